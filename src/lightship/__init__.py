@@ -1,0 +1,42 @@
+"""Lightship: from a trained Keras model to answers behind TensorFlow Serving's API.
+
+Names are imported when first used, so that a client does not pay for the server, nor a server for TensorFlow.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lightship.bundle import ImageSpec
+    from lightship.client import AsyncClient, Client
+    from lightship.errors import LightshipError
+    from lightship.packaging import TransferModel, export
+    from lightship.server import serve
+
+__version__ = "0.1.0"
+
+__all__ = ["AsyncClient", "Client", "ImageSpec", "LightshipError", "TransferModel", "export", "serve"]
+
+_HOME = {
+    "AsyncClient": "lightship.client",
+    "Client": "lightship.client",
+    "ImageSpec": "lightship.bundle",
+    "LightshipError": "lightship.errors",
+    "TransferModel": "lightship.packaging",
+    "export": "lightship.packaging",
+    "serve": "lightship.server",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'lightship' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,98 @@
+"""Arrows between rooms run downwards only, and TensorFlow stays in its two places."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[2] / "src" / "lightship"
+
+# What each room may import of the project, besides itself.
+BELOW: dict[str, set[str]] = {
+    "errors": set(),
+    "protos": {"errors"},
+    "bundle": {"protos", "errors"},
+    "engines": {"bundle", "protos", "errors"},
+    "lifecycle": {"engines", "bundle", "protos", "errors"},
+    "services": {"lifecycle", "engines", "bundle", "protos", "errors"},
+    "transports": {"services", "lifecycle", "bundle", "protos", "errors"},
+    "server": {"transports", "services", "lifecycle", "engines", "bundle", "protos", "errors"},
+    "packaging": {"engines", "bundle", "protos", "errors"},
+    "client": {"bundle", "protos", "errors"},
+    "cli": {"client", "packaging", "server", "transports", "services", "lifecycle", "engines", "bundle", "errors"},
+}
+MAY_IMPORT_TENSORFLOW = ("packaging/", "engines/tensorflow.py")
+
+
+def imports(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_text(), file.name)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: import by the full name, so that the arrow can be seen"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def room_of(file: Path, source: Path) -> str:
+    return file.relative_to(source).with_suffix("").parts[0]
+
+
+def broken_arrows(source: Path) -> list[str]:
+    """Every import that runs upwards or sideways, as `file -> room`."""
+    broken = []
+    for file in sorted(source.rglob("*.py")):
+        room = room_of(file, source)
+        if room == "__init__":
+            continue
+        for name in imports(file):
+            package, _, rest = name.partition(".")
+            target = rest.split(".")[0]
+            if package == "lightship" and target in BELOW and target != room and target not in BELOW[room]:
+                broken.append(f"{file.relative_to(source)} -> {target}")
+    return broken
+
+
+def tensorflow_imports(source: Path) -> list[str]:
+    return [
+        str(file.relative_to(source))
+        for file in sorted(source.rglob("*.py"))
+        if not str(file.relative_to(source)).startswith(MAY_IMPORT_TENSORFLOW)
+        and any(name.split(".")[0] in {"tensorflow", "keras"} for name in imports(file))
+    ]
+
+
+def test_every_room_is_named_in_the_plan() -> None:
+    rooms = {room_of(file, SOURCE) for file in SOURCE.rglob("*.py")} - {"__init__"}
+    assert rooms == set(BELOW)
+
+
+def test_arrows_run_downwards() -> None:
+    assert broken_arrows(SOURCE) == []
+
+
+def test_tensorflow_is_imported_in_its_two_places_only() -> None:
+    assert tensorflow_imports(SOURCE) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "line"),
+    [
+        ("bundle/labels.py", "from lightship.engines.base import Engine"),
+        ("services/predict.py", "import lightship.transports.rest"),
+        ("client/http.py", "from lightship import services"),
+    ],
+)
+def test_an_arrow_turned_round_is_found(tmp_path: Path, file: str, line: str) -> None:
+    target = tmp_path / file
+    target.parent.mkdir()
+    target.write_text(line + "\n")
+    assert len(broken_arrows(tmp_path)) == 1
+
+
+@pytest.mark.parametrize("line", ["import tensorflow as tf", "from keras import Model", "import keras.utils"])
+def test_tensorflow_elsewhere_is_found(tmp_path: Path, line: str) -> None:
+    (tmp_path / "server.py").write_text(f"def late() -> None:\n    {line}\n")
+    assert tensorflow_imports(tmp_path) == ["server.py"]
