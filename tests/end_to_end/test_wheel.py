@@ -1,0 +1,60 @@
+"""The built wheel in a fresh environment: no TensorFlow, quick, small."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx2
+import pytest
+from tests.end_to_end.conftest import Running, Serve
+
+ROOT = Path(__file__).parents[2]
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The `bin` of an environment with the wheel alone."""
+    folder = tmp_path_factory.mktemp("wheel")
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--outdir", folder, ROOT], check=True, capture_output=True
+    )
+    subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
+    (wheel,) = folder.glob("*.whl")
+    install = [folder / "venv/bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", wheel]
+    subprocess.run(install, check=True)
+    return folder / "venv/bin"
+
+
+@pytest.fixture
+def serving(fresh: Path, serve: Serve, dog_bundle: Path) -> Running:
+    return serve(str(dog_bundle), command=fresh / "lightship")
+
+
+def test_the_wheel_brings_no_tensorflow(fresh: Path) -> None:
+    found = "import importlib.util as u; print([n for n in ('tensorflow', 'keras') if u.find_spec(n)])"
+    assert subprocess.check_output([fresh / "python", "-c", found], text=True).strip() == "[]"
+
+
+def test_it_names_the_dog(serving: Running, dog_photo: Path) -> None:
+    headers = {"Content-Type": "image/jpeg"}
+    answer = httpx2.post(f"{serving.url}/v1/models/dog:predict", content=dog_photo.read_bytes(), headers=headers)
+    best = answer.json()["predictions"][0]
+    assert best["labels"][0] == "bull_mastiff"
+    assert best["scores"][0] == pytest.approx(0.997, abs=0.001)
+    assert not [file for file in serving.mapped_files() if "tensorflow" in file.lower() or "keras" in file.lower()]
+
+
+def test_it_is_small(serving: Running) -> None:
+    assert serving.resident_megabytes() < 300
+
+
+def test_it_is_ready_soon(fresh: Path, serve: Serve, dog_bundle: Path) -> None:
+    serve(str(dog_bundle), command=fresh / "lightship")  # the file cache is warm now
+    start = time.monotonic()
+    serve(str(dog_bundle), command=fresh / "lightship")
+    assert time.monotonic() - start < 15  # measured in docs/performance.md; here a generous deadline
