@@ -1,0 +1,38 @@
+"""The public surface: `__all__` is what can be imported, and importing it costs nothing that is not used."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import lightship
+
+
+def modules_after(code: str) -> set[str]:
+    printed = subprocess.check_output([sys.executable, "-c", f"{code}\nimport sys; print(*sys.modules)"], text=True)
+    return set(printed.split())
+
+
+def test_all_names_can_be_had() -> None:
+    assert {name: getattr(lightship, name) for name in lightship.__all__}
+    assert set(lightship.__all__) <= set(dir(lightship))
+
+
+def test_all_is_what_is_public() -> None:
+    assert sorted(lightship.__all__) == [
+        "AsyncClient",
+        "Client",
+        "ImageSpec",
+        "LightshipError",
+        "TransferModel",
+        "export",
+        "serve",
+    ]
+
+
+def test_importing_lightship_imports_no_room() -> None:
+    assert not {"numpy", "openvino", "tensorflow", "httpx2"} & modules_after("import lightship")
+
+
+def test_importing_the_client_imports_no_engine() -> None:
+    assert not {"openvino", "tensorflow", "uvicorn"} & modules_after("from lightship import Client")
