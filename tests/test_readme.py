@@ -1,4 +1,4 @@
-"""README's code blocks, run in order, in a folder as `make demo` leaves it; an `output` block is what must be printed."""
+"""README's code blocks, run in order in a folder as `make demo` leaves it; `output` is what must be printed."""
 
 from __future__ import annotations
 
