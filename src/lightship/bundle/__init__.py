@@ -1,0 +1,36 @@
+"""What a version folder holds, read without TensorFlow.
+
+Names are imported when first used: a client that prepares an image does not pay for protobuf.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lightship.bundle.decode import MAX_PIXELS, decode_image
+    from lightship.bundle.image_spec import ImageSpec
+    from lightship.bundle.preprocessing import PREPROCESSING_NAMES, Preprocessing
+
+_HOME = {
+    "ImageSpec": "lightship.bundle.image_spec",
+    "MAX_PIXELS": "lightship.bundle.decode",
+    "PREPROCESSING_NAMES": "lightship.bundle.preprocessing",
+    "Preprocessing": "lightship.bundle.preprocessing",
+    "decode_image": "lightship.bundle.decode",
+}
+
+__all__ = ["MAX_PIXELS", "PREPROCESSING_NAMES", "ImageSpec", "Preprocessing", "decode_image"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'lightship.bundle' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,193 @@
+"""Encoded images from anybody to pixels: JPEG, PNG, BMP, GIF and WebP, nothing else, the first frame, as stored.
+
+The bytes are not trusted: the size is read from the header and checked before anything is decoded, only the five
+decoders named here are ever entered, and whatever they stumble over becomes an InvalidArgument. EXIF rotation is left
+alone, as Keras and TensorFlow leave it alone in training.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.GifImagePlugin import GifImageFile
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+from lightship.errors import InvalidArgument, TooLarge
+
+# 8,000 x 8,000 pixels: more than most cameras give, and some 200 MB when decoded.
+MAX_PIXELS = 64_000_000
+
+_PILLOW_MODES = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}
+
+# Pillow's modes of one channel with more than 8 bits: what a grey PNG of 16 bits has.
+_DEEP = ("I", "I;16", "I;16B")
+
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+
+class _Jpeg(JpegImageFile):
+    """Without the look into EXIF for dots per inch, which warns on standard error about every odd camera."""
+
+    def _read_dpi_from_exif(self) -> None:
+        return
+
+
+def open_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
+    """The image with its header read and its size checked; `convert_as_pillow` and the like decode it.
+
+    Raises InvalidArgument if the bytes are none of the five formats or the header is broken, TooLarge if the image
+    has more than `max_pixels` pixels.
+    """
+    if not data:
+        raise InvalidArgument("the image is empty: 0 bytes were sent")
+    name, opener = _opener(data)
+    with _faults_named(name, len(data)):
+        image = opener(data, max_pixels)
+    _check_size(*image.size, max_pixels)
+    return image
+
+
+def convert_as_pillow(image: Image.Image, color: str) -> Image.Image:
+    """The pixels and colours of `keras.utils.load_img(color_mode=color)`; a deep grey image stays deep, as there.
+
+    Raises InvalidArgument if the image is truncated or broken.
+    """
+    with _faults_named(image.format, None):
+        if color == "grayscale" and image.mode in _DEEP:
+            image.load()
+            return image
+        return _convert(image, _PILLOW_MODES[color])
+
+
+def convert_as_tensorflow(image: Image.Image, color: str) -> NDArray[np.uint8]:
+    """The pixels of `tf.io.decode_image(channels=...)`, uint8 [H, W, C], but for what docs/images.md lists.
+
+    Raises InvalidArgument if the image is truncated or broken.
+    """
+    with _faults_named(image.format, None):
+        if color == "grayscale":
+            return _grayscale_as_tensorflow(image)[..., np.newaxis]
+        if image.mode in _DEEP:
+            image = Image.fromarray(_high_byte(image))
+        return np.asarray(_convert(image, _PILLOW_MODES[color]))
+
+
+def decode_image(data: bytes, color: str, *, max_pixels: int = MAX_PIXELS) -> NDArray[Any]:
+    """The pixels of `keras.utils.load_img(color_mode=color)`, before any resizing.
+
+    color: "rgb", "grayscale" or "rgba". Returns uint8 [H, W, C] (uint16 or int32 for a grey PNG of 16 bits in
+    "grayscale"). Raises InvalidArgument (no image, truncated) and TooLarge (more than `max_pixels`, not decoded).
+    """
+    pixels = np.asarray(convert_as_pillow(open_image(data, max_pixels=max_pixels), color))
+    return pixels if pixels.ndim == 3 else pixels[..., np.newaxis]
+
+
+def _convert(image: Image.Image, mode: str) -> Image.Image:
+    if image.mode == mode:
+        image.load()
+        return image
+    if mode != "RGBA" and "transparency" in image.info:
+        # It has no bearing on these colours, but Pillow warns when a palette has several transparent entries.
+        image = image.copy()
+        del image.info["transparency"]
+    return image.convert(mode)
+
+
+def _grayscale_as_tensorflow(image: Image.Image) -> NDArray[np.uint8]:
+    if image.format == "JPEG" and image.mode == "RGB":
+        image.draft("L", None)  # libjpeg's own luma, at full size, which is what TensorFlow asks it for
+    if image.mode in _DEEP:
+        return _high_byte(image)
+    if image.format == "PNG" and image.mode not in ("1", "L", "LA"):
+        return _luma_as_libpng(np.asarray(_convert(image, "RGB")))
+    return np.asarray(_convert(image, "L"))
+
+
+def _high_byte(image: Image.Image) -> NDArray[np.uint8]:
+    return (np.asarray(image) >> 8).astype(np.uint8)
+
+
+def _luma_as_libpng(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """libpng's `png_set_rgb_to_gray` with its default weights, in 15 bits."""
+    weighted = rgb.astype(np.uint32) @ np.array([6968, 23434, 2366], np.uint32)
+    return ((weighted + 16384) >> 15).astype(np.uint8)
+
+
+def _open_webp(data: bytes, max_pixels: int) -> ImageFile:
+    """Pillow's WebP decoder takes memory for the whole canvas on opening: the size is checked before."""
+    kind, bits = data[12:16], int.from_bytes(data[21:30], "little")
+    if kind == b"VP8X":
+        _check_size((bits >> 24 & 0xFFFFFF) + 1, (bits >> 48 & 0xFFFFFF) + 1, max_pixels)
+    elif kind == b"VP8L":
+        _check_size((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1, max_pixels)
+    elif kind == b"VP8 ":
+        _check_size(bits >> 40 & 0x3FFF, bits >> 56 & 0x3FFF, max_pixels)
+    return WebPImageFile(BytesIO(data))
+
+
+def _open_png(data: bytes, max_pixels: int) -> ImageFile:
+    """Only the chunks that make the pixels: no compressed texts and profiles, no animation for Pillow to chew on."""
+    parts, position = [_PNG_SIGNATURE], 8
+    while position + 12 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, position)
+        end = position + 12 + length
+        if kind in (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"):
+            parts.append(data[position:end])
+        position = end
+    return PngImageFile(BytesIO(b"".join(parts)))
+
+
+_OPENERS: tuple[tuple[str, Callable[[bytes], bool], Callable[[bytes, int], ImageFile]], ...] = (
+    ("JPEG", lambda data: data[:3] == b"\xff\xd8\xff", lambda data, _: _Jpeg(BytesIO(data))),
+    ("PNG", lambda data: data[:8] == _PNG_SIGNATURE, _open_png),
+    ("GIF", lambda data: data[:6] in (b"GIF87a", b"GIF89a"), lambda data, _: GifImageFile(BytesIO(data))),
+    ("WebP", lambda data: data[:4] == b"RIFF" and data[8:12] == b"WEBP", _open_webp),
+    ("BMP", lambda data: data[:2] == b"BM", lambda data, _: BmpImageFile(BytesIO(data))),
+)
+
+
+def _opener(data: bytes) -> tuple[str, Callable[[bytes, int], ImageFile]]:
+    for name, accepts, opener in _OPENERS:
+        if accepts(data):
+            return name, opener
+    start = bytes(data[:8])
+    raise InvalidArgument(
+        f"these {len(data)} bytes, starting with {start!r}, are not an image of a known kind: "
+        "send JPEG, PNG, BMP, GIF or WebP"
+    )
+
+
+def _check_size(width: int, height: int, max_pixels: int) -> None:
+    if width < 1 or height < 1:
+        raise InvalidArgument(f"the image is {width} x {height} pixels: there is nothing to classify")
+    if width * height > max_pixels:
+        raise TooLarge(
+            f"the image is {width} x {height} = {width * height} pixels; at most {max_pixels} are taken: "
+            "send it smaller, or raise the limit"
+        )
+
+
+@contextmanager
+def _faults_named(name: str | None, size: int | None) -> Iterator[None]:
+    """Hostile bytes make a decoder raise nearly anything; all of it means that the image is broken."""
+    try:
+        yield
+    except (InvalidArgument, TooLarge):
+        raise
+    except Exception as fault:
+        length = "" if size is None else f" of {size} bytes"
+        raise InvalidArgument(
+            f"the {name or 'image'} image{length} cannot be decoded: {str(fault).strip() or type(fault).__name__}; "
+            "it is truncated or broken, send it again whole"
+        ) from fault

@@ -1,0 +1,87 @@
+"""An image as it comes to the array that the model wants, as training did it. Server and client both call this."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from lightship.bundle.decode import MAX_PIXELS, convert_as_pillow, convert_as_tensorflow, open_image
+from lightship.bundle.image_spec import ImageSpec
+from lightship.bundle.resize import resize_as_pillow, resize_as_tensorflow
+from lightship.errors import InvalidArgument
+
+ImageLike = bytes | bytearray | memoryview | Image.Image | NDArray[Any]
+
+
+def prepare(image: ImageLike, spec: ImageSpec, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.float32]:
+    """The model's input for one image: float32 [height, width, channels], C-contiguous.
+
+    image: encoded bytes (JPEG, PNG, BMP, GIF, WebP), a PIL image, or pixels 0..255 as an array [H, W, C] or [H, W],
+    uint8 or float. Float pixels that are not whole are resized in the family "tensorflow" alone, since Pillow's
+    resize of photos knows whole ones only; of the right size already, they are taken as they are in both.
+    The family "pillow" gives `keras.utils.load_img`'s pixels bit for bit, "tensorflow" those of `tf.image.resize`
+    within the figures of docs/images.md. Raises InvalidArgument and TooLarge; the input is never written to.
+    """
+    height, width = spec.size
+    if isinstance(image, np.ndarray):
+        pixels = _from_array(image, spec)
+    else:
+        opened = image if isinstance(image, Image.Image) else open_image(_as_bytes(image), max_pixels=max_pixels)
+        pixels = _from_image(opened, spec)
+    assert pixels.shape == (height, width, spec.channels)
+    return spec.preprocessing.apply(pixels)
+
+
+def _from_image(image: Image.Image, spec: ImageSpec) -> NDArray[Any]:
+    if spec.family == "tensorflow":
+        return resize_as_tensorflow(convert_as_tensorflow(image, spec.color), spec)
+    pixels = np.asarray(resize_as_pillow(convert_as_pillow(image, spec.color), spec))
+    return pixels if pixels.ndim == 3 else pixels[..., np.newaxis]
+
+
+def _from_array(array: NDArray[Any], spec: ImageSpec) -> NDArray[Any]:
+    pixels = _checked_pixels(array)
+    if pixels.shape == (*spec.size, spec.channels) and spec.family == "pillow":
+        return pixels
+    if pixels.dtype == np.uint8:
+        flat = pixels[..., 0] if pixels.shape[-1] == 1 else pixels
+        return _from_image(Image.fromarray(np.ascontiguousarray(flat)), spec)
+    if spec.family == "tensorflow" and pixels.shape[-1] == spec.channels:
+        return resize_as_tensorflow(pixels, spec)
+    whole = pixels.astype(np.uint8)
+    if not np.array_equal(whole, pixels):
+        raise InvalidArgument(
+            f"pixels of {array.dtype} and shape {array.shape} must be brought to {spec.color} of {spec.size} as Pillow "
+            "does it, which takes whole numbers alone: round them to uint8, or send the size the model wants"
+        )
+    return _from_array(whole, spec)
+
+
+def _checked_pixels(array: NDArray[Any]) -> NDArray[Any]:
+    pixels = array[..., np.newaxis] if array.ndim == 2 else array
+    if pixels.ndim != 3 or pixels.shape[-1] not in (1, 3, 4) or not pixels.size:
+        raise InvalidArgument(
+            f"an array of shape {array.shape} is not an image: give [height, width, channels] with 1, 3 or 4 channels, "
+            "or [height, width], one image at a time"
+        )
+    if pixels.dtype == np.uint8:
+        return pixels
+    if pixels.dtype.kind not in "iuf":
+        raise InvalidArgument(f"pixels of dtype {array.dtype} are not numbers: give uint8 or float, 0..255")
+    low, high = float(pixels.min()), float(pixels.max())
+    if not (low >= 0 and high <= 255):
+        raise InvalidArgument(f"pixels are 0..255; this array has {low:g}..{high:g}: undo its scaling before sending")
+    return pixels.astype(np.float32, copy=False)
+
+
+def _as_bytes(image: object) -> bytes:
+    if isinstance(image, bytes):
+        return image
+    if isinstance(image, (bytearray, memoryview)):
+        return bytes(image)
+    raise InvalidArgument(
+        f"an image is bytes, a PIL image or a numpy array, not {type(image).__name__}: read a file's bytes first"
+    )

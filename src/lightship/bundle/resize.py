@@ -1,0 +1,175 @@
+"""The two families of resizing that training uses, without TensorFlow.
+
+Pillow's is Pillow itself. TensorFlow's is written from what its operations compute: every kernel is separable, so one
+`Taps` an axis says which input pixels, with which weights, make an output pixel. Results of the family "tensorflow"
+are float32 and not rounded, except "nearest", as `tf.image.resize` gives them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from lightship.bundle.image_spec import ImageSpec
+from lightship.bundle.kernels import Taps, taps
+from lightship.errors import InvalidArgument
+
+Floats = NDArray[np.float32]
+
+# So many output rows are made by one product: their input rows overlap enough to make the weights dense.
+_BLOCK = 16
+
+
+def resize_as_pillow(image: Image.Image, spec: ImageSpec) -> Image.Image:
+    """As `keras.utils.load_img(target_size=, interpolation=, keep_aspect_ratio=)`; "pad" as `PIL.ImageOps.pad`.
+
+    Raises InvalidArgument if the image is so narrow that nothing of it would be left.
+    """
+    height, width = spec.size
+    if image.size == (width, height):
+        return image
+    method = Image.Resampling[spec.resize.upper()]
+    if spec.fit == "crop":
+        return image.resize((width, height), method, box=_crop_box(image.size, (width, height)))
+    if spec.fit == "pad":
+        return _pad_as_pillow(image, (width, height), method)
+    return image.resize((width, height), method)
+
+
+def _crop_box(size: tuple[int, int], target: tuple[int, int]) -> tuple[int, int, int, int]:
+    """The largest box of the target's proportions in the middle, in whole pixels: left, top, right, bottom."""
+    (width, height), (target_width, target_height) = size, target
+    box_width = min(width, height * target_width // target_height)
+    box_height = min(height, width * target_height // target_width)
+    if not box_width or not box_height:
+        raise _too_narrow(width, height, target_width, target_height)
+    left, top = (width - box_width) // 2, (height - box_height) // 2
+    return left, top, left + box_width, top + box_height
+
+
+def _pad_as_pillow(image: Image.Image, target: tuple[int, int], method: Image.Resampling) -> Image.Image:
+    (width, height), (target_width, target_height) = image.size, target
+    fitted_width, fitted_height = target
+    if width / height > target_width / target_height:
+        fitted_height = round(height / width * target_width)
+    else:
+        fitted_width = round(width / height * target_height)
+    if not fitted_width or not fitted_height:
+        raise _too_narrow(width, height, target_width, target_height)
+    fitted = image.resize((fitted_width, fitted_height), method)
+    padded = Image.new(image.mode, target)
+    padded.paste(fitted, (round((target_width - fitted_width) * 0.5), round((target_height - fitted_height) * 0.5)))
+    return padded
+
+
+def resize_as_tensorflow(pixels: NDArray[Any], spec: ImageSpec) -> NDArray[Any]:
+    """As `tf.image.resize(pixels, size, method, antialias=)`; "crop" as `smart_resize`, "pad" as `resize_with_pad`.
+
+    pixels: uint8 or float32 [H, W, C]. Returns float32 [height, width, C], not rounded; "nearest" keeps the dtype.
+    Raises InvalidArgument if the image is so narrow that nothing of it would be left.
+    """
+    if spec.fit == "crop":
+        pixels = _smart_crop(pixels, *spec.size)
+    if spec.fit == "pad":
+        return _pad_as_tensorflow(pixels, spec)
+    return _resize(pixels, spec.size, spec)
+
+
+def _smart_crop(pixels: NDArray[Any], target_height: int, target_width: int) -> NDArray[Any]:
+    height, width = pixels.shape[:2]
+    crop_height = max(1, min(height, int(np.float32(width * target_height) / np.float32(target_width))))
+    crop_width = max(1, min(width, int(np.float32(height * target_width) / np.float32(target_height))))
+    top, left = (height - crop_height) // 2, (width - crop_width) // 2
+    return pixels[top : top + crop_height, left : left + crop_width]
+
+
+def _pad_as_tensorflow(pixels: NDArray[Any], spec: ImageSpec) -> NDArray[Any]:
+    height, width = (np.float32(side) for side in pixels.shape[:2])
+    target_height, target_width = (np.float32(side) for side in spec.size)
+    ratio = max(width / target_width, height / target_height)
+    fitted = int(height / ratio), int(width / ratio)
+    if not all(fitted):
+        raise _too_narrow(int(width), int(height), int(target_width), int(target_height))
+    resized = _resize(pixels, fitted, spec)
+    top = max(0, int((target_height - height / ratio) / 2))
+    left = max(0, int((target_width - width / ratio) / 2))
+    padded = np.zeros((*spec.size, pixels.shape[2]), resized.dtype)
+    padded[top : top + fitted[0], left : left + fitted[1]] = resized
+    return padded
+
+
+def _resize(pixels: NDArray[Any], size: tuple[int, int], spec: ImageSpec) -> NDArray[Any]:
+    rows = taps(spec.resize, spec.antialias, pixels.shape[0], size[0])
+    columns = taps(spec.resize, spec.antialias, pixels.shape[1], size[1])
+    if spec.resize == "nearest":
+        return pixels[rows.index[:, 0]][:, columns.index[:, 0]]
+    if spec.resize == "bilinear" and not spec.antialias:
+        return _bilinear(pixels, rows, columns)
+    if rows.index.shape[1] + columns.index.shape[1] <= 8:
+        return _gathered(pixels, rows, columns)
+    return _multiplied(pixels, rows, columns)
+
+
+def _bilinear(pixels: NDArray[Any], rows: Taps, columns: Taps) -> Floats:
+    """Along a row first, then between two rows, each as low + (high - low) * fraction: TensorFlow's own order."""
+    used, position = np.unique(rows.index, return_inverse=True)
+    lines = pixels if len(used) == len(pixels) else pixels[used]
+    low = lines.take(columns.index[:, 0], axis=1).astype(np.float32)
+    high = lines.take(columns.index[:, 1], axis=1).astype(np.float32)
+    high -= low
+    high *= columns.weight[:, 1, np.newaxis]
+    low += high
+    position = position.reshape(rows.index.shape)
+    upper, lower = low[position[:, 0]], low[position[:, 1]]
+    lower -= upper
+    lower *= rows.weight[:, 1, np.newaxis, np.newaxis]
+    upper += lower
+    return upper
+
+
+def _gathered(pixels: NDArray[Any], rows: Taps, columns: Taps) -> Floats:
+    """Between rows first, then along a row, tap by tap: what the bicubic kernel does."""
+    down = _sum_of_taps(pixels, rows, 0, (slice(None), np.newaxis, np.newaxis))
+    return _sum_of_taps(down, columns, 1, (slice(None), np.newaxis))
+
+
+def _sum_of_taps(pixels: NDArray[Any], axis_taps: Taps, axis: int, shape: tuple[Any, ...]) -> Floats:
+    total: Floats | None = None
+    for tap in range(axis_taps.index.shape[1]):
+        term = pixels.take(axis_taps.index[:, tap], axis=axis).astype(np.float32, copy=False)
+        term *= axis_taps.weight[:, tap][shape]
+        total = term if total is None else np.add(total, term, out=total)
+    assert total is not None
+    return total
+
+
+def _multiplied(pixels: NDArray[Any], rows: Taps, columns: Taps) -> Floats:
+    """By products of matrices, for kernels that look at many pixels: down, turned, down again, turned back."""
+    height, channels = len(rows.index), pixels.shape[2]
+    down = _product(pixels, rows)
+    across = _product(np.ascontiguousarray(down.transpose(1, 0, 2)), columns)
+    return np.ascontiguousarray(across.reshape(-1, height, channels).transpose(1, 0, 2))
+
+
+def _product(pixels: NDArray[Any], axis_taps: Taps) -> Floats:
+    """float32 [out, ...]: the weighted sums along the first axis. Only the rows that a block needs are converted."""
+    result = np.empty((len(axis_taps.index), *pixels.shape[1:]), np.float32)
+    flat = result.reshape(len(result), -1)
+    for start in range(0, len(result), _BLOCK):
+        index, weight = axis_taps.index[start : start + _BLOCK], axis_taps.weight[start : start + _BLOCK]
+        first, last = int(index.min()), int(index.max()) + 1
+        dense = np.zeros((len(index), last - first), np.float32)
+        np.add.at(dense, (np.arange(len(index))[:, np.newaxis], index - first), weight)
+        band = pixels[first:last].reshape(last - first, -1).astype(np.float32, copy=False)
+        np.matmul(dense, band, out=flat[start : start + _BLOCK])
+    return result
+
+
+def _too_narrow(width: int, height: int, target_width: int, target_height: int) -> InvalidArgument:
+    return InvalidArgument(
+        f"an image of {width} x {height} pixels is too narrow for {target_width} x {target_height} without distortion: "
+        "nothing of it would be left"
+    )
