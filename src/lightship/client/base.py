@@ -1,0 +1,160 @@
+"""What both clients do, call by call, as steps that either of them carries out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+from urllib.request import getproxies
+
+from lightship import __version__
+from lightship.bundle.image_spec import ImageSpec
+from lightship.client import classify, metadata, tensors
+from lightship.client.address import parse_address
+from lightship.client.answers import answering_version, json_of
+from lightship.client.exchange import Answer, Call, Deadline, Steps, exchange
+from lightship.client.photos import Photo
+from lightship.client.recipe import read_recipe
+from lightship.client.results import Classification, ModelMetadata, ModelStatus, Prediction, TensorInfo, VersionStatus
+from lightship.client.tensors import Inputs
+from lightship.errors import DeadlineExceeded, InvalidArgument, Unavailable, Unimplemented
+
+DEFAULT_SIGNATURE = "serving_default"
+
+
+class BaseClient:
+    """Holds the options, which `Client` describes, and builds the steps; knows no socket."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout: float | None = 30.0,
+        retries: int = 2,
+        image: ImageSpec | None = None,
+        labels: Sequence[str] | str | Path | None = None,
+        bundle: str | Path | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        if timeout is not None and not timeout > 0:
+            raise InvalidArgument(f"timeout is {timeout!r}; it is a number of seconds above 0, or None for no end")
+        if retries < 0:
+            raise InvalidArgument(f"retries is {retries!r}; it is 0 or more")
+        self.url = parse_address(url).base
+        self.timeout = timeout
+        self.retries = retries
+        self._headers = {"User-Agent": f"lightship/{__version__}", **(headers or {})}
+        self._recipe = read_recipe(image, labels, bundle)
+        self._known: dict[str, ModelMetadata] = {}
+        self._takes_images = True  # until the server shows that it does not
+
+    def _predict(
+        self, model: str, inputs: Inputs, signature: str | None, version: int | None, label: str | None
+    ) -> Steps[Prediction]:
+        deadline = Deadline(self.timeout)
+        target = path_of(model, version, label)
+        body = tensors.encode_columns(inputs, signature)
+        answer = yield from self._exchange(Call("POST", f"{target}:predict", body), deadline)
+        outputs = tensors.outputs_in(json_of(answer))
+        answered = answering_version(answer) or version
+        expected = yield from self._outputs_of(
+            model, signature or DEFAULT_SIGNATURE, answered, label, outputs, deadline
+        )
+        return Prediction(tensors.decode_columns(outputs, expected), model, answered)
+
+    def _classify_image(
+        self, model: str, photo: Photo, top: int, version: int | None, label: str | None
+    ) -> Steps[Classification]:
+        if isinstance(top, bool) or not isinstance(top, int) or top < 1:
+            raise InvalidArgument(f"top is {top!r}; it is the number of labels wanted, 1 or more")
+        deadline = Deadline(self.timeout)
+        target = path_of(model, version, label)
+        image = classify.photo_bytes(photo)
+        if self._takes_images:
+            answer = yield from self._exchange(classify.image_call(target, image, top), deadline)
+            if not classify.refuses_images(answer):
+                return classify.read_image_answer(json_of(answer), model, answering_version(answer) or version)
+            self._takes_images = False
+        described = yield from self._described(model, version, label, deadline)
+        call = classify.tensor_call(target, image, described, self._recipe)
+        answer = yield from self._exchange(call, deadline)
+        answered = answering_version(answer) or version
+        return classify.read_tensor_answer(json_of(answer), model, answered, top, self._recipe)
+
+    def _models(self) -> Steps[tuple[ModelStatus, ...]]:
+        answer = yield from self._get("/v1/models")
+        if answer.status in (400, 404):
+            raise Unimplemented(
+                f"{self.url} does not list its models, as TensorFlow Serving does not: ask status(model)"
+            )
+        return metadata.read_models(json_of(answer))
+
+    def _status(self, model: str, version: int | None, label: str | None) -> Steps[tuple[VersionStatus, ...]]:
+        answer = yield from self._get(path_of(model, version, label))
+        return metadata.read_status(json_of(answer))
+
+    def _metadata(self, model: str, version: int | None, label: str | None) -> Steps[ModelMetadata]:
+        answer = yield from self._get(f"{path_of(model, version, label)}/metadata")
+        return metadata.read_metadata(json_of(answer))
+
+    def _probe(self, path: str) -> Steps[bool]:
+        """A server without that path, such as TensorFlow Serving, answers only when it is ready."""
+        try:
+            answer = yield from exchange(self.url, Call("GET", path), Deadline(self.timeout), retries=0)
+        except (Unavailable, DeadlineExceeded):
+            return False
+        return answer.status in (200, 404)
+
+    def _outputs_of(
+        self, model: str, signature: str, version: int | None, label: str | None, outputs: object, deadline: Deadline
+    ) -> Steps[Mapping[str, TensorInfo]]:
+        """What the metadata says of the outputs. Where the server does not tell which version answered, what is known
+        may be an older one's: if it does not fit, it is asked for again."""
+        described = yield from self._described(model, version, label, deadline)
+        expected = metadata.outputs_of(described, signature)
+        if not tensors.names_fit(outputs, expected):
+            self._known.clear()
+            described = yield from self._described(model, version, label, deadline)
+            expected = metadata.outputs_of(described, signature)
+        return expected
+
+    def _described(
+        self, model: str, version: int | None, label: str | None, deadline: Deadline
+    ) -> Steps[ModelMetadata]:
+        """Metadata, asked for once for each version; once for all where the server does not tell which one answers."""
+        target = path_of(model, version, None if version is not None else label)
+        if target not in self._known:
+            answer = yield from self._exchange(Call("GET", f"{target}/metadata"), deadline)
+            if answer.status == 404 and version is not None:  # it answered, and was replaced since
+                answer = yield from self._exchange(Call("GET", f"{path_of(model, None, label)}/metadata"), deadline)
+            self._known[target] = metadata.read_metadata(json_of(answer))
+        return self._known[target]
+
+    def _get(self, path: str) -> Steps[Answer]:
+        return self._exchange(Call("GET", path), Deadline(self.timeout))
+
+    def _exchange(self, call: Call, deadline: Deadline) -> Steps[Answer]:
+        return exchange(self.url, call, deadline, self.retries)
+
+    def _needs_tls(self) -> bool:
+        """Reading the certificate store takes 60 ms, for nothing where all is plain HTTP."""
+        return any(address.startswith("https:") for address in (self.url, *getproxies().values()))
+
+
+def path_of(model: str, version: int | None, label: str | None) -> str:
+    """The model's path, percent-encoded. Raises InvalidArgument for no name, or a version and a label together."""
+    if not model or not isinstance(model, str):
+        raise InvalidArgument(f"model is {model!r}; give the name under which it is served")
+    if version is not None and label is not None:
+        raise InvalidArgument(f"version {version} and label {label!r} are given together; give one of them")
+    path = f"/v1/models/{quote(model, safe='')}"
+    if version is not None:
+        return f"{path}/versions/{_number(version)}"
+    return path if label is None else f"{path}/labels/{quote(label, safe='')}"
+
+
+def _number(version: Any) -> int:
+    if isinstance(version, bool) or not isinstance(version, int) or not 0 <= version < 2**63:
+        raise InvalidArgument(f"version is {version!r}; it is a whole number, 0 or more")
+    return version

@@ -1,0 +1,80 @@
+"""A photo to labels, in the way that the server offers: the image as it is, the graph's own decoding, or floats."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from lightship.client import photos, tensors
+from lightship.client.answers import VERSION_HEADER, error_text
+from lightship.client.exchange import Answer, Call
+from lightship.client.photos import Photo
+from lightship.client.recipe import Recipe
+from lightship.client.results import Classification, ModelMetadata
+from lightship.errors import FailedPrecondition, Unknown
+
+IMAGE_SIGNATURE = "image_bytes"
+
+
+def photo_bytes(photo: Photo) -> bytes:
+    return photos.encoded(photo)
+
+
+def image_call(target: str, image: bytes, top: int) -> Call:
+    """Lightship's own: the image is the body."""
+    return Call("POST", f"{target}:predict?top={top}", image, photos.image_type(image))
+
+
+def refuses_images(answer: Answer) -> bool:
+    """Whether this is how a server answers that takes JSON alone: TensorFlow Serving refuses the query, or would parse
+    the image as JSON."""
+    if answer.status != 400 or VERSION_HEADER in answer.headers:
+        return False
+    return error_text(answer).startswith(("Malformed request: POST", "JSON Parse error"))
+
+
+def tensor_call(target: str, image: bytes, metadata: ModelMetadata, recipe: Recipe) -> Call:
+    """For other servers: the signature that decodes in the graph, or else the classic list of floats."""
+    if _decodes_in_the_graph(metadata):
+        instances: Any = [tensors.encoded_bytes(photos.as_jpeg_or_png(image))]
+        return Call("POST", f"{target}:predict", tensors.encode_rows(instances, IMAGE_SIGNATURE))
+    instances = recipe.instance(image, metadata)
+    return Call("POST", f"{target}:predict", tensors.encode_rows(instances, None))
+
+
+def read_image_answer(document: Mapping[str, Any], model: str, version: int | None) -> Classification:
+    """From `{"predictions": [{"labels": [...], "scores": [...]}]}`, the best first."""
+    first = _first_prediction(document)
+    if not isinstance(first, dict) or not {"labels", "scores"} <= set(first):
+        raise Unknown(f"model {model} answered an image without labels and scores: use predict() for its tensors")
+    return Classification(tuple(first["labels"]), tuple(map(float, first["scores"])), model, version)
+
+
+def read_tensor_answer(
+    document: Mapping[str, Any], model: str, version: int | None, top: int, recipe: Recipe
+) -> Classification:
+    """From either kind of `tensor_call`. Equal scores: the lower index first."""
+    first = _first_prediction(document)
+    if isinstance(first, dict):
+        whole = read_image_answer(document, model, version)
+        return Classification(whole.labels[:top], whole.scores[:top], model, version)
+    scores = np.asarray(first, np.float64)
+    if scores.ndim != 1:
+        raise FailedPrecondition(f"model {model} gives {scores.ndim} dimensions an image, not scores: use predict()")
+    labels = recipe.named(len(scores))
+    best = np.argsort(-scores, kind="stable")[:top].tolist()
+    return Classification(tuple(labels[i] for i in best), tuple(float(scores[i]) for i in best), model, version)
+
+
+def _decodes_in_the_graph(metadata: ModelMetadata) -> bool:
+    signature = metadata.signatures.get(IMAGE_SIGNATURE)
+    return signature is not None and {"labels", "scores"} <= set(signature.outputs)
+
+
+def _first_prediction(document: Mapping[str, Any]) -> Any:
+    predictions = document.get("predictions")
+    if not isinstance(predictions, list) or not predictions:
+        raise Unknown(f"the answer has no predictions, but {', '.join(document) or 'nothing'}; is it a model server?")
+    return predictions[0]

@@ -1,0 +1,73 @@
+"""The answers to status, list and metadata calls, read into the types of `results`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lightship.client.results import ModelMetadata, ModelStatus, SignatureInfo, TensorInfo, VersionStatus
+from lightship.errors import Unknown
+
+
+def read_metadata(document: Mapping[str, Any]) -> ModelMetadata:
+    """From the answer to `GET .../metadata`."""
+    try:
+        spec = document["model_spec"]
+        signatures = document["metadata"]["signature_def"]["signature_def"]
+        read = {name: _signature(fields) for name, fields in sorted(signatures.items())}
+        return ModelMetadata(spec["name"], int(spec["version"]), read)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise Unknown(f"the server's metadata cannot be read ({error!r}); is it a model server?") from error
+
+
+def outputs_of(metadata: ModelMetadata, signature: str) -> Mapping[str, TensorInfo]:
+    """The outputs of a signature, {} where the metadata does not have it: it is an older version's then."""
+    found = metadata.signatures.get(signature)
+    return found.outputs if found else {}
+
+
+def read_status(document: Mapping[str, Any]) -> tuple[VersionStatus, ...]:
+    """From the answer to `GET /v1/models/NAME`, the highest version first."""
+    try:
+        return tuple(_version(fields) for fields in document["model_version_status"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise Unknown(f"the server's status cannot be read ({error!r}); is it a model server?") from error
+
+
+def read_models(document: Mapping[str, Any]) -> tuple[ModelStatus, ...]:
+    """From the answer to `GET /v1/models`, which TensorFlow Serving does not have."""
+    try:
+        return tuple(
+            ModelStatus(fields["name"], read_status(fields), fields.get("reason") or "")
+            for fields in document["models"]
+        )
+    except (KeyError, TypeError) as error:
+        raise Unknown(f"the server's list of models cannot be read ({error!r}); is it Lightship?") from error
+
+
+def _signature(fields: Mapping[str, Any]) -> SignatureInfo:
+    return SignatureInfo(fields.get("method_name", ""), _tensors(fields, "inputs"), _tensors(fields, "outputs"))
+
+
+def _tensors(fields: Mapping[str, Any], key: str) -> dict[str, TensorInfo]:
+    return {name: _tensor(info) for name, info in sorted(fields.get(key, {}).items())}
+
+
+def _tensor(info: Mapping[str, Any]) -> TensorInfo:
+    return TensorInfo(info.get("dtype", "DT_INVALID"), _shape(info.get("tensor_shape")), info.get("name", ""))
+
+
+def _shape(fields: Mapping[str, Any] | None) -> tuple[int, ...] | None:
+    if fields is None or fields.get("unknown_rank"):
+        return None
+    return tuple(int(dimension.get("size", 0)) for dimension in fields.get("dim", []))
+
+
+def _version(fields: Mapping[str, Any]) -> VersionStatus:
+    status = fields.get("status", {})
+    return VersionStatus(
+        version=int(fields["version"]),
+        state=fields["state"],
+        error_code=status.get("error_code", "OK"),
+        error_message=status.get("error_message", ""),
+    )

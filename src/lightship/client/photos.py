@@ -1,0 +1,109 @@
+"""A photo in any of the forms users have it in, as encoded bytes to send."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from lightship.bundle.decode import open_image
+from lightship.errors import InvalidArgument, LightshipError, NotFound, PermissionDenied
+
+Photo = str | os.PathLike[str] | bytes | bytearray | memoryview | Image.Image | NDArray[Any]
+
+# Pillow's modes that PNG holds as they are; the others become RGB.
+_PNG_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "I;16"})
+
+
+def image_type(data: bytes) -> str:
+    """The media type, told by the first bytes as the server tells it. Raises InvalidArgument for anything else."""
+    if data.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    if data.startswith((b"GIF87a", b"GIF89a")):
+        return "image/gif"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "image/webp"
+    if data.startswith(b"BM"):
+        return "image/bmp"
+    start = f"it begins with {data[:8]!r}" if data else "it is empty"
+    raise InvalidArgument(f"not a JPEG, PNG, BMP, GIF or WebP image: {start}")
+
+
+def encoded(photo: Photo) -> bytes:
+    """The photo's file as it is; a PIL image or an array as PNG, which loses nothing.
+
+    An array holds whole pixels 0..255, [H, W, 3], [H, W, 4], [H, W, 1] or [H, W]. Raises NotFound, PermissionDenied,
+    InvalidArgument.
+    """
+    if isinstance(photo, (bytes, bytearray, memoryview)):
+        data = bytes(photo)
+        image_type(data)
+        return data
+    if isinstance(photo, (str, os.PathLike)):
+        return _read(Path(photo))
+    if isinstance(photo, Image.Image):
+        return as_png(photo)
+    if isinstance(photo, np.ndarray):
+        return as_png(_image_of(photo))
+    raise InvalidArgument(f"a photo is a path, bytes, a PIL image or a numpy array, not {type(photo).__name__}")
+
+
+def as_jpeg_or_png(data: bytes) -> bytes:
+    """For a graph, whose decoder knows no BMP or WebP: those become PNG, of their first frame."""
+    return data if image_type(data) in ("image/jpeg", "image/png") else as_png(open_image(data))
+
+
+def as_png(image: Image.Image) -> bytes:
+    """Little compression: it is the time that counts here."""
+    kept = image if image.mode in _PNG_MODES else image.convert("RGB")
+    buffer = io.BytesIO()
+    kept.save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
+
+
+def _read(path: Path) -> bytes:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise NotFound(f"{path}: there is no such file") from error
+    except IsADirectoryError as error:
+        raise InvalidArgument(f"{path} is a folder; give one photo at a time") from error
+    except PermissionError as error:
+        raise PermissionDenied(f"{path} may not be read by this user") from error
+    except OSError as error:
+        raise InvalidArgument(f"{path} cannot be read: {error}") from error
+    try:
+        image_type(data)
+    except LightshipError as error:
+        raise InvalidArgument(f"{path}: {error.message}") from error
+    return data
+
+
+def _image_of(array: NDArray[Any]) -> Image.Image:
+    flat = array[..., 0] if array.ndim == 3 and array.shape[-1] == 1 else array
+    if flat.ndim != 2 and not (flat.ndim == 3 and flat.shape[-1] in (3, 4)):
+        raise InvalidArgument(
+            f"an array of shape {array.shape} is not one image: give [height, width, channels] with 1, 3 or 4 "
+            "channels, or [height, width]"
+        )
+    return Image.fromarray(np.ascontiguousarray(_whole_pixels(flat)))
+
+
+def _whole_pixels(array: NDArray[Any]) -> NDArray[np.uint8]:
+    if array.dtype == np.uint8:
+        return array
+    with np.errstate(invalid="ignore"):  # a NaN is told below
+        whole = array.astype(np.uint8) if array.dtype.kind in "iuf" else None
+    if whole is None or not np.array_equal(whole, array):
+        raise InvalidArgument(
+            f"pixels of dtype {array.dtype} that are not all whole numbers 0..255 cannot be sent as an image: "
+            "undo their scaling and round them to uint8, or send the preprocessed tensor with predict()"
+        )
+    return whole

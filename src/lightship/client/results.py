@@ -1,0 +1,88 @@
+"""What the methods of a client return."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """`outputs`: by the signature's names; see `Client.predict` for the dtypes. `version`: the one that answered, where
+    the server says so or it was asked for; TensorFlow Serving does not say."""
+
+    outputs: Mapping[str, NDArray[Any]]
+    model: str
+    version: int | None
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        return self.outputs[name]
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """`labels` and their `scores`, the best first. `version` as in `Prediction`."""
+
+    labels: tuple[str, ...]
+    scores: tuple[float, ...]
+    model: str
+    version: int | None
+
+    @property
+    def label(self) -> str:
+        return self.labels[0]
+
+    @property
+    def score(self) -> float:
+        return self.scores[0]
+
+
+@dataclass(frozen=True, slots=True)
+class VersionStatus:
+    """`state`: START, LOADING, AVAILABLE, UNLOADING or END. A version that could not be loaded is END with an
+    `error_code` other than OK and the reason in `error_message`."""
+
+    version: int
+    state: str
+    error_code: str
+    error_message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStatus:
+    """`versions`: the highest first. `reason`: why the model does not answer, where the server says so."""
+
+    name: str
+    versions: tuple[VersionStatus, ...]
+    reason: str = ""
+
+    @property
+    def ready(self) -> bool:
+        return any(version.state == "AVAILABLE" for version in self.versions)
+
+
+@dataclass(frozen=True, slots=True)
+class TensorInfo:
+    """`dtype`: TensorFlow's name, such as DT_FLOAT. `shape`: -1 is a free dimension; None: unknown rank.
+    `tensor`: its name in the graph."""
+
+    dtype: str
+    shape: tuple[int, ...] | None
+    tensor: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureInfo:
+    method_name: str
+    inputs: Mapping[str, TensorInfo]
+    outputs: Mapping[str, TensorInfo]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelMetadata:
+    model: str
+    version: int
+    signatures: Mapping[str, SignatureInfo]

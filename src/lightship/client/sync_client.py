@@ -1,0 +1,142 @@
+"""The synchronous client: carries out the steps of `base` one after the other."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TypeVar
+
+import httpx2
+
+from lightship.bundle.image_spec import ImageSpec
+from lightship.client.base import BaseClient
+from lightship.client.exchange import Answer, Outcome, Pause, Send, Step, Steps
+from lightship.client.photos import Photo
+from lightship.client.results import Classification, ModelMetadata, ModelStatus, Prediction, VersionStatus
+from lightship.client.tensors import Inputs
+
+T = TypeVar("T")
+
+
+class Client(BaseClient):
+    """Asks a model server over REST: Lightship, or TensorFlow Serving itself. Safe to use from several threads.
+
+    url: the server's REST address; a path before `/v1` is kept, `/v1/models/...` behind it is dropped.
+    timeout: seconds for all that one method does, retries included; None: no end.
+    retries: how often a call is sent again at most: if it never reached the server, was refused with 503, or is a GET
+        whose connection broke. A prediction that may have run is not sent again.
+    image, labels: for servers that take tensors only, such as TensorFlow Serving with a model that has no signature
+        image_bytes: what training did to its photos, and the class names in index order (or a file of them).
+    bundle: the exported folder, `models/dog` or `models/dog/1`, to take both from.
+    headers: sent with each call, such as {"Authorization": "Bearer ..."}.
+    transport: an httpx2 transport, for a UNIX socket, an ASGI application or TLS of your own.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout: float | None = 30.0,
+        retries: int = 2,
+        image: ImageSpec | None = None,
+        labels: Sequence[str] | str | Path | None = None,
+        bundle: str | Path | None = None,
+        headers: Mapping[str, str] | None = None,
+        transport: httpx2.BaseTransport | None = None,
+    ) -> None:
+        super().__init__(
+            url, timeout=timeout, retries=retries, image=image, labels=labels, bundle=bundle, headers=headers
+        )
+        self._http = httpx2.Client(headers=self._headers, transport=transport, verify=self._needs_tls())
+
+    def predict(
+        self,
+        model: str,
+        inputs: Inputs,
+        *,
+        signature: str | None = None,
+        version: int | None = None,
+        label: str | None = None,
+    ) -> Prediction:
+        """Runs a signature (`serving_default` unless named) of the newest version, or of `version` or `label`.
+
+        inputs: the array for the only input, or a mapping of input names to arrays; lists, bytes and texts do as well.
+        The outputs have the dtypes that the model's metadata says, asked for once for each version: float32 for
+        DT_FLOAT and so on, float32 for DT_BFLOAT16, objects for DT_STRING (`str`; `bytes` where the name ends in
+        `_bytes`). The server's refusals are raised as `lightship.errors`.
+        """
+        return self._run(self._predict(model, inputs, signature, version, label))
+
+    def classify_image(
+        self, model: str, photo: Photo, *, top: int = 5, version: int | None = None, label: str | None = None
+    ) -> Classification:
+        """The `top` best labels for a photo: a path, the bytes of a JPEG, PNG, BMP, GIF or WebP, a PIL image, or pixels
+        0..255 as an array [H, W, C].
+
+        Lightship gets the image as it is. A server that takes no images gets it by the signature image_bytes if the
+        model has it, or else as floats that the client preprocesses itself, by `bundle`, or `image` and `labels`.
+        """
+        return self._run(self._classify_image(model, photo, top, version, label))
+
+    def models(self) -> tuple[ModelStatus, ...]:
+        """All models and the states of their versions. Raises Unimplemented where the server is TensorFlow Serving."""
+        return self._run(self._models())
+
+    def status(self, model: str, *, version: int | None = None, label: str | None = None) -> tuple[VersionStatus, ...]:
+        """The states of a model's versions, the highest first. Raises NotFound."""
+        return self._run(self._status(model, version, label))
+
+    def metadata(self, model: str, *, version: int | None = None, label: str | None = None) -> ModelMetadata:
+        """The signatures of a version, with their inputs and outputs. Raises NotFound."""
+        return self._run(self._metadata(model, version, label))
+
+    def ready(self) -> bool:
+        """Whether every model has a version that answers. A server that cannot be reached is not ready."""
+        return self._run(self._probe("/readyz"))
+
+    def live(self) -> bool:
+        """Whether the server answers at all."""
+        return self._run(self._probe("/livez"))
+
+    def close(self) -> None:
+        self._http.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _run(self, steps: Steps[T]) -> T:
+        outcome: Outcome = None
+        while True:
+            try:
+                step = steps.send(outcome)
+            except StopIteration as end:
+                return end.value  # type: ignore[no-any-return]
+            outcome = self._carry_out(step)
+
+    def _carry_out(self, step: Step) -> Outcome:
+        if isinstance(step, Pause):
+            time.sleep(step.seconds)
+            return None
+        try:
+            return self._send(step)
+        except (httpx2.RequestError, httpx2.InvalidURL, TimeoutError) as error:
+            return error
+
+    def _send(self, send: Send) -> Answer:
+        call, url = send.call, self.url + send.call.path
+        headers = {"Content-Type": call.content_type} if call.body else {}
+        timeout = send.deadline.timeout()
+        with self._http.stream(call.method, url, content=call.body, headers=headers, timeout=timeout) as response:
+            body = bytearray()
+            for chunk in response.iter_bytes():
+                body += chunk
+                if not send.deadline.allows(0):  # a read may be quick and the answer still endless
+                    raise TimeoutError
+        return Answer(response.status_code, response.headers, bytes(body), url)

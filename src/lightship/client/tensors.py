@@ -1,0 +1,162 @@
+"""Numpy arrays to the JSON of `:predict` and back."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import ArrayLike, NDArray
+
+from lightship.client.results import TensorInfo
+from lightship.errors import InvalidArgument, Unimplemented, Unknown
+
+Inputs = ArrayLike | bytes | Mapping[str, "ArrayLike | bytes"]
+
+# What JSON carries, by TensorFlow's names. Others exist (quantised, complex) but have no place in JSON.
+_NUMPY = {
+    "DT_FLOAT": np.float32,
+    "DT_DOUBLE": np.float64,
+    "DT_HALF": np.float16,
+    "DT_BFLOAT16": np.float32,  # numpy has no bfloat16; float32 holds every value of it
+    "DT_INT8": np.int8,
+    "DT_INT16": np.int16,
+    "DT_INT32": np.int32,
+    "DT_INT64": np.int64,
+    "DT_UINT8": np.uint8,
+    "DT_UINT16": np.uint16,
+    "DT_UINT32": np.uint32,
+    "DT_UINT64": np.uint64,
+    "DT_BOOL": np.bool_,
+}
+
+
+def encode_columns(inputs: Inputs, signature: str | None) -> bytes:
+    """The body of a columnar request. `inputs`: the only input's value, or a mapping of names to values.
+
+    Bytes and texts become string tensors. Raises InvalidArgument for what is no tensor.
+    """
+    if isinstance(inputs, Mapping):
+        value: Any = {name: _plain(array, name) for name, array in inputs.items()}
+    else:
+        value = _plain(inputs, "the only input")
+    return _dump({"inputs": value}, signature)
+
+
+def encode_rows(instances: Any, signature: str | None) -> bytes:
+    """The body of a row request; `instances` is an array or a list that JSON can hold."""
+    return _dump({"instances": instances}, signature)
+
+
+def encoded_bytes(data: bytes) -> dict[str, str]:
+    """Bytes as JSON carries them to a string tensor."""
+    return {"b64": base64.b64encode(data).decode("ascii")}
+
+
+def outputs_in(document: Mapping[str, Any]) -> Any:
+    """The tensors in the answer to a columnar request, as JSON has them."""
+    if "outputs" not in document:
+        raise Unknown(f"the answer has no outputs, but {', '.join(document) or 'nothing'}; is it a model server?")
+    return document["outputs"]
+
+
+def decode_columns(outputs: Any, expected: Mapping[str, TensorInfo]) -> dict[str, NDArray[Any]]:
+    """The tensors of an answer's `outputs`; a single one comes without its name.
+
+    A string tensor is an object array of `str`, or of `bytes` where its name ends in `_bytes`.
+    """
+    if len(expected) == 1:
+        outputs = {next(iter(expected)): outputs}
+    elif not names_fit(outputs, expected):
+        found = ", ".join(sorted(outputs)) if isinstance(outputs, dict) else "one tensor"
+        raise Unknown(f"the server answered with {found}; the signature's outputs are {', '.join(sorted(expected))}")
+    return {name: _array(outputs[name], info, name) for name, info in expected.items()}
+
+
+def names_fit(outputs: Any, expected: Mapping[str, TensorInfo]) -> bool:
+    """Whether an answer's `outputs` can be of a signature with the outputs `expected`."""
+    named = isinstance(outputs, dict) and "b64" not in outputs
+    return set(outputs) == set(expected) if named else len(expected) == 1
+
+
+def _plain(value: ArrayLike | bytes, name: str) -> Any:
+    """A numeric array that orjson writes, or nested lists of texts and `b64` objects."""
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return encoded_bytes(bytes(value))
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise InvalidArgument(f"{name}: its rows differ in length, so it is no tensor ({error})") from error
+    if array.dtype.name == "bfloat16":
+        array = array.astype(np.float32)
+    if array.dtype.kind in "biuf":
+        return _numeric(array)
+    if array.dtype.kind in "OSU":
+        return _texts(array, name)
+    raise InvalidArgument(f"{name}: dtype {array.dtype} has no place in JSON; give numbers, booleans, texts or bytes")
+
+
+def _numeric(array: NDArray[Any]) -> Any:
+    """orjson writes native, contiguous arrays with dimensions, and would write NaN as null."""
+    if array.ndim == 0 or array.dtype.itemsize > 8 or (array.dtype.kind == "f" and not np.isfinite(array).all()):
+        return array.tolist()
+    return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
+
+
+def _texts(array: NDArray[Any], name: str) -> Any:
+    def element(value: Any) -> Any:
+        if isinstance(value, list):
+            return [element(one) for one in value]
+        if isinstance(value, bytes):
+            return encoded_bytes(value)
+        if isinstance(value, str):
+            return value
+        raise InvalidArgument(f"{name}: holds a {type(value).__name__}; a string tensor holds texts or bytes")
+
+    return element(array.tolist())
+
+
+def _dump(fields: dict[str, Any], signature: str | None) -> bytes:
+    document = {"signature_name": signature, **fields} if signature else fields
+    if not _holds_special_numbers(fields):
+        return orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)
+    # The NaN and Infinity that TensorFlow Serving understands; orjson would write null.
+    return json.dumps(document, default=lambda array: array.tolist()).encode()
+
+
+def _holds_special_numbers(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(_holds_special_numbers(one) for one in value.values())
+    if isinstance(value, list):
+        return any(_holds_special_numbers(one) for one in value)
+    return isinstance(value, float) and not np.isfinite(value)
+
+
+def _array(value: Any, info: TensorInfo, name: str) -> NDArray[Any]:
+    if info.dtype == "DT_STRING":
+        return _string_array(value)
+    dtype = _NUMPY.get(info.dtype)
+    if dtype is None:
+        raise Unimplemented(f"output {name} is {info.dtype}, which JSON does not carry")
+    try:
+        return np.asarray(value, dtype)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise Unknown(f"output {name} is not the {info.dtype} that the model's metadata says: {error}") from error
+
+
+def _string_array(value: Any) -> NDArray[Any]:
+    """Filled by hand: numpy would take the length of texts, or of `b64` objects, for a dimension."""
+    shape, first = [], value
+    while isinstance(first, list):
+        shape.append(len(first))
+        first = first[0] if first else None
+    array = np.empty(shape, dtype=object)
+    for index in np.ndindex(*shape):
+        element = value
+        for position in index:
+            element = element[position]
+        array[index] = base64.b64decode(element["b64"]) if isinstance(element, dict) else element
+    return array
