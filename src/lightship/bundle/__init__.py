@@ -10,18 +10,36 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lightship.bundle.decode import MAX_PIXELS, decode_image
+    from lightship.bundle.dtypes import DataType
     from lightship.bundle.image_spec import ImageSpec
     from lightship.bundle.preprocessing import PREPROCESSING_NAMES, Preprocessing
+    from lightship.bundle.saved_model import SavedModel, Signature, TensorSpec, read_saved_model
 
 _HOME = {
+    "DataType": "lightship.bundle.dtypes",
+    "decode_image": "lightship.bundle.decode",
     "ImageSpec": "lightship.bundle.image_spec",
     "MAX_PIXELS": "lightship.bundle.decode",
-    "PREPROCESSING_NAMES": "lightship.bundle.preprocessing",
     "Preprocessing": "lightship.bundle.preprocessing",
-    "decode_image": "lightship.bundle.decode",
+    "PREPROCESSING_NAMES": "lightship.bundle.preprocessing",
+    "read_saved_model": "lightship.bundle.saved_model",
+    "SavedModel": "lightship.bundle.saved_model",
+    "Signature": "lightship.bundle.saved_model",
+    "TensorSpec": "lightship.bundle.saved_model",
 }
 
-__all__ = ["MAX_PIXELS", "PREPROCESSING_NAMES", "ImageSpec", "Preprocessing", "decode_image"]
+__all__ = [
+    "MAX_PIXELS",
+    "PREPROCESSING_NAMES",
+    "DataType",
+    "ImageSpec",
+    "Preprocessing",
+    "SavedModel",
+    "Signature",
+    "TensorSpec",
+    "decode_image",
+    "read_saved_model",
+]
 
 
 def __getattr__(name: str) -> Any:

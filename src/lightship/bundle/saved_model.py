@@ -1,0 +1,152 @@
+"""What `saved_model.pb` says: its signatures, its operations, and a copy of it with one signature alone."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from google.protobuf.message import DecodeError
+
+from lightship import protos
+from lightship.bundle.dtypes import DataType
+from lightship.errors import DataLoss, NotFound, PermissionDenied
+
+SAVED_MODEL_FILE = "saved_model.pb"
+DEFAULT_SIGNATURE = "serving_default"
+# TensorFlow 2 files its initializer as a signature; it runs when the model is loaded, never for a client.
+INIT_SIGNATURE = "__saved_model_init_op"
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """One input or output of a signature.
+
+    name: its key in the signature. shape: -1 is a free dimension, None an unknown rank.
+    tensor: its name in the graph, such as "x:0"; empty for a sparse or composite tensor.
+    """
+
+    name: str
+    dtype: DataType
+    shape: tuple[int, ...] | None
+    tensor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A named set of inputs and outputs, both sorted by name. `definition` is the whole `tensorflow.SignatureDef`."""
+
+    name: str
+    method_name: str
+    inputs: Mapping[str, TensorSpec]
+    outputs: Mapping[str, TensorSpec]
+    definition: Any
+
+
+@dataclass(frozen=True, slots=True)
+class SavedModel:
+    """signatures: all of them, `__saved_model_init_op` too. operations: of the graph and its functions."""
+
+    signatures: Mapping[str, Signature]
+    operations: frozenset[str]
+    tensorflow_version: str
+
+
+def read_saved_model(folder: Path, tags: Collection[str] = ("serve",)) -> SavedModel:
+    """Reads `saved_model.pb` in a version folder; the variables are not touched.
+
+    Raises NotFound where there is none (TensorFlow Serving's text) or no graph has exactly these tags, DataLoss where
+    the file cannot be parsed, PermissionDenied where it cannot be read.
+    """
+    graph = _graph_with_tags(_parse(_read(folder), folder), tags, folder)
+    signatures = {name: _signature(name, graph.signature_def[name]) for name in sorted(graph.signature_def)}
+    return SavedModel(
+        signatures=MappingProxyType(signatures),
+        operations=_operations(graph.graph_def),
+        tensorflow_version=graph.meta_info_def.tensorflow_version,
+    )
+
+
+def with_only_signature(saved_model_pb: bytes, name: str, tags: Collection[str] = ("serve",)) -> bytes:
+    """A copy of `saved_model.pb` whose only signature is `name`, called `serving_default`.
+
+    OpenVINO reads the signature of that name alone. Raises NotFound where there is no such signature.
+    """
+    model = _parse(saved_model_pb, Path(SAVED_MODEL_FILE))
+    graph = _graph_with_tags(model, tags, Path(SAVED_MODEL_FILE))
+    if name not in graph.signature_def:
+        raise NotFound(f'the model has no signature "{name}"; it has {_listed(graph.signature_def)}')
+    wanted = protos.SignatureDef()
+    wanted.CopyFrom(graph.signature_def[name])
+    graph.signature_def.clear()
+    graph.signature_def[DEFAULT_SIGNATURE].CopyFrom(wanted)
+    return bytes(type(model)(saved_model_schema_version=1, meta_graphs=[graph]).SerializeToString())
+
+
+def _read(folder: Path) -> bytes:
+    try:
+        return (folder / SAVED_MODEL_FILE).read_bytes()
+    except PermissionError as error:
+        raise PermissionDenied(f"{error.filename} cannot be read: give this user the right to read it") from error
+    except OSError as error:
+        raise NotFound(
+            "Specified file path does not appear to contain a SavedModel bundle (should have a file called "
+            f"`{SAVED_MODEL_FILE}`)\nSpecified file path: {folder}"
+        ) from error
+
+
+def _parse(data: bytes, place: Path) -> Any:
+    try:
+        model = protos.SavedModel.FromString(data)
+    except DecodeError as error:
+        raise DataLoss(
+            f"{SAVED_MODEL_FILE} in {place} cannot be parsed: it is truncated or something else; export the model again"
+        ) from error
+    if not model.meta_graphs:
+        raise DataLoss(f"{SAVED_MODEL_FILE} in {place} holds no graph: it is empty; export the model again")
+    return model
+
+
+def _graph_with_tags(model: Any, tags: Collection[str], place: Path) -> Any:
+    for graph in model.meta_graphs:
+        if set(graph.meta_info_def.tags) == set(tags):
+            return graph
+    found = "; ".join(_listed(graph.meta_info_def.tags) for graph in model.meta_graphs)
+    raise NotFound(
+        f"Could not find meta graph def matching supplied tags: {{ {' '.join(tags)} }}. "
+        f"The SavedModel in {place} has graphs with the tags: {found}"
+    )
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "none"
+
+
+def _signature(name: str, definition: Any) -> Signature:
+    return Signature(
+        name=name,
+        method_name=definition.method_name,
+        inputs=_specs(definition.inputs),
+        outputs=_specs(definition.outputs),
+        definition=definition,
+    )
+
+
+def _specs(tensors: Mapping[str, Any]) -> Mapping[str, TensorSpec]:
+    return MappingProxyType({name: _spec(name, tensors[name]) for name in sorted(tensors)})
+
+
+def _spec(name: str, info: Any) -> TensorSpec:
+    known = info.HasField("tensor_shape") and not info.tensor_shape.unknown_rank
+    shape = tuple(dim.size for dim in info.tensor_shape.dim) if known else None
+    dtype = info.dtype - 100 if info.dtype > 100 else info.dtype
+    known_types = DataType._value2member_map_
+    return TensorSpec(name, DataType(dtype if dtype in known_types else 0), shape, info.name)
+
+
+def _operations(graph: Any) -> frozenset[str]:
+    functions = graph.library.function
+    names = {node.op for node in graph.node} | {node.op for function in functions for node in function.node_def}
+    return frozenset(names - {function.signature.name for function in functions})
