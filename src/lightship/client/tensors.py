@@ -86,10 +86,7 @@ def _plain(value: ArrayLike | bytes, name: str) -> Any:
     """A numeric array that orjson writes, or nested lists of texts and `b64` objects."""
     if isinstance(value, (bytes, bytearray, memoryview)):
         return encoded_bytes(bytes(value))
-    try:
-        array = np.asarray(value)
-    except ValueError as error:
-        raise InvalidArgument(f"{name}: its rows differ in length, so it is no tensor ({error})") from error
+    array = _as_array(value, name)
     if array.dtype.name == "bfloat16":
         array = array.astype(np.float32)
     if array.dtype.kind in "biuf":
@@ -97,6 +94,17 @@ def _plain(value: ArrayLike | bytes, name: str) -> Any:
     if array.dtype.kind in "OSU":
         return _texts(array, name)
     raise InvalidArgument(f"{name}: dtype {array.dtype} has no place in JSON; give numbers, booleans, texts or bytes")
+
+
+def _as_array(value: ArrayLike, name: str) -> NDArray[Any]:
+    try:
+        array = np.asarray(value)
+    except UnicodeDecodeError:  # bytes and texts together
+        return np.asarray(value, dtype=object)
+    except ValueError as error:
+        raise InvalidArgument(f"{name}: its rows differ in length, so it is no tensor ({error})") from error
+    # numpy's own type for bytes would drop their zeros at the end.
+    return np.asarray(value, dtype=object) if array.dtype.kind in "SU" else array
 
 
 def _numeric(array: NDArray[Any]) -> Any:
@@ -107,16 +115,16 @@ def _numeric(array: NDArray[Any]) -> Any:
 
 
 def _texts(array: NDArray[Any], name: str) -> Any:
-    def element(value: Any) -> Any:
-        if isinstance(value, list):
-            return [element(one) for one in value]
+    def element(value: Any, depth: int) -> Any:
+        if depth:
+            return [element(one, depth - 1) for one in value]
         if isinstance(value, bytes):
             return encoded_bytes(value)
         if isinstance(value, str):
             return value
-        raise InvalidArgument(f"{name}: holds a {type(value).__name__}; a string tensor holds texts or bytes")
+        raise InvalidArgument(f"{name}: holds a {type(value).__name__} where a text or bytes should be")
 
-    return element(array.tolist())
+    return element(array.tolist(), array.ndim)
 
 
 def _dump(fields: dict[str, Any], signature: str | None) -> bytes:

@@ -1,0 +1,65 @@
+"""Every answer that is not the wanted one becomes an error of our tree, with the server's text or a telling one."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from tests.client.conftest import Ask, Reply, Scripted
+
+from lightship import errors
+from lightship.client.answers import json_of
+from lightship.client.exchange import Answer
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, errors.InvalidArgument),
+        (401, errors.Unauthenticated),
+        (403, errors.PermissionDenied),
+        (404, errors.NotFound),
+        (409, errors.Aborted),
+        (413, errors.TooLarge),
+        (418, errors.InvalidArgument),
+        (429, errors.ResourceExhausted),
+        (499, errors.Cancelled),
+        (500, errors.Internal),
+        (501, errors.Unimplemented),
+        (502, errors.Unavailable),
+        (504, errors.DeadlineExceeded),
+        (599, errors.Internal),
+    ],
+)
+def test_a_status_becomes_its_error(scripted: Scripted, ask: Ask, status: int, kind: type[Exception]) -> None:
+    scripted.says(Reply(status, {"error": "the server's own words"}))
+    with pytest.raises(kind, match=r"^the server's own words$") as raised:
+        ask(scripted.url, "metadata", "dog")
+    assert type(raised.value) is kind
+
+
+def test_a_proxys_page_is_told_in_a_line(scripted: Scripted, ask: Ask) -> None:
+    page = "<html><head><title>502</title></head>\n<body><h1>Bad Gateway</h1>nginx</body></html>"
+    scripted.says(Reply(502, page, {"Content-Type": "text/html; charset=utf-8"}))
+    with pytest.raises(errors.Unavailable, match=r"HTTP 502 \(Bad Gateway\) with text/html \('502 Bad Gateway nginx'\)"):
+        ask(scripted.url, "status", "dog")
+
+
+def test_a_redirect_names_where_to(scripted: Scripted, ask: Ask) -> None:
+    scripted.says(Reply(301, "", {"Location": "https://elsewhere/"}))
+    with pytest.raises(errors.Unknown, match="https://elsewhere/"):
+        ask(scripted.url, "status", "dog")
+
+
+@pytest.mark.parametrize("body", ["<html>welcome</html>", "[1]", "", '{"model_version_status": 1}', "{}"])
+def test_success_that_is_no_model_servers_is_an_error(scripted: Scripted, ask: Ask, body: str) -> None:
+    scripted.says(Reply(200, body))
+    with pytest.raises(errors.Unknown, match="is it a model server"):
+        ask(scripted.url, "status", "dog")
+
+
+def test_nan_and_infinity_are_read() -> None:
+    answer = Answer(200, {}, b'{"outputs": [NaN, Infinity, -Infinity, 1.5]}', "http://h")
+    nan, *rest = json_of(answer)["outputs"]
+    assert math.isnan(nan)
+    assert rest == [math.inf, -math.inf, 1.5]
