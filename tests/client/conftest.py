@@ -105,7 +105,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(encoded)
 
-    do_GET = do_POST = respond  # noqa: N815
+    do_GET = do_POST = respond
 
     def log_message(self, *arguments: object) -> None:
         """Tests are silent."""

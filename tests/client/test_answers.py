@@ -41,7 +41,9 @@ def test_a_status_becomes_its_error(scripted: Scripted, ask: Ask, status: int, k
 def test_a_proxys_page_is_told_in_a_line(scripted: Scripted, ask: Ask) -> None:
     page = "<html><head><title>502</title></head>\n<body><h1>Bad Gateway</h1>nginx</body></html>"
     scripted.says(Reply(502, page, {"Content-Type": "text/html; charset=utf-8"}))
-    with pytest.raises(errors.Unavailable, match=r"HTTP 502 \(Bad Gateway\) with text/html \('502 Bad Gateway nginx'\)"):
+    with pytest.raises(
+        errors.Unavailable, match=r"HTTP 502 \(Bad Gateway\) with text/html \('502 Bad Gateway nginx'\)"
+    ):
         ask(scripted.url, "status", "dog")
 
 

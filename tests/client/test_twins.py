@@ -1,0 +1,165 @@
+"""Both clients offer the same, and the package hands on what it says."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.client.conftest import Ask, Asked, Reply, Scripted
+
+import lightship.client
+from lightship import AsyncClient, Client
+from lightship.errors import InvalidArgument, Unimplemented, Unknown
+
+
+def surface(kind: type) -> dict[str, str]:
+    public = {name: member for name, member in vars(kind).items() if callable(member) and not name.startswith("_")}
+    return {name: str(inspect.signature(member)) for name, member in public.items()}
+
+
+def test_the_twins_have_the_same_methods_with_the_same_arguments() -> None:
+    assert surface(Client) == surface(AsyncClient)
+    assert {"predict", "classify_image", "models", "status", "metadata", "ready", "live"} <= set(surface(Client))
+
+
+def test_the_twins_take_the_same_options() -> None:
+    options = [list(inspect.signature(kind).parameters) for kind in (Client, AsyncClient)]
+    assert options[0] == options[1]
+
+
+def test_all_is_what_is_public() -> None:
+    modules = {name for name, value in vars(lightship.client).items() if inspect.ismodule(value)}
+    public = {name for name in vars(lightship.client) if not name.startswith("_")} - modules
+    assert public == set(lightship.client.__all__)
+
+
+BLOCKED = """
+import sys
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        for blocked in {blocked}:
+            if name == blocked or name.startswith(blocked + "."):
+                raise ImportError(name + " is blocked")
+
+sys.meta_path.insert(0, Blocker())
+from lightship import Client, AsyncClient
+import numpy as np
+with Client({url!r}) as client:
+    print(client.predict("m", np.ones(2, np.float32))["y"].tolist())
+    print(client.classify_image("m", np.zeros((2, 2, 3), np.uint8)).label)
+"""
+SERVERS_OWN = (
+    "openvino",
+    "uvicorn",
+    "simdjson",
+    "prometheus_client",
+    "google.protobuf",
+    "tensorflow",
+    "keras",
+    "typer",
+)
+
+
+def toy(asked: Asked) -> Reply:
+    """A server of one model, y = x, with metadata."""
+    if asked.headers.get("Content-Type", "").startswith("image/"):
+        return Reply(body={"predictions": [{"labels": ["black"], "scores": [1.0]}]})
+    if asked.method == "POST":
+        return Reply(body={"outputs": asked.json["inputs"]}, headers={"Lightship-Model-Version": "2"})
+    signature = {"inputs": {}, "outputs": {"y": {"dtype": "DT_FLOAT"}}}
+    signatures = {"signature_def": {"signature_def": {"serving_default": signature}}}
+    return Reply(body={"model_spec": {"name": "m", "version": "2"}, "metadata": signatures})
+
+
+def test_the_client_works_without_anything_of_the_server(scripted: Scripted) -> None:
+    scripted.answer = toy
+    code = BLOCKED.format(blocked=SERVERS_OWN, url=scripted.url)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("[1.0, 1.0]\nblack\n", "")
+
+
+def test_metadata_is_asked_for_once_a_version(ask: Ask, scripted: Scripted) -> None:
+    scripted.answer = toy
+    with Client(scripted.url) as client:
+        for _ in range(3):
+            answer = client.predict("m", np.ones(2, np.float32))
+    assert (answer.version, answer["y"].dtype, answer["y"].tolist()) == (2, np.float32, [1.0, 1.0])
+    assert [asked.path for asked in scripted.asked if asked.method == "GET"] == ["/v1/models/m/versions/2/metadata"]
+
+
+def test_outputs_of_a_new_version_are_understood_where_no_version_is_told(scripted: Scripted) -> None:
+    outputs: dict[str, Any] = {"y": [1.0]}
+
+    def tensorflow_serving(asked: Asked) -> Reply:
+        if asked.method == "POST":
+            return Reply(body={"outputs": outputs if len(outputs) > 1 else outputs["y"]})
+        signature = {"outputs": {name: {"dtype": "DT_FLOAT"} for name in outputs}}
+        signatures = {"signature_def": {"signature_def": {"serving_default": signature}}}
+        return Reply(body={"model_spec": {"name": "m", "version": "1"}, "metadata": signatures})
+
+    scripted.answer = tensorflow_serving
+    with Client(scripted.url) as client:
+        assert set(client.predict("m", [1.0]).outputs) == {"y"}
+        outputs["z"] = [2.0]
+        assert set(client.predict("m", [1.0]).outputs) == {"y", "z"}
+
+
+def test_names_are_percent_encoded(ask: Ask, scripted: Scripted) -> None:
+    scripted.says(Reply(body={"model_version_status": []}))
+    ask(scripted.url + "/behind", "status", "my model/ü", label="a/b")
+    assert scripted.asked[0].path == "/behind/v1/models/my%20model%2F%C3%BC/labels/a%2Fb"
+
+
+def test_headers_are_sent(ask: Ask, scripted: Scripted) -> None:
+    ask(scripted.url, "ready", options={"headers": {"Authorization": "Bearer x"}})
+    assert scripted.asked[0].headers["Authorization"] == "Bearer x"
+    assert scripted.asked[0].headers["User-Agent"].startswith("lightship/")
+
+
+@pytest.mark.parametrize(("status", "ready"), [(200, True), (503, False), (404, True), (502, False)])
+def test_readiness_is_told_without_an_error(ask: Ask, scripted: Scripted, status: int, ready: bool) -> None:
+    scripted.says(Reply(status))
+    assert ask(scripted.url, "ready") is ready
+    assert [asked.path for asked in scripted.asked] == ["/readyz"]
+
+
+def test_a_server_that_is_not_there_is_neither_ready_nor_live(ask: Ask) -> None:
+    assert ask("http://127.0.0.1:9", "ready") is False
+    assert ask("http://127.0.0.1:9", "live") is False
+
+
+def test_tensorflow_serving_does_not_list_its_models(ask: Ask, scripted: Scripted) -> None:
+    scripted.says(Reply(400, {"error": "Missing model name in request."}))
+    with pytest.raises(Unimplemented, match="status"):
+        ask(scripted.url, "models")
+
+
+@pytest.mark.parametrize(
+    ("method", "keywords"),
+    [
+        ("status", {"model": ""}),
+        ("status", {"model": "m", "version": 1, "label": "stable"}),
+        ("metadata", {"model": "m", "version": -1}),
+        ("metadata", {"model": "m", "version": "1"}),
+    ],
+)
+def test_arguments_are_checked(ask: Ask, scripted: Scripted, method: str, keywords: dict[str, Any]) -> None:
+    with pytest.raises(InvalidArgument):
+        ask(scripted.url, method, **keywords)
+
+
+@pytest.mark.parametrize("options", [{"timeout": 0}, {"timeout": -1}, {"retries": -1}])
+def test_options_are_checked(options: dict[str, Any]) -> None:
+    with pytest.raises(InvalidArgument):
+        Client("http://127.0.0.1:8501", **options)
+
+
+def test_an_answer_without_outputs_is_an_error(ask: Ask, scripted: Scripted) -> None:
+    scripted.says(Reply(body={"something": 1}))
+    with pytest.raises(Unknown, match="no outputs, but something"):
+        ask(scripted.url, "predict", "m", [1.0])
