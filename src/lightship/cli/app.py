@@ -1,0 +1,51 @@
+"""`lightship`: the commands together, and what happens when one fails."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from lightship import __version__
+from lightship.cli import export, inspect, predict, serve, status
+from lightship.cli.failures import guarded, show_plain_warnings
+
+app = typer.Typer(
+    name="lightship",
+    help="From a trained Keras model to answers behind TensorFlow Serving's API.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("export")(export.export)
+app.command("serve")(serve.serve)
+app.command("predict")(predict.predict)
+app.command("inspect")(inspect.inspect)
+app.command("status")(status.status)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"lightship {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show tracebacks; the same as LIGHTSHIP_DEBUG=1 in the environment.")
+    ] = False,
+) -> None:
+    if debug:
+        os.environ["LIGHTSHIP_DEBUG"] = "1"
+
+
+def main() -> None:
+    """The command `lightship`. Exit code: 0 on success alone, 2 for what was typed wrong, 130 after Ctrl-C, else 1."""
+    show_plain_warnings()
+    guarded(app)

@@ -1,0 +1,107 @@
+"""What `lightship serve` prints when it is ready: each model, its engine, its address, and a call to paste."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from lightship import __version__
+from lightship.cli.addresses import base_url, model_url
+from lightship.cli.example_call import example_call
+from lightship.cli.failures import say_warning
+from lightship.errors import LightshipError
+
+if TYPE_CHECKING:
+    from lightship.server import Server
+
+LOOK_SECONDS = 0.02
+NO_VERSION_SECONDS = 2.0  # after that, an empty folder is told and waited for no longer
+
+
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    name: str
+    version: int
+    engine: str
+    url: str
+    example: str
+
+
+@contextmanager
+def announced(server: Server, host: str, *, as_json: bool) -> Iterator[None]:
+    """Meanwhile, a thread prints the banner as soon as every model has been loaded or has failed."""
+    stop = threading.Event()
+    thread = threading.Thread(target=_announce, args=(server, host, as_json, stop), name="banner", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(1.0)
+
+
+def _announce(server: Server, host: str, as_json: bool, stop: threading.Event) -> None:
+    start = time.monotonic()
+    while not server.manager.ready() and _pending(server, time.monotonic() - start):
+        if stop.wait(LOOK_SECONDS):
+            return
+    base = base_url(host, server.rest_port)
+    models = [model for name in server.manager.models() if (model := _served(server, base, name))]
+    if as_json:
+        _print_json(server, base, models)
+        return
+    for name, reason in server.manager.not_ready().items():
+        say_warning(f"{name} does not answer: {reason}")
+    _print_banner(base, models)
+
+
+def _pending(server: Server, seconds: float) -> bool:
+    """Whether a model may still become ready without anybody doing anything."""
+    return any(_loading(server, name, seconds) for name in server.manager.not_ready())
+
+
+def _loading(server: Server, name: str, seconds: float) -> bool:
+    try:
+        states = {version.state.name for version in server.manager.status(name)}
+    except LightshipError:  # no version was ever found
+        return seconds < NO_VERSION_SECONDS
+    return bool(states & {"START", "LOADING"})
+
+
+def _served(server: Server, base: str, name: str) -> ServedModel | None:
+    try:
+        with server.manager.handle(name) as handle:
+            servable = handle.servable
+            url = model_url(base, name)
+            engine = servable.engine.engine_of("serving_default")
+            return ServedModel(name, servable.id.version, engine, url, example_call(servable.bundle, url))
+    except LightshipError:
+        return None
+
+
+def _print_json(server: Server, base: str, models: list[ServedModel]) -> None:
+    import orjson
+
+    fields: dict[str, Any] = {
+        "ready": server.manager.ready(),
+        "url": base,
+        "rest_port": server.rest_port,
+        "grpc_port": 0,
+        "pid": os.getpid(),
+        "models": [asdict(model) for model in models],
+        "not_ready": server.manager.not_ready(),
+    }
+    print(orjson.dumps(fields).decode(), flush=True)
+
+
+def _print_banner(base: str, models: list[ServedModel]) -> None:
+    print(f"Lightship {__version__} serves {base}")
+    width = max((len(model.name) for model in models), default=0)
+    for model in models:
+        print(f"\n  {model.name:{width}}  version {model.version}  {model.engine}  {model.url}\n  {model.example}")
+    print("\nCtrl-C ends it, after what runs.", flush=True)

@@ -1,0 +1,173 @@
+"""`lightship export`: a trained model to a version folder."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lightship.cli.failures import debugging
+
+if TYPE_CHECKING:
+    from lightship.bundle.image_spec import ImageSpec
+
+
+def export(
+    model: Annotated[
+        Path,
+        typer.Argument(help="A .keras or .h5 file, a SavedModel folder, or a folder with model/ and classes.pickle."),
+    ],
+    folder: Annotated[
+        Path, typer.Argument(help="The model's own folder, models/dog; the version is written below it.")
+    ],
+    classes: Annotated[
+        Path | None, typer.Option(help="Class names: a text file, one a line in index order, or JSON (class_indices).")
+    ] = None,
+    preprocess: Annotated[
+        str | None, typer.Option(help="What training did to the pixels: mobilenet_v2, resnet_v2, none, ...")
+    ] = None,
+    scale: Annotated[float | None, typer.Option(help="Instead: pixels * SCALE + OFFSET.")] = None,
+    offset: Annotated[float | None, typer.Option(help="With --scale.")] = None,
+    mean: Annotated[
+        str | None, typer.Option(help="Instead: (pixels - MEAN) / STD; one number, or one a channel.")
+    ] = None,
+    std: Annotated[str | None, typer.Option(help="With --mean: such as 0.229,0.224,0.225.")] = None,
+    resize: Annotated[str | None, typer.Option(help="How training resized: nearest, bilinear, bicubic, ...")] = None,
+    family: Annotated[
+        str | None, typer.Option(help="Whose resize: pillow (load_img) or tensorflow (image_dataset_from_directory).")
+    ] = None,
+    antialias: Annotated[bool, typer.Option(help="tf.image.resize(antialias=True).")] = False,
+    fit: Annotated[str | None, typer.Option(help="stretch, crop (crop_to_aspect_ratio) or pad.")] = None,
+    height: Annotated[int | None, typer.Option(help="Pixels; the model's own by default.")] = None,
+    width: Annotated[int | None, typer.Option(help="Pixels; the model's own by default.")] = None,
+    color: Annotated[str | None, typer.Option(help="rgb, grayscale or rgba.")] = None,
+    golden: Annotated[
+        list[Path] | None, typer.Option(help="A real image for the golden sample; may be given several times.")
+    ] = None,
+    version: Annotated[
+        int | None, typer.Option(min=1, help="Write this version; the next free one by default.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace --version if it is there.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Write a version folder with labels, preprocessing and a golden sample, after checking that it answers right."""
+    given = {
+        "height": height,
+        "width": width,
+        "color": color,
+        "family": family,
+        "resize": resize,
+        "antialias": antialias or None,
+        "fit": fit,
+    }
+    image = _image_spec(given, _preprocessing(preprocess, scale, offset, mean, std))
+    _quiet_tensorflow()
+    from lightship.packaging import export as export_model
+
+    start = time.monotonic()
+    with _progress() as progress:
+        path = export_model(
+            model,
+            folder,
+            classes=classes,
+            image=image,
+            version=version,
+            golden=golden,
+            overwrite=overwrite,
+            progress=progress,
+        )
+        written = _describe(path, folder) if json else {}
+    if json:
+        import orjson
+
+        print(orjson.dumps({**written, "seconds": round(time.monotonic() - start, 3)}).decode())
+    else:
+        print(path)
+
+
+def _preprocessing(
+    name: str | None, scale: float | None, offset: float | None, mean: str | None, std: str | None
+) -> str | dict[str, Any] | None:
+    """One of the three ways to say it. Raises BadParameter for two at once or half a way."""
+    kinds = {"--preprocess": name, "--scale": scale, "--mean": mean}
+    given = [option for option, value in kinds.items() if value is not None]
+    if len(given) > 1:
+        raise typer.BadParameter(f"{' and '.join(given)} exclude each other: give one of them")
+    if offset is not None and scale is None:
+        raise typer.BadParameter("--offset goes with --scale")
+    if (mean is None) != (std is None):
+        raise typer.BadParameter("--mean and --std go together: (pixels - MEAN) / STD")
+    if scale is not None:
+        return {"scale": scale, "offset": offset or 0.0}
+    if mean is not None and std is not None:
+        return {"mean": _numbers("--mean", mean), "std": _numbers("--std", std)}
+    return name
+
+
+def _numbers(option: str, text: str) -> list[float]:
+    try:
+        return [float(number) for number in text.split(",")]
+    except ValueError as error:
+        raise typer.BadParameter(
+            f"{option} is {text!r}; give one number, or one a channel: 0.485,0.456,0.406"
+        ) from error
+
+
+def _image_spec(given: dict[str, Any], preprocessing: str | dict[str, Any] | None) -> ImageSpec | None:
+    """None where nothing was said about images."""
+    chosen = {name: value for name, value in given.items() if value is not None}
+    if preprocessing is None:
+        if chosen:
+            raise typer.BadParameter(
+                f"--{next(iter(chosen))} is given, but not what training did to the pixels: add --preprocess NAME "
+                "('none' if the model does it itself), --scale or --mean and --std"
+            )
+        return None
+    from lightship.bundle.image_spec import ImageSpec
+
+    return ImageSpec(**chosen, preprocessing=preprocessing)
+
+
+def _quiet_tensorflow() -> None:
+    """TensorFlow greets on standard error with what no user of a command can use."""
+    if not debugging():
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """A spinner on a terminal, else a line a step; both on standard error."""
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False, markup=False)
+    if not console.is_terminal:
+        yield lambda step: console.print(step, soft_wrap=True)
+        return
+    with console.status("starting TensorFlow") as spinner:
+        yield spinner.update
+
+
+def _describe(path: Path, folder: Path) -> dict[str, Any]:
+    from lightship.bundle.bundle import open_bundle
+    from lightship.engines import load_engine
+
+    bundle = open_bundle(path, folder.resolve().name, int(path.name), verify=False)
+    engine = load_engine(path, bundle.saved_model)
+    try:
+        runs_on = engine.engine_of("serving_default")
+    finally:
+        engine.close()
+    golden = bundle.golden
+    return {
+        "path": str(path),
+        "version": bundle.version,
+        "signatures": list(bundle.saved_model.signatures),
+        "labels": len(bundle.labels) if bundle.labels else 0,
+        "engine": runs_on,
+        "golden": {"rtol": golden.rtol, "atol": golden.atol} if golden else None,
+    }

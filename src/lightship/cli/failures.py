@@ -1,0 +1,73 @@
+"""How a command fails: one line on standard error that says what to do, and never a traceback unless asked for."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Callable
+from typing import TextIO
+
+from lightship.errors import LightshipError
+
+INTERRUPTED = 130  # as a shell reports a process that SIGINT ended
+
+
+def guarded(run: Callable[[], object], *, failure: int = 1) -> None:
+    """Runs a command; ends the process with `failure` and a line where it raises."""
+    try:
+        run()
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:  # whoever read our output has seen enough
+        _discard_output()
+        sys.exit(1)
+    except Exception as error:
+        if debugging():
+            raise
+        say_error(explain(error))
+        sys.exit(failure)
+
+
+def debugging() -> bool:
+    return os.environ.get("LIGHTSHIP_DEBUG", "") not in ("", "0")
+
+
+def explain(error: Exception) -> str:
+    """One line about any exception."""
+    if isinstance(error, LightshipError):
+        return " ".join(error.message.split())
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    reason = " ".join(f"{type(error).__name__}: {error}".split())
+    return f"{reason} (this should not happen; LIGHTSHIP_DEBUG=1 shows where it came from)"
+
+
+def say_error(text: str) -> None:
+    print(f"error: {text}", file=sys.stderr)
+
+
+def say_warning(text: str) -> None:
+    print(f"warning: {text}", file=sys.stderr)
+
+
+def show_plain_warnings() -> None:
+    """Python's warnings as one line each, without the place in the source that raised them."""
+
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        print(f"warning: {' '.join(str(message).split())}", file=file or sys.stderr)
+
+    warnings.showwarning = show
+
+
+def _discard_output() -> None:
+    """What is still buffered would fail again when Python flushes at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

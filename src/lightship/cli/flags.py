@@ -1,0 +1,111 @@
+"""Flags as TensorFlow Serving reads them: `--name=value`, booleans as `--name`, and what this server adds to that.
+
+Added are `--name value`, `--noname`, and that an unknown flag is refused instead of printed and forgotten.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from lightship.errors import InvalidArgument
+
+Value = int | float | bool | str
+
+
+class Role(Enum):
+    """What becomes of a flag here."""
+
+    USED = "used"
+    LATER = "later"  # its function is not built yet: another value than the default is refused
+    IDLE = "idle"  # it has nothing to act on here: accepted, with one warning
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    name: str
+    default: Value
+    role: Role
+    help: str
+    bits: int = 32  # of a whole number
+
+    def parse(self, text: str) -> Value:
+        """Raises InvalidArgument."""
+        try:
+            if isinstance(self.default, bool):
+                return _TRUTH[text.lower()]
+            if isinstance(self.default, int):
+                return self._whole(text)
+            return float(text) if isinstance(self.default, float) else text
+        except (KeyError, ValueError) as error:
+            raise InvalidArgument(f"--{self.name} is {text!r}; it is {self.kind}") from error
+
+    @property
+    def kind(self) -> str:
+        if isinstance(self.default, bool):
+            return "true or false"
+        if isinstance(self.default, int):
+            return f"a whole number of {self.bits} bits"
+        return "a number" if isinstance(self.default, float) else "a text"
+
+    def _whole(self, text: str) -> int:
+        number = int(text, 10)
+        if not -(2 ** (self.bits - 1)) <= number < 2 ** (self.bits - 1):
+            raise ValueError(text)
+        return number
+
+
+_TRUTH = {"true": True, "1": True, "false": False, "0": False}
+
+
+class UnknownFlag(InvalidArgument):
+    """An argument that is no flag."""
+
+
+def parse_flags(arguments: Sequence[str], flags: Sequence[Flag]) -> dict[str, Value]:
+    """The values of those flags that were given; the last one wins. Raises UnknownFlag, InvalidArgument."""
+    known = {flag.name: flag for flag in flags}
+    given: dict[str, Value] = {}
+    rest = list(arguments)
+    while rest:
+        argument = rest.pop(0)
+        flag, text = _split(argument, known)
+        if text is None and not isinstance(flag.default, bool):
+            if not rest:
+                raise InvalidArgument(f"--{flag.name} has no value; it is {flag.kind}: --{flag.name}={flag.default}")
+            text = rest.pop(0)
+        given[flag.name] = flag.parse("true" if text is None else text)
+    return given
+
+
+def _split(argument: str, known: Mapping[str, Flag]) -> tuple[Flag, str | None]:
+    """The flag and the text behind `=`, if any."""
+    if argument.startswith("--"):
+        name, equals, text = argument[2:].partition("=")
+        if name in known:
+            return known[name], text if equals else None
+        negated = known.get(name.removeprefix("no"))
+        if negated is not None and name.startswith("no") and isinstance(negated.default, bool) and not equals:
+            return negated, "false"
+    raise UnknownFlag(f"unknown argument: {argument}{_did_you_mean(argument, known)}")
+
+
+def _did_you_mean(argument: str, known: Mapping[str, Flag]) -> str:
+    name, equals, text = argument.lstrip("-").partition("=")
+    close = difflib.get_close_matches(name.replace("-", "_"), known, n=1)
+    return f" (did you mean --{close[0]}{equals}{text}?)" if close else " (--help lists the flags)"
+
+
+def usage(program: str, flags: Sequence[Flag]) -> str:
+    """Every flag with its kind, default and effect."""
+    lines = [
+        f"usage: {program} --rest_api_port=8501 --model_name=NAME --model_base_path=/absolute/path [flags]",
+        "Flags:",
+    ]
+    for flag in flags:
+        default = repr(flag.default).lower() if isinstance(flag.default, bool) else repr(flag.default)
+        note = {Role.USED: "", Role.LATER: " (in a later release)", Role.IDLE: " (accepted; means nothing here)"}
+        lines.append(f"\t--{flag.name}={default}\t{flag.help}{note[flag.role]}")
+    return "\n".join(lines)

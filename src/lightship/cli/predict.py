@@ -1,0 +1,136 @@
+"""`lightship predict`: photos to labels, by a server or in this process."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Annotated, Protocol
+
+import typer
+
+from lightship.cli.failures import explain, say_error
+from lightship.cli.photos import NamedPhoto, named_photos
+from lightship.errors import DeadlineExceeded, InvalidArgument, LightshipError, Unavailable
+
+if TYPE_CHECKING:
+    from lightship.client import Classification
+
+
+class Model(Protocol):
+    def classify(self, photo: bytes, top: int) -> Classification: ...
+
+
+def predict(
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL",
+            help="A model's URL, http://host:8501/v1/models/dog (also .../versions/3, .../labels/stable), "
+            "or its folder, models/dog, for an answer without a server.",
+        ),
+    ],
+    photos: Annotated[list[str], typer.Argument(help="Image files, folders of them, or - for standard input.")],
+    top: Annotated[int, typer.Option(min=1, envvar="LIGHTSHIP_TOP", help="How many labels to print.")] = 5,
+    timeout: Annotated[
+        float, typer.Option(min=0.001, envvar="LIGHTSHIP_TIMEOUT", help="Seconds a server may take for a photo.")
+    ] = 30.0,
+    bundle: Annotated[
+        str | None,
+        typer.Option(
+            envvar="LIGHTSHIP_BUNDLE",
+            help="The exported folder, to preprocess by where the server is a TensorFlow Serving that takes no images.",
+        ),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object a photo.")] = False,
+) -> None:
+    """Say what is in the photos: the best labels and their scores.
+
+    A photo that cannot be answered is reported on standard error, the others go on, and the exit code is 1.
+    """
+    failed = False
+    with _model(target, timeout, bundle) as model:
+        for photo in named_photos(photos):
+            if not isinstance(photo, NamedPhoto):
+                name, error = photo
+                say_error(f"{name}: {explain(error)}")
+                failed = True
+            else:
+                failed |= not _answer(model, photo, top, json)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _answer(model: Model, photo: NamedPhoto, top: int, as_json: bool) -> bool:
+    """Prints the answer, or the error; whether it was an answer. A server that is not there ends the command."""
+    try:
+        answer = model.classify(photo.read(), top)
+    except (Unavailable, DeadlineExceeded):
+        raise
+    except LightshipError as error:
+        say_error(f"{photo.name}: {explain(error)}")
+        return False
+    (_print_json if as_json else _print_table)(photo.name, answer)
+    return True
+
+
+@contextmanager
+def _model(target: str, timeout: float, bundle: str | None) -> Iterator[Model]:
+    from lightship.client.address import is_address
+
+    opened = _remote(target, timeout, bundle) if is_address(target) else _local(target)
+    with opened as model:
+        yield model
+
+
+@contextmanager
+def _remote(url: str, timeout: float, bundle: str | None) -> Iterator[Model]:
+    from lightship.client import Client
+    from lightship.client.address import parse_address
+
+    address = parse_address(url)
+    name = address.model
+    if name is None:
+        raise InvalidArgument(
+            f"{url} names no model: give {address.base}/v1/models/NAME; `lightship status {url}` lists"
+        )
+
+    class Remote:
+        def classify(self, photo: bytes, top: int) -> Classification:
+            return client.classify_image(name, photo, top=top, version=address.version, label=address.label)
+
+    with Client(url, timeout=timeout, bundle=bundle) as client:
+        yield Remote()
+
+
+def _local(folder: str) -> AbstractContextManager[Model]:
+    from lightship.cli.local_model import local_model
+
+    return local_model(folder)
+
+
+def _print_json(photo: str, answer: Classification) -> None:
+    import orjson
+
+    fields = {
+        "photo": photo,
+        "labels": answer.labels,
+        "scores": answer.scores,
+        "model": answer.model,
+        "version": answer.version,
+    }
+    print(orjson.dumps(fields).decode(), flush=True)
+
+
+def _print_table(photo: str, answer: Classification) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(file=sys.stdout, highlight=False, markup=False)
+    console.print(photo, style="bold", soft_wrap=True)
+    table = Table(box=None, show_header=False, padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(justify="right")
+    for label, score in zip(answer.labels, answer.scores, strict=True):
+        table.add_row(label, f"{score:.3f}")
+    console.print(table)

@@ -1,0 +1,122 @@
+"""Everything that `lightship inspect` says about a version, gathered first and then written as text or JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lightship.bundle.bundle import Bundle, open_bundle
+from lightship.bundle.saved_model import Signature
+from lightship.cli.signature_text import signature_text
+from lightship.cli.version_folder import VersionFolder
+from lightship.engines import Engine, load_engine
+from lightship.errors import LightshipError
+
+LABELS_SHOWN = 5
+NATIVE = "lightship (decodes and ranks itself, then runs serving_default)"
+INIT_OP = "__saved_model_init_op"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    bundle: Bundle
+    engines: Mapping[str, str]  # by signature: the engine's name, or why there is none
+    golden: str  # one line
+    golden_failure: bool
+    files: Mapping[str, int]  # bytes
+
+    def to_json(self) -> dict[str, Any]:
+        bundle = self.bundle
+        signatures = bundle.saved_model.signatures.values()
+        return {
+            "path": str(bundle.path),
+            "model": bundle.name,
+            "version": bundle.version,
+            "signatures": {one.name: _signature_json(one) for one in signatures},
+            "labels": bundle.labels,
+            "image": bundle.image.to_json() if bundle.image else None,
+            "engines": dict(self.engines),
+            "golden": {"ok": not self.golden_failure, "result": self.golden},
+            "files": dict(self.files),
+        }
+
+    def to_text(self) -> str:
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        bundle = self.bundle
+        yield f"{bundle.path}: model {bundle.name}, version {bundle.version}\n"
+        for signature in bundle.saved_model.signatures.values():
+            yield signature_text(signature) + "\n"
+        yield f"Labels: {_labels(bundle.labels)}"
+        yield f"Image: {_image(bundle)}"
+        yield "Engine:"
+        yield from (f"  {name}: {engine}" for name, engine in self.engines.items())
+        yield f"Golden check: {self.golden}"
+        yield f"Files: {sum(self.files.values()):,} bytes"
+        width = max((len(f"{size:,}") for size in self.files.values()), default=0)
+        yield from (f"  {size:>{width},}  {name}" for name, size in self.files.items())
+
+
+def report_on(found: VersionFolder, *, check: bool) -> Report:
+    """Opens the version, digests verified, and its engine. Raises what a server would say when it cannot load it."""
+    bundle = open_bundle(found.path, found.model, found.version)
+    engine = load_engine(bundle.path, bundle.saved_model)
+    try:
+        engines = {name: _engine_of(bundle, engine, name) for name in bundle.saved_model.signatures if name != INIT_OP}
+        difference, golden = _check(bundle, engine) if check else (None, "not run (--no-check)")
+    finally:
+        engine.close()
+    return Report(bundle, engines, golden, difference is not None, _files(bundle.path))
+
+
+def _engine_of(bundle: Bundle, engine: Engine, signature: str) -> str:
+    if signature in bundle.native:
+        return NATIVE
+    try:
+        return engine.engine_of(signature)
+    except LightshipError as error:
+        return f"none: {error.message}"
+
+
+def _check(bundle: Bundle, engine: Engine) -> tuple[str | None, str]:
+    """(what differs or None, the line to print)."""
+    if bundle.golden is None:
+        return None, "none: this SavedModel was not exported by lightship and has no golden sample"
+    difference = bundle.golden.compare(engine.run("serving_default", bundle.golden.inputs))
+    if difference:
+        return difference, f"FAILED: {difference}"
+    return None, f"ok, within rtol {bundle.golden.rtol:g} and atol {bundle.golden.atol:g} of the trained model"
+
+
+def _files(folder: Path) -> dict[str, int]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.stat().st_size for path in files}
+
+
+def _labels(labels: tuple[str, ...] | None) -> str:
+    if labels is None:
+        return "none"
+    more = ", ..." if len(labels) > LABELS_SHOWN else ""
+    return f"{len(labels)} ({', '.join(labels[:LABELS_SHOWN])}{more})"
+
+
+def _image(bundle: Bundle) -> str:
+    if bundle.image is None:
+        return "none"
+    return ", ".join(f"{key} {value}" for key, value in bundle.image.to_json().items())
+
+
+def _signature_json(signature: Signature) -> dict[str, Any]:
+    def tensors(specs: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            name: {"dtype": spec.dtype.name, "shape": spec.shape, "name": spec.tensor} for name, spec in specs.items()
+        }
+
+    return {
+        "method_name": signature.method_name,
+        "inputs": tensors(signature.inputs),
+        "outputs": tensors(signature.outputs),
+    }

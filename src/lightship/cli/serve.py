@@ -1,0 +1,106 @@
+"""`lightship serve`: models behind TensorFlow Serving's REST API."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+from lightship.cli.failures import say_warning
+
+
+EngineName = Literal["auto", "openvino", "tensorflow"]
+Precision = Literal["f32", "bf16"]
+LogFormat = Literal["text", "json"]
+
+
+def _port(text: str) -> int | Literal["auto"]:
+    if text == "auto":
+        return "auto"
+    if not text.isdecimal() or int(text) > 65535:
+        raise typer.BadParameter(f"{text!r} is no port: give 1 to 65535, auto for a free one, or 0 to turn it off")
+    return int(text)
+
+
+def serve(
+    models: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="MODEL...",
+            envvar="LIGHTSHIP_MODELS",
+            help="Folders with versions in them, such as models/dog; served by the folder's name, or as name=path.",
+        ),
+    ],
+    host: Annotated[
+        str, typer.Option(envvar="LIGHTSHIP_HOST", help="The address to listen on; 0.0.0.0 or :: for all.")
+    ] = "127.0.0.1",
+    rest_port: Annotated[
+        str, typer.Option(metavar="PORT|auto|0", envvar="LIGHTSHIP_REST_PORT", help="auto takes a free port.")
+    ] = "8501",
+    grpc_port: Annotated[
+        str, typer.Option(metavar="PORT|auto|0", envvar="LIGHTSHIP_GRPC_PORT", help="Comes in a later release.")
+    ] = "0",
+    poll_seconds: Annotated[
+        float, typer.Option(min=0.01, envvar="LIGHTSHIP_POLL_SECONDS", help="How often to look for new versions.")
+    ] = 1.0,
+    max_request_bytes: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            envvar="LIGHTSHIP_MAX_REQUEST_BYTES",
+            help="The largest body; by default 64 MiB for an image and 1 GiB for JSON.",
+        ),
+    ] = None,
+    timeout: Annotated[
+        float, typer.Option(min=0.001, envvar="LIGHTSHIP_TIMEOUT", help="Seconds that one call may run.")
+    ] = 30.0,
+    drain_seconds: Annotated[
+        float | None,
+        typer.Option(min=0, envvar="LIGHTSHIP_DRAIN_SECONDS", help="How long calls may finish after SIGTERM."),
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", envvar="LIGHTSHIP_STRICT", help="End if one of the models cannot be loaded.")
+    ] = False,
+    engine: Annotated[
+        EngineName, typer.Option(envvar="LIGHTSHIP_ENGINE", help="auto: OpenVINO, TensorFlow where it cannot.")
+    ] = "auto",
+    threads: Annotated[
+        int, typer.Option(min=0, envvar="LIGHTSHIP_THREADS", help="Threads of an engine; 0: all processors.")
+    ] = 0,
+    precision: Annotated[
+        Precision, typer.Option(envvar="LIGHTSHIP_PRECISION", help="bf16 is faster on some processors, and less exact.")
+    ] = "f32",
+    log_format: Annotated[
+        LogFormat | None, typer.Option(envvar="LIGHTSHIP_LOG_FORMAT", help="text, or json: one object a line.")
+    ] = None,
+    json: Annotated[
+        bool, typer.Option("--json", envvar="LIGHTSHIP_JSON", help="One JSON line when ready, and logs as JSON.")
+    ] = False,
+) -> None:
+    """Serve models until SIGTERM or Ctrl-C, which finish what runs; a second one ends it at once."""
+    from lightship.cli.banner import announced
+    from lightship.engines import EngineOptions
+    from lightship.server import Server, ServerOptions, parse_model_argument
+
+    if grpc_port != "0":
+        say_warning("gRPC comes in a later release: --grpc-port opens no port yet; REST serves")
+    limits = (
+        {} if max_request_bytes is None else dict.fromkeys(("max_image_bytes", "max_json_bytes"), max_request_bytes)
+    )
+    drain = {} if drain_seconds is None else {"drain_seconds": drain_seconds}
+    options = ServerOptions(
+        models=[parse_model_argument(model) for model in models],
+        host=host,
+        rest_port=_port(rest_port),
+        poll_seconds=poll_seconds,
+        timeout_seconds=timeout,
+        strict=strict,
+        log_format=log_format or ("json" if json else "text"),
+        engine=EngineOptions(engine, threads, precision),
+        **limits,
+        **drain,
+    )
+    server = Server(options)
+    server.start()
+    with announced(server, host, as_json=json):
+        server.run()

@@ -1,0 +1,75 @@
+"""`lightship status`: what a server has, and whether it answers."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lightship.errors import Unimplemented
+
+if TYPE_CHECKING:
+    from lightship.client import Client, ModelStatus
+
+
+def status(
+    url: Annotated[str, typer.Argument(help="The server, http://host:8501, or one model there, .../v1/models/dog.")],
+    model: Annotated[str | None, typer.Argument(help="One model only.")] = None,
+    timeout: Annotated[
+        float, typer.Option(min=0.001, envvar="LIGHTSHIP_TIMEOUT", help="Seconds the server may take.")
+    ] = 10.0,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Show models, versions, states and reasons. The exit code is 1 unless every model asked for answers."""
+    from lightship.client import Client
+    from lightship.client.address import parse_address
+
+    with Client(url, timeout=timeout) as client:
+        name = model or parse_address(url).model
+        models = _models(client, name)
+        ready = all(one.ready for one in models) if name else client.ready()
+    if json:
+        _print_json(models, ready)
+    else:
+        _print_table(models)
+    if not ready:
+        raise typer.Exit(1)
+
+
+def _models(client: Client, name: str | None) -> tuple[ModelStatus, ...]:
+    from lightship.client import ModelStatus
+
+    if name:
+        return (ModelStatus(name, client.status(name)),)
+    try:
+        return client.models()
+    except Unimplemented as error:
+        raise Unimplemented(
+            f"{client.url} does not list its models, as TensorFlow Serving does not: name one, "
+            f"`lightship status {client.url} NAME`"
+        ) from error
+
+
+def _print_json(models: tuple[ModelStatus, ...], ready: bool) -> None:
+    import orjson
+
+    fields = {"ready": ready, "models": [asdict(model) | {"ready": model.ready} for model in models]}
+    print(orjson.dumps(fields).decode())
+
+
+def _print_table(models: tuple[ModelStatus, ...]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in ("Model", "Version", "State", "Reason"):
+        table.add_column(column, justify="right" if column == "Version" else "left", overflow="fold")
+    for model in models:
+        if not model.versions:
+            table.add_row(model.name, "-", "-", model.reason)
+        for version in model.versions:
+            reason = f"{version.error_code}: {version.error_message}" if version.error_message else ""
+            table.add_row(model.name, str(version.version), version.state, reason)
+    Console(file=sys.stdout, highlight=False, markup=False).print(table)

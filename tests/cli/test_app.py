@@ -1,0 +1,78 @@
+"""The command as a whole: quick to answer, clear when it fails."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import pytest
+from tests.cli.conftest import BIN, Run, clean_environment
+
+import lightship
+
+COMMANDS = ["export", "serve", "predict", "inspect", "status"]
+
+
+def test_the_version_is_printed_soon(lightship: Run) -> None:
+    def seconds() -> float:
+        start = time.monotonic()
+        assert lightship("--version").stdout == f"lightship {version()}\n"
+        return time.monotonic() - start
+
+    assert min(seconds() for _ in range(5)) < 0.5
+
+
+def version() -> str:
+    return lightship.__version__
+
+
+def test_starting_the_command_imports_no_room() -> None:
+    code = "import sys, lightship.cli.app; print(*sys.modules)"
+    modules = set(subprocess.check_output([sys.executable, "-c", code], text=True).split())
+    assert not {"numpy", "openvino", "tensorflow", "httpx2", "uvicorn", "google.protobuf", "rich"} & modules
+
+
+def test_help_names_the_commands(lightship: Run) -> None:
+    done = lightship("--help")
+    assert done.returncode == 0
+    assert all(command in done.stdout for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(lightship: Run, command: str) -> None:
+    done = lightship(command, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "--json" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["nothing"], ["predict"], ["predict", "models/dog"], ["serve"], ["status", "x", "--timeout", "soon"], ["--top"]],
+)
+def test_what_is_typed_wrong_exits_with_2(lightship: Run, arguments: list[str]) -> None:
+    done = lightship(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Usage" in done.stderr
+
+
+def test_an_error_is_one_line(lightship: Run) -> None:
+    done = lightship("inspect", "no/such/folder")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: no/such/folder does not exist")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("how", ["option", "environment"])
+def test_a_traceback_is_shown_when_asked_for(lightship: Run, how: str) -> None:
+    words, env = (["--debug"], {}) if how == "option" else ([], {"LIGHTSHIP_DEBUG": "1"})
+    done = lightship(*words, "inspect", "no/such/folder", env=env)
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+
+
+def test_a_reader_that_has_seen_enough_gets_no_traceback() -> None:
+    command = f"{BIN}/lightship export --help | true; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=clean_environment())
+    assert "Traceback" not in done.stderr
+    assert "Error" not in done.stderr

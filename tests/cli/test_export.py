@@ -1,0 +1,93 @@
+"""A trained model to a version folder, by command."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.cli.conftest import Run
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Keras model that takes 8x8 images and knows two classes."""
+    import keras
+
+    keras.utils.set_random_seed(1)
+    layers = [
+        keras.Input((8, 8, 3)),
+        keras.layers.Conv2D(2, 3),
+        keras.layers.Flatten(),
+        keras.layers.Dense(2, "softmax"),
+    ]
+    path = tmp_path_factory.mktemp("keras") / "tiny.keras"
+    keras.Sequential(layers).save(path)
+    return path
+
+
+@pytest.fixture
+def classes(tmp_path: Path) -> Path:
+    (tmp_path / "classes.txt").write_text("cat\ndog\n")
+    return tmp_path / "classes.txt"
+
+
+@pytest.mark.slow
+def test_the_new_version_is_printed_and_progress_goes_to_standard_error(
+    lightship: Run, tiny: Path, classes: Path, tmp_path: Path
+) -> None:
+    done = lightship("export", tiny, "models/tiny", "--classes", classes, "--preprocess", "mobilenet_v2")
+    assert (done.returncode, done.stdout) == (0, "models/tiny/1\n"), done.stderr
+    assert (tmp_path / "models/tiny/1/saved_model.pb").exists()
+    assert done.stderr
+
+
+@pytest.mark.slow
+def test_json_tells_what_was_written(lightship: Run, tiny: Path, classes: Path) -> None:
+    spec = ["--family", "tensorflow", "--resize", "bilinear", "--antialias", "--fit", "crop"]
+    words = ["--classes", classes, "--mean", "127.5,127.5,127.5", "--std", "127.5", *spec, "--version", 7, "--json"]
+    done = lightship("export", tiny, "models/tiny", *words)
+    written = json.loads(done.stdout)
+    assert (written["path"], written["version"], written["labels"]) == ("models/tiny/7", 7, 2)
+    assert written["engine"] == "openvino"
+    assert {"serving_default", "image_bytes", "classify"} <= set(written["signatures"])
+    assert written["golden"]
+    assert written["seconds"] > 0
+
+
+@pytest.mark.slow
+def test_what_packaging_refuses_is_one_line(lightship: Run, tiny: Path) -> None:
+    done = lightship("export", tiny, "models/tiny", "--classes", "no.txt", "--preprocess", "none")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines()[-1].startswith("error: ")
+    assert "no.txt" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (["--preprocess", "none", "--scale", "2"], "exclude each other"),
+        (["--offset", "2"], "--offset goes with --scale"),
+        (["--mean", "1"], "--mean and --std go together"),
+        (["--mean", "a", "--std", "1"], "--mean is 'a'"),
+        (["--resize", "bicubic"], "--preprocess NAME"),
+        (["--antialias"], "--preprocess NAME"),
+        (["--version", "0"], "--version"),
+    ],
+)
+def test_options_that_do_not_go_together_are_usage_errors(lightship: Run, options: list[str], text: str) -> None:
+    done = lightship("export", "model.keras", "models/tiny", *options)
+    assert done.returncode == 2
+    assert text in " ".join(done.stderr.replace("│", " ").split())
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [(["--preprocess", "mobilnet_v2"], "mobilenet_v2"), (["--preprocess", "none", "--resize", "cubic"], "bicubic")],
+)
+def test_a_spec_that_does_not_exist_is_told_before_tensorflow_is_loaded(
+    lightship: Run, options: list[str], text: str
+) -> None:
+    done = lightship("export", "model.keras", "models/tiny", *options)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert text in done.stderr

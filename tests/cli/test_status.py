@@ -1,0 +1,72 @@
+"""What a server has, by command."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from tests.cli.conftest import Run
+from tests.client.conftest import Asked, Reply, Scripted
+
+GOOD = {"version": "1", "state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}
+BAD = {"version": "2", "state": "END", "status": {"error_code": "DATA_LOSS", "error_message": "weights differ"}}
+MODELS: dict[str, list[dict[str, Any]]] = {"dog": [BAD, GOOD], "cat": []}
+
+
+@pytest.fixture
+def server(scripted: Scripted) -> Scripted:
+    """A server with one model that answers and one that has no version."""
+
+    def answer(asked: Asked) -> Reply:
+        if asked.path == "/readyz":
+            return Reply(503, {"error": "cat has no version"})
+        if asked.path == "/v1/models":
+            models = [{"name": name, "model_version_status": versions} for name, versions in MODELS.items()]
+            return Reply(body={"models": models})
+        name = asked.path.rpartition("/")[2]
+        return Reply(body={"model_version_status": MODELS[name]}) if MODELS.get(name) else Reply(404, {"error": "none"})
+
+    scripted.answer = answer
+    return scripted
+
+
+def test_all_models_are_shown_and_the_exit_code_tells_readiness(lightship: Run, server: Scripted) -> None:
+    done = lightship("status", server.url)
+    rows = [line.split() for line in done.stdout.splitlines()]
+    assert done.returncode == 1
+    assert rows[0] == ["Model", "Version", "State", "Reason"]
+    assert rows[1:3] == [["dog", "2", "END", "DATA_LOSS:", "weights", "differ"], ["dog", "1", "AVAILABLE"]]
+    assert rows[3][:3] == ["cat", "-", "-"]
+
+
+@pytest.mark.parametrize("how", ["argument", "url"])
+def test_one_model_that_answers_is_success(lightship: Run, server: Scripted, how: str) -> None:
+    words = [server.url, "dog"] if how == "argument" else [f"{server.url}/v1/models/dog"]
+    done = lightship("status", *words)
+    assert done.returncode == 0
+    assert "cat" not in done.stdout
+
+
+def test_a_model_that_is_not_there_is_an_error(lightship: Run, server: Scripted) -> None:
+    done = lightship("status", server.url, "owl")
+    assert (done.returncode, done.stderr) == (1, "error: none\n")
+
+
+def test_json_has_the_same(lightship: Run, server: Scripted) -> None:
+    printed = json.loads(lightship("status", server.url, "dog", "--json").stdout)
+    assert printed["ready"] is True
+    (dog,) = printed["models"]
+    assert dog["versions"][0] == {
+        "version": 2,
+        "state": "END",
+        "error_code": "DATA_LOSS",
+        "error_message": "weights differ",
+    }
+
+
+def test_a_server_that_lists_nothing_asks_for_a_name(lightship: Run, scripted: Scripted) -> None:
+    scripted.says(Reply(400, {"error": "Missing model name in request."}))
+    done = lightship("status", scripted.url)
+    assert done.returncode == 1
+    assert f"`lightship status {scripted.url} NAME`" in done.stderr

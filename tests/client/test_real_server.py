@@ -1,0 +1,130 @@
+"""The client and the real server; and the same server behind what answers as TensorFlow Serving does."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import numpy as np
+import pytest
+from PIL import Image
+from tests.client.conftest import Ask, Asked, Reply, Scripted
+
+import lightship
+from lightship.errors import FailedPrecondition, InvalidArgument, NotFound
+
+
+@pytest.fixture(scope="module")
+def server(dog_bundle: Path, half_plus_two: Path) -> Iterator[str]:
+    with lightship.serve(dog_bundle, half_plus_two, rest_port="auto") as running:
+        assert running.wait_ready(60)
+        yield running.rest_url
+
+
+@pytest.fixture
+def tensorflow_serving(scripted: Scripted, server: str) -> Scripted:
+    """Lightship's answers without what TensorFlow Serving does not have: versions in headers, queries, image bodies."""
+
+    def answer(asked: Asked) -> Reply:
+        if not re.fullmatch(r"/v1/models/\w+(:predict|/metadata)?", asked.path):
+            return Reply(400, {"error": f"Malformed request: {asked.method} {asked.path}"})
+        if asked.method == "POST" and not asked.body.startswith(b"{"):
+            return Reply(400, {"error": "JSON Parse error: Invalid value. at offset: 0"})
+        answered = httpx2.request(asked.method, server + asked.path, content=asked.body, timeout=60)
+        return Reply(answered.status_code, answered.content)
+
+    scripted.answer = answer
+    return scripted
+
+
+def without_image_bytes(served: Scripted) -> None:
+    """As a model is that was not exported by Lightship."""
+    whole = served.answer
+
+    def answer(asked: Asked) -> Reply | None:
+        reply = whole(asked)
+        if asked.path.endswith("/metadata") and reply is not None:
+            document = json.loads(reply.encoded())
+            document["metadata"]["signature_def"]["signature_def"].pop("image_bytes")
+            return Reply(body=document)
+        return reply
+
+    served.answer = answer
+
+
+def test_a_photo_is_named_however_it_is_given(ask: Ask, server: str, dog_photo: Path) -> None:
+    image = Image.open(dog_photo)
+    photos: list[Any] = [dog_photo, str(dog_photo), dog_photo.read_bytes(), image, np.asarray(image)]
+    for photo in photos:
+        answer = ask(server, "classify_image", "dog", photo, top=2)
+        assert (answer.label, answer.version, len(answer.scores)) == ("bull_mastiff", 1, 2)
+        assert answer.score == pytest.approx(0.997, abs=0.001)
+
+
+def test_tensors_come_back_named_and_typed(ask: Ask, server: str) -> None:
+    answer = ask(server, "predict", "half_plus_two", np.array([[1.0], [2.0]], np.float32))
+    assert (answer.model, answer.version, list(answer.outputs)) == ("half_plus_two", 123, ["y"])
+    assert answer["y"].dtype == np.float32
+    np.testing.assert_array_equal(answer["y"], [[2.5], [3.0]])
+
+
+def test_named_inputs_and_a_version_can_be_given(ask: Ask, server: str) -> None:
+    answer = ask(server, "predict", "half_plus_two", {"x": [[np.inf], [4]]}, version=123)
+    np.testing.assert_array_equal(answer["y"], [[np.inf], [4.0]])
+
+
+@pytest.mark.parametrize(
+    ("keywords", "kind", "text"),
+    [
+        ({"model": "owl"}, NotFound, r"Servable not found for request: Latest\(owl\)"),
+        ({"model": "half_plus_two", "version": 9}, NotFound, r"Specific\(half_plus_two, 9\)"),
+        ({"model": "half_plus_two", "label": "no"}, InvalidArgument, "Unrecognized servable version label: no"),
+        ({"model": "half_plus_two", "signature": "no"}, InvalidArgument, '"no" not found in signature def'),
+    ],
+)
+def test_refusals_have_the_servers_words(
+    ask: Ask, server: str, keywords: dict[str, Any], kind: type[Exception], text: str
+) -> None:
+    with pytest.raises(kind, match=text):
+        ask(server, "predict", inputs=[[1.0]], **keywords)
+
+
+def test_models_status_and_metadata_are_typed(ask: Ask, server: str) -> None:
+    assert {model.name for model in ask(server, "models")} == {"dog", "half_plus_two"}
+    (version,) = ask(server, "status", "dog")
+    assert (version.version, version.state, version.error_code) == (1, "AVAILABLE", "OK")
+    metadata = ask(server, "metadata", "half_plus_two")
+    x = metadata.signatures["serving_default"].inputs["x"]
+    assert (metadata.version, x.dtype, x.shape) == (123, "DT_FLOAT", (-1, 1))
+    assert (ask(server, "ready"), ask(server, "live")) == (True, True)
+
+
+def test_tensorflow_serving_decodes_by_the_graph(ask: Ask, tensorflow_serving: Scripted, dog_photo: Path) -> None:
+    answer = ask(tensorflow_serving.url, "classify_image", "dog", dog_photo, top=3)
+    assert (answer.label, answer.version, len(answer.labels)) == ("bull_mastiff", None, 3)
+    assert answer.score == pytest.approx(0.997, abs=0.001)
+
+
+@pytest.mark.parametrize("part", ["", "1"])
+def test_the_client_preprocesses_by_the_bundle(
+    ask: Ask, tensorflow_serving: Scripted, dog_bundle: Path, dog_photo: Path, part: str
+) -> None:
+    without_image_bytes(tensorflow_serving)
+    answer = ask(tensorflow_serving.url, "classify_image", "dog", dog_photo, options={"bundle": dog_bundle / part})
+    assert (answer.label, len(answer.labels)) == ("bull_mastiff", 5)
+    assert answer.score == pytest.approx(0.997, abs=0.001)
+
+
+def test_without_bundle_or_spec_it_says_what_to_give(ask: Ask, tensorflow_serving: Scripted, dog_photo: Path) -> None:
+    without_image_bytes(tensorflow_serving)
+    with pytest.raises(FailedPrecondition, match="bundle="):
+        ask(tensorflow_serving.url, "classify_image", "dog", dog_photo)
+
+
+def test_tensors_are_typed_there_too(ask: Ask, tensorflow_serving: Scripted) -> None:
+    answer = ask(tensorflow_serving.url, "predict", "half_plus_two", [[1.0]])
+    assert (answer["y"].dtype, answer["y"].tolist(), answer.version) == (np.float32, [[2.5]], None)
