@@ -1,0 +1,164 @@
+"""Long arrays of numbers, read by simdjson straight into numpy.
+
+simdjson flattens ragged lists silently, so the shape is proved apart: the text's brackets and commas alone (its
+*skeleton*) must be exactly those of the one shape that its beginning announces, and the numbers must be as many as that
+shape holds. In valid JSON without strings and objects, that leaves no other reading.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import threading
+from typing import Any
+
+import numpy as np
+import simdjson
+
+SHORTEST = 256  # bytes; below this the plain reader is as quick
+DEEPEST = 32  # lists in lists; numpy's own limit is 64
+_KEPT_PARSER_LIMIT = 8 << 20  # bytes; a parser keeps the buffers of its largest text, so larger ones get their own
+
+_START = re.compile(rb"\[[\[ \t\n\r]*([-0-9NI]?)")
+_NUMBER = re.compile(rb"-?(?:[0-9][-+.0-9eE]*|NaN|Inf(?:inity)?)")
+_NON_FINITE = re.compile(rb"-?(?:NaN|Inf(?:inity)?)")
+_FRACTION = re.compile(rb"[.eENI]")
+_NOT_SKELETON = bytes(set(range(256)) - set(b"[],"))
+_DTYPES = {"d": np.float64, "i": np.int64, "u": np.uint64}
+
+
+class _ThreadParser(threading.local):
+    """A parser for each thread: it must not be used again while a document of it lives."""
+
+    def __init__(self) -> None:
+        self.parser = simdjson.Parser()
+
+
+_of_thread = _ThreadParser()
+
+
+class NumberArray:
+    """A rectangular array of JSON numbers.
+
+    `values`: flat; int64 or uint64 if every number is an integer literal (`integral`), else float64. `text`: the JSON.
+    """
+
+    __slots__ = ("integral", "shape", "text", "values")
+
+    def __init__(self, text: bytes, values: np.ndarray[Any, Any], shape: tuple[int, ...]) -> None:
+        self.text = text
+        self.values = values
+        self.shape = shape
+        self.integral = values.dtype != np.float64
+
+    def first_fraction(self) -> int:
+        """Index of the first number that is not an integer literal."""
+        match = _FRACTION.search(self.text)
+        return self.text.count(b",", 0, match.start()) if match else len(self.values)
+
+    def number_text(self, index: int) -> bytes:
+        """How the client wrote the number at a flat index."""
+        position = 0
+        if index:
+            position = int(np.flatnonzero(np.frombuffer(self.text, np.uint8) == ord(","))[index - 1]) + 1
+        match = _NUMBER.search(self.text, position)
+        return match.group() if match else b""
+
+
+def read_numbers(body: bytes, start: int) -> tuple[NumberArray | None, int]:
+    """The array of numbers that begins at `start`, and the offset behind it.
+
+    Without such an array there: None, and the offset up to which it is no use to try again.
+    """
+    begin = _START.match(body, start)
+    if begin is None or not begin.group(1):
+        return None, start + 1 if begin is None else begin.end()
+    limit = _limit(body, start)
+    end = body.rfind(b"]", start, limit) + 1
+    if end - start < SHORTEST:
+        return None, limit
+    text = body[start:end]
+    values = _values(text)
+    shape = None if values is None else _shape(text, len(values))
+    if values is None or shape is None:
+        return None, limit
+    return NumberArray(text, values, shape), end
+
+
+def _limit(body: bytes, start: int) -> int:
+    """An array of numbers ends before the next quotation mark and the next closing brace."""
+    brace = body.find(b"}", start)
+    quote = body.find(b'"', start, brace if brace >= 0 else len(body))
+    return quote if quote >= 0 else brace if brace >= 0 else len(body)
+
+
+def _values(text: bytes) -> np.ndarray[Any, Any] | None:
+    integral = not (b"." in text or b"e" in text or b"E" in text)
+    for kind in "iu" if integral else "d":
+        try:
+            return _buffer(text, kind)
+        except (ValueError, TypeError, OverflowError, RuntimeError):
+            continue
+    return _with_non_finite(text) if b"N" in text or b"I" in text else None
+
+
+def _buffer(text: bytes, kind: str) -> np.ndarray[Any, Any]:
+    parser = _of_thread.parser if len(text) < _KEPT_PARSER_LIMIT else simdjson.Parser()
+    document = parser.parse(text)
+    try:
+        return np.frombuffer(document.as_buffer(of_type=kind), _DTYPES[kind])
+    finally:
+        del document  # before the parser's next use
+
+
+def _with_non_finite(text: bytes) -> np.ndarray[Any, Any] | None:
+    """NaN, Infinity and Inf are no JSON for simdjson: it reads zeros in their place, then they are put back.
+
+    Blanks around each zero keep `1NaN` from becoming a number. The index of a number is that of the commas before it.
+    """
+    try:
+        values = _buffer(_NON_FINITE.sub(b" 0 ", text), "d").copy()
+    except (ValueError, TypeError, OverflowError, RuntimeError):
+        return None
+    commas = np.flatnonzero(np.frombuffer(text, np.uint8) == ord(","))
+    matches = list(_NON_FINITE.finditer(text))
+    indexes = np.searchsorted(commas, [match.start() for match in matches])
+    if len(commas) + 1 != len(values):  # an empty list somewhere
+        return None
+    values[indexes] = [float(match.group()) for match in matches]
+    return values
+
+
+def _shape(text: bytes, count: int) -> tuple[int, ...] | None:
+    skeleton = text.translate(None, _NOT_SKELETON)
+    depth = len(skeleton) - len(skeleton.lstrip(b"["))
+    if depth > DEEPEST:
+        return None
+    shape = _announced_shape(skeleton, depth)
+    if shape is None or math.prod(shape) != count or skeleton != _skeleton(shape):
+        return None
+    return shape
+
+
+def _announced_shape(skeleton: bytes, depth: int) -> tuple[int, ...] | None:
+    """The shape that the first list of each level has, if the skeleton is as long as one of that shape."""
+    shape: list[int] = []
+    length = 0  # of the skeleton of one element at this level
+    for level in range(depth):
+        end = skeleton.find(b"]" * (level + 1)) if level + 1 < depth else len(skeleton) - depth
+        if end < 0:
+            return None
+        inside = end + level - (depth - level - 1)  # brackets excluded on the right, one included on the left
+        size, rest = divmod(inside, length + 1)
+        if rest:
+            return None
+        shape.insert(0, size)
+        length = inside + 1
+    return tuple(shape) if length == len(skeleton) else None
+
+
+def _skeleton(shape: tuple[int, ...]) -> bytes:
+    text = b""
+    for size in reversed(shape):
+        text = b"[" + b",".join([text] * size) + b"]"
+    return text
