@@ -53,7 +53,9 @@ def test_every_command_has_help(lightship: Run, command: str) -> None:
 def test_what_is_typed_wrong_exits_with_2(lightship: Run, arguments: list[str]) -> None:
     done = lightship(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "Usage" in done.stderr
+    assert done.stderr.startswith("error: ")
+    assert "--help` says" in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_an_error_is_one_line(lightship: Run) -> None:

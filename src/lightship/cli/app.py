@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Annotated
 
 import typer
+from typer.exceptions import TyperException
 
 from lightship import __version__
 from lightship.cli import export, inspect, predict, serve, status
-from lightship.cli.failures import guarded, show_plain_warnings
+from lightship.cli.failures import guarded, say_error, show_plain_warnings
 
 app = typer.Typer(
     name="lightship",
     help="From a trained Keras model to answers behind TensorFlow Serving's API.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -48,4 +49,17 @@ def options(
 def main() -> None:
     """The command `lightship`. Exit code: 0 on success alone, 2 for what was typed wrong, 130 after Ctrl-C, else 1."""
     show_plain_warnings()
-    guarded(app)
+    guarded(_run)
+
+
+def _run() -> None:
+    if len(sys.argv) == 1:
+        sys.argv.append("--help")
+    try:
+        code = app(standalone_mode=False)
+    except TyperException as error:  # typed wrong: typer would fill a screen
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "lightship"
+        say_error(f"{' '.join(error.format_message().split())} (`{command} --help` says what there is)")
+        sys.exit(error.exit_code)
+    sys.exit(code or 0)

@@ -16,8 +16,10 @@ INTERRUPTED = 130  # as a shell reports a process that SIGINT ended
 def guarded(run: Callable[[], object], *, failure: int = 1) -> None:
     """Runs a command; ends the process with `failure` and a line where it raises."""
     try:
-        run()
-        sys.stdout.flush()
+        try:
+            run()
+        finally:
+            sys.stdout.flush()
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except BrokenPipeError:  # whoever read our output has seen enough

@@ -8,7 +8,6 @@ import typer
 
 from lightship.cli.failures import say_warning
 
-
 EngineName = Literal["auto", "openvino", "tensorflow"]
 Precision = Literal["f32", "bf16"]
 LogFormat = Literal["text", "json"]
