@@ -119,9 +119,9 @@ def _high_byte(image: Image.Image) -> NDArray[np.uint8]:
 
 
 def _luma_as_libpng(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """libpng's `png_set_rgb_to_gray` with its default weights, in 15 bits."""
-    weighted = rgb.astype(np.uint32) @ np.array([6968, 23434, 2366], np.uint32)
-    return ((weighted + 16384) >> 15).astype(np.uint8)
+    """What TensorFlow has libpng do with colours: weights in 15 bits, found by comparison, cut off, not rounded."""
+    weighted = rgb.astype(np.uint32) @ np.array([9797, 19234, 3737], np.uint32)
+    return (weighted >> 15).astype(np.uint8)
 
 
 def _open_webp(data: bytes, max_pixels: int) -> ImageFile:

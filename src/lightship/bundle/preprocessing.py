@@ -7,7 +7,6 @@ same to the last bit, because the order of operations is (a division stays a div
 from __future__ import annotations
 
 import difflib
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -162,7 +161,7 @@ def _numbers(value: Any, what: str) -> tuple[float, ...]:
 def _is_number(value: Any) -> bool:
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
         return False
-    return math.isfinite(value) and abs(value) <= _LARGEST
+    return bool(-_LARGEST <= value <= _LARGEST)
 
 
 def _json(numbers: tuple[float, ...]) -> float | list[float]:
