@@ -97,7 +97,7 @@ def _remote(url: str, timeout: float, bundle: str | None) -> Iterator[Model]:
 
     class Remote:
         def classify(self, photo: bytes, top: int) -> Classification:
-            return client.classify_image(name, photo, top=top, version=address.version, label=address.label)
+            return client.classify_image(str(name), photo, top=top, version=address.version, label=address.label)
 
     with Client(url, timeout=timeout, bundle=bundle) as client:
         yield Remote()

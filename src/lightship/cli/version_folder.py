@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from lightship.errors import InvalidArgument, NotFound
+from lightship.bundle.versions import explain_model_folder, list_versions, version_number
+from lightship.errors import NotFound
+
+SAVED_MODEL_FILE = "saved_model.pb"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,19 +21,16 @@ class VersionFolder:
 def find_version(folder: str) -> VersionFolder:
     """For `models/dog` the highest version in it, for `models/dog/1` that one.
 
-    Raises NotFound, and InvalidArgument with what is there instead of a version and how to mend it.
+    Raises NotFound with what is there instead of a version, and what mends it.
     """
     path = Path(folder)
-    if not path.is_dir():
-        what = "is a file" if path.exists() else "does not exist"
-        raise NotFound(f"{folder} {what}: give a model's folder such as models/dog, or one version of it, models/dog/1")
     whole = path.resolve()
-    if whole.name.isdecimal() and (path / "saved_model.pb").exists():
-        return VersionFolder(path, whole.parent.name, int(whole.name))
-    from lightship.bundle.versions import explain_model_folder, list_versions
-
+    number = version_number(whole.name)
+    if number is not None and (path / SAVED_MODEL_FILE).is_file():
+        return VersionFolder(path, whole.parent.name, number)
+    explanation = explain_model_folder(path)
+    if explanation:
+        raise NotFound(explanation)
     versions = list_versions(path)
-    if not versions:
-        raise InvalidArgument(explain_model_folder(path) or f"{folder} holds no version")
     version = max(versions)
     return VersionFolder(versions[version], whole.name, version)

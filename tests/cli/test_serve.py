@@ -1,0 +1,141 @@
+"""`lightship serve` as a user sees it: what it prints, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.cli.conftest import BIN, Run, clean_environment
+
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts `lightship serve ...`; what still runs at the end is killed."""
+    with ExitStack() as stack:
+
+        def started(*arguments: object, env: dict[str, str] | None = None, command: str = "lightship") -> Any:
+            words = [str(BIN / command), *(["serve"] if command == "lightship" else []), *map(str, arguments)]
+            pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+            process = subprocess.Popen(words, text=True, cwd=tmp_path, env=clean_environment(**(env or {})), **pipes)
+            stack.enter_context(process)
+            stack.callback(process.kill)
+            return process
+
+        yield started
+
+
+def ready(process: subprocess.Popen[str]) -> dict[str, Any]:
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line, process.stderr and process.stderr.read()
+    return dict(json.loads(line))
+
+
+def pasted(line: str, folder: Path) -> Any:
+    done = subprocess.run(["bash", "-c", line], cwd=folder, capture_output=True, text=True, timeout=60)
+    return json.loads(done.stdout)
+
+
+def banner(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if line.startswith("Ctrl-C"):
+            break
+    return "".join(lines)
+
+
+def test_the_banner_names_each_model_and_its_curl_lines_work(
+    start: Start, dog_bundle: Path, half_plus_two: Path, dog_photo: Path, tmp_path: Path
+) -> None:
+    shutil.copyfile(dog_photo, tmp_path / "my dog.jpg")
+    printed = banner(start(dog_bundle, f"toy={half_plus_two}", "--rest-port", "auto"))
+    curls = [line.strip() for line in printed.splitlines() if line.strip().startswith("curl")]
+    assert "dog" in printed
+    assert "version 123  openvino  http://127.0.0.1:" in printed
+    answers = [pasted(line.replace("curl", "curl -s", 1), tmp_path) for line in curls]
+    assert answers[0]["predictions"][0]["labels"][0] == "bull_mastiff"
+    assert answers[1] == {"predictions": [[2.5]]}
+
+
+def test_json_is_one_line_with_the_ports(start: Start, half_plus_two: Path) -> None:
+    line = ready(start(half_plus_two, "--rest-port", "auto", "--json"))
+    assert line["ready"] is True
+    assert line["url"] == f"http://127.0.0.1:{line['rest_port']}"
+    assert line["grpc_port"] == 0
+    (model,) = line["models"]
+    assert (model["name"], model["version"], model["engine"]) == ("half_plus_two", 123, "openvino")
+    assert model["url"] == f"{line['url']}/v1/models/half_plus_two"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_with_success(start: Start, half_plus_two: Path, number: signal.Signals) -> None:
+    process = start(half_plus_two, "--rest-port", "auto", "--json")
+    ready(process)
+    process.send_signal(number)
+    assert process.wait(30) == 0
+    assert "Traceback" not in process.stderr.read() if process.stderr else False
+
+
+def test_options_come_from_the_environment(start: Start, half_plus_two: Path) -> None:
+    env = {"LIGHTSHIP_MODELS": str(half_plus_two), "LIGHTSHIP_REST_PORT": "auto", "LIGHTSHIP_JSON": "1"}
+    assert ready(start(env=env))["models"][0]["name"] == "half_plus_two"
+
+
+def test_an_address_for_everybody_is_shown_as_one_that_works(start: Start, half_plus_two: Path) -> None:
+    line = ready(start(half_plus_two, "--host", "0.0.0.0", "--rest-port", "auto", "--json"))
+    assert line["url"].startswith("http://127.0.0.1:")
+    assert pasted(line["models"][0]["example"].replace("curl", "curl -s", 1), half_plus_two) == {"predictions": [[2.5]]}
+
+
+def test_a_grpc_port_is_said_to_come_later(start: Start, half_plus_two: Path) -> None:
+    process = start(half_plus_two, "--rest-port", "auto", "--grpc-port", "8500", "--json")
+    assert ready(process)["grpc_port"] == 0
+    assert process.stderr is not None
+    assert process.stderr.readline().startswith("warning: gRPC comes in a later release")
+
+
+def test_a_port_that_is_taken_is_one_line(lightship: Run, half_plus_two: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = lightship("serve", half_plus_two, "--rest-port", port)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: ")
+    assert str(port) in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("port", ["x", "-1", "70000"])
+def test_a_port_that_is_none_is_a_usage_error(lightship: Run, half_plus_two: Path, port: str) -> None:
+    done = lightship("serve", half_plus_two, f"--rest-port={port}")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "auto" in done.stderr
+
+
+def test_a_folder_that_is_not_there_is_one_line(lightship: Run) -> None:
+    done = lightship("serve", "models/nothing", "--rest-port", "auto")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "models/nothing" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_model_that_cannot_be_loaded_is_named_and_the_others_serve(
+    start: Start, dog_bundle: Path, half_plus_two: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(dog_bundle, tmp_path / "broken")
+    (tmp_path / "broken" / "1" / "saved_model.pb").write_bytes(b"\xff")
+    line = ready(start("broken", half_plus_two, "--rest-port", "auto", "--json"))
+    assert line["ready"] is False
+    assert [model["name"] for model in line["models"]] == ["half_plus_two"]
+    assert "saved_model.pb" in line["not_ready"]["broken"]
