@@ -1,0 +1,177 @@
+"""Chooses the engine of each signature: OpenVINO, and TensorFlow for what OpenVINO cannot run."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from numpy.typing import NDArray
+
+from lightship.bundle.dtypes import DataType
+from lightship.bundle.saved_model import DEFAULT_SIGNATURE, INIT_SIGNATURE, SavedModel, Signature
+from lightship.engines.base import (
+    DEFAULT_OPTIONS,
+    INSTALL_TENSORFLOW,
+    Arrays,
+    CannotRun,
+    Engine,
+    EngineOptions,
+    Program,
+    check_inputs,
+    check_outputs,
+)
+from lightship.engines.openvino import OpenVINOProgram
+from lightship.engines.tensorflow import TensorFlowModel, tensorflow_installed
+from lightship.errors import FailedPrecondition, InvalidArgument, LightshipError
+
+logger = logging.getLogger(__name__)
+
+# OpenVINO computes these in float32 and int32; TensorFlow, where it is installed, does so exactly.
+_NARROWED = {DataType.DT_DOUBLE, DataType.DT_UINT32, DataType.DT_UINT64}
+
+
+def load_engine(bundle_path: Path, saved_model: SavedModel, options: EngineOptions = DEFAULT_OPTIONS) -> Engine:
+    """Loads a version folder's model: `serving_default` now, the other signatures when they are first needed.
+
+    Where there is no `serving_default`, the first signature that something can run is loaded. Raises
+    FailedPrecondition where nothing installed can run it, DataLoss where the files cannot be read.
+    """
+    engine = _ChoosingEngine(bundle_path, saved_model, options)
+    try:
+        engine.load_first()
+    except BaseException:
+        engine.close()
+        raise
+    return engine
+
+
+class _Slot:
+    """What became of one signature. The lock is held while it is compiled; other signatures are not held up."""
+
+    __slots__ = ("engine", "error", "lock", "program", "signature", "spare")
+
+    def __init__(self, signature: Signature) -> None:
+        self.signature = signature
+        self.lock = Lock()
+        self.program: Program | None = None
+        self.spare: Program | None = None  # in TensorFlow, for the calls whose values OpenVINO has no room for
+        self.error: LightshipError | None = None
+        self.engine = ""
+
+
+class _ChoosingEngine:
+    def __init__(self, folder: Path, saved_model: SavedModel, options: EngineOptions) -> None:
+        self._folder, self._options = folder, options
+        signatures = saved_model.signatures
+        self._slots = {name: _Slot(signatures[name]) for name in signatures if name != INIT_SIGNATURE}
+        self._tensorflow: TensorFlowModel | None = None
+        self._tensorflow_lock = Lock()
+
+    @property
+    def name(self) -> str:
+        used = {slot.engine for slot in self._slots.values() if slot.engine}
+        return "+".join(sorted(used)) or "none"
+
+    def run(self, signature: str, inputs: Arrays, outputs: Sequence[str] | None = None) -> dict[str, NDArray[Any]]:
+        slot = self._slot(signature)
+        check_inputs(slot.signature, inputs)
+        wanted = check_outputs(slot.signature, outputs)
+        program = slot.program or self._load(slot)
+        try:
+            return program.run(inputs, wanted)
+        except CannotRun as unable:
+            return self._beside(slot, unable).run(inputs, wanted)
+
+    def engine_of(self, signature: str) -> str:
+        slot = self._slot(signature)
+        if slot.program is None:
+            self._load(slot)
+        return slot.engine
+
+    def warm_up(self, signature: str, inputs: Arrays) -> None:
+        self.run(signature, inputs)
+
+    def close(self) -> None:
+        for slot in self._slots.values():
+            with slot.lock:
+                program, slot.program = slot.program, None
+                slot.error = FailedPrecondition("the model was unloaded")
+                if program is not None:
+                    program.close()
+        with self._tensorflow_lock:
+            model, self._tensorflow = self._tensorflow, None
+            if model is not None:
+                model.close()
+
+    def load_first(self) -> None:
+        if DEFAULT_SIGNATURE in self._slots:
+            self._load(self._slots[DEFAULT_SIGNATURE])
+        elif self._slots:
+            self._load(next(iter(self._slots.values())))
+
+    def _slot(self, signature: str) -> _Slot:
+        slot = self._slots.get(signature)
+        if slot is None:
+            known = ", ".join(sorted(self._slots)) or "none"
+            raise InvalidArgument(f'Serving signature name: "{signature}" cannot be run; the model has {known}')
+        return slot
+
+    def _load(self, slot: _Slot) -> Program:
+        with slot.lock:
+            if slot.error is not None:
+                raise type(slot.error)(slot.error.message)
+            if slot.program is None:
+                try:
+                    slot.program = self._choose(slot)
+                except LightshipError as error:
+                    slot.error = error
+                    raise
+                logger.info(
+                    'signature "%s" runs on %s', slot.signature.name, slot.engine, extra={"folder": str(self._folder)}
+                )
+            return slot.program
+
+    def _choose(self, slot: _Slot) -> Program:
+        if self._options.engine == "tensorflow" or self._better_in_tensorflow(slot.signature):
+            return self._on_tensorflow(slot, CannotRun("the engine asked for is TensorFlow"))
+        try:
+            program = OpenVINOProgram(self._folder, slot.signature, self._options)
+        except CannotRun as unable:
+            return self._on_tensorflow(slot, unable)
+        slot.engine = "openvino"
+        return program
+
+    def _better_in_tensorflow(self, signature: Signature) -> bool:
+        if self._options.engine != "auto" or not tensorflow_installed():
+            return False
+        tensors = (*signature.inputs.values(), *signature.outputs.values())
+        return any(tensor.dtype in _NARROWED for tensor in tensors)
+
+    def _on_tensorflow(self, slot: _Slot, unable: CannotRun) -> Program:
+        program = self._tensorflow_program(slot.signature, unable)
+        slot.engine = "tensorflow"
+        return program
+
+    def _beside(self, slot: _Slot, unable: CannotRun) -> Program:
+        """For this call alone: OpenVINO runs the signature, but not with these values."""
+        with slot.lock:
+            if slot.spare is None:
+                slot.spare = self._tensorflow_program(slot.signature, unable)
+            return slot.spare
+
+    def _tensorflow_program(self, signature: Signature, unable: CannotRun) -> Program:
+        if self._options.engine == "openvino":
+            raise FailedPrecondition(
+                f'signature "{signature.name}" needs TensorFlow: {unable.reason}; allow it with --engine auto'
+            )
+        if not tensorflow_installed():
+            raise FailedPrecondition(
+                f'signature "{signature.name}" needs TensorFlow: {unable.reason}. Install it: {INSTALL_TENSORFLOW}'
+            )
+        with self._tensorflow_lock:
+            if self._tensorflow is None:
+                self._tensorflow = TensorFlowModel(self._folder, self._options)
+            return self._tensorflow.program(signature)

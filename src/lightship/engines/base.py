@@ -1,0 +1,115 @@
+"""The protocol of engines, and what their options are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lightship.bundle.dtypes import DataType
+from lightship.bundle.saved_model import Signature
+from lightship.errors import InvalidArgument
+
+Arrays = Mapping[str, NDArray[Any]]
+
+INSTALL_TENSORFLOW = "pip install 'lightship[tensorflow]'"
+
+_INT32 = np.iinfo(np.int32)
+
+
+class Engine(Protocol):
+    """Runs the signatures of one version folder."""
+
+    @property
+    def name(self) -> str:
+        """Which runtime answers: "openvino" or "tensorflow"; both, joined by "+", where signatures differ."""
+
+    def run(self, signature: str, inputs: Arrays, outputs: Sequence[str] | None = None) -> dict[str, NDArray[Any]]:
+        """Runs a signature on one array for each of its inputs and returns the outputs asked for, all by default.
+
+        Arrays have the signature's dtypes (strings: object arrays of bytes); their shapes need not be the declared
+        ones where the operations can take them. What is returned is the caller's own. Any thread may call.
+        Raises InvalidArgument for what the operations cannot take, FailedPrecondition where no runtime installed
+        can run the signature.
+        """
+
+    def engine_of(self, signature: str) -> str:
+        """The runtime that runs this signature; it is compiled for that if it was not. Raises as `run` does."""
+
+    def warm_up(self, signature: str, inputs: Arrays) -> None:
+        """Runs once, so that the first call of these shapes waits for nothing."""
+
+    def close(self) -> None:
+        """Gives back what the engine holds. Nobody may be running it."""
+
+
+class Program(Protocol):
+    """One signature in one runtime, ready to run."""
+
+    def run(self, inputs: Arrays, outputs: Sequence[str]) -> dict[str, NDArray[Any]]: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """threads: of one run, 0 for one a core. precision: bf16 is faster on chips that have it, and less exact."""
+
+    engine: Literal["auto", "openvino", "tensorflow"] = "auto"
+    threads: int = 0
+    precision: Literal["f32", "bf16"] = "f32"
+
+
+DEFAULT_OPTIONS = EngineOptions()
+
+
+class CannotRun(Exception):
+    """A runtime cannot run a signature; `reason` names the operation or the type that it lacks."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def check_inputs(signature: Signature, inputs: Arrays) -> None:
+    """Raises InvalidArgument where a name is missing or unknown or an array's type is not the declared one."""
+    if inputs.keys() != signature.inputs.keys():
+        extra, missing = (
+            sorted(inputs.keys() - signature.inputs.keys()),
+            sorted(signature.inputs.keys() - inputs.keys()),
+        )
+        raise InvalidArgument(
+            f"input size does not match signature: {len(inputs)}!={len(signature.inputs)} "
+            f"len({{{','.join(sorted(inputs))}}}) != len({{{','.join(signature.inputs)}}}). "
+            f"Sent extra: {{{','.join(extra)}}}. Missing but required: {{{','.join(missing)}}}."
+        )
+    for position, (name, spec) in enumerate(signature.inputs.items()):
+        if inputs[name].dtype != spec.dtype.numpy:
+            sent = _label(inputs[name])
+            raise InvalidArgument(
+                f'Expects arg[{position}] to be {spec.dtype.label} but {sent} is provided (input "{name}")'
+            )
+
+
+def check_outputs(signature: Signature, outputs: Sequence[str] | None) -> Sequence[str]:
+    """The names asked for, all of them by default. Raises InvalidArgument for one that the signature does not have."""
+    if outputs is None:
+        return tuple(signature.outputs)
+    for name in outputs:
+        if name not in signature.outputs:
+            raise InvalidArgument(
+                f"output tensor alias not found in signature: {name} "
+                f"Outputs expected to be in the set {{{','.join(signature.outputs)}}}."
+            )
+    return outputs
+
+
+def fits_int32(array: NDArray[Any]) -> bool:
+    return not array.size or bool(array.min() >= _INT32.min and array.max() <= _INT32.max)
+
+
+def _label(array: NDArray[Any]) -> str:
+    return DataType.of(array.dtype).label

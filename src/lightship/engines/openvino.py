@@ -1,0 +1,84 @@
+"""The default engine: one signature of a SavedModel, compiled by OpenVINO for this machine's CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from lightship.bundle.dtypes import DataType
+from lightship.bundle.saved_model import Signature
+from lightship.engines.base import CannotRun, EngineOptions, fits_int32
+from lightship.engines.openvino_compiled import Compiled
+from lightship.engines.openvino_reading import input_ports, output_ports, read_signature
+from lightship.engines.openvino_runtime import core, explain, give_memory_back, properties
+from lightship.engines.openvino_shapes import Declared, Shapes, declared_shapes, reshaped, rows_are_free
+from lightship.engines.openvino_variants import Variants
+
+
+class OpenVINOProgram:
+    """Runs one signature.
+
+    The model is compiled as declared and, where its first dimension is the batch, once more for one row, which is
+    faster. Arrays of other shapes are answered by `Variants`, since the operations alone decide what they take.
+    """
+
+    def __init__(self, folder: Path, signature: Signature, options: EngineOptions) -> None:
+        """Reads and compiles. Raises CannotRun for what OpenVINO lacks, DataLoss for files it cannot read."""
+        model = read_signature(folder, signature)
+        self._inputs = input_ports(model, signature)
+        compiler = _Compiler(properties(options), self._inputs, output_ports(model, signature))
+        self._declared = declared_shapes(model, self._inputs)
+        self._rows_free = rows_are_free(model, self._inputs, self._declared)
+        self._usual = _compile_declared(model, self._declared, compiler)
+        self._single = _compile_single(model, self._inputs, self._declared, compiler) if self._rows_free else None
+        self._variants = Variants(folder, signature, self._declared, self._usual, compiler)
+        self._wide = tuple(name for name, spec in signature.inputs.items() if spec.dtype is DataType.DT_INT64)
+        del model
+        give_memory_back()
+
+    def run(self, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> dict[str, NDArray[Any]]:
+        """Inputs of the signature's names and types. Raises InvalidArgument for shapes that an operation cannot take,
+        CannotRun for values that OpenVINO has no room for."""
+        for name in self._wide:
+            if not fits_int32(inputs[name]):
+                raise CannotRun(f'OpenVINO computes with int32, and input "{name}" has values beyond it')
+        shapes: Shapes = {name: inputs[name].shape for name in self._inputs}
+        rows = self._declared.rows_of(shapes) if self._rows_free else None
+        if rows and self._usual is not None:
+            compiled = self._single if rows == 1 and self._single is not None else self._usual
+            return compiled.run(inputs, outputs)
+        return self._variants.run(shapes, inputs, outputs)
+
+    def close(self) -> None:
+        self._variants.close()
+        self._usual = self._single = None
+        give_memory_back()
+
+
+class _Compiler:
+    def __init__(self, wanted: Mapping[str, Any], inputs: Mapping[str, int], outputs: Mapping[str, int]) -> None:
+        self._properties, self._inputs, self._outputs = wanted, inputs, outputs
+
+    def __call__(self, model: Any) -> Compiled:
+        compiled = core().compile_model(model, "CPU", dict(self._properties))
+        return Compiled(compiled, self._inputs, self._outputs)
+
+
+def _compile_declared(model: Any, declared: Declared, compiler: _Compiler) -> Compiled | None:
+    """None where a rank is unknown: what arrives decides then."""
+    if None in declared.shapes.values():
+        return None
+    try:
+        return compiler(model)
+    except RuntimeError as error:
+        raise CannotRun(f"OpenVINO cannot compile the graph: {explain(error)}") from error
+
+
+def _compile_single(model: Any, inputs: Mapping[str, int], declared: Declared, compiler: _Compiler) -> Compiled | None:
+    """The model for one row: 1.24 instead of 2.19 ms for a MobileNetV2."""
+    if not declared.batched:
+        return None
+    return compiler(reshaped(model, inputs, declared.with_rows(1)))

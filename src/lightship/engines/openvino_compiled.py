@@ -1,0 +1,90 @@
+"""A compiled model and its infer requests."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from threading import BoundedSemaphore
+from time import monotonic
+from typing import Any
+
+from numpy.typing import NDArray
+
+from lightship.engines.openvino_runtime import explain
+from lightship.errors import InvalidArgument
+
+Shape = tuple[int, ...]
+
+
+class Compiled:
+    """Runs arrays of the shapes that it was compiled for. Any thread may call.
+
+    One infer request serves one call at a time, so there is a pool of them, made on demand: one for each stream that
+    computes, and one whose input is filled meanwhile.
+    """
+
+    def __init__(self, compiled: Any, inputs: Mapping[str, int], outputs: Mapping[str, int]) -> None:
+        self._compiled = compiled
+        self._inputs = tuple(inputs.items())
+        self._outputs = dict(outputs)
+        self._idle: deque[_Request] = deque()
+        self.last_used = monotonic()
+        self._free = BoundedSemaphore(1 + int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")))
+
+    def run(self, arrays: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> dict[str, NDArray[Any]]:
+        """The outputs of these names, as copies. Raises InvalidArgument with OpenVINO's reason."""
+        self.last_used = monotonic()
+        with self._free:
+            try:
+                request = self._idle.pop()
+            except IndexError:
+                request = _Request(self._compiled.create_infer_request(), len(self._inputs))
+            # A request that failed is dropped: its tensors may be half-way between two shapes.
+            results = self._run(request, arrays, outputs)
+            self._idle.append(request)
+        return results
+
+    def _run(
+        self, request: _Request, arrays: Mapping[str, NDArray[Any]], outputs: Sequence[str]
+    ) -> dict[str, NDArray[Any]]:
+        try:
+            for name, port in self._inputs:
+                request.fill(port, arrays[name])
+            request.infer()
+            return {name: request.result(self._outputs[name]) for name in outputs}
+        except RuntimeError as error:
+            raise InvalidArgument(f"{describe(arrays)} cannot be computed: {explain(error)}") from error
+
+
+class _Request:
+    """An infer request with views of its input tensors, which stay valid while the shapes do not change."""
+
+    __slots__ = ("_request", "_shapes", "_tensors", "_views")
+
+    def __init__(self, request: Any, inputs: int) -> None:
+        self._request = request
+        self._shapes: list[Shape | None] = [None] * inputs
+        self._tensors = [request.get_input_tensor(port) for port in range(inputs)]
+        self._views: list[Any] = [None] * inputs
+
+    def fill(self, port: int, array: NDArray[Any]) -> None:
+        if self._shapes[port] != array.shape:
+            tensor = self._tensors[port]
+            if tuple(tensor.shape) != array.shape:
+                tensor.shape = array.shape
+            self._views[port] = tensor.data
+            self._shapes[port] = array.shape
+        self._views[port][...] = array
+
+    def infer(self) -> None:
+        self._request.infer(None, share_inputs=True, share_outputs=True)
+
+    def result(self, port: int) -> NDArray[Any]:
+        copied: NDArray[Any] = self._request.get_output_tensor(port).data.copy()
+        return copied
+
+
+def describe(arrays: Mapping[str, NDArray[Any]]) -> str:
+    """The arrays as an error names them: input "x" of shape [3,2]."""
+    shapes = (f'input "{name}" of shape [{",".join(map(str, array.shape))}]' for name, array in arrays.items())
+    return ", ".join(shapes)

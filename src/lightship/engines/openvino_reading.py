@@ -1,0 +1,94 @@
+"""A signature of a SavedModel as an `openvino.Model`."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from lightship.bundle.dtypes import DataType
+from lightship.bundle.saved_model import DEFAULT_SIGNATURE, SAVED_MODEL_FILE, Signature, with_only_signature
+from lightship.engines.base import CannotRun
+from lightship.engines.openvino_runtime import core, explain
+from lightship.errors import DataLoss
+
+# Types that the CPU plug-in computes with; strings it only passes through, and complex numbers it does not know.
+_UNKNOWN_TYPES = {DataType.DT_STRING, DataType.DT_COMPLEX64, DataType.DT_COMPLEX128, DataType.DT_BFLOAT16}
+
+_BESIDE = ("variables", "assets")
+
+
+def read_signature(folder: Path, signature: Signature) -> Any:
+    """Reads one signature of a version folder.
+
+    OpenVINO reads `serving_default` alone, and merges all signatures where there is none; so it is shown a copy of
+    `saved_model.pb` with the wanted one under that name, beside links to the variables.
+    Raises CannotRun for operations and types that OpenVINO lacks, DataLoss for files it cannot read.
+    """
+    _check_types(signature)
+    try:
+        if signature.name == DEFAULT_SIGNATURE:
+            model = core().read_model(str(folder))
+        else:
+            model = _read_renamed(folder, signature)
+    except RuntimeError as error:
+        raise _failure(error, folder) from error
+    _check_ports(model, signature)
+    return model
+
+
+def input_ports(model: Any, signature: Signature) -> dict[str, int]:
+    """The index of each of the signature's inputs in the model."""
+    return _ports(model.inputs, signature.inputs)
+
+
+def output_ports(model: Any, signature: Signature) -> dict[str, int]:
+    """The index of each of the signature's outputs in the model."""
+    return _ports(model.outputs, signature.outputs)
+
+
+def _read_renamed(folder: Path, signature: Signature) -> Any:
+    rewritten = with_only_signature((folder / SAVED_MODEL_FILE).read_bytes(), signature.name)
+    with tempfile.TemporaryDirectory(prefix="lightship-") as place:
+        (Path(place) / SAVED_MODEL_FILE).write_bytes(rewritten)
+        for name in _BESIDE:
+            if (folder / name).is_dir():
+                (Path(place) / name).symlink_to((folder / name).resolve(), target_is_directory=True)
+        return core().read_model(place)
+
+
+def _ports(ports: Any, wanted: Any) -> dict[str, int]:
+    found = {}
+    for index, port in enumerate(ports):
+        found.update({name: index for name in port.get_names() if name in wanted})
+    return found
+
+
+def _check_types(signature: Signature) -> None:
+    for spec in (*signature.inputs.values(), *signature.outputs.values()):
+        if spec.dtype in _UNKNOWN_TYPES:
+            raise CannotRun(f'OpenVINO does not compute with type {spec.dtype.label} (tensor "{spec.name}")')
+        if not spec.tensor:
+            raise CannotRun(f'OpenVINO does not take sparse or composite tensors (tensor "{spec.name}")')
+
+
+def _check_ports(model: Any, signature: Signature) -> None:
+    missing = set(signature.outputs) - output_ports(model, signature).keys()
+    if missing:
+        raise CannotRun(f"OpenVINO does not give these outputs: {', '.join(sorted(missing))}")
+
+
+def _failure(error: RuntimeError, folder: Path) -> Exception:
+    text = str(error)
+    if "is not initialized" in text and not (folder / "variables" / "variables.index").is_file():
+        return DataLoss(f"{folder}: the file variables/variables.index is missing; export or copy the version again")
+    if "checkpoint_utils" in text or "variables_index" in text or "cannot be parsed" in text:
+        return DataLoss(f"{folder}: OpenVINO cannot read the weights: {explain(error)}; export or copy it again")
+    missing = re.search(r"No conversion rule found for operations: (.*)", text)
+    if missing:
+        return CannotRun(f"OpenVINO has no operation {missing.group(1).strip()}")
+    failed = re.search(r"Conversion is failed for: (.*)", text)
+    if failed:
+        return CannotRun(f"OpenVINO cannot convert the operation {failed.group(1).strip()}")
+    return CannotRun(f"OpenVINO cannot read the graph: {explain(error)}")

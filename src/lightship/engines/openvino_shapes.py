@@ -1,0 +1,102 @@
+"""Declared shapes, the shapes that arrive, and which of them need no second thought."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lightship.engines.openvino_runtime import openvino
+
+Shape = tuple[int, ...]
+Shapes = Mapping[str, Shape]
+
+# A number of rows that no model's own sizes are likely to be.
+_UNLIKELY = 1031
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """The shapes that a model declares: -1 is a free dimension, None an unknown rank."""
+
+    shapes: Mapping[str, Shape | None]
+
+    @property
+    def rows_at_most(self) -> bool:
+        """Every rank is known, and no dimension but the first is free."""
+        return all(shape is not None and -1 not in shape[1:] for shape in self.shapes.values())
+
+    @property
+    def batched(self) -> tuple[str, ...]:
+        """The inputs whose first dimension is free."""
+        return tuple(name for name, shape in self.shapes.items() if shape and shape[0] == -1)
+
+    def with_rows(self, rows: int) -> Shapes:
+        """Shapes of that many rows; to be asked only where `rows_at_most`."""
+        return {name: (rows, *shape[1:]) if shape and shape[0] == -1 else shape or () for name, shape in self.items()}
+
+    def rows_of(self, shapes: Shapes) -> int | None:
+        """The number of rows, the same in all batched inputs, or None where a shape is not as declared."""
+        rows = None
+        for name, declared in self.shapes.items():
+            shape = shapes[name]
+            if shape == declared:
+                continue
+            if not declared or not shape or declared[0] != -1 or shape[1:] != declared[1:]:
+                return None
+            if rows is not None and rows != shape[0]:
+                return None
+            rows = shape[0]
+        return 1 if rows is None else rows
+
+    def generalised(self, shapes: Shapes) -> Shapes:
+        """The shapes that arrived, free where the declared shape is, and in the first dimension of another rank."""
+        return {name: _generalised(shapes[name], declared) for name, declared in self.items()}
+
+    def items(self) -> Any:
+        return self.shapes.items()
+
+
+def declared_shapes(model: Any, inputs: Mapping[str, int]) -> Declared:
+    return Declared({name: _shape(model.inputs[port].partial_shape) for name, port in inputs.items()})
+
+
+def reshaped(model: Any, inputs: Mapping[str, int], shapes: Shapes) -> Any:
+    """A copy of the model for these shapes (it shares the weights). Raises RuntimeError where an operation objects."""
+    ov = openvino()
+    copy = model.clone()
+    copy.reshape({copy.inputs[port]: ov.PartialShape(list(shapes[name])) for name, port in inputs.items()})
+    return copy
+
+
+def rows_are_free(model: Any, inputs: Mapping[str, int], declared: Declared) -> bool:
+    """Whether any number of rows goes through.
+
+    The compiled model does not check this: a product of a free dimension with a weight reads beyond the input where
+    the sizes do not agree. So shapes that are not known to be safe are tried on the model first.
+    """
+    if not declared.rows_at_most:
+        return False
+    try:
+        reshaped(model, inputs, declared.with_rows(_UNLIKELY))
+    except RuntimeError:
+        return False
+    return True
+
+
+def static_shape(port: Any) -> Shape | None:
+    """The shape of a model's input or output, or None where the data decides it."""
+    shape = _shape(port.partial_shape)
+    return None if shape is None or -1 in shape else shape
+
+
+def _shape(partial: Any) -> Shape | None:
+    if partial.rank.is_dynamic:
+        return None
+    return tuple(dim.get_length() if dim.is_static else -1 for dim in partial)
+
+
+def _generalised(shape: Shape, declared: Shape | None) -> Shape:
+    if declared is None or len(declared) != len(shape):
+        return (-1, *shape[1:]) if shape else ()
+    return tuple(-1 if free == -1 else size for size, free in zip(shape, declared, strict=True))

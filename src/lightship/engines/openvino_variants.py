@@ -1,0 +1,152 @@
+"""Answers for arrays of other shapes than a signature declares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lightship.bundle.saved_model import SAVED_MODEL_FILE, Signature
+from lightship.engines.openvino_compiled import Compiled, describe
+from lightship.engines.openvino_reading import input_ports, output_ports, read_signature
+from lightship.engines.openvino_runtime import explain
+from lightship.engines.openvino_shapes import Declared, Shape, Shapes, reshaped, static_shape
+from lightship.errors import FailedPrecondition, InvalidArgument
+
+# Each compiled variant holds its own copy of the weights.
+MAX_VARIANTS = 4
+# Shapes that were tried; each costs a few hundred bytes.
+MAX_SHAPES = 1024
+
+_Key = tuple[tuple[str, Shape], ...]
+Compile = Callable[[Any], Compiled]
+
+
+@dataclass(frozen=True, slots=True)
+class _Empty:
+    """Shapes for which every output has no elements: nothing needs to run."""
+
+    results: Mapping[str, NDArray[Any]]
+
+    def run(self, arrays: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> dict[str, NDArray[Any]]:
+        return {name: self.results[name].copy() for name in outputs}
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    message: str
+
+    def run(self, arrays: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> dict[str, NDArray[Any]]:
+        raise InvalidArgument(self.message)
+
+
+_Way = Compiled | _Empty | _Refused
+
+
+class Variants:
+    """Compiled on demand, few, the one not used for longest goes first.
+
+    TensorFlow Serving feeds a tensor of any shape and leaves it to the operations, and clients rely on it. Here the
+    exact shapes are tried on the model (2 ms for a MobileNetV2), which says what an operation cannot take, and then
+    run on a variant whose free dimensions stay free, so that the next number of rows needs no new one.
+    """
+
+    def __init__(
+        self, folder: Path, signature: Signature, declared: Declared, usual: Compiled | None, compile_: Compile
+    ) -> None:
+        self._folder, self._signature, self._declared, self._usual = folder, signature, declared, usual
+        self._compile = compile_
+        self._stamp = _stamp(folder)
+        self._lock = Lock()
+        self._model: Any = None
+        self._ways: dict[_Key, _Way] = {}
+        self._variants: dict[_Key, Compiled] = {}
+
+    def run(
+        self, shapes: Shapes, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str]
+    ) -> dict[str, NDArray[Any]]:
+        """Raises InvalidArgument with the reason where an operation cannot take the shapes."""
+        key = tuple(shapes.items())
+        way = self._ways.get(key)
+        if way is None:
+            with self._lock:
+                way = self._ways.get(key) or self._remember(key, self._find(shapes, inputs))
+        return way.run(inputs, outputs)
+
+    def close(self) -> None:
+        with self._lock:
+            self._ways.clear()
+            self._variants.clear()
+            self._model = self._usual = None
+
+    def _remember(self, key: _Key, way: _Way) -> _Way:
+        while len(self._ways) >= MAX_SHAPES:
+            del self._ways[next(iter(self._ways))]
+        self._ways[key] = way
+        return way
+
+    def _find(self, shapes: Shapes, inputs: Mapping[str, NDArray[Any]]) -> _Way:
+        model = self._read()
+        ports = input_ports(model, self._signature)
+        try:
+            exact = reshaped(model, ports, shapes)
+        except RuntimeError as error:
+            return _Refused(f"{describe(inputs)} cannot be computed: {explain(error)}")
+        empty = self._empty(exact)
+        if empty is not None:
+            return empty
+        if any(0 in shape for shape in shapes.values()):
+            return _Refused(f"{describe(inputs)} has no elements, and the model has no answer of no elements to it")
+        return self._variant(model, exact, ports, shapes)
+
+    def _empty(self, exact: Any) -> _Empty | None:
+        ports = output_ports(exact, self._signature)
+        sizes = {name: static_shape(exact.outputs[port]) for name, port in ports.items()}
+        if any(shape is None or 0 not in shape for shape in sizes.values()):
+            return None
+        specs = self._signature.outputs
+        return _Empty({name: np.empty(shape or (), specs[name].dtype.numpy) for name, shape in sizes.items()})
+
+    def _variant(self, model: Any, exact: Any, ports: Mapping[str, int], shapes: Shapes) -> Compiled:
+        general = self._declared.generalised(shapes)
+        if general == self._declared.shapes and self._usual is not None:
+            return self._usual
+        key = tuple(general.items())
+        variant = self._variants.pop(key, None)
+        if variant is None:
+            self._make_room()
+            try:
+                variant = self._compile(reshaped(model, ports, general))
+            except RuntimeError:
+                variant = self._compile(exact)
+                key = tuple(shapes.items())
+        self._variants[key] = variant
+        return variant
+
+    def _make_room(self) -> None:
+        while len(self._variants) >= MAX_VARIANTS:
+            oldest = min(self._variants, key=lambda key: self._variants[key].last_used)
+            gone = self._variants.pop(oldest)
+            self._ways = {key: way for key, way in self._ways.items() if way is not gone}
+
+    def _read(self) -> Any:
+        """The model, read when it is first needed here and then kept: most servables never need it."""
+        if self._model is None:
+            if _stamp(self._folder) != self._stamp:
+                raise FailedPrecondition(
+                    f"the files in {self._folder} were changed after this version was loaded, so shapes other than "
+                    "the declared ones cannot be computed: restore the files, or export a new version"
+                )
+            self._model = read_signature(self._folder, self._signature)
+        return self._model
+
+
+def _stamp(folder: Path) -> frozenset[tuple[str, int, int]]:
+    files = [folder / SAVED_MODEL_FILE, *folder.glob("variables/*")]
+    stats = ((file.name, file.stat()) for file in files if file.exists())
+    return frozenset((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats)

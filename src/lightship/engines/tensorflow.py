@@ -1,0 +1,111 @@
+"""The engine for what OpenVINO cannot run. TensorFlow is imported when a signature needs it, not before."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lightship.bundle.saved_model import Signature
+from lightship.engines.base import EngineOptions
+from lightship.errors import Code, FailedPrecondition, LightshipError, error_of
+
+_MAX_CALLABLES = 64
+
+
+def tensorflow_installed() -> bool:
+    return find_spec("tensorflow") is not None
+
+
+class TensorFlowModel:
+    """A SavedModel in a session of its own, as TensorFlow Serving runs it: declared shapes are not enforced."""
+
+    def __init__(self, folder: Path, options: EngineOptions, tags: Sequence[str] = ("serve",)) -> None:
+        """Loads variables and tables. Raises the error that TensorFlow's own means."""
+        tf = _import_tensorflow()
+        self._errors = tf.errors.OpError
+        self._session = _session(tf, options)
+        try:
+            with self._session.graph.as_default(), _quiet(tf.get_logger()):
+                tf.compat.v1.saved_model.load(self._session, list(tags), str(folder))
+        except (tf.errors.OpError, OSError, RuntimeError, ValueError) as error:
+            self._session.close()
+            raise _translated(error, f"TensorFlow cannot load {folder}: ") from error
+
+    def program(self, signature: Signature) -> TensorFlowProgram:
+        return TensorFlowProgram(self._session, self._errors, signature)
+
+    def close(self) -> None:
+        self._session.close()
+
+
+class TensorFlowProgram:
+    """One signature of a `TensorFlowModel`. Any thread may call."""
+
+    def __init__(self, session: Any, errors: Any, signature: Signature) -> None:
+        self._session, self._errors, self._signature = session, errors, signature
+        self._feeds = [session.graph.get_tensor_by_name(spec.tensor) for spec in signature.inputs.values()]
+        self._callables: dict[tuple[str, ...], Any] = {}
+        self._lock = Lock()
+
+    def run(self, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> dict[str, NDArray[Any]]:
+        """Raises TensorFlow's own errors as ours, with their code and text."""
+        call = self._callables.get(tuple(outputs)) or self._callable(tuple(outputs))
+        try:
+            results = call(*(inputs[name] for name in self._signature.inputs))
+        except self._errors as error:
+            raise _translated(error) from error
+        return {name: np.asarray(value) for name, value in zip(outputs, results, strict=True)}
+
+    def close(self) -> None:
+        self._callables.clear()
+
+    def _callable(self, outputs: tuple[str, ...]) -> Any:
+        """`Session.run` would check the declared shapes; a callable made of it does not."""
+        with self._lock:
+            if len(self._callables) >= _MAX_CALLABLES:
+                self._callables.clear()
+            fetches = [self._session.graph.get_tensor_by_name(self._signature.outputs[name].tensor) for name in outputs]
+            self._callables[outputs] = self._session.make_callable(fetches, feed_list=self._feeds)
+            return self._callables[outputs]
+
+
+def _import_tensorflow() -> Any:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        import tensorflow
+    except ImportError as error:
+        raise FailedPrecondition(f"TensorFlow is installed but cannot be imported: {error}") from error
+    return tensorflow
+
+
+@contextmanager
+def _quiet(logger: logging.Logger) -> Iterator[None]:
+    """Without the advice to use `tf.saved_model.load`, which would enforce the declared shapes."""
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def _session(tf: Any, options: EngineOptions) -> Any:
+    threads = options.threads
+    config = tf.compat.v1.ConfigProto(intra_op_parallelism_threads=threads, inter_op_parallelism_threads=threads)
+    return tf.compat.v1.Session(graph=tf.Graph(), config=config)
+
+
+def _translated(error: Exception, context: str = "") -> LightshipError:
+    """Our error of the same code; the text up to where TensorFlow lists the nodes of its graph."""
+    code = getattr(error, "error_code", int(Code.DATA_LOSS))
+    text = str(getattr(error, "message", error)).split("\n\t [[")[0].strip()
+    return error_of(Code(code) if code in Code._value2member_map_ else Code.UNKNOWN, context + text)
