@@ -1,49 +1,89 @@
-"""A bundle: one version folder, with what Lightship knows of it beyond the SavedModel."""
+"""A version folder, opened: the signatures, and what Lightship adds to them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lightship.bundle.golden import Golden
 from lightship.bundle.image_spec import ImageSpec
 from lightship.bundle.labels import read_classes
-from lightship.bundle.manifest import EXTRAS, MANIFEST_FILE, Manifest, check_files
-from lightship.bundle.saved_model import SavedModel, read_saved_model
+from lightship.bundle.manifest import EXTRAS, MANIFEST_FILE, Manifest
+from lightship.bundle.saved_model import DEFAULT_SIGNATURE, SAVED_MODEL_FILE, SavedModel, read_saved_model
+from lightship.errors import DataLoss, InvalidArgument, NotFound
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """manifest, labels, image, golden: None in a plain SavedModel, or where the export was not given them."""
+    """One version of one model. manifest is None for a plain SavedModel, and with it all that follows.
+
+    image: with height and width. golden: its inputs have the dtypes of `serving_default`.
+    """
 
     path: Path
     name: str
     version: int
     saved_model: SavedModel
-    manifest: Manifest | None
-    labels: tuple[str, ...] | None
-    image: ImageSpec | None
-    golden: Golden | None
+    manifest: Manifest | None = None
+    labels: tuple[str, ...] | None = None
+    image: ImageSpec | None = None
+    golden: Golden | None = None
 
     @property
     def native(self) -> frozenset[str]:
-        """The signatures that are answered from the manifest, without running their part of the graph."""
+        """The signatures that a server answers from the manifest, without running their graphs."""
         return frozenset(self.manifest.image_signatures if self.manifest else ())
 
 
 def open_bundle(path: Path, name: str, version: int, *, verify: bool = True) -> Bundle:
-    """Reads a version folder. `verify` compares every file with the digest in the manifest, if there is one.
+    """Reads a version folder; weights are not loaded. verify: hold every file against its size and sha256.
 
-    Raises DataLoss naming the file that is not what was exported, NotFound where there is no SavedModel.
+    Raises NotFound where there is no SavedModel, DataLoss naming the file where one is broken or was changed after
+    export, FailedPrecondition where a newer Lightship made it, PermissionDenied where it cannot be read.
     """
-    manifest = Manifest.read(path) if (path / MANIFEST_FILE).exists() else None
-    if manifest is not None and verify:
-        check_files(path, manifest)
+    try:
+        manifest = Manifest.read(path)
+    except NotFound:
+        return Bundle(path, name, version, read_saved_model(path))
+    if verify and (path / SAVED_MODEL_FILE).exists():
+        manifest.verify(path)
     saved_model = read_saved_model(path)
-    if manifest is None:
-        return Bundle(path, name, version, saved_model, None, None, None, None)
-    extras = path / EXTRAS
-    labels = read_classes(extras / manifest.labels) if manifest.labels else None
-    record = manifest.golden
-    golden = Golden.load(extras / record.file, record.rtol, record.atol) if record else None
-    return Bundle(path, name, version, saved_model, manifest, labels, manifest.image, golden)
+    bundle = Bundle(
+        path,
+        name,
+        version,
+        saved_model,
+        manifest,
+        labels=_labels(path, manifest),
+        image=manifest.image,
+        golden=_golden(path, manifest, saved_model),
+    )
+    _check_image_signatures(bundle)
+    return bundle
+
+
+def _labels(path: Path, manifest: Manifest) -> tuple[str, ...] | None:
+    if manifest.labels is None:
+        return None
+    try:
+        return read_classes(path / EXTRAS / manifest.labels)
+    except (InvalidArgument, NotFound) as error:
+        raise DataLoss(f"the labels of {path} are broken: {error.message}") from error
+
+
+def _golden(path: Path, manifest: Manifest, saved_model: SavedModel) -> Golden | None:
+    """With inputs of the signature's own types: numpy's files have none for bfloat16 and the like."""
+    if manifest.golden is None:
+        return None
+    file = path / EXTRAS / manifest.golden
+    golden = Golden.load(file, manifest.rtol, manifest.atol)
+    signature = saved_model.signatures.get(DEFAULT_SIGNATURE)
+    if signature is None or golden.inputs.keys() != signature.inputs.keys():
+        raise DataLoss(f"{file} is of another model: its inputs are not those of {DEFAULT_SIGNATURE}; export again")
+    typed = {key: array.astype(signature.inputs[key].dtype.numpy) for key, array in golden.inputs.items()}
+    return replace(golden, inputs=typed)
+
+
+def _check_image_signatures(bundle: Bundle) -> None:
+    if bundle.native and (bundle.labels is None or bundle.image is None or DEFAULT_SIGNATURE in bundle.native):
+        raise DataLoss(f"{bundle.path / MANIFEST_FILE} names image signatures without labels or image: export again")

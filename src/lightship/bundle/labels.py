@@ -1,10 +1,10 @@
-"""Class labels: a label for each index of the model's output, from a list, a text file or JSON."""
+"""Class labels: as a user has them, and as a bundle keeps them, one a line in index order."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,76 +12,111 @@ from lightship.errors import InvalidArgument, NotFound
 
 Classes = Sequence[str] | Mapping[Any, Any] | str | Path
 
+_SHOWN = 5
+
 
 def read_classes(source: Classes) -> tuple[str, ...]:
-    """The labels in index order.
+    """Labels in index order, without surrounding blanks.
 
-    source: a list; a mapping of index to label or label to index (Keras' `class_indices`); or a file: `.json` with either
-    of these, else text with one label a line. Raises InvalidArgument for duplicates, gaps, line breaks in a label or no
-    label at all, NotFound for a file that is not there.
+    source: the labels themselves; a mapping, index to label or label to index (Keras' `class_indices`); or a file:
+    `.json` with either of these, any other a UTF-8 text of one label a line.
+    Raises NotFound for a missing file and InvalidArgument, with the place, for whatever is not a complete list of
+    different, non-empty labels.
     """
-    if isinstance(source, str | Path):
-        return _checked(_from_file(Path(source)))
-    if isinstance(source, Mapping):
-        return _checked(_from_mapping(source))
-    return _checked(list(source))
+    if isinstance(source, (str, Path)):
+        return _checked(_read_file(Path(source)), f"{source}: ")
+    return _checked(source, "")
 
 
-def _from_file(file: Path) -> Sequence[Any]:
+def labels_text(labels: Iterable[str]) -> str:
+    """What `read_classes` reads from a text file."""
+    return "".join(f"{label}\n" for label in labels)
+
+
+def _read_file(path: Path) -> Any:
     try:
-        text = file.read_text(encoding="utf-8-sig")
-    except (FileNotFoundError, IsADirectoryError) as error:
-        raise NotFound(f"there is no file of classes at {file}: give a text file, one label a line, or JSON") from error
-    except UnicodeDecodeError as error:
-        raise InvalidArgument(f"{file} is not UTF-8 text: save the classes as UTF-8, one label a line") from error
-    if file.suffix.lower() != ".json":
-        return text.splitlines()
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise NotFound(f"the file of classes {path} does not exist: give a text file with one label a line") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidArgument(f"the file of classes {path} cannot be read as UTF-8 text: {error}") from error
+    if path.suffix.lower() == ".json":
+        return _parse_json(text, path)
+    lines = [line.strip() for line in text.split("\n")]
+    while lines and not lines[-1]:
+        lines.pop()
+    return lines
+
+
+def _parse_json(text: str, path: Path) -> Any:
     try:
-        value = json.loads(text)
+        found = json.loads(text, object_pairs_hook=_without_repeated_keys)
     except ValueError as error:
-        raise InvalidArgument(f"{file} is not JSON: {error}") from error
-    if isinstance(value, dict):
-        return _from_mapping(value)
-    if isinstance(value, list):
-        return value
-    raise InvalidArgument(f"{file} holds {type(value).__name__}: give a list of labels or an object")
+        raise InvalidArgument(f"the file of classes {path} is not JSON: {error}") from error
+    if not isinstance(found, (list, dict)):
+        raise InvalidArgument(f"the file of classes {path} holds {found!r:.80}: give a JSON list or object")
+    return found
 
 
-def _from_mapping(mapping: Mapping[Any, Any]) -> Sequence[Any]:
-    """Index to label when all keys are numbers, else label to index."""
-    by_index = _indexed(mapping.items()) or _indexed((index, label) for label, index in mapping.items())
-    if not by_index:
+def _without_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    _refuse_repeated([key for key, _ in pairs], "the JSON object has keys")
+    return dict(pairs)
+
+
+def _checked(found: Any, place: str) -> tuple[str, ...]:
+    labels = _in_index_order(found, place) if isinstance(found, Mapping) else list(found)
+    if not labels:
+        raise InvalidArgument(f"{place}there are no classes: give one label for each output of the model")
+    checked = tuple(_checked_label(label, index, place) for index, label in enumerate(labels))
+    _refuse_repeated(checked, f"{place}there are labels")
+    return checked
+
+
+def _checked_label(label: object, index: int, place: str) -> str:
+    if not isinstance(label, str):
+        raise InvalidArgument(f"{place}the label of class {index} is {label!r}, not a text: give every class a name")
+    label = label.strip()
+    if not label:
+        raise InvalidArgument(f"{place}the label of class {index} (line {index + 1}) is empty: give every class a name")
+    if "\n" in label or "\r" in label:
+        raise InvalidArgument(f"{place}the label of class {index}, {label!r}, has a line break in it: take it out")
+    if any("\ud800" <= character <= "\udfff" for character in label):
+        raise InvalidArgument(f"{place}the label of class {index}, {label!r}, is not valid Unicode: write it again")
+    return label
+
+
+def _in_index_order(found: Mapping[Any, Any], place: str) -> list[Any]:
+    """From index to label, or from label to index: the side that holds only whole numbers is the index."""
+    if all(_is_index(value) for value in found.values()):
+        pairs = [(int(index), label) for label, index in found.items()]
+    elif all(_is_index(key) or (isinstance(key, str) and key.isdecimal()) for key in found):
+        pairs = [(int(index), label) for index, label in found.items()]
+    else:
         raise InvalidArgument(
-            "classes map index to label, or label to index; neither all keys nor all values are numbers"
+            f"{place}classes map neither every index to a label ({{0: 'cat', ...}}) "
+            "nor every label to its index ({'cat': 0, ...})"
         )
-    missing = sorted(set(range(len(by_index))) - by_index.keys())
-    if missing or len(by_index) != len(mapping):
-        raise InvalidArgument(f"classes must have the indexes 0..{len(mapping) - 1}, each once; missing: {missing[:5]}")
+    _refuse_repeated([index for index, _ in pairs], f"{place}there are indices")
+    by_index = dict(pairs)
+    missing = [index for index in range(len(by_index)) if index not in by_index]
+    if missing:
+        raise InvalidArgument(
+            f"{place}{len(by_index)} classes must have the indices 0 to {len(by_index) - 1}; "
+            f"missing: {_listed(missing)}"
+        )
     return [by_index[index] for index in range(len(by_index))]
 
 
-def _indexed(items: Any) -> dict[int, Any]:
-    try:
-        return {_index(index): label for index, label in items}
-    except ValueError:
-        return {}
+def _is_index(value: Any) -> bool:
+    return hasattr(value, "__index__") and not isinstance(value, bool)
 
 
-def _index(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        raise ValueError(value)
-    return int(value)
+def _refuse_repeated(values: Sequence[Any], what: str) -> None:
+    repeated = [repr(value) for value, count in Counter(values).items() if count > 1]
+    if repeated:
+        raise InvalidArgument(f"{what} that occur more than once: {_listed(repeated)}; each must be there once")
 
 
-def _checked(labels: Sequence[Any]) -> tuple[str, ...]:
-    if not labels:
-        raise InvalidArgument("there are no classes: give one label for each output of the model")
-    for index, label in enumerate(labels):
-        if not isinstance(label, str) or not label.strip():
-            raise InvalidArgument(f"class {index} is {label!r}: a label is text that is not empty")
-        if len(label.splitlines()) > 1 or label != label.strip("\r\n"):
-            raise InvalidArgument(f"class {index}, {label!r}, has a line break: labels are kept one a line")
-    twice = [label for label, count in Counter(labels).items() if count > 1]
-    if twice:
-        raise InvalidArgument(f"classes must differ; more than once: {', '.join(map(repr, twice[:5]))}")
-    return tuple(labels)
+def _listed(values: Sequence[Any]) -> str:
+    more = f" and {len(values) - _SHOWN} more" if len(values) > _SHOWN else ""
+    return ", ".join(str(value) for value in values[:_SHOWN]) + more

@@ -1,141 +1,152 @@
-"""`lightship.json`: what Lightship adds to a SavedModel, and the digest of every file of the version."""
+"""`assets.extra/lightship.json`: what a bundle is made of, beside the SavedModel."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
+from lightship.bundle.golden import ATOL, RTOL
 from lightship.bundle.image_spec import ImageSpec
-from lightship.errors import DataLoss, FailedPrecondition, NotFound
+from lightship.errors import DataLoss, FailedPrecondition, LightshipError, NotFound, PermissionDenied
 
 FORMAT = 1
 EXTRAS = "assets.extra"
 MANIFEST_FILE = f"{EXTRAS}/lightship.json"
+LABELS_FILE = "labels.txt"
+GOLDEN_FILE = "golden.npz"
+WARMUP_FILE = "tf_serving_warmup_requests"
+
+_REMEDY = "copy the version again whole, or export it again"
 
 
 @dataclass(frozen=True, slots=True)
-class FileRecord:
-    size: int  # bytes
-    digest: str  # "sha256:..."
+class FileDigest:
+    """size: bytes. sha256: in hexadecimal."""
 
+    size: int
+    sha256: str
 
-@dataclass(frozen=True, slots=True)
-class GoldenRecord:
-    file: str  # in assets.extra
-    rtol: float
-    atol: float
+    @classmethod
+    def of(cls, path: Path) -> FileDigest:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            return cls(file.tell(), digest)
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """labels: the file of labels in assets.extra. image_signatures: what is answered from here, without the graph.
+    """labels, golden: names of files beside `lightship.json`. image_signatures: those that a server with this
+    manifest answers itself. files: of the whole version folder but the manifest, by path with `/`.
+    created: UTC, ISO 8601. frameworks: versions of what made it."""
 
-    files: every file of the version but this one, by its path in the version folder.
-    """
-
-    image: ImageSpec | None = None
+    created: str
+    frameworks: Mapping[str, str]
+    files: Mapping[str, FileDigest]
     labels: str | None = None
+    image: ImageSpec | None = None
     image_signatures: tuple[str, ...] = ()
-    golden: GoldenRecord | None = None
-    created: str = ""
-    versions: Mapping[str, str] = field(default_factory=dict)
-    files: Mapping[str, FileRecord] = field(default_factory=dict)
-    format: int = FORMAT
+    golden: str | None = None
+    rtol: float = RTOL
+    atol: float = ATOL
+    format: int = field(default=FORMAT)
+
+    @classmethod
+    def read(cls, folder: Path) -> Manifest:
+        """The manifest of a version folder. Raises NotFound without one, DataLoss for a broken one and
+        FailedPrecondition for one of a newer format than this Lightship knows."""
+        path = folder / MANIFEST_FILE
+        try:
+            fields = json.loads(path.read_bytes())
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise NotFound(f"{folder} has no {MANIFEST_FILE}: it was not exported by lightship") from error
+        except PermissionError as error:
+            raise PermissionDenied(f"{path} cannot be read: give this user the right to read it") from error
+        except (OSError, ValueError) as error:
+            raise DataLoss(f"{path} cannot be read: {error}; export the model again") from error
+        try:
+            return cls.from_json(fields)
+        except FailedPrecondition as error:
+            raise FailedPrecondition(f"{path}: {error.message}") from error
+        except (LightshipError, KeyError, TypeError, ValueError, AttributeError) as error:
+            raise DataLoss(f"{path} is not a manifest of format {FORMAT}: {error}; export the model again") from error
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Manifest:
+        """What `to_json` gave. Fields that are not known are left alone."""
+        version = fields["format"]
+        if not isinstance(version, int) or version < 1:
+            raise ValueError(f"the format is {version!r}")
+        if version > FORMAT:
+            raise FailedPrecondition(
+                f"the bundle has format {version}, this lightship reads up to {FORMAT}: "
+                "upgrade it with pip install --upgrade lightship"
+            )
+        golden = fields.get("golden")
+        return cls(
+            created=str(fields["created"]),
+            frameworks=dict(fields["frameworks"]),
+            files={_inside(name): FileDigest(int(one["size"]), one["sha256"]) for name, one in fields["files"].items()},
+            labels=_beside(fields.get("labels")),
+            image=ImageSpec.from_json(fields["image"]) if fields.get("image") else None,
+            image_signatures=tuple(fields.get("image_signatures", ())),
+            golden=_beside(golden["file"]) if golden else None,
+            rtol=float(golden["rtol"]) if golden else RTOL,
+            atol=float(golden["atol"]) if golden else ATOL,
+            format=version,
+        )
 
     def to_json(self) -> dict[str, Any]:
-        golden = self.golden
+        golden = {"file": self.golden, "rtol": self.rtol, "atol": self.atol} if self.golden else None
         return {
             "format": self.format,
             "created": self.created,
-            "image": self.image and self.image.to_json(),
+            "frameworks": dict(self.frameworks),
             "labels": self.labels,
+            "image": self.image.to_json() if self.image else None,
             "image_signatures": list(self.image_signatures),
-            "golden": golden and {"file": golden.file, "rtol": golden.rtol, "atol": golden.atol},
-            "versions": dict(self.versions),
-            "files": {name: {"size": file.size, "digest": file.digest} for name, file in self.files.items()},
+            "golden": golden,
+            "files": {name: {"size": one.size, "sha256": one.sha256} for name, one in self.files.items()},
         }
 
-    def write(self, version: Path) -> None:
-        text = json.dumps(self.to_json(), indent=2, ensure_ascii=False)
-        (version / MANIFEST_FILE).write_text(text + "\n", encoding="utf-8")
+    def verify(self, folder: Path) -> None:
+        """Holds every file against its size, then its digest. Raises DataLoss naming the first that differs."""
+        for name, wanted in self.files.items():
+            try:
+                size = (folder / name).stat().st_size
+            except OSError as error:
+                raise DataLoss(f"{folder / name} is missing: {_REMEDY}") from error
+            if size != wanted.size:
+                raise DataLoss(
+                    f"{folder / name} has {size} bytes, the manifest says {wanted.size}: it was truncated or changed "
+                    f"after export; {_REMEDY}"
+                )
+        for name, wanted in self.files.items():
+            self._verify_digest(folder / name, wanted)
 
-    @classmethod
-    def read(cls, version: Path) -> Manifest:
-        """The manifest of a version folder.
-
-        Raises NotFound where there is none, DataLoss where it is broken, FailedPrecondition where it is of a newer
-        format than this release knows.
-        """
-        file = version / MANIFEST_FILE
+    def _verify_digest(self, path: Path, wanted: FileDigest) -> None:
         try:
-            document = json.loads(file.read_bytes())
-        except FileNotFoundError as error:
-            raise NotFound(f"there is no {MANIFEST_FILE} in {version}: export the model with Lightship") from error
-        except ValueError as error:
-            raise DataLoss(f"{file} is not JSON: {error}; export the model again") from error
-        return cls._from_json(document, file)
-
-    @classmethod
-    def _from_json(cls, document: Any, file: Path) -> Manifest:
-        if not isinstance(document, dict) or not isinstance(document.get("format"), int):
-            raise DataLoss(f"{file} is not a Lightship manifest: it has no format; export the model again")
-        if document["format"] > FORMAT:
-            raise FailedPrecondition(
-                f"{file} has format {document['format']}, newer than {FORMAT}, which this release reads: update lightship"
+            got = FileDigest.of(path)
+        except OSError as error:
+            raise DataLoss(f"{path} cannot be read: {error}") from error
+        if got != wanted:
+            raise DataLoss(
+                f"{path} was changed after export: its sha256 is {got.sha256[:12]}..., the manifest says "
+                f"{wanted.sha256[:12]}...; {_REMEDY}"
             )
-        try:
-            return cls(
-                image=document["image"] and ImageSpec.from_json(document["image"]),
-                labels=document["labels"] and _plain_name(document["labels"]),
-                image_signatures=tuple(document["image_signatures"]),
-                golden=document["golden"] and _golden_record(document["golden"]),
-                created=document["created"],
-                versions=dict(document["versions"]),
-                files={name: FileRecord(int(f["size"]), str(f["digest"])) for name, f in document["files"].items()},
-                format=document["format"],
-            )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise DataLoss(f"{file} is incomplete ({error!r}): export the model again") from error
 
 
-def _golden_record(record: Mapping[str, Any]) -> GoldenRecord:
-    return GoldenRecord(_plain_name(record["file"]), float(record["rtol"]), float(record["atol"]))
-
-
-def _plain_name(name: str) -> str:
-    if Path(name).name != name:
-        raise ValueError(f"{name!r} is not the name of a file in {EXTRAS}")
+def _beside(name: str | None) -> str | None:
+    if name is not None and PurePosixPath(name).name != name:
+        raise ValueError(f"{name!r} is not the name of a file beside the manifest")
     return name
 
 
-def record_files(version: Path) -> dict[str, FileRecord]:
-    """Size and digest of every file of a version but the manifest."""
-    return {name: FileRecord((version / name).stat().st_size, digest_of(version / name)) for name in _files(version)}
-
-
-def check_files(version: Path, manifest: Manifest) -> None:
-    """Raises DataLoss naming the first file that is missing or is not what was exported."""
-    for name, record in manifest.files.items():
-        file = version / name
-        if not file.is_file():
-            raise DataLoss(f"{name} is missing in {version}: copy the version again, or export it again")
-        if (size := file.stat().st_size) != record.size:
-            raise DataLoss(f"{name} has {size} bytes, {record.size} were exported: copy the version again")
-        if digest_of(file) != record.digest:
-            raise DataLoss(f"{name} is not what was exported, its digest differs: copy the version again")
-
-
-def digest_of(file: Path) -> str:
-    with file.open("rb") as stream:
-        return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"
-
-
-def _files(version: Path) -> Iterator[str]:
-    for file in sorted(version.rglob("*")):
-        name = file.relative_to(version).as_posix()
-        if file.is_file() and name != MANIFEST_FILE:
-            yield name
+def _inside(name: str) -> str:
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or not path.parts:
+        raise ValueError(f"{name!r} is not a file of the version folder")
+    return name

@@ -1,57 +1,126 @@
-"""The versions in a model's folder, and what is wrong with a folder that has none."""
+"""Which versions a model's folder holds, and, where it holds none, why and what mends it."""
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 
-VERSION = re.compile(r"\s*[+-]?[0-9]+\s*", re.ASCII)
-LARGEST = 2**63 - 1
+from lightship.errors import NotFound, PermissionDenied
+
+# TensorFlow Serving's parser takes a sign, leading zeros and surrounding blanks.
+_INT64 = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]+)[ \t\n\v\f\r]*", re.ASCII)
+_KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
+_SHOWN = 5
 
 
 def version_number(name: str) -> int | None:
-    """The number that a folder's name is, as TensorFlow Serving reads it: `7`, `00000123`; None for any other name."""
-    if not VERSION.fullmatch(name):
-        return None
-    number = int(name)
-    return number if 0 <= number <= LARGEST else None
+    """The version that an entry of this name is: a decimal int64, else None."""
+    match = _INT64.fullmatch(name)
+    number = int(match[1]) if match else None
+    return number if number is not None and -(2**63) <= number < 2**63 else None
 
 
 def list_versions(folder: Path) -> dict[int, Path]:
-    """The versions of a model, in order of their numbers. Of two names with one number the lexically last counts.
+    """Every entry, file or folder, that is called by a number; of several with the same, the lexically last.
 
-    Raises OSError where the folder cannot be listed.
+    Raises NotFound if the folder is not there, PermissionDenied if it cannot be listed.
     """
-    entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
-    numbered = {number: entry for entry in entries if (number := version_number(entry.name)) is not None}
-    return dict(sorted(numbered.items()))
+    versions: dict[int, Path] = {}
+    for name in _entries(folder):
+        number = version_number(name)
+        if number is not None:
+            versions[number] = folder / name
+    return versions
 
 
 def explain_model_folder(folder: Path) -> str | None:
-    """What is wrong with a model's folder and what mends it, in one line; None if it holds a version."""
+    """None if the folder holds a version; else one line: what is there instead, and the command that mends it."""
+    place, shown = quote(str(folder)), str(folder)
+    if os.path.isfile(folder):
+        command = f"lightship export {place} {quote(str(folder.with_suffix('')))}"
+        return f"{shown} is a file, not a model's folder: export it first, {command}, and serve that folder"
     try:
-        return _explain(folder)
-    except PermissionError:
-        return f"{folder} cannot be read: give this user the right to read and enter it"
-
-
-def _explain(folder: Path) -> str | None:
-    if not folder.exists():
-        return f"{folder} does not exist: give the folder that holds the version folders, such as models/dog"
-    if not folder.is_dir():
-        return f"{folder} is a file: give the folder that holds the version folders, such as models/dog"
-    versions = list_versions(folder)
-    if (folder / "saved_model.pb").exists():
-        return (
-            f"{folder} is itself a SavedModel: versions are folders with a number inside the model's folder; "
-            f"mend it with: mkdir {folder}/1 && mv {folder}/[!1]* {folder}/1/"
-        )
-    if versions:
-        return None
-    names = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
+        if list_versions(folder):
+            return None
+        names = [name for name in _entries(folder) if not name.startswith(".")]
+    except (NotFound, PermissionDenied) as error:
+        return error.message
     if not names:
-        return f"{folder} is empty: write a version into it with `lightship export MODEL {folder}`"
-    models = [name for name in names if (folder / name / "saved_model.pb").exists()]
-    if models:
-        return f"{folder} has no version: {models[0]} is no number; mend it with: mv {folder}/{models[0]} {folder}/1"
-    return f"{folder} has no numeric version folder, only {', '.join(names[:5])}: write one with `lightship export MODEL {folder}`"
+        return f"{shown} is empty: put a version in it with lightship export MODEL {place}"
+    return _what_is_there(folder, names) or (
+        f"{shown} has no version, a folder called by a number with a SavedModel in it, such as {shown}/1; it has "
+        f"{_listed(names)}: put one in it with lightship export MODEL {place}"
+    )
+
+
+def _entries(folder: Path) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except PermissionError as error:
+        raise PermissionDenied(f"{folder} cannot be read: give this user the right to list it") from error
+    except NotADirectoryError as error:
+        raise NotFound(f"{folder} is a file, not a model's folder") from error
+    except OSError as error:
+        raise NotFound(
+            f"{folder} does not exist: give a model's folder such as models/dog, "
+            f"or make it with lightship export MODEL {quote(str(folder))}"
+        ) from error
+
+
+def _what_is_there(folder: Path, names: Sequence[str]) -> str | None:
+    place = quote(str(folder))
+    if "saved_model.pb" in names:
+        return _saved_model_directly(folder, names)
+    if "classes.pickle" in names and "model" in names:
+        return (
+            f"{folder} has the older layout, model/ and classes.pickle, and no version: "
+            f"make one with lightship export {place} {place}"
+        )
+    for name in names:
+        path = quote(str(folder / name))
+        if name.lower().endswith(_KERAS_SUFFIXES):
+            return f"{folder} has a Keras file and no version: make one with lightship export {path} {place}"
+        if _is_saved_model(folder / name):
+            target = quote(str(folder / "1"))
+            return f"{folder} has a SavedModel whose folder is not called by a number: mv {path} {target}"
+    return _models_below(folder, names)
+
+
+def _saved_model_directly(folder: Path, names: Sequence[str]) -> str:
+    if version_number(folder.name) is not None:
+        return f"{folder} is a version, not a model's folder: give its parent, {folder.parent}"
+    parts = [quote(str(folder / name)) for name in names]
+    target = quote(str(folder / "1"))
+    return (
+        f"{folder} has a SavedModel directly in it; it belongs into a folder called by its version: "
+        f"mkdir {target} && mv {' '.join(parts)} {target}"
+    )
+
+
+def _models_below(folder: Path, names: Sequence[str]) -> str | None:
+    models = [name for name in names if _has_version(folder / name)]
+    if not models:
+        return None
+    return (
+        f"{folder} is a folder of models, not a model's folder; it has {_listed(models)}: "
+        f"give one or more of them, such as {quote(str(folder / models[0]))}"
+    )
+
+
+def _is_saved_model(folder: Path) -> bool:
+    return os.path.isfile(folder / "saved_model.pb")  # False, where Path.is_file raises for want of a right
+
+
+def _has_version(folder: Path) -> bool:
+    try:
+        return any(_is_saved_model(path) for path in list_versions(folder).values())
+    except (NotFound, PermissionDenied):
+        return False
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
