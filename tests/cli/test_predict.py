@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
+import socket
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cli.conftest import Run
+from tests.cli.conftest import BIN, Run, clean_environment
 from tests.client.conftest import Asked, Reply, Scripted
 
 
@@ -128,3 +131,27 @@ def test_a_folder_that_is_no_model_is_explained(lightship: Run, folder: Path, do
     done = lightship("predict", "photos", dog_photo)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "photos" in done.stderr
+
+
+def test_a_reader_that_has_seen_enough_ends_it_quietly(url: str, folder: Path) -> None:
+    words = f"{BIN}/lightship predict {url} {' '.join([str(folder / 'b.jpg')] * 300)} --json"
+    done = subprocess.run(
+        ["bash", "-c", f"{words} | head -n 1 >/dev/null; exit ${{PIPESTATUS[0]}}"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=clean_environment(),
+    )
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_an_interrupt_ends_it_without_a_traceback(dog_photo: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/v1/models/dog"
+        words = [BIN / "lightship", "predict", url, dog_photo]
+        with subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env=clean_environment()) as process:
+            connection, _ = silent.accept()
+            process.send_signal(signal.SIGINT)
+            assert process.communicate(timeout=30)[1] == ""
+            connection.close()
+    assert process.returncode == 130
