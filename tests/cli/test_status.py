@@ -14,6 +14,11 @@ BAD = {"version": "2", "state": "END", "status": {"error_code": "DATA_LOSS", "er
 MODELS: dict[str, list[dict[str, Any]]] = {"dog": [BAD, GOOD], "cat": []}
 
 
+def listed(name: str, versions: list[dict[str, Any]]) -> dict[str, Any]:
+    states = [{"version": version["version"], "state": version["state"]} for version in versions]
+    return {"name": name, "versions": states, "reason": "" if versions else "cat is empty"}
+
+
 @pytest.fixture
 def server(scripted: Scripted) -> Scripted:
     """A server with one model that answers and one that has no version."""
@@ -22,8 +27,7 @@ def server(scripted: Scripted) -> Scripted:
         if asked.path == "/readyz":
             return Reply(503, {"error": "cat has no version"})
         if asked.path == "/v1/models":
-            models = [{"name": name, "model_version_status": versions} for name, versions in MODELS.items()]
-            return Reply(body={"models": models})
+            return Reply(body={"models": [listed(name, versions) for name, versions in MODELS.items()]})
         name = asked.path.rpartition("/")[2]
         return Reply(body={"model_version_status": MODELS[name]}) if MODELS.get(name) else Reply(404, {"error": "none"})
 
@@ -37,7 +41,7 @@ def test_all_models_are_shown_and_the_exit_code_tells_readiness(lightship: Run, 
     assert done.returncode == 1
     assert rows[0] == ["Model", "Version", "State", "Reason"]
     assert rows[1:3] == [["dog", "2", "END", "DATA_LOSS:", "weights", "differ"], ["dog", "1", "AVAILABLE"]]
-    assert rows[3][:3] == ["cat", "-", "-"]
+    assert rows[3] == ["cat", "-", "-", "cat", "is", "empty"]
 
 
 @pytest.mark.parametrize("how", ["argument", "url"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -44,12 +44,17 @@ def _models(client: Client, name: str | None) -> tuple[ModelStatus, ...]:
     if name:
         return (ModelStatus(name, client.status(name)),)
     try:
-        return client.models()
+        return tuple(_with_reasons(client, model) for model in client.models())
     except Unimplemented as error:
         raise Unimplemented(
             f"{client.url} does not list its models, as TensorFlow Serving does not: name one, "
             f"`lightship status {client.url} NAME`"
         ) from error
+
+
+def _with_reasons(client: Client, model: ModelStatus) -> ModelStatus:
+    """The list has states alone; each model's own status says why a version ended."""
+    return replace(model, versions=client.status(model.name)) if model.versions else model
 
 
 def _print_json(models: tuple[ModelStatus, ...], ready: bool) -> None:

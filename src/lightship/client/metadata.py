@@ -63,6 +63,11 @@ def _shape(fields: Mapping[str, Any] | None) -> tuple[int, ...] | None:
     return tuple(int(dimension.get("size", 0)) for dimension in fields.get("dim", []))
 
 
+def _model(fields: Mapping[str, Any]) -> ModelStatus:
+    versions = tuple(_version(version) for version in fields["versions"])
+    return ModelStatus(fields["name"], versions, fields.get("reason", ""))
+
+
 def _version(fields: Mapping[str, Any]) -> VersionStatus:
     status = fields.get("status", {})
     return VersionStatus(
