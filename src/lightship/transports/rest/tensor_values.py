@@ -47,7 +47,9 @@ def shape_of(value: JsonValue) -> tuple[int, ...]:
     while isinstance(value, list):
         shape.append(len(value))
         if len(shape) > MOST_DIMENSIONS:
-            raise InvalidArgument(f"The list is nested more than {MOST_DIMENSIONS} deep: no tensor has so many dimensions")
+            raise InvalidArgument(
+                f"The list is nested more than {MOST_DIMENSIONS} deep: no tensor has so many dimensions"
+            )
         value = value[0] if value else None
     return tuple(shape)
 

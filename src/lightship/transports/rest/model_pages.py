@@ -1,0 +1,65 @@
+"""What GET answers: a model's versions, its signatures, the list of models."""
+
+from __future__ import annotations
+
+import orjson
+from google.protobuf.json_format import MessageToJson
+
+from lightship.errors import NotFound
+from lightship.lifecycle.manager import Manager, VersionStatus
+from lightship.services import metadata, status
+from lightship.transports.rest.json_text import quoted
+from lightship.transports.rest.json_values import encoded
+from lightship.transports.rest.messages import Response
+from lightship.transports.rest.routes import Route
+from lightship.transports.rest.status_text import status_document
+
+
+def answer_get(manager: Manager, route: Route) -> Response:
+    """The status of a model or version, or its metadata."""
+    if route.action == "metadata":
+        return _metadata(manager, route)
+    version = route.version if route.label is None else _labelled(manager, route)
+    return Response(200, status_document(status.model_status(manager, route.model, version)), model=route.model)
+
+
+def model_list(manager: Manager) -> Response:
+    """Every configured model with its versions, their states and whether it is ready."""
+    not_ready = manager.not_ready()
+    models = [
+        {
+            "name": name,
+            "ready": name not in not_ready,
+            "reason": not_ready.get(name, ""),
+            "versions": [{"version": str(one.version), "state": one.state.name} for one in _versions(manager, name)],
+        }
+        for name in manager.models()
+    ]
+    return Response(200, orjson.dumps({"models": models}, option=orjson.OPT_INDENT_2))
+
+
+def _versions(manager: Manager, name: str) -> list[VersionStatus]:
+    try:
+        return manager.status(name)
+    except NotFound:  # none was ever seen
+        return []
+
+
+def _labelled(manager: Manager, route: Route) -> int:
+    with manager.handle(route.model, None, route.label) as handle:
+        return handle.servable.id.version
+
+
+def _metadata(manager: Manager, route: Route) -> Response:
+    with manager.handle(route.model, route.version, route.label) as handle:
+        version = handle.servable.id.version
+        signatures = MessageToJson(
+            metadata.model_metadata(handle.servable),
+            indent=1,
+            preserving_proto_field_name=True,
+            always_print_fields_with_no_presence=True,
+            ensure_ascii=False,
+        )
+    spec = f'{{\n "name": {quoted(route.model)},\n "signature_name": "",\n "version": "{version}"\n}}\n'
+    text = f'{{\n"model_spec":{spec},\n"metadata": {{"signature_def": {signatures}\n}}\n}}\n'
+    return Response(200, encoded(text), model=route.model)

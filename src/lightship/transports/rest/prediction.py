@@ -1,0 +1,87 @@
+"""`:predict` and `:classify`: from the body's bytes to the answer's."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl
+
+
+from lightship.bundle.saved_model import Signature, TensorSpec
+from lightship.errors import InvalidArgument, Unimplemented
+from lightship.lifecycle.manager import Manager
+from lightship.lifecycle.servable import Servable
+from lightship.services import images, predict
+from lightship.transports.rest.examples import images_of_examples, results_document
+from lightship.transports.rest.messages import Headers, Request, Response
+from lightship.transports.rest.predict_request import PredictRequest, document_of, signature_name_of
+from lightship.transports.rest.predict_response import outputs_document, predictions, rankings
+from lightship.transports.rest.routes import Route
+
+DEFAULT_TOP = 5
+_CLASSIFY = "classify"
+
+
+def answer_predict(manager: Manager, route: Route, request: Request) -> Response:
+    """JSON in, JSON out. The order of checks is rest.md's: JSON, signature's name, model, signature, tensors."""
+    parsed = PredictRequest.parse(request.body)
+    with manager.handle(route.model, route.version, route.label) as handle:
+        servable = handle.servable
+        signature = predict.check_signature(servable, parsed.signature_name)
+        outputs = predict.predict(servable, signature, parsed.tensors(_inputs(signature, parsed)))
+        body = predictions(outputs) if parsed.rows else outputs_document(outputs)
+        return _response(route, servable, body)
+
+
+def answer_image(manager: Manager, route: Route, request: Request) -> Response:
+    """An encoded image as it is; the best `?top=N` labels."""
+    top = _top(request.query)
+    with manager.handle(route.model, route.version, route.label) as handle:
+        (ranking,) = images.classify_images(handle.servable, [request.body], top)
+        return _response(route, handle.servable, rankings([ranking]))
+
+
+def answer_classify(manager: Manager, route: Route, request: Request) -> Response:
+    """`:classify` with encoded images, for models exported with labels; further signatures are not served yet."""
+    document = document_of(request.body)
+    name = signature_name_of(document) or _CLASSIFY
+    encoded = images_of_examples(document)
+    with manager.handle(route.model, route.version, route.label) as handle:
+        servable = handle.servable
+        if name != _CLASSIFY or _CLASSIFY not in servable.bundle.native:
+            raise Unimplemented(
+                f'signature "{name}" cannot be classified over REST yet: this release classifies images by models that '
+                "lightship exported with classes and an image spec; use :predict"
+            )
+        ranked = images.classify_images(servable, encoded, None)
+        return _response(route, servable, results_document(ranked))
+
+
+def answer_regress(manager: Manager, route: Route, request: Request) -> Response:
+    """Not served yet; the document and the model are checked all the same."""
+    signature_name_of(document_of(request.body))
+    with manager.handle(route.model, route.version, route.label):
+        raise Unimplemented(":regress is not served over REST by this release; use :predict")
+
+
+def _inputs(signature: Signature, parsed: PredictRequest) -> dict[str, TensorSpec]:
+    if not signature.inputs:
+        name = parsed.signature_name or "DEFAULT"
+        raise InvalidArgument(f"Failed to get input map for signature: {name}")
+    return dict(signature.inputs)
+
+
+def _top(query: str) -> int:
+    """N of `?top=N`. Raises InvalidArgument for anything else in the query."""
+    pairs = parse_qsl(query, keep_blank_values=True)
+    if not pairs:
+        return DEFAULT_TOP
+    (name, value) = pairs[0]
+    if len(pairs) > 1 or name != "top":
+        raise InvalidArgument(f"an image's :predict takes one query parameter, top=N; got ?{query}")
+    if not (value.isascii() and value.isdecimal() and 0 < len(value) < 10 and int(value) > 0):
+        raise InvalidArgument(f"top={value}: the number of labels must be 1 or more, such as ?top={DEFAULT_TOP}")
+    return int(value)
+
+
+def _response(route: Route, servable: Servable, body: bytes) -> Response:
+    headers: Headers = ((b"lightship-model-version", b"%d" % servable.id.version),)
+    return Response(200, body, headers=headers, model=route.model, api=route.action)

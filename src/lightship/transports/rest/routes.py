@@ -1,0 +1,67 @@
+"""URLs: which model, which version, what to do. The patterns and their corners are TensorFlow Serving's."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import unquote_to_bytes
+
+from lightship.errors import InvalidArgument
+from lightship.transports.rest.json_values import decoded
+
+_WHICH = r"(?:(?:/versions/([0-9]+))|(?:/labels/([^/:]+)))?"
+_POST = re.compile(rf"/v1/models/([^/:]+){_WHICH}:(classify|regress|predict)", re.IGNORECASE | re.DOTALL)
+_GET = re.compile(rf"/v1/models(?:/([^/:]+))?{_WHICH}(?:/(metadata))?", re.IGNORECASE | re.DOTALL)
+_MOST_VERSION = (1 << 63) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    model: str
+    version: int | None
+    label: str | None
+    action: str  # POST: predict, classify, regress; GET: metadata or ""
+
+
+def is_api(target: str) -> bool:
+    """Whether a target belongs to the API: `/v1/` and what is below it, in any case."""
+    return target[:4].lower() == "/v1/"
+
+
+def post_route(target: str) -> Route:
+    """Raises InvalidArgument, `Malformed request: POST ...`, for what the pattern or the method's case does not fit."""
+    match = _POST.fullmatch(target)
+    if match is None or match[4] != match[4].lower():
+        raise malformed("POST", target)
+    return _route(match)
+
+
+def get_route(target: str) -> Route:
+    """Raises InvalidArgument: malformed, or without a model's name."""
+    match = _GET.fullmatch(target)
+    if match is None:
+        raise malformed("GET", target)
+    if not match[1]:
+        raise InvalidArgument("Missing model name in request.")
+    return _route(match)
+
+
+def malformed(method: str, target: str) -> InvalidArgument:
+    return InvalidArgument(f"Malformed request: {method} {target}")
+
+
+def _route(match: re.Match[str]) -> Route:
+    label = None if match[3] is None else _unquoted(match[3])
+    return Route(_unquoted(match[1]), _version(match[2]), label, match[4] or "")
+
+
+def _version(digits: str | None) -> int | None:
+    if digits is None:
+        return None
+    if len(digits.lstrip("0")) > 19 or int(digits) > _MOST_VERSION:
+        raise InvalidArgument(f"Failed to convert version: {digits} to numeric: it is more than {_MOST_VERSION}")
+    return int(digits)
+
+
+def _unquoted(text: str) -> str:
+    return decoded(unquote_to_bytes(text))

@@ -1,0 +1,24 @@
+"""The answer to `GET /v1/models/M`: proto3 JSON as protobuf's C++ printer lays it out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from lightship.lifecycle.manager import VersionStatus
+from lightship.transports.rest.json_text import quoted
+from lightship.transports.rest.json_values import encoded
+
+
+def status_document(statuses: Iterable[VersionStatus]) -> bytes:
+    """Versions in the order given, highest first by the manager's promise."""
+    versions = ",\n".join(map(_version, statuses))
+    return encoded('{\n "model_version_status": [\n' + versions + "\n ]\n}\n")
+
+
+def _version(status: VersionStatus) -> str:
+    code = status.error.code.name if status.error else "OK"
+    message = quoted(status.error.message if status.error else "")
+    return (
+        f'  {{\n   "version": "{status.version}",\n   "state": "{status.state.name}",\n   "status": {{\n'
+        f'    "error_code": "{code}",\n    "error_message": {message}\n   }}\n  }}'
+    )
