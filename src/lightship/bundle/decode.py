@@ -27,6 +27,8 @@ from lightship.errors import InvalidArgument, TooLarge
 
 # 8,000 x 8,000 pixels: more than most cameras give, and some 200 MB when decoded.
 MAX_PIXELS = 64_000_000
+# What JPEG can say. A line of millions of pixels would make the weights of a resize as large as the photo.
+MAX_SIDE = 65_535
 
 _PILLOW_MODES = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}
 
@@ -77,10 +79,12 @@ def convert_as_tensorflow(image: Image.Image, color: str) -> NDArray[np.uint8]:
     """
     with _faults_named(image.format, None):
         if color == "grayscale":
-            return _grayscale_as_tensorflow(image)[..., np.newaxis]
-        if image.mode in _DEEP:
-            image = Image.fromarray(_high_byte(image))
-        return np.asarray(_convert(image, _PILLOW_MODES[color]))
+            pixels = _grayscale_as_tensorflow(image)[..., np.newaxis]
+        elif image.mode in _DEEP:
+            pixels = np.asarray(Image.fromarray(_high_byte(image)).convert(_PILLOW_MODES[color]))
+        else:
+            pixels = np.asarray(_convert(image, _PILLOW_MODES[color]))
+        return _blackened(pixels, image) if image.format == "GIF" else pixels
 
 
 def decode_image(data: bytes, color: str, *, max_pixels: int = MAX_PIXELS) -> NDArray[Any]:
@@ -114,6 +118,15 @@ def _grayscale_as_tensorflow(image: Image.Image) -> NDArray[np.uint8]:
     return np.asarray(_convert(image, "L"))
 
 
+def _blackened(pixels: NDArray[np.uint8], image: Image.Image) -> NDArray[np.uint8]:
+    """TensorFlow leaves a GIF's transparent pixels black and opaque, where Pillow has their palette's colour."""
+    transparent = image.info.get("transparency")
+    if image.mode != "P" or transparent is None:
+        return pixels
+    hidden = (np.asarray(image) == transparent)[..., np.newaxis]
+    return np.where(hidden, np.array([0, 0, 0, 255][: pixels.shape[-1]], np.uint8), pixels)
+
+
 def _high_byte(image: Image.Image) -> NDArray[np.uint8]:
     return (np.asarray(image) >> 8).astype(np.uint8)
 
@@ -136,6 +149,20 @@ def _open_webp(data: bytes, max_pixels: int) -> ImageFile:
     return WebPImageFile(BytesIO(data))
 
 
+def _open_gif(data: bytes, max_pixels: int) -> ImageFile:
+    """The first frame may be larger than the canvas; Pillow then grows the canvas, and warns when it is large."""
+    position = 13 + (3 << (data[10] & 7) + 1 if data[10] & 0x80 else 0)
+    while data[position] == 0x21:  # an extension: a label, then blocks that say their length, the last one 0
+        position += 2
+        while data[position]:
+            position += 1 + data[position]
+        position += 1
+    left, top, width, height = struct.unpack_from("<4H", data, position + 1)
+    canvas_width, canvas_height = struct.unpack_from("<2H", data, 6)
+    _check_size(max(canvas_width, left + width), max(canvas_height, top + height), max_pixels)
+    return GifImageFile(BytesIO(data))
+
+
 def _open_png(data: bytes, max_pixels: int) -> ImageFile:
     """Only the chunks that make the pixels: no compressed texts and profiles, no animation for Pillow to chew on."""
     parts, position = [_PNG_SIGNATURE], 8
@@ -151,7 +178,7 @@ def _open_png(data: bytes, max_pixels: int) -> ImageFile:
 _OPENERS: tuple[tuple[str, Callable[[bytes], bool], Callable[[bytes, int], ImageFile]], ...] = (
     ("JPEG", lambda data: data[:3] == b"\xff\xd8\xff", lambda data, _: _Jpeg(BytesIO(data))),
     ("PNG", lambda data: data[:8] == _PNG_SIGNATURE, _open_png),
-    ("GIF", lambda data: data[:6] in (b"GIF87a", b"GIF89a"), lambda data, _: GifImageFile(BytesIO(data))),
+    ("GIF", lambda data: data[:6] in (b"GIF87a", b"GIF89a"), _open_gif),
     ("WebP", lambda data: data[:4] == b"RIFF" and data[8:12] == b"WEBP", _open_webp),
     ("BMP", lambda data: data[:2] == b"BM", lambda data, _: BmpImageFile(BytesIO(data))),
 )
@@ -176,6 +203,8 @@ def _check_size(width: int, height: int, max_pixels: int) -> None:
             f"the image is {width} x {height} = {width * height} pixels; at most {max_pixels} are taken: "
             "send it smaller, or raise the limit"
         )
+    if max(width, height) > MAX_SIDE:
+        raise TooLarge(f"the image is {width} x {height} pixels; a side has at most {MAX_SIDE}: send it smaller")
 
 
 @contextmanager

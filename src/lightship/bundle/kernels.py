@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 Ints = NDArray[np.intp]
 
+# Photos of one camera come again and again; sizes beyond this one are rare, and their weights large.
+_MEMORABLE = 8192
+
 # ResizeBicubic looks its weights up in a table of so many steps between two pixels.
 _BICUBIC_STEPS = 1024
 
@@ -34,9 +37,12 @@ class _Kernel:
     value: Callable[[Floats], Floats]
 
 
-@lru_cache(maxsize=64)  # the second axis of the same photo size, the next photo of the same camera
 def taps(method: str, antialias: bool, size: int, out: int) -> Taps:
     """The taps of `tf.image.resize(method=, antialias=)` from `size` pixels to `out`."""
+    return _remembered(method, antialias, size, out) if size <= _MEMORABLE else _made(method, antialias, size, out)
+
+
+def _made(method: str, antialias: bool, size: int, out: int) -> Taps:
     if method == "nearest":
         return _nearest(size, out)
     if method == "area":
@@ -44,6 +50,9 @@ def taps(method: str, antialias: bool, size: int, out: int) -> Taps:
     if method in _PLAIN and not antialias:
         return _PLAIN[method](size, out)
     return _scaled(_KERNELS[method], antialias, size, out)
+
+
+_remembered = lru_cache(maxsize=32)(_made)
 
 
 def _centres(size: int, out: int) -> Floats:

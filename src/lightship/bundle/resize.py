@@ -162,7 +162,8 @@ def _product(pixels: NDArray[Any], axis_taps: Taps) -> Floats:
         index, weight = axis_taps.index[start : start + _BLOCK], axis_taps.weight[start : start + _BLOCK]
         first, last = int(index.min()), int(index.max()) + 1
         dense = np.zeros((len(index), last - first), np.float32)
-        np.add.at(dense, (np.arange(len(index))[:, np.newaxis], index - first), weight)
+        for tap in range(index.shape[1]):  # taps beyond the edge weigh nothing and may name the same pixel again
+            dense[np.arange(len(index)), index[:, tap] - first] += weight[:, tap]
         band = pixels[first:last].reshape(last - first, -1).astype(np.float32, copy=False)
         np.matmul(dense, band, out=flat[start : start + _BLOCK])
     return result

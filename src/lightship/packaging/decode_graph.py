@@ -28,7 +28,7 @@ def decode_in_graph(encoded: Tensor, spec: ImageSpec) -> Tensor:
         (_starts(encoded, b"\xff\xd8\xff"), lambda: _jpeg(encoded, spec)),
         (_starts(encoded, b"\x89PNG\r\n\x1a\n"), lambda: _png(encoded, spec)),
         (_starts(encoded, b"GIF8"), lambda: _colored(_any(encoded, 3), spec)),
-        (_starts(encoded, b"BM"), lambda: _colored(_bmp(encoded, spec), spec)),
+        (_starts(encoded, b"BM"), lambda: _colored(_bmp(encoded), spec)),
         (_is_webp(encoded), lambda: _colored(_webp(encoded), spec)),
     ]
     pixels = tf.case(cases, default=lambda: _refused(_dtype(spec)), exclusive=True)
@@ -98,10 +98,8 @@ def _webp(encoded: Tensor) -> Tensor:
     return tf.cond(animated, lambda: _any(encoded, 4), lambda: _any(encoded, 0))
 
 
-def _bmp(encoded: Tensor, spec: ImageSpec) -> Tensor:
+def _bmp(encoded: Tensor) -> Tensor:
     """A palette is looked up here, since TensorFlow takes its indices for grey; 32 bits hold alpha only if masked."""
-    if spec.family == "tensorflow" and spec.color == "grayscale":
-        return tf.io.decode_bmp(encoded)
     bits, compression = _little(encoded, 28, 2), _little(encoded, 30, 4)
     message = "only BMP images of 8, 24 or 32 bits without compression can be decoded in the graph"
     known = tf.equal(compression, 0) | (tf.equal(compression, 3) & tf.equal(bits, 32))
