@@ -37,6 +37,7 @@ def server(scripted: Scripted) -> Scripted:
 
 def test_all_models_are_shown_and_the_exit_code_tells_readiness(lightship: Run, server: Scripted) -> None:
     done = lightship("status", server.url)
+    assert done.stderr == "", done.stderr
     rows = [line.split() for line in done.stdout.splitlines()]
     assert done.returncode == 1
     assert rows[0] == ["Model", "Version", "State", "Reason"]

@@ -37,11 +37,8 @@ def read_status(document: Mapping[str, Any]) -> tuple[VersionStatus, ...]:
 def read_models(document: Mapping[str, Any]) -> tuple[ModelStatus, ...]:
     """From the answer to `GET /v1/models`, which TensorFlow Serving does not have."""
     try:
-        return tuple(
-            ModelStatus(fields["name"], read_status(fields), fields.get("reason") or "")
-            for fields in document["models"]
-        )
-    except (KeyError, TypeError) as error:
+        return tuple(_model(fields) for fields in document["models"])
+    except (KeyError, TypeError, ValueError) as error:
         raise Unknown(f"the server's list of models cannot be read ({error!r}); is it Lightship?") from error
 
 
