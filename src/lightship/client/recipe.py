@@ -50,13 +50,13 @@ def read_recipe(
 
 
 def _read_bundle(folder: Path) -> Recipe:
-    from lightship.bundle.manifest import EXTRA, Manifest
+    from lightship.bundle.manifest import EXTRAS, Manifest
     from lightship.bundle.versions import list_versions
 
     versions = list_versions(folder)
     version = versions[max(versions)] if versions else folder
     manifest = Manifest.read(version)
-    labels = manifest.labels and version / EXTRA / manifest.labels
+    labels = manifest.labels and version / EXTRAS / manifest.labels
     return Recipe(manifest.image, _read_labels(labels) if labels else None)
 
 
