@@ -11,7 +11,7 @@ from typer.exceptions import TyperException
 
 from lightship import __version__
 from lightship.cli import export, inspect, predict, serve, status
-from lightship.cli.failures import guarded, say_error, show_plain_warnings
+from lightship.cli.failures import guarded, quiet_libraries, say_error
 
 app = typer.Typer(
     name="lightship",
@@ -48,7 +48,7 @@ def options(
 
 def main() -> None:
     """The command `lightship`. Exit code: 0 on success alone, 2 for what was typed wrong, 130 after Ctrl-C, else 1."""
-    show_plain_warnings()
+    quiet_libraries()
     guarded(_run)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,8 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-
-from lightship.cli.failures import debugging
 
 if TYPE_CHECKING:
     from lightship.bundle.image_spec import ImageSpec
@@ -66,7 +63,6 @@ def export(
         "fit": fit,
     }
     image = _image_spec(given, _preprocessing(preprocess, scale, offset, mean, std))
-    _quiet_tensorflow()
     from lightship.packaging import export as export_model
 
     start = time.monotonic()
@@ -131,12 +127,6 @@ def _image_spec(given: dict[str, Any], preprocessing: str | dict[str, Any] | Non
     from lightship.bundle.image_spec import ImageSpec
 
     return ImageSpec(**chosen, preprocessing=preprocessing)
-
-
-def _quiet_tensorflow() -> None:
-    """TensorFlow greets on standard error with what no user of a command can use."""
-    if not debugging():
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 @contextmanager

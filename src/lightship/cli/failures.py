@@ -54,8 +54,10 @@ def say_warning(text: str) -> None:
     print(f"warning: {text}", file=sys.stderr)
 
 
-def show_plain_warnings() -> None:
-    """Python's warnings as one line each, without the place in the source that raised them."""
+def quiet_libraries() -> None:
+    """Python's warnings in one line each, without the place that raised them; and none of TensorFlow's greetings."""
+    if not debugging():
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
     def show(
         message: Warning | str,

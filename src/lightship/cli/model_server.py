@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import NoReturn
 
 from lightship import __version__
-from lightship.cli.failures import guarded
+from lightship.cli.failures import guarded, quiet_libraries
 from lightship.cli.flags import Role, UnknownFlag, Value, parse_flags, usage
 from lightship.cli.model_server_flags import FLAGS
 from lightship.errors import InvalidArgument, LightshipError, Unimplemented
@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 def main() -> None:
     """The command `lightship-model-server`."""
+    quiet_libraries()
     guarded(lambda: run(sys.argv[1:]), failure=FAILED)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lightship.bundle.bundle import Bundle, open_bundle
-from lightship.bundle.saved_model import Signature
+from lightship.bundle.saved_model import DEFAULT_SIGNATURE, INIT_SIGNATURE, Signature
 from lightship.cli.signature_text import signature_text
 from lightship.cli.version_folder import VersionFolder
 from lightship.engines import Engine, load_engine
@@ -16,7 +16,6 @@ from lightship.errors import LightshipError
 
 LABELS_SHOWN = 5
 NATIVE = "lightship (decodes and ranks itself, then runs serving_default)"
-INIT_OP = "__saved_model_init_op"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +64,9 @@ def report_on(found: VersionFolder, *, check: bool) -> Report:
     bundle = open_bundle(found.path, found.model, found.version)
     engine = load_engine(bundle.path, bundle.saved_model)
     try:
-        engines = {name: _engine_of(bundle, engine, name) for name in bundle.saved_model.signatures if name != INIT_OP}
+        engines = {
+            name: _engine_of(bundle, engine, name) for name in bundle.saved_model.signatures if name != INIT_SIGNATURE
+        }
         difference, golden = _check(bundle, engine) if check else (None, "not run (--no-check)")
     finally:
         engine.close()
@@ -85,7 +86,7 @@ def _check(bundle: Bundle, engine: Engine) -> tuple[str | None, str]:
     """(what differs or None, the line to print)."""
     if bundle.golden is None:
         return None, "none: this SavedModel was not exported by lightship and has no golden sample"
-    difference = bundle.golden.compare(engine.run("serving_default", bundle.golden.inputs))
+    difference = bundle.golden.compare(engine.run(DEFAULT_SIGNATURE, bundle.golden.inputs))
     if difference:
         return difference, f"FAILED: {difference}"
     return None, f"ok, within rtol {bundle.golden.rtol:g} and atol {bundle.golden.atol:g} of the trained model"
