@@ -11,8 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from lightship import __version__
-from lightship.cli.addresses import base_url, model_url
-from lightship.cli.example_call import example_call
+from lightship.cli.example_call import example_call, model_url
 from lightship.cli.failures import say_warning
 from lightship.errors import LightshipError
 
@@ -33,10 +32,10 @@ class ServedModel:
 
 
 @contextmanager
-def announced(server: Server, host: str, *, as_json: bool) -> Iterator[None]:
+def announced(server: Server, *, as_json: bool) -> Iterator[None]:
     """Meanwhile, a thread prints the banner as soon as every model has been loaded or has failed."""
     stop = threading.Event()
-    thread = threading.Thread(target=_announce, args=(server, host, as_json, stop), name="banner", daemon=True)
+    thread = threading.Thread(target=_announce, args=(server, as_json, stop), name="banner", daemon=True)
     thread.start()
     try:
         yield
@@ -45,12 +44,12 @@ def announced(server: Server, host: str, *, as_json: bool) -> Iterator[None]:
         thread.join(1.0)
 
 
-def _announce(server: Server, host: str, as_json: bool, stop: threading.Event) -> None:
+def _announce(server: Server, as_json: bool, stop: threading.Event) -> None:
     start = time.monotonic()
     while not server.manager.ready() and _pending(server, time.monotonic() - start):
         if stop.wait(LOOK_SECONDS):
             return
-    base = base_url(host, server.rest_port)
+    base = server.rest_url
     models = [model for name in server.manager.models() if (model := _served(server, base, name))]
     if as_json:
         _print_json(server, base, models)

@@ -1,4 +1,4 @@
-"""A `curl` line for a model, that works when pasted."""
+"""A model's address and a `curl` line for it, that work when pasted."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import math
 import os
 import shlex
 from typing import Any
+from urllib.parse import quote
 
 from lightship.bundle.bundle import Bundle
 from lightship.bundle.saved_model import Signature, TensorSpec
@@ -15,6 +16,10 @@ from lightship.cli.photos import IMAGE_SUFFIXES
 MEDIA_TYPES = {".jpg": "jpeg"}
 MOST_NUMBERS = 64  # more than that nobody types
 SAMPLES: dict[str, Any] = {"DT_STRING": "text", "DT_BOOL": True}
+
+
+def model_url(base: str, model: str) -> str:
+    return f"{base}/v1/models/{quote(model, safe='')}"
 
 
 def example_call(bundle: Bundle, url: str) -> str:

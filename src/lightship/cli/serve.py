@@ -101,5 +101,5 @@ def serve(
     )
     server = Server(options)
     server.start()
-    with announced(server, host, as_json=json):
+    with announced(server, as_json=json):
         server.run()
