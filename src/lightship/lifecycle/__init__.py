@@ -1,0 +1,19 @@
+"""From a folder that appears to a servable that answers, and back, without a request noticing."""
+
+from lightship.lifecycle.handle import Handle
+from lightship.lifecycle.loader import load_servable
+from lightship.lifecycle.manager import Manager
+from lightship.lifecycle.servable import Servable, ServableId
+from lightship.lifecycle.source import FileSystemSource
+from lightship.lifecycle.state import State, VersionStatus
+
+__all__ = [
+    "FileSystemSource",
+    "Handle",
+    "Manager",
+    "Servable",
+    "ServableId",
+    "State",
+    "VersionStatus",
+    "load_servable",
+]

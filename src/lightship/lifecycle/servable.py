@@ -1,0 +1,36 @@
+"""What answers a call: one version of one model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lightship.bundle.bundle import Bundle
+from lightship.bundle.decode import MAX_PIXELS
+from lightship.bundle.saved_model import Signature
+from lightship.engines.base import Engine
+
+
+@dataclass(frozen=True, slots=True)
+class ServableId:
+    name: str
+    version: int
+
+    def __str__(self) -> str:
+        return f"{{name: {self.name} version: {self.version}}}"
+
+
+@dataclass(frozen=True, slots=True)
+class Servable:
+    """max_pixels: of an encoded image that it decodes."""
+
+    id: ServableId
+    bundle: Bundle
+    engine: Engine
+    max_pixels: int = MAX_PIXELS
+
+    def signature(self, name: str) -> Signature | None:
+        return self.bundle.saved_model.signatures.get(name)
+
+    def close(self) -> None:
+        """Gives back the engine's memory. Nobody may be using the servable."""
+        self.engine.close()

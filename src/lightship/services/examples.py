@@ -1,0 +1,32 @@
+"""`tf.Example`s with an encoded image in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from google.protobuf.message import DecodeError
+
+from lightship.errors import InvalidArgument
+from lightship.protos import Example
+
+IMAGE_FEATURE = "image/encoded"
+
+
+def images_of_examples(serialized: Iterable[bytes]) -> list[bytes]:
+    """The feature `image/encoded` of each serialized example. Raises InvalidArgument naming the first without it."""
+    return [_image(index, example) for index, example in enumerate(serialized)]
+
+
+def _image(index: int, serialized: bytes) -> bytes:
+    try:
+        features = Example.FromString(serialized).features.feature
+    except DecodeError as error:
+        raise InvalidArgument(f"Could not parse example input {index}: it is not a serialized tf.Example") from error
+    values = list(features[IMAGE_FEATURE].bytes_list.value) if IMAGE_FEATURE in features else []
+    if len(values) != 1:
+        there = ", ".join(sorted(features)) or "none"
+        raise InvalidArgument(
+            f"example {index} must have one image in the bytes feature {IMAGE_FEATURE}; it has {len(values)} there, "
+            f"and these features: {there}"
+        )
+    return bytes(values[0])

@@ -1,0 +1,104 @@
+"""Encoded images to ranked labels: decode, prepare, run, sort."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lightship.bundle.image_spec import ImageSpec
+from lightship.bundle.prepare import prepare
+from lightship.bundle.saved_model import DEFAULT_SIGNATURE, Signature
+from lightship.errors import FailedPrecondition, Internal, InvalidArgument, LightshipError
+from lightship.lifecycle.servable import Servable
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The classes of one image, the best first; scores: float32, as many as labels."""
+
+    labels: list[str]
+    scores: NDArray[np.float32]
+
+
+def classify_images(servable: Servable, images: Sequence[bytes], top: int | None = None) -> list[Ranking]:
+    """The `top` best classes of each encoded image, all classes by default; equal scores in the labels' order.
+
+    Raises FailedPrecondition where the version has no image spec or labels, InvalidArgument or TooLarge naming the
+    image that cannot be read.
+    """
+    labels, spec = _of_classifier(servable)
+    if top is not None and top < 1:
+        raise InvalidArgument(f"top is {top}: ask for 1 class or more")
+    order, scores = _ranked(servable, spec, images, len(labels))
+    return [
+        Ranking([labels[index] for index in best[:top]], row[:top]) for best, row in zip(order, scores, strict=True)
+    ]
+
+
+def rank_images(servable: Servable, images: Sequence[bytes]) -> tuple[NDArray[np.object_], NDArray[np.float32]]:
+    """All classes of each image as a signature's outputs: labels, UTF-8 bytes [N, classes], and scores likewise.
+
+    Raises as `classify_images` does.
+    """
+    labels, spec = _of_classifier(servable)
+    encoded = np.array([label.encode() for label in labels], dtype=object)
+    order, scores = _ranked(servable, spec, images, len(labels))
+    return encoded[order], scores
+
+
+def _of_classifier(servable: Servable) -> tuple[Sequence[str], ImageSpec]:
+    labels, spec = servable.bundle.labels, servable.bundle.image
+    if spec is not None and labels is not None:
+        return labels, spec
+    missing = "image spec" if spec is None else "labels"
+    raise FailedPrecondition(
+        f"{servable.id} has no {missing}, so it cannot answer encoded images: export the model with classes=... and "
+        "image=... (lightship export MODEL FOLDER --classes FILE --preprocess NAME), or send tensors"
+    )
+
+
+def _ranked(
+    servable: Servable, spec: ImageSpec, images: Sequence[bytes], classes: int
+) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """Indexes and scores [N, classes], the best first."""
+    if not images:
+        return np.empty((0, classes), np.intp), np.empty((0, classes), np.float32)
+    scores = _scores(servable, _batch(servable, spec, images))
+    if scores.shape != (len(images), classes):
+        raise Internal(f"{servable.id} gave scores of shape {list(scores.shape)} for {classes} labels: export it again")
+    order = np.argsort(-scores, axis=1, kind="stable")
+    return order, np.take_along_axis(scores, order, axis=1)
+
+
+def _scores(servable: Servable, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+    signature = _default_signature(servable)
+    ((name, spec),) = signature.inputs.items()
+    (output,) = signature.outputs
+    typed: NDArray[Any] = batch if batch.dtype == spec.dtype.numpy else batch.astype(spec.dtype.numpy)
+    return servable.engine.run(DEFAULT_SIGNATURE, {name: typed})[output].astype(np.float32, copy=False)
+
+
+def _default_signature(servable: Servable) -> Signature:
+    signature = servable.signature(DEFAULT_SIGNATURE)
+    if signature is None or len(signature.inputs) != 1 or len(signature.outputs) != 1:
+        raise FailedPrecondition(
+            f"{servable.id} has no signature {DEFAULT_SIGNATURE} from one image to one row of scores, so it cannot "
+            "answer encoded images: send tensors"
+        )
+    return signature
+
+
+def _batch(servable: Servable, spec: ImageSpec, images: Sequence[bytes]) -> NDArray[np.float32]:
+    batch = np.empty((len(images), *spec.size, spec.channels), np.float32)
+    for index, image in enumerate(images):
+        try:
+            batch[index] = prepare(image, spec, max_pixels=servable.max_pixels)
+        except LightshipError as error:
+            if len(images) == 1:
+                raise
+            raise type(error)(f"image {index} of {len(images)}: {error.message}") from error
+    return batch

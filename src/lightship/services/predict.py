@@ -1,0 +1,54 @@
+"""Predict: tensors in, tensors out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lightship.bundle.dtypes import DataType
+from lightship.bundle.saved_model import DEFAULT_SIGNATURE, Signature
+from lightship.engines.base import check_inputs, check_outputs
+from lightship.errors import InvalidArgument
+from lightship.lifecycle.servable import Servable
+from lightship.services.examples import images_of_examples
+from lightship.services.images import rank_images
+
+CLASSIFY_METHOD = "tensorflow/serving/classify"
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+def check_signature(servable: Servable, signature_name: str) -> Signature:
+    """The signature of that name, `serving_default` for "". Raises InvalidArgument with TensorFlow Serving's text."""
+    name = signature_name or DEFAULT_SIGNATURE
+    signature = servable.signature(name)
+    if signature is None:
+        raise InvalidArgument(f'Serving signature name: "{name}" not found in signature def')
+    return signature
+
+
+def predict(
+    servable: Servable, signature: Signature, inputs: Arrays, outputs: Sequence[str] | None = None
+) -> dict[str, NDArray[Any]]:
+    """Runs a signature on one array for each of its inputs; all its outputs by default.
+
+    The image signatures of the bundle are answered from its labels and image spec, all others by the engine. Raises
+    InvalidArgument for names, types and shapes that do not fit, FailedPrecondition where no engine runs the signature.
+    """
+    if signature.name not in servable.bundle.native:
+        return servable.engine.run(signature.name, inputs, outputs)
+    check_inputs(signature, inputs)
+    wanted = check_outputs(signature, outputs)
+    labels, scores = rank_images(servable, _images(signature, inputs))
+    return {name: labels if signature.outputs[name].dtype is DataType.DT_STRING else scores for name in wanted}
+
+
+def _images(signature: Signature, inputs: Arrays) -> list[bytes]:
+    ((name, array),) = inputs.items()
+    if array.ndim != 1:
+        raise InvalidArgument(f'input "{name}" has shape {list(array.shape)}; give a list of {name}, of shape [N]')
+    values: list[bytes] = list(np.asarray(array, dtype=object))
+    return images_of_examples(values) if signature.method_name == CLASSIFY_METHOD else values
