@@ -5,8 +5,7 @@ from __future__ import annotations
 import orjson
 from google.protobuf.json_format import MessageToJson
 
-from lightship.errors import NotFound
-from lightship.lifecycle.manager import Manager, VersionStatus
+from lightship.lifecycle.manager import Manager
 from lightship.services import metadata, status
 from lightship.transports.rest.json_text import quoted
 from lightship.transports.rest.json_values import encoded
@@ -31,18 +30,11 @@ def model_list(manager: Manager) -> Response:
             "name": name,
             "ready": name not in not_ready,
             "reason": not_ready.get(name, ""),
-            "versions": [{"version": str(one.version), "state": one.state.name} for one in _versions(manager, name)],
+            "versions": [{"version": str(one.version), "state": one.state.name} for one in manager.versions(name)],
         }
         for name in manager.models()
     ]
     return Response(200, orjson.dumps({"models": models}, option=orjson.OPT_INDENT_2))
-
-
-def _versions(manager: Manager, name: str) -> list[VersionStatus]:
-    try:
-        return manager.status(name)
-    except NotFound:  # none was ever seen
-        return []
 
 
 def _labelled(manager: Manager, route: Route) -> int:

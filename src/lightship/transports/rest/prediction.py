@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from urllib.parse import parse_qsl
 
-
 from lightship.bundle.saved_model import Signature, TensorSpec
 from lightship.errors import InvalidArgument, Unimplemented
 from lightship.lifecycle.manager import Manager

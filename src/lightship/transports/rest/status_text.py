@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from lightship.lifecycle.manager import VersionStatus
+from lightship.lifecycle.state import VersionStatus
 from lightship.transports.rest.json_text import quoted
 from lightship.transports.rest.json_values import encoded
 

@@ -6,6 +6,7 @@ Few threads, since the engine has its own; a bounded queue, since what waits hol
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import threading
 from collections.abc import Callable
@@ -69,10 +70,8 @@ class Workers(Generic[Argument, Result]):
             except BaseException as error:
                 result = error
         del argument
-        try:
+        with contextlib.suppress(RuntimeError):  # the loop has ended
             job.loop.call_soon_threadsafe(self._finish, job.future, result)
-        except RuntimeError:
-            pass  # the loop has ended
 
     def _finish(self, future: asyncio.Future[Result], result: Result | BaseException) -> None:
         self.unfinished -= 1

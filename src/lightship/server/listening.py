@@ -1,0 +1,76 @@
+"""The listening socket: opened before anything slow is done, closed so that no connection is lost."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import select
+import socket
+import struct
+import sys
+
+from lightship.errors import AlreadyExists, InvalidArgument, LightshipError, PermissionDenied
+from lightship.server.options import Port
+
+BACKLOG = 2048
+_SO_ATTACH_FILTER = 26
+_BPF_RETURN = 0x06  # BPF_RET | BPF_K
+
+
+def listen(host: str, port: Port) -> socket.socket:
+    """A socket that listens; `auto` is a free port.
+
+    Raises AlreadyExists for a port in use, PermissionDenied or InvalidArgument for one or a host that cannot be had.
+    """
+    number = 0 if port == "auto" else port
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, number, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except socket.gaierror as error:
+        raise InvalidArgument(f"host {host} is no address of this machine: {error.strerror}; try 127.0.0.1") from None
+    listening = socket.socket(family, kind, protocol)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        listening.bind(address)
+        listening.listen(BACKLOG)
+        listening.setblocking(False)
+    except OSError as error:
+        listening.close()
+        raise _explained(error, host, number) from None
+    return listening
+
+
+def _explained(error: OSError, host: str, port: int) -> LightshipError:
+    if error.errno == errno.EADDRINUSE:
+        return AlreadyExists(f"port {port} is in use on {host}; choose another with --rest-port, or 'auto'")
+    if error.errno == errno.EACCES:
+        return PermissionDenied(f"port {port} may not be opened by this user; choose one above 1023 with --rest-port")
+    return InvalidArgument(f"cannot listen on {host}, port {port}: {error.strerror}; choose another --host")
+
+
+def refuse_new_connections(listening: socket.socket) -> None:
+    """From now on the kernel drops attempts to connect, but keeps the connections that wait to be accepted.
+
+    Closing the socket at once would reset those. Linux only: elsewhere, a small gap remains.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    program = ctypes.create_string_buffer(struct.pack("HBBI", _BPF_RETURN, 0, 0, 0))
+    filtering = struct.pack("HL", 1, ctypes.addressof(program))
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, filtering)
+    except OSError:
+        return
+
+
+def readable(connection: socket.socket) -> bool:
+    """Whether bytes, or a connection, or an end wait to be read."""
+    poll = select.poll()
+    try:
+        poll.register(connection.fileno(), select.POLLIN)
+    except (ValueError, OSError):
+        return False
+    return bool(poll.poll(0))

@@ -1,0 +1,49 @@
+"""Logs on standard error: lines for people, or one JSON object a line for machines."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from typing import Any, Literal
+
+import orjson
+
+_PLAIN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
+
+
+def configure_logging(form: Literal["text", "json"]) -> None:
+    """Sends what `lightship` and its parts log, from INFO up, to standard error."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
+    root = logging.getLogger("lightship")
+    root.handlers = [handler]
+    root.setLevel(logging.INFO)
+    root.propagate = False
+    server = logging.getLogger("uvicorn")
+    server.handlers = [handler]
+    server.propagate = False
+
+
+class TextFormatter(logging.Formatter):
+    """`12:34:56 INFO message`."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S")
+
+
+class JsonFormatter(logging.Formatter):
+    """`time` (UTC), `level`, `logger`, `message`, what was given as `extra`, and `error` with its traceback."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        fields: dict[str, Any] = {
+            "time": f"{seconds}.{int(record.msecs):03d}Z",
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        fields |= {name: value for name, value in vars(record).items() if name not in _PLAIN_FIELDS}
+        if record.exc_info:
+            fields["error"] = self.formatException(record.exc_info)
+        return orjson.dumps(fields, default=str).decode()

@@ -1,0 +1,89 @@
+"""Every option of a server, with its default."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from lightship.bundle.decode import MAX_PIXELS
+from lightship.engines import EngineOptions
+from lightship.errors import InvalidArgument
+from lightship.transports.rest.limits import Limits
+
+Port = int | Literal["auto"]
+REST_PORT = 8501
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSource:
+    """A model's name and the folder that holds its versions."""
+
+    name: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class ServerOptions:
+    """What a server serves, where, and within which limits.
+
+    A port is a number, "auto" for a free one, or 0 for off. `poll_seconds`: how often folders are looked at.
+    `timeout_seconds`: for one call; 0 for none. `strict`: a model that cannot be loaded ends the server.
+    `drain_seconds`: what runs may take so long after a signal. `log_format`: None leaves logging to the application.
+    Raises InvalidArgument for options that cannot be.
+    """
+
+    models: Sequence[ModelSource]
+    host: str = "127.0.0.1"
+    rest_port: Port = REST_PORT
+    grpc_port: Port = 0
+    poll_seconds: float = 1.0
+    max_image_bytes: int = Limits.image
+    max_json_bytes: int = Limits.json
+    max_pixels: int = MAX_PIXELS
+    timeout_seconds: float = 30.0
+    threads: int = 0
+    strict: bool = False
+    drain_seconds: float = 30.0
+    log_format: Literal["text", "json"] | None = None
+    engine: EngineOptions = field(default_factory=EngineOptions)
+
+    def __post_init__(self) -> None:
+        if not self.models:
+            raise InvalidArgument("no model to serve: give the folder of one, such as models/dog")
+        names = [model.name for model in self.models]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise InvalidArgument(f'two models are called "{twice}": name one of them, as in other={twice}')
+        self._check_ports()
+        for option in ("poll_seconds", "max_image_bytes", "max_json_bytes", "max_pixels"):
+            if getattr(self, option) <= 0:
+                raise InvalidArgument(f"{option}={getattr(self, option)}: it must be more than 0")
+        if self.drain_seconds < 0:
+            raise InvalidArgument(f"drain_seconds={self.drain_seconds:g}: it must not be negative")
+
+    def _check_ports(self) -> None:
+        for name, port in (("rest_port", self.rest_port), ("grpc_port", self.grpc_port)):
+            if port != "auto" and not (isinstance(port, int) and 0 <= port < 65536):
+                raise InvalidArgument(
+                    f"{name}={port}: give a number from 1 to 65535, 'auto' for a free one, or 0 for off"
+                )
+        if self.grpc_port != 0:
+            raise InvalidArgument(f"grpc_port={self.grpc_port}: gRPC comes in a later release; leave the port out")
+        if self.rest_port == 0:
+            raise InvalidArgument("rest_port=0 turns REST off, and nothing else is on: give a port, or 'auto'")
+
+
+def parse_model_argument(text: str | Path) -> ModelSource:
+    """`models/dog`, served under the folder's name, or `name=path`.
+
+    Raises InvalidArgument for an empty name or path, or a name with a slash or colon, which no URL could hold.
+    """
+    name, equals, path = str(text).partition("=")
+    if not equals:
+        path = str(text)
+        name = Path(path).resolve().name
+    if not path or not name or set(name) & set("/:"):
+        raise InvalidArgument(f'"{text}" names no model: give a folder such as models/dog, or name=path')
+    return ModelSource(name, Path(path))

@@ -1,0 +1,162 @@
+"""A server, whole: builds all that serves, starts it, and ends it without losing a call."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from functools import partial
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+from lightship.errors import FailedPrecondition
+from lightship.lifecycle.loader import load_servable
+from lightship.lifecycle.manager import Manager
+from lightship.lifecycle.source import FileSystemSource
+from lightship.lifecycle.state import State
+from lightship.server.folders import check_folder
+from lightship.server.http_server import HttpServer
+from lightship.server.listening import listen
+from lightship.server.logs import configure_logging
+from lightship.server.options import ServerOptions, parse_model_argument
+from lightship.transports.rest.app import RestApp
+from lightship.transports.rest.limits import Limits
+
+logger = logging.getLogger(__name__)
+
+_LOOK = 0.2  # seconds between two looks at a strict server's models
+
+
+class Server:
+    """Serves models until it is stopped; a context manager for use in a program, `run` for a process of its own."""
+
+    manager: Manager
+
+    def __init__(self, options: ServerOptions) -> None:
+        self.options = options
+        self._listening_port = 0
+        self._stop = threading.Event()
+        self._stopped = False
+        self._signals = 0
+        self._http: HttpServer | None = None
+
+    def start(self) -> Self:
+        """Opens the port, begins to load the models and returns; `wait_ready` waits for them.
+
+        Raises AlreadyExists if the port is in use, NotFound for a folder that does not exist.
+        """
+        if self._http is not None:
+            return self
+        if self.options.log_format is not None:
+            configure_logging(self.options.log_format)
+        for model in self.options.models:
+            check_folder(model, strict=self.options.strict)
+        listening = listen(self.options.host, self.options.rest_port)
+        self._listening_port = listening.getsockname()[1]
+        self.manager = Manager(partial(load_servable, options=self.options.engine, max_pixels=self.options.max_pixels))
+        self._app = _rest_app(self.manager, self.options)
+        self._http = HttpServer(self._app, listening, self.options.drain_seconds)
+        self._thread = threading.Thread(target=self._http.serve_until_drained, name="http", daemon=True)
+        self._thread.start()
+        self._source = FileSystemSource(self.manager, poll_seconds=self.options.poll_seconds)
+        for model in self.options.models:
+            self._source.add(model.name, model.path)
+        logger.info("REST on %s", self.rest_url, extra={"url": self.rest_url})
+        return self
+
+    @property
+    def rest_port(self) -> int:
+        """The port that is open; 0 before `start`."""
+        return self._listening_port
+
+    @property
+    def rest_url(self) -> str:
+        """`http://HOST:PORT`, with an address that can be asked where the server listens on all."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}.get(self.options.host, self.options.host)
+        return f"http://{f'[{host}]' if ':' in host and not host.startswith('[') else host}:{self.rest_port}"
+
+    def wait_ready(self, timeout: float = 60.0) -> bool:
+        """Waits until every model has an AVAILABLE version; whether it came to that within `timeout` seconds."""
+        return self.manager.wait_ready(timeout)
+
+    def run(self) -> None:
+        """Serves until SIGTERM or SIGINT, then finishes what runs; for the main thread.
+
+        A second signal ends the process at once. Raises FailedPrecondition if calls were cut off at the end, or, with
+        `strict`, if a model cannot be loaded.
+        """
+        self.start()
+        handlers = {number: signal.signal(number, self._on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            failure = self._wait()
+            self.stop()
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+        if failure is not None:
+            raise FailedPrecondition(failure)
+
+    def stop(self) -> None:
+        """Answers what was sent, closes the port, unloads the models. Raises FailedPrecondition for calls cut off."""
+        if self._http is None or self._stopped:
+            return
+        self._stopped = True
+        self._http.drain()
+        self._thread.join()
+        self._source.close()
+        self._app.close()
+        self.manager.close()
+        logger.info("stopped")
+        if self._http.unanswered:
+            seconds = self.options.drain_seconds
+            raise FailedPrecondition(f"{self._http.unanswered} calls were cut off after {seconds:g} seconds")
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _wait(self) -> str | None:
+        """Until a signal, or a failure that a strict server does not bear."""
+        settled = not self.options.strict
+        while not self._stop.wait(None if settled else _LOOK):
+            failure = _failed_model(self.manager)
+            if failure is not None:
+                return failure
+            settled = self.manager.ready()
+        return None
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        self._signals += 1
+        if self._signals > 1:
+            os._exit(128 + number)
+        if self._http is not None:
+            self._http.drain()
+        self._stop.set()
+
+
+def serve(*models: str | Path, **options: Any) -> Server:
+    """Starts a server for models' folders, `models/dog` or `name=path`, and returns it; leave it by `with`, or `stop`.
+
+    `options` are the fields of `ServerOptions`, such as `rest_port="auto"`. Raises what `Server.start` raises.
+    """
+    return Server(ServerOptions(models=[parse_model_argument(model) for model in models], **options)).start()
+
+
+def _rest_app(manager: Manager, options: ServerOptions) -> RestApp:
+    limits = Limits(options.max_image_bytes, options.max_json_bytes, max(Limits.held, options.max_json_bytes))
+    return RestApp(manager, limits=limits, timeout=options.timeout_seconds, threads=options.threads)
+
+
+def _failed_model(manager: Manager) -> str | None:
+    """Why a model has no version that could still become AVAILABLE."""
+    for name, reason in manager.not_ready().items():
+        states = [status.state for status in manager.versions(name)]
+        if states and all(state is State.END for state in states):
+            return f"{name} cannot be served: {reason}"
+    return None
