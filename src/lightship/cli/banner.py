@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -14,12 +13,12 @@ from lightship import __version__
 from lightship.cli.example_call import example_call, model_url
 from lightship.cli.failures import say_warning
 from lightship.errors import LightshipError
+from lightship.lifecycle import Manager, State
 
 if TYPE_CHECKING:
     from lightship.server import Server
 
-LOOK_SECONDS = 0.02
-NO_VERSION_SECONDS = 2.0  # after that, an empty folder is told and waited for no longer
+LOOK_SECONDS = 0.2  # between two looks whether it is time to give up
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +44,8 @@ def announced(server: Server, *, as_json: bool) -> Iterator[None]:
 
 
 def _announce(server: Server, as_json: bool, stop: threading.Event) -> None:
-    start = time.monotonic()
-    while not server.manager.ready() and _pending(server, time.monotonic() - start):
-        if stop.wait(LOOK_SECONDS):
+    while not server.manager.wait(_settled, LOOK_SECONDS):
+        if stop.is_set():
             return
     base = server.rest_url
     models = [model for name in server.manager.models() if (model := _served(server, base, name))]
@@ -59,17 +57,10 @@ def _announce(server: Server, as_json: bool, stop: threading.Event) -> None:
     _print_banner(base, models)
 
 
-def _pending(server: Server, seconds: float) -> bool:
-    """Whether a model may still become ready without anybody doing anything."""
-    return any(_loading(server, name, seconds) for name in server.manager.not_ready())
-
-
-def _loading(server: Server, name: str, seconds: float) -> bool:
-    try:
-        states = {version.state.name for version in server.manager.status(name)}
-    except LightshipError:  # no version was ever found
-        return seconds < NO_VERSION_SECONDS
-    return bool(states & {"START", "LOADING"})
+def _settled(manager: Manager) -> bool:
+    """Whether every model answers, or will not without somebody doing something."""
+    waiting = (State.START, State.LOADING)
+    return not any(version.state in waiting for name in manager.not_ready() for version in manager.versions(name))
 
 
 def _served(server: Server, base: str, name: str) -> ServedModel | None:
