@@ -1,21 +1,19 @@
-"""Model folders before the server starts: what can never work ends it, what may still come is told and waited for."""
+"""Model folders before the server starts: what can never work ends it, what may still come is waited for."""
 
 from __future__ import annotations
 
-import logging
 import os
 
 from lightship.bundle.versions import explain_model_folder
 from lightship.errors import FailedPrecondition, NotFound, PermissionDenied
 from lightship.server.options import ModelSource
 
-logger = logging.getLogger(__name__)
-
 
 def check_folder(model: ModelSource, *, strict: bool) -> None:
     """Raises NotFound for a folder that is not there, PermissionDenied for one that cannot be read.
 
-    One without a version is explained in the log and waited for; with `strict` that raises FailedPrecondition.
+    One without a version is waited for, and explained by whoever looks into it; with `strict` that raises
+    FailedPrecondition.
     """
     if not model.path.exists():
         raise NotFound(
@@ -25,9 +23,6 @@ def check_folder(model: ModelSource, *, strict: bool) -> None:
         raise NotFound(f"{model.path} is a file; give the folder that holds the versions of the model {model.name}")
     if not os.access(model.path, os.R_OK | os.X_OK):
         raise PermissionDenied(f"{model.path} cannot be read by this user; change its permissions (chmod -R a+rX)")
-    explanation = explain_model_folder(model.path)
-    if explanation is None:
-        return
-    if strict:
+    explanation = explain_model_folder(model.path) if strict else None
+    if explanation is not None:
         raise FailedPrecondition(explanation)
-    logger.warning("%s is not served yet: %s", model.name, explanation, extra={"model": model.name})

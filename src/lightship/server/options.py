@@ -10,7 +10,7 @@ from typing import Literal
 from lightship.bundle.decode import MAX_PIXELS
 from lightship.engines import EngineOptions
 from lightship.errors import InvalidArgument
-from lightship.transports.rest.limits import Limits
+from lightship.transports.rest.limits import IMAGE_BYTES, JSON_BYTES
 
 Port = int | Literal["auto"]
 REST_PORT = 8501
@@ -39,8 +39,8 @@ class ServerOptions:
     rest_port: Port = REST_PORT
     grpc_port: Port = 0
     poll_seconds: float = 1.0
-    max_image_bytes: int = Limits.image
-    max_json_bytes: int = Limits.json
+    max_image_bytes: int = IMAGE_BYTES
+    max_json_bytes: int = JSON_BYTES
     max_pixels: int = MAX_PIXELS
     timeout_seconds: float = 30.0
     threads: int = 0

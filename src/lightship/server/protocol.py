@@ -102,7 +102,7 @@ class HttpConnection(HttpToolsProtocol):
             self.cycle.keep_alive = False
 
     def _is_connect(self) -> bool:
-        return self.parser is not None and cast(Any, self.parser).get_method() == b"CONNECT"
+        return self.parser is not None and bool(cast(Any, self.parser).get_method() == b"CONNECT")
 
     def _await_head(self) -> None:
         self._head_timer = self.loop.call_later(HEAD_SECONDS, self._too_slow)

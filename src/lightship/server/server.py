@@ -22,7 +22,7 @@ from lightship.server.listening import listen
 from lightship.server.logs import configure_logging
 from lightship.server.options import ServerOptions, parse_model_argument
 from lightship.transports.rest.app import RestApp
-from lightship.transports.rest.limits import Limits
+from lightship.transports.rest.limits import HELD_BYTES, Limits
 
 logger = logging.getLogger(__name__)
 
@@ -149,7 +149,7 @@ def serve(*models: str | Path, **options: Any) -> Server:
 
 
 def _rest_app(manager: Manager, options: ServerOptions) -> RestApp:
-    limits = Limits(options.max_image_bytes, options.max_json_bytes, max(Limits.held, options.max_json_bytes))
+    limits = Limits(options.max_image_bytes, options.max_json_bytes, max(HELD_BYTES, options.max_json_bytes))
     return RestApp(manager, limits=limits, timeout=options.timeout_seconds, threads=options.threads)
 
 

@@ -104,7 +104,7 @@ def _values(text: bytes) -> np.ndarray[Any, Any] | None:
 
 def _buffer(text: bytes, kind: str) -> np.ndarray[Any, Any]:
     parser = _of_thread.parser if len(text) < _KEPT_PARSER_LIMIT else simdjson.Parser()
-    document = parser.parse(text)
+    document: Any = parser.parse(text)
     try:
         return np.frombuffer(document.as_buffer(of_type=kind), _DTYPES[kind])
     finally:

@@ -69,7 +69,7 @@ class _Reader:
                     if self.follows(b"]", "Missing a comma or ']' after an array element."):
                         break
                 else:
-                    container.setdefault(names.pop(), value)  # type: ignore[arg-type]
+                    container.setdefault(names.pop(), value)  # type: ignore[call-overload]
                     if self.follows(b"}", "Missing a comma or '}' after an object member."):
                         names.append(self.name())
                         break

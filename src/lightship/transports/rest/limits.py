@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-MEBIBYTE = 1 << 20
+IMAGE_BYTES = 64 << 20
+JSON_BYTES = 1 << 30
+HELD_BYTES = 1 << 30
 _SMALL = 64 << 10  # bytes; a body of this size costs no more than its connection
 
 
@@ -12,9 +14,9 @@ _SMALL = 64 << 10  # bytes; a body of this size costs no more than its connectio
 class Limits:
     """In bytes. `held` is for all bodies together that are being read or worked on."""
 
-    image: int = 64 * MEBIBYTE
-    json: int = 1024 * MEBIBYTE
-    held: int = 1024 * MEBIBYTE
+    image: int = IMAGE_BYTES
+    json: int = JSON_BYTES
+    held: int = HELD_BYTES
 
     def of(self, content_type: str) -> int:
         return self.image if content_type.lower().startswith("image/") else self.json

@@ -6,7 +6,8 @@ import orjson
 from google.protobuf.json_format import MessageToJson
 
 from lightship.lifecycle.manager import Manager
-from lightship.services import metadata, status
+from lightship.services.metadata import model_metadata
+from lightship.services.status import list_models, model_status
 from lightship.transports.rest.json_text import quoted
 from lightship.transports.rest.json_values import encoded
 from lightship.transports.rest.messages import Response
@@ -19,20 +20,19 @@ def answer_get(manager: Manager, route: Route) -> Response:
     if route.action == "metadata":
         return _metadata(manager, route)
     version = route.version if route.label is None else _labelled(manager, route)
-    return Response(200, status_document(status.model_status(manager, route.model, version)), model=route.model)
+    return Response(200, status_document(model_status(manager, route.model, version)), model=route.model)
 
 
 def model_list(manager: Manager) -> Response:
     """Every configured model with its versions, their states and whether it is ready."""
-    not_ready = manager.not_ready()
     models = [
         {
-            "name": name,
-            "ready": name not in not_ready,
-            "reason": not_ready.get(name, ""),
-            "versions": [{"version": str(one.version), "state": one.state.name} for one in manager.versions(name)],
+            "name": model.name,
+            "ready": model.ready,
+            "reason": model.reason,
+            "versions": [{"version": str(one.version), "state": one.state.name} for one in model.versions],
         }
-        for name in manager.models()
+        for model in list_models(manager)
     ]
     return Response(200, orjson.dumps({"models": models}, option=orjson.OPT_INDENT_2))
 
@@ -46,7 +46,7 @@ def _metadata(manager: Manager, route: Route) -> Response:
     with manager.handle(route.model, route.version, route.label) as handle:
         version = handle.servable.id.version
         signatures = MessageToJson(
-            metadata.model_metadata(handle.servable),
+            model_metadata(handle.servable),
             indent=1,
             preserving_proto_field_name=True,
             always_print_fields_with_no_presence=True,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -40,7 +40,7 @@ def rankings(rows: Iterable[Ranking]) -> bytes:
     return _document("predictions", objects(members))
 
 
-def objects(rows: list[tuple[str, ...]]) -> str:
+def objects(rows: Sequence[tuple[str, ...]]) -> str:
     """A list of objects, each given by the texts of its members."""
     if not rows:
         return "[]"

@@ -8,7 +8,8 @@ from lightship.bundle.saved_model import Signature, TensorSpec
 from lightship.errors import InvalidArgument, Unimplemented
 from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.servable import Servable
-from lightship.services import images, predict
+from lightship.services.images import classify_images
+from lightship.services.predict import check_signature, predict
 from lightship.transports.rest.examples import images_of_examples, results_document
 from lightship.transports.rest.messages import Headers, Request, Response
 from lightship.transports.rest.predict_request import PredictRequest, document_of, signature_name_of
@@ -24,8 +25,8 @@ def answer_predict(manager: Manager, route: Route, request: Request) -> Response
     parsed = PredictRequest.parse(request.body)
     with manager.handle(route.model, route.version, route.label) as handle:
         servable = handle.servable
-        signature = predict.check_signature(servable, parsed.signature_name)
-        outputs = predict.predict(servable, signature, parsed.tensors(_inputs(signature, parsed)))
+        signature = check_signature(servable, parsed.signature_name)
+        outputs = predict(servable, signature, parsed.tensors(_inputs(signature, parsed)))
         body = predictions(outputs) if parsed.rows else outputs_document(outputs)
         return _response(route, servable, body)
 
@@ -34,7 +35,7 @@ def answer_image(manager: Manager, route: Route, request: Request) -> Response:
     """An encoded image as it is; the best `?top=N` labels."""
     top = _top(request.query)
     with manager.handle(route.model, route.version, route.label) as handle:
-        (ranking,) = images.classify_images(handle.servable, [request.body], top)
+        (ranking,) = classify_images(handle.servable, [request.body], top)
         return _response(route, handle.servable, rankings([ranking]))
 
 
@@ -50,7 +51,7 @@ def answer_classify(manager: Manager, route: Route, request: Request) -> Respons
                 f'signature "{name}" cannot be classified over REST yet: this release classifies images by models that '
                 "lightship exported with classes and an image spec; use :predict"
             )
-        ranked = images.classify_images(servable, encoded, None)
+        ranked = classify_images(servable, encoded, None)
         return _response(route, servable, results_document(ranked))
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from lightship.errors import Unavailable
+from lightship.errors import Cancelled, Unavailable
 
 Argument = TypeVar("Argument")
 Result = TypeVar("Result")
@@ -62,7 +62,7 @@ class Workers(Generic[Argument, Result]):
             del job  # what it held must not wait for the next one
 
     def _run(self, job: _Job[Argument, Result]) -> None:
-        result: Result | BaseException | None = None
+        result: Result | BaseException = Cancelled("nobody waits for this call any more")
         argument, job.argument = job.argument, None
         if not job.future.cancelled():
             try:
