@@ -1,0 +1,78 @@
+"""What GET answers."""
+
+from __future__ import annotations
+
+import pytest
+from tests.transports.rest.conftest import Ask
+
+STATUS = """{
+ "model_version_status": [
+  {
+   "version": "123",
+   "state": "AVAILABLE",
+   "status": {
+    "error_code": "OK",
+    "error_message": ""
+   }
+  }
+ ]
+}
+"""
+
+
+def test_status_is_written_byte_for_byte(ask: Ask) -> None:
+    for target in ("/v1/models/m", "/v1/models/m/versions/123"):
+        assert ask("GET", target).body.decode() == STATUS
+
+
+@pytest.mark.parametrize(
+    ("target", "status", "text"),
+    [
+        ("/v1/models/foo", 404, "Could not find any versions of model foo"),
+        ("/v1/models/m/versions/5", 404, "Could not find version 5 of model m"),
+        ("/v1/models/m/labels/stable", 400, "Unrecognized servable version label: stable"),
+        ("/v1/models/versions/5", 400, "Missing model name in request."),
+        ("/v1/models/foo/metadata", 404, "Servable not found for request: Latest(foo)"),
+        ("/v1/models/m/versions/5/metadata", 404, "Servable not found for request: Specific(m, 5)"),
+    ],
+)
+def test_what_is_not_there_is_named(ask: Ask, target: str, status: int, text: str) -> None:
+    answer = ask("GET", target)
+    assert (answer.status, answer.error) == (status, text)
+
+
+def test_metadata_has_every_signature_and_default(ask: Ask) -> None:
+    document = ask("GET", "/v1/models/m/metadata").json
+    assert document["model_spec"] == {"name": "m", "signature_name": "", "version": "123"}
+    signatures = document["metadata"]["signature_def"]["signature_def"]
+    assert {"serving_default", "classify_x_to_y", "regress_x_to_y"} <= set(signatures)
+    (entry,) = signatures["serving_default"]["inputs"].values()
+    assert entry["tensor_shape"]["dim"] == [{"size": "-1", "name": ""}, {"size": "1", "name": ""}]
+    assert entry["tensor_shape"]["unknown_rank"] is False
+    assert signatures["serving_default"]["defaults"] == {}
+
+
+def test_the_list_of_models(ask: Ask) -> None:
+    versions = [{"version": "123", "state": "AVAILABLE"}]
+    assert ask("GET", "/v1/models").json == {
+        "models": [{"name": "m", "ready": True, "reason": None, "versions": versions}]
+    }
+
+
+def test_probes(ask: Ask) -> None:
+    assert ask("GET", "/livez").status == 200
+    assert ask("GET", "/readyz").json == {"status": "ready"}
+    assert ask("HEAD", "/readyz").status == 200
+
+
+def test_metrics_have_tensorflow_servings_names(ask: Ask) -> None:
+    ask("POST", "/v1/models/m:predict", '{"instances": [1]}')
+    ask("POST", "/v1/models/foo:predict", '{"instances": [1]}')
+    text = ask("GET", "/metrics").body.decode()
+    assert "# TYPE :tensorflow:serving:request_count counter\n" in text
+    assert ':tensorflow:serving:request_count{model_name="foo",status="NOT_FOUND"} ' in text
+    latency = ':tensorflow:serving:request_latency_bucket{model_name="m",API="predict",entrypoint="REST",le='
+    assert latency + '"32.4"} ' in text
+    assert latency + '"1.27482e+06"} ' in text
+    assert latency + '"+Inf"} ' in text
+    assert "process_resident_memory_bytes " in text
