@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ __all__ = ["scripted"]
 
 BIN = Path(sys.executable).parent
 Run = Callable[..., subprocess.CompletedProcess[str]]
+Start = Callable[..., "subprocess.Popen[str]"]
 
 
 def clean_environment(**changes: str) -> dict[str, str]:
@@ -40,3 +42,19 @@ def runner(command: Path, folder: Path) -> Run:
         return subprocess.run(words, env=clean_environment(**(env or {})), check=False, **options)
 
     return run
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts `lightship serve ...`; what still runs at the end is killed."""
+    with ExitStack() as stack:
+
+        def started(*arguments: object, env: dict[str, str] | None = None, command: str = "lightship") -> Any:
+            words = [str(BIN / command), *(["serve"] if command == "lightship" else []), *map(str, arguments)]
+            pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+            process = subprocess.Popen(words, text=True, cwd=tmp_path, env=clean_environment(**(env or {})), **pipes)
+            stack.enter_context(process)
+            stack.callback(process.kill)
+            return process
+
+        yield started

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import httpx2
 import pytest
-from tests.cli.conftest import Run
+from tests.cli.conftest import Run, Start
 
 BASE = "--model_base_path=/models/m"
 REST = "--rest_api_port=8501"
@@ -84,3 +91,64 @@ def test_version_prints_two_lines(model_server: Run) -> None:
     assert done.returncode == 0
     assert server.startswith("TensorFlow ModelServer: ")
     assert library.startswith("TensorFlow Library: ")
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def until(process: subprocess.Popen[str], text: str) -> list[str]:
+    """The lines on standard error up to one that holds `text`."""
+    assert process.stderr is not None
+    lines: list[str] = []
+    while not any(text in line for line in lines):
+        line = process.stderr.readline()
+        assert line, "".join(lines)
+        lines.append(line)
+    return lines
+
+
+def test_a_model_is_served_everywhere_and_ends_with_success(start: Start, half_plus_two: Path) -> None:
+    port = free_port()
+    base = f"--model_base_path={half_plus_two}"
+    process = start("--rest_api_port", port, base, "--model_name=m", command="lightship-model-server")
+    until(process, f"Exporting HTTP/REST API at:localhost:{port} ...")
+    warnings = until(process, "gRPC comes in a later release")
+    assert warnings[-1].startswith("warning: no gRPC port is opened")
+    for host in ("127.0.0.1", "[::1]"):
+        answer = httpx2.post(f"http://{host}:{port}/v1/models/m:predict", json={"instances": [1.0, 2.0]})
+        assert answer.json() == {"predictions": [2.5, 3.0]}
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+
+
+def test_no_port_is_open_while_the_model_is_not_there(start: Start, half_plus_two: Path, tmp_path: Path) -> None:
+    port = free_port()
+    process = start(f"--rest_api_port={port}", f"--model_base_path={tmp_path / 'm'}", command="lightship-model-server")
+    until(process, "m does not exist")
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port))
+    shutil.copytree(half_plus_two, tmp_path / ".m")
+    (tmp_path / ".m").rename(tmp_path / "m")
+    until(process, "Exporting HTTP/REST API")
+    assert httpx2.get(f"http://127.0.0.1:{port}/v1/models/default").status_code == 200
+
+
+def test_a_model_that_cannot_be_loaded_ends_it_in_tensorflow_servings_words(model_server: Run, tmp_path: Path) -> None:
+    (tmp_path / "m" / "1").mkdir(parents=True)
+    done = model_server(REST, f"--model_base_path={tmp_path}/m")
+    start, end = (
+        "1 servable(s) did not become available: {{name: default version: 1} due to error: NOT_FOUND: ",
+        "}, }\n",
+    )
+    assert done.returncode == 255
+    assert done.stdout.startswith(f"Failed to start server. Error: UNKNOWN: {start}Specified file path does not appear")
+    assert done.stdout.endswith(f"Specified file path: {tmp_path}/m/1}}, }}\n")
+
+
+def test_flags_without_meaning_are_accepted_with_one_warning(start: Start, half_plus_two: Path) -> None:
+    words = [f"--rest_api_port={free_port()}", f"--model_base_path={half_plus_two}", "--num_load_threads=2"]
+    process = start(*words, "--noenable_profiler", command="lightship-model-server")
+    (warning,) = [line for line in until(process, "gRPC comes in a later") if "nothing to act on" in line]
+    assert warning.startswith("warning: --num_load_threads, --enable_profiler: accepted")

@@ -7,31 +7,11 @@ import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cli.conftest import BIN, Run, clean_environment
-
-Start = Callable[..., "subprocess.Popen[str]"]
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts `lightship serve ...`; what still runs at the end is killed."""
-    with ExitStack() as stack:
-
-        def started(*arguments: object, env: dict[str, str] | None = None, command: str = "lightship") -> Any:
-            words = [str(BIN / command), *(["serve"] if command == "lightship" else []), *map(str, arguments)]
-            pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-            process = subprocess.Popen(words, text=True, cwd=tmp_path, env=clean_environment(**(env or {})), **pipes)
-            stack.enter_context(process)
-            stack.callback(process.kill)
-            return process
-
-        yield started
+from tests.cli.conftest import Run, Start
 
 
 def ready(process: subprocess.Popen[str]) -> dict[str, Any]:

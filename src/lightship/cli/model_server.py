@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import NoReturn
 
 from lightship import __version__
-from lightship.cli.failures import guarded, quiet_libraries
-from lightship.cli.flags import Role, UnknownFlag, Value, parse_flags, usage
+from lightship.cli.drop_in import started
+from lightship.cli.failures import guarded, quiet_libraries, say_warning
+from lightship.cli.flags import Flag, Role, UnknownFlag, Value, parse_flags, usage
 from lightship.cli.model_server_flags import FLAGS
 from lightship.errors import InvalidArgument, LightshipError, Unimplemented
 
 PROGRAM = "lightship-model-server"
 FAILED = 255  # what `return -1` of a main function becomes
 NO_GRPC = "gRPC comes in a later release of Lightship"
-
-logger = logging.getLogger(__name__)
 
 
 def main() -> None:
@@ -36,11 +34,14 @@ def run(arguments: list[str]) -> None:
     if given.get("version"):
         _print_versions()
         return
+    flags = {flag.name: given.get(flag.name, flag.default) for flag in FLAGS}
     try:
-        _check(given)
-        _serve({flag.name: given.get(flag.name, flag.default) for flag in FLAGS})
+        _check(given, flags)
+        server = started(flags)
     except LightshipError as error:
         _fail(error)
+    _warn(given, flags)
+    server.run()
 
 
 def _given(arguments: list[str]) -> dict[str, Value]:
@@ -74,9 +75,8 @@ def _tensorflow_version() -> str:
     return f"none (OpenVINO {version('openvino')})"
 
 
-def _check(given: Mapping[str, Value]) -> None:
+def _check(given: Mapping[str, Value], flags: Mapping[str, Value]) -> None:
     """Combinations in TensorFlow Serving's order and words, then what is not built yet."""
-    flags = {flag.name: given.get(flag.name, flag.default) for flag in FLAGS}
     if not flags["port"] and not flags["grpc_socket_path"]:
         raise InvalidArgument(
             "At least one of server_options.grpc_port or server_options.grpc_socket_path must be set."
@@ -89,18 +89,25 @@ def _check(given: Mapping[str, Value]) -> None:
         raise InvalidArgument(
             "server_options.batching_parameters_file is set without setting server_options.enable_batching to true."
         )
-    _check_roles(given)
+    later = _changed(given, Role.LATER)
+    if later:
+        names = ", ".join(f"--{flag.name} ({flag.help})" for flag in later)
+        raise Unimplemented(f"{names}: comes in a later release of Lightship; leave it out to start without it")
     _check_model(str(flags["model_name"]), str(flags["model_base_path"]))
     if not flags["rest_api_port"] or flags["rest_api_port"] == flags["port"]:
         raise Unimplemented(f"{NO_GRPC}, and REST is off: give --rest_api_port=8501 (another port than --port)")
 
 
-def _check_roles(given: Mapping[str, Value]) -> None:
-    changed = [flag for flag in FLAGS if given.get(flag.name, flag.default) != flag.default]
-    later = [flag for flag in changed if flag.role is Role.LATER]
-    if later:
-        names = ", ".join(f"--{flag.name} ({flag.help})" for flag in later)
-        raise Unimplemented(f"{names}: comes in a later release of Lightship; leave it out to start without it")
+def _changed(given: Mapping[str, Value], role: Role) -> list[Flag]:
+    """The flags of a role that were given another value than their default."""
+    return [flag for flag in FLAGS if flag.role is role and given.get(flag.name, flag.default) != flag.default]
+
+
+def _warn(given: Mapping[str, Value], flags: Mapping[str, Value]) -> None:
+    idle = _changed(given, Role.IDLE)
+    if idle:
+        say_warning(f"{', '.join(f'--{flag.name}' for flag in idle)}: accepted, but with nothing to act on here")
+    say_warning(f"no gRPC port is opened, {flags['port']} neither: {NO_GRPC}; REST serves")
 
 
 def _check_model(name: str, path: str) -> None:
@@ -108,7 +115,3 @@ def _check_model(name: str, path: str) -> None:
         raise Unimplemented(f"model {name}: {path} can be read by a later release of Lightship; give a local folder")
     if not path.startswith("/"):
         raise InvalidArgument(f"Expected model {name} to have an absolute path or URI; got base_path()={path}")
-
-
-def _serve(flags: Mapping[str, Value]) -> None:
-    raise Unimplemented(str(flags))

@@ -62,7 +62,7 @@ def _shape(fields: Mapping[str, Any] | None) -> tuple[int, ...] | None:
 
 def _model(fields: Mapping[str, Any]) -> ModelStatus:
     versions = tuple(_version(version) for version in fields["versions"])
-    return ModelStatus(fields["name"], versions, fields.get("reason", ""))
+    return ModelStatus(fields["name"], versions, fields.get("reason") or "")
 
 
 def _version(fields: Mapping[str, Any]) -> VersionStatus:

@@ -28,7 +28,7 @@ class ModelSource:
 class ServerOptions:
     """What a server serves, where, and within which limits.
 
-    A port is a number, "auto" for a free one, or 0 for off. `poll_seconds`: how often folders are looked at.
+    A port is a number, "auto" for a free one, or 0 for off. `poll_seconds`: how often folders are looked at; 0: once.
     `timeout_seconds`: for one call; 0 for none. `strict`: a model that cannot be loaded ends the server.
     `drain_seconds`: what runs may take so long after a signal. `log_format`: None leaves logging to the application.
     Raises InvalidArgument for options that cannot be.
@@ -57,7 +57,7 @@ class ServerOptions:
         if twice is not None:
             raise InvalidArgument(f'two models are called "{twice}": name one of them, as in other={twice}')
         self._check_ports()
-        for option in ("poll_seconds", "max_image_bytes", "max_json_bytes", "max_pixels"):
+        for option in ("max_image_bytes", "max_json_bytes", "max_pixels"):
             if getattr(self, option) <= 0:
                 raise InvalidArgument(f"{option}={getattr(self, option)}: it must be more than 0")
         if self.drain_seconds < 0:

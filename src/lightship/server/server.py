@@ -41,6 +41,7 @@ class Server:
         self._stopped = False
         self._signals = 0
         self._http: HttpServer | None = None
+        self._source: FileSystemSource | None = None
 
     def start(self) -> Self:
         """Opens the port, begins to load the models and returns; `wait_ready` waits for them.
@@ -49,22 +50,34 @@ class Server:
         """
         if self._http is not None:
             return self
-        if self.options.log_format is not None:
-            configure_logging(self.options.log_format)
-        for model in self.options.models:
-            check_folder(model, strict=self.options.strict)
+        if self._source is None:
+            self._configure_logging()
+            for model in self.options.models:
+                check_folder(model, strict=self.options.strict)
         listening = listen(self.options.host, self.options.rest_port)
         self._listening_port = listening.getsockname()[1]
-        self.manager = Manager(partial(load_servable, options=self.options.engine, max_pixels=self.options.max_pixels))
+        self.load()
         self._app = _rest_app(self.manager, self.options)
         self._http = HttpServer(self._app, listening, self.options.drain_seconds)
         self._thread = threading.Thread(target=self._http.serve_until_drained, name="http", daemon=True)
         self._thread.start()
-        self._source = FileSystemSource(self.manager, poll_seconds=self.options.poll_seconds)
-        for model in self.options.models:
-            self._source.add(model.name, model.path)
         logger.info("REST on %s", self.rest_url, extra={"url": self.rest_url})
         return self
+
+    def load(self) -> Self:
+        """Begins to load the models while no port is open yet; `start` opens it. A folder may still come into being."""
+        if self._source is None:
+            self._configure_logging()
+            load = partial(load_servable, options=self.options.engine, max_pixels=self.options.max_pixels)
+            self.manager = Manager(load)
+            self._source = FileSystemSource(self.manager, poll_seconds=self.options.poll_seconds)
+            for model in self.options.models:
+                self._source.add(model.name, model.path)
+        return self
+
+    def _configure_logging(self) -> None:
+        if self.options.log_format is not None:
+            configure_logging(self.options.log_format)
 
     @property
     def rest_port(self) -> int:
@@ -100,7 +113,7 @@ class Server:
 
     def stop(self) -> None:
         """Answers what was sent, closes the port, unloads the models. Raises FailedPrecondition for calls cut off."""
-        if self._http is None or self._stopped:
+        if self._http is None or self._source is None or self._stopped:
             return
         self._stopped = True
         self._http.drain()
