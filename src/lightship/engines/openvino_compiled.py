@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from threading import BoundedSemaphore
+from threading import BoundedSemaphore, Lock, Timer
 from time import monotonic
 from typing import Any
 
 from numpy.typing import NDArray
 
-from lightship.engines.openvino_runtime import explain
+from lightship.engines.openvino_runtime import explain, give_memory_back
 from lightship.errors import InvalidArgument
 
 Shape = tuple[int, ...]
+
+# After a run of more input than this, what it left allocated (180 MB for 32 rows of a MobileNetV2) is given back once
+# no such run came for a while; at once would cost a client that sends large batches one after the other 10 %.
+LARGE_BYTES = 4 << 20
+SHRINK_SECONDS = 2.0
 
 
 class Compiled:
@@ -29,6 +34,9 @@ class Compiled:
         self._outputs = dict(outputs)
         self._idle: deque[_Request] = deque()
         self.last_used = monotonic()
+        self._last_large = 0.0
+        self._timer: Timer | None = None
+        self._timer_lock = Lock()
         self._free = BoundedSemaphore(1 + int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")))
 
     def run(self, arrays: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> dict[str, NDArray[Any]]:
@@ -42,7 +50,30 @@ class Compiled:
             # A request that failed is dropped: its tensors may be half-way between two shapes.
             results = self._run(request, arrays, outputs)
             self._idle.append(request)
+        if sum(array.nbytes for array in arrays.values()) > LARGE_BYTES:
+            self._last_large = self.last_used
+            self._shrink_later()
         return results
+
+    def _shrink_later(self) -> None:
+        with self._timer_lock:
+            if self._timer is None:
+                self._timer = Timer(SHRINK_SECONDS, self._shrink)
+                self._timer.daemon = True
+                self._timer.start()
+
+    def _shrink(self) -> None:
+        with self._timer_lock:
+            self._timer = None
+        if monotonic() - self._last_large < SHRINK_SECONDS:
+            self._shrink_later()
+            return
+        self._idle.clear()
+        try:
+            self._compiled.release_memory()
+        except RuntimeError:  # it is running just now
+            self._shrink_later()
+        give_memory_back()
 
     def _run(
         self, request: _Request, arrays: Mapping[str, NDArray[Any]], outputs: Sequence[str]
