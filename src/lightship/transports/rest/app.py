@@ -23,7 +23,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 MOST_WAITING = 1024  # requests whose bodies are read and that no worker has taken up
 BODY_PATIENCE = 60.0  # seconds without a byte of a body that was announced
-_LINGER = 5.0  # seconds for which a refused body is read on and thrown away
+_LINGER = 2.0  # seconds for which a refused body is read on and thrown away
 _CLOSE: Headers = ((b"connection", b"close"),)
 _RETRY_AND_CLOSE: Headers = ((b"retry-after", b"1"), *_CLOSE)
 

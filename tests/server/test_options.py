@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lightship.errors import InvalidArgument
+from lightship.server import ModelSource, ServerOptions, parse_model_argument
+
+
+def test_a_model_is_called_as_its_folder_or_as_told() -> None:
+    assert parse_model_argument("models/dog/") == ModelSource("dog", Path("models/dog"))
+    assert parse_model_argument("cat=models/dog") == ModelSource("cat", Path("models/dog"))
+    assert parse_model_argument(Path("/srv/dog")) == ModelSource("dog", Path("/srv/dog"))
+    assert parse_model_argument(".").name == Path.cwd().name
+
+
+@pytest.mark.parametrize("text", ["", "=models/dog", "dog=", "a/b=models/dog", "a:b=models/dog", "/"])
+def test_what_names_no_model_is_refused(text: str) -> None:
+    with pytest.raises(InvalidArgument, match="names no model"):
+        parse_model_argument(text)
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"rest_port": 70000}, "rest_port=70000"),
+        ({"rest_port": 0}, "nothing else is on"),
+        ({"grpc_port": 8500}, "gRPC comes in a later release"),
+        ({"max_pixels": 0}, "max_pixels=0"),
+        ({"max_json_bytes": 0}, "max_json_bytes=0"),
+        ({"drain_seconds": -1}, "drain_seconds=-1"),
+        ({"models": []}, "no model to serve"),
+        ({"models": [ModelSource("a", Path("x")), ModelSource("a", Path("y"))]}, 'two models are called "a"'),
+    ],
+)
+def test_options_that_cannot_be_are_named(options: dict[str, Any], text: str) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        ServerOptions(**({"models": [ModelSource("m", Path("m"))]} | options))
+    assert text in caught.value.message

@@ -1,0 +1,134 @@
+"""Real signals to a real process under load."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import signal
+import socket
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from tests.server.conftest import Process, Run
+
+BODY = b'{"instances": [1.0]}'
+REQUEST = b"POST /v1/models/half_plus_two:predict HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(BODY) + BODY
+
+
+@dataclass(slots=True)
+class Client:
+    """Asks without pause until it can connect no longer. `lost`: requests sent and not answered."""
+
+    port: int
+    keep_alive: bool
+    answered: int = 0
+    lost: list[str] = field(default_factory=list)
+    statuses: set[int] = field(default_factory=set)
+
+    def run(self) -> None:
+        while True:
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+            try:
+                connection.connect()
+            except OSError:
+                return
+            with contextlib.closing(connection):
+                self.ask_on(connection)
+
+    def ask_on(self, connection: http.client.HTTPConnection) -> None:
+        connection.auto_open = 0
+        while connection.sock is not None:
+            try:
+                connection.request("POST", "/v1/models/half_plus_two:predict", BODY)
+                answer = connection.getresponse()
+                answer.read()
+            except (OSError, http.client.HTTPException) as error:
+                self.lost.append(repr(error))
+                return
+            self.statuses.add(answer.status)
+            self.answered += 1
+            if not self.keep_alive:
+                return
+
+
+@pytest.mark.parametrize("keep_alive", [True, False])
+def test_every_request_sent_under_load_is_answered(run: Run, half_plus_two: Path, keep_alive: bool) -> None:
+    process = run(half_plus_two)
+    clients = [Client(process.port, keep_alive) for _ in range(4)]
+    threads = [threading.Thread(target=client.run) for client in clients]
+    for thread in threads:
+        thread.start()
+    while min(client.answered for client in clients) < 20:
+        threading.Event().wait(0.01)
+    process.signal()
+    for thread in threads:
+        thread.join(60)
+    assert process.ended()[0] == 0
+    assert [client.lost for client in clients] == [[]] * 4
+    assert {status for client in clients for status in client.statuses} == {200}
+
+
+def connected(process: Process) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", process.port), timeout=30)
+
+
+def test_a_request_half_sent_is_finished_and_readiness_turns(run: Run, half_plus_two: Path) -> None:
+    process = run(half_plus_two)
+    with connected(process) as slow, connected(process) as probe:
+        slow.sendall(REQUEST[:-5])
+        probe.sendall(b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert probe.recv(65536).startswith(b"HTTP/1.1 200 ")
+        process.signal()
+        wait_until_not_ready(process)
+        slow.sendall(REQUEST[-5:])
+        answer = b"".join(iter(lambda: slow.recv(65536), b""))
+    assert b"[2.5" in answer
+    assert b"connection: close" in answer
+    assert process.ended()[0] == 0
+
+
+def wait_until_not_ready(process: Process) -> None:
+    """On connections made after the signal: it is answered as long as an earlier call runs."""
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        probe = http.client.HTTPConnection("127.0.0.1", process.port, timeout=30)
+        probe.request("GET", "/readyz")
+        if probe.getresponse().status == 503:
+            return
+    raise AssertionError("still ready")
+
+
+def test_an_idle_connection_does_not_hold_the_end_up(run: Run, half_plus_two: Path) -> None:
+    process = run(half_plus_two)
+    with connected(process) as idle:
+        idle.sendall(REQUEST)
+        assert b"[2.5" in idle.recv(65536)
+        start = time.monotonic()
+        process.signal(signal.SIGINT)
+        assert process.ended()[0] == 0
+        assert time.monotonic() - start < 10
+        assert idle.recv(1) == b""  # closed, not reset
+
+
+def test_the_time_to_drain_is_limited(run: Run, half_plus_two: Path) -> None:
+    process = run(half_plus_two, drain=0.5)
+    with connected(process) as stalled:
+        stalled.sendall(REQUEST[:-5])
+        process.signal()
+        code, log = process.ended()
+    assert code == 1
+    assert "1 calls were cut off after 0.5 seconds" in log
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_second_signal_ends_it_at_once(run: Run, half_plus_two: Path, number: int, code: int) -> None:
+    process = run(half_plus_two)
+    with connected(process) as stalled:
+        stalled.sendall(REQUEST[:-5])
+        process.signal()
+        wait_until_not_ready(process)
+        process.signal(number)
+        assert process.ended()[0] == code
