@@ -1,4 +1,4 @@
-"""The server that `lightship-model-server` starts: as TensorFlow Serving's, it opens its port when the model answers."""
+"""The server of `lightship-model-server`: its port is opened when the model answers, as TensorFlow Serving's."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import typer
@@ -83,10 +84,6 @@ def serve(
 
     if grpc_port != "0":
         say_warning("gRPC comes in a later release: --grpc-port opens no port yet; REST serves")
-    limits = (
-        {} if max_request_bytes is None else dict.fromkeys(("max_image_bytes", "max_json_bytes"), max_request_bytes)
-    )
-    drain = {} if drain_seconds is None else {"drain_seconds": drain_seconds}
     options = ServerOptions(
         models=[parse_model_argument(model) for model in models],
         host=host,
@@ -96,9 +93,11 @@ def serve(
         strict=strict,
         log_format=log_format or ("json" if json else "text"),
         engine=EngineOptions(engine, threads, precision),
-        **limits,
-        **drain,
     )
+    if max_request_bytes is not None:
+        options = replace(options, max_image_bytes=max_request_bytes, max_json_bytes=max_request_bytes)
+    if drain_seconds is not None:
+        options = replace(options, drain_seconds=drain_seconds)
     server = Server(options)
     server.start()
     with announced(server, as_json=json):
