@@ -51,6 +51,10 @@ def serve(
             help="The largest body; by default 64 MiB for an image and 1 GiB for JSON.",
         ),
     ] = None,
+    max_pixels: Annotated[
+        int | None,
+        typer.Option(min=1, envvar="LIGHTSHIP_MAX_PIXELS", help="The largest image, width times height; 64 million."),
+    ] = None,
     timeout: Annotated[
         float, typer.Option(min=0.001, envvar="LIGHTSHIP_TIMEOUT", help="Seconds that one call may run.")
     ] = 30.0,
@@ -96,6 +100,8 @@ def serve(
     )
     if max_request_bytes is not None:
         options = replace(options, max_image_bytes=max_request_bytes, max_json_bytes=max_request_bytes)
+    if max_pixels is not None:
+        options = replace(options, max_pixels=max_pixels)
     if drain_seconds is not None:
         options = replace(options, drain_seconds=drain_seconds)
     server = Server(options)
