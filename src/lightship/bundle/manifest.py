@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -137,6 +137,14 @@ class Manifest:
                 f"{path} was changed after export: its sha256 is {got.sha256[:12]}..., the manifest says "
                 f"{wanted.sha256[:12]}...; {_REMEDY}"
             )
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Writes `lightship.json` with the size and digest of every other file that is in the version folder by now."""
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    files = {name: FileDigest.of(folder / name) for name in names if name != MANIFEST_FILE}
+    text = json.dumps(replace(manifest, files=files).to_json(), indent=2, ensure_ascii=False)
+    (folder / MANIFEST_FILE).write_text(text + "\n", encoding="utf-8")
 
 
 def _beside(name: str | None) -> str | None:

@@ -1,0 +1,95 @@
+"""Whether a model is an image classifier, and whether labels and image spec fit it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from lightship.bundle.golden import Golden
+from lightship.bundle.image_spec import CHANNELS, ImageSpec
+from lightship.errors import InvalidArgument
+from lightship.packaging.signatures import ImageSignatures
+from lightship.packaging.trained import ModelInput
+
+
+def sized_for(image: ImageSpec, inputs: Mapping[str, ModelInput]) -> ImageSpec:
+    """The spec with the model's own height and width. Raises InvalidArgument where the model takes no such images."""
+    if len(inputs) != 1:
+        raise InvalidArgument(f"image= is for a model with one input; this one has {_shown(inputs)}: leave it out")
+    ((name, one),) = inputs.items()
+    if one.shape is None:
+        return _with_size(image, name, None, None)
+    if len(one.shape) != 4 or one.dtype in ("string", "bool"):
+        raise InvalidArgument(
+            f"image= is for a model of images [N, height, width, channels]; this one has {_shown(inputs)}: leave it out"
+        )
+    batch, height, width, channels = one.shape
+    if batch is not None:
+        raise InvalidArgument(
+            f"input {name!r} takes exactly {batch} images at once: save the model again with a free batch dimension"
+        )
+    if channels is not None and channels != image.channels:
+        color = next((color for color, count in CHANNELS.items() if count == channels), None)
+        remedy = f"give color={color!r}" if color else "the last dimension must be the channels"
+        raise InvalidArgument(
+            f"input {name!r} is {_shape(one)}, but color {image.color!r} gives {image.channels} channels: {remedy}"
+        )
+    return _with_size(image, name, height, width)
+
+
+def _with_size(image: ImageSpec, name: str, height: int | None, width: int | None) -> ImageSpec:
+    for what, given, own in (("height", image.height, height), ("width", image.width, width)):
+        if given is None and own is None:
+            raise InvalidArgument(
+                f"input {name!r} takes images of any {what}: say the one of training, ImageSpec({what}=...)"
+            )
+        if given is not None and own is not None and given != own:
+            raise InvalidArgument(f"the image's {what} is {given}, but input {name!r} takes {own}: leave {what} out")
+    return image.sized(image.height or height or 0, image.width or width or 0)
+
+
+def image_signatures(
+    labels: tuple[str, ...] | None,
+    image: ImageSpec | None,
+    inputs: Mapping[str, ModelInput],
+    golden: Golden | None,
+    progress: Callable[[str], None],
+) -> ImageSignatures | None:
+    """The signatures that go with labels and image spec; None, with a note, where one is missing.
+
+    Raises InvalidArgument if the number of labels is not the width of an output [N, K] of the model.
+    """
+    if labels is None:
+        if image is not None:
+            progress("no image_bytes and classify: give classes= for them")
+        return None
+    if golden is not None:
+        _check_width(labels, golden)
+    if image is None:
+        progress("no image_bytes and classify: give image= for them, what training did to a photo")
+        return None
+    if golden is None or len(golden.outputs) != 1:
+        progress(f"no image_bytes and classify: the model has {len(golden.outputs) if golden else 'no known'} outputs")
+        return None
+    ((_, one),) = inputs.items()
+    return ImageSignatures(labels, image, one.dtype)
+
+
+def _check_width(labels: tuple[str, ...], golden: Golden) -> None:
+    shapes = {name: output.shape for name, output in golden.outputs.items()}
+    if any(len(shape) == 2 and shape[1] == len(labels) for shape in shapes.values()):
+        return
+    shown = ", ".join(f"{name} [N, {', '.join(map(str, shape[1:]))}]" for name, shape in shapes.items())
+    raise InvalidArgument(
+        f"there are {len(labels)} classes ({labels[0]!r} to {labels[-1]!r}), but the model's output is {shown}: "
+        "give one label for each column, in the order of training"
+    )
+
+
+def _shown(inputs: Mapping[str, ModelInput]) -> str:
+    return ", ".join(f"{name} {_shape(one)} {one.dtype}" for name, one in inputs.items()) or "no serving_default"
+
+
+def _shape(one: ModelInput) -> str:
+    if one.shape is None:
+        return "[...]"
+    return "[" + ", ".join("N" if size is None else str(size) for size in one.shape) + "]"

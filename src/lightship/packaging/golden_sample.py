@@ -1,0 +1,143 @@
+"""Takes the golden sample: inputs that tell images apart, and the trained model's own answers to them."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+from PIL import Image
+
+from lightship.bundle.golden import Golden
+from lightship.bundle.image_spec import ImageSpec
+from lightship.bundle.prepare import prepare
+from lightship.errors import InvalidArgument, NotFound
+from lightship.packaging.trained import Arrays, ModelInput, Trained
+
+GoldenImages = str | Path | Sequence[str | Path]
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
+MAX_IMAGES = 8
+SEED = 1
+# What dimensions are tried that the model leaves free: small ones first, then what image models are made for.
+_FREE_SIZES = (32, 224)
+
+
+class UntellingGolden(UserWarning):
+    """The golden sample's inputs differ, its outputs do not: it could not show a wrong conversion."""
+
+
+def noise_images(image: ImageSpec, count: int = 2) -> list[NDArray[np.uint8]]:
+    """Seeded pictures [height, width, channels] of large patches: pure noise looks all the same to a convolution."""
+    generator = np.random.default_rng(SEED)
+    height, width = image.size
+    pictures = []
+    for _ in range(count):
+        patches = generator.integers(0, 256, (5, 5, image.channels), np.uint8)
+        rows, columns = np.arange(height) * 5 // height, np.arange(width) * 5 // width
+        grain = generator.integers(-20, 21, (height, width, image.channels))
+        pictures.append(np.clip(patches[rows][:, columns] + grain, 0, 255).astype(np.uint8))
+    return pictures
+
+
+def png(pixels: NDArray[np.uint8]) -> bytes:
+    """uint8 [height, width, channels] as a PNG."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def image_files(golden: GoldenImages) -> list[Path]:
+    """The images that `golden` names, one, several or a folder of them; at most `MAX_IMAGES`."""
+    named = [golden] if isinstance(golden, (str, Path)) else list(golden)
+    files: list[Path] = []
+    for path in map(Path, named):
+        if not path.exists():
+            raise NotFound(f"the golden image {path} does not exist: give an image file or a folder of them")
+        found = sorted(_images_in(path)) if path.is_dir() else [path]
+        if not found:
+            raise InvalidArgument(f"the folder {path} has no golden image: put {', '.join(IMAGE_SUFFIXES)} into it")
+        files += found
+    return files[:MAX_IMAGES]
+
+
+def take_golden(
+    trained: Trained, image: ImageSpec | None, golden: GoldenImages | None, progress: Callable[[str], None]
+) -> Golden | None:
+    """Runs the trained model on real images or on seeded noise. None where nothing is known that it takes: without
+    a signature `serving_default`, for strings, and where it refuses noise."""
+    inputs = trained.inputs
+    if golden is not None and image is None:
+        raise InvalidArgument("golden= names images, but nothing says how they become the model's input: give image=")
+    if not inputs:
+        return None
+    if image is not None:
+        return _told_apart(_run(trained, _image_inputs(inputs, image, golden)), progress)
+    if any(one.shape is None or one.dtype in ("string", "resource", "variant") for one in inputs.values()):
+        progress("no golden sample: nothing is known of what the model takes")
+        return None
+    for free in _FREE_SIZES:
+        try:
+            return _told_apart(_run(trained, _noise_inputs(inputs, free)), progress)
+        except Exception as error:
+            refusal = error
+    progress(f"no golden sample: the model takes no noise ({str(refusal).strip().splitlines()[0]:.100})")
+    return None
+
+
+def model_inputs(inputs: Mapping[str, ModelInput], image: ImageSpec, pictures: Iterable[Any]) -> Arrays:
+    """Encoded images or pixels as the batch that an image model's only input takes."""
+    ((name, one),) = inputs.items()
+    prepared = np.stack([prepare(picture, image) for picture in pictures])
+    return {name: prepared.astype(tf.as_dtype(one.dtype).as_numpy_dtype)}
+
+
+def _image_inputs(inputs: Mapping[str, ModelInput], image: ImageSpec, golden: GoldenImages | None) -> Arrays:
+    photos: list[Any] = [file.read_bytes() for file in image_files(golden)] if golden is not None else []
+    different = len(set(photos))
+    return model_inputs(inputs, image, photos + noise_images(image, max(0, 2 - different)))
+
+
+def _noise_inputs(inputs: Mapping[str, ModelInput], free: int) -> Arrays:
+    generator = np.random.default_rng(SEED)
+    arrays = {}
+    for name, one in inputs.items():
+        assert one.shape is not None
+        shape = [size or (free if axis else 2) for axis, size in enumerate(one.shape)]
+        dtype = tf.as_dtype(one.dtype)
+        noise = generator.random(shape) if dtype.is_floating or dtype.is_complex else generator.integers(0, 2, shape)
+        arrays[name] = np.asarray(noise).astype(dtype.as_numpy_dtype)
+    return arrays
+
+
+def _run(trained: Trained, inputs: Arrays) -> Golden:
+    return Golden(inputs, trained.run(inputs))
+
+
+def _told_apart(golden: Golden, progress: Callable[[str], None]) -> Golden:
+    if _outputs_alike(golden):
+        text = (
+            "the golden sample cannot tell: its inputs differ, but the model gives the same output for each, as fresh "
+            "random weights do; give real images with golden=, or export the model after training"
+        )
+        progress(f"warning: {text}")
+        warnings.warn(text, UntellingGolden, stacklevel=4)
+    return golden
+
+
+def _outputs_alike(golden: Golden) -> bool:
+    rows = min(len(array) if array.ndim else 0 for array in golden.inputs.values())
+    if rows < 2 or any(array.ndim == 0 or len(array) != rows for array in golden.outputs.values()):
+        return False
+    first = Golden({}, {name: array[:1] for name, array in golden.outputs.items()}, golden.rtol, golden.atol)
+    others = ({name: array[row : row + 1] for name, array in golden.outputs.items()} for row in range(1, rows))
+    return all(first.compare(other) is None for other in others)
+
+
+def _images_in(folder: Path) -> Iterable[Path]:
+    return (file for file in folder.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)

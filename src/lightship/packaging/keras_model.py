@@ -1,0 +1,118 @@
+"""A `keras.Model` as a source of bundles."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import keras
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from lightship.errors import FailedPrecondition, InvalidArgument
+from lightship.packaging.quiet import quiet
+from lightship.packaging.signatures import ImageSignatures, set_method_names
+from lightship.packaging.trained import Arrays, ModelInput
+
+if TYPE_CHECKING:
+    from tensorflow import Tensor
+
+    from lightship.bundle.image_spec import ImageSpec
+
+
+class KerasModel:
+    """A functional, Sequential or subclassed model. Raises FailedPrecondition if its inputs' shapes are not known."""
+
+    labels: tuple[str, ...] | None = None
+    image: ImageSpec | None = None
+
+    def __init__(self, model: Any) -> None:
+        if keras.backend.backend() != "tensorflow":
+            raise FailedPrecondition(
+                f"Keras runs on {keras.backend.backend()!r}: set KERAS_BACKEND=tensorflow before Keras is imported, "
+                "save the model as a .keras file and export that"
+            )
+        self._model = model
+        self._arguments = [_with_free_batch(argument) for argument in _arguments(model)]
+        self._specs = [_named(spec, index) for index, spec in enumerate(keras.tree.flatten(self._arguments))]
+
+    @property
+    def inputs(self) -> Mapping[str, ModelInput]:
+        return {spec.name: ModelInput(tuple(spec.shape), spec.dtype.name) for spec in self._specs}
+
+    def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
+        tensors = [tf.constant(inputs[spec.name], spec.dtype) for spec in self._specs]
+        outputs = self._model(*keras.tree.pack_sequence_as(self._arguments, tensors), training=False)
+        return {name: keras.ops.convert_to_numpy(output) for name, output in _named_outputs(outputs).items()}
+
+    def write(self, folder: Path, image: ImageSignatures | None) -> None:
+        archive = keras.export.ExportArchive()
+        signature = keras.tree.pack_sequence_as(self._arguments, self._specs)
+        with quiet():
+            run = archive.track_and_add_endpoint("serving_default", self._model, signature)
+            if image is not None:
+                for name, function, spec in image.functions(lambda images: self._scores(run, images)):
+                    archive.add_endpoint(name, function, input_signature=[spec])
+            archive.write_out(str(folder), verbose=False)
+        if image is not None:
+            set_method_names(folder, image.method_names)
+
+    def _scores(self, run: Any, images: Tensor) -> Tensor:
+        (output,) = keras.tree.flatten(run(*keras.tree.pack_sequence_as(self._arguments, [images])))
+        return output
+
+
+def _arguments(model: Any) -> list[Any]:
+    """The model's positional arguments, as structures of tensors' specs with a shape and a dtype."""
+    if isinstance(model, keras.Sequential) and model.built and model.inputs:
+        return list(model.inputs)
+    if getattr(model, "_is_graph_network", False) or _has_symbolic_input(model):
+        return [model.input]
+    shapes = (model.get_build_config() or {}) if model.built else {}
+    known = shapes.get("shapes_dict") or ({"input_shape": shapes["input_shape"]} if "input_shape" in shapes else {})
+    if not known:
+        raise FailedPrecondition(
+            f"the shape of the inputs of {model.name!r} ({type(model).__name__}) is not known: call it once on a batch "
+            "of training data, model(batch), or begin it with keras.Input(shape), and export it then"
+        )
+    return [_specs_of_shapes(shape, model.input_dtype) for shape in known.values()]
+
+
+def _has_symbolic_input(model: Any) -> bool:
+    try:
+        return model.input is not None
+    except (AttributeError, ValueError):
+        return False
+
+
+def _specs_of_shapes(shapes: Any, dtype: str) -> Any:
+    if isinstance(shapes, Mapping):
+        return {key: _specs_of_shapes(value, dtype) for key, value in shapes.items()}
+    if all(size is None or isinstance(size, int) for size in shapes):
+        return tf.TensorSpec(shapes, dtype)
+    return [_specs_of_shapes(value, dtype) for value in shapes]
+
+
+def _with_free_batch(argument: Any) -> Any:
+    def free(spec: Any) -> Any:
+        if getattr(spec, "sparse", False) or getattr(spec, "ragged", False):
+            raise InvalidArgument(f"input {spec.name!r} is sparse or ragged: servers take dense tensors; make it dense")
+        dtype = tf.as_dtype(keras.backend.standardize_dtype(spec.dtype))
+        return tf.TensorSpec((None, *spec.shape[1:]), dtype, getattr(spec, "name", None))
+
+    return keras.tree.map_structure(free, argument)
+
+
+def _named(spec: tf.TensorSpec, index: int) -> tf.TensorSpec:
+    """By the name that `model.export()` gives it: the input's own, or `args_0`, `args_0_1`, ..."""
+    name = spec.name or (f"args_0_{index}" if index else "args_0")
+    return tf.TensorSpec(spec.shape, spec.dtype, re.sub(r"[^A-Za-z0-9_]", "_", name))
+
+
+def _named_outputs(outputs: Any) -> dict[str, Any]:
+    """By the names that `model.export()` gives them: a dictionary's keys, or `output_0`, `output_1`, ..."""
+    if isinstance(outputs, Mapping):
+        return {str(name): output for name, output in outputs.items()}
+    return {f"output_{index}": output for index, output in enumerate(keras.tree.flatten(outputs))}

@@ -1,0 +1,170 @@
+"""Puts a version in its place all at once: written under a name no server looks at, flushed, renamed."""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lightship.bundle.versions import list_versions
+from lightship.errors import AlreadyExists, InvalidArgument, PermissionDenied
+
+PREFIX = ".exporting-"
+MAX_VERSION = 2**63 - 1
+
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2
+
+
+def check_version(folder: Path, version: int | None, overwrite: bool) -> None:
+    """Raises InvalidArgument for a number that is none, AlreadyExists for one that is taken and not to be replaced."""
+    if version is None:
+        return
+    if isinstance(version, bool) or not isinstance(version, int) or not 1 <= version <= MAX_VERSION:
+        raise InvalidArgument(f"version is {version!r}: it is a whole number from 1 on, or None for the next free one")
+    taken = list_versions(folder).get(version) if folder.is_dir() else None
+    if taken is not None and not overwrite:
+        raise AlreadyExists(
+            f"{taken} is there already: leave version out for the next free one, or replace it with overwrite=True"
+        )
+
+
+@contextmanager
+def unpublished(folder: Path) -> Iterator[Path]:
+    """A new folder beside the model's versions, locked while it is written to; gone at the end unless published.
+
+    What exporters that were killed have left in `folder` is cleared away. Raises PermissionDenied, InvalidArgument.
+    """
+    made = _make_folders(folder)
+    try:
+        _clear_abandoned(folder)
+        path, lock = _new_folder(folder)
+        try:
+            yield path
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
+            os.close(lock)
+    finally:
+        for parent in made:
+            if not any(parent.iterdir()):
+                parent.rmdir()
+
+
+def publish(path: Path, folder: Path, version: int | None, overwrite: bool = False) -> Path:
+    """Moves a written folder to its version, by default the next free one, and returns where that is."""
+    for inner, folders, files in os.walk(path, topdown=False):
+        for name in (*files, *folders):
+            _flush(Path(inner, name))
+    _flush(path)
+    with _locked(folder):  # exporters take their turn in choosing a number
+        check_version(folder, version, overwrite)
+        target = _target(folder, version)
+        if os.path.lexists(target):
+            _exchange(path, target)
+        else:
+            os.rename(path, target)
+        _flush(folder)
+    return target
+
+
+def _target(folder: Path, version: int | None) -> Path:
+    versions = list_versions(folder)
+    if version is not None:
+        return versions.get(version, folder / str(version))
+    newest = max(versions, default=0)
+    if newest >= MAX_VERSION:
+        raise InvalidArgument(f"{versions[newest]} is the highest version there can be: give version=")
+    return folder / str(max(newest, 0) + 1)
+
+
+def _exchange(path: Path, target: Path) -> None:
+    """The new version takes the place of the old one, which never is without one where the system can swap."""
+    try:
+        rename = ctypes.CDLL(None, use_errno=True).renameat2
+    except (AttributeError, OSError):
+        rename = None
+    old, new = os.fsencode(path), os.fsencode(target)
+    if rename is not None and rename(_AT_FDCWD, old, _AT_FDCWD, new, _RENAME_EXCHANGE) == 0:
+        return
+    aside = path.with_name(f"{path.name}-replaced")
+    os.rename(target, aside)
+    try:
+        os.rename(path, target)
+    except BaseException:
+        os.rename(aside, target)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def _make_folders(folder: Path) -> list[Path]:
+    """Makes the model's folder; returns what had to be made, the innermost first."""
+    missing = [parent for parent in (folder, *folder.parents) if not parent.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise InvalidArgument(f"{folder} is not a folder: give the model's own folder, such as models/dog") from error
+    except OSError as error:
+        raise PermissionDenied(
+            f"{folder} cannot be made: {error.strerror}; give a folder that can be written"
+        ) from error
+    return missing
+
+
+def _new_folder(folder: Path) -> tuple[Path, int]:
+    while True:
+        path = folder / f"{PREFIX}{os.getpid()}-{secrets.token_hex(4)}"
+        try:
+            path.mkdir()
+        except OSError as error:
+            raise PermissionDenied(f"{folder} cannot be written to: {error.strerror}; let this user write") from error
+        lock = _try_lock(path)
+        if lock is not None:
+            return path, lock  # else another exporter took it for abandoned in between
+
+
+def _clear_abandoned(folder: Path) -> None:
+    """A folder that nobody holds locked is of a process that has ended, on whichever machine or container."""
+    for path in folder.glob(f"{PREFIX}*"):
+        lock = _try_lock(path)
+        if lock is not None:
+            shutil.rmtree(path, ignore_errors=True)
+            os.close(lock)
+
+
+def _try_lock(path: Path) -> int | None:
+    """An open file that holds the lock of a folder that is there, or None."""
+    try:
+        lock = os.open(path, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.fstat(lock).st_nlink and path.exists():
+            return lock
+    except OSError:
+        pass
+    os.close(lock)
+    return None
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    lock = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _flush(path: Path) -> None:
+    file = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)

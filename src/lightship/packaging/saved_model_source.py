@@ -1,0 +1,91 @@
+"""An existing SavedModel as a source of bundles: of Keras 2, Keras 3, `tf.saved_model.save` or TensorFlow 1."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from lightship.bundle.bundle import open_bundle
+from lightship.bundle.manifest import EXTRAS, MANIFEST_FILE
+from lightship.bundle.saved_model import DEFAULT_SIGNATURE, INIT_SIGNATURE, SAVED_MODEL_FILE, read_saved_model
+from lightship.errors import DataLoss
+from lightship.packaging.quiet import quiet
+from lightship.packaging.signatures import ImageSignatures, set_method_names
+from lightship.packaging.trained import Arrays, ModelInput
+
+if TYPE_CHECKING:
+    from tensorflow import Tensor
+
+# What makes a SavedModel; anything else in the folder stays where it is.
+_PARTS = (SAVED_MODEL_FILE, "variables", "assets", "fingerprint.pb", "keras_metadata.pb")
+
+
+class SavedModelSource:
+    """Labels and image spec are those of its `lightship.json`, if it was exported by Lightship."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._saved = read_saved_model(folder)
+        try:
+            with quiet():
+                self._loaded = tf.saved_model.load(str(folder))
+        except Exception as error:
+            raise DataLoss(f"TensorFlow cannot load the SavedModel {folder}: {error}") from error
+        self._bundle = open_bundle(folder, folder.parent.name, 1) if (folder / MANIFEST_FILE).exists() else None
+        self.labels = self._bundle.labels if self._bundle else None
+        self.image = self._bundle.image if self._bundle else None
+
+    @property
+    def inputs(self) -> Mapping[str, ModelInput]:
+        signature = self._saved.signatures.get(DEFAULT_SIGNATURE)
+        specs = signature.inputs.items() if signature else ()
+        return {name: ModelInput(_free(spec.shape), tf.as_dtype(int(spec.dtype)).name) for name, spec in specs}
+
+    def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
+        tensors = {name: tf.constant(array) for name, array in inputs.items()}
+        outputs = self._loaded.signatures[DEFAULT_SIGNATURE](**tensors)
+        return {name: np.asarray(output.numpy()) for name, output in outputs.items()}
+
+    def write(self, folder: Path, image: ImageSignatures | None) -> None:
+        if self._bundle is None:
+            self._copy(folder, [EXTRAS])  # such as warm-up records of the user's own
+        if image is None:
+            self._copy(folder, _PARTS)
+            return
+        module = tf.Module()
+        module.source = self._loaded
+        signatures = {name: function for name, function in self._loaded.signatures.items() if name != INIT_SIGNATURE}
+        for name, function, spec in image.functions(self._scores):
+            signatures[name] = tf.function(function, input_signature=[spec])
+            setattr(module, name, signatures[name])
+        with quiet():
+            tf.saved_model.save(module, str(folder), signatures=signatures)
+        set_method_names(folder, self._method_names() | dict(image.method_names))
+
+    def _scores(self, images: Tensor) -> Tensor:
+        (name,) = self.inputs
+        (output,) = self._loaded.signatures[DEFAULT_SIGNATURE](**{name: images}).values()
+        return output
+
+    def _method_names(self) -> dict[str, str]:
+        """Saving again calls every signature a prediction, classify and regress too."""
+        signatures = self._saved.signatures.values()
+        return {one.name: one.method_name for one in signatures if one.name != INIT_SIGNATURE and one.method_name}
+
+    def _copy(self, folder: Path, names: Iterable[str]) -> None:
+        for name in names:
+            part = self._folder / name
+            if part.is_dir():
+                shutil.copytree(part, folder / name)
+            elif part.exists():
+                shutil.copyfile(part, folder / name)
+
+
+def _free(shape: tuple[int, ...] | None) -> tuple[int | None, ...] | None:
+    return None if shape is None else tuple(None if size < 0 else size for size in shape)

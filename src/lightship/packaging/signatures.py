@@ -1,0 +1,78 @@
+"""The signatures `image_bytes` and `classify`: from an encoded image to labels and scores, all in the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import tensorflow as tf
+
+from lightship.bundle.image_spec import ImageSpec
+from lightship.packaging.image_graph import preprocess_in_graph
+from lightship.packaging.quiet import quiet
+
+if TYPE_CHECKING:
+    from tensorflow import Tensor
+
+IMAGE_BYTES = "image_bytes"
+CLASSIFY = "classify"
+CLASSIFY_METHOD = "tensorflow/serving/classify"
+ENCODED_FEATURE = "image/encoded"  # the name that tf.Example files of images use
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSignatures:
+    """All labels of each image and their scores, the best first; of equal scores the lower index first.
+
+    `image_bytes` takes encoded images, string [N]; `classify` takes serialized `tf.Example`, string [N], with the
+    encoded image under `image/encoded`. dtype: the model's input.
+    """
+
+    labels: tuple[str, ...]
+    image: ImageSpec
+    dtype: str
+
+    names = (IMAGE_BYTES, CLASSIFY)
+
+    @property
+    def method_names(self) -> Mapping[str, str]:
+        return {CLASSIFY: CLASSIFY_METHOD}
+
+    def functions(
+        self, scores_of: Callable[[Tensor], Tensor]
+    ) -> Iterator[tuple[str, Callable[..., dict[str, Tensor]], tf.TensorSpec]]:
+        """(name, function, spec of its input); `scores_of` takes images [N, H, W, C] and gives scores [N, K]."""
+
+        def image_bytes(encoded: Tensor) -> dict[str, Tensor]:
+            labels, scores = self._rank(scores_of(self._images(encoded)))
+            return {"labels": labels, "scores": scores}
+
+        def classify(examples: Tensor) -> dict[str, Tensor]:
+            feature = {ENCODED_FEATURE: tf.io.FixedLenFeature([], tf.string)}
+            encoded = tf.io.parse_example(examples, feature)[ENCODED_FEATURE]
+            labels, scores = self._rank(scores_of(self._images(encoded)))
+            return {"classes": labels, "scores": scores}
+
+        yield IMAGE_BYTES, image_bytes, tf.TensorSpec([None], tf.string, IMAGE_BYTES)
+        yield CLASSIFY, classify, tf.TensorSpec([None], tf.string, "inputs")
+
+    def _images(self, encoded: Tensor) -> Tensor:
+        shape = tf.TensorSpec((*self.image.size, self.image.channels), tf.float32)
+        images = tf.map_fn(lambda one: preprocess_in_graph(one, self.image), encoded, fn_output_signature=shape)
+        return tf.cast(images, self.dtype)
+
+    def _rank(self, scores: Tensor) -> tuple[Tensor, Tensor]:
+        best, indices = tf.math.top_k(tf.cast(scores, tf.float32), k=len(self.labels))
+        return tf.gather(tf.constant(self.labels), indices), best
+
+
+def set_method_names(folder: Path, names: Mapping[str, str]) -> None:
+    """TensorFlow 2 saves every signature as a prediction; a server tells classify and regress by these names."""
+    module: Any = tf.compat.v1.saved_model.signature_def_utils
+    with quiet():
+        updater = module.MethodNameUpdater(str(folder))
+        for signature, method in names.items():
+            updater.replace_method_name(signature_key=signature, method_name=method, tags=["serve"])
+        updater.save()

@@ -1,0 +1,95 @@
+"""Whatever a trained model is kept in, opened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from lightship.bundle.saved_model import SAVED_MODEL_FILE
+from lightship.bundle.versions import list_versions
+from lightship.errors import InvalidArgument, NotFound
+from lightship.packaging.keras_model import KerasModel
+from lightship.packaging.legacy_frame import read_classes_pickle
+from lightship.packaging.quiet import quiet
+from lightship.packaging.saved_model_source import SavedModelSource
+from lightship.packaging.trained import Trained
+
+KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
+CLASSES_PICKLE = "classes.pickle"
+
+
+def open_source(source: Any, *, with_labels: bool = True) -> Trained:
+    """The model in `source`: a `keras.Model`, a path to a Keras file, a SavedModel, or the older layout.
+
+    with_labels: read the older layout's `classes.pickle`, too. Raises NotFound, and InvalidArgument with what the
+    path holds instead.
+    """
+    if isinstance(source, keras.Model):
+        return KerasModel(source)
+    if not isinstance(source, (str, Path)):
+        kind = f"{type(source).__module__}.{type(source).__name__}"
+        raise InvalidArgument(
+            f"cannot export a {kind}: give a keras.Model, a .keras or .h5 file, or a SavedModel folder "
+            "(a model of tf_keras: save it with model.save(FOLDER, save_format='tf') and export that folder)"
+        )
+    path = Path(source)
+    if not path.exists():
+        raise NotFound(f"there is no model at {path}: give a .keras or .h5 file, or a SavedModel folder")
+    return _open_folder(path, with_labels) if path.is_dir() else _open_file(path)
+
+
+def _open_file(path: Path) -> Trained:
+    if path.name.endswith(".weights.h5"):
+        raise InvalidArgument(f"{path} holds weights alone: load them into the model and export that, or model.save()")
+    if path.suffix.lower() not in KERAS_SUFFIXES:
+        raise InvalidArgument(
+            f"{path} is none of {', '.join(KERAS_SUFFIXES)}: save the model with model.save('m.keras')"
+        )
+    return _load_keras(path)
+
+
+def _open_folder(path: Path, with_labels: bool) -> Trained:
+    if (path / SAVED_MODEL_FILE).exists():
+        return SavedModelSource(path)
+    if (path / "config.json").exists() and (path / "model.weights.h5").exists():
+        return _load_keras(path)  # a .keras file, unpacked
+    if (path / "model").is_dir() and (path / CLASSES_PICKLE).exists():
+        model = _open_folder(path / "model", with_labels)
+        if with_labels:
+            model.labels = read_classes_pickle(path / CLASSES_PICKLE)
+        return model
+    files = [file for file in sorted(path.iterdir()) if file.suffix.lower() in KERAS_SUFFIXES]
+    if len(files) == 1:
+        return _open_file(files[0])
+    raise InvalidArgument(_what_is_missing(path, files))
+
+
+def _what_is_missing(path: Path, files: list[Path]) -> str:
+    if files:
+        return f"{path} has several models: give one of {', '.join(file.name for file in files)}"
+    versions = list_versions(path)
+    if versions:
+        return f"{path} is a folder of versions: give one of them, such as {versions[max(versions)]}"
+    return (
+        f"{path} holds no model: it has no {SAVED_MODEL_FILE}, no Keras file, "
+        f"and not the older layout of model/ and {CLASSES_PICKLE}"
+    )
+
+
+def _load_keras(path: Path) -> Trained:
+    try:
+        with quiet():
+            model = keras.models.load_model(path, compile=False)
+    except Exception as error:
+        raise InvalidArgument(
+            f"Keras {keras.__version__} cannot load {path}: {_first_line(error)}; if it has layers or functions of "
+            "your own, load it where they are defined, keras.models.load_model(path, custom_objects=...), "
+            "and export the model itself"
+        ) from error
+    return KerasModel(model)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:300].rstrip(".")

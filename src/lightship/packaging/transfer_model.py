@@ -1,0 +1,40 @@
+"""`lightship.TransferModel`: a trained model together with what makes it answer photos with labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lightship.bundle.image_spec import ImageSpec
+from lightship.bundle.labels import Classes
+from lightship.packaging.export import export
+from lightship.packaging.golden_sample import GoldenImages
+
+
+class TransferModel:
+    """A trained model on its way to a server; the arguments are those of `lightship.export`.
+
+    >>> lightship.TransferModel(model, ["cat", "dog"], image={"preprocessing": "resnet_v2"}).save("models/pets")
+    """
+
+    def __init__(
+        self,
+        model: Any = None,
+        classes: Classes | None = None,
+        image: ImageSpec | Mapping[str, Any] | None = None,
+        golden: GoldenImages | None = None,
+    ) -> None:
+        self.model = model
+        self.classes = classes
+        self.image = image
+        self.golden = golden
+
+    def save(self, folder: str | Path, version: int | None = None) -> Path:
+        """Writes the next free version, or `version`, below `folder` and returns its path.
+
+        Raises AttributeError without a model, and what `lightship.export` raises.
+        """
+        if self.model is None:
+            raise AttributeError("Model does not exist")
+        return export(self.model, folder, classes=self.classes, image=self.image, version=version, golden=self.golden)

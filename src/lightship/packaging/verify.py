@@ -1,0 +1,97 @@
+"""Tries what was written, on TensorFlow and on the serving engine, against the trained model's own answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from lightship import protos
+from lightship.bundle.golden import Golden
+from lightship.bundle.saved_model import DEFAULT_SIGNATURE, read_saved_model
+from lightship.engines import load_engine
+from lightship.errors import Internal, LightshipError
+from lightship.packaging.quiet import quiet
+from lightship.packaging.signatures import CLASSIFY, ENCODED_FEATURE, IMAGE_BYTES, ImageSignatures
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """Encoded images, and the scores [N, K] that the trained model gave for them, in the order of the labels."""
+
+    encoded: Sequence[bytes]
+    scores: NDArray[Any]
+
+
+def check_on_tensorflow(folder: Path, golden: Golden | None, image: ImageSignatures | None, pictures: Any) -> None:
+    """Loads the SavedModel and holds all its signatures against the trained model. Raises Internal."""
+    try:
+        with quiet():
+            loaded = tf.saved_model.load(str(folder))
+        if golden is not None:
+            outputs = _call(loaded, DEFAULT_SIGNATURE, {name: tf.constant(x) for name, x in golden.inputs.items()})
+            _require(golden.compare(outputs), DEFAULT_SIGNATURE, "TensorFlow")
+        if image is not None:
+            _check_image_signatures(loaded, image, pictures)
+    except LightshipError:
+        raise
+    except Exception as error:
+        raise Internal(f"what was exported fails on TensorFlow, nothing is left of it: {error}") from error
+
+
+def check_on_engine(folder: Path, golden: Golden | None) -> str:
+    """Loads the SavedModel as a server does and holds it against the trained model; returns the engine's name.
+
+    Raises Internal where the answers differ, and what the engine raises where it cannot run the model.
+    """
+    engine = load_engine(folder, read_saved_model(folder))
+    try:
+        if golden is None:
+            return engine.name
+        _require(golden.compare(engine.run(DEFAULT_SIGNATURE, golden.inputs)), DEFAULT_SIGNATURE, engine.name)
+        return engine.engine_of(DEFAULT_SIGNATURE)
+    finally:
+        engine.close()
+
+
+def _check_image_signatures(loaded: Any, image: ImageSignatures, pictures: Pictures) -> None:
+    wanted = Golden({}, {"scores": pictures.scores})
+    examples = [_example(one) for one in pictures.encoded]
+    for name, inputs, labels_key in (
+        (IMAGE_BYTES, {IMAGE_BYTES: tf.constant(list(pictures.encoded))}, "labels"),
+        (CLASSIFY, {"inputs": tf.constant(examples)}, "classes"),
+    ):
+        outputs = _call(loaded, name, inputs)
+        scores = outputs["scores"]
+        if (np.diff(scores) > 0).any():
+            raise Internal(f"the signature {name} does not give the best label first: {scores[0][:5]}")
+        _require(wanted.compare({"scores": _unranked(outputs[labels_key], scores, image.labels)}), name, "TensorFlow")
+
+
+def _unranked(labels: NDArray[Any], scores: NDArray[Any], order: Sequence[str]) -> NDArray[Any]:
+    """The scores in the order of the labels again."""
+    rows = [dict(zip(row, values, strict=True)) for row, values in zip(labels, scores, strict=True)]
+    return np.array([[row.get(label.encode(), np.nan) for label in order] for row in rows], np.float32)
+
+
+def _call(loaded: Any, signature: str, inputs: dict[str, Any]) -> dict[str, NDArray[Any]]:
+    return {name: np.asarray(value.numpy()) for name, value in loaded.signatures[signature](**inputs).items()}
+
+
+def _example(encoded: bytes) -> bytes:
+    example = protos.Example()
+    example.features.feature[ENCODED_FEATURE].bytes_list.value.append(encoded)
+    return bytes(example.SerializeToString())
+
+
+def _require(difference: str | None, signature: str, engine: str) -> None:
+    if difference:
+        raise Internal(
+            f"what was exported answers otherwise than the trained model, nothing is left of it: "
+            f"signature {signature} on {engine}: {difference}"
+        )

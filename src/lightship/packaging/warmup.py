@@ -1,0 +1,33 @@
+"""TensorFlow Serving's warm-up file, so that the official server runs the model once before it answers with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from lightship import protos
+from lightship.bundle.golden import Golden
+from lightship.bundle.saved_model import DEFAULT_SIGNATURE
+
+
+def write_warmup(path: Path, golden: Golden) -> None:
+    """One `PredictionLog` for `serving_default` with the first row of the golden sample, in a TFRecord file."""
+    log = protos.PredictionLog()
+    request = log.predict_log.request
+    request.model_spec.signature_name = DEFAULT_SIGNATURE
+    rows = {len(array) if array.ndim else 0 for array in golden.inputs.values()}
+    for name, array in golden.inputs.items():
+        _fill(request.inputs[name], array[:1] if rows == {len(array)} else array)
+    with tf.io.TFRecordWriter(str(path)) as records:
+        records.write(log.SerializeToString())
+
+
+def _fill(tensor: Any, array: NDArray[Any]) -> None:
+    tensor.dtype = tf.as_dtype(array.dtype).as_datatype_enum
+    for size in array.shape:
+        tensor.tensor_shape.dim.add(size=size)
+    tensor.tensor_content = np.ascontiguousarray(array).tobytes()
