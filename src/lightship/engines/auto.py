@@ -65,7 +65,7 @@ class _Slot:
 class _ChoosingEngine:
     def __init__(self, folder: Path, saved_model: SavedModel, options: EngineOptions) -> None:
         self._folder, self._options = folder, options
-        signatures = saved_model.signatures
+        self._saved_model, signatures = saved_model, saved_model.signatures
         self._slots = {name: _Slot(signatures[name]) for name in signatures if name != INIT_SIGNATURE}
         self._tensorflow: TensorFlowModel | None = None
         self._tensorflow_lock = Lock()
@@ -173,5 +173,5 @@ class _ChoosingEngine:
             )
         with self._tensorflow_lock:
             if self._tensorflow is None:
-                self._tensorflow = TensorFlowModel(self._folder, self._options)
+                self._tensorflow = TensorFlowModel(self._folder, self._saved_model, self._options)
             return self._tensorflow.program(signature)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lightship.bundle.saved_model import Signature
+from lightship.bundle.saved_model import SavedModel, Signature
 from lightship.engines.base import EngineOptions
 from lightship.errors import Code, FailedPrecondition, LightshipError, error_of
 
@@ -26,22 +26,28 @@ def tensorflow_installed() -> bool:
 
 
 class TensorFlowModel:
-    """A SavedModel in a session of its own, as TensorFlow Serving runs it: declared shapes are not enforced."""
+    """A SavedModel in a session of its own, as TensorFlow Serving runs it.
 
-    def __init__(self, folder: Path, options: EngineOptions, tags: Sequence[str] = ("serve",)) -> None:
+    Declared shapes are not enforced: the graph's placeholders are replaced by some that take any shape.
+    """
+
+    def __init__(
+        self, folder: Path, saved_model: SavedModel, options: EngineOptions, tags: Sequence[str] = ("serve",)
+    ) -> None:
         """Loads variables and tables. Raises the error that TensorFlow's own means."""
         tf = _import_tensorflow()
         self._errors = tf.errors.OpError
         self._session = _session(tf, options)
         try:
             with self._session.graph.as_default(), _quiet(tf.get_logger()):
-                tf.compat.v1.saved_model.load(self._session, list(tags), str(folder))
+                self._feeds = _placeholders(tf, saved_model)
+                tf.compat.v1.saved_model.load(self._session, list(tags), str(folder), input_map=dict(self._feeds))
         except (tf.errors.OpError, OSError, RuntimeError, ValueError) as error:
             self._session.close()
             raise _translated(error, f"TensorFlow cannot load {folder}: ") from error
 
     def program(self, signature: Signature) -> TensorFlowProgram:
-        return TensorFlowProgram(self._session, self._errors, signature)
+        return TensorFlowProgram(self._session, self._errors, signature, self._feeds)
 
     def close(self) -> None:
         self._session.close()
@@ -50,9 +56,8 @@ class TensorFlowModel:
 class TensorFlowProgram:
     """One signature of a `TensorFlowModel`. Any thread may call."""
 
-    def __init__(self, session: Any, errors: Any, signature: Signature) -> None:
-        self._session, self._errors, self._signature = session, errors, signature
-        self._feeds = [session.graph.get_tensor_by_name(spec.tensor) for spec in signature.inputs.values()]
+    def __init__(self, session: Any, errors: Any, signature: Signature, feeds: Mapping[str, Any]) -> None:
+        self._session, self._errors, self._signature, self._feeds = session, errors, signature, feeds
         self._callables: dict[tuple[str, ...], Any] = {}
         self._lock = Lock()
 
@@ -68,14 +73,31 @@ class TensorFlowProgram:
     def close(self) -> None:
         self._callables.clear()
 
+    def _fetch(self, tensor: str) -> Any:
+        """The graph's tensor; an output that is an input as it came is the placeholder that took its place."""
+        if tensor in self._feeds:
+            return self._feeds[tensor]
+        return self._session.graph.get_tensor_by_name(tensor)
+
     def _callable(self, outputs: tuple[str, ...]) -> Any:
-        """`Session.run` would check the declared shapes; a callable made of it does not."""
         with self._lock:
             if len(self._callables) >= _MAX_CALLABLES:
                 self._callables.clear()
-            fetches = [self._session.graph.get_tensor_by_name(self._signature.outputs[name].tensor) for name in outputs]
-            self._callables[outputs] = self._session.make_callable(fetches, feed_list=self._feeds)
+            fetches = [self._fetch(self._signature.outputs[name].tensor) for name in outputs]
+            feeds = [self._feeds[spec.tensor] for spec in self._signature.inputs.values()]
+            self._callables[outputs] = self._session.make_callable(fetches, feed_list=feeds)
             return self._callables[outputs]
+
+
+def _placeholders(tf: Any, saved_model: SavedModel) -> dict[str, Any]:
+    """One for each tensor that a signature feeds, by its name in the graph."""
+    specs = {
+        s.tensor: s for signature in saved_model.signatures.values() for s in signature.inputs.values() if s.tensor
+    }
+    return {
+        tensor: tf.compat.v1.placeholder(tf.dtypes.as_dtype(int(spec.dtype)), shape=None, name=f"feed_{index}")
+        for index, (tensor, spec) in enumerate(specs.items())
+    }
 
 
 def _import_tensorflow() -> Any:

@@ -1,0 +1,152 @@
+"""Which engine runs which signature, and what is said when there is none."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lightship.bundle.saved_model import read_saved_model
+from lightship.engines import Engine, EngineOptions, auto, load_engine
+from lightship.errors import FailedPrecondition, InvalidArgument
+
+
+@pytest.fixture
+def without_tensorflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auto, "tensorflow_installed", lambda: False)
+
+
+def fresh(version: Path, options: EngineOptions | None = None) -> Engine:
+    return load_engine(version, read_saved_model(version), options or EngineOptions())
+
+
+@pytest.mark.parametrize(
+    ("signature", "name"),
+    [
+        ("serving_default", "openvino"),
+        ("conv", "openvino"),
+        ("int64", "openvino"),
+        ("joined", "tensorflow"),
+        ("lookup", "tensorflow"),
+        ("as_text", "tensorflow"),
+        ("bfloat16", "tensorflow"),
+        ("constant", "tensorflow"),
+        ("double", "tensorflow"),
+        ("uint64", "tensorflow"),
+    ],
+)
+def test_each_signature_has_its_engine(engine: Engine, signature: str, name: str) -> None:
+    assert engine.engine_of(signature) == name
+
+
+def test_exact_types_stay_exact(engine: Engine) -> None:
+    assert engine.run("double", {"x": np.array([3.0])})["y"].tolist() == [3.0 * 0.1]
+    assert engine.run("uint64", {"x": np.array([2**60], np.uint64)})["y"].tolist() == [2**60 + 1]
+
+
+def test_values_beyond_int32_are_computed_by_tensorflow(engine: Engine) -> None:
+    assert engine.run("int64", {"x": np.array([2**40, 1])})["y"].tolist() == [2**40 + 1, 2]
+    assert engine.engine_of("int64") == "openvino"
+
+
+@pytest.mark.usefixtures("without_tensorflow")
+def test_without_tensorflow_the_error_names_signature_reason_and_command(odd_version: Path) -> None:
+    alone = fresh(odd_version)
+    with pytest.raises(FailedPrecondition) as caught:
+        alone.run("joined", {"x": np.array([b"a"], object)})
+    assert caught.value.message == (
+        'signature "joined" needs TensorFlow: OpenVINO does not compute with type string (tensor "x"). '
+        "Install it: pip install 'lightship[tensorflow]'"
+    )
+    assert alone.run("serving_default", {"x": np.ones((1, 1), np.float32)})["y"].tolist() == [[2.5]]
+
+
+@pytest.mark.usefixtures("without_tensorflow")
+def test_without_tensorflow_a_number_beyond_int32_is_an_error(odd_version: Path) -> None:
+    with pytest.raises(FailedPrecondition, match='input "x" has values beyond it. Install it'):
+        fresh(odd_version).run("int64", {"x": np.array([2**40])})
+
+
+@pytest.mark.usefixtures("without_tensorflow")
+def test_without_tensorflow_doubles_are_computed_by_openvino(odd_version: Path) -> None:
+    assert fresh(odd_version).run("double", {"x": np.array([3.0])})["y"] == pytest.approx([0.3], rel=1e-6)
+
+
+def test_openvino_alone_can_be_asked_for(odd_version: Path) -> None:
+    with pytest.raises(FailedPrecondition, match="--engine auto"):
+        fresh(odd_version, EngineOptions(engine="openvino")).engine_of("joined")
+
+
+def test_the_initializer_is_not_runnable(engine: Engine) -> None:
+    with pytest.raises(InvalidArgument, match='"__saved_model_init_op" cannot be run; the model has as_text'):
+        engine.run("__saved_model_init_op", {})
+
+
+def test_names_and_types_are_checked(engine: Engine) -> None:
+    x = np.ones((1, 1), np.float32)
+    with pytest.raises(InvalidArgument, match=r"2!=1 len\({x,z}\) != len\({x}\). Sent extra: {z}"):
+        engine.run("serving_default", {"x": x, "z": x})
+    with pytest.raises(InvalidArgument, match=r'Expects arg\[0\] to be float but double is provided \(input "x"\)'):
+        engine.run("serving_default", {"x": x.astype(np.float64)})
+    with pytest.raises(InvalidArgument, match="float but string is provided"):
+        engine.run("serving_default", {"x": np.array([b"a"], object)})
+    with pytest.raises(InvalidArgument, match="output tensor alias not found in signature: nope"):
+        engine.run("serving_default", {"x": x}, ["nope"])
+
+
+def test_only_the_default_signature_is_compiled_at_first(odd_version: Path) -> None:
+    engine = fresh(odd_version)
+    assert engine.name == "openvino"
+    engine.engine_of("lookup")
+    assert engine.name == "openvino+tensorflow"
+
+
+def test_a_signature_being_compiled_holds_up_no_other(odd_version: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = fresh(odd_version)
+    compiling, go_on = threading.Event(), threading.Event()
+    real = auto.OpenVINOProgram
+
+    def slow(*arguments: object) -> object:
+        compiling.set()
+        assert go_on.wait(30)
+        return real(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(auto, "OpenVINOProgram", slow)
+    thread = threading.Thread(target=engine.engine_of, args=("conv",))
+    thread.start()
+    assert compiling.wait(30)
+    assert engine.run("serving_default", {"x": np.ones((1, 1), np.float32)})["y"].tolist() == [[2.5]]
+    go_on.set()
+    thread.join(30)
+    assert engine.engine_of("conv") == "openvino"
+
+
+def test_a_closed_engine_says_so(odd_version: Path) -> None:
+    engine = fresh(odd_version)
+    engine.close()
+    with pytest.raises(FailedPrecondition, match="unloaded"):
+        engine.run("serving_default", {"x": np.ones((1, 1), np.float32)})
+
+
+LOADED = """
+import sys, numpy
+from pathlib import Path
+from lightship.bundle.saved_model import read_saved_model
+import lightship.engines.base
+assert "openvino" not in sys.modules
+from lightship.engines import load_engine
+engine = load_engine(Path(sys.argv[1]), read_saved_model(Path(sys.argv[1])))
+engine.run("serving_default", {"x": numpy.ones((1, 1), "float32")})
+print([name for name in sys.modules if name.split(".")[0] in ("tensorflow", "keras", "openvino_telemetry")])
+"""
+
+
+def test_openvino_brings_neither_tensorflow_nor_its_telemetry(odd_version: Path) -> None:
+    loaded = subprocess.run(
+        [sys.executable, "-c", LOADED, str(odd_version)], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert loaded.stdout.strip() == "[]"

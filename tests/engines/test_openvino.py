@@ -1,0 +1,230 @@
+"""OpenVINO's answers, held against TensorFlow's, for shapes declared and not."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lightship.bundle.saved_model import read_saved_model
+from lightship.engines import Engine, EngineOptions, load_engine
+from lightship.engines.openvino import OpenVINOProgram
+from lightship.engines.openvino_variants import MAX_SHAPES, MAX_VARIANTS
+from lightship.errors import DataLoss, FailedPrecondition, InvalidArgument
+
+
+def same(engine: Engine, reference: Engine, signature: str, **inputs: Any) -> None:
+    wanted = reference.run(signature, inputs)
+    got = engine.run(signature, inputs)
+    assert got.keys() == wanted.keys()
+    for name, array in wanted.items():
+        assert got[name].dtype == array.dtype
+        assert got[name].shape == array.shape
+        np.testing.assert_allclose(got[name], array, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (5, 1), (0, 1)])
+def test_declared_shapes(engine: Engine, reference: Engine, rng: np.random.Generator, shape: tuple[int, ...]) -> None:
+    same(engine, reference, "serving_default", x=rng.random(shape, np.float32))
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (7,), (2, 3), (2, 1, 2), (0,), (2, 0)])
+def test_other_ranks_and_sizes(
+    engine: Engine, reference: Engine, rng: np.random.Generator, shape: tuple[int, ...]
+) -> None:
+    same(engine, reference, "serving_default", x=rng.random(shape, np.float32))
+
+
+@pytest.mark.parametrize(
+    ("signature", "shape"),
+    [
+        ("conv", (2, 8, 8, 3)),
+        ("conv", (2, 11, 5, 3)),
+        ("conv", (0, 8, 8, 3)),
+        ("dense", (3, 4)),
+        ("fixed", (2, 4)),
+        ("fixed", (3, 4)),
+        ("free_dense", (3, 4)),
+        ("transposed", (4, 3)),
+        ("scalar", ()),
+        ("scalar", (3,)),
+        ("unknown_rank", (2, 3)),
+        ("unknown_rank", ()),
+        ("positions", (6,)),
+        ("total", (3, 2)),
+        ("same", (3, 2)),
+        ("named_alike", (3, 2)),
+    ],
+)
+def test_what_operations_take(
+    engine: Engine, reference: Engine, rng: np.random.Generator, signature: str, shape: tuple[int, ...]
+) -> None:
+    same(engine, reference, signature, x=rng.random(shape, np.float32) - np.float32(0.5))
+
+
+@pytest.mark.parametrize(
+    ("signature", "shape", "reason"),
+    [
+        ("dense", (1, 5), "dimension=5"),
+        ("dense", (1, 3), "dimension=3"),
+        # The compiled model would read beyond the input here and answer.
+        ("free_dense", (1, 3), "dimension=3"),
+        ("transposed", (3, 3), "dimension=3"),
+        ("conv", (9, 9, 3), "rank"),
+        ("conv", (1, 8, 8, 4), r"channel count \(4\)"),
+    ],
+)
+def test_what_operations_refuse(engine: Engine, signature: str, shape: tuple[int, ...], reason: str) -> None:
+    sizes = ",".join(map(str, shape))
+    for _ in range(2):  # found out, then remembered
+        with pytest.raises(InvalidArgument, match=rf'^input "x" of shape \[{sizes}\] cannot be computed: .*{reason}'):
+            engine.run(signature, {"x": np.ones(shape, np.float32)})
+    engine.run("serving_default", {"x": np.ones((1, 1), np.float32)})
+
+
+def test_reasons_do_not_name_places_in_openvinos_sources(engine: Engine) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        engine.run("conv", {"x": np.ones((9, 9, 3), np.float32)})
+    assert "src/" not in caught.value.message
+    assert "\n" not in caught.value.message
+
+
+@pytest.mark.parametrize("rows", [(2, 2), (1, 1), (2, 1), (1, 3)])
+def test_two_inputs(engine: Engine, reference: Engine, rng: np.random.Generator, rows: tuple[int, int]) -> None:
+    a, b = (rng.random((number, 2), np.float32) for number in rows)
+    same(engine, reference, "two", a=a, b=b)
+    same(engine, reference, "unused", a=a, b=b)
+
+
+def test_two_inputs_that_do_not_go_together(engine: Engine) -> None:
+    a, b = np.ones((2, 2), np.float32), np.ones((3, 2), np.float32)
+    with pytest.raises(InvalidArgument, match=r'input "a" of shape \[2,2\], input "b" of shape \[3,2\]'):
+        engine.run("two", {"a": a, "b": b})
+
+
+def test_some_outputs(engine: Engine) -> None:
+    ones = np.ones((1, 2), np.float32)
+    assert engine.run("two", {"a": ones, "b": ones}, ["difference"])["difference"].tolist() == [[0.0, 0.0]]
+    assert list(engine.run("two", {"a": ones, "b": ones}, ["difference"])) == ["difference"]
+
+
+@pytest.mark.parametrize(("signature", "dtype"), [("boolean", bool), ("half", np.float16), ("int64", np.int64)])
+def test_types(engine: Engine, reference: Engine, signature: str, dtype: type) -> None:
+    same(engine, reference, signature, x=np.array([0, 1, 3], dtype))
+
+
+def test_results_are_the_callers_own(engine: Engine) -> None:
+    first = engine.run("serving_default", {"x": np.zeros((1, 1), np.float32)})["y"]
+    first += 1
+    engine.run("serving_default", {"x": np.ones((1, 1), np.float32)})
+    assert first.tolist() == [[3.0]]
+
+
+def test_arrays_need_not_be_contiguous_or_writable(engine: Engine) -> None:
+    x = np.arange(8, dtype=np.float32)[::2].reshape(4, 1)
+    x.setflags(write=False)
+    assert engine.run("serving_default", {"x": x})["y"].ravel().tolist() == [2.0, 3.0, 4.0, 5.0]
+
+
+def test_division_by_zero_does_not_end_the_process(engine: Engine) -> None:
+    assert engine.run("quotient", {"x": np.array([0, 5], np.int32)})["y"][1] == 2
+
+
+def test_threads_do_not_mix_their_answers(engine: Engine) -> None:
+    wrong: list[Any] = []
+
+    def ask(value: int) -> None:
+        for count in range(60):
+            rows = 1 + (value + count) % 3
+            x = np.full((rows, 1) if count % 2 else (rows,), value, np.float32)
+            y = engine.run("serving_default", {"x": x})["y"]
+            if y.shape != x.shape or (y != 0.5 * value + 2).any():
+                wrong.append((value, x.shape, y))
+
+    threads = [threading.Thread(target=ask, args=(value,)) for value in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert wrong == []
+
+
+@pytest.fixture
+def program(odd_version: Path) -> OpenVINOProgram:
+    signature = read_saved_model(odd_version).signatures["serving_default"]
+    return OpenVINOProgram(odd_version, signature, EngineOptions())
+
+
+def test_variants_and_known_shapes_are_few(program: OpenVINOProgram) -> None:
+    for size in range(2, 2 * MAX_VARIANTS + 2):
+        x = np.full((3, size), size, np.float32)
+        assert program.run({"x": x}, ["y"])["y"].tolist() == (0.5 * x + 2).tolist()
+    for rows in range(1, MAX_SHAPES + 10):
+        program.run({"x": np.ones(rows, np.float32)}, ["y"])
+    assert len(program._variants._variants) <= MAX_VARIANTS
+    assert len(program._variants._ways) <= MAX_SHAPES
+    assert set(program._variants._variants.values()) >= set(program._variants._ways.values())
+
+
+def test_another_number_of_values_needs_no_other_variant(program: OpenVINOProgram) -> None:
+    for rows in (3, 4, 5):
+        program.run({"x": np.ones(rows, np.float32)}, ["y"])
+    assert len(program._variants._variants) == 1
+
+
+def test_threads_are_limited(odd_version: Path) -> None:
+    signature = read_saved_model(odd_version).signatures["conv"]
+    program = OpenVINOProgram(odd_version, signature, EngineOptions(threads=1))
+    assert program._usual is not None
+    assert program._usual._compiled.get_property("INFERENCE_NUM_THREADS") == 1
+    assert str(program._usual._compiled.get_property("INFERENCE_PRECISION_HINT")) == "<Type: 'float32'>"
+
+
+def test_bf16_is_used_only_when_asked_for(odd_version: Path) -> None:
+    signature = read_saved_model(odd_version).signatures["conv"]
+    program = OpenVINOProgram(odd_version, signature, EngineOptions(precision="bf16"))
+    x = np.ones((1, 8, 8, 3), np.float32)
+    wanted = OpenVINOProgram(odd_version, signature, EngineOptions()).run({"x": x}, ["y"])["y"]
+    np.testing.assert_allclose(program.run({"x": x}, ["y"])["y"], wanted, rtol=0.05, atol=0.05)
+
+
+def broken(version: Path, folder: Path, file: str, keep: int | None) -> Path:
+    import shutil
+
+    copy = shutil.copytree(version, folder / "1")
+    if keep is None:
+        (copy / file).unlink()
+    else:
+        with (copy / file).open("r+b") as opened:
+            opened.truncate(keep)
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("file", "keep"),
+    [
+        ("variables/variables.data-00000-of-00001", 100),
+        ("variables/variables.data-00000-of-00001", None),
+        ("variables/variables.index", 20),
+        ("variables/variables.index", None),
+    ],
+)
+def test_broken_weights_are_data_loss(half_plus_two: Path, tmp_path: Path, file: str, keep: int | None) -> None:
+    version = broken(half_plus_two / "123", tmp_path, file, 0 if keep == 100 else keep)
+    with pytest.raises(DataLoss, match=str(version)):
+        load_engine(version, read_saved_model(version))
+
+
+def test_truncating_what_is_served_does_not_end_the_process(half_plus_two: Path, tmp_path: Path) -> None:
+    import shutil
+
+    version = shutil.copytree(half_plus_two / "123", tmp_path / "1")
+    engine = load_engine(version, read_saved_model(version))
+    broken_file = next((version / "variables").glob("*.data*"))
+    broken_file.write_bytes(b"")
+    assert engine.run("serving_default", {"x": np.ones((3, 1), np.float32)})["y"].tolist() == [[2.5]] * 3
+    with pytest.raises(FailedPrecondition, match="were changed after this version was loaded"):
+        engine.run("serving_default", {"x": np.ones(3, np.float32)})

@@ -1,0 +1,47 @@
+"""The engine for what OpenVINO cannot run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lightship.bundle.saved_model import read_saved_model
+from lightship.engines import Engine, EngineOptions, load_engine
+from lightship.errors import InvalidArgument, LightshipError
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3), (0, 1)])
+def test_declared_shapes_are_not_enforced(reference: Engine, shape: tuple[int, ...]) -> None:
+    x = np.ones(shape, np.float32)
+    assert reference.run("serving_default", {"x": x})["y"].tolist() == (0.5 * x + 2).tolist()
+
+
+def test_strings_are_bytes(reference: Engine) -> None:
+    joined = reference.run("joined", {"x": np.array([b"\xff\x00", b""], object)})["y"]
+    assert joined.dtype == object
+    assert joined.tolist() == [b"\xff\x00\xff\x00", b""]
+
+
+def test_tables_are_initialized(reference: Engine) -> None:
+    assert reference.run("lookup", {"x": np.array([b"b", b"?"], object)})["y"].tolist() == [2.0, -1.0]
+
+
+def test_an_output_may_be_an_input(reference: Engine) -> None:
+    x = np.ones((2, 2), np.float32)
+    assert reference.run("same", {"x": x}, ["itself"])["itself"].tolist() == x.tolist()
+
+
+def test_its_errors_keep_code_and_text(reference: Engine) -> None:
+    with pytest.raises(InvalidArgument, match="Matrix size-incompatible") as caught:
+        reference.run("dense", {"x": np.ones((1, 5), np.float32)})
+    assert "{{node" not in caught.value.message
+
+
+def test_broken_weights_are_an_error_that_names_the_folder(half_plus_two: Path, tmp_path: Path) -> None:
+    version = tmp_path / "1"
+    version.mkdir()
+    (version / "saved_model.pb").write_bytes((half_plus_two / "123" / "saved_model.pb").read_bytes())
+    with pytest.raises(LightshipError, match=f"TensorFlow cannot load {version}"):
+        load_engine(version, read_saved_model(version), EngineOptions(engine="tensorflow"))
