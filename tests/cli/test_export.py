@@ -56,10 +56,18 @@ def test_json_tells_what_was_written(lightship: Run, tiny: Path, classes: Path) 
 
 
 @pytest.mark.slow
-def test_what_packaging_refuses_is_one_line(lightship: Run, tiny: Path) -> None:
-    done = lightship("export", tiny, "models/tiny", "--classes", "no.txt", "--preprocess", "none")
+def test_what_packaging_refuses_is_one_line(lightship: Run, tiny: Path, classes: Path) -> None:
+    classes.write_text("cat\ndog\nowl\n")
+    done = lightship("export", tiny, "models/tiny", "--classes", classes, "--preprocess", "none")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.splitlines()[-1].startswith("error: ")
+    assert "3" in done.stderr.splitlines()[-1]
+
+
+def test_classes_that_are_wrong_are_told_before_tensorflow_is_loaded(lightship: Run) -> None:
+    done = lightship("export", "model.keras", "models/tiny", "--classes", "no.txt", "--preprocess", "none")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert done.stderr.startswith("error: ")
     assert "no.txt" in done.stderr
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from typing import Any
 
+import httpx2
 import numpy as np
 import pytest
 from tests.client.conftest import Ask, Asked, Reply, Scripted
@@ -157,6 +158,12 @@ def test_arguments_are_checked(ask: Ask, scripted: Scripted, method: str, keywor
 def test_options_are_checked(options: dict[str, Any]) -> None:
     with pytest.raises(InvalidArgument):
         Client("http://127.0.0.1:8501", **options)
+
+
+def test_a_transport_of_ones_own_is_used() -> None:
+    transport = httpx2.MockTransport(lambda request: httpx2.Response(200, text=str(request.url)))
+    with Client("http://nowhere.example", transport=transport) as client:
+        assert client.ready() is True
 
 
 def test_an_answer_without_outputs_is_an_error(ask: Ask, scripted: Scripted) -> None:

@@ -63,6 +63,7 @@ def export(
         "fit": fit,
     }
     image = _image_spec(given, _preprocessing(preprocess, scale, offset, mean, std))
+    labels = _labels(classes)
     from lightship.packaging import export as export_model
 
     start = time.monotonic()
@@ -70,7 +71,7 @@ def export(
         path = export_model(
             model,
             folder,
-            classes=classes,
+            classes=labels,
             image=image,
             version=version,
             golden=golden,
@@ -127,6 +128,13 @@ def _image_spec(given: dict[str, Any], preprocessing: str | dict[str, Any] | Non
     from lightship.bundle.image_spec import ImageSpec
 
     return ImageSpec(**chosen, preprocessing=preprocessing)
+
+
+def _labels(classes: Path | None) -> tuple[str, ...] | None:
+    """Read here, so that a file that is wrong is told before TensorFlow is loaded."""
+    from lightship.bundle.labels import read_classes
+
+    return None if classes is None else read_classes(classes)
 
 
 @contextmanager
