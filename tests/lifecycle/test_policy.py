@@ -1,0 +1,48 @@
+"""The availability-preserving policy, by the tables of TensorFlow Serving's behaviour."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from lightship.lifecycle.policy import Load, Phase, Unload, Version, availability_preserving
+
+LETTERS = {
+    "N": Phase.NEW,
+    "L": Phase.LOADING,
+    "R": Phase.READY,
+    "U": Phase.UNLOADING,
+    "D": Phase.DISABLED,
+    "E": Phase.ERROR,
+}
+
+
+def versions(text: str) -> list[Version]:
+    """`1R 2L*`: version 1 is ready, version 2 is loading and aspired."""
+    found = re.findall(r"(\d+)([A-Z])(\*?)", text)
+    return [Version(int(number), LETTERS[phase], bool(star)) for number, phase, star in found]
+
+
+@pytest.mark.parametrize(
+    ("before", "action"),
+    [
+        ("1U 2E 3R* 4N* 5N*", Load(5)),
+        ("1U 2E 3R 4R* 5N*", Unload(3)),
+        ("1D 2R 3E", Unload(2)),
+        ("1R* 2E* 3L* 4U 5D", None),
+        ("1R 2L*", None),
+        ("1R 2E*", None),
+        ("1R 2L* 3R*", Unload(1)),
+        ("1R 2E* 3R*", Unload(1)),
+        ("2R 1R 3E* 4L*", Unload(1)),
+        ("", None),
+        ("1R 2N*", Load(2)),
+        ("1R*", None),
+        ("1N*", Load(1)),
+        ("1N", None),
+        ("1L 2E", None),
+    ],
+)
+def test_action(before: str, action: Load | Unload | None) -> None:
+    assert availability_preserving(versions(before)) == action
