@@ -60,6 +60,13 @@ def open_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
     return image
 
 
+def load(image: Image.Image) -> Image.Image:
+    """The same image with its pixels in memory. Raises InvalidArgument if it is truncated or broken."""
+    with _faults_named(image.format, None):
+        image.load()
+    return image
+
+
 def convert_as_pillow(image: Image.Image, color: str) -> Image.Image:
     """The pixels and colours of `keras.utils.load_img(color_mode=color)`; a deep grey image stays deep, as there.
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lightship.bundle.decode import MAX_PIXELS, convert_as_pillow, convert_as_tensorflow, open_image
+from lightship.bundle.decode import MAX_PIXELS, convert_as_pillow, convert_as_tensorflow, load, open_image
 from lightship.bundle.image_spec import ImageSpec
 from lightship.bundle.resize import resize_as_pillow, resize_as_tensorflow
 from lightship.errors import InvalidArgument
@@ -28,9 +28,10 @@ def prepare(image: ImageLike, spec: ImageSpec, *, max_pixels: int = MAX_PIXELS) 
     height, width = spec.size
     if isinstance(image, np.ndarray):
         pixels = _from_array(image, spec)
+    elif isinstance(image, Image.Image):
+        pixels = _from_image(load(image), spec)
     else:
-        opened = image if isinstance(image, Image.Image) else open_image(_as_bytes(image), max_pixels=max_pixels)
-        pixels = _from_image(opened, spec)
+        pixels = _from_image(open_image(_as_bytes(image), max_pixels=max_pixels), spec)
     assert pixels.shape == (height, width, spec.channels)
     return spec.preprocessing.apply(pixels)
 

@@ -18,20 +18,27 @@ if TYPE_CHECKING:
 
 Decoder = Callable[["Tensor"], "Tensor"]
 
+# No image is shorter, and the headers that are read here end before. Reading beyond the end would put the file's bytes
+# into the error's text, which must be UTF-8 on its way to a client.
+_SHORTEST = 34
+
 # Pillow's fixed-point weights for grey, of ITU-R 601-2: 16 bits after the point, rounded.
 _LUMA = (19595, 38470, 7471)
 
 
 def decode_in_graph(encoded: Tensor, spec: ImageSpec) -> Tensor:
     """uint8 [H, W, channels] of the spec's colour; uint16 where `load_img` keeps a grey PNG's 16 bits."""
+    long_enough = tf.strings.length(encoded) >= _SHORTEST
+    with tf.control_dependencies([tf.debugging.Assert(long_enough, ["the image is empty or truncated"])]):
+        encoded = tf.identity(encoded)
     cases: list[tuple[Tensor, Callable[[], Tensor]]] = [
-        (_starts(encoded, b"\xff\xd8\xff"), lambda: _jpeg(encoded, spec)),
-        (_starts(encoded, b"\x89PNG\r\n\x1a\n"), lambda: _png(encoded, spec)),
-        (_starts(encoded, b"GIF8"), lambda: _colored(_any(encoded, 3), spec)),
-        (_starts(encoded, b"BM"), lambda: _colored(_bmp(encoded), spec)),
-        (_is_webp(encoded), lambda: _colored(_webp(encoded), spec)),
+        (_has(encoded, b"\xff\xd8\xff"), lambda: _jpeg(encoded, spec)),
+        (_has(encoded, b"\x89PNG\r\n\x1a\n"), lambda: _png(encoded, spec)),
+        (_has(encoded, b"GIF8"), lambda: _colored(_any(encoded, 3), spec)),
+        (_has(encoded, b"BM"), lambda: _colored(_bmp(encoded), spec)),
+        (_has(encoded, b"RIFF") & _has(encoded, b"WEBP", 8), lambda: _colored(_webp(encoded), spec)),
     ]
-    pixels = tf.case(cases, default=lambda: _refused(_dtype(spec)), exclusive=True)
+    pixels = tf.case(cases, default=lambda: _refused(_dtype(spec)))
     return tf.ensure_shape(pixels, (None, None, spec.channels))
 
 
@@ -43,13 +50,8 @@ def _keeps_depth(spec: ImageSpec) -> bool:
     return spec.family == "pillow" and spec.color == "grayscale"
 
 
-def _starts(encoded: Tensor, magic: bytes) -> Tensor:
-    return tf.equal(tf.strings.substr(encoded, 0, len(magic)), magic)
-
-
-def _is_webp(encoded: Tensor) -> Tensor:
-    head = tf.strings.substr(encoded, 0, 12)
-    return tf.strings.regex_full_match(head, r"(?s)RIFF.*WEBP")
+def _has(encoded: Tensor, text: bytes, position: int = 0) -> Tensor:
+    return tf.equal(tf.strings.substr(encoded, position, len(text)), text)
 
 
 def _refused(dtype: tf.DType) -> Tensor:
@@ -94,7 +96,7 @@ def _any(encoded: Tensor, channels: int) -> Tensor:
 
 def _webp(encoded: Tensor) -> Tensor:
     """The operation wants to be asked for the channels that there are: four in an animation."""
-    animated = tf.equal(tf.strings.substr(encoded, 12, 4), b"VP8X") & tf.not_equal(_byte(encoded, 20) & 2, 0)
+    animated = _has(encoded, b"VP8X", 12) & tf.not_equal(_byte(encoded, 20) & 2, 0)
     return tf.cond(animated, lambda: _any(encoded, 4), lambda: _any(encoded, 0))
 
 
@@ -113,9 +115,9 @@ def _bmp(encoded: Tensor) -> Tensor:
 
 
 def _palette(encoded: Tensor, indices: Tensor) -> Tensor:
-    start = 14 + _little(encoded, 14, 4)
-    size = tf.minimum(1024, _little(encoded, 10, 4) - start)
-    blue_first = tf.reshape(tf.io.decode_raw(tf.strings.substr(encoded, start, size), tf.uint8), (-1, 4))
+    """The colours lie between the header and the pixels, four bytes each."""
+    start, end = 14 + _little(encoded, 14, 4), _little(encoded, 10, 4)
+    blue_first = tf.reshape(tf.io.decode_raw(encoded, tf.uint8)[start:end], (-1, 4))
     return tf.gather(blue_first[:, 2::-1], tf.cast(indices[..., 0], tf.int32))
 
 

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import importlib
+import pkgutil
+
+import keras
+import numpy as np
+import pytest
+
+from lightship.bundle.preprocessing import PREPROCESSING_NAMES, Preprocessing
+from lightship.errors import InvalidArgument
+
+PIXELS = np.random.default_rng(7).integers(0, 256, (9, 8, 3)).astype(np.uint8)
+NAMES_OF_KERAS = sorted(set(PREPROCESSING_NAMES) - {"none"})
+
+
+@pytest.mark.parametrize("name", NAMES_OF_KERAS)
+def test_named_preprocessing_is_the_applications_own_to_the_last_bit(name: str) -> None:
+    application = importlib.import_module(f"keras.applications.{name}")
+    expected = application.preprocess_input(PIXELS.astype(np.float32))
+    got = Preprocessing.named(name).apply(PIXELS)
+    assert got.dtype == np.float32
+    assert got.flags.c_contiguous
+    np.testing.assert_array_equal(got, expected)
+
+
+def test_every_application_with_a_preprocess_input_has_its_name_here() -> None:
+    modules = [module.name for module in pkgutil.iter_modules(keras.applications.__path__)]
+    having = {name for name in modules if hasattr(getattr(keras.applications, name, None), "preprocess_input")}
+    assert having == set(NAMES_OF_KERAS)
+
+
+def test_scale_and_offset_are_keras_rescaling() -> None:
+    expected = keras.layers.Rescaling(1 / 127.5, offset=-1)(PIXELS.astype(np.float32))
+    np.testing.assert_array_equal(Preprocessing.scale_offset(1 / 127.5, -1).apply(PIXELS), np.asarray(expected))
+
+
+def test_mean_and_std_work_channel_by_channel() -> None:
+    got = Preprocessing.mean_std([1, 2, 3], [4, 5, 6]).apply(PIXELS)
+    expected = (PIXELS.astype(np.float32) - np.float32([1, 2, 3])) / np.float32([4, 5, 6])
+    np.testing.assert_array_equal(got, expected)
+
+
+def test_the_input_is_not_written_to() -> None:
+    pixels = PIXELS.astype(np.float32)
+    for name in PREPROCESSING_NAMES:
+        Preprocessing.named(name).apply(pixels)
+    np.testing.assert_array_equal(pixels, PIXELS)
+
+
+def test_a_misspelt_name_is_answered_with_the_nearest() -> None:
+    with pytest.raises(InvalidArgument, match="'mobilnet_v2'.*did you mean 'mobilenet_v2'"):
+        Preprocessing.named("mobilnet_v2")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {},
+        {"scale": "x"},
+        {"scale": True},
+        {"scale": float("nan")},
+        {"scale": 1e39},
+        {"scale": []},
+        {"scale": 1, "std": 2},
+        {"mean": 1},
+        {"mean": 0, "std": 0},
+        {"mean": 0, "std": [1, 1e-60, 1]},
+        3,
+    ],
+)
+def test_what_is_no_preprocessing_is_refused(wrong: object) -> None:
+    with pytest.raises(InvalidArgument, match="preprocessing"):
+        Preprocessing.of(wrong)  # type: ignore[arg-type]
+
+
+def test_numbers_must_fit_the_channels() -> None:
+    with pytest.raises(InvalidArgument, match=r"2 numbers \[1.0, 2.0\] for images of 3 channels"):
+        Preprocessing.scale_offset([1, 2]).check_channels(3)
+    with pytest.raises(InvalidArgument, match="'vgg16' needs color 'rgb'"):
+        Preprocessing.named("vgg16").check_channels(1)

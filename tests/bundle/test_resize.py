@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from lightship.bundle.image_spec import METHODS, ImageSpec
+from lightship.bundle.prepare import prepare
+from lightship.bundle.resize import resize_as_tensorflow
+from lightship.errors import InvalidArgument
+
+SIZES = [(224, 224), (97, 300), (331, 33), (207, 291)]
+
+# Of 255. What is left is the order of float32 additions; docs/images.md has the same figures.
+EXACT = {"bilinear", "nearest"}
+CLOSE = 0.001
+
+
+@pytest.fixture(scope="module")
+def pixels(photo: Image.Image) -> list[NDArray[np.uint8]]:
+    """Large, odd, narrow, tiny, and already of a wanted size."""
+    whole = np.asarray(photo)
+    return [whole, whole[:211, :307], whole[:300, :41], whole[40:43, 7:12], whole[100:307, 200:491]]
+
+
+def spec(size: tuple[int, int], method: str, **options: Any) -> ImageSpec:
+    return ImageSpec(*size, resize=method, preprocessing="none", **options)
+
+
+def worst(pixels: list[NDArray[np.uint8]], of_ours: Callable[..., Any], of_theirs: Callable[..., Any]) -> float:
+    return max(float(np.abs(of_ours(a, s) - of_theirs(a, s)).max()) for a in pixels for s in SIZES)
+
+
+@pytest.mark.parametrize("crop", [False, True])
+@pytest.mark.parametrize("method", METHODS["pillow"])
+def test_the_family_pillow_is_load_img_to_the_last_bit(photos: list[Path], method: str, crop: bool) -> None:
+    for path, color in zip(photos[8:11], ("rgb", "grayscale", "rgba"), strict=True):
+        for size in SIZES:
+            options: dict[str, Any] = {"color_mode": color, "target_size": size, "keep_aspect_ratio": crop}
+            expected = keras.utils.load_img(path, interpolation=method, **options)
+            got = prepare(path.read_bytes(), spec(size, method, color=color, fit="crop" if crop else "stretch"))
+            np.testing.assert_array_equal(got, keras.utils.img_to_array(expected))
+
+
+@pytest.mark.parametrize("method", METHODS["pillow"])
+def test_pad_in_the_family_pillow_is_imageops_pad(photo: Image.Image, method: str) -> None:
+    for part in (photo, photo.crop((0, 0, 200, 77)), photo.crop((0, 0, 33, 290))):
+        for height, width in SIZES:
+            expected = ImageOps.pad(part, (width, height), Image.Resampling[method.upper()])
+            got = prepare(part, spec((height, width), method, fit="pad"))
+            np.testing.assert_array_equal(got, np.asarray(expected))
+
+
+@pytest.mark.parametrize("antialias", [False, True])
+@pytest.mark.parametrize("method", METHODS["tensorflow"])
+def test_the_family_tensorflow_is_tf_image_resize(pixels: list[Any], method: str, antialias: bool) -> None:
+    def ours(a: Any, size: tuple[int, int]) -> Any:
+        return resize_as_tensorflow(a, spec(size, method, family="tensorflow", antialias=antialias))
+
+    def theirs(a: Any, size: tuple[int, int]) -> Any:
+        return tf.image.resize(a, size, method=method, antialias=antialias).numpy()
+
+    assert worst(pixels, ours, theirs) <= (0 if method in EXACT and not antialias else CLOSE)
+    assert ours(pixels[0], (5, 6)).dtype == theirs(pixels[0], (5, 6)).dtype
+
+
+@pytest.mark.parametrize("method", METHODS["tensorflow"])
+def test_pad_in_the_family_tensorflow_is_resize_with_pad(pixels: list[Any], method: str) -> None:
+    def ours(a: Any, size: tuple[int, int]) -> Any:
+        return resize_as_tensorflow(a, spec(size, method, family="tensorflow", fit="pad"))
+
+    def theirs(a: Any, size: tuple[int, int]) -> Any:
+        return tf.image.resize_with_pad(a, *size, method=method).numpy()
+
+    assert worst(pixels, ours, theirs) <= (0 if method in EXACT else CLOSE)
+
+
+@pytest.mark.parametrize("method", ["bilinear", "nearest", "bicubic", "lanczos3", "lanczos5"])
+def test_crop_in_the_family_tensorflow_is_smart_resize(pixels: list[Any], method: str) -> None:
+    def ours(a: Any, size: tuple[int, int]) -> Any:
+        return resize_as_tensorflow(a, spec(size, method, family="tensorflow", fit="crop"))
+
+    def theirs(a: Any, size: tuple[int, int]) -> Any:
+        return keras.preprocessing.image.smart_resize(a, size, interpolation=method)
+
+    assert worst(pixels, ours, theirs) <= (0 if method in EXACT else CLOSE)
+
+
+@pytest.mark.parametrize("options", [{}, {"crop_to_aspect_ratio": True}, {"pad_to_aspect_ratio": True}])
+def test_png_images_are_those_of_image_dataset_from_directory(
+    photo: Image.Image, tmp_path: Path, options: dict[str, Any]
+) -> None:
+    for color in ("rgb", "grayscale"):
+        folder = tmp_path / color
+        folder.mkdir()
+        photo.crop((3, 5, 400, 300)).save(folder / "photo.png")
+        arguments: dict[str, Any] = {"labels": None, "image_size": (160, 192), "batch_size": None, "verbose": False}
+        (expected,) = keras.utils.image_dataset_from_directory(folder, color_mode=color, **arguments, **options)
+        fit = next(iter(options), "stretch").split("_")[0]
+        asked = spec((160, 192), "bilinear", color=color, family="tensorflow", fit=fit)
+        np.testing.assert_array_equal(prepare((folder / "photo.png").read_bytes(), asked), expected)
+
+
+def test_jpeg_images_differ_from_image_dataset_from_directory_by_its_rough_decoding(photos: list[Path]) -> None:
+    for path in photos[:6]:
+        theirs = tf.image.resize(tf.io.decode_image(path.read_bytes(), channels=3), (224, 224)).numpy()
+        difference = np.abs(prepare(path.read_bytes(), spec((224, 224), "bilinear", family="tensorflow")) - theirs)
+        assert difference.max() < 7
+        assert difference.mean() < 1.2
+
+
+@pytest.mark.parametrize("family", ["pillow", "tensorflow"])
+def test_an_image_too_narrow_to_pad_is_refused(family: str) -> None:
+    with pytest.raises(InvalidArgument, match="1000 x 1 pixels is too narrow for 224 x 224"):
+        prepare(np.zeros((1, 1000, 3), np.uint8), spec((224, 224), "bilinear", family=family, fit="pad"))
+
+
+def test_an_image_too_narrow_to_crop_is_refused() -> None:
+    buffer = BytesIO()
+    Image.new("RGB", (1, 30)).save(buffer, "PNG")
+    with pytest.raises(InvalidArgument, match="1 x 30 pixels is too narrow for 10 x 500"):
+        prepare(buffer.getvalue(), spec((500, 10), "bilinear", fit="crop"))
