@@ -50,7 +50,7 @@ def _read_file(path: Path) -> Any:
 
 def _parse_json(text: str, path: Path) -> Any:
     try:
-        found = json.loads(text, object_pairs_hook=_without_repeated_keys)
+        found = json.loads(text, object_pairs_hook=lambda pairs: _without_repeated_keys(pairs, path))
     except ValueError as error:
         raise InvalidArgument(f"the file of classes {path} is not JSON: {error}") from error
     if not isinstance(found, (list, dict)):
@@ -58,8 +58,8 @@ def _parse_json(text: str, path: Path) -> Any:
     return found
 
 
-def _without_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    _refuse_repeated([key for key, _ in pairs], "the JSON object has keys")
+def _without_repeated_keys(pairs: list[tuple[str, Any]], path: Path) -> dict[str, Any]:
+    _refuse_repeated([key for key, _ in pairs], f"{path}: there are keys")
     return dict(pairs)
 
 

@@ -1,0 +1,111 @@
+"""Which folders are versions, and how a folder without any is explained."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from lightship.bundle.versions import explain_model_folder, list_versions, version_number
+from lightship.errors import NotFound
+
+
+def make(folder: Path, *names: str) -> Path:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if name.endswith("/"):
+            path.mkdir()
+        else:
+            path.touch()
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        ("1", 1),
+        ("00000123", 123),
+        ("20170111173521", 20170111173521),
+        ("+5", 5),
+        (" 5\t", 5),
+        ("9223372036854775807", 2**63 - 1),
+        ("9223372036854775808", None),
+        ("1.denied", None),
+        ("v1", None),
+        ("tmp-1", None),
+        ("1_0", None),
+        ("１", None),
+        ("", None),
+        (".exporting-1", None),
+    ],
+)
+def test_a_version_is_a_decimal_int64(name: str, number: int | None) -> None:
+    assert version_number(name) == number
+
+
+def test_entries_that_are_numbers_are_versions_files_too(tmp_path: Path) -> None:
+    make(tmp_path, "42/", "17/", "00021/", "7", "v3/", ".exporting-1-a/")
+    assert list_versions(tmp_path) == {
+        name: tmp_path / path for name, path in {17: "17", 21: "00021", 42: "42", 7: "7"}.items()
+    }
+
+
+def test_of_several_names_for_one_number_the_lexically_last_counts(tmp_path: Path) -> None:
+    make(tmp_path, "0001/", "001/", "00001/")
+    assert list_versions(tmp_path) == {1: tmp_path / "001"}
+
+
+def test_a_folder_that_is_not_there_is_not_found(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="does not exist"):
+        list_versions(tmp_path / "no")
+    with pytest.raises(NotFound, match="is a file"):
+        list_versions(make(tmp_path, "file") / "file")
+
+
+def test_a_folder_with_a_version_needs_no_explanation(tmp_path: Path) -> None:
+    assert explain_model_folder(make(tmp_path, "1/", "saved_model.pb")) is None
+
+
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [
+        ([".exporting-1-a/", ".DS_Store"], "is empty: put a version in it with lightship export MODEL "),
+        (["v1/saved_model.pb"], "not called by a number: mv "),
+        (["model/saved_model.pb", "classes.pickle"], "older layout"),
+        (["dog.keras"], "make one with lightship export "),
+        (["cat/1/saved_model.pb", "dog/2/saved_model.pb", "notes.txt"], "it has cat, dog: give one"),
+        (["notes.txt"], "it has notes.txt: put one in it"),
+        ([*"abcdefg"], "a, b, c, d, e and 2 more"),
+    ],
+)
+def test_what_is_there_instead_is_told_in_one_line(tmp_path: Path, names: list[str], text: str) -> None:
+    told = explain_model_folder(make(tmp_path / "m", *names))
+    assert told is not None
+    assert text in told
+    assert "\n" not in told
+
+
+@pytest.mark.parametrize("names", [["saved_model.pb", "variables/a", "assets/"], ["v1/saved_model.pb"]])
+def test_the_command_it_names_mends_the_folder(tmp_path: Path, names: list[str]) -> None:
+    folder = make(tmp_path / "my model", *names)
+    told = explain_model_folder(folder)
+    assert told is not None
+    command = told[min(told.find(word) for word in ("mkdir ", "mv ") if word in told) :]
+    subprocess.run(command, shell=True, check=True)
+    assert explain_model_folder(folder) is None
+    assert (folder / "1" / "saved_model.pb").exists()
+
+
+def test_a_version_itself_is_told_to_be_one(tmp_path: Path) -> None:
+    told = explain_model_folder(make(tmp_path / "dog" / "7", "saved_model.pb"))
+    assert told is not None
+    assert told.endswith(f"give its parent, {tmp_path / 'dog'}")
+
+
+def test_a_file_and_nothing_at_all_are_explained(tmp_path: Path) -> None:
+    file = make(tmp_path, "dog.keras") / "dog.keras"
+    assert f"lightship export {shlex.quote(str(file))} {tmp_path / 'dog'}" in (explain_model_folder(file) or "")
+    assert "does not exist" in (explain_model_folder(tmp_path / "no") or "")
