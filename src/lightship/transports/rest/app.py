@@ -13,7 +13,7 @@ from lightship.transports.rest.api import RestApi
 from lightship.transports.rest.body import Body, Disconnected, Receive
 from lightship.transports.rest.health import live, metrics_page, ready
 from lightship.transports.rest.limits import Budget, Limits
-from lightship.transports.rest.memory import LARGE, release_memory
+from lightship.transports.rest.memory import MemoryKeeper
 from lightship.transports.rest.messages import Headers, Request, Response, error_response
 from lightship.transports.rest.metrics import Metrics
 from lightship.transports.rest.workers import Workers
@@ -39,6 +39,7 @@ class RestApp:
         self._limits = limits or Limits()
         self._timeout = timeout
         self._budget = Budget(self._limits.held)
+        self._memory = MemoryKeeper()
         self._metrics = Metrics(manager.models)
         api = RestApi(manager, self._limits, self._metrics)
         self._workers = Workers(api.answer, threads or default_threads(), MOST_WAITING)
@@ -61,33 +62,28 @@ class RestApp:
             return
         body = Body(receive, self._budget, self._limits.of(head.content_type), BODY_PATIENCE)
         try:
-            large = await self._exchange(head, body, _header(scope, b"content-length"), send)
+            await self._exchange(head, body, _header(scope, b"content-length"), send)
         except Disconnected:
             return
         finally:
+            self._memory.after(body.size)
             body.release()
-        if large:
-            asyncio.get_running_loop().call_later(0.05, release_memory_soon)
 
-    async def _exchange(self, head: Request, body: Body, length: bytes | None, send: Send) -> bool:
-        """Answers one request; whether it was a large one."""
+    async def _exchange(self, head: Request, body: Body, length: bytes | None, send: Send) -> None:
         try:
             data = await body.read(length)
         except LightshipError as error:
-            await self._refuse(error, body, send)
-            return False
-        size = len(data)
+            return await self._refuse(error, body, send)
         request = head.with_body(data)
         del data
         try:
             answered = self._workers.submit(request)
         except Unavailable as error:
-            await self._send(send, error_response(error, headers=_RETRY_AND_CLOSE))
-            return size > LARGE
+            return await self._send(send, error_response(error, headers=_RETRY_AND_CLOSE))
         del request
         response = await self._within_timeout(answered)
         await self._send(send, response)
-        return size + len(response.body) > LARGE
+        self._memory.after(len(response.body))
 
     async def _within_timeout(self, answered: asyncio.Future[Response]) -> Response:
         if self._timeout <= 0:
@@ -133,10 +129,6 @@ class RestApp:
 
 def default_threads() -> int:
     return max(4, 2 * (os.cpu_count() or 1))
-
-
-def release_memory_soon() -> None:
-    asyncio.get_running_loop().run_in_executor(None, release_memory)
 
 
 def _head(scope: Scope) -> Request:

@@ -24,7 +24,7 @@ class Body:
         self._budget = budget
         self._limit = limit
         self._patience = patience
-        self._size = 0
+        self.size = 0
         self.complete = False
 
     async def read(self, declared: bytes | None) -> bytes:
@@ -54,19 +54,19 @@ class Body:
             pass
 
     def release(self) -> None:
-        self._budget.give_back(self._size)
-        self._size = 0
+        self._budget.give_back(self.size)
+        self.size = 0
 
     async def _chunk(self) -> bytes:
         try:
-            chunk = await self._next() if self._size == 0 else await asyncio.wait_for(self._next(), self._patience)
+            chunk = await self._next() if self.size == 0 else await asyncio.wait_for(self._next(), self._patience)
         except TimeoutError:
             raise DeadlineExceeded(f"no more of the request's body came within {self._patience:g} seconds") from None
-        if self._size + len(chunk) > self._limit:
-            raise self._too_large(self._size + len(chunk))
-        if not self._budget.take(len(chunk), self._size):
+        if self.size + len(chunk) > self._limit:
+            raise self._too_large(self.size + len(chunk))
+        if not self._budget.take(len(chunk), self.size):
             raise Unavailable("the requests being read take all the memory set aside for them; try again soon")
-        self._size += len(chunk)
+        self.size += len(chunk)
         return chunk
 
     async def _next(self) -> bytes:

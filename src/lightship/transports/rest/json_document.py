@@ -17,6 +17,8 @@ from lightship.transports.rest.json_values import JsonValue
 
 # Integers that may not fit 64 bits, doubles that may overflow, escapes that may be lone surrogates.
 _READ_DIFFERENTLY = re.compile(rb"[0-9]{18}|[eE]\+?[0-9]{3}|\\u[dD][89a-fA-F]")
+# Bytes. The scanner keeps the interpreter's lock until it is done; MOST_CONTAINERS is not reached either.
+_LONGEST_SCANNED = MOST_CONTAINERS
 _NUMBERS = re.compile(rb":[ \t\n\r]*\[[\[ \t\n\r]*[-0-9NI][^\"}]{%d}" % SHORTEST)
 
 
@@ -27,7 +29,7 @@ def parse(body: bytes) -> JsonValue:
     """
     if not body:
         raise InvalidArgument("JSON Parse error: The document is empty")
-    if len(body) < MOST_CONTAINERS and not _NUMBERS.search(body) and not _READ_DIFFERENTLY.search(body):
+    if len(body) <= _LONGEST_SCANNED and not _NUMBERS.search(body) and not _READ_DIFFERENTLY.search(body):
         try:
             return cast(JsonValue, _scan(body.decode()))
         except (ValueError, RecursionError):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lightship.bundle.dtypes import DataType
-from lightship.errors import InvalidArgument, LightshipError, Unimplemented
+from lightship.errors import InvalidArgument, Unimplemented
 from lightship.transports.rest.json_dump import dump
 from lightship.transports.rest.json_values import JsonValue, encoded, type_word
 
@@ -46,7 +46,9 @@ def elements(leaves: Sequence[JsonValue], dtype: DataType) -> np.ndarray[Any, An
         return np.array(leaves, np.bool_)
     if dtype is DataType.DT_STRING and types <= _STRINGS:
         return _strings(leaves)
-    raise next(error for leaf in leaves if (error := leaf_error(leaf, dtype)))
+    for leaf in leaves:
+        check_leaf(leaf, dtype)
+    raise InvalidArgument(f"these values are not of expected type: {dtype.label}")
 
 
 def narrowed(doubles: np.ndarray[Any, Any], dtype: DataType) -> np.ndarray[Any, Any]:
@@ -55,8 +57,12 @@ def narrowed(doubles: np.ndarray[Any, Any], dtype: DataType) -> np.ndarray[Any, 
         return doubles.astype(dtype.numpy, copy=False)
 
 
-def leaf_error(leaf: JsonValue, dtype: DataType) -> LightshipError | None:
-    """Why a leaf is no element of `dtype`; None if it is one."""
+def check_leaf(leaf: JsonValue, dtype: DataType) -> None:
+    """Raises what `elements` does if a leaf is no element of `dtype`.
+
+    It never holds the error in a variable: the cycle of error and frame would keep a large request until the next
+    collection of garbage.
+    """
     if dtype in FLOATS:
         right = type(leaf) in _NUMBERS
     elif dtype in RANGES:
@@ -64,36 +70,21 @@ def leaf_error(leaf: JsonValue, dtype: DataType) -> LightshipError | None:
         right = type(leaf) is int and low <= leaf <= high
         if type(leaf) is int and not right and dtype in _NARROW:
             text = f"JSON Value: {dump(leaf)} is out of range for type: {dtype.label} ({low} to {high})"
-            return InvalidArgument(text)
+            raise InvalidArgument(text)
     elif dtype is DataType.DT_BOOL:
         right = type(leaf) is bool
     elif dtype is DataType.DT_STRING:
-        return _string_error(leaf)
+        right = isinstance(leaf, str) or (isinstance(leaf, dict) and decode_base64(leaf) is not None)
     else:
-        return Unimplemented(f"Conversion of JSON Value: {dump(leaf)} to type: {dtype.label}")
-    return None if right else _type_error(leaf, dtype)
+        raise Unimplemented(f"Conversion of JSON Value: {dump(leaf)} to type: {dtype.label}")
+    if not right:
+        text = f"JSON Value: {dump(leaf)} Type: {type_word(leaf)} is not of expected type: {dtype.label}"
+        raise InvalidArgument(text)
 
 
 def is_base64(value: JsonValue) -> bool:
     """Whether a value is `{"b64": "..."}`, which is data wherever it stands."""
     return isinstance(value, dict) and len(value) == 1 and isinstance(value.get("b64"), str)
-
-
-def _type_error(leaf: JsonValue, dtype: DataType) -> InvalidArgument:
-    text = f"JSON Value: {dump(leaf)} Type: {type_word(leaf)} is not of expected type: {dtype.label}"
-    return InvalidArgument(text)
-
-
-def _string_error(leaf: JsonValue) -> InvalidArgument | None:
-    if isinstance(leaf, str):
-        return None
-    if not isinstance(leaf, dict):
-        return _type_error(leaf, DataType.DT_STRING)
-    try:
-        decode_base64(leaf)
-    except InvalidArgument as error:
-        return error
-    return None
 
 
 def decode_base64(value: dict[str, JsonValue]) -> bytes:

@@ -12,15 +12,25 @@ from typing import Any
 import numpy as np
 
 _TOGETHER = 2048
+_FEW = 8  # below this, numpy costs more than it saves
 _PRECISE = {4: "%.9g", 8: "%.17g"}
 
 
 def float_texts(values: np.ndarray[Any, Any]) -> list[str]:
     """Texts of flat float32 or float64 values: `2.0`, `0.333333343`, `1e+06`, `NaN`, `-Infinity`."""
+    if len(values) <= _FEW:
+        return [_one(number, values.dtype) for number in values.tolist()]
     texts: list[str] = []
     for start in range(0, len(values), _TOGETHER):
         texts += _some(values[start : start + _TOGETHER])
     return texts
+
+
+def _one(number: float, dtype: np.dtype[Any]) -> str:
+    text = f"{number:g}"
+    if dtype.type(text) != number:
+        text = _PRECISE[dtype.itemsize] % number
+    return next(_finished([text]))
 
 
 def _some(values: np.ndarray[Any, Any]) -> list[str]:

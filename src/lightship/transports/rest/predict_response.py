@@ -12,7 +12,7 @@ from lightship.services.images import Ranking
 from lightship.transports.rest.json_text import quoted
 from lightship.transports.rest.json_values import encoded
 from lightship.transports.rest.number_text import float_texts
-from lightship.transports.rest.tensor_text import row_texts, tensor_text
+from lightship.transports.rest.tensor_text import row_texts, rows_text, tensor_text
 
 Tensors = Mapping[str, np.ndarray[Any, Any]]
 
@@ -25,8 +25,7 @@ def predictions(outputs: Tensors) -> bytes:
     _check_rows(outputs)
     if len(outputs) == 1:
         ((name, tensor),) = outputs.items()
-        rows = row_texts(name, tensor)
-        return _document("predictions", f"[{', '.join(rows)}\n    ]" if rows else "[]")
+        return _document("predictions", f"[{rows_text(name, tensor)}\n    ]" if len(tensor) else "[]")
     columns = [[f"{quoted(name)}: {text}" for text in row_texts(name, tensor)] for name, tensor in outputs.items()]
     return _document("predictions", objects(list(zip(*columns, strict=True))))
 

@@ -6,7 +6,7 @@ one, in order, to find the text of the first fault.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,9 +18,11 @@ from lightship.transports.rest.json_dump import dump
 from lightship.transports.rest.json_numbers import NumberArray
 from lightship.transports.rest.json_values import JsonValue
 from lightship.transports.rest.leaves import is_base64
-from lightship.transports.rest.tensor_values import as_lists, faulty_number, number_error, tensor_of
+from lightship.transports.rest.tensor_values import as_lists, check_number, faulty_number, tensor_of
 
 Tensors = dict[str, np.ndarray[Any, Any]]
+
+_BLOCK = 1024  # rows
 
 
 def tensors_of_rows(rows: list[JsonValue] | NumberArray, inputs: Mapping[str, TensorSpec]) -> Tensors:
@@ -45,7 +47,11 @@ def _number_rows(rows: NumberArray, dtype: DataType) -> np.ndarray[Any, Any]:
     if fault is None:
         return tensor_of(rows, dtype)
     row = fault // (len(rows.values) // rows.shape[0])
-    raise _fault(row, number_error(rows, fault, dtype))
+    try:
+        check_number(rows, fault, dtype)
+    except LightshipError as error:
+        raise _fault(row, error) from None
+    return tensor_of(rows, dtype)
 
 
 def _plain_rows(rows: list[JsonValue], dtype: DataType) -> np.ndarray[Any, Any]:
@@ -55,11 +61,28 @@ def _plain_rows(rows: list[JsonValue], dtype: DataType) -> np.ndarray[Any, Any]:
         except LightshipError:
             pass  # found again below, with its row
     first: np.ndarray[Any, Any] | None = None
-    for index, row in enumerate(rows):
-        if _is_named(row):
+    for index in _suspects(rows, dtype):
+        if _is_named(rows[index]):
             raise InvalidArgument(f"Expecting value/list but got object at item {index} of input list")
-        first = _checked_row(row, index, dtype, first)
+        first = _checked_row(rows[index], index, dtype, first)
     return tensor_of(rows, dtype)
+
+
+def _suspects(rows: list[JsonValue], dtype: DataType) -> Iterator[int]:
+    """The first row, then those of every block that does not pass as a whole and like the first."""
+    yield 0
+    shape = tensor_of(as_lists(rows[0]), dtype).shape
+    for start in range(0, len(rows), _BLOCK):
+        block = rows[start : start + _BLOCK]
+        if any(map(_is_named, block)) or not _passes(block, dtype, shape):
+            yield from range(max(start, 1), start + len(block))
+
+
+def _passes(block: list[JsonValue], dtype: DataType, shape: tuple[int, ...]) -> bool:
+    try:
+        return bool(tensor_of(block, dtype).shape[1:] == shape)
+    except LightshipError:
+        return False
 
 
 def _named_rows(rows: list[JsonValue], inputs: Mapping[str, TensorSpec]) -> Tensors:

@@ -12,12 +12,12 @@ from typing import Any, cast
 import numpy as np
 
 from lightship.bundle.dtypes import DataType
-from lightship.errors import InvalidArgument, LightshipError
+from lightship.errors import InvalidArgument
 from lightship.transports.rest.json_dump import dump, number_of
 from lightship.transports.rest.json_numbers import NumberArray
 from lightship.transports.rest.json_reader import read_document
 from lightship.transports.rest.json_values import JsonValue
-from lightship.transports.rest.leaves import FLOATS, RANGES, elements, leaf_error, narrowed
+from lightship.transports.rest.leaves import FLOATS, RANGES, check_leaf, elements, narrowed
 
 MOST_DIMENSIONS = 64  # numpy's limit
 
@@ -31,7 +31,7 @@ def tensor_of(value: JsonValue, dtype: DataType) -> np.ndarray[Any, Any]:
     if isinstance(value, NumberArray):
         fault = faulty_number(value, dtype)
         if fault is not None:
-            raise number_error(value, fault, dtype)
+            check_number(value, fault, dtype)
         return _of_numbers(value, dtype)
     if isinstance(value, list) and any(isinstance(element, NumberArray) for element in value):
         return _of_arrays(value, dtype)
@@ -68,10 +68,9 @@ def faulty_number(array: NumberArray, dtype: DataType) -> int | None:
     return int(outside.argmax()) if outside.any() else None
 
 
-def number_error(array: NumberArray, index: int, dtype: DataType) -> LightshipError:
-    """The error of the number at a flat index."""
-    error = leaf_error(number_of(array.number_text(index)), dtype)
-    return error or InvalidArgument(f"{array.number_text(index).decode()} is not of expected type: {dtype.label}")
+def check_number(array: NumberArray, index: int, dtype: DataType) -> None:
+    """Raises the error of the number at a flat index."""
+    check_leaf(number_of(array.number_text(index)), dtype)
 
 
 def _of_numbers(array: NumberArray, dtype: DataType) -> np.ndarray[Any, Any]:
@@ -112,10 +111,7 @@ def _raise_first_fault(value: JsonValue, shape: tuple[int, ...], level: int, dty
         if level != len(shape):
             where = f"found at incorrect level: {level + 1} in the JSON DOM. Expected at level: {len(shape)}"
             raise InvalidArgument(f"JSON Value: {dump(value)} {where}")
-        error = leaf_error(value, dtype)
-        if error:
-            raise error
-        return
+        return check_leaf(value, dtype)
     if level >= len(shape):
         raise InvalidArgument(f"Encountered list at unexpected level: {level} expected < {len(shape)}")
     if len(value) != shape[level]:
