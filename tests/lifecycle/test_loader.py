@@ -1,0 +1,108 @@
+"""What must be right before a version may answer."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lightship.engines import EngineOptions
+from lightship.errors import DataLoss, NotFound
+from lightship.lifecycle import Servable, ServableId, load_servable
+
+DOG = ServableId("dog", 1)
+
+
+@pytest.fixture
+def version(dog_bundle: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(dog_bundle / "1", tmp_path / "1")
+
+
+def weights(version: Path) -> Path:
+    return next((version / "variables").glob("*.data-*"))
+
+
+def forge_digests(version: Path) -> None:
+    """Makes the manifest agree with whatever the files are now."""
+    path = version / "assets.extra" / "lightship.json"
+    manifest = json.loads(path.read_text())
+    for name, digest in manifest["files"].items():
+        content = (version / name).read_bytes()
+        digest.update(size=len(content), sha256=hashlib.sha256(content).hexdigest())
+    path.write_text(json.dumps(manifest))
+
+
+def test_a_bundle_is_loaded_with_its_extras(dog_bundle: Path) -> None:
+    servable = load_servable(DOG, dog_bundle / "1", max_pixels=1000)
+    assert str(servable.id) == "{name: dog version: 1}"
+    assert servable.engine.name == "openvino"
+    assert servable.bundle.native == {"image_bytes", "classify"}
+    assert servable.max_pixels == 1000
+    assert servable.signature("serving_default") is not None
+    assert servable.signature("nope") is None
+    servable.close()
+
+
+def test_a_truncated_file_is_named(version: Path) -> None:
+    with weights(version).open("r+b") as file:
+        file.truncate(1_000_000)
+    with pytest.raises(DataLoss, match=f"{weights(version).name} has 1000000 bytes, the manifest says"):
+        load_servable(DOG, version)
+
+
+def test_changed_weights_are_found_by_their_digest(version: Path) -> None:
+    content = bytearray(weights(version).read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    weights(version).write_bytes(content)
+    with pytest.raises(DataLoss, match="was changed after export"):
+        load_servable(DOG, version)
+
+
+def test_changed_weights_with_right_digests_fail_the_golden_check(version: Path) -> None:
+    content = weights(version).read_bytes()
+    weights(version).write_bytes(content[: len(content) // 2] + bytes(len(content) - len(content) // 2))
+    forge_digests(version)
+    with pytest.raises(DataLoss, match=f"{version} does not give the trained model's answers: output 'output_0'"):
+        load_servable(DOG, version)
+
+
+def test_bf16_is_given_its_own_tolerance(dog_bundle: Path) -> None:
+    load_servable(DOG, dog_bundle / "1", EngineOptions(precision="bf16")).close()
+
+
+def test_a_plain_saved_model_is_served_without_extras(half_plus_two: Path) -> None:
+    servable = load_servable(ServableId("half", 123), half_plus_two / "123")
+    assert servable.bundle.manifest is None
+    y = servable.engine.run("serving_default", {"x": np.ones((1, 1), np.float32)})["y"]
+    assert y.tolist() == [[2.5]]
+    servable.close()
+
+
+def test_a_folder_without_a_model_is_explained(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="should have a file called `saved_model.pb`"):
+        load_servable(DOG, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def choosy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of strings, which cannot be warmed up with anything guessed."""
+    import tensorflow as tf
+
+    module = tf.Module()
+    signature = tf.function(
+        lambda x: {"y": tf.strings.to_number(x)}, input_signature=[tf.TensorSpec([None], tf.string, "x")]
+    )
+    folder = tmp_path_factory.mktemp("choosy") / "1"
+    tf.saved_model.save(module, str(folder), signatures={"serving_default": signature})
+    return folder
+
+
+def test_what_cannot_be_warmed_up_is_served_all_the_same(choosy: Path) -> None:
+    servable: Servable = load_servable(ServableId("choosy", 1), choosy)
+    assert servable.engine.name == "tensorflow"
+    assert servable.engine.run("serving_default", {"x": np.array([b"3"], object)})["y"].tolist() == [3.0]
+    servable.close()

@@ -1,0 +1,84 @@
+"""From a photo to its label."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lightship.errors import FailedPrecondition, InvalidArgument, TooLarge
+from lightship.lifecycle import Servable
+from lightship.services import classify_images
+
+
+def test_a_dog_is_named(dog: Servable, dog_photo: Path) -> None:
+    (ranking,) = classify_images(dog, [dog_photo.read_bytes()], top=3)
+    assert ranking.labels[0] == "bull_mastiff"
+    assert len(ranking.labels) == len(ranking.scores) == 3
+    assert ranking.scores.dtype == np.float32
+    assert ranking.scores[0] == pytest.approx(0.997, abs=0.001)
+
+
+def test_all_classes_come_the_best_first(dog: Servable, dog_photo: Path, dog_classes: list[str]) -> None:
+    (ranking,) = classify_images(dog, [dog_photo.read_bytes()])
+    assert sorted(ranking.labels) == sorted(dog_classes)
+    assert (np.diff(ranking.scores) <= 0).all()
+
+
+def test_more_than_there_are_is_all_there_are(dog: Servable, dog_photo: Path, dog_classes: list[str]) -> None:
+    (ranking,) = classify_images(dog, [dog_photo.read_bytes()], top=1000)
+    assert len(ranking.labels) == len(dog_classes)
+
+
+def test_each_image_has_its_own_answer(dog: Servable, photos: list[Path]) -> None:
+    images = [photo.read_bytes() for photo in photos[:3]]
+    together = classify_images(dog, images)
+    for image, ranking in zip(images, together, strict=True):
+        (alone,) = classify_images(dog, [image])
+        assert ranking.labels[0] == alone.labels[0]
+        np.testing.assert_allclose(ranking.scores, alone.scores, rtol=1e-3, atol=1e-5)
+
+
+def test_equal_scores_keep_the_order_of_the_labels(dog: Servable, dog_photo: Path, dog_classes: list[str]) -> None:
+    class Undecided:
+        def run(self, signature: str, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+            return {"output_0": np.full((1, len(dog_classes)), 0.5, np.float32)}
+
+    (ranking,) = classify_images(replace(dog, engine=Undecided()), [dog_photo.read_bytes()])  # type: ignore[arg-type]
+    assert ranking.labels == dog_classes
+
+
+def test_no_images_give_no_rankings(dog: Servable) -> None:
+    assert classify_images(dog, []) == []
+
+
+def test_a_bad_image_is_named_by_its_place(dog: Servable, dog_photo: Path) -> None:
+    good = dog_photo.read_bytes()
+    with pytest.raises(InvalidArgument, match=r"^image 1 of 3: .*truncated"):
+        classify_images(dog, [good, good[:10_000], good])
+    with pytest.raises(InvalidArgument, match=r"^(?!image 0)"):
+        classify_images(dog, [b"no image"])
+
+
+def test_a_large_image_is_refused(dog: Servable) -> None:
+    file = io.BytesIO()
+    Image.new("L", (200, 200)).save(file, "PNG")
+    with pytest.raises(TooLarge, match="200"):
+        classify_images(replace(dog, max_pixels=1000), [file.getvalue()])
+
+
+@pytest.mark.parametrize("top", [0, -1])
+def test_top_is_at_least_one(dog: Servable, top: int) -> None:
+    with pytest.raises(InvalidArgument, match=f"top is {top}"):
+        classify_images(dog, [], top)
+
+
+def test_a_model_without_labels_says_how_to_get_them(half: Servable) -> None:
+    with pytest.raises(FailedPrecondition) as caught:
+        classify_images(half, [b""])
+    assert caught.value.message.startswith("{name: half version: 123} has no image spec, so it cannot answer")
+    assert "--classes FILE --preprocess NAME" in caught.value.message
