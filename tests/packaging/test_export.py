@@ -1,0 +1,185 @@
+"""What `lightship.export` writes and refuses, on a small Keras model."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from tests.packaging.conftest import PETS, SPEC, classifier, entries, example, images, signature
+
+from lightship.bundle.bundle import open_bundle
+from lightship.bundle.image_spec import ImageSpec
+from lightship.bundle.prepare import prepare
+from lightship.errors import InvalidArgument, LightshipError, NotFound
+from lightship.packaging import UntellingGolden, export
+
+
+def test_the_bundle_holds_all_of_its_parts(pets: Path) -> None:
+    bundle = open_bundle(pets / "1", "pets", 1)
+    assert entries(pets) == {"1"}
+    assert bundle.labels == tuple(PETS)
+    assert bundle.image == SPEC.sized(16, 16)
+    assert bundle.native == {"image_bytes", "classify"}
+    assert bundle.golden is not None
+    assert len(bundle.golden.inputs["photo"]) >= 2
+    extras = {"lightship.json", "labels.txt", "golden.npz", "tf_serving_warmup_requests"}
+    assert entries(pets / "1" / "assets.extra") == extras
+
+
+def test_signatures_have_the_documented_forms(pets: Path) -> None:
+    signatures = open_bundle(pets / "1", "pets", 1).saved_model.signatures
+    forms = {
+        name: [
+            {key: (spec.dtype.label, spec.shape) for key, spec in side.items()} for side in (one.inputs, one.outputs)
+        ]
+        for name, one in signatures.items()
+        if not name.startswith("__")
+    }
+    assert forms == {
+        "serving_default": [{"photo": ("float", (-1, 16, 16, 3))}, {"output_0": ("float", (-1, 3))}],
+        "image_bytes": [
+            {"image_bytes": ("string", (-1,))},
+            {"labels": ("string", (-1, 3)), "scores": ("float", (-1, 3))},
+        ],
+        "classify": [{"inputs": ("string", (-1,))}, {"classes": ("string", (-1, 3)), "scores": ("float", (-1, 3))}],
+    }
+    assert signatures["classify"].method_name == "tensorflow/serving/classify"
+    assert signatures["image_bytes"].method_name == "tensorflow/serving/predict"
+
+
+def test_serving_default_is_named_as_keras_names_it(tmp_path: Path, model: keras.Model, pets: Path) -> None:
+    model.export(tmp_path / "keras", verbose=False)
+    x = images()
+    theirs, ours = signature(tmp_path / "keras")(photo=x), signature(pets / "1")(photo=x)
+    assert theirs.keys() == ours.keys()
+    np.testing.assert_array_equal(ours["output_0"], theirs["output_0"])
+
+
+def test_tensorflow_alone_gives_the_models_answers_for_photos(
+    pets: Path, model: keras.Model, photos: list[Path]
+) -> None:
+    encoded = [photo.read_bytes() for photo in photos[:3]]
+    wanted = np.array(model(np.stack([prepare(photo, SPEC.sized(16, 16)) for photo in encoded])))
+    order = np.argsort(-wanted, axis=1, kind="stable")
+    for name, inputs, key in (
+        ("image_bytes", {"image_bytes": encoded}, "labels"),
+        ("classify", {"inputs": [example(one) for one in encoded]}, "classes"),
+    ):
+        answer = signature(pets / "1", name)(**inputs)
+        np.testing.assert_allclose(answer["scores"], np.take_along_axis(wanted, order, 1), rtol=1e-3, atol=1e-3)
+        assert [[label.decode() for label in row] for row in answer[key]] == np.array(PETS)[order].tolist()
+
+
+def test_no_image_and_one_image_are_batches_too(pets: Path, photos: list[Path]) -> None:
+    import tensorflow as tf
+
+    call = signature(pets / "1", "image_bytes")
+    assert call(image_bytes=[photos[0].read_bytes()])["labels"].shape == (1, 3)
+    assert call(image_bytes=tf.zeros([0], tf.string))["scores"].shape == (0, 3)
+
+
+def test_the_next_free_version_is_written_and_an_old_one_kept(tmp_path: Path, model: keras.Model) -> None:
+    (tmp_path / "m" / "007").mkdir(parents=True)
+    assert export(model, tmp_path / "m") == tmp_path / "m" / "8"
+    with pytest.raises(LightshipError, match="007 is there already"):
+        export(model, tmp_path / "m", version=7)
+    assert export(model, tmp_path / "m", version=7, overwrite=True) == tmp_path / "m" / "007"
+    assert entries(tmp_path / "m") == {"007", "8"}
+    assert open_bundle(tmp_path / "m" / "007", "m", 7).golden is not None
+
+
+def test_without_image_or_classes_the_rest_is_there_and_the_way_to_more_is_told(
+    tmp_path: Path, model: keras.Model
+) -> None:
+    told: list[str] = []
+    bundle = open_bundle(export(model, tmp_path / "m", classes=PETS, progress=told.append), "m", 1)
+    assert (bundle.labels, bundle.image, bundle.native) == (tuple(PETS), None, frozenset())
+    assert any("give image=" in step for step in told)
+    bundle = open_bundle(export(model, tmp_path / "m", image=SPEC, progress=told.append), "m", 2)
+    assert (bundle.labels, bundle.image, bundle.native) == (None, SPEC.sized(16, 16), frozenset())
+    assert any("give classes=" in step for step in told)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ({"classes": [*PETS, "cow"]}, "4 classes ('cat' to 'cow'), but the model's output is output_0 [N, 3]"),
+        ({"classes": ["cat", "dog", "cat"]}, "'cat'"),
+        ({"image": ImageSpec(height=32, preprocessing="none")}, "height is 32, but input 'photo' takes 16"),
+        ({"image": ImageSpec(color="grayscale", preprocessing="none")}, "give color='rgb'"),
+        ({"image": {"preprocessing": "resnet_v3"}}, "resnet_v2"),
+        ({"image": {}}, "preprocessing is missing"),
+        ({"golden": "photo.jpg"}, "give image="),
+        ({"golden": "photo.jpg", "image": SPEC}, "photo.jpg does not exist"),
+        ({"version": 0}, "version is 0"),
+        ({"version": True}, "version is True"),
+    ],
+)
+def test_what_does_not_fit_is_an_error_and_nothing_is_left(
+    tmp_path: Path, model: keras.Model, arguments: dict[str, Any], text: str
+) -> None:
+    with pytest.raises((InvalidArgument, NotFound)) as refused:
+        export(model, tmp_path / "models" / "m", **arguments)
+    assert text in refused.value.message
+    assert entries(tmp_path) == set()
+
+
+def test_a_model_of_any_size_needs_the_size_of_training(tmp_path: Path) -> None:
+    model = classifier((None, None, 3))
+    with pytest.raises(InvalidArgument, match="images of any height"):
+        export(model, tmp_path / "m", classes=PETS, image=SPEC)
+    bundle = open_bundle(export(model, tmp_path / "m", classes=PETS, image=SPEC.sized(20, 24)), "m", 1)
+    assert bundle.image is not None
+    assert bundle.image.size == (20, 24)
+    assert bundle.saved_model.signatures["serving_default"].inputs["photo"].shape == (-1, -1, -1, 3)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float16"])
+def test_images_of_other_types_work(tmp_path: Path, dtype: str, photos: list[Path]) -> None:
+    keras.utils.set_random_seed(1)
+    layers = [keras.layers.Rescaling(1 / 255), keras.layers.Flatten(), keras.layers.Dense(2, "softmax")]
+    model = keras.Sequential([keras.Input((8, 8, 1), dtype=dtype), *layers])
+    image = ImageSpec(color="grayscale", resize="bilinear", preprocessing="none")
+    version = export(model, tmp_path / "m", classes=["a", "b"], image=image, golden=photos[0])
+    (only,) = open_bundle(version, "m", 1).saved_model.signatures["serving_default"].inputs.values()
+    assert only.dtype.numpy == dtype
+    assert signature(version, "image_bytes")(image_bytes=[photos[0].read_bytes()])["labels"].shape == (1, 2)
+
+
+def test_real_images_become_the_golden_sample(tmp_path: Path, model: keras.Model, photos: list[Path]) -> None:
+    golden = open_bundle(export(model, tmp_path / "m", image=SPEC, golden=photos[:2]), "m", 1).golden
+    assert golden is not None
+    wanted = np.stack([prepare(photo.read_bytes(), SPEC.sized(16, 16)) for photo in photos[:2]])
+    np.testing.assert_array_equal(golden.inputs["photo"], wanted)
+    np.testing.assert_allclose(golden.outputs["output_0"], np.array(model(wanted)), rtol=1e-5)
+
+
+def test_a_golden_sample_that_cannot_tell_is_warned_about(tmp_path: Path) -> None:
+    model = classifier()
+    for layer in model.layers:
+        layer.set_weights([np.zeros_like(weights) for weights in layer.get_weights()])
+    told: list[str] = []
+    with pytest.warns(UntellingGolden, match="same output"):
+        export(model, tmp_path / "m", classes=PETS, image=SPEC, progress=told.append)
+    assert any(step.startswith("warning: the golden sample cannot tell") for step in told)
+
+
+def test_nothing_is_printed_or_warned(tmp_path: Path, model: keras.Model, capfd: pytest.CaptureFixture[str]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        export(model, tmp_path / "m", classes=PETS, image=SPEC)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_what_made_it_is_written_down(pets: Path) -> None:
+    import tensorflow as tf
+
+    manifest = json.loads((pets / "1/assets.extra/lightship.json").read_text())
+    assert manifest["format"] == 1
+    assert manifest["frameworks"]["keras"] == keras.__version__
+    assert manifest["frameworks"]["tensorflow"] == tf.__version__
