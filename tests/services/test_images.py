@@ -13,6 +13,7 @@ from PIL import Image
 from lightship.errors import FailedPrecondition, InvalidArgument, TooLarge
 from lightship.lifecycle import Servable
 from lightship.services import classify_images
+from lightship.services import images as module
 
 
 def test_a_dog_is_named(dog: Servable, dog_photo: Path) -> None:
@@ -50,6 +51,16 @@ def test_equal_scores_keep_the_order_of_the_labels(dog: Servable, dog_photo: Pat
 
     (ranking,) = classify_images(replace(dog, engine=Undecided()), [dog_photo.read_bytes()])  # type: ignore[arg-type]
     assert ranking.labels == dog_classes
+
+
+def test_many_images_go_through_in_parts(dog: Servable, photos: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    images = [photo.read_bytes() for photo in photos[:3]]
+    together = classify_images(dog, images)
+    monkeypatch.setattr(module, "ROWS_AT_ONCE", 2)
+    for one, other in zip(classify_images(dog, images), together, strict=True):
+        np.testing.assert_allclose(one.scores, other.scores, rtol=1e-3, atol=1e-5)
+    with pytest.raises(InvalidArgument, match=r"^image 2 of 3: "):
+        classify_images(dog, [images[0], images[1], b"no image"])
 
 
 def test_no_images_give_no_rankings(dog: Servable) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from threading import BoundedSemaphore, Lock, Timer
+from queue import SimpleQueue
+from threading import Lock, Timer
 from time import monotonic
 from typing import Any
 
@@ -37,23 +38,32 @@ class Compiled:
         self._last_large = 0.0
         self._timer: Timer | None = None
         self._timer_lock = Lock()
-        self._free = BoundedSemaphore(1 + int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")))
+        # A queue of tokens is a semaphore ten times faster than the one in `threading`.
+        self._free: SimpleQueue[None] = SimpleQueue()
+        for _ in range(1 + int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))):
+            self._free.put(None)
 
     def run(self, arrays: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> dict[str, NDArray[Any]]:
         """The outputs of these names, as copies. Raises InvalidArgument with OpenVINO's reason."""
         self.last_used = monotonic()
-        with self._free:
-            try:
-                request = self._idle.pop()
-            except IndexError:
-                request = _Request(self._compiled.create_infer_request(), len(self._inputs))
+        self._free.get()
+        try:
+            request = self._take()
             # A request that failed is dropped: its tensors may be half-way between two shapes.
             results = self._run(request, arrays, outputs)
             self._idle.append(request)
+        finally:
+            self._free.put(None)
         if sum(array.nbytes for array in arrays.values()) > LARGE_BYTES:
             self._last_large = self.last_used
             self._shrink_later()
         return results
+
+    def _take(self) -> _Request:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return _Request(self._compiled.create_infer_request(), len(self._inputs))
 
     def _shrink_later(self) -> None:
         with self._timer_lock:
