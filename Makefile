@@ -15,7 +15,7 @@ $(STAMP): pyproject.toml hatch_build.py $(shell find src/lightship/protos -name 
 	@touch $(STAMP)
 
 demo: setup
-	@$(BIN)/python demo/demo.py
+	@$(BIN)/python -m demo.demo
 
 check: setup
 	$(BIN)/ruff check .
@@ -27,7 +27,7 @@ test: check
 	$(BIN)/python -m pytest -q --ignore=tests/architecture
 
 bench: setup
-	$(BIN)/python benchmarks/serving.py
+	$(BIN)/python -m benchmarks.serving
 
 wheel: setup
 	$(BIN)/python -m build --wheel --outdir dist

@@ -1,7 +1,7 @@
 """`lightship serve` beside the naive FastAPI + Keras server: rates, start to first answer, resident memory.
 
 Both servers run at once, one of them idle while the other is measured, in interleaved rounds; medians are printed.
-Usage: python benchmarks/serving.py [--rounds 5] [--seconds 3]
+Usage: python -m benchmarks.serving [--rounds 5] [--seconds 3]
 """
 
 from __future__ import annotations
@@ -20,15 +20,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from load import ask, request_bytes, run
+from benchmarks.load import ask, request_bytes, run
+from demo.assets import fetch
+from demo.demo import exported
+
+from lightship.bundle.bundle import open_bundle
+from lightship.bundle.prepare import prepare
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
-
-from demo.assets import fetch  # noqa: E402
-from demo.demo import exported  # noqa: E402
-from lightship.bundle.bundle import open_bundle  # noqa: E402
-from lightship.bundle.preprocessing import prepare  # noqa: E402
 
 
 @contextmanager

@@ -8,16 +8,13 @@ import subprocess
 import sys
 import time
 import urllib.request
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from demo.assets import BREEDS, Assets, fetch
+
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
-
-from demo.assets import BREEDS, Assets, fetch  # noqa: E402
-
 LIGHTSHIP = str(Path(sys.executable).with_name("lightship"))
 PHOTO = ROOT / "photos" / "dog.jpg"
 
@@ -51,7 +48,7 @@ def exported(assets: Assets) -> Path:
         classes.write_text("\n".join(BREEDS) + "\n")
         training = ["--classes", str(classes), "--preprocess", "mobilenet_v2", "--resize", "bicubic"]
         command = [LIGHTSHIP, "export", str(assets.model), str(folder), *training, "--golden", str(assets.photo)]
-        subprocess.run([*command, "--version", "1"], check=True)
+        subprocess.run([*command, "--version", "1"], check=True, stdout=subprocess.DEVNULL)
     return folder / "1"
 
 
@@ -59,12 +56,14 @@ def exported(assets: Assets) -> Path:
 def served() -> Iterator[str]:
     """The model's URL on a free port; the server is stopped at the end."""
     command = [LIGHTSHIP, "serve", "models/dog", "--rest-port", "auto", "--json"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as server:
+    log = ROOT / ".cache" / "demo" / "server.log"
+    quiet = log.open("w")
+    with quiet, subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=quiet, text=True) as server:
         try:
             assert server.stdout is not None
             line = server.stdout.readline()
             if not line:
-                raise SystemExit("the server ended before it was ready")
+                raise SystemExit(f"the server ended before it was ready:\n{log.read_text()}")
             yield json.loads(line)["models"][0]["url"]
         finally:
             server.terminate()
@@ -106,5 +105,4 @@ def say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    warnings.simplefilter("default")
     main()

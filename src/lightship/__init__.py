@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from lightship.bundle import ImageSpec
     from lightship.client import AsyncClient, Client
     from lightship.errors import LightshipError
-    from lightship.packaging import TransferModel, export
+    from lightship.packaging.export import export
+    from lightship.packaging.transfer_model import TransferModel
     from lightship.server import serve
 
 __version__ = "0.1.0"

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lightship.cli.failures import silent_imports
+
 if TYPE_CHECKING:
     from lightship.bundle.image_spec import ImageSpec
 
@@ -64,9 +66,10 @@ def export(
     }
     image = _image_spec(given, _preprocessing(preprocess, scale, offset, mean, std))
     labels = _labels(classes)
-    from lightship.packaging import export as export_model
-
     start = time.monotonic()
+    with silent_imports():
+        from lightship.packaging import export as export_model
+
     with _progress() as progress:
         path = export_model(
             model,

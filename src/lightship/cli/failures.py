@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TextIO
 
 from lightship.errors import LightshipError
@@ -70,6 +71,23 @@ def quiet_libraries() -> None:
         print(f"warning: {' '.join(str(message).split())}", file=file or sys.stderr)
 
     warnings.showwarning = show
+
+
+@contextmanager
+def silent_imports() -> Iterator[None]:
+    """TensorFlow's C++ writes to the file descriptor while it is imported, whatever its log level."""
+    if debugging():
+        yield
+        return
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _discard_output() -> None:
