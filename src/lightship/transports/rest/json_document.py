@@ -17,8 +17,7 @@ from lightship.transports.rest.json_values import JsonValue
 
 # Integers that may not fit 64 bits, doubles that may overflow, escapes that may be lone surrogates.
 _READ_DIFFERENTLY = re.compile(rb"[0-9]{18}|[eE]\+?[0-9]{3}|\\u[dD][89a-fA-F]")
-# Bytes. The scanner keeps the interpreter's lock until it is done; MOST_CONTAINERS is not reached either.
-_LONGEST_SCANNED = MOST_CONTAINERS
+_LONGEST_SCANNED = 64 << 20  # bytes; the scanner keeps the interpreter's lock until it is done
 _NUMBERS = re.compile(rb":[ \t\n\r]*\[[\[ \t\n\r]*[-0-9NI][^\"}]{%d}" % SHORTEST)
 
 
@@ -29,12 +28,19 @@ def parse(body: bytes) -> JsonValue:
     """
     if not body:
         raise InvalidArgument("JSON Parse error: The document is empty")
-    if len(body) <= _LONGEST_SCANNED and not _NUMBERS.search(body) and not _READ_DIFFERENTLY.search(body):
+    if _few_containers(body) and not _NUMBERS.search(body) and not _READ_DIFFERENTLY.search(body):
         try:
             return cast(JsonValue, _scan(body.decode()))
         except (ValueError, RecursionError):
             pass  # invalid, not UTF-8, nested deeply: the complete reader knows what to say or do
     return read_document(body)
+
+
+def _few_containers(body: bytes) -> bool:
+    size = len(body)
+    return size <= MOST_CONTAINERS or (
+        size <= _LONGEST_SCANNED and body.count(b"[") + body.count(b"{") <= MOST_CONTAINERS
+    )
 
 
 def _scan(text: str) -> object:

@@ -17,6 +17,7 @@ import simdjson
 
 SHORTEST = 256  # bytes; below this the plain reader is as quick
 DEEPEST = 32  # lists in lists; numpy's own limit is 64
+_MOST_RAGGED = 1 << 23  # lists; the complete reader's own limit
 _KEPT_PARSER_LIMIT = 8 << 20  # bytes; a parser keeps the buffers of its largest text, so larger ones get their own
 
 _START = re.compile(rb"\[[\[ \t\n\r]*([-0-9NI]?)")
@@ -65,8 +66,8 @@ class NumberArray:
         return match.group() if match else b""
 
 
-def read_numbers(body: bytes, start: int) -> tuple[NumberArray | None, int]:
-    """The array of numbers that begins at `start`, and the offset behind it.
+def read_numbers(body: bytes, start: int) -> tuple[NumberArray | list[Any] | None, int]:
+    """The array of numbers that begins at `start`, and the offset behind it; lists if it is not rectangular.
 
     Without such an array there: None, and the offset up to which it is no use to try again.
     """
@@ -79,10 +80,13 @@ def read_numbers(body: bytes, start: int) -> tuple[NumberArray | None, int]:
         return None, limit
     text = body[start:end]
     values = _values(text)
-    shape = None if values is None else _shape(text, len(values))
-    if values is None or shape is None:
+    if values is None:
         return None, limit
-    return NumberArray(text, values, shape), end
+    shape = _shape(text, len(values))
+    if shape is not None:
+        return NumberArray(text, values, shape), end
+    ragged = _ragged(text)
+    return ragged, limit if ragged is None else end
 
 
 def _limit(body: bytes, start: int) -> int:
@@ -109,6 +113,18 @@ def _buffer(text: bytes, kind: str) -> np.ndarray[Any, Any]:
         return np.frombuffer(document.as_buffer(of_type=kind), _DTYPES[kind])
     finally:
         del document  # before the parser's next use
+
+
+def _ragged(text: bytes) -> list[Any] | None:
+    """Lists of numbers, integers apart from doubles; None for what simdjson does not read or nests deeply."""
+    if text.count(b"[") > _MOST_RAGGED:
+        return None
+    try:
+        document: Any = simdjson.Parser().parse(text)
+        lists: list[Any] = document.as_list()
+    except (ValueError, TypeError, OverflowError, RuntimeError, RecursionError):
+        return None
+    return lists
 
 
 def _with_non_finite(text: bytes) -> np.ndarray[Any, Any] | None:
