@@ -1,7 +1,34 @@
-"""A trained model to a bundle that TensorFlow Serving and Lightship load. Needs TensorFlow and Keras."""
+"""A trained model to a bundle that TensorFlow Serving and Lightship load. Needs TensorFlow and Keras.
 
-from lightship.packaging.export import export
-from lightship.packaging.golden_sample import UntellingGolden
-from lightship.packaging.transfer_model import TransferModel
+Names are imported when first used: TensorFlow takes seconds to start.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lightship.packaging.export import export
+    from lightship.packaging.golden_sample import UntellingGolden
+    from lightship.packaging.transfer_model import TransferModel
 
 __all__ = ["TransferModel", "UntellingGolden", "export"]
+
+_HOME = {
+    "TransferModel": "lightship.packaging.transfer_model",
+    "UntellingGolden": "lightship.packaging.golden_sample",
+    "export": "lightship.packaging.export",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'lightship.packaging' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from lightship.bundle.image_spec import ImageSpec
 
 
+# What names of a graph's nodes cannot hold; Keras' own export fails on them.
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.\\/>-]|^[^A-Za-z0-9.]")
+
+
 class KerasModel:
     """A functional, Sequential or subclassed model. Raises FailedPrecondition if its inputs' shapes are not known."""
 
@@ -108,7 +112,7 @@ def _with_free_batch(argument: Any) -> Any:
 def _named(spec: tf.TensorSpec, index: int) -> tf.TensorSpec:
     """By the name that `model.export()` gives it: the input's own, or `args_0`, `args_0_1`, ..."""
     name = spec.name or (f"args_0_{index}" if index else "args_0")
-    return tf.TensorSpec(spec.shape, spec.dtype, re.sub(r"[^A-Za-z0-9_]", "_", name))
+    return tf.TensorSpec(spec.shape, spec.dtype, _NOT_IN_NAMES.sub("_", name))
 
 
 def _named_outputs(outputs: Any) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def _open_file(path: Path) -> Trained:
         raise InvalidArgument(f"{path} holds weights alone: load them into the model and export that, or model.save()")
     if path.suffix.lower() not in KERAS_SUFFIXES:
         raise InvalidArgument(
-            f"{path} is none of {', '.join(KERAS_SUFFIXES)}: save the model with model.save('m.keras')"
+            f"{path} is no {', '.join(KERAS_SUFFIXES)} file: save the model with model.save('m.keras')"
         )
     return _load_keras(path)
 

@@ -1,0 +1,130 @@
+"""Versions appear all at once, each exporter gets its own, and what was killed leaves none."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from tests.packaging.conftest import entries
+
+from lightship.bundle.versions import explain_model_folder, list_versions
+from lightship.errors import AlreadyExists, InvalidArgument, PermissionDenied
+from lightship.packaging import publishing
+from lightship.packaging.publishing import PREFIX, publish, unpublished
+
+WRITER = """
+import sys, time
+from pathlib import Path
+from lightship.packaging.publishing import unpublished
+with unpublished(Path(sys.argv[1])) as path:
+    (path / "saved_model.pb").write_bytes(b"half")
+    print(path, flush=True)
+    time.sleep(600)
+"""
+
+
+def write(folder: Path, version: int | None = None, content: str = "new", overwrite: bool = False) -> Path:
+    with unpublished(folder) as path:
+        (path / "variables").mkdir()
+        (path / "variables" / "a").write_text(content)
+        return publish(path, folder, version, overwrite)
+
+
+def test_versions_count_up_and_nothing_else_is_left(tmp_path: Path) -> None:
+    assert [write(tmp_path / "m").name for _ in range(3)] == ["1", "2", "3"]
+    assert entries(tmp_path / "m") == {"1", "2", "3"}
+    assert write(tmp_path / "m", 20).name == "20"
+    assert write(tmp_path / "m").name == "21"
+
+
+def test_nothing_is_left_of_what_fails(tmp_path: Path) -> None:
+    def fail() -> None:
+        with unpublished(tmp_path / "models" / "m") as path:
+            (path / "saved_model.pb").write_bytes(b"half")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert entries(tmp_path) == set()
+
+
+def test_a_server_sees_no_version_before_it_is_whole(tmp_path: Path) -> None:
+    with unpublished(tmp_path / "m") as path:
+        (path / "saved_model.pb").write_bytes(b"half")
+        assert list_versions(tmp_path / "m") == {}
+        assert "is empty" in (explain_model_folder(tmp_path / "m") or "")
+
+
+def test_many_at_once_get_a_version_each(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        names = sorted(int(path.name) for path in pool.map(lambda _: write(tmp_path / "m"), range(24)))
+    assert names == list(range(1, 25))
+    assert all((tmp_path / "m" / str(name) / "variables" / "a").read_text() == "new" for name in names)
+
+
+@pytest.mark.parametrize("there", ["empty folder", "file"])
+def test_whatever_has_a_number_is_left_alone(tmp_path: Path, there: str) -> None:
+    (tmp_path / "1").touch() if there == "file" else (tmp_path / "1").mkdir()
+    assert write(tmp_path).name == "2"
+    with pytest.raises(AlreadyExists, match=r"leave version out .* overwrite=True"):
+        write(tmp_path, 1)
+    assert entries(tmp_path) == {"1", "2"}
+
+
+@pytest.mark.parametrize("swaps", [True, False])
+def test_a_version_is_replaced_when_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, swaps: bool) -> None:
+    if not swaps:
+        monkeypatch.setattr(publishing.ctypes, "CDLL", lambda *_, **__: object())
+    write(tmp_path, 5, "old")
+    assert write(tmp_path, 5, "new", overwrite=True) == tmp_path / "5"
+    assert (tmp_path / "5" / "variables" / "a").read_text() == "new"
+    assert write(tmp_path, 6, overwrite=True) == tmp_path / "6"
+    assert entries(tmp_path) == {"5", "6"}
+
+
+def test_an_old_version_is_whole_until_the_new_one_is(tmp_path: Path) -> None:
+    write(tmp_path, 5, "old")
+    with pytest.raises(ZeroDivisionError), unpublished(tmp_path):
+        raise ZeroDivisionError
+    assert (tmp_path / "5" / "variables" / "a").read_text() == "old"
+
+
+def test_what_was_killed_leaves_no_version_and_is_cleared_by_the_next(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdout is not None
+        left = Path(writer.stdout.readline().strip())
+        write(tmp_path)
+        assert left.exists()  # it is still being written to
+        writer.send_signal(signal.SIGKILL)
+    assert (left / "saved_model.pb").exists()
+    assert list_versions(tmp_path).keys() == {1}
+    write(tmp_path)
+    assert entries(tmp_path) == {"1", "2"}
+
+
+def test_the_highest_number_has_no_next(tmp_path: Path) -> None:
+    write(tmp_path, 2**63 - 1)
+    with pytest.raises(InvalidArgument, match="give version="):
+        write(tmp_path)
+
+
+def test_a_place_that_cannot_be_written_to_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InvalidArgument, match="not a folder"):
+        write(tmp_path / "file")
+    with pytest.raises((InvalidArgument, PermissionDenied)):
+        write(Path("/proc/no-such-folder"))
+
+
+def test_other_users_may_read_a_version(tmp_path: Path) -> None:
+    umask = os.umask(0o022)
+    try:
+        assert write(tmp_path).stat().st_mode & 0o777 == 0o755
+    finally:
+        os.umask(umask)
+    assert not any(name.startswith(PREFIX) for name in entries(tmp_path))
