@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -45,3 +48,28 @@ def test_broken_weights_are_an_error_that_names_the_folder(half_plus_two: Path, 
     (version / "saved_model.pb").write_bytes((half_plus_two / "123" / "saved_model.pb").read_bytes())
     with pytest.raises(LightshipError, match=f"TensorFlow cannot load {version}"):
         load_engine(version, read_saved_model(version), EngineOptions(engine="tensorflow"))
+
+
+WRONG_RANK = """
+import sys, numpy
+import os
+import subprocess
+import sys
+from pathlib import Path
+from lightship.bundle.saved_model import read_saved_model
+from lightship.engines import EngineOptions, load_engine
+from lightship.errors import InvalidArgument
+version = Path(sys.argv[1])
+engine = load_engine(version, read_saved_model(version), EngineOptions(engine="tensorflow"))
+try:
+    engine.run("conv", {"x": numpy.ones((3, 8), "float32")})
+except InvalidArgument as error:
+    print("refused")
+"""
+
+
+def test_an_image_of_another_rank_does_not_end_the_process(odd_version: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "TF_ENABLE_ONEDNN_OPTS"}
+    command = [sys.executable, "-c", WRONG_RANK, str(odd_version)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)
+    assert ended.stdout == "refused\n", ended.stderr

@@ -107,6 +107,12 @@ def check_outputs(signature: Signature, outputs: Sequence[str] | None) -> Sequen
     return outputs
 
 
+def describe(arrays: Arrays) -> str:
+    """The arrays as an error names them: input "x" of shape [3,2]."""
+    shapes = (f'input "{name}" of shape [{",".join(map(str, array.shape))}]' for name, array in arrays.items())
+    return ", ".join(shapes)
+
+
 def fits_int32(array: NDArray[Any]) -> bool:
     return not array.size or bool(array.min() >= _INT32.min and array.max() <= _INT32.max)
 

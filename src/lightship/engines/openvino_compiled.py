@@ -11,6 +11,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from lightship.engines.base import describe
 from lightship.engines.openvino_runtime import explain, give_memory_back
 from lightship.errors import InvalidArgument
 
@@ -123,9 +124,3 @@ class _Request:
     def result(self, port: int) -> NDArray[Any]:
         copied: NDArray[Any] = self._request.get_output_tensor(port).data.copy()
         return copied
-
-
-def describe(arrays: Mapping[str, NDArray[Any]]) -> str:
-    """The arrays as an error names them: input "x" of shape [3,2]."""
-    shapes = (f'input "{name}" of shape [{",".join(map(str, array.shape))}]' for name, array in arrays.items())
-    return ", ".join(shapes)

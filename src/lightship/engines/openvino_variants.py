@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightship.bundle.saved_model import SAVED_MODEL_FILE, Signature
-from lightship.engines.openvino_compiled import Compiled, describe
+from lightship.engines.base import describe
+from lightship.engines.openvino_compiled import Compiled
 from lightship.engines.openvino_reading import input_ports, output_ports, read_signature
 from lightship.engines.openvino_runtime import explain
 from lightship.engines.openvino_shapes import Declared, Shape, Shapes, reshaped, static_shape

@@ -102,6 +102,8 @@ def _placeholders(tf: Any, saved_model: SavedModel) -> dict[str, Any]:
 
 def _import_tensorflow() -> Any:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # oneDNN's convolution ends the process when it is given an array of another rank; TensorFlow's own has an error.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     try:
         import tensorflow
     except ImportError as error:
@@ -129,5 +131,5 @@ def _session(tf: Any, options: EngineOptions) -> Any:
 def _translated(error: Exception, context: str = "") -> LightshipError:
     """Our error of the same code; the text up to where TensorFlow lists the nodes of its graph."""
     code = getattr(error, "error_code", int(Code.DATA_LOSS))
-    text = str(getattr(error, "message", error)).split("\n\t [[")[0].strip()
+    text = str(getattr(error, "message", error)).split("\n\t [[")[0].removeprefix("Graph execution error:").strip()
     return error_of(Code(code) if code in Code._value2member_map_ else Code.UNKNOWN, context + text)
