@@ -52,9 +52,6 @@ def test_broken_weights_are_an_error_that_names_the_folder(half_plus_two: Path, 
 
 WRONG_RANK = """
 import sys, numpy
-import os
-import subprocess
-import sys
 from pathlib import Path
 from lightship.bundle.saved_model import read_saved_model
 from lightship.engines import EngineOptions, load_engine
