@@ -105,12 +105,15 @@ def test_an_idle_connection_does_not_hold_the_end_up(run: Run, half_plus_two: Pa
     process = run(half_plus_two)
     with connected(process) as idle:
         idle.sendall(REQUEST)
-        assert b"[2.5" in idle.recv(65536)
+        answer = b""
+        while b"[2.5" not in answer:
+            answer += idle.recv(65536)
         start = time.monotonic()
         process.signal(signal.SIGINT)
         assert process.ended()[0] == 0
         assert time.monotonic() - start < 10
-        assert idle.recv(1) == b""  # closed, not reset
+        while idle.recv(100):  # the rest of the answer; a reset would raise
+            pass
 
 
 def test_the_time_to_drain_is_limited(run: Run, half_plus_two: Path) -> None:

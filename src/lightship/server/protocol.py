@@ -17,6 +17,7 @@ from lightship.transports.rest.messages import html_error
 
 HEAD_SECONDS = 30.0  # for a request's line and headers, from its first byte or the connection's beginning
 MOST_HEAD_BYTES = 64 << 10
+_CONTINUE = b"HTTP/1.1 100 "
 
 
 class DrainingState(ServerState):
@@ -25,6 +26,37 @@ class DrainingState(ServerState):
     def __init__(self) -> None:
         super().__init__()
         self.draining = False
+
+
+class JoinedWrites:
+    """What an answer is written to: its head waits for what follows, so that both go out in one packet."""
+
+    __slots__ = ("_head", "_transport")
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._head: bytes | None = b""  # empty: still to come; None: it is out
+
+    def write(self, data: bytes) -> None:
+        if self._head is None or data.startswith(_CONTINUE):
+            self._transport.write(data)
+        elif not self._head:
+            self._head = data
+        else:
+            self._transport.writelines((self._head, data))
+            self._head = None
+
+    def flush(self) -> None:
+        if self._head:
+            self._transport.write(self._head)
+            self._head = None
+
+    def close(self) -> None:
+        self.flush()
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
 
 
 class HttpConnection(HttpToolsProtocol):
@@ -64,6 +96,8 @@ class HttpConnection(HttpToolsProtocol):
             self._head_arrived()
         before = self.cycle
         super().on_headers_complete()
+        if self.scope["method"] != "HEAD":  # whose head nothing follows
+            self.cycle.transport = cast(asyncio.Transport, JoinedWrites(self.transport))
         if self.server_state.draining:
             self._last_of(before)
 

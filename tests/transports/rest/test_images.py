@@ -1,0 +1,106 @@
+"""Images as they are, by the real dog model."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from lightship.server import serve
+
+Post = Callable[..., httpx2.Response]
+
+
+@pytest.fixture(scope="module")
+def post(dog_bundle: Path) -> Iterator[Post]:
+    with serve(dog_bundle, rest_port="auto") as server, httpx2.Client(base_url=server.rest_url, timeout=60) as http:
+        assert server.wait_ready(120)
+
+        def posted(target: str, body: bytes | Any, kind: str = "image/jpeg") -> httpx2.Response:
+            content = body if isinstance(body, bytes) else json.dumps(body).encode()
+            return http.post(f"/v1/models/dog{target}", content=content, headers={"Content-Type": kind})
+
+        yield posted
+
+
+@pytest.fixture
+def photo(dog_photo: Path) -> bytes:
+    return dog_photo.read_bytes()
+
+
+def encoded(photo: bytes) -> dict[str, str]:
+    return {"b64": base64.b64encode(photo).decode()}
+
+
+def test_a_photo_gets_its_five_best_labels(post: Post, photo: bytes) -> None:
+    answer = post(":predict", photo)
+    (best,) = answer.json()["predictions"]
+    assert best["labels"][0] == "bull_mastiff"
+    assert best["scores"][0] == pytest.approx(0.997, abs=0.001)
+    assert len(best["labels"]) == len(best["scores"]) == 5
+    assert answer.headers["Lightship-Model-Version"] == "1"
+
+
+def test_top_says_how_many(post: Post, photo: bytes) -> None:
+    assert len(post(":predict?top=1", photo).json()["predictions"][0]["labels"]) == 1
+    assert len(post("/versions/1:predict?top=100", photo).json()["predictions"][0]["scores"]) == 19
+
+
+@pytest.mark.parametrize("query", ["top=0", "top=-1", "top=x", "top=", "top=1.5", "n=3", "top=1&top=2", "top=1&n=3"])
+def test_another_query_is_refused(post: Post, photo: bytes, query: str) -> None:
+    answer = post(f":predict?{query}", photo)
+    assert answer.status_code == 400
+    assert "top" in answer.json()["error"]
+
+
+def test_what_is_no_image_is_named(post: Post, photo: bytes) -> None:
+    for body in (b"not an image", b"", photo[:20_000]):
+        answer = post(":predict", body)
+        assert answer.status_code == 400
+        assert answer.json()["error"]
+
+
+def test_images_in_json_get_all_labels(post: Post, photo: bytes) -> None:
+    body = {"signature_name": "image_bytes", "instances": [encoded(photo), encoded(photo)]}
+    first, second = post(":predict", body, "application/json").json()["predictions"]
+    assert first == second
+    assert first["labels"][0] == "bull_mastiff"
+    assert len(first["scores"]) == 19
+
+
+def test_classify_gives_pairs(post: Post, photo: bytes) -> None:
+    body = {"examples": [{"image/encoded": encoded(photo)}]}
+    (pairs,) = post(":classify", body, "application/json").json()["results"]
+    assert pairs[0] == ["bull_mastiff", pytest.approx(0.997, abs=0.001)]
+    assert len(pairs) == 19
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ({}, "When method is classify, key 'examples' is expected and was not found"),
+        ({"examples": 1}, "Expecting 'examples' value to be an list/array"),
+        ({"examples": []}, "'examples' value is an empty array"),
+        ({"examples": [[]]}, "Example must be JSON object but got JSON Array"),
+        ({"examples": [{"image/encoded": {"b64": "*"}}]}, "Unable to base64 decode"),
+        ({"examples": [{"x": 1}]}, "image/encoded"),
+    ],
+)
+def test_examples_that_are_none_are_named(post: Post, body: dict[str, Any], text: str) -> None:
+    answer = post(":classify", body, "application/json")
+    assert answer.status_code == 400
+    assert text in answer.json()["error"]
+
+
+def test_a_call_that_takes_too_long_is_given_up(dog_bundle: Path, photo: bytes) -> None:
+    with serve(dog_bundle, rest_port="auto", timeout_seconds=0.0005) as server:
+        assert server.wait_ready(120)
+        url = f"{server.rest_url}/v1/models/dog:predict"
+        answer = httpx2.post(url, content=photo, headers={"Content-Type": "image/jpeg"}, timeout=60)
+    assert answer.status_code == 504
+    assert "0.0005 seconds" in answer.json()["error"]
