@@ -187,6 +187,15 @@ def test_memory_of_large_runs_is_given_back(program: OpenVINOProgram, monkeypatc
     assert program.run({"x": np.ones((100, 1), np.float32)}, ["y"])["y"].shape == (100, 1)
 
 
+def test_without_a_temporary_folder_other_signatures_say_so(
+    odd_version: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "none"))
+    engine = load_engine(odd_version, read_saved_model(odd_version))
+    with pytest.raises(FailedPrecondition, match='signature "dense" .* set TMPDIR'):
+        engine.run("dense", {"x": np.ones((1, 4), np.float32)})
+
+
 def test_threads_are_limited(odd_version: Path) -> None:
     signature = read_saved_model(odd_version).signatures["conv"]
     program = OpenVINOProgram(odd_version, signature, EngineOptions(threads=1))

@@ -11,7 +11,7 @@ from lightship.bundle.dtypes import DataType
 from lightship.bundle.saved_model import DEFAULT_SIGNATURE, SAVED_MODEL_FILE, Signature, with_only_signature
 from lightship.engines.base import CannotRun
 from lightship.engines.openvino_runtime import core, explain
-from lightship.errors import DataLoss
+from lightship.errors import DataLoss, FailedPrecondition
 
 # Types that the CPU plug-in computes with; strings it only passes through, and complex numbers it does not know.
 _UNKNOWN_TYPES = {DataType.DT_STRING, DataType.DT_COMPLEX64, DataType.DT_COMPLEX128, DataType.DT_BFLOAT16}
@@ -24,7 +24,8 @@ def read_signature(folder: Path, signature: Signature) -> Any:
 
     OpenVINO reads `serving_default` alone, and merges all signatures where there is none; so it is shown a copy of
     `saved_model.pb` with the wanted one under that name, beside links to the variables.
-    Raises CannotRun for operations and types that OpenVINO lacks, DataLoss for files it cannot read.
+    Raises CannotRun for operations and types that OpenVINO lacks, DataLoss for files it cannot read,
+    FailedPrecondition where there is no place for the copy.
     """
     _check_types(signature)
     try:
@@ -34,6 +35,11 @@ def read_signature(folder: Path, signature: Signature) -> Any:
             model = _read_renamed(folder, signature)
     except RuntimeError as error:
         raise _failure(error, folder) from error
+    except OSError as error:
+        raise FailedPrecondition(
+            f'signature "{signature.name}" is read by way of a temporary folder, which cannot be made: {error}; '
+            "set TMPDIR to a folder that this user may write to"
+        ) from error
     _check_ports(model, signature)
     return model
 
