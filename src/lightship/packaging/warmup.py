@@ -15,13 +15,14 @@ from lightship.bundle.saved_model import DEFAULT_SIGNATURE
 
 
 def write_warmup(path: Path, golden: Golden) -> None:
-    """One `PredictionLog` for `serving_default` with the first row of the golden sample, in a TFRecord file."""
+    """One `PredictionLog` for `serving_default` in a TFRecord file: the first row of the golden sample, or all of it
+    where its inputs have no rows in common."""
     log = protos.PredictionLog()
     request = log.predict_log.request
     request.model_spec.signature_name = DEFAULT_SIGNATURE
-    rows = {len(array) if array.ndim else 0 for array in golden.inputs.values()}
+    batched = len({array.shape[:1] for array in golden.inputs.values()}) == 1
     for name, array in golden.inputs.items():
-        _fill(request.inputs[name], array[:1] if rows == {len(array)} else array)
+        _fill(request.inputs[name], array[:1] if batched else array)
     with tf.io.TFRecordWriter(str(path)) as records:
         records.write(log.SerializeToString())
 

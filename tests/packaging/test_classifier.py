@@ -1,0 +1,77 @@
+"""Which models are image classifiers, and what does not fit them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lightship.bundle.golden import Golden
+from lightship.bundle.image_spec import ImageSpec
+from lightship.errors import InvalidArgument
+from lightship.packaging.classifier import image_signatures, sized_for
+from lightship.packaging.trained import ModelInput
+
+NONE = ImageSpec(preprocessing="none")
+PHOTO = {"photo": ModelInput((None, 8, 9, 3), "float32")}
+
+
+def quietly(step: str) -> None:
+    pass
+
+
+def outputs(**shapes: tuple[int, ...]) -> Golden:
+    return Golden({}, {name: np.zeros(shape) for name, shape in shapes.items()})
+
+
+def test_the_size_is_the_models_own() -> None:
+    assert sized_for(NONE, PHOTO).size == (8, 9)
+    assert sized_for(NONE.sized(8, 9), {"x": ModelInput(None, "uint8")}).size == (8, 9)
+    assert sized_for(NONE.sized(5, 6), {"x": ModelInput((None, None, None, None), "uint8")}).size == (5, 6)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "text"),
+    [
+        ({}, "no serving_default"),
+        (PHOTO | {"age": ModelInput((None, 1), "float32")}, r"photo \[N, 8, 9, 3\] float32, age \[N, 1\] float32"),
+        ({"x": ModelInput((None, 4), "float32")}, "leave it out"),
+        ({"x": ModelInput((None, 8, 8, 3), "string")}, "leave it out"),
+        ({"x": ModelInput((1, 8, 8, 3), "float32")}, "exactly 1 images at once"),
+        ({"x": ModelInput((None, 3, 8, 8), "float32")}, "last dimension must be the channels"),
+        ({"x": ModelInput((None, 8, 8, 4), "float32")}, "give color='rgba'"),
+        ({"x": ModelInput((None, 8, None, 3), "float32")}, r"any width: say the one of training, ImageSpec\(width="),
+        ({"x": ModelInput(None, "float32")}, "any height"),
+    ],
+)
+def test_a_model_that_takes_no_such_images_is_told(inputs: dict[str, ModelInput], text: str) -> None:
+    with pytest.raises(InvalidArgument, match=text):
+        sized_for(NONE, inputs)
+
+
+def test_labels_image_and_one_output_make_the_signatures() -> None:
+    image = NONE.sized(8, 9)
+    made = image_signatures(("a", "b"), image, PHOTO, outputs(y=(2, 2)), quietly)
+    assert made is not None
+    assert (made.labels, made.image, made.dtype) == (("a", "b"), image, "float32")
+
+
+@pytest.mark.parametrize(
+    ("labels", "image", "golden", "text"),
+    [
+        (None, NONE, outputs(y=(2, 2)), "give classes="),
+        (("a", "b"), None, outputs(y=(2, 2)), "give image="),
+        (("a", "b"), NONE, outputs(y=(2, 2), z=(2, 4, 4)), "the model has 2 outputs"),
+    ],
+)
+def test_what_is_missing_for_them_is_told(
+    labels: tuple[str, ...] | None, image: ImageSpec | None, golden: Golden, text: str
+) -> None:
+    told: list[str] = []
+    assert image_signatures(labels, image, PHOTO, golden, told.append) is None
+    assert text in told[0]
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (2,), (2, 2, 2)])
+def test_labels_that_fit_no_output_are_an_error(shape: tuple[int, ...]) -> None:
+    with pytest.raises(InvalidArgument, match=r"2 classes \('a' to 'b'\), but the model's output is y \[N"):
+        image_signatures(("a", "b"), None, PHOTO, outputs(y=shape), quietly)

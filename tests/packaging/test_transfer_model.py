@@ -1,0 +1,27 @@
+"""`TransferModel`, the classic way to hand a model over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import pytest
+from tests.packaging.conftest import PETS, SPEC, entries
+
+import lightship
+from lightship.bundle.bundle import open_bundle
+
+
+def test_it_saves_one_version_after_the_other(tmp_path: Path, model: keras.Model) -> None:
+    transfer = lightship.TransferModel(model, PETS, image=SPEC)
+    assert transfer.save(str(tmp_path / "pets")) == tmp_path / "pets" / "1"
+    assert transfer.save(tmp_path / "pets", version=5) == tmp_path / "pets" / "5"
+    assert entries(tmp_path / "pets") == {"1", "5"}
+    assert open_bundle(tmp_path / "pets" / "5", "pets", 5).labels == tuple(PETS)
+
+
+@pytest.mark.parametrize("transfer", [lightship.TransferModel(), lightship.TransferModel(None, PETS)])
+def test_without_a_model_there_is_an_attribute_error(tmp_path: Path, transfer: lightship.TransferModel) -> None:
+    with pytest.raises(AttributeError, match="^Model does not exist$"):
+        transfer.save(tmp_path / "pets")
+    assert entries(tmp_path) == set()
