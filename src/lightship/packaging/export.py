@@ -17,8 +17,10 @@ from lightship.bundle.golden import Golden
 from lightship.bundle.image_spec import ImageSpec
 from lightship.bundle.labels import Classes, labels_text, read_classes
 from lightship.bundle.manifest import EXTRAS, GOLDEN_FILE, LABELS_FILE, WARMUP_FILE, Manifest, write_manifest
+from lightship.errors import FailedPrecondition
 from lightship.packaging.classifier import image_signatures, sized_for
 from lightship.packaging.golden_sample import GoldenImages, model_inputs, noise_images, png, take_golden
+from lightship.packaging.library_errors import told_as
 from lightship.packaging.publishing import check_version, publish, unpublished
 from lightship.packaging.signatures import ImageSignatures
 from lightship.packaging.sources import open_source
@@ -70,7 +72,8 @@ def export(
         content = _content(trained, labels or trained.labels, spec or trained.image, golden, tell)
         with unpublished(folder) as path:
             tell("writing the SavedModel")
-            trained.write(path, content.signatures)
+            with told_as(FailedPrecondition, "TensorFlow cannot save this model: {}; nothing is left of it"):
+                trained.write(path, content.signatures)
             _write_extras(path, content)
             engine = _try_out(path, trained, content, tell)
             written = publish(path, folder, version, overwrite)

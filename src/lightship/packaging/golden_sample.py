@@ -6,7 +6,6 @@ import io
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -16,7 +15,8 @@ from PIL import Image
 from lightship.bundle.golden import Golden
 from lightship.bundle.image_spec import ImageSpec
 from lightship.bundle.prepare import prepare
-from lightship.errors import InvalidArgument, NotFound
+from lightship.errors import InvalidArgument, LightshipError, NotFound
+from lightship.packaging.library_errors import first_line, told_as
 from lightship.packaging.trained import Arrays, ModelInput, Trained
 
 GoldenImages = str | Path | Sequence[str | Path]
@@ -77,7 +77,12 @@ def take_golden(
     if not inputs:
         return None
     if image is not None:
-        return _told_apart(_run(trained, _image_inputs(inputs, image, golden)), progress)
+        arrays = _image_inputs(inputs, image, golden)
+        with told_as(
+            InvalidArgument, f"the trained model takes no images of {image.size}: {{}}; check height and width"
+        ):
+            sample = _run(trained, arrays)
+        return _told_apart(sample, progress)
     if any(one.shape is None or one.dtype in ("string", "resource", "variant") for one in inputs.values()):
         progress("no golden sample: nothing is known of what the model takes")
         return None
@@ -86,21 +91,32 @@ def take_golden(
             return _told_apart(_run(trained, _noise_inputs(inputs, free)), progress)
         except Exception as error:
             refusal = error
-    progress(f"no golden sample: the model takes no noise ({str(refusal).strip().splitlines()[0]:.100})")
+    progress(f"no golden sample: the model takes no noise ({first_line(refusal)})")
     return None
 
 
-def model_inputs(inputs: Mapping[str, ModelInput], image: ImageSpec, pictures: Iterable[Any]) -> Arrays:
-    """Encoded images or pixels as the batch that an image model's only input takes."""
+def model_inputs(
+    inputs: Mapping[str, ModelInput], image: ImageSpec, pictures: Iterable[Path | NDArray[np.uint8]]
+) -> Arrays:
+    """Image files or pixels as the batch that an image model's only input takes. Raises InvalidArgument, TooLarge."""
     ((name, one),) = inputs.items()
-    prepared = np.stack([prepare(picture, image) for picture in pictures])
+    prepared = np.stack([_prepared(picture, image) for picture in pictures])
     return {name: prepared.astype(tf.as_dtype(one.dtype).as_numpy_dtype)}
 
 
+def _prepared(picture: Path | NDArray[np.uint8], image: ImageSpec) -> NDArray[np.float32]:
+    if not isinstance(picture, Path):
+        return prepare(picture, image)
+    try:
+        return prepare(picture.read_bytes(), image)
+    except LightshipError as error:
+        raise type(error)(f"{picture}: {error.message}") from error
+
+
 def _image_inputs(inputs: Mapping[str, ModelInput], image: ImageSpec, golden: GoldenImages | None) -> Arrays:
-    photos: list[Any] = [file.read_bytes() for file in image_files(golden)] if golden is not None else []
-    different = len(set(photos))
-    return model_inputs(inputs, image, photos + noise_images(image, max(0, 2 - different)))
+    files = image_files(golden) if golden is not None else []
+    different = len({file.read_bytes() for file in files})
+    return model_inputs(inputs, image, [*files, *noise_images(image, max(0, 2 - different))])
 
 
 def _noise_inputs(inputs: Mapping[str, ModelInput], free: int) -> Arrays:
@@ -126,7 +142,7 @@ def _told_apart(golden: Golden, progress: Callable[[str], None]) -> Golden:
             "random weights do; give real images with golden=, or export the model after training"
         )
         progress(f"warning: {text}")
-        warnings.warn(text, UntellingGolden, stacklevel=4)
+        warnings.warn(text, UntellingGolden, stacklevel=5)
     return golden
 
 

@@ -8,7 +8,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lightship.bundle.versions import list_versions
@@ -51,7 +51,7 @@ def unpublished(folder: Path) -> Iterator[Path]:
             os.close(lock)
     finally:
         for parent in made:
-            if not any(parent.iterdir()):
+            with suppress(OSError):  # there is something in it
                 parent.rmdir()
 
 
@@ -119,7 +119,7 @@ def _new_folder(folder: Path) -> tuple[Path, int]:
     while True:
         path = folder / f"{PREFIX}{os.getpid()}-{secrets.token_hex(4)}"
         try:
-            path.mkdir()
+            path.mkdir(parents=True)  # another exporter that failed may have taken `folder` away again
         except OSError as error:
             raise PermissionDenied(f"{folder} cannot be written to: {error.strerror}; let this user write") from error
         lock = _try_lock(path)

@@ -15,6 +15,7 @@ from lightship.bundle.bundle import open_bundle
 from lightship.bundle.manifest import EXTRAS, MANIFEST_FILE
 from lightship.bundle.saved_model import DEFAULT_SIGNATURE, INIT_SIGNATURE, SAVED_MODEL_FILE, read_saved_model
 from lightship.errors import DataLoss
+from lightship.packaging.library_errors import told_as
 from lightship.packaging.quiet import quiet
 from lightship.packaging.signatures import ImageSignatures, set_method_names
 from lightship.packaging.trained import Arrays, ModelInput
@@ -32,11 +33,8 @@ class SavedModelSource:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._saved = read_saved_model(folder)
-        try:
-            with quiet():
-                self._loaded = tf.saved_model.load(str(folder))
-        except Exception as error:
-            raise DataLoss(f"TensorFlow cannot load the SavedModel {folder}: {error}") from error
+        with told_as(DataLoss, f"TensorFlow cannot load the SavedModel {folder}: {{}}"), quiet():
+            self._loaded = tf.saved_model.load(str(folder), tags=["serve"])
         self._bundle = open_bundle(folder, folder.parent.name, 1) if (folder / MANIFEST_FILE).exists() else None
         self.labels = self._bundle.labels if self._bundle else None
         self.image = self._bundle.image if self._bundle else None

@@ -45,14 +45,20 @@ class ImageSignatures:
     ) -> Iterator[tuple[str, Callable[..., dict[str, Tensor]], tf.TensorSpec]]:
         """(name, function, spec of its input); `scores_of` takes images [N, H, W, C] and gives scores [N, K]."""
 
+        # One function for both: the graph is traced and kept once.
+        ranked = tf.function(
+            lambda encoded: self._rank(scores_of(self._images(encoded))),
+            [tf.TensorSpec([None], tf.string)],
+            autograph=False,
+        )
+
         def image_bytes(encoded: Tensor) -> dict[str, Tensor]:
-            labels, scores = self._rank(scores_of(self._images(encoded)))
+            labels, scores = ranked(encoded)
             return {"labels": labels, "scores": scores}
 
         def classify(examples: Tensor) -> dict[str, Tensor]:
             feature = {ENCODED_FEATURE: tf.io.FixedLenFeature([], tf.string)}
-            encoded = tf.io.parse_example(examples, feature)[ENCODED_FEATURE]
-            labels, scores = self._rank(scores_of(self._images(encoded)))
+            labels, scores = ranked(tf.io.parse_example(examples, feature)[ENCODED_FEATURE])
             return {"classes": labels, "scores": scores}
 
         yield IMAGE_BYTES, image_bytes, tf.TensorSpec([None], tf.string, IMAGE_BYTES)

@@ -12,6 +12,7 @@ from lightship.bundle.versions import list_versions
 from lightship.errors import InvalidArgument, NotFound
 from lightship.packaging.keras_model import KerasModel
 from lightship.packaging.legacy_frame import read_classes_pickle
+from lightship.packaging.library_errors import told_as
 from lightship.packaging.quiet import quiet
 from lightship.packaging.saved_model_source import SavedModelSource
 from lightship.packaging.trained import Trained
@@ -79,17 +80,9 @@ def _what_is_missing(path: Path, files: list[Path]) -> str:
 
 
 def _load_keras(path: Path) -> Trained:
-    try:
-        with quiet():
-            model = keras.models.load_model(path, compile=False)
-    except Exception as error:
-        raise InvalidArgument(
-            f"Keras {keras.__version__} cannot load {path}: {_first_line(error)}; if it has layers or functions of "
-            "your own, load it where they are defined, keras.models.load_model(path, custom_objects=...), "
-            "and export the model itself"
-        ) from error
-    return KerasModel(model)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:300].rstrip(".")
+    text = (
+        f"Keras {keras.__version__} cannot load {path}: {{}}; if it has layers or functions of your own, load it where "
+        "they are defined, keras.models.load_model(path, custom_objects=...), and export the model itself"
+    )
+    with told_as(InvalidArgument, text), quiet():
+        return KerasModel(keras.models.load_model(path, compile=False))

@@ -15,7 +15,8 @@ from lightship import protos
 from lightship.bundle.golden import Golden
 from lightship.bundle.saved_model import DEFAULT_SIGNATURE, read_saved_model
 from lightship.engines import load_engine
-from lightship.errors import Internal, LightshipError
+from lightship.errors import Internal
+from lightship.packaging.library_errors import told_as
 from lightship.packaging.quiet import quiet
 from lightship.packaging.signatures import CLASSIFY, ENCODED_FEATURE, IMAGE_BYTES, ImageSignatures
 
@@ -28,20 +29,18 @@ class Pictures:
     scores: NDArray[Any]
 
 
-def check_on_tensorflow(folder: Path, golden: Golden | None, image: ImageSignatures | None, pictures: Any) -> None:
+def check_on_tensorflow(
+    folder: Path, golden: Golden | None, image: ImageSignatures | None, pictures: Pictures | None
+) -> None:
     """Loads the SavedModel and holds all its signatures against the trained model. Raises Internal."""
-    try:
+    with told_as(Internal, "what was exported fails on TensorFlow, nothing is left of it: {}"):
         with quiet():
             loaded = tf.saved_model.load(str(folder))
         if golden is not None:
             outputs = _call(loaded, DEFAULT_SIGNATURE, {name: tf.constant(x) for name, x in golden.inputs.items()})
             _require(golden.compare(outputs), DEFAULT_SIGNATURE, "TensorFlow")
-        if image is not None:
+        if image is not None and pictures is not None:
             _check_image_signatures(loaded, image, pictures)
-    except LightshipError:
-        raise
-    except Exception as error:
-        raise Internal(f"what was exported fails on TensorFlow, nothing is left of it: {error}") from error
 
 
 def check_on_engine(folder: Path, golden: Golden | None) -> str:

@@ -1,4 +1,4 @@
-"""The grammar, the reasons and the offsets of rest.md section 4, by whichever way a text is read."""
+"""The grammar, the reasons and the offsets of RapidJSON, by whichever way a text is read."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ IMAGE_FEATURE = "image/encoded"
 
 
 def images_of_examples(document: dict[str, JsonValue]) -> list[bytes]:
-    """The encoded image of each example. Raises InvalidArgument with rest.md section 7's texts."""
+    """The encoded image of each example. Raises InvalidArgument with TensorFlow Serving's texts."""
     if "examples" not in document:
         problem = "When method is classify, key 'examples' is expected and was not found"
         raise InvalidArgument(f"JSON Value: {dump(document)} {problem}")

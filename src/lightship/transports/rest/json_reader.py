@@ -33,7 +33,7 @@ _BEGUN_LIST, _BEGUN_OBJECT = object(), object()
 def read_document(body: bytes, *, accelerate: bool = True) -> JsonValue:
     """The first complete value of `body`.
 
-    Raises InvalidArgument with the reason and byte offset of rest.md section 4, ResourceExhausted beyond
+    Raises InvalidArgument with the reason and byte offset that RapidJSON gives, ResourceExhausted beyond
     `MOST_CONTAINERS` lists and objects. `accelerate`: long arrays of numbers become a `NumberArray`.
     """
     return _Reader(body, accelerate).document()

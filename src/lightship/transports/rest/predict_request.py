@@ -41,7 +41,7 @@ class PredictRequest:
         return "instances" in self.document
 
     def tensors(self, inputs: Mapping[str, TensorSpec]) -> Tensors:
-        """The signature's inputs by name. Raises InvalidArgument or Unimplemented with rest.md section 5's texts."""
+        """The signature's inputs by name. Raises InvalidArgument or Unimplemented with TensorFlow Serving's texts."""
         if "instances" in self.document and "inputs" in self.document:
             problem = "Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist "
             raise InvalidArgument(f"JSON Value: {dump(self.document)} {problem}")

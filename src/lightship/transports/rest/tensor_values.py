@@ -25,7 +25,7 @@ MOST_DIMENSIONS = 64  # numpy's limit
 def tensor_of(value: JsonValue, dtype: DataType) -> np.ndarray[Any, Any]:
     """The tensor that a JSON value stands for.
 
-    Raises InvalidArgument with rest.md's text for ragged lists and wrong leaves, Unimplemented for a
+    Raises InvalidArgument with TensorFlow Serving's text for ragged lists and wrong leaves, Unimplemented for a
     dtype that JSON has no form for.
     """
     if isinstance(value, NumberArray):
