@@ -21,7 +21,7 @@ _CLASSIFY = "classify"
 
 
 def answer_predict(manager: Manager, route: Route, request: Request) -> Response:
-    """JSON in, JSON out. The order of checks is TensorFlow Serving's: JSON, signature's name, model, signature, tensors."""
+    """JSON in, JSON out. Checked in this order: JSON, signature's name, model, signature, tensors."""
     parsed = PredictRequest.parse(request.body)
     with manager.handle(route.model, route.version, route.label) as handle:
         servable = handle.servable
