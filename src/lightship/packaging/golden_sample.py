@@ -78,9 +78,7 @@ def take_golden(
         return None
     if image is not None:
         arrays = _image_inputs(inputs, image, golden)
-        with told_as(
-            InvalidArgument, f"the trained model takes no images of {image.size}: {{}}; check height and width"
-        ):
+        with told_as(InvalidArgument, f"the trained model fails on images of {image.size}: {{}}; is that its size?"):
             sample = _run(trained, arrays)
         return _told_apart(sample, progress)
     if any(one.shape is None or one.dtype in ("string", "resource", "variant") for one in inputs.values()):
