@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from lightship.bundle import ImageSpec
     from lightship.client import AsyncClient, Client
     from lightship.errors import LightshipError
-    from lightship.packaging.export import export
+    from lightship.packaging.exporting import export
     from lightship.packaging.transfer_model import TransferModel
     from lightship.server import serve
 

@@ -17,7 +17,7 @@ from lightship.packaging.publishing import PREFIX
 
 EXPORTER = """
 import os, signal, sys
-import lightship.packaging.export as room
+import lightship.packaging.exporting as room
 def step(text):
     if text == sys.argv[3]:
         os.kill(os.getpid(), signal.SIGKILL)

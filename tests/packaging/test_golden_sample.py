@@ -122,3 +122,15 @@ def test_images_that_are_not_there_are_named(tmp_path: Path) -> None:
         image_files(tmp_path / "no.jpg")
     with pytest.raises(InvalidArgument, match="has no golden image"):
         image_files(tmp_path)
+
+
+def test_an_image_that_is_none_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"no image")
+    with pytest.raises(InvalidArgument, match=r"a\.jpg: these 8 bytes"):
+        take_golden(Sums(x=ModelInput((None, 8, 8, 3), "float32")), SPEC.sized(8, 8), tmp_path, quietly)
+
+
+def test_a_model_that_fails_on_its_images_is_told_with_their_size() -> None:
+    trained = Sums(100, x=ModelInput((None, None, None, 3), "float32"))
+    with pytest.raises(InvalidArgument, match=r"fails on images of \(8, 9\): too small; is that"):
+        take_golden(trained, SPEC.sized(8, 9), None, quietly)

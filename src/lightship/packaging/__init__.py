@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lightship.packaging.export import export
+    from lightship.packaging.exporting import export
     from lightship.packaging.golden_sample import UntellingGolden
     from lightship.packaging.transfer_model import TransferModel
 
@@ -18,7 +18,7 @@ __all__ = ["TransferModel", "UntellingGolden", "export"]
 _HOME = {
     "TransferModel": "lightship.packaging.transfer_model",
     "UntellingGolden": "lightship.packaging.golden_sample",
-    "export": "lightship.packaging.export",
+    "export": "lightship.packaging.exporting",
 }
 
 

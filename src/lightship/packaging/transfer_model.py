@@ -8,7 +8,7 @@ from typing import Any
 
 from lightship.bundle.image_spec import ImageSpec
 from lightship.bundle.labels import Classes
-from lightship.packaging.export import export
+from lightship.packaging.exporting import export
 from lightship.packaging.golden_sample import GoldenImages
 
 

@@ -15,7 +15,7 @@ from tests.packaging.conftest import PETS, SPEC, classifier, entries, example, i
 from lightship.bundle.bundle import open_bundle
 from lightship.bundle.image_spec import ImageSpec
 from lightship.bundle.prepare import prepare
-from lightship.errors import InvalidArgument, LightshipError, NotFound
+from lightship.errors import FailedPrecondition, InvalidArgument, LightshipError, NotFound
 from lightship.packaging import UntellingGolden, export
 
 
@@ -183,3 +183,23 @@ def test_what_made_it_is_written_down(pets: Path) -> None:
     assert manifest["format"] == 1
     assert manifest["frameworks"]["keras"] == keras.__version__
     assert manifest["frameworks"]["tensorflow"] == tf.__version__
+
+
+def test_what_tensorflow_cannot_save_is_told_and_nothing_is_left(tmp_path: Path) -> None:
+    class Unsavable(keras.Model):
+        def call(self, x: Any) -> Any:
+            return x * float(x[0, 0])
+
+    model = Unsavable()
+    model(np.ones((1, 2), np.float32))
+    with pytest.raises(FailedPrecondition, match="cannot save this model"):
+        export(model, tmp_path / "m")
+    assert entries(tmp_path) == set()
+
+
+def test_the_names_are_the_same_however_they_are_reached() -> None:
+    import lightship
+    from lightship import packaging
+
+    assert packaging.TransferModel is lightship.TransferModel
+    assert packaging.export is lightship.export is export
