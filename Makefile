@@ -18,8 +18,8 @@ demo: setup
 	@$(BIN)/python -m demo.demo
 
 check: setup
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+	$(BIN)/ruff check --no-cache .
+	$(BIN)/ruff format --no-cache --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/architecture
 

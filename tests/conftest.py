@@ -48,7 +48,6 @@ def photos(assets: Assets) -> list[Path]:
 def dog_bundle(tmp_path_factory: pytest.TempPathFactory, assets: Assets) -> Path:
     """`models/dog`, holding version 1 as `make demo` exports it. Copy it before changing anything in it."""
     from lightship.bundle.image_spec import ImageSpec
-
     from lightship.packaging import export
 
     folder = tmp_path_factory.mktemp("models") / "dog"

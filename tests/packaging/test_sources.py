@@ -155,6 +155,55 @@ def test_the_older_layout_of_keras_2_and_a_pickled_frame(
     answers_alike(version, lambda x: original(photo=x)["breed"], photos[:2])
 
 
+def test_the_older_layout_may_hold_a_keras_file(tmp_path: Path, model: keras.Model) -> None:
+    (tmp_path / "old" / "model").mkdir(parents=True)
+    model.save(tmp_path / "old" / "model" / "m.keras")
+    shutil.copyfile(DATA / "classes_pandas_3.0.0_5.pickle", tmp_path / "old" / "classes.pickle")
+    assert open_bundle(export(tmp_path / "old", tmp_path / "m", golden=[]), "m", 1).labels == tuple(PETS)
+
+
+def test_the_older_layout_may_be_the_models_own_folder(tmp_path: Path, keras2: Path) -> None:
+    shutil.copytree(keras2, tmp_path / "m")
+    assert export(tmp_path / "m", tmp_path / "m") == tmp_path / "m" / "1"
+
+
+def test_a_hostile_classes_pickle_leaves_nothing(tmp_path: Path, keras2: Path) -> None:
+    shutil.copytree(keras2, tmp_path / "old")
+    (tmp_path / "old" / "classes.pickle").write_bytes(b"cos\nsystem\n(S'touch owned'\ntR.")
+    with pytest.raises(InvalidArgument, match=r"classes=THAT_FILE"):
+        export(tmp_path / "old", tmp_path / "m")
+    assert not (tmp_path / "m").exists()
+    assert export(tmp_path / "old", tmp_path / "m", classes=PETS).name == "1"
+
+
+def test_a_saved_model_of_tensorflow_1(tmp_path: Path, photos: list[Path]) -> None:
+    source = tensorflow_1_model(tmp_path / "source")
+    original = signature(source)
+    plain = export(source, tmp_path / "plain")
+    x = images()
+    np.testing.assert_array_equal(signature(plain)(photo=x)["y"], original(photo=x)["y"])
+    answers_alike(
+        export(source, tmp_path / "m", classes=["a", "b"], image=SPEC), lambda x: original(photo=x)["y"], photos[:2]
+    )
+
+
+def tensorflow_1_model(folder: Path) -> Path:
+    import tensorflow as tf
+
+    v1 = tf.compat.v1
+    with tf.Graph().as_default() as graph, v1.Session(graph=graph) as session:
+        photo = v1.placeholder(tf.float32, [None, 16, 16, 3])
+        weights = v1.get_variable("w", initializer=np.array([[3, -2], [1, 2], [-4, 1]], np.float32))
+        scores = tf.nn.softmax(tf.reduce_mean(photo, [1, 2]) @ weights)
+        session.run(v1.global_variables_initializer())
+        inputs, outputs = ({key: v1.saved_model.build_tensor_info(x)} for key, x in (("photo", photo), ("y", scores)))
+        described = v1.saved_model.build_signature_def(inputs, outputs, "tensorflow/serving/predict")
+        builder = v1.saved_model.Builder(str(folder))
+        builder.add_meta_graph_and_variables(session, ["serve"], {"serving_default": described})
+        builder.save()
+    return folder
+
+
 def test_a_keras_2_saved_model_gives_what_keras_2_gave(tmp_path: Path, keras2: Path) -> None:
     stored = np.load(DATA / "keras2_answer.npz")
     plain = export(keras2 / "model", tmp_path / "m")

@@ -69,7 +69,7 @@ def export(
     with _ONE_AT_A_TIME:
         tell("loading the trained model")
         trained = open_source(source, with_labels=labels is None)
-        content = _content(trained, labels or trained.labels, spec or trained.image, golden, tell)
+        content = _content(trained, labels or trained.labels, spec or trained.image, golden or None, tell)
         with unpublished(folder) as path:
             tell("writing the SavedModel")
             with told_as(FailedPrecondition, "TensorFlow cannot save this model: {}; nothing is left of it"):

@@ -70,9 +70,7 @@ class KerasModel:
 
 def _arguments(model: Any) -> list[Any]:
     """The model's positional arguments, as structures of tensors' specs with a shape and a dtype."""
-    if isinstance(model, keras.Sequential) and model.built and model.inputs:
-        return list(model.inputs)
-    if getattr(model, "_is_graph_network", False) or _has_symbolic_input(model):
+    if _has_symbolic_input(model):
         return [model.input]
     shapes = (model.get_build_config() or {}) if model.built else {}
     known = shapes.get("shapes_dict") or ({"input_shape": shapes["input_shape"]} if "input_shape" in shapes else {})
