@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -142,15 +142,12 @@ def _labels(classes: Path | None) -> tuple[str, ...] | None:
 
 @contextmanager
 def _progress() -> Iterator[Callable[[str], None]]:
-    """A spinner on a terminal, else a line a step; both on standard error."""
+    """A line a step on standard error, above a spinner on a terminal: nothing that is said is lost."""
     from rich.console import Console
 
     console = Console(stderr=True, highlight=False, markup=False)
-    if not console.is_terminal:
+    with console.status("exporting") if console.is_terminal else nullcontext():
         yield lambda step: console.print(step, soft_wrap=True)
-        return
-    with console.status("starting TensorFlow") as spinner:
-        yield spinner.update
 
 
 def _describe(path: Path, folder: Path) -> dict[str, Any]:
