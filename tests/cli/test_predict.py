@@ -145,11 +145,17 @@ def test_a_reader_that_has_seen_enough_ends_it_quietly(url: str, folder: Path) -
     assert (done.returncode, done.stderr) == (1, "")
 
 
+def heed_interrupts() -> None:
+    """What runs in the background of a shell script ignores SIGINT, and so would its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_an_interrupt_ends_it_without_a_traceback(dog_photo: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/v1/models/dog"
         words = [BIN / "lightship", "predict", url, dog_photo]
-        with subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env=clean_environment()) as process:
+        options = {"stderr": subprocess.PIPE, "text": True, "env": clean_environment(), "preexec_fn": heed_interrupts}
+        with subprocess.Popen(words, **options) as process:
             connection, _ = silent.accept()
             process.send_signal(signal.SIGINT)
             assert process.communicate(timeout=30)[1] == ""
