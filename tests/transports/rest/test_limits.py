@@ -46,7 +46,8 @@ def test_a_body_without_room_is_refused_and_gives_back_what_it_took() -> None:
     assert budget.taken == 1 << 19
 
 
-def test_a_client_that_stalls_is_given_up() -> None:
-    body = Body(client(b"abc", stalls=True), Budget(1 << 20), 1 << 20, 0.05)
+@pytest.mark.parametrize("sent", [(b"abc",), ()], ids=["half-way", "before the first byte"])
+def test_a_client_that_stalls_is_given_up(sent: tuple[bytes, ...]) -> None:
+    body = Body(client(*sent, stalls=True), Budget(1 << 20), 1 << 20, 0.05)
     with pytest.raises(DeadlineExceeded, match="0.05 seconds"):
         asyncio.run(body.read(b"10"))

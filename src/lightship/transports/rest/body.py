@@ -38,10 +38,14 @@ class Body:
                 raise InvalidArgument("Content-Length is not a number")
             raise self._too_large(int(declared))
         chunks: list[bytes] = []
-        while not self.complete:
-            chunk = await self._chunk()
-            if chunk:
-                chunks.append(chunk)
+        time = asyncio.get_running_loop().time
+        try:
+            async with asyncio.timeout(self._patience) as stall:  # one timer, moved on
+                while not self.complete:
+                    chunks.append(await self._chunk())
+                    stall.reschedule(time() + self._patience)
+        except TimeoutError:
+            raise DeadlineExceeded(f"no more of the request's body came within {self._patience:g} seconds") from None
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     async def discard(self, patience: float) -> None:
@@ -58,10 +62,7 @@ class Body:
         self.size = 0
 
     async def _chunk(self) -> bytes:
-        try:
-            chunk = await self._next() if self.size == 0 else await asyncio.wait_for(self._next(), self._patience)
-        except TimeoutError:
-            raise DeadlineExceeded(f"no more of the request's body came within {self._patience:g} seconds") from None
+        chunk = await self._next()
         if self.size + len(chunk) > self._limit:
             raise self._too_large(self.size + len(chunk))
         if not self._budget.take(len(chunk), self.size):
