@@ -94,10 +94,11 @@ def wait_until_not_ready(process: Process) -> None:
     """On connections made after the signal: it is answered as long as an earlier call runs."""
     end = time.monotonic() + 10
     while time.monotonic() < end:
-        probe = http.client.HTTPConnection("127.0.0.1", process.port, timeout=30)
-        probe.request("GET", "/readyz")
-        if probe.getresponse().status == 503:
-            return
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", process.port, timeout=30)) as probe:
+            probe.request("GET", "/readyz")
+            with probe.getresponse() as answer:
+                if answer.status == 503:
+                    return
     raise AssertionError("still ready")
 
 

@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 KEEP_ALIVE_SECONDS = 75  # an idle connection is kept so long; load balancers in front keep theirs 60
 _GRACE = 0.25  # seconds in which connections are still accepted after a signal, and longer while earlier calls run
 _LINGER = 0.5  # seconds for which a connection without a request is kept after that
+_HANDSHAKE = 0.1  # seconds for a client's last step of connecting, after its first one would be refused
 _LOOK = 0.01
 
 
@@ -61,8 +62,9 @@ class HttpServer(uvicorn.Server):
 
     async def _stop_accepting(self, end: float) -> None:
         refuse_new_connections(self._listening)
+        await asyncio.sleep(_HANDSHAKE)  # what has begun to connect arrives, and the loop makes connections of it
         await self._until(lambda: not readable(self._listening), end)
-        await asyncio.sleep(0)
+        await asyncio.sleep(_LOOK)
         for server in self.servers:
             server.close()
         self._listening.close()

@@ -14,7 +14,13 @@ from lightship.server.options import Port
 
 BACKLOG = 2048
 _SO_ATTACH_FILTER = 26
-_BPF_RETURN = 0x06  # BPF_RET | BPF_K
+# A program of the kernel's packet filter, as (code, jump if true, jump if false, constant): it sees the TCP header.
+_DROP_SYN = (
+    (0x30, 0, 0, 13),  # load the byte of flags
+    (0x45, 0, 1, 0x02),  # SYN set?
+    (0x06, 0, 0, 0),  # drop
+    (0x06, 0, 0, 0xFFFFFFFF),  # keep
+)
 
 
 def listen(host: str, port: Port) -> socket.socket:
@@ -52,14 +58,14 @@ def _explained(error: OSError, host: str, port: int) -> LightshipError:
 
 
 def refuse_new_connections(listening: socket.socket) -> None:
-    """From now on the kernel drops attempts to connect, but keeps the connections that wait to be accepted.
+    """From now on the kernel drops attempts to connect; handshakes that have begun end well, and wait to be accepted.
 
     Closing the socket at once would reset those. Linux only: elsewhere, a small gap remains.
     """
     if not sys.platform.startswith("linux"):
         return
-    program = ctypes.create_string_buffer(struct.pack("HBBI", _BPF_RETURN, 0, 0, 0))
-    filtering = struct.pack("HL", 1, ctypes.addressof(program))
+    program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *instruction) for instruction in _DROP_SYN))
+    filtering = struct.pack("HL", len(_DROP_SYN), ctypes.addressof(program))
     try:
         listening.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, filtering)
     except OSError:
