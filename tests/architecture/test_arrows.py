@@ -13,12 +13,13 @@ SOURCE = Path(__file__).parents[2] / "src" / "lightship"
 # What each room may import of the project, besides itself.
 BELOW: dict[str, set[str]] = {
     "errors": set(),
+    "memory": set(),
     "protos": {"errors"},
     "bundle": {"protos", "errors"},
-    "engines": {"bundle", "protos", "errors"},
+    "engines": {"bundle", "protos", "errors", "memory"},
     "lifecycle": {"engines", "bundle", "protos", "errors"},
     "services": {"lifecycle", "engines", "bundle", "protos", "errors"},
-    "transports": {"services", "lifecycle", "bundle", "protos", "errors"},
+    "transports": {"services", "lifecycle", "bundle", "protos", "errors", "memory"},
     "server": {"transports", "services", "lifecycle", "engines", "bundle", "protos", "errors"},
     "packaging": {"engines", "bundle", "protos", "errors"},
     "client": {"bundle", "protos", "errors"},

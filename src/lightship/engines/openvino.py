@@ -15,10 +15,11 @@ from lightship.bundle.saved_model import Signature
 from lightship.engines.base import CannotRun, EngineOptions, fits_int32
 from lightship.engines.openvino_compiled import Compiled
 from lightship.engines.openvino_reading import input_ports, output_ports, read_signature
-from lightship.engines.openvino_runtime import core, explain, give_memory_back, properties
+from lightship.engines.openvino_runtime import core, explain, properties
 from lightship.engines.openvino_shapes import Declared, Shapes, declared_shapes, reshaped, rows_are_free
 from lightship.engines.openvino_variants import Variants
 from lightship.errors import InvalidArgument
+from lightship.memory import give_memory_back
 
 _TRIALS = 5
 _WORTH_IT = 0.95

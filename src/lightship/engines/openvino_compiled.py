@@ -12,8 +12,9 @@ from typing import Any
 from numpy.typing import NDArray
 
 from lightship.engines.base import describe
-from lightship.engines.openvino_runtime import explain, give_memory_back
+from lightship.engines.openvino_runtime import explain
 from lightship.errors import InvalidArgument
+from lightship.memory import give_memory_back
 
 Shape = tuple[int, ...]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import importlib
 import re
 import sys
@@ -61,10 +60,3 @@ def explain(error: Exception) -> str:
     """The last sentences of OpenVINO's report: what it says after the places in its own sources."""
     lines = (_PLACE.sub("", line).strip() for line in str(error).splitlines())
     return " ".join(line for line in lines if line) or str(error).strip()
-
-
-def give_memory_back() -> None:
-    """Returns what loading left in the C library's heap to the system; 18 MB after a MobileNetV2."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)

@@ -1,35 +1,20 @@
-"""Gives memory back to the system after large requests; the C library keeps it otherwise."""
+"""When memory is given back to the system: soon after large requests."""
 
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import gc
-import logging
-from functools import cache
-from typing import Any
 
-logger = logging.getLogger(__name__)
+from lightship.memory import give_memory_back
 
 LARGE = 16 << 20  # bytes of a body and its answer after which it is worth the time
 _SOON = 0.5  # seconds
 
 
-@cache
-def _malloc_trim() -> Any:
-    try:
-        return ctypes.CDLL(None).malloc_trim
-    except (OSError, AttributeError):  # no glibc
-        logger.debug("malloc_trim is not there; freed memory stays with the process for its next use")
-        return None
-
-
 def release_memory() -> None:
     """Takes some ten milliseconds, depending on how much is there."""
     gc.collect()
-    trim = _malloc_trim()
-    if trim is not None:
-        trim(0)
+    give_memory_back()
 
 
 class MemoryKeeper:
