@@ -67,7 +67,7 @@ class RestApi:
     def _routed(self, request: Request, route: Route) -> Response:
         if request.method == "GET":
             return answer_get(self._manager, route)
-        if "gzip" in request.content_encoding:
+        if "gzip" in request.header(b"content-encoding"):
             limit = self._limits.of(request.content_type)
             request = request.with_body(gunzip(request.body, limit))
         if request.is_image and route.action == "predict":
@@ -85,6 +85,7 @@ def _route(request: Request) -> Route:
 
 def _options(request: Request) -> Response:
     """A preflight is granted to any page of the web; TensorFlow Serving asks for no more than a scheme."""
-    granted = "http://" in request.origin or "https://" in request.origin
+    origin = request.header(b"origin")
+    granted = "http://" in origin or "https://" in origin
     code = Code.OK if granted else Code.FAILED_PRECONDITION
     return Response(200 if granted else 400, b"", b"text/html; charset=ISO-8859-1", code=code)

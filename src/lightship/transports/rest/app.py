@@ -132,19 +132,8 @@ def default_threads() -> int:
 
 
 def _head(scope: Scope) -> Request:
-    found = {b"content-type": "", b"content-encoding": "", b"origin": ""}
-    for name, value in scope["headers"]:
-        if name in found:
-            found[name] = value.decode("latin-1")
-    return Request(
-        scope["method"],
-        scope["raw_path"].decode("latin-1"),
-        scope["query_string"].decode("latin-1"),
-        b"",
-        found[b"content-type"],
-        found[b"content-encoding"],
-        found[b"origin"],
-    )
+    path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
+    return Request(scope["method"], path, query, b"", scope["headers"])
 
 
 def _header(scope: Scope, wanted: bytes) -> bytes | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from lightship.errors import Code, LightshipError, TooLarge
@@ -36,15 +37,13 @@ _STATUS = {
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """`path` is as sent, percent-encoding kept; the header values are as sent, empty if absent."""
+    """`path` is as sent, percent-encoding kept; names of headers are in lower case, their values as sent."""
 
     method: str
     path: str
     query: str
     body: bytes
-    content_type: str = ""
-    content_encoding: str = ""
-    origin: str = ""
+    headers: Sequence[tuple[bytes, bytes]] = ()
 
     @property
     def target(self) -> str:
@@ -52,6 +51,14 @@ class Request:
 
     def with_body(self, body: bytes) -> Request:
         return replace(self, body=body)
+
+    def header(self, name: bytes) -> str:
+        """The value of a header, the last one if it was sent twice; empty if it was not sent."""
+        return next((value.decode("latin-1") for one, value in reversed(self.headers) if one == name), "")
+
+    @property
+    def content_type(self) -> str:
+        return self.header(b"content-type")
 
     @property
     def is_image(self) -> bool:
