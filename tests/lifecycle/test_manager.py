@@ -14,7 +14,8 @@ from tests.lifecycle.conftest import DEADLINE, StartManager, await_state
 
 from lightship.errors import Code, DataLoss, InvalidArgument, NotFound
 from lightship.lifecycle import Manager, Servable, ServableId, State, load_servable
-from lightship.lifecycle.model_versions import MAX_ENDED, Pauses
+from lightship.lifecycle.attempts import Pauses
+from lightship.lifecycle.model_versions import MAX_ENDED
 
 AddVersion = Callable[[int], Path]
 NEVER = Pauses(3600.0, 3600.0)

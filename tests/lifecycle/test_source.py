@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.lifecycle.conftest import DEADLINE, await_state
 
-from lightship.lifecycle import FileSystemSource, Manager, State
+from lightship.lifecycle import FileSystemSource, Manager, ModelConfig, State
 
 AddVersion = Callable[[int], Path]
 
@@ -29,7 +29,7 @@ def test_the_highest_version_is_served(
     add_version(9)
     add_version(10)
     (folder / "notes.txt").write_text("")
-    source.add("half", folder)
+    source.watch([ModelConfig("half", folder)])
     assert manager.wait_ready(DEADLINE)
     assert [status.version for status in manager.status("half")] == [10]
 
@@ -37,7 +37,7 @@ def test_the_highest_version_is_served(
 def test_a_new_version_is_taken_up(manager: Manager, folder: Path, add_version: AddVersion) -> None:
     source = FileSystemSource(manager, poll_seconds=0.01)
     try:
-        source.add("half", folder)
+        source.watch([ModelConfig("half", folder)])
         add_version(1)
         await_state(manager, 1, State.AVAILABLE)
         add_version(2)
@@ -52,7 +52,7 @@ def test_a_broken_version_is_mended_in_place(
 ) -> None:
     version = add_version(1)
     (version / "saved_model.pb").write_bytes(b"half of it")
-    source.add("half", folder)
+    source.watch([ModelConfig("half", folder)])
     await_state(manager, 1, State.END)
     shutil.copy(half_plus_two / "123" / "saved_model.pb", version)
     source.poll_once()
@@ -63,7 +63,7 @@ def test_versions_that_vanish_are_unloaded(
     manager: Manager, source: FileSystemSource, folder: Path, add_version: AddVersion
 ) -> None:
     version = add_version(1)
-    source.add("half", folder)
+    source.watch([ModelConfig("half", folder)])
     assert manager.wait_ready(DEADLINE)
     shutil.rmtree(version)
     source.poll_once()
@@ -75,8 +75,7 @@ def test_a_missing_folder_holds_up_its_own_model_alone(
     manager: Manager, source: FileSystemSource, folder: Path, add_version: AddVersion, tmp_path: Path
 ) -> None:
     add_version(1)
-    source.add("gone", tmp_path / "gone")
-    source.add("half", folder)
+    source.watch([ModelConfig("gone", tmp_path / "gone"), ModelConfig("half", folder)])
     await_state(manager, 1, State.AVAILABLE)
     assert str(tmp_path / "gone") in manager.not_ready()["gone"]
 
@@ -85,7 +84,7 @@ def test_what_is_loaded_stays_while_the_folder_is_away(
     manager: Manager, source: FileSystemSource, folder: Path, add_version: AddVersion
 ) -> None:
     add_version(1)
-    source.add("half", folder)
+    source.watch([ModelConfig("half", folder)])
     assert manager.wait_ready(DEADLINE)
     folder.rename(folder.with_name("away"))
     source.poll_once()
@@ -97,7 +96,7 @@ def test_an_explanation_is_logged_once_and_again_when_it_changes(
     source: FileSystemSource, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING, "lightship.lifecycle.source"):
-        source.add("half", folder)
+        source.watch([ModelConfig("half", folder)])
         source.poll_once()
         source.poll_once()
         assert len(caplog.records) == 1
@@ -108,7 +107,7 @@ def test_an_explanation_is_logged_once_and_again_when_it_changes(
 
 
 def test_a_model_is_known_before_it_is_there(manager: Manager, source: FileSystemSource, tmp_path: Path) -> None:
-    source.add("later", tmp_path / "later")
+    source.watch([ModelConfig("later", tmp_path / "later")])
     assert manager.models() == ["later"]
     assert manager.versions("later") == []
 
@@ -116,6 +115,6 @@ def test_a_model_is_known_before_it_is_there(manager: Manager, source: FileSyste
 def test_a_negative_pause_never_looks(manager: Manager, folder: Path, add_version: AddVersion) -> None:
     add_version(1)
     source = FileSystemSource(manager, poll_seconds=-1)
-    source.add("half", folder)
+    source.watch([ModelConfig("half", folder)])
     assert manager.versions("half") == []
     source.close()

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from lightship.errors import InvalidArgument
-from lightship.server import ModelSource, ServerOptions, parse_model_argument
+from lightship.server import ModelConfig, ServerOptions, parse_model_argument
 
 
 def test_a_model_is_called_as_its_folder_or_as_told() -> None:
-    assert parse_model_argument("models/dog/") == ModelSource("dog", Path("models/dog"))
-    assert parse_model_argument("cat=models/dog") == ModelSource("cat", Path("models/dog"))
-    assert parse_model_argument(Path("/srv/dog")) == ModelSource("dog", Path("/srv/dog"))
+    assert parse_model_argument("models/dog/") == ModelConfig("dog", Path("models/dog"))
+    assert parse_model_argument("cat=models/dog") == ModelConfig("cat", Path("models/dog"))
+    assert parse_model_argument(Path("/srv/dog")) == ModelConfig("dog", Path("/srv/dog"))
     assert parse_model_argument(".").name == Path.cwd().name
 
 
@@ -31,11 +31,12 @@ def test_what_names_no_model_is_refused(text: str) -> None:
         ({"max_pixels": 0}, "max_pixels=0"),
         ({"max_json_bytes": 0}, "max_json_bytes=0"),
         ({"drain_seconds": -1}, "drain_seconds=-1"),
-        ({"models": []}, "no model to serve"),
-        ({"models": [ModelSource("a", Path("x")), ModelSource("a", Path("y"))]}, 'two models are called "a"'),
+        ({"load_retries": -1}, "load_retries=-1"),
+        ({"load_threads": -1}, "load_threads=-1"),
+        ({"models": [ModelConfig("a", Path("x")), ModelConfig("a", Path("y"))]}, 'two models are called "a"'),
     ],
 )
 def test_options_that_cannot_be_are_named(options: dict[str, Any], text: str) -> None:
     with pytest.raises(InvalidArgument) as caught:
-        ServerOptions(**({"models": [ModelSource("m", Path("m"))]} | options))
+        ServerOptions(**({"models": [ModelConfig("m", Path("m"))]} | options))
     assert text in caught.value.message

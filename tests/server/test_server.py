@@ -50,6 +50,11 @@ def test_a_folder_that_is_not_there_ends_the_start(tmp_path: Path) -> None:
         serve(tmp_path / "nowhere", rest_port="auto")
 
 
+def test_a_program_that_names_no_model_is_told() -> None:
+    with pytest.raises(InvalidArgument, match="no model to serve"):
+        serve(rest_port="auto")
+
+
 def test_strict_does_not_wait_for_a_version(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(FailedPrecondition, match="empty"):

@@ -28,12 +28,13 @@ def list_versions(folder: Path) -> dict[int, Path]:
 
     Raises NotFound if the folder is not there, PermissionDenied if it cannot be listed.
     """
-    versions: dict[int, Path] = {}
-    for name in _entries(folder):
-        number = version_number(name)
-        if number is not None:
-            versions[number] = folder / name
-    return versions
+    return dict(version_entries(folder))
+
+
+def version_entries(folder: Path) -> list[tuple[int, Path]]:
+    """Every entry that is called by a number, in the lexical order of names. Raises what `list_versions` raises."""
+    numbered = ((version_number(name), folder / name) for name in _entries(folder))
+    return [(number, path) for number, path in numbered if number is not None]
 
 
 def explain_model_folder(folder: Path) -> str | None:

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import logging
 import socket
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lightship.cli.flags import Value
-from lightship.errors import Code, InvalidArgument, Unknown
+from lightship.errors import InvalidArgument
 
 if TYPE_CHECKING:
-    from lightship.lifecycle import Manager, VersionStatus
     from lightship.server import Server, ServerOptions
 
 logger = logging.getLogger(__name__)
 
-LOOK_SECONDS = 0.5
-
 
 def started(flags: Mapping[str, Value]) -> Server:
-    """Loads the model, however long its folder takes to come, and opens the port.
+    """Loads the model, however long its folder takes to come, and opens the port. A signal meanwhile ends the process.
 
     Raises Unknown, in TensorFlow Serving's words, if the first version found cannot be loaded.
     """
@@ -29,33 +27,22 @@ def started(flags: Mapping[str, Value]) -> Server:
 
     name = str(flags["model_name"])
     server = Server(_options(flags, name)).load()
-    while not server.manager.wait(lambda manager: _decided(manager, name) is not None, LOOK_SECONDS):
-        pass
-    failed = _decided(server.manager, name)
-    if failed is not None and failed.error is not None:
-        raise Unknown(
-            f"1 servable(s) did not become available: {{{{name: {name} version: {failed.version}}} due to error: "
-            f"{Code(failed.error.code).name}: {failed.error.message}}}, }}"
-        )
+    if not server.wait_decided():
+        sys.exit(0)
     server.start()
     logger.info("Exporting HTTP/REST API at:localhost:%d ...", server.rest_port)
     return server
 
 
-def _decided(manager: Manager, name: str) -> VersionStatus | None:
-    """The highest version that became AVAILABLE or failed."""
-    return next((one for one in manager.versions(name) if one.state.name == "AVAILABLE" or one.error), None)
-
-
 def _options(flags: Mapping[str, Value], name: str) -> ServerOptions:
     from lightship.engines import EngineOptions
-    from lightship.server import ModelSource, ServerOptions
+    from lightship.server import ModelConfig, ServerOptions
 
     if flags["mixed_precision"] not in ("", "bfloat16"):
         raise InvalidArgument(f"--mixed_precision is {flags['mixed_precision']!r}; it is bfloat16 or nothing")
     threads = max(int(flags["tensorflow_session_parallelism"]), int(flags["tensorflow_intra_op_parallelism"]))
     return ServerOptions(
-        models=[ModelSource(name, Path(str(flags["model_base_path"])))],
+        models=[ModelConfig(name, Path(str(flags["model_base_path"])))],
         host=_everywhere(),
         rest_port=int(flags["rest_api_port"]),
         poll_seconds=int(flags["file_system_poll_wait_seconds"]),

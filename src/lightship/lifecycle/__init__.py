@@ -1,19 +1,27 @@
 """From a folder that appears to a servable that answers, and back, without a request noticing."""
 
+from lightship.lifecycle.configuration import Configuration
 from lightship.lifecycle.handle import Handle
 from lightship.lifecycle.loader import load_servable
 from lightship.lifecycle.manager import Manager
+from lightship.lifecycle.model_config import All, Latest, ModelConfig, Specific, VersionPolicy
 from lightship.lifecycle.servable import Servable, ServableId
 from lightship.lifecycle.source import FileSystemSource
 from lightship.lifecycle.state import State, VersionStatus
 
 __all__ = [
+    "All",
+    "Configuration",
     "FileSystemSource",
     "Handle",
+    "Latest",
     "Manager",
+    "ModelConfig",
     "Servable",
     "ServableId",
+    "Specific",
     "State",
+    "VersionPolicy",
     "VersionStatus",
     "load_servable",
 ]

@@ -7,45 +7,42 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
-from lightship.errors import Cancelled, Internal, InvalidArgument, LightshipError, NotFound, ResourceExhausted
+from lightship.errors import Cancelled, LightshipError, NotFound
+from lightship.lifecycle.attempts import Load, Pauses, Retries, attempt
 from lightship.lifecycle.handle import Handle, Lease
 from lightship.lifecycle.loader import load_servable
-from lightship.lifecycle.model_versions import ModelVersions, Pauses
+from lightship.lifecycle.model_versions import ModelVersions
+from lightship.lifecycle.models import Models
 from lightship.lifecycle.policy import Phase, Unload
-from lightship.lifecycle.servable import Servable, ServableId
+from lightship.lifecycle.servable import Servable
+from lightship.lifecycle.serving import ServingTable
 from lightship.lifecycle.state import VersionStatus
 from lightship.lifecycle.version_record import VersionRecord, fingerprint
 
 logger = logging.getLogger(__name__)
 
 
-class _Serving(NamedTuple):
-    """What answers for one model. Replaced as a whole, so that a request reads it without a lock."""
-
-    latest: Lease
-    versions: Mapping[int, Lease]
-
-
 class Manager:
     """Loads and unloads in threads of its own, so that no request waits for either.
 
-    load: makes a servable of a version folder; what it raises becomes the version's error, and the version is tried
-    again after a growing pause, or at once when its files change. loads: how many run at the same time.
+    load: makes a servable of a version folder; what it raises becomes the version's error once its `retries` are used
+    up, and the version is tried again after growing `pauses`, or at once when its files change. loads: how many run at
+    the same time.
     """
 
     def __init__(
         self,
-        load: Callable[[ServableId, Path], Servable] = load_servable,
+        load: Load = load_servable,
         *,
         loads: int = 2,
+        retries: Retries = Retries(),  # noqa: B008 - immutable
         pauses: Pauses = Pauses(),  # noqa: B008 - immutable
     ) -> None:
-        self._load, self._loads, self._pauses = load, loads, pauses
+        self._load, self._loads, self._retries, self._pauses = load, loads, retries, pauses
         self._changed = threading.Condition()
-        self._models: dict[str, ModelVersions] = {}
-        self._serving: dict[str, _Serving] = {}
+        self._models = Models()
+        self._serving = ServingTable()
         self._loading = 0
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="lightship-manager", daemon=True)
@@ -54,9 +51,18 @@ class Manager:
     def expect(self, name: str, reason: str = "") -> None:
         """Makes a model known before any version of it is; `reason` says why none is there. Loaded ones stay."""
         with self._changed:
-            model = self._models.setdefault(name, ModelVersions(name))
+            model = self._models.known(name)
             model.reason = reason or model.reason
             self._changed.notify_all()
+
+    def forget(self, name: str) -> None:
+        """Ends the serving of a model: its versions and labels are let go, without waiting for it."""
+        with self._changed:
+            model = self._models.get(name)
+            if model is not None:
+                self._models.forget(model)
+                self._publish(model)
+                self._changed.notify_all()
 
     def aspire(self, name: str, versions: Mapping[int, Path], reason: str = "") -> None:
         """Says which versions of a model should be there, all of them: others are let go.
@@ -64,7 +70,7 @@ class Manager:
         Returns at once. Versions that failed are tried again now if their files changed since.
         """
         with self._changed:
-            model = self._models.setdefault(name, ModelVersions(name))
+            model = self._models.known(name)
             model.aspire(versions)
             model.reason = reason or model.reason
             failed = [(record, record.path) for record in model.failed()]
@@ -72,26 +78,33 @@ class Manager:
         changed = [record for record, path in failed if fingerprint(path) != record.fingerprint]
         with self._changed:
             for record in changed:
-                record.attempts, record.retry_at = 0, 0.0
+                record.failures, record.retry_at = 0, 0.0
+        self.wake()
+
+    def set_labels(self, name: str, labels: Mapping[str, int]) -> None:
+        """Replaces the labels of a model. One may name a version that is not loaded yet: it answers once that is."""
+        with self._changed:
+            model = self._models.known(name)
+            model.labels = dict(labels)
+            self._publish(model)
             self._changed.notify_all()
+
+    def labels(self, name: str) -> Mapping[str, int]:
+        """The labels of a model, with the versions they name; none if it has none."""
+        with self._changed:
+            return model.labels if (model := self._models.get(name)) else {}
+
+    def labelled(self, name: str, label: str) -> int:
+        """The version that a label names, be it loaded or not. Raises InvalidArgument for an unknown label."""
+        return self._serving.labelled(name, label)
 
     def handle(self, name: str, version: int | None = None, label: str | None = None) -> Handle:
         """A handle to a version, the highest that is loaded by default; release it, or use it in a `with`.
 
-        Raises NotFound or InvalidArgument with TensorFlow Serving's texts.
+        Raises NotFound or InvalidArgument with TensorFlow Serving's texts: a label that is known, but whose version is
+        not loaded, is NotFound.
         """
-        if label is not None:
-            raise InvalidArgument(f"Unrecognized servable version label: {label}")
-        while True:
-            serving = self._serving.get(name)
-            if serving is None:
-                raise _not_found(name, version)
-            lease = serving.latest if version is None else serving.versions.get(version)
-            if lease is None:
-                raise _not_found(name, version)
-            handle = lease.handle()
-            if handle is not None:
-                return handle  # else it was retired in between, and `_serving` has been replaced
+        return self._serving.handle(name, version, label)
 
     def status(self, name: str, version: int | None = None) -> list[VersionStatus]:
         """The versions of a model, highest first, or the one asked for. Raises NotFound."""
@@ -107,13 +120,12 @@ class Manager:
     def versions(self, name: str) -> list[VersionStatus]:
         """The versions of a model, highest first; none if it has none."""
         with self._changed:
-            model = self._models.get(name)
-            return model.statuses() if model else []
+            return model.statuses() if (model := self._models.get(name)) else []
 
     def models(self) -> list[str]:
-        """The names of all models that were made known, in that order."""
+        """The names of all models that were made known and not removed, in that order."""
         with self._changed:
-            return list(self._models)
+            return [model.name for model in self._models.wanted()]
 
     def ready(self) -> bool:
         """Whether every model has a version that answers."""
@@ -122,8 +134,13 @@ class Manager:
     def not_ready(self) -> dict[str, str]:
         """The models without a version that answers, and why."""
         with self._changed:
-            reasons = {name: model.why_not_ready() for name, model in self._models.items()}
+            reasons = {model.name: model.why_not_ready() for model in self._models.wanted()}
             return {name: reason for name, reason in reasons.items() if reason is not None}
+
+    def decided(self, name: str) -> VersionStatus | None:
+        """The highest aspired version of a model that answers, or ended with an error; None while there is none."""
+        with self._changed:
+            return model.decided() if (model := self._models.get(name)) else None
 
     def wait_ready(self, timeout: float | None) -> bool:
         """Waits until `ready`, at most `timeout` seconds; whether it is."""
@@ -134,16 +151,20 @@ class Manager:
         with self._changed:
             return self._changed.wait_for(lambda: condition(self), timeout)
 
+    def wake(self) -> None:
+        """Lets those that wait look at their condition again."""
+        with self._changed:
+            self._changed.notify_all()
+
     def close(self, timeout: float = 30.0) -> None:
         """Lets go of everything: waits for the handles, at most `timeout` seconds, and unloads."""
         for name in self.models():
             self.aspire(name, {}, "the server is stopping")
-        drained = self.wait(lambda _: all(model.idle() for model in self._models.values()), timeout)
+        drained = self.wait(lambda _: all(model.idle() for model in self._models), timeout)
         if not drained:
             logger.warning("models were still in use or loading after %g s", timeout, extra={"seconds": timeout})
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
+        self._closed = True
+        self.wake()
         self._thread.join(timeout)
 
     def _work(self) -> None:
@@ -155,9 +176,9 @@ class Manager:
     def _step(self) -> bool:
         """Starts one action, unloads before loads; whether there was one."""
         now = time.monotonic()
-        for model in self._models.values():
+        for model in self._models:
             model.retry_due(now)
-        actions = [(model, model.next_action()) for model in self._models.values()]
+        actions = [(model, model.next_action(now)) for model in self._models]
         for model, action in actions:
             if isinstance(action, Unload):
                 self._unload(model, model.records[action.version])
@@ -169,7 +190,10 @@ class Manager:
         return False
 
     def _pause(self) -> float | None:
-        retries = [model.next_retry() for model in self._models.values()]
+        """Seconds until a retry is due; None if only a change can bring something to do."""
+        if self._loading >= self._loads:
+            return None
+        retries = [model.next_retry() for model in self._models]
         soonest = min((retry for retry in retries if retry is not None), default=None)
         return None if soonest is None else max(0.0, soonest - time.monotonic())
 
@@ -181,14 +205,14 @@ class Manager:
 
     def _load_version(self, model: ModelVersions, record: VersionRecord) -> None:
         stamp = fingerprint(record.path)
-        loaded = self._try_load(record)
+        loaded = attempt(self._load, record.id, record.path)
         with self._changed:
             self._loading -= 1
             record.fingerprint = stamp
             if isinstance(loaded, LightshipError):
-                model.fail(record, loaded, time.monotonic(), self._pauses)
+                model.fail(record, loaded, time.monotonic(), self._retries, self._pauses)
             elif record.aspired:
-                record.phase, record.error, record.attempts = Phase.READY, None, 0
+                record.phase, record.error, record.failure, record.failures = Phase.READY, None, None, 0
                 record.lease = Lease(loaded)
                 self._publish(model)
                 logger.info("%s is AVAILABLE", record.id, extra=_fields(record))
@@ -196,19 +220,6 @@ class Manager:
                 record.phase = Phase.UNLOADING
                 _start(self._close_version, model, record, loaded, Cancelled("Loading of servable cancelled"))
             self._changed.notify_all()
-
-    def _try_load(self, record: VersionRecord) -> Servable | LightshipError:
-        try:
-            return self._load(record.id, record.path)
-        except LightshipError as error:
-            failure = error
-        except MemoryError:
-            failure = ResourceExhausted(f"there is not enough memory to load {record.path}")
-        except Exception as error:
-            logger.exception("loading %s failed", record.id, extra=_fields(record))
-            failure = Internal(f"loading {record.path} failed: {type(error).__name__}: {error}")
-        logger.error("%s cannot be loaded: %s", record.id, failure.message, extra=_fields(record))
-        return failure
 
     def _unload(self, model: ModelVersions, record: VersionRecord) -> None:
         lease, record.phase = record.lease, Phase.UNLOADING
@@ -227,14 +238,10 @@ class Manager:
         logger.info("%s is unloaded", record.id, extra=_fields(record))
         with self._changed:
             model.end(record, error)
-            self._changed.notify_all()
+        self.wake()
 
     def _publish(self, model: ModelVersions) -> None:
-        leases = model.leases()
-        serving = {name: one for name, one in self._serving.items() if name != model.name}
-        if leases:
-            serving[model.name] = _Serving(next(iter(leases.values())), leases)
-        self._serving = serving
+        self._serving.publish(model.name, model.leases(), model.labels)
 
 
 def _start(target: Callable[..., None], *arguments: object) -> None:
@@ -243,8 +250,3 @@ def _start(target: Callable[..., None], *arguments: object) -> None:
 
 def _fields(record: VersionRecord) -> dict[str, object]:
     return {"model": record.id.name, "version": record.id.version}
-
-
-def _not_found(name: str, version: int | None) -> NotFound:
-    wanted = f"Latest({name})" if version is None else f"Specific({name}, {version})"
-    return NotFound(f"Servable not found for request: {wanted}")

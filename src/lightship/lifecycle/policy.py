@@ -12,6 +12,7 @@ class Phase(Enum):
 
     NEW = auto()
     LOADING = auto()
+    RETRYING = auto()  # an attempt failed and the next is due soon; clients see LOADING
     READY = auto()
     UNLOADING = auto()  # takes no new calls, its handles drain, it is closed
     DISABLED = auto()

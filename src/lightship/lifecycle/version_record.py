@@ -16,6 +16,7 @@ Fingerprint = frozenset[tuple[str, int, int]]
 _STATES = {
     Phase.NEW: State.START,
     Phase.LOADING: State.LOADING,
+    Phase.RETRYING: State.LOADING,
     Phase.READY: State.AVAILABLE,
     Phase.UNLOADING: State.UNLOADING,
     Phase.DISABLED: State.END,
@@ -25,16 +26,18 @@ _STATES = {
 
 @dataclass(slots=True)
 class VersionRecord:
-    """attempts: failed in a row. retry_at: on the clock of `time.monotonic`, while it failed and is aspired.
-    fingerprint: of the files at the last attempt. ended: the order in which versions ended."""
+    """error: what it ended with. failure: why the last attempt failed, be it tried again or not. failures: in a row.
+    retry_at: on the clock of `time.monotonic`, while it failed and is aspired. fingerprint: of the files at the last
+    attempt. ended: the order in which versions ended."""
 
     id: ServableId
     path: Path
     aspired: bool = True
     phase: Phase = Phase.NEW
     error: LightshipError | None = None
+    failure: LightshipError | None = None
     lease: Lease | None = None
-    attempts: int = 0
+    failures: int = 0
     retry_at: float = 0.0
     fingerprint: Fingerprint = field(default_factory=frozenset)
     ended: int = 0

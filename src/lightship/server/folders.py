@@ -6,10 +6,10 @@ import os
 
 from lightship.bundle.versions import explain_model_folder
 from lightship.errors import FailedPrecondition, NotFound, PermissionDenied
-from lightship.server.options import ModelSource
+from lightship.lifecycle.model_config import ModelConfig
 
 
-def check_folder(model: ModelSource, *, strict: bool) -> None:
+def check_folder(model: ModelConfig, *, strict: bool) -> None:
     """Raises NotFound for a folder that is not there, PermissionDenied for one that cannot be read.
 
     One without a version is waited for, and explained by whoever looks into it; with `strict` that raises

@@ -10,18 +10,11 @@ from typing import Literal
 from lightship.bundle.decode import MAX_PIXELS
 from lightship.engines import EngineOptions
 from lightship.errors import InvalidArgument
+from lightship.lifecycle.model_config import ModelConfig
 from lightship.transports.rest.limits import IMAGE_BYTES, JSON_BYTES
 
 Port = int | Literal["auto"]
 REST_PORT = 8501
-
-
-@dataclass(frozen=True, slots=True)
-class ModelSource:
-    """A model's name and the folder that holds its versions."""
-
-    name: str
-    path: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +24,13 @@ class ServerOptions:
     A port is a number, "auto" for a free one, or 0 for off. `poll_seconds`: how often folders are looked at; 0: once.
     `timeout_seconds`: for one call; 0 for none. `strict`: a model that cannot be loaded ends the server.
     `drain_seconds`: what runs may take so long after a signal. `log_format`: None leaves logging to the application.
+    `load_threads`: how many versions load at once; 0 for two. `load_retries`: further attempts, `load_retry_seconds`
+    apart, before a version that cannot be loaded ends; after that it is tried again with growing pauses.
+    `allow_version_labels_for_unavailable_models`: a reload may give a new label to a version that is not AVAILABLE.
     Raises InvalidArgument for options that cannot be.
     """
 
-    models: Sequence[ModelSource]
+    models: Sequence[ModelConfig]
     host: str = "127.0.0.1"
     rest_port: Port = REST_PORT
     grpc_port: Port = 0
@@ -48,10 +44,12 @@ class ServerOptions:
     drain_seconds: float = 30.0
     log_format: Literal["text", "json"] | None = None
     engine: EngineOptions = field(default_factory=EngineOptions)
+    load_threads: int = 0
+    load_retries: int = 0
+    load_retry_seconds: float = 60.0
+    allow_version_labels_for_unavailable_models: bool = False
 
     def __post_init__(self) -> None:
-        if not self.models:
-            raise InvalidArgument("no model to serve: give the folder of one, such as models/dog")
         names = [model.name for model in self.models]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
@@ -62,6 +60,9 @@ class ServerOptions:
                 raise InvalidArgument(f"{option}={getattr(self, option)}: it must be more than 0")
         if self.drain_seconds < 0:
             raise InvalidArgument(f"drain_seconds={self.drain_seconds:g}: it must not be negative")
+        for option in ("load_threads", "load_retries"):
+            if getattr(self, option) < 0:
+                raise InvalidArgument(f"{option}={getattr(self, option)}: it must not be negative")
 
     def _check_ports(self) -> None:
         for name, port in (("rest_port", self.rest_port), ("grpc_port", self.grpc_port)):
@@ -75,7 +76,7 @@ class ServerOptions:
             raise InvalidArgument("rest_port=0 turns REST off, and nothing else is on: give a port, or 'auto'")
 
 
-def parse_model_argument(text: str | Path) -> ModelSource:
+def parse_model_argument(text: str | Path) -> ModelConfig:
     """`models/dog`, served under the folder's name, or `name=path`.
 
     Raises InvalidArgument for an empty name or path, or a name with a slash or colon, which no URL could hold.
@@ -86,4 +87,4 @@ def parse_model_argument(text: str | Path) -> ModelSource:
         name = Path(path).resolve().name
     if not path or not name or set(name) & set("/:"):
         raise InvalidArgument(f'"{text}" names no model: give a folder such as models/dog, or name=path')
-    return ModelSource(name, Path(path))
+    return ModelConfig(name, Path(path))

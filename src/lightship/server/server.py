@@ -6,16 +6,23 @@ import logging
 import os
 import signal
 import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-from lightship.errors import FailedPrecondition
+from lightship.errors import FailedPrecondition, InvalidArgument, Unknown
+from lightship.lifecycle.attempts import Retries
+from lightship.lifecycle.availability import await_decided, failure_text, failures
+from lightship.lifecycle.configuration import Configuration
 from lightship.lifecycle.loader import load_servable
 from lightship.lifecycle.manager import Manager
+from lightship.lifecycle.model_config import ModelConfig
 from lightship.lifecycle.source import FileSystemSource
-from lightship.lifecycle.state import State
+from lightship.lifecycle.state import State, VersionStatus
 from lightship.server.folders import check_folder
 from lightship.server.http_server import HttpServer
 from lightship.server.listening import listen
@@ -26,13 +33,15 @@ from lightship.transports.rest.limits import HELD_BYTES, Limits
 
 logger = logging.getLogger(__name__)
 
-_LOOK = 0.2  # seconds between two looks at a strict server's models
+_LOOK = 0.2  # seconds between two looks whether to wait on
+_LOADS = 2  # versions that load at once
 
 
 class Server:
     """Serves models until it is stopped; a context manager for use in a program, `run` for a process of its own."""
 
     manager: Manager
+    configuration: Configuration
 
     def __init__(self, options: ServerOptions) -> None:
         self.options = options
@@ -68,12 +77,19 @@ class Server:
         """Begins to load the models while no port is open yet; `start` opens it. A folder may still come into being."""
         if self._source is None:
             self._configure_logging()
-            load = partial(load_servable, options=self.options.engine, max_pixels=self.options.max_pixels)
-            self.manager = Manager(load)
+            self.manager = _manager(self.options)
             self._source = FileSystemSource(self.manager, poll_seconds=self.options.poll_seconds)
-            for model in self.options.models:
-                self._source.add(model.name, model.path)
+            allow = self.options.allow_version_labels_for_unavailable_models
+            self.configuration = Configuration(self.manager, self._source, allow_labels_for_unavailable=allow)
+            self.configuration.start(self.options.models)
         return self
+
+    def reload(self, models: Sequence[ModelConfig], timeout: float | None = None) -> None:
+        """Serves these models from now on: removed ones are let go, new ones awaited, for `timeout` seconds at most.
+
+        Raises what `Configuration.reload` raises.
+        """
+        self.configuration.reload([replace(model, path=model.path.absolute()) for model in models], timeout)
 
     def _configure_logging(self) -> None:
         if self.options.log_format is not None:
@@ -94,6 +110,25 @@ class Server:
         """Waits until every model has an AVAILABLE version; whether it came to that within `timeout` seconds."""
         return self.manager.wait_ready(timeout)
 
+    def wait_decided(self) -> bool:
+        """Waits after `load`, for as long as it takes, until every model has a version that is AVAILABLE or failed.
+
+        For the main thread: SIGTERM and SIGINT end the waiting; then everything is stopped and it returns False. Raises
+        Unknown, in TensorFlow Serving's words, for models that failed.
+        """
+        names = self.manager.models()
+        decided: dict[str, VersionStatus] = {}
+        with self._signals_handled():
+            while len(decided) < len(names) and not self._stop.is_set():
+                decided = await_decided(self.manager, names, _LOOK, self._stop.is_set)
+            if self._stop.is_set():
+                self.stop()
+                return False
+        failed = failures(decided)
+        if failed:
+            raise Unknown(failure_text("servable", failed))
+        return True
+
     def run(self) -> None:
         """Serves until SIGTERM or SIGINT, then finishes what runs; for the main thread.
 
@@ -101,28 +136,26 @@ class Server:
         `strict`, if a model cannot be loaded.
         """
         self.start()
-        handlers = {number: signal.signal(number, self._on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
-        try:
+        with self._signals_handled():
             failure = self._wait()
             self.stop()
-        finally:
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
         if failure is not None:
             raise FailedPrecondition(failure)
 
     def stop(self) -> None:
         """Answers what was sent, closes the port, unloads the models. Raises FailedPrecondition for calls cut off."""
-        if self._http is None or self._source is None or self._stopped:
+        if self._source is None or self._stopped:
             return
         self._stopped = True
-        self._http.drain()
-        self._thread.join()
+        self.configuration.close()
+        if self._http is not None:
+            self._http.drain()
+            self._thread.join()
+            self._app.close()
         self._source.close()
-        self._app.close()
         self.manager.close()
         logger.info("stopped")
-        if self._http.unanswered:
+        if self._http is not None and self._http.unanswered:
             seconds = self.options.drain_seconds
             raise FailedPrecondition(f"{self._http.unanswered} calls were cut off after {seconds:g} seconds")
 
@@ -144,6 +177,15 @@ class Server:
             settled = self.manager.ready()
         return None
 
+    @contextmanager
+    def _signals_handled(self) -> Iterator[None]:
+        handlers = {number: signal.signal(number, self._on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._signals += 1
         if self._signals > 1:
@@ -158,7 +200,15 @@ def serve(*models: str | Path, **options: Any) -> Server:
 
     `options` are the fields of `ServerOptions`, such as `rest_port="auto"`. Raises what `Server.start` raises.
     """
+    if not models:
+        raise InvalidArgument("no model to serve: give the folder of one, such as models/dog")
     return Server(ServerOptions(models=[parse_model_argument(model) for model in models], **options)).start()
+
+
+def _manager(options: ServerOptions) -> Manager:
+    load = partial(load_servable, options=options.engine, max_pixels=options.max_pixels)
+    retries = Retries(options.load_retries, options.load_retry_seconds)
+    return Manager(load, loads=options.load_threads or _LOADS, retries=retries)
 
 
 def _rest_app(manager: Manager, options: ServerOptions) -> RestApp:

@@ -21,9 +21,12 @@ class ModelSummary:
         return self.reason is None
 
 
-def model_status(manager: Manager, name: str, version: int | None = None) -> list[VersionStatus]:
-    """All versions of a model, the highest first, or one. Raises NotFound with TensorFlow Serving's texts."""
-    return manager.status(name, version)
+def model_status(
+    manager: Manager, name: str, version: int | None = None, label: str | None = None
+) -> list[VersionStatus]:
+    """All versions of a model, the highest first, or one. Raises NotFound, or InvalidArgument for an unknown label,
+    with TensorFlow Serving's texts."""
+    return manager.status(name, version if label is None else manager.labelled(name, label))
 
 
 def list_models(manager: Manager) -> list[ModelSummary]:

@@ -19,8 +19,8 @@ def answer_get(manager: Manager, route: Route) -> Response:
     """The status of a model or version, or its metadata."""
     if route.action == "metadata":
         return _metadata(manager, route)
-    version = route.version if route.label is None else _labelled(manager, route)
-    return Response(200, status_document(model_status(manager, route.model, version)), model=route.model)
+    statuses = model_status(manager, route.model, route.version, route.label)
+    return Response(200, status_document(statuses), model=route.model)
 
 
 def model_list(manager: Manager) -> Response:
@@ -35,11 +35,6 @@ def model_list(manager: Manager) -> Response:
         for model in list_models(manager)
     ]
     return Response(200, orjson.dumps({"models": models}, option=orjson.OPT_INDENT_2))
-
-
-def _labelled(manager: Manager, route: Route) -> int:
-    with manager.handle(route.model, None, route.label) as handle:
-        return handle.servable.id.version
 
 
 def _metadata(manager: Manager, route: Route) -> Response:

@@ -1,0 +1,45 @@
+"""Waiting for models until each of them answers or has failed, and what is said of those that failed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+
+from lightship.lifecycle.manager import Manager
+from lightship.lifecycle.servable import ServableId
+from lightship.lifecycle.state import State, VersionStatus
+
+
+def await_decided(
+    manager: Manager, names: Collection[str], timeout: float | None, given_up: Callable[[], bool] = lambda: False
+) -> dict[str, VersionStatus]:
+    """Waits until each model has some version that is AVAILABLE or ended with an error; of several, the highest counts.
+
+    Waits for `timeout` seconds at most, and no longer for a model that was removed meanwhile. given_up: looked at
+    whenever something changes. Returns what was decided by then.
+    """
+    decided: dict[str, VersionStatus] = {}
+
+    def done(seen: Manager) -> bool:
+        configured = set(seen.models())
+        for name in names:
+            status = seen.decided(name)
+            if status is not None:
+                decided[name] = status
+        return given_up() or all(name in decided or name not in configured for name in names)
+
+    manager.wait(done, timeout)
+    return decided
+
+
+def failures(decided: Mapping[str, VersionStatus]) -> dict[str, VersionStatus]:
+    return {name: status for name, status in decided.items() if status.state is not State.AVAILABLE}
+
+
+def failure_text(kind: str, failed: Mapping[str, VersionStatus]) -> str:
+    """TensorFlow Serving's text, braces and all. kind: "servable" at the start, "model" at a reload."""
+    reasons = "".join(
+        f"{{{ServableId(name, status.version)} due to error: {status.error.code.name}: {status.error.message}}}, "
+        for name, status in failed.items()
+        if status.error is not None
+    )
+    return f"{len(failed)} {kind}(s) did not become available: {reasons}}}"

@@ -1,0 +1,116 @@
+"""The models that are configured, and how another list of them takes the place of the first. Knows no transport."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterable, Sequence
+
+from lightship.errors import Cancelled, DeadlineExceeded, FailedPrecondition, Unknown
+from lightship.lifecycle.availability import await_decided, failure_text, failures
+from lightship.lifecycle.manager import Manager
+from lightship.lifecycle.model_config import ModelConfig, check_model_list
+from lightship.lifecycle.source import FileSystemSource
+from lightship.lifecycle.state import State
+
+logger = logging.getLogger(__name__)
+
+_Label = tuple[str, str, int]  # model, label, version
+
+
+class Configuration:
+    """Applies lists of models, one at a time, whoever they come from.
+
+    A label that comes together with its model waits for its version. allow_labels_for_unavailable: so does one that is
+    new, or keeps its version, of a model that was there before.
+    """
+
+    def __init__(
+        self, manager: Manager, source: FileSystemSource, *, allow_labels_for_unavailable: bool = False
+    ) -> None:
+        self._manager, self._source = manager, source
+        self._allow = allow_labels_for_unavailable
+        self._lock = threading.Lock()
+        self._models: dict[str, ModelConfig] = {}
+        self._waiting: set[_Label] = set()
+        self._closed = False
+
+    @property
+    def models(self) -> list[ModelConfig]:
+        """What is configured now."""
+        return list(self._models.values())
+
+    def start(self, models: Sequence[ModelConfig]) -> None:
+        """Takes the first list, which may have relative paths."""
+        with self._lock:
+            self._replace(models)
+
+    def apply(self, models: Sequence[ModelConfig]) -> list[str]:
+        """Replaces the list: removed models are let go, new ones and changed ones are looked for. Waits for nothing.
+
+        Returns the names of the new ones. Raises InvalidArgument for a list that cannot be, FailedPrecondition for a
+        label of a version that is not AVAILABLE, Cancelled if the server is stopping; then nothing has changed.
+        """
+        check_model_list((model.name, str(model.path)) for model in models)
+        with self._lock:
+            if self._closed:
+                raise Cancelled("the server is stopping: it takes no other configuration")
+            for model in models:
+                if model.name in self._models:
+                    self._check_labels(model)
+            fresh = [model.name for model in models if model.name not in self._models]
+            self._replace(models)
+        logger.info("configured: %s", ", ".join(model.name for model in models) or "no model")
+        return fresh
+
+    def reload(self, models: Sequence[ModelConfig], timeout: float | None = None) -> None:
+        """`apply`, then waits until each new model has a version that is AVAILABLE or failed.
+
+        Raises what `apply` raises; Unknown, in TensorFlow Serving's words, for new models that failed,
+        DeadlineExceeded after `timeout` seconds, Cancelled if the server stops meanwhile. Then the list is applied all
+        the same, and the other models serve.
+        """
+        fresh = self.apply(models)
+        decided = await_decided(self._manager, fresh, timeout, lambda: self._closed)
+        failed = failures(decided)
+        if failed:
+            raise Unknown(failure_text("model", failed))
+        if self._closed:
+            raise Cancelled("the server is stopping: new models were not waited for")
+        not_ready = self._manager.not_ready()
+        missing = [f"{name}: {not_ready[name]}" for name in fresh if name not in decided and name in not_ready]
+        if missing:
+            raise DeadlineExceeded(f"not AVAILABLE after {timeout or 0:g} seconds: {'; '.join(missing)}")
+
+    def close(self) -> None:
+        """Ends the waiting of others; no further list is taken."""
+        self._closed = True
+        self._manager.wake()
+
+    def _replace(self, models: Sequence[ModelConfig]) -> None:
+        fresh = {label for model in models if model.name not in self._models for label in _labels(model)}
+        still = {label for model in models for label in _labels(model) if label in self._waiting}
+        self._source.watch(models)
+        for model in models:
+            self._manager.set_labels(model.name, model.labels)
+        self._models = {model.name: model for model in models}
+        self._waiting = {label for label in fresh | still if not self._available(label[0], label[2])}
+
+    def _check_labels(self, model: ModelConfig) -> None:
+        current = self._manager.labels(model.name)
+        for _, label, version in _labels(model):
+            if self._available(model.name, version) or (model.name, label, version) in self._waiting:
+                continue
+            if not self._allow or current.get(label, version) != version:
+                raise FailedPrecondition(
+                    f"Request to assign label to version {version} of model {model.name}, which is not currently "
+                    "available for inference"
+                )
+
+    def _available(self, name: str, version: int) -> bool:
+        statuses = self._manager.versions(name)
+        return any(status.version == version and status.state is State.AVAILABLE for status in statuses)
+
+
+def _labels(model: ModelConfig) -> Iterable[_Label]:
+    return ((model.name, label, version) for label, version in model.labels.items())
