@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lightship.errors import Cancelled, LightshipError, NotFound
 from lightship.lifecycle.attempts import Load, Pauses, Retries, attempt
-from lightship.lifecycle.handle import Handle, Lease
+from lightship.lifecycle.handle import Handle
 from lightship.lifecycle.loader import load_servable
 from lightship.lifecycle.model_versions import ModelVersions
 from lightship.lifecycle.models import Models
@@ -53,7 +53,7 @@ class Manager:
         with self._changed:
             model = self._models.known(name)
             model.reason = reason or model.reason
-            self._changed.notify_all()
+        self.wake()
 
     def forget(self, name: str) -> None:
         """Ends the serving of a model: its versions and labels are let go, without waiting for it."""
@@ -134,8 +134,8 @@ class Manager:
     def not_ready(self) -> dict[str, str]:
         """The models without a version that answers, and why."""
         with self._changed:
-            reasons = {model.name: model.why_not_ready() for model in self._models.wanted()}
-            return {name: reason for name, reason in reasons.items() if reason is not None}
+            reasons = [(model.name, model.why_not_ready()) for model in self._models.wanted()]
+        return {name: reason for name, reason in reasons if reason is not None}
 
     def decided(self, name: str) -> VersionStatus | None:
         """The highest aspired version of a model that answers, or ended with an error; None while there is none."""
@@ -212,8 +212,7 @@ class Manager:
             if isinstance(loaded, LightshipError):
                 model.fail(record, loaded, time.monotonic(), self._retries, self._pauses)
             elif record.aspired:
-                record.phase, record.error, record.failure, record.failures = Phase.READY, None, None, 0
-                record.lease = Lease(loaded)
+                record.become_ready(loaded)
                 self._publish(model)
                 logger.info("%s is AVAILABLE", record.id, extra=_fields(record))
             else:
@@ -248,5 +247,5 @@ def _start(target: Callable[..., None], *arguments: object) -> None:
     threading.Thread(target=target, args=arguments, name=f"lightship{target.__name__}", daemon=True).start()
 
 
-def _fields(record: VersionRecord) -> dict[str, object]:
-    return {"model": record.id.name, "version": record.id.version}
+def _fields(one: VersionRecord) -> dict[str, object]:
+    return {"model": one.id.name, "version": one.id.version}

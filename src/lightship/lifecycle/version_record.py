@@ -8,7 +8,7 @@ from pathlib import Path
 from lightship.errors import LightshipError
 from lightship.lifecycle.handle import Lease
 from lightship.lifecycle.policy import Phase, Version
-from lightship.lifecycle.servable import ServableId
+from lightship.lifecycle.servable import Servable, ServableId
 from lightship.lifecycle.state import State, VersionStatus
 
 Fingerprint = frozenset[tuple[str, int, int]]
@@ -46,6 +46,10 @@ class VersionRecord:
     def gone(self) -> bool:
         """It ended and nobody wants it back."""
         return not self.aspired and self.phase in (Phase.DISABLED, Phase.ERROR)
+
+    def become_ready(self, servable: Servable) -> None:
+        self.phase, self.error, self.failure, self.failures = Phase.READY, None, None, 0
+        self.lease = Lease(servable)
 
     def snapshot(self) -> Version:
         return Version(self.id.version, self.phase, self.aspired)

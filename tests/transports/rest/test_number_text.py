@@ -1,4 +1,4 @@
-"""Number text of rest.md section 6.1."""
+"""The text of numbers in answers."""
 
 from __future__ import annotations
 
