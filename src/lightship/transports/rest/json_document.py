@@ -13,7 +13,7 @@ from typing import cast
 from lightship.errors import InvalidArgument
 from lightship.transports.rest.json_numbers import SHORTEST
 from lightship.transports.rest.json_reader import MOST_CONTAINERS, read_document
-from lightship.transports.rest.json_values import JsonValue
+from lightship.transports.rest.json_values import JsonValue, RepeatedNames
 
 # Integers that may not fit 64 bits, doubles that may overflow, escapes that may be lone surrogates.
 _READ_DIFFERENTLY = re.compile(rb"[0-9]{18}|[eE]\+?[0-9]{3}|\\u[dD][89a-fA-F]")
@@ -48,13 +48,9 @@ def _scan(text: str) -> object:
     return _DECODER.raw_decode(text, start)[0]
 
 
-def _first_wins(members: list[tuple[str, object]]) -> dict[str, object]:
+def _first_wins(members: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
     found = dict(members)
-    if len(found) != len(members):
-        found.clear()
-        for name, value in members:
-            found.setdefault(name, value)
-    return found
+    return found if len(found) == len(members) else RepeatedNames(members)
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_first_wins)

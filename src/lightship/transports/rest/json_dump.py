@@ -1,7 +1,7 @@
 """The text of a JSON value inside an error message (`JSON Value: ...`), as TensorFlow Serving's debug dump writes it.
 
 Objects on several lines with 4 blanks, arrays on one; it ends after the token that makes it 256 bytes long, and at a
-number that is not finite, without a sign that something is missing.
+number that is not finite, without a sign that something is missing. Names that are sent twice are shown twice.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import contextlib
 import math
 import re
 from collections.abc import Iterator
-from decimal import Decimal
 
+from lightship.transports.rest.json_double import double_text
 from lightship.transports.rest.json_numbers import NumberArray
 from lightship.transports.rest.json_text import quoted
-from lightship.transports.rest.json_values import JsonValue, encoded
+from lightship.transports.rest.json_values import JsonValue, encoded, members_of
 
 _ENOUGH = 256
 _TOKEN = re.compile(rb"[\[\]]|-?(?:[0-9][-+.0-9eE]*|NaN|Inf(?:inity)?)")
@@ -71,7 +71,7 @@ class _Writer:
     def object(self, members: dict[str, JsonValue], before: str) -> None:
         self.token(before + "{")
         self.depth += 1
-        for index, (name, value) in enumerate(members.items()):
+        for index, (name, value) in enumerate(members_of(members)):
             self.token(("," if index else "") + self.line() + quoted(name))
             self.value(value, ": ")
         self.depth -= 1
@@ -96,8 +96,11 @@ def _tokens(text: bytes) -> Iterator[bytes]:
 
 
 def number_of(text: bytes) -> int | float:
-    """The number that a valid JSON number stands for."""
-    return float(text) if re.search(rb"[.eENI]", text) else int(text)
+    """The number that a valid JSON number stands for; integers beyond 64 bits are doubles."""
+    if re.search(rb"[.eENI]", text):
+        return float(text)
+    number = int(text) if len(text) <= 20 else None
+    return number if number is not None and -(1 << 63) <= number < 1 << 64 else float(text)
 
 
 def scalar_text(value: bool | int | float | str | None) -> str:
@@ -106,20 +109,3 @@ def scalar_text(value: bool | int | float | str | None) -> str:
     if value is None or isinstance(value, bool):
         return "null" if value is None else str(value).lower()
     return str(value) if isinstance(value, int) else double_text(value)
-
-
-def double_text(number: float) -> str:
-    """The shortest text that reads back as the same double, in RapidJSON's layout: `100.0`, `1e30`, `1.5e-9`."""
-    sign, digits, exponent = Decimal(repr(number)).normalize().as_tuple()
-    text = "-" * sign + _layout("".join(map(str, digits)), int(exponent) + len(digits))
-    return "-0.0" if number == 0 and sign else text
-
-
-def _layout(digits: str, point: int) -> str:
-    """Digits with a decimal point before the digit at `point`, or with an exponent where that would be long."""
-    if 0 < point <= 21:
-        return f"{digits[:point].ljust(point, '0')}.{digits[point:] or '0'}"
-    if -6 < point <= 0:
-        return f"0.{'0' * -point}{digits}"
-    fraction = f".{digits[1:]}" if len(digits) > 1 else ""
-    return f"{digits[0]}{fraction}e{point - 1}"

@@ -12,7 +12,7 @@ import re
 
 from lightship.errors import ResourceExhausted
 from lightship.transports.rest.json_numbers import read_numbers
-from lightship.transports.rest.json_values import JsonValue, decoded, syntax_error
+from lightship.transports.rest.json_values import JsonValue, decoded, syntax_error, with_member
 
 MOST_CONTAINERS = 1 << 23  # lists and objects of one document: about 1 GB
 
@@ -69,7 +69,7 @@ class _Reader:
                     if self.follows(b"]", "Missing a comma or ']' after an array element."):
                         break
                 else:
-                    container.setdefault(names.pop(), value)  # type: ignore[call-overload]
+                    stack[-1] = container = with_member(container, names.pop(), value)  # type: ignore[arg-type]
                     if self.follows(b"}", "Missing a comma or '}' after an object member."):
                         names.append(self.name())
                         break
