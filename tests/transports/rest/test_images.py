@@ -58,11 +58,42 @@ def test_another_query_is_refused(post: Post, photo: bytes, query: str) -> None:
     assert "top" in answer.json()["error"]
 
 
+def test_an_image_is_no_business_of_the_other_verbs(post: Post, photo: bytes) -> None:
+    answer = post(":classify?top=1", photo)
+    assert (answer.status_code, answer.json()["error"]) == (
+        400,
+        "Malformed request: POST /v1/models/dog:classify?top=1",
+    )
+    assert post(":classify", photo).json()["error"].startswith("JSON Parse error")
+
+
 def test_what_is_no_image_is_named(post: Post, photo: bytes) -> None:
     for body in (b"not an image", b"", photo[:20_000]):
         answer = post(":predict", body)
         assert answer.status_code == 400
         assert answer.json()["error"]
+
+
+@pytest.mark.parametrize("kind", ["image/png", "image/x-anything", "IMAGE/JPEG; q=1"])
+def test_the_bytes_say_what_an_image_is_and_not_its_type(post: Post, photo: bytes, kind: str) -> None:
+    assert post(":predict", photo, kind).json()["predictions"][0]["labels"][0] == "bull_mastiff"
+
+
+def test_an_image_of_a_kind_that_is_not_read_is_named(post: Post) -> None:
+    answer = post(":predict", b'<svg xmlns="http://www.w3.org/2000/svg"/>', "image/svg+xml")
+    assert (answer.status_code, "JPEG" in answer.json()["error"]) == (400, True)
+
+
+@pytest.mark.parametrize(
+    ("target", "status", "text"),
+    [
+        ("/versions/9:predict", 404, "Servable not found for request: Specific(dog, 9)"),
+        ("/labels/no:predict?top=1", 400, "Unrecognized servable version label: no"),
+    ],
+)
+def test_versions_and_labels_are_those_of_json(post: Post, photo: bytes, target: str, status: int, text: str) -> None:
+    answer = post(target, photo)
+    assert (answer.status_code, answer.json()["error"]) == (status, text)
 
 
 def test_images_in_json_get_all_labels(post: Post, photo: bytes) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from lightship.errors import Code, Internal, LightshipError, ResourceExhausted
 from lightship.lifecycle.manager import Manager
+from lightship.transports.rest.binary_prediction import answer_binary, is_binary
 from lightship.transports.rest.gzip_body import gunzip
 from lightship.transports.rest.limits import Limits
 from lightship.transports.rest.messages import Request, Response, error_response, html_error
@@ -72,6 +73,8 @@ class RestApi:
             request = request.with_body(gunzip(request.body, limit))
         if request.is_image and route.action == "predict":
             return answer_image(self._manager, route, request)
+        if route.action == "predict" and is_binary(request):
+            return answer_binary(self._manager, route, request)
         return _ACTIONS[route.action](self._manager, route, request)
 
 
@@ -80,7 +83,10 @@ def _route(request: Request) -> Route:
         return get_route(request.target)
     if request.method != "POST":
         raise malformed(request.method, request.target)
-    return post_route(request.path if request.is_image else request.target)
+    route = post_route(request.path if request.is_image else request.target)
+    if request.query and route.action != "predict":
+        raise malformed("POST", request.target)
+    return route
 
 
 def _options(request: Request) -> Response:

@@ -1,0 +1,103 @@
+"""Tensors as bytes: numbers in little-endian order, with their dtype and shape told apart from them."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lightship.bundle.dtypes import DataType
+from lightship.bundle.saved_model import TensorSpec
+from lightship.errors import InvalidArgument, Unimplemented
+
+Array = NDArray[Any]
+
+MOST_DIMENSIONS = 32
+MOST_EMPTY = 1 << 23  # what the other dimensions of a tensor without elements may multiply to
+_SHAPE = re.compile(r"\[?((?:\d{1,19}(?:,\d{1,19})*,?)?)\]?", re.ASCII)
+_KNOWN = (
+    *("float32", "float64", "float16", "bfloat16", "float8_e5m2", "float8_e4m3fn"),
+    *("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
+    *("bool", "complex64", "complex128"),
+)
+_FEW_WORDS = "numbers and booleans alone travel as bytes; send texts as JSON"
+
+
+def dtype_name(dtype: DataType) -> str:
+    """numpy's name, such as float32; TensorFlow's own where numpy has none, and `string`."""
+    try:
+        return "string" if dtype is DataType.DT_STRING else dtype.numpy.name
+    except Unimplemented:
+        return dtype.label
+
+
+def check_numeric(spec: TensorSpec, role: str) -> None:
+    """Raises InvalidArgument for a tensor that has no place here: of strings, of types that numpy lacks."""
+    name = dtype_name(spec.dtype)
+    if name not in _KNOWN:
+        raise InvalidArgument(f'{role} "{spec.name}" is of dtype {name}: {_FEW_WORDS}')
+
+
+def parse_shape(text: str) -> tuple[int, ...]:
+    """`1,160,160,3` or `[1,160,160,3]`; a scalar is `[]`. Raises InvalidArgument."""
+    match = _SHAPE.fullmatch("".join(text.split()))
+    if match is None:
+        raise InvalidArgument(
+            f'Lightship-Shape: "{text[:100]}" is not a shape: give whole numbers joined by commas, such as 1,160,160,3'
+        )
+    return tuple(int(size) for size in match[1].split(",") if size)
+
+
+def shape_text(shape: Sequence[int]) -> str:
+    return ",".join(map(str, shape)) if shape else "[]"
+
+
+def view(data: bytes | memoryview, dtype: np.dtype[Any], shape: tuple[int, ...], *, fortran: bool = False) -> Array:
+    """The bytes as an array, without a copy where they lie as the machine wants them.
+
+    Raises InvalidArgument, before anything is allocated, if they are not exactly those of such an array.
+    """
+    _check_size(len(data), dtype, shape)
+    flat = np.frombuffer(data, dtype)
+    if dtype.kind == "b" and flat.size and int(flat.view(np.uint8).max()) > 1:
+        raise InvalidArgument("a bool is one byte, 0 or 1; there are others in the tensor")
+    native = np.require(flat.astype(dtype.newbyteorder("="), copy=False), requirements="A")
+    return native.reshape(shape, order="F" if fortran else "C")
+
+
+def read_raw(body: bytes, dtype: str, shape: str, spec: TensorSpec) -> Array:
+    """An input from its bytes and two headers. Raises InvalidArgument where they and the signature do not agree."""
+    check_dtype(dtype, spec)
+    return view(body, spec.dtype.numpy.newbyteorder("<"), parse_shape(shape))
+
+
+def write_raw(array: Array) -> bytes:
+    little: Array = array.astype(array.dtype.newbyteorder("<"), copy=False)
+    return little.tobytes()
+
+
+def check_dtype(sent: str, spec: TensorSpec) -> None:
+    """Raises InvalidArgument, naming both, where a dtype is not the signature's."""
+    wanted = dtype_name(spec.dtype)
+    if sent not in _KNOWN:
+        raise InvalidArgument(
+            f'dtype "{sent[:100]}" is not known here; input "{spec.name}" is {wanted}; there are {", ".join(_KNOWN)}'
+        )
+    if sent != wanted:
+        raise InvalidArgument(f'input "{spec.name}" is {wanted}, but {sent} was sent: convert it before sending')
+
+
+def _check_size(size: int, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
+    if len(shape) > MOST_DIMENSIONS:
+        raise InvalidArgument(f"a shape of {len(shape)} dimensions is too long; {MOST_DIMENSIONS} are the most")
+    wanted = math.prod(shape) * dtype.itemsize
+    if wanted != size:
+        raise InvalidArgument(
+            f"a tensor of shape [{','.join(map(str, shape))}] and dtype {dtype.name} has {wanted} bytes, not {size}"
+        )
+    if not wanted and math.prod(filter(None, shape)) > MOST_EMPTY:
+        raise InvalidArgument(f"an empty tensor of shape [{','.join(map(str, shape))}] is larger than is taken here")
