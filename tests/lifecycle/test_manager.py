@@ -14,8 +14,9 @@ from tests.lifecycle.conftest import DEADLINE, StartManager, await_state
 
 from lightship.errors import Code, DataLoss, InvalidArgument, NotFound
 from lightship.lifecycle import Manager, Servable, ServableId, State, load_servable
-from lightship.lifecycle.attempts import Pauses
+from lightship.lifecycle.attempts import Pauses, Retries
 from lightship.lifecycle.model_versions import MAX_ENDED
+from lightship.lifecycle.models import MAX_REMOVED
 
 AddVersion = Callable[[int], Path]
 NEVER = Pauses(3600.0, 3600.0)
@@ -181,6 +182,194 @@ def test_a_failed_version_is_tried_again_after_a_pause(start_manager: StartManag
     assert manager.wait_ready(DEADLINE)
     pauses = np.diff(attempts)
     assert all(pauses >= [0.02, 0.04, 0.04])
+
+
+class Flaky:
+    """Fails so many times, then loads, which can be held up: `reached` says that it has come to that."""
+
+    def __init__(self, failures: int) -> None:
+        self.failures, self.attempts = failures, 0
+        self.reached, self.go_on = threading.Event(), threading.Event()
+        self.go_on.set()
+
+    def __call__(self, id: ServableId, path: Path) -> Servable:
+        self.attempts += 1
+        if self.attempts <= self.failures:
+            raise DataLoss(f"attempt {self.attempts}")
+        self.reached.set()
+        assert self.go_on.wait(DEADLINE)
+        return load_servable(id, path)
+
+
+def test_retries_are_seen_as_loading_and_the_last_error_ends_it(
+    start_manager: StartManager, add_version: AddVersion
+) -> None:
+    load = Flaky(100)
+    manager = start_manager(load, retries=Retries(3, -1), pauses=NEVER)
+    seen: list[State] = []
+
+    def ended(manager: Manager) -> bool:
+        seen.extend(status.state for status in manager.versions("half") if status.error is None)
+        return State.END in states(manager).values()
+
+    manager.aspire("half", {1: add_version(1)})
+    assert manager.wait(ended, DEADLINE)
+    assert set(seen) <= {State.START, State.LOADING}
+    assert load.attempts == 4
+    (failed,) = manager.status("half")
+    assert failed.error is not None
+    assert failed.error.message == "attempt 4"
+    assert manager.decided("half") == failed
+
+
+def test_a_retry_that_succeeds_is_as_if_nothing_was(start_manager: StartManager, add_version: AddVersion) -> None:
+    manager = start_manager(Flaky(2), retries=Retries(2, 0.01), pauses=NEVER)
+    manager.aspire("half", {1: add_version(1)})
+    assert manager.wait_ready(DEADLINE)
+    assert [(s.state, s.error) for s in manager.status("half")] == [(State.AVAILABLE, None)]
+
+
+def test_after_the_retries_it_is_tried_again_with_pauses(start_manager: StartManager, add_version: AddVersion) -> None:
+    load = Flaky(4)
+    manager = start_manager(load, retries=Retries(1, 0), pauses=AT_ONCE)
+    manager.aspire("half", {1: add_version(1)})
+    assert manager.wait_ready(DEADLINE)
+    assert load.attempts == 5
+
+
+def retrying(manager: Manager) -> bool:
+    return manager.not_ready() == {"half": "version 1: attempt 1"}
+
+
+def test_a_version_that_waits_for_its_retry_holds_up_no_other(
+    start_manager: StartManager, add_version: AddVersion
+) -> None:
+    def load(id: ServableId, path: Path) -> Servable:
+        if id.name == "half":
+            raise DataLoss("attempt 1")
+        return load_servable(id, path)
+
+    manager = start_manager(load, loads=1, retries=Retries(5, 3600))
+    path = add_version(1)
+    manager.aspire("half", {1: path})
+    assert manager.wait(retrying, DEADLINE)
+    assert states(manager) == {1: State.LOADING}
+    manager.aspire("other", {1: path})
+    await_state(manager, 1, State.AVAILABLE, "other")
+    assert manager.decided("half") is None
+
+
+def test_a_version_no_longer_wanted_is_not_retried(start_manager: StartManager, add_version: AddVersion) -> None:
+    load = Flaky(100)
+    manager = start_manager(load, retries=Retries(5, 3600))
+    manager.aspire("half", {1: add_version(1)})
+    assert manager.wait(retrying, DEADLINE)
+    manager.aspire("half", {})
+    (ended,) = manager.status("half")
+    assert ended.state is State.END
+    assert ended.error is not None
+    assert ended.error.message == "attempt 1"
+    assert load.attempts == 1
+
+
+def test_a_version_no_longer_wanted_during_a_retry_that_succeeds_is_cancelled(
+    start_manager: StartManager, add_version: AddVersion
+) -> None:
+    load = Flaky(1)
+    load.go_on.clear()
+    manager = start_manager(load, retries=Retries(5, 0))
+    manager.aspire("half", {1: add_version(1)})
+    assert load.reached.wait(DEADLINE)
+    manager.aspire("half", {})
+    load.go_on.set()
+    await_state(manager, 1, State.END)
+    error = manager.status("half")[0].error
+    assert error is not None
+    assert (error.code, error.message) == (Code.CANCELLED, "Loading of servable cancelled")
+
+
+def test_changed_files_end_the_waiting_for_a_retry(start_manager: StartManager, add_version: AddVersion) -> None:
+    manager = start_manager(Flaky(1), retries=Retries(5, 3600))
+    version = add_version(1)
+    manager.aspire("half", {1: version})
+    assert manager.wait(retrying, DEADLINE)
+    (version / "mended").write_text("")
+    manager.aspire("half", {1: version})
+    assert manager.wait_ready(DEADLINE)
+
+
+def test_labels_name_versions_and_are_replaced_as_a_whole(manager: Manager, add_version: AddVersion) -> None:
+    manager.set_labels("half", {"stable": 1, "canary": 2})
+    for label, version in (("stable", 1), ("canary", 2)):
+        with pytest.raises(NotFound, match=rf"Servable not found for request: Specific\(half, {version}\)"):
+            manager.handle("half", None, label)
+    manager.aspire("half", {1: add_version(1), 2: add_version(2)})
+    for label, version in (("stable", 1), ("canary", 2)):
+        await_state(manager, version, State.AVAILABLE)
+        with manager.handle("half", None, label) as handle:
+            assert handle.servable.id.version == version
+    manager.set_labels("half", {"canary": 1})
+    with manager.handle("half", None, "canary") as handle:
+        assert handle.servable.id.version == 1
+    with pytest.raises(InvalidArgument, match="Unrecognized servable version label: stable"):
+        manager.handle("half", None, "stable")
+    assert manager.labels("half") == {"canary": 1}
+
+
+def test_a_model_that_is_forgotten_is_no_longer_configured_but_its_end_can_be_seen(
+    manager: Manager, add_version: AddVersion
+) -> None:
+    manager.aspire("half", {1: add_version(1)})
+    manager.set_labels("half", {"stable": 1})
+    manager.expect("cat", "models/cat does not exist")
+    assert manager.wait(lambda seen: set(seen.not_ready()) == {"cat"}, DEADLINE)
+    manager.forget("cat")
+    manager.forget("unheard of")
+    assert manager.ready()
+    handle = manager.handle("half", None, "stable")
+    manager.forget("half")
+    assert (manager.models(), manager.not_ready()) == ([], {})
+    await_state(manager, 1, State.UNLOADING)
+    handle.release()
+    await_state(manager, 1, State.END)
+    with pytest.raises(InvalidArgument):
+        manager.handle("half", None, "stable")
+    with pytest.raises(NotFound):
+        manager.handle("half")
+
+
+def test_a_model_that_comes_back_is_loaded_anew(manager: Manager, add_version: AddVersion) -> None:
+    path = add_version(1)
+    manager.aspire("half", {1: path})
+    assert manager.wait_ready(DEADLINE)
+    manager.forget("half")
+    manager.aspire("half", {1: path})
+    assert manager.models() == ["half"]
+    assert manager.wait_ready(DEADLINE)
+
+
+def test_removed_models_are_remembered_but_not_for_ever(manager: Manager, folder: Path) -> None:
+    for number in range(MAX_REMOVED + 20):
+        manager.expect(f"model {number}")
+        manager.forget(f"model {number}")
+    assert len(list(manager._models)) == MAX_REMOVED
+
+
+def test_versions_that_never_began_leave_no_trace(start_manager: StartManager, add_version: AddVersion) -> None:
+    go_on = threading.Event()
+
+    def load(id: ServableId, path: Path) -> Servable:
+        assert go_on.wait(DEADLINE)
+        return load_servable(id, path)
+
+    manager = start_manager(load, loads=1)
+    path = add_version(1)
+    manager.aspire("half", {1: path, 2: path})
+    await_state(manager, 2, State.LOADING)
+    manager.aspire("half", {2: path})
+    assert states(manager) == {2: State.LOADING}
+    go_on.set()
+    await_state(manager, 2, State.AVAILABLE)
 
 
 def test_pauses_grow_up_to_the_longest() -> None:

@@ -11,6 +11,7 @@ from lightship.lifecycle.policy import Load, Phase, Unload, Version, availabilit
 LETTERS = {
     "N": Phase.NEW,
     "L": Phase.LOADING,
+    "T": Phase.RETRYING,
     "R": Phase.READY,
     "U": Phase.UNLOADING,
     "D": Phase.DISABLED,
@@ -42,6 +43,8 @@ def versions(text: str) -> list[Version]:
         ("1N*", Load(1)),
         ("1N", None),
         ("1L 2E", None),
+        ("1R 2T*", None),
+        ("1N* 2T*", Load(1)),
     ],
 )
 def test_action(before: str, action: Load | Unload | None) -> None:

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from tests.lifecycle.conftest import DEADLINE, await_state
 
-from lightship.lifecycle import FileSystemSource, Manager, ModelConfig, State
+from lightship.lifecycle import All, FileSystemSource, Manager, ModelConfig, Specific, State
+from lightship.lifecycle import source as source_module
+from lightship.lifecycle.aspired import Aspired
 
 AddVersion = Callable[[int], Path]
 
@@ -118,3 +120,104 @@ def test_a_negative_pause_never_looks(manager: Manager, folder: Path, add_versio
     source.watch([ModelConfig("half", folder)])
     assert manager.versions("half") == []
     source.close()
+
+
+def warnings_of(source: FileSystemSource, model: ModelConfig, caplog: pytest.LogCaptureFixture) -> list[str]:
+    with caplog.at_level(logging.WARNING, "lightship.lifecycle.source"):
+        source.watch([model])
+        source.poll_once()
+    return caplog.messages
+
+
+def test_a_folder_without_versions_is_told_in_tensorflow_servings_words(
+    source: FileSystemSource, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (warning,) = warnings_of(source, ModelConfig("half", folder), caplog)
+    assert warning.startswith(
+        f"No versions of servable half found under base path {folder}. Did you forget to name your leaf directory as "
+        "a number (eg. '/1/')? ("
+    )
+
+
+def test_a_missing_folder_is_told_in_tensorflow_servings_words(
+    source: FileSystemSource, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    gone = tmp_path / "gone"
+    (warning,) = warnings_of(source, ModelConfig("half", gone), caplog)
+    assert warning.startswith(
+        f"Could not find base path {gone} for servable half with error NOT_FOUND: {gone}; No such file or directory ("
+    )
+
+
+def test_specific_versions_of_which_none_is_there_say_so(
+    manager: Manager, source: FileSystemSource, folder: Path, add_version: AddVersion, caplog: pytest.LogCaptureFixture
+) -> None:
+    add_version(1)
+    messages = warnings_of(source, ModelConfig("half", folder, Specific([7])), caplog)
+    missing = f"Version 7 of servable half, which is asked for, is not in {folder}"
+    assert messages[0] == missing
+    assert messages[1].startswith("No versions of servable half found")
+    assert manager.not_ready() == {"half": missing} == source.explanations()
+
+
+def test_all_versions_answer_and_those_that_vanish_go(
+    manager: Manager, source: FileSystemSource, folder: Path, add_version: AddVersion
+) -> None:
+    for number in (1, 2, 3, 5, 8):
+        add_version(number)
+    source.watch([ModelConfig("half", folder, All())])
+    for number in (1, 2, 3, 5, 8):
+        await_state(manager, number, State.AVAILABLE)
+    (folder / "2").rename(folder / "2.denied")
+    (folder / "5").rename(folder / "5.denied")
+    shutil.rmtree(folder / "8")
+    source.poll_once()
+    for number in (2, 5, 8):
+        await_state(manager, number, State.END)
+    assert [one.version for one in manager.versions("half") if one.state is State.AVAILABLE] == [3, 1]
+
+
+def test_another_policy_is_followed_at_once(
+    manager: Manager, source: FileSystemSource, folder: Path, add_version: AddVersion
+) -> None:
+    for number in (1, 2, 3):
+        add_version(number)
+    source.watch([ModelConfig("half", folder)])
+    assert manager.wait_ready(DEADLINE)
+    source.watch([ModelConfig("half", folder, Specific([1, 2]))])
+    await_state(manager, 1, State.AVAILABLE)
+    await_state(manager, 2, State.AVAILABLE)
+    await_state(manager, 3, State.END)
+
+
+def test_a_model_no_longer_watched_is_let_go_and_the_others_stay(
+    manager: Manager, source: FileSystemSource, folder: Path, add_version: AddVersion
+) -> None:
+    add_version(1)
+    source.watch([ModelConfig("half", folder), ModelConfig("twin", folder)])
+    assert manager.wait_ready(DEADLINE)
+    source.watch([ModelConfig("twin", folder)])
+    await_state(manager, 1, State.END)
+    source.poll_once()
+    assert manager.models() == ["twin"]
+    assert [one.state for one in manager.versions("twin")] == [State.AVAILABLE]
+
+
+def test_a_look_that_a_reload_has_overtaken_is_forgotten(
+    manager: Manager, folder: Path, add_version: AddVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = FileSystemSource(manager, poll_seconds=0)
+    add_version(1)
+    source.watch([ModelConfig("half", folder)])
+    assert manager.wait_ready(DEADLINE)
+    find = source_module.find_aspired
+
+    def overtaken(config: ModelConfig) -> Aspired:
+        found = find(config)
+        source.watch([])
+        return found
+
+    monkeypatch.setattr(source_module, "find_aspired", overtaken)
+    source.poll_once()
+    assert manager.models() == []
+    await_state(manager, 1, State.END)

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import shutil
 import socket
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import httpx2
 import pytest
 from tests.server.conftest import Run
 
-from lightship.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
-from lightship.server import serve
+from lightship.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, Unknown
+from lightship.lifecycle import Manager, State
+from lightship.server import All, ModelConfig, Server, ServerOptions, serve
 from lightship.server.listening import listen
 from lightship.server.logs import JsonFormatter
 
@@ -59,6 +65,75 @@ def test_strict_does_not_wait_for_a_version(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(FailedPrecondition, match="empty"):
         serve(tmp_path / "empty", rest_port="auto", strict=True)
+
+
+def test_models_are_replaced_while_it_serves(half_plus_two: Path) -> None:
+    model = ModelConfig("a", half_plus_two, All(), {"stable": 123})
+    with Server(ServerOptions([], rest_port="auto")) as server:
+        ask = partial(httpx2.post, content=b'{"instances": [1]}')
+        assert server.wait_ready(60)
+        server.reload([model], 60)
+        assert ask(server.rest_url + "/v1/models/a/labels/stable:predict").json() == {"predictions": [2.5]}
+        server.reload([replace(model, name="b", path=Path(os.path.relpath(half_plus_two)))], 60)
+        assert ask(server.rest_url + "/v1/models/b:predict").status_code == 200
+        assert server.manager.wait(ended("a"), 60)
+        assert ask(server.rest_url + "/v1/models/a:predict").status_code == 404
+        assert ask(server.rest_url + "/v1/models/a/labels/stable:predict").status_code == 400
+        listed = httpx2.get(server.rest_url + "/v1/models").json()["models"]
+        assert [(one["name"], one["ready"]) for one in listed] == [("b", True)]
+        assert httpx2.get(server.rest_url + "/readyz").status_code == 200
+        status = httpx2.get(server.rest_url + "/v1/models/a").json()["model_version_status"]
+        assert [(one["version"], one["state"]) for one in status] == [("123", "END")]
+
+
+def ended(model: str) -> Callable[[Manager], bool]:
+    return lambda manager: {version.state for version in manager.versions(model)} == {State.END}
+
+
+def test_status_and_metadata_by_label_are_of_its_version(half_plus_two: Path) -> None:
+    model = ModelConfig("a", half_plus_two, labels={"stable": 123, "later": 7})
+    with Server(ServerOptions([model], rest_port="auto")) as server:
+        assert server.wait_ready(60)
+        get = lambda path: httpx2.get(f"{server.rest_url}/v1/models/a/labels/{path}")  # noqa: E731
+        assert get("stable").json() == httpx2.get(f"{server.rest_url}/v1/models/a/versions/123").json()
+        assert get("stable/metadata").json()["model_spec"]["version"] == "123"
+        assert (get("later").status_code, get("later").json()) == (
+            404,
+            {"error": "Could not find version 7 of model a"},
+        )
+        assert get("later/metadata").json() == {"error": "Servable not found for request: Specific(a, 7)"}
+        for path in ("no", "no/metadata"):
+            assert (get(path).status_code, get(path).json()) == (
+                400,
+                {"error": "Unrecognized servable version label: no"},
+            )
+
+
+def test_versions_that_fail_are_retried_as_told(tmp_path: Path) -> None:
+    (tmp_path / "m" / "1").mkdir(parents=True)
+    options = ServerOptions([ModelConfig("m", tmp_path / "m")], load_retries=2, load_retry_seconds=0)
+    server = Server(options).load()
+    with pytest.raises(Unknown) as caught:
+        server.wait_decided()
+    assert caught.value.message == (
+        "1 servable(s) did not become available: {{name: m version: 1} due to error: NOT_FOUND: Specified file path "
+        "does not appear to contain a SavedModel bundle (should have a file called `saved_model.pb`)\n"
+        f"Specified file path: {tmp_path}/m/1}}, }}"
+    )
+    server.stop()
+
+
+def test_all_models_are_awaited_before_the_port_is_opened(half_plus_two: Path, tmp_path: Path) -> None:
+    models = [ModelConfig("a", half_plus_two), ModelConfig("b", tmp_path / "b")]
+    server = Server(ServerOptions(models, rest_port="auto", poll_seconds=0.02)).load()
+    arrival = threading.Timer(0.05, lambda: (tmp_path / "b").symlink_to(half_plus_two))
+    arrival.start()
+    assert server.wait_decided()
+    arrival.join()
+    assert server.manager.ready()
+    assert server.rest_port == 0
+    with server:
+        assert httpx2.get(server.rest_url + "/readyz").status_code == 200
 
 
 def test_a_port_in_use_is_one_clear_line(run: Run, half_plus_two: Path) -> None:

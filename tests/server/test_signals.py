@@ -6,6 +6,8 @@ import contextlib
 import http.client
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from dataclasses import dataclass, field
@@ -136,3 +138,26 @@ def test_a_second_signal_ends_it_at_once(run: Run, half_plus_two: Path, number: 
         wait_until_not_ready(process)
         process.signal(number)
         assert process.ended()[0] == code
+
+
+WAITING = """
+import sys
+from pathlib import Path
+from lightship.server import ModelConfig, Server, ServerOptions
+options = ServerOptions([ModelConfig("late", Path(sys.argv[1]))], poll_seconds=0.02, log_format="text")
+sys.exit(7 if Server(options).wait_decided() is False else 8)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_start_that_waits_for_its_models_is_ended_by_a_signal(tmp_path: Path, number: int) -> None:
+    command = [sys.executable, "-c", WAITING, str(tmp_path / "late")]
+    process = Process(subprocess.Popen(command, stderr=subprocess.PIPE, text=True))
+    try:
+        process.read_until("Could not find base path")
+        process.signal(number)
+        code, log = process.ended()
+    finally:
+        process.popen.kill()
+    assert code == 7, log
+    assert "stopped" in log

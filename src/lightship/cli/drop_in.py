@@ -26,7 +26,7 @@ def started(flags: Mapping[str, Value]) -> Server:
     from lightship.server import Server
 
     name = str(flags["model_name"])
-    server = Server(_options(flags, name)).load()
+    server = Server(_options(flags, name))
     if not server.wait_decided():
         sys.exit(0)
     server.start()

@@ -59,8 +59,9 @@ class Configuration:
                 if model.name in self._models:
                     self._check_labels(model)
             fresh = [model.name for model in models if model.name not in self._models]
+            if list(models) != self.models:
+                logger.info("configured: %s", ", ".join(model.name for model in models) or "no model")
             self._replace(models)
-        logger.info("configured: %s", ", ".join(model.name for model in models) or "no model")
         return fresh
 
     def reload(self, models: Sequence[ModelConfig], timeout: float | None = None) -> None:

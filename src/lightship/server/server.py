@@ -111,14 +111,14 @@ class Server:
         return self.manager.wait_ready(timeout)
 
     def wait_decided(self) -> bool:
-        """Waits after `load`, for as long as it takes, until every model has a version that is AVAILABLE or failed.
+        """`load`, then waits, for as long as it takes, until every model has a version that is AVAILABLE or failed.
 
         For the main thread: SIGTERM and SIGINT end the waiting; then everything is stopped and it returns False. Raises
         Unknown, in TensorFlow Serving's words, for models that failed.
         """
-        names = self.manager.models()
         decided: dict[str, VersionStatus] = {}
         with self._signals_handled():
+            names = self.load().manager.models()
             while len(decided) < len(names) and not self._stop.is_set():
                 decided = await_decided(self.manager, names, _LOOK, self._stop.is_set)
             if self._stop.is_set():

@@ -1,0 +1,79 @@
+"""When a start or a reload has waited enough, and what it says of what failed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.lifecycle.conftest import DEADLINE, StartManager, await_state
+
+from lightship.errors import DataLoss
+from lightship.lifecycle import Manager, Servable, ServableId, State, VersionStatus, load_servable
+from lightship.lifecycle.attempts import Pauses
+from lightship.lifecycle.availability import await_decided, failure_text, failures
+
+AddVersion = Callable[[int], Path]
+
+
+def test_any_version_of_each_model_decides(start_manager: StartManager, add_version: AddVersion) -> None:
+    go_on = threading.Event()
+
+    def load(id: ServableId, path: Path) -> Servable:
+        assert id.version == 1 or go_on.wait(DEADLINE)
+        return load_servable(id, path)
+
+    manager = start_manager(load)
+    manager.aspire("half", {1: add_version(1), 2: add_version(2)})
+    decided = await_decided(manager, ["half"], DEADLINE)
+    assert decided == {"half": VersionStatus(1, State.AVAILABLE)}
+    go_on.set()
+    await_state(manager, 2, State.AVAILABLE)
+    assert await_decided(manager, ["half"], DEADLINE) == {"half": VersionStatus(2, State.AVAILABLE)}
+
+
+def test_of_several_the_highest_counts_even_if_it_failed(start_manager: StartManager, add_version: AddVersion) -> None:
+    def load(id: ServableId, path: Path) -> Servable:
+        if id.version == 2:
+            raise DataLoss("broken")
+        return load_servable(id, path)
+
+    manager = start_manager(load, pauses=Pauses(3600, 3600))
+    path = add_version(1)
+    for name in ("half", "twin"):
+        manager.aspire(name, {1: path, 2: path})
+        await_state(manager, 1, State.AVAILABLE, name)
+        await_state(manager, 2, State.END, name)
+    failed = failures(await_decided(manager, ["half", "twin"], DEADLINE))
+    assert failure_text("servable", failed) == (
+        "2 servable(s) did not become available: {{name: half version: 2} due to error: DATA_LOSS: broken}, "
+        "{{name: twin version: 2} due to error: DATA_LOSS: broken}, }"
+    )
+
+
+def test_versions_of_an_earlier_life_do_not_count(start_manager: StartManager, folder: Path) -> None:
+    def load(id: ServableId, path: Path) -> Servable:
+        raise DataLoss("broken")
+
+    manager = start_manager(load)
+    manager.aspire("half", {1: folder})
+    await_state(manager, 1, State.END)
+    manager.forget("half")
+    manager.expect("half")
+    assert await_decided(manager, ["half"], 0.05) == {}
+
+
+def test_nothing_is_waited_for_where_there_is_nothing(manager: Manager) -> None:
+    assert await_decided(manager, [], None) == {}
+    assert await_decided(manager, ["unknown"], None) == {}
+
+
+def test_it_can_be_given_up(manager: Manager) -> None:
+    manager.expect("late")
+    given_up = threading.Event()
+    waiting = threading.Thread(target=await_decided, args=(manager, ["late"], None, given_up.is_set))
+    waiting.start()
+    given_up.set()
+    manager.wake()
+    waiting.join(DEADLINE)
+    assert not waiting.is_alive()

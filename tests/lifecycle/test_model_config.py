@@ -1,0 +1,41 @@
+"""Lists of models that cannot be are refused in TensorFlow Serving's words."""
+
+from __future__ import annotations
+
+import pytest
+
+from lightship.errors import InvalidArgument, LightshipError, Unimplemented
+from lightship.lifecycle import Specific
+from lightship.lifecycle.model_config import check_model_list
+
+
+@pytest.mark.parametrize(
+    ("models", "kind", "text"),
+    [
+        (
+            [("m", "/a"), ("n", "/a"), ("m", "/b")],
+            InvalidArgument,
+            "Illegal to list model m multiple times in config list",
+        ),
+        (
+            [("m", "rel/path")],
+            InvalidArgument,
+            "Expected model m to have an absolute path or URI; got base_path()=rel/path",
+        ),
+        ([("m", "")], InvalidArgument, "Expected model m to have an absolute path or URI; got base_path()="),
+        ([("m", "s3://bucket/m")], Unimplemented, "model m: s3://bucket/m can be read by a later release"),
+    ],
+)
+def test_what_cannot_be(models: list[tuple[str, str]], kind: type[LightshipError], text: str) -> None:
+    with pytest.raises(kind) as caught:
+        check_model_list(models)
+    assert caught.value.message.startswith(text)
+
+
+def test_what_can_be() -> None:
+    check_model_list([])
+    check_model_list([("m", "/models/a"), ("n", "/models/a")])
+
+
+def test_a_version_asked_for_twice_is_one() -> None:
+    assert Specific([3, 1, 3]) == Specific((3, 1))
