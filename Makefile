@@ -27,7 +27,7 @@ test: check
 	$(BIN)/python -m pytest -q --ignore=tests/architecture
 
 bench: setup
-	$(BIN)/python -m benchmarks.serving
+	$(BIN)/python -m benchmarks.rest
 
 wheel: setup
 	$(BIN)/python -m build --wheel --outdir dist

@@ -88,7 +88,7 @@ def test_a_request_half_sent_is_finished_and_readiness_turns(run: Run, half_plus
         slow.sendall(REQUEST[-5:])
         answer = b"".join(iter(lambda: slow.recv(65536), b""))
     assert b"[2.5" in answer
-    assert b"connection: close" in answer
+    assert b"Connection: close" in answer
     assert process.ended()[0] == 0
 
 

@@ -19,6 +19,7 @@ from lightship.engines.base import (
     CannotRun,
     Engine,
     EngineOptions,
+    NotPrompt,
     Program,
     check_inputs,
     check_outputs,
@@ -75,14 +76,22 @@ class _ChoosingEngine:
         used = {slot.engine for slot in self._slots.values() if slot.engine}
         return "+".join(sorted(used)) or "none"
 
-    def run(self, signature: str, inputs: Arrays, outputs: Sequence[str] | None = None) -> dict[str, NDArray[Any]]:
+    def run(
+        self, signature: str, inputs: Arrays, outputs: Sequence[str] | None = None, *, prompt: bool = False
+    ) -> dict[str, NDArray[Any]]:
         slot = self._slot(signature)
         check_inputs(slot.signature, inputs)
         wanted = check_outputs(slot.signature, outputs)
-        program = slot.program or self._load(slot)
+        program = slot.program
+        if program is None:
+            if prompt:
+                raise NotPrompt
+            program = self._load(slot)
         try:
-            return program.run(inputs, wanted)
+            return program.run(inputs, wanted, prompt=prompt)
         except CannotRun as unable:
+            if prompt:
+                raise NotPrompt from None
             return self._beside(slot, unable).run(inputs, wanted)
 
     def engine_of(self, signature: str) -> str:

@@ -17,6 +17,9 @@ Arrays = Mapping[str, NDArray[Any]]
 
 INSTALL_TENSORFLOW = "pip install 'lightship[tensorflow]'"
 
+# A run that is known to take no longer may be made on an event loop: a hop to a thread and back takes half of it.
+PROMPT_SECONDS = 0.0003
+
 _INT32 = np.iinfo(np.int32)
 
 
@@ -27,13 +30,15 @@ class Engine(Protocol):
     def name(self) -> str:
         """Which runtime answers: "openvino" or "tensorflow"; both, joined by "+", where signatures differ."""
 
-    def run(self, signature: str, inputs: Arrays, outputs: Sequence[str] | None = None) -> dict[str, NDArray[Any]]:
+    def run(
+        self, signature: str, inputs: Arrays, outputs: Sequence[str] | None = None, *, prompt: bool = False
+    ) -> dict[str, NDArray[Any]]:
         """Runs a signature on one array for each of its inputs and returns the outputs asked for, all by default.
 
         Arrays have the signature's dtypes (strings: object arrays of bytes); their shapes need not be the declared
         ones where the operations can take them. What is returned is the caller's own. Any thread may call.
         Raises InvalidArgument for what the operations cannot take, FailedPrecondition where no runtime installed
-        can run the signature.
+        can run the signature, and, with `prompt`, NotPrompt instead of doing what may take more than `PROMPT_SECONDS`.
         """
 
     def engine_of(self, signature: str) -> str:
@@ -49,7 +54,7 @@ class Engine(Protocol):
 class Program(Protocol):
     """One signature in one runtime, ready to run."""
 
-    def run(self, inputs: Arrays, outputs: Sequence[str]) -> dict[str, NDArray[Any]]: ...
+    def run(self, inputs: Arrays, outputs: Sequence[str], *, prompt: bool = False) -> dict[str, NDArray[Any]]: ...
 
     def close(self) -> None: ...
 
@@ -64,6 +69,10 @@ class EngineOptions:
 
 
 DEFAULT_OPTIONS = EngineOptions()
+
+
+class NotPrompt(Exception):
+    """A run was asked for where nothing may wait, and it might: it waits for its turn, compiles, or computes long."""
 
 
 class CannotRun(Exception):

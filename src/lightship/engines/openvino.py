@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,17 +13,18 @@ from numpy.typing import NDArray
 
 from lightship.bundle.dtypes import DataType
 from lightship.bundle.saved_model import Signature
-from lightship.engines.base import CannotRun, EngineOptions, fits_int32
+from lightship.engines.base import PROMPT_SECONDS, CannotRun, EngineOptions, NotPrompt, fits_int32
 from lightship.engines.openvino_compiled import Compiled
 from lightship.engines.openvino_reading import input_ports, output_ports, read_signature
 from lightship.engines.openvino_runtime import core, explain, properties
-from lightship.engines.openvino_shapes import Declared, Shapes, declared_shapes, reshaped, rows_are_free
+from lightship.engines.openvino_shapes import Declared, Shape, Shapes, declared_shapes, reshaped, rows_are_free
 from lightship.engines.openvino_variants import Variants
 from lightship.errors import InvalidArgument
 from lightship.memory import give_memory_back
 
 _TRIALS = 5
 _WORTH_IT = 0.95
+_MOST_KNOWN = 256  # shapes whose way and time are remembered
 
 
 class OpenVINOProgram:
@@ -43,25 +45,51 @@ class OpenVINOProgram:
         self._usual = _compile_declared(model, self._declared, compiler)
         self._single = self._compile_single(model, compiler) if self._rows_free else None
         self._variants = Variants(folder, signature, self._declared, self._usual, compiler)
+        self._known: dict[tuple[Shape, ...], Compiled] = {}
+        self._seconds: dict[tuple[Shape, ...], float] = {}
         self._wide = tuple(name for name, spec in signature.inputs.items() if spec.dtype is DataType.DT_INT64)
         del model
         give_memory_back()
 
-    def run(self, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> dict[str, NDArray[Any]]:
+    def run(
+        self, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str], *, prompt: bool = False
+    ) -> dict[str, NDArray[Any]]:
         """Inputs of the signature's names and types. Raises InvalidArgument for shapes that an operation cannot take,
-        CannotRun for values that OpenVINO has no room for."""
+        CannotRun for values that OpenVINO has no room for, NotPrompt where it was asked for."""
+        key = tuple([inputs[name].shape for name in self._inputs])
+        if prompt and self._seconds.get(key, math.inf) > PROMPT_SECONDS:
+            raise NotPrompt
         for name in self._wide:
             if not fits_int32(inputs[name]):
                 raise CannotRun(f'OpenVINO computes with int32, and input "{name}" has values beyond it')
-        shapes: Shapes = {name: inputs[name].shape for name in self._inputs}
+        # Beside other threads only this thread's own time is told by its work, and not by whose turn it is in Python.
+        clock = time.perf_counter if prompt else time.thread_time
+        start = clock()
+        compiled = self._known.get(key) or self._declared_way(key)
+        if compiled is not None:
+            results = compiled.run(inputs, outputs, prompt=prompt)
+        else:
+            results = self._variants.run(dict(zip(self._inputs, key, strict=True)), inputs, outputs, prompt=prompt)
+        if len(self._seconds) >= _MOST_KNOWN and key not in self._seconds:
+            self._seconds.clear()
+        self._seconds[key] = clock() - start
+        return results
+
+    def _declared_way(self, key: tuple[Shape, ...]) -> Compiled | None:
+        """What runs arrays of these shapes, if they are as declared, which is remembered."""
+        shapes: Shapes = dict(zip(self._inputs, key, strict=True))
         rows = self._declared.rows_of(shapes) if self._rows_free else None
-        if rows and self._usual is not None:
-            compiled = self._single if rows == 1 and self._single is not None else self._usual
-            return compiled.run(inputs, outputs)
-        return self._variants.run(shapes, inputs, outputs)
+        if not rows or self._usual is None:
+            return None
+        if len(self._known) >= _MOST_KNOWN:
+            self._known.clear()
+        compiled = self._single if rows == 1 and self._single is not None else self._usual
+        self._known[key] = compiled
+        return compiled
 
     def close(self) -> None:
         self._variants.close()
+        self._known.clear()
         self._usual = self._single = None
         give_memory_back()
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Lock, Timer
 from time import monotonic
 from typing import Any
 
 from numpy.typing import NDArray
 
-from lightship.engines.base import describe
+from lightship.engines.base import NotPrompt, describe
 from lightship.engines.openvino_runtime import explain
 from lightship.errors import InvalidArgument
 from lightship.memory import give_memory_back
@@ -45,10 +45,14 @@ class Compiled:
         for _ in range(1 + int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))):
             self._free.put(None)
 
-    def run(self, arrays: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> dict[str, NDArray[Any]]:
-        """The outputs of these names, as copies. Raises InvalidArgument with OpenVINO's reason."""
-        self.last_used = monotonic()
-        self._free.get()
+    def run(
+        self, arrays: Mapping[str, NDArray[Any]], outputs: Sequence[str], *, prompt: bool = False
+    ) -> dict[str, NDArray[Any]]:
+        """The outputs of these names, as copies.
+
+        Raises InvalidArgument with OpenVINO's reason and, with `prompt`, NotPrompt instead of waiting for others.
+        """
+        self._wait_for_turn(prompt)
         try:
             request = self._take()
             # A request that failed is dropped: its tensors may be half-way between two shapes.
@@ -56,10 +60,17 @@ class Compiled:
             self._idle.append(request)
         finally:
             self._free.put(None)
-        if sum(array.nbytes for array in arrays.values()) > LARGE_BYTES:
+        self.last_used = monotonic()
+        if request.nbytes > LARGE_BYTES:
             self._last_large = self.last_used
             self._shrink_later()
         return results
+
+    def _wait_for_turn(self, prompt: bool) -> None:
+        try:
+            self._free.get(block=not prompt)
+        except Empty:
+            raise NotPrompt from None
 
     def _take(self) -> _Request:
         try:
@@ -102,13 +113,14 @@ class Compiled:
 class _Request:
     """An infer request with views of its input tensors, which stay valid while the shapes do not change."""
 
-    __slots__ = ("_request", "_shapes", "_tensors", "_views")
+    __slots__ = ("_outputs", "_request", "_shapes", "_tensors", "_views", "nbytes")
 
     def __init__(self, request: Any, inputs: int) -> None:
         self._request = request
         self._shapes: list[Shape | None] = [None] * inputs
         self._tensors = [request.get_input_tensor(port) for port in range(inputs)]
         self._views: list[Any] = [None] * inputs
+        self.nbytes = 0
 
     def fill(self, port: int, array: NDArray[Any]) -> None:
         if self._shapes[port] != array.shape:
@@ -116,6 +128,7 @@ class _Request:
             if tuple(tensor.shape) != array.shape:
                 tensor.shape = array.shape
             self._views[port] = tensor.data
+            self.nbytes = sum(view.nbytes for view in self._views if view is not None)
             self._shapes[port] = array.shape
         self._views[port][...] = array
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightship.bundle.saved_model import SAVED_MODEL_FILE, Signature
-from lightship.engines.base import describe
+from lightship.engines.base import NotPrompt, describe
 from lightship.engines.openvino_compiled import Compiled
 from lightship.engines.openvino_reading import input_ports, output_ports, read_signature
 from lightship.engines.openvino_runtime import explain
@@ -34,7 +34,9 @@ class _Empty:
 
     results: Mapping[str, NDArray[Any]]
 
-    def run(self, arrays: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> dict[str, NDArray[Any]]:
+    def run(
+        self, arrays: Mapping[str, NDArray[Any]], outputs: Sequence[str], *, prompt: bool = False
+    ) -> dict[str, NDArray[Any]]:
         return {name: self.results[name].copy() for name in outputs}
 
 
@@ -42,7 +44,9 @@ class _Empty:
 class _Refused:
     message: str
 
-    def run(self, arrays: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> dict[str, NDArray[Any]]:
+    def run(
+        self, arrays: Mapping[str, NDArray[Any]], outputs: Sequence[str], *, prompt: bool = False
+    ) -> dict[str, NDArray[Any]]:
         raise InvalidArgument(self.message)
 
 
@@ -69,15 +73,18 @@ class Variants:
         self._variants: dict[_Key, Compiled] = {}
 
     def run(
-        self, shapes: Shapes, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str]
+        self, shapes: Shapes, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str], *, prompt: bool = False
     ) -> dict[str, NDArray[Any]]:
-        """Raises InvalidArgument with the reason where an operation cannot take the shapes."""
+        """Raises InvalidArgument with the reason where an operation cannot take the shapes; with `prompt`, NotPrompt
+        where they were not tried yet."""
         key = tuple(shapes.items())
         way = self._ways.get(key)
         if way is None:
+            if prompt:
+                raise NotPrompt
             with self._lock:
                 way = self._ways.get(key) or self._remember(key, self._find(shapes, inputs))
-        return way.run(inputs, outputs)
+        return way.run(inputs, outputs, prompt=prompt)
 
     def close(self) -> None:
         with self._lock:

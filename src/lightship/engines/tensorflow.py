@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightship.bundle.saved_model import SavedModel, Signature
-from lightship.engines.base import EngineOptions
+from lightship.engines.base import EngineOptions, NotPrompt
 from lightship.errors import Code, FailedPrecondition, LightshipError, error_of
 
 _MAX_CALLABLES = 64
@@ -61,8 +61,13 @@ class TensorFlowProgram:
         self._callables: dict[tuple[str, ...], Any] = {}
         self._lock = Lock()
 
-    def run(self, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> dict[str, NDArray[Any]]:
-        """Raises TensorFlow's own errors as ours, with their code and text."""
+    def run(
+        self, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str], *, prompt: bool = False
+    ) -> dict[str, NDArray[Any]]:
+        """Raises TensorFlow's own errors as ours, with their code and text; NotPrompt where it was asked for, since
+        its operations may wait for anything."""
+        if prompt:
+            raise NotPrompt
         call = self._callables.get(tuple(outputs)) or self._callable(tuple(outputs))
         try:
             results = call(*(inputs[name] for name in self._signature.inputs))

@@ -7,16 +7,18 @@ import contextlib
 import logging
 import socket
 from collections.abc import Callable, Iterator
+from email.utils import formatdate
+from typing import Any, cast
 
 import uvicorn
 
+from lightship.server.answering import ConnectionsState
+from lightship.server.connection import HttpConnection
 from lightship.server.listening import BACKLOG, readable, refuse_new_connections
-from lightship.server.protocol import DrainingState, HttpConnection
 from lightship.transports.rest.app import RestApp
 
 logger = logging.getLogger(__name__)
 
-KEEP_ALIVE_SECONDS = 75  # an idle connection is kept so long; load balancers in front keep theirs 60
 _GRACE = 0.25  # seconds in which connections are still accepted after a signal, and longer while earlier calls run
 _LINGER = 0.5  # seconds for which a connection without a request is kept after that
 _HANDSHAKE = 0.1  # seconds for a client's last step of connecting, after its first one would be refused
@@ -28,7 +30,7 @@ class HttpServer(uvicorn.Server):
 
     def __init__(self, app: RestApp, listening: socket.socket, drain_seconds: float) -> None:
         super().__init__(_config(app))
-        self.server_state: DrainingState = DrainingState()
+        self.server_state: ConnectionsState = ConnectionsState(date=formatdate(usegmt=True).encode())
         self.unanswered = 0  # calls cut off at the end of the time to drain
         self._app = app
         self._listening = listening
@@ -47,14 +49,21 @@ class HttpServer(uvicorn.Server):
         self._app.draining = True
         self.should_exit = True
 
+    async def on_tick(self, counter: int) -> bool:
+        ended = await super().on_tick(counter)
+        if counter % 10 == 0:
+            self.server_state.date = formatdate(usegmt=True).encode()
+        now = asyncio.get_running_loop().time()
+        for connection in self._connections():
+            connection.check(now)
+        return ended
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         end = asyncio.get_running_loop().time() + self._drain_seconds
         self.server_state.draining = True
-        running = {connection.cycle for connection in self._connections() if not connection.idle}
-        for connection in self._connections():
-            connection.drain()
+        running = [(connection, connection.answered) for connection in self._connections() if not connection.idle]
         await asyncio.sleep(min(_GRACE, self._drain_seconds))
-        await self._until(lambda: all(cycle is None or cycle.response_complete for cycle in running), end)
+        await self._until(lambda: all(one.closed or one.answered > before for one, before in running), end)
         await self._stop_accepting(end)
         await self._until(self._all_closed, end)
         self._cut_off()
@@ -75,7 +84,7 @@ class HttpServer(uvicorn.Server):
         now = asyncio.get_running_loop().time()
         for connection in self._connections():
             if now - max(connection.quiet_since, self._closed_at) > _LINGER and connection.idle:
-                connection.close_now()
+                connection.transport.close()
         return not self.server_state.connections
 
     def _cut_off(self) -> None:
@@ -89,7 +98,7 @@ class HttpServer(uvicorn.Server):
             logger.error("%d calls were not finished within %g seconds", self.unanswered, self._drain_seconds)
 
     def _connections(self) -> list[HttpConnection]:
-        return [one for one in list(self.server_state.connections) if isinstance(one, HttpConnection)]
+        return [one for one in list[object](self.server_state.connections) if isinstance(one, HttpConnection)]
 
     async def _until(self, condition: Callable[[], bool], end: float) -> None:
         while not condition() and asyncio.get_running_loop().time() < end:
@@ -98,7 +107,7 @@ class HttpServer(uvicorn.Server):
 
 def _config(app: RestApp) -> uvicorn.Config:
     return uvicorn.Config(
-        app,
+        cast(Any, app),  # which only HttpConnection asks, and not as an ASGI application
         loop="auto",
         http=HttpConnection,
         ws="none",
@@ -109,7 +118,6 @@ def _config(app: RestApp) -> uvicorn.Config:
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        date_header=True,
+        date_header=False,
         backlog=BACKLOG,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )

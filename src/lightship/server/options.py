@@ -22,7 +22,8 @@ class ServerOptions:
     """What a server serves, where, and within which limits.
 
     A port is a number, "auto" for a free one, or 0 for off. `poll_seconds`: how often folders are looked at; 0: once.
-    `timeout_seconds`: for one call; 0 for none. `strict`: a model that cannot be loaded ends the server.
+    `timeout_seconds`: for one call; 0 for none. `cors`: whether any web page may read
+    the answers. `strict`: a model that cannot be loaded ends the server.
     `drain_seconds`: what runs may take so long after a signal. `log_format`: None leaves logging to the application.
     `load_threads`: how many versions load at once; 0 for two. `load_retries`: further attempts, `load_retry_seconds`
     apart, before a version that cannot be loaded ends; after that it is tried again with growing pauses.
@@ -40,6 +41,7 @@ class ServerOptions:
     max_pixels: int = MAX_PIXELS
     timeout_seconds: float = 30.0
     threads: int = 0
+    cors: bool = False
     strict: bool = False
     drain_seconds: float = 30.0
     log_format: Literal["text", "json"] | None = None

@@ -213,7 +213,7 @@ def _manager(options: ServerOptions) -> Manager:
 
 def _rest_app(manager: Manager, options: ServerOptions) -> RestApp:
     limits = Limits(options.max_image_bytes, options.max_json_bytes, max(HELD_BYTES, options.max_json_bytes))
-    return RestApp(manager, limits=limits, timeout=options.timeout_seconds, threads=options.threads)
+    return RestApp(manager, limits=limits, timeout=options.timeout_seconds, threads=options.threads, cors=options.cors)
 
 
 def _failed_model(manager: Manager) -> str | None:

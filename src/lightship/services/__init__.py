@@ -2,11 +2,12 @@
 
 from lightship.services.images import Ranking, classify_images
 from lightship.services.metadata import model_metadata
-from lightship.services.predict import check_signature, predict
+from lightship.services.predict import NotPrompt, check_signature, predict
 from lightship.services.status import ModelSummary, list_models, model_status
 
 __all__ = [
     "ModelSummary",
+    "NotPrompt",
     "Ranking",
     "check_signature",
     "classify_images",

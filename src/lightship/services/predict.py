@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lightship.bundle.dtypes import DataType
 from lightship.bundle.saved_model import DEFAULT_SIGNATURE, Signature
-from lightship.engines.base import check_inputs, check_outputs
+from lightship.engines.base import NotPrompt, check_inputs, check_outputs
 from lightship.errors import InvalidArgument
 from lightship.lifecycle.servable import Servable
 from lightship.services.examples import images_of_examples
@@ -19,6 +19,8 @@ from lightship.services.images import rank_images
 CLASSIFY_METHOD = "tensorflow/serving/classify"
 
 Arrays = Mapping[str, NDArray[Any]]
+
+__all__ = ["NotPrompt", "check_signature", "predict"]
 
 
 def check_signature(servable: Servable, signature_name: str) -> Signature:
@@ -31,15 +33,23 @@ def check_signature(servable: Servable, signature_name: str) -> Signature:
 
 
 def predict(
-    servable: Servable, signature: Signature, inputs: Arrays, outputs: Sequence[str] | None = None
+    servable: Servable,
+    signature: Signature,
+    inputs: Arrays,
+    outputs: Sequence[str] | None = None,
+    *,
+    prompt: bool = False,
 ) -> dict[str, NDArray[Any]]:
     """Runs a signature on one array for each of its inputs; all its outputs by default.
 
     The image signatures of the bundle are answered from its labels and image spec, all others by the engine. Raises
-    InvalidArgument for names, types and shapes that do not fit, FailedPrecondition where no engine runs the signature.
+    InvalidArgument for names, types and shapes that do not fit, FailedPrecondition where no engine runs the signature,
+    and, with `prompt`, NotPrompt instead of doing what may take longer than an event loop can wait.
     """
     if signature.name not in servable.bundle.native:
-        return servable.engine.run(signature.name, inputs, outputs)
+        return servable.engine.run(signature.name, inputs, outputs, prompt=prompt)
+    if prompt:
+        raise NotPrompt
     check_inputs(signature, inputs)
     wanted = check_outputs(signature, outputs)
     labels, scores = rank_images(servable, _images(signature, inputs))

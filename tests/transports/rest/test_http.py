@@ -65,7 +65,7 @@ def test_a_declared_body_beyond_the_limit_is_refused_unread(raw: Raw, kind: byte
     head = HEAD + b"Content-Type: " + kind + b"\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n" % (limit + 1)
     answer = raw(head, bytes(1 << 16))  # not all: the server must not wait for the rest for ever
     assert status_of(answer) == 413
-    assert b"connection: close" in answer
+    assert b"Connection: close" in answer
     assert str(limit) in json.loads(answer.partition(b"\r\n\r\n")[2])["error"]
 
 
@@ -115,7 +115,7 @@ def test_clients_that_hang_up_in_a_body_leave_no_memory_taken(server: Server, as
     for _ in range(5):
         with socket.create_connection(("127.0.0.1", server.rest_port), timeout=30) as connection:
             connection.sendall(HEAD + b"Content-Length: 8000000\r\n\r\n" + bytes(3_000_000))
-    budget = server._app._budget
+    budget = server._app.budget
     end = time.monotonic() + 10
     while budget.taken and time.monotonic() < end:
         threading.Event().wait(0.02)

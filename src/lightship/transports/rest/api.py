@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
 
 from lightship.errors import Code, Internal, LightshipError, ResourceExhausted
 from lightship.lifecycle.manager import Manager
+from lightship.services import NotPrompt
 from lightship.transports.rest.binary_prediction import answer_binary, is_binary
 from lightship.transports.rest.gzip_body import gunzip
 from lightship.transports.rest.limits import Limits
-from lightship.transports.rest.messages import Request, Response, error_response, html_error
+from lightship.transports.rest.messages import Headers, Request, Response, error_response, html_error
 from lightship.transports.rest.metrics import Metrics
 from lightship.transports.rest.model_pages import answer_get, model_list
 from lightship.transports.rest.prediction import answer_classify, answer_image, answer_predict, answer_regress
@@ -19,53 +19,63 @@ from lightship.transports.rest.routes import Route, get_route, is_api, malformed
 
 logger = logging.getLogger(__name__)
 
+_PLAIN = frozenset({"", "application/json"})
 _METHODS = frozenset({"GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"})
+_CORS: Headers = (
+    (b"Access-Control-Allow-Origin", b"*"),
+    (b"Access-Control-Allow-Methods", b"POST, GET"),
+    (b"Access-Control-Allow-Headers", b"Content-Type"),
+)
 _ACTIONS = {"predict": answer_predict, "classify": answer_classify, "regress": answer_regress}
 
 
 class RestApi:
-    """Answers requests; any thread may call, and nothing is raised."""
+    """Answers requests; any thread may call, and nothing is raised but NotPrompt, where it was asked for."""
 
-    def __init__(self, manager: Manager, limits: Limits, metrics: Metrics) -> None:
+    def __init__(self, manager: Manager, limits: Limits, metrics: Metrics, *, cors: bool = False) -> None:
         self._manager = manager
         self._limits = limits
         self._metrics = metrics
+        self._cors = cors
 
-    def answer(self, request: Request) -> Response:
+    def answer(self, request: Request, prompt: bool = False) -> Response:
+        """With `prompt`: raises NotPrompt instead of doing what may take longer than an event loop can wait."""
         if request.method not in _METHODS:
             return html_error(501, "Not Implemented")
-        if not is_api(request.path):
+        if not is_api(request.target):
             return html_error(404, "Not Found")
         start = time.perf_counter()
-        response = self._answered(request)
+        response = self._answered(request, prompt)
         self._metrics.request(
             response.model, response.code.name, response.api, (time.perf_counter() - start) * 1_000_000
         )
-        return response
+        return response._replace(headers=response.headers + _CORS) if self._cors else response
 
-    def _answered(self, request: Request) -> Response:
+    def _answered(self, request: Request, prompt: bool) -> Response:
         if request.method == "OPTIONS":
             return _options(request)
-        if request.method == "GET" and request.target == "/v1/models":
-            return self._guarded(request, "", lambda: model_list(self._manager))
+        model = ""
         try:
+            if request.method == "GET" and request.target == "/v1/models":
+                return model_list(self._manager)
             route = _route(request)
-        except LightshipError as error:
-            return error_response(error)
-        return self._guarded(request, route.model, lambda: self._routed(request, route))
-
-    def _guarded(self, request: Request, model: str, work: Callable[[], Response]) -> Response:
-        try:
-            return work()
+            model = route.model
+            return self._routed(request, route, prompt)
         except LightshipError as error:
             return error_response(error, model=model)
+        except NotPrompt:
+            raise
         except MemoryError:
             return error_response(ResourceExhausted("there is not enough memory for this request"), model=model)
         except Exception:
-            logger.exception("%s %s failed", request.method, request.path)
+            logger.exception("%s %s failed", request.method, request.target)
             return error_response(Internal("the server failed on this request; its log says more"), model=model)
 
-    def _routed(self, request: Request, route: Route) -> Response:
+    def _routed(self, request: Request, route: Route, prompt: bool) -> Response:
+        if route.action == "predict" and _is_plain(request):
+            return answer_predict(self._manager, route, request, prompt)
+        if prompt:
+            raise NotPrompt
         if request.method == "GET":
             return answer_get(self._manager, route)
         if "gzip" in request.header(b"content-encoding"):
@@ -78,12 +88,21 @@ class RestApi:
         return _ACTIONS[route.action](self._manager, route, request)
 
 
+def _is_plain(request: Request) -> bool:
+    """Whether the body is what the reference reads: JSON that is not compressed, whatever its type is called."""
+    if request.header(b"content-encoding"):
+        return False
+    return request.content_type in _PLAIN or not (request.is_image or is_binary(request))
+
+
 def _route(request: Request) -> Route:
     if request.method == "GET":
         return get_route(request.target)
     if request.method != "POST":
         raise malformed(request.method, request.target)
-    route = post_route(request.path if request.is_image else request.target)
+    if not request.is_image:
+        return post_route(request.target)
+    route = post_route(request.path)
     if request.query and route.action != "predict":
         raise malformed("POST", request.target)
     return route

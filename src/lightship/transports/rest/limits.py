@@ -7,7 +7,7 @@ from dataclasses import dataclass
 IMAGE_BYTES = 64 << 20
 JSON_BYTES = 1 << 30
 HELD_BYTES = 1 << 30
-_SMALL = 64 << 10  # bytes; a body of this size costs no more than its connection
+SMALL = 64 << 10  # bytes; a body of this size costs no more than its connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,11 @@ class Limits:
     image: int = IMAGE_BYTES
     json: int = JSON_BYTES
     held: int = HELD_BYTES
+
+    @property
+    def least(self) -> int:
+        """A body of this size is within the limit whatever it is."""
+        return min(self.image, self.json)
 
     def of(self, content_type: str) -> int:
         return self.image if content_type.lower().startswith("image/") else self.json
@@ -34,7 +39,7 @@ class Budget:
 
         The first body always finds room, and small ones need none.
         """
-        if already + amount > _SMALL and self.taken > already and self.taken + amount > self._size:
+        if already + amount > SMALL and self.taken > already and self.taken + amount > self._size:
             return False
         self.taken += amount
         return True

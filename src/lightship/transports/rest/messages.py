@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from lightship.errors import Code, LightshipError, TooLarge
 from lightship.transports.rest.json_text import error_document
@@ -35,26 +35,32 @@ _STATUS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """`path` is as sent, percent-encoding kept; names of headers are in lower case, their values as sent."""
+class Request(NamedTuple):
+    """`target` is as sent, percent-encoding kept; names of headers are in lower case, their values as sent."""
 
     method: str
-    path: str
-    query: str
+    target: str
     body: bytes
     headers: Sequence[tuple[bytes, bytes]] = ()
 
     @property
-    def target(self) -> str:
-        return f"{self.path}?{self.query}" if self.query else self.path
+    def path(self) -> str:
+        return self.target.partition("#")[0].partition("?")[0]
+
+    @property
+    def query(self) -> str:
+        return self.target.partition("#")[0].partition("?")[2]
 
     def with_body(self, body: bytes) -> Request:
-        return replace(self, body=body)
+        return self._replace(body=body)
 
     def header(self, name: bytes) -> str:
         """The value of a header, the last one if it was sent twice; empty if it was not sent."""
-        return next((value.decode("latin-1") for one, value in reversed(self.headers) if one == name), "")
+        found = b""
+        for one, value in self.headers:
+            if one == name:
+                found = value
+        return found.decode("latin-1")
 
     @property
     def content_type(self) -> str:
@@ -65,9 +71,9 @@ class Request:
         return self.content_type.lower().startswith("image/")
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
-    """`code`, `model` and `api` are for the metrics: the canonical code, the model's name, the method of the URL."""
+class Response(NamedTuple):
+    """`code`, `model` and `api` are for the metrics: the canonical code, the model's name, the method of the URL.
+    `close`: nothing more is to be read from the connection."""
 
     status: int
     body: bytes
@@ -76,15 +82,16 @@ class Response:
     code: Code = Code.OK
     model: str = ""
     api: str = ""
+    close: bool = False
 
 
-def error_response(error: LightshipError, *, model: str = "", headers: Headers = ()) -> Response:
+def error_response(error: LightshipError, *, model: str = "", headers: Headers = (), close: bool = False) -> Response:
     """The JSON answer to an error: HTTP status by its code, but 413 for what is too large."""
     status = 413 if isinstance(error, TooLarge) else _STATUS[error.code]
-    return Response(status, error_document(error.message), JSON, headers, error.code, model)
+    return Response(status, error_document(error.message), JSON, headers, error.code, model, close=close)
 
 
 def html_error(status: int, phrase: str) -> Response:
     """The page that libevent, TensorFlow Serving's HTTP server, sends for what it does not route; it closes then."""
     text = f"<HTML><HEAD>\n<TITLE>{status} {phrase}</TITLE>\n</HEAD><BODY>\n<H1>{phrase}</H1>\n</BODY></HTML>\n"
-    return Response(status, text.encode(), HTML, ((b"connection", b"close"),), Code.NOT_FOUND)
+    return Response(status, text.encode(), HTML, code=Code.NOT_FOUND, close=True)

@@ -20,13 +20,16 @@ DEFAULT_TOP = 5
 _CLASSIFY = "classify"
 
 
-def answer_predict(manager: Manager, route: Route, request: Request) -> Response:
-    """JSON in, JSON out. Checked in this order: JSON, signature's name, model, signature, tensors."""
+def answer_predict(manager: Manager, route: Route, request: Request, prompt: bool = False) -> Response:
+    """JSON in, JSON out. Checked in this order: JSON, signature's name, model, signature, tensors.
+
+    Raises NotPrompt where it was asked for and the run may take long.
+    """
     parsed = PredictRequest.parse(request.body)
     with manager.handle(route.model, route.version, route.label) as handle:
         servable = handle.servable
         signature = check_signature(servable, parsed.signature_name)
-        outputs = predict(servable, signature, parsed.tensors(_inputs(signature, parsed)))
+        outputs = predict(servable, signature, parsed.tensors(_inputs(signature, parsed)), prompt=prompt)
         body = predictions(outputs) if parsed.rows else outputs_document(outputs)
         return _response(route, servable, body)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from lightship.errors import InvalidArgument
@@ -12,6 +13,7 @@ from lightship.transports.rest.json_values import decoded
 _WHICH = r"(?:(?:/versions/([0-9]+))|(?:/labels/([^/:]+)))?"
 _POST = re.compile(rf"/v1/models/([^/:]+){_WHICH}:(classify|regress|predict)", re.IGNORECASE | re.DOTALL)
 _GET = re.compile(rf"/v1/models(?:/([^/:]+))?{_WHICH}(?:/(metadata))?", re.IGNORECASE | re.DOTALL)
+_MOST_ROUTES = 1024  # that are remembered: clients ask the same ones over and over
 _MOST_VERSION = (1 << 63) - 1
 
 
@@ -28,6 +30,7 @@ def is_api(target: str) -> bool:
     return target[:4].lower() == "/v1/"
 
 
+@lru_cache(_MOST_ROUTES)
 def post_route(target: str) -> Route:
     """Raises InvalidArgument, `Malformed request: POST ...`, for what the pattern or the method's case does not fit."""
     match = _POST.fullmatch(target)

@@ -39,7 +39,7 @@ class Workers(Generic[Argument, Result]):
             thread.start()
 
     def submit(self, argument: Argument) -> asyncio.Future[Result]:
-        """The result to wait for. A job whose future is cancelled before its turn is not run.
+        """The result to wait for. A job whose future is done or cancelled before its turn is not run.
 
         Raises Unavailable when too much waits already.
         """
@@ -64,7 +64,7 @@ class Workers(Generic[Argument, Result]):
     def _run(self, job: _Job[Argument, Result]) -> None:
         result: Result | BaseException = Cancelled("nobody waits for this call any more")
         argument, job.argument = job.argument, None
-        if not job.future.cancelled():
+        if not job.future.done():
             try:
                 result = self._function(argument)  # type: ignore[arg-type]
             except BaseException as error:

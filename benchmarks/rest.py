@@ -1,0 +1,114 @@
+"""REST beside the yardstick: requests a second of both, interleaved in one sitting, and their ratio. `make bench`.
+
+Needs `wrk`. Both servers run at once, one of them idle while the other is measured.
+Usage: python -m benchmarks.rest [--rounds 5] [--seconds 2] [--only toy]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from benchmarks.load import request_bytes
+from benchmarks.models import MODELS, Model, made
+from benchmarks.serving import first_answer, free_port, started
+
+CONNECTIONS = {"toy": (1, 8), "mobilenet": (1, 4), "resnet": (1, 4)}
+AIMS = {"toy": 0.7, "mobilenet": 0.95, "resnet": 0.97}
+_SCRIPT = """
+local file = io.open("%s", "rb")
+wrk.method, wrk.body = "POST", file:read("*a")
+wrk.headers["Content-Type"] = "application/json"
+file:close()
+"""
+
+
+def body_of(model: Model) -> bytes:
+    """One instance as Python's own json writes it: 17 digits a number."""
+    pixels = np.random.default_rng(0).random((1, *model.row), np.float32)
+    return json.dumps({"instances": pixels.astype(np.float64).tolist()}).encode()
+
+
+def on_cores(command: Sequence[str], cores: Sequence[int]) -> list[str]:
+    return ["taskset", "-c", ",".join(map(str, cores)), *command]
+
+
+@contextmanager
+def servers(model: Model, folder: Path, body: bytes) -> Iterator[dict[str, str]]:
+    """The URLs of both, which have answered."""
+    ours, theirs = free_port(), free_port()
+    cores = range(model.cores)
+    lightship = str(Path(sys.executable).with_name("lightship"))
+    serve = [lightship, "serve", str(folder / model.name), "--rest-port", str(ours)]
+    bare = [sys.executable, "-m", "uvicorn", "--port", str(theirs), "--no-access-log", "benchmarks.yardstick:app"]
+    path = f"/v1/models/{model.name}:predict"
+    with (
+        started(on_cores(serve, cores), {}) as one,
+        started(on_cores(bare, cores), {"MODEL": str(folder / model.name / "1")}) as other,
+    ):
+        for port, process in ((ours, one), (theirs, other)):
+            first_answer(port, request_bytes(path, body), process)
+        yield {
+            "yardstick": f"http://127.0.0.1:{theirs}{path}",
+            "lightship": f"http://127.0.0.1:{ours}{path}",
+        }
+
+
+def rate(url: str, script: Path, connections: int, seconds: int, cores: Sequence[int]) -> float:
+    """Requests a second. Raises RuntimeError for answers that are not 200."""
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "-s", str(script), url]
+    text = subprocess.run(on_cores(command, cores), check=True, capture_output=True, text=True).stdout
+    match = re.search(r"Requests/sec:\s+([\d.]+)", text)
+    if match is None or "Non-2xx" in text:
+        raise RuntimeError(text)
+    return float(match[1])
+
+
+def compare(model: Model, folder: Path, rounds: int, seconds: int) -> None:
+    body = body_of(model)
+    with tempfile.TemporaryDirectory() as scratch, servers(model, folder, body) as urls:
+        content, script = Path(scratch, "body.json"), Path(scratch, "post.lua")
+        content.write_bytes(body)
+        script.write_text(_SCRIPT % content)
+        clients = range(model.cores % (os.cpu_count() or 1), os.cpu_count() or 1)
+        for connections in CONNECTIONS[model.name]:
+            rates: dict[str, list[float]] = {name: [] for name in urls}
+            for _ in range(rounds):
+                for name, url in urls.items():
+                    rates[name].append(rate(url, script, connections, seconds, clients))
+            ratios = [ours / bare for ours, bare in zip(rates["lightship"], rates["yardstick"], strict=True)]
+            bare, ours, ratio = map(statistics.median, (rates["yardstick"], rates["lightship"], ratios))
+            print(
+                f"{model.title:36} {connections} connection(s)  yardstick {bare:8.0f}/s  lightship {ours:8.0f}/s  "
+                f"ratio {ratio:.2f} ({min(ratios):.2f}-{max(ratios):.2f}), aim {AIMS[model.name]}",
+                flush=True,
+            )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=2)
+    parser.add_argument("--only", choices=CONNECTIONS, default=None)
+    options = parser.parse_args()
+    if shutil.which("wrk") is None:
+        sys.exit("wrk is missing: install it, on Debian with 'apt-get install wrk'")
+    folder = made()
+    for model in MODELS:
+        if options.only in (None, model.name):
+            compare(model, folder, options.rounds, options.seconds)
+
+
+if __name__ == "__main__":
+    main()

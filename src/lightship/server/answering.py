@@ -1,0 +1,161 @@
+"""The half of a connection that answers: requests in their order, each by the application, written as they come."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import deque
+from typing import Any, cast
+
+from uvicorn.config import Config
+from uvicorn.server import ServerState
+
+from lightship.server.incoming import Incoming
+from lightship.server.response_text import CONTINUE, head_of
+from lightship.transports.rest.app import RestApp
+from lightship.transports.rest.messages import Response
+
+BODY_SECONDS = 60.0  # without a byte of a body that was announced
+WRITE_SECONDS = 60.0  # in which nothing of an answer is taken
+IDLE_SECONDS = 75.0  # between requests; load balancers in front keep theirs 60
+LINGER_SECONDS = 2.0  # for which a refused body is read on and thrown away, so that the client gets to its answer
+_JOINED = 64 << 10  # bytes; a longer body is not copied to stand behind its head
+
+
+class ConnectionsState(ServerState):
+    """What connections share. `draining`: answer what comes, and close. `date`: the header's value."""
+
+    def __init__(self, date: bytes) -> None:
+        super().__init__()
+        self.draining = False
+        self.date = date
+
+
+class AnsweringConnection(asyncio.Protocol):
+    """`answered`: requests so far; `quiet_since`: when the last was, on the loop's clock.
+
+    `_reading` is a request whose end has not come, `_current` the one that is being answered, `_waiting` are whole ones
+    behind it. `_deaf`: nothing that comes is read any more; `_ended`: the client sends nothing any more; `_blocked`: it
+    takes nothing. What waits for the client, waits until `_deadline`.
+    """
+
+    transport: asyncio.Transport
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ConnectionsState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        if not config.loaded:
+            config.load()
+        self._app = cast(RestApp, config.loaded_app)
+        self._state = server_state
+        self._time = (_loop or asyncio.get_event_loop()).time
+        self._reading: Incoming | None = None
+        self._waiting: deque[Incoming] = deque()
+        self._current: Incoming | None = None
+        self._future: asyncio.Future[Response] | None = None
+        self._in_head = self._deaf = self._ended = self._blocked = self._paused = False
+        self._deadline = math.inf
+        self.answered = 0
+        self.quiet_since = self._time()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._deaf, self._deadline = True, math.inf
+        if self._future is not None:
+            self._future.cancel()
+        for incoming in (self._reading, self._current, *self._waiting):
+            if incoming is not None:
+                incoming.release()
+        self._reading = self._current = self._future = None
+        self._waiting.clear()
+
+    def pause_writing(self) -> None:
+        self._blocked = True
+        self._deadline = self._time() + WRITE_SECONDS
+
+    def resume_writing(self) -> None:
+        self._blocked = False
+        self._deadline = math.inf if self._current else self._time() + IDLE_SECONDS
+        self._advance()
+
+    @property
+    def _busy(self) -> bool:
+        return self._current is not None or self._blocked or bool(self._waiting)
+
+    def _answer(self, incoming: Incoming) -> None:
+        """At once, or when those before it are answered; until then no more is read."""
+        if self._busy:
+            self._waiting.append(incoming)
+            self._pause_reading()
+        else:
+            self._begin(incoming)
+
+    def _begin(self, incoming: Incoming) -> None:
+        self._deadline = math.inf
+        answer = incoming.response or self._app.answer(incoming.request())
+        if isinstance(answer, Response):
+            self._respond(incoming, answer)
+        else:
+            self._current, self._future = incoming, answer
+            answer.add_done_callback(self._on_answer)
+
+    def _on_answer(self, future: asyncio.Future[Response]) -> None:
+        incoming, self._current, self._future = self._current, None, None
+        if incoming is None or future.cancelled():  # the client is gone
+            return
+        self._respond(incoming, future.result())
+        self._advance()
+
+    def _advance(self) -> None:
+        """Takes up what waits; then the next body may be sent, and what comes behind is read."""
+        while self._waiting and self._current is None and not self._blocked and not self.transport.is_closing():
+            self._begin(self._waiting.popleft())
+        if self._busy or self.transport.is_closing():
+            return
+        self._resume_reading()
+        reading = self._reading
+        if reading is not None and reading.response is None and not self._in_head:
+            if reading.expects_continue and not reading.size:
+                self.transport.write(CONTINUE)
+            self._deadline = self._time() + BODY_SECONDS
+
+    def _respond(self, incoming: Incoming, response: Response) -> None:
+        last = (self._state.draining or self._ended) and not self._waiting and self._reading is None
+        keep_alive = incoming.keep_alive and not response.close and not last
+        head = head_of(response, keep_alive=keep_alive, modern=incoming.modern, date=self._state.date)
+        body = b"" if incoming.method == "HEAD" else response.body
+        if len(body) < _JOINED:
+            self.transport.write(head + body)
+        else:
+            self.transport.writelines((head, body))
+        if incoming.size >= _JOINED or len(body) >= _JOINED:
+            self._app.finished(incoming.size, len(body))
+        incoming.release()
+        self.answered += 1
+        self.quiet_since = now = self._time()
+        if not self._blocked:
+            self._deadline = now + IDLE_SECONDS
+        if not keep_alive:
+            self._end(incoming)
+
+    def _end(self, incoming: Incoming) -> None:
+        """No further answer. The rest of a body that was refused is read and thrown away for a while."""
+        if incoming is self._reading:
+            self._deadline = self._time() + LINGER_SECONDS
+            self._resume_reading()
+        else:
+            self._deaf = True
+            self.transport.close()
+
+    def _pause_reading(self) -> None:
+        if not self._paused:
+            self._paused = True
+            self.transport.pause_reading()
+
+    def _resume_reading(self) -> None:
+        if self._paused:
+            self._paused = False
+            self.transport.resume_reading()

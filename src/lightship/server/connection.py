@@ -1,0 +1,192 @@
+"""One HTTP connection: requests read, answered in their order, and every wait bounded.
+
+A protocol class for uvicorn, which accepts the connections; httptools parses. There is no layer between the parsed
+request and the application: a small request is answered within the call that read it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import socket
+from typing import Any, cast
+
+import httptools
+
+from lightship.errors import DeadlineExceeded, InvalidArgument, LightshipError, Unavailable
+from lightship.server.answering import BODY_SECONDS, AnsweringConnection
+from lightship.server.incoming import Incoming
+from lightship.server.listening import readable
+from lightship.server.response_text import CONTINUE
+from lightship.transports.rest.app import RETRY
+from lightship.transports.rest.messages import Response, error_response, html_error
+
+HEAD_SECONDS = 30.0  # for a request's line and headers, from its first byte or the connection's beginning
+MOST_HEAD_BYTES = 64 << 10
+
+
+class HttpConnection(AnsweringConnection):
+    """Names of methods without an underscore, from `connection_made` to `on_message_complete`, are those of asyncio and
+    httptools. `_begun`: requests of which there are bytes in what was received last."""
+
+    _parser: Any = None
+    _head_bytes = _begun = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        self._state.connections.add(cast(Any, self))
+        self._parser = httptools.HttpRequestParser(self)
+        self._deadline = self._time() + HEAD_SECONDS
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._state.connections.discard(cast(Any, self))
+        self._parser = None
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._begun = 0 if self._reading is None else 1
+        while data and not self._deaf:
+            try:
+                self._parser.feed_data(data)
+                break
+            except httptools.HttpParserUpgrade as upgrade:  # to what nothing here speaks: the request stands as it is
+                data = data[upgrade.args[0] :]
+                self._parser = httptools.HttpRequestParser(self)
+            except httptools.HttpParserError as error:
+                return None if self._deaf else self._refuse_syntax(error)
+        if self._in_head and self._begun == 1:  # none of these bytes belong to another request
+            self._head_bytes += len(data)
+            if self._head_bytes > MOST_HEAD_BYTES:
+                self._answer_last(Response(431, error_response(_LONG_HEAD).body, close=True))
+
+    def eof_received(self) -> bool:
+        """A client may end its side and still wait for what it asked."""
+        self._ended = True
+        if self._reading is not None:
+            self._reading.release()
+            self._reading = None
+        return self._busy
+
+    def on_message_begin(self) -> None:
+        self._reading = Incoming(self._app.limits, self._app.budget)
+        self._in_head = True
+        self._head_bytes = 0
+        self._begun += 1
+        self._deadline = self._time() + HEAD_SECONDS
+
+    def on_url(self, url: bytes) -> None:
+        if self._reading is not None:
+            self._reading.url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        incoming, name = self._reading, name.lower()
+        if incoming is None:
+            return
+        incoming.headers.append((name, value))
+        if name == b"content-length":
+            incoming.declared = int(value)  # the parser lets nothing through but digits
+        elif name == b"expect" and value.lower() == b"100-continue":
+            incoming.expects_continue = True
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        incoming, parser = self._reading, self._parser
+        if incoming is None:
+            return
+        incoming.method = parser.get_method().decode("latin-1")
+        incoming.modern = parser.get_http_version() != "1.0"
+        incoming.keep_alive = parser.should_keep_alive()
+        try:
+            incoming.target = target_of(incoming.url)
+            incoming.check_declared()
+        except LightshipError as error:
+            return self._refuse(error)
+        if incoming.expects_continue and incoming.modern and not self._busy:
+            self.transport.write(CONTINUE)
+        self._deadline = self._time() + BODY_SECONDS
+
+    def on_body(self, chunk: bytes) -> None:
+        incoming = self._reading
+        if incoming is None or incoming.response is not None:
+            return
+        try:
+            incoming.add(chunk)
+        except LightshipError as error:
+            self._refuse(error)
+        else:
+            if incoming.size != incoming.declared:
+                self._deadline = self._time() + BODY_SECONDS
+
+    def on_message_complete(self) -> None:
+        incoming, self._reading = self._reading, None
+        if incoming is None:
+            return
+        if incoming.response is None:
+            self._answer(incoming)
+        elif incoming not in self._waiting:  # refused and answered, and read to its end all the same
+            self.transport.close()
+
+    @property
+    def closed(self) -> bool:
+        return self._parser is None
+
+    @property
+    def idle(self) -> bool:
+        """Whether no request has begun, neither here nor in what the kernel has received."""
+        if self._busy or self._reading is not None:
+            return False
+        connection = cast(socket.socket, self.transport.get_extra_info("socket"))
+        return connection is None or not readable(connection)
+
+    def check(self, now: float) -> None:
+        """Ends what has waited too long; to be called often."""
+        if now < self._deadline:
+            return
+        self._deadline = math.inf
+        reading = self._reading
+        if self._blocked:
+            self.transport.abort()
+        elif reading is None or self._in_head or reading.response is not None:
+            self.transport.close()
+        else:
+            self._refuse(DeadlineExceeded(f"no more of the request's body came within {BODY_SECONDS:g} seconds"))
+
+    def _refuse(self, error: LightshipError) -> None:
+        """An error for a request that is not read to its end, after which the connection is of no use."""
+        assert self._reading is not None
+        headers = RETRY if isinstance(error, Unavailable) else ()
+        self._reading.refuse(error_response(error, headers=headers, close=True))
+        self._answer(self._reading)
+
+    def _refuse_syntax(self, error: httptools.HttpParserError) -> None:
+        if isinstance(error, httptools.HttpParserInvalidMethodError):
+            self._answer_last(html_error(501, "Not Implemented"))
+        else:
+            self._answer_last(error_response(InvalidArgument(f"Invalid HTTP request: {error}"), close=True))
+
+    def _answer_last(self, response: Response) -> None:
+        """For what is no request; nothing behind it is read."""
+        if self._reading is not None:
+            self._reading.release()
+        self._deaf, self._reading, self._in_head = True, None, False
+        nothing = Incoming(self._app.limits, self._app.budget)
+        nothing.refuse(response)
+        self._answer(nothing)
+
+
+def target_of(url: bytes) -> str:
+    """A request's target as it was sent, `/path?query#fragment`; of a proxy's form, what follows the host.
+
+    Raises InvalidArgument for a proxy's form that is no URL.
+    """
+    if url.startswith(b"/") or b"://" not in url:
+        return url.decode("latin-1")
+    try:
+        parsed = httptools.parse_url(url)
+    except httptools.HttpParserInvalidURLError:
+        raise InvalidArgument(f"Invalid HTTP request: {url.decode('latin-1')} is no URL") from None
+    parts = ((b"", parsed.path or b"/"), (b"?", parsed.query), (b"#", parsed.fragment))
+    return b"".join(mark + part for mark, part in parts if part).decode("latin-1")
+
+
+_LONG_HEAD = InvalidArgument("The request's headers are more than 64 KiB")

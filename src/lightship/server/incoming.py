@@ -1,0 +1,74 @@
+"""A request while it is read: its head, then its body within the limits and the budget of all bodies together."""
+
+from __future__ import annotations
+
+from lightship.errors import TooLarge, Unavailable
+from lightship.transports.rest.limits import SMALL, Budget, Limits
+from lightship.transports.rest.messages import Request, Response
+
+
+class Incoming:
+    """Whoever reads one must `release` it when its bytes are of no more use.
+
+    modern: HTTP/1.1. response: the answer, where there is one before the request was read to its end.
+    """
+
+    __slots__ = (
+        "_budget", "_chunks", "_held", "_limits", "declared", "expects_continue", "headers", "keep_alive", "method",
+        "modern", "response", "size", "target", "url",
+    )  # fmt: skip
+
+    def __init__(self, limits: Limits, budget: Budget) -> None:
+        self._limits = limits
+        self._budget = budget
+        self._chunks: list[bytes] = []
+        self._held = 0
+        self.url = b""
+        self.method = self.target = ""
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.size = self.declared = 0
+        self.expects_continue = False
+        self.keep_alive = self.modern = True
+        self.response: Response | None = None
+
+    def check_declared(self) -> None:
+        """Raises TooLarge for a Content-Length beyond the limit, before anything of the body is read."""
+        if self.declared > self._limits.least:
+            self._check(self.declared)
+
+    def add(self, chunk: bytes) -> None:
+        """Raises TooLarge as soon as the body is; Unavailable if all bodies together are too much."""
+        size = self.size + len(chunk)
+        if size > self._limits.least:
+            self._check(size)
+        if size > SMALL:
+            if not self._budget.take(size - self._held, self._held):
+                raise Unavailable("the requests being read take all the memory set aside for them; try again soon")
+            self._held = size
+        self.size = size
+        self._chunks.append(chunk)
+
+    def request(self) -> Request:
+        """To be asked once: what was read is handed over."""
+        chunks, self._chunks = self._chunks, []
+        body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        return Request(self.method, self.target, body, self.headers)
+
+    def refuse(self, response: Response) -> None:
+        """Decides the answer before the request was read to its end; what was read is dropped."""
+        self.release()
+        self.response = response
+
+    def release(self) -> None:
+        self._chunks = []
+        if self._held:
+            self._budget.give_back(self._held)
+            self._held = 0
+
+    def _check(self, size: int) -> None:
+        limit = self._limits.of(Request(self.method, self.target, b"", self.headers).content_type)
+        if size > limit:
+            raise TooLarge(
+                f"The request's body has {size} bytes or more; the limit is {limit}. Send less, or start the server "
+                "with a larger --max-request-bytes"
+            )

@@ -1,0 +1,46 @@
+"""Answers as bytes: status line and headers, with the reason phrases that TensorFlow Serving's HTTP server writes."""
+
+from __future__ import annotations
+
+from lightship.transports.rest.messages import Response
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+_PHRASES = {
+    200: "OK",
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    408: "Request Timeout",
+    409: "Conflict",
+    413: "Request Entity Too Large",
+    415: "Unsupported Media Type",
+    500: "Internal Server Error",
+    501: "Not Implemented",
+    502: "Bad Gateway",
+    503: "Service Unavailable",
+    504: "Gateway Time-out",
+}
+_CLASSES = {2: "Success", 4: "Client Error", 5: "Server Error"}
+
+
+def _status_line(status: int) -> bytes:
+    return f"HTTP/1.1 {status} {_PHRASES.get(status) or _CLASSES.get(status // 100, '')}\r\n".encode()
+
+
+_STATUS_LINES = {status: _status_line(status) for status in range(200, 600)}
+_CONNECTION = {(True, True): b"", (False, True): b"Connection: close\r\n"}  # by (keep alive, HTTP/1.1)
+_CONNECTION |= {(True, False): b"Connection: keep-alive\r\n", (False, False): b"Connection: close\r\n"}
+
+
+def head_of(response: Response, *, keep_alive: bool, modern: bool, date: bytes) -> bytes:
+    """All that goes before the body. `modern`: the request's version was HTTP/1.1; `date`: the header's value."""
+    return b"%bContent-Type: %b\r\nContent-Length: %d\r\nDate: %b\r\n%b%b\r\n" % (
+        _STATUS_LINES[response.status],
+        response.content_type,
+        len(response.body),
+        date,
+        _CONNECTION[keep_alive, modern],
+        b"".join([b"%b: %b\r\n" % header for header in response.headers]) if response.headers else b"",
+    )

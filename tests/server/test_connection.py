@@ -1,0 +1,98 @@
+"""What a connection does when its client is slow, or silent, or gone."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lightship.server import Server, answering, connection, serve
+from lightship.server.connection import target_of
+
+HEAD = b"POST /v1/models/m:predict HTTP/1.1\r\nHost: x\r\n"
+
+
+@pytest.fixture(scope="module")
+def server(half_plus_two: Path) -> Iterator[Server]:
+    with serve(f"m={half_plus_two}", rest_port="auto") as running:
+        assert running.wait_ready(60)
+        yield running
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[socket.socket]:
+    with socket.create_connection(("127.0.0.1", server.rest_port), timeout=30) as connected:
+        yield connected
+
+
+def all_of(client: socket.socket) -> bytes:
+    return b"".join(iter(lambda: client.recv(65536), b""))
+
+
+@pytest.mark.parametrize("sent", [b"", b"ab"], ids=["before the first byte", "half-way"])
+def test_a_client_that_stalls_in_a_body_is_given_up(
+    monkeypatch: pytest.MonkeyPatch, client: socket.socket, sent: bytes
+) -> None:
+    monkeypatch.setattr(connection, "BODY_SECONDS", 0.05)
+    monkeypatch.setattr(answering, "LINGER_SECONDS", 0.05)
+    client.sendall(HEAD + b"Content-Length: 10\r\n\r\n" + sent)
+    answer = all_of(client)
+    assert answer.startswith(b"HTTP/1.1 504 Gateway Time-out\r\n")
+    assert "0.05 seconds" in json.loads(answer.partition(b"\r\n\r\n")[2])["error"]
+
+
+def test_a_head_that_does_not_end_is_given_up(monkeypatch: pytest.MonkeyPatch, client: socket.socket) -> None:
+    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.05)
+    client.sendall(HEAD)
+    assert all_of(client) == b""
+
+
+def test_an_idle_connection_is_closed(monkeypatch: pytest.MonkeyPatch, client: socket.socket) -> None:
+    monkeypatch.setattr(answering, "IDLE_SECONDS", 0.05)
+    client.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert all_of(client).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+def test_a_client_that_takes_nothing_is_cut_off(monkeypatch: pytest.MonkeyPatch, client: socket.socket) -> None:
+    monkeypatch.setattr(answering, "WRITE_SECONDS", 0.05)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    body = b'{"instances": [' + b"1," * 999_999 + b"1]}"
+    client.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+    assert client.recv(16, socket.MSG_PEEK)
+    with pytest.raises(ConnectionResetError):
+        send_without_end(client)
+
+
+def send_without_end(client: socket.socket) -> None:
+    while client.send(HEAD):
+        pass
+
+
+def test_a_client_that_ends_its_side_is_still_answered(client: socket.socket) -> None:
+    client.sendall(b"GET /v1/models/m HTTP/1.1\r\nHost: x\r\n\r\n")
+    client.shutdown(socket.SHUT_WR)
+    assert b"AVAILABLE" in all_of(client)
+
+
+def test_an_upgrade_is_not_taken_up_and_the_connection_goes_on(client: socket.socket) -> None:
+    upgrade = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQ\r\n"
+    get = b"GET /livez HTTP/1.1\r\nHost: x\r\n"
+    client.sendall(get + upgrade + b"\r\n" + get + b"Connection: close\r\n\r\n")
+    assert all_of(client).count(b"HTTP/1.1 200 OK") == 2
+
+
+@pytest.mark.parametrize(
+    ("url", "target"),
+    [
+        (b"/v1/models/a?b=c#d", "/v1/models/a?b=c#d"),
+        (b"http://host:80/v1/models/a?b#c", "/v1/models/a?b#c"),
+        (b"http://host", "/"),
+        (b"*", "*"),
+        (b"host:443", "host:443"),
+    ],
+)
+def test_targets(url: bytes, target: str) -> None:
+    assert target_of(url) == target
