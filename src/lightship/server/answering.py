@@ -23,11 +23,10 @@ _JOINED = 64 << 10  # bytes; a longer body is not copied to stand behind its hea
 
 
 class ConnectionsState(ServerState):
-    """What connections share. `draining`: answer what comes, and close. `date`: the header's value."""
+    """What connections share. `date`: the header's value."""
 
     def __init__(self, date: bytes) -> None:
         super().__init__()
-        self.draining = False
         self.date = date
 
 
@@ -123,7 +122,7 @@ class AnsweringConnection(asyncio.Protocol):
             self._deadline = self._time() + BODY_SECONDS
 
     def _respond(self, incoming: Incoming, response: Response) -> None:
-        last = (self._state.draining or self._ended) and not self._waiting and self._reading is None
+        last = (self._app.draining or self._ended) and not self._waiting and self._reading is None
         keep_alive = incoming.keep_alive and not response.close and not last
         head = head_of(response, keep_alive=keep_alive, modern=incoming.modern, date=self._state.date)
         body = b"" if incoming.method == "HEAD" else response.body

@@ -60,7 +60,6 @@ class HttpServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         end = asyncio.get_running_loop().time() + self._drain_seconds
-        self.server_state.draining = True
         running = [(connection, connection.answered) for connection in self._connections() if not connection.idle]
         await asyncio.sleep(min(_GRACE, self._drain_seconds))
         await self._until(lambda: all(one.closed or one.answered > before for one, before in running), end)

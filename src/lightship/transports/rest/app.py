@@ -25,7 +25,7 @@ RETRY: Headers = ((b"Retry-After", b"1"),)
 
 class RestApp:
     """Used on the event loop alone. `timeout`: seconds for one call, from its last byte to its answer; 0 or less for
-    none. `limits` and `budget` are for who reads the bodies."""
+    none. `limits` and `budget` are for who reads the bodies. `draining`: the connections end after what they run."""
 
     def __init__(
         self,
