@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.example_models import save_inference_model
 
 from lightship.lifecycle import Servable, ServableId, load_servable
 
@@ -20,5 +21,15 @@ def dog(dog_bundle: Path) -> Iterator[Servable]:
 @pytest.fixture(scope="session")
 def half(half_plus_two: Path) -> Iterator[Servable]:
     servable = load_servable(ServableId("half", 123), half_plus_two / "123")
+    yield servable
+    servable.close()
+
+
+@pytest.fixture(scope="session")
+def inference(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servable]:
+    """See `save_inference_model`."""
+    folder = tmp_path_factory.mktemp("inference") / "7"
+    save_inference_model(folder)
+    servable = load_servable(ServableId("inference", 7), folder)
     yield servable
     servable.close()

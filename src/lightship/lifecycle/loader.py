@@ -30,9 +30,13 @@ _MAX_WARM_UP_ELEMENTS = 1 << 26
 
 
 def load_servable(
-    id: ServableId, path: Path, options: EngineOptions = DEFAULT_OPTIONS, max_pixels: int = MAX_PIXELS
+    id: ServableId,
+    path: Path,
+    options: EngineOptions = DEFAULT_OPTIONS,
+    max_pixels: int = MAX_PIXELS,
+    check_method_names: bool = False,
 ) -> Servable:
-    """Loads a version folder into a servable that gave the golden answers and is warm.
+    """Loads a version folder into a servable that gave the golden answers and is warm; options as in `Servable`.
 
     Raises NotFound or DataLoss for files that are missing, broken or changed after export, DataLoss where the engine
     does not give the trained model's answers, FailedPrecondition where no engine installed runs the model.
@@ -49,7 +53,7 @@ def load_servable(
     seconds = time.perf_counter() - start
     fields = {"model": id.name, "version": id.version, "engine": engine.name, "seconds": round(seconds, 3)}
     logger.info("loaded %s with %s in %.2f s", id, engine.name, seconds, extra=fields)
-    return Servable(id, bundle, engine, max_pixels)
+    return Servable(id, bundle, engine, max_pixels, check_method_names)
 
 
 def check_golden(bundle: Bundle, engine: Engine, options: EngineOptions = DEFAULT_OPTIONS) -> None:

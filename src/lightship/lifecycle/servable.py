@@ -21,12 +21,16 @@ class ServableId:
 
 @dataclass(frozen=True, slots=True)
 class Servable:
-    """max_pixels: of an encoded image that it decodes."""
+    """max_pixels: of an encoded image that it decodes.
+
+    check_method_names: a call whose method is not the one that the signature names is refused.
+    """
 
     id: ServableId
     bundle: Bundle
     engine: Engine
     max_pixels: int = MAX_PIXELS
+    check_method_names: bool = False
 
     def signature(self, name: str) -> Signature | None:
         return self.bundle.saved_model.signatures.get(name)

@@ -28,6 +28,7 @@ class ServerOptions:
     `load_threads`: how many versions load at once; 0 for two. `load_retries`: further attempts, `load_retry_seconds`
     apart, before a version that cannot be loaded ends; after that it is tried again with growing pauses.
     `allow_version_labels_for_unavailable_models`: a reload may give a new label to a version that is not AVAILABLE.
+    `check_method_names`: a call whose method is not the one that the signature names is refused.
     Raises InvalidArgument for options that cannot be.
     """
 
@@ -50,6 +51,7 @@ class ServerOptions:
     load_retries: int = 0
     load_retry_seconds: float = 60.0
     allow_version_labels_for_unavailable_models: bool = False
+    check_method_names: bool = False
 
     def __post_init__(self) -> None:
         names = [model.name for model in self.models]

@@ -206,7 +206,12 @@ def serve(*models: str | Path, **options: Any) -> Server:
 
 
 def _manager(options: ServerOptions) -> Manager:
-    load = partial(load_servable, options=options.engine, max_pixels=options.max_pixels)
+    load = partial(
+        load_servable,
+        options=options.engine,
+        max_pixels=options.max_pixels,
+        check_method_names=options.check_method_names,
+    )
     retries = Retries(options.load_retries, options.load_retry_seconds)
     return Manager(load, loads=options.load_threads or _LOADS, retries=retries)
 

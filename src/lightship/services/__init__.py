@@ -1,18 +1,26 @@
 """What a call means, whichever transport brought it."""
 
+from lightship.services.classify import Classifications, classify
+from lightship.services.example_inputs import with_context
 from lightship.services.images import Ranking, classify_images
 from lightship.services.metadata import model_metadata
 from lightship.services.predict import NotPrompt, check_signature, predict
+from lightship.services.regress import Regressions, regress
 from lightship.services.status import ModelSummary, list_models, model_status
 
 __all__ = [
+    "Classifications",
     "ModelSummary",
     "NotPrompt",
     "Ranking",
+    "Regressions",
     "check_signature",
+    "classify",
     "classify_images",
     "list_models",
     "model_metadata",
     "model_status",
     "predict",
+    "regress",
+    "with_context",
 ]

@@ -16,7 +16,9 @@ from lightship.lifecycle.servable import Servable
 from lightship.services.examples import images_of_examples
 from lightship.services.images import rank_images
 
+PREDICT_METHOD = "tensorflow/serving/predict"
 CLASSIFY_METHOD = "tensorflow/serving/classify"
+REGRESS_METHOD = "tensorflow/serving/regress"
 
 Arrays = Mapping[str, NDArray[Any]]
 

@@ -119,7 +119,7 @@ def test_classify_gives_pairs(post: Post, photo: bytes) -> None:
         ({"examples": []}, "'examples' value is an empty array"),
         ({"examples": [[]]}, "Example must be JSON object but got JSON Array"),
         ({"examples": [{"image/encoded": {"b64": "*"}}]}, "Unable to base64 decode"),
-        ({"examples": [{"x": 1}]}, "image/encoded"),
+        ({"examples": [{"x": 1}]}, "example 0 must have one image in the bytes feature image/encoded"),
     ],
 )
 def test_examples_that_are_none_are_named(post: Post, body: dict[str, Any], text: str) -> None:

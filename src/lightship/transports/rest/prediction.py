@@ -1,23 +1,21 @@
-"""`:predict` and `:classify`: from the body's bytes to the answer's."""
+"""`:predict`: from the body's bytes to the answer's."""
 
 from __future__ import annotations
 
 from urllib.parse import parse_qsl
 
 from lightship.bundle.saved_model import Signature, TensorSpec
-from lightship.errors import InvalidArgument, Unimplemented
+from lightship.errors import InvalidArgument
 from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.servable import Servable
 from lightship.services.images import classify_images
 from lightship.services.predict import check_signature, predict
-from lightship.transports.rest.examples import images_of_examples, results_document
 from lightship.transports.rest.messages import Headers, Request, Response
-from lightship.transports.rest.predict_request import PredictRequest, document_of, signature_name_of
+from lightship.transports.rest.predict_request import PredictRequest
 from lightship.transports.rest.predict_response import outputs_document, predictions, rankings
 from lightship.transports.rest.routes import Route
 
 DEFAULT_TOP = 5
-_CLASSIFY = "classify"
 
 
 def answer_predict(manager: Manager, route: Route, request: Request, prompt: bool = False) -> Response:
@@ -40,29 +38,6 @@ def answer_image(manager: Manager, route: Route, request: Request) -> Response:
     with manager.handle(route.model, route.version, route.label) as handle:
         (ranking,) = classify_images(handle.servable, [request.body], top)
         return _response(route, handle.servable, rankings([ranking]))
-
-
-def answer_classify(manager: Manager, route: Route, request: Request) -> Response:
-    """`:classify` with encoded images, for models exported with labels; further signatures are not served yet."""
-    document = document_of(request.body)
-    name = signature_name_of(document) or _CLASSIFY
-    encoded = images_of_examples(document)
-    with manager.handle(route.model, route.version, route.label) as handle:
-        servable = handle.servable
-        if name != _CLASSIFY or _CLASSIFY not in servable.bundle.native:
-            raise Unimplemented(
-                f'signature "{name}" cannot be classified over REST yet: this release classifies images by models that '
-                "lightship exported with classes and an image spec; use :predict"
-            )
-        ranked = classify_images(servable, encoded, None)
-        return _response(route, servable, results_document(ranked))
-
-
-def answer_regress(manager: Manager, route: Route, request: Request) -> Response:
-    """Not served yet; the document and the model are checked all the same."""
-    signature_name_of(document_of(request.body))
-    with manager.handle(route.model, route.version, route.label):
-        raise Unimplemented(":regress is not served over REST by this release; use :predict")
 
 
 def _inputs(signature: Signature, parsed: PredictRequest) -> dict[str, TensorSpec]:

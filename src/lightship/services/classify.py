@@ -1,0 +1,98 @@
+"""Classify: serialized `tf.Example`s in, labels and scores out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lightship.bundle.dtypes import DataType
+from lightship.bundle.saved_model import DEFAULT_SIGNATURE, Signature
+from lightship.errors import InvalidArgument
+from lightship.lifecycle.servable import Servable
+from lightship.services.example_inputs import (
+    check_input_name,
+    check_method_name,
+    check_one_input,
+    debug_text,
+    run_examples,
+    shape_text,
+    signature_for_examples,
+    type_name,
+)
+from lightship.services.predict import CLASSIFY_METHOD
+
+CLASSES, SCORES = "classes", "scores"
+# What an exported image model's signature is called; a call that names no signature means it there.
+IMAGE_SIGNATURE = "classify"
+
+
+@dataclass(frozen=True, slots=True)
+class Classifications:
+    """The classes of each example, in the model's own order.
+
+    signature: the one that answered. classes: bytes [examples, classes] in an object array; scores: float32 likewise;
+    one of them is None where the signature has no such output.
+    """
+
+    signature: str
+    classes: NDArray[np.object_] | None
+    scores: NDArray[np.float32] | None
+
+
+def classify(servable: Servable, signature_name: str, examples: Sequence[bytes]) -> Classifications:
+    """Runs a signature, `serving_default` for "", on serialized examples.
+
+    Raises InvalidArgument, with TensorFlow Serving's texts in its order, for a signature that does not classify, no
+    examples, and outputs that are no classification; FailedPrecondition where no engine runs the signature.
+    """
+    signature = signature_for_examples(servable, signature_name or _default_name(servable))
+    check_classification(servable, signature)
+    return classifications_of(signature, run_examples(servable, signature, examples, _wanted(signature)), len(examples))
+
+
+def check_classification(servable: Servable, signature: Signature) -> None:
+    """Raises InvalidArgument for a signature without the input and outputs of a classification."""
+    check_method_name(servable, signature, "classification", CLASSIFY_METHOD)
+    check_one_input(signature)
+    if len(signature.outputs) not in (1, 2):
+        raise InvalidArgument(f"Expected one or two output Tensors, found {len(signature.outputs)}")
+    check_input_name(signature, "classification")
+    if not _wanted(signature):
+        raise InvalidArgument(
+            f'Expected classification signature outputs to contain at least one of "{CLASSES}" or "{SCORES}". '
+            f"Signature was: {debug_text(signature)}"
+        )
+
+
+def classifications_of(signature: Signature, outputs: Mapping[str, NDArray[Any]], count: int) -> Classifications:
+    """The outputs of a classification of `count` examples, checked. Raises InvalidArgument for shapes and types."""
+    classes, scores = outputs.get(CLASSES), outputs.get(SCORES)
+    for name, array, dtype in ((CLASSES, classes, DataType.DT_STRING), (SCORES, scores, DataType.DT_FLOAT)):
+        if array is not None:
+            _check_output(name, array, dtype, count)
+    if classes is not None and scores is not None and classes.shape[1] != scores.shape[1]:
+        raise InvalidArgument(
+            f"Tensors class and score should match in dim_size(1). Got {classes.shape[1]} vs. {scores.shape[1]}"
+        )
+    return Classifications(signature.name, classes, scores)
+
+
+def _default_name(servable: Servable) -> str:
+    return IMAGE_SIGNATURE if IMAGE_SIGNATURE in servable.bundle.native else DEFAULT_SIGNATURE
+
+
+def _wanted(signature: Signature) -> list[str]:
+    return [name for name in (CLASSES, SCORES) if name in signature.outputs]
+
+
+def _check_output(name: str, array: NDArray[Any], dtype: DataType, count: int) -> None:
+    if array.ndim != 2:
+        raise InvalidArgument(f"Expected Tensor shape: [batch_size num_classes] but got {shape_text(array)}")
+    if type_name(array) != dtype.name:
+        raise InvalidArgument(f"Expected {name} Tensor of {dtype.name}. Got: {type_name(array)}")
+    if len(array) != count:
+        raise InvalidArgument(f"Expected {name} output batch size of {count}. Got: {len(array)}")

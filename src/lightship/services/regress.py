@@ -1,0 +1,70 @@
+"""Regress: serialized `tf.Example`s in, one number for each out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lightship.bundle.saved_model import DEFAULT_SIGNATURE, Signature
+from lightship.errors import InvalidArgument
+from lightship.lifecycle.servable import Servable
+from lightship.services.example_inputs import (
+    check_input_name,
+    check_method_name,
+    check_one_input,
+    debug_text,
+    run_examples,
+    shape_text,
+    signature_for_examples,
+    type_name,
+)
+from lightship.services.predict import REGRESS_METHOD
+
+OUTPUTS = "outputs"
+
+
+@dataclass(frozen=True, slots=True)
+class Regressions:
+    """signature: the one that answered. values: float32 [examples]."""
+
+    signature: str
+    values: NDArray[np.float32]
+
+
+def regress(servable: Servable, signature_name: str, examples: Sequence[bytes]) -> Regressions:
+    """Runs a signature, `serving_default` for "", on serialized examples.
+
+    Raises InvalidArgument, with TensorFlow Serving's texts in its order, for a signature that is no regression, no
+    examples, and an output that is not one number for each; FailedPrecondition where no engine runs the signature.
+    """
+    signature = signature_for_examples(servable, signature_name or DEFAULT_SIGNATURE)
+    check_regression(servable, signature)
+    return regressions_of(signature, run_examples(servable, signature, examples, [OUTPUTS]), len(examples))
+
+
+def check_regression(servable: Servable, signature: Signature) -> None:
+    """Raises InvalidArgument for a signature without the input and output of a regression."""
+    check_method_name(servable, signature, "regression", REGRESS_METHOD)
+    check_one_input(signature)
+    if len(signature.outputs) != 1:
+        raise InvalidArgument("Expected one output Tensor.")
+    check_input_name(signature, "regression")
+    if OUTPUTS not in signature.outputs:
+        raise InvalidArgument(f"No regression outputs found in SignatureDef: {debug_text(signature)}")
+
+
+def regressions_of(signature: Signature, outputs: Mapping[str, NDArray[Any]], count: int) -> Regressions:
+    """The output of a regression of `count` examples, checked. Raises InvalidArgument for its shape and type."""
+    values = outputs[OUTPUTS]
+    if values.ndim not in (1, 2) or values.shape[1:] not in ((), (1,)):
+        shape = f"[batch_size] or [batch_size, 1] but got {shape_text(values)}"
+        raise InvalidArgument(f"Expected output Tensor shape to be either {shape}")
+    if len(values) != count:
+        raise InvalidArgument(f"Input batch size did not match output batch size: {count} vs. {len(values)}")
+    if values.dtype != np.float32:
+        raise InvalidArgument(f"Expected output Tensor of DT_FLOAT.  Got: {type_name(values)}")
+    return Regressions(signature.name, values.reshape(count))
