@@ -18,6 +18,7 @@ from lightship.bundle.saved_model import DEFAULT_SIGNATURE, TensorSpec
 from lightship.engines import Engine, EngineOptions, load_engine
 from lightship.engines.base import DEFAULT_OPTIONS
 from lightship.errors import DataLoss, LightshipError
+from lightship.lifecycle.replay import Call, replay
 from lightship.lifecycle.servable import Servable, ServableId
 
 logger = logging.getLogger(__name__)
@@ -35,25 +36,32 @@ def load_servable(
     options: EngineOptions = DEFAULT_OPTIONS,
     max_pixels: int = MAX_PIXELS,
     check_method_names: bool = False,
+    warm_up_call: Call | None = None,
+    warm_up_iterations: int = 1,
 ) -> Servable:
     """Loads a version folder into a servable that gave the golden answers and is warm; options as in `Servable`.
 
-    Raises NotFound or DataLoss for files that are missing, broken or changed after export, DataLoss where the engine
-    does not give the trained model's answers, FailedPrecondition where no engine installed runs the model.
+    warm_up_call: makes the calls of the version's warm-up file, each so many times; None leaves the file alone. Raises
+    NotFound or DataLoss for files that are missing, broken or changed after export, DataLoss where the engine does not
+    give the trained model's answers, FailedPrecondition where no engine installed runs the model, and what `replay`
+    raises.
     """
     start = time.perf_counter()
     bundle = open_bundle(path, id.name, id.version)
     engine = load_engine(path, bundle.saved_model, options)
+    servable = Servable(id, bundle, engine, max_pixels, check_method_names)
     try:
         check_golden(bundle, engine, options)
         warm_up(bundle, engine)
+        if warm_up_call is not None:
+            replay(servable, warm_up_call, warm_up_iterations)
     except BaseException:
         engine.close()
         raise
     seconds = time.perf_counter() - start
     fields = {"model": id.name, "version": id.version, "engine": engine.name, "seconds": round(seconds, 3)}
     logger.info("loaded %s with %s in %.2f s", id, engine.name, seconds, extra=fields)
-    return Servable(id, bundle, engine, max_pixels, check_method_names)
+    return servable
 
 
 def check_golden(bundle: Bundle, engine: Engine, options: EngineOptions = DEFAULT_OPTIONS) -> None:

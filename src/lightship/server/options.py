@@ -29,6 +29,8 @@ class ServerOptions:
     apart, before a version that cannot be loaded ends; after that it is tried again with growing pauses.
     `allow_version_labels_for_unavailable_models`: a reload may give a new label to a version that is not AVAILABLE.
     `check_method_names`: a call whose method is not the one that the signature names is refused.
+    `enable_model_warmup`: the calls of a version's warm-up file are made before it answers, each `warmup_iterations`
+    times; 0 for once.
     Raises InvalidArgument for options that cannot be.
     """
 
@@ -52,6 +54,8 @@ class ServerOptions:
     load_retry_seconds: float = 60.0
     allow_version_labels_for_unavailable_models: bool = False
     check_method_names: bool = False
+    enable_model_warmup: bool = True
+    warmup_iterations: int = 0
 
     def __post_init__(self) -> None:
         names = [model.name for model in self.models]

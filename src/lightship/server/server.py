@@ -28,6 +28,7 @@ from lightship.server.http_server import HttpServer
 from lightship.server.listening import listen
 from lightship.server.logs import configure_logging
 from lightship.server.options import ServerOptions, parse_model_argument
+from lightship.services.warm_up import make_logged_call
 from lightship.transports.rest.app import RestApp
 from lightship.transports.rest.limits import HELD_BYTES, Limits
 
@@ -211,6 +212,8 @@ def _manager(options: ServerOptions) -> Manager:
         options=options.engine,
         max_pixels=options.max_pixels,
         check_method_names=options.check_method_names,
+        warm_up_call=make_logged_call if options.enable_model_warmup else None,
+        warm_up_iterations=max(1, options.warmup_iterations),
     )
     retries = Retries(options.load_retries, options.load_retry_seconds)
     return Manager(load, loads=options.load_threads or _LOADS, retries=retries)

@@ -1,0 +1,133 @@
+"""`tensorflow.TensorProto` -> array, by TensorFlow's rules."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lightship.bundle.dtypes import DataType
+from lightship.errors import InvalidArgument, LightshipError
+
+# A few bytes can declare any shape, and the last value given is repeated to fill it.
+MOST_BYTES = 1 << 30
+
+_MOST_DIMENSIONS = 32  # numpy's limit is 64, and no operation takes so many
+
+# The field of each type's values, and the type of what stands in it.
+_FIELDS: dict[DataType, tuple[str, str]] = {
+    DataType.DT_FLOAT: ("float_val", "float32"),
+    DataType.DT_DOUBLE: ("double_val", "float64"),
+    DataType.DT_INT32: ("int_val", "int32"),
+    DataType.DT_INT16: ("int_val", "int32"),
+    DataType.DT_INT8: ("int_val", "int32"),
+    DataType.DT_UINT16: ("int_val", "int32"),
+    DataType.DT_UINT8: ("int_val", "int32"),
+    DataType.DT_INT64: ("int64_val", "int64"),
+    DataType.DT_UINT32: ("uint32_val", "uint32"),
+    DataType.DT_UINT64: ("uint64_val", "uint64"),
+    DataType.DT_BOOL: ("bool_val", "bool"),
+    DataType.DT_COMPLEX64: ("scomplex_val", "float32"),
+    DataType.DT_COMPLEX128: ("dcomplex_val", "float64"),
+    DataType.DT_HALF: ("half_val", "int32"),
+    DataType.DT_BFLOAT16: ("half_val", "int32"),
+}
+_BIT_PATTERNS = (DataType.DT_HALF, DataType.DT_BFLOAT16)
+_COMPLEX = (DataType.DT_COMPLEX64, DataType.DT_COMPLEX128)
+
+
+def array_of(tensor: Any) -> NDArray[Any]:
+    """The array that a `TensorProto` describes; strings are bytes in an object array. It may be read-only.
+
+    `tensor_content` comes first; of typed values, more than needed are left out, and of fewer the last is repeated;
+    none are zeros. Raises InvalidArgument for what is no tensor.
+    """
+    dtype, element = _types(tensor)
+    shape = _shape(tensor)
+    count = math.prod(shape)
+    if count * element.itemsize > MOST_BYTES:
+        raise InvalidArgument(f"a tensor of shape {list(shape)} and type {dtype.label} is larger than 1 GiB")
+    if tensor.tensor_content:
+        return _of_content(tensor.tensor_content, dtype, element, count).reshape(shape)
+    return _filled(_values(tensor, dtype, element), element, count).reshape(shape)
+
+
+def _types(tensor: Any) -> tuple[DataType, np.dtype[Any]]:
+    try:
+        dtype = DataType(tensor.dtype)
+        return dtype, dtype.numpy
+    except (ValueError, LightshipError) as error:
+        raise InvalidArgument(f"tensors of type {tensor.dtype} cannot be read") from error
+
+
+def _shape(tensor: Any) -> tuple[int, ...]:
+    if tensor.tensor_shape.unknown_rank:
+        return ()
+    shape = tuple(dim.size for dim in tensor.tensor_shape.dim)
+    if len(shape) > _MOST_DIMENSIONS:
+        raise InvalidArgument(f"a tensor of rank {len(shape)} cannot be read; {_MOST_DIMENSIONS} is the highest")
+    if any(size < 0 for size in shape):
+        raise InvalidArgument(f"{list(shape)} is no shape of a tensor")
+    return shape
+
+
+def _of_content(content: bytes, dtype: DataType, element: np.dtype[Any], count: int) -> NDArray[Any]:
+    if dtype is DataType.DT_STRING:
+        return _strings(content, count)
+    if len(content) != count * element.itemsize:
+        raise InvalidArgument(f"tensor_content has {len(content)} bytes; {count * element.itemsize} are needed")
+    return np.frombuffer(content, element.newbyteorder("<")).astype(element, copy=False)
+
+
+def _strings(content: bytes, count: int) -> NDArray[np.object_]:
+    """The length of every element as a varint, then all the bytes."""
+    lengths, position = [], 0
+    if count > len(content):
+        raise InvalidArgument(f"tensor_content has {len(content)} bytes, too few for {count} strings")
+    for _ in range(count):
+        length, position = _varint(content, position)
+        lengths.append(length)
+    if position + sum(lengths) != len(content):
+        raise InvalidArgument("the lengths of the strings in tensor_content do not add up to its size")
+    strings = np.empty(count, object)
+    for index, length in enumerate(lengths):
+        strings[index] = content[position : position + length]
+        position += length
+    return strings
+
+
+def _varint(content: bytes, position: int) -> tuple[int, int]:
+    value = shift = 0
+    while position < len(content) and shift < 64:
+        byte = content[position]
+        value, shift, position = value | (byte & 0x7F) << shift, shift + 7, position + 1
+        if byte < 0x80:
+            return value, position
+    raise InvalidArgument("tensor_content is cut off in the length of a string")
+
+
+def _values(tensor: Any, dtype: DataType, element: np.dtype[Any]) -> NDArray[Any]:
+    if dtype is DataType.DT_STRING:
+        strings = np.empty(len(tensor.string_val), object)
+        strings[:] = list(tensor.string_val)
+        return strings
+    if dtype not in _FIELDS:
+        return np.frombuffer(tensor.float8_val, element)
+    field, wire = _FIELDS[dtype]
+    values = np.array(getattr(tensor, field), wire)
+    if dtype in _BIT_PATTERNS:
+        return values.astype(np.uint16).view(element)
+    if dtype in _COMPLEX:
+        return values[: len(values) // 2 * 2].view(element)
+    return values.astype(element, copy=False)  # narrow types wrap
+
+
+def _filled(values: NDArray[Any], element: np.dtype[Any], count: int) -> NDArray[Any]:
+    if len(values) >= count:
+        return values[:count]
+    filled = np.empty(count, element)
+    filled[: len(values)] = values
+    filled[len(values) :] = values[-1] if len(values) else (b"" if element.hasobject else np.zeros((), element))
+    return filled

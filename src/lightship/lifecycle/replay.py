@@ -1,0 +1,74 @@
+"""The warm-up file that comes with a version: calls that were logged elsewhere, made once more before it answers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from google.protobuf.message import DecodeError
+
+from lightship import protos
+from lightship.bundle.tfrecord import read_records
+from lightship.errors import DataLoss, FailedPrecondition, InvalidArgument, Unimplemented
+from lightship.lifecycle.servable import Servable
+
+logger = logging.getLogger(__name__)
+
+WARM_UP_FILE = Path("assets.extra") / "tf_serving_warmup_requests"
+MAX_RECORDS = 1000
+
+_SHOWN = 200  # characters of a record that is none
+_UNSUPPORTED = {"session_run_log": 5, "predict_streamed_log": 7}
+
+Call = Callable[[Servable, Any], None]  # makes the call of one `PredictionLog`
+
+
+def replay(servable: Servable, call: Call, iterations: int = 1) -> int:
+    """Makes each call of the version's warm-up file, if it has one; returns how many there were.
+
+    A call that no engine installed can run is passed over with a warning: the version can answer other calls. Raises
+    what any other call raises; InvalidArgument, DataLoss or Unimplemented, with TensorFlow Serving's texts, for a file
+    that is none, has a record that is none or of an unsupported kind, or has more than `MAX_RECORDS`.
+    """
+    path = servable.bundle.path / WARM_UP_FILE
+    if not path.is_file():
+        return 0
+    count = 0
+    for record in _records(path):
+        _call(servable, call, _parsed(record, path), max(1, iterations))
+        count += 1
+        if count > MAX_RECORDS:
+            raise InvalidArgument(f"Number of warmup records exceeds the maximum ({MAX_RECORDS}) at {path}")
+    return count
+
+
+def _records(path: Path) -> Iterator[bytes]:
+    try:
+        yield from read_records(path)
+    except DataLoss as error:
+        raise DataLoss(f"{error.message}. Please verify your warmup data is in TFRecord format.") from error
+
+
+def _parsed(record: bytes, path: Path) -> Any:
+    try:
+        return protos.PredictionLog.FromString(record)
+    except DecodeError as error:
+        text = record.decode("utf-8", "replace")
+        shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+        raise InvalidArgument(f"Failed to parse warmup record: {shown} from {path}") from error
+
+
+def _call(servable: Servable, call: Call, log: Any, iterations: int) -> None:
+    kind = log.WhichOneof("log_type")
+    if kind is None:
+        return
+    if kind in _UNSUPPORTED:
+        raise Unimplemented(f"Unsupported log_type for warmup: {_UNSUPPORTED[kind]}")
+    try:
+        for _ in range(iterations):
+            call(servable, log)
+    except FailedPrecondition as error:
+        fields = {"model": servable.id.name, "version": servable.id.version}
+        logger.warning("a warm-up call of %s was passed over: %s", servable.id, error.message, extra=fields)

@@ -1,0 +1,65 @@
+"""Makes the calls of a warm-up file as if a client made them; the answers are thrown away."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from lightship.bundle.tensor_proto import array_of
+from lightship.errors import InvalidArgument, Unimplemented
+from lightship.lifecycle.servable import Servable
+from lightship.services.classify import classify
+from lightship.services.example_inputs import with_context
+from lightship.services.predict import CLASSIFY_METHOD, REGRESS_METHOD, check_signature, predict
+from lightship.services.regress import regress
+
+
+def make_logged_call(servable: Servable, log: Any) -> None:
+    """Makes the call of a `PredictionLog`: the signature that it names counts, the model's name and version do not.
+
+    Raises what the call raises.
+    """
+    kind = log.WhichOneof("log_type")
+    if kind == "predict_log":
+        _predict(servable, log.predict_log.request)
+    elif kind == "classify_log":
+        request = log.classify_log.request
+        classify(servable, request.model_spec.signature_name, _examples(request.input))
+    elif kind == "regress_log":
+        request = log.regress_log.request
+        regress(servable, request.model_spec.signature_name, _examples(request.input))
+    elif kind == "multi_inference_log":
+        _infer(servable, log.multi_inference_log.request)
+
+
+def _predict(servable: Servable, request: Any) -> None:
+    signature = check_signature(servable, request.model_spec.signature_name)
+    inputs = {alias: _array(alias, tensor) for alias, tensor in request.inputs.items()}
+    predict(servable, signature, inputs, list(request.output_filter) or None)
+
+
+def _infer(servable: Servable, request: Any) -> None:
+    """Each task by itself: that warms up the same signatures."""
+    examples = _examples(request.input)
+    calls = {CLASSIFY_METHOD: classify, REGRESS_METHOD: regress}
+    for task in request.tasks:
+        call = calls.get(task.method_name)
+        if call is None:
+            raise Unimplemented(f"Unsupported signature method_name: {task.method_name}")
+        call(servable, task.model_spec.signature_name, examples)
+
+
+def _examples(input: Any) -> list[bytes]:
+    """Serialized, each with the features of their context."""
+    if input.WhichOneof("kind") == "example_list_with_context":
+        listed = input.example_list_with_context
+        return with_context(listed.context.SerializeToString(), [one.SerializeToString() for one in listed.examples])
+    return [one.SerializeToString() for one in input.example_list.examples]
+
+
+def _array(alias: str, tensor: Any) -> NDArray[Any]:
+    try:
+        return array_of(tensor)
+    except InvalidArgument as error:
+        raise InvalidArgument(f"tensor parsing error: {alias}") from error
