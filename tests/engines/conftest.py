@@ -39,6 +39,11 @@ INPUTS: dict[str, list[tuple[str, str, list[int | None] | None]]] = {
     "lookup": [("x", "string", [None])],
     "as_text": [("x", "float32", [None])],
     "quotient": [("x", "int32", [None])],
+    "first": [("x", "string", [None])],
+    "number": [("x", "string", [None])],
+    "file": [("x", "string", [None])],
+    "filled": [("x", "int64", [None])],
+    "next": [("x", "float32", [None])],
 }
 
 
@@ -98,6 +103,11 @@ def _functions(module: Any) -> dict[str, Callable[..., Any]]:
         "lookup": lambda x: {"y": module.table.lookup(x)},
         "as_text": lambda x: {"y": tf.strings.as_string(x)},
         "quotient": lambda x: {"y": 10 // x},
+        "first": lambda x: {"y": x[0]},
+        "number": lambda x: {"y": tf.strings.to_number(x)},
+        "file": lambda x: {"y": tf.io.read_file(x[0])},
+        "filled": lambda x: {"y": tf.strings.as_string(tf.reduce_sum(tf.fill(x, 1.0)))},
+        "next": lambda x: {"y": next(iter(tf.data.Dataset.range(0).repeat(tf.size(x, tf.int64))))},
     }
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from lightship.bundle.saved_model import read_saved_model
 from lightship.engines import Engine, EngineOptions, load_engine
-from lightship.errors import InvalidArgument, LightshipError
+from lightship.errors import InvalidArgument, LightshipError, NotFound, OutOfRange, ResourceExhausted
 
 
 @pytest.mark.parametrize("shape", [(), (3,), (2, 3), (0, 1)])
@@ -40,6 +40,32 @@ def test_its_errors_keep_code_and_text(reference: Engine) -> None:
     with pytest.raises(InvalidArgument, match="Matrix size-incompatible") as caught:
         reference.run("dense", {"x": np.ones((1, 5), np.float32)})
     assert "{{node" not in caught.value.message
+
+
+def test_a_single_text_keeps_its_zeros(engine: Engine) -> None:
+    (first,) = engine.run("first", {"x": np.array([b"a\0", b"b"], object)}).values()
+    assert (first.dtype, first.shape, first.item()) == (object, (), b"a\0")
+
+
+@pytest.mark.parametrize(
+    ("signature", "value", "kind", "text"),
+    [
+        ("number", b"two", InvalidArgument, "StringToNumberOp could not correctly convert string: two"),
+        ("number", b"\xfe", InvalidArgument, r"StringToNumberOp could not correctly convert string: \xfe"),
+        ("file", b"/no/such/file", NotFound, "/no/such/file; No such file or directory"),
+        ("filled", 10**14, ResourceExhausted, "OOM when allocating tensor with shape[100000000000000]"),
+        ("filled", -1, InvalidArgument, "Dimension -1 must be >= 0"),
+        ("next", 1.0, OutOfRange, "End of sequence"),
+    ],
+)
+def test_every_code_comes_through(
+    engine: Engine, signature: str, value: bytes | float, kind: type[Exception], text: str
+) -> None:
+    dtype = {"filled": np.int64, "next": np.float32}.get(signature, object)
+    with pytest.raises(kind) as caught:
+        engine.run(signature, {"x": np.array([value], dtype)})
+    assert str(caught.value).startswith(text)
+    assert "{{node" not in str(caught.value)
 
 
 def test_broken_weights_are_an_error_that_names_the_folder(half_plus_two: Path, tmp_path: Path) -> None:

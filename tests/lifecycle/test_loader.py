@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.changing_models import save_counting_model
 
 from lightship.engines import EngineOptions
 from lightship.errors import DataLoss, NotFound
@@ -105,4 +106,13 @@ def test_what_cannot_be_warmed_up_is_served_all_the_same(choosy: Path) -> None:
     servable: Servable = load_servable(ServableId("choosy", 1), choosy)
     assert servable.engine.name == "tensorflow"
     assert servable.engine.run("serving_default", {"x": np.array([b"3"], object)})["y"].tolist() == [3.0]
+    servable.close()
+
+
+def test_a_signature_that_changes_variables_is_not_warmed_up(tmp_path: Path) -> None:
+    save_counting_model(tmp_path / "1")
+    servable = load_servable(ServableId("counting", 1), tmp_path / "1")
+    x = {"x": np.zeros(1, np.float32)}
+    assert servable.engine.run("add", x)["y"] == 0.0
+    assert servable.engine.engine_of("serving_default") == "tensorflow"
     servable.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -12,6 +12,7 @@ from google.protobuf.message import DecodeError
 
 from lightship import protos
 from lightship.bundle.dtypes import DataType
+from lightship.bundle.graph_state import Changes, changes_in
 from lightship.errors import DataLoss, NotFound, PermissionDenied
 
 SAVED_MODEL_FILE = "saved_model.pb"
@@ -47,11 +48,15 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class SavedModel:
-    """signatures: all of them, `__saved_model_init_op` too. operations: of the graph and its functions."""
+    """signatures: all of them, `__saved_model_init_op` too. operations: of the graph and its functions.
+
+    changes: what the signatures that a client can call do to variables.
+    """
 
     signatures: Mapping[str, Signature]
     operations: frozenset[str]
     tensorflow_version: str
+    changes: Changes = field(default_factory=Changes)
 
 
 def read_saved_model(folder: Path, tags: Collection[str] = ("serve",)) -> SavedModel:
@@ -62,10 +67,12 @@ def read_saved_model(folder: Path, tags: Collection[str] = ("serve",)) -> SavedM
     """
     graph = _graph_with_tags(_parse(_read(folder), folder), tags, folder)
     signatures = {name: _signature(name, graph.signature_def[name]) for name in sorted(graph.signature_def)}
+    operations = _operations(graph.graph_def)
     return SavedModel(
         signatures=MappingProxyType(signatures),
-        operations=_operations(graph.graph_def),
+        operations=operations,
         tensorflow_version=graph.meta_info_def.tensorflow_version,
+        changes=changes_in(graph.graph_def, _fetched(signatures), operations),
     )
 
 
@@ -144,6 +151,12 @@ def _spec(name: str, info: Any) -> TensorSpec:
     dtype = info.dtype - 100 if info.dtype > 100 else info.dtype
     known_types = DataType._value2member_map_
     return TensorSpec(name, DataType(dtype if dtype in known_types else 0), shape, info.name)
+
+
+def _fetched(signatures: Mapping[str, Signature]) -> dict[str, list[str]]:
+    """The output tensors of each signature that a client can call."""
+    callable_ones = (signature for name, signature in signatures.items() if name != INIT_SIGNATURE)
+    return {one.name: [spec.tensor for spec in one.outputs.values()] for one in callable_ones}
 
 
 def _operations(graph: Any) -> frozenset[str]:

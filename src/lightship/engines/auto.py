@@ -144,6 +144,8 @@ class _ChoosingEngine:
             return slot.program
 
     def _choose(self, slot: _Slot) -> Program:
+        if slot.signature.name in self._saved_model.changes.writers:
+            return self._on_tensorflow(slot, CannotRun("it changes variables, which are constants to OpenVINO"))
         if self._options.engine == "tensorflow" or self._better_in_tensorflow(slot.signature):
             return self._on_tensorflow(slot, CannotRun("the engine asked for is TensorFlow"))
         try:
@@ -154,8 +156,11 @@ class _ChoosingEngine:
         return program
 
     def _better_in_tensorflow(self, signature: Signature) -> bool:
+        """Its types are narrower in OpenVINO, or its variables may change, which only TensorFlow can do."""
         if self._options.engine != "auto" or not tensorflow_installed():
             return False
+        if signature.name in self._saved_model.changes.readers:
+            return True
         tensors = (*signature.inputs.values(), *signature.outputs.values())
         return any(tensor.dtype in _NARROWED for tensor in tensors)
 

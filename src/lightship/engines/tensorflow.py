@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from lightship.bundle.saved_model import SavedModel, Signature
 from lightship.engines.base import EngineOptions, NotPrompt
-from lightship.errors import Code, FailedPrecondition, LightshipError, error_of
+from lightship.errors import Code, FailedPrecondition, InvalidArgument, LightshipError, error_of
 
 _MAX_CALLABLES = 64
 
@@ -73,7 +73,10 @@ class TensorFlowProgram:
             results = call(*(inputs[name] for name in self._signature.inputs))
         except self._errors as error:
             raise _translated(error) from error
-        return {name: np.asarray(value) for name, value in zip(outputs, results, strict=True)}
+        except UnicodeDecodeError as error:
+            # A text with a client's bytes in it, which TensorFlow's binding fails to hand on; its code is lost.
+            raise InvalidArgument(_plain(error.object.decode("utf-8", "backslashreplace"))) from error
+        return {name: _array(value) for name, value in zip(outputs, results, strict=True)}
 
     def close(self) -> None:
         self._callables.clear()
@@ -92,6 +95,15 @@ class TensorFlowProgram:
             feeds = [self._feeds[spec.tensor] for spec in self._signature.inputs.values()]
             self._callables[outputs] = self._session.make_callable(fetches, feed_list=feeds)
             return self._callables[outputs]
+
+
+def _array(value: Any) -> NDArray[Any]:
+    """A fetched value; a single text comes as bare bytes, which numpy would cut at zeros."""
+    if not isinstance(value, bytes):
+        return np.asarray(value)
+    array = np.empty((), object)
+    array[()] = value
+    return array
 
 
 def _placeholders(tf: Any, saved_model: SavedModel) -> dict[str, Any]:
@@ -134,7 +146,12 @@ def _session(tf: Any, options: EngineOptions) -> Any:
 
 
 def _translated(error: Exception, context: str = "") -> LightshipError:
-    """Our error of the same code; the text up to where TensorFlow lists the nodes of its graph."""
+    """Our error of the same code."""
     code = getattr(error, "error_code", int(Code.DATA_LOSS))
-    text = str(getattr(error, "message", error)).split("\n\t [[")[0].removeprefix("Graph execution error:").strip()
-    return error_of(Code(code) if code in Code._value2member_map_ else Code.UNKNOWN, context + text)
+    text = context + _plain(str(getattr(error, "message", error)))
+    return error_of(Code(code) if code in Code._value2member_map_ else Code.UNKNOWN, text)
+
+
+def _plain(text: str) -> str:
+    """The text up to where TensorFlow lists the nodes of its graph."""
+    return text.split("\n\t [[")[0].removeprefix("Graph execution error:").strip()

@@ -1,0 +1,124 @@
+"""Which signatures change variables when they run, and which read what others change."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_CHANGING = re.compile(
+    r"Assign(Add|Sub)?(VariableOp)?|StridedSliceAssign|CountUpTo|DestroyResourceOp"
+    r"|Scatter(Nd)?(Update|Add|Sub|Mul|Div|Min|Max)|(Sparse)?Apply[A-Z]\w*"
+    r"|Resource(Scatter\w+|StridedSliceAssign|(Sparse)?Apply\w+|CountUpTo|Conditional\w+)"
+    r"|Rng(ReadAnd)?Skip(V2)?|Stateful(Uniform|StandardNormal|TruncatedNormal|RandomBinomial)\w*"
+)
+_VARIABLES = frozenset({"VarHandleOp", "VariableV2", "Variable"})
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Names of signatures. writers: change variables. readers: change none, but read some that a writer may change."""
+
+    writers: frozenset[str] = frozenset()
+    readers: frozenset[str] = frozenset()
+
+
+def changes_in(graph: Any, signatures: Mapping[str, Iterable[str]], operations: Iterable[str]) -> Changes:
+    """What the signatures, given by the names of their output tensors, do to the variables of a `tensorflow.GraphDef`.
+
+    Operations that no signature comes to, such as those that restore the variables or train the model, do not count.
+    Any variable that a writer uses counts as changed.
+    """
+    changing = frozenset(filter(_CHANGING.fullmatch, operations))
+    if not changing:
+        return Changes()
+    walk = _Walk(graph, changing)
+    used = {name: walk.uses(outputs) for name, outputs in signatures.items()}
+    changed = {variable for use in used.values() if use.changes for variable in use.variables}
+    return Changes(
+        writers=frozenset(name for name, use in used.items() if use.changes),
+        readers=frozenset(name for name, use in used.items() if not use.changes and use.variables & changed),
+    )
+
+
+@dataclass(slots=True)
+class _Use:
+    variables: set[str]
+    changes: bool
+
+
+class _Walk:
+    def __init__(self, graph: Any, changing: frozenset[str]) -> None:
+        self._nodes = {node.name: node for node in graph.node}
+        self._functions = {function.signature.name: function for function in graph.library.function}
+        self._changing = changing
+        self._known: dict[str, tuple[bool, frozenset[str]]] = {}
+        self._callers: dict[str, tuple[str, ...]] = {}
+
+    def uses(self, outputs: Iterable[str]) -> _Use:
+        """What is run for these output tensors."""
+        variables, called, changes = set[str](), set[str](), False
+        for node in self._reached(outputs):
+            if node.op in _VARIABLES:
+                variables.add(node.name)
+            changes = changes or node.op in self._changing
+            called.update(self._called(node, node.op))
+        return _Use(variables, changes or any(map(self._changes, called)))
+
+    def _reached(self, tensors: Iterable[str]) -> Iterator[Any]:
+        """The nodes of the graph that these tensors need, those that only have to run before included."""
+        waiting, seen = list(tensors), set()
+        while waiting:
+            name = waiting.pop().removeprefix("^").partition(":")[0]
+            node = self._nodes.get(name)
+            if node is not None and name not in seen:
+                seen.add(name)
+                waiting += node.input
+                yield node
+
+    def _changes(self, function: str) -> bool:
+        """Whether a function, or one that it calls in turn, changes a variable."""
+        waiting, seen = [function], set[str]()
+        while waiting:
+            name = waiting.pop()
+            if name in seen:
+                continue
+            seen.add(name)
+            direct, called = self._read(name)
+            if direct:
+                return True
+            waiting += called
+        return False
+
+    def _read(self, function: str) -> tuple[bool, frozenset[str]]:
+        """Whether a function changes a variable itself, and the functions that it calls."""
+        if function not in self._known:
+            called, direct = set[str](), False
+            for node in self._functions[function].node_def:
+                operation = node.op
+                direct = direct or operation in self._changing
+                called.update(self._called(node, operation))
+            self._known[function] = direct, frozenset(called)
+        return self._known[function]
+
+    def _called(self, node: Any, operation: str) -> Iterable[str]:
+        """The functions that a node calls itself: by its operation's name, or as branches, bodies and the like."""
+        if operation in self._functions:
+            return (operation,)
+        attributes = self._callers.get(operation)
+        if attributes is None:
+            attributes = self._callers[operation] = _function_attributes(node)
+        if not attributes:
+            return ()
+        return [name for attribute in attributes for name in _names(node.attr[attribute]) if name in self._functions]
+
+
+def _function_attributes(node: Any) -> tuple[str, ...]:
+    """Which attributes are functions; it is the same for all nodes of an operation."""
+    return tuple(name for name, value in node.attr.items() if value.HasField("func") or value.list.func)
+
+
+def _names(value: Any) -> list[str]:
+    """The functions that an attribute names."""
+    return [value.func.name] if value.HasField("func") else [function.name for function in value.list.func]
