@@ -88,13 +88,12 @@ def test_labels_move_under_load_and_no_request_fails(folder: Path) -> None:
             for turn in range(TURNS):
                 new = 2 + turn
                 wait_until(answered((stable, canary, other), 50 * (turn + 1)))
-                # First the label moves to what is there, then the old version goes and the next one comes.
-                a = replace(a, labels={"stable": new, "canary": new})
+                # In one step the labels move to what is there, the version they named goes, and the next one comes.
+                aspired = [new, new + 1] if new < 4 else [new]
+                a = replace(a, policy=Specific(aspired), labels={"stable": new, "canary": new})
                 server.reload([a, b], 60)
-                a = replace(a, policy=Specific([new, new + 1] if new < 4 else [new]))
-                server.reload([a, b], 60)
-                assert server.manager.wait(available("a", *a.policy.versions), 60)
-            wait_until(lambda: (200, "4") in stable.seen)
+                assert server.manager.wait(available("a", *aspired), 60)
+            wait_until(lambda: (200, "4") in stable.seen and (200, "4") in canary.seen)
     for asked in (stable, canary, other):
         assert asked.errors == []
         assert {status for status, _ in asked.seen} == {200}

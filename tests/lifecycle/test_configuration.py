@@ -6,7 +6,7 @@ import logging
 import re
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -169,6 +169,29 @@ def test_a_label_is_moved_once_its_version_is_available(
     configuration.reload([replace(both, labels={"stable": 2})], DEADLINE)
     with pytest.raises(InvalidArgument, match="Unrecognized servable version label: old"):
         manager.handle("half", None, "old")
+
+
+def test_labels_move_before_the_versions_that_they_named_go(
+    configuration: Configuration,
+    manager: Manager,
+    source: FileSystemSource,
+    half: ModelConfig,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    both = replace(half, policy=Specific([1, 2]), labels={"stable": 1})
+    configuration.start([both])
+    await_state(manager, 1, State.AVAILABLE)
+    await_state(manager, 2, State.AVAILABLE)
+    watch, meanwhile = source.watch, []
+
+    def watched(models: Sequence[ModelConfig]) -> None:
+        meanwhile.append(answering(manager, "stable"))
+        watch(models)
+
+    monkeypatch.setattr(source, "watch", watched)
+    configuration.apply([replace(half, policy=Specific([2]), labels={"stable": 2})])
+    assert meanwhile == [2]
+    await_state(manager, 1, State.END)
 
 
 def test_a_label_whose_version_has_gone_is_refused_again(

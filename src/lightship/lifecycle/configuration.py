@@ -91,9 +91,9 @@ class Configuration:
     def _replace(self, models: Sequence[ModelConfig]) -> None:
         fresh = {label for model in models if model.name not in self._models for label in _labels(model)}
         still = {label for model in models for label in _labels(model) if label in self._waiting}
-        self._source.watch(models)
-        for model in models:
+        for model in models:  # before the versions that they named may go
             self._manager.set_labels(model.name, model.labels)
+        self._source.watch(models)
         self._models = {model.name: model for model in models}
         self._waiting = {label for label in fresh | still if not self._available(label[0], label[2])}
 
