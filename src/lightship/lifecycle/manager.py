@@ -26,8 +26,8 @@ logger = logging.getLogger(__name__)
 class Manager:
     """Loads and unloads in threads of its own, so that no request waits for either.
 
-    load: makes a servable of a version folder; what it raises, `retries` times and once more, ends the version, which is
-    tried again after growing `pauses`, or at once when its files change. loads: how many run at the same time.
+    load: makes a servable of a version folder. What it raises ends the version once its `retries` are used up; then it
+    is tried again after growing `pauses`, or at once when its files change. loads: how many run at the same time.
     """
 
     def __init__(
