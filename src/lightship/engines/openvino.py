@@ -62,7 +62,6 @@ class OpenVINOProgram:
         for name in self._wide:
             if not fits_int32(inputs[name]):
                 raise CannotRun(f'OpenVINO computes with int32, and input "{name}" has values beyond it')
-        # Beside other threads only this thread's own time is told by its work, and not by whose turn it is in Python.
         clock = time.perf_counter if prompt else time.thread_time
         start = clock()
         compiled = self._known.get(key) or self._declared_way(key)
@@ -70,10 +69,17 @@ class OpenVINOProgram:
             results = compiled.run(inputs, outputs, prompt=prompt)
         else:
             results = self._variants.run(dict(zip(self._inputs, key, strict=True)), inputs, outputs, prompt=prompt)
-        if len(self._seconds) >= _MOST_KNOWN and key not in self._seconds:
-            self._seconds.clear()
-        self._seconds[key] = clock() - start
+        self._note(key, clock() - start, prompt)
         return results
+
+    def _note(self, key: tuple[Shape, ...], seconds: float, prompt: bool) -> None:
+        """Remembers how long these shapes take: as a thread's own time, since beside other threads the clock tells
+        whose turn it was; a run on the event loop, where the clock is all there is, only if it took far too long."""
+        if prompt and seconds < 10 * PROMPT_SECONDS:
+            return
+        if len(self._seconds) >= _MOST_KNOWN:
+            self._seconds.clear()
+        self._seconds[key] = seconds
 
     def _declared_way(self, key: tuple[Shape, ...]) -> Compiled | None:
         """What runs arrays of these shapes, if they are as declared, which is remembered."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from io import BytesIO
+
 from lightship.errors import TooLarge, Unavailable
 from lightship.transports.rest.limits import SMALL, Budget, Limits
 from lightship.transports.rest.messages import Request, Response
@@ -14,14 +16,14 @@ class Incoming:
     """
 
     __slots__ = (
-        "_budget", "_chunks", "_held", "_limits", "declared", "expects_continue", "headers", "keep_alive", "method",
+        "_budget", "_body", "_held", "_limits", "declared", "expects_continue", "headers", "keep_alive", "method",
         "modern", "response", "size", "target", "url",
     )  # fmt: skip
 
     def __init__(self, limits: Limits, budget: Budget) -> None:
         self._limits = limits
         self._budget = budget
-        self._chunks: list[bytes] = []
+        self._body: bytes | BytesIO = b""
         self._held = 0
         self.url = b""
         self.method = self.target = ""
@@ -46,13 +48,18 @@ class Incoming:
                 raise Unavailable("the requests being read take all the memory set aside for them; try again soon")
             self._held = size
         self.size = size
-        self._chunks.append(chunk)
+        if self._body == b"":
+            self._body = chunk
+            return
+        if isinstance(self._body, bytes):
+            self._body, first = BytesIO(), self._body
+            self._body.write(first)
+        self._body.write(chunk)  # it grows in place, and hands its bytes over without a copy
 
     def request(self) -> Request:
         """To be asked once: what was read is handed over."""
-        chunks, self._chunks = self._chunks, []
-        body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-        return Request(self.method, self.target, body, self.headers)
+        body, self._body = self._body, b""
+        return Request(self.method, self.target, body if isinstance(body, bytes) else body.getvalue(), self.headers)
 
     def refuse(self, response: Response) -> None:
         """Decides the answer before the request was read to its end; what was read is dropped."""
@@ -60,7 +67,7 @@ class Incoming:
         self.response = response
 
     def release(self) -> None:
-        self._chunks = []
+        self._body = b""
         if self._held:
             self._budget.give_back(self._held)
             self._held = 0
