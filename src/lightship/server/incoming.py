@@ -51,10 +51,12 @@ class Incoming:
         if self._body == b"":
             self._body = chunk
             return
-        if isinstance(self._body, bytes):
-            self._body, first = BytesIO(), self._body
-            self._body.write(first)
-        self._body.write(chunk)  # it grows in place, and hands its bytes over without a copy
+        body = self._body
+        if isinstance(body, bytes):
+            self._body = grown = BytesIO()  # it grows in place, and hands its bytes over without a copy
+            grown.write(body)
+            body = grown
+        body.write(chunk)
 
     def request(self) -> Request:
         """To be asked once: what was read is handed over."""
