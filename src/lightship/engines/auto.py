@@ -80,8 +80,8 @@ class _ChoosingEngine:
         self, signature: str, inputs: Arrays, outputs: Sequence[str] | None = None, *, prompt: bool = False
     ) -> dict[str, NDArray[Any]]:
         slot = self._slot(signature)
-        check_inputs(slot.signature, inputs)
         wanted = check_outputs(slot.signature, outputs)
+        check_inputs(slot.signature, inputs)
         program = slot.program
         if program is None:
             if prompt:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -86,15 +86,7 @@ class CannotRun(Exception):
 def check_inputs(signature: Signature, inputs: Arrays) -> None:
     """Raises InvalidArgument where a name is missing or unknown or an array's type is not the declared one."""
     if inputs.keys() != signature.inputs.keys():
-        extra, missing = (
-            sorted(inputs.keys() - signature.inputs.keys()),
-            sorted(signature.inputs.keys() - inputs.keys()),
-        )
-        raise InvalidArgument(
-            f"input size does not match signature: {len(inputs)}!={len(signature.inputs)} "
-            f"len({{{','.join(sorted(inputs))}}}) != len({{{','.join(signature.inputs)}}}). "
-            f"Sent extra: {{{','.join(extra)}}}. Missing but required: {{{','.join(missing)}}}."
-        )
+        raise input_size_error(signature, inputs)
     for position, (name, spec) in enumerate(signature.inputs.items()):
         if inputs[name].dtype != spec.dtype.numpy:
             sent = _label(inputs[name])
@@ -103,16 +95,29 @@ def check_inputs(signature: Signature, inputs: Arrays) -> None:
             )
 
 
+def input_size_error(signature: Signature, inputs: Arrays) -> InvalidArgument:
+    """What was sent and what should have been."""
+    extra, missing = inputs.keys() - signature.inputs.keys(), signature.inputs.keys() - inputs.keys()
+    return InvalidArgument(
+        f"input size does not match signature: {len(inputs)}!={len(signature.inputs)} "
+        f"len({_set_text(inputs)}) != len({_set_text(signature.inputs)}). "
+        f"Sent extra: {_set_text(extra)}. Missing but required: {_set_text(missing)}."
+    )
+
+
 def check_outputs(signature: Signature, outputs: Sequence[str] | None) -> Sequence[str]:
-    """The names asked for, all of them by default. Raises InvalidArgument for one that the signature does not have."""
-    if outputs is None:
+    """The names asked for, all of them if none are. Raises InvalidArgument for one that the signature does not have,
+    and for one asked for twice."""
+    if not outputs:
         return tuple(signature.outputs)
-    for name in outputs:
+    for index, name in enumerate(outputs):
         if name not in signature.outputs:
             raise InvalidArgument(
                 f"output tensor alias not found in signature: {name} "
-                f"Outputs expected to be in the set {{{','.join(signature.outputs)}}}."
+                f"Outputs expected to be in the set {_set_text(signature.outputs)}."
             )
+        if name in outputs[:index]:
+            raise InvalidArgument(f"duplicate output tensor alias: {name}")
     return outputs
 
 
@@ -124,6 +129,10 @@ def describe(arrays: Arrays) -> str:
 
 def fits_int32(array: NDArray[Any]) -> bool:
     return not array.size or bool(array.min() >= _INT32.min and array.max() <= _INT32.max)
+
+
+def _set_text(names: Iterable[str]) -> str:
+    return f"{{{','.join(sorted(names))}}}"
 
 
 def _label(array: NDArray[Any]) -> str:

@@ -23,7 +23,7 @@ from lightship.services.example_inputs import (
     signature_for_examples,
     type_name,
 )
-from lightship.services.predict import CLASSIFY_METHOD
+from lightship.services.predict_checks import CLASSIFY_METHOD
 
 CLASSES, SCORES = "classes", "scores"
 # What an exported image model's signature is called; a call that names no signature means it there.

@@ -15,10 +15,7 @@ from lightship.errors import InvalidArgument
 from lightship.lifecycle.servable import Servable
 from lightship.services.examples import images_of_examples
 from lightship.services.images import rank_images
-
-PREDICT_METHOD = "tensorflow/serving/predict"
-CLASSIFY_METHOD = "tensorflow/serving/classify"
-REGRESS_METHOD = "tensorflow/serving/regress"
+from lightship.services.predict_checks import CLASSIFY_METHOD, check_predict_method, with_defaults
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -42,18 +39,23 @@ def predict(
     *,
     prompt: bool = False,
 ) -> dict[str, NDArray[Any]]:
-    """Runs a signature on one array for each of its inputs; all its outputs by default.
+    """Runs a signature on one array for each of its inputs that has no default; all its outputs by default.
 
     The image signatures of the bundle are answered from its labels and image spec, all others by the engine. Raises
     InvalidArgument for names, types and shapes that do not fit, FailedPrecondition where no engine runs the signature,
-    and, with `prompt`, NotPrompt instead of doing what may take longer than an event loop can wait.
+    Internal for a method's name that is none where they are checked, and, with `prompt`, NotPrompt instead of doing
+    what may take longer than an event loop can wait.
     """
+    if servable.check_method_names:
+        check_predict_method(signature)
+    if inputs.keys() != signature.inputs.keys():
+        inputs = with_defaults(signature, inputs)
     if signature.name not in servable.bundle.native:
         return servable.engine.run(signature.name, inputs, outputs, prompt=prompt)
     if prompt:
         raise NotPrompt
-    check_inputs(signature, inputs)
     wanted = check_outputs(signature, outputs)
+    check_inputs(signature, inputs)
     labels, scores = rank_images(servable, _images(signature, inputs))
     return {name: labels if signature.outputs[name].dtype is DataType.DT_STRING else scores for name in wanted}
 

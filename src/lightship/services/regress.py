@@ -22,7 +22,7 @@ from lightship.services.example_inputs import (
     signature_for_examples,
     type_name,
 )
-from lightship.services.predict import REGRESS_METHOD
+from lightship.services.predict_checks import REGRESS_METHOD
 
 OUTPUTS = "outputs"
 

@@ -11,7 +11,8 @@ from lightship.errors import InvalidArgument, Unimplemented
 from lightship.lifecycle.servable import Servable
 from lightship.services.classify import classify
 from lightship.services.example_inputs import with_context
-from lightship.services.predict import CLASSIFY_METHOD, REGRESS_METHOD, check_signature, predict
+from lightship.services.predict import check_signature, predict
+from lightship.services.predict_checks import CLASSIFY_METHOD, REGRESS_METHOD
 from lightship.services.regress import regress
 
 

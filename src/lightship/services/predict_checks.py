@@ -1,0 +1,66 @@
+"""What predict checks before a signature is run, in TensorFlow Serving's order and words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from numpy.typing import NDArray
+
+from lightship.bundle.saved_model import Signature
+from lightship.bundle.tensor_proto import array_of
+from lightship.engines.base import input_size_error
+from lightship.errors import Internal, InvalidArgument
+
+PREDICT_METHOD = "tensorflow/serving/predict"
+CLASSIFY_METHOD = "tensorflow/serving/classify"
+REGRESS_METHOD = "tensorflow/serving/regress"
+_METHODS = (PREDICT_METHOD, CLASSIFY_METHOD, REGRESS_METHOD)
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+def check_predict_method(signature: Signature) -> None:
+    """Any of the standard methods may be predicted. Raises Internal for another."""
+    if signature.method_name not in _METHODS:
+        raise Internal(
+            f"Expected prediction signature method_name to be one of {{{', '.join(_METHODS)}}}. "
+            f"Was: {signature.method_name}"
+        )
+
+
+def with_defaults(signature: Signature, inputs: Arrays) -> Arrays:
+    """An array for each of the signature's inputs, its own default where none was given.
+
+    Raises InvalidArgument for a missing input without a default, and for one that the signature does not have.
+    """
+    defaults = signature.definition.defaults
+    if len(inputs) > len(signature.inputs) or (len(inputs) < len(signature.inputs) and not defaults):
+        raise input_size_error(signature, inputs)
+    completed = {
+        name: inputs[name] if name in inputs else _default(signature, name, inputs) for name in signature.inputs
+    }
+    if not inputs.keys() <= completed.keys():
+        used = _listed(name for name in inputs if name in completed)
+        raise InvalidArgument(
+            f"Inputs contains invalid name. Used request inputs: {used}, request input: {_listed(inputs)}"
+        )
+    return completed
+
+
+def _default(signature: Signature, name: str, inputs: Arrays) -> NDArray[Any]:
+    defaults = signature.definition.defaults
+    if name not in defaults:
+        raise InvalidArgument(
+            f"Signature input alias: {name}(feed name: {signature.inputs[name].tensor}) not found in request and no "
+            f"default value provided. Inputs expected to be in the request {{{_listed(inputs)}}}, or default input "
+            f"alias set: {_listed(defaults)}"
+        )
+    try:
+        return array_of(defaults[name])
+    except InvalidArgument as error:
+        raise InvalidArgument(f"tensor parsing error: {name}") from error
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ",".join(sorted(names))

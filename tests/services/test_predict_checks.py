@@ -1,0 +1,121 @@
+"""What predict checks before it runs anything: method names, inputs and their defaults, outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.example_models import set_method_names
+
+from lightship.errors import Internal, InvalidArgument
+from lightship.lifecycle import Servable, ServableId, load_servable
+from lightship.protos import SavedModel, TensorProto
+from lightship.services import check_signature, predict
+
+ONE = np.ones((1, 1), np.float32)
+
+
+@pytest.fixture(scope="module")
+def sums(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servable]:
+    """sum = a + b, difference = a - b; in the signature with_defaults b is 5, in broken its default is no tensor."""
+    import tensorflow as tf
+
+    folder = tmp_path_factory.mktemp("sums") / "1"
+    spec = [tf.TensorSpec([None, 1], tf.float32, name=name) for name in "ab"]
+    names = ("serving_default", "with_defaults", "broken")
+    signatures = {
+        name: tf.function(lambda a, b: {"sum": a + b, "difference": a - b}, input_signature=spec) for name in names
+    }
+    tf.saved_model.save(tf.Module(), str(folder), signatures=signatures)
+    five = TensorProto(dtype=1, float_val=[5.0])
+    five.tensor_shape.dim.add(size=1)
+    set_defaults(folder, {"with_defaults": five, "broken": TensorProto(dtype=1, tensor_content=b"?")})
+    set_method_names(folder, {"with_defaults": "tensorflow/serving/classify", "broken": "mine"})
+    servable = load_servable(ServableId("sums", 1), folder)
+    yield servable
+    servable.close()
+
+
+def set_defaults(folder: Path, defaults: dict[str, TensorProto]) -> None:
+    file = folder / "saved_model.pb"
+    model = SavedModel.FromString(file.read_bytes())
+    for signature, tensor in defaults.items():
+        model.meta_graphs[0].signature_def[signature].defaults["b"].CopyFrom(tensor)
+    file.write_bytes(model.SerializeToString())
+
+
+def test_a_default_takes_the_place_of_what_was_not_given(sums: Servable) -> None:
+    signature = check_signature(sums, "with_defaults")
+    assert predict(sums, signature, {"a": ONE}, ["sum"])["sum"].tolist() == [[6.0]]
+    assert predict(sums, signature, {"a": ONE, "b": ONE}, ["sum"])["sum"].tolist() == [[2.0]]
+
+
+@pytest.mark.parametrize(
+    ("signature", "names", "text"),
+    [
+        (
+            "",
+            "a",
+            "input size does not match signature: 1!=2 len({a}) != len({a,b}). Sent extra: {}. "
+            "Missing but required: {b}.",
+        ),
+        (
+            "with_defaults",
+            "zabc",
+            "input size does not match signature: 4!=2 len({a,b,c,z}) != len({a,b}). Sent extra: {c,z}. "
+            "Missing but required: {}.",
+        ),
+        (
+            "",
+            "zb",
+            "Signature input alias: a(feed name: serving_default_a:0) not found in request and no default value "
+            "provided. Inputs expected to be in the request {b,z}, or default input alias set: ",
+        ),
+        (
+            "with_defaults",
+            "b",
+            "Signature input alias: a(feed name: with_defaults_a:0) not found in request and no default value "
+            "provided. Inputs expected to be in the request {b}, or default input alias set: b",
+        ),
+        ("with_defaults", "za", "Inputs contains invalid name. Used request inputs: a, request input: a,z"),
+        ("broken", "a", "tensor parsing error: b"),
+    ],
+)
+def test_inputs_that_do_not_fit_are_told(sums: Servable, signature: str, names: str, text: str) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        predict(sums, check_signature(sums, signature), dict.fromkeys(names, ONE))
+    assert caught.value.message == text
+
+
+@pytest.mark.parametrize(
+    ("outputs", "text"),
+    [
+        (["no"], "output tensor alias not found in signature: no Outputs expected to be in the set {difference,sum}."),
+        (["sum", "sum", "no"], "duplicate output tensor alias: sum"),
+    ],
+)
+def test_outputs_that_do_not_fit_are_told_before_types(sums: Servable, outputs: list[str], text: str) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        predict(sums, check_signature(sums, ""), {"a": ONE, "b": ONE.astype(np.int32)}, outputs)
+    assert caught.value.message == text
+
+
+def test_no_outputs_are_all_outputs(sums: Servable) -> None:
+    assert set(predict(sums, check_signature(sums, ""), {"a": ONE, "b": ONE}, [])) == {"sum", "difference"}
+
+
+def test_method_names_are_checked_where_that_was_asked_for(sums: Servable) -> None:
+    inputs = {"a": ONE, "b": ONE}
+    strict = replace(sums, check_method_names=True)
+    for name in ("serving_default", "with_defaults"):
+        predict(strict, check_signature(strict, name), inputs)
+    predict(sums, check_signature(sums, "broken"), inputs)
+    with pytest.raises(Internal) as caught:
+        predict(strict, check_signature(strict, "broken"), inputs)
+    assert caught.value.message == (
+        "Expected prediction signature method_name to be one of {tensorflow/serving/predict, "
+        "tensorflow/serving/classify, tensorflow/serving/regress}. Was: mine"
+    )
