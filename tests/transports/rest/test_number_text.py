@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lightship.errors import InvalidArgument
-from lightship.transports.rest.number_text import float_texts
+from lightship.transports.rest.number_text import MANY, float_texts, text_of
 from lightship.transports.rest.predict_response import outputs_document, predictions
 
 FLOAT32 = {
@@ -54,7 +54,9 @@ def test_zero_keeps_its_sign() -> None:
 
 
 def expected(value: np.floating) -> str:
-    """The rule as the specification states it."""
+    """The rule as it is stated."""
+    if not np.isfinite(value):
+        return "NaN" if np.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     precise = "%.9g" if value.dtype == np.float32 else "%.17g"
     text = f"{float(value):g}"
     if value.dtype.type(text) != value:
@@ -62,18 +64,67 @@ def expected(value: np.floating) -> str:
     return text if "." in text or "e" in text else text + ".0"
 
 
-@given(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=1, max_size=40))
+@given(st.lists(st.floats(width=32), min_size=1, max_size=40))
+@settings(deadline=None)
 def test_float32_follows_the_rule_and_reads_back(numbers: list[float]) -> None:
     values = np.array(numbers, np.float32)
-    assert float_texts(values) == [expected(value) for value in values]
+    texts = [expected(value) for value in values]
+    assert float_texts(values) == texts
+    assert float_texts(np.tile(values, MANY)) == texts * MANY
     np.testing.assert_array_equal(np.array(float_texts(values), np.float32), values)
 
 
-@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=40))
+@given(st.lists(st.floats(), min_size=1, max_size=40))
+@settings(deadline=None)
 def test_float64_follows_the_rule_and_reads_back(numbers: list[float]) -> None:
     values = np.array(numbers)
-    assert float_texts(values) == [expected(value) for value in values]
+    texts = [expected(value) for value in values]
+    assert float_texts(values) == texts
+    assert float_texts(np.tile(values, MANY)) == texts * MANY
     np.testing.assert_array_equal(np.array(float_texts(values), np.float64), values)
+
+
+RANDOM = np.random.default_rng(7)
+COUNT = 60_000
+POWERS = 10.0 ** np.arange(-45, 39)
+EXPONENTS = RANDOM.integers(-12, 13, COUNT)
+
+SWEEPS = {
+    "any float32": RANDOM.integers(0, 1 << 32, COUNT, dtype=np.uint32).view(np.float32),
+    "any float64": RANDOM.integers(0, 1 << 64, COUNT, dtype=np.uint64).view(np.float64),
+    "scores": RANDOM.random(COUNT, dtype=np.float32),
+    "scores of float64": RANDOM.random(COUNT),
+    "logits of all sizes": RANDOM.standard_normal(COUNT) * 10.0**EXPONENTS,
+    "six digits": RANDOM.integers(0, 10**6, COUNT) / 10.0**EXPONENTS,
+    "nine digits": RANDOM.integers(0, 10**9, COUNT) / 10.0**EXPONENTS,
+    "ties of six digits": RANDOM.integers(0, 10**6, COUNT) + 0.5,
+    "ties of nine digits": RANDOM.integers(1 << 23, 1 << 24, COUNT) / 2.0 ** RANDOM.integers(1, 24, COUNT),
+    "ties of seventeen digits": RANDOM.integers(1 << 52, 1 << 53, COUNT) / 2.0 ** RANDOM.integers(1, 53, COUNT),
+    "integers": RANDOM.integers(-(10**10), 10**10, COUNT).astype(np.float64),
+    "powers of two": 2.0 ** np.arange(-149, 128),
+    "powers of two of float64": 2.0 ** np.arange(-1074, 1024),
+    "powers of ten": np.array([float(f"1e{power}") for power in range(-323, 309)]),
+    "beside powers of ten": np.concatenate([np.nextafter(POWERS, 0), np.nextafter(POWERS, np.inf)]),
+    "zeros and what is not finite": np.array([0.0, -0.0, np.nan, -np.nan, np.inf, -np.inf, 1.5] * 100),
+}
+
+
+@pytest.mark.parametrize("name", SWEEPS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_many_at_once_are_written_like_one(name: str, dtype: type[np.floating]) -> None:
+    with np.errstate(all="ignore"):
+        values = SWEEPS[name].astype(dtype)
+    one = text_of(values)
+    assert float_texts(values) == [one(number) for number in values.tolist()]
+
+
+def test_neighbours_of_short_values_are_told_apart() -> None:
+    short = RANDOM.integers(1, 10**6, COUNT) / 10.0 ** RANDOM.integers(0, 9, COUNT)
+    for dtype in (np.float32, np.float64):
+        values = short.astype(dtype)
+        for beside in (np.nextafter(values, dtype(0)), np.nextafter(values, dtype(np.inf))):
+            one = text_of(beside)
+            assert float_texts(beside) == [one(number) for number in beside.tolist()]
 
 
 def test_several_outputs_are_objects() -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,15 +15,16 @@ from lightship.transports.rest.json_numbers import NumberArray
 from lightship.transports.rest.json_values import JsonValue
 from lightship.transports.rest.leaves import is_base64
 from lightship.transports.rest.rows import tensors_of_rows
+from lightship.transports.rest.small_document import read_small, small_tensors
 from lightship.transports.rest.tensor_values import tensor_of
 
 Tensors = dict[str, np.ndarray[Any, Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class PredictRequest:
+class PredictRequest(NamedTuple):
     document: dict[str, JsonValue]
     signature_name: str  # "" if none is given
+    small: bool = False  # read by `read_small`
 
     @classmethod
     def parse(cls, body: bytes) -> PredictRequest:
@@ -32,8 +32,9 @@ class PredictRequest:
 
         Raises InvalidArgument for what is not JSON, not an object, or has a signature_name that is not a string.
         """
-        document = document_of(body)
-        return cls(document, signature_name_of(document))
+        small = read_small(body)
+        document = document_of(body) if small is None else small
+        return cls(document, signature_name_of(document), small is not None)
 
     @property
     def rows(self) -> bool:
@@ -42,6 +43,8 @@ class PredictRequest:
 
     def tensors(self, inputs: Mapping[str, TensorSpec]) -> Tensors:
         """The signature's inputs by name. Raises InvalidArgument or Unimplemented with TensorFlow Serving's texts."""
+        if self.small and (tensors := small_tensors(self.document, inputs)) is not None:
+            return tensors
         if "instances" in self.document and "inputs" in self.document:
             problem = "Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist "
             raise InvalidArgument(f"JSON Value: {dump(self.document)} {problem}")

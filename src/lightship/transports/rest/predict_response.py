@@ -16,6 +16,8 @@ from lightship.transports.rest.tensor_text import row_texts, rows_text, tensor_t
 
 Tensors = Mapping[str, np.ndarray[Any, Any]]
 
+_PREDICTIONS, _OUTPUTS, _END = b'{\n    "predictions": ', b'{\n    "outputs": ', b"\n}"
+
 
 def predictions(outputs: Tensors) -> bytes:
     """Row format; the name of a single output is dropped.
@@ -25,9 +27,9 @@ def predictions(outputs: Tensors) -> bytes:
     _check_rows(outputs)
     if len(outputs) == 1:
         ((name, tensor),) = outputs.items()
-        return _document("predictions", f"[{rows_text(name, tensor)}\n    ]" if len(tensor) else "[]")
+        return _PREDICTIONS + (b"[" + rows_text(name, tensor) + b"\n    ]" if len(tensor) else b"[]") + _END
     columns = [[f"{quoted(name)}: {text}" for text in row_texts(name, tensor)] for name, tensor in outputs.items()]
-    return _document("predictions", objects(list(zip(*columns, strict=True))))
+    return _PREDICTIONS + encoded(objects(list(zip(*columns, strict=True)))) + _END
 
 
 def rankings(rows: Iterable[Ranking]) -> bytes:
@@ -36,7 +38,7 @@ def rankings(rows: Iterable[Ranking]) -> bytes:
         (f'"labels": [{", ".join(map(quoted, row.labels))}]', f'"scores": [{", ".join(float_texts(row.scores))}]')
         for row in rows
     ]
-    return _document("predictions", objects(members))
+    return _PREDICTIONS + encoded(objects(members)) + _END
 
 
 def objects(rows: Sequence[tuple[str, ...]]) -> str:
@@ -53,9 +55,9 @@ def outputs_document(outputs: Tensors) -> bytes:
         raise InvalidArgument("Cannot convert empty tensor map to JSON")
     if len(outputs) == 1:
         ((name, tensor),) = outputs.items()
-        return _document("outputs", tensor_text(name, tensor, 4))
-    members = (f"        {quoted(name)}: {tensor_text(name, tensor, 8)}" for name, tensor in outputs.items())
-    return _document("outputs", "{\n" + ",\n".join(members) + "\n    }")
+        return _OUTPUTS + tensor_text(name, tensor, 4) + _END
+    members = (encoded(f"        {quoted(name)}: ") + tensor_text(name, tensor, 8) for name, tensor in outputs.items())
+    return _OUTPUTS + b"{\n" + b",\n".join(members) + b"\n    }" + _END
 
 
 def _check_rows(outputs: Tensors) -> None:
@@ -69,7 +71,3 @@ def _check_rows(outputs: Tensors) -> None:
             sizes = f"{tensor.shape[0]} expecting: {batch}"
             raise InvalidArgument(f"Tensor name: {name} has inconsistent batch size: {sizes}")
         batch = tensor.shape[0]
-
-
-def _document(key: str, text: str) -> bytes:
-    return encoded(f'{{\n    "{key}": {text}\n}}')
