@@ -10,7 +10,7 @@ import pytest
 from lightship import protos
 from lightship.bundle.dtypes import DataType
 from lightship.bundle.saved_model import TensorSpec, read_saved_model, with_only_signature
-from lightship.errors import DataLoss, LightshipError, NotFound
+from lightship.errors import DataLoss, LightshipError, NotFound, Unimplemented
 
 
 @pytest.fixture
@@ -78,6 +78,12 @@ def test_tags_must_match_exactly(version: Path) -> None:
     text = r"Could not find meta graph def matching supplied tags: \{ serve gpu \}.*the tags: serve"
     with pytest.raises(NotFound, match=text):
         read_saved_model(version, ("serve", "gpu"))
+
+
+def test_what_was_exported_before_there_were_saved_models_is_named(tmp_path: Path) -> None:
+    (tmp_path / "export.meta").write_text("")
+    with pytest.raises(Unimplemented, match=r"^Session Bundle is deprecated and removed\.$"):
+        read_saved_model(tmp_path)
 
 
 def test_a_plain_file_called_like_a_version_fails(tmp_path: Path) -> None:

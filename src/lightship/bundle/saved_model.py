@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +14,7 @@ from google.protobuf.message import DecodeError
 from lightship import protos
 from lightship.bundle.dtypes import DataType
 from lightship.bundle.graph_state import Changes, changes_in
-from lightship.errors import DataLoss, NotFound, PermissionDenied
+from lightship.errors import DataLoss, NotFound, PermissionDenied, Unimplemented
 
 SAVED_MODEL_FILE = "saved_model.pb"
 DEFAULT_SIGNATURE = "serving_default"
@@ -98,6 +99,8 @@ def _read(folder: Path) -> bytes:
     except PermissionError as error:
         raise PermissionDenied(f"{error.filename} cannot be read: give this user the right to read it") from error
     except OSError as error:
+        if os.path.exists(folder / "export.meta"):
+            raise Unimplemented("Session Bundle is deprecated and removed.") from error
         raise NotFound(
             "Specified file path does not appear to contain a SavedModel bundle (should have a file called "
             f"`{SAVED_MODEL_FILE}`)\nSpecified file path: {folder}"
