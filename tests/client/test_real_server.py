@@ -16,11 +16,21 @@ from tests.client.conftest import Ask, Asked, Reply, Scripted
 
 import lightship
 from lightship.errors import FailedPrecondition, InvalidArgument, NotFound
+from lightship.lifecycle.model_config import ModelConfig
+from lightship.server import Server, ServerOptions
 
 
 @pytest.fixture(scope="module")
 def server(dog_bundle: Path, half_plus_two: Path) -> Iterator[str]:
     with lightship.serve(dog_bundle, half_plus_two, rest_port="auto") as running:
+        assert running.wait_ready(60)
+        yield running.rest_url
+
+
+@pytest.fixture(scope="module")
+def labelled(half_plus_two: Path) -> Iterator[str]:
+    model = ModelConfig("half", half_plus_two, labels={"stable": 123})
+    with Server(ServerOptions([model], rest_port="auto")) as running:
         assert running.wait_ready(60)
         yield running.rest_url
 
@@ -75,6 +85,47 @@ def test_tensors_come_back_named_and_typed(ask: Ask, server: str) -> None:
 def test_named_inputs_and_a_version_can_be_given(ask: Ask, server: str) -> None:
     answer = ask(server, "predict", "half_plus_two", {"x": [[np.inf], [4]]}, version=123)
     np.testing.assert_array_equal(answer["y"], [[np.inf], [4.0]])
+
+
+def test_examples_are_classified(ask: Ask, server: str) -> None:
+    examples = [{"x": 2.0}, {"x": np.float32(80)}]
+    first, second = ask(server, "classify", "half_plus_two", examples, signature="classify_x_to_y")
+    assert ([(one.label, one.score) for one in first], second) == ([("", 3.0)], [("", 42.0)])
+
+
+def test_examples_are_regressed_with_a_context(ask: Ask, server: str) -> None:
+    examples: list[Any] = [{}, {"x": [2.0]}]
+    values = ask(
+        server, "regress", "half_plus_two", examples, context={"x": 80.0}, signature="regress_x_to_y", version=123
+    )
+    assert (values.dtype, values.tolist()) == (np.float32, [42.0, 3.0])
+
+
+def test_photos_are_classified_as_examples(ask: Ask, server: str, dog_photo: Path) -> None:
+    (classes,) = ask(server, "classify", "dog", [{"image/encoded": dog_photo.read_bytes()}])
+    assert (classes[0].label, len(classes)) == ("bull_mastiff", 19)
+
+
+def test_a_label_finds_its_version_in_every_call(ask: Ask, labelled: str) -> None:
+    example = [{"x": 2.0}]
+    named = {"label": "stable"}
+    assert ask(labelled, "predict", "half", [[2.0]], **named)["y"].tolist() == [[3.0]]
+    assert ask(labelled, "classify", "half", example, signature="classify_x_to_y", **named) == [[("", 3.0)]]
+    assert ask(labelled, "regress", "half", example, signature="regress_x_to_y", **named).tolist() == [3.0]
+    assert [status.version for status in ask(labelled, "status", "half", **named)] == [123]
+    assert ask(labelled, "metadata", "half", **named).version == 123
+    with pytest.raises(InvalidArgument, match="Unrecognized servable version label: no"):
+        ask(labelled, "classify", "half", example, label="no")
+
+
+@pytest.mark.parametrize("method", ["classify", "regress"])
+def test_refused_examples_have_the_servers_words(ask: Ask, server: str, method: str) -> None:
+    with pytest.raises(InvalidArgument, match="No signature was found with the name: no"):
+        ask(server, method, "half_plus_two", [{"x": 2.0}], signature="no")
+    with pytest.raises(InvalidArgument, match="'examples' value is an empty array"):
+        ask(server, method, "half_plus_two", [])
+    with pytest.raises(InvalidArgument, match="expected type: float"):
+        ask(server, method, "half_plus_two", [{"x": 2}], signature=f"{method}_x_to_y")
 
 
 @pytest.mark.parametrize(

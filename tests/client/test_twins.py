@@ -24,7 +24,9 @@ def surface(kind: type) -> dict[str, str]:
 
 def test_the_twins_have_the_same_methods_with_the_same_arguments() -> None:
     assert surface(Client) == surface(AsyncClient)
-    assert {"predict", "classify_image", "models", "status", "metadata", "ready", "live"} <= set(surface(Client))
+    assert {"predict", "classify", "regress", "classify_image", "models", "status", "metadata", "ready", "live"} <= set(
+        surface(Client)
+    )
 
 
 def test_the_twins_take_the_same_options() -> None:

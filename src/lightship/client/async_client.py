@@ -11,12 +11,22 @@ from typing import Generic, TypeVar
 import anyio
 import anyio.to_thread
 import httpx2
+import numpy as np
+from numpy.typing import NDArray
 
 from lightship.bundle.image_spec import ImageSpec
 from lightship.client.base import BaseClient
+from lightship.client.examples import Example
 from lightship.client.exchange import Answer, Outcome, Pause, Send, Step, Steps
 from lightship.client.photos import Photo
-from lightship.client.results import Classification, ModelMetadata, ModelStatus, Prediction, VersionStatus
+from lightship.client.results import (
+    Classification,
+    ModelMetadata,
+    ModelStatus,
+    Prediction,
+    ScoredLabel,
+    VersionStatus,
+)
 from lightship.client.tensors import Inputs
 
 T = TypeVar("T")
@@ -53,6 +63,32 @@ class AsyncClient(BaseClient):
     ) -> Prediction:
         """See `Client.predict`."""
         return await self._run(self._predict(model, inputs, signature, version, label))
+
+    async def classify(
+        self,
+        model: str,
+        examples: Sequence[Example],
+        *,
+        context: Example | None = None,
+        signature: str | None = None,
+        version: int | None = None,
+        label: str | None = None,
+    ) -> list[list[ScoredLabel]]:
+        """See `Client.classify`."""
+        return await self._run(self._classify(model, examples, context, signature, version, label))
+
+    async def regress(
+        self,
+        model: str,
+        examples: Sequence[Example],
+        *,
+        context: Example | None = None,
+        signature: str | None = None,
+        version: int | None = None,
+        label: str | None = None,
+    ) -> NDArray[np.float32]:
+        """See `Client.regress`."""
+        return await self._run(self._regress(model, examples, context, signature, version, label))
 
     async def classify_image(
         self, model: str, photo: Photo, *, top: int = 5, version: int | None = None, label: str | None = None

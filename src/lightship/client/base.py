@@ -8,15 +8,27 @@ from typing import Any
 from urllib.parse import quote
 from urllib.request import getproxies
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lightship import __version__
 from lightship.bundle.image_spec import ImageSpec
-from lightship.client import classify, metadata, tensors
+from lightship.client import classify, examples, metadata, tensors
 from lightship.client.address import parse_address
 from lightship.client.answers import answering_version, json_of
+from lightship.client.examples import Example
 from lightship.client.exchange import Answer, Call, Deadline, Steps, exchange
 from lightship.client.photos import Photo
 from lightship.client.recipe import read_recipe
-from lightship.client.results import Classification, ModelMetadata, ModelStatus, Prediction, TensorInfo, VersionStatus
+from lightship.client.results import (
+    Classification,
+    ModelMetadata,
+    ModelStatus,
+    Prediction,
+    ScoredLabel,
+    TensorInfo,
+    VersionStatus,
+)
 from lightship.client.tensors import Inputs
 from lightship.errors import DeadlineExceeded, InvalidArgument, Unavailable, Unimplemented
 
@@ -81,6 +93,32 @@ class BaseClient:
         answer = yield from self._exchange(call, deadline)
         answered = answering_version(answer) or version
         return classify.read_tensor_answer(json_of(answer), model, answered, top, self._recipe)
+
+    def _classify(
+        self,
+        model: str,
+        given: Sequence[Example],
+        context: Example | None,
+        signature: str | None,
+        version: int | None,
+        label: str | None,
+    ) -> Steps[list[list[ScoredLabel]]]:
+        call = examples.call(f"{path_of(model, version, label)}:classify", given, context, signature)
+        answer = yield from self._exchange(call, Deadline(self.timeout))
+        return examples.classifications_in(json_of(answer))
+
+    def _regress(
+        self,
+        model: str,
+        given: Sequence[Example],
+        context: Example | None,
+        signature: str | None,
+        version: int | None,
+        label: str | None,
+    ) -> Steps[NDArray[np.float32]]:
+        call = examples.call(f"{path_of(model, version, label)}:regress", given, context, signature)
+        answer = yield from self._exchange(call, Deadline(self.timeout))
+        return examples.regressions_in(json_of(answer))
 
     def _models(self) -> Steps[tuple[ModelStatus, ...]]:
         answer = yield from self._get("/v1/models")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
@@ -38,6 +38,14 @@ class Classification:
     @property
     def score(self) -> float:
         return self.scores[0]
+
+
+class ScoredLabel(NamedTuple):
+    """One class of a classified example. `label` is empty where the model gives scores alone, `score` 0 where it gives
+    labels alone."""
+
+    label: str
+    score: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,22 @@ from types import TracebackType
 from typing import TypeVar
 
 import httpx2
+import numpy as np
+from numpy.typing import NDArray
 
 from lightship.bundle.image_spec import ImageSpec
 from lightship.client.base import BaseClient
+from lightship.client.examples import Example
 from lightship.client.exchange import Answer, Outcome, Pause, Send, Step, Steps
 from lightship.client.photos import Photo
-from lightship.client.results import Classification, ModelMetadata, ModelStatus, Prediction, VersionStatus
+from lightship.client.results import (
+    Classification,
+    ModelMetadata,
+    ModelStatus,
+    Prediction,
+    ScoredLabel,
+    VersionStatus,
+)
 from lightship.client.tensors import Inputs
 
 T = TypeVar("T")
@@ -68,6 +78,37 @@ class Client(BaseClient):
         `_bytes`). The server's refusals are raised as `lightship.errors`.
         """
         return self._run(self._predict(model, inputs, signature, version, label))
+
+    def classify(
+        self,
+        model: str,
+        examples: Sequence[Example],
+        *,
+        context: Example | None = None,
+        signature: str | None = None,
+        version: int | None = None,
+        label: str | None = None,
+    ) -> list[list[ScoredLabel]]:
+        """The classes of each example, with their scores, in the model's order; raises as `predict` does.
+
+        An example is a mapping of features: a number, a boolean, a text or bytes, or a list or array of one of these.
+        Integers and booleans become int64 features, floats float features (`2.0` is one, `2` is not), texts and bytes
+        bytes features. The features of `context` are those of every example that does not have its own.
+        """
+        return self._run(self._classify(model, examples, context, signature, version, label))
+
+    def regress(
+        self,
+        model: str,
+        examples: Sequence[Example],
+        *,
+        context: Example | None = None,
+        signature: str | None = None,
+        version: int | None = None,
+        label: str | None = None,
+    ) -> NDArray[np.float32]:
+        """A number for each example, float32 [examples]; examples and context as in `classify`."""
+        return self._run(self._regress(model, examples, context, signature, version, label))
 
     def classify_image(
         self, model: str, photo: Photo, *, top: int = 5, version: int | None = None, label: str | None = None

@@ -40,15 +40,15 @@ def encode_columns(inputs: Inputs, signature: str | None) -> bytes:
     Bytes and texts become string tensors. Raises InvalidArgument for what is no tensor.
     """
     if isinstance(inputs, Mapping):
-        value: Any = {name: _plain(array, name) for name, array in inputs.items()}
+        value: Any = {name: plain(array, name) for name, array in inputs.items()}
     else:
-        value = _plain(inputs, "the only input")
-    return _dump({"inputs": value}, signature)
+        value = plain(inputs, "the only input")
+    return document({"inputs": value}, signature)
 
 
 def encode_rows(instances: Any, signature: str | None) -> bytes:
     """The body of a row request; `instances` is an array or a list that JSON can hold."""
-    return _dump({"instances": instances}, signature)
+    return document({"instances": instances}, signature)
 
 
 def encoded_bytes(data: bytes) -> dict[str, str]:
@@ -82,8 +82,8 @@ def names_fit(outputs: Any, expected: Mapping[str, TensorInfo]) -> bool:
     return set(outputs) == set(expected) if named else len(expected) == 1
 
 
-def _plain(value: ArrayLike | bytes, name: str) -> Any:
-    """A numeric array that orjson writes, or nested lists of texts and `b64` objects."""
+def plain(value: ArrayLike | bytes, name: str) -> Any:
+    """What `document` can write: a numeric array or scalar, or nested lists of texts and `b64` objects."""
     if isinstance(value, (bytes, bytearray, memoryview)):
         return encoded_bytes(bytes(value))
     array = _as_array(value, name)
@@ -127,12 +127,13 @@ def _texts(array: NDArray[Any], name: str) -> Any:
     return element(array.tolist(), array.ndim)
 
 
-def _dump(fields: dict[str, Any], signature: str | None) -> bytes:
-    document = {"signature_name": signature, **fields} if signature else fields
+def document(fields: dict[str, Any], signature: str | None) -> bytes:
+    """The body of a request."""
+    whole = {"signature_name": signature, **fields} if signature else fields
     if not _holds_special_numbers(fields):
-        return orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)
+        return orjson.dumps(whole, option=orjson.OPT_SERIALIZE_NUMPY)
     # The NaN and Infinity that TensorFlow Serving understands; orjson would write null.
-    return json.dumps(document, default=lambda array: array.tolist()).encode()
+    return json.dumps(whole, default=lambda array: array.tolist()).encode()
 
 
 def _holds_special_numbers(value: Any) -> bool:

@@ -1,0 +1,65 @@
+"""Examples for `:classify` and `:regress`, and the results they get."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lightship.client import tensors
+from lightship.client.exchange import Call
+from lightship.client.results import ScoredLabel
+from lightship.errors import InvalidArgument, Unknown
+
+Example = Mapping[str, "ArrayLike | bytes"]
+
+
+def call(target: str, examples: Sequence[Example], context: Example | None, signature: str | None) -> Call:
+    """`target` ends in the method: `/v1/models/m:classify`. Raises InvalidArgument for what no feature can hold."""
+    if isinstance(examples, Mapping):
+        raise InvalidArgument("examples is one mapping of features; give a list of them, [{...}]")
+    fields: dict[str, Any] = {} if context is None else {"context": _features(context, "context")}
+    fields["examples"] = [_features(example, f"example {index}") for index, example in enumerate(examples)]
+    return Call("POST", target, tensors.document(fields, signature))
+
+
+def classifications_in(document: Mapping[str, Any]) -> list[list[ScoredLabel]]:
+    try:
+        return [[ScoredLabel(label, float(score)) for label, score in row] for row in _results(document)]
+    except (TypeError, ValueError) as error:
+        raise Unknown(f"the results are no lists of labels and scores: {error}; is it a model server?") from error
+
+
+def regressions_in(document: Mapping[str, Any]) -> NDArray[np.float32]:
+    results = _results(document)
+    if not all(isinstance(value, (int, float)) for value in results):
+        raise Unknown(f"the results are no numbers, but begin with {results[:3]}; is it a model server?")
+    return np.array(results, np.float32)
+
+
+def _results(document: Mapping[str, Any]) -> list[Any]:
+    results = document.get("results")
+    if not isinstance(results, list):
+        raise Unknown(f"the answer has no results, but {', '.join(document) or 'nothing'}; is it a model server?")
+    return results
+
+
+def _features(example: Example, name: str) -> dict[str, Any]:
+    if not isinstance(example, Mapping):
+        raise InvalidArgument(f"{name} is a {type(example).__name__}; give a mapping of features, such as {{'x': 1.0}}")
+    return {feature: _feature(value, f"{name}, feature {feature}") for feature, value in example.items()}
+
+
+def _feature(value: ArrayLike | bytes, name: str) -> Any:
+    """One value or a list. A float keeps its point, `2.0`: the model would take 2 for an integer."""
+    form = tensors.plain(value, name)
+    nested = form.ndim > 1 if isinstance(form, np.ndarray) else isinstance(form, list) and _has_list(form)
+    if nested:
+        raise InvalidArgument(f"{name}: has more than one dimension; a feature is one value or a flat list of them")
+    return form
+
+
+def _has_list(values: list[Any]) -> bool:
+    return any(isinstance(value, list) for value in values)
