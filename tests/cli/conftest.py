@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -58,3 +59,19 @@ def start(tmp_path: Path) -> Iterator[Start]:
             return process
 
         yield started
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def until(process: subprocess.Popen[str], text: str) -> list[str]:
+    """The lines on standard error up to one that holds `text`."""
+    assert process.stderr is not None
+    lines: list[str] = []
+    while not any(text in line for line in lines):
+        line = process.stderr.readline()
+        assert line, "".join(lines)
+        lines.append(line)
+    return lines

@@ -5,58 +5,14 @@ from __future__ import annotations
 import shutil
 import signal
 import socket
-import subprocess
 from pathlib import Path
 
 import httpx2
 import pytest
-from tests.cli.conftest import Run, Start
+from tests.cli.conftest import Run, Start, free_port, until
 
 BASE = "--model_base_path=/models/m"
 REST = "--rest_api_port=8501"
-NO_PORT = "At least one of server_options.grpc_port or server_options.grpc_socket_path must be set."
-BOTH_EMPTY = "Both server_options.model_base_path and server_options.model_config_file are empty!"
-
-
-@pytest.mark.parametrize(
-    ("arguments", "error"),
-    [
-        ([REST], f"INVALID_ARGUMENT: {BOTH_EMPTY}"),
-        (
-            [REST, "--model_base_path=rel/path"],
-            "INVALID_ARGUMENT: Expected model default to have an absolute path or URI; got base_path()=rel/path",
-        ),
-        (
-            [REST, BASE, "--port=0"],
-            f"INVALID_ARGUMENT: {NO_PORT}",
-        ),
-        (
-            [REST, BASE, "--use_alts_credentials", "--ssl_config_file=/x"],
-            "INVALID_ARGUMENT: Either use_alts_credentials must be false or ssl_config_file must be empty.",
-        ),
-        (
-            [REST, BASE, "--batching_parameters_file=/x"],
-            "INVALID_ARGUMENT: server_options.batching_parameters_file is set without setting "
-            "server_options.enable_batching to true.",
-        ),
-    ],
-)
-def test_wrong_combinations_are_refused_in_tensorflow_servings_words(
-    model_server: Run, arguments: list[str], error: str
-) -> None:
-    done = model_server(*arguments)
-    assert (done.returncode, done.stdout) == (255, f"Failed to start server. Error: {error}\n")
-
-
-@pytest.mark.parametrize(
-    "flag", ["--enable_batching", "--model_config_file=/x", "--ssl_config_file", "--saved_model_tags=a,b"]
-)
-def test_what_is_not_built_yet_is_refused_by_name(model_server: Run, flag: str) -> None:
-    words = flag.split() if "=" in flag or flag == "--enable_batching" else [flag, "/x"]
-    done = model_server(REST, BASE, *words)
-    assert done.returncode == 255
-    assert done.stdout.startswith(f"Failed to start server. Error: UNIMPLEMENTED: {flag.partition('=')[0]} ")
-    assert "later release" in done.stdout
 
 
 @pytest.mark.parametrize("rest", [[], ["--rest_api_port=0"], ["--rest_api_port=8500"]])
@@ -93,29 +49,13 @@ def test_version_prints_two_lines(model_server: Run) -> None:
     assert library.startswith("TensorFlow Library: ")
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
-def until(process: subprocess.Popen[str], text: str) -> list[str]:
-    """The lines on standard error up to one that holds `text`."""
-    assert process.stderr is not None
-    lines: list[str] = []
-    while not any(text in line for line in lines):
-        line = process.stderr.readline()
-        assert line, "".join(lines)
-        lines.append(line)
-    return lines
-
-
 def test_a_model_is_served_everywhere_and_ends_with_success(start: Start, half_plus_two: Path) -> None:
     port = free_port()
     base = f"--model_base_path={half_plus_two}"
     process = start("--rest_api_port", port, base, "--model_name=m", command="lightship-model-server")
-    until(process, f"Exporting HTTP/REST API at:localhost:{port} ...")
     warnings = until(process, "gRPC comes in a later release")
-    assert warnings[-1].startswith("warning: no gRPC port is opened")
+    assert warnings[-1].startswith("warning: no gRPC port is opened, port 8500 neither")
+    until(process, f"Exporting HTTP/REST API at:localhost:{port} ...")
     for host in ("127.0.0.1", "[::1]"):
         answer = httpx2.post(f"http://{host}:{port}/v1/models/m:predict", json={"instances": [1.0, 2.0]})
         assert answer.json() == {"predictions": [2.5, 3.0]}
@@ -137,15 +77,42 @@ def test_no_port_is_open_while_the_model_is_not_there(start: Start, half_plus_tw
 
 def test_a_model_that_cannot_be_loaded_ends_it_in_tensorflow_servings_words(model_server: Run, tmp_path: Path) -> None:
     (tmp_path / "m" / "1").mkdir(parents=True)
-    done = model_server(REST, f"--model_base_path={tmp_path}/m")
+    done = model_server(REST, f"--model_base_path={tmp_path}/m", "--max_num_load_retries=0")
     start = "1 servable(s) did not become available: {{name: default version: 1} due to error: NOT_FOUND: "
     assert done.returncode == 255
     assert done.stdout.startswith(f"Failed to start server. Error: UNKNOWN: {start}Specified file path does not appear")
     assert done.stdout.endswith(f"Specified file path: {tmp_path}/m/1}}, }}\n")
 
 
-def test_flags_without_meaning_are_accepted_with_one_warning(start: Start, half_plus_two: Path) -> None:
-    words = [f"--rest_api_port={free_port()}", f"--model_base_path={half_plus_two}", "--num_load_threads=2"]
-    process = start(*words, "--noenable_profiler", command="lightship-model-server")
-    (warning,) = [line for line in until(process, "gRPC comes in a later") if "nothing to act on" in line]
-    assert warning.startswith("warning: --num_load_threads, --enable_profiler: accepted")
+def test_a_model_that_cannot_be_loaded_is_tried_again(model_server: Run, tmp_path: Path) -> None:
+    (tmp_path / "m" / "1").mkdir(parents=True)
+    pauses = ["--max_num_load_retries=2", "--load_retry_interval_micros=1000"]
+    done = model_server(REST, f"--model_base_path={tmp_path}/m", *pauses)
+    assert done.returncode == 255
+    assert done.stderr.count("cannot be loaded") == 3
+
+
+def test_a_signal_ends_the_waiting_for_a_model(start: Start, tmp_path: Path) -> None:
+    arguments = [f"--rest_api_port={free_port()}", f"--model_base_path={tmp_path}/none"]
+    process = start(*arguments, command="lightship-model-server")
+    until(process, "Could not find base path")
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+
+
+def test_a_port_in_use_is_said_with_the_flag_that_changes_it(model_server: Run, half_plus_two: Path) -> None:
+    with socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True) as taken:
+        port = taken.getsockname()[1]
+        done = model_server(f"--rest_api_port={port}", f"--model_base_path={half_plus_two}")
+    assert done.returncode == 255
+    (line,) = done.stdout.splitlines()
+    assert line.startswith(f"Failed to start server. Error: ALREADY_EXISTS: port {port} is in use")
+    assert line.endswith("give --rest_api_port a port that can be opened")
+
+
+def test_the_graph_of_other_tags_is_not_found(model_server: Run, half_plus_two: Path) -> None:
+    words = [f"--model_base_path={half_plus_two}", "--saved_model_tags=serve,gpu", "--max_num_load_retries=0"]
+    done = model_server(REST, *words)
+    text = "NOT_FOUND: Could not find meta graph def matching supplied tags: { serve gpu }. "
+    assert done.returncode == 255
+    assert text in done.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from lightship.bundle.golden import Golden
 from lightship.bundle.image_spec import ImageSpec
 from lightship.bundle.labels import read_classes
 from lightship.bundle.manifest import EXTRAS, MANIFEST_FILE, Manifest
-from lightship.bundle.saved_model import DEFAULT_SIGNATURE, SAVED_MODEL_FILE, SavedModel, read_saved_model
+from lightship.bundle.saved_model import DEFAULT_SIGNATURE, SAVED_MODEL_FILE, SERVE, SavedModel, read_saved_model
 from lightship.errors import DataLoss, InvalidArgument, NotFound
 
 
@@ -35,8 +36,9 @@ class Bundle:
         return frozenset(self.manifest.image_signatures if self.manifest else ())
 
 
-def open_bundle(path: Path, name: str, version: int, *, verify: bool = True) -> Bundle:
-    """Reads a version folder; weights are not loaded. verify: hold every file against its size and sha256.
+def open_bundle(path: Path, name: str, version: int, *, verify: bool = True, tags: Collection[str] = SERVE) -> Bundle:
+    """Reads a version folder; weights are not loaded. verify: hold every file against its size and sha256. tags: of the
+    graph, exactly these.
 
     Raises NotFound where there is no SavedModel, DataLoss naming the file where one is broken or was changed after
     export, FailedPrecondition where a newer Lightship made it, PermissionDenied where it cannot be read.
@@ -44,10 +46,10 @@ def open_bundle(path: Path, name: str, version: int, *, verify: bool = True) -> 
     try:
         manifest = Manifest.read(path)
     except NotFound:
-        return Bundle(path, name, version, read_saved_model(path))
+        return Bundle(path, name, version, read_saved_model(path, tags))
     if verify and (path / SAVED_MODEL_FILE).exists():
         manifest.verify(path)
-    saved_model = read_saved_model(path)
+    saved_model = read_saved_model(path, tags)
     bundle = Bundle(
         path,
         name,

@@ -20,6 +20,7 @@ SAVED_MODEL_FILE = "saved_model.pb"
 DEFAULT_SIGNATURE = "serving_default"
 # TensorFlow 2 files its initializer as a signature; it runs when the model is loaded, never for a client.
 INIT_SIGNATURE = "__saved_model_init_op"
+SERVE = ("serve",)  # the tags of the graph that is served unless others are asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,49 +39,62 @@ class TensorSpec:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """A named set of inputs and outputs, both sorted by name. `definition` is the whole `tensorflow.SignatureDef`."""
+    """A named set of inputs and outputs, both sorted by name. `definition` is the whole `tensorflow.SignatureDef`.
+
+    tags: of the graph that has it. alone: whether the file has no other graph.
+    """
 
     name: str
     method_name: str
     inputs: Mapping[str, TensorSpec]
     outputs: Mapping[str, TensorSpec]
     definition: Any
+    tags: tuple[str, ...] = SERVE
+    alone: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class SavedModel:
     """signatures: all of them, `__saved_model_init_op` too. operations: of the graph and its functions.
 
-    changes: what the signatures that a client can call do to variables.
+    changes: what the signatures that a client can call do to variables. tags: the graph's.
     """
 
     signatures: Mapping[str, Signature]
     operations: frozenset[str]
     tensorflow_version: str
     changes: Changes = field(default_factory=Changes)
+    tags: tuple[str, ...] = SERVE
 
 
-def read_saved_model(folder: Path, tags: Collection[str] = ("serve",)) -> SavedModel:
+def read_saved_model(folder: Path, tags: Collection[str] = SERVE) -> SavedModel:
     """Reads `saved_model.pb` in a version folder; the variables are not touched.
 
     Raises NotFound where there is none (TensorFlow Serving's text) or no graph has exactly these tags, DataLoss where
     the file cannot be parsed, PermissionDenied where it cannot be read.
     """
-    graph = _graph_with_tags(_parse(_read(folder), folder), tags, folder)
-    signatures = {name: _signature(name, graph.signature_def[name]) for name in sorted(graph.signature_def)}
+    model = _parse(_read(folder), folder)
+    graph = _graph_with_tags(model, tags, folder)
+    alone = len(model.meta_graphs) == 1
+    signatures = {
+        name: _signature(name, graph.signature_def[name], tuple(tags), alone) for name in sorted(graph.signature_def)
+    }
     operations = _operations(graph.graph_def)
     return SavedModel(
         signatures=MappingProxyType(signatures),
         operations=operations,
         tensorflow_version=graph.meta_info_def.tensorflow_version,
         changes=changes_in(graph.graph_def, _fetched(signatures), operations),
+        tags=tuple(tags),
     )
 
 
-def with_only_signature(saved_model_pb: bytes, name: str, tags: Collection[str] = ("serve",)) -> bytes:
-    """A copy of `saved_model.pb` whose only signature is `name`, called `serving_default`.
+def with_only_signature(saved_model_pb: bytes, name: str, tags: Collection[str] = SERVE) -> bytes:
+    """A copy of `saved_model.pb` whose only graph is the one with these tags, now tagged `serve`, and whose only
+    signature is `name`, called `serving_default`.
 
-    OpenVINO reads the signature of that name alone. Raises NotFound where there is no such signature.
+    OpenVINO reads the graph of that tag and the signature of that name alone. Raises NotFound where there is no such
+    signature.
     """
     model = _parse(saved_model_pb, Path(SAVED_MODEL_FILE))
     graph = _graph_with_tags(model, tags, Path(SAVED_MODEL_FILE))
@@ -90,6 +104,7 @@ def with_only_signature(saved_model_pb: bytes, name: str, tags: Collection[str] 
     wanted.CopyFrom(graph.signature_def[name])
     graph.signature_def.clear()
     graph.signature_def[DEFAULT_SIGNATURE].CopyFrom(wanted)
+    graph.meta_info_def.tags[:] = SERVE
     return bytes(type(model)(saved_model_schema_version=1, meta_graphs=[graph]).SerializeToString())
 
 
@@ -134,13 +149,15 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(sorted(names)) or "none"
 
 
-def _signature(name: str, definition: Any) -> Signature:
+def _signature(name: str, definition: Any, tags: tuple[str, ...], alone: bool) -> Signature:
     return Signature(
         name=name,
         method_name=definition.method_name,
         inputs=_specs(definition.inputs),
         outputs=_specs(definition.outputs),
         definition=definition,
+        tags=tags,
+        alone=alone,
     )
 
 

@@ -1,4 +1,4 @@
-"""The server of `lightship-model-server`: its port is opened when the model answers, as TensorFlow Serving's."""
+"""The server of `lightship-model-server`: its port is opened when every model answers, as TensorFlow Serving's."""
 
 from __future__ import annotations
 
@@ -7,48 +7,118 @@ import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from lightship.cli.flags import Value
-from lightship.errors import InvalidArgument
+from lightship.errors import InvalidArgument, LightshipError, error_of
 
 if TYPE_CHECKING:
+    from lightship.lifecycle.model_config import ModelConfig
     from lightship.server import Server, ServerOptions
 
 logger = logging.getLogger(__name__)
 
+# Files that are checked although they change nothing, by their flags, with the messages that they hold.
+_CHECKED = {
+    "ssl_config_file": "tensorflow.serving.SSLConfig",
+    "tensorflow_session_config_file": "tensorflow.ConfigProto",
+    "platform_config_file": "tensorflow.serving.PlatformConfigMap",
+    "thread_pool_factory_config_file": "tensorflow.serving.ThreadPoolFactoryConfig",
+}
 
-def started(flags: Mapping[str, Value]) -> Server:
-    """Loads the model, however long its folder takes to come, and opens the port. A signal meanwhile ends the process.
 
-    Raises Unknown, in TensorFlow Serving's words, if the first version found cannot be loaded.
+class Files(NamedTuple):
+    """What the files that flags name say: the models, and the path of Prometheus' page, if there is one."""
+
+    models: list[ModelConfig]
+    metrics_path: str | None
+
+
+def read_files(flags: Mapping[str, Value]) -> Files:
+    """Reads every file that a flag names. Raises what `read_config_file` and `read_models` raise, and InvalidArgument
+    for batching parameters that cannot be."""
+    from lightship.server.batching_parameters import check_batching_file
+    from lightship.server.config_file import check_config_file
+    from lightship.server.monitoring import read_metrics_path
+
+    models = _models(flags)
+    for flag, kind in _CHECKED.items():
+        if flags[flag]:
+            check_config_file(str(flags[flag]), kind)
+    if flags["batching_parameters_file"]:
+        check_batching_file(str(flags["batching_parameters_file"]))
+    path = read_metrics_path(str(flags["monitoring_config_file"])) if flags["monitoring_config_file"] else None
+    return Files(models, path)
+
+
+def started(flags: Mapping[str, Value], files: Files, threads: int) -> Server:
+    """Loads the models, however long their folders take to come, and opens the port. A signal meanwhile ends the
+    process.
+
+    threads: for REST; 0 for as many as fit. Raises Unknown, in TensorFlow Serving's words, if a first version found
+    cannot be loaded.
     """
     from lightship.server import Server
 
-    name = str(flags["model_name"])
-    server = Server(_options(flags, name))
+    server = Server(_options(flags, files, threads))
     if not server.wait_decided():
         sys.exit(0)
-    server.start()
+    _poll_models(server, flags)
+    try:
+        server.start()
+    except LightshipError as error:
+        reason = error.message.partition(";")[0]
+        raise error_of(error.code, f"{reason}; give --rest_api_port a port that can be opened") from None
     logger.info("Exporting HTTP/REST API at:localhost:%d ...", server.rest_port)
     return server
 
 
-def _options(flags: Mapping[str, Value], name: str) -> ServerOptions:
+def _models(flags: Mapping[str, Value]) -> list[ModelConfig]:
+    from lightship.lifecycle.model_config import ModelConfig, check_model_list
+    from lightship.server.config_file import read_models
+
+    if flags["model_config_file"]:
+        return read_models(str(flags["model_config_file"])) or []
+    name, path = str(flags["model_name"]), str(flags["model_base_path"])
+    check_model_list([(name, path)])
+    return [ModelConfig(name, Path(path))]
+
+
+def _poll_models(server: Server, flags: Mapping[str, Value]) -> None:
+    from lightship.server.config_file import ConfigFilePoll
+
+    seconds = int(flags["model_config_file_poll_wait_seconds"])
+    if flags["model_config_file"] and seconds > 0:
+        ConfigFilePoll(str(flags["model_config_file"]), seconds, server.configuration.apply).start()
+
+
+def _options(flags: Mapping[str, Value], files: Files, threads: int) -> ServerOptions:
     from lightship.engines import EngineOptions
-    from lightship.server import ModelConfig, ServerOptions
+    from lightship.server import ServerOptions
 
     if flags["mixed_precision"] not in ("", "bfloat16"):
         raise InvalidArgument(f"--mixed_precision is {flags['mixed_precision']!r}; it is bfloat16 or nothing")
-    threads = max(int(flags["tensorflow_session_parallelism"]), int(flags["tensorflow_intra_op_parallelism"]))
+    cores = max(int(flags["tensorflow_session_parallelism"]), int(flags["tensorflow_intra_op_parallelism"]), 0)
     return ServerOptions(
-        models=[ModelConfig(name, Path(str(flags["model_base_path"])))],
+        models=files.models,
         host=_everywhere(),
         rest_port=int(flags["rest_api_port"]),
         poll_seconds=int(flags["file_system_poll_wait_seconds"]),
         timeout_seconds=max(0, int(flags["rest_api_timeout_in_ms"])) / 1000,
+        threads=threads,
+        cors=bool(flags["rest_api_enable_cors_support"]),
         log_format="text",
-        engine=EngineOptions(threads=threads, precision="bf16" if flags["mixed_precision"] else "f32"),
+        engine=EngineOptions(threads=cores, precision="bf16" if flags["mixed_precision"] else "f32"),
+        load_threads=max(0, int(flags["num_load_threads"])),
+        load_retries=max(0, int(flags["max_num_load_retries"])),
+        load_retry_seconds=max(0, int(flags["load_retry_interval_micros"])) / 1_000_000,
+        allow_version_labels_for_unavailable_models=bool(flags["allow_version_labels_for_unavailable_models"]),
+        check_method_names=bool(flags["enable_signature_method_name_check"]),
+        enable_model_warmup=bool(flags["enable_model_warmup"]),
+        warmup_iterations=max(0, int(flags["num_request_iterations_for_warmup"])),
+        saved_model_tags=tuple(tag for tag in str(flags["saved_model_tags"]).split(",") if tag),
+        check_batching_files=bool(flags["enable_per_model_batching_parameters"]),
+        metrics_path=files.metrics_path,
     )
 
 

@@ -19,8 +19,8 @@ class Role(Enum):
     """What becomes of a flag here."""
 
     USED = "used"
-    LATER = "later"  # its function is not built yet: another value than the default is refused
-    IDLE = "idle"  # it has nothing to act on here: accepted, with one warning
+    LATER = "later"  # its function is not built yet and would be missed: another value than the default is refused
+    IDLE = "idle"  # it has nothing to act on here: accepted, with a warning
 
 
 @dataclass(frozen=True, slots=True)

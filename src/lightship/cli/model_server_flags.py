@@ -4,58 +4,71 @@ from __future__ import annotations
 
 import os
 
-from lightship.cli.flags import Flag, Role
+from lightship.cli.flags import Flag, Role, Value
 
 CPUS = os.cpu_count() or 1
 USED, LATER, IDLE = Role.USED, Role.LATER, Role.IDLE
 
 FLAGS: tuple[Flag, ...] = (
     Flag("port", 8500, USED, "gRPC port; gRPC comes in a later release, until then no such port is opened"),
-    Flag("grpc_socket_path", "", LATER, "UNIX socket for gRPC"),
+    Flag("grpc_socket_path", "", IDLE, "UNIX socket for gRPC"),
     Flag("rest_api_port", 0, USED, "REST port; 0 turns it off"),
-    Flag("rest_api_num_threads", 4 * CPUS, IDLE, "threads for REST"),
+    Flag("rest_api_num_threads", 4 * CPUS, USED, "threads for REST; left out: two a core"),
     Flag("rest_api_timeout_in_ms", 30000, USED, "milliseconds a REST call may run; 0 or less: no limit"),
-    Flag("rest_api_enable_cors_support", False, LATER, "CORS headers"),
-    Flag("enable_batching", False, LATER, "join concurrent calls"),
-    Flag("allow_version_labels_for_unavailable_models", False, LATER, "labels for versions that are not loaded"),
-    Flag("batching_parameters_file", "", LATER, "text BatchingParameters"),
-    Flag("enable_per_model_batching_parameters", False, LATER, "batching_params.pbtxt in each version"),
-    Flag("model_config_file", "", LATER, "text ModelServerConfig, for several models"),
-    Flag("model_config_file_poll_wait_seconds", 0, LATER, "seconds between two looks into model_config_file"),
+    Flag("rest_api_enable_cors_support", False, USED, "CORS headers, for every page of the web"),
+    Flag("enable_batching", False, IDLE, "join concurrent calls"),
+    Flag("allow_version_labels_for_unavailable_models", False, USED, "new labels for versions that are not loaded"),
+    Flag("batching_parameters_file", "", IDLE, "text BatchingParameters"),
+    Flag("enable_per_model_batching_parameters", False, IDLE, "batching_params.pbtxt in each version"),
+    Flag("model_config_file", "", USED, "text ModelServerConfig, for several models"),
+    Flag("model_config_file_poll_wait_seconds", 0, USED, "seconds between two looks into model_config_file; 0: one"),
     Flag("model_name", "default", USED, "the model's name"),
     Flag("model_base_path", "", USED, "the model's folder, absolute; its versions are below it"),
-    Flag("num_load_threads", 0, IDLE, "threads for loading"),
+    Flag("num_load_threads", 0, USED, "versions that load at once; 0: two"),
     Flag("num_unload_threads", 0, IDLE, "threads for unloading"),
-    Flag("max_num_load_retries", 5, IDLE, "attempts to load; here they go on with growing pauses"),
-    Flag("load_retry_interval_micros", 60_000_000, IDLE, "microseconds between two attempts to load", bits=64),
+    Flag("max_num_load_retries", 5, USED, "further attempts to load before a version counts as failed"),
+    Flag("load_retry_interval_micros", 60_000_000, USED, "microseconds between two attempts to load", bits=64),
     Flag("file_system_poll_wait_seconds", 1, USED, "seconds between two looks into the folder; 0: one look"),
     Flag("flush_filesystem_caches", True, IDLE, "drop the page cache after loading"),
     Flag("tensorflow_session_parallelism", 0, USED, "threads of an engine; 0: as many as fit", bits=64),
-    Flag("tensorflow_session_config_file", "", LATER, "text ConfigProto"),
+    Flag("tensorflow_session_config_file", "", IDLE, "text ConfigProto"),
     Flag("tensorflow_intra_op_parallelism", 0, USED, "threads of an engine; 0: as many as fit", bits=64),
     Flag("tensorflow_inter_op_parallelism", 0, IDLE, "operations at once", bits=64),
-    Flag("use_alts_credentials", False, LATER, "Google's ALTS"),
-    Flag("ssl_config_file", "", LATER, "text SSLConfig, for gRPC"),
-    Flag("platform_config_file", "", LATER, "text PlatformConfigMap"),
+    Flag("use_alts_credentials", False, LATER, "Google's ALTS, for gRPC"),
+    Flag("ssl_config_file", "", LATER, "text SSLConfig, TLS for gRPC"),
+    Flag("platform_config_file", "", IDLE, "text PlatformConfigMap"),
     Flag("per_process_gpu_memory_fraction", 0.0, IDLE, "share of a GPU's memory"),
-    Flag("saved_model_tags", "serve", LATER, "tags of the graph to load"),
-    Flag("grpc_channel_arguments", "", LATER, "options of gRPC's core"),
+    Flag("saved_model_tags", "serve", USED, "tags of the graph to load, exactly these, separated by commas"),
+    Flag("grpc_channel_arguments", "", IDLE, "options of gRPC's core"),
     Flag("grpc_max_threads", 4 * CPUS, IDLE, "threads for gRPC"),
-    Flag("enable_model_warmup", True, IDLE, "warm up before serving; here always"),
-    Flag("num_request_iterations_for_warmup", 0, IDLE, "times each warm-up request runs"),
+    Flag("enable_model_warmup", True, USED, "make the calls of a version's warm-up file before it answers"),
+    Flag("num_request_iterations_for_warmup", 0, USED, "times each warm-up request runs; 0: once"),
     Flag("version", False, USED, "print the version and exit"),
-    Flag("monitoring_config_file", "", LATER, "text MonitoringConfig; /metrics is always there"),
+    Flag("monitoring_config_file", "", USED, "text MonitoringConfig: a page for Prometheus; /metrics is always there"),
     Flag("remove_unused_fields_from_bundle_metagraph", True, IDLE, "save memory"),
-    Flag("prefer_tflite_model", False, LATER, "take model.tflite where there is one"),
+    Flag("prefer_tflite_model", False, IDLE, "take model.tflite where there is one"),
     Flag("num_tflite_pools", CPUS, IDLE, "pools of TFLite interpreters"),
     Flag("num_tflite_interpreters_per_pool", 1, IDLE, "interpreters in each"),
-    Flag("enable_signature_method_name_check", False, LATER, "check method names of signatures"),
+    Flag("enable_signature_method_name_check", False, USED, "check method names of signatures"),
     Flag("xla_cpu_compilation_enabled", False, IDLE, "XLA on the CPU"),
     Flag("xla_gpu_compilation_enabled", False, IDLE, "XLA on a GPU"),
     Flag("enable_profiler", True, IDLE, "ProfilerService"),
-    Flag("thread_pool_factory_config_file", "", LATER, "text ThreadPoolConfig"),
+    Flag("thread_pool_factory_config_file", "", IDLE, "text ThreadPoolFactoryConfig"),
     Flag("mixed_precision", "", USED, "bfloat16 computes in bfloat16"),
     Flag("skip_initialize_tpu", False, IDLE, "TPUs"),
-    Flag("enable_grpc_healthcheck_service", False, LATER, "gRPC's health service"),
-    Flag("enable_serialization_as_tensor_content", False, LATER, "gRPC outputs as tensor_content"),
+    Flag("enable_grpc_healthcheck_service", False, IDLE, "gRPC's health service; /readyz is always there"),
+    Flag("enable_serialization_as_tensor_content", False, IDLE, "gRPC outputs as tensor_content"),
 )
+
+# What a warning says of flags that somebody may count on, by the flags' names.
+REMARKS: dict[tuple[str, ...], str] = {
+    ("enable_batching", "batching_parameters_file", "enable_per_model_batching_parameters"): (
+        "the parameters are checked, but calls are not joined: each runs by itself"
+    ),
+    ("prefer_tflite_model",): "model.tflite is not read here: saved_model.pb of the same version is",
+}
+
+
+def changed(given: dict[str, Value], role: Role) -> list[str]:
+    """The flags of a role that were given another value than their default."""
+    return [flag.name for flag in FLAGS if flag.role is role and given.get(flag.name, flag.default) != flag.default]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lightship.bundle.dtypes import DataType
-from lightship.bundle.saved_model import DEFAULT_SIGNATURE, SAVED_MODEL_FILE, Signature, with_only_signature
+from lightship.bundle.saved_model import DEFAULT_SIGNATURE, SAVED_MODEL_FILE, SERVE, Signature, with_only_signature
 from lightship.engines.base import CannotRun
 from lightship.engines.openvino_runtime import core, explain
 from lightship.errors import DataLoss, FailedPrecondition
@@ -23,13 +23,14 @@ def read_signature(folder: Path, signature: Signature) -> Any:
     """Reads one signature of a version folder.
 
     OpenVINO reads `serving_default` alone, and merges all signatures where there is none; so it is shown a copy of
-    `saved_model.pb` with the wanted one under that name, beside links to the variables.
+    `saved_model.pb` with the wanted one under that name, beside links to the variables. So it is with a graph of other
+    tags, or one of several.
     Raises CannotRun for operations and types that OpenVINO lacks, DataLoss for files it cannot read,
     FailedPrecondition where there is no place for the copy.
     """
     _check_types(signature)
     try:
-        if signature.name == DEFAULT_SIGNATURE:
+        if signature.name == DEFAULT_SIGNATURE and signature.alone and signature.tags == SERVE:
             model = core().read_model(str(folder))
         else:
             model = _read_renamed(folder, signature)
@@ -55,7 +56,7 @@ def output_ports(model: Any, signature: Signature) -> dict[str, int]:
 
 
 def _read_renamed(folder: Path, signature: Signature) -> Any:
-    rewritten = with_only_signature((folder / SAVED_MODEL_FILE).read_bytes(), signature.name)
+    rewritten = with_only_signature((folder / SAVED_MODEL_FILE).read_bytes(), signature.name, signature.tags)
     with tempfile.TemporaryDirectory(prefix="lightship-") as place:
         (Path(place) / SAVED_MODEL_FILE).write_bytes(rewritten)
         for name in _BESIDE:

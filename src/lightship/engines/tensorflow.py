@@ -31,9 +31,7 @@ class TensorFlowModel:
     Declared shapes are not enforced: the graph's placeholders are replaced by some that take any shape.
     """
 
-    def __init__(
-        self, folder: Path, saved_model: SavedModel, options: EngineOptions, tags: Sequence[str] = ("serve",)
-    ) -> None:
+    def __init__(self, folder: Path, saved_model: SavedModel, options: EngineOptions) -> None:
         """Loads variables and tables. Raises the error that TensorFlow's own means."""
         tf = _import_tensorflow()
         self._errors = tf.errors.OpError
@@ -41,7 +39,9 @@ class TensorFlowModel:
         try:
             with self._session.graph.as_default(), _quiet(tf.get_logger()):
                 self._feeds = _placeholders(tf, saved_model)
-                tf.compat.v1.saved_model.load(self._session, list(tags), str(folder), input_map=dict(self._feeds))
+                tf.compat.v1.saved_model.load(
+                    self._session, list(saved_model.tags), str(folder), input_map=dict(self._feeds)
+                )
         except (tf.errors.OpError, OSError, RuntimeError, ValueError) as error:
             self._session.close()
             raise _translated(error, f"TensorFlow cannot load {folder}: ") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from lightship.bundle.bundle import Bundle, open_bundle
 from lightship.bundle.decode import MAX_PIXELS
 from lightship.bundle.dtypes import DataType
-from lightship.bundle.saved_model import DEFAULT_SIGNATURE, TensorSpec
+from lightship.bundle.saved_model import DEFAULT_SIGNATURE, SERVE, TensorSpec
 from lightship.engines import Engine, EngineOptions, load_engine
 from lightship.engines.base import DEFAULT_OPTIONS
 from lightship.errors import DataLoss, LightshipError
@@ -38,6 +39,7 @@ def load_servable(
     check_method_names: bool = False,
     warm_up_call: Call | None = None,
     warm_up_iterations: int = 1,
+    tags: Collection[str] = SERVE,
 ) -> Servable:
     """Loads a version folder into a servable that gave the golden answers and is warm; options as in `Servable`.
 
@@ -47,7 +49,7 @@ def load_servable(
     raises.
     """
     start = time.perf_counter()
-    bundle = open_bundle(path, id.name, id.version)
+    bundle = open_bundle(path, id.name, id.version, tags=tags)
     engine = load_engine(path, bundle.saved_model, options)
     servable = Servable(id, bundle, engine, max_pixels, check_method_names)
     try:

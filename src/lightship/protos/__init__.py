@@ -13,11 +13,19 @@ TensorProto = message("tensorflow.TensorProto")
 SignatureDefMap = message("tensorflow.serving.SignatureDefMap")
 PredictRequest = message("tensorflow.serving.PredictRequest")
 PredictionLog = message("tensorflow.serving.PredictionLog")
+ModelServerConfig = message("tensorflow.serving.ModelServerConfig")
+MonitoringConfig = message("tensorflow.serving.MonitoringConfig")
+BatchingParameters = message("tensorflow.serving.BatchingParameters")
+SSLConfig = message("tensorflow.serving.SSLConfig")
 
 __all__ = [
+    "BatchingParameters",
     "Example",
+    "ModelServerConfig",
+    "MonitoringConfig",
     "PredictRequest",
     "PredictionLog",
+    "SSLConfig",
     "SavedModel",
     "SignatureDef",
     "SignatureDefMap",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from lightship.bundle.decode import MAX_PIXELS
+from lightship.bundle.saved_model import SERVE
 from lightship.engines import EngineOptions
 from lightship.errors import InvalidArgument
 from lightship.lifecycle.model_config import ModelConfig
@@ -31,6 +32,8 @@ class ServerOptions:
     `check_method_names`: a call whose method is not the one that the signature names is refused.
     `enable_model_warmup`: the calls of a version's warm-up file are made before it answers, each `warmup_iterations`
     times; 0 for once.
+    `saved_model_tags`: of the graph that is served, exactly these. `check_batching_files`: a version whose
+    `batching_params.pbtxt` is wrong is not loaded. `metrics_path`: of a page with TensorFlow Serving's metrics alone.
     Raises InvalidArgument for options that cannot be.
     """
 
@@ -56,6 +59,9 @@ class ServerOptions:
     check_method_names: bool = False
     enable_model_warmup: bool = True
     warmup_iterations: int = 0
+    saved_model_tags: tuple[str, ...] = SERVE
+    check_batching_files: bool = False
+    metrics_path: str | None = None
 
     def __post_init__(self) -> None:
         names = [model.name for model in self.models]
@@ -66,6 +72,8 @@ class ServerOptions:
         for option in ("max_image_bytes", "max_json_bytes", "max_pixels"):
             if getattr(self, option) <= 0:
                 raise InvalidArgument(f"{option}={getattr(self, option)}: it must be more than 0")
+        if self.metrics_path is not None and (self.metrics_path + "/").lower().startswith("/v1/"):
+            raise InvalidArgument(f"metrics_path={self.metrics_path}: /v1/ belongs to the API; give another path")
         if self.drain_seconds < 0:
             raise InvalidArgument(f"drain_seconds={self.drain_seconds:g}: it must not be negative")
         for option in ("load_threads", "load_retries"):

@@ -15,7 +15,7 @@ from types import FrameType, TracebackType
 from typing import Any, Self
 
 from lightship.errors import FailedPrecondition, InvalidArgument, Unknown
-from lightship.lifecycle.attempts import Retries
+from lightship.lifecycle.attempts import Load, Retries
 from lightship.lifecycle.availability import await_decided, failure_text, failures
 from lightship.lifecycle.configuration import Configuration
 from lightship.lifecycle.loader import load_servable
@@ -23,9 +23,11 @@ from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.model_config import ModelConfig
 from lightship.lifecycle.source import FileSystemSource
 from lightship.lifecycle.state import State, VersionStatus
+from lightship.server.batching_parameters import with_batching_checked
 from lightship.server.folders import check_folder
 from lightship.server.http_server import HttpServer
 from lightship.server.listening import listen
+from lightship.server.load_metrics import LoadMetrics
 from lightship.server.logs import configure_logging
 from lightship.server.options import ServerOptions, parse_model_argument
 from lightship.services.warm_up import make_logged_call
@@ -52,6 +54,7 @@ class Server:
         self._signals = 0
         self._http: HttpServer | None = None
         self._source: FileSystemSource | None = None
+        self._load_metrics = LoadMetrics()
 
     def start(self) -> Self:
         """Opens the port, begins to load the models and returns; `wait_ready` waits for them.
@@ -67,7 +70,7 @@ class Server:
         listening = listen(self.options.host, self.options.rest_port)
         self._listening_port = listening.getsockname()[1]
         self.load()
-        self._app = _rest_app(self.manager, self.options)
+        self._app = _rest_app(self.manager, self.options, self._load_metrics)
         self._http = HttpServer(self._app, listening, self.options.drain_seconds)
         self._thread = threading.Thread(target=self._http.serve_until_drained, name="http", daemon=True)
         self._thread.start()
@@ -78,7 +81,7 @@ class Server:
         """Begins to load the models while no port is open yet; `start` opens it. A folder may still come into being."""
         if self._source is None:
             self._configure_logging()
-            self.manager = _manager(self.options)
+            self.manager = _manager(self.options, self._load_metrics)
             self._source = FileSystemSource(self.manager, poll_seconds=self.options.poll_seconds)
             allow = self.options.allow_version_labels_for_unavailable_models
             self.configuration = Configuration(self.manager, self._source, allow_labels_for_unavailable=allow)
@@ -206,22 +209,34 @@ def serve(*models: str | Path, **options: Any) -> Server:
     return Server(ServerOptions(models=[parse_model_argument(model) for model in models], **options)).start()
 
 
-def _manager(options: ServerOptions) -> Manager:
-    load = partial(
+def _manager(options: ServerOptions, metrics: LoadMetrics) -> Manager:
+    load: Load = partial(
         load_servable,
         options=options.engine,
         max_pixels=options.max_pixels,
         check_method_names=options.check_method_names,
         warm_up_call=make_logged_call if options.enable_model_warmup else None,
         warm_up_iterations=max(1, options.warmup_iterations),
+        tags=options.saved_model_tags,
     )
+    if options.check_batching_files:
+        load = with_batching_checked(load)
+    load = metrics.counted(load)
     retries = Retries(options.load_retries, options.load_retry_seconds)
     return Manager(load, loads=options.load_threads or _LOADS, retries=retries)
 
 
-def _rest_app(manager: Manager, options: ServerOptions) -> RestApp:
+def _rest_app(manager: Manager, options: ServerOptions, load_metrics: LoadMetrics) -> RestApp:
     limits = Limits(options.max_image_bytes, options.max_json_bytes, max(HELD_BYTES, options.max_json_bytes))
-    return RestApp(manager, limits=limits, timeout=options.timeout_seconds, threads=options.threads, cors=options.cors)
+    return RestApp(
+        manager,
+        limits=limits,
+        timeout=options.timeout_seconds,
+        threads=options.threads,
+        cors=options.cors,
+        metrics_path=options.metrics_path,
+        further_metrics=load_metrics.families,
+    )
 
 
 def _failed_model(manager: Manager) -> str | None:

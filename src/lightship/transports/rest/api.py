@@ -21,7 +21,7 @@ from lightship.transports.rest.routes import Route, get_route, is_api, malformed
 logger = logging.getLogger(__name__)
 
 _PLAIN = frozenset({"", "application/json"})
-_METHODS = frozenset({"GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"})
+METHODS = frozenset({"GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"})
 _CORS: Headers = (
     (b"Access-Control-Allow-Origin", b"*"),
     (b"Access-Control-Allow-Methods", b"POST, GET"),
@@ -41,7 +41,7 @@ class RestApi:
 
     def answer(self, request: Request, prompt: bool = False) -> Response:
         """With `prompt`: raises NotPrompt instead of doing what may take longer than an event loop can wait."""
-        if request.method not in _METHODS:
+        if request.method not in METHODS:
             return html_error(501, "Not Implemented")
         if not is_api(request.target):
             return html_error(404, "Not Found")

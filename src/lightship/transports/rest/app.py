@@ -10,12 +10,13 @@ from functools import partial
 from lightship.errors import DeadlineExceeded, Unavailable
 from lightship.lifecycle.manager import Manager
 from lightship.services import NotPrompt
-from lightship.transports.rest.api import RestApi
-from lightship.transports.rest.health import live, metrics_page, ready
+from lightship.transports.rest.api import METHODS, RestApi
+from lightship.transports.rest.health import live, ready
 from lightship.transports.rest.limits import Budget, Limits
 from lightship.transports.rest.memory import MemoryKeeper
 from lightship.transports.rest.messages import Headers, Request, Response, error_response
 from lightship.transports.rest.metrics import Metrics
+from lightship.transports.rest.metrics_pages import Families, MetricsPages
 from lightship.transports.rest.workers import Workers
 
 MOST_WAITING = 1024  # requests whose bodies are read and that no worker has taken up
@@ -25,7 +26,8 @@ RETRY: Headers = ((b"Retry-After", b"1"),)
 
 class RestApp:
     """Used on the event loop alone. `timeout`: seconds for one call, from its last byte to its answer; 0 or less for
-    none. `limits` and `budget` are for who reads the bodies. `draining`: the connections end after what they run."""
+    none. `limits` and `budget` are for who reads the bodies. `draining`: the connections end after what they run.
+    `metrics_path`: of a further page of metrics, for any verb; it is not below `/v1/`."""
 
     def __init__(
         self,
@@ -35,6 +37,8 @@ class RestApp:
         timeout: float = 30.0,
         threads: int = 0,
         cors: bool = False,
+        metrics_path: str | None = None,
+        further_metrics: Families = list,
     ) -> None:
         self.draining = False
         self.limits = limits or Limits()
@@ -42,13 +46,15 @@ class RestApp:
         self._manager = manager
         self._timeout = timeout
         self._memory = MemoryKeeper()
-        self._metrics = Metrics(manager.models)
-        self._api = RestApi(manager, self.limits, self._metrics, cors=cors)
+        metrics = Metrics(manager.models)
+        self._metrics_pages = MetricsPages(metrics.families, further_metrics)
+        self._metrics_path = metrics_path
+        self._api = RestApi(manager, self.limits, metrics, cors=cors)
         self._workers = Workers(self._api.answer, threads or default_threads(), MOST_WAITING)
         self._pages: dict[str, Callable[[], Response]] = {
             "/livez": live,
             "/readyz": lambda: ready(manager, self.draining),
-            "/metrics": lambda: metrics_page(self._metrics),
+            "/metrics": self._metrics_pages.own,
         }
 
     @property
@@ -61,10 +67,10 @@ class RestApp:
 
     def answer(self, request: Request) -> Response | asyncio.Future[Response]:
         """The answer, or what it will come by; raises nothing. A future that is cancelled is not worked on."""
-        if request.target[:4] != "/v1/" and request.method in ("GET", "HEAD"):
-            page = self._pages.get(request.path)
+        if request.target[:4] != "/v1/":
+            page = self._page(request)
             if page is not None:
-                return page()
+                return page
         if len(request.body) <= MOST_PROMPT:
             try:
                 return self._api.answer(request, prompt=True)
@@ -76,6 +82,12 @@ class RestApp:
         """To be told of a large request when its answer is written; both in bytes."""
         self._memory.after(received)
         self._memory.after(sent)
+
+    def _page(self, request: Request) -> Response | None:
+        if request.path == self._metrics_path and request.method in METHODS:
+            return self._metrics_pages.monitoring(request)
+        page = self._pages.get(request.path) if request.method in ("GET", "HEAD") else None
+        return None if page is None else page()
 
     def _submitted(self, request: Request) -> Response | asyncio.Future[Response]:
         try:

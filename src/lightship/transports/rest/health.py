@@ -1,4 +1,4 @@
-"""What an orchestrator asks: is the process alive, may it get traffic, what does it count."""
+"""What an orchestrator asks: is the process alive, and may it get traffic?"""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import orjson
 
 from lightship.lifecycle.manager import Manager
 from lightship.transports.rest.messages import Response
-from lightship.transports.rest.metrics import Metrics
 
 
 def live() -> Response:
@@ -22,7 +21,3 @@ def ready(manager: Manager, draining: bool) -> Response:
     if not_ready:
         return Response(503, orjson.dumps({"status": "not ready", "models": not_ready}))
     return Response(200, b'{"status": "ready"}')
-
-
-def metrics_page(metrics: Metrics) -> Response:
-    return Response(200, metrics.text(), b"text/plain; version=0.0.4; charset=utf-8")

@@ -1,4 +1,4 @@
-"""What is counted, under TensorFlow Serving's names, labels, buckets and text form; and the process's own figures."""
+"""What is counted of requests, under TensorFlow Serving's names, labels and buckets."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from bisect import bisect_right
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
-from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector, generate_latest
+from lightship.transports.rest.metrics_text import Family, counter, histogram_samples
 
-_COUNT = ":tensorflow:serving:request_count"
-_LATENCY = ":tensorflow:serving:request_latency"
+_COUNT = "/tensorflow/serving/request_count"
+_LATENCY = "/tensorflow/serving/request_latency"
 _LIMITS = [10 * 1.8**power for power in range(33)]  # microseconds
+_LIMIT_TEXTS = [f"{limit:g}" for limit in _LIMITS]
 _MOST_STRANGERS = 100  # names of models that are not served; further ones are counted under the empty name
 _LONGEST_STRANGER = 128
 
@@ -25,6 +26,10 @@ class _Histogram:
         self.buckets[bisect_right(_LIMITS, value)] += 1
         self.total += value
 
+    def samples(self, model: str, api: str) -> list[str]:
+        labels = {"model_name": model, "API": api, "entrypoint": "REST"}
+        return histogram_samples(_LATENCY, labels, _LIMIT_TEXTS, self.buckets, self.total)
+
 
 class Metrics:
     """`models` says which models are configured: only their names, and a few others, become labels."""
@@ -35,9 +40,6 @@ class Metrics:
         self._strangers: set[str] = set()
         self._counts: dict[tuple[str, str], int] = {}
         self._latencies: dict[tuple[str, str], _Histogram] = {}
-        self._process = CollectorRegistry(auto_describe=False)
-        for collector in (ProcessCollector, PlatformCollector, GCCollector):
-            collector(registry=self._process)
 
     def request(self, model: str, status: str, api: str, microseconds: float) -> None:
         """Counts a request, and the latency of one that succeeded. `status`: the canonical code's name."""
@@ -47,11 +49,12 @@ class Metrics:
             if status == "OK":
                 self._latencies.setdefault((key[0], api), _Histogram()).add(microseconds)
 
-    def text(self) -> bytes:
-        """The page that Prometheus reads."""
+    def families(self) -> list[Family]:
         with self._lock:
-            lines = [*self._count_lines(), *self._latency_lines()]
-        return ("\n".join(lines) + "\n").encode("utf-8", "replace") + generate_latest(self._process)
+            counts, latencies = sorted(self._counts.items()), sorted(self._latencies.items())
+            samples = [line for (model, api), one in latencies for line in one.samples(model, api)]
+        named = (({"model_name": model, "status": status}, count) for (model, status), count in counts)
+        return [counter(_COUNT, named), Family(_LATENCY, "histogram", samples)]
 
     def _label(self, model: str) -> str:
         if (model, "OK") in self._counts or model in self._strangers:
@@ -61,25 +64,3 @@ class Metrics:
                 return ""
             self._strangers.add(model)
         return model
-
-    def _count_lines(self) -> list[str]:
-        lines = [f"# TYPE {_COUNT} counter"]
-        for (model, status), count in sorted(self._counts.items()):
-            lines.append(f'{_COUNT}{{model_name="{_escaped(model)}",status="{status}"}} {count}')
-        return lines
-
-    def _latency_lines(self) -> list[str]:
-        lines = [f"# TYPE {_LATENCY} histogram"]
-        for (model, api), histogram in sorted(self._latencies.items()):
-            labels = f'model_name="{_escaped(model)}",API="{api}",entrypoint="REST"'
-            seen = 0
-            for limit, count in zip([*map("{:g}".format, _LIMITS), "+Inf"], histogram.buckets, strict=True):
-                seen += count
-                lines.append(f'{_LATENCY}_bucket{{{labels},le="{limit}"}} {seen}')
-            lines.append(f"{_LATENCY}_sum{{{labels}}} {histogram.total:g}")
-            lines.append(f"{_LATENCY}_count{{{labels}}} {seen}")
-        return lines
-
-
-def _escaped(label: str) -> str:
-    return label.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

@@ -1,0 +1,49 @@
+"""Batching parameters, as far as they can be wrong. Calls run singly here, whatever these ask for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from lightship import protos
+from lightship.errors import InvalidArgument
+from lightship.lifecycle.attempts import Load
+from lightship.lifecycle.servable import Servable, ServableId
+from lightship.server.config_file import read_config_file
+
+PER_MODEL_FILE = "batching_params.pbtxt"
+
+_MAX_BATCH_SIZE = 1000
+
+
+def check_batching_file(path: str) -> None:
+    """Raises what `read_config_file` raises, and InvalidArgument for parameters that cannot be."""
+    _check(read_config_file(path, protos.BatchingParameters))
+
+
+def with_batching_checked(load: Load) -> Load:
+    """The same load, which refuses a version folder whose own file is wrong."""
+
+    def checking(id: ServableId, path: Path) -> Servable:
+        file = path / PER_MODEL_FILE
+        if file.exists():
+            check_batching_file(str(file))
+        return load(id, path)
+
+    return checking
+
+
+def _check(parameters: Any) -> None:
+    if parameters.HasField("num_batch_threads") and parameters.num_batch_threads.value < 1:
+        raise InvalidArgument(f"num_batch_threads must be positive; was {parameters.num_batch_threads.value}")
+    largest = parameters.max_batch_size.value if parameters.HasField("max_batch_size") else _MAX_BATCH_SIZE
+    if largest < 1:
+        raise InvalidArgument(f"input_batch_size_limit must be positive; was {largest}")
+    if parameters.batch_timeout_micros.value < 0:
+        raise InvalidArgument(f"batch_timeout_micros must be non-negative; was {parameters.batch_timeout_micros.value}")
+    sizes = parameters.allowed_batch_sizes
+    if sizes and sizes[-1] != largest:
+        raise InvalidArgument(
+            "Last entry in allowed_batch_sizes must match max_batch_size; "
+            f"last entry was {sizes[-1]}; expected {largest}"
+        )

@@ -1,0 +1,131 @@
+"""Configuration files in protobuf's text format: read, and one of them read again and again."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from lightship import protos
+from lightship.errors import (
+    Cancelled,
+    FailedPrecondition,
+    InvalidArgument,
+    LightshipError,
+    NotFound,
+    PermissionDenied,
+    ResourceExhausted,
+)
+from lightship.lifecycle.model_config import ModelConfig
+from lightship.protos.text import check_text, parse_text
+from lightship.services.model_configs import requested_models
+
+logger = logging.getLogger(__name__)
+
+MOST_BYTES = 16 << 20
+
+
+class InvalidConfigFile(InvalidArgument):
+    """A file that is no text of its message. `parser`: the line that protobuf itself writes about it."""
+
+    def __init__(self, path: str, parser: str) -> None:
+        super().__init__(f"Invalid protobuf file: '{path}'")
+        self.parser = parser
+
+
+def read_config_file(path: str, kind: Any) -> Any:
+    """The message of class `kind` in a file.
+
+    Raises InvalidConfigFile where it is none, NotFound, PermissionDenied or FailedPrecondition where it cannot be read,
+    ResourceExhausted beyond 16 MiB.
+    """
+    return _parsed(path, kind.DESCRIPTOR.full_name, lambda text: parse_text(text, kind))
+
+
+def check_config_file(path: str, kind: str) -> None:
+    """Whether a file is a text of the message called `kind`, as far as its fields are known here.
+
+    Raises what `read_config_file` raises.
+    """
+    _parsed(path, kind, lambda text: check_text(text, kind))
+
+
+def read_models(path: str) -> list[ModelConfig] | None:
+    """The models of a file with a ModelServerConfig; None where it says nothing about any.
+
+    Raises what `read_config_file` and `requested_models` raise.
+    """
+    return requested_models(read_config_file(path, protos.ModelServerConfig))
+
+
+def _parsed(path: str, kind: str, parse: Callable[[str], Any]) -> Any:
+    try:
+        return parse(_text(path))
+    except UnicodeDecodeError as error:
+        raise InvalidConfigFile(path, f"Error parsing text-format {kind}: 1:1: not UTF-8: {error.reason}") from None
+    except InvalidArgument as error:
+        raise InvalidConfigFile(path, f"Error parsing text-format {kind}: {error.message}") from None
+
+
+def _text(path: str) -> str:
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
+    except FileNotFoundError as error:
+        raise NotFound(f"{path}; {error.strerror}") from None
+    except PermissionError as error:
+        raise PermissionDenied(f"{path}; {error.strerror}") from None
+    except (OSError, ValueError) as error:
+        raise FailedPrecondition(f"{path}; {getattr(error, 'strerror', None) or error}") from None
+    if len(data) > MOST_BYTES:
+        raise ResourceExhausted(f"{path}; a configuration file may have {MOST_BYTES >> 20} MiB")
+    return data.decode()
+
+
+class ConfigFilePoll:
+    """Reads a file of models every so many seconds and applies it, changed or not.
+
+    What goes wrong is logged, once for as long as it stays the same, and changes nothing.
+    """
+
+    def __init__(self, path: str, seconds: float, apply: Callable[[list[ModelConfig]], object]) -> None:
+        """apply: what takes the models; it raises Cancelled when the server stops, which ends the polling."""
+        self._path, self._seconds, self._apply = path, seconds, apply
+        self._closed = threading.Event()
+        self._said = ""
+        self._thread = threading.Thread(target=self._poll, name="lightship-config", daemon=True)
+
+    def start(self) -> None:
+        """Reads at once, in a thread, and then goes on."""
+        self._thread.start()
+
+    def close(self) -> None:
+        self._closed.set()
+        self._thread.join()
+
+    def _poll(self) -> None:
+        while not self._closed.is_set():
+            try:
+                self._once()
+                self._said = ""
+            except Cancelled:
+                return
+            except LightshipError as error:
+                self._say(error)
+            except Exception:  # one bad look must not end them all
+                logger.exception("reading %s failed", self._path)
+            self._closed.wait(self._seconds)
+
+    def _once(self) -> None:
+        models = read_models(self._path)
+        if models is not None:
+            self._apply(models)
+
+    def _say(self, error: LightshipError) -> None:
+        detail = f" ({error.parser})" if isinstance(error, InvalidConfigFile) else ""
+        text = f"{error.code.name}: {error.message}{detail}"
+        if text != self._said:
+            logger.error("%s was not applied: %s", self._path, text)
+        self._said = text

@@ -1,0 +1,17 @@
+"""Where Prometheus finds its page."""
+
+from __future__ import annotations
+
+from lightship import protos
+from lightship.server.config_file import read_config_file
+
+DEFAULT_PATH = "/monitoring/prometheus/metrics"
+
+
+def read_metrics_path(path: str) -> str | None:
+    """The page's path by a file with a MonitoringConfig; None where it is not enabled.
+
+    Raises what `read_config_file` raises.
+    """
+    prometheus = read_config_file(path, protos.MonitoringConfig).prometheus_config
+    return (prometheus.path or DEFAULT_PATH) if prometheus.enable else None

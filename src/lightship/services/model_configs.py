@@ -1,0 +1,76 @@
+"""`tensorflow.serving.ModelServerConfig`, from a file or a call, as the models it asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+from lightship.errors import InvalidArgument, Unimplemented
+from lightship.lifecycle.model_config import All, Latest, ModelConfig, Specific, VersionPolicy, check_model_list
+
+PLATFORM = "tensorflow"
+
+_UNSPECIFIED, _TENSORFLOW = 0, 1  # ModelType
+
+
+def requested_models(config: Any, served: Collection[str] = ()) -> list[ModelConfig] | None:
+    """The models of a ModelServerConfig; None where it lists none and nothing is to change.
+
+    served: the names of the models that there are already. Raises InvalidArgument, in TensorFlow Serving's words, for
+    a list that cannot be; Unimplemented for a path on an object store and for a configuration of some other kind.
+    """
+    if config.HasField("custom_model_config"):
+        raise Unimplemented("custom_model_config means nothing to this server: list the models in model_config_list")
+    if not config.HasField("model_config_list"):
+        return None
+    listed = list(config.model_config_list.config)
+    check_model_list((one.name, one.base_path) for one in listed)
+    for one in listed:
+        _check_platform(one)
+    _check_same_platform(listed, served)
+    for one in listed:
+        if _platform(one) != PLATFORM:
+            raise InvalidArgument(f"Model {one.name} requests unsupported platform {_platform(one)}")
+    if any(one.HasField("logging_config") for one in listed):
+        raise InvalidArgument("No request-logger-creator provided.")
+    return [
+        ModelConfig(one.name, Path(one.base_path), _policy(one.model_version_policy), dict(one.version_labels))
+        for one in listed
+    ]
+
+
+def _check_platform(one: Any) -> None:
+    old = "ModelServerConfig::model_type (deprecated)"
+    if one.model_type == _UNSPECIFIED and not one.model_platform:
+        raise InvalidArgument(
+            f"Illegal setting neither {old} nor ModelServerConfig::model_platform, model name is {one.name}"
+        )
+    if one.model_type != _UNSPECIFIED and one.model_platform:
+        raise InvalidArgument(
+            f"Illegal setting both {old} and ModelServerConfig::model_platform, model name is {one.name}"
+        )
+    if one.model_type not in (_UNSPECIFIED, _TENSORFLOW):
+        raise InvalidArgument(f"ModelServerConfig::model_type choice {one.model_type} not supported.")
+
+
+def _check_same_platform(listed: Sequence[Any], served: Collection[str]) -> None:
+    for one in listed:
+        if one.name in served and _platform(one) != PLATFORM:
+            raise InvalidArgument(
+                f"Illegal to change a model's platform. For model {one.name} platform was {PLATFORM} and new platform "
+                f"requested is {_platform(one)}"
+            )
+
+
+def _platform(one: Any) -> str:
+    return str(one.model_platform) or PLATFORM
+
+
+def _policy(policy: Any) -> VersionPolicy:
+    choice = policy.WhichOneof("policy_choice")
+    if choice == "all":
+        return All()
+    if choice == "specific":
+        return Specific(policy.specific.versions)
+    return Latest(max(1, policy.latest.num_versions))

@@ -1,0 +1,58 @@
+"""Metrics in the text form that Prometheus reads, byte for byte as TensorFlow Serving writes it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
+from typing import Literal, NamedTuple
+
+
+class Family(NamedTuple):
+    """A metric with all its samples. name: TensorFlow's own, with slashes. samples: lines of the page."""
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    samples: list[str]
+
+
+def exposed_name(name: str) -> str:
+    """`/tensorflow/serving/request_count` -> `:tensorflow:serving:request_count`."""
+    plain = re.sub(r"[^a-zA-Z0-9_]", ":", name)
+    return f"_{plain}" if plain[:1].isdigit() else plain
+
+
+def counter(name: str, counts: Iterable[tuple[Mapping[str, str], int]]) -> Family:
+    """Counts, each with its labels; whole numbers are not rounded."""
+    return Family(name, "counter", [f"{exposed_name(name)}{{{_labels(labels)}}} {count}" for labels, count in counts])
+
+
+def histogram_samples(
+    name: str, labels: Mapping[str, str], limits: Sequence[str], buckets: Sequence[int], total: float
+) -> list[str]:
+    """Cumulative buckets, sum and count. limits: texts of all but the last bucket's, which has none."""
+    exposed, text = exposed_name(name), _labels(labels)
+    separated = f"{text}," if text else ""
+    seen = list(accumulate(buckets))
+    lines = [
+        f'{exposed}_bucket{{{separated}le="{limit}"}} {count}'
+        for limit, count in zip([*limits, "+Inf"], seen, strict=True)
+    ]
+    return [*lines, f"{exposed}_sum{{{text}}} {total:g}", f"{exposed}_count{{{text}}} {seen[-1]}"]
+
+
+def metrics_text(families: Iterable[Family]) -> bytes:
+    """A TYPE line for every family, also without samples, in the order of names."""
+    lines = []
+    for exposed, family in sorted((exposed_name(family.name), family) for family in families):
+        lines += [f"# TYPE {exposed} {family.kind}", *family.samples]
+    return "".join(f"{line}\n" for line in lines).encode("utf-8", "replace")
+
+
+def _labels(labels: Mapping[str, str]) -> str:
+    return ",".join(f'{re.sub("[^a-zA-Z0-9]", "_", name)}="{_escaped(value)}"' for name, value in labels.items())
+
+
+def _escaped(value: str) -> str:
+    """A line break too, which TensorFlow Serving leaves as it is and no reader understands."""
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

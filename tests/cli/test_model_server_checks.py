@@ -1,0 +1,121 @@
+"""What `lightship-model-server` refuses before it loads anything, and what it warns of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.cli.conftest import Run
+
+from lightship.cli.flags import Role, Value
+from lightship.cli.model_server_checks import check_combinations, warnings
+from lightship.cli.model_server_flags import FLAGS
+from lightship.errors import InvalidArgument
+
+BASE = "--model_base_path=/models/m"
+REST = "--rest_api_port=8501"
+GOOD: dict[str, Value] = {flag.name: flag.default for flag in FLAGS} | {"model_base_path": "/m", "rest_api_port": 8501}
+PARALLEL = "tensorflow_session_parallelism", "tensorflow_intra_op_parallelism", "tensorflow_inter_op_parallelism"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"port": 0},
+            "At least one of server_options.grpc_port or server_options.grpc_socket_path must be set.",
+        ),
+        (
+            {"use_alts_credentials": True, "ssl_config_file": "/x"},
+            "Either use_alts_credentials must be false or ssl_config_file must be empty.",
+        ),
+        (
+            {"model_base_path": ""},
+            "Both server_options.model_base_path and server_options.model_config_file are empty!",
+        ),
+        (
+            {"batching_parameters_file": "/x"},
+            "server_options.batching_parameters_file is set without setting server_options.enable_batching to true.",
+        ),
+        (
+            dict.fromkeys(PARALLEL, 2),
+            "Either configure server_options.tensorflow_session_parallelism or "
+            "(server_options.tensorflow_intra_op_parallelism, server_options.tensorflow_inter_op_parallelism) "
+            "separately. You cannot configure all.",
+        ),
+    ],
+)
+def test_wrong_combinations_are_refused(changes: dict[str, Value], message: str) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        check_combinations(GOOD | changes)
+    assert caught.value.message == message
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"port": 0, "grpc_socket_path": "/s"},
+        {"model_base_path": "", "model_config_file": "/x"},
+        {"enable_batching": True, "batching_parameters_file": "/x"},
+        {PARALLEL[0]: 2, PARALLEL[1]: 2},
+        {PARALLEL[1]: 2, PARALLEL[2]: 2},
+    ],
+)
+def test_other_combinations_pass(changes: dict[str, Value]) -> None:
+    check_combinations(GOOD | changes)
+
+
+def test_a_refusal_is_one_line_on_standard_output_and_255(model_server: Run) -> None:
+    done = model_server(REST)
+    text = "Both server_options.model_base_path and server_options.model_config_file are empty!"
+    assert (done.returncode, done.stderr) == (255, "")
+    assert done.stdout == f"Failed to start server. Error: INVALID_ARGUMENT: {text}\n"
+
+
+def test_a_relative_base_path_is_refused(model_server: Run) -> None:
+    done = model_server(REST, "--model_base_path=rel/path")
+    text = "Expected model default to have an absolute path or URI; got base_path()=rel/path"
+    assert done.stdout == f"Failed to start server. Error: INVALID_ARGUMENT: {text}\n"
+
+
+def test_tls_is_refused_rather_than_left_out(model_server: Run, tmp_path: Path) -> None:
+    file = tmp_path / "ssl.config"
+    file.write_text("server_key: 'k' server_cert: 'c' client_verify: true")
+    done = model_server(REST, BASE, "--ssl_config_file", file)
+    assert done.returncode == 255
+    assert done.stdout.startswith("Failed to start server. Error: UNIMPLEMENTED: --ssl_config_file ")
+    assert "later release" in done.stdout
+    done = model_server(REST, BASE, "--use_alts_credentials")
+    assert done.stdout.startswith("Failed to start server. Error: UNIMPLEMENTED: --use_alts_credentials ")
+
+
+def test_only_what_would_lower_security_is_refused() -> None:
+    later = {flag.name for flag in FLAGS if flag.role is Role.LATER}
+    assert later == {"ssl_config_file", "use_alts_credentials"}
+
+
+def test_flags_without_meaning_share_one_warning() -> None:
+    given: dict[str, Value] = {"num_unload_threads": 2, "enable_profiler": False, "grpc_max_threads": 5}
+    idle, grpc = warnings(given, GOOD | given)
+    assert idle == (
+        "--num_unload_threads, --grpc_max_threads, --enable_profiler: accepted, but with nothing to act on here"
+    )
+    assert grpc.startswith("no gRPC port is opened, port 8500 neither: ")
+
+
+def test_a_flag_given_its_default_is_not_warned_of() -> None:
+    assert len(list(warnings({"num_unload_threads": 0, "enable_profiler": True}, GOOD))) == 1
+
+
+def test_batching_and_tflite_are_explained() -> None:
+    given: dict[str, Value] = {"enable_batching": True, "batching_parameters_file": "/x", "prefer_tflite_model": True}
+    batching, tflite, _ = warnings(given, GOOD | given)
+    assert batching.startswith("--enable_batching, --batching_parameters_file: accepted, but ")
+    assert "each runs by itself" in batching
+    assert tflite.startswith("--prefer_tflite_model: accepted, but model.tflite is not read")
+
+
+def test_a_socket_is_named() -> None:
+    (grpc,) = [text for text in warnings({}, GOOD | {"port": 0, "grpc_socket_path": "/s"}) if "gRPC" in text]
+    assert "socket /s neither" in grpc

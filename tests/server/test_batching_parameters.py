@@ -1,0 +1,72 @@
+"""Batching parameters that cannot be are found while loading, in TensorFlow Serving's words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from lightship.errors import InvalidArgument, NotFound
+from lightship.lifecycle.servable import Servable, ServableId
+from lightship.server.batching_parameters import check_batching_file, with_batching_checked
+from lightship.server.config_file import InvalidConfigFile
+
+GOOD = (
+    "max_batch_size { value: 128 } batch_timeout_micros { value: 0 } max_enqueued_batches { value: 1000000 } "
+    "num_batch_threads { value: 8 } allowed_batch_sizes: 2 allowed_batch_sizes: 128 pad_variable_length_inputs: true"
+)
+WRONG = [
+    (
+        "max_batch_size { value: 16 } allowed_batch_sizes: [2, 8]",
+        "Last entry in allowed_batch_sizes must match max_batch_size; last entry was 8; expected 16",
+    ),
+    (
+        "allowed_batch_sizes: 8",
+        "Last entry in allowed_batch_sizes must match max_batch_size; last entry was 8; expected 1000",
+    ),
+    ("num_batch_threads { value: 0 }", "num_batch_threads must be positive; was 0"),
+    ("max_batch_size { value: 0 }", "input_batch_size_limit must be positive; was 0"),
+    ("batch_timeout_micros { value: -1 }", "batch_timeout_micros must be non-negative; was -1"),
+]
+
+
+def written(folder: Path, text: str) -> str:
+    file = folder / "batching_params.pbtxt"
+    file.write_text(text)
+    return str(file)
+
+
+@pytest.mark.parametrize("text", ["", GOOD, "allowed_batch_sizes: 1000"])
+def test_good_parameters_pass(tmp_path: Path, text: str) -> None:
+    check_batching_file(written(tmp_path, text))
+
+
+@pytest.mark.parametrize(("text", "message"), WRONG)
+def test_wrong_parameters_are_refused(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        check_batching_file(written(tmp_path, text))
+    assert caught.value.message == message
+
+
+def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidConfigFile) as caught:
+        check_batching_file(written(tmp_path, "max_batch_size: 3"))
+    assert caught.value.parser.startswith("Error parsing text-format tensorflow.serving.BatchingParameters: 1:")
+    with pytest.raises(NotFound):
+        check_batching_file(f"{tmp_path}/none")
+
+
+def test_a_versions_own_file_is_checked_before_it_is_loaded(tmp_path: Path) -> None:
+    loaded: list[Path] = []
+
+    def load(id: ServableId, path: Path) -> Servable:
+        loaded.append(path)
+        return cast(Servable, None)
+
+    checked = with_batching_checked(load)
+    checked(ServableId("m", 1), tmp_path)
+    written(tmp_path, WRONG[0][0])
+    with pytest.raises(InvalidArgument, match="Last entry"):
+        checked(ServableId("m", 1), tmp_path)
+    assert loaded == [tmp_path]
