@@ -15,7 +15,7 @@ from lightship import protos
 from lightship.engines import Engine
 from lightship.errors import InvalidArgument, Unimplemented
 from lightship.lifecycle import Servable
-from lightship.lifecycle.replay import WARM_UP_FILE
+from lightship.lifecycle.replay import WARM_UP_FILE, replay
 from lightship.server import Server, ServerOptions, parse_model_argument
 from lightship.services.warm_up import make_logged_call
 
@@ -125,6 +125,10 @@ def test_tasks_of_a_multi_inference(servable: Servable, engine: Listening) -> No
     request.tasks.add(method_name="other")
     with pytest.raises(Unimplemented, match="Unsupported signature method_name: other"):
         make_logged_call(servable, log)
+
+
+def test_what_an_export_wrote_is_replayed(dog: Servable) -> None:
+    assert replay(dog, make_logged_call) == 1
 
 
 @pytest.mark.parametrize("enabled", [True, False])
