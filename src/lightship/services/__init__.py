@@ -4,6 +4,7 @@ from lightship.services.classify import Classifications, classify
 from lightship.services.example_inputs import with_context
 from lightship.services.images import Ranking, classify_images
 from lightship.services.metadata import model_metadata
+from lightship.services.multi_inference import Task, multi_inference
 from lightship.services.predict import NotPrompt, check_signature, predict
 from lightship.services.regress import Regressions, regress
 from lightship.services.status import ModelSummary, list_models, model_status
@@ -14,12 +15,14 @@ __all__ = [
     "NotPrompt",
     "Ranking",
     "Regressions",
+    "Task",
     "check_signature",
     "classify",
     "classify_images",
     "list_models",
     "model_metadata",
     "model_status",
+    "multi_inference",
     "predict",
     "regress",
     "with_context",

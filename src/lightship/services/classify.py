@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,9 +49,14 @@ def classify(servable: Servable, signature_name: str, examples: Sequence[bytes])
     Raises InvalidArgument, with TensorFlow Serving's texts in its order, for a signature that does not classify, no
     examples, and outputs that are no classification; FailedPrecondition where no engine runs the signature.
     """
-    signature = signature_for_examples(servable, signature_name or _default_name(servable))
+    signature = signature_for_examples(servable, signature_name or default_classification(servable))
     check_classification(servable, signature)
-    return classifications_of(signature, run_examples(servable, signature, examples, _wanted(signature)), len(examples))
+    return run_classification(servable, signature, examples)
+
+
+def default_classification(servable: Servable) -> str:
+    """The signature that a call means which names none."""
+    return IMAGE_SIGNATURE if IMAGE_SIGNATURE in servable.bundle.native else DEFAULT_SIGNATURE
 
 
 def check_classification(servable: Servable, signature: Signature) -> None:
@@ -68,8 +73,9 @@ def check_classification(servable: Servable, signature: Signature) -> None:
         )
 
 
-def classifications_of(signature: Signature, outputs: Mapping[str, NDArray[Any]], count: int) -> Classifications:
-    """The outputs of a classification of `count` examples, checked. Raises InvalidArgument for shapes and types."""
+def run_classification(servable: Servable, signature: Signature, examples: Sequence[bytes]) -> Classifications:
+    """Runs a signature that was checked. Raises InvalidArgument for no examples, and outputs that are none."""
+    outputs, count = run_examples(servable, signature, examples, _wanted(signature)), len(examples)
     classes, scores = outputs.get(CLASSES), outputs.get(SCORES)
     for name, array, dtype in ((CLASSES, classes, DataType.DT_STRING), (SCORES, scores, DataType.DT_FLOAT)):
         if array is not None:
@@ -79,10 +85,6 @@ def classifications_of(signature: Signature, outputs: Mapping[str, NDArray[Any]]
             f"Tensors class and score should match in dim_size(1). Got {classes.shape[1]} vs. {scores.shape[1]}"
         )
     return Classifications(signature.name, classes, scores)
-
-
-def _default_name(servable: Servable) -> str:
-    return IMAGE_SIGNATURE if IMAGE_SIGNATURE in servable.bundle.native else DEFAULT_SIGNATURE
 
 
 def _wanted(signature: Signature) -> list[str]:

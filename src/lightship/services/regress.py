@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +42,7 @@ def regress(servable: Servable, signature_name: str, examples: Sequence[bytes]) 
     """
     signature = signature_for_examples(servable, signature_name or DEFAULT_SIGNATURE)
     check_regression(servable, signature)
-    return regressions_of(signature, run_examples(servable, signature, examples, [OUTPUTS]), len(examples))
+    return run_regression(servable, signature, examples)
 
 
 def check_regression(servable: Servable, signature: Signature) -> None:
@@ -57,9 +56,9 @@ def check_regression(servable: Servable, signature: Signature) -> None:
         raise InvalidArgument(f"No regression outputs found in SignatureDef: {debug_text(signature)}")
 
 
-def regressions_of(signature: Signature, outputs: Mapping[str, NDArray[Any]], count: int) -> Regressions:
-    """The output of a regression of `count` examples, checked. Raises InvalidArgument for its shape and type."""
-    values = outputs[OUTPUTS]
+def run_regression(servable: Servable, signature: Signature, examples: Sequence[bytes]) -> Regressions:
+    """Runs a signature that was checked. Raises InvalidArgument for no examples, and an output that is none."""
+    values, count = run_examples(servable, signature, examples, [OUTPUTS])[OUTPUTS], len(examples)
     if values.ndim not in (1, 2) or values.shape[1:] not in ((), (1,)):
         shape = f"[batch_size] or [batch_size, 1] but got {shape_text(values)}"
         raise InvalidArgument(f"Expected output Tensor shape to be either {shape}")

@@ -1,0 +1,79 @@
+"""Multi-inference: several classifications and regressions of the same examples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lightship.bundle.saved_model import DEFAULT_SIGNATURE, Signature
+from lightship.errors import InvalidArgument, Unimplemented
+from lightship.lifecycle.servable import Servable
+from lightship.services.classify import (
+    Classifications,
+    check_classification,
+    default_classification,
+    run_classification,
+)
+from lightship.services.predict_checks import CLASSIFY_METHOD, REGRESS_METHOD
+from lightship.services.regress import Regressions, check_regression, run_regression
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """model: as the caller named it. method_name: tensorflow/serving/classify or tensorflow/serving/regress."""
+
+    model: str
+    signature_name: str
+    method_name: str
+
+
+_CHECKS = {CLASSIFY_METHOD: check_classification, REGRESS_METHOD: check_regression}
+
+
+def multi_inference(
+    servable: Servable, tasks: Sequence[Task], examples: Sequence[bytes]
+) -> list[Classifications | Regressions]:
+    """The result of each task, for serialized examples; every task is checked before any is run.
+
+    Raises what `classify` and `regress` do, InvalidArgument for tasks of several models or twice of one signature,
+    Unimplemented for another method.
+    """
+    if not tasks:
+        raise InvalidArgument("ModelSpec has no name specified.")
+    signatures: dict[str, Signature] = {}
+    for task in tasks:
+        signature = _signature(servable, task, tasks[0].model, signatures)
+        signatures[signature.name] = signature
+    return [
+        _run(servable, task, signature, examples) for task, signature in zip(tasks, signatures.values(), strict=True)
+    ]
+
+
+def _signature(servable: Servable, task: Task, model: str, used: dict[str, Signature]) -> Signature:
+    """The signature of a task, checked."""
+    if not task.model:
+        raise InvalidArgument("Found ModelSpec with an empty model name.")
+    if task.model != model:
+        raise InvalidArgument("All ModelSpecs in a MultiInferenceRequest must access the same model name.")
+    name = task.signature_name or _default(servable, task)
+    if name in used:
+        raise InvalidArgument(f"Duplicate evaluation of signature: {name}")
+    signature = servable.signature(name)
+    if signature is None:
+        raise InvalidArgument(f"Requested signature not found in model graph: {name}")
+    check = _CHECKS.get(task.method_name)
+    if check is None:
+        raise Unimplemented(f"Unsupported signature method_name: {task.method_name}")
+    check(servable, signature)
+    return signature
+
+
+def _default(servable: Servable, task: Task) -> str:
+    return default_classification(servable) if task.method_name == CLASSIFY_METHOD else DEFAULT_SIGNATURE
+
+
+def _run(
+    servable: Servable, task: Task, signature: Signature, examples: Sequence[bytes]
+) -> Classifications | Regressions:
+    run = run_classification if task.method_name == CLASSIFY_METHOD else run_regression
+    return run(servable, signature, examples)
