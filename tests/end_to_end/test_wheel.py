@@ -51,6 +51,11 @@ def test_it_names_the_dog(serving: Running, dog_photo: Path) -> None:
     assert not [file for file in serving.mapped_files() if file.split("site-packages/")[-1].startswith(FOREIGN)]
 
 
+def test_it_has_the_pages(serving: Running) -> None:
+    assert httpx2.get(f"{serving.url}/docs").text.count("</script>") == 3
+    assert "/v1/models/dog:predict" in httpx2.get(f"{serving.url}/openapi.json").json()["paths"]
+
+
 def test_it_is_small(serving: Running) -> None:
     assert serving.resident_megabytes() < 300
 

@@ -10,6 +10,7 @@ from lightship.lifecycle.manager import Manager
 from lightship.services import NotPrompt
 from lightship.transports.rest.binary_prediction import answer_binary, is_binary
 from lightship.transports.rest.classification import answer_classify, answer_regress
+from lightship.transports.rest.doc_pages import PATHS, DocPages
 from lightship.transports.rest.gzip_body import gunzip
 from lightship.transports.rest.limits import Limits
 from lightship.transports.rest.messages import Headers, Request, Response, error_response, html_error
@@ -38,12 +39,15 @@ class RestApi:
         self._limits = limits
         self._metrics = metrics
         self._cors = cors
+        self._pages = DocPages(manager)
 
     def answer(self, request: Request, prompt: bool = False) -> Response:
         """With `prompt`: raises NotPrompt instead of doing what may take longer than an event loop can wait."""
         if request.method not in METHODS:
             return html_error(501, "Not Implemented")
         if not is_api(request.target):
+            if request.path in PATHS and request.method in ("GET", "HEAD"):
+                return self._page(request, prompt)
             return html_error(404, "Not Found")
         start = time.perf_counter()
         response = self._answered(request, prompt)
@@ -51,6 +55,15 @@ class RestApi:
             response.model, response.code.name, response.api, (time.perf_counter() - start) * 1_000_000
         )
         return response._replace(headers=response.headers + _CORS) if self._cors else response
+
+    def _page(self, request: Request, prompt: bool) -> Response:
+        if prompt:
+            raise NotPrompt
+        try:
+            return self._pages.answer(request.path)
+        except Exception:
+            logger.exception("%s %s failed", request.method, request.target)
+            return error_response(Internal("the server failed on this page; its log says more"))
 
     def _answered(self, request: Request, prompt: bool) -> Response:
         if request.method == "OPTIONS":

@@ -1,0 +1,83 @@
+"""What is served now: every model, its versions and labels, and what those that answer take and give."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lightship.bundle.saved_model import INIT_SIGNATURE, Signature
+from lightship.errors import LightshipError
+from lightship.lifecycle.manager import Manager
+from lightship.lifecycle.servable import Servable
+from lightship.lifecycle.state import VersionStatus
+from lightship.services.classify import check_classification
+from lightship.services.regress import check_regression
+from lightship.services.status import list_models
+
+
+@dataclass(frozen=True, slots=True)
+class ServedVersion:
+    """signatures: none while the version does not answer. verbs: by which each of them can be called; all can be by
+    predict. images: whether the version takes encoded images as they are."""
+
+    version: int
+    state: str
+    problem: str
+    signatures: Mapping[str, Signature]
+    verbs: Mapping[str, tuple[str, ...]]
+    images: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """reason: why no version answers; None if one does. versions: the highest first."""
+
+    name: str
+    reason: str | None
+    labels: Mapping[str, int]
+    versions: tuple[ServedVersion, ...]
+
+    @property
+    def answering(self) -> tuple[ServedVersion, ...]:
+        """The versions that answer; a call without version or label goes to the first."""
+        return tuple(version for version in self.versions if version.signatures)
+
+
+def served_models(manager: Manager) -> tuple[ServedModel, ...]:
+    """All models, in the order in which the server was given them."""
+    return tuple(
+        ServedModel(
+            model.name,
+            model.reason,
+            dict(manager.labels(model.name)),
+            tuple(_version(manager, model.name, status) for status in model.versions),
+        )
+        for model in list_models(manager)
+    )
+
+
+def _version(manager: Manager, name: str, status: VersionStatus) -> ServedVersion:
+    problem = status.error.message if status.error else ""
+    try:
+        with manager.handle(name, status.version) as handle:
+            return _answering(handle.servable, status.state.name, problem)
+    except LightshipError:  # it does not answer: not yet, not any more, or never
+        return ServedVersion(status.version, status.state.name, problem, {}, {})
+
+
+def _answering(servable: Servable, state: str, problem: str) -> ServedVersion:
+    known = servable.bundle.saved_model.signatures
+    signatures = {name: signature for name, signature in known.items() if name != INIT_SIGNATURE}
+    verbs = {name: _verbs(servable, signature) for name, signature in signatures.items()}
+    images = servable.bundle.image is not None and servable.bundle.labels is not None
+    return ServedVersion(servable.id.version, state, problem, signatures, verbs, images)
+
+
+def _verbs(servable: Servable, signature: Signature) -> tuple[str, ...]:
+    verbs = []
+    for verb, check in (("classify", check_classification), ("regress", check_regression)):
+        with contextlib.suppress(LightshipError):
+            check(servable, signature)
+            verbs.append(verb)
+    return (*verbs, "predict")

@@ -1,0 +1,66 @@
+"""The pages beside TensorFlow Serving's: `/openapi.json`, and `/docs` for people."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from functools import cache
+from importlib.resources import files
+
+import orjson
+
+from lightship.lifecycle.manager import Manager
+from lightship.services.catalog import ServedModel, served_models
+from lightship.transports.rest.messages import Headers, Response
+from lightship.transports.rest.openapi import openapi_document
+
+PATHS = frozenset({"/docs", "/openapi.json"})
+_INSERTED = re.compile(r"<(style|script)>([\w.-]+)</\1>")
+_HEADERS: Headers = ((b"cache-control", b"no-cache"), (b"x-content-type-options", b"nosniff"))
+
+
+class DocPages:
+    """Any thread may ask."""
+
+    def __init__(self, manager: Manager) -> None:
+        self._manager = manager
+        self._described: tuple[tuple[ServedModel, ...], bytes] | None = None
+
+    def answer(self, path: str) -> Response:
+        """The page of one of `PATHS`."""
+        return docs_page() if path == "/docs" else Response(200, self._openapi(), headers=_HEADERS)
+
+    def _openapi(self) -> bytes:
+        """Written again only when what is served has changed."""
+        models = served_models(self._manager)
+        described = self._described
+        if described is None or described[0] != models:
+            described = (models, orjson.dumps(openapi_document(models), option=orjson.OPT_INDENT_2))
+            self._described = described
+        return described[1]
+
+
+@cache
+def docs_page() -> Response:
+    """One file, with its style and scripts in it. The policy lets the browser run those alone, and ask this server."""
+    folder = files("lightship.transports.rest").joinpath("pages")
+    hashes: dict[str, list[str]] = {"style": [], "script": []}
+
+    def insert(found: re.Match[str]) -> str:
+        text = folder.joinpath(found[2]).read_text("utf-8")
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        hashes[found[1]].append(f"'sha256-{digest}'")
+        return f"<{found[1]}>{text}</{found[1]}>"
+
+    page = _INSERTED.sub(insert, folder.joinpath("docs.html").read_text("utf-8"))
+    policy = (
+        f"default-src 'none'; script-src {' '.join(hashes['script'])}; style-src {' '.join(hashes['style'])}; "
+        "connect-src 'self'; img-src blob: data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+    headers: Headers = (
+        (b"content-security-policy", policy.encode()),
+        (b"referrer-policy", b"no-referrer"),
+        *_HEADERS,
+    )
+    return Response(200, page.encode(), b"text/html; charset=utf-8", headers)

@@ -1,0 +1,126 @@
+"""Debian's chromium without a window, spoken to by its DevTools protocol."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from websockets.sync.client import ClientConnection, connect
+
+DEADLINE = 30.0  # seconds for anything a page does
+_FLAGS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-default-apps"),
+    *("--remote-debugging-port=0", "--remote-allow-origins=*"),
+)
+
+
+class Page:
+    """One tab. `problems`: what its console and its network told that should not be; `asked`: every URL it asked."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self._connection = connection
+        self._count = 0
+        self.problems: list[str] = []
+        self.asked: list[str] = []
+        for domain in ("Page", "Runtime", "Log", "Network", "DOM"):
+            self.command(f"{domain}.enable")
+
+    def command(self, method: str, **parameters: Any) -> Any:
+        self._count += 1
+        self._connection.send(json.dumps({"id": self._count, "method": method, "params": parameters}))
+        while True:
+            message = json.loads(self._connection.recv(timeout=DEADLINE))
+            if message.get("id") == self._count:
+                assert "error" not in message, message
+                return message["result"]
+            self._note(message)
+
+    def open(self, url: str) -> None:
+        self.command("Page.navigate", url=url)
+
+    def run(self, script: str) -> Any:
+        """The value of an expression, awaited."""
+        answer = self.command("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
+        assert "exceptionDetails" not in answer, answer
+        return answer["result"].get("value")
+
+    def wait(self, condition: str) -> Any:
+        """Waits until an expression is true; its value, `true` for an element."""
+        end = time.monotonic() + DEADLINE
+        while not (value := self.run(f"(found => found instanceof Node || found)({condition})")):
+            assert time.monotonic() < end, f"{condition}: {self.run('document.body.innerText')}"
+            self.run("new Promise((done) => setTimeout(done, 50))")
+        return value
+
+    def choose_file(self, selector: str, file: Path) -> None:
+        root = self.command("DOM.getDocument")["root"]["nodeId"]
+        node = self.command("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
+        self.command("DOM.setFileInputFiles", nodeId=node, files=[str(file)])
+
+    def look(self, width: int, height: int, scheme: str) -> None:
+        """The window's size and the user's wish for light or dark."""
+        self.command(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
+        )
+        self.command("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+
+    def screenshot(self, file: Path) -> None:
+        data = self.command("Page.captureScreenshot", captureBeyondViewport=True)["data"]
+        file.write_bytes(base64.b64decode(data))
+
+    def _note(self, message: dict[str, Any]) -> None:
+        method, parameters = message["method"], message["params"]
+        if method == "Network.requestWillBeSent":
+            self.asked.append(parameters["request"]["url"])
+        elif method == "Runtime.exceptionThrown" or (
+            method == "Runtime.consoleAPICalled" and parameters["type"] in ("error", "warning", "assert")
+        ):
+            self.problems.append(json.dumps(parameters))
+        elif method == "Log.entryAdded" and parameters["entry"]["level"] in ("error", "warning"):
+            self.problems.append(parameters["entry"]["text"])
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a running browser."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if program is None:
+        reason = "no chromium here: apt-get install chromium"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    profile = tmp_path_factory.mktemp("chromium")
+    command = [program, *_FLAGS, f"--user-data-dir={profile}", "about:blank"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            yield _address(process, profile / "DevToolsActivePort")
+        finally:
+            process.terminate()
+
+
+def _address(process: subprocess.Popen[bytes], file: Path) -> str:
+    """The browser writes its port into that file once it listens."""
+    end = time.monotonic() + DEADLINE
+    while not (file.exists() and file.read_text().count("\n")):
+        assert process.poll() is None, f"chromium ended with {process.returncode}"
+        assert time.monotonic() < end, "chromium does not listen"
+        time.sleep(0.05)
+    return f"127.0.0.1:{file.read_text().splitlines()[0]}"
+
+
+@pytest.fixture
+def page(chromium: str) -> Iterator[Page]:
+    tab = httpx2.put(f"http://{chromium}/json/new?about:blank", timeout=DEADLINE).json()
+    with connect(tab["webSocketDebuggerUrl"], max_size=None, open_timeout=DEADLINE) as connection:
+        yield Page(connection)
+    httpx2.put(f"http://{chromium}/json/close/{tab['id']}", timeout=DEADLINE)
