@@ -36,6 +36,8 @@ class Code(IntEnum):
     DATA_LOSS = 15
     UNAUTHENTICATED = 16
 
+    __hash__ = int.__hash__  # enum's own is Python, and every request looks codes up
+
 
 class LightshipError(Exception):
     """The root. `message` says what was wrong, with which value, and what to do."""

@@ -49,6 +49,8 @@ class DataType(IntEnum):
     DT_UINT2 = 32
     DT_FLOAT4_E2M1FN = 33
 
+    __hash__ = int.__hash__  # enum's own is Python, and every request looks types up
+
     @property
     def numpy(self) -> np.dtype[Any]:
         """The numpy type; object (elements are bytes) for strings. Raises Unimplemented for what has none."""

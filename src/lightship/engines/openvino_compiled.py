@@ -35,6 +35,7 @@ class Compiled:
         self._compiled = compiled
         self._inputs = tuple(inputs.items())
         self._outputs = dict(outputs)
+        self._fixed = [port for port in outputs.values() if compiled.outputs[port].partial_shape.is_static]
         self._idle: deque[_Request] = deque()
         self.last_used = monotonic()
         self._last_large = 0.0
@@ -76,7 +77,7 @@ class Compiled:
         try:
             return self._idle.pop()
         except IndexError:
-            return _Request(self._compiled.create_infer_request(), len(self._inputs))
+            return _Request(self._compiled.create_infer_request(), len(self._inputs), self._fixed)
 
     def _shrink_later(self) -> None:
         with self._timer_lock:
@@ -111,15 +112,17 @@ class Compiled:
 
 
 class _Request:
-    """An infer request with views of its input tensors, which stay valid while the shapes do not change."""
+    """An infer request with views of its input tensors, which stay valid while the shapes do not change, and its output
+    tensors on the ports `fixed`, whose shape never does."""
 
-    __slots__ = ("_outputs", "_request", "_shapes", "_tensors", "_views", "nbytes")
+    __slots__ = ("_fixed", "_request", "_shapes", "_tensors", "_views", "nbytes")
 
-    def __init__(self, request: Any, inputs: int) -> None:
+    def __init__(self, request: Any, inputs: int, fixed: Sequence[int]) -> None:
         self._request = request
         self._shapes: list[Shape | None] = [None] * inputs
         self._tensors = [request.get_input_tensor(port) for port in range(inputs)]
         self._views: list[Any] = [None] * inputs
+        self._fixed = {port: request.get_output_tensor(port) for port in fixed}
         self.nbytes = 0
 
     def fill(self, port: int, array: NDArray[Any]) -> None:
@@ -136,5 +139,6 @@ class _Request:
         self._request.infer(None, share_inputs=True, share_outputs=True)
 
     def result(self, port: int) -> NDArray[Any]:
-        copied: NDArray[Any] = self._request.get_output_tensor(port).data.copy()
+        tensor = self._fixed.get(port) or self._request.get_output_tensor(port)
+        copied: NDArray[Any] = tensor.data.copy()
         return copied

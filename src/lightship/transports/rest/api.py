@@ -21,6 +21,7 @@ from lightship.transports.rest.routes import Route, get_route, is_api, malformed
 
 logger = logging.getLogger(__name__)
 
+_OK = Code.OK  # looked up once: an enumeration's members are slow to reach
 _PLAIN = frozenset({"", "application/json"})
 METHODS = frozenset({"GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"})
 _CORS: Headers = (
@@ -51,9 +52,8 @@ class RestApi:
             return html_error(404, "Not Found")
         start = time.perf_counter()
         response = self._answered(request, prompt)
-        self._metrics.request(
-            response.model, response.code.name, response.api, (time.perf_counter() - start) * 1_000_000
-        )
+        status = "OK" if response.code is _OK else response.code.name
+        self._metrics.request(response.model, status, response.api, (time.perf_counter() - start) * 1_000_000)
         return response._replace(headers=response.headers + _CORS) if self._cors else response
 
     def _page(self, request: Request, prompt: bool) -> Response:
@@ -114,7 +114,7 @@ def _route(request: Request) -> Route:
         return get_route(request.target)
     if request.method != "POST":
         raise malformed(request.method, request.target)
-    if not request.is_image:
+    if "?" not in request.target or not request.is_image:
         return post_route(request.target)
     route = post_route(request.path)
     if request.query and route.action != "predict":

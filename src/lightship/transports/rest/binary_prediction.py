@@ -141,7 +141,7 @@ def _output_names(signature: Signature, wanted: str, media: bytes) -> Sequence[s
 
 
 def _response(route: Route, servable: Servable, media: bytes, outputs: Arrays) -> Response:
-    headers: Headers = ((b"lightship-model-version", b"%d" % servable.id.version),)
+    headers: Headers = ((b"Lightship-Model-Version", b"%d" % servable.id.version),)
     if media == JSON:
         body = outputs_document(outputs)
     elif media == NPZ:

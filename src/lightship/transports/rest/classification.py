@@ -28,5 +28,5 @@ def answer_regress(manager: Manager, route: Route, request: Request) -> Response
 
 
 def _response(route: Route, servable: Servable, body: bytes) -> Response:
-    version = (b"lightship-model-version", b"%d" % servable.id.version)
+    version = (b"Lightship-Model-Version", b"%d" % servable.id.version)
     return Response(200, body, headers=(version,), model=route.model, api=route.action)

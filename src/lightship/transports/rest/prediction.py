@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import lru_cache
 from urllib.parse import parse_qsl
 
 from lightship.bundle.saved_model import Signature, TensorSpec
@@ -40,11 +42,11 @@ def answer_image(manager: Manager, route: Route, request: Request) -> Response:
         return _response(route, handle.servable, rankings([ranking]))
 
 
-def _inputs(signature: Signature, parsed: PredictRequest) -> dict[str, TensorSpec]:
+def _inputs(signature: Signature, parsed: PredictRequest) -> Mapping[str, TensorSpec]:
     if not signature.inputs:
         name = parsed.signature_name or "DEFAULT"
         raise InvalidArgument(f"Failed to get input map for signature: {name}")
-    return dict(signature.inputs)
+    return signature.inputs
 
 
 def _top(query: str) -> int:
@@ -61,5 +63,10 @@ def _top(query: str) -> int:
 
 
 def _response(route: Route, servable: Servable, body: bytes) -> Response:
-    headers: Headers = ((b"lightship-model-version", b"%d" % servable.id.version),)
+    headers = _version_header(servable.id.version)
     return Response(200, body, headers=headers, model=route.model, api=route.action)
+
+
+@lru_cache(256)
+def _version_header(version: int) -> Headers:
+    return ((b"Lightship-Model-Version", b"%d" % version),)

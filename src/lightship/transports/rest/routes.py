@@ -27,7 +27,7 @@ class Route:
 
 def is_api(target: str) -> bool:
     """Whether a target belongs to the API: `/v1/` and what is below it, in any case."""
-    return target[:4].lower() == "/v1/"
+    return target.startswith("/v1/") or target[:4].lower() == "/v1/"
 
 
 @lru_cache(_MOST_ROUTES)
