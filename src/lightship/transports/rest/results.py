@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from lightship.errors import InvalidArgument
 from lightship.services import Classifications, Regressions
 from lightship.transports.rest.json_text import quoted
@@ -13,15 +15,9 @@ _NO_LABEL, _NO_SCORE = '""', "0.0"
 
 def classifications_document(result: Classifications) -> bytes:
     """`{"results": [[[label, score], ...], ...]}`. Raises InvalidArgument if there is no result."""
-    labels, scores = _labels(result), _scores(result)
-    count = len(labels or scores or ())
-    if not count:
+    rows = list(_rows(result))
+    if not rows:
         raise InvalidArgument("Cannot convert empty ClassificationResults to JSON")
-    rows = []
-    for row in range(count):
-        named = labels[row] if labels is not None else [_NO_LABEL] * len(scores[row])  # type: ignore[index]
-        scored = scores[row] if scores is not None else [_NO_SCORE] * len(named)
-        rows.append(f"[{', '.join([f'[{label}, {score}]' for label, score in zip(named, scored, strict=True)])}]")
     return _document(rows)
 
 
@@ -32,14 +28,28 @@ def regressions_document(result: Regressions) -> bytes:
     return _document(float_texts(result.values))
 
 
-def _labels(result: Classifications) -> list[list[str]] | None:
+def _rows(result: Classifications) -> Iterator[str]:
+    """One text for each example, made one by one: a Python string for each number takes ten times its text."""
     if result.classes is None:
-        return None
-    return [[quoted(decoded(label)) for label in row] for row in result.classes.tolist()]
+        for row in () if result.scores is None else result.scores:
+            yield _row([_NO_LABEL] * len(row), float_texts(row))
+        return
+    quoted_labels = _QuotedLabels()
+    for index, row in enumerate(result.classes):
+        labels = [quoted_labels[label] for label in row.tolist()]
+        yield _row(labels, [_NO_SCORE] * len(row) if result.scores is None else float_texts(result.scores[index]))
 
 
-def _scores(result: Classifications) -> list[list[str]] | None:
-    return None if result.scores is None else [float_texts(row) for row in result.scores]
+def _row(labels: list[str], scores: list[str]) -> str:
+    return f"[{', '.join([f'[{label}, {score}]' for label, score in zip(labels, scores, strict=True)])}]"
+
+
+class _QuotedLabels(dict[bytes, str]):
+    """The JSON of each label, made once."""
+
+    def __missing__(self, label: bytes) -> str:
+        text = self[label] = quoted(decoded(label))
+        return text
 
 
 def _document(results: list[str]) -> bytes:
