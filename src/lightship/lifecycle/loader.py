@@ -19,7 +19,7 @@ from lightship.bundle.saved_model import DEFAULT_SIGNATURE, SERVE, TensorSpec
 from lightship.engines import Engine, EngineOptions, load_engine
 from lightship.engines.base import DEFAULT_OPTIONS
 from lightship.errors import DataLoss, LightshipError
-from lightship.lifecycle.replay import Call, replay
+from lightship.lifecycle.replay import Call, Replay, replay
 from lightship.lifecycle.servable import Servable, ServableId
 
 logger = logging.getLogger(__name__)
@@ -40,13 +40,15 @@ def load_servable(
     warm_up_call: Call | None = None,
     warm_up_iterations: int = 1,
     tags: Collection[str] = SERVE,
+    replay_calls: Replay = replay,
 ) -> Servable:
     """Loads a version folder into a servable that gave the golden answers and is warm; options as in `Servable`.
 
-    warm_up_call: makes the calls of the version's warm-up file, each so many times; None leaves the file alone. Raises
-    NotFound or DataLoss for files that are missing, broken or changed after export, DataLoss where the engine does not
-    give the trained model's answers, FailedPrecondition where no engine installed runs the model, and what `replay`
-    raises.
+    warm_up_call: makes the calls of the version's warm-up file, each so many times; None leaves the file alone.
+    replay_calls: `replay`, or a function around it.
+    Raises NotFound or DataLoss for files that are missing, broken or changed after export, DataLoss where the engine
+    does not give the trained model's answers, FailedPrecondition where no engine installed runs the model, and what
+    `replay` raises.
     """
     start = time.perf_counter()
     bundle = open_bundle(path, id.name, id.version, tags=tags)
@@ -56,7 +58,7 @@ def load_servable(
         check_golden(bundle, engine, options)
         warm_up(bundle, engine)
         if warm_up_call is not None:
-            replay(servable, warm_up_call, warm_up_iterations)
+            replay_calls(servable, warm_up_call, warm_up_iterations)
     except BaseException:
         engine.close()
         raise

@@ -23,6 +23,7 @@ _SHOWN = 200  # characters of a record that is none
 _UNSUPPORTED = {"session_run_log": 5, "predict_streamed_log": 7}
 
 Call = Callable[[Servable, Any], None]  # makes the call of one `PredictionLog`
+Replay = Callable[[Servable, Call, int], int]
 
 
 def replay(servable: Servable, call: Call, iterations: int = 1) -> int:

@@ -21,6 +21,7 @@ from lightship.lifecycle.configuration import Configuration
 from lightship.lifecycle.loader import load_servable
 from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.model_config import ModelConfig
+from lightship.lifecycle.replay import replay
 from lightship.lifecycle.source import FileSystemSource
 from lightship.lifecycle.state import State, VersionStatus
 from lightship.server.batching_parameters import with_batching_checked
@@ -218,6 +219,7 @@ def _manager(options: ServerOptions, metrics: LoadMetrics) -> Manager:
         warm_up_call=make_logged_call if options.enable_model_warmup else None,
         warm_up_iterations=max(1, options.warmup_iterations),
         tags=options.saved_model_tags,
+        replay_calls=metrics.replayed(replay),
     )
     if options.check_batching_files:
         load = with_batching_checked(load)

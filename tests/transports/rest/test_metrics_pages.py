@@ -52,6 +52,8 @@ def test_every_line_is_of_a_metric_of_tensorflow(http: httpx2.Client) -> None:
     assert kinds == [
         ":tensorflow:cc:saved_model:load_attempt_count counter",
         ":tensorflow:cc:saved_model:load_latency counter",
+        ":tensorflow:serving:model_warmup_latency histogram",
+        ":tensorflow:serving:model_warmup_records_read counter",
         ":tensorflow:serving:request_count counter",
         ":tensorflow:serving:request_latency histogram",
     ]
