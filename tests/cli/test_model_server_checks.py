@@ -119,3 +119,11 @@ def test_batching_and_tflite_are_explained() -> None:
 def test_a_socket_is_named() -> None:
     (grpc,) = [text for text in warnings({}, GOOD | {"port": 0, "grpc_socket_path": "/s"}) if "gRPC" in text]
     assert "socket /s neither" in grpc
+
+
+def test_the_documentation_says_of_every_flag_what_it_is_here() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "compatibility.md").read_text()
+    rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| `")]
+    said = {row[0].removeprefix("| ").strip("`"): row[2] for row in rows if len(row) == 4}
+    words = {Role.USED: "used", Role.IDLE: "accepted", Role.LATER: "refused"}
+    assert {flag.name: said.get(flag.name) for flag in FLAGS} == {flag.name: words[flag.role] for flag in FLAGS}
