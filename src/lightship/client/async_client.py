@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from lightship.bundle.image_spec import ImageSpec
 from lightship.client.base import BaseClient
+from lightship.client.binary import Encoding
 from lightship.client.examples import Example
 from lightship.client.exchange import Answer, Outcome, Pause, Send, Step, Steps
 from lightship.client.photos import Photo
@@ -60,9 +61,10 @@ class AsyncClient(BaseClient):
         signature: str | None = None,
         version: int | None = None,
         label: str | None = None,
+        encoding: Encoding = "json",
     ) -> Prediction:
         """See `Client.predict`."""
-        return await self._run(self._predict(model, inputs, signature, version, label))
+        return await self._run(self._predict(model, inputs, signature, version, label, encoding))
 
     async def classify(
         self,
@@ -149,9 +151,10 @@ class AsyncClient(BaseClient):
 
     async def _send(self, send: Send) -> Answer:
         call, url = send.call, self.url + send.call.path
-        headers = {"Content-Type": call.content_type} if call.body else {}
         timeout = send.deadline.timeout()
-        response = await self._http.request(call.method, url, content=call.body, headers=headers, timeout=timeout)
+        response = await self._http.request(
+            call.method, url, content=call.body, headers=call.all_headers, timeout=timeout
+        )
         return Answer(response.status_code, response.headers, response.content, url)
 
 

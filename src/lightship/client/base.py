@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 
 from lightship import __version__
 from lightship.bundle.image_spec import ImageSpec
-from lightship.client import classify, examples, metadata, tensors
+from lightship.client import binary, classify, examples, metadata, tensors
 from lightship.client.address import parse_address
-from lightship.client.answers import answering_version, json_of
+from lightship.client.answers import VERSION_HEADER, answering_version, json_of
+from lightship.client.binary import ENCODINGS, Encoding
+from lightship.client.classify import DEFAULT_SIGNATURE
 from lightship.client.examples import Example
-from lightship.client.exchange import Answer, Call, Deadline, Steps, exchange
+from lightship.client.exchange import JSON, Answer, Call, Deadline, Steps, exchange
 from lightship.client.photos import Photo
 from lightship.client.recipe import read_recipe
 from lightship.client.results import (
@@ -31,8 +33,6 @@ from lightship.client.results import (
 )
 from lightship.client.tensors import Inputs
 from lightship.errors import DeadlineExceeded, InvalidArgument, Unavailable, Unimplemented
-
-DEFAULT_SIGNATURE = "serving_default"
 
 
 class BaseClient:
@@ -60,20 +60,65 @@ class BaseClient:
         self._recipe = read_recipe(image, labels, bundle)
         self._known: dict[str, ModelMetadata] = {}
         self._takes_images = True  # until the server shows that it does not
+        self._imageless: set[str] = set()  # models of a Lightship that have no image spec or labels there
+        self._is_lightship = False  # until the server shows that it is
+        self._knows_bytes = True  # until it shows that it is an older one
+
+    @property
+    def _takes_bytes(self) -> bool:
+        """Whether tensors may be sent as bytes without being asked to."""
+        return self._is_lightship and self._knows_bytes
 
     def _predict(
-        self, model: str, inputs: Inputs, signature: str | None, version: int | None, label: str | None
+        self,
+        model: str,
+        inputs: Inputs,
+        signature: str | None,
+        version: int | None,
+        label: str | None,
+        encoding: Encoding,
     ) -> Steps[Prediction]:
+        if encoding not in ENCODINGS:
+            raise InvalidArgument(f"encoding is {encoding!r}; it is one of {', '.join(ENCODINGS)}")
         deadline = Deadline(self.timeout)
-        target = path_of(model, version, label)
-        body = tensors.encode_columns(inputs, signature)
-        answer = yield from self._exchange(Call("POST", f"{target}:predict", body), deadline)
-        outputs = tensors.outputs_in(json_of(answer))
+        target, name = path_of(model, version, label), signature or DEFAULT_SIGNATURE
+        answer: Answer | None = None
+        if encoding == "binary" or (encoding == "auto" and self._takes_bytes):
+            described = yield from self._described(model, version, label, deadline)
+            answer = yield from self._sent_as_bytes(target, inputs, name, described, encoding, deadline)
+        if answer is None:
+            call = Call("POST", f"{target}:predict", tensors.encode_columns(inputs, signature))
+            answer = yield from self._exchange(call, deadline)
         answered = answering_version(answer) or version
-        expected = yield from self._outputs_of(
-            model, signature or DEFAULT_SIGNATURE, answered, label, outputs, deadline
-        )
+        if binary.is_binary(answer):
+            return Prediction(binary.outputs_in(answer), model, answered)
+        outputs = tensors.outputs_in(json_of(answer))
+        expected = yield from self._outputs_of(model, name, answered, label, outputs, deadline)
         return Prediction(tensors.decode_columns(outputs, expected), model, answered)
+
+    def _sent_as_bytes(
+        self,
+        target: str,
+        inputs: Inputs,
+        signature: str,
+        described: ModelMetadata,
+        encoding: Encoding,
+        deadline: Deadline,
+    ) -> Steps[Answer | None]:
+        """The answer; None where the call is to be made in JSON, because its tensors do not travel as bytes, or because
+        it was refused: perhaps by a version of other dtypes than those known."""
+        try:
+            call = binary.binary_call(target, inputs, signature, described)
+        except InvalidArgument:
+            if encoding == "binary":
+                raise
+            return None
+        answer = yield from self._exchange(call, deadline)
+        if answer.status != 400:
+            return answer
+        self._known.clear()
+        self._note_refusal(answer, needed=encoding == "binary")
+        return answer if encoding == "binary" else None
 
     def _classify_image(
         self, model: str, photo: Photo, top: int, version: int | None, label: str | None
@@ -83,16 +128,25 @@ class BaseClient:
         deadline = Deadline(self.timeout)
         target = path_of(model, version, label)
         image = classify.photo_bytes(photo)
-        if self._takes_images:
+        if self._takes_images and model not in self._imageless:
             answer = yield from self._exchange(classify.image_call(target, image, top), deadline)
-            if not classify.refuses_images(answer):
+            if classify.refuses_images(answer):
+                self._takes_images = False
+            elif self._recipe.image is not None and classify.knows_no_images(answer):
+                self._imageless.add(model)
+                self._is_lightship = True
+            else:
                 return classify.read_image_answer(json_of(answer), model, answering_version(answer) or version)
-            self._takes_images = False
         described = yield from self._described(model, version, label, deadline)
-        call = classify.tensor_call(target, image, described, self._recipe)
+        call = classify.tensor_call(target, image, described, self._recipe, as_bytes=self._takes_bytes)
         answer = yield from self._exchange(call, deadline)
+        if answer.status == 400 and call.content_type != JSON:
+            self._note_refusal(answer, needed=False)
+            call = classify.tensor_call(target, image, described, self._recipe, as_bytes=False)
+            answer = yield from self._exchange(call, deadline)
         answered = answering_version(answer) or version
-        return classify.read_tensor_answer(json_of(answer), model, answered, top, self._recipe)
+        document = {"predictions": binary.rows_of(binary.outputs_in(answer))} if binary.is_binary(answer) else None
+        return classify.read_tensor_answer(document or json_of(answer), model, answered, top, self._recipe)
 
     def _classify(
         self,
@@ -126,7 +180,9 @@ class BaseClient:
             raise Unimplemented(
                 f"{self.url} does not list its models, as TensorFlow Serving does not: ask status(model)"
             )
-        return metadata.read_models(json_of(answer))
+        models = metadata.read_models(json_of(answer))
+        self._is_lightship = True
+        return models
 
     def _status(self, model: str, version: int | None, label: str | None) -> Steps[tuple[VersionStatus, ...]]:
         answer = yield from self._get(path_of(model, version, label))
@@ -173,7 +229,17 @@ class BaseClient:
         return self._exchange(Call("GET", path), Deadline(self.timeout))
 
     def _exchange(self, call: Call, deadline: Deadline) -> Steps[Answer]:
-        return exchange(self.url, call, deadline, self.retries)
+        answer = yield from exchange(self.url, call, deadline, self.retries)
+        if VERSION_HEADER in answer.headers:
+            self._is_lightship = True
+        return answer
+
+    def _note_refusal(self, answer: Answer, *, needed: bool) -> None:
+        """Learns from the answer to a binary call. Raises Unimplemented if it was needed and is not known there."""
+        if binary.refuses_binary(answer):
+            self._knows_bytes = False
+            if needed:
+                raise Unimplemented(f"{self.url} takes no tensors as bytes, as TensorFlow Serving does not: use JSON")
 
     def _needs_tls(self) -> bool:
         """Reading the certificate store takes 60 ms, for nothing where all is plain HTTP."""

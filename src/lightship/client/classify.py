@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from lightship.client import photos, tensors
+from lightship.client import binary, photos, tensors
 from lightship.client.answers import VERSION_HEADER, error_text
 from lightship.client.exchange import Answer, Call
 from lightship.client.photos import Photo
 from lightship.client.recipe import Recipe
 from lightship.client.results import Classification, ModelMetadata
-from lightship.errors import FailedPrecondition, Unknown
+from lightship.errors import FailedPrecondition, InvalidArgument, Unknown
 
+DEFAULT_SIGNATURE = "serving_default"
 IMAGE_SIGNATURE = "image_bytes"
 
 
@@ -35,12 +37,21 @@ def refuses_images(answer: Answer) -> bool:
     return error_text(answer).startswith(("Malformed request: POST", "JSON Parse error"))
 
 
-def tensor_call(target: str, image: bytes, metadata: ModelMetadata, recipe: Recipe) -> Call:
-    """For other servers: the signature that decodes in the graph, or else the classic list of floats."""
+def knows_no_images(answer: Answer) -> bool:
+    """Whether this is Lightship's answer for a model that was not exported with labels and an image spec."""
+    return answer.status == 400 and "cannot answer encoded images" in error_text(answer)
+
+
+def tensor_call(target: str, image: bytes, metadata: ModelMetadata, recipe: Recipe, *, as_bytes: bool) -> Call:
+    """For other servers: the signature that decodes in the graph, or else the classic list of floats; for Lightship
+    (`as_bytes`) these floats as they are in memory."""
     if _decodes_in_the_graph(metadata):
         instances: Any = [tensors.encoded_bytes(photos.as_jpeg_or_png(image))]
         return Call("POST", f"{target}:predict", tensors.encode_rows(instances, IMAGE_SIGNATURE))
     instances = recipe.instance(image, metadata)
+    if as_bytes:
+        with contextlib.suppress(InvalidArgument):  # the input is no float
+            return binary.binary_call(target, instances, DEFAULT_SIGNATURE, metadata)
     return Call("POST", f"{target}:predict", tensors.encode_rows(instances, None))
 
 

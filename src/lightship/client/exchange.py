@@ -20,6 +20,7 @@ from lightship.errors import DeadlineExceeded, InvalidArgument, LightshipError, 
 
 T = TypeVar("T")
 
+JSON = "application/json"
 FIRST_PAUSE = 0.1  # seconds; doubled each time
 LONGEST_PAUSE = 5.0
 CONNECT_SECONDS = 5.0  # a server that is there accepts sooner
@@ -30,7 +31,12 @@ class Call:
     method: str
     path: str  # below the base, percent-encoded
     body: bytes = b""
-    content_type: str = "application/json"
+    content_type: str = JSON
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def all_headers(self) -> dict[str, str]:
+        return {"Content-Type": self.content_type, **self.headers} if self.body else dict(self.headers)
 
     @property
     def repeatable(self) -> bool:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from lightship.bundle.image_spec import ImageSpec
 from lightship.client.base import BaseClient
+from lightship.client.binary import Encoding
 from lightship.client.examples import Example
 from lightship.client.exchange import Answer, Outcome, Pause, Send, Step, Steps
 from lightship.client.photos import Photo
@@ -69,6 +70,7 @@ class Client(BaseClient):
         signature: str | None = None,
         version: int | None = None,
         label: str | None = None,
+        encoding: Encoding = "json",
     ) -> Prediction:
         """Runs a signature (`serving_default` unless named) of the newest version, or of `version` or `label`.
 
@@ -76,8 +78,12 @@ class Client(BaseClient):
         The outputs have the dtypes that the model's metadata says, asked for once for each version: float32 for
         DT_FLOAT and so on, float32 for DT_BFLOAT16, objects for DT_STRING (`str`; `bytes` where the name ends in
         `_bytes`). The server's refusals are raised as `lightship.errors`.
+
+        encoding: "json", which every server takes; "binary", tensors as bytes, which Lightship takes and which is many
+        times faster for large ones; "auto", bytes as soon as the server has shown itself to be Lightship, and JSON for
+        what does not travel as bytes.
         """
-        return self._run(self._predict(model, inputs, signature, version, label))
+        return self._run(self._predict(model, inputs, signature, version, label, encoding))
 
     def classify(
         self,
@@ -172,9 +178,10 @@ class Client(BaseClient):
 
     def _send(self, send: Send) -> Answer:
         call, url = send.call, self.url + send.call.path
-        headers = {"Content-Type": call.content_type} if call.body else {}
         timeout = send.deadline.timeout()
-        with self._http.stream(call.method, url, content=call.body, headers=headers, timeout=timeout) as response:
+        with self._http.stream(
+            call.method, url, content=call.body, headers=call.all_headers, timeout=timeout
+        ) as response:
             body = bytearray()
             for chunk in response.iter_bytes():
                 body += chunk

@@ -86,7 +86,7 @@ def plain(value: ArrayLike | bytes, name: str) -> Any:
     """What `document` can write: a numeric array or scalar, or nested lists of texts and `b64` objects."""
     if isinstance(value, (bytes, bytearray, memoryview)):
         return encoded_bytes(bytes(value))
-    array = _as_array(value, name)
+    array = array_of(value, name)
     if array.dtype.name == "bfloat16":
         array = array.astype(np.float32)
     if array.dtype.kind in "biuf":
@@ -96,7 +96,14 @@ def plain(value: ArrayLike | bytes, name: str) -> Any:
     raise InvalidArgument(f"{name}: dtype {array.dtype} has no place in JSON; give numbers, booleans, texts or bytes")
 
 
-def _as_array(value: ArrayLike, name: str) -> NDArray[Any]:
+def numpy_type(dtype: str) -> np.dtype[Any] | None:
+    """numpy's type for one of TensorFlow's names; None for strings and what else JSON's numbers do not become."""
+    found = _NUMPY.get(dtype)
+    return None if found is None else np.dtype(found)
+
+
+def array_of(value: ArrayLike, name: str) -> NDArray[Any]:
+    """A value as an array; texts and bytes as objects. Raises InvalidArgument for ragged lists."""
     try:
         array = np.asarray(value)
     except UnicodeDecodeError:  # bytes and texts together

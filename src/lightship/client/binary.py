@@ -1,0 +1,115 @@
+"""Tensors as bytes, which Lightship takes beside JSON: numpy's own files, both ways."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+from urllib.parse import quote
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lightship.client.answers import error_text
+from lightship.client.exchange import Answer, Call
+from lightship.client.results import ModelMetadata, SignatureInfo, TensorInfo
+from lightship.client.tensors import Inputs, array_of, numpy_type
+from lightship.errors import InvalidArgument, Unknown
+
+Encoding = Literal["json", "binary", "auto"]
+ENCODINGS = ("json", "binary", "auto")
+
+_NPY, _NPZ = "application/x-npy", "application/x-npz"
+
+
+def binary_call(target: str, inputs: Inputs, signature: str, described: ModelMetadata) -> Call:
+    """A call with the dtypes that the metadata says; a wider float is rounded, as JSON's numbers are too.
+
+    Raises InvalidArgument for what only JSON carries (texts, bfloat16), and for values that their dtype cannot hold.
+    """
+    known = described.signatures.get(signature)
+    if known is None:
+        raise InvalidArgument(f"model {described.model} has no signature {signature} in version {described.version}")
+    arrays = _arrays(inputs, known)
+    body, content_type = (_npy(next(iter(arrays.values()))), _NPY) if len(arrays) == 1 else (_npz(arrays), _NPZ)
+    headers = {"Lightship-Signature": quote(signature)}
+    if _travel(known.outputs.values()):
+        headers["Accept"] = _NPZ
+    return Call("POST", f"{target}:predict", body, content_type, headers)
+
+
+def is_binary(answer: Answer) -> bool:
+    return answer.status == 200 and answer.headers.get("content-type", "") == _NPZ
+
+
+def refuses_binary(answer: Answer) -> bool:
+    """Whether the server took the body for JSON, as TensorFlow Serving does."""
+    return answer.status == 400 and error_text(answer).startswith("JSON Parse error")
+
+
+def outputs_in(answer: Answer) -> dict[str, NDArray[Any]]:
+    """The outputs by name. Raises Unknown for what cannot be read."""
+    try:
+        with np.load(io.BytesIO(answer.body), allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        raise Unknown(f"the answer is no .npz file that can be read: {error}") from error
+
+
+def rows_of(outputs: Mapping[str, NDArray[Any]]) -> list[Any]:
+    """The outputs as JSON has them by rows."""
+    if len(outputs) == 1:
+        rows: list[Any] = next(iter(outputs.values())).tolist()
+        return rows
+    columns = [array.tolist() for array in outputs.values()]
+    return [dict(zip(outputs, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def _arrays(inputs: Inputs, known: SignatureInfo) -> dict[str, NDArray[Any]]:
+    if not isinstance(inputs, Mapping):
+        if len(known.inputs) != 1:
+            raise InvalidArgument(f"the signature has the inputs {', '.join(known.inputs)}: give each by its name")
+        inputs = {next(iter(known.inputs)): inputs}
+    if inputs.keys() != known.inputs.keys():
+        wanted = ", ".join(known.inputs)
+        raise InvalidArgument(f"inputs {', '.join(inputs)} were given; the signature has {wanted}")
+    return {name: _exact(inputs[name], name, known.inputs[name]) for name in known.inputs}
+
+
+def _travel(tensors: Iterable[TensorInfo]) -> bool:
+    """Whether numpy's files can hold tensors of these dtypes."""
+    return all(_dtype(tensor) is not None for tensor in tensors)
+
+
+def _dtype(tensor: TensorInfo) -> np.dtype[Any] | None:
+    return None if tensor.dtype == "DT_BFLOAT16" else numpy_type(tensor.dtype)
+
+
+def _exact(value: Any, name: str, info: TensorInfo) -> NDArray[Any]:
+    dtype = _dtype(info)
+    if dtype is None:
+        raise InvalidArgument(f"input {name} is {info.dtype}, which does not travel as bytes: use JSON")
+    array = array_of(value, name)
+    if array.dtype == dtype:
+        return array
+    with np.errstate(over="ignore", invalid="ignore"):
+        cast = array.astype(dtype) if array.dtype.kind in ("iuf" if dtype.kind == "f" else "iu") else None
+    if cast is None or dtype.kind == "b" or (dtype.kind in "iu" and not np.array_equal(cast, array)):
+        raise InvalidArgument(f"input {name} is {dtype}; values of {array.dtype} were given that it cannot hold")
+    return cast
+
+
+def _npy(array: NDArray[Any]) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array, allow_pickle=False)
+    return file.getvalue()
+
+
+def _npz(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """Written by hand: `np.savez` takes names for keyword arguments, and one may be `file`."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for name, array in arrays.items():
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), _npy(array))
+    return file.getvalue()
