@@ -94,9 +94,3 @@ def test_a_gzip_bomb_is_refused(ask: Ask) -> None:
     answer = ask("POST", PREDICT, gzip.compress(bytes(9 << 20)), Content_Encoding="gzip")
     assert answer.status == 413
     assert str(8 << 20) in answer.error
-
-
-def test_what_is_not_served_yet_is_said(ask: Ask) -> None:
-    answer = ask("POST", "/v1/models/m:regress", '{"examples": [{"x": 1.0}]}')
-    assert answer.status == 501
-    assert ":predict" in answer.error
