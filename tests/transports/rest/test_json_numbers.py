@@ -44,6 +44,16 @@ def arrays(draw: st.DrawFn) -> tuple[list[Any], tuple[int, ...]]:
     return value, shape
 
 
+def count_of(value: Any) -> int:
+    return sum(map(count_of, value)) if isinstance(value, list) else 1
+
+
+def flattened(value: Any) -> list[Any]:
+    return (
+        [value] + [inner for element in value for inner in flattened(element)] if isinstance(value, list) else [value]
+    )
+
+
 def plain(value: Any) -> Any:
     """The document with its arrays as lists."""
     if isinstance(value, dict):
@@ -83,6 +93,50 @@ def outcome(text: bytes, *, accelerate: bool) -> str:
         return repr(plain(parse(text) if accelerate else read_document(text, accelerate=False)))
     except InvalidArgument as error:
         return error.message
+
+
+def real_shape(value: Any) -> tuple[int, ...] | None:
+    """The shape of a rectangular list."""
+    if not isinstance(value, list):
+        return ()
+    shapes = {real_shape(element) for element in value}
+    inner = shapes.pop() if len(shapes) == 1 else None
+    return None if inner is None else (len(value), *inner)
+
+
+LISTS = st.recursive(st.sampled_from([1, 22, 1.5, 123456789]), lambda inner: st.lists(inner, max_size=4), max_leaves=40)
+
+
+@st.composite
+def nearly_rectangular(draw: st.DrawFn) -> list[Any]:
+    """A list with a few elements moved to a neighbour, taken out of a list or put into one more."""
+    shape = draw(st.lists(st.integers(1, 4), min_size=1, max_size=4))
+    value = np.arange(int(np.prod(shape))).reshape(shape).tolist()
+    for _ in range(draw(st.integers(0, 3))):
+        lists = [value]
+        for one in lists:
+            lists += [element for element in one if isinstance(element, list)]
+        source, target = draw(st.sampled_from(lists)), draw(st.sampled_from(lists))
+        if not source:
+            continue
+        element = source.pop(draw(st.integers(0, len(source) - 1)))
+        if count_of(element) > 1 and draw(st.booleans()) or not isinstance(element, list):
+            element = [element]
+        if any(target is one for one in flattened(element)):
+            continue
+        where = draw(st.integers(0, len(target)))
+        target[where:where] = element
+    return value
+
+
+@given(st.one_of(LISTS, nearly_rectangular()), st.sampled_from([(",", ":"), (", ", ": "), ("\n,\t", ":")]))
+@settings(max_examples=1000, deadline=None)
+def test_a_shape_is_found_if_and_only_if_it_is_the_list_s(value: Any, separators: tuple[str, str]) -> None:
+    text = json.dumps([value], separators=separators).replace("[", "[" + " " * 300, 1).encode()
+    array, _ = read_numbers(text, 0)
+    shape = real_shape([value])
+    found = array.shape if isinstance(array, NumberArray) else None
+    assert found == shape or (found is None and shape is not None and 0 in shape)
 
 
 @pytest.mark.parametrize(

@@ -176,5 +176,5 @@ def _announced_shape(skeleton: bytes, depth: int) -> tuple[int, ...] | None:
 def _skeleton(shape: tuple[int, ...]) -> bytes:
     text = b""
     for size in reversed(shape):
-        text = b"[" + b",".join([text] * size) + b"]"
+        text = b"[" + (text + b",") * (size - 1) + text + b"]"
     return text

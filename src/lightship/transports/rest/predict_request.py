@@ -24,7 +24,7 @@ Tensors = dict[str, np.ndarray[Any, Any]]
 class PredictRequest(NamedTuple):
     document: dict[str, JsonValue]
     signature_name: str  # "" if none is given
-    small: bool = False  # read by `read_small`
+    only_numbers: bool = False  # so that `small_tensors` may be asked
 
     @classmethod
     def parse(cls, body: bytes) -> PredictRequest:
@@ -32,9 +32,10 @@ class PredictRequest(NamedTuple):
 
         Raises InvalidArgument for what is not JSON, not an object, or has a signature_name that is not a string.
         """
-        small = read_small(body)
-        document = document_of(body) if small is None else small
-        return cls(document, signature_name_of(document), small is not None)
+        document, only_numbers = read_small(body)
+        if document is None:
+            document = document_of(body)
+        return cls(document, signature_name_of(document), only_numbers)
 
     @property
     def rows(self) -> bool:
@@ -43,7 +44,7 @@ class PredictRequest(NamedTuple):
 
     def tensors(self, inputs: Mapping[str, TensorSpec]) -> Tensors:
         """The signature's inputs by name. Raises InvalidArgument or Unimplemented with TensorFlow Serving's texts."""
-        if self.small and (tensors := small_tensors(self.document, inputs)) is not None:
+        if self.only_numbers and (tensors := small_tensors(self.document, inputs)) is not None:
             return tensors
         if "instances" in self.document and "inputs" in self.document:
             problem = "Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist "

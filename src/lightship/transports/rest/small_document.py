@@ -1,9 +1,9 @@
 """Small documents that hold nothing but numbers: the common request, from bytes to arrays in a few microseconds.
 
 orjson and numpy read them; what either would read differently than TensorFlow Serving, or say otherwise, is left to the
-complete way: `read_small` and `small_tensors` then answer None. orjson takes the last of repeated names, numpy takes
-booleans and texts for numbers; so there must be no string but the names, each once, and no literal. orjson refuses what
-else is read differently (NaN, bytes that are not UTF-8, lone surrogates, text behind the document).
+complete way. orjson takes the last of repeated names, numpy takes booleans and texts for numbers; so there must be no
+string but the names, each once, and no literal. orjson refuses what else is read differently (NaN, bytes that are not
+UTF-8, lone surrogates, text behind the document).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import orjson
 
 from lightship.bundle.dtypes import DataType
 from lightship.bundle.saved_model import TensorSpec
+from lightship.transports.rest.json_document import has_each_name_once
 
 LONGEST = 2048  # bytes; beyond, simdjson is quicker
 
@@ -28,19 +29,22 @@ _FLOATS = frozenset({DataType.DT_FLOAT, DataType.DT_DOUBLE})
 _INTEGERS = frozenset({DataType.DT_INT64, DataType.DT_UINT64, DataType.DT_INT32, DataType.DT_UINT32})
 
 
-def read_small(body: bytes) -> dict[str, Any] | None:
-    """A small document whose values are numbers, lists of them, or objects of these; `signature_name` is a text."""
+def read_small(body: bytes) -> tuple[dict[str, Any] | None, bool]:
+    """A small document if orjson reads it rightly, and whether `small_tensors` may be asked for its tensors.
+
+    They may if its values are numbers, lists of them, or objects of these; `signature_name` is a text.
+    """
     if len(body) > LONGEST:
-        return None
+        return None, False
     try:
         document = orjson.loads(body)
     except ValueError:
-        return None
+        return None, False
     if type(document) is not dict:
-        return None
+        return None, False
     if body.translate(None, _OF_NUMBERS) in _PLAINEST or _has_only(body, *_names(document)):
-        return document
-    return None
+        return document, True
+    return document if has_each_name_once(document, body) else None, False
 
 
 def _has_only(body: bytes, strings: int, objects: int) -> bool:
@@ -71,7 +75,7 @@ def _names(document: dict[str, Any]) -> tuple[int, int]:
 
 @np.errstate(over="ignore")  # what is too large for a float becomes infinite
 def small_tensors(document: dict[str, Any], inputs: Mapping[str, TensorSpec]) -> Tensors | None:
-    """The tensors of a document that `read_small` read; None if it is refused or not of the simplest kinds."""
+    """The tensors of a document of numbers; None if it is refused or not of the simplest kinds."""
     rows, columns = document.get("instances"), document.get("inputs")
     try:
         if columns is None:
