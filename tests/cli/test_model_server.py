@@ -100,6 +100,15 @@ def test_a_signal_ends_the_waiting_for_a_model(start: Start, tmp_path: Path) -> 
     assert process.wait(30) == 0
 
 
+def test_a_signal_ends_the_pause_before_another_attempt(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "m" / "1").mkdir(parents=True)
+    arguments = [f"--rest_api_port={free_port()}", f"--model_base_path={tmp_path}/m"]
+    process = start(*arguments, command="lightship-model-server")
+    until(process, "cannot be loaded")
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 0
+
+
 def test_a_port_in_use_is_said_with_the_flag_that_changes_it(model_server: Run, half_plus_two: Path) -> None:
     with socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True) as taken:
         port = taken.getsockname()[1]

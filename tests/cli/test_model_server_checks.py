@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.cli.conftest import Run
 
-from lightship.cli.flags import Role, Value
+from lightship.cli.flags import Flag, Role, Value, parse_flags
 from lightship.cli.model_server_checks import check_combinations, warnings
 from lightship.cli.model_server_flags import FLAGS
 from lightship.errors import InvalidArgument
@@ -127,3 +127,25 @@ def test_the_documentation_says_of_every_flag_what_it_is_here() -> None:
     said = {row[0].removeprefix("| ").strip("`"): row[2] for row in rows if len(row) == 4}
     words = {Role.USED: "used", Role.IDLE: "accepted", Role.LATER: "refused"}
     assert {flag.name: said.get(flag.name) for flag in FLAGS} == {flag.name: words[flag.role] for flag in FLAGS}
+
+
+@pytest.mark.parametrize("flag", FLAGS, ids=lambda flag: flag.name)
+def test_each_flag_is_read_in_every_spelling(flag: Flag) -> None:
+    name, default = flag.name, flag.default
+    if isinstance(default, bool):
+        spellings = {
+            f"--{name}": True,
+            f"--{name}=TRUE": True,
+            f"--{name}=1": True,
+            f"--{name}=False": False,
+            f"--{name}=0": False,
+            f"--no{name}": False,
+        }
+        for word, value in spellings.items():
+            assert parse_flags([word], FLAGS) == {name: value}
+        return
+    value: Value = "text" if isinstance(default, str) else type(default)(7)
+    assert parse_flags([f"--{name}={value}"], FLAGS) == parse_flags([f"--{name}", str(value)], FLAGS) == {name: value}
+    if not isinstance(default, str):
+        with pytest.raises(InvalidArgument, match=f"--{name} is 'x'"):
+            parse_flags([f"--{name}=x"], FLAGS)

@@ -96,7 +96,7 @@ class Applied:
 
 @contextmanager
 def polled(path: str, applied: Applied) -> Iterator[None]:
-    poll = ConfigFilePoll(path, 0.01, applied)
+    poll = ConfigFilePoll(path, 0.01, applied, lambda: applied.names)
     with closing(poll):
         poll.start()
         yield
@@ -112,12 +112,14 @@ def test_a_changed_file_is_applied_and_an_unchanged_one_too(tmp_path: Path) -> N
         assert applied.wait_names("b", "c")
 
 
-def test_a_file_that_says_nothing_changes_nothing(tmp_path: Path) -> None:
+def test_a_file_that_says_nothing_changes_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     applied = Applied()
     path = written(tmp_path / "models.config", "a")
-    with polled(path, applied):
+    with caplog.at_level(logging.ERROR, "lightship"), polled(path, applied):
         assert applied.wait_names("a")
         (tmp_path / "models.config").write_text("")
+        assert said(caplog, "FAILED_PRECONDITION: Cannot transition to requested config.")
+        assert applied.names == ["a"]
         written(tmp_path / "models.config", "b")
         assert applied.wait_names("b")
 
@@ -155,7 +157,7 @@ def test_a_server_that_stops_ends_it(tmp_path: Path) -> None:
         stopped.set()
         raise Cancelled("the server is stopping")
 
-    poll = ConfigFilePoll(written(tmp_path / "models.config", "a"), 3600, apply)
+    poll = ConfigFilePoll(written(tmp_path / "models.config", "a"), 3600, apply, list)
     poll.start()
     assert stopped.wait(20)
     poll._thread.join(20)

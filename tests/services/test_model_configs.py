@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lightship import protos
-from lightship.errors import InvalidArgument, LightshipError, Unimplemented
+from lightship.errors import FailedPrecondition, InvalidArgument, Unimplemented
 from lightship.lifecycle.model_config import All, Latest, ModelConfig, Specific
 from lightship.protos.text import parse_text
 from lightship.services.model_configs import requested_models
@@ -109,6 +109,16 @@ def test_a_served_model_keeps_its_platform() -> None:
     )
 
 
+@pytest.mark.parametrize("text", ["", "custom_model_config { type_url: 'x' }"])
+def test_a_list_is_followed_by_a_list_alone(text: str) -> None:
+    with pytest.raises(FailedPrecondition) as caught:
+        models(text, "m")
+    assert caught.value.message == (
+        "Cannot transition to requested config. It is only legal to transition from one ModelConfigList to another."
+    )
+    assert models("model_config_list {}", "m") == []
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -119,9 +129,3 @@ def test_a_served_model_keeps_its_platform() -> None:
 def test_what_is_not_built_is_said(text: str) -> None:
     with pytest.raises(Unimplemented):
         models(text)
-
-
-def test_errors_are_one_line() -> None:
-    with pytest.raises(LightshipError) as caught:
-        models(listed(config(""), config("")))
-    assert "\n" not in caught.value.message

@@ -89,7 +89,8 @@ def _poll_models(server: Server, flags: Mapping[str, Value]) -> None:
 
     seconds = int(flags["model_config_file_poll_wait_seconds"])
     if flags["model_config_file"] and seconds > 0:
-        ConfigFilePoll(str(flags["model_config_file"]), seconds, server.configuration.apply).start()
+        path, apply = str(flags["model_config_file"]), server.configuration.apply
+        ConfigFilePoll(path, seconds, apply, server.manager.models).start()
 
 
 def _options(flags: Mapping[str, Value], files: Files, threads: int) -> ServerOptions:
@@ -117,7 +118,7 @@ def _options(flags: Mapping[str, Value], files: Files, threads: int) -> ServerOp
         enable_model_warmup=bool(flags["enable_model_warmup"]),
         warmup_iterations=max(0, int(flags["num_request_iterations_for_warmup"])),
         saved_model_tags=tuple(tag for tag in str(flags["saved_model_tags"]).split(",") if tag),
-        check_batching_files=bool(flags["enable_per_model_batching_parameters"]),
+        check_batching_files=bool(flags["enable_batching"] and flags["enable_per_model_batching_parameters"]),
         metrics_path=files.metrics_path,
     )
 

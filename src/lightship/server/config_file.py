@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -52,12 +52,12 @@ def check_config_file(path: str, kind: str) -> None:
     _parsed(path, kind, lambda text: check_text(text, kind))
 
 
-def read_models(path: str) -> list[ModelConfig] | None:
-    """The models of a file with a ModelServerConfig; None where it says nothing about any.
+def read_models(path: str, served: Collection[str] = ()) -> list[ModelConfig] | None:
+    """The models of a file with a ModelServerConfig; None where it says nothing about any. served: those there are.
 
     Raises what `read_config_file` and `requested_models` raise.
     """
-    return requested_models(read_config_file(path, protos.ModelServerConfig))
+    return requested_models(read_config_file(path, protos.ModelServerConfig), served)
 
 
 def _parsed(path: str, kind: str, parse: Callable[[str], Any]) -> Any:
@@ -90,9 +90,16 @@ class ConfigFilePoll:
     What goes wrong is logged, once for as long as it stays the same, and changes nothing.
     """
 
-    def __init__(self, path: str, seconds: float, apply: Callable[[list[ModelConfig]], object]) -> None:
-        """apply: what takes the models; it raises Cancelled when the server stops, which ends the polling."""
-        self._path, self._seconds, self._apply = path, seconds, apply
+    def __init__(
+        self,
+        path: str,
+        seconds: float,
+        apply: Callable[[list[ModelConfig]], object],
+        served: Callable[[], Collection[str]],
+    ) -> None:
+        """apply: takes the models; it raises Cancelled when the server stops, which ends the polling. served: the names
+        of those that there are."""
+        self._path, self._seconds, self._apply, self._served = path, seconds, apply, served
         self._closed = threading.Event()
         self._said = ""
         self._thread = threading.Thread(target=self._poll, name="lightship-config", daemon=True)
@@ -119,7 +126,7 @@ class ConfigFilePoll:
             self._closed.wait(self._seconds)
 
     def _once(self) -> None:
-        models = read_models(self._path)
+        models = read_models(self._path, self._served())
         if models is not None:
             self._apply(models)
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from lightship.errors import InvalidArgument, Unimplemented
+from lightship.errors import FailedPrecondition, InvalidArgument, Unimplemented
 from lightship.lifecycle.model_config import All, Latest, ModelConfig, Specific, VersionPolicy, check_model_list
 
 PLATFORM = "tensorflow"
@@ -17,9 +17,14 @@ _UNSPECIFIED, _TENSORFLOW = 0, 1  # ModelType
 def requested_models(config: Any, served: Collection[str] = ()) -> list[ModelConfig] | None:
     """The models of a ModelServerConfig; None where it lists none and nothing is to change.
 
-    served: the names of the models that there are already. Raises InvalidArgument, in TensorFlow Serving's words, for
-    a list that cannot be; Unimplemented for a path on an object store and for a configuration of some other kind.
+    served: the names of the models that there are already. Raises, in TensorFlow Serving's words, InvalidArgument for a
+    list that cannot be and FailedPrecondition for something else in place of a list; Unimplemented for a path on an
+    object store and for a configuration of some other kind.
     """
+    if served and not config.HasField("model_config_list"):
+        raise FailedPrecondition(
+            "Cannot transition to requested config. It is only legal to transition from one ModelConfigList to another."
+        )
     if config.HasField("custom_model_config"):
         raise Unimplemented("custom_model_config means nothing to this server: list the models in model_config_list")
     if not config.HasField("model_config_list"):
