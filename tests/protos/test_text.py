@@ -33,6 +33,9 @@ def test_separators_colons_quotes_comments_and_angles_are_taken() -> None:
         ("model_config_list { config { name: 'a' name: 'b' } }", "1:46: "),
         ("model_config_list { config { model_version_policy { latest {} all {} } } }", "1:63: "),
         ("}", "1:1: "),
+        ("model_config_list { config { model_type: 9999999999 } }", "1:1: Value out of range: 9999999999"),
+        (r"model_config_list { config { name: '\377' } }", "1:"),
+        ("custom_model_config { [type.googleapis.com/not.There] { a: 1 } }", "1:"),
         ("\x00", "1:1: "),
     ],
 )

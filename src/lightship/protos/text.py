@@ -35,6 +35,8 @@ def _parsed(text: str, message: MessageT, unknown_fields: bool) -> MessageT:
         return text_format.Parse(text, message, allow_unknown_field=unknown_fields, descriptor_pool=POOL)
     except text_format.ParseError as error:
         raise InvalidArgument(_place_and_reason(error, text)) from None
+    except (KeyError, TypeError, ValueError) as error:  # an enum's number beyond 32 bits
+        raise InvalidArgument(f"1:1: {error}") from None
     except RecursionError:
         raise InvalidArgument("1:1: too many messages within each other") from None
 
