@@ -20,7 +20,7 @@ BELOW: dict[str, set[str]] = {
     "lifecycle": {"engines", "bundle", "protos", "errors"},
     "services": {"lifecycle", "engines", "bundle", "protos", "errors"},
     "transports": {"services", "lifecycle", "bundle", "protos", "errors", "memory"},
-    "server": {"transports", "services", "lifecycle", "engines", "bundle", "protos", "errors"},
+    "server": {"transports", "services", "lifecycle", "engines", "bundle", "protos", "errors", "memory"},
     "packaging": {"engines", "bundle", "protos", "errors"},
     "client": {"bundle", "protos", "errors"},
     "cli": {"client", "packaging", "server", "transports", "services", "lifecycle", "engines", "bundle", "errors"},

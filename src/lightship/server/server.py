@@ -25,6 +25,7 @@ from lightship.lifecycle.replay import replay
 from lightship.lifecycle.source import FileSystemSource
 from lightship.lifecycle.state import State, VersionStatus
 from lightship.server.batching_parameters import with_batching_checked
+from lightship.memory import keep_freed_memory
 from lightship.server.folders import check_folder
 from lightship.server.http_server import HttpServer
 from lightship.server.listening import listen
@@ -140,6 +141,7 @@ class Server:
         A second signal ends the process at once. Raises FailedPrecondition if calls were cut off at the end, or, with
         `strict`, if a model cannot be loaded.
         """
+        keep_freed_memory()
         self.start()
         with self._signals_handled():
             failure = self._wait()
