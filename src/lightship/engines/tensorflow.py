@@ -58,6 +58,7 @@ class TensorFlowProgram:
 
     def __init__(self, session: Any, errors: Any, signature: Signature, feeds: Mapping[str, Any]) -> None:
         self._session, self._errors, self._signature, self._feeds = session, errors, signature, feeds
+        self._fed = {spec.tensor: name for name, spec in signature.inputs.items()}
         self._callables: dict[tuple[str, ...], Any] = {}
         self._lock = Lock()
 
@@ -68,33 +69,36 @@ class TensorFlowProgram:
         its operations may wait for anything."""
         if prompt:
             raise NotPrompt
-        call = self._callables.get(tuple(outputs)) or self._callable(tuple(outputs))
+        tensors = [self._signature.outputs[name].tensor for name in outputs]
+        fetches = tuple(dict.fromkeys(tensor for tensor in tensors if tensor not in self._fed))
         try:
-            results = call(*(inputs[name] for name in self._signature.inputs))
+            call = self._callables.get(fetches) or self._callable(fetches)
+            values = call(*[inputs[name] for name in self._fed.values()]) if fetches else ()
         except self._errors as error:
             raise _translated(error) from error
         except UnicodeDecodeError as error:
             # A text with a client's bytes in it, which TensorFlow's binding fails to hand on; its code is lost.
             raise InvalidArgument(_plain(error.object.decode("utf-8", "backslashreplace"))) from error
-        return {name: _array(value) for name, value in zip(outputs, results, strict=True)}
+        fetched = dict(zip(fetches, map(_array, values), strict=True))
+        return {
+            name: fetched[tensor] if tensor in fetched else inputs[self._fed[tensor]].copy()
+            for name, tensor in zip(outputs, tensors, strict=True)
+        }
 
     def close(self) -> None:
         self._callables.clear()
 
-    def _fetch(self, tensor: str) -> Any:
-        """The graph's tensor; an output that is an input as it came is the placeholder that took its place."""
-        if tensor in self._feeds:
-            return self._feeds[tensor]
-        return self._session.graph.get_tensor_by_name(tensor)
-
-    def _callable(self, outputs: tuple[str, ...]) -> Any:
+    def _callable(self, fetches: tuple[str, ...]) -> Any:
+        """TensorFlow's shortest way into a session: a run by `Session.run` takes 0.2 ms more."""
         with self._lock:
             if len(self._callables) >= _MAX_CALLABLES:
                 self._callables.clear()
-            fetches = [self._fetch(self._signature.outputs[name].tensor) for name in outputs]
-            feeds = [self._feeds[spec.tensor] for spec in self._signature.inputs.values()]
-            self._callables[outputs] = self._session.make_callable(fetches, feed_list=feeds)
-            return self._callables[outputs]
+            options = _callable_options(
+                feed=[self._feeds[tensor].name for tensor in self._fed],
+                fetch=[self._feeds[tensor].name if tensor in self._feeds else tensor for tensor in fetches],
+            )
+            self._callables[fetches] = self._session._make_callable_from_options(options)
+            return self._callables[fetches]
 
 
 def _array(value: Any) -> NDArray[Any]:
@@ -104,6 +108,12 @@ def _array(value: Any) -> NDArray[Any]:
     array = np.empty((), object)
     array[()] = value
     return array
+
+
+def _callable_options(feed: list[str], fetch: list[str]) -> Any:
+    from tensorflow.core.protobuf.config_pb2 import CallableOptions
+
+    return CallableOptions(feed=feed, fetch=fetch)
 
 
 def _placeholders(tf: Any, saved_model: SavedModel) -> dict[str, Any]:
