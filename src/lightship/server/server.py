@@ -24,8 +24,8 @@ from lightship.lifecycle.model_config import ModelConfig
 from lightship.lifecycle.replay import replay
 from lightship.lifecycle.source import FileSystemSource
 from lightship.lifecycle.state import State, VersionStatus
-from lightship.server.batching_parameters import with_batching_checked
 from lightship.memory import keep_freed_memory
+from lightship.server.batching_parameters import with_batching_checked
 from lightship.server.folders import check_folder
 from lightship.server.http_server import HttpServer
 from lightship.server.listening import listen
