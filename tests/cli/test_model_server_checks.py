@@ -111,7 +111,7 @@ def test_a_flag_given_its_default_is_not_warned_of() -> None:
 def test_batching_and_tflite_are_explained() -> None:
     given: dict[str, Value] = {"enable_batching": True, "batching_parameters_file": "/x", "prefer_tflite_model": True}
     batching, tflite, _ = warnings(given, GOOD | given)
-    assert batching.startswith("--enable_batching, --batching_parameters_file: accepted, but ")
+    assert batching.startswith("--enable_batching, --batching_parameters_file: accepted, and parameters")
     assert "each runs by itself" in batching
     assert tflite.startswith("--prefer_tflite_model: accepted, but model.tflite is not read")
 

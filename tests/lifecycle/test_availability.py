@@ -77,3 +77,9 @@ def test_it_can_be_given_up(manager: Manager) -> None:
     manager.wake()
     waiting.join(DEADLINE)
     assert not waiting.is_alive()
+
+
+def test_what_failed_is_listed_by_name_whichever_failed_first() -> None:
+    failed = VersionStatus(1, State.END, DataLoss("broken"))
+    decided = {"b": failed, "c": VersionStatus(1, State.AVAILABLE), "a": failed}
+    assert list(failures(decided)) == ["a", "b"]

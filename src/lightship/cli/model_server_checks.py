@@ -53,7 +53,7 @@ def warnings(given: dict[str, Value], flags: Mapping[str, Value]) -> Iterator[st
         yield f"{_listed(plain)}: accepted, but with nothing to act on here"
     for names, remark in REMARKS.items():
         if set(names) & set(idle):
-            yield f"{_listed([name for name in names if name in idle])}: accepted, but {remark}"
+            yield f"{_listed([name for name in names if name in idle])}: accepted, {remark}"
     place = f"port {flags['port']}" if flags["port"] else f"socket {flags['grpc_socket_path']}"
     yield f"no gRPC port is opened, {place} neither: {NO_GRPC}; REST serves"
 

@@ -63,9 +63,9 @@ FLAGS: tuple[Flag, ...] = (
 # What a warning says of flags that somebody may count on, by the flags' names.
 REMARKS: dict[tuple[str, ...], str] = {
     ("enable_batching", "batching_parameters_file", "enable_per_model_batching_parameters"): (
-        "the parameters are checked, but calls are not joined: each runs by itself"
+        "and parameters are checked, but calls are not joined: each runs by itself"
     ),
-    ("prefer_tflite_model",): "model.tflite is not read here: saved_model.pb of the same version is",
+    ("prefer_tflite_model",): "but model.tflite is not read here: saved_model.pb of the same version is",
 }
 
 

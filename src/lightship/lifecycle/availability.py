@@ -32,7 +32,8 @@ def await_decided(
 
 
 def failures(decided: Mapping[str, VersionStatus]) -> dict[str, VersionStatus]:
-    return {name: status for name, status in decided.items() if status.state is not State.AVAILABLE}
+    """In the order of names, whichever failed first."""
+    return {name: status for name, status in sorted(decided.items()) if status.state is not State.AVAILABLE}
 
 
 def failure_text(kind: str, failed: Mapping[str, VersionStatus]) -> str:
