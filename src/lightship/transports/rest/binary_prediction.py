@@ -155,7 +155,7 @@ def _response(route: Route, servable: Servable, media: bytes, outputs: Arrays) -
 
 def _described(name: str, array: NDArray[Any]) -> Headers:
     return (
-        (b"lightship-output", quote(name).encode()),
-        (b"lightship-dtype", dtype_name(DataType.of(array.dtype)).encode()),
-        (b"lightship-shape", shape_text(array.shape).encode()),
+        (b"Lightship-Output", quote(name).encode()),
+        (b"Lightship-Dtype", dtype_name(DataType.of(array.dtype)).encode()),
+        (b"Lightship-Shape", shape_text(array.shape).encode()),
     )

@@ -17,7 +17,7 @@ from lightship.transports.rest.openapi import openapi_document
 
 PATHS = frozenset({"/docs", "/openapi.json"})
 _INSERTED = re.compile(r"<(style|script)>([\w.-]+)</\1>")
-_HEADERS: Headers = ((b"cache-control", b"no-cache"), (b"x-content-type-options", b"nosniff"))
+_HEADERS: Headers = ((b"Cache-Control", b"no-cache"), (b"X-Content-Type-Options", b"nosniff"))
 
 
 class DocPages:
@@ -59,8 +59,8 @@ def docs_page() -> Response:
         "connect-src 'self'; img-src blob: data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
     headers: Headers = (
-        (b"content-security-policy", policy.encode()),
-        (b"referrer-policy", b"no-referrer"),
+        (b"Content-Security-Policy", policy.encode()),
+        (b"Referrer-Policy", b"no-referrer"),
         *_HEADERS,
     )
     return Response(200, page.encode(), b"text/html; charset=utf-8", headers)

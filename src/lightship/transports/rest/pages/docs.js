@@ -35,7 +35,12 @@ function show() {
   const main = document.getElementById("main");
   if (!model) return main.replaceChildren(element("p", { className: "notice" }, "This server has no models."));
   if (page.choice.model !== model.name) page.choice = { model: model.name, which: "" };
+  const focused = document.activeElement;
+  const place = focused?.id === "body" ? [focused.selectionStart, focused.selectionEnd] : null;
   main.replaceChildren(...modelParts(model));
+  const successor = focused?.id ? document.getElementById(focused.id) : null;
+  successor?.focus({ preventScroll: true });
+  if (successor && place) successor.setSelectionRange(...place);
 }
 
 function modelLink(model, chosen) {
@@ -49,7 +54,9 @@ function modelLink(model, chosen) {
 
 function modelParts(model) {
   const labels = Object.entries(model.labels).map(([label, version]) => `${label} → ${version}`);
-  const parts = [element("h2", {}, model.name), element("ul", { className: "versions" }, ...model.versions.map(versionChip))];
+  const told = model.versions.filter((version) => version.state !== "END" || version.problem);
+  const chips = told.map((version) => versionChip(version, model.reason === null));
+  const parts = [element("h2", {}, model.name), element("ul", { className: "versions" }, ...chips)];
   if (labels.length) parts.push(element("p", { className: "quiet" }, `Labels: ${labels.join(", ")}`));
   if (model.reason !== null) parts.push(element("p", { className: "notice" }, model.reason));
   const version = chosenVersion(model, page.choice.which) ?? chosenVersion(model, (page.choice.which = ""));
@@ -57,11 +64,12 @@ function modelParts(model) {
   return [...parts, tryPart(model, version), signaturesPart(version)];
 }
 
-function versionChip(version) {
+/** With its problem where the model answers all the same: else that stands below, as the reason. */
+function versionChip(version, withProblem) {
   const good = version.state === "AVAILABLE";
   const title = version.problem || version.state;
   const chip = element("li", { className: good ? "pill good" : "pill", title }, `version ${version.version} ${version.state}`);
-  if (version.problem) chip.append(element("span", { className: "problem" }, version.problem));
+  if (withProblem && version.problem) chip.append(element("span", { className: "problem" }, version.problem));
   return chip;
 }
 
@@ -101,9 +109,7 @@ function tryPart(model, version) {
   const choice = settle(model, version);
   const again = (change) => {
     Object.assign(page.choice, change);
-    const focused = document.activeElement?.id;
     show();
-    if (focused) document.getElementById(focused)?.focus();
   };
   const versions = model.versions.filter((one) => Object.keys(one.signatures).length);
   const whiches = [
