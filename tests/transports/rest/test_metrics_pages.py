@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from lightship.server import Server, serve
 
@@ -91,3 +92,13 @@ def test_our_own_page_has_the_same_and_the_process(http: httpx2.Client) -> None:
     own = http.get("/metrics").text
     assert "# TYPE :tensorflow:serving:request_latency histogram\n" in own
     assert "process_resident_memory_bytes " in own
+
+
+@pytest.mark.parametrize("path", [PATH, "/metrics"])
+def test_prometheus_can_read_it(http: httpx2.Client, path: str) -> None:
+    http.post("/v1/models/m:predict", json={"instances": [1.0]})
+    families = {family.name: family for family in text_string_to_metric_families(http.get(path).text)}
+    latency = families[":tensorflow:serving:request_latency"]
+    assert latency.type == "histogram"
+    counts = [sample for sample in latency.samples if sample.name.endswith("_count")]
+    assert sum(sample.value for sample in counts if sample.labels["API"] == "predict") >= 1
