@@ -57,13 +57,20 @@ class NumberArray:
         match = _FRACTION.search(self.text)
         return self.text.count(b",", 0, match.start()) if match else len(self.values)
 
+    def integers_before(self, index: int) -> np.ndarray[Any, Any]:
+        """The numbers before a flat index, all of them integer literals, as such; doubles if one is beyond 64 bits."""
+        text = self.text[: self._comma(index)].translate(None, b"[]") if index else b""
+        values = _values(b"[" + text + b"]") if text else None
+        return self.values[:index] if values is None else values
+
     def number_text(self, index: int) -> bytes:
         """How the client wrote the number at a flat index."""
-        position = 0
-        if index:
-            position = int(np.flatnonzero(np.frombuffer(self.text, np.uint8) == ord(","))[index - 1]) + 1
-        match = _NUMBER.search(self.text, position)
+        match = _NUMBER.search(self.text, self._comma(index) + 1 if index else 0)
         return match.group() if match else b""
+
+    def _comma(self, index: int) -> int:
+        """Where the comma before the number at a flat index stands."""
+        return int(np.flatnonzero(np.frombuffer(self.text, np.uint8) == ord(","))[index - 1])
 
 
 def read_numbers(body: bytes, start: int) -> tuple[NumberArray | list[Any] | None, int]:

@@ -61,11 +61,11 @@ def faulty_number(array: NumberArray, dtype: DataType) -> int | None:
         return None
     if dtype not in RANGES:
         return 0
-    if not array.integral:
-        return array.first_fraction()
+    fraction = None if array.integral else array.first_fraction()
+    integers = array.values if fraction is None else array.integers_before(fraction)
     low, high = RANGES[dtype]
-    outside = (array.values < low) | (array.values > high)
-    return int(outside.argmax()) if outside.any() else None
+    outside = (integers < low) | (integers > high)
+    return int(outside.argmax()) if outside.any() else fraction
 
 
 def check_number(array: NumberArray, index: int, dtype: DataType) -> None:
