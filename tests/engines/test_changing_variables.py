@@ -58,6 +58,14 @@ def test_calls_at_once_lose_nothing(counting: Engine) -> None:
     assert counting.run("total", {"x": np.zeros(1, np.float32)})["y"].tolist() == [60.0]
 
 
+def test_two_versions_do_not_share_their_variables(counting: Engine, version: Path) -> None:
+    other = load_engine(version, read_saved_model(version))
+    counting.run("add", X)
+    assert other.run("total", X)["y"].tolist() == [1.0, 2.0]
+    other.close()
+    assert counting.run("total", X)["y"].tolist() == [4.0, 5.0]
+
+
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("resource", [True, False])
 def test_a_graph_of_tensorflow_1_counts_too(tmp_path: Path, resource: bool) -> None:

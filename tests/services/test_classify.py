@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from tests.example_models import example
 
-from lightship.errors import InvalidArgument
-from lightship.lifecycle import Servable
+from lightship.engines import auto
+from lightship.errors import FailedPrecondition, InvalidArgument
+from lightship.lifecycle import Servable, ServableId, load_servable
 from lightship.services import classify
 
 TWO = [example(x=1.0), example(x=2.5)]
@@ -106,6 +107,16 @@ def test_method_names_are_checked_where_that_was_asked_for(inference: Servable) 
 def test_an_example_that_the_graph_cannot_parse(inference: Servable) -> None:
     with pytest.raises(InvalidArgument, match="Feature: x"):
         classify(inference, "both", [example(y=1.0)])
+
+
+def test_without_tensorflow_the_error_says_what_to_install(
+    half_plus_two: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auto, "tensorflow_installed", lambda: False)
+    servable = load_servable(ServableId("half", 123), half_plus_two / "123")
+    with pytest.raises(FailedPrecondition, match=r"\"classify_x_to_y\" needs TensorFlow: .* pip install 'lightship"):
+        classify(servable, "classify_x_to_y", TWO)
+    servable.close()
 
 
 def test_an_exported_image_model_classifies_by_default(dog: Servable, dog_photo: Path) -> None:

@@ -111,6 +111,12 @@ def test_classify_gives_pairs(post: Post, photo: bytes) -> None:
     assert len(pairs) == 19
 
 
+def test_the_image_may_stand_in_the_context(post: Post, photo: bytes) -> None:
+    body = {"signature_name": "classify", "context": {"image/encoded": encoded(photo)}, "examples": [{}, {"x": 1}]}
+    first, second = post(":classify", body, "application/json").json()["results"]
+    assert first[0][0] == second[0][0] == "bull_mastiff"
+
+
 @pytest.mark.parametrize(
     ("body", "text"),
     [
