@@ -22,6 +22,17 @@ ANSWERS = [
     ("m", '{"instances": [{"x": 1.0}]}', '{\n    "predictions": [2.5\n    ]\n}'),
     ("m", '{"inputs": 5}', '{\n    "outputs": 4.5\n}'),
     ("m", '{"instances": [NaN, Infinity, -Infinity]}', '{\n    "predictions": [NaN, Infinity, -Infinity\n    ]\n}'),
+    ("m", '\ufeff \r\n\t{"instances" : [ 1 ]}', '{\n    "predictions": [2.5\n    ]\n}'),
+    ("m", '{"instances": [2], "instances": ["x"]}', '{\n    "predictions": [3.0\n    ]\n}'),
+    ("m", '{"instances": [-0, 0e400, 1e-400]}', '{\n    "predictions": [2.0, 2.0, 2.0\n    ]\n}'),
+    ("m", '{"instances": [[], []]}', '{\n    "predictions": [[], []\n    ]\n}'),
+    ("m", '{"inputs": []}', '{\n    "outputs": []\n}'),
+    (
+        "m",
+        '{"inputs": [[1], [2]]}',
+        '{\n    "outputs": [\n        [\n            2.5\n        ],\n        [\n            3.0\n        ]\n    ]\n}',
+    ),
+    ("m", '{"instances": [1e7, 2e-6, 0.1]}', '{\n    "predictions": [5000002.0, 2.00000095, 2.05\n    ]\n}'),
     ("m", '{"signature_name": "", "instances": [1]} and more', '{\n    "predictions": [2.5\n    ]\n}'),
 ]
 
@@ -30,6 +41,30 @@ REFUSALS = [
     ("m", "", 400, "JSON Parse error: The document is empty"),
     ("m", "instances = [1]", 400, "JSON Parse error: Invalid value. at offset: 0"),
     ("foo", "", 400, "JSON Parse error: The document is empty"),
+    ("m", " ", 400, "JSON Parse error: The document is empty. at offset: 1"),
+    ("m", '{"instances":[1]', 400, "JSON Parse error: Missing a comma or '}' after an object member. at offset: 16"),
+    ("m", '{"instances":[1e400]}', 400, "JSON Parse error: Number too big to be stored in double. at offset: 14"),
+    ("m", '{"instances":[1,]}', 400, "JSON Parse error: Invalid value. at offset: 16"),
+    (
+        "m",
+        '{"instances": [NaN, 1], "inputs": 1}',
+        400,
+        "JSON Value: {\n    \"instances\": [ Not formatted correctly expecting only one of 'inputs' or 'instances' "
+        "keys to exist ",
+    ),
+    (
+        "m",
+        '{"signature_name": 1, "signature_name": "s"}',
+        400,
+        'JSON Value: {\n    "signature_name": 1,\n    "signature_name": "s"\n} not formatted correctly. '
+        "'signature_name' key must be a string value.",
+    ),
+    (
+        "m",
+        '{"inputs": [[18446744073709551616], 1.5]}',
+        400,
+        "JSON Value: 1.5 found at incorrect level: 2 in the JSON DOM. Expected at level: 2",
+    ),
     ("foo", "[1]", 400, "JSON Value: [1] Is not object"),
     ("foo", '{"instances": ["x"]}', 404, "Servable not found for request: Latest(foo)"),
     ("m/versions/9", '{"instances": [1]}', 404, "Servable not found for request: Specific(m, 9)"),
@@ -81,6 +116,13 @@ def test_the_content_type_does_not_matter(ask: Ask) -> None:
 def test_a_gzip_body_is_read(ask: Ask) -> None:
     body = gzip.compress(b'{"inst') + gzip.compress(b'ances": [1]}')
     assert ask("POST", PREDICT, body, Content_Encoding="gzip").json == {"predictions": [2.5]}
+
+
+def test_gzip_is_looked_for_anywhere_in_the_coding_and_in_lower_case(ask: Ask) -> None:
+    body = b'{"instances": [1]}'
+    assert ask("POST", PREDICT, gzip.compress(body), Content_Encoding="my_gzip").json == {"predictions": [2.5]}
+    assert ask("POST", PREDICT, body, Content_Encoding="GZIP").json == {"predictions": [2.5]}
+    assert "Content-Encoding" not in ask("POST", PREDICT, body, Accept_Encoding="gzip").headers
 
 
 @pytest.mark.parametrize("body", [b'{"instances": [1]}', gzip.compress(b'{"instances": [1]}')[:-9], b""])
