@@ -47,7 +47,9 @@ function modelLink(model, chosen) {
   const good = model.reason === null;
   const link = element("a", { href: "#" + encodeURIComponent(model.name) });
   if (chosen) link.ariaCurrent = "page";
-  link.append(element("span", { className: good ? "dot good" : "dot bad", title: good ? "answers" : "does not answer" }));
+  const state = good ? "answers" : "does not answer";
+  const looks = good ? "dot good" : "dot bad";
+  link.append(element("span", { className: looks, role: "img", title: state, ariaLabel: state }));
   link.append(element("span", {}, model.name));
   return element("li", {}, link);
 }
@@ -68,7 +70,8 @@ function modelParts(model) {
 function versionChip(version, withProblem) {
   const good = version.state === "AVAILABLE";
   const title = version.problem || version.state;
-  const chip = element("li", { className: good ? "pill good" : "pill", title }, `version ${version.version} ${version.state}`);
+  const text = `version ${version.version} ${version.state}`;
+  const chip = element("li", { className: good ? "pill good" : "pill", title }, text);
   if (withProblem && version.problem) chip.append(element("span", { className: "problem" }, version.problem));
   return chip;
 }
@@ -88,8 +91,8 @@ function signaturesPart(version) {
 }
 
 function defaultFirst(signatures) {
-  const entries = Object.entries(signatures);
-  return [...entries.filter(([name]) => name === "serving_default"), ...entries.filter(([name]) => name !== "serving_default")];
+  const first = ([name]) => (name === "serving_default" ? 0 : 1);
+  return Object.entries(signatures).sort((one, other) => first(one) - first(other));
 }
 
 function tensorTable(title, tensors) {
@@ -128,7 +131,8 @@ function tryPart(model, version) {
   );
   if (choice.kind !== "image") {
     const verbs = version.signatures[choice.signature].verbs.map((verb) => [verb, verb]);
-    fields.append(chooser("signature", "Signature", named, choice.signature, (signature) => again({ signature, verb: "" })));
+    const chosen = (signature) => again({ signature, verb: "" });
+    fields.append(chooser("signature", "Signature", named, choice.signature, chosen));
     fields.append(chooser("verb", "Verb", verbs, choice.verb, (verb) => again({ verb })));
   }
   return callForm(model, version, choice, fields);
@@ -138,7 +142,7 @@ function tryPart(model, version) {
 function settle(model, version) {
   const choice = page.choice;
   const names = Object.keys(version.signatures);
-  if (!names.includes(choice.signature)) choice.signature = names.includes("serving_default") ? "serving_default" : names[0];
+  if (!names.includes(choice.signature)) choice.signature = defaultFirst(version.signatures)[0][0];
   const verbs = version.signatures[choice.signature].verbs;
   if (!verbs.includes(choice.verb)) choice.verb = verbs[0];
   choice.kind ??= version.images ? "image" : "json";
@@ -174,8 +178,9 @@ function callForm(model, version, choice, fields) {
   };
   const form = element("form", { onsubmit: submit }, fields, body.part, button);
   const copy = element("button", { type: "button", className: "copy", onclick: () => copied(copy, command) }, "Copy");
-  const shell = element("div", { className: "command" }, element("pre", { tabIndex: 0, ariaLabel: "Command" }, command), copy);
-  return element("section", { className: "try" }, element("h3", {}, "Try it"), form, answer, shell);
+  const shell = element("pre", { tabIndex: 0, ariaLabel: "Command" }, command);
+  const below = element("div", { className: "command" }, shell, copy);
+  return element("section", { className: "try" }, element("h3", {}, "Try it"), form, answer, below);
 }
 
 function jsonBody(model, version, choice) {
@@ -186,8 +191,8 @@ function jsonBody(model, version, choice) {
   area.spellcheck = false;
   area.setAttribute("wrap", "off");
   if (!text) area.placeholder = "This input is too large for a text to edit: send a .npy file, or paste JSON";
-  const part = element("label", { className: "field", htmlFor: "body" }, element("span", {}, "Body"), area);
-  const body = { part, type: () => "application/json", value: () => area.value, shown: () => area.value };
+  const value = () => area.value;
+  const body = { part: labelled("Body", area), type: () => "application/json", value, shown: value };
   area.addEventListener("input", () => {
     page.drafts.set(key, area.value);
     body.changed();
@@ -201,9 +206,8 @@ function fileBody(choice) {
   const input = element("input", { type: "file", id: "file", accept, required: true });
   const top = element("input", { type: "number", id: "top", min: 1, value: 5 });
   const preview = element("img", { alt: "The chosen image", hidden: true });
-  const fields = element("div", { className: "fields" });
-  fields.append(element("label", { className: "field", htmlFor: "file" }, element("span", {}, "File"), input));
-  if (image) fields.append(element("label", { className: "field", htmlFor: "top" }, element("span", {}, "Labels"), top));
+  const fields = element("div", { className: "fields" }, labelled("File", input));
+  if (image) fields.append(labelled("Labels", top));
   const part = element("div", {}, fields, preview);
   const file = () => input.files[0] ?? null;
   const type = () => (image ? file()?.type || "image/jpeg" : "application/x-npy");

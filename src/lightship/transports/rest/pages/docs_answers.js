@@ -19,7 +19,12 @@ function element(tag, properties = {}, ...children) {
 function chooser(id, label, options, chosen, changed) {
   const select = element("select", { id, onchange: () => changed(select.value) });
   select.append(...options.map(([value, text]) => element("option", { value, selected: value === chosen }, text)));
-  return element("label", { className: "field", htmlFor: id }, element("span", {}, label), select);
+  return labelled(label, select);
+}
+
+/** A control below its name. */
+function labelled(name, control) {
+  return element("label", { className: "field", htmlFor: control.id }, element("span", {}, name), control);
 }
 
 /** Sends a call; resolves to what is to be shown, whatever happens. */
