@@ -20,6 +20,7 @@ SAVED_MODEL_FILE = "saved_model.pb"
 DEFAULT_SIGNATURE = "serving_default"
 # TensorFlow 2 files its initializer as a signature; it runs when the model is loaded, never for a client.
 INIT_SIGNATURE = "__saved_model_init_op"
+_PLACEHOLDERS = frozenset({"Placeholder", "PlaceholderV2", "PlaceholderWithDefault"})
 SERVE = ("serve",)  # the tags of the graph that is served unless others are asked for
 
 
@@ -57,7 +58,8 @@ class Signature:
 class SavedModel:
     """signatures: all of them, `__saved_model_init_op` too. operations: of the graph and its functions.
 
-    changes: what the signatures that a client can call do to variables. tags: the graph's.
+    changes: what the signatures that a client can call do to variables. tags: the graph's. placeholders: names of the
+    graph's nodes that only stand for what is fed; a signature may be fed in the midst of the graph too.
     """
 
     signatures: Mapping[str, Signature]
@@ -65,6 +67,7 @@ class SavedModel:
     tensorflow_version: str
     changes: Changes = field(default_factory=Changes)
     tags: tuple[str, ...] = SERVE
+    placeholders: frozenset[str] = frozenset()
 
 
 def read_saved_model(folder: Path, tags: Collection[str] = SERVE) -> SavedModel:
@@ -86,6 +89,7 @@ def read_saved_model(folder: Path, tags: Collection[str] = SERVE) -> SavedModel:
         tensorflow_version=graph.meta_info_def.tensorflow_version,
         changes=changes_in(graph.graph_def, _fetched(signatures), operations),
         tags=tuple(tags),
+        placeholders=frozenset(node.name for node in graph.graph_def.node if node.op in _PLACEHOLDERS),
     )
 
 

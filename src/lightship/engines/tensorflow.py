@@ -38,10 +38,11 @@ class TensorFlowModel:
         self._session = _session(tf, options)
         try:
             with self._session.graph.as_default(), _quiet(tf.get_logger()):
-                self._feeds = _placeholders(tf, saved_model)
+                placeholders = _placeholders(tf, saved_model)
                 tf.compat.v1.saved_model.load(
-                    self._session, list(saved_model.tags), str(folder), input_map=dict(self._feeds)
+                    self._session, list(saved_model.tags), str(folder), input_map=placeholders
                 )
+                self._feeds = {tensor: placeholder.name for tensor, placeholder in placeholders.items()}
         except (tf.errors.OpError, OSError, RuntimeError, ValueError) as error:
             self._session.close()
             raise _translated(error, f"TensorFlow cannot load {folder}: ") from error
@@ -56,7 +57,7 @@ class TensorFlowModel:
 class TensorFlowProgram:
     """One signature of a `TensorFlowModel`. Any thread may call."""
 
-    def __init__(self, session: Any, errors: Any, signature: Signature, feeds: Mapping[str, Any]) -> None:
+    def __init__(self, session: Any, errors: Any, signature: Signature, feeds: Mapping[str, str]) -> None:
         self._session, self._errors, self._signature, self._feeds = session, errors, signature, feeds
         self._fed = {spec.tensor: name for name, spec in signature.inputs.items()}
         self._callables: dict[tuple[str, ...], Any] = {}
@@ -93,9 +94,14 @@ class TensorFlowProgram:
         with self._lock:
             if len(self._callables) >= _MAX_CALLABLES:
                 self._callables.clear()
+            if "" in (*self._fed, *fetches):
+                raise InvalidArgument(
+                    f'signature "{self._signature.name}" has a sparse or composite tensor among its inputs or outputs; '
+                    "neither one array nor one list can hold that: export it with dense ones"
+                )
             options = _callable_options(
-                feed=[self._feeds[tensor].name for tensor in self._fed],
-                fetch=[self._feeds[tensor].name if tensor in self._feeds else tensor for tensor in fetches],
+                feed=[self._feeds.get(tensor, tensor) for tensor in self._fed],
+                fetch=[self._feeds.get(tensor, tensor) for tensor in fetches],
             )
             self._callables[fetches] = self._session._make_callable_from_options(options)
             return self._callables[fetches]
@@ -117,9 +123,12 @@ def _callable_options(feed: list[str], fetch: list[str]) -> Any:
 
 
 def _placeholders(tf: Any, saved_model: SavedModel) -> dict[str, Any]:
-    """One for each tensor that a signature feeds, by its name in the graph."""
+    """One for each placeholder that a signature feeds, by the name of its tensor in the graph."""
     specs = {
-        s.tensor: s for signature in saved_model.signatures.values() for s in signature.inputs.values() if s.tensor
+        s.tensor: s
+        for signature in saved_model.signatures.values()
+        for s in signature.inputs.values()
+        if s.tensor.removesuffix(":0") in saved_model.placeholders
     }
     return {
         tensor: tf.compat.v1.placeholder(tf.dtypes.as_dtype(int(spec.dtype)), shape=None, name=f"feed_{index}")
