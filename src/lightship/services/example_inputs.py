@@ -16,7 +16,7 @@ from lightship.services.predict import predict
 
 EXAMPLES_INPUT = "inputs"
 # A short request could otherwise ask for any amount of memory: its context stands in front of each of its examples.
-MOST_BYTES = 1 << 30
+MOST_BYTES = 1 << 28
 
 
 def with_context(context: bytes, examples: Sequence[bytes]) -> list[bytes]:
