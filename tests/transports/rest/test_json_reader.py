@@ -10,6 +10,7 @@ from lightship.errors import InvalidArgument, ResourceExhausted
 from lightship.transports.rest import json_reader
 from lightship.transports.rest.json_document import parse
 from lightship.transports.rest.json_reader import read_document
+from lightship.transports.rest.json_values import members_of
 
 FAULTS = [
     (b" ", "The document is empty.", 1),
@@ -109,3 +110,19 @@ def test_a_flood_of_brackets_is_refused_before_it_fills_the_memory(monkeypatch: 
     for flood in (b"[" * 2000, b"[" + b"[]," * 2000, b"[" + b"{}," * 2000):
         with pytest.raises(ResourceExhausted, match="more than 1000 lists and objects"):
             read_document(flood)
+
+
+@pytest.mark.parametrize(
+    ("text", "members"),
+    [
+        (b'{"a": "x", "a": "y"}', [("a", "x"), ("a", "y")]),
+        (b'{"a" : 1, "a": 2, "b": ":"}', [("a", 1), ("a", 2), ("b", ":")]),
+        (b'{"a": ":", "a": "\\":\\""}', [("a", ":"), ("a", '":"')]),
+        (b'{"a": 1, "\\u0061": 2}', [("a", 1), ("a", 2)]),
+    ],
+)
+def test_names_that_are_repeated_are_noticed_whatever_the_texts_hold(text: bytes, members: list[object]) -> None:
+    for value in (parse(text), parse(text + b" more"), read_document(text)):
+        assert isinstance(value, dict)
+        assert list(members_of(value)) == members
+        assert value["a"] == members[0][1]  # type: ignore[index]

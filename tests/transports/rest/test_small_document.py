@@ -156,6 +156,7 @@ def test_what_is_common_goes_the_quick_way(body: str, kind: str) -> None:
         '{"instances": [1]} more',
         '{"instances": [1], "more": {"a": 1, "a": 2}}',
         '{"instances": [{"b64": "AQ=="}], "more": ":"}',
+        '{"instances": ["a: \\"b\\""]}',
         "[1]",
         '{"instances": [' + "1, " * LONGEST + "1]}",
     ],
