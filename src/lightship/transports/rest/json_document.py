@@ -32,7 +32,7 @@ def parse(body: bytes) -> JsonValue:
     """
     if not body:
         raise InvalidArgument("JSON Parse error: The document is empty")
-    if not _few_containers(body) or _NUMBERS.search(body):
+    if not is_for_orjson(body):
         return read_document(body)
     try:
         document: JsonValue = orjson.loads(body)
@@ -41,6 +41,11 @@ def parse(body: bytes) -> JsonValue:
     except ValueError:
         pass  # invalid, followed by more, not UTF-8, not finite, nested deeply
     return _scanned(body)
+
+
+def is_for_orjson(body: bytes) -> bool:
+    """Whether a body is without long arrays of numbers, and without millions of lists and objects."""
+    return _few_containers(body) and not _NUMBERS.search(body)
 
 
 def _scanned(body: bytes) -> JsonValue:

@@ -1,4 +1,4 @@
-"""Small documents that hold nothing but numbers: the common request, from bytes to arrays in a few microseconds.
+"""Documents of few numbers, or of many in short lists: the common request, from bytes to arrays in a few microseconds.
 
 orjson and numpy read them; what either would read differently than TensorFlow Serving, or say otherwise, is left to the
 complete way. orjson takes the last of repeated names, numpy takes booleans and texts for numbers; so there must be no
@@ -16,9 +16,9 @@ import orjson
 
 from lightship.bundle.dtypes import DataType
 from lightship.bundle.saved_model import TensorSpec
-from lightship.transports.rest.json_document import has_each_name_once
+from lightship.transports.rest.json_document import has_each_name_once, is_for_orjson
 
-LONGEST = 2048  # bytes; beyond, simdjson is quicker
+LONGEST = 2048  # bytes; beyond, simdjson is quicker for a list of numbers
 
 _OF_NUMBERS = b"0123456789+-.eE[],: \t\n\r"
 _PLAINEST = frozenset(text.translate(None, _OF_NUMBERS) for text in (b'{"instances": []}', b'{"inputs": []}'))
@@ -30,11 +30,12 @@ _INTEGERS = frozenset({DataType.DT_INT64, DataType.DT_UINT64, DataType.DT_INT32,
 
 
 def read_small(body: bytes) -> tuple[dict[str, Any] | None, bool]:
-    """A small document if orjson reads it rightly, and whether `small_tensors` may be asked for its tensors.
+    """A document if orjson reads it rightly, and whether `small_tensors` may be asked for its tensors.
 
     They may if its values are numbers, lists of them, or objects of these; `signature_name` is a text.
     """
-    if len(body) > LONGEST:
+    small = len(body) <= LONGEST
+    if not small and not is_for_orjson(body):
         return None, False
     try:
         document = orjson.loads(body)
@@ -42,7 +43,7 @@ def read_small(body: bytes) -> tuple[dict[str, Any] | None, bool]:
         return None, False
     if type(document) is not dict:
         return None, False
-    if body.translate(None, _OF_NUMBERS) in _PLAINEST or _has_only(body, *_names(document)):
+    if (small and body.translate(None, _OF_NUMBERS) in _PLAINEST) or _has_only(body, *_names(document)):
         return document, True
     return document if has_each_name_once(document, body) else None, False
 
