@@ -19,15 +19,36 @@ BODY_SECONDS = 60.0  # without a byte of a body that was announced
 WRITE_SECONDS = 60.0  # in which nothing of an answer is taken
 IDLE_SECONDS = 75.0  # between requests; load balancers in front keep theirs 60
 LINGER_SECONDS = 2.0  # for which a refused body is read on and thrown away, so that the client gets to its answer
+_TOGETHER = 32  # requests that are answered before the first of them is written
 _JOINED = 64 << 10  # bytes; a longer body is not copied to stand behind its head
 
 
 class ConnectionsState(ServerState):
-    """What connections share. `date`: the header's value."""
+    """What connections share. `date`: the header's value.
+
+    Requests that arrive together are first all read, then all answered, then all written: the processor's caches make
+    that nearly half as dear as one after the other.
+    """
 
     def __init__(self, date: bytes) -> None:
         super().__init__()
         self.date = date
+        self._gathered: list[AnsweringConnection] = []
+
+    def gather(self, connection: AnsweringConnection, loop: asyncio.AbstractEventLoop) -> None:
+        """Has a connection's current request answered soon."""
+        if not self._gathered:
+            loop.call_soon(self._answer_gathered, loop)
+        self._gathered.append(connection)
+
+    def _answer_gathered(self, loop: asyncio.AbstractEventLoop) -> None:
+        together, self._gathered = self._gathered[:_TOGETHER], self._gathered[_TOGETHER:]
+        if self._gathered:
+            loop.call_soon(self._answer_gathered, loop)
+        for connection in together:
+            connection.answer()
+        for connection in together:
+            connection.deliver()
 
 
 class AnsweringConnection(asyncio.Protocol):
@@ -51,10 +72,12 @@ class AnsweringConnection(asyncio.Protocol):
             config.load()
         self._app = cast(RestApp, config.loaded_app)
         self._state = server_state
-        self._time = (_loop or asyncio.get_event_loop()).time
+        self._loop = _loop or asyncio.get_event_loop()
+        self._time = self._loop.time
         self._reading: Incoming | None = None
         self._waiting: deque[Incoming] = deque()
         self._current: Incoming | None = None
+        self._response: Response | asyncio.Future[Response] | None = None
         self._future: asyncio.Future[Response] | None = None
         self._in_head = self._deaf = self._ended = self._blocked = self._paused = False
         self._deadline = math.inf
@@ -63,12 +86,13 @@ class AnsweringConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._deaf, self._deadline = True, math.inf
-        if self._future is not None:
-            self._future.cancel()
+        for answer in (self._future, self._response):
+            if isinstance(answer, asyncio.Future):
+                answer.cancel()
         for incoming in (self._reading, self._current, *self._waiting):
             if incoming is not None:
                 incoming.release()
-        self._reading = self._current = self._future = None
+        self._reading = self._current = self._future = self._response = None
         self._waiting.clear()
 
     def pause_writing(self) -> None:
@@ -85,32 +109,40 @@ class AnsweringConnection(asyncio.Protocol):
         return self._current is not None or self._blocked or bool(self._waiting)
 
     def _answer(self, incoming: Incoming) -> None:
-        """At once, or when those before it are answered; until then no more is read."""
+        """Soon, or when those before it are answered; until then no more is read."""
         if self._busy:
             self._waiting.append(incoming)
             self._pause_reading()
         else:
             self._begin(incoming)
 
+    def answer(self) -> None:
+        """Asks the application, which may answer later."""
+        if self._current is not None:
+            self._response = self._current.response or self._app.answer(self._current.request())
+
+    def deliver(self) -> None:
+        """Writes the answer, or sees to it that it is when it comes."""
+        answer, self._response = self._response, None
+        if isinstance(answer, asyncio.Future):
+            self._future = answer
+            answer.add_done_callback(self._on_answer)
+        elif answer is not None and self._current is not None:  # else the client is gone
+            self._respond(answer)
+
     def _begin(self, incoming: Incoming) -> None:
         self._deadline = math.inf
-        answer = incoming.response or self._app.answer(incoming.request())
-        if isinstance(answer, Response):
-            self._respond(incoming, answer)
-        else:
-            self._current, self._future = incoming, answer
-            answer.add_done_callback(self._on_answer)
+        self._current = incoming
+        self._state.gather(self, self._loop)
 
     def _on_answer(self, future: asyncio.Future[Response]) -> None:
-        incoming, self._current, self._future = self._current, None, None
-        if incoming is None or future.cancelled():  # the client is gone
-            return
-        self._respond(incoming, future.result())
-        self._advance()
+        self._future = None
+        if self._current is not None and not future.cancelled():  # else the client is gone
+            self._respond(future.result())
 
     def _advance(self) -> None:
         """Takes up what waits; then the next body may be sent, and what comes behind is read."""
-        while self._waiting and self._current is None and not self._blocked and not self.transport.is_closing():
+        if self._waiting and self._current is None and not self._blocked and not self.transport.is_closing():
             self._begin(self._waiting.popleft())
         if self._busy or self.transport.is_closing():
             return
@@ -121,7 +153,9 @@ class AnsweringConnection(asyncio.Protocol):
                 self.transport.write(CONTINUE)
             self._deadline = self._time() + BODY_SECONDS
 
-    def _respond(self, incoming: Incoming, response: Response) -> None:
+    def _respond(self, response: Response) -> None:
+        incoming, self._current = self._current, None
+        assert incoming is not None
         last = (self._app.draining or self._ended) and not self._waiting and self._reading is None
         keep_alive = incoming.keep_alive and not response.close and not last
         head = head_of(response, keep_alive=keep_alive, modern=incoming.modern, date=self._state.date)
@@ -139,6 +173,8 @@ class AnsweringConnection(asyncio.Protocol):
             self._deadline = now + IDLE_SECONDS
         if not keep_alive:
             self._end(incoming)
+        elif self._waiting or self._paused or self._reading is not None:
+            self._advance()
 
     def _end(self, incoming: Incoming) -> None:
         """No further answer. The rest of a body that was refused is read and thrown away for a while."""

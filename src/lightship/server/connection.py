@@ -1,7 +1,7 @@
 """One HTTP connection: requests read, answered in their order, and every wait bounded.
 
 A protocol class for uvicorn, which accepts the connections; httptools parses. There is no layer between the parsed
-request and the application: a small request is answered within the call that read it.
+request and the application.
 """
 
 from __future__ import annotations
@@ -123,7 +123,9 @@ class HttpConnection(AnsweringConnection):
             return
         if incoming.response is None:
             self._answer(incoming)
-        elif incoming not in self._waiting:  # refused and answered, and read to its end all the same
+        elif (
+            incoming is not self._current and incoming not in self._waiting
+        ):  # refused and answered, and read to its end all the same
             self.transport.close()
 
     @property
