@@ -31,6 +31,7 @@ from lightship.transports.rest.npy import read_npy, write_npy
 from lightship.transports.rest.npz import read_npz, write_npz
 from lightship.transports.rest.predict_response import outputs_document
 from lightship.transports.rest.routes import Route
+from lightship.transports.rest.version_header import version_header
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -141,7 +142,7 @@ def _output_names(signature: Signature, wanted: str, media: bytes) -> Sequence[s
 
 
 def _response(route: Route, servable: Servable, media: bytes, outputs: Arrays) -> Response:
-    headers: Headers = ((b"Lightship-Model-Version", b"%d" % servable.id.version),)
+    headers = version_header(servable.id.version)
     if media == JSON:
         body = outputs_document(outputs)
     elif media == NPZ:

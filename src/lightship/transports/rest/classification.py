@@ -9,6 +9,7 @@ from lightship.transports.rest.examples import ExampleRequest
 from lightship.transports.rest.messages import Request, Response
 from lightship.transports.rest.results import classifications_document, regressions_document
 from lightship.transports.rest.routes import Route
+from lightship.transports.rest.version_header import version_header
 
 
 def answer_classify(manager: Manager, route: Route, request: Request) -> Response:
@@ -28,5 +29,5 @@ def answer_regress(manager: Manager, route: Route, request: Request) -> Response
 
 
 def _response(route: Route, servable: Servable, body: bytes) -> Response:
-    version = (b"Lightship-Model-Version", b"%d" % servable.id.version)
-    return Response(200, body, headers=(version,), model=route.model, api=route.action)
+    headers = version_header(servable.id.version)
+    return Response(200, body, headers=headers, model=route.model, api=route.action)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from urllib.parse import parse_qsl
 
 from lightship.bundle.saved_model import Signature, TensorSpec
@@ -12,10 +11,11 @@ from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.servable import Servable
 from lightship.services.images import classify_images
 from lightship.services.predict import check_signature, predict
-from lightship.transports.rest.messages import Headers, Request, Response
+from lightship.transports.rest.messages import Request, Response
 from lightship.transports.rest.predict_request import PredictRequest
 from lightship.transports.rest.predict_response import outputs_document, predictions, rankings
 from lightship.transports.rest.routes import Route
+from lightship.transports.rest.version_header import version_header
 
 DEFAULT_TOP = 5
 
@@ -63,10 +63,5 @@ def _top(query: str) -> int:
 
 
 def _response(route: Route, servable: Servable, body: bytes) -> Response:
-    headers = _version_header(servable.id.version)
+    headers = version_header(servable.id.version)
     return Response(200, body, headers=headers, model=route.model, api=route.action)
-
-
-@lru_cache(256)
-def _version_header(version: int) -> Headers:
-    return ((b"Lightship-Model-Version", b"%d" % version),)
