@@ -57,3 +57,25 @@ def test_refusals_come_in_their_order(ask: Ask, target: str, body: str, status: 
     answer = ask("POST", target, body)
     assert answer.status == status
     assert text in answer.error
+
+
+def test_a_context_may_not_fill_the_memory(ask: Ask) -> None:
+    context, examples = "c" * (4 << 20), ", ".join(["{}"] * 100)
+    answer = ask("POST", REGRESS, f'{{"context": {{"x": "{context}"}}, "examples": [{examples}]}}')
+    assert answer.status == 429
+    assert "stands in front of each of 100 examples" in answer.error
+
+
+@pytest.mark.parametrize("depth", [10, 100_000])
+def test_deep_lists_are_told_like_flat_ones(ask: Ask, depth: int) -> None:
+    answer = ask("POST", CLASSIFY, f'{{"examples": [{{"x": {"[" * depth}1{"]" * depth}}}]}}')
+    assert (answer.status, answer.error) == (400, "Feature: x has element with unexpected JSON type: Array")
+    answer = ask("POST", CLASSIFY, f'{{"examples": {"[" * depth}1{"]" * depth}}}')
+    assert (answer.status, answer.error) == (400, "Example must be JSON object but got JSON Array")
+
+
+def test_calls_that_fail_leave_the_server_answering(ask: Ask) -> None:
+    for body in ("", "[]", "null", '{"examples": [{"x": {}}]}', '{"examples": {"x": 1}}', '{"context": 1}'):
+        for target in (CLASSIFY, REGRESS):
+            assert ask("POST", target, body).status == 400
+    assert ask("POST", REGRESS, f'{{{BY_REGRESS}, "examples": [{{"x": 80.0}}]}}').json == {"results": [42.0]}
