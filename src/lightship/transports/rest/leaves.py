@@ -11,7 +11,7 @@ import numpy as np
 from lightship.bundle.dtypes import DataType
 from lightship.errors import InvalidArgument, Unimplemented
 from lightship.transports.rest.json_dump import dump
-from lightship.transports.rest.json_values import JsonValue, encoded, members_of, type_word
+from lightship.transports.rest.json_values import JsonValue, RepeatedNames, encoded, type_word
 
 FLOATS = frozenset({DataType.DT_FLOAT, DataType.DT_DOUBLE, DataType.DT_HALF, DataType.DT_BFLOAT16})
 # TensorFlow Serving lets int8, uint8 and int16 wrap (300 becomes 44); here they keep their own range.
@@ -84,19 +84,24 @@ def check_leaf(leaf: JsonValue, dtype: DataType) -> None:
 
 def is_base64(value: JsonValue) -> bool:
     """Whether a value is `{"b64": "..."}`, which is data wherever it stands."""
-    return isinstance(value, dict) and len(members_of(value)) == 1 and isinstance(value.get("b64"), str)
+    return isinstance(value, dict) and _base64_text(value) is not None
 
 
 def decode_base64(value: dict[str, JsonValue]) -> bytes:
     """The bytes of `{"b64": TEXT}`: standard alphabet, blanks skipped, padding optional but right if present."""
-    text = value.get("b64")
-    if len(members_of(value)) != 1 or not isinstance(text, str):
+    text = _base64_text(value)
+    if text is None:
         raise InvalidArgument(f"JSON Value: {dump(value)} not formatted correctly for base64 data")
     data = encoded(text)
     try:
         return binascii.a2b_base64(data, strict_mode=True)
     except binascii.Error:
         return _lenient_base64(data)
+
+
+def _base64_text(value: dict[str, JsonValue]) -> str | None:
+    text = value.get("b64")
+    return text if len(value) == 1 and isinstance(text, str) and not isinstance(value, RepeatedNames) else None
 
 
 def _lenient_base64(data: bytes) -> bytes:
