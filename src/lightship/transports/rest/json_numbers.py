@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 import threading
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ _START = re.compile(rb"\[[\[ \t\n\r]*([-0-9NI]?)")
 _NUMBER = re.compile(rb"-?(?:[0-9][-+.0-9eE]*|NaN|Inf(?:inity)?)")
 _NON_FINITE = re.compile(rb"-?(?:NaN|Inf(?:inity)?)")
 _FRACTION = re.compile(rb"[.eENI]")
+_MOST_REMEMBERED = 1 << 20  # bytes of a skeleton
 _NOT_SKELETON = bytes(set(range(256)) - set(b"[],"))
 _DTYPES = {"d": np.float64, "i": np.int64, "u": np.uint64}
 
@@ -154,13 +156,19 @@ def _with_non_finite(text: bytes) -> np.ndarray[Any, Any] | None:
 
 def _shape(text: bytes, count: int) -> tuple[int, ...] | None:
     skeleton = text.translate(None, _NOT_SKELETON)
+    shape = (_remembered_shape if len(skeleton) < _MOST_REMEMBERED else _shape_of)(skeleton)
+    return None if shape is None or math.prod(shape) != count else shape
+
+
+def _shape_of(skeleton: bytes) -> tuple[int, ...] | None:
     depth = len(skeleton) - len(skeleton.lstrip(b"["))
     if depth > DEEPEST:
         return None
     shape = _announced_shape(skeleton, depth)
-    if shape is None or math.prod(shape) != count or skeleton != _skeleton(shape):
-        return None
-    return shape
+    return shape if shape is not None and skeleton == _skeleton(shape) else None
+
+
+_remembered_shape = lru_cache(16)(_shape_of)  # clients send the same shapes over and over
 
 
 def _announced_shape(skeleton: bytes, depth: int) -> tuple[int, ...] | None:
