@@ -32,6 +32,13 @@ def test_declared_shapes(engine: Engine, reference: Engine, rng: np.random.Gener
     same(engine, reference, "serving_default", x=rng.random(shape, np.float32))
 
 
+def test_shapes_for_which_nothing_can_be_compiled_are_refused(odd_version: Path) -> None:
+    signature = read_saved_model(odd_version).signatures["serving_default"]
+    program = OpenVINOProgram(odd_version, signature, EngineOptions())
+    with pytest.raises(InvalidArgument, match='^input "x" of shape .* cannot be computed: '):
+        program.run({"x": np.ones([1] * 33, np.float32)}, ["y"])
+
+
 @pytest.mark.parametrize("shape", [(), (3,), (7,), (2, 3), (2, 1, 2), (0,), (2, 0)])
 def test_other_ranks_and_sizes(
     engine: Engine, reference: Engine, rng: np.random.Generator, shape: tuple[int, ...]

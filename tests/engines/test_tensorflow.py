@@ -42,6 +42,17 @@ def test_its_errors_keep_code_and_text(reference: Engine) -> None:
     assert "{{node" not in caught.value.message
 
 
+@pytest.mark.parametrize("signature", ["joined", "as_text", "serving_default"])
+def test_more_dimensions_than_it_can_take_are_refused(engine: Engine, reference: Engine, signature: str) -> None:
+    """TensorFlow ends the process on texts of 33 dimensions."""
+    dtype = object if signature == "joined" else np.float32
+    few, many = (np.full((1,) * rank, b"a" if dtype is object else 1, dtype) for rank in (32, 33))
+    assert reference.run(signature, {"x": few})["y"].shape == few.shape
+    for one in (engine, reference):
+        with pytest.raises(InvalidArgument, match='^input "x" has 33 dimensions; 32 are the most'):
+            one.run(signature, {"x": many})
+
+
 def test_a_single_text_keeps_its_zeros(engine: Engine) -> None:
     (first,) = engine.run("first", {"x": np.array([b"a\0", b"b"], object)}).values()
     assert (first.dtype, first.shape, first.item()) == (object, (), b"a\0")

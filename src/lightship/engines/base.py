@@ -20,6 +20,9 @@ INSTALL_TENSORFLOW = "pip install 'lightship[tensorflow]'"
 # A run that is known to take no longer may be made on an event loop: a hop to a thread and back takes half of it.
 PROMPT_SECONDS = 0.0003
 
+# Given texts in an array of more, TensorFlow ends the process, and OpenVINO compiles nothing for more.
+MOST_DIMENSIONS = 32
+
 _INT32 = np.iinfo(np.int32)
 
 
@@ -84,7 +87,8 @@ class CannotRun(Exception):
 
 
 def check_inputs(signature: Signature, inputs: Arrays) -> None:
-    """Raises InvalidArgument where a name is missing or unknown or an array's type is not the declared one."""
+    """Raises InvalidArgument where a name is missing or unknown, an array's type is not the declared one, or it has
+    more than `MOST_DIMENSIONS`."""
     if inputs.keys() != signature.inputs.keys():
         raise input_size_error(signature, inputs)
     for position, (name, spec) in enumerate(signature.inputs.items()):
@@ -92,6 +96,10 @@ def check_inputs(signature: Signature, inputs: Arrays) -> None:
             sent = _label(inputs[name])
             raise InvalidArgument(
                 f'Expects arg[{position}] to be {spec.dtype.label} but {sent} is provided (input "{name}")'
+            )
+        if inputs[name].ndim > MOST_DIMENSIONS:
+            raise InvalidArgument(
+                f'input "{name}" has {inputs[name].ndim} dimensions; {MOST_DIMENSIONS} are the most that are taken'
             )
 
 

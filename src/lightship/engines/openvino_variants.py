@@ -110,7 +110,10 @@ class Variants:
             return empty
         if any(0 in shape for shape in shapes.values()):
             return _Refused(f"{describe(inputs)} has no elements, and the model has no answer of no elements to it")
-        return self._variant(model, exact, ports, shapes)
+        try:
+            return self._variant(model, exact, ports, shapes)
+        except RuntimeError as error:  # a rank beyond what OpenVINO's CPU takes, say
+            return _Refused(f"{describe(inputs)} cannot be computed: {explain(error)}")
 
     def _empty(self, exact: Any) -> _Empty | None:
         ports = output_ports(exact, self._signature)
