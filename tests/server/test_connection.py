@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 from collections.abc import Iterator
@@ -82,6 +83,47 @@ def test_an_upgrade_is_not_taken_up_and_the_connection_goes_on(client: socket.so
     get = b"GET /livez HTTP/1.1\r\nHost: x\r\n"
     client.sendall(get + upgrade + b"\r\n" + get + b"Connection: close\r\n\r\n")
     assert all_of(client).count(b"HTTP/1.1 200 OK") == 2
+
+
+def test_a_refused_request_with_a_faulty_body_is_answered_once(client: socket.socket) -> None:
+    client.sendall(b"POST http:// HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nnot a chunk")
+    answer = all_of(client)
+    assert answer.count(b"HTTP/1.1") == 1
+    assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+
+
+def test_a_refused_request_with_a_faulty_body_waits_for_its_turn(client: socket.socket) -> None:
+    faulty = b"POST http:// HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nnot a chunk"
+    client.sendall(b"GET /v1/models/m HTTP/1.1\r\nHost: x\r\n\r\n" + faulty)
+    answers = all_of(client)
+    assert answers.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert answers.count(b"HTTP/1.1 400") == 1
+
+
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n12\r\n" + b'{"instances": [1]}' + b"\r\n"
+
+
+def test_trailers_change_nothing(client: socket.socket) -> None:
+    client.sendall(CHUNKED + b"0\r\nContent-Type: image/jpeg\r\nContent-Encoding: gzip\r\n\r\n")
+    client.shutdown(socket.SHUT_WR)
+    assert all_of(client).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+@pytest.mark.parametrize("trailers", [b"A: " + b"b" * 1_000_000, b"A: b\r\n" * 100_000], ids=["one", "many"])
+def test_trailers_without_end_are_refused(client: socket.socket, trailers: bytes) -> None:
+    client.sendall(CHUNKED + b"0\r\n")
+    send_as_far_as_it_goes(client, trailers)
+    assert client.recv(65536).startswith(b"HTTP/1.1 431 Client Error\r\n")
+
+
+def send_as_far_as_it_goes(client: socket.socket, data: bytes) -> None:
+    for start in range(0, len(data), 16384):
+        client.sendall(data[start : start + 16384])
+        client.settimeout(0.02)
+        with contextlib.suppress(TimeoutError):
+            if client.recv(1, socket.MSG_PEEK):
+                break
+    client.settimeout(30)
 
 
 @pytest.mark.parametrize(

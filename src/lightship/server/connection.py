@@ -44,7 +44,7 @@ class HttpConnection(AnsweringConnection):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        self._begun = 0 if self._reading is None else 1
+        self._begun, size = (0, 0) if self._reading is None else (1, self._reading.size)
         while data and not self._deaf:
             try:
                 self._parser.feed_data(data)
@@ -54,8 +54,13 @@ class HttpConnection(AnsweringConnection):
                 self._parser = httptools.HttpRequestParser(self)
             except httptools.HttpParserError as error:
                 return None if self._deaf else self._refuse_syntax(error)
-        if self._in_head and self._begun == 1:  # none of these bytes belong to another request
-            self._head_bytes += len(data)
+        if self._reading is not None and self._begun == 1:  # none of these bytes belong to another request
+            self._check_head(self._reading, len(data), size)
+
+    def _check_head(self, reading: Incoming, received: int, size: int) -> None:
+        """Bounds the headers, and what came without a byte of the body, of which there were `size`: trailers."""
+        if self._in_head or (reading.size == size and reading.response is None):
+            self._head_bytes += received
             if self._head_bytes > MOST_HEAD_BYTES:
                 self._answer_last(Response(431, error_response(_LONG_HEAD).body, close=True))
 
@@ -80,7 +85,7 @@ class HttpConnection(AnsweringConnection):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         incoming, name = self._reading, name.lower()
-        if incoming is None:
+        if incoming is None or not self._in_head:  # a trailer says nothing that is to be believed
             return
         incoming.headers.append((name, value))
         if name == b"content-length":
@@ -161,7 +166,12 @@ class HttpConnection(AnsweringConnection):
         self._answer(self._reading)
 
     def _refuse_syntax(self, error: httptools.HttpParserError) -> None:
-        if isinstance(error, httptools.HttpParserInvalidMethodError):
+        reading = self._reading
+        if reading is not None and reading.response is not None:  # an answer is enough
+            self._deaf, self._reading = True, None
+            if reading not in self._waiting:
+                self.transport.close()
+        elif isinstance(error, httptools.HttpParserInvalidMethodError):
             self._answer_last(html_error(501, "Not Implemented"))
         else:
             self._answer_last(error_response(InvalidArgument(f"Invalid HTTP request: {error}"), close=True))
