@@ -1,10 +1,11 @@
 # `make demo` and `make test` are all a newcomer needs: each does its own set-up.
 PYTHON ?= python3
+FUZZ_SECONDS ?= 600
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test check bench wheel clean
+.PHONY: setup demo test check bench fuzz wheel clean
 
 setup: $(STAMP)
 
@@ -28,6 +29,9 @@ test: check
 
 bench: setup
 	$(BIN)/python -m benchmarks.rest
+
+fuzz: setup
+	$(BIN)/python -m fuzz --seconds $(FUZZ_SECONDS)
 
 wheel: setup
 	$(BIN)/python -m build --wheel --outdir dist

@@ -1,0 +1,1 @@
+"""Random attacks on a real server process; `python -m fuzz --help`."""

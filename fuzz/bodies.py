@@ -1,0 +1,224 @@
+"""Requests whose HTTP is in order and whose body is not, or not quite."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zlib
+from collections.abc import Callable
+from functools import cache
+from random import Random
+
+import numpy as np
+from PIL import Image
+
+from fuzz.case import Case, Ending
+from fuzz.documents import mutated_document
+
+_GRID = [[[0.5, 0.25, -1.0]] * 8] * 8
+
+# (model, method, document) that are answered with 200.
+GOOD: tuple[tuple[str, str, dict[str, object]], ...] = (
+    ("half_plus_two", "predict", {"instances": [1.0, 2.0, 5.0]}),
+    ("half_plus_two", "predict", {"instances": [[1.0], [2]]}),
+    ("half_plus_two", "predict", {"signature_name": "serving_default", "inputs": {"x": [[1.0, 2.0]]}}),
+    ("half_plus_two", "predict", {"instances": [{"x": 1.0}, {"x": 2.0}]}),
+    ("half_plus_two", "predict", {"inputs": 3.0}),
+    ("half_plus_two", "classify", {"signature_name": "classify_x_to_y", "examples": [{"x": 1.0}, {"x": [2.0]}]}),
+    ("half_plus_two", "regress", {"signature_name": "regress_x_to_y", "context": {"x": 1.5}, "examples": [{}]}),
+    ("convolution", "predict", {"instances": [_GRID]}),
+    ("convolution", "predict", {"signature_name": "free", "instances": [_GRID, _GRID]}),
+    ("convolution", "predict", {"signature_name": "product", "inputs": [[1.0, 2.0, 3.0, 4.0]]}),
+    ("convolution", "predict", {"signature_name": "rows", "instances": [0, 1, 3]}),
+    ("convolution", "predict", {"signature_name": "sum", "instances": [{"a": [1, 2], "b": [3, 4]}]}),
+    ("convolution", "predict", {"signature_name": "sum", "inputs": {"a": [[1, 2], [3, 4]], "b": [[5, 6], [7, 8]]}}),
+    ("mixed", "predict", {"instances": [{"i": 1, "s": "é", "b": True, "f": [0.5, 1.0]}]}),
+    (
+        *("mixed", "predict"),
+        {"inputs": {"i": [1, 2], "s": ["a", {"b64": "AP8="}], "b": [True, False], "f": [[0.5, 1.0], [1e30, -2.0]]}},
+    ),
+    ("mixed", "predict", {"signature_name": "echo", "instances": ["a", {"b64": "//79"}]}),
+    ("mixed", "predict", {"signature_name": "small", "instances": [0, 255]}),
+    ("mixed", "predict", {"signature_name": "numbers", "instances": ["1.5", "2"]}),
+)  # fmt: skip
+
+
+def post(target: str, body: bytes, *headers: tuple[str, str]) -> bytes:
+    lines = [f"POST {target} HTTP/1.1", "Host: fuzz", f"Content-Length: {len(body)}"]
+    lines += [f"{name}: {value}" for name, value in headers]
+    return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
+
+
+def body_case(rng: Random) -> Case:
+    """One request, to be answered once."""
+    kind = rng.choice(_KINDS)
+    return Case(kind.__name__.strip("_"), (kind(rng),), Ending.WAIT, (0,))
+
+
+def _json(rng: Random) -> bytes:
+    model, method, document = rng.choice(GOOD)
+    body = mutated_document(rng, document)
+    if rng.random() < 0.05:
+        method = rng.choice(("predict", "classify", "regress"))
+        model = rng.choice(("half_plus_two", "convolution", "mixed", "dog", "nope"))
+    headers = [("Content-Type", rng.choice(("application/json", "text/plain", "x")))] if rng.random() < 0.5 else []
+    return post(f"/v1/models/{model}:{method}", body, *headers)
+
+
+def _compressed(rng: Random) -> bytes:
+    model, method, document = rng.choice(GOOD)
+    body = mutated_document(rng, document)
+    if rng.random() < 0.02:
+        body = rng.choice((b" ", b"[", b"1,", b'{"x":')) * 3_000_000
+    packed = gzip.compress(body, 1)
+    change = rng.randrange(7)
+    if change == 0:
+        packed = _flipped(rng, packed)
+    elif change == 1:
+        packed = packed[: rng.randrange(len(packed) + 1)]
+    elif change == 2:
+        packed += rng.choice((packed, b"\x00" * 20, b"x", packed[:9]))
+    elif change == 3:
+        packed = rng.choice((zlib.compress(body), body, b""))
+    encoding = rng.choice(("gzip", "gzip", "gzip", "my_gzip", "GZIP", "gzip, gzip", "deflate", "identity"))
+    return post(f"/v1/models/{model}:{method}", packed, ("Content-Encoding", encoding))
+
+
+_TARGETS = (
+    *("half_plus_two", "convolution", "mixed", "convolution/versions/1", "dog", "convolution/labels/x"),
+    *("half_plus_two",),
+)  # fmt: skip
+_DTYPES = (
+    *("float32", "float32", "int64", "int32", "uint8", "float16", "bfloat16", "bool", "complex64", "float64"),
+    *("string", "object", "", "float32, int32", "<f4", "V8"),
+)  # fmt: skip
+_SHAPES = (
+    *("1,8,8,3", "[1,1]", "[]", "", "3", "2,2", "1,4", "-1", "0", "0,8,8,3", "1,2,", "9999999999999999999", "x"),
+    *("[[1]]", "1,1,1,1,1,1,1,1", "0,9223372036854775807,2", "4294967296,4294967296,0", "1" + ",1" * 40, "2,8,8,3"),
+    *("1,9,9,3",),
+)  # fmt: skip
+_ACCEPTS = (
+    *("application/x-npy", "application/x-npz", "application/octet-stream", "application/json", "*/*", "text/html"),
+    *("", "application/x-npy;q=0, */*", ",,;", "application/x-npz, application/json"),
+)  # fmt: skip
+_BINARY_SIGNATURES = (
+    *("serving_default", "free", "product", "rows", "sum", "small", "echo", "nope", "%zz", "%C3%A9", ""),
+)  # fmt: skip
+
+
+def _binary_headers(rng: Random) -> list[tuple[str, str]]:
+    headers = []
+    if rng.random() < 0.6:
+        headers.append(("Accept", rng.choice(_ACCEPTS)))
+    if rng.random() < 0.6:
+        headers.append(("Lightship-Signature", rng.choice(_BINARY_SIGNATURES)))
+    if rng.random() < 0.2:
+        headers.append(("Lightship-Output", rng.choice(("y", "sum", "larger", "nope", "%00", "n"))))
+    return headers
+
+
+def _random_array(rng: Random) -> np.ndarray:
+    shape = rng.choice(
+        ((1, 8, 8, 3), (1, 1), (), (0,), (3,), (2, 2), (1, 4), (2, 8, 8, 3), (0, 8, 8, 3), (1, 9, 7, 3), (2,) * 6)
+    )
+    dtype = rng.choice(("<f4", "<f4", "<f4", ">f4", "<i8", "<i4", "|u1", "<f2", "|b1", "<c8", "<f8"))
+    return np.asarray(np.ones(shape, dtype), order=rng.choice(("C", "F")))
+
+
+def _saved(array: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+def _npy(rng: Random) -> bytes:
+    data = _saved(_random_array(rng))
+    if rng.random() < 0.6:
+        data = _spoiled(rng, data)
+    headers = _binary_headers(rng)
+    return post(f"/v1/models/{rng.choice(_TARGETS)}:predict", data, ("Content-Type", "application/x-npy"), *headers)
+
+
+def _npz(rng: Random) -> bytes:
+    file = io.BytesIO()
+    names = rng.choice((("x",), ("a", "b"), ("i", "s", "b", "f"), ("i",), ()))
+    save: Callable[..., None] = np.savez if rng.random() < 0.8 else np.savez_compressed
+    array = _random_array(rng)
+    save(file, **{name: array if rng.random() < 0.8 else _random_array(rng) for name in names})
+    data = file.getvalue()
+    if rng.random() < 0.6:
+        data = _spoiled(rng, data)
+    headers = _binary_headers(rng)
+    return post(f"/v1/models/{rng.choice(_TARGETS)}:predict", data, ("Content-Type", "application/x-npz"), *headers)
+
+
+def _raw(rng: Random) -> bytes:
+    headers = _binary_headers(rng)
+    if rng.random() < 0.95:
+        headers.append(("Lightship-Dtype", rng.choice(_DTYPES)))
+    if rng.random() < 0.95:
+        headers.append(("Lightship-Shape", rng.choice(_SHAPES)))
+    data = rng.randbytes(rng.choice((0, 1, 4, 8, 12, 16, 768, 768, 1536, 192, 384, 1000)))
+    return post(
+        f"/v1/models/{rng.choice(_TARGETS)}:predict", data, ("Content-Type", "application/octet-stream"), *headers
+    )
+
+
+@cache
+def _images() -> list[tuple[str, bytes]]:
+    images = []
+    for mode in ("RGB", "L", "1", "P", "RGBA", "CMYK", "I;16"):
+        for form in ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM", "ICO"):
+            file = io.BytesIO()
+            try:
+                Image.effect_noise((40, 30), 50).convert(mode).save(file, form)
+            except (OSError, ValueError, KeyError):
+                continue
+            images.append((f"image/{form.lower()}", file.getvalue()))
+    return images
+
+
+def _image(rng: Random) -> bytes:
+    media, data = rng.choice(_images())
+    if rng.random() < 0.8:
+        data = _spoiled(rng, data)
+    query = rng.choice(("", "", "?top=3", "?top=0", "?top=99999999999", "?top=x", "?a=b", "?top=1&top=2", "?"))
+    if rng.random() < 0.1:
+        media = rng.choice(("image/", "image/jpeg; x=y", "IMAGE/PNG", "image/svg+xml"))
+    model = "dog" if rng.random() < 0.95 else "convolution"
+    return post(f"/v1/models/{model}:predict{query}", data, ("Content-Type", media))
+
+
+def _spoiled(rng: Random, data: bytes) -> bytes:
+    change = rng.randrange(5)
+    if change == 0:
+        return data[: rng.randrange(len(data) + 1)]
+    if change == 1:  # the header is where it hurts
+        position = rng.randrange(min(len(data), 130))
+        return data[:position] + rng.randbytes(rng.choice((1, 1, 2, 4))) + data[position + 1 :]
+    if change == 2:
+        words = (
+            b"descr",
+            b"<f4",
+            b"|O",
+            b"True",
+            b"False",
+            b"(1,",
+            b"8, 8",
+            b"fortran_order",
+            b"x.npy",
+            b"\x93NUMPY\x01",
+        )
+        return data.replace(rng.choice(words), rng.choice((*words, b"(-1,", b"99999999999", b"", b"__import__('os')")))
+    return _flipped(rng, data)
+
+
+def _flipped(rng: Random, data: bytes) -> bytes:
+    changed = bytearray(data)
+    for _ in range(rng.choice((1, 1, 2, 3, 10))):
+        if changed:
+            changed[rng.randrange(len(changed))] ^= 1 << rng.randrange(8)
+    return bytes(changed)
+
+
+_KINDS = (*(_json,) * 12, _compressed, _compressed, _npy, _npz, _npz, _raw, _raw, _image)
