@@ -9,37 +9,29 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
 
 from lightship.errors import FailedPrecondition, InvalidArgument, Unknown
-from lightship.lifecycle.attempts import Load, Retries
 from lightship.lifecycle.availability import await_decided, failure_text, failures
 from lightship.lifecycle.configuration import Configuration
-from lightship.lifecycle.loader import load_servable
 from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.model_config import ModelConfig
-from lightship.lifecycle.replay import replay
 from lightship.lifecycle.source import FileSystemSource
 from lightship.lifecycle.state import State, VersionStatus
 from lightship.memory import keep_freed_memory
-from lightship.server.batching_parameters import with_batching_checked
+from lightship.server.assembly import manager_of, rest_app_of
 from lightship.server.folders import check_folder
 from lightship.server.http_server import HttpServer
 from lightship.server.listening import listen
 from lightship.server.load_metrics import LoadMetrics
 from lightship.server.logs import configure_logging
 from lightship.server.options import ServerOptions, parse_model_argument
-from lightship.services.warm_up import make_logged_call
-from lightship.transports.rest.app import RestApp
-from lightship.transports.rest.limits import HELD_BYTES, Limits
 
 logger = logging.getLogger(__name__)
 
 _LOOK = 0.2  # seconds between two looks whether to wait on
-_LOADS = 2  # versions that load at once
 
 
 class Server:
@@ -72,7 +64,7 @@ class Server:
         listening = listen(self.options.host, self.options.rest_port)
         self._listening_port = listening.getsockname()[1]
         self.load()
-        self._app = _rest_app(self.manager, self.options, self._load_metrics)
+        self._app = rest_app_of(self.manager, self.options, self._load_metrics)
         self._http = HttpServer(self._app, listening, self.options.drain_seconds)
         self._thread = threading.Thread(target=self._http.serve_until_drained, name="http", daemon=True)
         self._thread.start()
@@ -83,7 +75,7 @@ class Server:
         """Begins to load the models while no port is open yet; `start` opens it. A folder may still come into being."""
         if self._source is None:
             self._configure_logging()
-            self.manager = _manager(self.options, self._load_metrics)
+            self.manager = manager_of(self.options, self._load_metrics)
             self._source = FileSystemSource(self.manager, poll_seconds=self.options.poll_seconds)
             allow = self.options.allow_version_labels_for_unavailable_models
             self.configuration = Configuration(self.manager, self._source, allow_labels_for_unavailable=allow)
@@ -210,37 +202,6 @@ def serve(*models: str | Path, **options: Any) -> Server:
     if not models:
         raise InvalidArgument("no model to serve: give the folder of one, such as models/dog")
     return Server(ServerOptions(models=[parse_model_argument(model) for model in models], **options)).start()
-
-
-def _manager(options: ServerOptions, metrics: LoadMetrics) -> Manager:
-    load: Load = partial(
-        load_servable,
-        options=options.engine,
-        max_pixels=options.max_pixels,
-        check_method_names=options.check_method_names,
-        warm_up_call=make_logged_call if options.enable_model_warmup else None,
-        warm_up_iterations=max(1, options.warmup_iterations),
-        tags=options.saved_model_tags,
-        replay_calls=metrics.replayed(replay),
-    )
-    if options.check_batching_files:
-        load = with_batching_checked(load)
-    load = metrics.counted(load)
-    retries = Retries(options.load_retries, options.load_retry_seconds)
-    return Manager(load, loads=options.load_threads or _LOADS, retries=retries)
-
-
-def _rest_app(manager: Manager, options: ServerOptions, load_metrics: LoadMetrics) -> RestApp:
-    limits = Limits(options.max_image_bytes, options.max_json_bytes, max(HELD_BYTES, options.max_json_bytes))
-    return RestApp(
-        manager,
-        limits=limits,
-        timeout=options.timeout_seconds,
-        threads=options.threads,
-        cors=options.cors,
-        metrics_path=options.metrics_path,
-        further_metrics=load_metrics.families,
-    )
 
 
 def _failed_model(manager: Manager) -> str | None:

@@ -20,7 +20,7 @@ from lightship.transports.rest.metrics_pages import Families, MetricsPages
 from lightship.transports.rest.workers import Workers
 
 MOST_WAITING = 1024  # requests whose bodies are read and that no worker has taken up
-MOST_PROMPT = 16 << 10  # bytes of a body that is read where it arrives, on the event loop
+MOST_PROMPT = 4 << 10  # bytes of a body that is read where it arrives, on the event loop
 RETRY: Headers = ((b"Retry-After", b"1"),)
 
 
@@ -101,7 +101,9 @@ class RestApp:
 
     def _give_up(self, answered: asyncio.Future[Response]) -> None:
         if not answered.done():
-            late = DeadlineExceeded(f"the call did not finish within {self._timeout:g} seconds (--timeout)")
+            late = DeadlineExceeded(
+                f"the call did not finish within {self._timeout:g} seconds, which is the limit here"
+            )
             answered.set_result(error_response(late))
 
 

@@ -1,0 +1,51 @@
+"""The rooms below, built and joined as the options say."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from lightship.lifecycle.attempts import Load, Retries
+from lightship.lifecycle.loader import load_servable
+from lightship.lifecycle.manager import Manager
+from lightship.lifecycle.replay import replay
+from lightship.server.batching_parameters import with_batching_checked
+from lightship.server.load_metrics import LoadMetrics
+from lightship.server.options import ServerOptions
+from lightship.services.warm_up import make_logged_call
+from lightship.transports.rest.app import RestApp
+from lightship.transports.rest.limits import HELD_BYTES, Limits
+
+_LOADS = 2  # versions that load at once
+
+
+def manager_of(options: ServerOptions, metrics: LoadMetrics) -> Manager:
+    """A manager that loads as the options say, and counts it."""
+    load: Load = partial(
+        load_servable,
+        options=options.engine,
+        max_pixels=options.max_pixels,
+        check_method_names=options.check_method_names,
+        warm_up_call=make_logged_call if options.enable_model_warmup else None,
+        warm_up_iterations=max(1, options.warmup_iterations),
+        tags=options.saved_model_tags,
+        replay_calls=metrics.replayed(replay),
+    )
+    if options.check_batching_files:
+        load = with_batching_checked(load)
+    load = metrics.counted(load)
+    retries = Retries(options.load_retries, options.load_retry_seconds)
+    return Manager(load, loads=options.load_threads or _LOADS, retries=retries)
+
+
+def rest_app_of(manager: Manager, options: ServerOptions, load_metrics: LoadMetrics) -> RestApp:
+    """REST on a manager's models."""
+    limits = Limits(options.max_image_bytes, options.max_json_bytes, max(HELD_BYTES, options.max_json_bytes))
+    return RestApp(
+        manager,
+        limits=limits,
+        timeout=options.timeout_seconds,
+        threads=options.threads,
+        cors=options.cors,
+        metrics_path=options.metrics_path,
+        further_metrics=load_metrics.families,
+    )
