@@ -16,8 +16,8 @@ from lightship.bundle.dtypes import DataType
 from lightship.bundle.prepare import prepare
 from lightship.bundle.saved_model import TensorSpec
 from lightship.engines import load_engine
-from lightship.transports.rest.predict_request import PredictRequest
-from lightship.transports.rest.predict_response import predictions
+from lightship.transports.rest.actions.predict_request import PredictRequest
+from lightship.transports.rest.actions.predict_response import predictions
 
 RUNS = 100
 

@@ -15,8 +15,8 @@ from lightship.transports.rest.health import live, ready
 from lightship.transports.rest.limits import Budget, Limits
 from lightship.transports.rest.memory import MemoryKeeper
 from lightship.transports.rest.messages import Headers, Request, Response, error_response
-from lightship.transports.rest.metrics import Metrics
-from lightship.transports.rest.metrics_pages import Families, MetricsPages
+from lightship.transports.rest.metrics.metrics import Metrics
+from lightship.transports.rest.metrics.pages import Families, MetricsPages
 from lightship.transports.rest.workers import Workers
 
 MOST_WAITING = 1024  # requests whose bodies are read and that no worker has taken up

@@ -13,7 +13,7 @@ import orjson
 from lightship.lifecycle.manager import Manager
 from lightship.services.catalog import ServedModel, served_models
 from lightship.transports.rest.messages import Headers, Response
-from lightship.transports.rest.openapi import openapi_document
+from lightship.transports.rest.openapi.document import openapi_document
 
 PATHS = frozenset({"/docs", "/openapi.json"})
 _INSERTED = re.compile(r"<(style|script)>([\w.-]+)</\1>")

@@ -1,0 +1,1 @@
+"""What POST does: `:predict`, `:classify`, `:regress`, from a request to its answer."""

@@ -1,0 +1,162 @@
+"""`:predict` with tensors as bytes: .npy, .npz, or numbers alone with dtype and shape in headers.
+
+Only these media types are read so. TensorFlow Serving takes every body for JSON, whatever its type, and clients of its
+send JSON as `application/octet-stream`: that is ours only where a header of ours comes with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote, unquote
+
+from numpy.typing import NDArray
+
+from lightship.bundle.dtypes import DataType
+from lightship.bundle.saved_model import Signature, TensorSpec
+from lightship.errors import InvalidArgument
+from lightship.lifecycle.manager import Manager
+from lightship.lifecycle.servable import Servable
+from lightship.services.predict import check_signature, predict
+from lightship.transports.rest.actions.predict_response import outputs_document
+from lightship.transports.rest.actions.version_header import version_header
+from lightship.transports.rest.messages import JSON, Headers, Request, Response
+from lightship.transports.rest.routes import Route
+from lightship.transports.rest.tensors.binary_tensors import (
+    check_dtype,
+    check_numeric,
+    dtype_name,
+    read_raw,
+    shape_text,
+    write_raw,
+)
+from lightship.transports.rest.tensors.npy import read_npy, write_npy
+from lightship.transports.rest.tensors.npz import read_npz, write_npz
+
+Arrays = Mapping[str, NDArray[Any]]
+
+NPY, NPZ, RAW = b"application/x-npy", b"application/x-npz", b"application/octet-stream"
+_ANSWERS = {media.decode(): media for media in (NPY, NPZ, RAW, JSON)} | {"*/*": JSON, "application/*": JSON}
+
+
+def is_binary(request: Request) -> bool:
+    """Whether a request's body is tensors as bytes, and not JSON."""
+    media = _media(request)
+    return media in (NPY, NPZ) or (media == RAW and (_has(request, b"shape") or _has(request, b"dtype")))
+
+
+def answer_binary(manager: Manager, route: Route, request: Request) -> Response:
+    """Checked in this order: what the answer is to be, model, signature, outputs, tensors."""
+    media = _wanted(request)
+    with manager.handle(route.model, route.version, route.label) as handle:
+        servable = handle.servable
+        signature = check_signature(servable, _name(request, b"signature"))
+        names = _output_names(signature, _name(request, b"output"), media)
+        outputs = predict(servable, signature, _inputs(signature, request), names)
+        return _response(route, servable, media, outputs)
+
+
+def _media(request: Request) -> bytes:
+    return request.content_type.partition(";")[0].strip().lower().encode("latin-1")
+
+
+def _has(request: Request, what: bytes) -> bool:
+    return any(name == b"lightship-" + what for name, _ in request.headers)
+
+
+def _name(request: Request, what: bytes) -> str:
+    """A name as a header carries it: percent-encoded where it is not plain."""
+    return unquote(request.header(b"lightship-" + what).strip())
+
+
+def _wanted(request: Request) -> bytes:
+    """The first media type of `Accept` that can be given; JSON where it names none."""
+    for part in request.header(b"accept").split(","):
+        media, _, parameters = part.partition(";")
+        refused = "".join(parameters.split()) in ("q=0", "q=0.0", "q=0.00", "q=0.000")
+        if media.strip().lower() in _ANSWERS and not refused:
+            return _ANSWERS[media.strip().lower()]
+    return JSON
+
+
+def _inputs(signature: Signature, request: Request) -> Arrays:
+    if not signature.inputs:
+        raise InvalidArgument(f"Failed to get input map for signature: {signature.name}")
+    for spec in signature.inputs.values():
+        check_numeric(spec, "input")
+    if _media(request) == NPZ:
+        arrays: Arrays = read_npz(request.body, len(signature.inputs))
+        for name in arrays.keys() & signature.inputs.keys():
+            _check_array(arrays[name], signature.inputs[name])
+        return arrays  # names that do not fit are told with TensorFlow Serving's text
+    spec = _only_input(signature)
+    if _media(request) == RAW:
+        return {spec.name: _raw(request, spec)}
+    array = read_npy(memoryview(request.body))
+    _check_array(array, spec)
+    return {spec.name: array}
+
+
+def _check_array(array: NDArray[Any], spec: TensorSpec) -> None:
+    check_dtype(array.dtype.name, spec)
+
+
+def _only_input(signature: Signature) -> TensorSpec:
+    if len(signature.inputs) > 1:
+        raise InvalidArgument(
+            f"signature {signature.name} has {len(signature.inputs)} inputs ({', '.join(signature.inputs)}): send them "
+            f"together as {NPZ.decode()}, or as JSON"
+        )
+    return next(iter(signature.inputs.values()))
+
+
+def _raw(request: Request, spec: TensorSpec) -> NDArray[Any]:
+    for what, example in ((b"dtype", dtype_name(spec.dtype)), (b"shape", "1,160,160,3")):
+        if not _has(request, what):
+            raise InvalidArgument(
+                f"{RAW.decode()} needs the header Lightship-{what.decode().title()}, such as {example}"
+            )
+    return read_raw(request.body, _name(request, b"dtype"), request.header(b"lightship-shape"), spec)
+
+
+def _output_names(signature: Signature, wanted: str, media: bytes) -> Sequence[str] | None:
+    """The outputs to compute, None for all. Raises InvalidArgument where the answer cannot hold them."""
+    if wanted and wanted not in signature.outputs:
+        raise InvalidArgument(f'there is no output "{wanted}"; there are {", ".join(signature.outputs)}')
+    names = [wanted] if wanted else list(signature.outputs)
+    if media == JSON:
+        return names
+    if media != NPZ and len(names) > 1:
+        raise InvalidArgument(
+            f"signature {signature.name} has {len(names)} outputs ({', '.join(names)}) and {media.decode()} holds one: "
+            f"name it in the header Lightship-Output, or accept {NPZ.decode()}"
+        )
+    for name in names:
+        spec = signature.outputs[name]
+        check_numeric(spec, "output")
+        if media != RAW and spec.dtype.numpy.kind not in "biufc":
+            raise InvalidArgument(
+                f'output "{name}" is {dtype_name(spec.dtype)}, which numpy files lack: accept {RAW.decode()}'
+            )
+    return names
+
+
+def _response(route: Route, servable: Servable, media: bytes, outputs: Arrays) -> Response:
+    headers = version_header(servable.id.version)
+    if media == JSON:
+        body = outputs_document(outputs)
+    elif media == NPZ:
+        body = write_npz(outputs)
+    else:
+        ((name, array),) = outputs.items()
+        headers += _described(name, array)
+        body = write_raw(array) if media == RAW else write_npy(array)
+    return Response(200, body, media, headers, model=route.model, api=route.action)
+
+
+def _described(name: str, array: NDArray[Any]) -> Headers:
+    return (
+        (b"Lightship-Output", quote(name).encode()),
+        (b"Lightship-Dtype", dtype_name(DataType.of(array.dtype)).encode()),
+        (b"Lightship-Shape", shape_text(array.shape).encode()),
+    )

@@ -1,0 +1,47 @@
+"""The body of `:classify` and `:regress`: `examples`, and the features that they share, `context`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lightship.errors import InvalidArgument
+from lightship.services.example_inputs import with_context
+from lightship.transports.rest.actions.features import serialized_example
+from lightship.transports.rest.actions.predict_request import document_of, signature_name_of
+from lightship.transports.rest.json.dump import dump
+from lightship.transports.rest.json.numbers import NumberArray
+from lightship.transports.rest.json.values import JsonValue
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleRequest:
+    """signature_name: "" if none is given. examples: serialized `tensorflow.Example`s, the context in each."""
+
+    signature_name: str
+    examples: list[bytes]
+
+    @classmethod
+    def parse(cls, body: bytes) -> ExampleRequest:
+        """Checked in this order: JSON, signature's name, context, examples. Raises InvalidArgument with TensorFlow
+        Serving's texts."""
+        document = document_of(body)
+        name = signature_name_of(document)
+        if "context" not in document:
+            return cls(name, _examples(document))
+        context = serialized_example(document["context"])
+        return cls(name, with_context(context, _examples(document)))
+
+
+def _examples(document: dict[str, JsonValue]) -> list[bytes]:
+    if "examples" not in document:
+        problem = "When method is classify, key 'examples' is expected and was not found"
+        raise InvalidArgument(f"JSON Value: {dump(document)} {problem}")
+    examples = document["examples"]
+    if isinstance(examples, NumberArray):
+        first: JsonValue = [] if len(examples.shape) > 1 else 0
+        return [serialized_example(first)]
+    if not isinstance(examples, list):
+        raise InvalidArgument(f"JSON Value: {dump(document)} Expecting 'examples' value to be an list/array")
+    if not examples:
+        raise InvalidArgument(f"JSON Value: {dump(document)} 'examples' value is an empty array")
+    return [serialized_example(example) for example in examples]

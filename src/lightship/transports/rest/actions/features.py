@@ -1,0 +1,129 @@
+"""A JSON object as a `tensorflow.Example`: what its features' first elements make of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from lightship.errors import InvalidArgument
+from lightship.protos import Example
+from lightship.transports.rest.json.dump import number_of
+from lightship.transports.rest.json.numbers import NumberArray
+from lightship.transports.rest.json.values import JsonValue, encoded, members_of, type_word
+from lightship.transports.rest.tensors.leaves import decode_base64, is_base64
+
+_INT64_MAX = (1 << 63) - 1
+_KINDS: dict[type, str] = {bool: "int64", int: "int64", float: "float", str: "bytes"}
+# An integer literal among the elements of a list of numbers.
+_INTEGER = re.compile(rb"[\[,][ \t\n\r]*-?[0-9]+[ \t\n\r]*[,\]]")
+_TOKEN = re.compile(rb"-?(?:[0-9][-+.0-9eE]*|NaN|Inf(?:inity)?)")
+_PACKED = b"\x0a"  # field 1 of FloatList, its values one after the other
+
+
+def serialized_example(value: JsonValue) -> bytes:
+    """The bytes of the `tensorflow.Example` that has an object's members as features.
+
+    A feature is a list, or one element, of integers and booleans, of doubles, or of texts and `{"b64": TEXT}`: the
+    first element decides. Raises InvalidArgument with TensorFlow Serving's texts.
+    """
+    if not isinstance(value, dict):
+        raise InvalidArgument(f"Example must be JSON object but got JSON {type_word(value)}")
+    example = Example()
+    features = example.features.feature
+    for name, elements in members_of(value):
+        _fill(_empty_feature(features, name), name, elements)
+    return bytes(example.SerializeToString())
+
+
+def _empty_feature(features: Any, name: str) -> Any:
+    """Of features of one name the last is kept."""
+    try:
+        feature = features[name]
+    except UnicodeEncodeError:
+        raise InvalidArgument("the name of a feature is not UTF-8, and a tf.Example takes no other") from None
+    feature.Clear()
+    return feature
+
+
+def _fill(feature: Any, name: str, value: JsonValue) -> None:
+    if isinstance(value, NumberArray):
+        if _fill_at_once(feature, value):
+            return
+        value = _elements(value)
+    elements = value if isinstance(value, list) else [value]
+    kind = _common_kind(name, elements)
+    if kind == "int64":
+        feature.int64_list.value.extend(map(int, elements))  # type: ignore[arg-type]
+    elif kind == "float":
+        feature.float_list.value.extend(elements)
+    elif kind == "bytes":
+        feature.bytes_list.value.extend(_texts(elements))
+
+
+def _fill_at_once(feature: Any, numbers: NumberArray) -> bool:
+    """Fills a feature with numbers that are all of one kind; whether they are."""
+    if len(numbers.shape) != 1:
+        return False
+    if numbers.values.dtype == np.int64:
+        feature.int64_list.value.extend(numbers.values.tolist())
+        return True
+    if numbers.integral or _INTEGER.search(numbers.text):
+        return False
+    with np.errstate(over="ignore"):
+        data = numbers.values.astype("<f4").tobytes()
+    feature.float_list.MergeFromString(_PACKED + _varint(len(data)) + data)
+    return True
+
+
+def _elements(numbers: NumberArray) -> list[JsonValue]:
+    """The elements one by one, integers apart from doubles; of a list of lists, the first is enough."""
+    if len(numbers.shape) != 1:
+        return [[]]
+    return [_number(match.group()) for match in _TOKEN.finditer(numbers.text)]
+
+
+def _number(text: bytes) -> int | float:
+    number = number_of(text)
+    return number if isinstance(number, float) or -(1 << 63) <= number < 1 << 64 else float(number)
+
+
+def _common_kind(name: str, elements: Sequence[JsonValue]) -> str | None:
+    """The kind of all elements; None if there are none."""
+    common = None
+    for element in elements:
+        kind = _kind(name, element)
+        if common is not None and kind != common:
+            raise InvalidArgument(f"Unexpected element type in feature: {name} expecting type: {common}")
+        common = kind
+    return common
+
+
+def _kind(name: str, element: JsonValue) -> str:
+    if isinstance(element, dict) and is_base64(element):
+        return "bytes"
+    kind = _KINDS.get(type(element))
+    if kind is None:
+        raise InvalidArgument(f"Feature: {name} has element with unexpected JSON type: {type_word(element)}")
+    if type(element) is int and element > _INT64_MAX:
+        raise InvalidArgument(f"Feature: {name} has uint64_t element. Only int64_t is supported.")
+    return kind
+
+
+def _texts(elements: Sequence[JsonValue]) -> Iterable[bytes]:
+    for element in elements:
+        if isinstance(element, str):
+            yield encoded(element)
+        elif isinstance(element, dict):
+            yield decode_base64(element)
+
+
+def _varint(number: int) -> bytes:
+    digits = bytearray()
+    while number > 0x7F:
+        digits.append(number & 0x7F | 0x80)
+        number >>= 7
+    digits.append(number)
+    return bytes(digits)

@@ -1,0 +1,97 @@
+"""The body of `:predict`: `instances` (rows) or `inputs` (columns), read for one signature."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lightship.bundle.saved_model import TensorSpec
+from lightship.errors import InvalidArgument
+from lightship.transports.rest.json.document import parse
+from lightship.transports.rest.json.dump import dump
+from lightship.transports.rest.json.numbers import NumberArray
+from lightship.transports.rest.json.small_document import read_small, small_tensors
+from lightship.transports.rest.json.values import JsonValue
+from lightship.transports.rest.tensors.leaves import is_base64
+from lightship.transports.rest.tensors.rows import tensors_of_rows
+from lightship.transports.rest.tensors.tensor_values import tensor_of
+
+Tensors = dict[str, np.ndarray[Any, Any]]
+
+
+class PredictRequest(NamedTuple):
+    document: dict[str, JsonValue]
+    signature_name: str  # "" if none is given
+    only_numbers: bool = False  # so that `small_tensors` may be asked
+
+    @classmethod
+    def parse(cls, body: bytes) -> PredictRequest:
+        """Reads the JSON and the signature's name; tensors come later, when the signature is known.
+
+        Raises InvalidArgument for what is not JSON, not an object, or has a signature_name that is not a string.
+        """
+        document, only_numbers = read_small(body)
+        if document is None:
+            document = document_of(body)
+        return cls(document, signature_name_of(document), only_numbers)
+
+    @property
+    def rows(self) -> bool:
+        """Whether the answer is `predictions`, and not `outputs`."""
+        return "instances" in self.document
+
+    def tensors(self, inputs: Mapping[str, TensorSpec]) -> Tensors:
+        """The signature's inputs by name. Raises InvalidArgument or Unimplemented with TensorFlow Serving's texts."""
+        if self.only_numbers and (tensors := small_tensors(self.document, inputs)) is not None:
+            return tensors
+        if "instances" in self.document and "inputs" in self.document:
+            problem = "Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist "
+            raise InvalidArgument(f"JSON Value: {dump(self.document)} {problem}")
+        if "instances" in self.document:
+            return tensors_of_rows(self._instances(), inputs)
+        if "inputs" in self.document:
+            return _tensors_of_columns(self.document["inputs"], inputs)
+        raise InvalidArgument("Missing 'inputs' or 'instances' key")
+
+    def _instances(self) -> list[JsonValue] | NumberArray:
+        instances = self.document["instances"]
+        if isinstance(instances, NumberArray):
+            return instances
+        if not isinstance(instances, list):
+            raise InvalidArgument(f"JSON Value: {dump(self.document)} Expecting 'instances' to be an list/array")
+        if not instances:
+            raise InvalidArgument(f"JSON Value: {dump(self.document)} No values in 'instances' array")
+        return instances
+
+
+def document_of(body: bytes) -> dict[str, JsonValue]:
+    """The JSON object that a body is. Raises InvalidArgument for anything else."""
+    document = parse(body)
+    if not isinstance(document, dict):
+        raise InvalidArgument(f"JSON Value: {dump(document)} Is not object")
+    return document
+
+
+def signature_name_of(document: dict[str, JsonValue]) -> str:
+    name = document.get("signature_name", "")
+    if not isinstance(name, str):
+        problem = "not formatted correctly. 'signature_name' key must be a string value."
+        raise InvalidArgument(f"JSON Value: {dump(document)} {problem}")
+    return name
+
+
+def _tensors_of_columns(value: JsonValue, inputs: Mapping[str, TensorSpec]) -> Tensors:
+    if isinstance(value, dict) and not is_base64(value):
+        return {name: tensor_of(_column(value, name), spec.dtype) for name, spec in inputs.items()}
+    if len(inputs) > 1:
+        problem = "but expecting an object as multiple input tensors required as per tensorinfo_map"
+        raise InvalidArgument(f"inputs is a plain value/list, {problem}")
+    return {name: tensor_of(value, spec.dtype) for name, spec in inputs.items()}
+
+
+def _column(columns: dict[str, JsonValue], name: str) -> JsonValue:
+    if name not in columns:
+        raise InvalidArgument(f"Missing named input: {name} in 'inputs' object.")
+    return columns[name]

@@ -1,0 +1,73 @@
+"""The answer of `:predict`: `predictions`, a row for each instance, or `outputs`, a tensor for each output."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from lightship.errors import InvalidArgument
+from lightship.services.images import Ranking
+from lightship.transports.rest.json.text import quoted
+from lightship.transports.rest.json.values import encoded
+from lightship.transports.rest.tensors.number_text import float_texts
+from lightship.transports.rest.tensors.tensor_text import row_texts, rows_text, tensor_text
+
+Tensors = Mapping[str, np.ndarray[Any, Any]]
+
+_PREDICTIONS, _OUTPUTS, _END = b'{\n    "predictions": ', b'{\n    "outputs": ', b"\n}"
+
+
+def predictions(outputs: Tensors) -> bytes:
+    """Row format; the name of a single output is dropped.
+
+    Raises InvalidArgument if there is no output, a scalar one, or if they disagree in dimension 0.
+    """
+    _check_rows(outputs)
+    if len(outputs) == 1:
+        ((name, tensor),) = outputs.items()
+        return _PREDICTIONS + (b"[" + rows_text(name, tensor) + b"\n    ]" if len(tensor) else b"[]") + _END
+    columns = [[f"{quoted(name)}: {text}" for text in row_texts(name, tensor)] for name, tensor in outputs.items()]
+    return _PREDICTIONS + encoded(objects(list(zip(*columns, strict=True)))) + _END
+
+
+def rankings(rows: Iterable[Ranking]) -> bytes:
+    """`predictions` of images: the best labels and their scores."""
+    members = [
+        (f'"labels": [{", ".join(map(quoted, row.labels))}]', f'"scores": [{", ".join(float_texts(row.scores))}]')
+        for row in rows
+    ]
+    return _PREDICTIONS + encoded(objects(members)) + _END
+
+
+def objects(rows: Sequence[tuple[str, ...]]) -> str:
+    """A list of objects, each given by the texts of its members."""
+    if not rows:
+        return "[]"
+    texts = ("        {\n            " + ",\n            ".join(members) + "\n        }" for members in rows)
+    return "[\n" + ",\n".join(texts) + "\n    ]"
+
+
+def outputs_document(outputs: Tensors) -> bytes:
+    """Columnar format; the name of a single output is dropped."""
+    if not outputs:
+        raise InvalidArgument("Cannot convert empty tensor map to JSON")
+    if len(outputs) == 1:
+        ((name, tensor),) = outputs.items()
+        return _OUTPUTS + tensor_text(name, tensor, 4) + _END
+    members = (encoded(f"        {quoted(name)}: ") + tensor_text(name, tensor, 8) for name, tensor in outputs.items())
+    return _OUTPUTS + b"{\n" + b",\n".join(members) + b"\n    }" + _END
+
+
+def _check_rows(outputs: Tensors) -> None:
+    if not outputs:
+        raise InvalidArgument("Cannot convert empty tensor map to JSON")
+    batch: int | None = None
+    for name, tensor in outputs.items():
+        if tensor.ndim == 0:
+            raise InvalidArgument(f"Tensor name: {name} has no shape information ")
+        if batch is not None and tensor.shape[0] != batch:
+            sizes = f"{tensor.shape[0]} expecting: {batch}"
+            raise InvalidArgument(f"Tensor name: {name} has inconsistent batch size: {sizes}")
+        batch = tensor.shape[0]

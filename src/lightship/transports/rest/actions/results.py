@@ -1,0 +1,56 @@
+"""The answers of `:classify` and `:regress`: `results`, one for each example."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lightship.errors import InvalidArgument
+from lightship.services import Classifications, Regressions
+from lightship.transports.rest.json.text import quoted
+from lightship.transports.rest.json.values import decoded, encoded
+from lightship.transports.rest.tensors.number_text import float_texts
+
+_NO_LABEL, _NO_SCORE = '""', "0.0"
+
+
+def classifications_document(result: Classifications) -> bytes:
+    """`{"results": [[[label, score], ...], ...]}`. Raises InvalidArgument if there is no result."""
+    rows = list(_rows(result))
+    if not rows:
+        raise InvalidArgument("Cannot convert empty ClassificationResults to JSON")
+    return _document(rows)
+
+
+def regressions_document(result: Regressions) -> bytes:
+    """`{"results": [value, ...]}`. Raises InvalidArgument if there is no result."""
+    if not len(result.values):
+        raise InvalidArgument("Cannot convert empty RegressionResults to JSON")
+    return _document(float_texts(result.values))
+
+
+def _rows(result: Classifications) -> Iterator[str]:
+    """One text for each example, made one by one: a Python string for each number takes ten times its text."""
+    if result.classes is None:
+        for row in () if result.scores is None else result.scores:
+            yield _row([_NO_LABEL] * len(row), float_texts(row))
+        return
+    quoted_labels = _QuotedLabels()
+    for index, row in enumerate(result.classes):
+        labels = [quoted_labels[label] for label in row.tolist()]
+        yield _row(labels, [_NO_SCORE] * len(row) if result.scores is None else float_texts(result.scores[index]))
+
+
+def _row(labels: list[str], scores: list[str]) -> str:
+    return f"[{', '.join([f'[{label}, {score}]' for label, score in zip(labels, scores, strict=True)])}]"
+
+
+class _QuotedLabels(dict[bytes, str]):
+    """The JSON of each label, made once."""
+
+    def __missing__(self, label: bytes) -> str:
+        text = self[label] = quoted(decoded(label))
+        return text
+
+
+def _document(results: list[str]) -> bytes:
+    return encoded('{\n    "results": [' + ", ".join(results) + "\n    ]\n}")

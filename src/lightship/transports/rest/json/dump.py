@@ -1,0 +1,111 @@
+"""The text of a JSON value inside an error message (`JSON Value: ...`), as TensorFlow Serving's debug dump writes it.
+
+Objects on several lines with 4 blanks, arrays on one; it ends after the token that makes it 256 bytes long, and at a
+number that is not finite, without a sign that something is missing. Names that are sent twice are shown twice.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import re
+from collections.abc import Iterator
+
+from lightship.transports.rest.json.doubles import double_text
+from lightship.transports.rest.json.numbers import NumberArray
+from lightship.transports.rest.json.text import quoted
+from lightship.transports.rest.json.values import JsonValue, encoded, members_of
+
+_ENOUGH = 256
+_TOKEN = re.compile(rb"[\[\]]|-?(?:[0-9][-+.0-9eE]*|NaN|Inf(?:inity)?)")
+
+
+class _Stop(Exception):
+    pass
+
+
+def dump(value: JsonValue) -> str:
+    """The debug text of a value."""
+    writer = _Writer()
+    with contextlib.suppress(_Stop):
+        writer.value(value)
+    return "".join(writer.pieces)
+
+
+class _Writer:
+    def __init__(self) -> None:
+        self.pieces: list[str] = []
+        self.length = 0
+        self.depth = 0
+
+    def token(self, text: str) -> None:
+        self.pieces.append(text)
+        self.length += len(encoded(text))
+        if self.length >= _ENOUGH:
+            raise _Stop
+
+    def value(self, value: JsonValue, before: str = "") -> None:
+        if isinstance(value, NumberArray):
+            self.numbers(value, before)
+        elif isinstance(value, list):
+            self.array(value, before)
+        elif isinstance(value, dict):
+            self.object(value, before)
+        else:
+            self.scalar(value, before)
+
+    def scalar(self, value: bool | int | float | str | None, before: str) -> None:
+        if isinstance(value, float) and not math.isfinite(value):
+            self.pieces.append(before)
+            raise _Stop
+        self.token(before + scalar_text(value))
+
+    def array(self, values: list[JsonValue], before: str) -> None:
+        self.token(before + "[")
+        self.depth += 1
+        for index, value in enumerate(values):
+            self.value(value, ", " if index else "")
+        self.depth -= 1
+        self.token("]")
+
+    def object(self, members: dict[str, JsonValue], before: str) -> None:
+        self.token(before + "{")
+        self.depth += 1
+        for index, (name, value) in enumerate(members_of(members)):
+            self.token(("," if index else "") + self.line() + quoted(name))
+            self.value(value, ": ")
+        self.depth -= 1
+        self.token((self.line() if members else "") + "}")
+
+    def line(self) -> str:
+        return "\n" + " " * (4 * self.depth)
+
+    def numbers(self, array: NumberArray, before: str) -> None:
+        for token in _tokens(array.text):
+            if token == b"]":
+                self.token("]")
+            elif token == b"[":
+                self.token(before + "[")
+            else:
+                self.scalar(number_of(token), before)
+            before = "" if token == b"[" else ", "
+
+
+def _tokens(text: bytes) -> Iterator[bytes]:
+    return (match.group() for match in _TOKEN.finditer(text))
+
+
+def number_of(text: bytes) -> int | float:
+    """The number that a valid JSON number stands for; integers beyond 64 bits are doubles."""
+    if re.search(rb"[.eENI]", text):
+        return float(text)
+    number = int(text) if len(text) <= 20 else None
+    return number if number is not None and -(1 << 63) <= number < 1 << 64 else float(text)
+
+
+def scalar_text(value: bool | int | float | str | None) -> str:
+    if isinstance(value, str):
+        return quoted(value)
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    return str(value) if isinstance(value, int) else double_text(value)

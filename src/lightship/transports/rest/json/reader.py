@@ -1,0 +1,238 @@
+"""The complete way to read JSON: the grammar, limits and error texts of TensorFlow Serving's parser (RapidJSON 1.1).
+
+It stops after the first complete value, takes NaN and Infinity, keeps bytes that are not UTF-8, and knows no limit of
+nesting but memory: nothing here recurses. Lists and objects are limited in number, since each costs some hundred bytes
+for as little as one byte of JSON. Long arrays of numbers are handed to `numbers`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+
+from lightship.errors import ResourceExhausted
+from lightship.transports.rest.json.numbers import read_numbers
+from lightship.transports.rest.json.values import JsonValue, decoded, syntax_error, with_member
+
+MOST_CONTAINERS = 1 << 23  # lists and objects of one document: about 1 GB
+
+_SPACE = re.compile(rb"[ \t\n\r]*")
+_NUMBER = re.compile(rb"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+_NON_FINITE = re.compile(rb"-?(?:NaN|Inf(?:inity)?)")
+_PLAIN = re.compile(rb'[^"\\\x00-\x1f]*')
+_HEX = re.compile(rb"[0-9A-Fa-f]{4}")
+_ESCAPES = {0x22: b'"', 0x5C: b"\\", 0x2F: b"/", 0x62: b"\b", 0x66: b"\f", 0x6E: b"\n", 0x72: b"\r", 0x74: b"\t"}
+_LITERALS: dict[int, tuple[bytes, bool | None]] = {
+    ord("t"): (b"true", True),
+    ord("f"): (b"false", False),
+    ord("n"): (b"null", None),
+}
+_BEGUN_LIST, _BEGUN_OBJECT = object(), object()
+
+
+def read_document(body: bytes, *, accelerate: bool = True) -> JsonValue:
+    """The first complete value of `body`.
+
+    Raises InvalidArgument with the reason and byte offset that RapidJSON gives, ResourceExhausted beyond
+    `MOST_CONTAINERS` lists and objects. `accelerate`: long arrays of numbers become a `NumberArray`.
+    """
+    return _Reader(body, accelerate).document()
+
+
+class _Reader:
+    def __init__(self, body: bytes, accelerate: bool) -> None:
+        self.body = body
+        self.end = len(body)
+        self.position = 0
+        self.no_numbers_before = 0 if accelerate else self.end + 1
+        self.containers = 0
+
+    def document(self) -> JsonValue:
+        self.position = 3 if self.body.startswith(b"\xef\xbb\xbf") else 0
+        if self.peek() in b"]},:":  # the empty end of the text included
+            raise syntax_error("The document is empty.", self.position)
+        stack: list[list[JsonValue] | dict[str, JsonValue]] = []
+        names: list[str] = []
+        while True:
+            value = self.value()
+            if value is _BEGUN_LIST:
+                stack.append([])
+                continue
+            if value is _BEGUN_OBJECT:
+                stack.append({})
+                names.append(self.name())
+                continue
+            while stack:  # the value is complete: put it where it belongs and see what follows
+                container = stack[-1]
+                if isinstance(container, list):
+                    container.append(value)  # type: ignore[arg-type]
+                    if self.follows(b"]", "Missing a comma or ']' after an array element."):
+                        break
+                else:
+                    stack[-1] = container = with_member(container, names.pop(), value)  # type: ignore[arg-type]
+                    if self.follows(b"}", "Missing a comma or '}' after an object member."):
+                        names.append(self.name())
+                        break
+                value = stack.pop()
+            else:
+                return value  # type: ignore[return-value]
+
+    def peek(self) -> bytes:
+        """The next byte that is no blank; empty at the end."""
+        match = _SPACE.match(self.body, self.position)
+        assert match is not None
+        self.position = match.end()
+        return self.body[self.position : self.position + 1]
+
+    def follows(self, closing: bytes, reason: str) -> bool:
+        """Whether a comma follows (and not the closing bracket); takes it."""
+        byte = self.peek()
+        if byte != b"," and byte != closing:
+            raise syntax_error(reason, self.position)
+        self.position += 1
+        return byte == b","
+
+    def name(self) -> str:
+        if self.peek() != b'"':
+            raise syntax_error("Missing a name for object member.", self.position)
+        name = self.string()
+        if self.peek() != b":":
+            raise syntax_error("Missing a colon after a name of object member.", self.position)
+        self.position += 1
+        return name
+
+    def value(self) -> JsonValue | object:
+        byte = self.peek()
+        if byte == b'"':
+            return self.string()
+        if byte == b"[":
+            return self.numbers() or self.container(b"]", [], _BEGUN_LIST)
+        if byte == b"{":
+            return self.container(b"}", {}, _BEGUN_OBJECT)
+        if byte and byte[0] in _LITERALS:
+            return self.literal(*_LITERALS[byte[0]])
+        return self.number()
+
+    def numbers(self) -> JsonValue:
+        if self.position < self.no_numbers_before:
+            return None
+        numbers, behind = read_numbers(self.body, self.position)
+        if numbers is None:
+            self.no_numbers_before = behind
+        else:
+            self.position = behind
+        return numbers
+
+    def container(self, closing: bytes, empty: JsonValue, begun: object) -> JsonValue | object:
+        self.containers += 1
+        if self.containers > MOST_CONTAINERS:
+            raise ResourceExhausted(
+                f"The JSON document has more than {MOST_CONTAINERS} lists and objects; send fewer in one request"
+            )
+        self.position += 1
+        if self.peek() != closing:
+            return begun
+        self.position += 1
+        return empty
+
+    def literal(self, word: bytes, value: bool | None) -> bool | None:
+        for expected in word:
+            if self.position >= self.end or self.body[self.position] != expected:
+                raise syntax_error("Invalid value.", self.position)
+            self.position += 1
+        return value
+
+    def number(self) -> int | float:
+        start = self.position
+        match = _NUMBER.match(self.body, start)
+        if match is None:
+            return self.non_finite()
+        self.position = match.end()
+        self.check_number_end(start, match)
+        text = match.group()
+        if match.group(1) is None and match.group(2) is None:
+            return self.integer(text, start)
+        return self.double(text, start)
+
+    def check_number_end(self, start: int, match: re.Match[bytes]) -> None:
+        """After a number, `.` and `e` can only be the beginning of a part that lacks its digits."""
+        byte = self.body[self.position : self.position + 1]
+        if byte == b"." and match.group(1) is None and match.group(2) is None:
+            raise syntax_error("Miss fraction part in number.", self.position + 1)
+        if byte in (b"e", b"E") and match.group(2) is None:
+            signed = self.body[self.position + 1 : self.position + 2] in (b"+", b"-")
+            raise syntax_error("Miss exponent in number.", self.position + 1 + signed)
+
+    def integer(self, text: bytes, start: int) -> int | float:
+        if len(text) < 19:
+            return int(text)
+        if len(text) <= 20 and -(1 << 63) <= (number := int(text)) < 1 << 64:
+            return number
+        return self.double(text, start)
+
+    def double(self, text: bytes, start: int) -> float:
+        number = float(text)
+        if math.isinf(number):
+            raise syntax_error("Number too big to be stored in double.", start)
+        return number
+
+    def non_finite(self) -> float:
+        match = _NON_FINITE.match(self.body, self.position)
+        if match is None or (match.group().endswith(b"Inf") and self.body[match.end() : match.end() + 1] == b"i"):
+            raise syntax_error("Invalid value.", self.mismatch())
+        self.position = match.end()
+        return float(match.group())
+
+    def mismatch(self) -> int:
+        """How far a minus sign, `NaN` or `Infinity` goes before it is neither."""
+        position = self.position + self.body.startswith(b"-", self.position)
+        word = b"NaN" if self.body.startswith(b"N", position) else b"Infinity"
+        for expected in word:
+            if position >= self.end or self.body[position] != expected:
+                break
+            position += 1
+        return position
+
+    def string(self) -> str:
+        self.position += 1
+        pieces: list[bytes] = []
+        while True:
+            match = _PLAIN.match(self.body, self.position)
+            assert match is not None
+            pieces.append(match.group())
+            self.position = match.end()
+            byte = self.body[self.position : self.position + 1]
+            if byte == b'"':
+                self.position += 1
+                return decoded(b"".join(pieces))
+            if byte in (b"", b"\0"):
+                raise syntax_error("Missing a closing quotation mark in string.", self.position)
+            if byte != b"\\":
+                raise syntax_error("Invalid escape character in string.", self.position)
+            pieces.append(self.escape())
+
+    def escape(self) -> bytes:
+        start = self.position
+        byte = self.body[start + 1 : start + 2]
+        if byte == b"u":
+            return self.unicode_escape(start)
+        if not byte or byte[0] not in _ESCAPES:
+            raise syntax_error("Invalid escape character in string.", start)
+        self.position += 2
+        return _ESCAPES[byte[0]]
+
+    def unicode_escape(self, start: int) -> bytes:
+        code = self.hex(start)
+        if 0xD800 <= code < 0xDC00:  # the first half of a pair; a lone second half is let through
+            second = self.hex(start) if self.body.startswith(b"\\u", self.position) else 0
+            if not 0xDC00 <= second < 0xE000:
+                raise syntax_error("The surrogate pair in string is invalid.", start)
+            code = 0x10000 + ((code - 0xD800) << 10) + (second - 0xDC00)
+        return chr(code).encode("utf-8", "surrogatepass")
+
+    def hex(self, start: int) -> int:
+        match = _HEX.match(self.body, self.position + 2)
+        if match is None:
+            raise syntax_error("Incorrect hex digit after \\u escape in string.", start)
+        self.position = match.end()
+        return int(match.group(), 16)

@@ -1,0 +1,1 @@
+"""What is counted of requests, and the pages that Prometheus reads."""

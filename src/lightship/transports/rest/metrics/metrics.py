@@ -1,0 +1,53 @@
+"""What is counted of requests, under TensorFlow Serving's names, labels and buckets."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection
+
+from lightship.transports.rest.metrics.histogram import Histogram
+from lightship.transports.rest.metrics.text import Family, counter
+
+_COUNT = "/tensorflow/serving/request_count"
+_LATENCY = "/tensorflow/serving/request_latency"
+_MOST_STRANGERS = 100  # names of models that are not served; further ones are counted under the empty name
+_LONGEST_STRANGER = 128
+
+
+class Metrics:
+    """`models` says which models are configured: only their names, and a few others, become labels."""
+
+    def __init__(self, models: Callable[[], Collection[str]]) -> None:
+        self._models = models
+        self._lock = threading.Lock()
+        self._strangers: set[str] = set()
+        self._counts: dict[tuple[str, str], int] = {}
+        self._latencies: dict[tuple[str, str], Histogram] = {}
+
+    def request(self, model: str, status: str, api: str, microseconds: float) -> None:
+        """Counts a request, and the latency of one that succeeded. `status`: the canonical code's name."""
+        with self._lock:
+            key = (self._label(model), status)
+            self._counts[key] = self._counts.get(key, 0) + 1
+            if status == "OK":
+                self._latencies.setdefault((key[0], api), Histogram()).add(microseconds)
+
+    def families(self) -> list[Family]:
+        with self._lock:
+            counts, latencies = sorted(self._counts.items()), sorted(self._latencies.items())
+            samples = [line for (model, api), one in latencies for line in _latency_samples(model, api, one)]
+        named = (({"model_name": model, "status": status}, count) for (model, status), count in counts)
+        return [counter(_COUNT, named), Family(_LATENCY, "histogram", samples)]
+
+    def _label(self, model: str) -> str:
+        if (model, "OK") in self._counts or model in self._strangers:
+            return model
+        if model and model not in self._models():
+            if len(self._strangers) >= _MOST_STRANGERS or len(model) > _LONGEST_STRANGER:
+                return ""
+            self._strangers.add(model)
+        return model
+
+
+def _latency_samples(model: str, api: str, latency: Histogram) -> list[str]:
+    return latency.samples(_LATENCY, {"model_name": model, "API": api, "entrypoint": "REST"})

@@ -1,0 +1,171 @@
+"""The OpenAPI 3.1 document of a server: a path for each of its models, with that model's own inputs and outputs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import quote
+
+from lightship import __version__
+from lightship.bundle.saved_model import Signature, TensorSpec
+from lightship.services.catalog import ServedModel, ServedVersion
+from lightship.transports.rest.openapi.operations import (
+    SERVER_PATHS,
+    classify_operation,
+    metadata_operation,
+    predict_operation,
+    regress_operation,
+    status_operation,
+)
+from lightship.transports.rest.openapi.schemas import Schema, examples_request, predict_request, predict_response
+from lightship.transports.rest.openapi.shared import PARAMETERS, RESPONSES, SCHEMAS
+from lightship.transports.rest.tensors.binary_tensors import dtype_name
+
+Json = dict[str, Any]
+
+_ABOUT = (
+    "TensorFlow Serving's REST API, answered by [Lightship](/docs). Shapes are those that the models declare; as with "
+    "TensorFlow Serving they are not enforced: other shapes run where the model's operations can take them."
+)
+
+
+def openapi_document(models: Iterable[ServedModel]) -> Json:
+    """What `GET /openapi.json` gives. `x-lightship-models` lists the models as they are, for the page `/docs`."""
+    served = list(models)
+    paths: Json = {}
+    schemas: Json = dict(SCHEMAS)
+    names = _Names()
+    for model in served:
+        _Paths(model, names.of(model.name), paths, schemas).add()
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Lightship", "version": __version__, "description": _ABOUT},
+        "tags": [{"name": "server"}, *({"name": model.name, "description": _state(model)} for model in served)],
+        "paths": paths | SERVER_PATHS,
+        "components": {"schemas": schemas, "responses": RESPONSES, "parameters": PARAMETERS},
+        "x-lightship-models": [_model(model) for model in served],
+    }
+
+
+class _Names:
+    """A name of letters, digits and `_` for each model, so that generated code can use it; never the same twice."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def of(self, model: str) -> str:
+        plain = name = re.sub(r"[^A-Za-z0-9]+", "_", model).strip("_") or "model"
+        count = 1
+        while name in self._taken:
+            count += 1
+            name = f"{plain}_{count}"
+        self._taken.add(name)
+        return name
+
+
+class _Paths:
+    """Adds one model's paths and schemas."""
+
+    def __init__(self, model: ServedModel, name: str, paths: Json, schemas: Json) -> None:
+        self._model, self._name = model, name
+        self._paths, self._schemas = paths, schemas
+        self._base = f"/v1/models/{quote(model.name, safe='')}"
+
+    def add(self) -> None:
+        versions = [version.version for version in self._model.versions]
+        self._get(self._base, status_operation(), "status")
+        if versions:
+            parameter = _parameter("version", "integer", versions)
+            self._get(f"{self._base}/versions/{{version}}", status_operation(), "status_of_version", parameter)
+        answering = self._model.answering
+        if not answering:
+            return
+        self._verbs("", answering[:1], "")
+        numbers = [version.version for version in answering]
+        self._verbs("/versions/{version}", answering, "_of_version", _parameter("version", "integer", numbers))
+        labelled = {
+            label: version
+            for label, number in self._model.labels.items()
+            for version in answering
+            if version.version == number
+        }
+        if labelled:
+            parameter = _parameter("label", "string", list(labelled))
+            self._get(f"{self._base}/labels/{{label}}", status_operation(), "status_of_label", parameter)
+            self._verbs("/labels/{label}", tuple(labelled.values()), "_of_label", parameter)
+
+    def _verbs(self, which: str, versions: tuple[ServedVersion, ...], ending: str, *parameters: Json) -> None:
+        signatures = [signature for version in versions for signature in version.signatures.values()]
+        url = self._base + which
+        self._get(f"{url}/metadata", metadata_operation(), f"metadata{ending}", *parameters)
+        request = self._schema(f"predict{ending}_request", predict_request(signatures))
+        answer = self._schema(f"predict{ending}_answer", predict_response(signatures))
+        images = any(version.images for version in versions)
+        self._post(f"{url}:predict", predict_operation(request, answer, images), f"predict{ending}", *parameters)
+        for verb, operation in (("classify", classify_operation), ("regress", regress_operation)):
+            able = [name for version in versions for name, verbs in version.verbs.items() if verb in verbs]
+            if able:
+                body = self._schema(f"{verb}{ending}_request", examples_request(able))
+                self._post(f"{url}:{verb}", operation(body), f"{verb}{ending}", *parameters)
+
+    def _schema(self, name: str, schema: Schema) -> Schema:
+        self._schemas[f"{self._name}_{name}"] = schema
+        return {"$ref": f"#/components/schemas/{self._name}_{name}"}
+
+    def _get(self, path: str, operation: Json, name: str, *parameters: Json) -> None:
+        self._add(path, "get", operation, name, parameters)
+
+    def _post(self, path: str, operation: Json, name: str, *parameters: Json) -> None:
+        self._add(path, "post", operation, name, parameters)
+
+    def _add(self, path: str, verb: str, operation: Json, name: str, parameters: tuple[Json, ...]) -> None:
+        operation = {"tags": [self._model.name], "operationId": f"{self._name}_{name}", **operation}
+        if parameters:
+            operation["parameters"] = [*parameters, *operation.get("parameters", [])]
+        self._paths[path] = {verb: operation}
+
+
+def _parameter(name: str, kind: str, values: list[Any]) -> Json:
+    return {"name": name, "in": "path", "required": True, "schema": {"type": kind, "enum": values}}
+
+
+def _state(model: ServedModel) -> str:
+    if model.reason is not None:
+        return f"Does not answer: {model.reason}"
+    return "Answers by version " + ", ".join(str(version.version) for version in model.answering)
+
+
+def _model(model: ServedModel) -> Json:
+    return {
+        "name": model.name,
+        "reason": model.reason,
+        "labels": {label: str(number) for label, number in model.labels.items()},
+        "versions": [_version(version) for version in model.versions],
+    }
+
+
+def _version(version: ServedVersion) -> Json:
+    """Versions are texts, as everywhere in this API: they may be larger than a number of JavaScript."""
+    return {
+        "version": str(version.version),
+        "state": version.state,
+        "problem": version.problem,
+        "images": version.images,
+        "signatures": {
+            name: _signature(signature, version.verbs[name]) for name, signature in version.signatures.items()
+        },
+    }
+
+
+def _signature(signature: Signature, verbs: tuple[str, ...]) -> Json:
+    return {
+        "method": signature.method_name,
+        "verbs": verbs,
+        "inputs": {name: _tensor(spec) for name, spec in signature.inputs.items()},
+        "outputs": {name: _tensor(spec) for name, spec in signature.outputs.items()},
+    }
+
+
+def _tensor(spec: TensorSpec) -> Json:
+    return {"dtype": dtype_name(spec.dtype), "shape": None if spec.shape is None else list(spec.shape)}

@@ -1,0 +1,107 @@
+"""The operations of the OpenAPI document: what is sent, what comes back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lightship.transports.rest.openapi.schemas import Schema, any_of, ref
+
+Json = dict[str, Any]
+
+_IMAGES = ("image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp")
+_BINARY = ("application/x-npy", "application/x-npz", "application/octet-stream")
+_ERRORS: Json = {
+    "4XX": {"$ref": "#/components/responses/Refused"},
+    "5XX": {"$ref": "#/components/responses/Failed"},
+}
+_ANSWERED_BY: Json = {
+    "Lightship-Model-Version": {"description": "The version that answered", "schema": {"type": "integer", "minimum": 0}}
+}
+
+
+def predict_operation(request: Schema, answer: Schema, images: bool) -> Json:
+    """`images`: whether encoded images are taken as they are."""
+    described = (
+        "Tensors as JSON, by rows (`instances`) or by columns (`inputs`); or as bytes: `application/x-npy` for the "
+        "only input, `application/x-npz` for several, `application/octet-stream` with the headers `Lightship-Shape` "
+        "and `Lightship-Dtype`. A binary call is answered in kind where `Accept` says so."
+    )
+    if images:
+        described += " Or an image file as it is; `?top=N`, with images alone, says how many labels are wanted."
+    content: Json = {"application/json": {"schema": request}}
+    content |= {media: {"schema": {}} for media in (*_BINARY, *(_IMAGES if images else ()))}
+    answers: Json = {"application/json": {"schema": any_of([answer, ref("Images")]) if images else answer}}
+    answers |= {media: {"schema": {}} for media in _BINARY}
+    return {
+        "summary": "Run the model",
+        "description": described,
+        "parameters": [
+            {"$ref": f"#/components/parameters/{name}"} for name in ("Shape", "Dtype", "Signature", "Output")
+        ],
+        "requestBody": {"required": True, "content": content},
+        "responses": _ok("The model's outputs", answers, _ANSWERED_BY),
+    }
+
+
+def classify_operation(request: Schema) -> Json:
+    return _examples("Classify examples", request, ref("Classifications"))
+
+
+def regress_operation(request: Schema) -> Json:
+    return _examples("Regress examples", request, ref("Regressions"))
+
+
+def status_operation() -> Json:
+    return {
+        "summary": "The states of the versions",
+        "responses": _ok("The highest version first", _json(ref("Status"))),
+    }
+
+
+def metadata_operation() -> Json:
+    return {"summary": "The signatures", "responses": _ok("Inputs and outputs by name", _json(ref("Metadata")))}
+
+
+def _examples(summary: str, request: Schema, answer: Schema) -> Json:
+    return {
+        "summary": summary,
+        "requestBody": {"required": True, "content": _json(request)},
+        "responses": _ok("A result for each example", _json(answer), _ANSWERED_BY),
+    }
+
+
+def _server(name: str, summary: str, content: Json, **more: Json) -> Json:
+    return {
+        "get": {
+            "tags": ["server"],
+            "operationId": name,
+            "summary": summary,
+            "responses": {"200": {"description": summary, "content": content}, **more},
+        }
+    }
+
+
+def _ok(description: str, content: Json, headers: Json | None = None) -> Json:
+    answer: Json = {"description": description, "content": content}
+    if headers:
+        answer["headers"] = headers
+    return {"200": answer, **_ERRORS}
+
+
+def _json(schema: Schema) -> Json:
+    return {"application/json": {"schema": schema}}
+
+
+_PROBE = _json({"type": "object", "properties": {"status": {"type": "string"}}, "required": ["status"]})
+SERVER_PATHS: Json = {
+    "/v1/models": _server("models", "All models and their versions", _json(ref("Models")), **_ERRORS),
+    "/livez": _server("livez", "Whether the server answers at all", _PROBE),
+    "/readyz": _server(
+        "readyz",
+        "Whether every model answers",
+        _PROBE,
+        **{"503": {"description": "Not yet, or not any more", "content": _PROBE}},
+    ),
+    "/metrics": _server("metrics", "What Prometheus reads", {"text/plain": {"schema": {"type": "string"}}}),
+    "/openapi.json": _server("openapi", "This document", _json({"type": "object"})),
+}

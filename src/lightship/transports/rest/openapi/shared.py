@@ -1,0 +1,118 @@
+"""What the paths of all models share in the OpenAPI document: schemas, errors, parameters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lightship.transports.rest.openapi.schemas import Schema, object_of, ref
+
+Json = dict[str, Any]
+
+_TEXT: Schema = {"type": "string"}
+_STATE: Schema = {"enum": ["START", "LOADING", "AVAILABLE", "UNLOADING", "END"]}
+_SCALAR: Schema = {"anyOf": [{"type": ["number", "boolean", "string"]}, ref("Base64")]}
+
+SCHEMAS: Json = {
+    "Error": object_of({"error": _TEXT}),
+    "Base64": object_of({"b64": {"type": "string", "contentEncoding": "base64"}}, description="Bytes"),
+    "TextOrBytes": {"description": "A text, or bytes in base64", "anyOf": [_TEXT, ref("Base64")]},
+    "Example": {
+        "type": "object",
+        "description": "A tf.Example: features by name, each a value or a list of values of one kind",
+        "additionalProperties": {"anyOf": [_SCALAR, {"type": "array", "items": _SCALAR}]},
+    },
+    "Status": object_of(
+        {
+            "model_version_status": {
+                "type": "array",
+                "items": object_of(
+                    {
+                        "version": _TEXT,
+                        "state": _STATE,
+                        "status": object_of({"error_code": _TEXT, "error_message": _TEXT}),
+                    }
+                ),
+            }
+        }
+    ),
+    "Metadata": object_of(
+        {
+            "model_spec": object_of({"name": _TEXT, "signature_name": _TEXT, "version": _TEXT}),
+            "metadata": object_of(
+                {
+                    "signature_def": object_of(
+                        {"signature_def": {"type": "object", "additionalProperties": {"type": "object"}}}
+                    )
+                }
+            ),
+        }
+    ),
+    "Models": object_of(
+        {
+            "models": {
+                "type": "array",
+                "items": object_of(
+                    {
+                        "name": _TEXT,
+                        "ready": {"type": "boolean"},
+                        "reason": {"type": ["string", "null"]},
+                        "versions": {"type": "array", "items": object_of({"version": _TEXT, "state": _STATE})},
+                    }
+                ),
+            }
+        }
+    ),
+    "Images": object_of(
+        {
+            "predictions": {
+                "type": "array",
+                "items": object_of(
+                    {
+                        "labels": {"type": "array", "items": _TEXT},
+                        "scores": {"type": "array", "items": {"type": "number"}},
+                    }
+                ),
+            }
+        },
+        description="The answer to an encoded image: the best labels, and their scores",
+    ),
+    "Classifications": object_of(
+        {
+            "results": {
+                "type": "array",
+                "items": {
+                    "type": "array",
+                    "items": {
+                        "type": "array",
+                        "prefixItems": [_TEXT, {"type": "number"}],
+                        "minItems": 2,
+                        "maxItems": 2,
+                    },
+                },
+            }
+        },
+        description="For each example, pairs of a label and its score",
+    ),
+    "Regressions": object_of({"results": {"type": "array", "items": {"type": "number"}}}),
+}
+
+_ERROR = {"application/json": {"schema": ref("Error")}}
+RESPONSES: Json = {
+    "Refused": {
+        "description": "The call is wrong, or asks for what is not there",
+        "content": _ERROR,
+    },
+    "Failed": {"description": "The server cannot answer, or not in time", "content": _ERROR},
+}
+
+
+def _header(name: str, description: str, example: str) -> Json:
+    return {"name": name, "in": "header", "description": description, "schema": _TEXT, "example": example}
+
+
+PARAMETERS: Json = {
+    "Shape": _header("Lightship-Shape", "The shape of an application/octet-stream body", "1,160,160,3"),
+    "Dtype": _header("Lightship-Dtype", "The dtype of an application/octet-stream body", "float32"),
+    "Signature": _header("Lightship-Signature", "Of a binary body: the signature, if another", "serving_default"),
+    "Output": _header("Lightship-Output", "Of a binary body: the one output to answer with", "scores"),
+}

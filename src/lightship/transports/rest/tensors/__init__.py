@@ -1,0 +1,1 @@
+"""JSON values, and bytes, to numpy arrays and back."""

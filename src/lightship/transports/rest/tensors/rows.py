@@ -1,0 +1,143 @@
+"""The list `instances`: each element one value of every input.
+
+The whole list is first read as one tensor (for each input); only when that fails are the elements gone through one by
+one, in order, to find the text of the first fault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from lightship.bundle.dtypes import DataType
+from lightship.bundle.saved_model import TensorSpec
+from lightship.errors import InvalidArgument, LightshipError
+from lightship.transports.rest.json.dump import dump
+from lightship.transports.rest.json.numbers import NumberArray
+from lightship.transports.rest.json.values import JsonValue
+from lightship.transports.rest.tensors.leaves import is_base64
+from lightship.transports.rest.tensors.tensor_values import as_lists, check_number, faulty_number, tensor_of
+
+Tensors = dict[str, np.ndarray[Any, Any]]
+
+_BLOCK = 1024  # rows
+
+
+def tensors_of_rows(rows: list[JsonValue] | NumberArray, inputs: Mapping[str, TensorSpec]) -> Tensors:
+    """Tensors of shape [len(rows), ...]; raises InvalidArgument with the text and index of the first fault."""
+    first = None if isinstance(rows, NumberArray) else rows[0]
+    if len(inputs) > 1 and not isinstance(first, dict):
+        problem = "expecting list of objects as multiple input tensors required as per tensorinfo_map"
+        raise InvalidArgument(f"instances is a plain list, but {problem}")
+    if isinstance(rows, NumberArray):
+        return {name: _number_rows(rows, spec.dtype) for name, spec in inputs.items()}
+    if _is_named(first):
+        return _named_rows(rows, inputs)
+    return {name: _plain_rows(rows, spec.dtype) for name, spec in inputs.items()}
+
+
+def _is_named(value: JsonValue) -> bool:
+    return isinstance(value, dict) and not is_base64(value)
+
+
+def _number_rows(rows: NumberArray, dtype: DataType) -> np.ndarray[Any, Any]:
+    fault = faulty_number(rows, dtype)
+    if fault is None:
+        return tensor_of(rows, dtype)
+    row = fault // (len(rows.values) // rows.shape[0])
+    try:
+        check_number(rows, fault, dtype)
+    except LightshipError as error:
+        raise _fault(row, error) from None
+    return tensor_of(rows, dtype)
+
+
+def _plain_rows(rows: list[JsonValue], dtype: DataType) -> np.ndarray[Any, Any]:
+    if not any(map(_is_named, rows)):
+        try:
+            return tensor_of(rows, dtype)
+        except LightshipError:
+            pass  # found again below, with its row
+    first: np.ndarray[Any, Any] | None = None
+    for index in _suspects(rows, dtype):
+        if _is_named(rows[index]):
+            raise InvalidArgument(f"Expecting value/list but got object at item {index} of input list")
+        first = _checked_row(rows[index], index, dtype, first)
+    return tensor_of(rows, dtype)
+
+
+def _suspects(rows: list[JsonValue], dtype: DataType) -> Iterator[int]:
+    """The first row, then those of every block that does not pass as a whole and like the first."""
+    yield 0
+    shape = tensor_of(as_lists(rows[0]), dtype).shape
+    for start in range(0, len(rows), _BLOCK):
+        block = rows[start : start + _BLOCK]
+        if any(map(_is_named, block)) or not _passes(block, dtype, shape):
+            yield from range(max(start, 1), start + len(block))
+
+
+def _passes(block: list[JsonValue], dtype: DataType, shape: tuple[int, ...]) -> bool:
+    try:
+        return bool(tensor_of(block, dtype).shape[1:] == shape)
+    except LightshipError:
+        return False
+
+
+def _named_rows(rows: list[JsonValue], inputs: Mapping[str, TensorSpec]) -> Tensors:
+    names = inputs.keys()
+    if all(isinstance(row, dict) and _is_named(row) and row.keys() == names for row in rows):
+        try:
+            return {name: tensor_of(_column(rows, name), spec.dtype) for name, spec in inputs.items()}
+        except LightshipError:
+            pass  # found again below, with its row and key
+    first: Tensors = {}
+    for index, row in enumerate(rows):
+        if not isinstance(row, dict) or not _is_named(row):
+            raise InvalidArgument(f"Expecting object but got list at item {index} of input list")
+        _check_named_row(row, index, inputs, first)
+    return {name: tensor_of(_column(rows, name), spec.dtype) for name, spec in inputs.items()}
+
+
+def _column(rows: list[JsonValue], name: str) -> JsonValue:
+    return [row[name] for row in rows if isinstance(row, dict)]
+
+
+def _check_named_row(row: dict[str, JsonValue], index: int, inputs: Mapping[str, TensorSpec], first: Tensors) -> None:
+    for name, value in row.items():
+        if name not in inputs:
+            raise _fault(index, InvalidArgument(f"JSON object: does not have named input: {name}"), name)
+        first[name] = _checked_row(value, index, inputs[name].dtype, first.get(name), name)
+    if row.keys() != inputs.keys():
+        problem = f"JSON object: {dump(row)} keys must be equal to: {','.join(sorted(inputs))}"
+        raise InvalidArgument(f"Failed to process element: {index} of 'instances' list. {problem}")
+
+
+def _checked_row(
+    row: JsonValue, index: int, dtype: DataType, first: np.ndarray[Any, Any] | None, name: str | None = None
+) -> np.ndarray[Any, Any]:
+    """The first row's tensor, to which this row's shape was held."""
+    try:
+        tensor = tensor_of(as_lists(row), dtype)
+        _check_like(first, tensor)
+    except LightshipError as error:
+        raise _fault(index, error, name) from None
+    return tensor if first is None else first
+
+
+def _check_like(first: np.ndarray[Any, Any] | None, tensor: np.ndarray[Any, Any]) -> None:
+    if first is not None and tensor.size != first.size:
+        raise InvalidArgument(f"Expecting tensor size: {first.size} but got: {tensor.size}")
+    if first is not None and tensor.shape != first.shape:
+        raise InvalidArgument(f"Expecting shape {_shape(first)} but got: {_shape(tensor)}")
+
+
+def _shape(tensor: np.ndarray[Any, Any]) -> str:
+    return f"[{','.join(map(str, tensor.shape))}]"
+
+
+def _fault(index: int, error: LightshipError, name: str | None = None) -> InvalidArgument:
+    key = "" if name is None else f" key: {name}"
+    text = f"Failed to process element: {index}{key} of 'instances' list. Error: {error.code.name}: {error.message}"
+    return InvalidArgument(text)

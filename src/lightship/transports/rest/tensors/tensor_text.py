@@ -1,0 +1,118 @@
+"""Tensors as JSON text.
+
+Large ones are written in blocks of whole rows: a Python string for each number takes ten times the memory of its text,
+and nothing keeps the interpreter's lock for long.
+"""
+
+from __future__ import annotations
+
+import binascii
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from lightship.bundle.dtypes import DataType
+from lightship.errors import InvalidArgument
+from lightship.transports.rest.json.text import quoted
+from lightship.transports.rest.json.values import decoded, encoded
+from lightship.transports.rest.tensors.list_layout import (
+    Layout,
+    on_lines,
+    on_one_line,
+    rows_of,
+    separators,
+    with_boundaries,
+)
+from lightship.transports.rest.tensors.number_matrix import joined_text
+from lightship.transports.rest.tensors.number_text import MANY, float_texts, text_of
+
+_BLOCK = 1 << 13  # values
+_INTEGERS = "?bBhHiIlLqQ"  # numpy's characters for bool and integers
+
+
+def row_texts(name: str, tensor: np.ndarray[Any, Any]) -> list[str]:
+    """One text for each index of dimension 0, each on one line."""
+    layout = on_one_line(tensor.ndim)
+    return [text for block in _blocks(tensor) for text in rows_of(_element_texts(name, block), block.shape, layout)]
+
+
+def rows_text(name: str, tensor: np.ndarray[Any, Any]) -> bytes:
+    """The same, joined by commas."""
+    return _inside(name, tensor, on_one_line(tensor.ndim))
+
+
+def tensor_text(name: str, tensor: np.ndarray[Any, Any], indent: int) -> bytes:
+    """The whole tensor: nested lists with each value on its own line, or the value itself for a scalar."""
+    if tensor.ndim == 0:
+        return encoded(_element_texts(name, tensor)[0])
+    layout = on_lines(tensor.ndim, indent)
+    return layout.opened(_inside(name, tensor, layout)) if len(tensor) else b"[]"
+
+
+def _inside(name: str, tensor: np.ndarray[Any, Any], layout: Layout) -> bytes:
+    """What stands between the brackets of the outermost list."""
+    if tensor.size <= _BLOCK:
+        return _block_text(name, tensor, layout)
+    if math.prod(tensor.shape[1:]) > _BLOCK:
+        rows = (layout.inner.opened(_inside(name, row, layout.inner)) for row in tensor)
+    else:
+        rows = (_block_text(name, block, layout) for block in _blocks(tensor))
+    return layout.between[0].encode().join(rows)
+
+
+def _blocks(tensor: np.ndarray[Any, Any]) -> Iterator[np.ndarray[Any, Any]]:
+    """Slices of whole rows, of some thousand values each."""
+    size = max(1, _BLOCK // max(1, math.prod(tensor.shape[1:])))
+    return (tensor[start : start + size] for start in range(0, len(tensor), size))
+
+
+def _block_text(name: str, block: np.ndarray[Any, Any], layout: Layout) -> bytes:
+    kind = block.dtype.char
+    if block.size >= MANY and kind not in _INTEGERS and (values := _written_floats(block)) is not None:
+        marked = joined_text(values, separators(block.shape, layout), text_of(values))
+        return layout.around(with_boundaries(marked, layout))
+    if kind in _INTEGERS and layout is on_one_line(block.ndim):
+        return _plain_text(block)
+    return encoded(layout.between[0].join(rows_of(_element_texts(name, block), block.shape, layout)))
+
+
+def _plain_text(values: np.ndarray[Any, Any]) -> bytes:
+    """Integers or booleans: Python writes lists of them like JSON, but for the capital letters."""
+    text = str(values.tolist())[1:-1].encode()
+    return text.lower() if values.dtype.char == "?" else text
+
+
+def _written_floats(tensor: np.ndarray[Any, Any]) -> np.ndarray[Any, Any] | None:
+    """The flat values as they are written, small floats as float32; None for what is no float."""
+    dtype = tensor.dtype
+    if dtype.char in "fd":
+        return tensor.reshape(-1) if dtype.isnative else tensor.reshape(-1).astype(dtype.newbyteorder("="))
+    if dtype.char == "e" or dtype.name == "bfloat16":
+        return tensor.reshape(-1).astype(np.float32)
+    return None
+
+
+def _element_texts(name: str, tensor: np.ndarray[Any, Any]) -> list[str]:
+    kind = tensor.dtype.char
+    if tensor.size == 0:
+        return []
+    if kind in _INTEGERS:
+        return _plain_text(tensor.reshape(-1)).decode().split(", ")
+    if kind == "O":
+        flat = tensor.reshape(-1)
+        return _base64_texts(flat) if name.endswith("_bytes") else _string_texts(flat)
+    values = _written_floats(tensor)
+    if values is None:
+        raise InvalidArgument(f"Failed to write JSON value for tensor type: {DataType.of(tensor.dtype).label}")
+    return float_texts(values)
+
+
+def _string_texts(flat: np.ndarray[Any, Any]) -> list[str]:
+    return [quoted(decoded(value) if isinstance(value, bytes) else str(value)) for value in flat.tolist()]
+
+
+def _base64_texts(flat: np.ndarray[Any, Any]) -> list[str]:
+    values = (value if isinstance(value, bytes) else str(value).encode() for value in flat.tolist())
+    return [f'{{"b64": "{binascii.b2a_base64(value, newline=False).decode()}"}}' for value in values]

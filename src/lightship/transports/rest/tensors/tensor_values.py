@@ -1,0 +1,121 @@
+"""A JSON value as a tensor: its shape, then its elements.
+
+The shape is that of the first element of each list; every other element is held against it. Declared shapes are not
+looked at: what an input is fed is the client's affair and the operations'.
+"""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import Any, cast
+
+import numpy as np
+
+from lightship.bundle.dtypes import DataType
+from lightship.errors import InvalidArgument
+from lightship.transports.rest.json.dump import dump, number_of
+from lightship.transports.rest.json.numbers import NumberArray
+from lightship.transports.rest.json.reader import read_document
+from lightship.transports.rest.json.values import JsonValue
+from lightship.transports.rest.tensors.leaves import FLOATS, RANGES, check_leaf, elements, narrowed
+
+MOST_DIMENSIONS = 64  # numpy's limit
+
+
+def tensor_of(value: JsonValue, dtype: DataType) -> np.ndarray[Any, Any]:
+    """The tensor that a JSON value stands for.
+
+    Raises InvalidArgument with TensorFlow Serving's text for ragged lists and wrong leaves, Unimplemented for a
+    dtype that JSON has no form for.
+    """
+    if isinstance(value, NumberArray):
+        fault = faulty_number(value, dtype)
+        if fault is not None:
+            check_number(value, fault, dtype)
+        return _of_numbers(value, dtype)
+    if isinstance(value, list) and any(isinstance(element, NumberArray) for element in value):
+        return _of_arrays(value, dtype)
+    shape = shape_of(value)
+    leaves = _leaves(value, shape)
+    if leaves is None:
+        _raise_first_fault(value, shape, 0, dtype)
+    return elements(cast("list[JsonValue]", leaves), dtype).reshape(shape)
+
+
+def shape_of(value: JsonValue) -> tuple[int, ...]:
+    """The shape that the first elements announce: `[[1,2],[3,4]]` is [2,2], `5` is [], `[[],[]]` is [2,0]."""
+    shape: list[int] = []
+    while isinstance(value, list):
+        shape.append(len(value))
+        if len(shape) > MOST_DIMENSIONS:
+            raise InvalidArgument(
+                f"The list is nested more than {MOST_DIMENSIONS} deep: no tensor has so many dimensions"
+            )
+        value = value[0] if value else None
+    return tuple(shape)
+
+
+def faulty_number(array: NumberArray, dtype: DataType) -> int | None:
+    """The flat index of the first number that is no element of `dtype`."""
+    if dtype in FLOATS:
+        return None
+    if dtype not in RANGES:
+        return 0
+    fraction = None if array.integral else array.first_fraction()
+    integers = array.values if fraction is None else array.integers_before(fraction)
+    low, high = RANGES[dtype]
+    outside = (integers < low) | (integers > high)
+    return int(outside.argmax()) if outside.any() else fraction
+
+
+def check_number(array: NumberArray, index: int, dtype: DataType) -> None:
+    """Raises the error of the number at a flat index."""
+    check_leaf(number_of(array.number_text(index)), dtype)
+
+
+def _of_numbers(array: NumberArray, dtype: DataType) -> np.ndarray[Any, Any]:
+    if dtype in FLOATS:
+        values = narrowed(array.values.astype(np.float64, copy=False), dtype)
+    else:
+        values = array.values.astype(dtype.numpy, copy=False)
+    return values.reshape(array.shape)
+
+
+def _of_arrays(values: list[JsonValue], dtype: DataType) -> np.ndarray[Any, Any]:
+    """A list some of whose elements are arrays: stacked if they all are, of one shape; else read again as lists."""
+    shapes = {value.shape if isinstance(value, NumberArray) else None for value in values}
+    if len(shapes) == 1:
+        return np.stack([tensor_of(value, dtype) for value in values])
+    return tensor_of([as_lists(value) for value in values], dtype)
+
+
+def as_lists(value: JsonValue) -> JsonValue:
+    return read_document(value.text, accelerate=False) if isinstance(value, NumberArray) else value
+
+
+def _leaves(value: JsonValue, shape: tuple[int, ...]) -> list[JsonValue] | None:
+    """The leaves in order; None if a list is missing, out of place or of another size."""
+    level: list[JsonValue] = [value]
+    for size in shape:
+        if set(map(type, level)) != {list} or set(map(len, cast("list[list[JsonValue]]", level))) != {size}:
+            return None
+        level = list(chain.from_iterable(cast("list[list[JsonValue]]", level)))
+        if not level:
+            return []
+    return None if list in set(map(type, level)) else level
+
+
+def _raise_first_fault(value: JsonValue, shape: tuple[int, ...], level: int, dtype: DataType) -> None:
+    """Walks in order and raises the error of the first list or leaf that does not fit."""
+    if not isinstance(value, list):
+        if level != len(shape):
+            where = f"found at incorrect level: {level + 1} in the JSON DOM. Expected at level: {len(shape)}"
+            raise InvalidArgument(f"JSON Value: {dump(value)} {where}")
+        return check_leaf(value, dtype)
+    if level >= len(shape):
+        raise InvalidArgument(f"Encountered list at unexpected level: {level} expected < {len(shape)}")
+    if len(value) != shape[level]:
+        where = f"{len(value)} at level: {level} expected size: {shape[level]}"
+        raise InvalidArgument(f"Encountered list at unexpected size: {where}")
+    for element in value:
+        _raise_first_fault(element, shape, level + 1, dtype)

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from lightship.transports.rest.metrics.metrics import Metrics
+from lightship.transports.rest.metrics.text import metrics_text
+
+
+def counts(metrics: Metrics) -> list[str]:
+    return metrics.families()[0].samples
+
+
+def test_names_that_nobody_serves_do_not_grow_without_bound() -> None:
+    metrics = Metrics(lambda: ["m"])
+    for number in range(5000):
+        metrics.request(f"stranger-{number}", "NOT_FOUND", "", 1)
+    metrics.request("x" * 1000, "NOT_FOUND", "", 1)
+    metrics.request("m", "OK", "predict", 1)
+    lines = counts(metrics)
+    assert len(lines) < 110
+    assert ':tensorflow:serving:request_count{model_name="m",status="OK"} 1' in lines
+
+
+def test_labels_are_escaped() -> None:
+    metrics = Metrics(list)
+    metrics.request('a"b\\c\nd', "NOT_FOUND", "", 1)
+    assert counts(metrics) == [r':tensorflow:serving:request_count{model_name="a\"b\\c\nd",status="NOT_FOUND"} 1']
+
+
+def test_a_latency_falls_into_the_first_bucket_above_it() -> None:
+    metrics = Metrics(lambda: ["m"])
+    metrics.request("m", "OK", "predict", 10.0)
+    text = metrics_text(metrics.families()).decode()
+    assert 'le="10"} 0\n' in text
+    assert 'le="18"} 1\n' in text
+    assert 'request_latency_sum{model_name="m",API="predict",entrypoint="REST"} 10\n' in text
