@@ -126,6 +126,15 @@ def send_as_far_as_it_goes(client: socket.socket, data: bytes) -> None:
     client.settimeout(30)
 
 
+def test_what_is_refused_is_answered_before_what_follows_it_ends_the_connection(half_plus_two: Path) -> None:
+    with (
+        serve(f"m={half_plus_two}", rest_port="auto", max_json_bytes=10) as small,
+        socket.create_connection(("127.0.0.1", small.rest_port), timeout=30) as client,
+    ):
+        client.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\n10\r\n" + bytes(16) + b"\r\nno chunk\r\n")
+        assert all_of(client).startswith(b"HTTP/1.1 413 ")
+
+
 @pytest.mark.parametrize(
     ("url", "target"),
     [

@@ -108,6 +108,9 @@ class AnsweringConnection(asyncio.Protocol):
     def _busy(self) -> bool:
         return self._current is not None or self._blocked or bool(self._waiting)
 
+    def _unanswered(self, incoming: Incoming) -> bool:
+        return incoming is self._current or incoming in self._waiting
+
     def _answer(self, incoming: Incoming) -> None:
         """Soon, or when those before it are answered; until then no more is read."""
         if self._busy:

@@ -128,9 +128,7 @@ class HttpConnection(AnsweringConnection):
             return
         if incoming.response is None:
             self._answer(incoming)
-        elif (
-            incoming is not self._current and incoming not in self._waiting
-        ):  # refused and answered, and read to its end all the same
+        elif not self._unanswered(incoming):  # refused, and read to its end all the same
             self.transport.close()
 
     @property
@@ -169,7 +167,7 @@ class HttpConnection(AnsweringConnection):
         reading = self._reading
         if reading is not None and reading.response is not None:  # an answer is enough
             self._deaf, self._reading = True, None
-            if reading not in self._waiting:
+            if not self._unanswered(reading):
                 self.transport.close()
         elif isinstance(error, httptools.HttpParserInvalidMethodError):
             self._answer_last(html_error(501, "Not Implemented"))
