@@ -95,6 +95,86 @@ def test_what_could_smuggle_a_request_is_refused(raw: Raw, headers: bytes) -> No
     assert answer.count(b"HTTP/1.1") == 1
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        LENGTH + LENGTH,
+        b"Content-Length: 0x14\r\n",
+        b"Content-Length: \r\n",
+        b"Content-Length: 99999999999999999999999\r\n",
+        b"Content-Length: 20, 20\r\n",
+        b"Transfer-Encoding: identity\r\n" + LENGTH,
+        b"Transfer-Encoding: xchunked\r\n",
+        b"A b: c\r\n" + LENGTH,
+        b"A: b\rc\r\n" + LENGTH,
+    ],
+)
+def test_what_could_be_read_in_two_ways_is_refused(raw: Raw, headers: bytes) -> None:
+    answer = raw(HEAD + headers + b"\r\n" + BODY + HEAD + CLOSE + LENGTH + b"\r\n" + BODY)
+    assert status_of(answer) == 400
+    assert answer.count(b"HTTP/1.1 ") == 1
+
+
+def test_chunks_may_be_cut_anywhere_and_have_trailers(raw: Raw) -> None:
+    chunks = b"7\r\n" + BODY[:7] + b'\r\n0d;a="b"\r\n' + BODY[7:] + b"\r\n0\r\nA: b\r\n\r\n"
+    request = HEAD + CLOSE + b"Transfer-Encoding: chunked\r\n\r\n" + chunks
+    for cut in range(len(HEAD), len(request)):
+        answer = raw(request[:cut], request[cut:])
+        assert (status_of(answer), b"[2.5" in answer) == (200, True)
+
+
+def test_http_1_0_keeps_the_connection_if_asked(raw: Raw) -> None:
+    head = b"POST /v1/models/m:predict HTTP/1.0\r\n" + LENGTH
+    answer = raw(head + b"Connection: keep-alive\r\n\r\n" + BODY + head + b"\r\n" + BODY)
+    assert answer.count(b"HTTP/1.1 200 OK") == 2
+    assert answer.count(b"Connection: keep-alive") == answer.count(b"Connection: close") == 1
+
+
+def test_many_requests_in_one_packet_are_answered_in_order(raw: Raw) -> None:
+    """Small ones, which are answered at once, between those that a thread answers, and erroneous ones."""
+    requests, expected = b"", []
+    for number in range(40):
+        kind = number % 4
+        if kind == 0:
+            body, marker = b'{"instances": [%d]}' % (2 * number), b'"predictions": [%d.0' % (number + 2)
+        elif kind == 1:
+            body = b'{"instances": [' + b"%d.0, " % (2 * number) * 2000 + b"1]}"
+            marker = b'"predictions": [%d.0, ' % (number + 2)
+        elif kind == 2:
+            body, marker = b"{", b"Missing a name for object member"
+        else:
+            requests += b"GET /v1/models/m%d HTTP/1.1\r\nHost: x\r\n\r\n" % number
+            expected.append(b'any versions of model m%d"' % number)
+            continue
+        requests += HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body
+        expected.append(marker)
+    answer = raw(requests + b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    places = []
+    for marker in expected:
+        places.append(answer.index(marker, places[-1] if places else 0))
+    assert places == sorted(places)
+    assert answer.count(b"HTTP/1.1 ") == 41
+
+
+def test_expect_continue_behind_another_request_is_answered_after_it(server: Server) -> None:
+    slow = b'{"instances": [' + b"1.0, " * 100_000 + b"1.0]}"
+    with socket.create_connection(("127.0.0.1", server.rest_port), timeout=30) as connection:
+        connection.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % len(slow) + slow)
+        connection.sendall(HEAD + CLOSE + LENGTH + b"Expect: 100-continue\r\n\r\n")
+        answer = b""
+        while b"HTTP/1.1 100 Continue\r\n\r\n" not in answer:
+            answer += connection.recv(65536)
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        connection.sendall(BODY)
+        assert b"[2.5\n" in b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+def test_answers_have_these_headers(raw: Raw) -> None:
+    head = raw(HEAD + CLOSE + LENGTH + b"\r\n" + BODY).partition(b"\r\n\r\n")[0]
+    names = {line.partition(b":")[0] for line in head.split(b"\r\n")[1:]}
+    assert names == {b"Content-Type", b"Content-Length", b"Date", b"Connection", b"Lightship-Model-Version"}
+
+
 @pytest.mark.parametrize("line", [b"TRACE / HTTP/1.1", b"CONNECT example.org:80 HTTP/1.1", b"BREW / HTTP/1.1"])
 def test_other_verbs_get_a_501_page(raw: Raw, line: bytes) -> None:
     answer = raw(line + b"\r\nHost: x\r\n\r\n")

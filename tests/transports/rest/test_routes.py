@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from tests.transports.rest.conftest import Ask, Raw
 
@@ -69,6 +71,33 @@ def test_options_are_granted_to_pages_of_the_web(ask: Ask) -> None:
     granted = ask("OPTIONS", "/v1/models/m:predict", Origin="https://example.org")
     assert (granted.status, granted.body) == (200, b"")
     assert ask("OPTIONS", "/v1/whatever").status == 400
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "status", "text"),
+    [
+        ("GET", "/v1/models/m#f", 404, "Could not find any versions of model m#f"),
+        ("GET", "/v1/models/m?x=1", 404, "Could not find any versions of model m?x=1"),
+        ("GET", "/v1/models/%6D%zz", 404, "Could not find any versions of model m%zz"),
+        ("GET", "/v1/models/a+b", 404, "Could not find any versions of model a+b"),
+        ("POST", "/V1/MODELS/m:predict#f", 400, "Malformed request: POST /V1/MODELS/m:predict#f"),
+        (
+            "POST",
+            "/v1/models/m/versions/18446744073709551615:predict",
+            400,
+            "Failed to convert version: 18446744073709551615 to numeric: it is more than 9223372036854775807",
+        ),
+    ],
+)
+def test_a_target_is_read_as_it_was_sent(raw: Raw, method: str, target: str, status: int, text: str) -> None:
+    head = f"{method} {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+    answer = raw(head.encode())
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+    assert json.loads(answer.partition(b"\r\n\r\n")[2]) == {"error": text}
+
+
+def test_names_are_unquoted_and_versions_may_have_zeros(ask: Ask) -> None:
+    assert ask("POST", "/V1/Models/%6d/Versions/000123:predict", '{"instances": [1]}').status == 200
 
 
 def test_head_has_no_body(raw: Raw) -> None:
