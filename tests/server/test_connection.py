@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,6 +67,23 @@ def test_a_client_that_takes_nothing_is_cut_off(monkeypatch: pytest.MonkeyPatch,
     assert client.recv(16, socket.MSG_PEEK)
     with pytest.raises(ConnectionResetError):
         send_without_end(client)
+
+
+def test_a_client_that_takes_an_answer_slowly_gets_it_whole(
+    monkeypatch: pytest.MonkeyPatch, client: socket.socket
+) -> None:
+    """Longer than what may pass without anything being taken."""
+    monkeypatch.setattr(answering, "WRITE_SECONDS", 1.0)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 18)
+    body = b'{"instances": [' + b"1," * 2_999_999 + b"1]}"
+    client.sendall(HEAD + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+    received, begun = 0, 0.0
+    while data := client.recv(1 << 18):
+        received += len(data)
+        begun = begun or time.monotonic()
+        threading.Event().wait(begun + received / 5e6 - time.monotonic())
+    assert received > 15_000_000
+    assert time.monotonic() - begun > 2.5
 
 
 def send_without_end(client: socket.socket) -> None:

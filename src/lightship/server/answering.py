@@ -16,7 +16,8 @@ from lightship.transports.rest.app import RestApp
 from lightship.transports.rest.messages import Response
 
 BODY_SECONDS = 60.0  # without a byte of a body that was announced
-WRITE_SECONDS = 60.0  # in which nothing of an answer is taken
+WRITE_SECONDS = 60.0  # in which little of an answer is taken
+_LITTLE = 64 << 10  # bytes; or the half of what is left
 IDLE_SECONDS = 75.0  # between requests; load balancers in front keep theirs 60
 LINGER_SECONDS = 2.0  # for which a refused body is read on and thrown away, so that the client gets to its answer
 _TOGETHER = 32  # requests that are answered before the first of them is written
@@ -81,6 +82,7 @@ class AnsweringConnection(asyncio.Protocol):
         self._future: asyncio.Future[Response] | None = None
         self._in_head = self._deaf = self._ended = self._blocked = self._paused = False
         self._deadline = math.inf
+        self._untaken = 0  # bytes of answers, when `_deadline` was set for them
         self.answered = 0
         self.quiet_since = self._time()
 
@@ -97,12 +99,21 @@ class AnsweringConnection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._blocked = True
+        self._untaken = self.transport.get_write_buffer_size()
         self._deadline = self._time() + WRITE_SECONDS
 
     def resume_writing(self) -> None:
         self._blocked = False
         self._deadline = math.inf if self._current else self._time() + IDLE_SECONDS
         self._advance()
+
+    def _check_taking(self, now: float) -> None:
+        """A client may be slow, but not so slow that an answer stays for ever."""
+        left = self.transport.get_write_buffer_size()
+        if left > max(self._untaken - _LITTLE, self._untaken // 2):
+            self.transport.abort()
+        self._untaken = left
+        self._deadline = now + WRITE_SECONDS
 
     @property
     def _busy(self) -> bool:

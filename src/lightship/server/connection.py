@@ -14,7 +14,7 @@ from typing import Any, cast
 import httptools
 
 from lightship.errors import DeadlineExceeded, InvalidArgument, LightshipError, Unavailable
-from lightship.server.answering import BODY_SECONDS, AnsweringConnection
+from lightship.server.answering import BODY_SECONDS, WRITE_SECONDS, AnsweringConnection
 from lightship.server.incoming import Incoming
 from lightship.server.listening import readable
 from lightship.server.response_text import CONTINUE
@@ -77,7 +77,7 @@ class HttpConnection(AnsweringConnection):
         self._in_head = True
         self._head_bytes = 0
         self._begun += 1
-        self._deadline = self._time() + HEAD_SECONDS
+        self._wait(HEAD_SECONDS)
 
     def on_url(self, url: bytes) -> None:
         if self._reading is not None:
@@ -108,7 +108,7 @@ class HttpConnection(AnsweringConnection):
             return self._refuse(error)
         if incoming.expects_continue and incoming.modern and not self._busy:
             self.transport.write(CONTINUE)
-        self._deadline = self._time() + BODY_SECONDS
+        self._wait(BODY_SECONDS)
 
     def on_body(self, chunk: bytes) -> None:
         incoming = self._reading
@@ -120,7 +120,7 @@ class HttpConnection(AnsweringConnection):
             self._refuse(error)
         else:
             if incoming.size != incoming.declared:
-                self._deadline = self._time() + BODY_SECONDS
+                self._wait(BODY_SECONDS)
 
     def on_message_complete(self) -> None:
         incoming, self._reading = self._reading, None
@@ -149,12 +149,18 @@ class HttpConnection(AnsweringConnection):
             return
         self._deadline = math.inf
         reading = self._reading
-        if self._blocked:
-            self.transport.abort()
+        if self._blocked or self.transport.is_closing():
+            self._check_taking(now)
         elif reading is None or self._in_head or reading.response is not None:
             self.transport.close()
+            self._deadline = now + WRITE_SECONDS
         else:
             self._refuse(DeadlineExceeded(f"no more of the request's body came within {BODY_SECONDS:g} seconds"))
+
+    def _wait(self, seconds: float) -> None:
+        """For more of a request; not while one before it is worked on, or the client has answers to take."""
+        if not self._busy:
+            self._deadline = self._time() + seconds
 
     def _refuse(self, error: LightshipError) -> None:
         """An error for a request that is not read to its end, after which the connection is of no use."""
