@@ -104,6 +104,37 @@ def test_an_upgrade_is_not_taken_up_and_the_connection_goes_on(client: socket.so
     assert all_of(client).count(b"HTTP/1.1 200 OK") == 2
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'Content-Length: 18\r\n\r\n{"instances": [1]}',
+        b'Transfer-Encoding: chunked\r\n\r\n12\r\n{"instances": [1]}\r\n0\r\n\r\n',
+    ],
+    ids=["whole", "chunked"],
+)
+@pytest.mark.parametrize("step", [1, 1000])
+def test_the_body_of_a_request_that_asks_for_an_upgrade_is_its_body(
+    client: socket.socket, body: bytes, step: int
+) -> None:
+    """As `curl --http2` sends it; and nothing of it is taken for a request."""
+    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sent = HEAD + b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQ\r\n" + body
+    sent += b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    for start in range(0, len(sent), step):
+        client.sendall(sent[start : start + step])
+    answers = all_of(client)
+    assert answers.count(b"HTTP/1.1 ") == answers.count(b"HTTP/1.1 200 OK") == 2
+    assert b'"predictions": [2.5' in answers
+
+
+def test_an_upgrade_does_not_hide_a_framing_that_is_refused(client: socket.socket) -> None:
+    upgrade = b"Connection: Upgrade\r\nUpgrade: h2c\r\nTransfer-Encoding: gzip\r\n\r\n"
+    client.sendall(HEAD + upgrade + b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+    answers = all_of(client)
+    assert answers.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert answers.count(b"HTTP/1.1 ") == 1
+
+
 def test_a_refused_request_with_a_faulty_body_is_answered_once(client: socket.socket) -> None:
     client.sendall(b"POST http:// HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nnot a chunk")
     answer = all_of(client)

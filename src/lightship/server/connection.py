@@ -52,10 +52,25 @@ class HttpConnection(AnsweringConnection):
             except httptools.HttpParserUpgrade as upgrade:  # to what nothing here speaks: the request stands as it is
                 data = data[upgrade.args[0] :]
                 self._parser = httptools.HttpRequestParser(self)
+                if self._reading is not None:
+                    self._read_body(self._reading)
             except httptools.HttpParserError as error:
                 return None if self._deaf else self._refuse_syntax(error)
         if self._reading is not None and self._begun == 1:  # none of these bytes belong to another request
             self._check_head(self._reading, len(data), size)
+
+    def _read_body(self, reading: Incoming) -> None:
+        """Has the new parser read the body of a request whose head another one read, which stopped there."""
+        framing = (b"content-length", b"transfer-encoding")
+        fields = b"".join(b"%b: %b\r\n" % field for field in reading.headers if field[0] in framing)
+        begun, failure = self._begun, None
+        try:
+            self._parser.feed_data(b"POST / HTTP/1.1\r\n" + fields + b"\r\n")
+        except httptools.HttpParserError as error:
+            failure = error
+        self._reading, self._begun, self._in_head = reading, begun, False
+        if failure is not None:
+            self._refuse_syntax(failure)
 
     def _check_head(self, reading: Incoming, received: int, size: int) -> None:
         """Bounds the headers, and what came without a byte of the body, of which there were `size`: trailers."""
@@ -123,9 +138,10 @@ class HttpConnection(AnsweringConnection):
                 self._wait(BODY_SECONDS)
 
     def on_message_complete(self) -> None:
-        incoming, self._reading = self._reading, None
-        if incoming is None:
+        incoming = self._reading
+        if incoming is None or (not incoming.size and self._parser.should_upgrade() and has_body(incoming)):
             return
+        self._reading = None
         if incoming.response is None:
             self._answer(incoming)
         elif not self._unanswered(incoming):  # refused, and read to its end all the same
@@ -188,6 +204,13 @@ class HttpConnection(AnsweringConnection):
         nothing = Incoming(self._app.limits, self._app.budget)
         nothing.refuse(response)
         self._answer(nothing)
+
+
+def has_body(incoming: Incoming) -> bool:
+    """Whether a request announces a body, which the parser passes over where an upgrade is asked for."""
+    if incoming.method == "CONNECT":
+        return False
+    return incoming.declared > 0 or any(name == b"transfer-encoding" for name, _ in incoming.headers)
 
 
 def target_of(url: bytes) -> str:
