@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lightship.lifecycle.manager import Manager
@@ -10,11 +11,12 @@ from lightship.lifecycle.state import VersionStatus
 
 @dataclass(frozen=True, slots=True)
 class ModelSummary:
-    """reason: why no version answers; None if one does. versions: the highest first."""
+    """reason: why no version answers; None if one does. versions: the highest first. labels: the versions they name."""
 
     name: str
     versions: list[VersionStatus]
     reason: str | None
+    labels: Mapping[str, int]
 
     @property
     def ready(self) -> bool:
@@ -32,4 +34,6 @@ def model_status(
 def list_models(manager: Manager) -> list[ModelSummary]:
     """Every model that the server was given, in that order."""
     reasons = manager.not_ready()
-    return [ModelSummary(name, manager.versions(name), reasons.get(name)) for name in manager.models()]
+    return [
+        ModelSummary(name, manager.versions(name), reasons.get(name), manager.labels(name)) for name in manager.models()
+    ]

@@ -55,7 +55,7 @@ def test_metadata_has_every_signature_and_default(ask: Ask) -> None:
 def test_the_list_of_models(ask: Ask) -> None:
     versions = [{"version": "123", "state": "AVAILABLE"}]
     assert ask("GET", "/v1/models").json == {
-        "models": [{"name": "m", "ready": True, "reason": None, "versions": versions}]
+        "models": [{"name": "m", "ready": True, "reason": None, "versions": versions, "labels": {}}]
     }
 
 

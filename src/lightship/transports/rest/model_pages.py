@@ -24,13 +24,14 @@ def answer_get(manager: Manager, route: Route) -> Response:
 
 
 def model_list(manager: Manager) -> Response:
-    """Every configured model with its versions, their states and whether it is ready."""
+    """Every configured model with its versions, their states, its labels and whether it is ready."""
     models = [
         {
             "name": model.name,
             "ready": model.ready,
             "reason": model.reason,
             "versions": [{"version": str(one.version), "state": one.state.name} for one in model.versions],
+            "labels": dict(model.labels),
         }
         for model in list_models(manager)
     ]

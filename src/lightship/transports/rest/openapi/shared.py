@@ -57,6 +57,7 @@ SCHEMAS: Json = {
                         "ready": {"type": "boolean"},
                         "reason": {"type": ["string", "null"]},
                         "versions": {"type": "array", "items": object_of({"version": _TEXT, "state": _STATE})},
+                        "labels": {"type": "object", "additionalProperties": {"type": "integer"}},
                     }
                 ),
             }
