@@ -94,6 +94,8 @@ def test_status_and_metadata_by_label_are_of_its_version(half_plus_two: Path) ->
     model = ModelConfig("a", half_plus_two, labels={"stable": 123, "later": 7})
     with Server(ServerOptions([model], rest_port="auto")) as server:
         assert server.wait_ready(60)
+        listed = httpx2.get(f"{server.rest_url}/v1/models").json()["models"]
+        assert [one["labels"] for one in listed] == [{"stable": 123, "later": 7}]
         get = lambda path: httpx2.get(f"{server.rest_url}/v1/models/a/labels/{path}")  # noqa: E731
         assert get("stable").json() == httpx2.get(f"{server.rest_url}/v1/models/a/versions/123").json()
         assert get("stable/metadata").json()["model_spec"]["version"] == "123"
