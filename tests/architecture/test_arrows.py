@@ -23,7 +23,19 @@ BELOW: dict[str, set[str]] = {
     "server": {"transports", "services", "lifecycle", "engines", "bundle", "protos", "errors", "memory"},
     "packaging": {"engines", "bundle", "protos", "errors"},
     "client": {"bundle", "protos", "errors"},
-    "cli": {"client", "packaging", "server", "transports", "services", "lifecycle", "engines", "bundle", "errors"},
+    "docker": {"client", "bundle", "protos", "errors"},
+    "cli": {
+        "docker",
+        "client",
+        "packaging",
+        "server",
+        "transports",
+        "services",
+        "lifecycle",
+        "engines",
+        "bundle",
+        "errors",
+    },
 }
 MAY_IMPORT_TENSORFLOW = ("packaging/", "engines/tensorflow.py")
 

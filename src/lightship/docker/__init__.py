@@ -1,0 +1,1 @@
+"""Models in containers, through the Docker Engine's API; needs the extra `lightship[docker]`."""
