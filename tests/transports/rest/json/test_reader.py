@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 
 import pytest
 
@@ -10,7 +11,7 @@ from lightship.errors import InvalidArgument, ResourceExhausted
 from lightship.transports.rest.json import reader
 from lightship.transports.rest.json.document import parse
 from lightship.transports.rest.json.reader import read_document
-from lightship.transports.rest.json.values import members_of
+from lightship.transports.rest.json.values import JsonValue, members_of
 
 FAULTS = [
     (b" ", "The document is empty.", 1),
@@ -105,9 +106,26 @@ def test_nesting_has_no_limit() -> None:
     assert depth == 500_000
 
 
+@pytest.mark.parametrize("opening", [b'{"x":', b'[ {"" : ', b"[", b'[[{"]": {"[" :\n'])
+def test_what_opens_by_the_hundred_thousand_is_read_in_a_moment(opening: bytes) -> None:
+    text = opening * 400_000
+    start = time.process_time()
+    with pytest.raises(InvalidArgument, match=f"Invalid value. at offset: {len(text)}$"):
+        read_document(text)
+    assert time.process_time() - start < 2.5  # seconds
+
+
+def test_what_opens_together_is_what_opens_one_by_one() -> None:
+    text = b'[{"]" : [[ {"{\xff":{"a\\n":[{"x":{"":[[],[{"{}":[ 1'
+    value: JsonValue = {"]": [[{"{\udcff": {"a\n": [{"x": {"": [[], [{"{}": [1]}]]}}]}}]]}
+    assert read_document(text + b"]}]]}}]}}]]}]") == [value]
+    with pytest.raises(InvalidArgument, match="Missing a comma or ']' after an array element. at offset: 48"):
+        read_document(text)
+
+
 def test_a_flood_of_brackets_is_refused_before_it_fills_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "MOST_CONTAINERS", 1000)
-    for flood in (b"[" * 2000, b"[" + b"[]," * 2000, b"[" + b"{}," * 2000):
+    for flood in (b"[" * 2000, b'{"":' * 2000, b"[" + b"[]," * 2000, b"[" + b"{}," * 2000):
         with pytest.raises(ResourceExhausted, match="more than 1000 lists and objects"):
             read_document(flood)
 

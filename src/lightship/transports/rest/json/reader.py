@@ -27,7 +27,12 @@ _LITERALS: dict[int, tuple[bytes, bool | None]] = {
     ord("f"): (b"false", False),
     ord("n"): (b"null", None),
 }
-_BEGUN_LIST, _BEGUN_OBJECT = object(), object()
+# What a flood of brackets consists of: lists that begin with a list, and objects (in lists) with the first name. Names
+# without escapes; a list in which numbers may stand is left to `numbers`. Bounded: what matched is held in memory.
+_LISTS = re.compile(rb"(?:\[[ \t\n\r]*+(?=\[)){1,65536}+")
+_OBJECTS = re.compile(rb'(?:(?:\[[ \t\n\r]*+)*+\{[ \t\n\r]*+"[^"\\\x00-\x1f]*+"[ \t\n\r]*+:[ \t\n\r]*+){1,65536}+')
+_OPENING = re.compile(rb'\[|\{[ \t\n\r]*("[^"]*)"')
+_BEGUN = object()
 
 
 def read_document(body: bytes, *, accelerate: bool = True) -> JsonValue:
@@ -46,21 +51,17 @@ class _Reader:
         self.position = 0
         self.no_numbers_before = 0 if accelerate else self.end + 1
         self.containers = 0
+        self.stack: list[list[JsonValue] | dict[str, JsonValue]] = []  # the lists and objects that are begun
+        self.names: list[str] = []  # of the member that is begun, for each object of them
 
     def document(self) -> JsonValue:
         self.position = 3 if self.body.startswith(b"\xef\xbb\xbf") else 0
         if self.peek() in b"]},:":  # the empty end of the text included
             raise syntax_error("The document is empty.", self.position)
-        stack: list[list[JsonValue] | dict[str, JsonValue]] = []
-        names: list[str] = []
+        stack, names = self.stack, self.names
         while True:
             value = self.value()
-            if value is _BEGUN_LIST:
-                stack.append([])
-                continue
-            if value is _BEGUN_OBJECT:
-                stack.append({})
-                names.append(self.name())
+            if value is _BEGUN:
                 continue
             while stack:  # the value is complete: put it where it belongs and see what follows
                 container = stack[-1]
@@ -106,9 +107,9 @@ class _Reader:
         if byte == b'"':
             return self.string()
         if byte == b"[":
-            return self.numbers() or self.container(b"]", [], _BEGUN_LIST)
+            return self.numbers() or self.begun(_LISTS) or self.container([], b"]")
         if byte == b"{":
-            return self.container(b"}", {}, _BEGUN_OBJECT)
+            return self.begun(_OBJECTS) or self.container({}, b"}")
         if byte and byte[0] in _LITERALS:
             return self.literal(*_LITERALS[byte[0]])
         return self.number()
@@ -123,17 +124,35 @@ class _Reader:
             self.position = behind
         return numbers
 
-    def container(self, closing: bytes, empty: JsonValue, begun: object) -> JsonValue | object:
-        self.containers += 1
+    def begun(self, openings: re.Pattern[bytes]) -> object | None:
+        """Begins all lists and objects that open here with nothing but names between them, if any do."""
+        match = openings.match(self.body, self.position)
+        if match is None:
+            return None
+        opened = _OPENING.findall(match.group())  # a name for an object, none for a list
+        self.count(len(opened))
+        self.stack += [{} if name else [] for name in opened]
+        self.names += [decoded(name[1:]) for name in opened if name]
+        self.position = match.end()
+        return _BEGUN
+
+    def container(self, empty: list[JsonValue] | dict[str, JsonValue], closing: bytes) -> JsonValue | object:
+        self.count(1)
+        self.position += 1
+        if self.peek() == closing:
+            self.position += 1
+            return empty
+        self.stack.append(empty)
+        if closing == b"}":
+            self.names.append(self.name())
+        return _BEGUN
+
+    def count(self, containers: int) -> None:
+        self.containers += containers
         if self.containers > MOST_CONTAINERS:
             raise ResourceExhausted(
                 f"The JSON document has more than {MOST_CONTAINERS} lists and objects; send fewer in one request"
             )
-        self.position += 1
-        if self.peek() != closing:
-            return begun
-        self.position += 1
-        return empty
 
     def literal(self, word: bytes, value: bool | None) -> bool | None:
         for expected in word:
