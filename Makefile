@@ -1,11 +1,13 @@
 # `make demo` and `make test` are all a newcomer needs: each does its own set-up.
 PYTHON ?= python3
 FUZZ_SECONDS ?= 600
+# For docker build, such as --network host.
+BUILD_OPTIONS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test check bench fuzz wheel clean
+.PHONY: setup demo test check bench fuzz wheel image image-tensorflow lock clean
 
 setup: $(STAMP)
 
@@ -35,6 +37,17 @@ fuzz: setup
 
 wheel: setup
 	$(BIN)/python -m build --wheel --outdir dist
+
+# Needs a Docker Engine (DOCKER_HOST names another than the machine's own), and none of the set-up above.
+image:
+	@$(PYTHON) scripts/build_image.py -- $(BUILD_OPTIONS)
+
+image-tensorflow:
+	@$(PYTHON) scripts/build_image.py --extra tensorflow -- $(BUILD_OPTIONS)
+
+# What the image installs, pinned anew.
+lock: setup
+	@scripts/lock-image $(BIN)/uv
 
 clean:
 	rm -rf $(VENV) dist models photos

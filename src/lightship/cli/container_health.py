@@ -1,0 +1,65 @@
+"""What `docker ps` calls healthy: exit code 0 if the container's server is ready, else 1 with the reason.
+
+Run every few seconds beside the server: it imports next to nothing.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+SECONDS = 3.0
+FLAGS = ("--rest_api_port", "--rest-port")  # of lightship-model-server, and of `lightship serve`
+
+
+def main() -> None:
+    """Asks the server that was started as the container's first process."""
+    command = Path("/proc/1/cmdline").read_bytes().decode(errors="replace").split("\0")
+    try:
+        reason = not_ready(*ports_of(command, os.environ))
+    except (OSError, http.client.HTTPException) as error:
+        reason = str(error)
+    print(reason or "ready")
+    sys.exit(1 if reason else 0)
+
+
+def ports_of(command: Sequence[str], environment: Mapping[str, str]) -> tuple[int, int]:
+    """REST's port, 0 where it is off, and gRPC's, as the command line of a server has them."""
+    rest = _last(command, FLAGS) or environment.get("LIGHTSHIP_REST_PORT", "8501")
+    grpc = _last(command, ("--port", "--grpc-port")) or environment.get("LIGHTSHIP_GRPC_PORT", "8500")
+    return _number(rest, 8501), _number(grpc, 8500)
+
+
+def not_ready(rest: int, grpc: int) -> str:
+    """Why the server is not ready, or nothing. Without REST a connection to gRPC's port has to do."""
+    if not rest:
+        socket.create_connection(("127.0.0.1", grpc), timeout=SECONDS).close()
+        return ""
+    connection = http.client.HTTPConnection("127.0.0.1", rest, timeout=SECONDS)
+    connection.request("GET", "/readyz")
+    answer = connection.getresponse()
+    body = answer.read(4096).decode(errors="replace")
+    connection.close()
+    return "" if answer.status == 200 else body or f"status {answer.status}"
+
+
+def _last(command: Sequence[str], flags: Sequence[str]) -> str | None:
+    """The value of the last of these flags, given as `--flag=value` or `--flag value`."""
+    value = None
+    for argument, following in zip(command, [*command[1:], ""], strict=True):
+        flag, equals, text = argument.partition("=")
+        if flag in flags:
+            value = text if equals else following
+    return value
+
+
+def _number(text: str, default: int) -> int:
+    return int(text) if text.isdecimal() else default
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""A real engine and real images, made once a session; and containers that are gone when their test ends."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+
+import docker
+import pytest
+from tests.docker import built_images, own_engine
+from tests.docker.own_engine import Engine
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    """An engine that only these tests use. Skips where none can be had, but for CI, where that is a failure."""
+    reason = own_engine.why_not()
+    if reason:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
+    with own_engine.running_engine() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def docker_client(engine: Engine) -> Iterator[docker.DockerClient]:
+    with contextlib.closing(engine.client()) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def base_image(engine: Engine) -> str:
+    """`debian:bookworm-slim`, as far as Debian's packages make it."""
+    return built_images.import_base(engine)
+
+
+@pytest.fixture(scope="session")
+def image(engine: Engine) -> str:
+    """`lightship:<version>`, built by what `make image` runs."""
+    return built_images.build(engine)
+
+
+@pytest.fixture(scope="session")
+def stand_in(engine: Engine, image: str) -> str:
+    """`tensorflow/serving:2.20.0`, or what can be had of it without a registry: the same contract (entry point and
+    its path, MODEL_NAME, MODEL_BASE_PATH, ports, root, no health check, a first process that passes no signal on, so
+    that a stop ends in SIGKILL) around Lightship's server, which has the same flags."""
+    return built_images.build_stand_in(engine, image)
