@@ -1,0 +1,77 @@
+"""What a build will do, known before any engine is asked: the Dockerfile, the files, the labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lightship import __version__
+from lightship.docker.context import ContextEntry, source_date
+from lightship.docker.dockerfile import checked_key, checked_tag, dockerfile, quoted
+from lightship.docker.image_labels import image_labels
+from lightship.docker.model_folder import ModelFolder, ModelVersion, Versions, read_model_folder
+
+OUR_IMAGE = f"lightship:{__version__}"
+MODELS = "/models"  # where both our image and TensorFlow Serving's look
+
+
+@dataclass(frozen=True, slots=True)
+class BuildPlan:
+    """base: the image below. labels: of the image that comes of it. entries: the context, the Dockerfile first.
+
+    mtime: of every file in the image, seconds since 1970.
+    """
+
+    base: str
+    tags: tuple[str, ...]
+    model: ModelFolder
+    labels: Mapping[str, str]
+    dockerfile: str
+    entries: tuple[ContextEntry, ...]
+    mtime: int
+
+    @property
+    def size(self) -> int:
+        """Bytes of the files in the context."""
+        return sum(entry.size for entry in self.entries)
+
+
+def plan_build(
+    folder: str | Path,
+    tags: str | Sequence[str] = (),
+    *,
+    model_name: str | None = None,
+    versions: Versions = "all",
+    image: str = OUR_IMAGE,
+    labels: Mapping[str, str] | None = None,
+) -> BuildPlan:
+    """What `build` would do with the same arguments; asks no engine. Raises what `build` raises for them."""
+    names = tuple(map(checked_tag, dict.fromkeys([tags] if isinstance(tags, str) else tags)))
+    given = {checked_key(key): value for key, value in (labels or {}).items()}
+    for value in given.values():
+        quoted(value)
+    model, mtime = read_model_folder(Path(folder), model_name, versions), source_date()
+    all_labels = image_labels(model, image) | given
+    environment = {"MODEL_NAME": model.name, "MODEL_BASE_PATH": MODELS}
+    text = dockerfile(image, [_layer(version) for version in model.versions], environment, all_labels, mtime)
+    content = text.encode()
+    entries = [ContextEntry("Dockerfile", len(content), content), ContextEntry("layers")]
+    for version in model.versions:
+        entries += _layer_entries(version, model.name)
+    return BuildPlan(image, names, model, all_labels, text, tuple(entries), mtime)
+
+
+def _layer(version: ModelVersion) -> str:
+    return f"layers/{version.number}"
+
+
+def _layer_entries(version: ModelVersion, model: str) -> Iterator[ContextEntry]:
+    """The version's folder with those above it, as they will be in the image."""
+    place = _layer(version)
+    yield ContextEntry(place)
+    for part in (*MODELS.strip("/").split("/"), model, str(version.number)):
+        place += f"/{part}"
+        yield ContextEntry(place)
+    for file in version.files.entries:
+        yield ContextEntry(f"{place}/{file.name}", file.size, source=file.source)

@@ -1,0 +1,127 @@
+"""What of a version folder goes into an image: its files, without what desktops and editors leave beside them."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lightship.errors import FailedPrecondition, InvalidArgument, NotFound, PermissionDenied, ResourceExhausted
+
+MAX_ENTRIES = 100_000  # of one version; links between folders could multiply without end
+
+_FOREIGN = frozenset({"Thumbs.db", "desktop.ini", "__MACOSX", "__pycache__", "lost+found"})
+
+
+@dataclass(frozen=True, slots=True)
+class VersionFile:
+    """name: below the version folder, with `/`. size: bytes. source: None for a folder."""
+
+    name: str
+    size: int = 0
+    source: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VersionFiles:
+    """Folders before what is in them, names in order. left_out: names, below the version folder, of what is foreign."""
+
+    entries: tuple[VersionFile, ...]
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> int:
+        return sum(entry.size for entry in self.entries)
+
+
+def is_foreign(name: str) -> bool:
+    """Whether an entry of this name is no part of a model: hidden, or left there by a desktop or an editor."""
+    return name.startswith(".") or name.endswith("~") or name in _FOREIGN
+
+
+def version_files(folder: Path, inside: Path, wanted: Collection[str] = ()) -> VersionFiles:
+    """The files of a version folder. Symbolic links are followed as long as they stay in `folder` or `inside`.
+
+    wanted: names of files that are part of the version whatever they are called, as its manifest has them.
+    Raises InvalidArgument for what cannot be put into an image: a link that leads elsewhere, a socket, a name that is
+    not text; PermissionDenied for what cannot be read; ResourceExhausted beyond `MAX_ENTRIES`.
+    """
+    walk = _Walk((folder.resolve(), inside.resolve()), frozenset(_with_parents(wanted)))
+    entries: list[VersionFile] = []
+    for entry in walk.below(folder, "", ()):
+        if len(entries) == MAX_ENTRIES:
+            raise ResourceExhausted(f"{folder} has more than {MAX_ENTRIES:,} files and folders: is it a version?")
+        entries.append(entry)
+    return VersionFiles(tuple(entries), tuple(walk.left_out))
+
+
+@dataclass(slots=True)
+class _Walk:
+    roots: tuple[Path, Path]
+    wanted: frozenset[str]
+    left_out: list[str] = field(default_factory=list)
+
+    def below(self, folder: Path, prefix: str, above: tuple[Path, ...]) -> Iterator[VersionFile]:
+        real = folder.resolve()
+        if real in above:
+            raise InvalidArgument(
+                f"{folder} is a symbolic link to a folder that holds it: put the files themselves there"
+            )
+        for name in _names(folder):
+            if is_foreign(name) and prefix + name not in self.wanted:
+                self.left_out.append(prefix + name)
+                continue
+            yield from self._entry(folder / name, prefix + name, (*above, real))
+
+    def _entry(self, path: Path, name: str, above: tuple[Path, ...]) -> Iterator[VersionFile]:
+        found = self._stat(path)
+        if stat.S_ISDIR(found.st_mode):
+            yield VersionFile(name)
+            yield from self.below(path, f"{name}/", above)
+        elif stat.S_ISREG(found.st_mode):
+            if not os.access(path, os.R_OK):
+                raise PermissionDenied(f"{path} cannot be read: give this user the right to read it")
+            yield VersionFile(name, found.st_size, path)
+        else:
+            raise InvalidArgument(f"{path} is neither a file nor a folder and cannot be put into an image: remove it")
+
+    def _stat(self, path: Path) -> os.stat_result:
+        try:
+            if path.is_symlink():
+                self._check_link(path)
+            return path.stat()
+        except PermissionError as error:
+            raise PermissionDenied(f"{path} cannot be read: give this user the right to read it") from error
+        except FileNotFoundError as error:
+            raise FailedPrecondition(f"{path} went away while the image was built: build again") from error
+
+    def _check_link(self, path: Path) -> None:
+        try:
+            target = path.resolve(strict=True)
+        except (OSError, RuntimeError) as error:  # RuntimeError: a circle, before Python 3.13
+            raise InvalidArgument(f"{path} is a symbolic link to nothing: put the file itself there") from error
+        if not any(target.is_relative_to(root) for root in self.roots):
+            raise InvalidArgument(
+                f"{path} is a symbolic link out of the model's folder, to {target}: put the file itself there"
+            )
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        names = sorted(os.listdir(folder), key=os.fsencode)
+    except PermissionError as error:
+        raise PermissionDenied(f"{folder} cannot be read: give this user the right to list it") from error
+    except OSError as error:
+        raise NotFound(f"{folder} cannot be listed: {error.strerror}") from error
+    for name in names:
+        if not name.isprintable():
+            raise InvalidArgument(f"{folder} has a file whose name is not printable text, {name!r}: rename it")
+    return names
+
+
+def _with_parents(names: Collection[str]) -> Iterator[str]:
+    for name in names:
+        parts = name.split("/")
+        yield from ("/".join(parts[:end]) for end in range(1, len(parts) + 1))
