@@ -4,30 +4,62 @@ The wire is theirs (same packages, field numbers, types). A private pool keeps t
 same messages that TensorFlow or `tensorflow-serving-api` register in the default pool of the same process.
 """
 
-from lightship.protos._pool import message
+from lightship.protos._pool import POOL, message
 
 Example = message("tensorflow.Example")
-SignatureDef = message("tensorflow.SignatureDef")
 SavedModel = message("tensorflow.SavedModel")
+SignatureDef = message("tensorflow.SignatureDef")
 TensorProto = message("tensorflow.TensorProto")
 SignatureDefMap = message("tensorflow.serving.SignatureDefMap")
 PredictRequest = message("tensorflow.serving.PredictRequest")
+PredictResponse = message("tensorflow.serving.PredictResponse")
+ClassificationRequest = message("tensorflow.serving.ClassificationRequest")
+ClassificationResponse = message("tensorflow.serving.ClassificationResponse")
+RegressionRequest = message("tensorflow.serving.RegressionRequest")
+RegressionResponse = message("tensorflow.serving.RegressionResponse")
+MultiInferenceRequest = message("tensorflow.serving.MultiInferenceRequest")
+MultiInferenceResponse = message("tensorflow.serving.MultiInferenceResponse")
+GetModelMetadataRequest = message("tensorflow.serving.GetModelMetadataRequest")
+GetModelMetadataResponse = message("tensorflow.serving.GetModelMetadataResponse")
+GetModelStatusRequest = message("tensorflow.serving.GetModelStatusRequest")
+GetModelStatusResponse = message("tensorflow.serving.GetModelStatusResponse")
+ReloadConfigRequest = message("tensorflow.serving.ReloadConfigRequest")
+ReloadConfigResponse = message("tensorflow.serving.ReloadConfigResponse")
 PredictionLog = message("tensorflow.serving.PredictionLog")
 ModelServerConfig = message("tensorflow.serving.ModelServerConfig")
 MonitoringConfig = message("tensorflow.serving.MonitoringConfig")
 BatchingParameters = message("tensorflow.serving.BatchingParameters")
 SSLConfig = message("tensorflow.serving.SSLConfig")
+HealthCheckRequest = message("grpc.health.v1.HealthCheckRequest")
+HealthCheckResponse = message("grpc.health.v1.HealthCheckResponse")
 
 __all__ = [
+    "POOL",
     "BatchingParameters",
+    "ClassificationRequest",
+    "ClassificationResponse",
     "Example",
+    "GetModelMetadataRequest",
+    "GetModelMetadataResponse",
+    "GetModelStatusRequest",
+    "GetModelStatusResponse",
+    "HealthCheckRequest",
+    "HealthCheckResponse",
     "ModelServerConfig",
     "MonitoringConfig",
+    "MultiInferenceRequest",
+    "MultiInferenceResponse",
     "PredictRequest",
+    "PredictResponse",
     "PredictionLog",
+    "RegressionRequest",
+    "RegressionResponse",
+    "ReloadConfigRequest",
+    "ReloadConfigResponse",
     "SSLConfig",
     "SavedModel",
     "SignatureDef",
     "SignatureDefMap",
     "TensorProto",
+    "message",
 ]
