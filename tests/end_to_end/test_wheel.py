@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 import time
@@ -40,6 +42,17 @@ def serving(fresh: Path, serve: Serve, dog_bundle: Path) -> Running:
 def test_the_wheel_brings_no_tensorflow(fresh: Path) -> None:
     found = "import importlib.util as u; print([n for n in ('tensorflow', 'keras') if u.find_spec(n)])"
     assert subprocess.check_output([fresh / "python", "-c", found], text=True).strip() == "[]"
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
+def test_it_reads_numbers_by_its_own_c(fresh: Path) -> None:
+    subprocess.run([fresh / "python", "-c", "import lightship.transports.rest.json._number_array"], check=True)
+
+
+def test_without_a_compiler_it_is_built_for_every_machine(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "build", "--outdir", tmp_path, ROOT]  # the wheel from the sdist, not in this folder
+    subprocess.run(build, check=True, capture_output=True, env={**os.environ, "CC": "/no/compiler"})
+    assert [wheel.name.partition("-py3-")[2] for wheel in tmp_path.glob("*.whl")] == ["none-any.whl"]
 
 
 def test_it_names_the_dog(serving: Running, dog_photo: Path) -> None:

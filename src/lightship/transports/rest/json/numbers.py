@@ -1,4 +1,6 @@
-"""Long arrays of numbers, read by simdjson straight into numpy.
+"""Long arrays of numbers, read straight into numpy: by our own few lines of C where they were built, else by simdjson.
+
+The C (`number_array.c`) proves the shape while it reads, and leaves to the other way what is not plain.
 
 simdjson flattens ragged lists silently, so the shape is proved apart: the text's brackets and commas alone (its
 *skeleton*) must be exactly those of the one shape that its beginning announces, and the numbers must be as many as that
@@ -15,6 +17,13 @@ from typing import Any
 
 import numpy as np
 import simdjson
+
+try:
+    from lightship.transports.rest.json import _number_array
+except ImportError:  # there was no C compiler
+    _parse = None
+else:
+    _parse = _number_array.parse
 
 SHORTEST = 256  # bytes; below this the plain reader is as quick
 DEEPEST = 32  # lists in lists; numpy's own limit is 64
@@ -43,21 +52,28 @@ _of_thread = _ThreadParser()
 class NumberArray:
     """A rectangular array of JSON numbers.
 
-    `values`: flat; int64 or uint64 if every number is an integer literal (`integral`), else float64. `text`: the JSON.
+    `values`: flat; int64 or uint64 if every number is an integer literal (`integral`), else float64.
     """
 
-    __slots__ = ("integral", "shape", "text", "values")
+    __slots__ = ("_body", "_place", "integral", "shape", "values")
 
-    def __init__(self, text: bytes, values: np.ndarray[Any, Any], shape: tuple[int, ...]) -> None:
-        self.text = text
+    def __init__(self, body: bytes, place: slice, values: np.ndarray[Any, Any], shape: tuple[int, ...]) -> None:
+        self._body = body
+        self._place = place
         self.values = values
         self.shape = shape
         self.integral = values.dtype != np.float64
 
+    @property
+    def text(self) -> bytes:
+        """The JSON."""
+        return self._body[self._place]
+
     def first_fraction(self) -> int:
         """Index of the first number that is not an integer literal."""
-        match = _FRACTION.search(self.text)
-        return self.text.count(b",", 0, match.start()) if match else len(self.values)
+        text = self.text
+        match = _FRACTION.search(text)
+        return text.count(b",", 0, match.start()) if match else len(self.values)
 
     def integers_before(self, index: int) -> np.ndarray[Any, Any]:
         """The numbers before a flat index, all of them integer literals, as such; doubles if one is beyond 64 bits."""
@@ -83,6 +99,9 @@ def read_numbers(body: bytes, start: int) -> tuple[NumberArray | list[Any] | Non
     begin = _START.match(body, start)
     if begin is None or not begin.group(1):
         return None, start + 1 if begin is None else begin.end()
+    array, end = _compiled(body, start)
+    if array is not None:
+        return array, end
     limit = _limit(body, start)
     end = body.rfind(b"]", start, limit) + 1
     if end - start < SHORTEST:
@@ -93,9 +112,23 @@ def read_numbers(body: bytes, start: int) -> tuple[NumberArray | list[Any] | Non
         return None, limit
     shape = _shape(text, len(values))
     if shape is not None:
-        return NumberArray(text, values, shape), end
+        return NumberArray(text, slice(None), values, shape), end
     ragged = _ragged(text)
     return ragged, limit if ragged is None else end
+
+
+def _compiled(body: bytes, start: int) -> tuple[NumberArray | None, int]:
+    """An array and the offset behind it, by the C; None if there is no C or the array is short or not plain."""
+    found = _parse(body, start) if _parse is not None else None
+    if found is None or found[0] - start < SHORTEST:
+        return None, start
+    end, shape, buffer, integral, left = found
+    values = np.frombuffer(buffer, np.int64 if integral else np.float64)
+    for index, first, behind in np.frombuffer(left, np.intp).reshape(-1, 3).tolist():
+        values[index] = number = float(body[first:behind])
+        if math.isinf(number):
+            return None, start
+    return NumberArray(body, slice(start, end), values, tuple(np.frombuffer(shape, np.intp).tolist())), end
 
 
 def _limit(body: bytes, start: int) -> int:
