@@ -1,0 +1,39 @@
+"""`lightship docker status`: what a container does, and whether its model answers."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import typer
+
+from lightship.cli.docker.options import DEFAULT_NAME, AsJson, Name
+
+if TYPE_CHECKING:
+    from lightship.docker import Status
+
+
+def status(name: Name = DEFAULT_NAME, json: AsJson = False) -> None:
+    """Show a container, its ports, and its model's versions. The exit code is 1 unless the model answers."""
+    from lightship import docker
+
+    found = docker.status(name)
+    if json:
+        import orjson
+
+        print(orjson.dumps(asdict(found) | {"ready": found.ready}).decode())
+    else:
+        _print_text(found)
+    if not found.ready:
+        raise typer.Exit(1)
+
+
+def _print_text(found: Status) -> None:
+    print(f"{found.name} is {found.state} ({found.id[:12]}, {found.image})")
+    for what, where in (("REST", found.url), ("gRPC", found.grpc)):
+        print(f"{what}: {where or 'not published'}")
+    for version in found.versions:
+        reason = f" ({version.error_code}: {version.error_message})" if version.error_message else ""
+        print(f"{found.model} version {version.version}: {version.state}{reason}")
+    if found.state == "running" and not found.versions:
+        print(f"{found.model}: the server does not answer yet")

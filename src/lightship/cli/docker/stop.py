@@ -1,0 +1,26 @@
+"""`lightship docker stop`: lets a container finish its calls, and removes it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from lightship.cli.docker.options import DEFAULT_NAME, AsJson, Name
+
+
+def stop(
+    name: Name = DEFAULT_NAME,
+    timeout: Annotated[int, typer.Option(min=0, help="Seconds in which its calls may finish.")] = 30,
+    json: AsJson = False,
+) -> None:
+    """Stop a container that Lightship started, and remove it. If there is none, nothing happens."""
+    from lightship import docker
+
+    stopped = docker.stop(name, timeout=timeout)
+    if json:
+        import orjson
+
+        print(orjson.dumps({"name": name, "stopped": stopped}).decode())
+    else:
+        print(f"{name} is stopped and removed" if stopped else f"there is no container {name}: nothing to stop")

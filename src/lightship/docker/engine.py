@@ -1,0 +1,132 @@
+"""The Docker Engine: how it is found, and what its failures mean."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
+
+from lightship.errors import (
+    DeadlineExceeded,
+    FailedPrecondition,
+    Internal,
+    LightshipError,
+    PermissionDenied,
+    Unavailable,
+)
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+_TIMEOUT = 120  # seconds that the engine may take for one answer
+INSTALL = "pip install 'lightship[docker]'"
+
+
+@contextmanager
+def engine() -> Iterator[DockerClient]:
+    """The engine that `DOCKER_HOST`, or else the current context of the `docker` command names.
+
+    Raises FailedPrecondition without the package `docker`, Unavailable if no engine answers, PermissionDenied for its
+    socket, DeadlineExceeded if it hangs; Internal for what else it refuses while it is used.
+    """
+    with translated(), closing(_connected()) as client:
+        client.ping()
+        yield client
+
+
+def address() -> str | None:
+    """Where the engine is, as a URL; None for the usual socket. Raises FailedPrecondition without the package."""
+    given = os.environ.get("DOCKER_HOST")
+    if given:
+        return given
+    try:
+        from docker.context import ContextAPI
+        from docker.errors import DockerException
+    except ImportError:
+        raise FailedPrecondition(f"containers need the package docker: {INSTALL}") from None
+    try:
+        context = ContextAPI.get_current_context()
+    except (DockerException, OSError, ValueError) as error:
+        raise FailedPrecondition(f"the current docker context cannot be read: {error}; `docker context ls`") from error
+    return str(context.Host) if context is not None and context.Host else None
+
+
+def is_remote(url: str | None) -> bool:
+    """Whether folders that a container mounts are those of another machine."""
+    return bool(url) and not str(url).startswith(("unix://", "npipe://", "/"))
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Errors of the package, and of the connection below it, as errors of ours."""
+    try:
+        yield
+    except LightshipError:
+        raise
+    except Exception as error:
+        ours = _translation(error)
+        if ours is None:
+            raise
+        raise ours from error
+
+
+def _connected() -> DockerClient:
+    try:
+        import docker
+    except ImportError:
+        raise FailedPrecondition(f"containers need the package docker: {INSTALL}") from None
+    url = address()
+    if url and not os.environ.get("DOCKER_HOST"):
+        return docker.DockerClient(base_url=url, timeout=_TIMEOUT)
+    return docker.from_env(timeout=_TIMEOUT)
+
+
+def _translation(error: Exception) -> LightshipError | None:
+    from docker.errors import APIError, DockerException
+    from requests.exceptions import ConnectionError as NoConnection
+    from requests.exceptions import RequestException, Timeout
+
+    if isinstance(error, APIError):
+        return Internal(f"the Docker Engine refused: {said_by(error)}")
+    if isinstance(error, Timeout):
+        return DeadlineExceeded(
+            f"the Docker Engine did not answer within {_TIMEOUT} seconds: is it hung? `docker info`"
+        )
+    if isinstance(error, (DockerException, NoConnection, RequestException)):
+        return _unreachable(error)
+    return None
+
+
+def _unreachable(error: Exception) -> LightshipError:
+    place = os.environ.get("DOCKER_HOST") or "its usual socket"
+    causes = list(_causes(error))
+    if any(isinstance(cause, PermissionError) for cause in causes):
+        return PermissionDenied(
+            f"no permission for Docker's socket ({place}): add this user to the group docker "
+            "(sudo usermod -aG docker $USER, then log in anew), or run this as root"
+        )
+    reason = next((str(cause) for cause in reversed(causes) if str(cause)), type(error).__name__)
+    return Unavailable(
+        f"no Docker Engine answers at {place} ({reason}): start it (sudo systemctl start docker, or Docker Desktop), "
+        "or name another one by DOCKER_HOST"
+    )
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error, what it wraps, and what led to it."""
+    seen: set[int] = set()
+    waiting: list[BaseException] = [error]
+    while waiting:
+        one = waiting.pop(0)
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        inner = (*one.args, getattr(one, "reason", None), one.__cause__, one.__context__)
+        waiting += [cause for cause in inner if isinstance(cause, BaseException)]
+
+
+def said_by(error: Exception) -> str:
+    """The engine's own words, in one line."""
+    return " ".join(str(getattr(error, "explanation", None) or error).split())

@@ -1,0 +1,185 @@
+"""Containers of ours: found by their exact name, and what can be done with one that runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Literal, Self
+from urllib.parse import urlsplit
+
+from lightship.client import Client, VersionStatus
+from lightship.docker.engine import address, engine, is_remote
+from lightship.docker.ports import GRPC, REST
+from lightship.docker.settings import DEFAULT_NAME, started_with
+from lightship.errors import FailedPrecondition, LightshipError, NotFound
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+    from docker.models.containers import Container as EngineContainer
+
+STOP_SECONDS = 30
+Action = Literal["started", "left alone", "resumed", "replaced"]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """state: the engine's word: running, paused, exited, created, restarting, dead, removing. url: of REST, where it
+    runs and publishes it; grpc: host:port. versions: as the server reports them, none where it does not answer."""
+
+    name: str
+    id: str
+    state: str
+    image: str
+    model: str
+    url: str | None
+    grpc: str | None
+    versions: tuple[VersionStatus, ...]
+
+    @property
+    def ready(self) -> bool:
+        return self.state == "running" and any(version.state == "AVAILABLE" for version in self.versions)
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A container that answers. As a context manager it is stopped and removed at the end.
+
+    action: what the start did. url: of REST, http://host:port. grpc: host:port, None where it is not published.
+    """
+
+    name: str
+    id: str
+    image: str
+    model: str
+    url: str
+    grpc: str | None
+    action: Action
+
+    def client(self, *, timeout: float | None = 30.0) -> Client:
+        """A client of its REST API; to be closed, or used by `with`."""
+        return Client(self.url, timeout=timeout)
+
+    def status(self) -> Status:
+        """Raises NotFound if the container is gone."""
+        return status(self.name)
+
+    def logs(self, *, tail: int | None = None) -> str:
+        """What the server printed, or its last lines. Raises NotFound if the container is gone."""
+        return b"".join(logs(self.name, tail=tail)).decode(errors="replace")
+
+    def stop(self, *, timeout: int = STOP_SECONDS) -> None:
+        """Lets calls finish and removes the container; nothing happens if it is gone."""
+        stop(self.name, timeout=timeout)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def stop(name: str = DEFAULT_NAME, *, timeout: int = STOP_SECONDS) -> bool:
+    """Stops and removes a container of ours; False if there is none. Its calls may finish within `timeout` seconds.
+
+    Raises FailedPrecondition if the container was not started by Lightship, and what `engine` raises.
+    """
+    from docker.errors import NotFound as Gone
+
+    with engine() as client:
+        found = find(client, name)
+        if found is None:
+            return False
+        if started_with(found.labels) is None:
+            raise FailedPrecondition(
+                f"the container {name} was not started by Lightship and is left alone: docker stop {name} ends it"
+            )
+        try:
+            if found.status == "paused":
+                found.unpause()
+            found.stop(timeout=timeout)
+            found.remove(force=True)
+        except Gone:
+            return True
+    return True
+
+
+def status(name: str = DEFAULT_NAME) -> Status:
+    """Raises NotFound if there is no such container, and what `engine` raises."""
+    with engine() as client:
+        return status_of(_there(client, name))
+
+
+def logs(name: str = DEFAULT_NAME, *, follow: bool = False, tail: int | None = None) -> Iterator[bytes]:
+    """What the container printed, in pieces as they come; with `follow` until it ends.
+
+    tail: the last lines only. Raises NotFound if there is no such container, and what `engine` raises.
+    """
+    with engine() as client:
+        found = _there(client, name)
+        yield from found.logs(stream=True, follow=follow, tail="all" if tail is None else tail)
+
+
+def find(client: DockerClient, name: str) -> EngineContainer | None:
+    """The container of exactly this name: the engine would take the beginning of an id, too."""
+    from docker.errors import NotFound as Gone
+
+    try:
+        found = client.containers.get(name)
+    except Gone:
+        return None
+    return found if found.name == name else None
+
+
+def status_of(found: EngineContainer) -> Status:
+    url = url_of(found, REST)
+    grpc = url_of(found, GRPC)
+    model = str(found.labels.get("dev.lightship.model", "")) or environment_of(found).get("MODEL_NAME", "model")
+    return Status(
+        name=str(found.name),
+        id=str(found.id),
+        state=str(found.status),
+        image=str(found.attrs["Config"]["Image"]),
+        model=model,
+        url=url,
+        grpc=grpc and grpc.removeprefix("http://"),
+        versions=_versions(url, model) if url and found.status == "running" else (),
+    )
+
+
+def url_of(found: EngineContainer, inside: int) -> str | None:
+    """Where a port of the container is reached from here; None while it is not published."""
+    bindings = (found.attrs["NetworkSettings"].get("Ports") or {}).get(f"{inside}/tcp") or ()
+    for binding in bindings:
+        return f"http://{_reached_at(str(binding['HostIp']))}:{binding['HostPort']}"
+    return None
+
+
+def environment_of(found: EngineContainer) -> dict[str, str]:
+    return dict(str(line).partition("=")[::2] for line in found.attrs["Config"].get("Env") or ())
+
+
+def _reached_at(listening: str) -> str:
+    """An address of the engine's machine to which a client can connect."""
+    engine_at = address()
+    if is_remote(engine_at) and listening in ("", "0.0.0.0", "::"):
+        listening = urlsplit(str(engine_at)).hostname or listening
+    host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(listening, listening)
+    return f"[{host}]" if ":" in host else host
+
+
+def _versions(url: str, model: str) -> tuple[VersionStatus, ...]:
+    try:
+        with Client(url, timeout=5, retries=0) as client:
+            return client.status(model)
+    except LightshipError:
+        return ()
+
+
+def _there(client: DockerClient, name: str) -> EngineContainer:
+    found = find(client, name)
+    if found is None:
+        raise NotFound(f"there is no container {name}: start one with lightship docker start MODEL --name {name}")
+    return found

@@ -1,0 +1,322 @@
+"""A container that serves a model: started once, however often it is asked for."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from lightship.docker.build_plan import OUR_IMAGE
+from lightship.docker.engine import address, engine, is_remote, said_by
+from lightship.docker.handle import Action, Container, find, url_of
+from lightship.docker.images import OUR_USER, architecture_note, image_of, is_ours
+from lightship.docker.ports import GRPC
+from lightship.docker.readiness import Progress, wait_until_it_answers
+from lightship.docker.reasons import is_taken_port, likely_reason
+from lightship.docker.settings import DEFAULT_NAME, Settings, difference, read_settings, started_with
+from lightship.errors import Aborted, AlreadyExists, FailedPrecondition, PermissionDenied
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+    from docker.models.containers import Container as EngineContainer
+
+START_SECONDS = 120.0
+_ATTEMPTS = 10  # looks at what is there, while other programs change it
+_OTHERS_START = 5.0  # seconds in which another program may start what it has created
+
+
+def start(
+    model: str | os.PathLike[str],
+    *,
+    name: str = DEFAULT_NAME,
+    model_name: str | None = None,
+    image: str = OUR_IMAGE,
+    publish: Sequence[str] = (),
+    host: str = "127.0.0.1",
+    pin_version: int | None = None,
+    environment: Mapping[str, str] | None = None,
+    arguments: Sequence[str] = (),
+    restart: str = "unless-stopped",
+    memory: str | None = None,
+    cpus: float | None = None,
+    replace: bool = False,
+    timeout: float = START_SECONDS,
+    progress: Progress = lambda text: None,
+) -> Container:
+    """Serves a model's folder from a container, and waits until it answers. A second call changes nothing.
+
+    Args:
+        model: the folder with the versions, mounted read-only at /models/NAME; new versions in it are taken up.
+        name: of the container, matched exactly.
+        model_name: under which the model is served; the folder's own by default.
+        image: ours by default. Another one, such as tensorflow/serving:2.20.0, is run the classic way.
+        publish: `[ADDRESS:]HOST_PORT:CONTAINER_PORT`; 8501 (REST) and 8500 (gRPC) by default. Host port 0: a free one.
+        host: the address to publish at where `publish` names none.
+        pin_version: mounts this version alone.
+        environment: further variables for the server; arguments: further flags, a later one winning over an earlier.
+        restart: the engine's policy: no, on-failure, unless-stopped or always.
+        memory: a limit such as 2g; cpus: a limit such as 1.5.
+        replace: whether a container of this name that differs, or is not ours, is replaced.
+        timeout: seconds until the model must answer.
+        progress: called with a line when the start gets further.
+
+    Raises:
+        NotFound: no version in the folder, or no such image. InvalidArgument: an option that cannot be.
+        FailedPrecondition: a container of ours with other settings runs (the difference is told); a port is taken; the
+            container ended, or no version could be loaded. AlreadyExists: a container of this name is not ours.
+        DeadlineExceeded: no answer in time. Unavailable, PermissionDenied: the engine, as `docker.engine` tells.
+        A container that this call started is removed again if it fails, or is interrupted.
+    """
+    settings = read_settings(
+        Path(model),
+        name=name,
+        model_name=model_name,
+        image=image,
+        publish=publish,
+        host=host,
+        pin_version=pin_version,
+        environment=environment,
+        arguments=arguments,
+        restart=restart,
+        memory=memory,
+        cpus=cpus,
+        remote=is_remote(address()),
+    )
+    with engine() as client:
+        return _Start(client, settings, replace, timeout, progress).run()
+
+
+class _Done(NamedTuple):
+    container: EngineContainer
+    action: Action
+
+
+class _Start:
+    """One start. State is the engine's alone: each look at it decides anew."""
+
+    def __init__(
+        self, client: DockerClient, settings: Settings, replace: bool, timeout: float, progress: Progress
+    ) -> None:
+        self._client = client
+        self._settings = settings
+        self._replace = replace
+        self._timeout = timeout
+        self._progress = progress
+        progress(f"looking for the image {settings.image}")
+        self._image = image_of(client, settings.image)
+        self._wanted = settings.described(str(self._image.id))
+
+    def run(self) -> Container:
+        done = self._brought_up()
+        try:
+            url = wait_until_it_answers(self._client, done.container, self._settings, self._timeout, self._progress)
+        except BaseException:
+            if done.action in ("started", "replaced"):
+                _remove(done.container)
+            raise
+        grpc = url_of(done.container, GRPC)
+        return Container(
+            name=self._settings.name,
+            id=str(done.container.id),
+            image=self._settings.image,
+            model=self._settings.model,
+            url=url,
+            grpc=grpc and grpc.removeprefix("http://"),
+            action=done.action,
+        )
+
+    def _brought_up(self) -> _Done:
+        """A container with the wanted settings that runs. Another program may create or remove it meanwhile: then what
+        is there is looked at again."""
+        action: Action = "started"
+        for _ in range(_ATTEMPTS):
+            found = find(self._client, self._settings.name)
+            if found is not None and found.status == "created":
+                _await_its_start(found)
+            if found is None or (_is_over(found) and self._is_as_wanted_or_gone(found)):
+                new = self._created(found)
+                if new is not None:
+                    return _Done(new, action)
+                continue
+            if self._is_as_wanted(found):
+                kept = _kept_running(found)
+                if kept is not None:
+                    return kept
+                continue
+            _remove(found)
+            action = "replaced"
+        raise Aborted(
+            f"other programs create and remove the container {self._settings.name} all the time: give another --name"
+        )
+
+    def _is_as_wanted_or_gone(self, found: EngineContainer) -> bool:
+        """Of a container that no longer runs: whether it may be removed for a new one, whatever its settings were."""
+        if started_with(found.labels) is not None or self._replace:
+            return True
+        raise self._foreign()
+
+    def _is_as_wanted(self, found: EngineContainer) -> bool:
+        """False if it is to be replaced. Raises AlreadyExists or FailedPrecondition if it is not to be touched."""
+        settings = started_with(found.labels)
+        if settings is None:
+            if not self._replace:
+                raise self._foreign()
+            return False
+        differences = difference(settings, self._wanted)
+        if differences and not self._replace:
+            raise FailedPrecondition(
+                f"the container {self._settings.name} runs with other settings: {'; '.join(differences)}. "
+                "Give --replace to replace it, or another --name"
+            )
+        return not differences
+
+    def _foreign(self) -> AlreadyExists:
+        name = self._settings.name
+        return AlreadyExists(
+            f"a container {name} is there that Lightship did not start, and it is left alone: give another --name, "
+            "or --replace to remove it"
+        )
+
+    def _created(self, old: EngineContainer | None) -> EngineContainer | None:
+        """A container that runs; None if another program was quicker. None is left behind where it cannot start."""
+        from docker.errors import APIError
+        from docker.errors import NotFound as Gone
+
+        if old is not None:
+            _remove(old)
+        self._check_readable()
+        self._progress(f"starting {self._settings.name} from {self._settings.image}")
+        try:
+            new = self._client.containers.create(**self._options())
+        except APIError as error:
+            if error.status_code == 409:
+                return None
+            raise FailedPrecondition(f"the container cannot be created: {said_by(error)}") from error
+        try:
+            new.start()
+        except Gone:
+            return None
+        except APIError as error:
+            _remove(new)
+            raise FailedPrecondition(self._why_not_started(said_by(error))) from error
+        except BaseException:
+            _remove(new)
+            raise
+        return new
+
+    def _why_not_started(self, said: str) -> str:
+        name = self._settings.name
+        if is_taken_port(said):
+            ports = ", ".join(map(str, self._settings.ports))
+            return f"the container {name} was not started because {likely_reason(said)} (wanted: {ports})"
+        reason = architecture_note(self._client, self._image) or likely_reason(said)
+        return f"the container {name} cannot start{f' because {reason}' if reason else ''}: {said}"
+
+    def _check_readable(self) -> None:
+        """Our server is not root: what it may not read would fail later, and less clearly."""
+        if not is_ours(self._image) or is_remote(address()):
+            return
+        source = Path(self._settings.source)
+        for path in (source, *source.glob("*"), *source.glob("*/saved_model.pb")):
+            if not _readable_by_others(path):
+                raise PermissionDenied(
+                    f"{path} cannot be read by the server's user in the container ({OUR_USER}): "
+                    f"chmod -R o+rX {self._settings.source}"
+                )
+
+    def _options(self) -> dict[str, Any]:
+        from docker.types import Mount
+
+        settings = self._settings
+        ports: dict[str, list[Any]] = {}
+        for port in settings.ports:
+            ports.setdefault(f"{port.inside}/tcp", []).append(port.binding)
+        options: dict[str, Any] = {
+            "image": settings.image,
+            "name": settings.name,
+            "command": list(settings.arguments) or None,
+            "detach": True,
+            "environment": dict(settings.environment),
+            "labels": settings.labels(str(self._image.id)),
+            "mounts": [Mount(settings.target, settings.source, type="bind", read_only=True)],
+            "ports": ports,
+            "restart_policy": {"Name": settings.restart},
+        }
+        if settings.memory:
+            options["mem_limit"] = settings.memory
+        if settings.cpus:
+            options["nano_cpus"] = round(settings.cpus * 1e9)
+        return options | (_CONFINED if is_ours(self._image) else {})
+
+
+# What our server does without; another image may need it.
+_CONFINED: dict[str, Any] = {
+    "read_only": True,
+    "tmpfs": {"/tmp": "rw,noexec,nosuid,size=64m"},
+    "cap_drop": ["ALL"],
+    "security_opt": ["no-new-privileges"],
+}
+
+
+def _is_over(found: EngineContainer) -> bool:
+    return found.status in ("exited", "dead", "created", "restarting", "removing")
+
+
+def _kept_running(found: EngineContainer) -> _Done | None:
+    """The container as it runs, resumed if it was paused; None if it ended meanwhile."""
+    from docker.errors import APIError
+
+    if found.status != "paused":
+        return _Done(found, "left alone")
+    try:
+        found.unpause()
+    except APIError:
+        return None
+    return _Done(found, "resumed")
+
+
+def _await_its_start(found: EngineContainer) -> None:
+    """Another start may have created it just now."""
+    _until(lambda: _status(found) != "created", _OTHERS_START)
+
+
+def _status(found: EngineContainer) -> str | None:
+    from docker.errors import NotFound as Gone
+
+    try:
+        found.reload()
+    except Gone:
+        return None
+    return str(found.status)
+
+
+def _until(holds: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds() and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+
+def _remove(container: EngineContainer) -> None:
+    """Gone, when this returns, even if another program is removing it."""
+    from docker.errors import APIError
+    from docker.errors import NotFound as Gone
+
+    try:
+        container.remove(force=True)
+    except Gone:
+        return
+    except APIError as error:
+        if error.status_code != 409:  # its removal is under way
+            raise
+        _until(lambda: _status(container) is None, _OTHERS_START)
+
+
+def _readable_by_others(path: Path) -> bool:
+    mode = path.stat()
+    if mode.st_uid == OUR_USER:
+        return True
+    needed = stat.S_IROTH | stat.S_IXOTH if stat.S_ISDIR(mode.st_mode) else stat.S_IROTH
+    return mode.st_mode & needed == needed
