@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import docker
 import pytest
 from tests.docker import built_images, own_engine
+from tests.docker.containers import Running, started
 from tests.docker.own_engine import Engine
+
+Run = Callable[..., Running]
 
 
 @pytest.fixture(scope="session")
@@ -46,3 +50,14 @@ def stand_in(engine: Engine, image: str) -> str:
     its path, MODEL_NAME, MODEL_BASE_PATH, ports, root, no health check, a first process that passes no signal on, so
     that a stop ends in SIGKILL) around Lightship's server, which has the same flags."""
     return built_images.build_stand_in(engine, image)
+
+
+@pytest.fixture
+def run(docker_client: docker.DockerClient, image: str) -> Iterator[Run]:
+    """Starts our image with `docker run`'s further arguments; see `containers.started`."""
+    with contextlib.ExitStack() as stack:
+
+        def start(*arguments: str, image: str = image, **options: Any) -> Running:
+            return stack.enter_context(started(docker_client, image, *arguments, **options))
+
+        yield start

@@ -17,7 +17,7 @@ from pathlib import Path
 import docker
 
 START_SECONDS = 60
-PROGRAMS = ("docker", "dockerd", "containerd", "runc", "ip", "debootstrap")
+PROGRAMS = ("docker", "dockerd", "containerd", "runc", "ip", "iptables", "debootstrap")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,9 @@ def why_not() -> str | None:
     if os.geteuid() != 0:
         return "starting a Docker Engine of one's own needs root"
     missing = [program for program in PROGRAMS if not shutil.which(program)]
-    return f"missing: {', '.join(missing)} (apt-get install docker.io debootstrap iproute2)" if missing else None
+    return (
+        f"missing: {', '.join(missing)} (apt-get install docker.io debootstrap iproute2 iptables)" if missing else None
+    )
 
 
 @contextlib.contextmanager
@@ -68,7 +70,7 @@ def running_engine() -> Iterator[Engine]:
 
 
 def start(folder: Path, bridge: str, pool: str) -> subprocess.Popen[bytes]:
-    """The machine's firewall stays as it is: published ports go through the engine's own proxy. Ends with us."""
+    """The engine leaves the firewall alone: published ports go through its own proxy. It ends with us."""
     command = ["setpriv", "--pdeathsig", "TERM", "dockerd", "-H", f"unix://{folder}/docker.sock"]
     places = ["--data-root", f"{folder}/data", "--exec-root", f"{folder}/exec", "--pidfile", f"{folder}/pid"]
     network = ["--bridge", bridge, "--default-address-pool", pool, "--iptables=false", "--ip-masq=false"]
@@ -107,15 +109,21 @@ def unmount_below(folder: Path) -> None:
 
 @contextlib.contextmanager
 def own_bridge() -> Iterator[tuple[str, str]]:
-    """A bridge that no other engine of the machine uses, and where the engine's further networks shall lie."""
+    """A bridge that no other engine of the machine uses, and where the engine's further networks shall lie.
+
+    Where another engine has the machine's firewall drop what is forwarded, one rule lets these networks through.
+    """
     name, network = f"lsd{os.getpid()}", free_network()
     subnets = list(network.subnets(new_prefix=24))
+    rule = ["FORWARD", "-s", str(network), "-d", str(network), "-j", "ACCEPT"]
     subprocess.run(["ip", "link", "add", name, "type", "bridge"], check=True)
     try:
+        subprocess.run(["iptables", "-w", "-I", *rule], check=True)
         subprocess.run(["ip", "addr", "add", f"{subnets[0][1]}/24", "dev", name], check=True)
         subprocess.run(["ip", "link", "set", name, "up"], check=True)
         yield name, f"base={list(network.subnets())[1]},size=24"
     finally:
+        subprocess.run(["iptables", "-w", "-D", *rule], capture_output=True)
         subprocess.run(["ip", "link", "delete", name], capture_output=True)
 
 
