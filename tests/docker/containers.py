@@ -26,6 +26,11 @@ class Running:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.rest_port}"
 
+    @property
+    def address(self) -> str:
+        """Of the container itself: the engine's proxy for published ports accepts for a server that is gone."""
+        return str(self.container.attrs["NetworkSettings"]["IPAddress"])
+
     def wait(self, condition: Callable[[], object], what: str) -> None:
         """Until the condition holds. Fails at the deadline, or when the container ends, with its log."""
         deadline = time.monotonic() + DEADLINE

@@ -14,6 +14,8 @@ from lightship.server.options import Port
 
 BACKLOG = 2048
 _SO_ATTACH_FILTER = 26
+_SO_BINDTOIFINDEX = 62
+_NO_DEVICE = 2**31 - 1
 # A program of the kernel's packet filter, as (code, jump if true, jump if false, constant): it sees the TCP header.
 _DROP_SYN = (
     (0x30, 0, 0, 13),  # load the byte of flags
@@ -58,12 +60,21 @@ def _explained(error: OSError, host: str, port: int) -> LightshipError:
 
 
 def refuse_new_connections(listening: socket.socket) -> None:
-    """From now on the kernel drops attempts to connect; handshakes that have begun end well, and wait to be accepted.
+    """From now on attempts to connect fail; handshakes that have begun end well, and wait to be accepted.
 
-    Closing the socket at once would reset those. Linux only: elsewhere, a small gap remains.
+    Closing the socket at once would reset those. It listens on a device that does not exist instead, which needs no
+    privilege since Linux 5.7; on earlier ones a filter has the kernel drop first packets, which it may allow to
+    privileged processes only. Elsewhere than on Linux a small gap remains.
     """
     if not sys.platform.startswith("linux"):
         return
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, _SO_BINDTOIFINDEX, _NO_DEVICE)
+    except OSError:
+        _drop_first_packets(listening)
+
+
+def _drop_first_packets(listening: socket.socket) -> None:
     program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *instruction) for instruction in _DROP_SYN))
     filtering = struct.pack("HL", len(_DROP_SYN), ctypes.addressof(program))
     try:
