@@ -1,0 +1,39 @@
+"""README's blocks about containers, in order, on a real engine; 8501 stands for a free port."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+from tests.docker.own_engine import Engine
+from tests.test_readme import ALL, BIN, CONTAINERS, matches
+
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def test_readmes_containers_do_what_it_says(engine: Engine, image: str, dog_bundle: Path, tmp_path: Path) -> None:
+    shutil.copytree(dog_bundle, tmp_path / "models" / "dog")
+    tmp_path.chmod(0o755)
+    port, name = free_port(), f"readme{os.getpid()}"
+    environment = engine.environment | {"PATH": f"{BIN}:{os.environ['PATH']}", "LIGHTSHIP_CONTAINER": name}
+    blocks = [block for block in ALL if block.language == CONTAINERS]
+    assert len(blocks) == 2
+    for block in blocks:
+        code = block.code.replace("start models/dog", f"start models/dog -p {port}:8501")
+        done = subprocess.run(
+            ["bash", "-euc", code], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240
+        )
+        assert done.returncode == 0, done.stderr
+        printed = done.stdout.replace(str(port), "8501").replace(f"{name} is", "lightship is")
+        assert block.output is not None
+        assert matches(block.output, printed), printed
