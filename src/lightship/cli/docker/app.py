@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from lightship.cli.docker import logs, start, status, stop
+from lightship.cli.docker import build, logs, start, status, stop
 
 app = typer.Typer(
     name="docker",
@@ -16,3 +16,4 @@ app.command("start")(start.start)
 app.command("stop")(stop.stop)
 app.command("status")(status.status)
 app.command("logs")(logs.logs)
+app.command("build")(build.build)

@@ -1,0 +1,56 @@
+"""What an engine says while it builds: how far it is, which image came of it, and what went wrong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from lightship.errors import Internal, LightshipError, PermissionDenied, ResourceExhausted
+
+_STEP = re.compile(r"Step (\d+/\d+) : (\w+)(?: layers/(-?\d+)/)?")
+_MADE = re.compile(r" ---> ([0-9a-f]{12,64})\s*")
+
+
+@dataclass(slots=True)
+class BuildOutput:
+    """image: the id of the whole. made: ids of the images that the steps left, as short as the engine says them."""
+
+    tell: Callable[[str], None]
+    image: str | None = None
+    made: list[str] = field(default_factory=list)
+
+    def follow(self, messages: Iterable[Mapping[str, Any]]) -> str:
+        """Reads to the end and returns the image's id. Raises what `build_error` makes of an error among them."""
+        for message in messages:
+            if "error" in message:
+                raise build_error(str(message["error"]))
+            self._stream(str(message.get("stream", "")))
+            self.image = (message.get("aux") or {}).get("ID", self.image)
+        if self.image is None:
+            raise Internal("the engine ended the build without an image and without an error: look into its log")
+        return self.image
+
+    def _stream(self, text: str) -> None:
+        if step := _STEP.match(text):
+            self.tell(f"step {step[1]}, " + (f"the layer of version {step[3]}" if step[3] else step[2]))
+        elif made := _MADE.fullmatch(text):
+            self.made.append(made[1])
+
+
+def build_error(text: str) -> LightshipError:
+    """What went wrong in the engine, and what to do about it."""
+    text = " ".join(text.split())
+    small = text.lower()
+    if "no space left on device" in small or "disk quota exceeded" in small:
+        return ResourceExhausted(
+            f"the engine's disk is full ({text}): docker system df shows what fills it, docker image prune frees some"
+        )
+    if "max depth exceeded" in small:
+        return ResourceExhausted(
+            f"the image has too many layers ({text}): bake fewer versions, as with --versions latest"
+        )
+    if "permission denied" in small or "denied:" in small:
+        return PermissionDenied(f"the engine may not do that: {text}")
+    return Internal(f"the engine could not build the image: {text}")
