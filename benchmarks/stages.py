@@ -18,6 +18,7 @@ from lightship.bundle.saved_model import TensorSpec
 from lightship.engines import load_engine
 from lightship.transports.rest.actions.predict_request import PredictRequest
 from lightship.transports.rest.actions.predict_response import predictions
+from lightship.transports.rest.json import numbers
 
 RUNS = 100
 
@@ -47,6 +48,15 @@ def read(body: bytes) -> object:
     return PredictRequest.parse(body).tensors({"x": spec})
 
 
+def read_without_c(body: bytes) -> object:
+    """As where the package was built without a C compiler."""
+    compiled, numbers._parse = numbers._parse, None
+    try:
+        return read(body)
+    finally:
+        numbers._parse = compiled
+
+
 def scores(rows: int, classes: int, dtype: type[np.floating]) -> dict[str, np.ndarray]:
     return {"scores": np.random.default_rng(0).random((rows, classes)).astype(dtype)}
 
@@ -67,6 +77,8 @@ def main() -> None:
         "four floats to array": lambda: read(b'{"instances": [[1.0, 2.0, 3.0, 4.0]]}'),
         f"float list of {len(small) / 1e6:.1f} MB to array": lambda: read(small),
         f"float list of {len(large) / 1e6:.1f} MB to array": lambda: read(large),
+        f"float list of {len(small) / 1e6:.1f} MB to array, no C": lambda: read_without_c(small),
+        f"float list of {len(large) / 1e6:.1f} MB to array, no C": lambda: read_without_c(large),
         "JPEG (512x512, progressive) to array": lambda: prepare(photo, image),
         "MobileNetV2 160x160, one image": lambda: engine.run("serving_default", {name: batch}),
         "4 scores to text": lambda: predictions(few),
