@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from itertools import accumulate
+from operator import mul
 from typing import Any
 
 import numpy as np
@@ -11,10 +13,11 @@ from numpy.typing import NDArray
 from lightship.bundle.dtypes import DataType
 from lightship.errors import InvalidArgument, LightshipError
 
-# A few bytes can declare any shape, and the last value given is repeated to fill it.
-MOST_BYTES = 1 << 30
+# A few bytes can declare any shape, and the last value given is repeated to fill it: so much is filled at most.
+MOST_FILLED_BYTES = 1 << 28
 
 _MOST_DIMENSIONS = 32  # numpy's limit is 64, and no operation takes so many
+_MOST_ELEMENTS = (1 << 63) - 1
 
 # The field of each type's values, and the type of what stands in it.
 _FIELDS: dict[DataType, tuple[str, str]] = {
@@ -42,16 +45,29 @@ def array_of(tensor: Any) -> NDArray[Any]:
     """The array that a `TensorProto` describes; strings are bytes in an object array. It may be read-only.
 
     `tensor_content` comes first; of typed values, more than needed are left out, and of fewer the last is repeated;
-    none are zeros. Raises InvalidArgument for what is no tensor.
+    none are zeros. Raises InvalidArgument for what is no tensor, and where more than `MOST_FILLED_BYTES` would have to
+    be filled.
     """
     dtype, element = _types(tensor)
     shape = _shape(tensor)
     count = math.prod(shape)
-    if count * element.itemsize > MOST_BYTES:
-        raise InvalidArgument(f"a tensor of shape {list(shape)} and type {dtype.label} is larger than 1 GiB")
-    if tensor.tensor_content:
-        return _of_content(tensor.tensor_content, dtype, element, count).reshape(shape)
-    return _filled(_values(tensor, dtype, element), element, count).reshape(shape)
+    content = tensor.tensor_content  # a copy each time
+    if content:
+        return _shaped(_of_content(content, dtype, element, count), shape)
+    values = _values(tensor, dtype, element)
+    if len(values) < count and count * element.itemsize > MOST_FILLED_BYTES:
+        raise InvalidArgument(
+            f"a tensor of shape {list(shape)} and type {dtype.label} has {len(values)} values; to fill the rest would "
+            f"take more than {MOST_FILLED_BYTES >> 20} MiB: send all of them"
+        )
+    return _shaped(_filled(values, element, count), shape)
+
+
+def _shaped(values: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    try:
+        return values.reshape(shape)
+    except ValueError as error:  # no elements, but other sizes beyond all memory
+        raise InvalidArgument(f"{list(shape)} is no shape of a tensor") from error
 
 
 def _types(tensor: Any) -> tuple[DataType, np.dtype[Any]]:
@@ -68,7 +84,7 @@ def _shape(tensor: Any) -> tuple[int, ...]:
     shape = tuple(dim.size for dim in tensor.tensor_shape.dim)
     if len(shape) > _MOST_DIMENSIONS:
         raise InvalidArgument(f"a tensor of rank {len(shape)} cannot be read; {_MOST_DIMENSIONS} is the highest")
-    if any(size < 0 for size in shape):
+    if any(size < 0 for size in shape) or any(product > _MOST_ELEMENTS for product in accumulate(shape, mul)):
         raise InvalidArgument(f"{list(shape)} is no shape of a tensor")
     return shape
 

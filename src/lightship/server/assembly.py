@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from lightship.lifecycle.attempts import Load, Retries
@@ -12,7 +13,10 @@ from lightship.server.batching_parameters import with_batching_checked
 from lightship.server.load_metrics import LoadMetrics
 from lightship.server.options import ServerOptions
 from lightship.services.warm_up import make_logged_call
-from lightship.transports.rest.app import RestApp
+from lightship.transports.grpc.api import GrpcApi
+from lightship.transports.grpc.serving import Reload, Serving
+from lightship.transports.metrics.metrics import Metrics
+from lightship.transports.rest.app import RestApp, default_threads
 from lightship.transports.rest.limits import HELD_BYTES, Limits
 
 _LOADS = 2  # versions that load at once
@@ -37,7 +41,7 @@ def manager_of(options: ServerOptions, metrics: LoadMetrics) -> Manager:
     return Manager(load, loads=options.load_threads or _LOADS, retries=retries)
 
 
-def rest_app_of(manager: Manager, options: ServerOptions, load_metrics: LoadMetrics) -> RestApp:
+def rest_app_of(manager: Manager, options: ServerOptions, metrics: Metrics, load_metrics: LoadMetrics) -> RestApp:
     """REST on a manager's models."""
     limits = Limits(options.max_image_bytes, options.max_json_bytes, max(HELD_BYTES, options.max_json_bytes))
     return RestApp(
@@ -46,6 +50,27 @@ def rest_app_of(manager: Manager, options: ServerOptions, load_metrics: LoadMetr
         timeout=options.timeout_seconds,
         threads=options.threads,
         cors=options.cors,
+        metrics=metrics,
         metrics_path=options.metrics_path,
         further_metrics=load_metrics.families,
     )
+
+
+def grpc_api_of(
+    manager: Manager,
+    options: ServerOptions,
+    metrics: Metrics,
+    load_metrics: LoadMetrics,
+    reload: Reload,
+    draining: Callable[[], bool],
+) -> GrpcApi:
+    """gRPC's calls on a manager's models."""
+    serving = Serving(
+        manager,
+        reload,
+        families=lambda: metrics.families() + load_metrics.families(),
+        tensor_content=options.grpc.tensor_content,
+        health=options.grpc.health,
+        draining=draining,
+    )
+    return GrpcApi(serving, partial(metrics.request, entrypoint="GRPC"), runs=options.grpc.runs or default_threads())

@@ -25,8 +25,8 @@ _DROP_SYN = (
 )
 
 
-def listen(host: str, port: Port) -> socket.socket:
-    """A socket that listens; `auto` is a free port.
+def listen(host: str, port: Port, option: str = "--rest-port") -> socket.socket:
+    """A socket that listens; `auto` is a free port. option: how a user chooses another, for the texts of errors.
 
     Raises AlreadyExists for a port in use, PermissionDenied or InvalidArgument for one or a host that cannot be had.
     """
@@ -47,15 +47,15 @@ def listen(host: str, port: Port) -> socket.socket:
         listening.setblocking(False)
     except OSError as error:
         listening.close()
-        raise _explained(error, host, number) from None
+        raise _explained(error, host, number, option) from None
     return listening
 
 
-def _explained(error: OSError, host: str, port: int) -> LightshipError:
+def _explained(error: OSError, host: str, port: int, option: str) -> LightshipError:
     if error.errno == errno.EADDRINUSE:
-        return AlreadyExists(f"port {port} is in use on {host}; choose another with --rest-port, or 'auto'")
+        return AlreadyExists(f"port {port} is in use on {host}; choose another with {option}, or 'auto'")
     if error.errno == errno.EACCES:
-        return PermissionDenied(f"port {port} may not be opened by this user; choose one above 1023 with --rest-port")
+        return PermissionDenied(f"port {port} may not be opened by this user; choose one above 1023 with {option}")
     return InvalidArgument(f"cannot listen on {host}, port {port}: {error.strerror}; choose another --host")
 
 

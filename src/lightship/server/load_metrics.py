@@ -11,8 +11,8 @@ from lightship.errors import Code, LightshipError
 from lightship.lifecycle.attempts import Load
 from lightship.lifecycle.replay import Call, Replay
 from lightship.lifecycle.servable import Servable, ServableId
-from lightship.transports.rest.metrics.histogram import Histogram
-from lightship.transports.rest.metrics.text import Family, counter
+from lightship.transports.metrics.histogram import Histogram
+from lightship.transports.metrics.text import Family, counter
 
 _ATTEMPTS = "/tensorflow/cc/saved_model/load_attempt_count"
 _LATENCY = "/tensorflow/cc/saved_model/load_latency"

@@ -12,10 +12,12 @@ from lightship.bundle.saved_model import SERVE
 from lightship.engines import EngineOptions
 from lightship.errors import InvalidArgument
 from lightship.lifecycle.model_config import ModelConfig
+from lightship.server.grpc_options import GrpcOptions
 from lightship.transports.rest.limits import IMAGE_BYTES, JSON_BYTES
 
 Port = int | Literal["auto"]
 REST_PORT = 8501
+GRPC_PORT = 8500
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class ServerOptions:
     host: str = "127.0.0.1"
     rest_port: Port = REST_PORT
     grpc_port: Port = 0
+    grpc: GrpcOptions = field(default_factory=GrpcOptions)
     poll_seconds: float = 1.0
     max_image_bytes: int = IMAGE_BYTES
     max_json_bytes: int = JSON_BYTES
@@ -86,10 +89,10 @@ class ServerOptions:
                 raise InvalidArgument(
                     f"{name}={port}: give a number from 1 to 65535, 'auto' for a free one, or 0 for off"
                 )
-        if self.grpc_port != 0:
-            raise InvalidArgument(f"grpc_port={self.grpc_port}: gRPC comes in a later release; leave the port out")
-        if self.rest_port == 0:
+        if self.rest_port == 0 and self.grpc_port == 0 and not self.grpc.socket_path:
             raise InvalidArgument("rest_port=0 turns REST off, and nothing else is on: give a port, or 'auto'")
+        if self.rest_port == self.grpc_port and self.rest_port not in (0, "auto"):
+            raise InvalidArgument(f"rest_port={self.rest_port} is grpc_port too: give them two ports")
 
 
 def parse_model_argument(text: str | Path) -> ModelConfig:

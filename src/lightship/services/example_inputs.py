@@ -34,6 +34,15 @@ def with_context(context: bytes, examples: Sequence[bytes]) -> list[bytes]:
     return [context + example for example in examples]
 
 
+def examples_of(input: Any) -> list[bytes]:
+    """The serialized examples of a `tensorflow.serving.Input`, each with the features of their context; none where it
+    has no kind. Raises what `with_context` raises."""
+    if input.WhichOneof("kind") == "example_list_with_context":
+        listed = input.example_list_with_context
+        return with_context(listed.context.SerializeToString(), [one.SerializeToString() for one in listed.examples])
+    return [one.SerializeToString() for one in input.example_list.examples]
+
+
 def signature_for_examples(servable: Servable, name: str) -> Signature:
     """Raises InvalidArgument with TensorFlow Serving's text where there is no signature of that name."""
     signature = servable.signature(name)

@@ -41,6 +41,8 @@ def predict(
 ) -> dict[str, NDArray[Any]]:
     """Runs a signature on one array for each of its inputs that has no default; all its outputs by default.
 
+    inputs: where it is not a dict, each array is asked for once, after their names were counted.
+
     The image signatures of the bundle are answered from its labels and image spec, all others by the engine. Raises
     InvalidArgument for names, types and shapes that do not fit, FailedPrecondition where no engine runs the signature,
     Internal for a method's name that is none where they are checked, and, with `prompt`, NotPrompt instead of doing
@@ -48,7 +50,7 @@ def predict(
     """
     if servable.check_method_names:
         check_predict_method(signature)
-    if inputs.keys() != signature.inputs.keys():
+    if type(inputs) is not dict or inputs.keys() != signature.inputs.keys():
         inputs = with_defaults(signature, inputs)
     if signature.name not in servable.bundle.native:
         return servable.engine.run(signature.name, inputs, outputs, prompt=prompt)

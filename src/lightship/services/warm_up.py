@@ -10,7 +10,7 @@ from lightship.bundle.tensor_proto import array_of
 from lightship.errors import InvalidArgument, Unimplemented
 from lightship.lifecycle.servable import Servable
 from lightship.services.classify import classify
-from lightship.services.example_inputs import with_context
+from lightship.services.example_inputs import examples_of
 from lightship.services.predict import check_signature, predict
 from lightship.services.predict_checks import CLASSIFY_METHOD, REGRESS_METHOD
 from lightship.services.regress import regress
@@ -26,10 +26,10 @@ def make_logged_call(servable: Servable, log: Any) -> None:
         _predict(servable, log.predict_log.request)
     elif kind == "classify_log":
         request = log.classify_log.request
-        classify(servable, request.model_spec.signature_name, _examples(request.input))
+        classify(servable, request.model_spec.signature_name, examples_of(request.input))
     elif kind == "regress_log":
         request = log.regress_log.request
-        regress(servable, request.model_spec.signature_name, _examples(request.input))
+        regress(servable, request.model_spec.signature_name, examples_of(request.input))
     elif kind == "multi_inference_log":
         _infer(servable, log.multi_inference_log.request)
 
@@ -42,21 +42,13 @@ def _predict(servable: Servable, request: Any) -> None:
 
 def _infer(servable: Servable, request: Any) -> None:
     """Each task by itself: that warms up the same signatures."""
-    examples = _examples(request.input)
+    examples = examples_of(request.input)
     calls = {CLASSIFY_METHOD: classify, REGRESS_METHOD: regress}
     for task in request.tasks:
         call = calls.get(task.method_name)
         if call is None:
             raise Unimplemented(f"Unsupported signature method_name: {task.method_name}")
         call(servable, task.model_spec.signature_name, examples)
-
-
-def _examples(input: Any) -> list[bytes]:
-    """Serialized, each with the features of their context."""
-    if input.WhichOneof("kind") == "example_list_with_context":
-        listed = input.example_list_with_context
-        return with_context(listed.context.SerializeToString(), [one.SerializeToString() for one in listed.examples])
-    return [one.SerializeToString() for one in input.example_list.examples]
 
 
 def _array(alias: str, tensor: Any) -> NDArray[Any]:

@@ -10,13 +10,13 @@ from functools import partial
 from lightship.errors import DeadlineExceeded, Unavailable
 from lightship.lifecycle.manager import Manager
 from lightship.services import NotPrompt
+from lightship.transports.metrics.metrics import Metrics
 from lightship.transports.rest.api import METHODS, RestApi
 from lightship.transports.rest.health import live, ready
 from lightship.transports.rest.limits import Budget, Limits
 from lightship.transports.rest.memory import MemoryKeeper
 from lightship.transports.rest.messages import Headers, Request, Response, error_response
-from lightship.transports.rest.metrics.metrics import Metrics
-from lightship.transports.rest.metrics.pages import Families, MetricsPages
+from lightship.transports.rest.metrics_pages import Families, MetricsPages
 from lightship.transports.rest.workers import Workers
 
 MOST_WAITING = 1024  # requests whose bodies are read and that no worker has taken up
@@ -27,7 +27,8 @@ RETRY: Headers = ((b"Retry-After", b"1"),)
 class RestApp:
     """Used on the event loop alone. `timeout`: seconds for one call, from its last byte to its answer; 0 or less for
     none. `limits` and `budget` are for who reads the bodies. `draining`: the connections end after what they run.
-    `metrics_path`: of a further page of metrics, for any verb; it is not below `/v1/`."""
+    `metrics`: where requests are counted. `metrics_path`: of a further page of metrics, for any verb; it is not below
+    `/v1/`."""
 
     def __init__(
         self,
@@ -37,6 +38,7 @@ class RestApp:
         timeout: float = 30.0,
         threads: int = 0,
         cors: bool = False,
+        metrics: Metrics | None = None,
         metrics_path: str | None = None,
         further_metrics: Families = list,
     ) -> None:
@@ -46,7 +48,7 @@ class RestApp:
         self._manager = manager
         self._timeout = timeout
         self._memory = MemoryKeeper()
-        metrics = Metrics(manager.models)
+        metrics = metrics or Metrics(manager.models)
         self._metrics_pages = MetricsPages(metrics.families, further_metrics)
         self._metrics_path = metrics_path
         self._api = RestApi(manager, self.limits, metrics, cors=cors)

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from lightship.transports.rest.metrics.text import histogram_samples
+from lightship.transports.metrics.text import histogram_samples
 
 _LIMITS = [10 * 1.8**power for power in range(33)]  # microseconds
 _LIMIT_TEXTS = [f"{limit:g}" for limit in _LIMITS]

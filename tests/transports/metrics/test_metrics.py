@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from lightship.transports.rest.metrics.metrics import Metrics
-from lightship.transports.rest.metrics.text import metrics_text
+from lightship.transports.metrics.metrics import Metrics
+from lightship.transports.metrics.text import metrics_text
 
 
 def counts(metrics: Metrics) -> list[str]:

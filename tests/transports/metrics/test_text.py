@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lightship.transports.rest.metrics.text import Family, counter, exposed_name, histogram_samples, metrics_text
+from lightship.transports.metrics.text import Family, counter, exposed_name, histogram_samples, metrics_text
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection
 
-from lightship.transports.rest.metrics.histogram import Histogram
-from lightship.transports.rest.metrics.text import Family, counter
+from lightship.transports.metrics.histogram import Histogram
+from lightship.transports.metrics.text import Family, counter
 
 _COUNT = "/tensorflow/serving/request_count"
 _LATENCY = "/tensorflow/serving/request_latency"
@@ -22,20 +22,21 @@ class Metrics:
         self._lock = threading.Lock()
         self._strangers: set[str] = set()
         self._counts: dict[tuple[str, str], int] = {}
-        self._latencies: dict[tuple[str, str], Histogram] = {}
+        self._latencies: dict[tuple[str, str, str], Histogram] = {}
 
-    def request(self, model: str, status: str, api: str, microseconds: float) -> None:
-        """Counts a request, and the latency of one that succeeded. `status`: the canonical code's name."""
+    def request(self, model: str, status: str, api: str, microseconds: float, entrypoint: str = "REST") -> None:
+        """Counts a request, and the latency of one that succeeded. `status`: the canonical code's name. `entrypoint`:
+        REST or GRPC."""
         with self._lock:
             key = (self._label(model), status)
             self._counts[key] = self._counts.get(key, 0) + 1
             if status == "OK":
-                self._latencies.setdefault((key[0], api), Histogram()).add(microseconds)
+                self._latencies.setdefault((key[0], api, entrypoint), Histogram()).add(microseconds)
 
     def families(self) -> list[Family]:
         with self._lock:
             counts, latencies = sorted(self._counts.items()), sorted(self._latencies.items())
-            samples = [line for (model, api), one in latencies for line in _latency_samples(model, api, one)]
+            samples = [line for of, one in latencies for line in _latency_samples(*of, one)]
         named = (({"model_name": model, "status": status}, count) for (model, status), count in counts)
         return [counter(_COUNT, named), Family(_LATENCY, "histogram", samples)]
 
@@ -49,5 +50,5 @@ class Metrics:
         return model
 
 
-def _latency_samples(model: str, api: str, latency: Histogram) -> list[str]:
-    return latency.samples(_LATENCY, {"model_name": model, "API": api, "entrypoint": "REST"})
+def _latency_samples(model: str, api: str, entrypoint: str, latency: Histogram) -> list[str]:
+    return latency.samples(_LATENCY, {"model_name": model, "API": api, "entrypoint": entrypoint})

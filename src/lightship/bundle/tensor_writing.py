@@ -1,0 +1,77 @@
+"""Array -> `tensorflow.TensorProto`, as TensorFlow Serving writes its outputs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lightship.bundle.dtypes import DataType
+
+# Types whose values have the same bytes in the packed field as in a little-endian array: the field's number, and the
+# type of its elements. A bool is a varint of one byte.
+_SAME_BYTES: dict[DataType, tuple[int, str]] = {
+    DataType.DT_FLOAT: (5, "<f4"),
+    DataType.DT_DOUBLE: (6, "<f8"),
+    DataType.DT_COMPLEX64: (9, "<c8"),
+    DataType.DT_BOOL: (11, "?"),
+    DataType.DT_COMPLEX128: (12, "<c16"),
+}
+_VARINTS: dict[DataType, str] = {
+    DataType.DT_INT32: "int_val",
+    DataType.DT_INT16: "int_val",
+    DataType.DT_INT8: "int_val",
+    DataType.DT_UINT16: "int_val",
+    DataType.DT_UINT8: "int_val",
+    DataType.DT_INT64: "int64_val",
+    DataType.DT_UINT32: "uint32_val",
+    DataType.DT_UINT64: "uint64_val",
+}
+_LENGTH_DELIMITED = 2
+
+
+def write_tensor(tensor: Any, array: NDArray[Any], *, as_content: bool = False) -> None:
+    """Fills an empty `TensorProto`: every value in the field of its type, or all of them in `tensor_content`.
+
+    Strings are bytes in an object array. Raises Unimplemented for a type that TensorFlow does not have.
+    """
+    dtype = DataType.of(array.dtype)
+    tensor.dtype = int(dtype)
+    tensor.tensor_shape.SetInParent()
+    for size in array.shape:
+        tensor.tensor_shape.dim.add(size=size)
+    if as_content:
+        tensor.tensor_content = _content(array, dtype)
+    elif dtype in _SAME_BYTES:
+        field, element = _SAME_BYTES[dtype]
+        data = array.astype(element, copy=False).tobytes()
+        tensor.MergeFromString(_varint(field << 3 | _LENGTH_DELIMITED) + _varint(len(data)) + data)
+    elif dtype in _VARINTS:
+        getattr(tensor, _VARINTS[dtype]).extend(array.ravel().tolist())
+    elif dtype is DataType.DT_STRING:
+        tensor.string_val.extend(_strings(array))
+    elif array.dtype.itemsize == 2:  # half and bfloat16, by their bits
+        tensor.half_val.extend(np.ascontiguousarray(array).view(np.uint16).ravel().tolist())
+    else:
+        tensor.float8_val = array.tobytes()
+
+
+def _content(array: NDArray[Any], dtype: DataType) -> bytes:
+    if dtype is not DataType.DT_STRING:
+        return array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
+    strings = _strings(array)
+    return b"".join([*(_varint(len(string)) for string in strings), *strings])
+
+
+def _strings(array: NDArray[Any]) -> list[bytes]:
+    return [value.encode() if isinstance(value, str) else value for value in array.ravel().tolist()]
+
+
+def _varint(number: int) -> bytes:
+    digits = bytearray()
+    while number > 0x7F:
+        digits.append(number & 0x7F | 0x80)
+        number >>= 7
+    digits.append(number)
+    return bytes(digits)

@@ -1,0 +1,92 @@
+"""The options of the gRPC server: who may connect, and what is handed on to gRPC's core."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lightship import protos
+from lightship.errors import InvalidArgument, NotFound, PermissionDenied
+from lightship.server.config_file import read_config_file
+from lightship.transports.grpc.serving import HealthOf
+
+ChannelArgument = tuple[str, int | str]
+_INT32 = range(-(2**31), 2**31)
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """PEM texts. client_ca: the authorities of clients' certificates. verify_clients: whoever has no certificate of one
+    of them is refused."""
+
+    key: bytes
+    certificate: bytes
+    client_ca: bytes | None = None
+    verify_clients: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.key or not self.certificate:
+            raise InvalidArgument("TLS needs both: the server's key and its certificate")
+        if self.verify_clients and not self.client_ca:
+            raise InvalidArgument(
+                "clients' certificates can be verified only against an authority: give its certificate"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class GrpcOptions:
+    """socket_path: of a UNIX socket besides the port; one that is there already is replaced. runs: calls that run at
+    once; 0 for two a core. tensor_content: outputs of predict are written there. health: overall, of all models, or
+    SERVING as soon as a port is open; or no such service. reflection: clients may ask for the services' description.
+    """
+
+    socket_path: str = ""
+    tls: Tls | None = None
+    channel_arguments: tuple[ChannelArgument, ...] = ()
+    runs: int = 0
+    tensor_content: bool = False
+    health: HealthOf = "models"
+    reflection: bool = False
+
+    def __post_init__(self) -> None:
+        if self.runs < 0:
+            raise InvalidArgument(f"runs={self.runs}: it must not be negative")
+
+
+def read_tls(certificate: Path, key: Path, client_ca: Path | None = None) -> Tls:
+    """From PEM files; with client_ca, only clients with a certificate of it are let in. Raises NotFound or
+    PermissionDenied for one that cannot be read."""
+    authority = _bytes(client_ca) if client_ca is not None else None
+    return Tls(_bytes(key), _bytes(certificate), authority, client_ca is not None)
+
+
+def read_ssl_config(path: str) -> Tls:
+    """From a file with an SSLConfig, whose fields are PEM texts. Raises what `read_config_file` raises."""
+    config = read_config_file(path, protos.SSLConfig)
+    authority = config.custom_ca.encode() or None
+    return Tls(config.server_key.encode(), config.server_cert.encode(), authority, config.client_verify)
+
+
+def parse_channel_arguments(text: str) -> tuple[ChannelArgument, ...]:
+    """`name=value,name=value`; whole numbers of 32 bits become numbers. Raises InvalidArgument for one without `=`."""
+    return tuple(_channel_argument(part) for part in text.split(",") if part)
+
+
+def _channel_argument(text: str) -> ChannelArgument:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise InvalidArgument(f'"{text}" is no argument of a channel: give name=value')
+    try:
+        number = int(value)
+    except ValueError:
+        return name, value
+    return name, number if number in _INT32 else value
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except PermissionError:
+        raise PermissionDenied(f"{path} cannot be read: give this user the right to read it") from None
+    except OSError as error:
+        raise NotFound(f"{path}: {error.strerror}") from None

@@ -1,0 +1,167 @@
+"""gRPC's own server around the calls: bytes in, bytes or a status out."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NoReturn
+
+import grpc
+
+from lightship.errors import Code, InvalidArgument, LightshipError
+from lightship.server.grpc_options import GrpcOptions
+from lightship.server.grpc_threads import CallThreads
+from lightship.server.listening import listen
+from lightship.server.options import Port
+from lightship.transports.grpc.api import GrpcApi
+from lightship.transports.grpc.call import Call
+
+logger = logging.getLogger(__name__)
+
+_MOST_MESSAGE_BYTES = 2**31 - 1
+_STATUS = {Code(status.value[0]): status for status in grpc.StatusCode}
+_ENDING = 1.0  # seconds for calls that were cut off to end
+
+
+class GrpcServer:
+    """Binds at once, answers after `start`, ends with `drain` and `stop`."""
+
+    def __init__(self, host: str, port: Port, options: GrpcOptions) -> None:
+        """Raises AlreadyExists, PermissionDenied or InvalidArgument for an address that cannot be had or keys that are
+        none. port: 0 for none."""
+        self._threads: ThreadPoolExecutor = CallThreads()
+        self._handlers = _Handlers()
+        self._stopping: threading.Event | None = None
+        self._api: GrpcApi | None = None
+        self.unanswered = 0
+        self._server = grpc.server(self._threads, handlers=[self._handlers], options=_channel_options(options))
+        self._credentials = _credentials(options)
+        self.port = self._open_port(host, port) if port != 0 else 0
+        if options.socket_path:
+            self._open_socket(options.socket_path)
+
+    def start(self, api: GrpcApi) -> None:
+        self._api = api
+        self._handlers.take(api)
+        self._server.start()
+
+    def drain(self, seconds: float) -> None:
+        """Begins the end: no new calls, those that came are answered, and cut off after so many seconds. Any thread may
+        call, and again."""
+        if self._stopping is None:
+            self._end = time.monotonic() + seconds
+            self._stopping = self._server.stop(seconds)
+
+    def stop(self, seconds: float) -> None:
+        """`drain`, and waits for it."""
+        self.drain(seconds)
+        assert self._stopping is not None
+        self._stopping.wait(max(0.0, self._end - time.monotonic()))
+        self.unanswered = self._api.unfinished if self._api else 0
+        self._stopping.wait(_ENDING)
+        self._threads.shutdown()
+        if self.unanswered:
+            logger.error("%d calls of gRPC were not finished within %g seconds", self.unanswered, seconds)
+
+    def _open_port(self, host: str, port: Port) -> int:
+        number = 0 if port == "auto" else port
+        address = f"[{host.strip('[]')}]:{number}" if ":" in host else f"{host or '0.0.0.0'}:{number}"
+        opened = self._add(address)
+        if opened == 0:
+            raise _why_no_port(host, port)
+        return opened
+
+    def _open_socket(self, path: str) -> None:
+        if self._add(f"unix:{path}") == 0:
+            raise InvalidArgument(f"the socket {path} cannot be opened: its folder must exist and be writable")
+
+    def _add(self, address: str) -> int:
+        try:
+            if self._credentials is None:
+                return int(self._server.add_insecure_port(address))
+            return int(self._server.add_secure_port(address, self._credentials))
+        except RuntimeError:  # it says no more than that it failed
+            return 0
+
+
+class _Handlers(grpc.GenericRpcHandler):
+    """The methods of an API, once there is one; grpcio answers any other with UNIMPLEMENTED."""
+
+    def __init__(self) -> None:
+        self._methods: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {}
+
+    def take(self, api: GrpcApi) -> None:
+        for name in api.methods:
+            self._methods[name] = grpc.unary_unary_rpc_method_handler(_unary(api, name))
+        for name in api.streams:
+            self._methods[name] = grpc.unary_stream_rpc_method_handler(_stream(api, name))
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes] | None:
+        return self._methods.get(handler_call_details.method)
+
+
+def _unary(api: GrpcApi, name: str) -> Callable[[bytes, grpc.ServicerContext], bytes]:
+    def behaviour(request: bytes, context: grpc.ServicerContext) -> bytes:
+        answer = api.answer(name, request, _call(context))
+        if answer.code is not Code.OK:
+            _abort(context, answer.code, answer.message)
+        return answer.body
+
+    return behaviour
+
+
+def _stream(api: GrpcApi, name: str) -> Callable[[bytes, grpc.ServicerContext], Iterator[bytes]]:
+    def behaviour(request: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
+        for answer in api.stream(name, request, _call(context)):
+            if answer.code is not Code.OK:
+                _abort(context, answer.code, answer.message)
+            yield answer.body
+
+    return behaviour
+
+
+def _abort(context: grpc.ServicerContext, code: Code, message: str) -> NoReturn:
+    context.abort(_STATUS[code], message)
+    raise AssertionError("abort raises")
+
+
+def _call(context: grpc.ServicerContext) -> Call:
+    remaining = context.time_remaining()
+    deadline = None if remaining is None else time.monotonic() + remaining
+
+    def on_end(hook: Callable[[], None]) -> None:
+        if not context.add_callback(hook):
+            hook()
+
+    return Call(deadline, lambda: not context.is_active(), on_end)
+
+
+def _channel_options(options: GrpcOptions) -> list[tuple[str, Any]]:
+    """Those given come last, so that they win."""
+    return [
+        ("grpc.max_receive_message_length", _MOST_MESSAGE_BYTES),
+        ("grpc.max_send_message_length", -1),
+        ("grpc.so_reuseport", 0),  # else two servers would share a port, and nobody would know
+        *options.channel_arguments,
+    ]
+
+
+def _credentials(options: GrpcOptions) -> grpc.ServerCredentials | None:
+    tls = options.tls
+    if tls is None:
+        return None
+    return grpc.ssl_server_credentials(
+        [(tls.key, tls.certificate)], root_certificates=tls.client_ca, require_client_auth=tls.verify_clients
+    )
+
+
+def _why_no_port(host: str, port: Port) -> LightshipError:
+    """gRPC's core does not say."""
+    try:
+        listen(host, port, "--grpc-port").close()
+    except LightshipError as error:
+        return error
+    return InvalidArgument(f"gRPC cannot be opened on {host}, port {port}: the key and the certificate are none")

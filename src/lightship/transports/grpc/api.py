@@ -1,0 +1,141 @@
+"""One function from the bytes of a call to those of its answer: everything gRPC does, without a socket."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from google.protobuf.message import DecodeError, EncodeError
+
+from lightship.errors import DeadlineExceeded, Internal, LightshipError, ResourceExhausted, Unimplemented
+from lightship.transports.grpc.call import Answer, Call, refusal
+from lightship.transports.grpc.methods import CALLS, HEALTH_CALLS, STREAMS, Method
+from lightship.transports.grpc.serving import Serving
+
+logger = logging.getLogger(__name__)
+
+MOST_WAITING = 64  # calls that wait for models to change, each on a thread of its own
+
+# Takes a request's model, the name of its canonical code, its method, and microseconds.
+Count = Callable[[str, str, str, float], None]
+
+
+class GrpcApi:
+    """Answers calls; any thread may call, and nothing is raised.
+
+    count: is told of each Predict, Classify and Regress. runs: how many calls are worked on at once, others wait for
+    their turn; 0 for any number.
+    """
+
+    def __init__(self, serving: Serving, count: Count, *, runs: int = 0) -> None:
+        self._serving, self._count = serving, count
+        self._calls = CALLS | HEALTH_CALLS if serving.health != "off" else CALLS
+        self._turns = threading.Semaphore(runs) if runs else None
+        self._waiting = threading.Semaphore(MOST_WAITING)
+        self._lock = threading.Lock()
+        self.unfinished = 0
+
+    @property
+    def methods(self) -> frozenset[str]:
+        """The full names of the calls with one answer, such as `/tensorflow.serving.PredictionService/Predict`."""
+        return frozenset(self._calls)
+
+    @property
+    def streams(self) -> frozenset[str]:
+        """The full names of the calls with one request and any number of answers."""
+        return frozenset(STREAMS) if self._serving.health != "off" else frozenset()
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """The full names of the services, sorted."""
+        return tuple(sorted({name.split("/")[1] for name in self.methods | self.streams}))
+
+    def answer(self, name: str, request: bytes, call: Call) -> Answer:
+        """name: of the method, in full. Any name may be asked for; one that is none is UNIMPLEMENTED."""
+        method = self._calls.get(name)
+        if method is None:
+            return refusal(Unimplemented(f"{name} is no method of this server"))
+        with self._counted():
+            return self._answered(name, method, request, call)
+
+    def stream(self, name: str, request: bytes, call: Call) -> Iterator[Answer]:
+        """The answers of a method that has many, as they come; one that is a refusal is the last."""
+        method = STREAMS[name]
+        if not self._waiting.acquire(blocking=False):
+            yield refusal(_too_many())
+            return
+        try:
+            for message in method.act(self._serving, _parsed(method, request), call):
+                yield Answer(message.SerializeToString())
+        except Exception as error:
+            yield refusal(_explained(error, name))
+        finally:
+            self._waiting.release()
+
+    def _answered(self, name: str, method: Method, request: bytes, call: Call) -> Answer:
+        start = time.perf_counter()
+        model, answer = "", Answer(b"")
+        try:
+            call.check()
+            message = _parsed(method, request)
+            model = message.model_spec.name if method.counted_as else ""
+            with self._turn(method, call):
+                answer = Answer(method.act(self._serving, message, call).SerializeToString())
+        except Exception as error:
+            answer = refusal(_explained(error, name))
+        if method.counted_as:
+            self._count(model, answer.code.name, method.counted_as, (time.perf_counter() - start) * 1_000_000)
+        return answer
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        with self._lock:
+            self.unfinished += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self.unfinished -= 1
+
+    @contextmanager
+    def _turn(self, method: Method, call: Call) -> Iterator[None]:
+        """Raises DeadlineExceeded or Cancelled where nobody waits any more when it comes."""
+        turns = self._waiting if method.waits else self._turns if method.runs else None
+        if turns is None:
+            yield
+            return
+        if method.waits and not turns.acquire(blocking=False):
+            raise _too_many()
+        if not method.waits and not turns.acquire(timeout=call.remaining):
+            raise DeadlineExceeded("Timed out waiting for notification")
+        try:
+            call.check()
+            yield
+        finally:
+            turns.release()
+
+
+def _parsed(method: Method, request: bytes) -> Any:
+    try:
+        return method.request.FromString(request)
+    except DecodeError as error:
+        raise Internal(f"the request is no {method.request.DESCRIPTOR.full_name}: it cannot be parsed") from error
+
+
+def _explained(error: Exception, name: str) -> LightshipError:
+    if isinstance(error, LightshipError):
+        return error
+    if isinstance(error, EncodeError):
+        return ResourceExhausted("the answer is larger than 2 GiB, which no message can be")
+    if isinstance(error, MemoryError):
+        return ResourceExhausted("there is not enough memory for this request")
+    logger.error("%s failed", name, exc_info=error)
+    return Internal("the server failed on this request; its log says more")
+
+
+def _too_many() -> ResourceExhausted:
+    return ResourceExhausted(f"{MOST_WAITING} calls wait for models to change already; try again later")

@@ -1,0 +1,70 @@
+"""PredictionService/Classify, Regress and MultiInference."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lightship.protos import ClassificationResponse, MultiInferenceResponse, RegressionResponse
+from lightship.services import Classifications, Regressions, Task, classify, multi_inference, regress
+from lightship.services.example_inputs import examples_of
+from lightship.transports.grpc.call import Call
+from lightship.transports.grpc.model_specs import handle_of, spec_of, write_spec
+from lightship.transports.grpc.serving import Serving
+
+
+def answer_classify(serving: Serving, request: Any, call: Call) -> Any:
+    spec, response = spec_of(request), ClassificationResponse()
+    with handle_of(serving.manager, spec) as handle:
+        result = classify(handle.servable, spec.signature_name, examples_of(request.input))
+        write_spec(response.model_spec, handle.servable, spec.name, result.signature)
+    call.check()
+    _write_classifications(response.result, result)
+    return response
+
+
+def answer_regress(serving: Serving, request: Any, call: Call) -> Any:
+    spec, response = spec_of(request), RegressionResponse()
+    with handle_of(serving.manager, spec) as handle:
+        result = regress(handle.servable, spec.signature_name, examples_of(request.input))
+        write_spec(response.model_spec, handle.servable, spec.name, result.signature)
+    call.check()
+    _write_regressions(response.result, result)
+    return response
+
+
+def answer_multi_inference(serving: Serving, request: Any, call: Call) -> Any:
+    """The servable is the one that the first task names; the versions of further tasks are not looked at."""
+    specs = [task.model_spec for task in request.tasks] or [MultiInferenceResponse().results.add().model_spec]
+    tasks = [Task(task.model_spec.name, task.model_spec.signature_name, task.method_name) for task in request.tasks]
+    response = MultiInferenceResponse()
+    with handle_of(serving.manager, specs[0]) as handle:
+        results = multi_inference(handle.servable, tasks, examples_of(request.input))
+        call.check()
+        for task, result in zip(tasks, results, strict=True):
+            one = response.results.add()
+            write_spec(one.model_spec, handle.servable, task.model, result.signature)
+            if isinstance(result, Classifications):
+                _write_classifications(one.classification_result, result)
+            else:
+                _write_regressions(one.regression_result, result)
+    return response
+
+
+def _write_classifications(message: Any, result: Classifications) -> None:
+    """A label that is not UTF-8 cannot stand in the field; what is wrong in it is replaced."""
+    message.SetInParent()
+    some = result.scores if result.classes is None else result.classes
+    assert some is not None
+    rows, columns = some.shape
+    classes = [[""] * columns] * rows if result.classes is None else result.classes.tolist()
+    scores = [[0.0] * columns] * rows if result.scores is None else result.scores.tolist()
+    for row in zip(classes, scores, strict=True):
+        add = message.classifications.add().classes.add
+        for label, score in zip(*row, strict=True):
+            add(label=label.decode("utf-8", "replace") if isinstance(label, bytes) else label, score=score)
+
+
+def _write_regressions(message: Any, result: Regressions) -> None:
+    message.SetInParent()
+    for value in result.values.tolist():
+        message.regressions.add(value=value)

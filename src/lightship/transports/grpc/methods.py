@@ -1,0 +1,46 @@
+"""Every method that is answered, by its full name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from lightship import protos
+from lightship.transports.grpc.call import Call
+from lightship.transports.grpc.examples import answer_classify, answer_multi_inference, answer_regress
+from lightship.transports.grpc.health import answer_check, watch
+from lightship.transports.grpc.models import answer_metadata, answer_status
+from lightship.transports.grpc.predict import answer_predict
+from lightship.transports.grpc.reload import answer_reload
+from lightship.transports.grpc.serving import Serving
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """request: the class of its messages. act: gives the answer, or for a stream an iterator of them.
+
+    counted_as: its name in the metrics, if it is in them. runs: it runs a model. waits: for models to change.
+    """
+
+    request: Any
+    act: Callable[[Serving, Any, Call], Any]
+    counted_as: str = ""
+    runs: bool = False
+    waits: bool = False
+
+
+_PREDICTION, _MODELS = "/tensorflow.serving.PredictionService", "/tensorflow.serving.ModelService"
+_HEALTH = "/grpc.health.v1.Health"
+
+CALLS: dict[str, Method] = {
+    f"{_PREDICTION}/Predict": Method(protos.PredictRequest, answer_predict, "Predict", runs=True),
+    f"{_PREDICTION}/Classify": Method(protos.ClassificationRequest, answer_classify, "Classify", runs=True),
+    f"{_PREDICTION}/Regress": Method(protos.RegressionRequest, answer_regress, "Regress", runs=True),
+    f"{_PREDICTION}/MultiInference": Method(protos.MultiInferenceRequest, answer_multi_inference, runs=True),
+    f"{_PREDICTION}/GetModelMetadata": Method(protos.GetModelMetadataRequest, answer_metadata),
+    f"{_MODELS}/GetModelStatus": Method(protos.GetModelStatusRequest, answer_status),
+    f"{_MODELS}/HandleReloadConfigRequest": Method(protos.ReloadConfigRequest, answer_reload, waits=True),
+}
+HEALTH_CALLS: dict[str, Method] = {f"{_HEALTH}/Check": Method(protos.HealthCheckRequest, answer_check)}
+STREAMS: dict[str, Method] = {f"{_HEALTH}/Watch": Method(protos.HealthCheckRequest, watch, waits=True)}

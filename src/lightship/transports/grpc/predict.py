@@ -1,0 +1,65 @@
+"""PredictionService/Predict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from numpy.typing import NDArray
+
+from lightship.bundle.saved_model import DEFAULT_SIGNATURE, Signature
+from lightship.bundle.tensor_proto import array_of
+from lightship.bundle.tensor_writing import write_tensor
+from lightship.errors import FailedPrecondition, InvalidArgument
+from lightship.lifecycle.servable import Servable
+from lightship.protos import PredictResponse
+from lightship.services import predict
+from lightship.transports.grpc.call import Call
+from lightship.transports.grpc.model_specs import handle_of, spec_of, write_spec
+from lightship.transports.grpc.serving import Serving
+
+
+class RequestTensors(Mapping[str, NDArray[Any]]):
+    """The tensors of a request; each is read when it is asked for. Raises InvalidArgument for one that is none."""
+
+    def __init__(self, tensors: Any) -> None:
+        self._tensors = tensors
+
+    def __getitem__(self, alias: str) -> NDArray[Any]:
+        if alias not in self._tensors:  # a protobuf map would make an entry
+            raise KeyError(alias)
+        try:
+            return array_of(self._tensors[alias])
+        except InvalidArgument as error:
+            raise InvalidArgument(f"tensor parsing error: {alias}") from error
+
+    def __contains__(self, alias: object) -> bool:
+        return alias in self._tensors
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tensors)
+
+    def __len__(self) -> int:
+        return len(self._tensors)
+
+
+def answer_predict(serving: Serving, request: Any, call: Call) -> Any:
+    """Checked in this order: model, signature, its method's name, names and tensors of inputs, names of outputs."""
+    spec = spec_of(request)
+    with handle_of(serving.manager, spec) as handle:
+        servable = handle.servable
+        signature = _signature(servable, spec.signature_name or DEFAULT_SIGNATURE)
+        outputs = predict(servable, signature, RequestTensors(request.inputs), list(request.output_filter))
+        call.check()
+        response = PredictResponse()
+        write_spec(response.model_spec, servable, spec.name, signature.name)
+    for alias, array in outputs.items():
+        write_tensor(response.outputs[alias], array, as_content=serving.tensor_content)
+    return response
+
+
+def _signature(servable: Servable, name: str) -> Signature:
+    signature = servable.signature(name)
+    if signature is None:
+        raise FailedPrecondition(f'Serving signature key "{name}" not found.')
+    return signature

@@ -1,0 +1,49 @@
+"""ModelService/HandleReloadConfigRequest: other models take the place of those that are served."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from lightship.errors import InvalidArgument
+from lightship.protos import ReloadConfigResponse
+from lightship.services.model_configs import requested_models
+from lightship.transports.grpc.call import Call
+from lightship.transports.grpc.serving import Serving
+from lightship.transports.metrics.text import Family
+
+
+def answer_reload(serving: Serving, request: Any, call: Call) -> Any:
+    """Answers when every new model is AVAILABLE or has failed. A client that goes meanwhile ends the waiting, not the
+    loading."""
+    if not request.config.HasField("model_config_list"):
+        raise InvalidArgument(
+            "ServerModelConfig type not supported by HandleReloadConfigRequest. Only ModelConfigList is currently "
+            "supported"
+        )
+    before = _counters(serving.families()) if request.metric_names else {}
+    models = requested_models(request.config, serving.manager.models())
+    call.on_end(serving.manager.wake)
+    serving.reload(models or [], call.over)
+    response = ReloadConfigResponse()
+    response.status.SetInParent()
+    after = _counters(serving.families()) if request.metric_names else {}
+    for name in request.metric_names:
+        response.metric.add(name=name, int64_value_increase=_increase(before.get(name, {}), after.get(name, {})))
+    return response
+
+
+def _counters(families: Iterable[Family]) -> dict[str, dict[str, int]]:
+    """The samples of every counter, by the metric's name and the sample's labels."""
+    return {family.name: dict(map(_sample, family.samples)) for family in families if family.kind == "counter"}
+
+
+def _sample(line: str) -> tuple[str, int]:
+    labels, _, value = line.rpartition(" ")
+    return labels, int(value)
+
+
+def _increase(before: Mapping[str, int], after: Mapping[str, int]) -> int:
+    """Of the first sample; 0 where there is none."""
+    first = next(iter(after), None)
+    return 0 if first is None else after[first] - before.get(first, 0)
