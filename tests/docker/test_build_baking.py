@@ -15,6 +15,7 @@ from typing import Any
 
 import docker
 import pytest
+from tests.docker import registry
 from tests.docker.own_engine import Engine
 
 import lightship.docker
@@ -151,7 +152,7 @@ def test_a_large_model_is_sent(bake: Any, model: Path) -> None:
         (
             {"image": "lightship.invalid/a:1", "pull": True},
             NotFound,
-            "invalid/a:1 cannot be pulled .*leave out --pull",
+            "lightship.invalid/a:1 cannot be pulled",
         ),
         ({"platform": "linux/s390x"}, FailedPrecondition, "is for linux/.*, not for linux/s390x"),
     ],
@@ -173,6 +174,34 @@ def test_a_base_that_cannot_be_had(
 def test_the_image_of_ones_own_platform_is_taken(docker_client: docker.DockerClient, bake: Any, model: Path) -> None:
     found = docker_client.images.get("debian:bookworm-slim").attrs
     assert bake(model, "bake:1", platform=f"{found['Os']}/{found['Architecture']}").layers
+
+
+def test_a_base_that_is_not_there_is_pulled_for_the_platform(
+    docker_client: docker.DockerClient, bake: Any, model: Path
+) -> None:
+    with registry.serving(["linux/amd64", "linux/arm64"]) as name:
+        image = bake(model, "bake:arm", image=name, platform="linux/arm64")
+    found = docker_client.images.get("bake:arm").attrs
+    assert (found["Architecture"], len(image.layers)) == ("arm64", 2)
+    with pytest.raises(FailedPrecondition, match=f"{name} is for linux/arm64, not for linux/amd64: .*--pull"):
+        bake(model, "bake:amd", image=name, platform="linux/amd64")
+    docker_client.images.remove(name)
+
+
+def test_a_base_is_pulled_again_when_asked_for(docker_client: docker.DockerClient, bake: Any, model: Path) -> None:
+    with registry.serving(["linux/amd64", "linux/arm64"]) as name:
+        first = bake(model, "bake:1", image=name, platform="linux/arm64")
+        again = bake(model, "bake:1", image=name, platform="linux/amd64", pull=True)
+    assert first.layers[0] != again.layers[0]
+    assert first.layers[1] == again.layers[1]
+    docker_client.images.remove(name)
+
+
+def test_a_pull_that_breaks_off_is_an_error(docker_client: docker.DockerClient, bake: Any, model: Path) -> None:
+    before = images(docker_client)
+    with registry.serving(["linux/amd64"], broken=True) as name, pytest.raises(NotFound, match="cannot be pulled: .+;"):
+        bake(model, "bake:1", image=name, platform="linux/amd64")
+    assert images(docker_client) == before
 
 
 def test_a_folder_without_a_version_asks_no_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

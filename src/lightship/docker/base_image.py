@@ -6,10 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lightship.docker.build_output import build_error
-from lightship.docker.engine import said_by
-from lightship.docker.images import image_of
-from lightship.errors import FailedPrecondition, InvalidArgument, LightshipError, NotFound, ResourceExhausted
+from lightship.docker.images import image_of, pull_image
+from lightship.errors import FailedPrecondition, InvalidArgument, ResourceExhausted
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -36,9 +34,8 @@ def find_base(
     """
     if pull or not is_there(client, name):
         tell(f"getting {name}")
-    if pull:
-        _pull(client, name, platform)
-    base = _described(image_of(client, name).attrs)
+    found = pull_image(client, name, platform) if pull else image_of(client, name, platform)
+    base = _described(found.attrs)
     if platform is not None and not _fits(base.platform, platform):
         raise FailedPrecondition(
             f"the engine's {name} is for {base.platform}, not for {platform}: get the other one with --pull, "
@@ -71,30 +68,6 @@ def _described(found: Mapping[str, Any]) -> BaseImage:
     parts = (found["Os"], found["Architecture"], found.get("Variant"))
     layers = (found.get("RootFS") or {}).get("Layers") or ()
     return BaseImage(found["Id"], "/".join(part for part in parts if part), tuple(layers))
-
-
-def _pull(client: DockerClient, name: str, platform: str | None) -> None:
-    """Reads what the registry's way brings to its end: an error may be the last of it."""
-    from docker.errors import APIError
-    from docker.utils import parse_repository_tag
-
-    repository, tag = parse_repository_tag(name)
-    try:
-        for message in client.api.pull(repository, tag or "latest", stream=True, decode=True, platform=platform):
-            if "error" in message:
-                raise _not_pulled(name, str(message["error"]))
-    except APIError as error:
-        raise _not_pulled(name, said_by(error)) from error
-
-
-def _not_pulled(name: str, reason: str) -> LightshipError:
-    known = build_error(reason)
-    if isinstance(known, ResourceExhausted):
-        return known
-    return NotFound(
-        f"the image {name} cannot be pulled ({' '.join(reason.split())}): leave out --pull to take the engine's own, "
-        "or check the name and the engine's way to the registry"
-    )
 
 
 def _fits(there: str, wanted: str) -> bool:

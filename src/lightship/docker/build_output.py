@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lightship.docker.full_disk import disk_is_full, is_full
 from lightship.errors import Internal, LightshipError, PermissionDenied, ResourceExhausted
 
 _STEP = re.compile(r"Step (\d+/\d+) : (\w+)(?: layers/(-?\d+)/)?")
@@ -43,10 +44,8 @@ def build_error(text: str) -> LightshipError:
     """What went wrong in the engine, and what to do about it."""
     text = " ".join(text.split())
     small = text.lower()
-    if "no space left on device" in small or "disk quota exceeded" in small:
-        return ResourceExhausted(
-            f"the engine's disk is full ({text}): docker system df shows what fills it, docker image prune frees some"
-        )
+    if is_full(text):
+        return ResourceExhausted(disk_is_full(text))
     if "max depth exceeded" in small:
         return ResourceExhausted(
             f"the image has too many layers ({text}): bake fewer versions, as with --versions latest"

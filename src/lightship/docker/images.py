@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from lightship.docker.build_plan import OUR_IMAGE
 from lightship.docker.engine import said_by
-from lightship.errors import NotFound
+from lightship.docker.full_disk import disk_is_full, is_full
+from lightship.errors import LightshipError, NotFound, ResourceExhausted
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -15,12 +16,12 @@ if TYPE_CHECKING:
 OUR_USER = 10001  # whom the server runs as in our image
 
 
-def image_of(client: DockerClient, name: str) -> Image:
+def image_of(client: DockerClient, name: str, platform: str | None = None) -> Image:
     """The image, pulled if it is another's and not there. Ours is built, never pulled: nobody else's is called so.
 
-    Raises NotFound with what to do.
+    platform: what to pull it for. Raises NotFound with what to do.
     """
-    from docker.errors import APIError, ImageNotFound
+    from docker.errors import ImageNotFound
 
     try:
         return client.images.get(name)
@@ -31,14 +32,35 @@ def image_of(client: DockerClient, name: str) -> Image:
             f"there is no image {name}: build it in a checkout of Lightship with `make image`, "
             "or name another one, --image tensorflow/serving:2.20.0"
         )
+    return pull_image(client, name, platform)
+
+
+def pull_image(client: DockerClient, name: str, platform: str | None = None) -> Image:
+    """The image as the registry has it now. platform: such as linux/arm64, the engine's own by default.
+
+    Raises NotFound where it cannot be had, ResourceExhausted where the engine's disk is full.
+    """
+    from docker.errors import APIError
+    from docker.utils import parse_repository_tag
+
+    repository, tag = parse_repository_tag(name)
     try:
-        pulled = client.images.pull(name) if _has_tag(name) else client.images.pull(name, tag="latest")
+        for message in client.api.pull(repository, tag or "latest", stream=True, decode=True, platform=platform):
+            if "error" in message:  # what goes wrong late is said in the stream alone
+                raise _not_pulled(name, str(message["error"]))
+        return client.images.get(name)
     except APIError as error:
-        raise NotFound(
-            f"there is no image {name}, and it cannot be pulled: {said_by(error)}; check its name, or this machine's "
-            f"way to the registry, by `docker pull {name}`"
-        ) from error
-    return pulled
+        raise _not_pulled(name, said_by(error)) from error
+
+
+def _not_pulled(name: str, reason: str) -> LightshipError:
+    reason = " ".join(reason.split())
+    if is_full(reason):
+        return ResourceExhausted(f"the image {name} cannot be pulled: {disk_is_full(reason)}")
+    return NotFound(
+        f"the image {name} cannot be pulled: {reason}; check its name, or this machine's way to the registry, by "
+        f"`docker pull {name}`"
+    )
 
 
 def is_ours(image: Image) -> bool:
@@ -55,10 +77,6 @@ def architecture_note(client: DockerClient, image: Image) -> str | None:
     if not wanted or not engine_architecture or wanted == engine_architecture:
         return None
     return f"the image is for {wanted} and this engine's processor is {engine_architecture}: take an image built for it"
-
-
-def _has_tag(name: str) -> bool:
-    return "@" in name or ":" in name.rpartition("/")[2]
 
 
 def _runs_as_our_user(image: Image) -> bool:
