@@ -6,7 +6,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,12 @@ def clean_environment(**changes: str) -> dict[str, str]:
     return inherited | {"COLUMNS": "120"} | changes
 
 
+def free_grpc_port(command: str, arguments: Sequence[object]) -> list[str]:
+    """The flag for one, for a model server that names none: others may be testing at the same time."""
+    named = any(str(argument).startswith(("--port", "--help", "--version")) for argument in arguments)
+    return [] if command != "lightship-model-server" or named else [f"--port={free_port()}"]
+
+
 @pytest.fixture
 def lightship(tmp_path: Path) -> Run:
     return runner(BIN / "lightship", tmp_path)
@@ -39,7 +45,7 @@ def model_server(tmp_path: Path) -> Run:
 def runner(command: Path, folder: Path) -> Run:
     def run(*arguments: object, env: dict[str, str] | None = None, **options: Any) -> Any:
         options = {"capture_output": True, "text": True, "timeout": 120, "cwd": folder} | options
-        words = [str(command), *map(str, arguments)]
+        words = [str(command), *map(str, arguments), *free_grpc_port(command.name, arguments)]
         return subprocess.run(words, env=clean_environment(**(env or {})), check=False, **options)
 
     return run
@@ -52,6 +58,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
         def started(*arguments: object, env: dict[str, str] | None = None, command: str = "lightship") -> Any:
             words = [str(BIN / command), *(["serve"] if command == "lightship" else []), *map(str, arguments)]
+            words += free_grpc_port(command, arguments)
             pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
             process = subprocess.Popen(words, text=True, cwd=tmp_path, env=clean_environment(**(env or {})), **pipes)
             stack.enter_context(process)

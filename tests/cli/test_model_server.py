@@ -7,20 +7,15 @@ import signal
 import socket
 from pathlib import Path
 
+import grpc
 import httpx2
 import pytest
 from tests.cli.conftest import Run, Start, free_port, until
 
+from lightship import protos
+
 BASE = "--model_base_path=/models/m"
 REST = "--rest_api_port=8501"
-
-
-@pytest.mark.parametrize("rest", [[], ["--rest_api_port=0"], ["--rest_api_port=8500"]])
-def test_without_rest_there_is_nothing_to_serve_yet(model_server: Run, rest: list[str]) -> None:
-    done = model_server(BASE, *rest)
-    assert done.returncode == 255
-    assert "gRPC comes in a later release" in done.stdout
-    assert "--rest_api_port=8501" in done.stdout
 
 
 def test_an_unknown_flag_is_refused(model_server: Run) -> None:
@@ -53,8 +48,7 @@ def test_a_model_is_served_everywhere_and_ends_with_success(start: Start, half_p
     port = free_port()
     base = f"--model_base_path={half_plus_two}"
     process = start("--rest_api_port", port, base, "--model_name=m", command="lightship-model-server")
-    warnings = until(process, "gRPC comes in a later release")
-    assert warnings[-1].startswith("warning: no gRPC port is opened, port 8500 neither")
+    until(process, "Running gRPC ModelServer at 0.0.0.0:")
     until(process, f"Exporting HTTP/REST API at:localhost:{port} ...")
     for host in ("127.0.0.1", "[::1]"):
         answer = httpx2.post(f"http://{host}:{port}/v1/models/m:predict", json={"instances": [1.0, 2.0]})
@@ -109,14 +103,39 @@ def test_a_signal_ends_the_pause_before_another_attempt(start: Start, tmp_path: 
     assert process.wait(20) == 0
 
 
-def test_a_port_in_use_is_said_with_the_flag_that_changes_it(model_server: Run, half_plus_two: Path) -> None:
+def test_without_rest_grpc_serves(start: Start, half_plus_two: Path) -> None:
+    port = free_port()
+    arguments = [f"--port={port}", f"--rest_api_port={port}", f"--model_base_path={half_plus_two}"]
+    process = start(*arguments, command="lightship-model-server")
+    until(process, f"Running gRPC ModelServer at 0.0.0.0:{port} ...")
+    until(process, "REST is off")
+    for host in ("127.0.0.1", "[::1]"):
+        with grpc.insecure_channel(f"{host}:{port}") as channel:
+            request = protos.GetModelStatusRequest()
+            request.model_spec.name = "default"
+            stub = channel.unary_unary("/tensorflow.serving.ModelService/GetModelStatus")
+            answer = protos.GetModelStatusResponse.FromString(stub(request.SerializeToString(), timeout=30))
+            assert answer.model_version_status[0].version == 123
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+
+
+def test_a_rest_port_in_use_is_logged_and_grpc_serves(start: Start, half_plus_two: Path) -> None:
     with socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True) as taken:
         port = taken.getsockname()[1]
-        done = model_server(f"--rest_api_port={port}", f"--model_base_path={half_plus_two}")
+        arguments = [f"--rest_api_port={port}", f"--model_base_path={half_plus_two}"]
+        process = start(*arguments, command="lightship-model-server")
+        until(process, f"Failed to start HTTP Server at localhost:{port}: port {port} is in use")
+        until(process, "Running gRPC ModelServer at 0.0.0.0:")
+
+
+def test_a_grpc_port_in_use_ends_it_in_tensorflow_servings_words(model_server: Run, half_plus_two: Path) -> None:
+    with socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True) as taken:
+        port = taken.getsockname()[1]
+        done = model_server(f"--port={port}", f"--model_base_path={half_plus_two}")
     assert done.returncode == 255
-    (line,) = done.stdout.splitlines()
-    assert line.startswith(f"Failed to start server. Error: ALREADY_EXISTS: port {port} is in use")
-    assert line.endswith("give --rest_api_port a port that can be opened")
+    assert done.stdout == "Failed to start server. Error: INVALID_ARGUMENT: Failed to BuildAndStart gRPC server\n"
+    assert f"port {port} is in use" in done.stderr
 
 
 def test_the_graph_of_other_tags_is_not_found(model_server: Run, half_plus_two: Path) -> None:

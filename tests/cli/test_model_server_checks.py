@@ -79,46 +79,32 @@ def test_a_relative_base_path_is_refused(model_server: Run) -> None:
     assert done.stdout == f"Failed to start server. Error: INVALID_ARGUMENT: {text}\n"
 
 
-def test_tls_is_refused_rather_than_left_out(model_server: Run, tmp_path: Path) -> None:
-    file = tmp_path / "ssl.config"
-    file.write_text("server_key: 'k' server_cert: 'c' client_verify: true")
-    done = model_server(REST, BASE, "--ssl_config_file", file)
-    assert done.returncode == 255
-    assert done.stdout.startswith("Failed to start server. Error: UNIMPLEMENTED: --ssl_config_file ")
-    assert "later release" in done.stdout
+def test_alts_is_refused_rather_than_left_out(model_server: Run) -> None:
     done = model_server(REST, BASE, "--use_alts_credentials")
+    assert done.returncode == 255
     assert done.stdout.startswith("Failed to start server. Error: UNIMPLEMENTED: --use_alts_credentials ")
 
 
 def test_only_what_would_lower_security_is_refused() -> None:
-    later = {flag.name for flag in FLAGS if flag.role is Role.LATER}
-    assert later == {"ssl_config_file", "use_alts_credentials"}
+    assert {flag.name for flag in FLAGS if flag.role is Role.LATER} == {"use_alts_credentials"}
 
 
 def test_flags_without_meaning_share_one_warning() -> None:
     given: dict[str, Value] = {"num_unload_threads": 2, "enable_profiler": False, "grpc_max_threads": 5}
-    idle, grpc = warnings(given, GOOD | given)
-    assert idle == (
-        "--num_unload_threads, --grpc_max_threads, --enable_profiler: accepted, but with nothing to act on here"
-    )
-    assert grpc.startswith("no gRPC port is opened, port 8500 neither: ")
+    (idle,) = warnings(given)
+    assert idle == "--num_unload_threads, --enable_profiler: accepted, but with nothing to act on here"
 
 
 def test_a_flag_given_its_default_is_not_warned_of() -> None:
-    assert len(list(warnings({"num_unload_threads": 0, "enable_profiler": True}, GOOD))) == 1
+    assert list(warnings({"num_unload_threads": 0, "enable_profiler": True})) == []
 
 
 def test_batching_and_tflite_are_explained() -> None:
     given: dict[str, Value] = {"enable_batching": True, "batching_parameters_file": "/x", "prefer_tflite_model": True}
-    batching, tflite, _ = warnings(given, GOOD | given)
+    batching, tflite = warnings(given)
     assert batching.startswith("--enable_batching, --batching_parameters_file: accepted, and parameters")
     assert "each runs by itself" in batching
     assert tflite.startswith("--prefer_tflite_model: accepted, but model.tflite is not read")
-
-
-def test_a_socket_is_named() -> None:
-    (grpc,) = [text for text in warnings({}, GOOD | {"port": 0, "grpc_socket_path": "/s"}) if "gRPC" in text]
-    assert "socket /s neither" in grpc
 
 
 def test_the_documentation_says_of_every_flag_what_it_is_here() -> None:

@@ -53,7 +53,7 @@ def test_json_is_one_line_with_the_ports(start: Start, half_plus_two: Path) -> N
     line = ready(start(half_plus_two, "--rest-port", "auto", "--json"))
     assert line["ready"] is True
     assert line["url"] == f"http://127.0.0.1:{line['rest_port']}"
-    assert line["grpc_port"] == 0
+    assert line["grpc_port"] not in (0, line["rest_port"])
     (model,) = line["models"]
     assert (model["name"], model["version"], model["engine"]) == ("half_plus_two", 123, "openvino")
     assert model["url"] == f"{line['url']}/v1/models/half_plus_two"
@@ -79,11 +79,20 @@ def test_an_address_for_everybody_is_shown_as_one_that_works(start: Start, half_
     assert pasted(line["models"][0]["example"].replace("curl", "curl -s", 1), half_plus_two) == {"predictions": [[2.5]]}
 
 
-def test_a_grpc_port_is_said_to_come_later(start: Start, half_plus_two: Path) -> None:
-    process = start(half_plus_two, "--rest-port", "auto", "--grpc-port", "8500", "--json")
-    assert ready(process)["grpc_port"] == 0
-    assert process.stderr is not None
-    assert process.stderr.readline().startswith("warning: gRPC comes in a later release")
+def test_grpc_can_be_alone_or_off(start: Start, half_plus_two: Path) -> None:
+    alone = ready(start(half_plus_two, "--rest-port", "0", "--grpc-port", "auto", "--json"))
+    assert (alone["url"], alone["rest_port"], alone["grpc_port"] > 0) == ("", 0, True)
+    assert alone["models"][0]["name"] == "half_plus_two"
+    off = ready(start(half_plus_two, "--rest-port", "auto", "--grpc-port", "0", "--json"))
+    assert off["grpc_port"] == 0
+
+
+def test_a_grpc_port_that_is_taken_is_said_with_its_option(lightship: Run, half_plus_two: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = lightship("serve", half_plus_two, "--rest-port", "auto", "--grpc-port", port)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"error: port {port} is in use on 127.0.0.1; choose another with --grpc-port")
 
 
 def test_a_port_that_is_taken_is_one_line(lightship: Run, half_plus_two: Path) -> None:

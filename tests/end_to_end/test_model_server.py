@@ -112,9 +112,10 @@ class Running:
 @contextmanager
 def running(*flags: str) -> Iterator[Running]:
     """With both ports chosen free, and ended by SIGTERM, on which it must end well."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    process = subprocess.Popen([COMMAND, f"--rest_api_port={port}", *flags], stderr=subprocess.PIPE, text=True)
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_server(("127.0.0.1", 0)) as other:
+        port, grpc_port = listener.getsockname()[1], other.getsockname()[1]
+    ports = [f"--rest_api_port={port}", f"--port={grpc_port}"]
+    process = subprocess.Popen([COMMAND, *ports, *flags], stderr=subprocess.PIPE, text=True)
     with process, httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as http:
         server = Running(process, http)
         reading = threading.Thread(target=server.read)

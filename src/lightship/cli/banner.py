@@ -47,14 +47,14 @@ def _announce(server: Server, as_json: bool, stop: threading.Event) -> None:
     while not server.manager.wait(_settled, LOOK_SECONDS):
         if stop.is_set():
             return
-    base = server.rest_url
+    base = server.rest_url if server.rest_port else ""
     models = [model for name in server.manager.models() if (model := _served(server, base, name))]
     if as_json:
         _print_json(server, base, models)
         return
     for name, reason in server.manager.not_ready().items():
         say_warning(f"{name} does not answer: {reason}")
-    _print_banner(base, models)
+    _print_banner(_places(server, base), models)
 
 
 def _settled(manager: Manager) -> bool:
@@ -67,9 +67,10 @@ def _served(server: Server, base: str, name: str) -> ServedModel | None:
     try:
         with server.manager.handle(name) as handle:
             servable = handle.servable
-            url = model_url(base, name)
+            url = model_url(base, name) if base else ""
             engine = servable.engine.engine_of("serving_default")
-            return ServedModel(name, servable.id.version, engine, url, example_call(servable.bundle, url))
+            example = example_call(servable.bundle, url) if base else ""
+            return ServedModel(name, servable.id.version, engine, url, example)
     except LightshipError:
         return None
 
@@ -81,7 +82,7 @@ def _print_json(server: Server, base: str, models: list[ServedModel]) -> None:
         "ready": server.manager.ready(),
         "url": base,
         "rest_port": server.rest_port,
-        "grpc_port": 0,
+        "grpc_port": server.grpc_port,
         "pid": os.getpid(),
         "models": [asdict(model) for model in models],
         "not_ready": server.manager.not_ready(),
@@ -89,9 +90,16 @@ def _print_json(server: Server, base: str, models: list[ServedModel]) -> None:
     print(orjson.dumps(fields).decode(), flush=True)
 
 
-def _print_banner(base: str, models: list[ServedModel]) -> None:
-    print(f"Lightship {__version__} serves {base}")
+def _places(server: Server, base: str) -> str:
+    grpc = f"gRPC on {server.grpc_address}" if server.grpc_port else ""
+    return ", ".join(filter(None, (base, grpc)))
+
+
+def _print_banner(places: str, models: list[ServedModel]) -> None:
+    print(f"Lightship {__version__} serves {places}")
     width = max((len(model.name) for model in models), default=0)
     for model in models:
-        print(f"\n  {model.name:{width}}  version {model.version}  {model.engine}  {model.url}\n  {model.example}")
+        print(f"\n  {model.name:{width}}  version {model.version}  {model.engine}  {model.url}".rstrip())
+        if model.example:
+            print(f"  {model.example}")
     print("\nCtrl-C ends it, after what runs.", flush=True)

@@ -1,4 +1,4 @@
-"""The server of `lightship-model-server`: its port is opened when every model answers, as TensorFlow Serving's."""
+"""The server of `lightship-model-server`: its ports are opened when every model answers, as TensorFlow Serving's."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from lightship.cli.flags import Value
-from lightship.errors import InvalidArgument, LightshipError, error_of
+from lightship.errors import InvalidArgument, LightshipError
 
 if TYPE_CHECKING:
     from lightship.lifecycle.model_config import ModelConfig
     from lightship.server import Server, ServerOptions
+    from lightship.server.grpc_options import GrpcOptions, Tls
 
 logger = logging.getLogger(__name__)
 
 # Files that are checked although they change nothing, by their flags, with the messages that they hold.
 _CHECKED = {
-    "ssl_config_file": "tensorflow.serving.SSLConfig",
     "tensorflow_session_config_file": "tensorflow.ConfigProto",
     "platform_config_file": "tensorflow.serving.PlatformConfigMap",
     "thread_pool_factory_config_file": "tensorflow.serving.ThreadPoolFactoryConfig",
@@ -28,10 +28,12 @@ _CHECKED = {
 
 
 class Files(NamedTuple):
-    """What the files that flags name say: the models, and the path of Prometheus' page, if there is one."""
+    """What the files that flags name say: the models, and, if they are there, the path of Prometheus' page and the keys
+    of gRPC."""
 
     models: list[ModelConfig]
     metrics_path: str | None
+    tls: Tls | None
 
 
 def read_files(flags: Mapping[str, Value]) -> Files:
@@ -39,6 +41,7 @@ def read_files(flags: Mapping[str, Value]) -> Files:
     for batching parameters that cannot be."""
     from lightship.server.batching_parameters import check_batching_file
     from lightship.server.config_file import check_config_file
+    from lightship.server.grpc_options import read_ssl_config
     from lightship.server.monitoring import read_metrics_path
 
     models = _models(flags)
@@ -48,29 +51,42 @@ def read_files(flags: Mapping[str, Value]) -> Files:
     if flags["batching_parameters_file"]:
         check_batching_file(str(flags["batching_parameters_file"]))
     path = read_metrics_path(str(flags["monitoring_config_file"])) if flags["monitoring_config_file"] else None
-    return Files(models, path)
+    tls = read_ssl_config(str(flags["ssl_config_file"])) if flags["ssl_config_file"] else None
+    return Files(models, path, tls)
 
 
-def started(flags: Mapping[str, Value], files: Files, threads: int) -> Server:
-    """Loads the models, however long their folders take to come, and opens the port. A signal meanwhile ends the
+def started(given: Mapping[str, Value], flags: Mapping[str, Value], files: Files) -> Server:
+    """Loads the models, however long their folders take to come, and opens the ports. A signal meanwhile ends the
     process.
 
-    threads: for REST; 0 for as many as fit. Raises Unknown, in TensorFlow Serving's words, if a first version found
-    cannot be loaded.
+    given: the flags that were. Raises Unknown, in TensorFlow Serving's words, if a first version found cannot be
+    loaded, and InvalidArgument if gRPC cannot be opened; REST that cannot be is logged.
     """
     from lightship.server import Server
 
-    server = Server(_options(flags, files, threads))
+    server = Server(_options(given, flags, files))
     if not server.wait_decided():
         sys.exit(0)
     _poll_models(server, flags)
     try:
         server.start()
     except LightshipError as error:
-        reason = error.message.partition(";")[0]
-        raise error_of(error.code, f"{reason}; give --rest_api_port a port that can be opened") from None
-    logger.info("Exporting HTTP/REST API at:localhost:%d ...", server.rest_port)
+        logger.error("%s", error.message)
+        raise InvalidArgument("Failed to BuildAndStart gRPC server") from None
+    _say_places(server, flags)
     return server
+
+
+def _say_places(server: Server, flags: Mapping[str, Value]) -> None:
+    """In the words that scripts wait for."""
+    if server.grpc_port:
+        logger.info("Running gRPC ModelServer at 0.0.0.0:%d ...", server.grpc_port)
+    if flags["grpc_socket_path"]:
+        logger.info("Running gRPC ModelServer at UNIX socket %s ...", flags["grpc_socket_path"])
+    if server.rest_port:
+        logger.info("Exporting HTTP/REST API at:localhost:%d ...", server.rest_port)
+    elif flags["rest_api_port"] and flags["rest_api_port"] == flags["port"]:
+        logger.error("--rest_api_port is --port (%d): REST is off, and gRPC serves", flags["port"])
 
 
 def _models(flags: Mapping[str, Value]) -> list[ModelConfig]:
@@ -93,7 +109,7 @@ def _poll_models(server: Server, flags: Mapping[str, Value]) -> None:
         ConfigFilePoll(path, seconds, apply, server.manager.models).start()
 
 
-def _options(flags: Mapping[str, Value], files: Files, threads: int) -> ServerOptions:
+def _options(given: Mapping[str, Value], flags: Mapping[str, Value], files: Files) -> ServerOptions:
     from lightship.engines import EngineOptions
     from lightship.server import ServerOptions
 
@@ -103,10 +119,13 @@ def _options(flags: Mapping[str, Value], files: Files, threads: int) -> ServerOp
     return ServerOptions(
         models=files.models,
         host=_everywhere(),
-        rest_port=int(flags["rest_api_port"]),
+        rest_port=0 if flags["rest_api_port"] == flags["port"] else int(flags["rest_api_port"]),
+        rest_may_fail=True,
+        grpc_port=int(flags["port"]),
+        grpc=_grpc_options(given, flags, files),
         poll_seconds=int(flags["file_system_poll_wait_seconds"]),
         timeout_seconds=max(0, int(flags["rest_api_timeout_in_ms"])) / 1000,
-        threads=threads,
+        threads=max(0, int(given.get("rest_api_num_threads", 0))),
         cors=bool(flags["rest_api_enable_cors_support"]),
         log_format="text",
         engine=EngineOptions(threads=cores, precision="bf16" if flags["mixed_precision"] else "f32"),
@@ -120,6 +139,19 @@ def _options(flags: Mapping[str, Value], files: Files, threads: int) -> ServerOp
         saved_model_tags=tuple(tag for tag in str(flags["saved_model_tags"]).split(",") if tag),
         check_batching_files=bool(flags["enable_batching"] and flags["enable_per_model_batching_parameters"]),
         metrics_path=files.metrics_path,
+    )
+
+
+def _grpc_options(given: Mapping[str, Value], flags: Mapping[str, Value], files: Files) -> GrpcOptions:
+    from lightship.server.grpc_options import GrpcOptions, parse_channel_arguments
+
+    return GrpcOptions(
+        socket_path=str(flags["grpc_socket_path"]),
+        tls=files.tls,
+        channel_arguments=parse_channel_arguments(str(flags["grpc_channel_arguments"])),
+        runs=max(0, int(given.get("grpc_max_threads", 0))),
+        tensor_content=bool(flags["enable_serialization_as_tensor_content"]),
+        health="port" if flags["enable_grpc_healthcheck_service"] else "off",
     )
 
 

@@ -37,10 +37,10 @@ def run(arguments: list[str]) -> None:
     try:
         check_combinations(flags)
         files = read_files(flags)
-        check_built(given, flags)
-        for warning in warnings(given, flags):
+        check_built(given)
+        for warning in warnings(given):
             say_warning(warning)
-        server = started(flags, files, max(0, int(given.get("rest_api_num_threads", 0))))
+        server = started(given, flags, files)
     except LightshipError as error:
         _fail(error)
     server.run()

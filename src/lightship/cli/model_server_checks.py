@@ -8,8 +8,6 @@ from lightship.cli.flags import Role, Value
 from lightship.cli.model_server_flags import FLAGS, REMARKS, changed
 from lightship.errors import InvalidArgument, Unimplemented
 
-NO_GRPC = "gRPC comes in a later release of Lightship"
-
 
 def check_combinations(flags: Mapping[str, Value]) -> None:
     """Raises InvalidArgument."""
@@ -34,18 +32,16 @@ def check_combinations(flags: Mapping[str, Value]) -> None:
         )
 
 
-def check_built(given: dict[str, Value], flags: Mapping[str, Value]) -> None:
+def check_built(given: dict[str, Value]) -> None:
     """Raises Unimplemented for what is not built yet and would be missed."""
     help_of = {flag.name: flag.help for flag in FLAGS}
     later = ", ".join(f"--{name} ({help_of[name]})" for name in changed(given, Role.LATER))
     if later:
         raise Unimplemented(f"{later}: comes in a later release of Lightship; leave it out to start without it")
-    if not flags["rest_api_port"] or flags["rest_api_port"] == flags["port"]:
-        raise Unimplemented(f"{NO_GRPC}, and REST is off: give --rest_api_port=8501 (another port than --port)")
 
 
-def warnings(given: dict[str, Value], flags: Mapping[str, Value]) -> Iterator[str]:
-    """One for all flags that mean nothing here, some of their own, and one about gRPC."""
+def warnings(given: dict[str, Value]) -> Iterator[str]:
+    """One for all flags that mean nothing here, and some of their own."""
     idle = changed(given, Role.IDLE)
     explained = {name for names in REMARKS for name in names}
     plain = [name for name in idle if name not in explained]
@@ -54,8 +50,6 @@ def warnings(given: dict[str, Value], flags: Mapping[str, Value]) -> Iterator[st
     for names, remark in REMARKS.items():
         if set(names) & set(idle):
             yield f"{_listed([name for name in names if name in idle])}: accepted, {remark}"
-    place = f"port {flags['port']}" if flags["port"] else f"socket {flags['grpc_socket_path']}"
-    yield f"no gRPC port is opened, {place} neither: {NO_GRPC}; REST serves"
 
 
 def _listed(names: list[str]) -> str:

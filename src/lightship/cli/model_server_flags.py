@@ -10,8 +10,8 @@ CPUS = os.cpu_count() or 1
 USED, LATER, IDLE = Role.USED, Role.LATER, Role.IDLE
 
 FLAGS: tuple[Flag, ...] = (
-    Flag("port", 8500, USED, "gRPC port; gRPC comes in a later release, until then no such port is opened"),
-    Flag("grpc_socket_path", "", IDLE, "UNIX socket for gRPC"),
+    Flag("port", 8500, USED, "gRPC port; 0 turns it off"),
+    Flag("grpc_socket_path", "", USED, "UNIX socket for gRPC"),
     Flag("rest_api_port", 0, USED, "REST port; 0 turns it off"),
     Flag("rest_api_num_threads", 4 * CPUS, USED, "threads for REST; left out: two a core"),
     Flag("rest_api_timeout_in_ms", 30000, USED, "milliseconds a REST call may run; 0 or less: no limit"),
@@ -35,12 +35,12 @@ FLAGS: tuple[Flag, ...] = (
     Flag("tensorflow_intra_op_parallelism", 0, USED, "threads of an engine; 0: as many as fit", bits=64),
     Flag("tensorflow_inter_op_parallelism", 0, IDLE, "operations at once", bits=64),
     Flag("use_alts_credentials", False, LATER, "Google's ALTS, for gRPC"),
-    Flag("ssl_config_file", "", LATER, "text SSLConfig, TLS for gRPC"),
+    Flag("ssl_config_file", "", USED, "text SSLConfig, TLS for gRPC"),
     Flag("platform_config_file", "", IDLE, "text PlatformConfigMap"),
     Flag("per_process_gpu_memory_fraction", 0.0, IDLE, "share of a GPU's memory"),
     Flag("saved_model_tags", "serve", USED, "tags of the graph to load, exactly these, separated by commas"),
-    Flag("grpc_channel_arguments", "", IDLE, "options of gRPC's core"),
-    Flag("grpc_max_threads", 4 * CPUS, IDLE, "threads for gRPC"),
+    Flag("grpc_channel_arguments", "", USED, "options of gRPC's core"),
+    Flag("grpc_max_threads", 4 * CPUS, USED, "gRPC calls that run at once; left out: two a core"),
     Flag("enable_model_warmup", True, USED, "make the calls of a version's warm-up file before it answers"),
     Flag("num_request_iterations_for_warmup", 0, USED, "times each warm-up request runs; 0: once"),
     Flag("version", False, USED, "print the version and exit"),
@@ -56,8 +56,8 @@ FLAGS: tuple[Flag, ...] = (
     Flag("thread_pool_factory_config_file", "", IDLE, "text ThreadPoolFactoryConfig"),
     Flag("mixed_precision", "", USED, "bfloat16 computes in bfloat16"),
     Flag("skip_initialize_tpu", False, IDLE, "TPUs"),
-    Flag("enable_grpc_healthcheck_service", False, IDLE, "gRPC's health service; /readyz is always there"),
-    Flag("enable_serialization_as_tensor_content", False, IDLE, "gRPC outputs as tensor_content"),
+    Flag("enable_grpc_healthcheck_service", False, USED, "gRPC's health service; /readyz is always there"),
+    Flag("enable_serialization_as_tensor_content", False, USED, "gRPC outputs as tensor_content"),
 )
 
 # What a warning says of flags that somebody may count on, by the flags' names.

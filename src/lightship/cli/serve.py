@@ -1,13 +1,15 @@
-"""`lightship serve`: models behind TensorFlow Serving's REST API."""
+"""`lightship serve`: models behind TensorFlow Serving's API, REST and gRPC."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from lightship.cli.failures import say_warning
+if TYPE_CHECKING:
+    from lightship.server.grpc_options import Tls
 
 EngineName = Literal["auto", "openvino", "tensorflow"]
 Precision = Literal["f32", "bf16"]
@@ -20,6 +22,16 @@ def _port(text: str) -> int | Literal["auto"]:
     if not text.isdecimal() or int(text) > 65535:
         raise typer.BadParameter(f"{text!r} is no port: give 1 to 65535, auto for a free one, or 0 to turn it off")
     return int(text)
+
+
+def _tls(certificate: Path | None, key: Path | None, client_ca: Path | None) -> Tls | None:
+    from lightship.server.grpc_options import read_tls
+
+    if certificate is None or key is None:
+        if certificate is key is client_ca:
+            return None
+        raise typer.BadParameter("TLS needs both, --tls-cert and --tls-key")
+    return read_tls(certificate, key, client_ca)
 
 
 def serve(
@@ -38,8 +50,30 @@ def serve(
         str, typer.Option(metavar="PORT|auto|0", envvar="LIGHTSHIP_REST_PORT", help="auto takes a free port.")
     ] = "8501",
     grpc_port: Annotated[
-        str, typer.Option(metavar="PORT|auto|0", envvar="LIGHTSHIP_GRPC_PORT", help="Comes in a later release.")
-    ] = "0",
+        str | None,
+        typer.Option(
+            metavar="PORT|auto|0",
+            envvar="LIGHTSHIP_GRPC_PORT",
+            help="8500 if left out, or a free one where --rest-port is auto; 0 turns gRPC off.",
+        ),
+    ] = None,
+    grpc_reflection: Annotated[
+        bool,
+        typer.Option(
+            "--grpc-reflection", envvar="LIGHTSHIP_GRPC_REFLECTION", help="Tell gRPC clients what services there are."
+        ),
+    ] = False,
+    tls_cert: Annotated[
+        Path | None,
+        typer.Option(envvar="LIGHTSHIP_TLS_CERT", help="PEM file: the certificate of gRPC. REST has no TLS."),
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(envvar="LIGHTSHIP_TLS_KEY", help="PEM file: its private key.")] = None,
+    tls_client_ca: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="LIGHTSHIP_TLS_CLIENT_CA", help="PEM file: only gRPC clients with a certificate of it are let in."
+        ),
+    ] = None,
     poll_seconds: Annotated[
         float, typer.Option(min=0.01, envvar="LIGHTSHIP_POLL_SECONDS", help="How often to look for new versions.")
     ] = 1.0,
@@ -85,13 +119,15 @@ def serve(
     from lightship.cli.banner import announced
     from lightship.engines import EngineOptions
     from lightship.server import Server, ServerOptions, parse_model_argument
+    from lightship.server.grpc_options import GrpcOptions
+    from lightship.server.options import GRPC_PORT
 
-    if grpc_port != "0":
-        say_warning("gRPC comes in a later release: --grpc-port opens no port yet; REST serves")
     options = ServerOptions(
         models=[parse_model_argument(model) for model in models],
         host=host,
         rest_port=_port(rest_port),
+        grpc_port=_port(grpc_port or ("auto" if rest_port == "auto" else str(GRPC_PORT))),
+        grpc=GrpcOptions(tls=_tls(tls_cert, tls_key, tls_client_ca), reflection=grpc_reflection),
         poll_seconds=poll_seconds,
         timeout_seconds=timeout,
         strict=strict,

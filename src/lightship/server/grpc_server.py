@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import grpc
 
-from lightship.errors import Code, InvalidArgument, LightshipError
+from lightship.errors import Code, InvalidArgument
 from lightship.server.grpc_options import GrpcOptions
 from lightship.server.grpc_threads import CallThreads
 from lightship.server.listening import listen
@@ -67,16 +67,22 @@ class GrpcServer:
             logger.error("%d calls of gRPC were not finished within %g seconds", self.unanswered, seconds)
 
     def _open_port(self, host: str, port: Port) -> int:
+        if port != "auto":
+            listen(host, port, "--grpc-port").close()  # says why where it cannot be had; gRPC's core does not
         number = 0 if port == "auto" else port
-        address = f"[{host.strip('[]')}]:{number}" if ":" in host else f"{host or '0.0.0.0'}:{number}"
-        opened = self._add(address)
+        opened = self._add(f"[{host.strip('[]')}]:{number}" if ":" in host else f"{host or '0.0.0.0'}:{number}")
         if opened == 0:
-            raise _why_no_port(host, port)
+            raise InvalidArgument(f"gRPC cannot be opened on {host}, port {port}: {self._why_not}")
         return opened
 
     def _open_socket(self, path: str) -> None:
         if self._add(f"unix:{path}") == 0:
-            raise InvalidArgument(f"the socket {path} cannot be opened: its folder must exist and be writable")
+            raise InvalidArgument(f"gRPC cannot be opened on the socket {path}: {self._why_not}")
+
+    @property
+    def _why_not(self) -> str:
+        keys = "the key and the certificate must be PEM and belong together, and " if self._credentials else ""
+        return f"{keys}the address must be one of this machine"
 
     def _add(self, address: str) -> int:
         try:
@@ -156,12 +162,3 @@ def _credentials(options: GrpcOptions) -> grpc.ServerCredentials | None:
     return grpc.ssl_server_credentials(
         [(tls.key, tls.certificate)], root_certificates=tls.client_ca, require_client_auth=tls.verify_clients
     )
-
-
-def _why_no_port(host: str, port: Port) -> LightshipError:
-    """gRPC's core does not say."""
-    try:
-        listen(host, port, "--grpc-port").close()
-    except LightshipError as error:
-        return error
-    return InvalidArgument(f"gRPC cannot be opened on {host}, port {port}: the key and the certificate are none")

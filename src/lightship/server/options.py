@@ -44,6 +44,7 @@ class ServerOptions:
     rest_port: Port = REST_PORT
     grpc_port: Port = 0
     grpc: GrpcOptions = field(default_factory=GrpcOptions)
+    rest_may_fail: bool = False
     poll_seconds: float = 1.0
     max_image_bytes: int = IMAGE_BYTES
     max_json_bytes: int = JSON_BYTES

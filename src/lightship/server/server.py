@@ -14,7 +14,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from lightship.errors import FailedPrecondition, InvalidArgument, Unknown
+from lightship.errors import FailedPrecondition, InvalidArgument, LightshipError, Unknown
 from lightship.lifecycle.availability import await_decided, failure_text, failures
 from lightship.lifecycle.configuration import Configuration
 from lightship.lifecycle.manager import Manager
@@ -71,7 +71,7 @@ class Server:
             for model in self.options.models:
                 check_folder(model, strict=self.options.strict)
         self._grpc = self._opened_grpc()
-        listening = listen(self.options.host, self.options.rest_port) if self.options.rest_port else None
+        listening = self._opened_rest()
         self._started = True
         self.load()
         metrics = Metrics(self.manager.models)
@@ -88,6 +88,22 @@ class Server:
         from lightship.server.grpc_server import GrpcServer  # grpcio takes a tenth of a second
 
         return GrpcServer(options.host, options.grpc_port, options.grpc)
+
+    def _opened_rest(self) -> socket.socket | None:
+        options = self.options
+        try:
+            return listen(options.host, options.rest_port) if options.rest_port else None
+        except LightshipError as error:
+            if not options.rest_may_fail:
+                self._close_grpc()
+                raise
+            logger.error("Failed to start HTTP Server at localhost:%s: %s", options.rest_port, error.message)
+            return None
+
+    def _close_grpc(self) -> None:
+        if self._grpc is not None:
+            self._grpc.stop(0)
+            self._grpc = None
 
     def _start_rest(self, listening: socket.socket, metrics: Metrics) -> None:
         self._listening_port = listening.getsockname()[1]
