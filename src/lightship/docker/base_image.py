@@ -36,7 +36,7 @@ def find_base(
         tell(f"getting {name}")
     found = pull_image(client, name, platform) if pull else image_of(client, name, platform)
     base = _described(found.attrs)
-    if platform is not None and not _fits(base.platform, platform):
+    if platform is not None and not fits(base.platform, platform):
         raise FailedPrecondition(
             f"the engine's {name} is for {base.platform}, not for {platform}: get the other one with --pull, "
             f"or docker pull --platform {platform} {name}"
@@ -70,7 +70,7 @@ def _described(found: Mapping[str, Any]) -> BaseImage:
     return BaseImage(found["Id"], "/".join(part for part in parts if part), tuple(layers))
 
 
-def _fits(there: str, wanted: str) -> bool:
+def fits(there: str, wanted: str) -> bool:
     """`linux/arm64` fits `linux/arm64/v8`, and the other way round."""
     return all(one == other for one, other in zip(there.split("/"), wanted.split("/"), strict=False))
 
