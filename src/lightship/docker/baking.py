@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
@@ -148,13 +149,13 @@ def _cleaned_after_failure(client: DockerClient, output: BuildOutput) -> Iterato
 
 def _sent(size: int, tell: Progress) -> Callable[[int], None]:
     """Tells once a megabyte at most."""
-    told = -1
+    told, whole = -1, ceil(size / 1_000_000)
 
     def sent(so_far: int) -> None:
         nonlocal told
         if so_far // 1_000_000 > told:
             told = so_far // 1_000_000
-            tell(f"sending {told} of {size / 1e6:.0f} MB")
+            tell(f"sending {told} of {whole} MB")
 
     return sent
 
