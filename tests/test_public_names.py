@@ -25,6 +25,7 @@ def test_all_is_what_is_public() -> None:
         "ImageSpec",
         "LightshipError",
         "TransferModel",
+        "docker",
         "export",
         "serve",
     ]
@@ -32,6 +33,10 @@ def test_all_is_what_is_public() -> None:
 
 def test_importing_lightship_imports_no_room() -> None:
     assert not {"numpy", "openvino", "tensorflow", "httpx2"} & modules_after("import lightship")
+
+
+def test_containers_are_had_by_the_package_and_need_docker_only_when_used() -> None:
+    assert "docker" not in modules_after("import lightship\nassert callable(lightship.docker.start)")
 
 
 def test_importing_the_client_imports_no_engine() -> None:

@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lightship import docker
     from lightship.bundle import ImageSpec
     from lightship.client import AsyncClient, Client
     from lightship.errors import LightshipError
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-__all__ = ["AsyncClient", "Client", "ImageSpec", "LightshipError", "TransferModel", "export", "serve"]
+__all__ = ["AsyncClient", "Client", "ImageSpec", "LightshipError", "TransferModel", "docker", "export", "serve"]
 
 _HOME = {
     "AsyncClient": "lightship.client",
@@ -32,6 +33,8 @@ _HOME = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "docker":
+        return importlib.import_module("lightship.docker")
     if name not in _HOME:
         raise AttributeError(f"module 'lightship' has no attribute {name!r}")
     value = getattr(importlib.import_module(_HOME[name]), name)

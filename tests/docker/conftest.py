@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
+import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import docker
 import pytest
+from tests.cli.conftest import Run as RunCommand
+from tests.cli.conftest import runner
 from tests.docker import built_images, own_engine
 from tests.docker.containers import Running, started
 from tests.docker.own_engine import Engine
@@ -61,3 +66,30 @@ def run(docker_client: docker.DockerClient, image: str) -> Iterator[Run]:
             return stack.enter_context(started(docker_client, image, *arguments, **options))
 
         yield start
+
+
+@pytest.fixture
+def lightship(engine: Engine, tmp_path: Path) -> RunCommand:
+    """The command, on the tests' engine."""
+    installed = runner(Path(sys.executable).parent / "lightship", tmp_path)
+
+    def run(*arguments: object, env: dict[str, str] | None = None, **options: Any) -> Any:
+        return installed(*arguments, env={"DOCKER_HOST": engine.base_url} | (env or {}), **options)
+
+    return run
+
+
+@pytest.fixture
+def docker_host(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`lightship.docker` in this process uses the tests' engine."""
+    monkeypatch.setenv("DOCKER_HOST", engine.base_url)
+
+
+@pytest.fixture
+def name(docker_client: docker.DockerClient) -> Iterator[str]:
+    """For a container, which is removed at the end, with those whose names begin with it."""
+    chosen = f"serving-{uuid.uuid4().hex[:8]}"
+    yield chosen
+    for container in docker_client.containers.list(all=True, filters={"name": chosen}, ignore_removed=True):
+        with contextlib.suppress(docker.errors.NotFound):
+            container.remove(force=True)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from lightship.errors import (
     DeadlineExceeded,
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 _TIMEOUT = 120  # seconds that the engine may take for one answer
+_THIS_MACHINE = (None, "localhost", "127.0.0.1", "::1")
 INSTALL = "pip install 'lightship[docker]'"
 
 
@@ -53,8 +55,9 @@ def address() -> str | None:
 
 
 def is_remote(url: str | None) -> bool:
-    """Whether folders that a container mounts are those of another machine."""
-    return bool(url) and not str(url).startswith(("unix://", "npipe://", "/"))
+    """Whether folders that a container mounts, and addresses that it listens on, are those of another machine."""
+    parts = urlsplit(str(url or ""))
+    return parts.scheme in ("tcp", "http", "https", "ssh") and parts.hostname not in _THIS_MACHINE
 
 
 @contextmanager
@@ -76,9 +79,6 @@ def _connected() -> DockerClient:
         import docker
     except ImportError:
         raise FailedPrecondition(f"containers need the package docker: {INSTALL}") from None
-    url = address()
-    if url and not os.environ.get("DOCKER_HOST"):
-        return docker.DockerClient(base_url=url, timeout=_TIMEOUT)
     return docker.from_env(timeout=_TIMEOUT)
 
 
@@ -99,7 +99,7 @@ def _translation(error: Exception) -> LightshipError | None:
 
 
 def _unreachable(error: Exception) -> LightshipError:
-    place = os.environ.get("DOCKER_HOST") or "its usual socket"
+    place = address() or "its usual socket"
     causes = list(_causes(error))
     if any(isinstance(cause, PermissionError) for cause in causes):
         return PermissionDenied(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 from urllib.parse import urlsplit
+
+import httpx2
 
 from lightship.client import Client, VersionStatus
 from lightship.docker.engine import address, engine, is_remote
@@ -19,13 +22,16 @@ if TYPE_CHECKING:
     from docker.models.containers import Container as EngineContainer
 
 STOP_SECONDS = 30
+_ASK_SECONDS = 5.0
+_REMOVAL_SECONDS = 10
 Action = Literal["started", "left alone", "resumed", "replaced"]
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
     """state: the engine's word: running, paused, exited, created, restarting, dead, removing. url: of REST, where it
-    runs and publishes it; grpc: host:port. versions: as the server reports them, none where it does not answer."""
+    runs and publishes it; grpc: host:port. versions: as the server reports them, none where it does not answer.
+    settings: what it was started with; None if Lightship did not start it."""
 
     name: str
     id: str
@@ -35,6 +41,7 @@ class Status:
     url: str | None
     grpc: str | None
     versions: tuple[VersionStatus, ...]
+    settings: Mapping[str, str] | None
 
     @property
     def ready(self) -> bool:
@@ -69,8 +76,11 @@ class Container:
         return b"".join(logs(self.name, tail=tail)).decode(errors="replace")
 
     def stop(self, *, timeout: int = STOP_SECONDS) -> None:
-        """Lets calls finish and removes the container; nothing happens if it is gone."""
-        stop(self.name, timeout=timeout)
+        """Lets calls finish and removes the container; nothing happens if it is gone, or another took its name."""
+        with engine() as client:
+            found = find(client, self.name)
+            if found is not None and found.id == self.id:
+                _end(found, timeout)
 
     def __enter__(self) -> Self:
         return self
@@ -86,8 +96,6 @@ def stop(name: str = DEFAULT_NAME, *, timeout: int = STOP_SECONDS) -> bool:
 
     Raises FailedPrecondition if the container was not started by Lightship, and what `engine` raises.
     """
-    from docker.errors import NotFound as Gone
-
     with engine() as client:
         found = find(client, name)
         if found is None:
@@ -96,13 +104,7 @@ def stop(name: str = DEFAULT_NAME, *, timeout: int = STOP_SECONDS) -> bool:
             raise FailedPrecondition(
                 f"the container {name} was not started by Lightship and is left alone: docker stop {name} ends it"
             )
-        try:
-            if found.status == "paused":
-                found.unpause()
-            found.stop(timeout=timeout)
-            found.remove(force=True)
-        except Gone:
-            return True
+        _end(found, timeout)
     return True
 
 
@@ -146,6 +148,7 @@ def status_of(found: EngineContainer) -> Status:
         url=url,
         grpc=grpc and grpc.removeprefix("http://"),
         versions=_versions(url, model) if url and found.status == "running" else (),
+        settings=started_with(found.labels),
     )
 
 
@@ -161,6 +164,38 @@ def environment_of(found: EngineContainer) -> dict[str, str]:
     return dict(str(line).partition("=")[::2] for line in found.attrs["Config"].get("Env") or ())
 
 
+def versions_at(url: str, model: str) -> tuple[VersionStatus, ...]:
+    """Asked directly: no proxy knows this machine's own ports. Raises what `Client.status` raises."""
+    with Client(url, timeout=_ASK_SECONDS, retries=0, transport=httpx2.HTTPTransport()) as client:
+        return client.status(model)
+
+
+def remove(found: EngineContainer) -> None:
+    """Gone, when this returns, even if another program is removing it."""
+    from docker.errors import APIError
+    from docker.errors import NotFound as Gone
+
+    try:
+        found.remove(force=True, v=True)
+    except Gone:
+        return
+    except APIError as error:
+        if error.status_code != 409:  # its removal is under way
+            raise
+        with suppress(Gone):
+            found.wait(condition="removed", timeout=_REMOVAL_SECONDS)
+
+
+def _end(found: EngineContainer, timeout: int) -> None:
+    from docker.errors import NotFound as Gone
+
+    with suppress(Gone):
+        if found.status == "paused":
+            found.unpause()
+        found.stop(timeout=timeout)
+    remove(found)
+
+
 def _reached_at(listening: str) -> str:
     """An address of the engine's machine to which a client can connect."""
     engine_at = address()
@@ -172,8 +207,7 @@ def _reached_at(listening: str) -> str:
 
 def _versions(url: str, model: str) -> tuple[VersionStatus, ...]:
     try:
-        with Client(url, timeout=5, retries=0) as client:
-            return client.status(model)
+        return versions_at(url, model)
     except LightshipError:
         return ()
 

@@ -30,7 +30,7 @@ class Port(NamedTuple):
 
 def parse_port(text: str, address: str) -> Port:
     """address: for a text that names none. Raises InvalidArgument."""
-    rest, _, inside = text.rpartition(":")
+    rest, _, inside = text.removesuffix("/tcp").rpartition(":")
     own_address, _, outside = rest.rpartition(":")
     if not inside.isdecimal() or not outside.isdecimal() or not 1 <= int(inside) <= 65535 or int(outside) > 65535:
         raise InvalidArgument(

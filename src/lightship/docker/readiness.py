@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from lightship.client import Client, VersionStatus
-from lightship.docker.handle import url_of
+from lightship.client import VersionStatus
+from lightship.docker.handle import url_of, versions_at
 from lightship.docker.images import architecture_note, image_of
 from lightship.docker.ports import REST
-from lightship.docker.reasons import likely_reason
+from lightship.docker.reasons import failed_load, likely_reason
 from lightship.errors import DeadlineExceeded, FailedPrecondition, LightshipError, NotFound, Unavailable
 
 if TYPE_CHECKING:
@@ -19,10 +19,18 @@ if TYPE_CHECKING:
 
     from lightship.docker.settings import Settings
 
+
+class Ended(FailedPrecondition):
+    """The container ended while it was waited for."""
+
+
 Progress = Callable[[str], None]
 
+NOTHING = "(nothing was logged)"
 _PAUSE = 0.1  # seconds between two looks
+_LOG_PAUSE = 1.0  # between two looks into the log
 _SHOWN = 10  # lines of the log in an error
+_LINE = 400  # characters of each
 _ENDED = ("exited", "dead", "removing", "restarting")
 
 
@@ -37,10 +45,11 @@ def wait_until_it_answers(
     deadline = time.monotonic() + timeout
     restarts = found.attrs.get("RestartCount", 0)
     waited_for = ""
+    next_log = time.monotonic() + _LOG_PAUSE
     while True:
         _look_again(found)
         if found.status in _ENDED or found.attrs.get("RestartCount", 0) != restarts:
-            raise FailedPrecondition(_ended(client, found, settings))
+            raise Ended(_ended(client, found, settings))
         url = url_of(found, REST)
         versions = _versions(url, settings.model) if url else ()
         if url and _answers(versions, settings.version):
@@ -51,10 +60,11 @@ def wait_until_it_answers(
             progress(f"{settings.name}: {state}")
         if versions and all(version.error_code != "OK" and version.state == "END" for version in versions):
             raise FailedPrecondition(f"the model {settings.model} cannot be loaded: {_reason_of(versions)}")
+        if not versions and time.monotonic() > next_log:
+            next_log = time.monotonic() + _LOG_PAUSE
+            _check_log(found, settings.model)
         if time.monotonic() > deadline:
-            raise DeadlineExceeded(
-                f"{settings.model} did not answer within {timeout:g} seconds ({state}): {_log_of(found)}"
-            )
+            raise DeadlineExceeded(_late(found, settings, timeout, state))
         time.sleep(_PAUSE)
 
 
@@ -64,14 +74,13 @@ def _look_again(found: EngineContainer) -> None:
     try:
         found.reload()
     except Gone:
-        raise NotFound(f"the container {found.name} was removed by another program while it started") from None
+        raise Ended(f"the container {found.name} was removed by another program while it started") from None
 
 
 def _versions(url: str, model: str) -> tuple[VersionStatus, ...]:
     """None while the server does not listen, or does not know the model yet."""
     try:
-        with Client(url, timeout=5, retries=0) as client:
-            return client.status(model)
+        return versions_at(url, model)
     except (Unavailable, DeadlineExceeded, NotFound):
         return ()
     except LightshipError as error:
@@ -94,17 +103,33 @@ def _ended(client: DockerClient, found: EngineContainer, settings: Settings) -> 
     state = found.attrs.get("State", {})
     log = _log_of(found)
     reason = likely_reason(log, out_of_memory=bool(state.get("OOMKilled")))
-    if "exec format error" in log.lower() or (not reason and not log):
+    if "exec format error" in log.lower() or (not reason and log == NOTHING):
         reason = architecture_note(client, image_of(client, settings.image)) or reason
     because = f" because {reason}" if reason else ""
     return f"the container {settings.name} ended with exit code {state.get('ExitCode', '?')}{because}; its log: {log}"
+
+
+def _check_log(found: EngineContainer, model: str) -> None:
+    """A server opens its port when a first version is loaded, and tries for minutes to load a broken one: its log knows
+    sooner. Raises FailedPrecondition."""
+    failure = failed_load(_log_of(found).replace(" | ", "\n"), model)
+    if failure:
+        raise FailedPrecondition(f"the model {model} cannot be loaded; the server says: {failure}")
+
+
+def _late(found: EngineContainer, settings: Settings, timeout: float, state: str) -> str:
+    log = _log_of(found)
+    reason = likely_reason(log) or "it needs longer, which --timeout allows"
+    late = f"{settings.model} did not answer within {timeout:g} seconds ({state})"
+    return f"{late}, perhaps because {reason}; its log: {log}"
 
 
 def _log_of(found: EngineContainer) -> str:
     from docker.errors import APIError
 
     try:
-        text = found.logs(tail=_SHOWN).decode(errors="replace").strip()
+        text = found.logs(tail=_SHOWN).decode(errors="replace")
     except APIError:
         text = ""
-    return text or "(nothing was logged)"
+    lines = [line.strip()[:_LINE] for line in text.splitlines() if line.strip()]
+    return " | ".join(lines) or NOTHING

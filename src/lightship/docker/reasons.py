@@ -43,5 +43,12 @@ def likely_reason(said: str, *, out_of_memory: bool = False) -> str | None:
     return next((reason for pattern, reason in _SAID if pattern.search(said)), None)
 
 
+def failed_load(said: str, model: str) -> str | None:
+    """The last line of a log that says why a version of the model cannot be loaded, in Lightship's words or in
+    TensorFlow Serving's; None where there is none."""
+    marks = re.compile(rf"\{{name: {re.escape(model)} version: -?\d+\}} (cannot be loaded|failed): ")
+    return next((line.strip() for line in reversed(said.splitlines()) if marks.search(line)), None)
+
+
 def is_taken_port(said: str) -> bool:
     return bool(_SAID[1][0].search(said))

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 
 from lightship.bundle.versions import explain_model_folder, list_versions
@@ -104,7 +105,7 @@ def read_settings(
         source=str(source),
         target=target,
         version=pin_version,
-        ports=_ports(publish, host),
+        ports=_ports(publish, host, remote),
         environment=_environment(environment or {}, called),
         arguments=tuple(arguments),
         restart=_checked_restart(restart),
@@ -139,12 +140,19 @@ def started_with(labels: Mapping[str, str]) -> dict[str, str] | None:
     return {str(key): str(value) for key, value in read.items()} if isinstance(read, dict) else None
 
 
-def _ports(publish: Sequence[str], host: str) -> tuple[Port, ...]:
-    ports = tuple(parse_port(text, host) for text in publish) or tuple(Port(host, port, port) for port in DEFAULT_PORTS)
+def _ports(publish: Sequence[str], host: str, remote: bool) -> tuple[Port, ...]:
+    ports = tuple(parse_port(text, host) for text in publish) or tuple(
+        parse_port(f"{port}:{port}", host) for port in DEFAULT_PORTS
+    )
     if REST not in {port.inside for port in ports}:
         raise InvalidArgument(
             f"no port is published for REST, over which a start sees that the model answers: add -p {REST}:{REST}, "
             f"or -p 0:{REST} for a free one"
+        )
+    if remote and any(port.inside == REST and ip_address(port.address).is_loopback for port in ports):
+        raise InvalidArgument(
+            "the Docker Engine is on another machine, whose own address 127.0.0.1 cannot be reached from here: "
+            "give an --host of that machine, such as 0.0.0.0"
         )
     return ports
 

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import os
-import stat
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from lightship.docker.build_plan import OUR_IMAGE
+from lightship.docker.container_options import container_options
 from lightship.docker.engine import address, engine, is_remote, said_by
-from lightship.docker.handle import Action, Container, find, url_of
+from lightship.docker.handle import Action, Container, find, remove, url_of
 from lightship.docker.images import OUR_USER, architecture_note, image_of, is_ours
 from lightship.docker.ports import GRPC
-from lightship.docker.readiness import Progress, wait_until_it_answers
+from lightship.docker.readable import check_readable
+from lightship.docker.readiness import Ended, Progress, wait_until_it_answers
 from lightship.docker.reasons import is_taken_port, likely_reason
 from lightship.docker.settings import DEFAULT_NAME, Settings, difference, read_settings, started_with
-from lightship.errors import Aborted, AlreadyExists, FailedPrecondition, PermissionDenied
+from lightship.errors import Aborted, AlreadyExists, FailedPrecondition
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -70,6 +71,7 @@ def start(
         DeadlineExceeded: no answer in time. Unavailable, PermissionDenied: the engine, as `docker.engine` tells.
         A container that this call started is removed again if it fails, or is interrupted.
     """
+    engine_at = address()
     settings = read_settings(
         Path(model),
         name=name,
@@ -83,7 +85,7 @@ def start(
         restart=restart,
         memory=memory,
         cpus=cpus,
-        remote=is_remote(address()),
+        remote=is_remote(engine_at),
     )
     with engine() as client:
         return _Start(client, settings, replace, timeout, progress).run()
@@ -112,11 +114,12 @@ class _Start:
     def run(self) -> Container:
         done = self._brought_up()
         try:
-            url = wait_until_it_answers(self._client, done.container, self._settings, self._timeout, self._progress)
-        except BaseException:
+            url = self._answered(done)
+        except Ended:
             if done.action in ("started", "replaced"):
-                _remove(done.container)
-            raise
+                raise
+            done = self._brought_up()  # what was found to run has ended since: decided anew, once
+            url = self._answered(done)
         grpc = url_of(done.container, GRPC)
         return Container(
             name=self._settings.name,
@@ -127,6 +130,15 @@ class _Start:
             grpc=grpc and grpc.removeprefix("http://"),
             action=done.action,
         )
+
+    def _answered(self, done: _Done) -> str:
+        """The URL at which it answers. What this start has made is removed if that fails, or is interrupted."""
+        try:
+            return wait_until_it_answers(self._client, done.container, self._settings, self._timeout, self._progress)
+        except BaseException:
+            if done.action in ("started", "replaced"):
+                remove(done.container)
+            raise
 
     def _brought_up(self) -> _Done:
         """A container with the wanted settings that runs. Another program may create or remove it meanwhile: then what
@@ -146,7 +158,7 @@ class _Start:
                 if kept is not None:
                     return kept
                 continue
-            _remove(found)
+            remove(found)
             action = "replaced"
         raise Aborted(
             f"other programs create and remove the container {self._settings.name} all the time: give another --name"
@@ -186,11 +198,11 @@ class _Start:
         from docker.errors import NotFound as Gone
 
         if old is not None:
-            _remove(old)
+            remove(old)
         self._check_readable()
         self._progress(f"starting {self._settings.name} from {self._settings.image}")
         try:
-            new = self._client.containers.create(**self._options())
+            new = self._client.containers.create(**container_options(self._settings, self._image))
         except APIError as error:
             if error.status_code == 409:
                 return None
@@ -200,10 +212,10 @@ class _Start:
         except Gone:
             return None
         except APIError as error:
-            _remove(new)
+            remove(new)
             raise FailedPrecondition(self._why_not_started(said_by(error))) from error
         except BaseException:
-            _remove(new)
+            remove(new)
             raise
         return new
 
@@ -217,48 +229,8 @@ class _Start:
 
     def _check_readable(self) -> None:
         """Our server is not root: what it may not read would fail later, and less clearly."""
-        if not is_ours(self._image) or is_remote(address()):
-            return
-        source = Path(self._settings.source)
-        for path in (source, *source.glob("*"), *source.glob("*/saved_model.pb")):
-            if not _readable_by_others(path):
-                raise PermissionDenied(
-                    f"{path} cannot be read by the server's user in the container ({OUR_USER}): "
-                    f"chmod -R o+rX {self._settings.source}"
-                )
-
-    def _options(self) -> dict[str, Any]:
-        from docker.types import Mount
-
-        settings = self._settings
-        ports: dict[str, list[Any]] = {}
-        for port in settings.ports:
-            ports.setdefault(f"{port.inside}/tcp", []).append(port.binding)
-        options: dict[str, Any] = {
-            "image": settings.image,
-            "name": settings.name,
-            "command": list(settings.arguments) or None,
-            "detach": True,
-            "environment": dict(settings.environment),
-            "labels": settings.labels(str(self._image.id)),
-            "mounts": [Mount(settings.target, settings.source, type="bind", read_only=True)],
-            "ports": ports,
-            "restart_policy": {"Name": settings.restart},
-        }
-        if settings.memory:
-            options["mem_limit"] = settings.memory
-        if settings.cpus:
-            options["nano_cpus"] = round(settings.cpus * 1e9)
-        return options | (_CONFINED if is_ours(self._image) else {})
-
-
-# What our server does without; another image may need it.
-_CONFINED: dict[str, Any] = {
-    "read_only": True,
-    "tmpfs": {"/tmp": "rw,noexec,nosuid,size=64m"},
-    "cap_drop": ["ALL"],
-    "security_opt": ["no-new-privileges"],
-}
+        if is_ours(self._image) and not is_remote(address()):
+            check_readable(Path(self._settings.source), OUR_USER)
 
 
 def _is_over(found: EngineContainer) -> bool:
@@ -297,26 +269,3 @@ def _until(holds: Callable[[], bool], seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while not holds() and time.monotonic() < deadline:
         time.sleep(0.1)
-
-
-def _remove(container: EngineContainer) -> None:
-    """Gone, when this returns, even if another program is removing it."""
-    from docker.errors import APIError
-    from docker.errors import NotFound as Gone
-
-    try:
-        container.remove(force=True)
-    except Gone:
-        return
-    except APIError as error:
-        if error.status_code != 409:  # its removal is under way
-            raise
-        _until(lambda: _status(container) is None, _OTHERS_START)
-
-
-def _readable_by_others(path: Path) -> bool:
-    mode = path.stat()
-    if mode.st_uid == OUR_USER:
-        return True
-    needed = stat.S_IROTH | stat.S_IXOTH if stat.S_ISDIR(mode.st_mode) else stat.S_IROTH
-    return mode.st_mode & needed == needed

@@ -27,6 +27,9 @@ def start(
         list[str] | None, typer.Argument(metavar="[-- FLAG...]", help="Further flags for the server.")
     ] = None,
     name: Name = DEFAULT_NAME,
+    model_name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="What clients call the model; by default the folder's name.")
+    ] = None,
     image: Annotated[
         str | None,
         typer.Option(
@@ -74,7 +77,7 @@ def start(
         container = docker.start(
             source.path,
             name=name,
-            model_name=source.name,
+            model_name=model_name or source.name,
             image=image or OUR_IMAGE,
             publish=publish or (),
             host=host,
