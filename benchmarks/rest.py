@@ -66,12 +66,14 @@ def servers(model: Model, folder: Path, body: bytes) -> Iterator[dict[str, str]]
 
 
 def rate(url: str, script: Path, connections: int, seconds: int, cores: Sequence[int]) -> float:
-    """Requests a second. Raises RuntimeError for answers that are not 200."""
+    """Requests a second. Raises RuntimeError for answers that are not 200, and for none at all."""
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "-s", str(script), url]
     text = subprocess.run(on_cores(command, cores), check=True, capture_output=True, text=True).stdout
     match = re.search(r"Requests/sec:\s+([\d.]+)", text)
     if match is None or "Non-2xx" in text:
         raise RuntimeError(text)
+    if not float(match[1]):
+        raise RuntimeError(f"{url} answered nothing within {seconds} seconds: the machine is too busy to measure")
     return float(match[1])
 
 
