@@ -16,11 +16,12 @@ PROGRAM = """
 import sys
 from lightship.errors import LightshipError
 from lightship.server import Server, ServerOptions, parse_model_argument
-port, form, drain, *models = sys.argv[1:]
+port, grpc_port, form, drain, *models = sys.argv[1:]
 port = port if port == "auto" else int(port)
 sources = [parse_model_argument(model) for model in models]
 try:
-    Server(ServerOptions(sources, rest_port=port, log_format=form, drain_seconds=float(drain))).run()
+    options = {"rest_port": port, "grpc_port": "auto" if grpc_port else 0}
+    Server(ServerOptions(sources, **options, log_format=form, drain_seconds=float(drain))).run()
 except LightshipError as error:
     sys.exit(error.message)
 """
@@ -30,6 +31,7 @@ except LightshipError as error:
 class Process:
     popen: subprocess.Popen[str]
     port: int = 0
+    grpc_port: int = 0
     log: list[str] = field(default_factory=list)
 
     def read_until(self, pattern: str) -> re.Match[str]:
@@ -59,13 +61,21 @@ def run() -> Iterator[Run]:
     started: list[Process] = []
 
     def running(
-        *models: str | Path, port: int | str = "auto", form: str = "text", drain: float = 20, ready: bool = True
+        *models: str | Path,
+        port: int | str = "auto",
+        grpc: bool = False,
+        form: str = "text",
+        drain: float = 20,
+        ready: bool = True,
     ) -> Process:
-        command = [sys.executable, "-c", PROGRAM, str(port), form, str(drain), *map(str, models)]
+        words = [str(port), "grpc" if grpc else "", form, str(drain), *map(str, models)]
+        command = [sys.executable, "-c", PROGRAM, *words]
         process = Process(subprocess.Popen(command, stderr=subprocess.PIPE, text=True))
         started.append(process)
         if ready:
             process.port = int(process.read_until(r"http://[^ \"]+:(\d+)")[1])
+            if grpc:
+                process.grpc_port = int(process.read_until(r"gRPC on [^ ]+:(\d+)")[1])
             for _ in models:
                 process.read_until("is AVAILABLE")
         return process

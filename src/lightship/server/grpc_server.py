@@ -146,13 +146,13 @@ def _call(context: grpc.ServicerContext) -> Call:
 
 
 def _channel_options(options: GrpcOptions) -> list[tuple[str, Any]]:
-    """Those given come last, so that they win."""
-    return [
-        ("grpc.max_receive_message_length", _MOST_MESSAGE_BYTES),
-        ("grpc.max_send_message_length", -1),
-        ("grpc.so_reuseport", 0),  # else two servers would share a port, and nobody would know
-        *options.channel_arguments,
-    ]
+    """Those given win."""
+    ours: dict[str, int | str] = {
+        "grpc.max_receive_message_length": _MOST_MESSAGE_BYTES,
+        "grpc.max_send_message_length": -1,
+        "grpc.so_reuseport": 0,  # else two servers would share a port, and nobody would know
+    }
+    return list((ours | dict(options.channel_arguments)).items())
 
 
 def _credentials(options: GrpcOptions) -> grpc.ServerCredentials | None:
