@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NoReturn
 
 import grpc
+from google.protobuf.message import DecodeError
 
 from lightship.errors import Code, InvalidArgument
 from lightship.server.grpc_options import GrpcOptions
@@ -18,11 +19,13 @@ from lightship.server.listening import listen
 from lightship.server.options import Port
 from lightship.transports.grpc.api import GrpcApi
 from lightship.transports.grpc.call import Call
+from lightship.transports.grpc.reflection import METHODS, answer_reflection
 
 logger = logging.getLogger(__name__)
 
 _MOST_MESSAGE_BYTES = 2**31 - 1
 _STATUS = {Code(status.value[0]): status for status in grpc.StatusCode}
+_MOST_REFLECTIONS = 16  # streams at once
 _ENDING = 1.0  # seconds for calls that were cut off to end
 
 
@@ -33,7 +36,7 @@ class GrpcServer:
         """Raises AlreadyExists, PermissionDenied or InvalidArgument for an address that cannot be had or keys that are
         none. port: 0 for none."""
         self._threads: ThreadPoolExecutor = CallThreads()
-        self._handlers = _Handlers()
+        self._handlers = _Handlers(options.reflection)
         self._stopping: threading.Event | None = None
         self._api: GrpcApi | None = None
         self.unanswered = 0
@@ -96,7 +99,8 @@ class GrpcServer:
 class _Handlers(grpc.GenericRpcHandler):
     """The methods of an API, once there is one; grpcio answers any other with UNIMPLEMENTED."""
 
-    def __init__(self) -> None:
+    def __init__(self, reflection: bool) -> None:
+        self._reflection = reflection
         self._methods: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {}
 
     def take(self, api: GrpcApi) -> None:
@@ -104,6 +108,8 @@ class _Handlers(grpc.GenericRpcHandler):
             self._methods[name] = grpc.unary_unary_rpc_method_handler(_unary(api, name))
         for name in api.streams:
             self._methods[name] = grpc.unary_stream_rpc_method_handler(_stream(api, name))
+        for name in METHODS if self._reflection else ():
+            self._methods[name] = grpc.stream_stream_rpc_method_handler(_reflecting(api, name))
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes] | None:
         return self._methods.get(handler_call_details.method)
@@ -125,6 +131,23 @@ def _stream(api: GrpcApi, name: str) -> Callable[[bytes, grpc.ServicerContext], 
             if answer.code is not Code.OK:
                 _abort(context, answer.code, answer.message)
             yield answer.body
+
+    return behaviour
+
+
+def _reflecting(api: GrpcApi, name: str) -> Callable[[Iterator[bytes], grpc.ServicerContext], Iterator[bytes]]:
+    """Each stream takes a thread for as long as it is open; there are few that ask."""
+    free = threading.Semaphore(_MOST_REFLECTIONS)
+
+    def behaviour(requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
+        if not free.acquire(blocking=False):
+            _abort(context, Code.RESOURCE_EXHAUSTED, "too many clients ask for the services' description; try later")
+        try:
+            yield from answer_reflection(name, api.services, requests)
+        except DecodeError:
+            _abort(context, Code.INTERNAL, "the request is no ServerReflectionRequest: it cannot be parsed")
+        finally:
+            free.release()
 
     return behaviour
 

@@ -29,10 +29,10 @@ def watch(serving: Serving, request: Any, call: Call) -> Iterator[Any]:
     call.on_end(serving.manager.wake)
     last = None
     while not call.over():
-        status = _status(serving, request.service)
+        ending, status = serving.draining(), _status(serving, request.service)
         if status != last:
             yield HealthCheckResponse(status=status)
-        if serving.draining():
+        if ending:
             return
         last = status
         serving.manager.wait(partial(_changed, serving, request.service, status, call), call.remaining)
