@@ -89,7 +89,7 @@ def test_no_image_of_ours_is_to_be_built(refused: Any, model: Path) -> None:
 
 def test_an_image_that_cannot_be_pulled(refused: Any, model: Path) -> None:
     said = refused(model, "--image", "registry.invalid/serving:1")
-    assert "there is no image registry.invalid/serving:1, and it cannot be pulled" in said
+    assert "the image registry.invalid/serving:1 cannot be pulled: " in said
 
 
 def test_a_broken_model(refused: Any, image: str, model: Path) -> None:
