@@ -284,7 +284,6 @@ def test_stopping_answers_what_was_sent_and_takes_nothing_more(served: Callable[
             assert engine.begun.acquire(timeout=20)
         stopping = threading.Thread(target=server.stop)
         stopping.start()
-        eventually(lambda: server._draining)
         eventually(lambda: closed(address))
         engine.go_on.set()
         assert all(one.result(20) for one in pending)
@@ -318,7 +317,7 @@ def test_calls_that_take_too_long_are_cut_off_and_told_of(half_plus_two: Path, s
 def test_sigterm_lets_calls_under_way_finish(run: Run, half_plus_two: Path) -> None:
     process = run(f"m={half_plus_two}", grpc=True)
     address = f"127.0.0.1:{process.grpc_port}"
-    faults: list[grpc.StatusCode] = []
+    faults: list[tuple[grpc.StatusCode, str]] = []
     stop, done = threading.Event(), []
 
     def ask() -> None:
@@ -327,7 +326,7 @@ def test_sigterm_lets_calls_under_way_finish(run: Run, half_plus_two: Path) -> N
                 try:
                     done.append(predict(channel))
                 except grpc.RpcError as error:
-                    faults.append(error.code())
+                    faults.append((error.code(), error.details()))
                     return
 
     asking = [threading.Thread(target=ask) for _ in range(4)]
@@ -340,5 +339,6 @@ def test_sigterm_lets_calls_under_way_finish(run: Run, half_plus_two: Path) -> N
     for thread in asking:
         thread.join(30)
     assert code == 0, log
-    assert set(faults) <= {grpc.StatusCode.UNAVAILABLE}
+    refused = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED}  # by gRPC's core, before they came to us
+    assert {code for code, _ in faults} <= refused, faults
     assert all(answer == [3.0] for answer in done)

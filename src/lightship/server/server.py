@@ -5,16 +5,15 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
-from lightship.errors import FailedPrecondition, InvalidArgument, LightshipError, Unknown
+from lightship.errors import FailedPrecondition, InvalidArgument, Unknown
 from lightship.lifecycle.availability import await_decided, failure_text, failures
 from lightship.lifecycle.configuration import Configuration
 from lightship.lifecycle.manager import Manager
@@ -22,18 +21,12 @@ from lightship.lifecycle.model_config import ModelConfig
 from lightship.lifecycle.source import FileSystemSource
 from lightship.lifecycle.state import State, VersionStatus
 from lightship.memory import keep_freed_memory
-from lightship.server.assembly import grpc_api_of, manager_of, rest_app_of
+from lightship.server.assembly import manager_of
 from lightship.server.folders import check_folder
-from lightship.server.http_server import HttpServer
-from lightship.server.listening import listen
 from lightship.server.load_metrics import LoadMetrics
 from lightship.server.logs import configure_logging
 from lightship.server.options import ServerOptions, parse_model_argument
-from lightship.transports.grpc.serving import Reload
-from lightship.transports.metrics.metrics import Metrics
-
-if TYPE_CHECKING:
-    from lightship.server.grpc_server import GrpcServer
+from lightship.server.ports import Ports
 
 logger = logging.getLogger(__name__)
 
@@ -48,13 +41,10 @@ class Server:
 
     def __init__(self, options: ServerOptions) -> None:
         self.options = options
-        self._listening_port = 0
-        self._started = self._draining = False
         self._stop = threading.Event()
         self._stopped = False
         self._signals = 0
-        self._http: HttpServer | None = None
-        self._grpc: GrpcServer | None = None
+        self._ports: Ports | None = None
         self._source: FileSystemSource | None = None
         self._load_metrics = LoadMetrics()
 
@@ -64,63 +54,17 @@ class Server:
         Raises AlreadyExists if a port is in use, NotFound for a folder that does not exist, InvalidArgument for keys
         that are none.
         """
-        if self._started:
+        if self._ports is not None:
             return self
         if self._source is None:
             self._configure_logging()
             for model in self.options.models:
                 check_folder(model, strict=self.options.strict)
-        self._grpc = self._opened_grpc()
-        listening = self._opened_rest()
-        self._started = True
+        ports = Ports(self.options)
         self.load()
-        metrics = Metrics(self.manager.models)
-        if listening is not None:
-            self._start_rest(listening, metrics)
-        if self._grpc is not None:
-            self._start_grpc(self._grpc, metrics)
+        ports.start(self.manager, self._load_metrics, self._reload)
+        self._ports = ports
         return self
-
-    def _opened_grpc(self) -> GrpcServer | None:
-        options = self.options
-        if not options.grpc_port and not options.grpc.socket_path:
-            return None
-        from lightship.server.grpc_server import GrpcServer  # grpcio takes a tenth of a second
-
-        return GrpcServer(options.host, options.grpc_port, options.grpc)
-
-    def _opened_rest(self) -> socket.socket | None:
-        options = self.options
-        try:
-            return listen(options.host, options.rest_port) if options.rest_port else None
-        except LightshipError as error:
-            if not options.rest_may_fail:
-                self._close_grpc()
-                raise
-            logger.error("Failed to start HTTP Server at localhost:%s: %s", options.rest_port, error.message)
-            return None
-
-    def _close_grpc(self) -> None:
-        if self._grpc is not None:
-            self._grpc.stop(0)
-            self._grpc = None
-
-    def _start_rest(self, listening: socket.socket, metrics: Metrics) -> None:
-        self._listening_port = listening.getsockname()[1]
-        self._app = rest_app_of(self.manager, self.options, metrics, self._load_metrics)
-        self._http = HttpServer(self._app, listening, self.options.drain_seconds)
-        self._thread = threading.Thread(target=self._http.serve_until_drained, name="http", daemon=True)
-        self._thread.start()
-        logger.info("REST on %s", self.rest_url, extra={"url": self.rest_url})
-
-    def _start_grpc(self, server: GrpcServer, metrics: Metrics) -> None:
-        reload: Reload = lambda models, given_up: self.reload(models, None, given_up)  # noqa: E731
-        draining = lambda: self._draining  # noqa: E731
-        server.start(grpc_api_of(self.manager, self.options, metrics, self._load_metrics, reload, draining))
-        if server.port:
-            logger.info("gRPC on %s", self.grpc_address, extra={"address": self.grpc_address})
-        if self.options.grpc.socket_path:
-            logger.info("gRPC on unix:%s", self.options.grpc.socket_path)
 
     def load(self) -> Self:
         """Begins to load the models while no port is open yet; `start` opens it. A folder may still come into being."""
@@ -146,6 +90,9 @@ class Server:
         """
         self.configuration.reload([replace(model, path=model.path.absolute()) for model in models], timeout, given_up)
 
+    def _reload(self, models: Sequence[ModelConfig], given_up: Callable[[], bool]) -> None:
+        self.reload(models, None, given_up)
+
     def _configure_logging(self) -> None:
         if self.options.log_format is not None:
             configure_logging(self.options.log_format)
@@ -153,27 +100,22 @@ class Server:
     @property
     def rest_port(self) -> int:
         """The port that is open; 0 before `start`, and where REST is off."""
-        return self._listening_port
+        return 0 if self._ports is None else self._ports.rest_port
 
     @property
     def grpc_port(self) -> int:
         """The port that is open; 0 before `start`, and where gRPC has none."""
-        return 0 if self._grpc is None else self._grpc.port
+        return 0 if self._ports is None else self._ports.grpc_port
 
     @property
     def rest_url(self) -> str:
-        """`http://HOST:PORT`, with an address that can be asked where the server listens on all."""
-        return f"http://{self._host}:{self.rest_port}"
+        """`http://HOST:PORT`, with an address that can be asked where the server listens on all; "" before `start`."""
+        return "" if self._ports is None else self._ports.rest_url
 
     @property
     def grpc_address(self) -> str:
         """`HOST:PORT`, likewise."""
-        return f"{self._host}:{self.grpc_port}"
-
-    @property
-    def _host(self) -> str:
-        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}.get(self.options.host, self.options.host)
-        return f"[{host}]" if ":" in host and not host.startswith("[") else host
+        return "" if self._ports is None else self._ports.grpc_address
 
     def wait_ready(self, timeout: float = 60.0) -> bool:
         """Waits until every model has an AVAILABLE version; whether it came to that within `timeout` seconds."""
@@ -216,23 +158,16 @@ class Server:
         """Answers what was sent, closes the ports, unloads the models. Raises FailedPrecondition for calls cut off."""
         if self._source is None or self._stopped:
             return
-        self._stopped = self._draining = True
+        self._stopped = True
+        if self._ports is not None:
+            self._ports.drain()
         self.configuration.close()
-        seconds = self.options.drain_seconds
-        if self._grpc is not None:
-            self._grpc.drain(seconds)
-        if self._http is not None:
-            self._http.drain()
-            self._thread.join()
-            self._app.close()
-        if self._grpc is not None:
-            self._grpc.stop(seconds)
+        unanswered = self._ports.stop() if self._ports is not None else 0
         self._source.close()
         self.manager.close()
         logger.info("stopped")
-        unanswered = sum(one.unanswered for one in (self._http, self._grpc) if one is not None)
         if unanswered:
-            raise FailedPrecondition(f"{unanswered} calls were cut off after {seconds:g} seconds")
+            raise FailedPrecondition(f"{unanswered} calls were cut off after {self.options.drain_seconds:g} seconds")
 
     def __enter__(self) -> Self:
         return self.start()
@@ -265,11 +200,8 @@ class Server:
         self._signals += 1
         if self._signals > 1:
             os._exit(128 + number)
-        self._draining = True
-        if self._grpc is not None:
-            self._grpc.drain(self.options.drain_seconds)
-        if self._http is not None:
-            self._http.drain()
+        if self._ports is not None:
+            self._ports.drain()
         self._stop.set()
 
 

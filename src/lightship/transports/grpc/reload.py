@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from lightship.errors import InvalidArgument
+from lightship.errors import Cancelled, InvalidArgument
 from lightship.protos import ReloadConfigResponse
 from lightship.services.model_configs import requested_models
 from lightship.transports.grpc.call import Call
@@ -24,7 +24,11 @@ def answer_reload(serving: Serving, request: Any, call: Call) -> Any:
     before = _counters(serving.families()) if request.metric_names else {}
     models = requested_models(request.config, serving.manager.models())
     call.on_end(serving.manager.wake)
-    serving.reload(models or [], call.over)
+    try:
+        serving.reload(models or [], call.over)
+    except Cancelled:
+        call.check()  # which says how the call ended
+        raise
     response = ReloadConfigResponse()
     response.status.SetInParent()
     after = _counters(serving.families()) if request.metric_names else {}

@@ -1,0 +1,120 @@
+"""The ports of a server: opened together, REST and gRPC, before anything slow is done, and drained together."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+from typing import TYPE_CHECKING
+
+from lightship.errors import LightshipError
+from lightship.lifecycle.manager import Manager
+from lightship.server.assembly import grpc_api_of, rest_app_of
+from lightship.server.http_server import HttpServer
+from lightship.server.listening import listen
+from lightship.server.load_metrics import LoadMetrics
+from lightship.server.options import ServerOptions
+from lightship.transports.grpc.serving import Reload
+from lightship.transports.metrics.metrics import Metrics
+from lightship.transports.rest.app import RestApp
+
+if TYPE_CHECKING:
+    from lightship.server.grpc_server import GrpcServer
+
+logger = logging.getLogger(__name__)
+
+
+class Ports:
+    """Binds at once, answers after `start`."""
+
+    app: RestApp
+    grpc: GrpcServer | None = None
+
+    def __init__(self, options: ServerOptions) -> None:
+        """Raises AlreadyExists, PermissionDenied or InvalidArgument for an address that cannot be had, InvalidArgument
+        for keys that are none."""
+        self._options = options
+        self._http: HttpServer | None = None
+        self.draining = False
+        self._listening = _listening(options)
+        self.rest_port: int = self._listening.getsockname()[1] if self._listening else 0
+        try:
+            self.grpc = _grpc_server(options)
+        except LightshipError:
+            if self._listening is not None:
+                self._listening.close()
+            raise
+
+    @property
+    def grpc_port(self) -> int:
+        return self.grpc.port if self.grpc is not None else 0
+
+    @property
+    def rest_url(self) -> str:
+        """`http://HOST:PORT`, with an address that can be asked where the server listens on all."""
+        return f"http://{self._host}:{self.rest_port}"
+
+    @property
+    def grpc_address(self) -> str:
+        """`HOST:PORT`, likewise."""
+        return f"{self._host}:{self.grpc_port}"
+
+    def start(self, manager: Manager, load_metrics: LoadMetrics, reload: Reload) -> None:
+        metrics = Metrics(manager.models)
+        if self._listening is not None:
+            self.app = rest_app_of(manager, self._options, metrics, load_metrics)
+            self._http = HttpServer(self.app, self._listening, self._options.drain_seconds)
+            self._thread = threading.Thread(target=self._http.serve_until_drained, name="http", daemon=True)
+            self._thread.start()
+            logger.info("REST on %s", self.rest_url, extra={"url": self.rest_url})
+        if self.grpc is not None:
+            self.grpc.start(grpc_api_of(manager, self._options, metrics, load_metrics, reload, lambda: self.draining))
+            if self.grpc_port:
+                logger.info("gRPC on %s", self.grpc_address, extra={"address": self.grpc_address})
+            if self._options.grpc.socket_path:
+                logger.info("gRPC on unix:%s", self._options.grpc.socket_path)
+
+    def drain(self) -> None:
+        """Begins the end; any thread may call, and a signal's handler, and again."""
+        self.draining = True
+        if self.grpc is not None:
+            self.grpc.drain(self._options.drain_seconds)
+        if self._http is not None:
+            self._http.drain()
+
+    def stop(self) -> int:
+        """`drain`, and waits for it. How many calls were cut off."""
+        self.drain()
+        unanswered = 0
+        if self._http is not None:
+            self._thread.join()
+            self.app.close()
+            unanswered += self._http.unanswered
+        if self.grpc is not None:
+            self.grpc.stop(self._options.drain_seconds)
+            unanswered += self.grpc.unanswered
+        return unanswered
+
+    @property
+    def _host(self) -> str:
+        given = self._options.host
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}.get(given, given)
+        return f"[{host}]" if ":" in host and not host.startswith("[") else host
+
+
+def _listening(options: ServerOptions) -> socket.socket | None:
+    try:
+        return listen(options.host, options.rest_port) if options.rest_port else None
+    except LightshipError as error:
+        if not options.rest_may_fail:
+            raise
+        logger.error("Failed to start HTTP Server at localhost:%s: %s", options.rest_port, error.message)
+        return None
+
+
+def _grpc_server(options: ServerOptions) -> GrpcServer | None:
+    if not options.grpc_port and not options.grpc.socket_path:
+        return None
+    from lightship.server.grpc_server import GrpcServer  # grpcio takes a tenth of a second
+
+    return GrpcServer(options.host, options.grpc_port, options.grpc)

@@ -1,0 +1,164 @@
+"""The calls by themselves, without a channel: what a server's shell hands in and gets out."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import grpc
+import httpx2
+import pytest
+from tests.transports.grpc.conftest import Ask, Refused
+
+from lightship import protos
+from lightship.errors import Code
+from lightship.server import Server
+from lightship.transports.grpc.api import GrpcApi
+from lightship.transports.grpc.call import Call, cut
+from lightship.transports.grpc.serving import Serving
+
+PREDICT = "/tensorflow.serving.PredictionService/Predict"
+LATE = "Timed out waiting for notification"
+
+
+def request(model: str = "half") -> bytes:
+    message = protos.PredictRequest()
+    message.model_spec.name = model
+    message.inputs["x"].dtype = 1
+    message.inputs["x"].float_val.append(2.0)
+    return message.SerializeToString()
+
+
+def counting(counts: list[tuple[str, str, str]]) -> Any:
+    return lambda model, status, method, microseconds: counts.append((model, status, method))
+
+
+@pytest.fixture
+def counts() -> list[tuple[str, str, str]]:
+    return []
+
+
+@pytest.fixture
+def api(server: Server, counts: list[tuple[str, str, str]]) -> GrpcApi:
+    return GrpcApi(Serving(server.manager, lambda models, given_up: None), counting(counts), runs=1)
+
+
+def test_bytes_go_in_and_bytes_come_out(api: GrpcApi) -> None:
+    answer = api.answer(PREDICT, request(), Call())
+    assert answer.code is Code.OK
+    assert list(protos.PredictResponse.FromString(answer.body).outputs["y"].float_val) == [3.0]
+
+
+def test_a_status_comes_out_instead(api: GrpcApi) -> None:
+    answer = api.answer(PREDICT, request("no"), Call())
+    assert answer == (b"", Code.NOT_FOUND, "Servable not found for request: Latest(no)")
+
+
+@pytest.mark.parametrize("name", ["/tensorflow.serving.SessionService/SessionRun", "", "/a"])
+def test_an_unknown_method_is_unimplemented(api: GrpcApi, name: str) -> None:
+    assert api.answer(name, b"", Call()).code is Code.UNIMPLEMENTED
+
+
+def test_a_deadline_that_has_passed_is_said(api: GrpcApi) -> None:
+    answer = api.answer(PREDICT, request(), Call(deadline=time.monotonic() - 1))
+    assert answer == (b"", Code.DEADLINE_EXCEEDED, LATE)
+
+
+def test_a_call_that_was_cancelled_is_not_run(api: GrpcApi) -> None:
+    assert api.answer(PREDICT, request(), Call(cancelled=lambda: True)).code is Code.CANCELLED
+
+
+def test_waiting_for_a_turn_ends_with_the_deadline(api: GrpcApi) -> None:
+    assert api._turns is not None
+    with api._turns:
+        answer = api.answer(PREDICT, request(), Call(deadline=time.monotonic() + 0.05))
+    assert answer == (b"", Code.DEADLINE_EXCEEDED, LATE)
+    assert api.answer(PREDICT, request(), Call()).code is Code.OK
+
+
+def test_a_reload_ends_with_its_call(server: Server) -> None:
+    gone = threading.Event()
+
+    def reload(models: Any, given_up: Any) -> None:
+        gone.set()
+        assert given_up()
+
+    hooks: list[Any] = []
+    api = GrpcApi(Serving(server.manager, reload), counting([]))
+    message = protos.ReloadConfigRequest()
+    message.config.model_config_list.SetInParent()
+    call = Call(cancelled=gone.is_set, on_end=hooks.append)
+    answer = api.answer("/tensorflow.serving.ModelService/HandleReloadConfigRequest", message.SerializeToString(), call)
+    assert answer.code is Code.OK
+    assert hooks == [server.manager.wake]
+
+
+def test_what_nobody_expected_is_internal_and_logged(server: Server, caplog: pytest.LogCaptureFixture) -> None:
+    def broken(models: Any, given_up: Any) -> None:
+        raise ZeroDivisionError("secret")
+
+    api = GrpcApi(Serving(server.manager, broken), counting([]))
+    message = protos.ReloadConfigRequest()
+    message.config.model_config_list.SetInParent()
+    name = "/tensorflow.serving.ModelService/HandleReloadConfigRequest"
+    answer = api.answer(name, message.SerializeToString(), Call())
+    assert answer.code is Code.INTERNAL
+    assert "secret" not in answer.message
+    assert "secret" in caplog.text
+    assert api.unfinished == 0
+
+
+def test_predict_classify_and_regress_are_counted(api: GrpcApi, counts: list[tuple[str, str, str]]) -> None:
+    api.answer(PREDICT, request(), Call())
+    api.answer(PREDICT, request("no"), Call())
+    api.answer(PREDICT, b"\xff", Call())
+    for method in ("MultiInference", "GetModelMetadata"):
+        api.answer(f"/tensorflow.serving.PredictionService/{method}", b"", Call())
+    assert counts == [("half", "OK", "Predict"), ("no", "NOT_FOUND", "Predict"), ("", "INTERNAL", "Predict")]
+
+
+def test_the_page_of_metrics_has_them_under_their_entrypoint(server: Server, ask: Ask, refused: Refused) -> None:
+    ask("Predict", _identity())
+    refused("Classify", 'model_spec { name: "identity" }')
+    page = httpx2.get(f"{server.rest_url}/metrics").text
+    assert ':tensorflow:serving:request_count{model_name="identity",status="OK"} 1\n' in page
+    assert ':tensorflow:serving:request_count{model_name="identity",status="INVALID_ARGUMENT"} 1\n' in page
+    assert 'request_latency_count{model_name="identity",API="Predict",entrypoint="GRPC"} 1\n' in page
+
+
+def _identity() -> Any:
+    message = protos.PredictRequest.FromString(request("identity"))
+    message.model_spec.signature_name = "float"
+    return message
+
+
+def test_calls_that_are_opened_and_never_sent_hold_nobody_up(channel: grpc.Channel, ask: Ask) -> None:
+    """grpcio waits for a message on the thread of its call."""
+    ended = threading.Event()
+
+    def nothing() -> Any:
+        ended.wait(60)
+        yield from ()
+
+    pending = [channel.stream_unary(PREDICT).future(nothing(), timeout=60) for _ in range(64)]
+    try:
+        answer = ask("Predict", protos.PredictRequest.FromString(request()), timeout=20)
+        assert list(answer.outputs["y"].float_val) == [3.0]
+    finally:
+        for one in pending:
+            one.cancel()
+        ended.set()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a" * 1024, "a" * 1024),
+        ("a" * 1025, "a" * 1024 + "...TRUNCATED"),
+        ("a" * 1023 + "é", "a" * 1023 + "...TRUNCATED"),
+        ("\ud800", "?"),
+    ],
+)
+def test_texts_are_cut_at_whole_characters(text: str, expected: str) -> None:
+    assert cut(text) == expected
