@@ -53,19 +53,25 @@ def make_base(root: Path, tar: Path) -> None:
     subprocess.run(["tar", "-C", str(root), "--numeric-owner", *patterns, "-cf", str(tar), "."], check=True)
 
 
-def build(engine: Engine, extra: str = "") -> str:
-    """Our image, by what `make image` runs; the one in the cache if it is made of the same files."""
-    tag, tar = build_image.tag(extra), CACHE / f"lightship{extra}-{digest()}.tar"
+def build(engine: Engine) -> str:
+    """Our image; the one in the cache if it is made of the same files."""
+    tag, tar = build_image.tag(), CACHE / f"lightship-{digest()}.tar"
     if tar.exists():
         engine.run("load", "--input", str(tar))
-        return tag
-    import_base(engine)
-    command = ["scripts/build_image.py", "--extra", extra, "--", "--network", "host"]
+    else:
+        import_base(engine)
+        build_anew(engine)
+        keep(engine, tag, tar)
+    return tag
+
+
+def build_anew(engine: Engine, *options: str, extra: str = "") -> str:
+    """By what `make image` runs. options: for `docker build`."""
+    command = ["scripts/build_image.py", "--extra", extra, "--", "--network", "host", *options]
     environment = {**engine.environment, **LABELLED}
     done = subprocess.run(["python3", *command], cwd=build_image.ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
-    keep(engine, tag, tar)
-    return tag
+    return build_image.tag(extra)
 
 
 def keep(engine: Engine, tag: str, tar: Path) -> None:

@@ -139,6 +139,7 @@ def test_its_parts_list_is_what_is_in_it(docker_client: docker.DockerClient, ima
 
 
 def test_what_we_add_is_small(docker_client: docker.DockerClient, image: str, base_image: str) -> None:
+    """Debian's Python and the dependencies, unpacked."""
     sizes = [docker_client.images.get(name).attrs["Size"] for name in (image, base_image)]
     assert sizes[0] - sizes[1] < 310e6
     assert sizes[0] < 400e6
