@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -24,6 +25,11 @@ Start = Callable[..., "subprocess.Popen[str]"]
 def clean_environment(**changes: str) -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("LIGHTSHIP_")}
     return inherited | {"COLUMNS": "120"} | changes
+
+
+def heed_interrupts() -> None:
+    """What runs in the background of a shell script ignores SIGINT, and so would its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def free_grpc_port(command: str, arguments: Sequence[object]) -> list[str]:

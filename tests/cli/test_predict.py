@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cli.conftest import BIN, Run, clean_environment
+from tests.cli.conftest import BIN, Run, clean_environment, heed_interrupts
 from tests.client.conftest import Asked, Reply, Scripted
 
 
@@ -143,11 +143,6 @@ def test_a_reader_that_has_seen_enough_ends_it_quietly(url: str, folder: Path) -
         env=clean_environment(),
     )
     assert (done.returncode, done.stderr) == (1, "")
-
-
-def heed_interrupts() -> None:
-    """What runs in the background of a shell script ignores SIGINT, and so would its children."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_an_interrupt_ends_it_without_a_traceback(dog_photo: Path) -> None:

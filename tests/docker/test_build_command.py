@@ -15,6 +15,7 @@ from typing import Any
 
 import docker
 import pytest
+from tests.cli.conftest import heed_interrupts
 from tests.docker.own_engine import Engine
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
@@ -88,7 +89,8 @@ def test_ctrl_c_leaves_nothing(
         file.truncate(20 << 30)
     before, received = set(docker_client.api.images(quiet=True, all=True)), engine.folder / "data" / "tmp"
     command = [*BUILD, str(model), "-t", "bake-dog:1", "--image", base_image]
-    with subprocess.Popen(command, env=engine.environment, stderr=subprocess.PIPE) as process:
+    options = {"env": engine.environment, "stderr": subprocess.PIPE, "preexec_fn": heed_interrupts}
+    with subprocess.Popen(command, **options) as process:
         wait_until(lambda: list(received.glob("docker-builder*/layers/1/models/dog/1/weights")))
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=60)

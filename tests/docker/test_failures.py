@@ -15,7 +15,7 @@ from typing import Any
 
 import docker
 import pytest
-from tests.cli.conftest import BIN, Run, clean_environment
+from tests.cli.conftest import BIN, Run, clean_environment, heed_interrupts
 from tests.docker.own_engine import Engine
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
@@ -145,7 +145,8 @@ def test_ctrl_c_leaves_nothing(
 ) -> None:
     words = ["docker", "start", model, "--name", name, *FREE_PORT, "--image", stand_in, "--", "--model_name=other"]
     environment = clean_environment(DOCKER_HOST=engine.base_url)
-    with subprocess.Popen([BIN / "lightship", *map(str, words)], env=environment) as process:
+    command = [BIN / "lightship", *map(str, words)]
+    with subprocess.Popen(command, env=environment, preexec_fn=heed_interrupts) as process:
         deadline = time.monotonic() + 60
         while not docker_client.containers.list(filters={"name": name}):
             assert time.monotonic() < deadline

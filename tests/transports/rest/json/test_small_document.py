@@ -110,6 +110,9 @@ def outcome(body: bytes, kind: str, *, complete: bool) -> Any:
 @example(b'{"instances": [[9223372036854775807], [9223372036854775808], [1.5]]}', "INT64", True)
 @example(b'{"instances": [-1, 0.0]}', "UINT8", True)
 @example(b'{"instances": [1, 18446744073709551616, 0.0]}', "UINT64", True)
+@example(b'{"instances": [{"x": [[[], [0.0, 0.0], 0.0]]}, 1]}', "FLOAT", True)
+@example(b'{"inputs": [[[-1, 2], [18446744073709551615, 0]]]}', "DOUBLE", True)
+@example(b'{"instances": [{"x": [[[-1, 2], [18446744073709551615, 0]]]}]}', "UINT64", True)
 @example(b'{"inputs": [[1, NaN], [-Infinity, 0e400]]}', "DOUBLE", True)
 def test_both_ways_agree(body: bytes, kind: str, long: bool) -> None:
     if long:  # for simdjson

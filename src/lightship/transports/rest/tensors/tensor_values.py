@@ -38,6 +38,10 @@ def tensor_of(value: JsonValue, dtype: DataType) -> np.ndarray[Any, Any]:
     shape = shape_of(value)
     leaves = _leaves(value, shape)
     if leaves is None:
+        value = as_lists(value)
+        shape = shape_of(value)
+        leaves = _leaves(value, shape)
+    if leaves is None:
         _raise_first_fault(value, shape, 0, dtype)
     return elements(cast("list[JsonValue]", leaves), dtype).reshape(shape)
 
@@ -89,12 +93,17 @@ def _of_arrays(values: list[JsonValue], dtype: DataType) -> np.ndarray[Any, Any]
     return tensor_of([as_lists(value) for value in values], dtype)
 
 
-def as_lists(value: JsonValue) -> JsonValue:
-    return read_document(value.text, accelerate=False) if isinstance(value, NumberArray) else value
+def as_lists(value: JsonValue, levels: int = MOST_DIMENSIONS) -> JsonValue:
+    """The value with lists for the arrays in its upper levels; further down no tensor has any."""
+    if isinstance(value, NumberArray):
+        return read_document(value.text, accelerate=False)
+    if isinstance(value, list) and levels:
+        return [as_lists(element, levels - 1) for element in value]
+    return value
 
 
 def _leaves(value: JsonValue, shape: tuple[int, ...]) -> list[JsonValue] | None:
-    """The leaves in order; None if a list is missing, out of place or of another size."""
+    """The leaves in order; None if a list is missing, out of place, of another size or an array."""
     level: list[JsonValue] = [value]
     for size in shape:
         if set(map(type, level)) != {list} or set(map(len, cast("list[list[JsonValue]]", level))) != {size}:
@@ -102,7 +111,7 @@ def _leaves(value: JsonValue, shape: tuple[int, ...]) -> list[JsonValue] | None:
         level = list(chain.from_iterable(cast("list[list[JsonValue]]", level)))
         if not level:
             return []
-    return None if list in set(map(type, level)) else level
+    return level if {list, NumberArray}.isdisjoint(map(type, level)) else None
 
 
 def _raise_first_fault(value: JsonValue, shape: tuple[int, ...], level: int, dtype: DataType) -> None:
