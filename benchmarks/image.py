@@ -33,7 +33,8 @@ def main() -> None:
     print(docker("run", "--rm", "--entrypoint", "sh", options.image, "-c", largest))
     seconds = sorted(to_first_answer(options.image, options.models.resolve()) for _ in range(options.rounds))
     median = statistics.median(seconds)
-    print(f"docker run to first answer: {median:.2f} s (median of {options.rounds}; {seconds[0]:.2f}-{seconds[-1]:.2f})")
+    spread = f"median of {options.rounds}; {seconds[0]:.2f}-{seconds[-1]:.2f}"
+    print(f"docker run to first answer: {median:.2f} s ({spread})")
 
 
 def docker(*command: str) -> str:
