@@ -9,14 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from lightship.docker.build_plan import OUR_IMAGE
-from lightship.docker.container_options import container_options
-from lightship.docker.engine import address, engine, is_remote, said_by
+from lightship.docker.creating import create
+from lightship.docker.engine import address, engine, is_remote
 from lightship.docker.handle import Action, Container, find, remove, url_of
-from lightship.docker.images import OUR_USER, architecture_note, image_of, is_ours
+from lightship.docker.images import image_of
 from lightship.docker.ports import GRPC
-from lightship.docker.readable import check_readable
 from lightship.docker.readiness import Ended, Progress, wait_until_it_answers
-from lightship.docker.reasons import is_taken_port, likely_reason
 from lightship.docker.settings import DEFAULT_NAME, Settings, difference, read_settings, started_with
 from lightship.errors import Aborted, AlreadyExists, FailedPrecondition
 
@@ -149,7 +147,10 @@ class _Start:
             if found is not None and found.status == "created":
                 _await_its_start(found)
             if found is None or (_is_over(found) and self._is_as_wanted_or_gone(found)):
-                new = self._created(found)
+                if found is not None:
+                    remove(found)
+                self._progress(f"starting {self._settings.name} from {self._settings.image}")
+                new = create(self._client, self._settings, self._image)
                 if new is not None:
                     return _Done(new, action)
                 continue
@@ -191,46 +192,6 @@ class _Start:
             f"a container {name} is there that Lightship did not start, and it is left alone: give another --name, "
             "or --replace to remove it"
         )
-
-    def _created(self, old: EngineContainer | None) -> EngineContainer | None:
-        """A container that runs; None if another program was quicker. None is left behind where it cannot start."""
-        from docker.errors import APIError
-        from docker.errors import NotFound as Gone
-
-        if old is not None:
-            remove(old)
-        self._check_readable()
-        self._progress(f"starting {self._settings.name} from {self._settings.image}")
-        try:
-            new = self._client.containers.create(**container_options(self._settings, self._image))
-        except APIError as error:
-            if error.status_code == 409:
-                return None
-            raise FailedPrecondition(f"the container cannot be created: {said_by(error)}") from error
-        try:
-            new.start()
-        except Gone:
-            return None
-        except APIError as error:
-            remove(new)
-            raise FailedPrecondition(self._why_not_started(said_by(error))) from error
-        except BaseException:
-            remove(new)
-            raise
-        return new
-
-    def _why_not_started(self, said: str) -> str:
-        name = self._settings.name
-        if is_taken_port(said):
-            ports = ", ".join(map(str, self._settings.ports))
-            return f"the container {name} was not started because {likely_reason(said)} (wanted: {ports})"
-        reason = architecture_note(self._client, self._image) or likely_reason(said)
-        return f"the container {name} cannot start{f' because {reason}' if reason else ''}: {said}"
-
-    def _check_readable(self) -> None:
-        """Our server is not root: what it may not read would fail later, and less clearly."""
-        if is_ours(self._image) and not is_remote(address()):
-            check_readable(Path(self._settings.source), OUR_USER)
 
 
 def _is_over(found: EngineContainer) -> bool:

@@ -1,0 +1,57 @@
+"""A new container, running; or none, and why it cannot be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lightship.docker.container_options import container_options
+from lightship.docker.engine import address, is_remote, said_by
+from lightship.docker.handle import remove
+from lightship.docker.images import OUR_USER, architecture_note, is_ours
+from lightship.docker.readable import check_readable
+from lightship.docker.reasons import is_taken_port, likely_reason
+from lightship.docker.settings import Settings
+from lightship.errors import FailedPrecondition
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+    from docker.models.containers import Container as EngineContainer
+    from docker.models.images import Image
+
+
+def create(client: DockerClient, settings: Settings, image: Image) -> EngineContainer | None:
+    """A container that runs; None if another program took its name, or removed it, meanwhile.
+
+    Raises FailedPrecondition with the likely reason if it cannot be created or started; then none is left behind.
+    """
+    from docker.errors import APIError
+    from docker.errors import NotFound as Gone
+
+    if is_ours(image) and not is_remote(address()):  # not root there: what it may not read would fail later, unclearly
+        check_readable(Path(settings.source), OUR_USER)
+    try:
+        new = client.containers.create(**container_options(settings, image))
+    except APIError as error:
+        if error.status_code == 409:
+            return None
+        raise FailedPrecondition(f"the container cannot be created: {said_by(error)}") from error
+    try:
+        new.start()
+    except Gone:
+        return None
+    except APIError as error:
+        remove(new)
+        raise FailedPrecondition(_why_not_started(client, settings, image, said_by(error))) from error
+    except BaseException:
+        remove(new)
+        raise
+    return new
+
+
+def _why_not_started(client: DockerClient, settings: Settings, image: Image, said: str) -> str:
+    if is_taken_port(said):
+        ports = ", ".join(map(str, settings.ports))
+        return f"the container {settings.name} was not started because {likely_reason(said)} (wanted: {ports})"
+    reason = architecture_note(client, image) or likely_reason(said)
+    return f"the container {settings.name} cannot start{f' because {reason}' if reason else ''}: {said}"
