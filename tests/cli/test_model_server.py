@@ -144,3 +144,16 @@ def test_the_graph_of_other_tags_is_not_found(model_server: Run, half_plus_two: 
     text = "NOT_FOUND: Could not find meta graph def matching supplied tags: { serve gpu }. "
     assert done.returncode == 255
     assert text in done.stdout
+
+
+@pytest.mark.parametrize(("milliseconds", "status"), [(1, 504), (0, 200), (-1, 200)])
+def test_a_rest_call_may_take_so_long(start: Start, dog_bundle: Path, milliseconds: int, status: int) -> None:
+    port = free_port()
+    limits = [f"--rest_api_timeout_in_ms={milliseconds}", "--rest_api_num_threads=1"]
+    process = start(
+        f"--rest_api_port={port}", f"--model_base_path={dog_bundle}", *limits, command="lightship-model-server"
+    )
+    until(process, "Exporting HTTP/REST API")
+    images = {"instances": [[[[0.5] * 3] * 160] * 160] * 4}
+    answer = httpx2.post(f"http://127.0.0.1:{port}/v1/models/default:predict", json=images)
+    assert answer.status_code == status, answer.text
