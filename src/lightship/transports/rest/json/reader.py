@@ -7,18 +7,16 @@ for as little as one byte of JSON. Long arrays of numbers are handed to `numbers
 
 from __future__ import annotations
 
-import math
 import re
 
 from lightship.errors import ResourceExhausted
+from lightship.transports.rest.json.number_literal import read_number
 from lightship.transports.rest.json.numbers import read_numbers
 from lightship.transports.rest.json.values import JsonValue, decoded, syntax_error, with_member
 
 MOST_CONTAINERS = 1 << 23  # lists and objects of one document: about 1 GB
 
 _SPACE = re.compile(rb"[ \t\n\r]*")
-_NUMBER = re.compile(rb"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
-_NON_FINITE = re.compile(rb"-?(?:NaN|Inf(?:inity)?)")
 _PLAIN = re.compile(rb'[^"\\\x00-\x1f]*')
 _HEX = re.compile(rb"[0-9A-Fa-f]{4}")
 _ESCAPES = {0x22: b'"', 0x5C: b"\\", 0x2F: b"/", 0x62: b"\b", 0x66: b"\f", 0x6E: b"\n", 0x72: b"\r", 0x74: b"\t"}
@@ -162,55 +160,8 @@ class _Reader:
         return value
 
     def number(self) -> int | float:
-        start = self.position
-        match = _NUMBER.match(self.body, start)
-        if match is None:
-            return self.non_finite()
-        self.position = match.end()
-        self.check_number_end(start, match)
-        text = match.group()
-        if match.group(1) is None and match.group(2) is None:
-            return self.integer(text, start)
-        return self.double(text, start)
-
-    def check_number_end(self, start: int, match: re.Match[bytes]) -> None:
-        """After a number, `.` and `e` can only be the beginning of a part that lacks its digits."""
-        byte = self.body[self.position : self.position + 1]
-        if byte == b"." and match.group(1) is None and match.group(2) is None:
-            raise syntax_error("Miss fraction part in number.", self.position + 1)
-        if byte in (b"e", b"E") and match.group(2) is None:
-            signed = self.body[self.position + 1 : self.position + 2] in (b"+", b"-")
-            raise syntax_error("Miss exponent in number.", self.position + 1 + signed)
-
-    def integer(self, text: bytes, start: int) -> int | float:
-        if len(text) < 19:
-            return int(text)
-        if len(text) <= 20 and -(1 << 63) <= (number := int(text)) < 1 << 64:
-            return number
-        return self.double(text, start)
-
-    def double(self, text: bytes, start: int) -> float:
-        number = float(text)
-        if math.isinf(number):
-            raise syntax_error("Number too big to be stored in double.", start)
+        number, self.position = read_number(self.body, self.position)
         return number
-
-    def non_finite(self) -> float:
-        match = _NON_FINITE.match(self.body, self.position)
-        if match is None or (match.group().endswith(b"Inf") and self.body[match.end() : match.end() + 1] == b"i"):
-            raise syntax_error("Invalid value.", self.mismatch())
-        self.position = match.end()
-        return float(match.group())
-
-    def mismatch(self) -> int:
-        """How far a minus sign, `NaN` or `Infinity` goes before it is neither."""
-        position = self.position + self.body.startswith(b"-", self.position)
-        word = b"NaN" if self.body.startswith(b"N", position) else b"Infinity"
-        for expected in word:
-            if position >= self.end or self.body[position] != expected:
-                break
-            position += 1
-        return position
 
     def string(self) -> str:
         self.position += 1
