@@ -34,6 +34,7 @@ bench: setup
 
 fuzz: setup
 	$(BIN)/python -m fuzz --seconds $(FUZZ_SECONDS)
+	$(BIN)/python -m fuzz.grpc --seconds $(FUZZ_SECONDS)
 
 wheel: setup
 	$(BIN)/python -m build --wheel --outdir dist

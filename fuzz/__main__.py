@@ -34,14 +34,15 @@ def main() -> int:
             print(f"{sum(turn.kinds.values())} cases: {dict(turn.kinds.most_common())}")
             print(f"resident: {turn.before:.0f} MB early in the turn, {turn.after:.0f} MB after it")
     for find in finds:
-        _report(find)
+        report(find)
     return 1 if finds else 0
 
 
-def _report(find: Find) -> None:
+def report(find: Find, program: str = "fuzz") -> None:
+    """Prints a find, and keeps it in a file."""
     file = FOLDER / "finds" / f"{time.strftime('%Y%m%d-%H%M%S')}-{random.getrandbits(32):08x}.json"
     write_find(find, file)
-    print(f"FOUND {find.what}\n  {len(find.cases)} case(s): python -m fuzz --replay {file}")
+    print(f"FOUND {find.what}\n  {len(find.cases)} case(s): python -m {program} --replay {file}")
     if len(find.cases) == 1:
         for packet in find.cases[0].packets[:20]:
             print(f"  {base64.b64encode(packet[:3000]).decode()}")

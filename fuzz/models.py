@@ -12,7 +12,11 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / ".cache" / "fuzz"
-NAMES = ("half_plus_two", "convolution", "mixed")
+NAMES = ("half_plus_two", "convolution", "mixed", "types")
+TYPES = (
+    *("float", "double", "half", "bfloat16", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
+    *("bool", "complex64", "complex128", "string"),
+)
 
 
 def made() -> list[Path]:
@@ -23,8 +27,9 @@ def made() -> list[Path]:
 
 
 def _make(folder: Path) -> None:
-    for name, signatures in zip(NAMES, (_half_plus_two(), _convolution(), _mixed()), strict=True):
-        _save(folder / name / "1", signatures)
+    for name, signatures in zip(NAMES, (_half_plus_two(), _convolution(), _mixed(), _types()), strict=True):
+        if not (folder / name / "1").exists():
+            _save(folder / name / "1", signatures)
     _export_dog(folder / "dog")
 
 
@@ -39,7 +44,7 @@ def _export_dog(folder: Path) -> None:
         export(fetch().model, folder, classes=list(BREEDS), image=image)
 
 
-def _save(folder: Path, signatures: dict[str, tuple[Any, dict[str, tuple[list[int | None], str]]]]) -> None:
+def _save(folder: Path, signatures: dict[str, tuple[Any, dict[str, tuple[list[int | None] | None, str]]]]) -> None:
     import tensorflow as tf
 
     functions = {}
@@ -101,6 +106,13 @@ def _mixed() -> dict[str, Any]:
         "small": (lambda i: {"n": i, "d": tf.cast(i, tf.float64) / 3}, {"i": ([None], "uint8")}),
         "numbers": (lambda s: {"n": tf.strings.to_number(s)}, {"s": ([None], "string")}),
     }
+
+
+def _types() -> dict[str, Any]:
+    """A signature of each type, called as TensorFlow calls it, that gives back what it takes, of any shape."""
+    import tensorflow as tf
+
+    return {name: (lambda x: {"y": tf.identity(x)}, {"x": (None, name)}) for name in TYPES}
 
 
 if __name__ == "__main__":

@@ -15,8 +15,10 @@ from typing import IO
 
 
 class Target:
-    def __init__(self, process: subprocess.Popen[str], port: int, log: IO[bytes]) -> None:
-        self.process, self.port, self._log = process, port, log
+    """port: of REST."""
+
+    def __init__(self, process: subprocess.Popen[str], port: int, grpc_port: int, log: IO[bytes]) -> None:
+        self.process, self.port, self.grpc_port, self._log = process, port, grpc_port, log
 
     @property
     def alive(self) -> bool:
@@ -39,12 +41,12 @@ class Target:
 
 
 @contextmanager
-def started(models: Sequence[Path]) -> Iterator[Target]:
-    """`lightship serve` with these models, ready; killed at the end."""
+def started(models: Sequence[Path], *options: str) -> Iterator[Target]:
+    """`lightship serve` with these models and further options, ready; killed at the end."""
     command = [sys.executable, "-c", "from lightship.cli import main; main()", "serve", *map(str, models)]
     with tempfile.NamedTemporaryFile(prefix="lightship-fuzz-", suffix=".log") as log, open(log.name, "rb") as reader:
         process = subprocess.Popen(
-            [*command, "--rest-port", "auto", "--json"],
+            [*command, "--rest-port", "auto", "--json", *options],
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
@@ -55,7 +57,8 @@ def started(models: Sequence[Path]) -> Iterator[Target]:
             ready = process.stdout.readline()
             if not ready:
                 raise SystemExit(f"the server ended with {process.wait()}: {reader.read().decode()}")
-            yield Target(process, int(json.loads(ready)["url"].rpartition(":")[2]), reader)
+            ports = json.loads(ready)
+            yield Target(process, ports["rest_port"], ports["grpc_port"], reader)
         finally:
             process.kill()
             process.wait(30)

@@ -1,0 +1,91 @@
+"""A short turn over gRPC of what `make fuzz` does for longer; and that its oracle and its mutations do something."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from random import Random
+
+import grpc
+import pytest
+from fuzz.answers import Wrong
+from fuzz.case import Case, Ending
+from fuzz.grpc.methods import ASKING, PREDICT, RELOAD
+from fuzz.grpc.mutations import mutated
+from fuzz.grpc.oracle import Call, ask, check_tensor
+from fuzz.grpc.turn import Turn, replay
+from fuzz.grpc.wire import parsed, written
+from fuzz.models import made
+from fuzz.target import Target, started
+
+from lightship.protos import PredictRequest, TensorProto
+
+
+@pytest.fixture(scope="module")
+def target() -> Iterator[Target]:
+    with started(made()) as target:
+        yield target
+
+
+@pytest.mark.slow
+def test_a_short_turn_finds_nothing(target: Target) -> None:
+    turn = Turn(target, 1, 8, ASKING)
+    assert [find.what for find in turn.run()] == []
+    assert min(turn.codes["drawn"], turn.codes["mutated"], turn.codes["Predict OK"]) > 20
+
+
+@pytest.mark.slow
+def test_a_short_turn_of_reloads_finds_nothing() -> None:
+    with started(made()[:1]) as target:
+        turn = Turn(target, 1, 3, (RELOAD,))
+        assert [find.what for find in turn.run()] == []
+
+
+def test_a_case_is_made_again(target: Target) -> None:
+    assert replay(target, [Case(PREDICT.path, (b"\xff",), Ending.WAIT)]) == []
+
+
+def answering(behaviour: Callable[[bytes, grpc.ServicerContext], bytes]) -> tuple[grpc.Server, int]:
+    class Handlers(grpc.GenericRpcHandler):
+        def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes]:
+            return grpc.unary_unary_rpc_method_handler(behaviour)
+
+    server = grpc.server(ThreadPoolExecutor(2), handlers=[Handlers()])
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    return server, port
+
+
+@pytest.mark.parametrize(
+    ("code", "text"), [("UNKNOWN", "Exception calling application"), ("INTERNAL", "oh"), ("NOT_FOUND", "x" * 2000)]
+)
+def test_a_server_that_does_wrong_is_found(code: str, text: str) -> None:
+    def refuse(request: bytes, context: grpc.ServicerContext) -> bytes:
+        context.abort(grpc.StatusCode[code], text)
+
+    server, port = answering(refuse)
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel, pytest.raises(Wrong, match=text[:10]):
+        ask(channel, Call(PREDICT.path, b""))
+    server.stop(None).wait()
+
+
+def test_a_tensor_must_be_whole() -> None:
+    tensor = TensorProto(dtype=1, float_val=[1.0, 2.0])
+    tensor.tensor_shape.dim.add(size=2)
+    check_tensor(tensor)
+    tensor.float_val.append(3.0)
+    with pytest.raises(Wrong):
+        check_tensor(tensor)
+
+
+def test_messages_are_changed_in_many_ways() -> None:
+    request = PredictRequest()
+    request.model_spec.name = "m"
+    request.inputs["x"].float_val.extend([1.0, 2.0])
+    data = request.SerializeToString()
+    fields = parsed(data)
+    assert fields is not None
+    assert written(fields) == data
+    random = Random(1)
+    changed = {mutated(data, b"\x0a\x03abc", random) for _ in range(200)}
+    assert len(changed) > 100
