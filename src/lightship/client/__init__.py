@@ -1,17 +1,27 @@
-"""Asks a model server over REST, from threads or from asyncio. Needs none of what a server needs."""
+"""Asks a model server over REST or gRPC, from threads or from asyncio. Needs none of what a server needs.
 
-from lightship.client.async_client import AsyncClient
-from lightship.client.results import (
-    Classification,
-    ModelMetadata,
-    ModelStatus,
-    Prediction,
-    ScoredLabel,
-    SignatureInfo,
-    TensorInfo,
-    VersionStatus,
-)
-from lightship.client.sync_client import Client
+Names are imported when first used: each transport's libraries only for those who use it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lightship.client.async_client import AsyncClient
+    from lightship.client.options import Tls
+    from lightship.client.results import (
+        Classification,
+        ModelMetadata,
+        ModelStatus,
+        Prediction,
+        ScoredLabel,
+        SignatureInfo,
+        TensorInfo,
+        VersionStatus,
+    )
+    from lightship.client.sync_client import Client
 
 __all__ = [
     "AsyncClient",
@@ -23,5 +33,20 @@ __all__ = [
     "ScoredLabel",
     "SignatureInfo",
     "TensorInfo",
+    "Tls",
     "VersionStatus",
 ]
+
+_HOME = {"AsyncClient": "async_client", "Client": "sync_client", "Tls": "options"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'lightship.client' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"lightship.client.{_HOME.get(name, 'results')}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

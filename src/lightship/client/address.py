@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from lightship.errors import InvalidArgument, Unimplemented
+from lightship.errors import InvalidArgument
 
 _MODEL_PATH = re.compile(
     r"(?P<prefix>.*?)/v1/models(?:/(?P<model>[^/:]+))?"
     r"(?:/versions/(?P<version>\d{1,19})|/labels/(?P<label>[^/:]+))?(?::predict)?"
 )
 _HOST_AND_PORT = re.compile(r"(\[[0-9a-fA-F:.]+\]|[\w.-]+):\d{1,5}(/.*)?")
+_GRPC_MODEL_PATH = re.compile(
+    r"/(?:v1/models/)?(?P<model>[^/:]+)(?:/versions/(?P<version>\d{1,19})|/labels/(?P<label>[^/:]+))?"
+)
 EXAMPLE = "http://127.0.0.1:8501"
+GRPC_EXAMPLE = "grpc://127.0.0.1:8500"
+GRPC_PORT = 8500  # where none is given: TensorFlow Serving's
+_SCHEMES = ("http", "https", "grpc", "grpcs", "grpc+unix")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +38,50 @@ def is_address(text: str) -> bool:
     return "://" in text or _HOST_AND_PORT.fullmatch(text) is not None
 
 
-def parse_address(url: str) -> Address:
-    """`http://host:8501`, with `/v1/models/NAME[/versions/N|/labels/L]` behind it or not; names are percent-decoded.
+def speaks_grpc(base: str) -> bool:
+    return base.startswith("grpc")
 
-    A missing `http://` is added. Raises InvalidArgument, and Unimplemented for gRPC.
+
+def parse_address(url: str) -> Address:
+    """`http://host:8501` or `grpc://host:8500`, with `/v1/models/NAME[/versions/N|/labels/L]` behind it or not.
+
+    Over gRPC `/NAME` is enough. Names are percent-decoded, and a missing `http://` is added. Raises InvalidArgument.
     """
     text = url if "://" in url else f"http://{url}"
     parts = _split(url, text)
-    if parts.scheme == "grpc" or parts.scheme == "grpcs":
-        raise Unimplemented(f"{url}: gRPC comes in a later release; give the REST address, such as {EXAMPLE}")
-    if parts.scheme not in ("http", "https"):
-        raise InvalidArgument(f"{url}: {parts.scheme}:// is not spoken here; give an address such as {EXAMPLE}")
+    if parts.scheme not in _SCHEMES:
+        nearest = get_close_matches(parts.scheme, _SCHEMES, 1)
+        meant = f"; did you mean {nearest[0]}://?" if nearest else ""
+        raise InvalidArgument(
+            f"{url}: {parts.scheme}:// is not spoken here{meant}; give an address such as {EXAMPLE} or {GRPC_EXAMPLE}"
+        )
+    if parts.scheme == "grpc+unix":
+        return _socket(url, parts)
     if not parts.hostname or parts.query or parts.fragment:
-        raise InvalidArgument(f"{url!r} is not a server's address; give one such as {EXAMPLE}")
+        raise InvalidArgument(f"{url!r} is not a server's address; give one such as {EXAMPLE} or {GRPC_EXAMPLE}")
+    if speaks_grpc(parts.scheme):
+        return _grpc_address(url, parts)
     return _with_path(f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/"))
+
+
+def _socket(url: str, parts: SplitResult) -> Address:
+    if parts.netloc or not parts.path.strip("/"):
+        raise InvalidArgument(f"{url!r} names no socket; give its path, such as grpc+unix:///run/lightship.sock")
+    return Address(f"grpc+unix://{parts.path}")
+
+
+def _grpc_address(url: str, parts: SplitResult) -> Address:
+    """gRPC knows no paths: what stands behind the port can only name a model."""
+    if "@" in parts.netloc:
+        raise InvalidArgument("gRPC has no user and password in an address; give headers={'authorization': ...}")
+    origin = f"{parts.scheme}://{parts.netloc}{'' if parts.port else f':{GRPC_PORT}'}"
+    path = parts.path.rstrip("/")
+    if path in ("", "/v1/models"):
+        return Address(origin)
+    match = _GRPC_MODEL_PATH.fullmatch(path)
+    if match is None:
+        raise InvalidArgument(f"{url!r} is not a server's address; give {origin}, or {origin}/NAME for a model")
+    return _of_model(origin, match)
 
 
 def _split(url: str, text: str) -> SplitResult:
@@ -60,9 +97,13 @@ def _with_path(origin: str, path: str) -> Address:
     match = _MODEL_PATH.fullmatch(path)
     if match is None:
         return Address(origin + path)
+    return _of_model(origin + match["prefix"], match)
+
+
+def _of_model(base: str, match: re.Match[str]) -> Address:
     model, version, label = match["model"], match["version"], match["label"]
     return Address(
-        base=origin + match["prefix"],
+        base=base,
         model=unquote(model) if model else None,
         version=int(version) if version else None,
         label=unquote(label) if label else None,

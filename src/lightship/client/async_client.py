@@ -6,20 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
-import anyio
-import anyio.to_thread
-import httpx2
 import numpy as np
 from numpy.typing import NDArray
 
 from lightship.bundle.image_spec import ImageSpec
+from lightship.client.arguments import Encoding
 from lightship.client.base import BaseClient
-from lightship.client.binary import Encoding
-from lightship.client.examples import Example
-from lightship.client.exchange import Answer, Outcome, Pause, Send, Step, Steps
-from lightship.client.photos import Photo
+from lightship.client.inputs import Example, Inputs
+from lightship.client.options import Tls
 from lightship.client.results import (
     Classification,
     ModelMetadata,
@@ -28,13 +24,18 @@ from lightship.client.results import (
     ScoredLabel,
     VersionStatus,
 )
-from lightship.client.tensors import Inputs
+from lightship.client.steps import AsyncWire, Outcome, Pause, Step, Steps
+
+if TYPE_CHECKING:
+    import httpx2
+
+    from lightship.client.photos import Photo
 
 T = TypeVar("T")
 
 
 class AsyncClient(BaseClient):
-    """`Client` with methods to await; everything said there holds here. For asyncio and trio."""
+    """`Client` with methods to await; everything said there holds here. For asyncio; over REST for trio too."""
 
     def __init__(
         self,
@@ -46,12 +47,20 @@ class AsyncClient(BaseClient):
         labels: Sequence[str] | str | Path | None = None,
         bundle: str | Path | None = None,
         headers: Mapping[str, str] | None = None,
+        tls: Tls | None = None,
         transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
-        super().__init__(
-            url, timeout=timeout, retries=retries, image=image, labels=labels, bundle=bundle, headers=headers
-        )
-        self._http = httpx2.AsyncClient(headers=self._headers, transport=transport, verify=self._needs_tls())
+        super().__init__(url, timeout, retries, image, labels, bundle, headers, tls, transport)
+        self._wire = self._wire_of_its_transport(transport)
+
+    def _wire_of_its_transport(self, transport: httpx2.AsyncBaseTransport | None) -> AsyncWire:
+        if self._speaks_grpc:
+            from lightship.client.grpc.wires import AsyncGrpcWire
+
+            return AsyncGrpcWire(self.url, self._options)
+        from lightship.client.rest.wires import AsyncHttpWire
+
+        return AsyncHttpWire(self.url, self._options, transport)
 
     async def predict(
         self,
@@ -64,7 +73,7 @@ class AsyncClient(BaseClient):
         encoding: Encoding = "json",
     ) -> Prediction:
         """See `Client.predict`."""
-        return await self._run(self._predict(model, inputs, signature, version, label, encoding))
+        return await self._run(self._calls.predict(model, inputs, signature, version, label, encoding))
 
     async def classify(
         self,
@@ -77,7 +86,7 @@ class AsyncClient(BaseClient):
         label: str | None = None,
     ) -> list[list[ScoredLabel]]:
         """See `Client.classify`."""
-        return await self._run(self._classify(model, examples, context, signature, version, label))
+        return await self._run(self._calls.classify(model, examples, context, signature, version, label))
 
     async def regress(
         self,
@@ -90,38 +99,38 @@ class AsyncClient(BaseClient):
         label: str | None = None,
     ) -> NDArray[np.float32]:
         """See `Client.regress`."""
-        return await self._run(self._regress(model, examples, context, signature, version, label))
+        return await self._run(self._calls.regress(model, examples, context, signature, version, label))
 
     async def classify_image(
         self, model: str, photo: Photo, *, top: int = 5, version: int | None = None, label: str | None = None
     ) -> Classification:
         """See `Client.classify_image`."""
-        return await self._run(self._classify_image(model, photo, top, version, label))
+        return await self._run(self._calls.classify_image(model, photo, top, version, label))
 
     async def models(self) -> tuple[ModelStatus, ...]:
         """See `Client.models`."""
-        return await self._run(self._models())
+        return await self._run(self._calls.models())
 
     async def status(
         self, model: str, *, version: int | None = None, label: str | None = None
     ) -> tuple[VersionStatus, ...]:
         """See `Client.status`."""
-        return await self._run(self._status(model, version, label))
+        return await self._run(self._calls.status(model, version, label))
 
     async def metadata(self, model: str, *, version: int | None = None, label: str | None = None) -> ModelMetadata:
         """See `Client.metadata`."""
-        return await self._run(self._metadata(model, version, label))
+        return await self._run(self._calls.metadata(model, version, label))
 
     async def ready(self) -> bool:
         """See `Client.ready`."""
-        return await self._run(self._probe("/readyz"))
+        return await self._run(self._calls.ready())
 
     async def live(self) -> bool:
         """See `Client.live`."""
-        return await self._run(self._probe("/livez"))
+        return await self._run(self._calls.live())
 
     async def close(self) -> None:
-        await self._http.aclose()
+        await self._wire.close()
 
     async def __aenter__(self) -> AsyncClient:
         return self
@@ -134,28 +143,14 @@ class AsyncClient(BaseClient):
     async def _run(self, steps: Steps[T]) -> T:
         outcome: Outcome = None
         while True:
-            step = await anyio.to_thread.run_sync(_next, steps, outcome)
+            step = await self._wire.in_thread(_next, steps, outcome)
             if isinstance(step, _End):
-                return step.value
-            outcome = await self._carry_out(step)
-
-    async def _carry_out(self, step: Step) -> Outcome:
-        if isinstance(step, Pause):
-            await anyio.sleep(step.seconds)
-            return None
-        try:
-            with anyio.fail_after(step.deadline.left()):
-                return await self._send(step)
-        except (httpx2.RequestError, httpx2.InvalidURL, TimeoutError) as error:
-            return error
-
-    async def _send(self, send: Send) -> Answer:
-        call, url = send.call, self.url + send.call.path
-        timeout = send.deadline.timeout()
-        response = await self._http.request(
-            call.method, url, content=call.body, headers=call.all_headers, timeout=timeout
-        )
-        return Answer(response.status_code, response.headers, response.content, url)
+                return cast("T", step.value)
+            if isinstance(step, Pause):
+                await self._wire.sleep(step.seconds)
+                outcome = None
+            else:
+                outcome = await self._wire.send(step)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,264 +1,62 @@
-"""What both clients do, call by call, as steps that either of them carries out."""
+"""What both clients are made of: the options, and the calls of the transport that the address names."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
-from urllib.request import getproxies
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from lightship import __version__
 from lightship.bundle.image_spec import ImageSpec
-from lightship.client import binary, classify, examples, metadata, tensors
-from lightship.client.address import parse_address
-from lightship.client.answers import VERSION_HEADER, answering_version, json_of
-from lightship.client.binary import ENCODINGS, Encoding
-from lightship.client.classify import DEFAULT_SIGNATURE
-from lightship.client.examples import Example
-from lightship.client.exchange import JSON, Answer, Call, Deadline, Steps, exchange
-from lightship.client.photos import Photo
+from lightship.client.address import parse_address, speaks_grpc
+from lightship.client.options import Options, Tls
 from lightship.client.recipe import read_recipe
-from lightship.client.results import (
-    Classification,
-    ModelMetadata,
-    ModelStatus,
-    Prediction,
-    ScoredLabel,
-    TensorInfo,
-    VersionStatus,
-)
-from lightship.client.tensors import Inputs
-from lightship.errors import DeadlineExceeded, InvalidArgument, Unavailable, Unimplemented
+from lightship.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from lightship.client.calls import Calls
 
 
 class BaseClient:
-    """Holds the options, which `Client` describes, and builds the steps; knows no socket."""
+    """Knows no socket."""
 
     def __init__(
         self,
         url: str,
-        *,
-        timeout: float | None = 30.0,
-        retries: int = 2,
-        image: ImageSpec | None = None,
-        labels: Sequence[str] | str | Path | None = None,
-        bundle: str | Path | None = None,
-        headers: Mapping[str, str] | None = None,
+        timeout: float | None,
+        retries: int,
+        image: ImageSpec | None,
+        labels: Sequence[str] | str | Path | None,
+        bundle: str | Path | None,
+        headers: Mapping[str, str] | None,
+        tls: Tls | None,
+        transport: object | None,
     ) -> None:
-        if timeout is not None and not timeout > 0:
-            raise InvalidArgument(f"timeout is {timeout!r}; it is a number of seconds above 0, or None for no end")
-        if retries < 0:
-            raise InvalidArgument(f"retries is {retries!r}; it is 0 or more")
         self.url = parse_address(url).base
-        self.timeout = timeout
-        self.retries = retries
-        self._headers = {"User-Agent": f"lightship/{__version__}", **(headers or {})}
-        self._recipe = read_recipe(image, labels, bundle)
-        self._known: dict[str, ModelMetadata] = {}
-        self._takes_images = True  # until the server shows that it does not
-        self._imageless: set[str] = set()  # models of a Lightship that have no image spec or labels there
-        self._is_lightship = False  # until the server shows that it is
-        self._knows_bytes = True  # until it shows that it is an older one
+        self._options = Options(timeout, retries, read_recipe(image, labels, bundle), dict(headers or {}), tls)
+        if tls is not None and not self.url.startswith(("https:", "grpcs:")):
+            raise InvalidArgument(f"tls is given, but {self.url} is not encrypted: write https:// or grpcs://")
+        if transport is not None and (self._speaks_grpc or tls is not None):
+            raise InvalidArgument("transport is httpx2's, for HTTP, and has its own TLS: leave it out")
+        self._calls = self._of_its_transport()
 
     @property
-    def _takes_bytes(self) -> bool:
-        """Whether tensors may be sent as bytes without being asked to."""
-        return self._is_lightship and self._knows_bytes
+    def timeout(self) -> float | None:
+        return self._options.timeout
 
-    def _predict(
-        self,
-        model: str,
-        inputs: Inputs,
-        signature: str | None,
-        version: int | None,
-        label: str | None,
-        encoding: Encoding,
-    ) -> Steps[Prediction]:
-        if encoding not in ENCODINGS:
-            raise InvalidArgument(f"encoding is {encoding!r}; it is one of {', '.join(ENCODINGS)}")
-        deadline = Deadline(self.timeout)
-        target, name = path_of(model, version, label), signature or DEFAULT_SIGNATURE
-        answer: Answer | None = None
-        if encoding == "binary" or (encoding == "auto" and self._takes_bytes):
-            described = yield from self._described(model, version, label, deadline)
-            answer = yield from self._sent_as_bytes(target, inputs, name, described, encoding, deadline)
-        if answer is None:
-            call = Call("POST", f"{target}:predict", tensors.encode_columns(inputs, signature))
-            answer = yield from self._exchange(call, deadline)
-        answered = answering_version(answer) or version
-        if binary.is_binary(answer):
-            return Prediction(binary.outputs_in(answer), model, answered)
-        outputs = tensors.outputs_in(json_of(answer))
-        expected = yield from self._outputs_of(model, name, answered, label, outputs, deadline)
-        return Prediction(tensors.decode_columns(outputs, expected), model, answered)
+    @property
+    def retries(self) -> int:
+        return self._options.retries
 
-    def _sent_as_bytes(
-        self,
-        target: str,
-        inputs: Inputs,
-        signature: str,
-        described: ModelMetadata,
-        encoding: Encoding,
-        deadline: Deadline,
-    ) -> Steps[Answer | None]:
-        """The answer; None where the call is to be made in JSON, because its tensors do not travel as bytes, or because
-        it was refused: perhaps by a version of other dtypes than those known."""
-        try:
-            call = binary.binary_call(target, inputs, signature, described)
-        except InvalidArgument:
-            if encoding == "binary":
-                raise
-            return None
-        answer = yield from self._exchange(call, deadline)
-        if answer.status != 400:
-            return answer
-        self._known.clear()
-        self._note_refusal(answer, needed=encoding == "binary")
-        return answer if encoding == "binary" else None
+    @property
+    def _speaks_grpc(self) -> bool:
+        return speaks_grpc(self.url)
 
-    def _classify_image(
-        self, model: str, photo: Photo, top: int, version: int | None, label: str | None
-    ) -> Steps[Classification]:
-        if isinstance(top, bool) or not isinstance(top, int) or top < 1:
-            raise InvalidArgument(f"top is {top!r}; it is the number of labels wanted, 1 or more")
-        deadline = Deadline(self.timeout)
-        target = path_of(model, version, label)
-        image = classify.photo_bytes(photo)
-        if self._takes_images and model not in self._imageless:
-            answer = yield from self._exchange(classify.image_call(target, image, top), deadline)
-            if classify.refuses_images(answer):
-                self._takes_images = False
-            elif self._recipe.image is not None and classify.knows_no_images(answer):
-                self._imageless.add(model)
-                self._is_lightship = True
-            else:
-                return classify.read_image_answer(json_of(answer), model, answering_version(answer) or version)
-        described = yield from self._described(model, version, label, deadline)
-        call = classify.tensor_call(target, image, described, self._recipe, as_bytes=self._takes_bytes)
-        answer = yield from self._exchange(call, deadline)
-        if answer.status == 400 and call.content_type != JSON:
-            self._note_refusal(answer, needed=False)
-            call = classify.tensor_call(target, image, described, self._recipe, as_bytes=False)
-            answer = yield from self._exchange(call, deadline)
-        answered = answering_version(answer) or version
-        document = {"predictions": binary.rows_of(binary.outputs_in(answer))} if binary.is_binary(answer) else None
-        return classify.read_tensor_answer(document or json_of(answer), model, answered, top, self._recipe)
+    def _of_its_transport(self) -> Calls:
+        """Neither transport's libraries are imported for the other."""
+        if self._speaks_grpc:
+            from lightship.client.grpc.calls import GrpcCalls
 
-    def _classify(
-        self,
-        model: str,
-        given: Sequence[Example],
-        context: Example | None,
-        signature: str | None,
-        version: int | None,
-        label: str | None,
-    ) -> Steps[list[list[ScoredLabel]]]:
-        call = examples.call(f"{path_of(model, version, label)}:classify", given, context, signature)
-        answer = yield from self._exchange(call, Deadline(self.timeout))
-        return examples.classifications_in(json_of(answer))
+            return GrpcCalls(self.url, self._options)
+        from lightship.client.rest.calls import RestCalls
 
-    def _regress(
-        self,
-        model: str,
-        given: Sequence[Example],
-        context: Example | None,
-        signature: str | None,
-        version: int | None,
-        label: str | None,
-    ) -> Steps[NDArray[np.float32]]:
-        call = examples.call(f"{path_of(model, version, label)}:regress", given, context, signature)
-        answer = yield from self._exchange(call, Deadline(self.timeout))
-        return examples.regressions_in(json_of(answer))
-
-    def _models(self) -> Steps[tuple[ModelStatus, ...]]:
-        answer = yield from self._get("/v1/models")
-        if answer.status in (400, 404):
-            raise Unimplemented(
-                f"{self.url} does not list its models, as TensorFlow Serving does not: ask status(model)"
-            )
-        models = metadata.read_models(json_of(answer))
-        self._is_lightship = True
-        return models
-
-    def _status(self, model: str, version: int | None, label: str | None) -> Steps[tuple[VersionStatus, ...]]:
-        answer = yield from self._get(path_of(model, version, label))
-        return metadata.read_status(json_of(answer))
-
-    def _metadata(self, model: str, version: int | None, label: str | None) -> Steps[ModelMetadata]:
-        answer = yield from self._get(f"{path_of(model, version, label)}/metadata")
-        return metadata.read_metadata(json_of(answer))
-
-    def _probe(self, path: str) -> Steps[bool]:
-        """A server without that path, such as TensorFlow Serving, answers only when it is ready."""
-        try:
-            answer = yield from exchange(self.url, Call("GET", path), Deadline(self.timeout), retries=0)
-        except (Unavailable, DeadlineExceeded):
-            return False
-        return answer.status in (200, 404)
-
-    def _outputs_of(
-        self, model: str, signature: str, version: int | None, label: str | None, outputs: object, deadline: Deadline
-    ) -> Steps[Mapping[str, TensorInfo]]:
-        """What the metadata says of the outputs. Where the server does not tell which version answered, what is known
-        may be an older one's: if it does not fit, it is asked for again."""
-        described = yield from self._described(model, version, label, deadline)
-        expected = metadata.outputs_of(described, signature)
-        if not tensors.names_fit(outputs, expected):
-            self._known.clear()
-            described = yield from self._described(model, version, label, deadline)
-            expected = metadata.outputs_of(described, signature)
-        return expected
-
-    def _described(
-        self, model: str, version: int | None, label: str | None, deadline: Deadline
-    ) -> Steps[ModelMetadata]:
-        """Metadata, asked for once for each version; once for all where the server does not tell which one answers."""
-        target = path_of(model, version, None if version is not None else label)
-        if target not in self._known:
-            answer = yield from self._exchange(Call("GET", f"{target}/metadata"), deadline)
-            if answer.status == 404 and version is not None:  # it answered, and was replaced since
-                answer = yield from self._exchange(Call("GET", f"{path_of(model, None, label)}/metadata"), deadline)
-            self._known[target] = metadata.read_metadata(json_of(answer))
-        return self._known[target]
-
-    def _get(self, path: str) -> Steps[Answer]:
-        return self._exchange(Call("GET", path), Deadline(self.timeout))
-
-    def _exchange(self, call: Call, deadline: Deadline) -> Steps[Answer]:
-        answer = yield from exchange(self.url, call, deadline, self.retries)
-        if VERSION_HEADER in answer.headers:
-            self._is_lightship = True
-        return answer
-
-    def _note_refusal(self, answer: Answer, *, needed: bool) -> None:
-        """Learns from the answer to a binary call. Raises Unimplemented if it was needed and is not known there."""
-        if binary.refuses_binary(answer):
-            self._knows_bytes = False
-            if needed:
-                raise Unimplemented(f"{self.url} takes no tensors as bytes, as TensorFlow Serving does not: use JSON")
-
-    def _needs_tls(self) -> bool:
-        """Reading the certificate store takes 60 ms, for nothing where all is plain HTTP."""
-        return any(address.startswith("https:") for address in (self.url, *getproxies().values()))
-
-
-def path_of(model: str, version: int | None, label: str | None) -> str:
-    """The model's path, percent-encoded. Raises InvalidArgument for no name, or a version and a label together."""
-    if not model or not isinstance(model, str):
-        raise InvalidArgument(f"model is {model!r}; give the name under which it is served")
-    if version is not None and label is not None:
-        raise InvalidArgument(f"version {version} and label {label!r} are given together; give one of them")
-    path = f"/v1/models/{quote(model, safe='')}"
-    if version is not None:
-        return f"{path}/versions/{_number(version)}"
-    return path if label is None else f"{path}/labels/{quote(label, safe='')}"
-
-
-def _number(version: Any) -> int:
-    if isinstance(version, bool) or not isinstance(version, int) or not 0 <= version < 2**63:
-        raise InvalidArgument(f"version is {version!r}; it is a whole number, 0 or more")
-    return version
+        return RestCalls(self.url, self._options)

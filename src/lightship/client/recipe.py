@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lightship.bundle.image_spec import ImageSpec
-from lightship.bundle.prepare import prepare
-from lightship.client.results import ModelMetadata, TensorInfo
+from lightship.client.results import Classification, ModelMetadata, TensorInfo
 from lightship.errors import FailedPrecondition
+
+DEFAULT_SIGNATURE = "serving_default"
+IMAGE_SIGNATURE = "image_bytes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,8 @@ class Recipe:
     def instance(self, photo: bytes, metadata: ModelMetadata) -> NDArray[np.float32]:
         """The preprocessed photo, float32 [1, height, width, channels]; a size that the spec leaves open is the
         model's. Raises FailedPrecondition without a spec or where the model takes no such image."""
+        from lightship.bundle.prepare import prepare  # brings Pillow
+
         if self.image is None:
             raise FailedPrecondition(
                 f"the server takes no images for model {metadata.model}, only tensors: give the client "
@@ -39,6 +44,22 @@ class Recipe:
                 f"the model gives {count} scores, but the client was given {len(self.labels)} labels"
             )
         return self.labels
+
+    def ranked(self, scores: NDArray[Any], top: int, model: str, version: int | None) -> Classification:
+        """The best labels of one image's scores; of equal ones the lower index first."""
+        if scores.ndim != 1:
+            raise FailedPrecondition(
+                f"model {model} gives {scores.ndim} dimensions an image, not scores: use predict()"
+            )
+        labels = self.named(len(scores))
+        best = np.argsort(-scores.astype(np.float64), kind="stable")[:top].tolist()
+        return Classification(tuple(labels[i] for i in best), tuple(float(scores[i]) for i in best), model, version)
+
+
+def decodes_in_the_graph(metadata: ModelMetadata) -> bool:
+    """Whether a signature takes encoded images and gives labels, as in the models that Lightship exported."""
+    signature = metadata.signatures.get(IMAGE_SIGNATURE)
+    return signature is not None and {"labels", "scores"} <= set(signature.outputs)
 
 
 def read_recipe(

@@ -6,18 +6,16 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-import httpx2
 import numpy as np
 from numpy.typing import NDArray
 
 from lightship.bundle.image_spec import ImageSpec
+from lightship.client.arguments import Encoding
 from lightship.client.base import BaseClient
-from lightship.client.binary import Encoding
-from lightship.client.examples import Example
-from lightship.client.exchange import Answer, Outcome, Pause, Send, Step, Steps
-from lightship.client.photos import Photo
+from lightship.client.inputs import Example, Inputs
+from lightship.client.options import Tls
 from lightship.client.results import (
     Classification,
     ModelMetadata,
@@ -26,23 +24,33 @@ from lightship.client.results import (
     ScoredLabel,
     VersionStatus,
 )
-from lightship.client.tensors import Inputs
+from lightship.client.steps import Outcome, Pause, Steps, Wire
+
+if TYPE_CHECKING:
+    import httpx2
+
+    from lightship.client.photos import Photo
 
 T = TypeVar("T")
 
 
 class Client(BaseClient):
-    """Asks a model server over REST: Lightship, or TensorFlow Serving itself. Safe to use from several threads.
+    """Asks a model server, Lightship or TensorFlow Serving itself. Safe to use from several threads.
 
-    url: the server's REST address; a path before `/v1` is kept, `/v1/models/...` behind it is dropped.
+    url: the server's address. Over REST `http://host:8501` or `https://`; a path before `/v1` is kept, `/v1/models/...`
+        behind it is dropped. Over gRPC `grpc://host:8500`, `grpcs://` with TLS, or `grpc+unix:///path/to/socket`.
     timeout: seconds for all that one method does, retries included; None: no end.
-    retries: how often a call is sent again at most: if it never reached the server, was refused with 503, or is a GET
-        whose connection broke. A prediction that may have run is not sent again.
+    retries: how often a call is sent again at most: if it never reached the server, was refused with 503, or only reads
+        and its connection broke. A prediction that may have run is not sent again.
     image, labels: for servers that take tensors only, such as TensorFlow Serving with a model that has no signature
         image_bytes: what training did to its photos, and the class names in index order (or a file of them).
     bundle: the exported folder, `models/dog` or `models/dog/1`, to take both from.
-    headers: sent with each call, such as {"Authorization": "Bearer ..."}.
+    headers: sent with each call, such as {"Authorization": "Bearer ..."}; over gRPC as metadata.
+    tls: whom to trust, and the client's own certificate, where the server asks for one.
     transport: an httpx2 transport, for a UNIX socket, an ASGI application or TLS of your own.
+
+    The methods and their results are the same over both. Over gRPC tensors always go as bytes, messages may have 2 GiB,
+    and neither httpx2 nor orjson is needed.
     """
 
     def __init__(
@@ -55,12 +63,20 @@ class Client(BaseClient):
         labels: Sequence[str] | str | Path | None = None,
         bundle: str | Path | None = None,
         headers: Mapping[str, str] | None = None,
+        tls: Tls | None = None,
         transport: httpx2.BaseTransport | None = None,
     ) -> None:
-        super().__init__(
-            url, timeout=timeout, retries=retries, image=image, labels=labels, bundle=bundle, headers=headers
-        )
-        self._http = httpx2.Client(headers=self._headers, transport=transport, verify=self._needs_tls())
+        super().__init__(url, timeout, retries, image, labels, bundle, headers, tls, transport)
+        self._wire = self._wire_of_its_transport(transport)
+
+    def _wire_of_its_transport(self, transport: httpx2.BaseTransport | None) -> Wire:
+        if self._speaks_grpc:
+            from lightship.client.grpc.wires import GrpcWire
+
+            return GrpcWire(self.url, self._options)
+        from lightship.client.rest.wires import HttpWire
+
+        return HttpWire(self.url, self._options, transport)
 
     def predict(
         self,
@@ -79,11 +95,11 @@ class Client(BaseClient):
         DT_FLOAT and so on, float32 for DT_BFLOAT16, objects for DT_STRING (`str`; `bytes` where the name ends in
         `_bytes`). The server's refusals are raised as `lightship.errors`.
 
-        encoding: "json", which every server takes; "binary", tensors as bytes, which Lightship takes and which is many
-        times faster for large ones; "auto", bytes as soon as the server has shown itself to be Lightship, and JSON for
-        what does not travel as bytes.
+        encoding: over REST. "json", which every server takes; "binary", tensors as bytes, which Lightship takes and
+        which is many times faster for large ones; "auto", bytes as soon as the server has shown itself to be Lightship,
+        and JSON for what does not travel as bytes. Over gRPC they always travel as bytes.
         """
-        return self._run(self._predict(model, inputs, signature, version, label, encoding))
+        return self._run(self._calls.predict(model, inputs, signature, version, label, encoding))
 
     def classify(
         self,
@@ -101,7 +117,7 @@ class Client(BaseClient):
         Integers and booleans become int64 features, floats float features (`2.0` is one, `2` is not), texts and bytes
         bytes features. The features of `context` are those of every example that does not have its own.
         """
-        return self._run(self._classify(model, examples, context, signature, version, label))
+        return self._run(self._calls.classify(model, examples, context, signature, version, label))
 
     def regress(
         self,
@@ -114,7 +130,7 @@ class Client(BaseClient):
         label: str | None = None,
     ) -> NDArray[np.float32]:
         """A number for each example, float32 [examples]; examples and context as in `classify`."""
-        return self._run(self._regress(model, examples, context, signature, version, label))
+        return self._run(self._calls.regress(model, examples, context, signature, version, label))
 
     def classify_image(
         self, model: str, photo: Photo, *, top: int = 5, version: int | None = None, label: str | None = None
@@ -125,30 +141,30 @@ class Client(BaseClient):
         Lightship gets the image as it is. A server that takes no images gets it by the signature image_bytes if the
         model has it, or else as floats that the client preprocesses itself, by `bundle`, or `image` and `labels`.
         """
-        return self._run(self._classify_image(model, photo, top, version, label))
+        return self._run(self._calls.classify_image(model, photo, top, version, label))
 
     def models(self) -> tuple[ModelStatus, ...]:
         """All models and the states of their versions. Raises Unimplemented where the server is TensorFlow Serving."""
-        return self._run(self._models())
+        return self._run(self._calls.models())
 
     def status(self, model: str, *, version: int | None = None, label: str | None = None) -> tuple[VersionStatus, ...]:
         """The states of a model's versions, the highest first. Raises NotFound."""
-        return self._run(self._status(model, version, label))
+        return self._run(self._calls.status(model, version, label))
 
     def metadata(self, model: str, *, version: int | None = None, label: str | None = None) -> ModelMetadata:
         """The signatures of a version, with their inputs and outputs. Raises NotFound."""
-        return self._run(self._metadata(model, version, label))
+        return self._run(self._calls.metadata(model, version, label))
 
     def ready(self) -> bool:
         """Whether every model has a version that answers. A server that cannot be reached is not ready."""
-        return self._run(self._probe("/readyz"))
+        return self._run(self._calls.ready())
 
     def live(self) -> bool:
         """Whether the server answers at all."""
-        return self._run(self._probe("/livez"))
+        return self._run(self._calls.live())
 
     def close(self) -> None:
-        self._http.close()
+        self._wire.close()
 
     def __enter__(self) -> Client:
         return self
@@ -165,26 +181,8 @@ class Client(BaseClient):
                 step = steps.send(outcome)
             except StopIteration as end:
                 return end.value  # type: ignore[no-any-return]
-            outcome = self._carry_out(step)
-
-    def _carry_out(self, step: Step) -> Outcome:
-        if isinstance(step, Pause):
-            time.sleep(step.seconds)
-            return None
-        try:
-            return self._send(step)
-        except (httpx2.RequestError, httpx2.InvalidURL, TimeoutError) as error:
-            return error
-
-    def _send(self, send: Send) -> Answer:
-        call, url = send.call, self.url + send.call.path
-        timeout = send.deadline.timeout()
-        with self._http.stream(
-            call.method, url, content=call.body, headers=call.all_headers, timeout=timeout
-        ) as response:
-            body = bytearray()
-            for chunk in response.iter_bytes():
-                body += chunk
-                if not send.deadline.allows(0):  # a read may be quick and the answer still endless
-                    raise TimeoutError
-        return Answer(response.status_code, response.headers, bytes(body), url)
+            if isinstance(step, Pause):
+                time.sleep(step.seconds)
+                outcome = None
+            else:
+                outcome = self._wire.send(step)

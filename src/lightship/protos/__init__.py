@@ -30,6 +30,8 @@ ModelServerConfig = message("tensorflow.serving.ModelServerConfig")
 MonitoringConfig = message("tensorflow.serving.MonitoringConfig")
 BatchingParameters = message("tensorflow.serving.BatchingParameters")
 SSLConfig = message("tensorflow.serving.SSLConfig")
+ListModelsRequest = message("lightship.v1.ListModelsRequest")
+ListModelsResponse = message("lightship.v1.ListModelsResponse")
 HealthCheckRequest = message("grpc.health.v1.HealthCheckRequest")
 HealthCheckResponse = message("grpc.health.v1.HealthCheckResponse")
 
@@ -45,6 +47,8 @@ __all__ = [
     "GetModelStatusResponse",
     "HealthCheckRequest",
     "HealthCheckResponse",
+    "ListModelsRequest",
+    "ListModelsResponse",
     "ModelServerConfig",
     "MonitoringConfig",
     "MultiInferenceRequest",

@@ -10,7 +10,7 @@ from lightship import protos
 from lightship.transports.grpc.call import Call
 from lightship.transports.grpc.examples import answer_classify, answer_multi_inference, answer_regress
 from lightship.transports.grpc.health import answer_check, watch
-from lightship.transports.grpc.models import answer_metadata, answer_status
+from lightship.transports.grpc.models import answer_list, answer_metadata, answer_status
 from lightship.transports.grpc.predict import answer_predict
 from lightship.transports.grpc.reload import answer_reload
 from lightship.transports.grpc.serving import Serving
@@ -31,7 +31,7 @@ class Method:
 
 
 _PREDICTION, _MODELS = "/tensorflow.serving.PredictionService", "/tensorflow.serving.ModelService"
-_HEALTH = "/grpc.health.v1.Health"
+_CATALOG, _HEALTH = "/lightship.v1.ModelCatalog", "/grpc.health.v1.Health"
 
 CALLS: dict[str, Method] = {
     f"{_PREDICTION}/Predict": Method(protos.PredictRequest, answer_predict, "Predict", runs=True),
@@ -41,6 +41,7 @@ CALLS: dict[str, Method] = {
     f"{_PREDICTION}/GetModelMetadata": Method(protos.GetModelMetadataRequest, answer_metadata),
     f"{_MODELS}/GetModelStatus": Method(protos.GetModelStatusRequest, answer_status),
     f"{_MODELS}/HandleReloadConfigRequest": Method(protos.ReloadConfigRequest, answer_reload, waits=True),
+    f"{_CATALOG}/ListModels": Method(protos.ListModelsRequest, answer_list),
 }
 HEALTH_CALLS: dict[str, Method] = {f"{_HEALTH}/Check": Method(protos.HealthCheckRequest, answer_check)}
 STREAMS: dict[str, Method] = {f"{_HEALTH}/Watch": Method(protos.HealthCheckRequest, watch, waits=True)}

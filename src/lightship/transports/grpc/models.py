@@ -1,12 +1,13 @@
-"""PredictionService/GetModelMetadata and ModelService/GetModelStatus: what there is, and how it fares."""
+"""GetModelMetadata, GetModelStatus and ListModels: what there is, and how it fares."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from lightship.errors import InvalidArgument
-from lightship.protos import GetModelMetadataResponse, GetModelStatusResponse
-from lightship.services import model_metadata, model_status
+from lightship.lifecycle.state import VersionStatus
+from lightship.protos import GetModelMetadataResponse, GetModelStatusResponse, ListModelsResponse
+from lightship.services import list_models, model_metadata, model_status
 from lightship.transports.grpc.call import Call
 from lightship.transports.grpc.model_specs import choice_of, handle_of, spec_of, write_spec
 from lightship.transports.grpc.serving import Serving
@@ -35,9 +36,23 @@ def answer_status(serving: Serving, request: Any, _: Call) -> Any:
     """The versions of a model, the highest first, or the one that a version or label names."""
     spec, response = spec_of(request), GetModelStatusResponse()
     for one in model_status(serving.manager, spec.name, *choice_of(spec)):
-        version = response.model_version_status.add(version=one.version, state=int(one.state))
-        version.status.SetInParent()
-        if one.error is not None:
-            version.status.error_code = int(one.error.code)
-            version.status.error_message = one.error.message
+        _write_version(response.model_version_status.add(), one)
     return response
+
+
+def answer_list(serving: Serving, _: Any, __: Call) -> Any:
+    """Every model that the server was given, in that order; TensorFlow Serving has no such call."""
+    response = ListModelsResponse()
+    for one in list_models(serving.manager):
+        model = response.models.add(name=one.name, reason=one.reason or "", labels=one.labels)
+        for version in one.versions:
+            _write_version(model.versions.add(), version)
+    return response
+
+
+def _write_version(message: Any, one: VersionStatus) -> None:
+    message.version, message.state = one.version, int(one.state)
+    message.status.SetInParent()
+    if one.error is not None:
+        message.status.error_code = int(one.error.code)
+        message.status.error_message = one.error.message

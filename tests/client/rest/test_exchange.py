@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from tests.client.conftest import Ask, Reply, Scripted
 
-from lightship.client import exchange
+from lightship.client import steps
 from lightship.errors import DeadlineExceeded, LightshipError, Unavailable
 
 STATUS = {"model_version_status": [{"version": "1", "state": "AVAILABLE", "status": {}}]}
@@ -23,7 +23,7 @@ BUSY = Reply(503, {"error": "draining"})
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exchange, "FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(steps, "FIRST_PAUSE", 0.001)
 
 
 @pytest.fixture

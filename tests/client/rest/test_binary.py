@@ -17,7 +17,7 @@ from tests.transports.rest.mixed_model import save_mixed_model
 import lightship
 from lightship import Client
 from lightship.bundle.image_spec import ImageSpec
-from lightship.client.binary import binary_call
+from lightship.client.rest.binary import binary_call
 from lightship.client.results import ModelMetadata, SignatureInfo, TensorInfo
 from lightship.errors import InvalidArgument, NotFound, Unimplemented
 

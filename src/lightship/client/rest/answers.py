@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from lightship.client.address import without_password
-from lightship.client.exchange import Answer
+from lightship.client.rest.exchange import Answer
 from lightship.errors import Code, LightshipError, TooLarge, Unknown, error_of
 
 VERSION_HEADER = "lightship-model-version"

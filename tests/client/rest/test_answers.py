@@ -8,8 +8,8 @@ import pytest
 from tests.client.conftest import Ask, Reply, Scripted
 
 from lightship import errors
-from lightship.client.answers import json_of
-from lightship.client.exchange import Answer
+from lightship.client.rest.answers import json_of
+from lightship.client.rest.exchange import Answer
 
 
 @pytest.mark.parametrize(

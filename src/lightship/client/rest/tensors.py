@@ -11,10 +11,9 @@ import numpy as np
 import orjson
 from numpy.typing import ArrayLike, NDArray
 
+from lightship.client.inputs import Inputs, array_of
 from lightship.client.results import TensorInfo
 from lightship.errors import InvalidArgument, Unimplemented, Unknown
-
-Inputs = ArrayLike | bytes | Mapping[str, "ArrayLike | bytes"]
 
 # What JSON carries, by TensorFlow's names. Others exist (quantised, complex) but have no place in JSON.
 _NUMPY = {
@@ -100,18 +99,6 @@ def numpy_type(dtype: str) -> np.dtype[Any] | None:
     """numpy's type for one of TensorFlow's names; None for strings and what else JSON's numbers do not become."""
     found = _NUMPY.get(dtype)
     return None if found is None else np.dtype(found)
-
-
-def array_of(value: ArrayLike, name: str) -> NDArray[Any]:
-    """A value as an array; texts and bytes as objects. Raises InvalidArgument for ragged lists."""
-    try:
-        array = np.asarray(value)
-    except UnicodeDecodeError:  # bytes and texts together
-        return np.asarray(value, dtype=object)
-    except ValueError as error:
-        raise InvalidArgument(f"{name}: its rows differ in length, so it is no tensor ({error})") from error
-    # numpy's own type for bytes would drop their zeros at the end.
-    return np.asarray(value, dtype=object) if array.dtype.kind in "SU" else array
 
 
 def _numeric(array: NDArray[Any]) -> Any:

@@ -9,8 +9,8 @@ import ml_dtypes
 import numpy as np
 import pytest
 
+from lightship.client.rest.tensors import decode_columns, encode_columns
 from lightship.client.results import TensorInfo
-from lightship.client.tensors import decode_columns, encode_columns
 from lightship.errors import InvalidArgument, Unimplemented, Unknown
 
 

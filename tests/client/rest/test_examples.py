@@ -9,7 +9,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from lightship.client.examples import call, classifications_in, regressions_in
+from lightship.client.rest.examples import call, classifications_in, regressions_in
 from lightship.errors import InvalidArgument, Unknown
 
 

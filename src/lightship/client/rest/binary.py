@@ -5,20 +5,18 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import quote
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lightship.client.answers import error_text
-from lightship.client.exchange import Answer, Call
+from lightship.client.inputs import Inputs, array_of, by_name, fitted
+from lightship.client.rest.answers import error_text
+from lightship.client.rest.exchange import Answer, Call
+from lightship.client.rest.tensors import numpy_type
 from lightship.client.results import ModelMetadata, SignatureInfo, TensorInfo
-from lightship.client.tensors import Inputs, array_of, numpy_type
 from lightship.errors import InvalidArgument, Unknown
-
-Encoding = Literal["json", "binary", "auto"]
-ENCODINGS = ("json", "binary", "auto")
 
 _NPY, _NPZ = "application/x-npy", "application/x-npz"
 
@@ -67,14 +65,11 @@ def rows_of(outputs: Mapping[str, NDArray[Any]]) -> list[Any]:
 
 
 def _arrays(inputs: Inputs, known: SignatureInfo) -> dict[str, NDArray[Any]]:
-    if not isinstance(inputs, Mapping):
-        if len(known.inputs) != 1:
-            raise InvalidArgument(f"the signature has the inputs {', '.join(known.inputs)}: give each by its name")
-        inputs = {next(iter(known.inputs)): inputs}
-    if inputs.keys() != known.inputs.keys():
+    given = by_name(inputs, known)
+    if given.keys() != known.inputs.keys():
         wanted = ", ".join(known.inputs)
-        raise InvalidArgument(f"inputs {', '.join(inputs)} were given; the signature has {wanted}")
-    return {name: _exact(inputs[name], name, known.inputs[name]) for name in known.inputs}
+        raise InvalidArgument(f"inputs {', '.join(given)} were given; the signature has {wanted}")
+    return {name: _exact(given[name], name, known.inputs[name]) for name in known.inputs}
 
 
 def _travel(tensors: Iterable[TensorInfo]) -> bool:
@@ -90,14 +85,7 @@ def _exact(value: Any, name: str, info: TensorInfo) -> NDArray[Any]:
     dtype = _dtype(info)
     if dtype is None:
         raise InvalidArgument(f"input {name} is {info.dtype}, which does not travel as bytes: use JSON")
-    array = array_of(value, name)
-    if array.dtype == dtype:
-        return array
-    with np.errstate(over="ignore", invalid="ignore"):
-        cast = array.astype(dtype) if array.dtype.kind in ("iuf" if dtype.kind == "f" else "iu") else None
-    if cast is None or dtype.kind == "b" or (dtype.kind in "iu" and not np.array_equal(cast, array)):
-        raise InvalidArgument(f"input {name} is {dtype}; values of {array.dtype} were given that it cannot hold")
-    return cast
+    return fitted(array_of(value, name), name, dtype)
 
 
 def _npy(array: NDArray[Any]) -> bytes:

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lightship.client import tensors
-from lightship.client.exchange import Call
+from lightship.client.inputs import Example
+from lightship.client.rest import tensors
+from lightship.client.rest.exchange import Call
 from lightship.client.results import ScoredLabel
 from lightship.errors import InvalidArgument, Unknown
-
-Example = Mapping[str, "ArrayLike | bytes"]
 
 
 def call(target: str, examples: Sequence[Example], context: Example | None, signature: str | None) -> Call:

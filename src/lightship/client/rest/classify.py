@@ -8,16 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from lightship.client import binary, photos, tensors
-from lightship.client.answers import VERSION_HEADER, error_text
-from lightship.client.exchange import Answer, Call
+from lightship.client import photos
 from lightship.client.photos import Photo
-from lightship.client.recipe import Recipe
+from lightship.client.recipe import DEFAULT_SIGNATURE, IMAGE_SIGNATURE, Recipe, decodes_in_the_graph
+from lightship.client.rest import binary, tensors
+from lightship.client.rest.answers import VERSION_HEADER, error_text
+from lightship.client.rest.exchange import Answer, Call
 from lightship.client.results import Classification, ModelMetadata
-from lightship.errors import FailedPrecondition, InvalidArgument, Unknown
-
-DEFAULT_SIGNATURE = "serving_default"
-IMAGE_SIGNATURE = "image_bytes"
+from lightship.errors import InvalidArgument, Unknown
 
 
 def photo_bytes(photo: Photo) -> bytes:
@@ -45,7 +43,7 @@ def knows_no_images(answer: Answer) -> bool:
 def tensor_call(target: str, image: bytes, metadata: ModelMetadata, recipe: Recipe, *, as_bytes: bool) -> Call:
     """For other servers: the signature that decodes in the graph, or else the classic list of floats; for Lightship
     (`as_bytes`) these floats as they are in memory."""
-    if _decodes_in_the_graph(metadata):
+    if decodes_in_the_graph(metadata):
         instances: Any = [tensors.encoded_bytes(photos.as_jpeg_or_png(image))]
         return Call("POST", f"{target}:predict", tensors.encode_rows(instances, IMAGE_SIGNATURE))
     instances = recipe.instance(image, metadata)
@@ -71,17 +69,7 @@ def read_tensor_answer(
     if isinstance(first, dict):
         whole = read_image_answer(document, model, version)
         return Classification(whole.labels[:top], whole.scores[:top], model, version)
-    scores = np.asarray(first, np.float64)
-    if scores.ndim != 1:
-        raise FailedPrecondition(f"model {model} gives {scores.ndim} dimensions an image, not scores: use predict()")
-    labels = recipe.named(len(scores))
-    best = np.argsort(-scores, kind="stable")[:top].tolist()
-    return Classification(tuple(labels[i] for i in best), tuple(float(scores[i]) for i in best), model, version)
-
-
-def _decodes_in_the_graph(metadata: ModelMetadata) -> bool:
-    signature = metadata.signatures.get(IMAGE_SIGNATURE)
-    return signature is not None and {"labels", "scores"} <= set(signature.outputs)
+    return recipe.ranked(np.asarray(first), top, model, version)
 
 
 def _first_prediction(document: Mapping[str, Any]) -> Any:

@@ -1,0 +1,60 @@
+"""The answers about models, read into the types of `results`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from lightship.bundle.dtypes import DataType
+from lightship.client.results import ModelMetadata, ModelStatus, SignatureInfo, TensorInfo, VersionStatus
+from lightship.errors import Code, Unknown
+from lightship.protos import SignatureDefMap
+
+SIGNATURES = "signature_def"
+_STATES = {10: "START", 20: "LOADING", 30: "AVAILABLE", 40: "UNLOADING", 50: "END"}
+
+
+def read_metadata(response: Any, model: str) -> ModelMetadata:
+    """From a GetModelMetadataResponse."""
+    packed = response.metadata.get(SIGNATURES)
+    if packed is None:
+        raise Unknown("the server's metadata has no signatures; is it a model server?")
+    signatures = SignatureDefMap.FromString(packed.value).signature_def
+    read = {name: _signature(signatures[name]) for name in sorted(signatures)}
+    return ModelMetadata(response.model_spec.name or model, response.model_spec.version.value, read)
+
+
+def read_status(versions: Iterable[Any]) -> tuple[VersionStatus, ...]:
+    """From messages ModelVersionStatus, the highest version first."""
+    return tuple(sorted(map(_version, versions), key=lambda status: -status.version))
+
+
+def read_models(response: Any) -> tuple[ModelStatus, ...]:
+    """From a ListModelsResponse, which is Lightship's own."""
+    return tuple(ModelStatus(model.name, read_status(model.versions), model.reason) for model in response.models)
+
+
+def _version(status: Any) -> VersionStatus:
+    code = status.status.error_code
+    name = Code(code).name if code in Code.__members__.values() else str(code)
+    return VersionStatus(status.version, _STATES.get(status.state, "UNKNOWN"), name, status.status.error_message)
+
+
+def _signature(signature: Any) -> SignatureInfo:
+    return SignatureInfo(signature.method_name, _tensors(signature.inputs), _tensors(signature.outputs))
+
+
+def _tensors(tensors: Mapping[str, Any]) -> dict[str, TensorInfo]:
+    return {name: _tensor(tensors[name]) for name in sorted(tensors)}
+
+
+def _tensor(info: Any) -> TensorInfo:
+    known = info.dtype in DataType.__members__.values()
+    dtype = DataType(info.dtype).name if known else "DT_INVALID"
+    return TensorInfo(dtype, _shape(info), info.name)
+
+
+def _shape(info: Any) -> tuple[int, ...] | None:
+    if not info.HasField("tensor_shape") or info.tensor_shape.unknown_rank:
+        return None
+    return tuple(dim.size for dim in info.tensor_shape.dim)

@@ -1,0 +1,115 @@
+"""gRPC channels, for the calls of `exchange`. What fails is brought as a `Failure`."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import grpc
+import grpc.aio
+
+from lightship import __version__
+from lightship.client.grpc.exchange import Failure
+from lightship.client.options import Options
+from lightship.client.steps import Outcome, Send
+from lightship.errors import Code, InvalidArgument
+
+T = TypeVar("T")
+
+_NAME, _VALUE = re.compile(r"[0-9a-z_.-]+"), re.compile(r"[\x20-\x7e]*")
+_CHANNEL: list[tuple[str, Any]] = [
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_send_message_length", -1),
+    ("grpc.primary_user_agent", f"lightship/{__version__}"),
+    ("grpc.use_local_subchannel_pool", 1),  # each client has a connection, and a state of it, of its own
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 5000),  # what a connection may take
+    ("grpc.max_reconnect_backoff_ms", 5000),
+    ("grpc.keepalive_time_ms", 310_000),  # servers take a ping more often than every five minutes for an attack
+    ("grpc.keepalive_timeout_ms", 20_000),
+]
+
+
+class GrpcWire:
+    def __init__(self, url: str, options: Options) -> None:
+        self._metadata = _metadata(options)
+        target, credentials = _target(url), _credentials(url, options)
+        if credentials is None:
+            self._channel = grpc.insecure_channel(target, _CHANNEL)
+        else:
+            self._channel = grpc.secure_channel(target, credentials, _CHANNEL)
+
+    def send(self, send: Send) -> Outcome:
+        method: Any = self._channel.unary_unary(send.call.method)
+        try:
+            return method(send.call.body, timeout=send.deadline.left(), metadata=self._metadata)
+        except grpc.RpcError as error:
+            return _failure(error)
+        except ValueError as error:  # closed by another thread
+            return Failure(Code.CANCELLED, f"the client is closed: {error}")
+
+    def close(self) -> None:
+        self._channel.close()
+
+
+class AsyncGrpcWire:
+    """For asyncio alone, as grpcio is. The channel belongs to the loop of the first call."""
+
+    def __init__(self, url: str, options: Options) -> None:
+        self._metadata = _metadata(options)
+        self._target, self._credentials = _target(url), _credentials(url, options)
+        self._channel: grpc.aio.Channel | None = None
+
+    async def send(self, send: Send) -> Outcome:
+        if self._channel is None:
+            self._channel = self._opened()
+        method: Any = self._channel.unary_unary(send.call.method)
+        try:
+            return await method(send.call.body, timeout=send.deadline.left(), metadata=self._metadata)
+        except grpc.aio.AioRpcError as error:
+            return _failure(error)
+        except grpc.aio.UsageError as error:
+            return Failure(Code.CANCELLED, f"the client is closed: {error}")
+
+    async def close(self) -> None:
+        if self._channel is not None:
+            await self._channel.close()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    async def in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.to_thread(function, *arguments)
+
+    def _opened(self) -> grpc.aio.Channel:
+        if self._credentials is None:
+            return grpc.aio.insecure_channel(self._target, _CHANNEL)
+        return grpc.aio.secure_channel(self._target, self._credentials, _CHANNEL)
+
+
+def _target(url: str) -> str:
+    """`unix:/path` for `grpc+unix:///path`, else host and port."""
+    scheme, _, rest = url.partition("://")
+    return f"unix:{rest}" if scheme == "grpc+unix" else rest
+
+
+def _credentials(url: str, options: Options) -> grpc.ChannelCredentials | None:
+    if not url.startswith("grpcs:"):
+        return None
+    ca, key, certificate = options.tls.read() if options.tls else (None, None, None)
+    return grpc.ssl_channel_credentials(ca, key, certificate)
+
+
+def _metadata(options: Options) -> tuple[tuple[str, str], ...]:
+    """The headers. Raises InvalidArgument for what gRPC cannot send; its core would not say what."""
+    pairs = tuple((name.lower(), value) for name, value in options.headers.items())
+    for name, value in pairs:
+        if not _NAME.fullmatch(name) or name.startswith("grpc-") or not _VALUE.fullmatch(value):
+            raise InvalidArgument(f"the header {name!r} cannot be sent: names have letters, digits, -; values ASCII")
+    return pairs
+
+
+def _failure(error: Any) -> Failure:
+    return Failure(Code(error.code().value[0]), error.details() or "")

@@ -1,0 +1,1 @@
+"""The calls as TensorFlow Serving's REST API has them, and what Lightship adds to it."""

@@ -1,0 +1,107 @@
+"""HTTP connections, for the calls of `exchange`. What fails is brought as httpx2's own error."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from typing import Any, TypeVar
+from urllib.request import getproxies
+
+import anyio
+import anyio.to_thread
+import httpx2
+
+from lightship import __version__
+from lightship.client.options import Options, Tls
+from lightship.client.rest.exchange import Answer
+from lightship.client.steps import Deadline, Outcome, Send
+from lightship.errors import InvalidArgument
+
+T = TypeVar("T")
+
+CONNECT_SECONDS = 5.0  # a server that is there accepts sooner
+_FAILURES = (httpx2.RequestError, httpx2.InvalidURL, TimeoutError)
+
+
+class HttpWire:
+    def __init__(self, url: str, options: Options, transport: httpx2.BaseTransport | None) -> None:
+        self._url = url
+        self._http = httpx2.Client(headers=_headers(options), transport=transport, verify=_verify(url, options.tls))
+
+    def send(self, send: Send) -> Outcome:
+        try:
+            return self._sent(send)
+        except _FAILURES as error:
+            return error
+
+    def close(self) -> None:
+        self._http.close()
+
+    def _sent(self, send: Send) -> Answer:
+        call, url = send.call, self._url + send.call.path
+        timeout = _timeout(send.deadline)
+        with self._http.stream(
+            call.method, url, content=call.body, headers=call.all_headers, timeout=timeout
+        ) as response:
+            body = bytearray()
+            for chunk in response.iter_bytes():
+                body += chunk
+                if not send.deadline.allows(0):  # a read may be quick and the answer still endless
+                    raise TimeoutError
+        return Answer(response.status_code, response.headers, bytes(body), url)
+
+
+class AsyncHttpWire:
+    """For asyncio and trio."""
+
+    def __init__(self, url: str, options: Options, transport: httpx2.AsyncBaseTransport | None) -> None:
+        self._url = url
+        verify = _verify(url, options.tls)
+        self._http = httpx2.AsyncClient(headers=_headers(options), transport=transport, verify=verify)
+
+    async def send(self, send: Send) -> Outcome:
+        try:
+            with anyio.fail_after(send.deadline.left()):
+                return await self._sent(send)
+        except _FAILURES as error:
+            return error
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def sleep(self, seconds: float) -> None:
+        await anyio.sleep(seconds)
+
+    async def in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
+        return await anyio.to_thread.run_sync(function, *arguments)
+
+    async def _sent(self, send: Send) -> Answer:
+        call, url = send.call, self._url + send.call.path
+        timeout = _timeout(send.deadline)
+        response = await self._http.request(
+            call.method, url, content=call.body, headers=call.all_headers, timeout=timeout
+        )
+        return Answer(response.status_code, response.headers, response.content, url)
+
+
+def _headers(options: Options) -> dict[str, str]:
+    return {"User-Agent": f"lightship/{__version__}", **options.headers}
+
+
+def _timeout(deadline: Deadline) -> httpx2.Timeout:
+    left = deadline.left()
+    return httpx2.Timeout(left, connect=CONNECT_SECONDS if left is None else min(left, CONNECT_SECONDS))
+
+
+def _verify(url: str, tls: Tls | None) -> ssl.SSLContext | bool:
+    """Reading the certificate store takes 60 ms, for nothing where all is plain HTTP."""
+    if tls is None:
+        return any(address.startswith("https:") for address in (url, *getproxies().values()))
+    tls.read()  # says what is wrong with the files, which ssl does not
+    try:
+        context = ssl.create_default_context(cafile=tls.ca)
+        if tls.certificate is not None:
+            context.load_cert_chain(tls.certificate, tls.key)
+    except (ssl.SSLError, OSError) as error:
+        raise InvalidArgument(f"the certificates cannot be used: {error}") from error
+    return context
