@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from lightship.client.address import Address, is_address, parse_address, without_password
-from lightship.errors import InvalidArgument, Unimplemented
+from lightship.errors import InvalidArgument
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,13 @@ from lightship.errors import InvalidArgument, Unimplemented
         ("http://h/v1/models/dog/labels/st%2Fable", Address("http://h", "dog", label="st/able")),
         ("http://h/behind/proxy/v1/models/my%20dog/", Address("http://h/behind/proxy", "my dog")),
         ("http://h/other", Address("http://h/other")),
+        ("grpc://127.0.0.1:8500", Address("grpc://127.0.0.1:8500")),
+        ("grpc://h", Address("grpc://h:8500")),
+        ("grpcs://h:443/v1/models", Address("grpcs://h:443")),
+        ("grpc://[::1]:1/dog", Address("grpc://[::1]:1", "dog")),
+        ("grpc://h:1/my%20dog/versions/3", Address("grpc://h:1", "my dog", version=3)),
+        ("grpc://h:1/v1/models/dog/labels/stable/", Address("grpc://h:1", "dog", label="stable")),
+        ("grpc+unix:///run/x.sock", Address("grpc+unix:///run/x.sock")),
     ],
 )
 def test_an_address_is_read_as_users_write_it(url: str, address: Address) -> None:
@@ -31,9 +38,19 @@ def test_what_is_no_address_is_refused_with_an_example(url: str) -> None:
         parse_address(url)
 
 
-def test_grpc_is_said_to_come_later() -> None:
-    with pytest.raises(Unimplemented, match="later release"):
-        parse_address("grpc://127.0.0.1:8500")
+@pytest.mark.parametrize(
+    ("url", "text"),
+    [
+        ("grpcc://h:1", "did you mean grpc://"),
+        ("grpc://h:1/behind/proxy/v1/models/dog", "grpc://h:1/NAME"),
+        ("grpc://me:secret@h:1", "headers="),
+        ("grpc+unix://h/x", r"grpc\+unix:///run"),
+        ("grpc://", "is not a server's address"),
+    ],
+)
+def test_what_is_no_address_of_grpc_is_refused(url: str, text: str) -> None:
+    with pytest.raises(InvalidArgument, match=text):
+        parse_address(url)
 
 
 @pytest.mark.parametrize(

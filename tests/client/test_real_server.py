@@ -1,4 +1,4 @@
-"""The client and the real server; and the same server behind what answers as TensorFlow Serving does."""
+"""The client and the real server, over REST and over gRPC; and behind what answers as TensorFlow Serving does."""
 
 from __future__ import annotations
 
@@ -21,22 +21,41 @@ from lightship.server import Server, ServerOptions
 
 
 @pytest.fixture(scope="module")
-def server(dog_bundle: Path, half_plus_two: Path) -> Iterator[str]:
-    with lightship.serve(dog_bundle, half_plus_two, rest_port="auto") as running:
+def serving(dog_bundle: Path, half_plus_two: Path) -> Iterator[Server]:
+    with lightship.serve(dog_bundle, half_plus_two, rest_port="auto", grpc_port="auto") as running:
         assert running.wait_ready(60)
-        yield running.rest_url
+        yield running
 
 
 @pytest.fixture(scope="module")
-def labelled(half_plus_two: Path) -> Iterator[str]:
+def serving_labels(half_plus_two: Path) -> Iterator[Server]:
     model = ModelConfig("half", half_plus_two, labels={"stable": 123})
-    with Server(ServerOptions([model], rest_port="auto")) as running:
+    with Server(ServerOptions([model], rest_port="auto", grpc_port="auto")) as running:
         assert running.wait_ready(60)
-        yield running.rest_url
+        yield running
+
+
+@pytest.fixture(params=["rest", "grpc"])
+def transport(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def url_of(running: Server, transport: str) -> str:
+    return running.rest_url if transport == "rest" else f"grpc://127.0.0.1:{running.grpc_port}"
 
 
 @pytest.fixture
-def tensorflow_serving(scripted: Scripted, server: str) -> Scripted:
+def server(serving: Server, transport: str) -> str:
+    return url_of(serving, transport)
+
+
+@pytest.fixture
+def labelled(serving_labels: Server, transport: str) -> str:
+    return url_of(serving_labels, transport)
+
+
+@pytest.fixture
+def tensorflow_serving(scripted: Scripted, serving: Server) -> Scripted:
     """Lightship's answers without what TensorFlow Serving does not have: versions in headers, queries, image bodies."""
 
     def answer(asked: Asked) -> Reply:
@@ -44,7 +63,7 @@ def tensorflow_serving(scripted: Scripted, server: str) -> Scripted:
             return Reply(400, {"error": f"Malformed request: {asked.method} {asked.path}"})
         if asked.method == "POST" and not asked.body.startswith(b"{"):
             return Reply(400, {"error": "JSON Parse error: Invalid value. at offset: 0"})
-        answered = httpx2.request(asked.method, server + asked.path, content=asked.body, timeout=60)
+        answered = httpx2.request(asked.method, serving.rest_url + asked.path, content=asked.body, timeout=60)
         return Reply(answered.status_code, answered.content)
 
     scripted.answer = answer
@@ -118,12 +137,15 @@ def test_a_label_finds_its_version_in_every_call(ask: Ask, labelled: str) -> Non
         ask(labelled, "classify", "half", example, label="no")
 
 
+EMPTY = {"rest": "'examples' value is an empty array", "grpc": "Input is empty"}
+
+
 @pytest.mark.parametrize("method", ["classify", "regress"])
-def test_refused_examples_have_the_servers_words(ask: Ask, server: str, method: str) -> None:
+def test_refused_examples_have_the_servers_words(ask: Ask, server: str, method: str, transport: str) -> None:
     with pytest.raises(InvalidArgument, match="No signature was found with the name: no"):
         ask(server, method, "half_plus_two", [{"x": 2.0}], signature="no")
-    with pytest.raises(InvalidArgument, match="'examples' value is an empty array"):
-        ask(server, method, "half_plus_two", [])
+    with pytest.raises(InvalidArgument, match=EMPTY[transport]):
+        ask(server, method, "half_plus_two", [], signature=f"{method}_x_to_y")
     with pytest.raises(InvalidArgument, match="expected type: float"):
         ask(server, method, "half_plus_two", [{"x": 2}], signature=f"{method}_x_to_y")
 
@@ -134,7 +156,6 @@ def test_refused_examples_have_the_servers_words(ask: Ask, server: str, method: 
         ({"model": "owl"}, NotFound, r"Servable not found for request: Latest\(owl\)"),
         ({"model": "half_plus_two", "version": 9}, NotFound, r"Specific\(half_plus_two, 9\)"),
         ({"model": "half_plus_two", "label": "no"}, InvalidArgument, "Unrecognized servable version label: no"),
-        ({"model": "half_plus_two", "signature": "no"}, InvalidArgument, '"no" not found in signature def'),
     ],
 )
 def test_refusals_have_the_servers_words(
@@ -142,6 +163,23 @@ def test_refusals_have_the_servers_words(
 ) -> None:
     with pytest.raises(kind, match=text):
         ask(server, "predict", inputs=[[1.0]], **keywords)
+
+
+def test_a_signature_that_is_not_there_is_refused(ask: Ask, server: str, transport: str) -> None:
+    """Each transport of TensorFlow Serving has a code and words of its own."""
+    kind, text = {
+        "rest": (InvalidArgument, '"no" not found in signature def'),
+        "grpc": (FailedPrecondition, 'Serving signature key "no" not found.'),
+    }[transport]
+    with pytest.raises(kind, match=text):
+        ask(server, "predict", "half_plus_two", {"x": [[1.0]]}, signature="no")
+
+
+def test_what_is_no_input_is_refused(ask: Ask, server: str) -> None:
+    with pytest.raises(InvalidArgument):
+        ask(server, "predict", "half_plus_two", {"x": [[1.0]], "y": [[1.0]], "z": [1.0]}, signature="classify_x_to_y")
+    with pytest.raises(InvalidArgument):
+        ask(server, "predict", "half_plus_two", ["one"])
 
 
 def test_models_status_and_metadata_are_typed(ask: Ask, server: str) -> None:

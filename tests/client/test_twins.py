@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -12,8 +13,10 @@ import numpy as np
 import pytest
 from tests.client.conftest import Ask, Asked, Reply, Scripted
 
+import lightship
 import lightship.client
 from lightship import AsyncClient, Client
+from lightship.client import Tls
 from lightship.errors import InvalidArgument, Unimplemented, Unknown
 
 
@@ -86,6 +89,48 @@ def test_the_client_works_without_anything_of_the_server(scripted: Scripted) -> 
     assert (done.stdout, done.stderr) == ("[1.0, 1.0]\nblack\n", "")
 
 
+GRPC_ALONE = """
+import sys
+
+allowed = {{"lightship", "numpy", "google", "grpc", "typing_extensions", "ml_dtypes", "PIL", "defusedxml", "olefile"}}
+standard = sys.stdlib_module_names
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        top = name.partition(".")[0]
+        if top not in allowed and top not in standard and top not in sys.builtin_module_names:
+            raise ImportError(name + " is blocked")
+
+sys.meta_path.insert(0, Blocker())
+import asyncio
+from lightship import AsyncClient, Client
+with Client({url!r}) as client:
+    print(client.predict("half_plus_two", [[1.0]])["y"].tolist(), "PIL" in sys.modules)
+    print(client.classify_image("dog", {photo!r}).label)
+
+async def main():
+    async with AsyncClient({url!r}) as client:
+        print((await client.status("dog"))[0].state)
+
+asyncio.run(main())
+"""
+
+
+def test_over_grpc_numpy_protobuf_and_grpcio_are_enough(dog_bundle: Path, half_plus_two: Path, dog_photo: Path) -> None:
+    with lightship.serve(dog_bundle, half_plus_two, rest_port=0, grpc_port="auto") as server:
+        assert server.wait_ready(60)
+        code = GRPC_ALONE.format(url=f"grpc://127.0.0.1:{server.grpc_port}", photo=str(dog_photo))
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("[[2.5]] False\nbull_mastiff\nAVAILABLE\n", "")
+
+
+def test_a_transport_brings_nothing_of_the_other() -> None:
+    code = "import sys, lightship; lightship.Client({!r}); print('grpc' in sys.modules, 'httpx2' in sys.modules)"
+    for url, brought in (("http://h:1", "False True"), ("grpc://h:1", "True False")):
+        done = subprocess.run([sys.executable, "-c", code.format(url)], capture_output=True, text=True, timeout=60)
+        assert (done.stdout, done.stderr) == (f"{brought}\n", "")
+
+
 def test_metadata_is_asked_for_once_a_version(ask: Ask, scripted: Scripted) -> None:
     scripted.answer = toy
     with Client(scripted.url) as client:
@@ -156,10 +201,16 @@ def test_arguments_are_checked(ask: Ask, scripted: Scripted, method: str, keywor
         ask(scripted.url, method, **keywords)
 
 
-@pytest.mark.parametrize("options", [{"timeout": 0}, {"timeout": -1}, {"retries": -1}])
-def test_options_are_checked(options: dict[str, Any]) -> None:
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8501", "grpc://127.0.0.1:8500"])
+@pytest.mark.parametrize("options", [{"timeout": 0}, {"timeout": -1}, {"retries": -1}, {"tls": Tls()}])
+def test_options_are_checked(url: str, options: dict[str, Any]) -> None:
     with pytest.raises(InvalidArgument):
-        Client("http://127.0.0.1:8501", **options)
+        Client(url, **options)
+
+
+def test_a_transport_is_not_for_grpc() -> None:
+    with pytest.raises(InvalidArgument, match="transport"):
+        Client("grpc://h:1", transport=httpx2.MockTransport(lambda request: httpx2.Response(200)))
 
 
 def test_a_transport_of_ones_own_is_used() -> None:

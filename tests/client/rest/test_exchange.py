@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Iterator
 
-import httpx2
 import numpy as np
 import pytest
 from tests.client.conftest import Ask, Reply, Scripted
@@ -114,9 +113,3 @@ def test_an_answer_that_does_not_come_ends_at_the_deadline(ask: Ask) -> None:
 def test_an_answer_that_does_not_end_ends_at_the_deadline(ask: Ask, endless: str) -> None:
     with pytest.raises(DeadlineExceeded, match=r"within 0\.3 s"):
         ask(endless, "status", "dog", options={"timeout": 0.3})
-
-
-def test_pauses_grow_up_to_a_limit() -> None:
-    refused, call = httpx2.ConnectError("refused"), exchange.Call("POST", "/")
-    first, late = (exchange._pause_before_repeating(call, refused, attempt) or 0 for attempt in (0, 20))
-    assert 0 < first <= exchange.FIRST_PAUSE < late <= exchange.LONGEST_PAUSE

@@ -1,0 +1,184 @@
+"""What is sent again, what is not, when it ends, and what is said then."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import grpc
+import pytest
+from tests.client.conftest import Ask
+from tests.client.grpc.conftest import Asked, Scripted, described
+
+from lightship import protos
+from lightship.client import steps
+from lightship.errors import DeadlineExceeded, InvalidArgument, LightshipError, NotFound, Unavailable, Unknown
+
+BUSY = (grpc.StatusCode.UNAVAILABLE, "draining")
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steps, "FIRST_PAUSE", 0.001)
+
+
+@pytest.fixture
+def closing() -> Iterator[str]:
+    """A server that takes a call and hangs up."""
+
+    def hang_up() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            connection.sendall(bytes((0, 0, 0, 4, 0, 0, 0, 0, 0)))  # HTTP/2's SETTINGS
+            read = b""
+            while b"Predict" not in read and b"GetModelStatus" not in read and (more := connection.recv(65536)):
+                read += more
+            connection.close()
+            taken.append(read)
+
+    taken: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=hang_up, daemon=True)
+        thread.start()
+        yield f"grpc://127.0.0.1:{listener.getsockname()[1]}"
+        listener.shutdown(socket.SHUT_RDWR)
+    thread.join(10)
+
+
+def test_a_refused_connection_names_the_address_and_what_to_do(ask: Ask) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with pytest.raises(Unavailable, match="lightship serve") as raised:
+        ask(f"grpc://127.0.0.1:{port}", "status", "dog")
+    assert f"no connection to grpc://127.0.0.1:{port}" in str(raised.value)
+
+
+def test_a_rest_port_is_told(ask: Ask) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+        server.RequestHandlerClass.log_message = lambda *_: None  # type: ignore[assignment, method-assign]
+        threading.Thread(target=server.serve_forever, args=(0.01,)).start()
+        with pytest.raises(Unavailable, match="is it the REST port"):
+            ask(f"grpc://127.0.0.1:{server.server_port}", "status", "dog", options={"retries": 0})
+        server.shutdown()
+
+
+def test_a_call_that_only_reads_is_sent_again(ask: Ask, scripted: Scripted) -> None:
+    said = [BUSY, BUSY, protos.GetModelStatusResponse().SerializeToString()]
+    scripted.answer = lambda asked: said.pop(0)
+    assert ask(scripted.url, "status", "dog") == ()
+    assert len(scripted.asked) == 3
+
+
+def test_retries_are_limited(ask: Ask, scripted: Scripted) -> None:
+    scripted.answer = lambda asked: BUSY
+    with pytest.raises(Unavailable, match="^draining$"):
+        ask(scripted.url, "status", "dog", options={"retries": 1})
+    assert len(scripted.asked) == 2
+
+
+def test_a_prediction_is_not_sent_again(ask: Ask, scripted: Scripted) -> None:
+    scripted.answer = lambda asked: described(x=1) if "Metadata" in asked.method else BUSY
+    with pytest.raises(Unavailable, match="^draining$"):
+        ask(scripted.url, "predict", "m", [1.0])
+    assert scripted.methods == ["GetModelMetadata", "Predict"]
+
+
+def test_a_connection_that_breaks_is_told(ask: Ask, closing: str) -> None:
+    with pytest.raises(Unavailable, match="broke before the answer"):
+        ask(closing, "status", "m", options={"retries": 0})
+
+
+@pytest.mark.parametrize("code", [grpc.StatusCode.NOT_FOUND, grpc.StatusCode.INTERNAL, grpc.StatusCode.ABORTED])
+def test_other_refusals_are_not_sent_again(ask: Ask, scripted: Scripted, code: grpc.StatusCode) -> None:
+    scripted.answer = lambda asked: (code, "no")
+    with pytest.raises(LightshipError, match="^no$") as raised:
+        ask(scripted.url, "status", "dog")
+    assert int(raised.value.code) == code.value[0]
+    assert len(scripted.asked) == 1
+
+
+def test_an_answer_that_does_not_come_ends_at_the_deadline(ask: Ask) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"grpc://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(DeadlineExceeded, match=r"within 0\.2 s"):
+            ask(url, "status", "dog", options={"timeout": 0.2})
+
+
+def test_a_deadline_that_the_server_keeps_has_its_words(ask: Ask, scripted: Scripted) -> None:
+    scripted.answer = lambda asked: (grpc.StatusCode.DEADLINE_EXCEEDED, "Timed out waiting for notification")
+    with pytest.raises(DeadlineExceeded, match="^Timed out waiting for notification$"):
+        ask(scripted.url, "status", "dog")
+
+
+def test_an_answer_that_is_none_is_told(ask: Ask, scripted: Scripted) -> None:
+    scripted.answer = lambda asked: b"\xff\xff"
+    with pytest.raises(Unknown, match="GetModelStatusResponse; is it a model server"):
+        ask(scripted.url, "status", "dog")
+
+
+def test_headers_are_sent_as_metadata(ask: Ask, scripted: Scripted) -> None:
+    ask(scripted.url, "status", "dog", options={"headers": {"Authorization": "Bearer x"}})
+    assert scripted.asked[0].metadata["authorization"] == "Bearer x"
+    assert scripted.asked[0].metadata["user-agent"].startswith("lightship/")
+
+
+@pytest.mark.parametrize("headers", [{"a b": "x"}, {"a": "x\ny"}, {"a": "\u00fc"}, {"grpc-timeout": "1S"}])
+def test_headers_that_cannot_be_sent_are_named(ask: Ask, scripted: Scripted, headers: dict[str, str]) -> None:
+    with pytest.raises(InvalidArgument, match=next(iter(headers))):
+        ask(scripted.url, "status", "dog", options={"headers": headers})
+
+
+def test_the_metadata_of_an_older_version_is_asked_for_again(ask: Ask, scripted: Scripted) -> None:
+    """From version 2 on the input is of whole numbers."""
+    from lightship import Client
+
+    version = 1
+
+    def answer(asked: Asked) -> bytes | tuple[grpc.StatusCode, str]:
+        if "Metadata" in asked.method:
+            return described(version, x=version)  # DT_FLOAT, later DT_DOUBLE
+        if asked.read(protos.PredictRequest).inputs["x"].dtype != version:
+            return grpc.StatusCode.INVALID_ARGUMENT, "another dtype"
+        return bytes(protos.PredictResponse().SerializeToString())
+
+    scripted.answer = answer
+    with Client(scripted.url) as client:
+        client.predict("m", [1.0])
+        version = 2
+        client.predict("m", [1.0])
+        client.predict("m", [1.0])
+        version = 3
+        with pytest.raises(InvalidArgument, match="int32"):
+            client.predict("m", [1.5])
+    kinds = ["GetModelMetadata", "Predict"]
+    assert scripted.methods == [*kinds, "Predict", *kinds, "Predict", "Predict", "GetModelMetadata"]
+
+
+def test_readiness_is_told_without_an_error(ask: Ask, scripted: Scripted) -> None:
+    for said, ready, live in (
+        (protos.HealthCheckResponse(status=1).SerializeToString(), True, True),
+        (protos.HealthCheckResponse(status=2).SerializeToString(), False, True),
+        ((grpc.StatusCode.UNIMPLEMENTED, "no such service"), True, True),
+        ((grpc.StatusCode.UNAVAILABLE, "away"), False, False),
+        ((grpc.StatusCode.PERMISSION_DENIED, "no"), False, True),
+    ):
+        scripted.answer = lambda asked, said=said: said  # type: ignore[misc]
+        assert (ask(scripted.url, "ready"), ask(scripted.url, "live")) == (ready, live)
+
+
+def test_tensorflow_serving_does_not_list_its_models(ask: Ask, scripted: Scripted) -> None:
+    scripted.answer = lambda asked: (grpc.StatusCode.UNIMPLEMENTED, "")
+    with pytest.raises(LightshipError, match=r"ask status\(model\)"):
+        ask(scripted.url, "models")
+
+
+def test_a_model_that_is_not_there_is_not_asked_to_predict(ask: Ask, scripted: Scripted) -> None:
+    scripted.answer = lambda asked: (grpc.StatusCode.NOT_FOUND, "Servable not found for request: Latest(m)")
+    with pytest.raises(NotFound, match=r"Latest\(m\)"):
+        ask(scripted.url, "predict", "m", [1.0])
+    assert scripted.methods == ["GetModelMetadata"]

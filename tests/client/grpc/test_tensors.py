@@ -1,0 +1,109 @@
+"""Arrays there and back, in the dtypes that the model has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+import pytest
+from tests.client.conftest import Ask
+from tests.client.grpc.conftest import Asked, Scripted, described
+
+from lightship import protos
+from lightship.bundle.dtypes import DataType
+from lightship.bundle.tensor_proto import array_of
+from lightship.errors import InvalidArgument
+
+FLOAT, STRING, INT8, BOOL = (int(DataType[f"DT_{name}"]) for name in ("FLOAT", "STRING", "INT8", "BOOL"))
+
+
+def echo(scripted: Scripted, **inputs: int) -> None:
+    """A model whose outputs are its inputs."""
+
+    def answer(asked: Asked) -> bytes:
+        if "Metadata" in asked.method:
+            return described(5, **inputs)
+        response = protos.PredictResponse()
+        response.model_spec.version.value = 5
+        for name, tensor in asked.read(protos.PredictRequest).inputs.items():
+            response.outputs[name].CopyFrom(tensor)
+        return bytes(response.SerializeToString())
+
+    scripted.answer = answer
+
+
+def sent(scripted: Scripted) -> Any:
+    return scripted.asked[-1].read(protos.PredictRequest)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "value", "expected"),
+    [
+        ("DT_FLOAT", [[1, 2.5]], np.float32([[1, 2.5]])),
+        ("DT_DOUBLE", np.float32([1.5]), np.float64([1.5])),
+        ("DT_HALF", 2, np.float16(2)),
+        ("DT_BFLOAT16", [1.5], np.float32([1.5])),
+        ("DT_INT8", [[-128, 127]], np.int8([[-128, 127]])),
+        ("DT_UINT64", np.uint64([2**64 - 1]), np.uint64([2**64 - 1])),
+        ("DT_INT64", [], np.int64([])),
+        ("DT_BOOL", [True, False], np.array([True, False])),
+        ("DT_COMPLEX64", [1.5, 2], np.complex64([1.5, 2])),
+    ],
+)
+def test_values_get_the_dtype_of_the_input(
+    ask: Ask, scripted: Scripted, dtype: str, value: Any, expected: np.ndarray[Any, Any]
+) -> None:
+    echo(scripted, x=int(DataType[dtype]))
+    answer = ask(scripted.url, "predict", "m", value)
+    assert (answer["x"].dtype, answer["x"].tolist(), answer.version) == (expected.dtype, expected.tolist(), 5)
+    assert answer["x"].flags.writeable
+    assert sent(scripted).inputs["x"].dtype == DataType[dtype]
+    assert len(sent(scripted).inputs["x"].tensor_content) == expected.size * DataType[dtype].numpy.itemsize
+
+
+def test_texts_and_bytes_travel_as_strings(ask: Ask, scripted: Scripted) -> None:
+    echo(scripted, x=STRING, raw_bytes=STRING)
+    values = [["a", "\u00fc"], ["", "b\0"]]
+    answer = ask(scripted.url, "predict", "m", {"x": values, "raw_bytes": b"\xff\0"})
+    assert (answer["x"].tolist(), answer["raw_bytes"].tolist()) == (values, b"\xff\0")
+    assert list(sent(scripted).inputs["x"].string_val) == [b"a", "\u00fc".encode(), b"", b"b\0"]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "value"),
+    [(INT8, [1.5]), (INT8, [300]), (BOOL, [1]), (FLOAT, [1j]), (STRING, [["a"], "b"]), (FLOAT, [[1.0], [1.0, 2.0]])],
+)
+def test_values_that_the_input_cannot_hold_are_refused(ask: Ask, scripted: Scripted, dtype: int, value: Any) -> None:
+    echo(scripted, x=dtype)
+    with pytest.raises(InvalidArgument, match="x|only input"):
+        ask(scripted.url, "predict", "m", {"x": value})
+
+
+def test_several_inputs_are_given_by_name(ask: Ask, scripted: Scripted) -> None:
+    echo(scripted, a=FLOAT, b=INT8)
+    with pytest.raises(InvalidArgument, match="a, b: give each by its name"):
+        ask(scripted.url, "predict", "m", [1.0])
+    answer = ask(scripted.url, "predict", "m", {"a": 1, "b": [2]})
+    assert (answer["a"].tolist(), answer["b"].tolist()) == (1.0, [2])
+
+
+def test_a_signature_that_is_not_known_takes_arrays_as_they_are(ask: Ask, scripted: Scripted) -> None:
+    """A server may know it, and says so if not."""
+    echo(scripted, x=FLOAT)
+    assert ask(scripted.url, "predict", "m", {"z": np.int16([1])}, signature="other")["z"].dtype == np.int16
+    with pytest.raises(InvalidArgument, match="no signature other in version 5: it has serving_default"):
+        ask(scripted.url, "predict", "m", [1.0], signature="other")
+
+
+def test_large_tensors_travel_both_ways(ask: Ask, scripted: Scripted) -> None:
+    echo(scripted, x=FLOAT)
+    value = np.arange(5_000_000, dtype=np.float32)  # 20 MB; gRPC's own limit is 4
+    np.testing.assert_array_equal(ask(scripted.url, "predict", "m", value)["x"], value)
+
+
+def test_bfloat16_arrays_are_sent_as_they_are(ask: Ask, scripted: Scripted) -> None:
+    echo(scripted, x=int(DataType.DT_BFLOAT16))
+    value = np.array([1.5, 3], ml_dtypes.bfloat16)
+    ask(scripted.url, "predict", "m", value)
+    assert array_of(sent(scripted).inputs["x"]).tolist() == [1.5, 3.0]

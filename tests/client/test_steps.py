@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lightship.client import steps
+from lightship.client.steps import Deadline, Pause, Send, repeated
+
+
+def carried_out(deadline: Deadline, retries: int, pause: Any) -> list[Any]:
+    """What `repeated` asks for, one after the other, where every call fails."""
+    run, asked = repeated("call", deadline, retries, pause), []
+    step: Any = next(run)
+    with pytest.raises(StopIteration) as ended:
+        while True:
+            asked.append(step)
+            step = run.send("failure" if isinstance(step, Send) else None)
+    assert ended.value.value == "failure"
+    return asked
+
+
+def test_pauses_grow_up_to_a_limit() -> None:
+    asked = carried_out(Deadline(None), 20, lambda outcome, backoff: backoff)
+    pauses = [step.seconds for step in asked if isinstance(step, Pause)]
+    assert len(pauses) == 20
+    assert 0 < pauses[0] <= steps.FIRST_PAUSE < pauses[-1] <= steps.LONGEST_PAUSE
+
+
+def test_what_may_not_be_repeated_is_not() -> None:
+    assert len(carried_out(Deadline(None), 5, lambda outcome, backoff: None)) == 1
+
+
+def test_a_pause_that_the_deadline_does_not_allow_is_not_made() -> None:
+    assert len(carried_out(Deadline(1.0), 5, lambda outcome, backoff: 2.0)) == 1
