@@ -10,13 +10,17 @@ from lightship.client.steps import Deadline, Pause, Send, repeated
 
 def carried_out(deadline: Deadline, retries: int, pause: Any) -> list[Any]:
     """What `repeated` asks for, one after the other, where every call fails."""
-    run, asked = repeated("call", deadline, retries, pause), []
-    step: Any = next(run)
-    with pytest.raises(StopIteration) as ended:
+    asked: list[Any] = []
+
+    def carry_out() -> Any:
+        run = repeated("call", deadline, retries, pause)
+        step: Any = next(run)
         while True:
             asked.append(step)
             step = run.send("failure" if isinstance(step, Send) else None)
-    assert ended.value.value == "failure"
+
+    with pytest.raises(StopIteration, match="failure"):
+        carry_out()
     return asked
 
 

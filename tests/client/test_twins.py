@@ -37,10 +37,11 @@ def test_the_twins_take_the_same_options() -> None:
     assert options[0] == options[1]
 
 
-def test_all_is_what_is_public() -> None:
-    modules = {name for name, value in vars(lightship.client).items() if inspect.ismodule(value)}
-    public = {name for name in vars(lightship.client) if not name.startswith("_")} - modules
-    assert public == set(lightship.client.__all__)
+def test_all_that_is_said_to_be_public_is_there() -> None:
+    assert all(inspect.isclass(getattr(lightship.client, name)) for name in lightship.client.__all__)
+    assert set(lightship.client.__all__) <= set(dir(lightship.client))
+    with pytest.raises(AttributeError, match="no attribute 'Clint'"):
+        _ = lightship.client.Clint
 
 
 BLOCKED = """

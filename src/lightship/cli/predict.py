@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 
+from lightship.cli import tls
 from lightship.cli.failures import explain, say_error
 from lightship.cli.photos import NamedPhoto, named_photos
 from lightship.errors import DeadlineExceeded, InvalidArgument, LightshipError, Unavailable
 
 if TYPE_CHECKING:
-    from lightship.client import Classification
+    from lightship.client import Classification, Tls
 
 
 class Model(Protocol):
@@ -26,8 +27,8 @@ def predict(
         str,
         typer.Argument(
             metavar="MODEL",
-            help="A model's URL, http://host:8501/v1/models/dog (also .../versions/3, .../labels/stable), "
-            "or its folder, models/dog, for an answer without a server.",
+            help="A model's URL, http://host:8501/v1/models/dog or grpc://host:8500/dog (also .../versions/3, "
+            ".../labels/stable), or its folder, models/dog, for an answer without a server.",
         ),
     ],
     photos: Annotated[list[str], typer.Argument(help="Image files, folders of them, or - for standard input.")],
@@ -42,6 +43,9 @@ def predict(
             help="The exported folder, to preprocess by where the server is a TensorFlow Serving that takes no images.",
         ),
     ] = None,
+    ca: tls.Ca = None,
+    cert: tls.Certificate = None,
+    key: tls.Key = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object a photo.")] = False,
 ) -> None:
     """Say what is in the photos: the best labels and their scores.
@@ -49,7 +53,7 @@ def predict(
     A photo that cannot be answered is reported on standard error, the others go on, and the exit code is 1.
     """
     failed = False
-    with _model(target, timeout, bundle) as model:
+    with _model(target, timeout, bundle, tls.tls_of(ca, cert, key)) as model:
         for photo in named_photos(photos):
             if not isinstance(photo, NamedPhoto):
                 name, error = photo
@@ -75,16 +79,16 @@ def _answer(model: Model, photo: NamedPhoto, top: int, as_json: bool) -> bool:
 
 
 @contextmanager
-def _model(target: str, timeout: float, bundle: str | None) -> Iterator[Model]:
+def _model(target: str, timeout: float, bundle: str | None, trusted: Tls | None) -> Iterator[Model]:
     from lightship.client.address import is_address
 
-    opened = _remote(target, timeout, bundle) if is_address(target) else _local(target)
+    opened = _remote(target, timeout, bundle, trusted) if is_address(target) else _local(target)
     with opened as model:
         yield model
 
 
 @contextmanager
-def _remote(url: str, timeout: float, bundle: str | None) -> Iterator[Model]:
+def _remote(url: str, timeout: float, bundle: str | None, trusted: Tls | None) -> Iterator[Model]:
     from lightship.client import Client
     from lightship.client.address import parse_address
 
@@ -99,7 +103,7 @@ def _remote(url: str, timeout: float, bundle: str | None) -> Iterator[Model]:
         def classify(self, photo: bytes, top: int) -> Classification:
             return client.classify_image(str(name), photo, top=top, version=address.version, label=address.label)
 
-    with Client(url, timeout=timeout, bundle=bundle) as client:
+    with Client(url, timeout=timeout, bundle=bundle, tls=trusted) as client:
         yield Remote()
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lightship.cli import tls
 from lightship.errors import Unimplemented
 
 if TYPE_CHECKING:
@@ -15,18 +16,24 @@ if TYPE_CHECKING:
 
 
 def status(
-    url: Annotated[str, typer.Argument(help="The server, http://host:8501, or one model there, .../v1/models/dog.")],
+    url: Annotated[
+        str,
+        typer.Argument(help="The server, http://host:8501 or grpc://host:8500, or one model there, .../v1/models/dog."),
+    ],
     model: Annotated[str | None, typer.Argument(help="One model only.")] = None,
     timeout: Annotated[
         float, typer.Option(min=0.001, envvar="LIGHTSHIP_TIMEOUT", help="Seconds the server may take.")
     ] = 10.0,
+    ca: tls.Ca = None,
+    cert: tls.Certificate = None,
+    key: tls.Key = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Show models, versions, states and reasons. The exit code is 1 unless every model asked for answers."""
     from lightship.client import Client
     from lightship.client.address import parse_address
 
-    with Client(url, timeout=timeout) as client:
+    with Client(url, timeout=timeout, tls=tls.tls_of(ca, cert, key)) as client:
         name = model or parse_address(url).model
         models = _models(client, name)
         ready = all(one.ready for one in models) if name else client.ready()

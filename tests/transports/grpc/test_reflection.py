@@ -38,6 +38,7 @@ def test_services_are_listed(channel: grpc.Channel, package: str) -> None:
         "grpc.health.v1.Health",
         "grpc.reflection.v1.ServerReflection",
         "grpc.reflection.v1alpha.ServerReflection",
+        "lightship.v1.ModelCatalog",
         "tensorflow.serving.ModelService",
         "tensorflow.serving.PredictionService",
     ]

@@ -1,0 +1,27 @@
+"""The options of commands that ask a server over TLS."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from lightship.client import Tls
+
+Ca = Annotated[
+    str | None,
+    typer.Option("--ca", envvar="LIGHTSHIP_CA", help="PEM file of who signs the server's certificate."),
+]
+Certificate = Annotated[
+    str | None,
+    typer.Option("--cert", envvar="LIGHTSHIP_CERT", help="PEM file of a certificate to show to the server."),
+]
+Key = Annotated[str | None, typer.Option("--key", envvar="LIGHTSHIP_KEY", help="PEM file of that certificate's key.")]
+
+
+def tls_of(ca: str | None, certificate: str | None, key: str | None) -> Tls | None:
+    """None where no option was given."""
+    from lightship.client import Tls
+
+    return Tls(ca, certificate, key) if ca or certificate or key else None
