@@ -45,19 +45,23 @@ def folder(tmp_path_factory: pytest.TempPathFactory, dog_bundle: Path, dog_photo
 
 
 @pytest.fixture(scope="module")
-def server(folder: Path) -> Iterator[str]:
-    """What README's `lightship serve models/dog` starts, but on a free port; host:port."""
+def server(folder: Path) -> Iterator[dict[str, str]]:
+    """What README's `lightship serve models/dog` starts, but on free ports: which host:port stands for which."""
     import json
 
     command = [BIN / "lightship", "serve", "models/dog", "--rest-port", "auto", "--json"]
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        yield json.loads(process.stdout.readline())["url"].removeprefix("http://")
+        ready = json.loads(process.stdout.readline())
+        rest, grpc = ready["url"].removeprefix("http://"), f"127.0.0.1:{ready['grpc_port']}"
+        yield {"127.0.0.1:8501": rest, "127.0.0.1:8500": grpc}
         process.terminate()
 
 
-def run(block: Block, folder: Path, server: str) -> str:
-    code = block.code.replace("127.0.0.1:8501", server)
+def run(block: Block, folder: Path, server: dict[str, str]) -> str:
+    code = block.code
+    for written, meant in server.items():
+        code = code.replace(written, meant)
     command = [sys.executable, "-c", code] if block.language == "python" else ["bash", "-euc", code]
     environment = os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}"}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=240)
@@ -72,7 +76,7 @@ def matches(expected: str, printed: str) -> bool:
 
 
 @pytest.mark.parametrize("block", README, ids=[f"{block.language}-{n}" for n, block in enumerate(README)])
-def test_a_block_does_what_it_says(block: Block, folder: Path, server: str) -> None:
+def test_a_block_does_what_it_says(block: Block, folder: Path, server: dict[str, str]) -> None:
     if block.code.startswith("lightship serve"):
         assert block.code == "lightship serve models/dog\n"  # the fixture's
         return
