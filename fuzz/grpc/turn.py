@@ -76,6 +76,7 @@ class Turn:
             max_examples=_EXAMPLES,
             deadline=None,
             database=None,
+            report_multiple_bugs=False,
             suppress_health_check=list(HealthCheck),
             phases=[Phase.generate, Phase.shrink],
         )

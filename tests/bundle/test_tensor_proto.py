@@ -65,6 +65,11 @@ def test_content_is_read_as_tensorflow_wrote_it(dtype: str) -> None:
     np.testing.assert_array_equal(read, array)
 
 
+def test_any_byte_but_zero_is_true() -> None:
+    read = array_of(tensor(DataType.DT_BOOL, [4], tensor_content=b"\x00\x01\x80\xff"))
+    assert read.tobytes() == b"\x00\x01\x01\x01"
+
+
 def test_fewer_values_are_repeated_more_are_left_out_none_are_zeros() -> None:
     assert array_of(tensor(DataType.DT_FLOAT, [4], float_val=[1, 2])).tolist() == [1, 2, 2, 2]
     assert array_of(tensor(DataType.DT_FLOAT, [2], float_val=[1, 2, 3])).tolist() == [1, 2]
