@@ -17,6 +17,7 @@ import h2.exceptions
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 PREDICT = "/tensorflow.serving.PredictionService/Predict"
 PATIENCE = 20.0
+GOAWAY = 7
 
 
 def message(data: bytes, *, compressed: bool = False, length: int | None = None) -> bytes:
@@ -72,13 +73,14 @@ class Http2:
         )
         self.h2 = h2.connection.H2Connection(config)
         self.h2.local_settings.enable_push = 0
-        if settings:
-            self.h2.local_settings.update(settings)
         self.h2.initiate_connection()
+        if settings:
+            self.h2.update_settings(settings)
         self.takes = takes
         self.answers: dict[int, Answer] = {}
         self.closed = False
         self.goaway: int | None = None
+        self._unread = b""
         self.flush()
 
     def start(self, path: str = PREDICT, headers: Iterable[tuple[str, str]] = (), *, replaced: Any = None) -> int:
@@ -144,9 +146,21 @@ class Http2:
         if not data:
             self.closed = True
             return
-        for event in self.h2.receive_data(data):
+        for event in self.h2.receive_data(self._without_goaway(data)):
             self._happened(event)
         self.flush()
+
+    def _without_goaway(self, data: bytes) -> bytes:
+        """Whole frames alone; h2 would take nothing more behind a GOAWAY, but what runs is still answered."""
+        data, whole = self._unread + data, b""
+        while len(data) >= 9 and len(data) >= (size := 9 + int.from_bytes(data[:3], "big")):
+            if data[3] == GOAWAY:
+                self.goaway = int.from_bytes(data[13:17], "big")
+            else:
+                whole += data[:size]
+            data = data[size:]
+        self._unread = data
+        return whole
 
     def _happened(self, event: Any) -> None:
         answer = self.answers.get(getattr(event, "stream_id", 0) or 0, Answer())
@@ -163,8 +177,6 @@ class Http2:
                 answer.ended = True
             case h2.events.StreamReset():
                 answer.reset = int(event.error_code)
-            case h2.events.ConnectionTerminated():
-                self.goaway = int(event.error_code)
 
     def flush(self) -> None:
         data = self.h2.data_to_send()

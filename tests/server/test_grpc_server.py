@@ -263,6 +263,19 @@ def test_a_call_whose_time_is_up_before_its_turn_is_not_run(served: Callable[...
     assert handles(server) == 0
 
 
+@pytest.mark.parametrize("timeout", [None, 1e8])
+def test_a_call_without_a_deadline_waits_for_its_turn(served: Callable[..., Server], slow: Any, timeout: Any) -> None:
+    server = served(grpc=GrpcOptions(runs=1))
+    engine = slow(server)
+    with grpc.insecure_channel(server.grpc_address) as channel:
+        pending = [channel.unary_unary(PREDICT).future(request(), timeout=timeout) for _ in range(3)]
+        assert engine.begun.acquire(timeout=20)
+        api = server._ports.grpc._api  # type: ignore[union-attr]
+        eventually(lambda: api is not None and api.unfinished == 3)
+        engine.go_on.set()
+        assert all(one.result(20) for one in pending)
+
+
 def test_other_calls_are_answered_while_all_turns_are_taken(served: Callable[..., Server], slow: Any) -> None:
     server = served(grpc=GrpcOptions(runs=1))
     engine = slow(server)

@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 _MOST_MESSAGE_BYTES = 2**31 - 1
 _STATUS = {Code(status.value[0]): status for status in grpc.StatusCode}
 _MOST_REFLECTIONS = 16  # streams at once
+_FOREVER = threading.TIMEOUT_MAX / 2
 _ENDING = 1.0  # seconds for calls that were cut off to end
 
 
@@ -158,8 +159,8 @@ def _abort(context: grpc.ServicerContext, code: Code, message: str) -> NoReturn:
 
 
 def _call(context: grpc.ServicerContext) -> Call:
-    remaining = context.time_remaining()
-    deadline = None if remaining is None else time.monotonic() + remaining
+    remaining = context.time_remaining()  # without a deadline a number beyond all clocks, which nothing can wait for
+    deadline = time.monotonic() + remaining if remaining is not None and remaining < _FOREVER else None
 
     def on_end(hook: Callable[[], None]) -> None:
         if not context.add_callback(hook):
