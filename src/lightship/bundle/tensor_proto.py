@@ -95,7 +95,8 @@ def _of_content(content: bytes, dtype: DataType, element: np.dtype[Any], count: 
     if len(content) != count * element.itemsize:
         raise InvalidArgument(f"tensor_content has {len(content)} bytes; {count * element.itemsize} are needed")
     if dtype is DataType.DT_BOOL:
-        return np.frombuffer(content, np.uint8) != 0  # a bool of another byte than 0 and 1 would break what reads it
+        # a bool of another byte than 0 and 1 would break what reads it
+        return np.frombuffer(content, np.uint8).astype(np.bool_)
     return np.frombuffer(content, element.newbyteorder("<")).astype(element, copy=False)
 
 
