@@ -121,7 +121,10 @@ class Variants:
         if any(shape is None or 0 not in shape for shape in sizes.values()):
             return None
         specs = self._signature.outputs
-        return _Empty({name: np.empty(shape or (), specs[name].dtype.numpy) for name, shape in sizes.items()})
+        try:
+            return _Empty({name: np.empty(shape or (), specs[name].dtype.numpy) for name, shape in sizes.items()})
+        except ValueError:  # no elements, but other sizes that together are beyond what an array can have
+            return None
 
     def _variant(self, model: Any, exact: Any, ports: Mapping[str, int], shapes: Shapes) -> Compiled:
         general = self._declared.generalised(shapes)

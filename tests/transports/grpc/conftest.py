@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 import pytest
 from tests.example_models import save_inference_model
-from tests.transports.grpc.models import save_identity_model, save_sums_model
+from tests.transports.grpc.models import save_identity_model, save_numbers_model, save_sums_model
 
 from lightship import protos
 from lightship.server import Server, serve
@@ -53,12 +53,13 @@ def text(written: str, kind: Any) -> Any:
 
 @pytest.fixture(scope="session")
 def folders(tmp_path_factory: pytest.TempPathFactory, half_plus_two: Path) -> dict[str, Path]:
-    """Model folders by name: `half`, `inference`, `sums` and `identity`."""
+    """Model folders by name: `half`, `inference`, `sums`, `identity` and `numbers`."""
     root = tmp_path_factory.mktemp("grpc")
     save_inference_model(root / "inference" / "7")
     save_sums_model(root / "sums" / "1")
     save_identity_model(root / "identity" / "1")
-    return {"half": half_plus_two} | {name: root / name for name in ("inference", "sums", "identity")}
+    save_numbers_model(root / "numbers" / "1")
+    return {"half": half_plus_two} | {name: root / name for name in ("inference", "sums", "identity", "numbers")}
 
 
 @pytest.fixture(scope="module")

@@ -59,3 +59,18 @@ def save_sums_model(folder: Path) -> None:
     written["broken"].defaults["b"].CopyFrom(TensorProto(dtype=1, tensor_content=b"?"))
     file.write_bytes(model.SerializeToString())
     set_method_names(folder, {"broken": "mine"})
+
+
+def save_numbers_model(folder: Path) -> None:
+    """s -> text = s, n = the number that it is, which fails where it is none. A graph as TensorFlow 1 saved it."""
+    import tensorflow as tf
+
+    v1 = tf.compat.v1
+    with v1.Session(graph=tf.Graph()) as session:
+        s = v1.placeholder(tf.string, [None])
+        signature = v1.saved_model.predict_signature_def(
+            {"s": s}, {"n": tf.strings.to_number(s), "text": tf.identity(s)}
+        )
+        builder = v1.saved_model.Builder(str(folder))
+        builder.add_meta_graph_and_variables(session, ["serve"], {"serving_default": signature})
+        builder.save()

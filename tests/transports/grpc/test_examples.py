@@ -76,11 +76,13 @@ def test_no_examples_are_an_empty_input(refused: Refused, method: str, signature
         ("Classify", "two_inputs", "Expected one input Tensor."),
         ("Classify", "three_outputs", "Expected one or two output Tensors, found 3"),
         ("Classify", "deep_scores", "Expected Tensor shape: [batch_size num_classes] but got [2,1,2]"),
+        ("Classify", "flat_classes", "Expected Tensor shape: [batch_size num_classes] but got [2]"),
         ("Classify", "number_classes", "Expected classes Tensor of DT_STRING. Got: DT_FLOAT"),
         ("Classify", "text_scores", "Expected scores Tensor of DT_FLOAT. Got: DT_STRING"),
         ("Classify", "more_classes", "Expected classes output batch size of 2. Got: 4"),
         ("Classify", "more_scores", "Expected scores output batch size of 2. Got: 4"),
         ("Classify", "wider_classes", "Tensors class and score should match in dim_size(1). Got 2 vs. 1"),
+        ("Regress", "no", "No signature was found with the name: no"),
         ("Regress", "two_inputs", "Expected one input Tensor."),
         ("Regress", "both", "Expected one output Tensor."),
         (
@@ -88,12 +90,36 @@ def test_no_examples_are_an_empty_input(refused: Refused, method: str, signature
             "table",
             "Expected output Tensor shape to be either [batch_size] or [batch_size, 1] but got [2,2]",
         ),
+        (
+            "Regress",
+            "single",
+            "Expected output Tensor shape to be either [batch_size] or [batch_size, 1] but got []",
+        ),
         ("Regress", "more_outputs", "Input batch size did not match output batch size: 2 vs. 4"),
         ("Regress", "integers", "Expected output Tensor of DT_FLOAT.  Got: DT_INT32"),
     ],
 )
 def test_a_signature_of_another_form_is_refused(refused: Refused, method: str, signature: str, message: str) -> None:
     assert refused(method, f"{spec('inference', signature)} {examples(1.0, 2.0)}") == ("INVALID_ARGUMENT", message)
+
+
+@pytest.mark.parametrize("method", ["Classify", "Regress"])
+def test_a_signature_that_is_not_named_is_the_default_one(ask: Ask, refused: Refused, method: str) -> None:
+    text = "No signature was found with the name: serving_default"
+    assert refused(method, f"{spec('identity')} {examples(1.0)}") == ("INVALID_ARGUMENT", text)
+    answer = ask("Classify", f"{spec('inference')} {examples(1.0)}")
+    assert answer.model_spec.signature_name == "serving_default"
+    assert [one.score for one in answer.result.classifications[0].classes] == [2.0, 2.0]
+
+
+def test_examples_for_an_input_of_numbers_are_refused_by_type(refused: Refused) -> None:
+    text = 'Expects arg[0] to be float but string is provided (input "inputs")'
+    assert refused("Classify", f"{spec('inference', 'numbers')} {examples(1.0)}") == ("INVALID_ARGUMENT", text)
+
+
+def test_what_is_no_classification_is_told_before_the_input_is_empty(refused: Refused) -> None:
+    assert refused("Classify", spec("inference", "two_inputs")) == ("INVALID_ARGUMENT", "Expected one input Tensor.")
+    assert refused("Regress", spec("inference", "both")) == ("INVALID_ARGUMENT", "Expected one output Tensor.")
 
 
 @pytest.mark.parametrize(
@@ -128,6 +154,27 @@ def test_tasks_are_answered_in_their_order(ask: Ask) -> None:
     assert second.classification_result.classifications[0].classes[0].score == 3.0
     assert (second.model_spec.name, second.model_spec.signature_name) == ("half", "classify_x_to_y")
     assert second.model_spec.version.value == 123
+
+
+def test_any_number_of_tasks_is_answered(ask: Ask) -> None:
+    ways = {"both": CLASSIFY, "classes": CLASSIFY, "flat": REGRESS, "column": REGRESS, "": CLASSIFY}
+    tasks = " ".join(task("inference", signature, method) for signature, method in ways.items())
+    results = ask("MultiInference", f"{tasks} {examples(1.0, 3.0)}").results
+    names = [one.model_spec.signature_name for one in results]
+    assert names == ["both", "classes", "flat", "column", "serving_default"]
+    assert [one.value for one in results[2].regression_result.regressions] == [2.0, 6.0]
+
+
+def test_an_unnamed_signature_is_the_default_one_and_counts_as_used(refused: Refused) -> None:
+    tasks = f"{task('inference', '', CLASSIFY)} {task('inference', 'serving_default', CLASSIFY)}"
+    text = "Duplicate evaluation of signature: serving_default"
+    assert refused("MultiInference", f"{tasks} {examples(2.0)}") == ("INVALID_ARGUMENT", text)
+
+
+def test_an_output_that_is_wrong_fails_them_all(refused: Refused) -> None:
+    tasks = f"{task('inference', 'both', CLASSIFY)} {task('inference', 'more_outputs', REGRESS)}"
+    text = "Input batch size did not match output batch size: 1 vs. 2"
+    assert refused("MultiInference", f"{tasks} {examples(2.0)}") == ("INVALID_ARGUMENT", text)
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tests.transports.grpc.conftest import Ask, Refused
+from tests.transports.grpc.conftest import Ask, Refused, text
 
+from lightship import protos
 from lightship.server import Server
 
 X = 'inputs { key: "x" value { dtype: DT_FLOAT tensor_shape { dim { size: 1 } } float_val: 2.0 } }'
@@ -46,6 +47,19 @@ def test_multi_inference_without_tasks_or_spec_has_no_name(refused: Refused) -> 
     expected = "INVALID_ARGUMENT", "ModelSpec has no name specified."
     assert refused("MultiInference", "") == expected
     assert refused("MultiInference", "tasks {}") == expected
+
+
+def test_of_a_version_and_a_label_the_last_on_the_wire_counts(ask: Ask, refused: Refused) -> None:
+    label = protos.PredictRequest()
+    label.model_spec.version_label = "L"
+    version = protos.PredictRequest()
+    version.model_spec.version.value = 123
+    named = text(f'model_spec {{ name: "half" }} {X}', protos.PredictRequest).SerializeToString()
+    both = [one.SerializeToString() for one in (label, version)]
+    answer = ask("Predict", protos.PredictRequest.FromString(named + both[0] + both[1]))
+    assert answer.model_spec.version.value == 123
+    last = protos.PredictRequest.FromString(named + both[1] + both[0])
+    assert refused("Predict", last) == ("INVALID_ARGUMENT", "Unrecognized servable version label: L")
 
 
 @pytest.mark.parametrize("version", ["", "version { value: 123 }"])

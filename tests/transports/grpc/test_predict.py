@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import grpc
 import numpy as np
 import pytest
-from tests.transports.grpc.conftest import Ask, Refused, call, refusal
+from tests.transports.grpc.conftest import Ask, Refused, call, text
 
 from lightship import protos
-from lightship.server import serve
-from lightship.server.grpc_options import GrpcOptions
 
 TWO = "value { dtype: DT_FLOAT tensor_shape { dim { size: 1 } } float_val: 2.0 }"
+FOUR = TWO.replace("2.0", "4.0")
+NO_NUMBER = 'value { dtype: DT_STRING tensor_shape { dim { size: 1 } } string_val: "a" }'
 BAD = "value { dtype: DT_FLOAT tensor_shape { dim { size: -1 } } float_val: 2.0 }"
 
 
@@ -40,6 +37,11 @@ def test_the_answer_is_the_documented_one(ask: Ask) -> None:
             'model_spec { name: "half" signature_name: "no" }',
             "FAILED_PRECONDITION",
             'Serving signature key "no" not found.',
+        ),
+        (
+            'model_spec { name: "identity" }',
+            "FAILED_PRECONDITION",
+            'Serving signature key "serving_default" not found.',
         ),
         (
             f'model_spec {{ name: "half" }} {inputs("unknown_key2", "unknown_key1")}',
@@ -114,6 +116,20 @@ def test_an_output_filter_leaves_the_others_out(ask: Ask) -> None:
     assert set(ask("Predict", f'model_spec {{ name: "sums" }} {inputs("a", "b")}').outputs) == {"difference", "sum"}
 
 
+def test_only_the_filtered_outputs_are_computed(ask: Ask, refused: Refused) -> None:
+    texts = f'model_spec {{ name: "numbers" }} {inputs("s", value=NO_NUMBER)}'
+    assert refused("Predict", texts)[0] == "INVALID_ARGUMENT"
+    assert list(ask("Predict", f'{texts} output_filter: "text"').outputs["text"].string_val) == [b"a"]
+
+
+def test_of_an_input_given_twice_the_last_counts(ask: Ask) -> None:
+    request = protos.PredictRequest()
+    request.model_spec.name = "half"
+    request.MergeFrom(text(inputs("x"), protos.PredictRequest))
+    twice = request.SerializeToString() + text(inputs("x", value=FOUR), protos.PredictRequest).SerializeToString()
+    assert list(ask("Predict", protos.PredictRequest.FromString(twice)).outputs["y"].float_val) == [4.0]
+
+
 @pytest.mark.parametrize("shape", ["", "dim { size: 3 }", "dim { size: 1 } dim { size: 1 } dim { size: 2 }"])
 def test_declared_shapes_are_not_enforced(ask: Ask, shape: str) -> None:
     tensor = f"value {{ dtype: DT_FLOAT tensor_shape {{ {shape} }} float_val: 2.0 }}"
@@ -144,7 +160,15 @@ def test_a_request_that_is_no_message_is_refused(channel: grpc.Channel) -> None:
 
 
 @pytest.mark.parametrize(
-    "method", ["/tensorflow.serving.SessionService/SessionRun", "/tensorflow.serving.PredictionService/No", "/a/b"]
+    "method",
+    [
+        "/tensorflow.serving.SessionService/SessionRun",
+        "/tensorflow.serving.PredictionService/PredictStreamed",
+        "/tensorflow.ProfilerService/Profile",
+        "/tensorflow.ProfilerService/Monitor",
+        "/tensorflow.serving.PredictionService/No",
+        "/a/b",
+    ],
 )
 def test_other_methods_are_unimplemented(channel: grpc.Channel, method: str) -> None:
     with pytest.raises(grpc.RpcError) as caught:
@@ -152,39 +176,12 @@ def test_other_methods_are_unimplemented(channel: grpc.Channel, method: str) -> 
     assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
-def test_a_long_text_is_cut(refused: Refused) -> None:
+def test_a_long_text_is_cut_and_has_no_further_details(channel: grpc.Channel) -> None:
     name = "x" * 2000
-    text = f"Servable not found for request: Latest({name})"
-    request = f'model_spec {{ name: "{name}" }}'
-    assert refused("Predict", request) == ("NOT_FOUND", f"{text[:1024]}...TRUNCATED")
-
-
-@pytest.fixture(scope="module")
-def strict(folders: dict[str, Path]) -> Iterator[grpc.Channel]:
-    """A server that checks method names and writes tensor_content."""
-    options = GrpcOptions(tensor_content=True)
-    models = [f"{name}={folders[name]}" for name in ("sums", "half", "identity")]
-    with serve(*models, rest_port="auto", grpc_port="auto", grpc=options, check_method_names=True) as running:
-        assert running.wait_ready(60)
-        with grpc.insecure_channel(running.grpc_address) as opened:
-            yield opened
-
-
-def test_method_names_are_checked_if_asked_for(strict: grpc.Channel) -> None:
-    request = f'model_spec {{ name: "sums" signature_name: "broken" }} {inputs("q")}'
-    standard = "{tensorflow/serving/predict, tensorflow/serving/classify, tensorflow/serving/regress}"
-    text = f"Expected prediction signature method_name to be one of {standard}. Was: mine"
-    assert refusal(strict, "Predict", request) == ("INTERNAL", text)
-
-
-def test_outputs_are_written_as_content_if_asked_for(strict: grpc.Channel) -> None:
-    output = call(strict, "Predict", f'model_spec {{ name: "half" }} {inputs("x")}').outputs["y"]
-    assert (output.tensor_content, list(output.float_val)) == (np.float32([3.0]).tobytes(), [])
-
-
-def test_texts_as_content_are_their_lengths_and_then_their_bytes(strict: grpc.Channel) -> None:
-    tensor = (
-        'value { dtype: DT_STRING tensor_shape { dim { size: 3 } } string_val: "ab" string_val: "" string_val: "c" }'
-    )
-    request = f'model_spec {{ name: "identity" signature_name: "string" }} {inputs("x", value=tensor)}'
-    assert call(strict, "Predict", request).outputs["y"].tensor_content == b"\x02\x00\x01abc"
+    expected = f"Servable not found for request: Latest({name})"
+    with pytest.raises(grpc.RpcError) as caught:
+        call(channel, "Predict", f'model_spec {{ name: "{name}" }}')
+    assert caught.value.code() is grpc.StatusCode.NOT_FOUND
+    assert caught.value.details() == f"{expected[:1024]}...TRUNCATED"
+    assert not caught.value.initial_metadata()
+    assert not caught.value.trailing_metadata()
