@@ -23,6 +23,7 @@ BELOW: dict[str, set[str]] = {
     "server": {"transports", "services", "lifecycle", "engines", "bundle", "protos", "errors", "memory"},
     "packaging": {"engines", "bundle", "protos", "errors"},
     "client": {"bundle", "protos", "errors"},
+    "compat": {"bundle", "protos", "errors"},
     "docker": {"client", "bundle", "protos", "errors"},
     "cli": {
         "docker",

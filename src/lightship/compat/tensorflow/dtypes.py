@@ -1,0 +1,55 @@
+"""TensorFlow's names of element types, and which type is meant by what `make_tensor_proto` takes as one."""
+
+from __future__ import annotations
+
+import builtins
+from typing import Any
+
+import numpy as np
+
+from lightship.bundle.dtypes import DataType
+from lightship.errors import LightshipError
+
+float16 = half = DataType.DT_HALF
+float32 = DataType.DT_FLOAT
+float64 = double = DataType.DT_DOUBLE
+bfloat16 = DataType.DT_BFLOAT16
+int8 = DataType.DT_INT8
+int16 = DataType.DT_INT16
+int32 = DataType.DT_INT32
+int64 = DataType.DT_INT64
+uint8 = DataType.DT_UINT8
+uint16 = DataType.DT_UINT16
+uint32 = DataType.DT_UINT32
+uint64 = DataType.DT_UINT64
+bool = DataType.DT_BOOL
+complex64 = DataType.DT_COMPLEX64
+complex128 = DataType.DT_COMPLEX128
+string = DataType.DT_STRING
+
+_NAMES = {dtype.label: dtype for dtype in DataType if dtype} | {"float16": half, "float32": float32, "float64": double}
+_PYTHON: dict[Any, DataType] = {float: float32, builtins.bool: bool, object: string}
+_NO_TYPES = (int, str, bytes, complex)  # of Python, which TensorFlow does not take either
+
+
+def data_type(given: Any) -> DataType:
+    """The type that a constant above, an element of `types_pb2.DataType`, a name, a type of numpy or one of TensorFlow
+    stands for. Raises TypeError for what is none, or has no type in numpy."""
+    try:
+        dtype = _looked_up(getattr(given, "as_datatype_enum", given))
+        _ = dtype.numpy
+    except (LightshipError, KeyError, ValueError, TypeError):
+        raise TypeError(f"{given!r} is no type of tensors that can be sent; use one such as 'float32'") from None
+    return dtype
+
+
+def _looked_up(given: Any) -> DataType:
+    if isinstance(given, int):
+        return DataType(given - 100 if given > 100 else given)  # of a reference, the type it refers to
+    if isinstance(given, str):
+        return _NAMES[given]
+    if isinstance(given, type) and given in _NO_TYPES:
+        raise TypeError
+    if isinstance(given, type) and given in _PYTHON:
+        return _PYTHON[given]
+    return DataType.of(np.dtype(given))

@@ -1,0 +1,173 @@
+"""`tf.make_tensor_proto` and `tf.make_ndarray`: values of Python and numpy to messages and back."""
+
+from __future__ import annotations
+
+import array as arrays
+import math
+from collections.abc import Iterator, Sequence
+from numbers import Complex, Integral, Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lightship.bundle.dtypes import DataType
+from lightship.bundle.tensor_proto import array_of
+from lightship.bundle.tensor_writing import write_tensor
+from lightship.compat.tensorflow.dtypes import data_type
+from lightship.errors import InvalidArgument
+from lightship.protos import TensorProto
+
+_MOST_BYTES = 2**31 - 1  # of a message
+# Types whose values stand in their own field, even where there are many.
+_IN_FIELDS = (
+    DataType.DT_BOOL,
+    DataType.DT_COMPLEX64,
+    DataType.DT_COMPLEX128,
+    DataType.DT_STRING,
+    DataType.DT_UINT16,
+)
+_TEXT = (str, bytes, bytearray)
+_BUFFERS = (memoryview, bytearray, arrays.array)
+
+
+def make_tensor_proto(
+    values: Any, dtype: Any = None, shape: Any = None, verify_shape: bool = False, allow_broadcast: bool = False
+) -> Any:
+    """A `TensorProto` of values, encoded as TensorFlow encodes them.
+
+    values: numbers, text, lists of them or an array. dtype: as `data_type` takes it; without one, Python's floats
+    become float32 and its integers int32 where they fit, and an array keeps its own. shape: more elements than there
+    are values stand for repetitions of the last one; with verify_shape it must be the values' own, with
+    allow_broadcast a single value is repeated. Raises ValueError and TypeError.
+    """
+    if verify_shape and allow_broadcast:
+        raise ValueError("of allow_broadcast and verify_shape, give one")
+    if getattr(getattr(values, "DESCRIPTOR", None), "full_name", "") == TensorProto.DESCRIPTOR.full_name:
+        return values
+    wanted = None if dtype is None else data_type(dtype)
+    sizes = None if shape is None else tuple(int(size) for size in shape)
+    array = _array(values, wanted, sizes)
+    if sizes is None:
+        sizes = array.shape
+    else:
+        _check_shape(array, sizes, verify_shape, allow_broadcast)
+    return _written(array, sizes)
+
+
+def make_ndarray(tensor: Any) -> NDArray[Any]:
+    """The array that a `TensorProto` describes, of its own memory; strings are bytes in an array of objects.
+
+    Raises TypeError for a type that numpy does not have, and ValueError where shape and values do not agree."""
+    if tensor.dtype > 100:  # a reference, which is no value
+        raise TypeError(f"{tensor.dtype} is no type of tensors that can be sent")
+    data_type(tensor.dtype)
+    try:
+        array = array_of(tensor)
+    except InvalidArgument as error:
+        raise ValueError(error.message) from None
+    return array if array.flags.writeable else array.copy()
+
+
+def _array(values: Any, wanted: DataType | None, shape: tuple[int, ...] | None) -> NDArray[Any]:
+    if isinstance(values, _BUFFERS) or hasattr(values, "__array__"):
+        array = np.asarray(values)
+        if wanted is not DataType.DT_STRING and (wanted or array.dtype.kind not in "SUO"):
+            return _cast(array, (wanted or data_type(array.dtype)).numpy)
+        return _texts(array.ravel().tolist(), array.shape)
+    if values is None:
+        raise ValueError("None is no value of a tensor")
+    if shape is not None and math.prod(shape) == 0:
+        return np.empty(shape, wanted.numpy if wanted else np.float32)
+    return _of_python(values, wanted)
+
+
+def _of_python(values: Any, wanted: DataType | None) -> NDArray[Any]:
+    for value in _leaves(values) if wanted else ():
+        assert wanted is not None
+        if not _fits(value, wanted):
+            raise TypeError(f"expected {wanted.label}, but got {value!r}, which is of type {type(value).__name__}")
+    array = np.array(values)  # raises ValueError for lists of different lengths
+    if array.shape != _dense_shape(values):
+        raise ValueError(
+            f"{values!r} has the shape {list(array.shape)}, but its lists have {list(_dense_shape(values))}"
+        )
+    if wanted is DataType.DT_STRING or (wanted is None and array.dtype.kind in "SUO"):
+        return _texts(list(_leaves(values)), array.shape)
+    if wanted is not None:
+        return _exact(values, array, wanted.numpy)
+    if array.dtype == np.int64 and np.array_equal(array, array.astype(np.int32)):
+        return array.astype(np.int32)
+    return _cast(array, np.dtype(np.float32) if array.dtype == np.float64 else data_type(array.dtype).numpy)
+
+
+def _exact(values: Any, array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """numpy reads integers that do not fit int64 as something else on the way; what is too large wraps."""
+    try:
+        with np.errstate(over="ignore"):
+            return np.array(values, dtype)
+    except OverflowError:
+        return _cast(array, dtype)
+
+
+def _cast(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    with np.errstate(over="ignore", invalid="ignore"):
+        return array.astype(dtype, copy=False)
+
+
+def _texts(values: Sequence[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    texts = np.empty(len(values), object)
+    for index, value in enumerate(values):
+        if not isinstance(value, _TEXT):
+            raise TypeError(f"{value!r} is neither text nor bytes, and no number that a tensor can hold")
+        texts[index] = value.encode() if isinstance(value, str) else bytes(value)
+    return texts.reshape(shape)
+
+
+def _leaves(values: Any) -> Iterator[Any]:
+    if isinstance(values, (list, tuple)):
+        for value in values:
+            yield from _leaves(value)
+    else:
+        yield values
+
+
+def _dense_shape(values: Any) -> tuple[int, ...]:
+    shape = []
+    while isinstance(values, (list, tuple)):
+        shape.append(len(values))
+        values = values[0] if values else None
+    return tuple(shape)
+
+
+def _fits(value: Any, wanted: DataType) -> bool:
+    if wanted is DataType.DT_STRING:
+        return isinstance(value, _TEXT)
+    kind = wanted.numpy.kind
+    if kind == "b":
+        return isinstance(value, bool | np.bool_)
+    return isinstance(value, Integral if kind in "iu" else Complex if kind == "c" else Real)
+
+
+def _check_shape(array: NDArray[Any], shape: tuple[int, ...], verify: bool, broadcast: bool) -> None:
+    count = math.prod(shape)
+    if broadcast and array.shape not in ((), (1,)) and array.size != count:
+        raise TypeError(f"values of shape {array.shape} do not become the shape {shape}")
+    if verify and array.shape != shape:
+        raise TypeError(f"the values have the shape {array.shape}, not {shape}")
+    if not broadcast and array.size > count:
+        raise ValueError(f"{array.size} values are too many for the shape {shape}, which has {count} elements")
+
+
+def _written(array: NDArray[Any], shape: tuple[int, ...]) -> Any:
+    whole = array.size == math.prod(shape)
+    as_content = whole and array.size > 1 and DataType.of(array.dtype) not in _IN_FIELDS
+    if array.nbytes > _MOST_BYTES and array.dtype != object:
+        raise ValueError(f"{array.nbytes} bytes of values are more than the 2 GiB that a message can have")
+    tensor = TensorProto()
+    write_tensor(tensor, array.reshape(shape) if whole else array, as_content=as_content)
+    if not whole:
+        del tensor.tensor_shape.dim[:]
+        for size in shape:
+            tensor.tensor_shape.dim.add(size=size)
+    return tensor

@@ -1,0 +1,1 @@
+"""The messages and services that TensorFlow Serving speaks."""

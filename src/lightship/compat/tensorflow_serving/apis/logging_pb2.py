@@ -1,0 +1,8 @@
+"""`tensorflow_serving.apis.logging_pb2`: what a log says of a call."""
+
+from typing import Any
+
+from lightship.compat.described import file, message
+
+DESCRIPTOR = file("tensorflow_serving/apis/logging.proto")
+LogMetadata: Any = message("tensorflow.serving.LogMetadata")
