@@ -91,8 +91,6 @@ WHOLE = message(request())
         (b"", {}),
         (WHOLE[:3], {}),
         (WHOLE[:-1], {}),
-        (message(b"", length=2**32 - 1), {}),
-        (message(b"", length=2**31), {}),
         (message(request(), compressed=True), {}),
         (message(b"no gzip", compressed=True), {"grpc-encoding": "gzip"}),
         (message(gzip.compress(request())[:-9], compressed=True), {"grpc-encoding": "gzip"}),
@@ -101,7 +99,7 @@ WHOLE = message(request())
         (message(b"\xff\xff"), {}),
     ],
     ids=[
-        *("no message", "half a length", "half a message", "4 GiB claimed", "2 GiB claimed", "compressed by nothing"),
+        *("no message", "half a length", "half a message", "compressed by nothing"),
         *("no gzip", "half a gzip", "unknown compression", "unknown flag", "no protobuf"),
     ],
 )
@@ -177,7 +175,8 @@ def test_a_deadline_is_kept_by_the_server_too(server: GrpcProcess) -> None:
         stream = client.start(headers=[("grpc-timeout", "200m")])
         client.send(stream, WHOLE[:-1], end=False)
         answer = client.answer(stream)
-        assert answer.status == DEADLINE_EXCEEDED or answer.reset is not None
+        assert answer.status == DEADLINE_EXCEEDED
+        assert answer.text == "Deadline Exceeded"
 
 
 def test_a_request_that_comes_byte_by_byte_is_answered(server: GrpcProcess) -> None:

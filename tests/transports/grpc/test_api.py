@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 import httpx2
 import pytest
+from google.protobuf.message import EncodeError
 from tests.transports.grpc.conftest import Ask, Refused
 
 from lightship import protos
@@ -107,6 +108,24 @@ def test_what_nobody_expected_is_internal_and_logged(server: Server, caplog: pyt
     assert "secret" not in answer.message
     assert "secret" in caplog.text
     assert api.unfinished == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (EncodeError("too large"), "the answer is larger than 2 GiB, which no message can be"),
+        (MemoryError(), "there is not enough memory for this request"),
+    ],
+)
+def test_what_is_too_large_is_told_as_such(server: Server, error: Exception, text: str) -> None:
+    def large(models: Any, given_up: Any) -> None:
+        raise error
+
+    api = GrpcApi(Serving(server.manager, large), counting([]))
+    message = protos.ReloadConfigRequest()
+    message.config.model_config_list.SetInParent()
+    name = "/tensorflow.serving.ModelService/HandleReloadConfigRequest"
+    assert api.answer(name, message.SerializeToString(), Call()) == (b"", Code.RESOURCE_EXHAUSTED, text)
 
 
 def test_predict_classify_and_regress_are_counted(api: GrpcApi, counts: list[tuple[str, str, str]]) -> None:

@@ -152,6 +152,14 @@ def test_fields_of_streams_are_ignored(ask: Ask) -> None:
     assert list(answer.outputs["y"].float_val) == [3.0]
 
 
+def test_fields_that_are_not_known_are_ignored(channel: grpc.Channel) -> None:
+    """Newer clients say more, such as how large what follows will be."""
+    known = text(f'model_spec {{ name: "half" }} {inputs("x")}', protos.PredictRequest).SerializeToString()
+    handshake, unknown = b"\x3a\x04\x6a\x02\x08\x05", b"\xfa\x3f\x01x"  # of request_options; of the request
+    answer = channel.unary_unary("/tensorflow.serving.PredictionService/Predict")(known + handshake + unknown)
+    assert list(protos.PredictResponse.FromString(answer).outputs["y"].float_val) == [3.0]
+
+
 def test_a_request_that_is_no_message_is_refused(channel: grpc.Channel) -> None:
     with pytest.raises(grpc.RpcError) as caught:
         channel.unary_unary("/tensorflow.serving.PredictionService/Predict")(b"\xff\xff", timeout=30)
