@@ -7,10 +7,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from tests.server.grpc_serving import Slow
+
+from lightship.server import Server, serve
 
 PROGRAM = """
 import sys
@@ -90,3 +94,33 @@ def run() -> Iterator[Run]:
     for process in started:
         process.popen.kill()
         process.popen.communicate()
+
+
+@pytest.fixture
+def served(half_plus_two: Path) -> Iterator[Callable[..., Server]]:
+    running: list[Server] = []
+
+    def serving(**options: Any) -> Server:
+        server = serve(f"m={half_plus_two}", **{"rest_port": 0, "grpc_port": "auto"} | options)
+        running.append(server)
+        assert server.wait_ready(60)
+        return server
+
+    yield serving
+    for server in running:
+        server.stop()
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> Callable[[Server], Slow]:
+    """Makes the runs of a server's model m wait."""
+
+    def slowed(server: Server) -> Slow:
+        with server.manager.handle("m") as handle:
+            engine = Slow(handle.servable)
+        lease = server.manager._serving._models["m"].latest
+        assert lease is not None
+        monkeypatch.setattr(lease, "servable", replace(lease.servable, engine=engine))
+        return engine
+
+    return slowed

@@ -1,111 +1,24 @@
-"""gRPC's server: who may connect and by which way, how calls end early, and how the server ends."""
+"""gRPC's server: who may connect, and by which way."""
 
 from __future__ import annotations
 
-import signal
+import gzip
 import socket
-import threading
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import grpc
 import numpy as np
 import pytest
 from tests.server.certificates import Pair, issue, make_authority
-from tests.server.conftest import Run
+from tests.server.grpc_process import PREDICT, request
+from tests.server.grpc_serving import predict
+from tests.server.http2 import Http2, message
 
 from lightship import protos
-from lightship.bundle.tensor_writing import write_tensor
-from lightship.errors import AlreadyExists, FailedPrecondition, InvalidArgument
-from lightship.lifecycle.servable import Servable
+from lightship.errors import AlreadyExists, InvalidArgument
 from lightship.server import Server, serve
 from lightship.server.grpc_options import GrpcOptions, Tls, parse_channel_arguments, read_ssl_config, read_tls
-
-PREDICT = "/tensorflow.serving.PredictionService/Predict"
-
-
-def request(values: Any = (2.0,)) -> bytes:
-    message = protos.PredictRequest()
-    message.model_spec.name = "m"
-    write_tensor(message.inputs["x"], np.float32(values), as_content=True)
-    return message.SerializeToString()
-
-
-def predict(channel: grpc.Channel, **options: Any) -> list[float]:
-    answer = channel.unary_unary(PREDICT)(request(), **{"timeout": 20} | options)
-    return list(protos.PredictResponse.FromString(answer).outputs["y"].float_val)
-
-
-@pytest.fixture
-def served(half_plus_two: Path) -> Iterator[Callable[..., Server]]:
-    running: list[Server] = []
-
-    def serving(**options: Any) -> Server:
-        server = serve(f"m={half_plus_two}", **{"rest_port": 0, "grpc_port": "auto"} | options)
-        running.append(server)
-        assert server.wait_ready(60)
-        return server
-
-    yield serving
-    for server in running:
-        server.stop()
-
-
-class Slow:
-    """An engine that waits until it may go on."""
-
-    def __init__(self, servable: Servable) -> None:
-        self.engine, self.begun, self.go_on = servable.engine, threading.Semaphore(0), threading.Event()
-        self.runs = 0
-
-    def run(self, *arguments: Any, **options: Any) -> Any:
-        self.runs += 1
-        self.begun.release()
-        assert self.go_on.wait(60)
-        return self.engine.run(*arguments, **options)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.engine, name)
-
-
-@pytest.fixture
-def slow(monkeypatch: pytest.MonkeyPatch) -> Callable[[Server], Slow]:
-    """Makes the runs of a server's model m wait."""
-
-    def slowed(server: Server) -> Slow:
-        with server.manager.handle("m") as handle:
-            engine = Slow(handle.servable)
-        lease = server.manager._serving._models["m"].latest
-        assert lease is not None
-        monkeypatch.setattr(lease, "servable", replace(lease.servable, engine=engine))
-        return engine
-
-    return slowed
-
-
-def handles(server: Server) -> int:
-    lease = server.manager._serving._models["m"].latest
-    assert lease is not None
-    return lease._handles
-
-
-def eventually(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < end
-        threading.Event().wait(0.01)
-
-
-def closed(address: str) -> bool:
-    host, _, port = address.rpartition(":")
-    try:
-        socket.create_connection((host, int(port)), timeout=5).close()
-    except ConnectionRefusedError:
-        return True
-    return False
 
 
 @pytest.fixture(scope="module")
@@ -222,136 +135,11 @@ def test_large_messages_go_both_ways(served: Callable[..., Server]) -> None:
     assert np.array_equal(np.array(protos.PredictResponse.FromString(answer).outputs["y"].float_val), values / 2 + 2)
 
 
-def test_a_call_that_times_out_gives_its_handle_back(served: Callable[..., Server], slow: Any) -> None:
-    server = served()
-    engine = slow(server)
-    with grpc.insecure_channel(server.grpc_address) as channel:
-        with pytest.raises(grpc.RpcError) as caught:
-            predict(channel, timeout=0.3)
-        assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
-        assert handles(server) == 1
-        engine.go_on.set()
-        eventually(lambda: handles(server) == 0)
-        assert predict(channel) == [3.0]
-
-
-def test_a_call_that_is_cancelled_gives_its_handle_back(served: Callable[..., Server], slow: Any) -> None:
-    server = served()
-    engine = slow(server)
-    with grpc.insecure_channel(server.grpc_address) as channel:
-        pending = channel.unary_unary(PREDICT).future(request(), timeout=20)
-        assert engine.begun.acquire(timeout=20)
-        pending.cancel()
-        engine.go_on.set()
-        eventually(lambda: handles(server) == 0)
-
-
-def test_a_call_whose_time_is_up_before_its_turn_is_not_run(served: Callable[..., Server], slow: Any) -> None:
-    server = served(grpc=GrpcOptions(runs=1))
-    engine = slow(server)
-    with grpc.insecure_channel(server.grpc_address) as channel:
-        first = channel.unary_unary(PREDICT).future(request(), timeout=20)
-        assert engine.begun.acquire(timeout=20)
-        with pytest.raises(grpc.RpcError):
-            predict(channel, timeout=0.2)
-        cancelled = channel.unary_unary(PREDICT).future(request(), timeout=20)
-        cancelled.cancel()
-        engine.go_on.set()
-        assert first.result(20)
-        assert predict(channel) == [3.0]
-    assert engine.runs == 2
-    assert handles(server) == 0
-
-
-@pytest.mark.parametrize("timeout", [None, 1e8])
-def test_a_call_without_a_deadline_waits_for_its_turn(served: Callable[..., Server], slow: Any, timeout: Any) -> None:
-    server = served(grpc=GrpcOptions(runs=1))
-    engine = slow(server)
-    with grpc.insecure_channel(server.grpc_address) as channel:
-        pending = [channel.unary_unary(PREDICT).future(request(), timeout=timeout) for _ in range(3)]
-        assert engine.begun.acquire(timeout=20)
-        api = server._ports.grpc._api  # type: ignore[union-attr]
-        eventually(lambda: api is not None and api.unfinished == 3)
-        engine.go_on.set()
-        assert all(one.result(20) for one in pending)
-
-
-def test_other_calls_are_answered_while_all_turns_are_taken(served: Callable[..., Server], slow: Any) -> None:
-    server = served(grpc=GrpcOptions(runs=1))
-    engine = slow(server)
-    with grpc.insecure_channel(server.grpc_address) as channel:
-        first = channel.unary_unary(PREDICT).future(request(), timeout=20)
-        assert engine.begun.acquire(timeout=20)
-        check = channel.unary_unary("/grpc.health.v1.Health/Check")(b"", timeout=20)
-        assert protos.HealthCheckResponse.FromString(check).status == 1
-        engine.go_on.set()
-        assert first.result(20)
-
-
-def test_stopping_answers_what_was_sent_and_takes_nothing_more(served: Callable[..., Server], slow: Any) -> None:
-    server = served()
-    engine, address = slow(server), server.grpc_address
-    with grpc.insecure_channel(address) as channel:
-        pending = [channel.unary_unary(PREDICT).future(request(), timeout=30) for _ in range(3)]
-        for _ in pending:
-            assert engine.begun.acquire(timeout=20)
-        stopping = threading.Thread(target=server.stop)
-        stopping.start()
-        eventually(lambda: closed(address))
-        engine.go_on.set()
-        assert all(one.result(20) for one in pending)
-        stopping.join(20)
-    assert not stopping.is_alive()
-
-
-def test_calls_that_take_too_long_are_cut_off_and_told_of(half_plus_two: Path, slow: Any) -> None:
-    server = serve(f"m={half_plus_two}", rest_port=0, grpc_port="auto", drain_seconds=0.3)
-    assert server.wait_ready(60)
-    engine = slow(server)
-    with grpc.insecure_channel(server.grpc_address) as channel:
-        pending = channel.unary_unary(PREDICT).future(request(), timeout=30)
-        assert engine.begun.acquire(timeout=20)
-        ended: list[str] = []
-
-        def stop() -> None:
-            try:
-                server.stop()
-            except FailedPrecondition as error:
-                ended.append(error.message)
-
-        stopping = threading.Thread(target=stop)
-        stopping.start()
-        assert isinstance(pending.exception(20), grpc.RpcError)
-        engine.go_on.set()
-        stopping.join(40)
-    assert ended == ["1 calls were cut off after 0.3 seconds"]
-
-
-def test_sigterm_lets_calls_under_way_finish(run: Run, half_plus_two: Path) -> None:
-    process = run(f"m={half_plus_two}", grpc=True)
-    address = f"127.0.0.1:{process.grpc_port}"
-    faults: list[tuple[grpc.StatusCode, str]] = []
-    stop, done = threading.Event(), []
-
-    def ask() -> None:
-        with grpc.insecure_channel(address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
-            while not stop.is_set():
-                try:
-                    done.append(predict(channel))
-                except grpc.RpcError as error:
-                    faults.append((error.code(), error.details()))
-                    return
-
-    asking = [threading.Thread(target=ask) for _ in range(4)]
-    for thread in asking:
-        thread.start()
-    eventually(lambda: len(done) > 50)
-    process.signal(signal.SIGTERM)
-    code, log = process.ended()
-    stop.set()
-    for thread in asking:
-        thread.join(30)
-    assert code == 0, log
-    refused = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED}  # by gRPC's core, before they came to us
-    assert {code for code, _ in faults} <= refused, faults
-    assert all(answer == [3.0] for answer in done)
+def test_a_small_message_that_becomes_a_large_one_is_refused(served: Callable[..., Server]) -> None:
+    """The limit is that of the message as it is read; else 2 MB would become 2 GiB."""
+    arguments = parse_channel_arguments("grpc.max_receive_message_length=1000000")
+    server = served(grpc=GrpcOptions(channel_arguments=arguments))
+    with Http2(server.grpc_port) as client:
+        bomb = message(gzip.compress(bytes(50_000_000)), compressed=True)
+        answer = client.ask(bomb, [("grpc-encoding", "gzip")])
+    assert answer.status == grpc.StatusCode.RESOURCE_EXHAUSTED.value[0]
