@@ -155,10 +155,6 @@ def session_run(channel: grpc.Channel) -> object:
 
 def main(address: str, folder: str, *keys: str) -> None:
     with open_channel(address, *keys) as channel:
-        try:
-            grpc.channel_ready_future(channel).result(10)
-        except grpc.FutureTimeoutError:
-            sys.exit("no connection")
         stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
         models = model_service_pb2_grpc.ModelServiceStub(channel)
         answers = {
