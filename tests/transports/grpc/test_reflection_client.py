@@ -37,7 +37,7 @@ def test_every_message_of_every_service_is_found(channel: grpc.Channel) -> None:
     for method in methods:
         for kind in (method.input_type, method.output_type):
             assert GetMessageClass(kind).FromString(b"").ByteSize() == 0
-    assert len(methods) == 11
+    assert {"Predict", "GetModelStatus", "Check", "Watch"} <= {method.name for method in methods}
 
 
 def test_it_calls_what_it_found(channel: grpc.Channel) -> None:
