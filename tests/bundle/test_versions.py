@@ -109,3 +109,8 @@ def test_a_file_and_nothing_at_all_are_explained(tmp_path: Path) -> None:
     file = make(tmp_path, "dog.keras") / "dog.keras"
     assert f"lightship export {shlex.quote(str(file))} {tmp_path / 'dog'}" in (explain_model_folder(file) or "")
     assert "does not exist" in (explain_model_folder(tmp_path / "no") or "")
+
+
+def test_what_the_system_says_of_a_folder_is_handed_on(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="cannot be listed: File name too long"):
+        list_versions(tmp_path / ("x" * 300))

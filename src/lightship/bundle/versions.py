@@ -64,11 +64,13 @@ def _entries(folder: Path) -> list[str]:
         raise PermissionDenied(f"{folder} cannot be read: give this user the right to list it") from error
     except NotADirectoryError as error:
         raise NotFound(f"{folder} is a file, not a model's folder") from error
-    except OSError as error:
+    except FileNotFoundError as error:
         raise NotFound(
             f"{folder} does not exist: give a model's folder such as models/dog, "
             f"or make it with lightship export MODEL {quote(str(folder))}"
         ) from error
+    except OSError as error:  # too many open files, say
+        raise NotFound(f"{folder} cannot be listed: {error.strerror}") from error
 
 
 def _what_is_there(folder: Path, names: Sequence[str]) -> str | None:
