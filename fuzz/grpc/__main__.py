@@ -41,7 +41,8 @@ def main() -> int:
 
 def _attacked(turn: Turn) -> list[Find]:
     finds = turn.run()
-    print(f"{turn.codes['drawn']} messages drawn, {turn.codes['mutated']} mutated: {dict(turn.codes.most_common())}")
+    kinds = {name: turn.codes.pop(name, 0) for name in ("drawn", "mutated", "frames")}
+    print(f"{sum(kinds.values())} cases, {kinds}: {dict(turn.codes.most_common())}")
     print(f"resident: {turn.before:.0f} MB early in the turn, {turn.after:.0f} MB after it", flush=True)
     return finds
 

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from fuzz.answers import Wrong
 from fuzz.case import Case, Ending, Find
+from fuzz.grpc.frames import attack, frames_case
 from fuzz.grpc.messages import calls
 from fuzz.grpc.methods import PREDICT, RELOAD, Method
 from fuzz.grpc.mutations import mutated
@@ -49,11 +50,11 @@ class Turn:
     def run(self) -> list[Find]:
         end = time.monotonic() + self.seconds
         mutators = [threading.Thread(target=self._mutate, args=(number, end)) for number in range(MUTATORS)]
-        watcher = threading.Thread(target=self._watch, args=(end,))
-        for thread in (*mutators, watcher):
+        others = [threading.Thread(target=target, args=(end,)) for target in (self._send_frames, self._watch)]
+        for thread in (*mutators, *others):
             thread.start()
         self._draw(end)
-        for thread in (*mutators, watcher):
+        for thread in (*mutators, *others):
             thread.join()
         self._watch_once()
         if self.target.alive:
@@ -81,13 +82,13 @@ class Turn:
             phases=[Phase.generate, Phase.shrink],
         )
         @given(calls(*self.methods))
-        def attack(drawn: tuple[Method, Any]) -> None:
+        def asked(drawn: tuple[Method, Any]) -> None:
             if time.monotonic() < end and not self._stop.is_set():
                 call = Call(drawn[0].path, drawn[1].SerializeToString(deterministic=True))
                 self._corpus.append(call)
                 self._ask(channel, call, "drawn")
 
-        attack()
+        asked()
 
     def _mutate(self, number: int, end: float) -> None:
         random = Random(f"{self.seed}/mutations/{number}")
@@ -102,6 +103,21 @@ class Turn:
                     self._ask(channel, changed, "mutated")
                 except Wrong as wrong:
                     self._found(str(wrong), changed)
+
+    def _send_frames(self, end: float) -> None:
+        random = Random(f"{self.seed}/frames")
+        while time.monotonic() < end and not self._stop.is_set():
+            if not self._corpus:
+                time.sleep(0.01)
+                continue
+            call = random.choice(list(self._corpus))
+            case = frames_case(call.path, call.request, random)
+            try:
+                attack(self.target.grpc_port, case)
+            except (Wrong, OSError) as error:
+                if self.target.alive:
+                    self._found(f"frames: {error}", case)
+            self.codes["frames"] += 1
 
     def _ask(self, channel: grpc.Channel, call: Call, kind: str) -> None:
         self._recent.append(call)
@@ -134,10 +150,10 @@ class Turn:
         if self.after > self.before + MOST_GROWTH:
             self._found(f"memory: from {self.before:.0f} to {self.after:.0f} MB")
 
-    def _found(self, what: str, call: Call | None = None) -> None:
-        seen = [call] if call is not None and self.target.alive else list(self._recent)
+    def _found(self, what: str, made: Call | Case | None = None) -> None:
+        seen = [made] if made is not None and self.target.alive else list(self._recent)
         if all(_gist(find.what) != _gist(what) for find in self.finds):
-            self.finds.append(Find(what, tuple(_case(one) for one in seen)))
+            self.finds.append(Find(what, tuple(one if isinstance(one, Case) else _case(one) for one in seen)))
         if len(self.finds) >= MOST_FINDS or not self.target.alive:
             self._stop.set()
 
@@ -176,9 +192,12 @@ def replay(target: Target, cases: Sequence[Case]) -> list[Find]:
     with opened(target) as channel:
         for case in cases:
             try:
-                ask(channel, Call(case.kind, case.bytes))
+                if case.kind == "frames":
+                    attack(target.grpc_port, case)
+                else:
+                    ask(channel, Call(case.kind, case.bytes))
                 probe(target)
-            except (Wrong, grpc.RpcError) as error:
+            except (Wrong, OSError, grpc.RpcError) as error:
                 finds.append(Find(str(error), (case,)))
             if "Traceback" in (log := target.new_log()) or not target.alive:
                 finds.append(Find(f"the server: {log[-3000:]}", (case,)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
@@ -10,6 +11,7 @@ import grpc
 import pytest
 from fuzz.answers import Wrong
 from fuzz.case import Case, Ending
+from fuzz.grpc.frames import attack, frames_case
 from fuzz.grpc.methods import ASKING, PREDICT, RELOAD
 from fuzz.grpc.mutations import mutated
 from fuzz.grpc.oracle import Call, ask, check_tensor
@@ -31,7 +33,7 @@ def target() -> Iterator[Target]:
 def test_a_short_turn_finds_nothing(target: Target) -> None:
     turn = Turn(target, 1, 8, ASKING)
     assert [find.what for find in turn.run()] == []
-    assert min(turn.codes["drawn"], turn.codes["mutated"], turn.codes["Predict OK"]) > 20
+    assert min(turn.codes[kind] for kind in ("drawn", "mutated", "frames", "Predict OK")) > 20
 
 
 @pytest.mark.slow
@@ -42,7 +44,14 @@ def test_a_short_turn_of_reloads_finds_nothing() -> None:
 
 
 def test_a_case_is_made_again(target: Target) -> None:
-    assert replay(target, [Case(PREDICT.path, (b"\xff",), Ending.WAIT)]) == []
+    frames = frames_case(PREDICT.path, b"", Random(1))
+    assert replay(target, [Case(PREDICT.path, (b"\xff",), Ending.WAIT), frames]) == []
+
+
+def test_a_connection_that_stays_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fuzz.grpc.frames.PATIENCE", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as deaf, pytest.raises(Wrong, match="stays"):
+        attack(deaf.getsockname()[1], Case("frames", (b"x",), Ending.HALF_CLOSE))
 
 
 def answering(behaviour: Callable[[bytes, grpc.ServicerContext], bytes]) -> tuple[grpc.Server, int]:
