@@ -49,6 +49,7 @@ class GrpcProcess:
     popen: subprocess.Popen[str]
     port: int
     log: IO[bytes]
+    kind: str
 
     @property
     def address(self) -> str:
@@ -98,7 +99,7 @@ def grpc_process(kind: str, *arguments: str | Path) -> Iterator[GrpcProcess]:
         try:
             line = popen.stdout.readline()
             assert line, reader.read().decode()
-            yield GrpcProcess(popen, json.loads(line)["grpc_port"], reader)
+            yield GrpcProcess(popen, json.loads(line)["grpc_port"], reader, kind)
         finally:
             popen.kill()
             popen.wait(30)
@@ -106,6 +107,4 @@ def grpc_process(kind: str, *arguments: str | Path) -> Iterator[GrpcProcess]:
 
 
 def kind_options(kind: str) -> list[str]:
-    """grpcio is the only kind so far, and is not named."""
-    assert kind == "grpcio"
-    return []
+    return ["--grpc-server", kind]

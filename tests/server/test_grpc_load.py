@@ -135,7 +135,7 @@ def test_a_call_that_was_taken_before_the_end_is_answered(server: GrpcProcess) -
         while not all(client.answers[stream].headers for stream in streams):
             client.read()
         server.popen.send_signal(signal.SIGTERM)
-        while client.goaway is None:
+        while server.kind == "grpcio" and client.goaway is None:  # native says nothing before the end
             client.read()
         for stream in streams:
             if taken := len(client.answers[stream].data):

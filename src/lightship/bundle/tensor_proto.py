@@ -18,6 +18,7 @@ MOST_FILLED_BYTES = 1 << 28
 
 _MOST_DIMENSIONS = 32  # numpy's limit is 64, and no operation takes so many
 _MOST_ELEMENTS = (1 << 63) - 1
+_FEW_DIMENSIONS, _SMALL_SIZE = 4, 1 << 15  # nothing that could overflow: most tensors
 
 # The field of each type's values, and the type of what stands in it.
 _FIELDS: dict[DataType, tuple[str, str]] = {
@@ -79,9 +80,12 @@ def _types(tensor: Any) -> tuple[DataType, np.dtype[Any]]:
 
 
 def _shape(tensor: Any) -> tuple[int, ...]:
-    if tensor.tensor_shape.unknown_rank:
+    described = tensor.tensor_shape
+    if described.unknown_rank:
         return ()
-    shape = tuple(dim.size for dim in tensor.tensor_shape.dim)
+    shape = tuple([dim.size for dim in described.dim])
+    if len(shape) <= _FEW_DIMENSIONS and (not shape or (min(shape) >= 0 and max(shape) <= _SMALL_SIZE)):
+        return shape
     if len(shape) > _MOST_DIMENSIONS:
         raise InvalidArgument(f"a tensor of rank {len(shape)} cannot be read; {_MOST_DIMENSIONS} is the highest")
     if any(size < 0 for size in shape) or any(product > _MOST_ELEMENTS for product in accumulate(shape, mul)):

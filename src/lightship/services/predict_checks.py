@@ -37,10 +37,13 @@ def with_defaults(signature: Signature, inputs: Arrays) -> Arrays:
     defaults = signature.definition.defaults
     if len(inputs) > len(signature.inputs) or (len(inputs) < len(signature.inputs) and not defaults):
         raise input_size_error(signature, inputs)
-    completed = {
-        name: inputs[name] if name in inputs else _default(signature, name, inputs) for name in signature.inputs
-    }
-    if not inputs.keys() <= completed.keys():
+    completed, given = {}, 0
+    for name in signature.inputs:
+        if name in inputs:
+            completed[name], given = inputs[name], given + 1
+        else:
+            completed[name] = _default(signature, name, inputs)
+    if given != len(inputs):
         used = _listed(name for name in inputs if name in completed)
         raise InvalidArgument(
             f"Inputs contains invalid name. Used request inputs: {used}, request input: {_listed(inputs)}"

@@ -6,13 +6,12 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from google.protobuf.message import DecodeError, EncodeError
 
 from lightship.errors import DeadlineExceeded, Internal, LightshipError, ResourceExhausted, Unimplemented
-from lightship.transports.grpc.call import Answer, Call, refusal
+from lightship.transports.grpc.call import Answer, Call, NotPrompt, refusal
 from lightship.transports.grpc.methods import CALLS, HEALTH_CALLS, STREAMS, Method
 from lightship.transports.grpc.serving import Serving
 
@@ -55,12 +54,21 @@ class GrpcApi:
         return tuple(sorted({name.split("/")[1] for name in self.methods | self.streams}))
 
     def answer(self, name: str, request: bytes, call: Call) -> Answer:
-        """name: of the method, in full. Any name may be asked for; one that is none is UNIMPLEMENTED."""
+        """name: of the method, in full. Any name may be asked for; one that is none is UNIMPLEMENTED.
+
+        Raises NotPrompt where the call asks for that."""
         method = self._calls.get(name)
         if method is None:
             return refusal(Unimplemented(f"{name} is no method of this server"))
-        with self._counted():
+        if call.prompt and not method.may_be_prompt:
+            raise NotPrompt
+        with self._lock:
+            self.unfinished += 1
+        try:
             return self._answered(name, method, request, call)
+        finally:
+            with self._lock:
+                self.unfinished -= 1
 
     def stream(self, name: str, request: bytes, call: Call) -> Iterator[Answer]:
         """The answers of a method that has many, as they come; one that is a refusal is the last."""
@@ -83,40 +91,38 @@ class GrpcApi:
             call.check()
             message = _parsed(method, request)
             model = message.model_spec.name if method.counted_as else ""
-            with self._turn(method, call):
+            turns = self._turn(method, call)
+            try:
                 answer = Answer(method.act(self._serving, message, call).SerializeToString())
+            finally:
+                if turns is not None:
+                    turns.release()
+        except NotPrompt:
+            raise
         except Exception as error:
             answer = refusal(_explained(error, name))
         if method.counted_as:
             self._count(model, answer.code.name, method.counted_as, (time.perf_counter() - start) * 1_000_000)
         return answer
 
-    @contextmanager
-    def _counted(self) -> Iterator[None]:
-        with self._lock:
-            self.unfinished += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self.unfinished -= 1
-
-    @contextmanager
-    def _turn(self, method: Method, call: Call) -> Iterator[None]:
-        """Raises DeadlineExceeded or Cancelled where nobody waits any more when it comes."""
+    def _turn(self, method: Method, call: Call) -> threading.Semaphore | None:
+        """What is to be released after the call. Raises DeadlineExceeded or Cancelled where nobody waits any more when
+        its turn comes."""
         turns = self._waiting if method.waits else self._turns if method.runs else None
-        if turns is None:
-            yield
-            return
-        if method.waits and not turns.acquire(blocking=False):
+        if turns is None or turns.acquire(blocking=False):
+            return turns
+        if method.waits:
             raise _too_many()
-        if not method.waits and not turns.acquire(timeout=call.remaining):
+        if call.prompt:
+            raise NotPrompt
+        if not turns.acquire(timeout=call.remaining):
             raise DeadlineExceeded("Timed out waiting for notification")
         try:
             call.check()
-            yield
-        finally:
+        except BaseException:
             turns.release()
+            raise
+        return turns
 
 
 def _parsed(method: Method, request: bytes) -> Any:
