@@ -31,7 +31,7 @@ def target() -> Iterator[Target]:
 
 @pytest.mark.slow
 def test_a_short_turn_finds_nothing(target: Target) -> None:
-    turn = Turn(target, 1, 8, ASKING)
+    turn = Turn(target, 1, 5, ASKING)
     assert [find.what for find in turn.run()] == []
     assert min(turn.codes[kind] for kind in ("drawn", "mutated", "frames", "Predict OK")) > 20
 
@@ -39,7 +39,7 @@ def test_a_short_turn_finds_nothing(target: Target) -> None:
 @pytest.mark.slow
 def test_a_short_turn_of_reloads_finds_nothing() -> None:
     with started(made()[:1]) as target:
-        turn = Turn(target, 1, 3, (RELOAD,))
+        turn = Turn(target, 1, 2, (RELOAD,))
         assert [find.what for find in turn.run()] == []
 
 
