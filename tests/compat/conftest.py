@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import hashlib
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.programs import program
 from tests.server.certificates import Pair, issue, make_authority
 
 from lightship.server import serve
 from lightship.server.grpc_options import GrpcOptions, read_tls
+
+GRPC_JS = Path(__file__).parent / "grpc_js"
+CACHE = Path(__file__).parents[2] / ".cache" / "grpc_js"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +35,6 @@ class Served:
     address: str
     folder: Path
     keys: tuple[str, ...]
-
-
-Serve = Callable[[str], Served]
 
 
 @pytest.fixture(scope="session")
@@ -51,3 +56,23 @@ def served(request: pytest.FixtureRequest, half_plus_two: Path, keys: Keys) -> I
     with server:
         assert server.wait_ready(60)
         yield Served(f"localhost:{server.grpc_port}", half_plus_two, tuple(map(str, needed)))
+
+
+@pytest.fixture(scope="session")
+def modules() -> Path:
+    """A folder with the locked packages in its `node_modules`; it is kept, and made anew when the lock changes."""
+    lock = GRPC_JS / "package-lock.json"
+    folder = CACHE / hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
+    if not (folder / "installed").exists():
+        npm = program("npm")
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        for file in (lock, GRPC_JS / "package.json"):
+            shutil.copy(file, folder)
+        command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240)
+        if done.returncode != 0 and not os.environ.get("CI"):
+            pytest.skip(f"npm could not install what the test needs: {done.stderr}")
+        assert done.returncode == 0, done.stderr
+        (folder / "installed").touch()
+    return folder

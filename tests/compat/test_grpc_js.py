@@ -2,57 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 from tests.compat.answers import SIGNATURES
-from tests.compat.conftest import Served
+from tests.compat.conftest import GRPC_JS, Served
+from tests.programs import program
 from tests.server.certificates import make_authority
 
 import lightship.protos
 
-HERE = Path(__file__).parent / "grpc_js"
 PROTOS = Path(lightship.protos.__file__).parent
-CACHE = Path(__file__).parents[2] / ".cache" / "grpc_js"
-
-
-def program(name: str) -> str:
-    """Where a program is; without it the test is skipped, but for CI."""
-    found = shutil.which(name)
-    if found is None:
-        if os.environ.get("CI"):
-            pytest.fail(f"CI needs {name}")
-        pytest.skip(f"there is no {name}")
-    return found
-
-
-@pytest.fixture(scope="session")
-def modules() -> Path:
-    """A folder with the locked packages in its `node_modules`; it is kept, and made anew when the lock changes."""
-    lock = HERE / "package-lock.json"
-    folder = CACHE / hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
-    if not (folder / "installed").exists():
-        npm = program("npm")
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        for file in (lock, HERE / "package.json"):
-            shutil.copy(file, folder)
-        command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240)
-        if done.returncode != 0 and not os.environ.get("CI"):
-            pytest.skip(f"npm could not install what the test needs: {done.stderr}")
-        assert done.returncode == 0, done.stderr
-        (folder / "installed").touch()
-    return folder
 
 
 def drive(modules: Path, served: Served, *keys: str) -> subprocess.CompletedProcess[str]:
-    command = [program("node"), HERE / "every_method.js", modules, PROTOS, served.address, served.folder, *keys]
+    command = [program("node"), GRPC_JS / "every_method.js", modules, PROTOS, served.address, served.folder, *keys]
     return subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=120)
 
 
@@ -70,7 +36,11 @@ def test_every_method_is_answered(modules: Path, served: Served) -> None:
         "Predict by label": [2.0, 2.5, 3.0],
         "a large tensor": [500_000, 1],
         "many at once": [2.0 + index for index in range(50)],
-        "no model": ["NOT_FOUND", "Servable not found for request: Latest(nobody)"],
+        "no model": ["NOT_FOUND", "Servable not found for request: Latest(Größe)"],
+        "too late": "DEADLINE_EXCEEDED",
+        "by gzip": [500_000, 1],
+        "Health/Check": "SERVING",
+        "Health/Watch": ["SERVING", "CANCELLED"],
         "SessionRun": "UNIMPLEMENTED",
     }
 

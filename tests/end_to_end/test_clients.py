@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
-import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -14,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 import requests
+from tests.programs import program
 
 from lightship.server import Server, serve
 
@@ -39,16 +38,6 @@ def server(half_plus_two: Path, dog_bundle: Path) -> Iterator[Server]:
 @pytest.fixture(scope="module")
 def url(server: Server) -> str:
     return f"{server.rest_url}/v1/models/m"
-
-
-def program(name: str) -> str:
-    """Where a program is; without it the test is skipped, but for CI."""
-    found = shutil.which(name)
-    if found is None:
-        if os.environ.get("CI"):
-            pytest.fail(f"CI needs {name}")
-        pytest.skip(f"there is no {name}")
-    return found
 
 
 def output(*command: str, text: str = "") -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from tests.compat.test_official_code import SCRIPT, changed
 from tests.end_to_end.conftest import Running, Serve
 
 ROOT = Path(__file__).parents[2]
@@ -42,6 +43,16 @@ def serving(fresh: Path, serve: Serve, dog_bundle: Path) -> Running:
 def test_the_wheel_brings_no_tensorflow(fresh: Path) -> None:
     found = "import importlib.util as u; print([n for n in ('tensorflow', 'keras') if u.find_spec(n)])"
     assert subprocess.check_output([fresh / "python", "-c", found], text=True).strip() == "[]"
+
+
+def test_it_has_what_users_of_the_official_stubs_need(fresh: Path, tmp_path: Path) -> None:
+    """In a folder of its own, so that nothing but the wheel is there."""
+    folder = subprocess.check_output(
+        [fresh / "python", "-c", "import lightship.protos as p; print(*p.__path__)"], text=True, cwd=tmp_path
+    )
+    assert (Path(folder.strip()) / "tensorflow_serving/apis/prediction_service.proto").is_file()
+    code = changed(SCRIPT.read_text()).split("MODEL = ")[0] + "print(tf.make_ndarray(tf.make_tensor_proto([1.5])))"
+    assert subprocess.check_output([fresh / "python", "-c", code], text=True, cwd=tmp_path) == "[1.5]\n"
 
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")

@@ -11,10 +11,13 @@ const loader = installed("@grpc/proto-loader");
 
 const MODEL = "half_plus_two";
 const definition = loader.loadSync(
-  ["prediction_service", "model_service"].map((name) => `tensorflow_serving/apis/${name}.proto`),
+  ["tensorflow_serving/apis/prediction_service", "tensorflow_serving/apis/model_service", "grpc/health/v1/health"]
+    .map((name) => `${name}.proto`),
   { includeDirs: [protos], keepCase: true, longs: Number, enums: String },
 );
-const { PredictionService, ModelService } = grpc.loadPackageDefinition(definition).tensorflow.serving;
+const packages = grpc.loadPackageDefinition(definition);
+const { PredictionService, ModelService } = packages.tensorflow.serving;
+const { Health } = packages.grpc.health.v1;
 const signatureDefMap = definition["tensorflow.serving.SignatureDefMap"];
 
 const [authority, certificate, key] = keys.map((file) => fs.readFileSync(file));
@@ -22,8 +25,8 @@ const credentials = authority
   ? grpc.credentials.createSsl(authority, key ?? null, certificate ?? null)
   : grpc.credentials.createInsecure();
 
-const ask = (client, method, request) => new Promise((resolve, reject) => {
-  const deadline = Date.now() + 30_000;
+const ask = (client, method, request, milliseconds = 30_000) => new Promise((resolve, reject) => {
+  const deadline = Date.now() + milliseconds;
   client[method](request, { deadline }, (error, response) => (error ? reject(error) : resolve(response)));
 });
 const refused = (pending) => pending.then(() => "OK", (error) => [grpc.status[error.code], error.details]);
@@ -31,6 +34,13 @@ const unary = (client, path) => new Promise((resolve, reject) => {
   client.makeUnaryRequest(path, (bytes) => bytes, (bytes) => bytes, Buffer.alloc(0), (error) => {
     if (error) reject(error); else resolve();
   });
+});
+// The first answer, and how the stream ends when it is cancelled then.
+const watch = (client, service) => new Promise((resolve) => {
+  const states = [];
+  const stream = client.Watch({ service }, { deadline: Date.now() + 30_000 });
+  stream.on("data", (answer) => { states.push(answer.status); stream.cancel(); });
+  stream.on("error", (error) => resolve([...states, grpc.status[error.code]]));
 });
 
 const spec = (signature) => ({ name: MODEL, signature_name: signature });
@@ -45,6 +55,9 @@ const task = (kind) => ({ model_spec: spec(`${kind}_x_to_y`), method_name: `tens
 (async () => {
   const prediction = new PredictionService(address, credentials);
   const models = new ModelService(address, credentials);
+  const health = new Health(address, credentials);
+  const gzip = { "grpc.default_compression_algorithm": grpc.compressionAlgorithms.gzip };
+  const packed = new PredictionService(address, credentials, gzip);
   const predicted = await ask(prediction, "Predict", { model_spec: spec(""), inputs: { x: content([1, 2]) } });
   const classified = await ask(prediction, "Classify", {
     model_spec: spec("classify_x_to_y"), input: { example_list: { examples: [example(2), example(4)] } },
@@ -71,12 +84,12 @@ const task = (kind) => ({ model_spec: spec(`${kind}_x_to_y`), method_name: `tens
   const labelled = await ask(prediction, "Predict", {
     model_spec: { name: MODEL, version_label: "stable" }, inputs: { x: content([0, 1, 2]) }, output_filter: ["y"],
   });
-  const large = await ask(prediction, "Predict", {
-    model_spec: spec(""), inputs: { x: content(new Float32Array(500_000).fill(2)) },
-  });
+  const twos = { model_spec: spec(""), inputs: { x: content(new Float32Array(500_000).fill(2)) } };
+  const large = await ask(prediction, "Predict", twos);
+  const unpacked = await ask(packed, "Predict", twos);
   const many = await Promise.all(Array.from({ length: 50 }, (_, index) =>
     ask(prediction, "Predict", { model_spec: spec(""), inputs: { x: content([2 * index]) } })));
-  const nobody = ask(prediction, "Predict", { model_spec: { name: "nobody" }, inputs: {} });
+  const nobody = ask(prediction, "Predict", { model_spec: { name: "Größe" }, inputs: {} });
   const answers = {
     Predict: [predicted.outputs.y.float_val, predicted.model_spec.version.value],
     Classify: classified.result.classifications.map((row) => row.classes.map((one) => one.score)),
@@ -93,10 +106,13 @@ const task = (kind) => ({ model_spec: spec(`${kind}_x_to_y`), method_name: `tens
     "a large tensor": [large.outputs.y.float_val.length, new Set(large.outputs.y.float_val).size],
     "many at once": many.map((one) => one.outputs.y.float_val[0]),
     "no model": await refused(nobody),
+    "too late": (await refused(ask(prediction, "Predict", twos, -1)))[0],
+    "by gzip": [unpacked.outputs.y.float_val.length, new Set(unpacked.outputs.y.float_val).size],
+    "Health/Check": (await ask(health, "Check", { service: MODEL })).status,
+    "Health/Watch": await watch(health, MODEL),
     SessionRun: (await refused(unary(prediction, "/tensorflow.serving.SessionService/SessionRun")))[0],
   };
-  prediction.close();
-  models.close();
+  [prediction, models, health, packed].forEach((client) => client.close());
   console.log(JSON.stringify(answers));
 })().catch((error) => {
   console.error(grpc.status[error.code] ?? error.stack);

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.compat.test_grpc_js import PROTOS, modules, program
-from tests.test_readme import ROOT, Block, blocks
+from tests.programs import program
+from tests.test_readme import BIN, ROOT, Block, blocks
 
+import lightship.protos
 from lightship.server import Server, serve
 
-__all__ = ["modules"]
-
+PROTOS = Path(lightship.protos.__file__).parent
 TEXT = (ROOT / "docs" / "grpc_api.md").read_text()
 EXAMPLES = [block for block in blocks(TEXT) if "8500" in block.code]
 JAVASCRIPT = re.compile(r"^```js\n(.*?)^```\n```output\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -30,14 +30,11 @@ def server(half_plus_two: Path) -> Iterator[Server]:
 
 
 def printed(server: Server, code: str, *command: str, **environment: str) -> str:
+    """What the code prints, asking this server; the folder of the .proto files is its argument."""
     code = code.replace("127.0.0.1:8500", server.grpc_address)
+    environment = os.environ | {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"} | environment
     done = subprocess.run(
-        [*command, "-", str(PROTOS)],
-        input=code,
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
+        [*command, "-", str(PROTOS)], input=code, env=environment, capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -49,8 +46,8 @@ def test_there_are_examples() -> None:
 
 @pytest.mark.parametrize("block", EXAMPLES, ids=range(len(EXAMPLES)))
 def test_an_example_prints_what_it_says(block: Block, server: Server) -> None:
-    assert block.language == "python"
-    assert printed(server, block.code, sys.executable) == block.output
+    command = [sys.executable] if block.language == "python" else ["bash", "-eus"]
+    assert printed(server, block.code, *command) == block.output
 
 
 def test_the_second_example_is_the_first_with_other_imports() -> None:
