@@ -14,7 +14,11 @@ from lightship.engines.openvino_runtime import core, explain
 from lightship.errors import DataLoss, FailedPrecondition
 
 # Types that the CPU plug-in computes with; strings it only passes through, and complex numbers it does not know.
-_UNKNOWN_TYPES = {DataType.DT_STRING, DataType.DT_COMPLEX64, DataType.DT_COMPLEX128, DataType.DT_BFLOAT16}
+# Those that it does not have, or gives back as float.
+_UNKNOWN_TYPES = {
+    *(DataType.DT_STRING, DataType.DT_COMPLEX64, DataType.DT_COMPLEX128),
+    *(DataType.DT_BFLOAT16, DataType.DT_FLOAT8_E5M2, DataType.DT_FLOAT8_E4M3FN),
+}
 
 _BESIDE = ("variables", "assets")
 

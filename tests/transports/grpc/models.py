@@ -25,6 +25,8 @@ DTYPES = {
     "complex64": "complex64",
     "complex128": "complex128",
     "string": "string",
+    "float8_e5m2": "float8_e5m2",
+    "float8_e4m3fn": "float8_e4m3fn",
 }
 
 

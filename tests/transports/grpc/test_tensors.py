@@ -33,8 +33,10 @@ VALUES: dict[str, list[Any]] = {
     "complex64": [1 - 2j, 0j],
     "complex128": [1e300 - 2j, 0j],
     "string": [b"", b"a\xff\x00", b"x" * 300],
+    "float8_e5m2": [0.0, -1.5, 57344.0],
+    "float8_e4m3fn": [0.0, -1.5, 448.0],
 }
-NAMES = dict(zip((1, 2, 19, 14, 6, 5, 3, 9, 4, 17, 22, 23, 10, 8, 18, 7), DTYPES, strict=True))
+NAMES = dict(zip((1, 2, 19, 14, 6, 5, 3, 9, 4, 17, 22, 23, 10, 8, 18, 7, 24, 25), DTYPES, strict=True))
 FIELDS = {"half": "half_val", "bfloat16": "half_val", "int8": "int_val", "uint16": "int_val", "uint32": "uint32_val"}
 
 
@@ -102,6 +104,8 @@ def test_no_rows_are_an_answer_too(ask: Ask, dtype: str) -> None:
         ({"dtype": 8, "scomplex_val": [1, 2]}, [1 + 2j, 1 + 2j]),
         ({"dtype": 18, "dcomplex_val": [1, 2, 3, 4, 5, 6]}, [1 + 2j, 3 + 4j]),
         ({"dtype": 8}, [0, 0]),
+        ({"dtype": 24, "float8_val": b"\x3c"}, [1.0, 1.0]),
+        ({"dtype": 25, "float8_val": b"\x38\xb8\x00"}, [1.0, -1.0]),
         ({"dtype": 10, "tensor_content": b"\x00\x80"}, [False, True]),
         ({"dtype": 10}, [False, False]),
         ({"dtype": 22, "uint32_val": [2**32 - 1]}, [2**32 - 1, 2**32 - 1]),
@@ -139,6 +143,10 @@ def test_an_unknown_rank_is_a_scalar(ask: Ask) -> None:
         ({"dtype": 7, "tensor_content": b"\x05abc"}, [1]),
         ({"dtype": 0}, [1]),
         ({"dtype": 20}, [1]),
+        ({"dtype": 11, "int_val": [1]}, [1]),
+        ({"dtype": 29, "int_val": [1]}, [1]),
+        ({"dtype": 99}, [1]),
+        ({"dtype": -1}, [1]),
         ({"dtype": 101, "float_val": [1]}, [1]),
         ({"dtype": 1, "float_val": [1]}, [1] * 33),
     ],
