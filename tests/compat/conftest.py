@@ -1,4 +1,4 @@
-"""A server for code that was written for TensorFlow Serving: plain, by TLS and by mutual TLS."""
+"""A server for code that was written for TensorFlow Serving: of each kind, by TLS, and by mutual TLS."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
     return Keys(authority, issue(authority, folder, "server"), issue(authority, folder, "client"))
 
 
-@pytest.fixture(scope="module", params=["plain", "tls", "mutual"])
+@pytest.fixture(scope="module", params=["plain", "native", "tls", "mutual"])
 def served(request: pytest.FixtureRequest, half_plus_two: Path, keys: Keys) -> Iterator[Served]:
     tls, needed = None, ()
     if request.param == "tls":
@@ -52,7 +52,8 @@ def served(request: pytest.FixtureRequest, half_plus_two: Path, keys: Keys) -> I
     if request.param == "mutual":
         tls = read_tls(keys.server.certificate, keys.server.key, keys.authority.certificate)
         needed = (keys.authority.certificate, keys.client.certificate, keys.client.key)
-    server = serve(half_plus_two, rest_port=0, grpc_port="auto", grpc=GrpcOptions(tls=tls, reflection=True))
+    options = GrpcOptions(server="native" if request.param == "native" else "grpcio", tls=tls)
+    server = serve(half_plus_two, rest_port=0, grpc_port="auto", grpc=options)
     with server:
         assert server.wait_ready(60)
         yield Served(f"localhost:{server.grpc_port}", half_plus_two, tuple(map(str, needed)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import array as arrays
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from numbers import Complex, Integral, Real
 from typing import Any
 
@@ -27,6 +28,7 @@ _IN_FIELDS = (
     DataType.DT_STRING,
     DataType.DT_UINT16,
 )
+_KINDS = {"f": "iuf", "i": "iu", "u": "iu", "c": "iufc", "b": "b"}  # of numpy: what may become what
 _TEXT = (str, bytes, bytearray)
 _BUFFERS = (memoryview, bytearray, arrays.array)
 
@@ -83,15 +85,12 @@ def _array(values: Any, wanted: DataType | None, shape: tuple[int, ...] | None) 
 
 
 def _of_python(values: Any, wanted: DataType | None) -> NDArray[Any]:
-    for value in _leaves(values) if wanted else ():
-        assert wanted is not None
-        if not _fits(value, wanted):
-            raise TypeError(f"expected {wanted.label}, but got {value!r}, which is of type {type(value).__name__}")
-    array = np.array(values)  # raises ValueError for lists of different lengths
-    if array.shape != _dense_shape(values):
-        raise ValueError(
-            f"{values!r} has the shape {list(array.shape)}, but its lists have {list(_dense_shape(values))}"
-        )
+    dtype = object if wanted is DataType.DT_STRING else None
+    array = np.array(values, dtype)  # raises ValueError for lists of different lengths
+    if wanted is not None:
+        _check_kinds(values, array, wanted)
+    if array.shape != (dense := _dense_shape(values)):  # what stands in the lists is no number
+        raise ValueError(f"{values!r} has the shape {array.shape}, but its lists and tuples have {dense}")
     if wanted is DataType.DT_STRING or (wanted is None and array.dtype.kind in "SUO"):
         return _texts(list(_leaves(values)), array.shape)
     if wanted is not None:
@@ -101,13 +100,21 @@ def _of_python(values: Any, wanted: DataType | None) -> NDArray[Any]:
     return _cast(array, np.dtype(np.float32) if array.dtype == np.float64 else data_type(array.dtype).numpy)
 
 
+def _check_kinds(values: Any, array: NDArray[Any], wanted: DataType) -> None:
+    """Raises TypeError for a value that would not be itself in the wanted type. The array's type mostly says enough."""
+    if array.dtype.kind in _KINDS.get(wanted.numpy.kind, ""):
+        return
+    for value in _leaves(values):
+        if not _fits(value, wanted):
+            raise TypeError(f"expected {wanted.label}, but got {value!r}, which is of type {type(value).__name__}")
+
+
 def _exact(values: Any, array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """numpy reads integers that do not fit int64 as something else on the way; what is too large wraps."""
-    try:
-        with np.errstate(over="ignore"):
+    """Integers beyond int64 have made the array one of floats or objects; those beyond the wanted type wrap."""
+    if dtype.kind in "iu" and array.dtype.kind not in "iub":
+        with suppress(OverflowError):
             return np.array(values, dtype)
-    except OverflowError:
-        return _cast(array, dtype)
+    return _cast(array, dtype)
 
 
 def _cast(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
