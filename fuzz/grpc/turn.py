@@ -12,6 +12,7 @@ from typing import Any
 
 import grpc
 from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis.errors import Flaky, FlakyFailure
 
 from fuzz.answers import Wrong
 from fuzz.case import Case, Ending, Find
@@ -69,6 +70,8 @@ class Turn:
                     self._drawn(channel, f"{self.seed}/{chunk}", end)
                 except Wrong as wrong:  # of the smallest message that hypothesis finds
                     self._found(str(wrong), self._recent[-1])
+                except Flaky as flaky:  # it was not found again: others did it
+                    self._found(f"not always: {flaky.exceptions if isinstance(flaky, FlakyFailure) else flaky}")
                 chunk += 1
 
     def _drawn(self, channel: grpc.Channel, start: str, end: float) -> None:

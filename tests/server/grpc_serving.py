@@ -44,6 +44,6 @@ def closed(address: str) -> bool:
     host, _, port = address.rpartition(":")
     try:
         socket.create_connection((host, int(port)), timeout=5).close()
-    except ConnectionRefusedError:
+    except ConnectionError:  # refused, or reset where it was still in the queue
         return True
     return False

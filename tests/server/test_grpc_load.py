@@ -39,6 +39,18 @@ def test_a_thousand_streams_at_once_are_all_answered(server: GrpcProcess) -> Non
         assert [values_of(client.answer(stream).message) for stream in streams] == [[3.0]] * count
 
 
+def test_five_thousand_calls_in_one_burst_are_all_answered(server: GrpcProcess) -> None:
+    whole = message(request())
+    with Http2(server.port) as client:
+        streams = []
+        for _ in range(5000):
+            while client.h2.open_outbound_streams >= client.h2.remote_settings.max_concurrent_streams:
+                client.read()
+            streams.append(client.start())
+            client.send(streams[-1], whole)
+        assert {client.answer(stream).status for stream in streams} == {0}
+
+
 @pytest.mark.slow
 def test_a_thousand_calls_of_one_channel_and_of_many_are_all_answered(server: GrpcProcess) -> None:
     channels = [server.channel() for _ in range(50)]

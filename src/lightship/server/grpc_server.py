@@ -25,8 +25,8 @@ logger = logging.getLogger(__name__)
 
 _MOST_MESSAGE_BYTES = 2**31 - 1
 _STATUS = {Code(status.value[0]): status for status in grpc.StatusCode}
+_MOST_PENDING = 1 << 14
 _MOST_REFLECTIONS = 16  # streams at once
-_FOREVER = threading.TIMEOUT_MAX / 2
 _ENDING = 1.0  # seconds for calls that were cut off to end
 
 
@@ -159,8 +159,8 @@ def _abort(context: grpc.ServicerContext, code: Code, message: str) -> NoReturn:
 
 
 def _call(context: grpc.ServicerContext) -> Call:
-    remaining = context.time_remaining()  # without a deadline a number beyond all clocks, which nothing can wait for
-    deadline = time.monotonic() + remaining if remaining is not None and remaining < _FOREVER else None
+    remaining = context.time_remaining()
+    deadline = None if remaining is None else time.monotonic() + remaining
 
     def on_end(hook: Callable[[], None]) -> None:
         if not context.add_callback(hook):
@@ -174,6 +174,9 @@ def _channel_options(options: GrpcOptions) -> list[tuple[str, Any]]:
     ours: dict[str, int | str] = {
         "grpc.max_receive_message_length": _MOST_MESSAGE_BYTES,
         "grpc.max_send_message_length": -1,
+        # calls that have come and are not read yet; of more than 1,000 the core would by itself cancel some
+        "grpc.server.max_pending_requests": _MOST_PENDING,
+        "grpc.server.max_pending_requests_hard_limit": 2 * _MOST_PENDING,
         "grpc.so_reuseport": 0,  # else two servers would share a port, and nobody would know
     }
     return list((ours | dict(options.channel_arguments)).items())

@@ -78,6 +78,27 @@ def test_waiting_for_a_turn_ends_with_the_deadline(api: GrpcApi) -> None:
     assert api.answer(PREDICT, request(), Call()).code is Code.OK
 
 
+@pytest.mark.parametrize("seconds", [1e9, 4e11, 9.2e18])
+def test_a_deadline_beyond_all_clocks_is_waited_for(api: GrpcApi, seconds: float) -> None:
+    assert api._turns is not None
+    turns, waiting = api._turns, threading.Event()
+    turns.acquire()
+
+    def cancelled() -> bool:  # asked before the wait
+        waiting.set()
+        return False
+
+    def free() -> None:
+        waiting.wait(20)
+        turns.release()
+
+    freeing = threading.Thread(target=free)
+    freeing.start()
+    answer = api.answer(PREDICT, request(), Call(time.monotonic() + seconds, cancelled))
+    freeing.join()
+    assert answer.code is Code.OK
+
+
 def test_a_reload_ends_with_its_call(server: Server) -> None:
     gone = threading.Event()
 

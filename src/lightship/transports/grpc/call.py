@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ __all__ = ["MOST_BYTES", "Answer", "Call", "NotPrompt", "cut", "refusal"]
 
 MOST_BYTES = 1024  # of an error's text
 CUT = "...TRUNCATED"
+_FOREVER = threading.TIMEOUT_MAX / 2  # grpcio has a number beyond all clocks for none, and clients may send as much
 
 
 def _never() -> bool:
@@ -38,7 +40,7 @@ class Call:
     @property
     def remaining(self) -> float | None:
         """Seconds until the deadline, 0 when it has passed; None where there is none."""
-        return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
+        return None if self.deadline is None else min(_FOREVER, max(0.0, self.deadline - time.monotonic()))
 
     def over(self) -> bool:
         """Whether nobody waits for the answer any more."""
