@@ -29,6 +29,7 @@ from lightship import protos
 from lightship.bundle.tensor_writing import write_tensor
 
 SERVERS = ("grpcio", "native")
+BARE = ("bare grpcio", "bare native")  # the libraries alone, beside the toy
 AT_ONCE = {"toy": ((1, 1), (2, 4), (4, 8)), "mobilenet": ((1, 1), (2, 2)), "resnet": ((1, 1), (2, 2))}
 PREDICT = "/tensorflow.serving.PredictionService/Predict"
 HEADERS = ("content-type: application/grpc", "te: trailers")
@@ -53,17 +54,23 @@ def input_of(model: Model) -> str:
 @contextmanager
 def running(model: Model, folder: Path) -> Iterator[dict[str, int]]:
     """The port of each server."""
-    lightship = str(Path(sys.executable).with_name("lightship"))
     with ExitStack() as stack:
         ports = {}
-        for server in SERVERS:
-            words = ["serve", folder / model.name, "--rest-port", "0", "--grpc-port", "auto", "--grpc-server", server]
-            command = on_cores([lightship, *map(str, words), "--json"], range(model.cores))
+        for server in SERVERS + (BARE if model.name == "toy" else ()):
+            command = on_cores(command_of(server, folder / model.name), range(model.cores))
             process = stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL))
             stack.callback(process.terminate)
             assert process.stdout is not None
             ports[server] = int(json.loads(process.stdout.readline())["grpc_port"])
         yield ports
+
+
+def command_of(server: str, model: Path) -> list[str]:
+    if server in BARE:
+        return [sys.executable, "-m", "benchmarks.grpc_yardstick", server.removeprefix("bare ")]
+    lightship = str(Path(sys.executable).with_name("lightship"))
+    words = ["--rest-port", "0", "--grpc-port", "auto", "--grpc-server", server, "--json"]
+    return [lightship, "serve", str(model), *words]
 
 
 def answer_of(port: int, request: bytes) -> bytes:
@@ -89,7 +96,7 @@ def compare(model: Model, folder: Path, rounds: int, seconds: float) -> None:
     with tempfile.TemporaryDirectory() as scratch, running(model, folder) as ports:
         body = Path(scratch, "message")
         body.write_bytes(b"\0" + len(request).to_bytes(4, "big") + request)
-        answers = {name: answer_of(port, request) for name, port in ports.items()}
+        answers = {name: answer_of(ports[name], request) for name in SERVERS}
         if len(set(answers.values())) != 1:
             raise RuntimeError(f"the servers answer differently: {answers}")
         clients = range(model.cores % (os.cpu_count() or 1), os.cpu_count() or 1)
