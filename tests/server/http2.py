@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 import h2.config
 import h2.connection
@@ -50,7 +51,7 @@ class Answer:
 
     @property
     def text(self) -> str:
-        return self.trailers.get("grpc-message", self.headers.get("grpc-message", ""))
+        return unquote(self.trailers.get("grpc-message", self.headers.get("grpc-message", "")))
 
     @property
     def message(self) -> bytes:
