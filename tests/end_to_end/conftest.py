@@ -21,10 +21,15 @@ Serve = Callable[..., "Running"]
 class Running:
     process: subprocess.Popen[str]
     url: str  # http://127.0.0.1:PORT
+    grpc_port: int
 
     @property
     def port(self) -> int:
         return int(self.url.rpartition(":")[2])
+
+    @property
+    def grpc_url(self) -> str:
+        return f"grpc://127.0.0.1:{self.grpc_port}"
 
     def resident_megabytes(self) -> float:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
@@ -46,7 +51,8 @@ def start(command: Path, *arguments: str, cwd: Path | None = None) -> Running:
     assert process.stdout is not None
     ready = process.stdout.readline()
     assert ready, f"the server ended with {process.wait()}"
-    return Running(process, json.loads(ready)["url"])
+    told = json.loads(ready)
+    return Running(process, told["url"], told["grpc_port"])
 
 
 @pytest.fixture

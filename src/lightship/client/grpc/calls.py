@@ -87,7 +87,7 @@ class GrpcCalls:
         target, deadline = Target(model, version, label), self._deadline()
         response = yield from self._run(target, lambda known: (name, tensors.arrays_for(inputs, name, known)), deadline)
         outputs = {name: tensors.read(response.outputs[name], name) for name in response.outputs}
-        return Prediction(outputs, model, _answered(response) or version)
+        return Prediction(outputs, model, _answered(response, version))
 
     def classify_image(
         self, model: str, photo: Photo, top: int, version: int | None, label: str | None
@@ -107,7 +107,7 @@ class GrpcCalls:
 
         response = yield from self._run(target, wanted, deadline)
         outputs = {name: tensors.read(response.outputs[name], name) for name in response.outputs}
-        answered = _answered(response) or version
+        answered = _answered(response, version)
         if {"labels", "scores"} <= set(outputs):
             labels, scores = (outputs[name].reshape(-1)[:top].tolist() for name in ("labels", "scores"))
             return Classification(tuple(labels), tuple(scores), model, answered)
@@ -238,6 +238,6 @@ def _bytes(request: Any) -> bytes:
     return data
 
 
-def _answered(response: Any) -> int | None:
-    """The version that answered, where the server says so."""
-    return response.model_spec.version.value if response.model_spec.HasField("version") else None
+def _answered(response: Any, asked: int | None) -> int | None:
+    """The version that answered, where the server says so; else the one asked for."""
+    return response.model_spec.version.value if response.model_spec.HasField("version") else asked

@@ -11,6 +11,7 @@ from lightship.errors import Code, DeadlineExceeded, LightshipError, Unavailable
 # How gRPC's core begins to say that there was no connection, so that the call cannot have run.
 _NEVER_SENT = ("failed to connect", "errors resolving", "DNS resolution failed")
 _BROKEN = ("Socket closed", "Stream removed", "Connection reset", "recvmsg", "sendmsg", "GOAWAY", "keepalive watchdog")
+_NO_TLS = "WRONG_VERSION_NUMBER"
 _NO_GRPC = ("Failed parsing HTTP/2", "http1.x server")
 
 
@@ -65,6 +66,8 @@ def _as_our_error(failure: Failure, url: str, deadline: Deadline) -> LightshipEr
 def _advice(url: str, text: str) -> str:
     if any(sign in text for sign in _NO_GRPC):
         return "what answers there does not speak gRPC: is it the REST port? gRPC is on another, 8500 by default"
+    if _NO_TLS in text:
+        return "what answers there does not speak TLS: write grpc:// if it is the port of gRPC"
     if url.startswith("grpcs:"):
         return "is the server running on this host and port, with TLS, and a certificate that tls= can verify?"
     if "Socket closed" in text or "reset" in text:

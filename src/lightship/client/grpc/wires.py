@@ -55,17 +55,21 @@ class GrpcWire:
 
 
 class AsyncGrpcWire:
-    """For asyncio alone, as grpcio is. The channel belongs to the loop of the first call."""
+    """For asyncio alone, as grpcio is. A channel belongs to the loop of its first call; when that has ended, another
+    loop gets a channel of its own."""
 
     def __init__(self, url: str, options: Options) -> None:
         self._metadata = _metadata(options)
         self._target, self._credentials = _target(url), _credentials(url, options)
         self._channel: grpc.aio.Channel | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed = False
 
     async def send(self, send: Send) -> Outcome:
-        if self._channel is None:
-            self._channel = self._opened()
-        method: Any = self._channel.unary_unary(send.call.method)
+        channel = self._channel_of_this_loop()
+        if isinstance(channel, Failure):
+            return channel
+        method: Any = channel.unary_unary(send.call.method)
         try:
             return await method(send.call.body, timeout=send.deadline.left(), metadata=self._metadata)
         except grpc.aio.AioRpcError as error:
@@ -74,7 +78,8 @@ class AsyncGrpcWire:
             return Failure(Code.CANCELLED, f"the client is closed: {error}")
 
     async def close(self) -> None:
-        if self._channel is not None:
+        self._closed = True
+        if self._channel is not None and self._loop is asyncio.get_running_loop():
             await self._channel.close()
 
     async def sleep(self, seconds: float) -> None:
@@ -82,6 +87,19 @@ class AsyncGrpcWire:
 
     async def in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.to_thread(function, *arguments)
+
+    def _channel_of_this_loop(self) -> grpc.aio.Channel | Failure:
+        loop = asyncio.get_running_loop()
+        if self._closed:
+            return Failure(Code.CANCELLED, "the client is closed")
+        if self._channel is None or self._loop is None or self._loop.is_closed():
+            self._channel, self._loop = self._opened(), loop
+        elif self._loop is not loop:
+            return Failure(
+                Code.FAILED_PRECONDITION,
+                "this AsyncClient is used by another event loop that still runs: make one for each loop",
+            )
+        return self._channel
 
     def _opened(self) -> grpc.aio.Channel:
         if self._credentials is None:

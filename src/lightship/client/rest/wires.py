@@ -20,7 +20,8 @@ from lightship.errors import InvalidArgument
 T = TypeVar("T")
 
 CONNECT_SECONDS = 5.0  # a server that is there accepts sooner
-_FAILURES = (httpx2.RequestError, httpx2.InvalidURL, TimeoutError)
+# An alert of TLS 1.3 may come after the handshake, and then no library makes it an error of its own.
+_FAILURES = (httpx2.RequestError, httpx2.InvalidURL, TimeoutError, ssl.SSLError)
 
 
 class HttpWire:

@@ -1,0 +1,68 @@
+"""Channels: when they end, and to which event loop they belong."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+from tests.client.grpc.conftest import Scripted
+
+from lightship import AsyncClient, Client
+from lightship.errors import Cancelled, FailedPrecondition
+
+
+def test_a_closed_client_says_so(scripted: Scripted) -> None:
+    client, twin = Client(scripted.url), AsyncClient(scripted.url)
+    client.close()
+    asyncio.run(twin.close())
+    with pytest.raises(Cancelled, match="the client is closed"):
+        client.status("m")
+    with pytest.raises(Cancelled, match="the client is closed"):
+        asyncio.run(twin.status("m"))
+    assert scripted.asked == []
+
+
+def test_an_asynchronous_client_goes_on_in_the_next_event_loop(scripted: Scripted) -> None:
+    client = AsyncClient(scripted.url)
+    for _ in range(3):
+        assert asyncio.run(client.status("m")) == ()
+    asyncio.run(client.close())
+    assert scripted.methods == ["GetModelStatus"] * 3
+
+
+def test_an_asynchronous_client_is_not_for_two_event_loops_at_once(scripted: Scripted) -> None:
+    async def asked() -> None:
+        async with AsyncClient(scripted.url) as client:
+            await client.status("m")
+            elsewhere = asyncio.to_thread(asyncio.run, client.status("m"))
+            with pytest.raises(FailedPrecondition, match="one for each loop"):
+                await elsewhere
+            await client.status("m")
+
+    asyncio.run(asked())
+    assert len(scripted.asked) == 2
+
+
+def test_calls_that_wait_end_when_the_client_is_closed(scripted: Scripted) -> None:
+    asked, answered = threading.Event(), threading.Event()
+
+    def wait(_: object) -> bytes:
+        asked.set()
+        answered.wait(30)
+        return b""
+
+    def ask() -> None:
+        with pytest.raises(Cancelled):
+            client.status("m")
+        ended.set()
+
+    scripted.answer = wait
+    client, ended = Client(scripted.url), threading.Event()
+    thread = threading.Thread(target=ask)
+    thread.start()
+    assert asked.wait(30)
+    client.close()
+    assert ended.wait(30)
+    answered.set()
+    thread.join(30)
