@@ -101,9 +101,9 @@ def test_without_tls_it_says_what_to_write(ask: Ask, authority: Pair, server_pai
 
 
 def test_with_tls_where_there_is_none_it_says_what_to_write(ask: Ask, half_plus_two: Path) -> None:
-    with lightship.serve(f"m={half_plus_two}", rest_port=0, grpc_port="auto") as server:
-        with pytest.raises(Unavailable, match="does not speak TLS: write grpc://"):
-            ask(f"grpcs://localhost:{server.grpc_port}", "status", "m", options={"retries": 0})
+    server = lightship.serve(f"m={half_plus_two}", rest_port=0, grpc_port="auto")
+    with server, pytest.raises(Unavailable, match="does not speak TLS: write grpc://"):
+        ask(f"grpcs://localhost:{server.grpc_port}", "status", "m", options={"retries": 0})
 
 
 def test_files_that_cannot_be_used_are_named(ask: Ask, url: str, authority: Pair, tmp_path: Path) -> None:

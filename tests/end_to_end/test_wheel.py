@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -73,6 +74,18 @@ def test_it_names_the_dog(serving: Running, dog_photo: Path) -> None:
     assert best["labels"][0] == "bull_mastiff"
     assert best["scores"][0] == pytest.approx(0.997, abs=0.001)
     assert not [file for file in serving.mapped_files() if file.split("site-packages/")[-1].startswith(FOREIGN)]
+
+
+def test_its_client_names_the_dog_over_grpc(fresh: Path, serving: Running, dog_photo: Path, tmp_path: Path) -> None:
+    """Where there is no TensorFlow at all; its command does so too."""
+    code = (
+        f"import lightship, sys; answer = lightship.Client({serving.grpc_url!r}).classify_image('dog', sys.argv[1])\n"
+        "print(answer.label, round(answer.score, 2), 'httpx2' in sys.modules, 'openvino' in sys.modules)"
+    )
+    said = subprocess.check_output([fresh / "python", "-c", code, dog_photo], text=True, cwd=tmp_path)
+    assert said == "bull_mastiff 1.0 False False\n"
+    command = [fresh / "lightship", "predict", f"{serving.grpc_url}/dog", dog_photo, "--json"]
+    assert json.loads(subprocess.check_output(command, text=True, cwd=tmp_path))["labels"][0] == "bull_mastiff"
 
 
 def test_it_has_the_pages(serving: Running) -> None:
