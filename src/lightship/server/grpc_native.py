@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from lightship.errors import Code, FailedPrecondition, InvalidArgument
@@ -94,6 +94,7 @@ class NativeGrpcServer:
         return sum(one["started"] - sum(status["count"] for status in one["status"].values()) for one in counts)
 
     def _receive(self, place: int, front: Any) -> None:
+        """Ends when the front is closed."""
         while (events := front.recv_batch_details(_MOST_EVENTS)) is not None:
             for _, number, method, message, _, details in events:
                 if message is None:  # the client has gone, or its deadline has passed
@@ -103,50 +104,44 @@ class NativeGrpcServer:
                     front.fail(number, Code.UNAVAILABLE, "the server is shutting down")
                 else:
                     name, streams = self._names[method]
-                    self._begin(place, front, number, name, streams, message, details[2])
+                    deadline = None if details[2] is None else time.monotonic() + details[2]
+                    self._take((place, number), _Open(front, number, name, streams, message, deadline))
 
-    def _begin(
-        self, place: int, front: Any, number: int, name: str, streams: bool, message: bytes, remaining: float | None
-    ) -> None:
+    def _take(self, key: tuple[int, int], call: _Open) -> None:
         assert self._api is not None
-        deadline = None if remaining is None else time.monotonic() + remaining
-        if len(message) <= _MOST_PROMPT_BYTES and not streams:
+        if len(call.message) <= _MOST_PROMPT_BYTES and not call.streams:
             try:
-                answer = self._api.answer(name, message, Call(deadline, prompt=True))
+                call.reply(self._api.answer(call.name, call.message, Call(call.deadline, prompt=True)))
+                return
             except NotPrompt:
                 pass
-            else:
-                _reply(front, number, answer)
-                return
-        call = self._open[place, number] = _Open()
-        self._threads.submit(self._work, place, front, number, name, streams, message, deadline, call)
+            except Exception:
+                logger.exception("%s failed", call.name)
+        self._open[key] = call
+        self._threads.submit(self._work, key, call)
 
-    def _work(
-        self,
-        place: int,
-        front: Any,
-        number: int,
-        name: str,
-        streams: bool,
-        message: bytes,
-        deadline: float | None,
-        opened: _Open,
-    ) -> None:
+    def _work(self, key: tuple[int, int], call: _Open) -> None:
         assert self._api is not None
-        call = Call(deadline, lambda: opened.over, opened.on_end)
+        seen = Call(call.deadline, lambda: call.over, call.on_end)
         try:
-            if streams:
-                _stream(front, number, self._api, name, message, call)
+            if call.streams:
+                call.reply_all(self._api.stream(call.name, call.message, seen))
             else:
-                _reply(front, number, self._api.answer(name, message, call))
+                call.reply(self._api.answer(call.name, call.message, seen))
         finally:
-            del self._open[place, number]
+            del self._open[key]
 
 
 class _Open:
-    """A call that a thread works on."""
+    """A call that was taken, and is not over."""
 
-    def __init__(self) -> None:
+    __slots__ = ("_front", "_hooks", "_lock", "_number", "deadline", "message", "name", "over", "streams")
+
+    def __init__(
+        self, front: Any, number: int, name: str, streams: bool, message: bytes, deadline: float | None
+    ) -> None:
+        self._front, self._number = front, number
+        self.name, self.streams, self.message, self.deadline = name, streams, message, deadline
         self.over = False
         self._lock = threading.Lock()
         self._hooks: list[Callable[[], None]] = []
@@ -159,28 +154,27 @@ class _Open:
         hook()
 
     def end(self) -> None:
+        """Nobody waits for the answer any more."""
         with self._lock:
             self.over = True
             hooks, self._hooks = self._hooks, []
         for hook in hooks:
             hook()
 
+    def reply(self, answer: Answer) -> None:
+        if answer.code is Code.OK:
+            self._front.respond(self._number, answer.body)
+        else:
+            self._front.fail(self._number, answer.code, answer.message)
 
-def _reply(front: Any, number: int, answer: Answer) -> None:
-    if answer.code is Code.OK:
-        front.respond(number, answer.body)
-    else:
-        front.fail(number, answer.code, answer.message)
-
-
-def _stream(front: Any, number: int, api: GrpcApi, name: str, message: bytes, call: Call) -> None:
-    for answer in api.stream(name, message, call):
-        if answer.code is not Code.OK:
-            front.fail(number, answer.code, answer.message)
-            return
-        if not front.stream_send(number, answer.body):  # the client has gone
-            return
-    front.stream_end(number)
+    def reply_all(self, answers: Iterator[Answer]) -> None:
+        for answer in answers:
+            if answer.code is not Code.OK:
+                self.reply(answer)
+                return
+            if not self._front.stream_send(self._number, answer.body):  # the client has gone
+                return
+        self._front.stream_end(self._number)
 
 
 def _front(target: str) -> Any:
