@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
-import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -190,43 +187,6 @@ def test_the_port_of_the_other_transport_is_told(ask: Ask, serving: Server, tran
     ports = {"rest": f"http://127.0.0.1:{serving.grpc_port}", "grpc": f"grpc://127.0.0.1:{serving.rest_port}"}
     with pytest.raises(Unavailable, match=other):
         ask(ports[transport], "status", "dog", options={"retries": 0})
-
-
-def test_a_client_serves_many_threads(server: str) -> None:
-    def asked(value: int) -> bool:
-        return bool(client.predict("half_plus_two", [[value]])["y"].tolist() == [[value / 2 + 2]])
-
-    with lightship.Client(server) as client, ThreadPoolExecutor(16) as pool:
-        assert all(pool.map(asked, range(400)))
-
-
-def test_an_asynchronous_client_has_many_calls_open(server: str) -> None:
-    async def asked() -> list[Any]:
-        async with lightship.AsyncClient(server) as client:
-            return await asyncio.gather(*(client.predict("half_plus_two", [[value]]) for value in range(200)))
-
-    answers = asyncio.run(asked())
-    assert [answer["y"].tolist() for answer in answers] == [[[value / 2 + 2]] for value in range(200)]
-
-
-def test_a_server_that_goes_is_told_and_found_again(half_plus_two: Path, transport: str) -> None:
-    """By the same client, when another one listens at its address."""
-    ports: dict[str, Any] = {"rest_port": "auto", "grpc_port": "auto"}
-    with lightship.serve(f"m={half_plus_two}", **ports) as running:
-        assert running.wait_ready(60)
-        url, ports = url_of(running, transport), {"rest_port": running.rest_port, "grpc_port": running.grpc_port}
-        client = lightship.Client(url, retries=0)
-        assert client.predict("m", [[2.0]])["y"].tolist() == [[3.0]]
-    with client:
-        with pytest.raises(Unavailable):
-            client.predict("m", [[2.0]])
-        assert (client.ready(), client.live()) == (False, False)
-        with lightship.serve(f"m={half_plus_two}", **ports) as running:
-            assert running.wait_ready(60)
-            deadline = time.monotonic() + 30
-            while not client.ready():
-                assert time.monotonic() < deadline
-            assert client.predict("m", [[2.0]])["y"].tolist() == [[3.0]]
 
 
 def test_models_status_and_metadata_are_typed(ask: Ask, server: str) -> None:

@@ -1,0 +1,69 @@
+"""One client with many calls at once, and one whose server goes and comes back, over REST and over gRPC."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import lightship
+from lightship.errors import Unavailable
+from lightship.server import Server
+
+
+@pytest.fixture(params=["rest", "grpc"])
+def transport(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def url_of(running: Server, transport: str) -> str:
+    return running.rest_url if transport == "rest" else f"grpc://127.0.0.1:{running.grpc_port}"
+
+
+@pytest.fixture
+def server(half_plus_two: Path, transport: str) -> Iterator[str]:
+    with lightship.serve(f"m={half_plus_two}", rest_port="auto", grpc_port="auto") as running:
+        assert running.wait_ready(60)
+        yield url_of(running, transport)
+
+
+def test_a_client_serves_many_threads(server: str) -> None:
+    def asked(value: int) -> bool:
+        return bool(client.predict("m", [[value]])["y"].tolist() == [[value / 2 + 2]])
+
+    with lightship.Client(server) as client, ThreadPoolExecutor(16) as pool:
+        assert all(pool.map(asked, range(400)))
+
+
+def test_an_asynchronous_client_has_many_calls_open(server: str) -> None:
+    async def asked() -> list[Any]:
+        async with lightship.AsyncClient(server) as client:
+            return await asyncio.gather(*(client.predict("m", [[value]]) for value in range(200)))
+
+    answers = asyncio.run(asked())
+    assert [answer["y"].tolist() for answer in answers] == [[[value / 2 + 2]] for value in range(200)]
+
+
+def test_a_server_that_goes_is_told_and_found_again(half_plus_two: Path, transport: str) -> None:
+    """By the same client, when another one listens at its address."""
+    ports: dict[str, Any] = {"rest_port": "auto", "grpc_port": "auto"}
+    with lightship.serve(f"m={half_plus_two}", **ports) as running:
+        assert running.wait_ready(60)
+        url, ports = url_of(running, transport), {"rest_port": running.rest_port, "grpc_port": running.grpc_port}
+        client = lightship.Client(url, retries=0)
+        assert client.predict("m", [[2.0]])["y"].tolist() == [[3.0]]
+    with client:
+        with pytest.raises(Unavailable):
+            client.predict("m", [[2.0]])
+        assert (client.ready(), client.live()) == (False, False)
+        with lightship.serve(f"m={half_plus_two}", **ports) as running:
+            assert running.wait_ready(60)
+            deadline = time.monotonic() + 30
+            while not client.ready():
+                assert time.monotonic() < deadline
+            assert client.predict("m", [[2.0]])["y"].tolist() == [[3.0]]
