@@ -94,8 +94,10 @@ class NativeGrpcServer:
         return sum(one["started"] - sum(status["count"] for status in one["status"].values()) for one in counts)
 
     def _receive(self, place: int, front: Any) -> None:
-        """Ends when the front is closed."""
+        """Ends when the front is closed. What was answered on the spot is sent after its batch: on one processor the
+        server's own threads would else take their turn after each call."""
         while (events := front.recv_batch_details(_MOST_EVENTS)) is not None:
+            answered = []
             for _, number, method, message, _, details in events:
                 if message is None:  # the client has gone, or its deadline has passed
                     if (call := self._open.get((place, number))) is not None:
@@ -105,20 +107,25 @@ class NativeGrpcServer:
                 else:
                     name, streams = self._names[method]
                     deadline = None if details[2] is None else time.monotonic() + details[2]
-                    self._take((place, number), _Open(front, number, name, streams, message, deadline))
+                    call = _Open(front, number, name, streams, message, deadline)
+                    answer = self._prompt(call)
+                    if answer is not None:
+                        answered.append((call, answer))
+                    else:
+                        self._open[place, number] = call
+                        self._threads.submit(self._work, (place, number), call)
+            for call, answer in answered:
+                call.reply(answer)
 
-    def _take(self, key: tuple[int, int], call: _Open) -> None:
+    def _prompt(self, call: _Open) -> Answer | None:
+        """The answer, where it is known to be quick."""
         assert self._api is not None
-        if len(call.message) <= _MOST_PROMPT_BYTES and not call.streams:
-            try:
-                call.reply(self._api.answer(call.name, call.message, Call(call.deadline, prompt=True)))
-                return
-            except NotPrompt:
-                pass
-            except Exception:
-                logger.exception("%s failed", call.name)
-        self._open[key] = call
-        self._threads.submit(self._work, key, call)
+        if len(call.message) > _MOST_PROMPT_BYTES or call.streams:
+            return None
+        try:
+            return self._api.answer(call.name, call.message, Call(call.deadline, prompt=True))
+        except NotPrompt:
+            return None
 
     def _work(self, key: tuple[int, int], call: _Open) -> None:
         assert self._api is not None
