@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from itertools import accumulate
 from operator import mul
 from typing import Any
@@ -49,12 +50,12 @@ def array_of(tensor: Any) -> NDArray[Any]:
     none are zeros. Raises InvalidArgument for what is no tensor, and where more than `MOST_FILLED_BYTES` would have to
     be filled.
     """
-    dtype, element = _types(tensor)
+    dtype, element = _types(tensor.dtype)
     shape = _shape(tensor)
-    count = math.prod(shape)
     content = tensor.tensor_content  # a copy each time
     if content:
-        return _shaped(_of_content(content, dtype, element, count), shape)
+        return _of_content(content, dtype, element, shape)
+    count = math.prod(shape)
     values = _values(tensor, dtype, element)
     if len(values) < count and count * element.itemsize > MOST_FILLED_BYTES:
         raise InvalidArgument(
@@ -71,12 +72,13 @@ def _shaped(values: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
         raise InvalidArgument(f"{list(shape)} is no shape of a tensor") from error
 
 
-def _types(tensor: Any) -> tuple[DataType, np.dtype[Any]]:
+@cache
+def _types(number: int) -> tuple[DataType, np.dtype[Any]]:
     try:
-        dtype = DataType(tensor.dtype)
+        dtype = DataType(number)
         return dtype, dtype.numpy
     except (ValueError, LightshipError) as error:
-        raise InvalidArgument(f"tensors of type {tensor.dtype} cannot be read") from error
+        raise InvalidArgument(f"tensors of type {number} cannot be read") from error
 
 
 def _shape(tensor: Any) -> tuple[int, ...]:
@@ -93,15 +95,16 @@ def _shape(tensor: Any) -> tuple[int, ...]:
     return shape
 
 
-def _of_content(content: bytes, dtype: DataType, element: np.dtype[Any], count: int) -> NDArray[Any]:
+def _of_content(content: bytes, dtype: DataType, element: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    count = math.prod(shape)
     if dtype is DataType.DT_STRING:
-        return _strings(content, count)
+        return _shaped(_strings(content, count), shape)
     if len(content) != count * element.itemsize:
         raise InvalidArgument(f"tensor_content has {len(content)} bytes; {count * element.itemsize} are needed")
     if dtype is DataType.DT_BOOL:
         # a bool of another byte than 0 and 1 would break what reads it
-        return np.frombuffer(content, np.uint8).astype(np.bool_)
-    return np.frombuffer(content, element.newbyteorder("<")).astype(element, copy=False)
+        return np.ndarray(shape, np.uint8, content).astype(np.bool_)
+    return np.ndarray(shape, element.newbyteorder("<"), content).astype(element, copy=False)
 
 
 def _strings(content: bytes, count: int) -> NDArray[np.object_]:

@@ -72,8 +72,9 @@ def test_a_call_that_was_cancelled_is_not_run(api: GrpcApi) -> None:
 
 def test_waiting_for_a_turn_ends_with_the_deadline(api: GrpcApi) -> None:
     assert api._turns is not None
-    with api._turns:
-        answer = api.answer(PREDICT, request(), Call(deadline=time.monotonic() + 0.05))
+    assert api._turns.take(0)
+    answer = api.answer(PREDICT, request(), Call(deadline=time.monotonic() + 0.05))
+    api._turns.give_back()
     assert answer == (b"", Code.DEADLINE_EXCEEDED, LATE)
     assert api.answer(PREDICT, request(), Call()).code is Code.OK
 
@@ -82,7 +83,7 @@ def test_waiting_for_a_turn_ends_with_the_deadline(api: GrpcApi) -> None:
 def test_a_deadline_beyond_all_clocks_is_waited_for(api: GrpcApi, seconds: float) -> None:
     assert api._turns is not None
     turns, waiting = api._turns, threading.Event()
-    turns.acquire()
+    assert turns.take(0)
 
     def cancelled() -> bool:  # asked before the wait
         waiting.set()
@@ -90,7 +91,7 @@ def test_a_deadline_beyond_all_clocks_is_waited_for(api: GrpcApi, seconds: float
 
     def free() -> None:
         waiting.wait(20)
-        turns.release()
+        turns.give_back()
 
     freeing = threading.Thread(target=free)
     freeing.start()

@@ -14,6 +14,7 @@ from lightship.errors import DeadlineExceeded, Internal, LightshipError, Resourc
 from lightship.transports.grpc.call import Answer, Call, NotPrompt, refusal
 from lightship.transports.grpc.methods import CALLS, HEALTH_CALLS, STREAMS, Method
 from lightship.transports.grpc.serving import Serving
+from lightship.turns import Turns
 
 logger = logging.getLogger(__name__)
 
@@ -33,8 +34,8 @@ class GrpcApi:
     def __init__(self, serving: Serving, count: Count, *, runs: int = 0) -> None:
         self._serving, self._count = serving, count
         self._calls = CALLS | HEALTH_CALLS if serving.health != "off" else CALLS
-        self._turns = threading.Semaphore(runs) if runs else None
-        self._waiting = threading.Semaphore(MOST_WAITING)
+        self._turns = Turns(runs) if runs else None
+        self._waiting = Turns(MOST_WAITING)
         self._lock = threading.Lock()
         self.unfinished = 0
 
@@ -73,7 +74,7 @@ class GrpcApi:
     def stream(self, name: str, request: bytes, call: Call) -> Iterator[Answer]:
         """The answers of a method that has many, as they come; one that is a refusal is the last."""
         method = STREAMS[name]
-        if not self._waiting.acquire(blocking=False):
+        if not self._waiting.take(0):
             yield refusal(_too_many())
             return
         try:
@@ -82,7 +83,7 @@ class GrpcApi:
         except Exception as error:
             yield refusal(_explained(error, name))
         finally:
-            self._waiting.release()
+            self._waiting.give_back()
 
     def _answered(self, name: str, method: Method, request: bytes, call: Call) -> Answer:
         start = time.perf_counter()
@@ -96,7 +97,7 @@ class GrpcApi:
                 answer = Answer(method.act(self._serving, message, call).SerializeToString())
             finally:
                 if turns is not None:
-                    turns.release()
+                    turns.give_back()
         except NotPrompt:
             raise
         except Exception as error:
@@ -105,22 +106,22 @@ class GrpcApi:
             self._count(model, answer.code.name, method.counted_as, (time.perf_counter() - start) * 1_000_000)
         return answer
 
-    def _turn(self, method: Method, call: Call) -> threading.Semaphore | None:
+    def _turn(self, method: Method, call: Call) -> Turns | None:
         """What is to be released after the call. Raises DeadlineExceeded or Cancelled where nobody waits any more when
         its turn comes."""
         turns = self._waiting if method.waits else self._turns if method.runs else None
-        if turns is None or turns.acquire(blocking=False):
+        if turns is None or turns.take(0):
             return turns
         if method.waits:
             raise _too_many()
         if call.prompt:
             raise NotPrompt
-        if not turns.acquire(timeout=call.remaining):
+        if not turns.take(call.remaining):
             raise DeadlineExceeded("Timed out waiting for notification")
         try:
             call.check()
         except BaseException:
-            turns.release()
+            turns.give_back()
             raise
         return turns
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from lightship.errors import Cancelled, Code, DeadlineExceeded, LightshipError
@@ -26,8 +25,7 @@ def _unnoticed(_: Callable[[], None]) -> None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """deadline: by `time.monotonic`; None for none. cancelled: whether the client has gone. on_end: takes what is to be
     called when the call ends for the client, by whichever way; it may be called at once. prompt: NotPrompt is to be
     raised rather than anything done that may take long."""
