@@ -7,6 +7,7 @@ The library has no TLS, no reflection, none of grpcio's channel arguments, and r
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 _MOST_EVENTS = 64  # of a batch
 _MOST_PROMPT_BYTES = 4096  # of a message that is tried where it was received
+_MOST_IO_THREADS = 2  # of HTTP/2; on one core a second only takes turns with the first
 _COMING = 0.2  # seconds for calls that were on their way when the drain began
 
 
@@ -188,9 +190,14 @@ def _front(target: str) -> Any:
     from pygrpc_native import NativeGrpcFront
 
     try:
-        return NativeGrpcFront(target, [], call_details=True, metrics=True)
+        return NativeGrpcFront(target, [], io_threads=min(_MOST_IO_THREADS, _cores()), call_details=True, metrics=True)
     except (OSError, RuntimeError, ValueError) as error:
         raise InvalidArgument(f"gRPC cannot be opened on {target}: {error}") from error
+
+
+def _cores() -> int:
+    """That this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _check(options: GrpcOptions) -> None:
