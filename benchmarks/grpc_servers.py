@@ -81,7 +81,7 @@ def answer_of(port: int, request: bytes) -> bytes:
 
 def rate(port: int, body: Path, connections: int, streams: int, seconds: float, cores: Sequence[int]) -> float:
     """Calls a second. Raises RuntimeError for calls that did not end well."""
-    load = ["h2load", f"-D{seconds}", f"-c{connections}", f"-m{streams}", "-t1", "-d", str(body)]
+    load = ["h2load", f"-D{round(1000 * seconds)}ms", f"-c{connections}", f"-m{streams}", "-t1", "-d", str(body)]
     headers = [word for header in HEADERS for word in ("-H", header)]
     command = on_cores([*load, *headers, f"http://127.0.0.1:{port}{PREDICT}"], cores)
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
