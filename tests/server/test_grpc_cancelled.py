@@ -88,7 +88,7 @@ def test_ten_thousand_cancelled_calls_leave_nothing_behind(server: GrpcProcess, 
     shutil.copytree(models / "1", models.parent / "2")
     (models.parent / "2").rename(models / "2")
     assert eventually(lambda: states(server).get(2) == AVAILABLE, 60)
-    assert eventually(lambda: states(server)[1] == END, 2), "a handle was left behind"
+    assert eventually(lambda: states(server)[1] == END, 10), "a handle was left behind"
 
     with server.channel() as channel:
         assert values_of(channel.unary_unary(PREDICT)(request(), timeout=20)) == [3.0]
