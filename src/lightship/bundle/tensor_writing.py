@@ -29,6 +29,7 @@ _VARINTS: dict[DataType, str] = {
     DataType.DT_UINT64: "uint64_val",
 }
 _LENGTH_DELIMITED = 2
+_PART = 1 << 20  # values that are Python's integers at a time, for which they need several times their room
 
 
 def write_tensor(tensor: Any, array: NDArray[Any], *, as_content: bool = False) -> None:
@@ -49,13 +50,19 @@ def write_tensor(tensor: Any, array: NDArray[Any], *, as_content: bool = False) 
         data = array.astype(element, copy=False).tobytes()
         tensor.MergeFromString(_varint(field << 3 | _LENGTH_DELIMITED) + _varint(len(data)) + data)
     elif dtype in _VARINTS:
-        getattr(tensor, _VARINTS[dtype]).extend(array.ravel().tolist())
+        _extend(getattr(tensor, _VARINTS[dtype]), array)
     elif dtype is DataType.DT_STRING:
         tensor.string_val.extend(_strings(array))
     elif array.dtype.itemsize == 2:  # half and bfloat16, by their bits
-        tensor.half_val.extend(np.ascontiguousarray(array).view(np.uint16).ravel().tolist())
+        _extend(tensor.half_val, np.ascontiguousarray(array).view(np.uint16))
     else:
         tensor.float8_val = array.tobytes()
+
+
+def _extend(field: Any, array: NDArray[Any]) -> None:
+    values = array.ravel()
+    for start in range(0, values.size, _PART):
+        field.extend(values[start : start + _PART].tolist())
 
 
 def _content(array: NDArray[Any], dtype: DataType) -> bytes:

@@ -81,6 +81,12 @@ def test_narrow_types_stand_in_the_fields_of_wider_ones(ask: Ask, dtype: str, fi
     assert len(getattr(output, field)) == len(sent)
 
 
+@pytest.mark.parametrize("dtype", ["int64", "uint8", "half"])
+def test_millions_of_values_keep_their_order(dtype: str) -> None:
+    sent = (np.arange(2_200_000) % 60_000).astype(DTYPES[dtype]).reshape(1100, 2000)
+    assert same(array_of(tensor_of(sent, as_content=False)), sent)
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_no_rows_are_an_answer_too(ask: Ask, dtype: str) -> None:
     sent = array(dtype, [], (0, 3))
