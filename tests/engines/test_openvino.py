@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from lightship.bundle.saved_model import read_saved_model
-from lightship.engines import Engine, EngineOptions, load_engine, openvino_compiled
-from lightship.engines.openvino import OpenVINOProgram
-from lightship.engines.openvino_variants import MAX_SHAPES, MAX_VARIANTS
+from lightship.engines import Engine, EngineOptions, load_engine
+from lightship.engines.openvino import OpenVINOProgram, compiled
+from lightship.engines.openvino.variants import MAX_SHAPES, MAX_VARIANTS
 from lightship.errors import FailedPrecondition, InvalidArgument
 
 
@@ -183,10 +183,10 @@ def test_another_number_of_values_needs_no_other_variant(program: OpenVINOProgra
 
 
 def test_memory_of_large_runs_is_given_back(program: OpenVINOProgram, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openvino_compiled, "LARGE_BYTES", 100)
-    monkeypatch.setattr(openvino_compiled, "SHRINK_SECONDS", 0.01)
+    monkeypatch.setattr(compiled, "LARGE_BYTES", 100)
+    monkeypatch.setattr(compiled, "SHRINK_SECONDS", 0.01)
     released = threading.Event()
-    monkeypatch.setattr(openvino_compiled, "give_memory_back", released.set)
+    monkeypatch.setattr(compiled, "give_memory_back", released.set)
     assert program.run({"x": np.ones((3, 1), np.float32)}, ["y"])["y"].shape == (3, 1)
     assert program.run({"x": np.ones((100, 1), np.float32)}, ["y"])["y"].shape == (100, 1)
     assert released.wait(30)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lightship.engines.openvino_runtime import openvino
+from lightship.engines.openvino.runtime import openvino
 
 Shape = tuple[int, ...]
 Shapes = Mapping[str, Shape]

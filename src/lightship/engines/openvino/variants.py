@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from lightship.bundle.saved_model import SAVED_MODEL_FILE, Signature
 from lightship.engines.base import NotPrompt, describe
-from lightship.engines.openvino_compiled import Compiled
-from lightship.engines.openvino_reading import input_ports, output_ports, read_signature
-from lightship.engines.openvino_runtime import explain
-from lightship.engines.openvino_shapes import Declared, Shape, Shapes, reshaped, static_shape
+from lightship.engines.openvino.compiled import Compiled
+from lightship.engines.openvino.reading import input_ports, output_ports, read_signature
+from lightship.engines.openvino.runtime import explain
+from lightship.engines.openvino.shapes import Declared, Shape, Shapes, reshaped, static_shape
 from lightship.errors import FailedPrecondition, InvalidArgument
 
 # Each compiled variant holds its own copy of the weights.

@@ -10,7 +10,7 @@ from typing import Any
 from lightship.bundle.dtypes import DataType
 from lightship.bundle.saved_model import DEFAULT_SIGNATURE, SAVED_MODEL_FILE, SERVE, Signature, with_only_signature
 from lightship.engines.base import CannotRun
-from lightship.engines.openvino_runtime import core, explain
+from lightship.engines.openvino.runtime import core, explain
 from lightship.errors import DataLoss, FailedPrecondition
 
 # Types that the CPU plug-in computes with; strings it only passes through, and complex numbers it does not know.

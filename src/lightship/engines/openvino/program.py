@@ -1,4 +1,4 @@
-"""The default engine: one signature of a SavedModel, compiled by OpenVINO for this machine's CPU."""
+"""One signature of a SavedModel, compiled by OpenVINO for this machine's CPU."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from lightship.bundle.dtypes import DataType
 from lightship.bundle.saved_model import Signature
 from lightship.engines.base import PROMPT_SECONDS, CannotRun, EngineOptions, NotPrompt, fits_int32
-from lightship.engines.openvino_compiled import Compiled
-from lightship.engines.openvino_reading import input_ports, output_ports, read_signature
-from lightship.engines.openvino_runtime import core, explain, properties
-from lightship.engines.openvino_shapes import Declared, Shape, Shapes, declared_shapes, reshaped, rows_are_free
-from lightship.engines.openvino_variants import Variants
+from lightship.engines.openvino.compiled import Compiled
+from lightship.engines.openvino.reading import input_ports, output_ports, read_signature
+from lightship.engines.openvino.runtime import core, explain, properties
+from lightship.engines.openvino.shapes import Declared, Shape, Shapes, declared_shapes, reshaped, rows_are_free
+from lightship.engines.openvino.variants import Variants
 from lightship.errors import InvalidArgument
 from lightship.memory import give_memory_back
 

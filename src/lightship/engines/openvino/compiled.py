@@ -11,7 +11,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from lightship.engines.base import NotPrompt, describe
-from lightship.engines.openvino_runtime import explain
+from lightship.engines.openvino.runtime import explain
 from lightship.errors import InvalidArgument
 from lightship.memory import give_memory_back
 from lightship.turns import Turns
