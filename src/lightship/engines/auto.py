@@ -21,6 +21,7 @@ from lightship.engines.base import (
     EngineOptions,
     NotPrompt,
     Program,
+    SignatureReport,
     check_inputs,
     check_outputs,
 )
@@ -52,7 +53,7 @@ def load_engine(bundle_path: Path, saved_model: SavedModel, options: EngineOptio
 class _Slot:
     """What became of one signature. The lock is held while it is compiled; other signatures are not held up."""
 
-    __slots__ = ("engine", "error", "lock", "program", "signature", "spare")
+    __slots__ = ("engine", "error", "lock", "program", "proof", "reason", "signature", "spare")
 
     def __init__(self, signature: Signature) -> None:
         self.signature = signature
@@ -61,6 +62,8 @@ class _Slot:
         self.spare: Program | None = None  # in TensorFlow, for the calls whose values OpenVINO has no room for
         self.error: LightshipError | None = None
         self.engine = ""
+        self.reason = ""
+        self.proof = ""
 
 
 class _ChoosingEngine:
@@ -93,6 +96,10 @@ class _ChoosingEngine:
             if prompt:
                 raise NotPrompt from None
             return self._beside(slot, unable).run(inputs, wanted)
+
+    def reports(self) -> tuple[SignatureReport, ...]:
+        slots = sorted(self._slots.items())
+        return tuple(SignatureReport(name, slot.engine, slot.reason, slot.proof) for name, slot in slots)
 
     def engine_of(self, signature: str) -> str:
         slot = self._slot(signature)
@@ -136,7 +143,7 @@ class _ChoosingEngine:
                 try:
                     slot.program = self._choose(slot)
                 except LightshipError as error:
-                    slot.error = error
+                    slot.error, slot.reason = error, error.message
                     raise
                 logger.info(
                     'signature "%s" runs on %s', slot.signature.name, slot.engine, extra={"folder": str(self._folder)}
@@ -152,7 +159,7 @@ class _ChoosingEngine:
             program = OpenVINOProgram(self._folder, slot.signature, self._options)
         except CannotRun as unable:
             return self._on_tensorflow(slot, unable)
-        slot.engine = "openvino"
+        slot.engine, slot.reason, slot.proof = "openvino", "every operation is proven", "table only"
         return program
 
     def _better_in_tensorflow(self, signature: Signature) -> bool:
@@ -166,7 +173,7 @@ class _ChoosingEngine:
 
     def _on_tensorflow(self, slot: _Slot, unable: CannotRun) -> Program:
         program = self._tensorflow_program(slot.signature, unable)
-        slot.engine = "tensorflow"
+        slot.engine, slot.reason = "tensorflow", unable.reason
         return program
 
     def _beside(self, slot: _Slot, unable: CannotRun) -> Program:

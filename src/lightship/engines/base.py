@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -44,6 +45,9 @@ class Engine(Protocol):
         can run the signature, and, with `prompt`, NotPrompt instead of doing what may take more than `PROMPT_SECONDS`.
         """
 
+    def reports(self) -> tuple[SignatureReport, ...]:
+        """What is known of each signature, in the order of their names. Compiles nothing."""
+
     def engine_of(self, signature: str) -> str:
         """The runtime that runs this signature; it is compiled for that if it was not. Raises as `run` does."""
 
@@ -64,11 +68,36 @@ class Program(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
-    """threads: of one run, 0 for one a core. precision: bf16 is faster on chips that have it, and less exact."""
+    """How the signatures of a version are run."""
 
     engine: Literal["auto", "openvino", "tensorflow"] = "auto"
+    # Threads of one run; 0 for one a core.
     threads: int = 0
+    # bf16 is faster on chips that have it, and less exact.
     precision: Literal["f32", "bf16"] = "f32"
+    # Operations that OpenVINO may run although they are not in the table of proven operations.
+    allow_unproven: frozenset[str] = frozenset()
+    # Compile in this process at once, without a helper process and without comparing with TensorFlow.
+    trust: bool = False
+    # Seconds that a helper process may take for one signature.
+    trial_seconds: float = 120.0
+    # Bytes that a helper process may use; 0 for half of the memory that this process may use.
+    trial_memory: int = 0
+    # Where compiled models are kept; None for the user's cache folder.
+    cache_dir: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureReport:
+    """How one signature is run: for `inspect`, `status` and logs."""
+
+    signature: str
+    # "openvino", "tensorflow", or "" where the signature was not needed yet or nothing installed runs it.
+    engine: str
+    # Why that engine: "every operation is proven", or what OpenVINO cannot do, such as "Unique is not proven".
+    reason: str
+    # How the answers were checked: "golden sample", "compared with TensorFlow", "table only", or "" on TensorFlow.
+    proof: str = ""
 
 
 DEFAULT_OPTIONS = EngineOptions()
