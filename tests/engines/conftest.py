@@ -119,6 +119,14 @@ def engine(odd_version: Path) -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="session")
+def alone(odd_version: Path) -> Iterator[Engine]:
+    """The same model on OpenVINO alone, as where TensorFlow is not installed."""
+    loaded = load_engine(odd_version, read_saved_model(odd_version), EngineOptions(engine="openvino"))
+    yield loaded
+    loaded.close()
+
+
+@pytest.fixture(scope="session")
 def reference(odd_version: Path) -> Iterator[Engine]:
     """The same model, all of it run by TensorFlow."""
     loaded = load_engine(odd_version, read_saved_model(odd_version), EngineOptions(engine="tensorflow"))

@@ -21,7 +21,9 @@ from lightship.engines.base import (
     EngineOptions,
     NotPrompt,
     Program,
+    Refused,
     SignatureReport,
+    as_declared,
     check_inputs,
     check_outputs,
 )
@@ -53,13 +55,13 @@ def load_engine(bundle_path: Path, saved_model: SavedModel, options: EngineOptio
 class _Slot:
     """What became of one signature. The lock is held while it is compiled; other signatures are not held up."""
 
-    __slots__ = ("engine", "error", "lock", "program", "proof", "reason", "signature", "spare")
+    __slots__ = ("engine", "error", "lock", "program", "proof", "reason", "signature", "fallback")
 
     def __init__(self, signature: Signature) -> None:
         self.signature = signature
         self.lock = Lock()
         self.program: Program | None = None
-        self.spare: Program | None = None  # in TensorFlow, for the calls whose values OpenVINO has no room for
+        self.fallback: Program | None = None  # in TensorFlow, for the calls that OpenVINO must not run
         self.error: LightshipError | None = None
         self.engine = ""
         self.reason = ""
@@ -95,7 +97,7 @@ class _ChoosingEngine:
         except CannotRun as unable:
             if prompt:
                 raise NotPrompt from None
-            return self._beside(slot, unable).run(inputs, wanted)
+            return self._on_fallback(slot, unable, inputs, wanted)
 
     def reports(self) -> tuple[SignatureReport, ...]:
         slots = sorted(self._slots.items())
@@ -159,7 +161,8 @@ class _ChoosingEngine:
             program = OpenVINOProgram(self._folder, slot.signature, self._options)
         except CannotRun as unable:
             return self._on_tensorflow(slot, unable)
-        slot.engine, slot.reason, slot.proof = "openvino", "every operation is proven", "table only"
+        slot.engine, slot.reason = "openvino", "every operation is proven"
+        slot.proof = program.description.proof
         return program
 
     def _better_in_tensorflow(self, signature: Signature) -> bool:
@@ -176,12 +179,34 @@ class _ChoosingEngine:
         slot.engine, slot.reason = "tensorflow", unable.reason
         return program
 
-    def _beside(self, slot: _Slot, unable: CannotRun) -> Program:
-        """For this call alone: OpenVINO runs the signature, but not with these values."""
+    def _on_fallback(
+        self, slot: _Slot, unable: CannotRun, inputs: Arrays, outputs: Sequence[str]
+    ) -> dict[str, NDArray[Any]]:
+        """For this call alone: OpenVINO runs the signature, but not with these values or shapes."""
+        if isinstance(unable, Refused) and (self._options.engine == "openvino" or not tensorflow_installed()):
+            raise unable.error from None
         with slot.lock:
-            if slot.spare is None:
-                slot.spare = self._tensorflow_program(slot.signature, unable)
-            return slot.spare
+            if slot.fallback is None:
+                slot.fallback = self._tensorflow_program(slot.signature, unable)
+            fallback = slot.fallback
+        results = fallback.run(inputs, outputs)
+        if isinstance(unable, Refused) and unable.lasting and as_declared(slot.signature, inputs):
+            self._stay_on_fallback(slot, unable)
+        return results
+
+    def _stay_on_fallback(self, slot: _Slot, unable: CannotRun) -> None:
+        """OpenVINO refused an input of the declared shape that TensorFlow answered: it would do so again."""
+        with slot.lock:
+            if slot.program is slot.fallback or slot.error is not None:
+                return
+            slot.program, slot.engine, slot.proof = slot.fallback, "tensorflow", ""
+            slot.reason = f"OpenVINO refused an input that TensorFlow answers: {unable.reason}"
+        logger.warning(
+            'signature "%s" runs on tensorflow from now on: %s',
+            slot.signature.name,
+            slot.reason,
+            extra={"folder": str(self._folder)},
+        )
 
     def _tensorflow_program(self, signature: Signature, unable: CannotRun) -> Program:
         if self._options.engine == "openvino":

@@ -108,11 +108,22 @@ class NotPrompt(Exception):
 
 
 class CannotRun(Exception):
-    """A runtime cannot run a signature; `reason` names the operation or the type that it lacks."""
+    """A runtime cannot run a signature, or not with these values; `reason` names the operation, type or value."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class Refused(CannotRun):
+    """A runtime refused a call that another one may answer; `error` is for the client where there is no other.
+
+    lasting: where another one does answer, it should answer further calls too.
+    """
+
+    def __init__(self, error: InvalidArgument, *, lasting: bool = False) -> None:
+        super().__init__(error.message)
+        self.error, self.lasting = error, lasting
 
 
 def check_inputs(signature: Signature, inputs: Arrays) -> None:
@@ -130,6 +141,17 @@ def check_inputs(signature: Signature, inputs: Arrays) -> None:
             raise InvalidArgument(
                 f'input "{name}" has {inputs[name].ndim} dimensions; {MOST_DIMENSIONS} are the most that are taken'
             )
+
+
+def as_declared(signature: Signature, inputs: Arrays) -> bool:
+    """Whether the arrays have the shapes that the signature declares."""
+    pairs = ((spec.shape, inputs[name].shape) for name, spec in signature.inputs.items())
+    return all(
+        declared is not None
+        and len(declared) == len(shape)
+        and all(size in (-1, found) for size, found in zip(declared, shape, strict=True))
+        for declared, shape in pairs
+    )
 
 
 def input_size_error(signature: Signature, inputs: Arrays) -> InvalidArgument:

@@ -10,7 +10,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from lightship.engines.base import NotPrompt, describe
+from lightship.engines.base import NotPrompt, Refused, describe
+from lightship.engines.openvino.guarding import GuardSet
 from lightship.engines.openvino.runtime import explain
 from lightship.errors import InvalidArgument
 from lightship.memory import give_memory_back
@@ -23,6 +24,8 @@ Shape = tuple[int, ...]
 LARGE_BYTES = 4 << 20
 SHRINK_SECONDS = 2.0
 
+NO_GUARDS = GuardSet()
+
 
 class Compiled:
     """Runs arrays of the shapes that it was compiled for. Any thread may call.
@@ -31,8 +34,12 @@ class Compiled:
     computes, and one whose input is filled meanwhile.
     """
 
-    def __init__(self, compiled: Any, inputs: Mapping[str, int], outputs: Mapping[str, int]) -> None:
+    def __init__(
+        self, compiled: Any, inputs: Mapping[str, int], outputs: Mapping[str, int], guards: GuardSet = NO_GUARDS
+    ) -> None:
         self._compiled = compiled
+        self._guards = guards.checks()
+        self.outputs = tuple(outputs)
         self._inputs = tuple(inputs.items())
         self._outputs = dict(outputs)
         self._fixed = [port for port in outputs.values() if compiled.outputs[port].partial_shape.is_static]
@@ -48,8 +55,10 @@ class Compiled:
     ) -> dict[str, NDArray[Any]]:
         """The outputs of these names, as copies.
 
-        Raises InvalidArgument with OpenVINO's reason and, with `prompt`, NotPrompt instead of waiting for others.
+        Raises Refused with OpenVINO's reason, what the guards raise, and, with `prompt`, NotPrompt instead of waiting
+        for others.
         """
+        self._guards.before(arrays)
         if not self._turns.take(0 if prompt else None):
             raise NotPrompt
         try:
@@ -98,9 +107,11 @@ class Compiled:
             for name, port in self._inputs:
                 request.fill(port, arrays[name])
             request.infer()
-            return {name: request.result(self._outputs[name]) for name in outputs}
         except RuntimeError as error:
-            raise InvalidArgument(f"{describe(arrays)} cannot be computed: {explain(error)}") from error
+            text = f"{describe(arrays)} cannot be computed: {explain(error)}"
+            raise Refused(InvalidArgument(text), lasting=True) from error
+        self._guards.after(request.view)
+        return {name: request.result(self._outputs[name]) for name in outputs}
 
 
 class _Request:
@@ -130,7 +141,11 @@ class _Request:
     def infer(self) -> None:
         self._request.infer(None, share_inputs=True, share_outputs=True)
 
-    def result(self, port: int) -> NDArray[Any]:
+    def view(self, port: int) -> NDArray[Any]:
+        """An output as it lies in memory until the next run."""
         tensor = self._fixed.get(port) or self._request.get_output_tensor(port)
-        copied: NDArray[Any] = tensor.data.copy()
-        return copied
+        data: NDArray[Any] = tensor.data
+        return data
+
+    def result(self, port: int) -> NDArray[Any]:
+        return self.view(port).copy()

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,50 +14,70 @@ from numpy.typing import NDArray
 from lightship.bundle.dtypes import DataType
 from lightship.bundle.saved_model import Signature
 from lightship.engines.base import PROMPT_SECONDS, CannotRun, EngineOptions, NotPrompt, fits_int32
+from lightship.engines.openvino.building import build_signature, build_variant
 from lightship.engines.openvino.compiled import Compiled
-from lightship.engines.openvino.reading import input_ports, output_ports, read_signature
-from lightship.engines.openvino.runtime import core, explain, properties
-from lightship.engines.openvino.shapes import Declared, Shape, Shapes, declared_shapes, reshaped, rows_are_free
+from lightship.engines.openvino.description import DECLARED, ONE_ROW, Description
+from lightship.engines.openvino.shapes import Shape, Shapes
 from lightship.engines.openvino.variants import Variants
-from lightship.errors import InvalidArgument
 from lightship.memory import give_memory_back
 
-_TRIALS = 5
-_MOST_TRIALS = 200
-_TRIAL_SECONDS = 0.02
-_WORTH_IT = 0.95
 _MOST_KNOWN = 256  # shapes whose way and time are remembered
+
+
+class Compiler(Protocol):
+    """What compiles a signature: this process, or a helper process whose results are imported."""
+
+    def signature(self) -> tuple[Description, Mapping[str, Compiled]]:
+        """As declared. Raises CannotRun for what OpenVINO must not run, DataLoss for files it cannot read."""
+
+    def variant(self, shapes: Shapes, sample: Shapes) -> Compiled:
+        """For other shapes, tried with zeros of the shapes `sample`. Raises as `signature` does."""
+
+
+class InProcess:
+    """Compiles here and now."""
+
+    def __init__(self, folder: Path, signature: Signature, options: EngineOptions) -> None:
+        self._folder, self._signature, self._options = folder, signature, options
+
+    def signature(self) -> tuple[Description, Mapping[str, Compiled]]:
+        built = build_signature(self._folder, self._signature, self._options)
+        return built.description, built.models
+
+    def variant(self, shapes: Shapes, sample: Shapes) -> Compiled:
+        return build_variant(self._folder, self._signature, self._options, shapes, sample).models[DECLARED]
 
 
 class OpenVINOProgram:
     """Runs one signature.
 
-    The model is compiled as declared and, where its first dimension is the batch, once more for one row, which is
-    faster. Arrays of other shapes are answered by `Variants`, since the operations alone decide what they take.
+    The model is compiled as declared and, where rows are independent, once more for one row, which is faster. Arrays of
+    other shapes are answered by `Variants`, since the operations alone decide what they take.
     """
 
-    def __init__(self, folder: Path, signature: Signature, options: EngineOptions) -> None:
-        """Reads and compiles. Raises CannotRun for what OpenVINO lacks, DataLoss for files it cannot read."""
-        model = read_signature(folder, signature)
-        self._signature = signature
-        self._inputs = input_ports(model, signature)
-        compiler = _Compiler(properties(options), self._inputs, output_ports(model, signature))
-        self._declared = declared_shapes(model, self._inputs)
-        self._rows_free = rows_are_free(model, self._inputs, self._declared)
-        self._usual = _compile_declared(model, self._declared, compiler)
-        self._single = self._compile_single(model, compiler) if self._rows_free else None
-        self._variants = Variants(folder, signature, self._declared, self._usual, compiler)
+    def __init__(
+        self, folder: Path, signature: Signature, options: EngineOptions, compiler: Compiler | None = None
+    ) -> None:
+        """Compiles, or has it compiled. Raises CannotRun for what OpenVINO lacks or would compute otherwise than
+        TensorFlow, DataLoss for files it cannot read."""
+        compiler = compiler or InProcess(folder, signature, options)
+        self.description, models = compiler.signature()
+        self._inputs = self.description.inputs
+        self._outputs = signature.outputs
+        self._declared = self.description.declared
+        self._declared_model, self._one_row_model = models.get(DECLARED), models.get(ONE_ROW)
+        self._variants = Variants(folder, signature, self._declared, self._declared_model, compiler.variant)
         self._known: dict[tuple[Shape, ...], Compiled] = {}
         self._seconds: dict[tuple[Shape, ...], float] = {}
         self._wide = tuple(name for name, spec in signature.inputs.items() if spec.dtype is DataType.DT_INT64)
-        del model
         give_memory_back()
 
     def run(
         self, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str], *, prompt: bool = False
     ) -> dict[str, NDArray[Any]]:
-        """Inputs of the signature's names and types. Raises InvalidArgument for shapes that an operation cannot take,
-        CannotRun for values that OpenVINO has no room for, NotPrompt where it was asked for."""
+        """Inputs of the signature's names and types. Raises InvalidArgument for indices that point outside, CannotRun
+        for shapes and values that OpenVINO refuses or treats otherwise than TensorFlow, NotPrompt where it was asked
+        for."""
         key = tuple([inputs[name].shape for name in self._inputs])
         if prompt and self._seconds.get(key, math.inf) > PROMPT_SECONDS:
             raise NotPrompt
@@ -70,9 +90,19 @@ class OpenVINOProgram:
         if compiled is not None:
             results = compiled.run(inputs, outputs, prompt=prompt)
         else:
-            results = self._variants.run(dict(zip(self._inputs, key, strict=True)), inputs, outputs, prompt=prompt)
+            results = self._of_other_shapes(dict(zip(self._inputs, key, strict=True)), inputs, outputs, prompt)
         self._note(key, clock() - start, prompt)
         return results
+
+    def _of_other_shapes(
+        self, shapes: Shapes, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str], prompt: bool
+    ) -> dict[str, NDArray[Any]]:
+        rows = self.description.row_shapes
+        if rows is not None and self._declared.rows_of(shapes) == 0:
+            # Rows are independent, so no rows give no rows.
+            types = {name: self._outputs[name].dtype.numpy for name in outputs}
+            return {name: np.empty((0, *rows[name][1:]), dtype) for name, dtype in types.items()}
+        return self._variants.run(shapes, inputs, outputs, prompt=prompt)
 
     def _note(self, key: tuple[Shape, ...], seconds: float, prompt: bool) -> None:
         """Remembers how long these shapes take: as a thread's own time, since beside other threads the clock tells
@@ -86,64 +116,17 @@ class OpenVINOProgram:
     def _declared_way(self, key: tuple[Shape, ...]) -> Compiled | None:
         """What runs arrays of these shapes, if they are as declared, which is remembered."""
         shapes: Shapes = dict(zip(self._inputs, key, strict=True))
-        rows = self._declared.rows_of(shapes) if self._rows_free else None
-        if not rows or self._usual is None:
+        rows = self._declared.rows_of(shapes) if self.description.rows_free else None
+        if not rows or self._declared_model is None:
             return None
         if len(self._known) >= _MOST_KNOWN:
             self._known.clear()
-        compiled = self._single if rows == 1 and self._single is not None else self._usual
+        compiled = self._one_row_model if rows == 1 and self._one_row_model is not None else self._declared_model
         self._known[key] = compiled
         return compiled
 
     def close(self) -> None:
         self._variants.close()
         self._known.clear()
-        self._usual = self._single = None
+        self._declared_model = self._one_row_model = None
         give_memory_back()
-
-    def _compile_single(self, model: Any, compiler: _Compiler) -> Compiled | None:
-        """The model for one row, unless it is no faster than the declared one: it holds the weights a second time.
-
-        Measured: a MobileNetV2 takes 1.9 instead of 2.4 ms, a ResNet50V2 as long; more rows gain little or nothing.
-        """
-        if self._usual is None or not self._declared.batched:
-            return None
-        shapes = self._declared.with_rows(1)
-        single = compiler(reshaped(model, self._inputs, shapes))
-        zeros = {name: np.zeros(shapes[name], self._signature.inputs[name].dtype.numpy) for name in self._inputs}
-        try:
-            return single if _faster(single, self._usual, zeros) else None
-        except InvalidArgument:  # zeros are no input of this model
-            return None
-
-
-class _Compiler:
-    def __init__(self, wanted: Mapping[str, Any], inputs: Mapping[str, int], outputs: Mapping[str, int]) -> None:
-        self._properties, self._inputs, self._outputs = wanted, inputs, outputs
-
-    def __call__(self, model: Any) -> Compiled:
-        compiled = core().compile_model(model, "CPU", dict(self._properties))
-        return Compiled(compiled, self._inputs, self._outputs)
-
-
-def _compile_declared(model: Any, declared: Declared, compiler: _Compiler) -> Compiled | None:
-    """None where a rank is unknown: what arrives decides then."""
-    if None in declared.shapes.values():
-        return None
-    try:
-        return compiler(model)
-    except RuntimeError as error:
-        raise CannotRun(f"OpenVINO cannot compile the graph: {explain(error)}") from error
-
-
-def _faster(one: Compiled, other: Compiled, inputs: Mapping[str, NDArray[Any]]) -> bool:
-    """Whether `one` is faster by enough: by the shortest of some runs of each, taken in turn after one that allocates,
-    since what else the machine does can only add to them."""
-    times: dict[Compiled, list[float]] = {one: [], other: []}
-    end = time.perf_counter() + _TRIAL_SECONDS
-    while len(times[one]) <= _TRIALS or (time.perf_counter() < end and len(times[one]) < _MOST_TRIALS):
-        for compiled, seconds in times.items():
-            start = time.perf_counter()
-            compiled.run(inputs, ())
-            seconds.append(time.perf_counter() - start)
-    return min(times[one][1:]) < _WORTH_IT * min(times[other][1:])

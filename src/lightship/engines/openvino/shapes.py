@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +11,8 @@ from lightship.engines.openvino.runtime import openvino
 Shape = tuple[int, ...]
 Shapes = Mapping[str, Shape]
 
-# A number of rows that no model's own sizes are likely to be.
-_UNLIKELY = 1031
+# Few rows, where a window or a position may not fit, and a number that no model's own sizes are likely to be.
+_TRIED_ROWS = (1, 2, 3, 1031)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +69,10 @@ def reshaped(model: Any, inputs: Mapping[str, int], shapes: Shapes) -> Any:
     return copy
 
 
-def rows_are_free(model: Any, inputs: Mapping[str, int], declared: Declared) -> bool:
-    """Whether any number of rows goes through.
+def rows_are_free(
+    model: Any, inputs: Mapping[str, int], declared: Declared, refused: Callable[[Any], str | None]
+) -> bool:
+    """Whether any number of rows goes through. refused: says why a model of known shapes must not run, if so.
 
     The compiled model does not check this: a product of a free dimension with a weight reads beyond the input where
     the sizes do not agree. So shapes that are not known to be safe are tried on the model first.
@@ -78,10 +80,10 @@ def rows_are_free(model: Any, inputs: Mapping[str, int], declared: Declared) -> 
     if not declared.rows_at_most:
         return False
     try:
-        reshaped(model, inputs, declared.with_rows(_UNLIKELY))
+        tried = [reshaped(model, inputs, declared.with_rows(rows)) for rows in _TRIED_ROWS]
     except RuntimeError:
         return False
-    return True
+    return not any(map(refused, tried))
 
 
 def static_shape(port: Any) -> Shape | None:

@@ -8,15 +8,15 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from lightship.bundle.saved_model import SAVED_MODEL_FILE, Signature
-from lightship.engines.base import NotPrompt, describe
+from lightship.engines.base import CannotRun, NotPrompt, Refused, describe
 from lightship.engines.openvino.compiled import Compiled
-from lightship.engines.openvino.reading import input_ports, output_ports, read_signature
+from lightship.engines.openvino.guarding import refused_shapes
+from lightship.engines.openvino.reading import input_ports, read_signature
 from lightship.engines.openvino.runtime import explain
-from lightship.engines.openvino.shapes import Declared, Shape, Shapes, reshaped, static_shape
+from lightship.engines.openvino.shapes import Declared, Shape, Shapes, reshaped
 from lightship.errors import FailedPrecondition, InvalidArgument
 
 # Each compiled variant holds its own copy of the weights.
@@ -25,19 +25,8 @@ MAX_VARIANTS = 4
 MAX_SHAPES = 1024
 
 _Key = tuple[tuple[str, Shape], ...]
-Compile = Callable[[Any], Compiled]
-
-
-@dataclass(frozen=True, slots=True)
-class _Empty:
-    """Shapes for which every output has no elements: nothing needs to run."""
-
-    results: Mapping[str, NDArray[Any]]
-
-    def run(
-        self, arrays: Mapping[str, NDArray[Any]], outputs: Sequence[str], *, prompt: bool = False
-    ) -> dict[str, NDArray[Any]]:
-        return {name: self.results[name].copy() for name in outputs}
+# Compiles the signature for shapes that may have free dimensions; the second ones, all known, are run once to try it.
+Make = Callable[[Shapes, Shapes], Compiled]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +36,20 @@ class _Refused:
     def run(
         self, arrays: Mapping[str, NDArray[Any]], outputs: Sequence[str], *, prompt: bool = False
     ) -> dict[str, NDArray[Any]]:
-        raise InvalidArgument(self.message)
+        raise Refused(InvalidArgument(self.message))
 
 
-_Way = Compiled | _Empty | _Refused
+@dataclass(frozen=True, slots=True)
+class _Unable:
+    reason: str
+
+    def run(
+        self, arrays: Mapping[str, NDArray[Any]], outputs: Sequence[str], *, prompt: bool = False
+    ) -> dict[str, NDArray[Any]]:
+        raise CannotRun(self.reason)
+
+
+_Way = Compiled | _Refused | _Unable
 
 
 class Variants:
@@ -62,10 +61,10 @@ class Variants:
     """
 
     def __init__(
-        self, folder: Path, signature: Signature, declared: Declared, usual: Compiled | None, compile_: Compile
+        self, folder: Path, signature: Signature, declared: Declared, declared_model: Compiled | None, make: Make
     ) -> None:
-        self._folder, self._signature, self._declared, self._usual = folder, signature, declared, usual
-        self._compile = compile_
+        self._folder, self._signature, self._declared = folder, signature, declared
+        self._declared_model, self._make = declared_model, make
         self._stamp = _stamp(folder)
         self._lock = Lock()
         self._model: Any = None
@@ -75,8 +74,8 @@ class Variants:
     def run(
         self, shapes: Shapes, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str], *, prompt: bool = False
     ) -> dict[str, NDArray[Any]]:
-        """Raises InvalidArgument with the reason where an operation cannot take the shapes; with `prompt`, NotPrompt
-        where they were not tried yet."""
+        """Raises Refused with the reason where an operation cannot take the shapes, CannotRun where OpenVINO must not
+        run them; with `prompt`, NotPrompt where they were not tried yet."""
         key = tuple(shapes.items())
         way = self._ways.get(key)
         if way is None:
@@ -90,7 +89,7 @@ class Variants:
         with self._lock:
             self._ways.clear()
             self._variants.clear()
-            self._model = self._usual = None
+            self._model = self._declared_model = None
 
     def _remember(self, key: _Key, way: _Way) -> _Way:
         while len(self._ways) >= MAX_SHAPES:
@@ -105,39 +104,26 @@ class Variants:
             exact = reshaped(model, ports, shapes)
         except RuntimeError as error:
             return _Refused(f"{describe(inputs)} cannot be computed: {explain(error)}")
-        empty = self._empty(exact)
-        if empty is not None:
-            return empty
-        if any(0 in shape for shape in shapes.values()):
-            return _Refused(f"{describe(inputs)} has no elements, and the model has no answer of no elements to it")
+        reason = refused_shapes(exact)
+        if reason is not None:
+            return _Refused(f"{describe(inputs)} cannot be computed: {reason}")
         try:
-            return self._variant(model, exact, ports, shapes)
-        except RuntimeError as error:  # a rank beyond what OpenVINO's CPU takes, say
-            return _Refused(f"{describe(inputs)} cannot be computed: {explain(error)}")
+            return self._variant(shapes)
+        except CannotRun as unable:
+            return _Unable(unable.reason)
 
-    def _empty(self, exact: Any) -> _Empty | None:
-        ports = output_ports(exact, self._signature)
-        sizes = {name: static_shape(exact.outputs[port]) for name, port in ports.items()}
-        if any(shape is None or 0 not in shape for shape in sizes.values()):
-            return None
-        specs = self._signature.outputs
-        try:
-            return _Empty({name: np.empty(shape or (), specs[name].dtype.numpy) for name, shape in sizes.items()})
-        except ValueError:  # no elements, but other sizes that together are beyond what an array can have
-            return None
-
-    def _variant(self, model: Any, exact: Any, ports: Mapping[str, int], shapes: Shapes) -> Compiled:
+    def _variant(self, shapes: Shapes) -> Compiled:
         general = self._declared.generalised(shapes)
-        if general == self._declared.shapes and self._usual is not None:
-            return self._usual
+        if general == self._declared.shapes and self._declared_model is not None:
+            return self._declared_model
         key = tuple(general.items())
         variant = self._variants.pop(key, None)
         if variant is None:
             self._make_room()
             try:
-                variant = self._compile(reshaped(model, ports, general))
-            except RuntimeError:
-                variant = self._compile(exact)
+                variant = self._make(general, shapes)
+            except CannotRun:
+                variant = self._make(shapes, shapes)
                 key = tuple(shapes.items())
         self._variants[key] = variant
         return variant

@@ -1,0 +1,200 @@
+"""What in an OpenVINO model could differ from TensorFlow, and which guards would make it right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from lightship.engines.openvino.facts import (
+    EXACT_INTEGER,
+    Fact,
+    Facts,
+    bounded,
+    bounds_of_type,
+    inputs_of,
+    is_integer,
+    source_of,
+    type_name,
+)
+from lightship.engines.openvino.known import (
+    DIVISIONS,
+    INDEXING,
+    KNOWN,
+    PROPAGATE_NONFINITE,
+    RIGHT_FOR_ALL_INTEGERS,
+    SHAPE_OPERANDS,
+)
+from lightship.engines.openvino.loops import counters, is_loop
+from lightship.engines.openvino.static_checks import static_hazard
+
+GuardKind = Literal["indices", "positions", "divisor", "cast", "finite"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A guard that makes a node right: what to look at is the input `operand` of the node."""
+
+    kind: GuardKind
+    node: Any
+    operand: int
+    # For a cast: the values that the integer type holds.
+    low: float = 0.0
+    high: float = 0.0
+
+
+@dataclass(slots=True)
+class Hazards:
+    """reasons: why the model must not run on OpenVINO. wanted: the guards that it needs.
+
+    swallows: whether some operation turns NaN or infinity into something else, so that no such input may come in.
+    """
+
+    reasons: list[str] = field(default_factory=list)
+    wanted: list[Wanted] = field(default_factory=list)
+    swallows: bool = False
+
+
+def hazards_of(model: Any, facts: Facts, allowed: frozenset[str] = frozenset()) -> Hazards:
+    """All of a model. allowed: operations of OpenVINO that may run although nothing is known of them."""
+    found = Hazards()
+    _look(model, facts, found, allowed, frozenset(), inside=False)
+    return found
+
+
+def static_hazards(model: Any, facts: Facts) -> list[str]:
+    """What the shapes alone show to be wrong, such as a slice beyond the end; for a model whose shapes are known."""
+    return [reason for node, inner in _nodes(model, facts) if (reason := static_hazard(node, inner)) is not None]
+
+
+def _nodes(model: Any, facts: Facts) -> Iterator[tuple[Any, Facts]]:
+    for node in model.get_ordered_ops():
+        yield node, facts
+        if is_loop(node):
+            yield from _nodes(node.get_function(), facts.body(node))
+
+
+def _look(
+    model: Any, facts: Facts, found: Hazards, allowed: frozenset[str], counting: frozenset[str], *, inside: bool
+) -> None:
+    for node in model.get_ordered_ops():
+        kind = node.get_type_name()
+        if is_loop(node):
+            _look(node.get_function(), facts.body(node), found, allowed, counters(node), inside=True)
+            continue
+        if kind not in KNOWN and kind not in allowed:
+            found.reasons.append(f"OpenVINO's {kind} is not analysed ({_name(node)})")
+            continue
+        reason = _values_decide_shapes(node, facts) or _large_integers(node, facts) or static_hazard(node, facts)
+        if reason is not None:
+            found.reasons.append(reason)
+        wanted = [one for one in _guards(node, facts, counting) if one is not None]
+        if wanted and inside:
+            found.reasons.append(f"{_name(node)} would need a guard inside a loop ({wanted[0].kind})")
+        found.wanted += wanted
+        found.swallows |= _swallows(node, facts)
+
+
+def _guards(node: Any, facts: Facts, counting: frozenset[str]) -> Iterator[Wanted | None]:
+    kind = node.get_type_name()
+    if kind in INDEXING:
+        yield _index_guard(node, facts, counting)
+    if kind in DIVISIONS:
+        yield _divisor_guard(node, facts)
+    if kind in ("Convert", "ConvertLike") and type_name(node.output(0)) != "boolean":
+        yield _cast_guard(node, facts)
+    elif _swallows(node, facts):
+        for index, fact in enumerate(inputs_of(node, facts)):
+            if not fact.finite and not is_integer(node.input(index)):
+                yield Wanted("finite", node, index)
+
+
+def _swallows(node: Any, facts: Facts) -> bool:
+    """Whether the node could hide a NaN or an infinity that comes from a client."""
+    to_bool = node.get_output_size() == 1 and type_name(node.output(0)) == "boolean"
+    if node.get_type_name() in PROPAGATE_NONFINITE and not to_bool:
+        return False
+    return any(fact.data and not is_integer(node.input(index)) for index, fact in enumerate(inputs_of(node, facts)))
+
+
+def _index_guard(node: Any, facts: Facts, counting: frozenset[str]) -> Wanted | None:
+    indices = facts.of_input(node, 1)
+    if node.get_type_name() == "GatherND":
+        return None if not indices.data else Wanted("positions", node, 1)
+    size = _indexed_size(node, facts)
+    if size is not None and indices.within(0, size - 1):
+        return None
+    if not indices.data:
+        # Positions of a loop's rounds, and sizes: the first are bounded by the loop's own condition.
+        return None if source_of(node, 1).get_name() in counting or indices.exact else Wanted("indices", node, 1)
+    return Wanted("indices", node, 1)
+
+
+def _indexed_size(node: Any, facts: Facts) -> int | None:
+    axis = facts.of_input(node, 2)
+    partial = node.get_input_partial_shape(0)
+    if not axis.exact or partial.rank.is_dynamic:
+        return None
+    dimension = partial[int(axis.low.reshape(()))]
+    return dimension.get_length() if dimension.is_static else None
+
+
+def _cast_guard(node: Any, facts: Facts) -> Wanted | None:
+    fact, kind = facts.of_input(node, 0), facts.cast_bounds(node.output(0))
+    if not is_integer(node.output(0)) or is_integer(node.input(0)):
+        return None
+    # A float just inside the bounds is cut to the bound itself.
+    if fact.finite and fact.least > kind.least - 1 and fact.most < kind.most + 1:
+        return None
+    return Wanted("cast", node, 0, kind.least, kind.most)
+
+
+def _large_integers(node: Any, facts: Facts) -> str | None:
+    """Integer arithmetic is right where every number is one that float32 holds."""
+    kind = node.get_type_name()
+    if kind in RIGHT_FOR_ALL_INTEGERS:
+        return None
+    if kind not in ("Convert", "ConvertLike"):
+        for port, fact in _ports(node, facts):
+            if is_integer(port) and not fact.within(-EXACT_INTEGER, EXACT_INTEGER):
+                return f"{kind} of integers beyond 16,777,216 is not exact ({_name(node)})"
+        return None
+    if is_integer(node.input(0)) and is_integer(node.output(0)):
+        return _narrowing(node, facts)
+    return None
+
+
+def _ports(node: Any, facts: Facts) -> Iterator[tuple[Any, Fact]]:
+    """The inputs and outputs of a node, with their facts."""
+    for port in node.inputs():
+        yield port, facts.of(port.get_source_output())
+    for port in node.outputs():
+        if port.get_target_inputs():  # what nobody reads, such as the positions of a MaxPool, may be anything
+            yield port, facts.of(port)
+
+
+def _narrowing(node: Any, facts: Facts) -> str | None:
+    fact, kind = facts.of_input(node, 0), bounds_of_type(node.output(0))
+    if type_name(node.output(0)) == "boolean":
+        kind = bounded(-EXACT_INTEGER, EXACT_INTEGER)
+    if fact.within(kind.least, kind.most):
+        return None
+    return f"a cast to {type_name(node.output(0))} of values that it may not hold is not exact ({_name(node)})"
+
+
+def _divisor_guard(node: Any, facts: Facts) -> Wanted | None:
+    divisor = facts.of_input(node, 1)
+    apart = divisor.least > 0 or divisor.most < 0
+    return None if apart or not is_integer(node.output(0)) else Wanted("divisor", node, 1)
+
+
+def _values_decide_shapes(node: Any, facts: Facts) -> str | None:
+    for index in SHAPE_OPERANDS.get(node.get_type_name(), ()):
+        if index < node.get_input_size() and facts.of_input(node, index).data:
+            return f"a shape or position depends on values that are sent ({_name(node)})"
+    return None
+
+
+def _name(node: Any) -> str:
+    name: str = node.get_friendly_name()
+    return name

@@ -1,0 +1,80 @@
+"""Operations of OpenVINO by what was found of them on the CPU; the conformance suite holds these lists against
+TensorFlow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lightship.engines.openvino.moves import MOVES
+
+# Indices into these may come from a client, so they get guards.
+INDEXING = frozenset({"Gather", "GatherND"})
+
+# Of integers, they must not divide by zero.
+DIVISIONS = frozenset({"Divide", "FloorMod", "Mod"})
+
+# They only hand integers on, or compute them as integers.
+RIGHT_FOR_ALL_INTEGERS = frozenset(
+    {
+        *(MOVES.keys() - {"ReverseSequence"}),
+        *("Concat", "Constant", "OneHot", "Parameter", "Result", "ScatterUpdate", "Select", "ShapeOf"),
+    }
+)
+
+# NaN and infinities come out of these as out of TensorFlow's.
+PROPAGATE_NONFINITE = frozenset(
+    {
+        *MOVES,
+        *("Abs", "Add", "Concat", "Constant", "Convert", "ConvertLike", "Convolution", "ConvolutionBackpropData"),
+        *("GroupConvolution", "GroupConvolutionBackpropData", "MatMul", "Multiply", "Negative", "Pad", "Parameter"),
+        *("ReduceMean", "ReduceSum", "Result", "ScatterUpdate", "ShapeOf", "Sigmoid", "Subtract", "Tanh", "AvgPool"),
+        *("Swish"),
+    }
+)
+
+# Operands that say a shape, a position or an axis: they must not depend on what a client sends beyond shapes.
+SHAPE_OPERANDS: Mapping[str, tuple[int, ...]] = {
+    "BatchToSpace": (1, 2, 3),
+    "Broadcast": (1, 2),
+    "CumSum": (1,),
+    "Gather": (2,),
+    "Interpolate": (1, 2, 3),
+    "OneHot": (1,),
+    "Pad": (1, 2),
+    "Range": (0, 1, 2),
+    "ReduceMax": (1,),
+    "ReduceMean": (1,),
+    "ReduceMin": (1,),
+    "ReduceProd": (1,),
+    "ReduceSum": (1,),
+    "Reshape": (1,),
+    "ReverseSequence": (1,),
+    "Roll": (1, 2),
+    "ScatterUpdate": (1, 3),
+    "Slice": (1, 2, 3, 4),
+    "SpaceToBatch": (1, 2, 3),
+    "Split": (1,),
+    "Squeeze": (1,),
+    "StridedSlice": (1, 2, 3),
+    "Tile": (1,),
+    "TopK": (1,),
+    "Transpose": (1,),
+    "Unsqueeze": (1,),
+    "VariadicSplit": (1, 2),
+}
+
+# Of any other operation nothing is known.
+KNOWN = frozenset(
+    {
+        *RIGHT_FOR_ALL_INTEGERS,
+        *PROPAGATE_NONFINITE,
+        *SHAPE_OPERANDS,
+        *INDEXING,
+        *("Ceiling", "Clamp", "Divide", "Elu", "Equal", "Erf", "Exp", "Floor", "FloorMod", "Gelu", "Greater"),
+        *("GreaterEqual", "HSigmoid", "HSwish", "HardSigmoid", "Less", "LessEqual", "Log", "LogSoftmax", "LogicalAnd"),
+        *("LogicalNot", "LogicalOr", "LogicalXor", "MVN", "MaxPool", "Maximum", "Minimum", "Mish", "Mod", "NotEqual"),
+        *("PRelu", "Power", "ReduceLogicalAnd", "ReduceLogicalOr", "Relu", "Round", "Selu", "Sign", "SoftPlus"),
+        *("SoftSign", "Softmax", "Sqrt", "SquaredDifference", "Sin", "Cos", "Tan", "Sinh", "Cosh", "Asin", "Acos"),
+        *("Atan", "Asinh", "Acosh", "Atanh", "NormalizeL2", "BatchNormInference", "Einsum", "ReduceL2"),
+    }
+) - {"GatherElements"}
