@@ -1,0 +1,142 @@
+"""What a helper process does for one signature: builds it, tries it, and writes down what came out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lightship.bundle.bundle import open_bundle
+from lightship.bundle.golden import Golden
+from lightship.bundle.saved_model import DEFAULT_SIGNATURE, SavedModel, Signature, read_saved_model
+from lightship.engines.base import CannotRun, EngineOptions
+from lightship.engines.comparison import differences, random_inputs
+from lightship.engines.openvino.building import Built, build_signature, build_variant, tolerance
+from lightship.engines.openvino.compiled import Compiled
+from lightship.engines.openvino.description import DECLARED, ONE_ROW
+from lightship.engines.tensorflow import TensorFlowModel, tensorflow_installed
+from lightship.errors import LightshipError
+
+GOLDEN, COMPARED, TABLE_ONLY = "golden sample", "compared with TensorFlow", "table only"
+
+# Rows of the inputs that both engines are given.
+_COMPARED_ROWS = (1, 3)
+
+
+def request_for(
+    folder: Path, signature: Signature, options: EngineOptions, variant: Sequence[Mapping[str, Any]] | None = None
+) -> dict[str, Any]:
+    """The request that `work` takes: a JSON object. variant: the shapes, and those of a sample."""
+    return {
+        "folder": str(folder),
+        "signature": signature.name,
+        "tags": list(signature.tags),
+        "threads": options.threads,
+        "precision": options.precision,
+        "allow_unproven": sorted(options.allow_unproven),
+        "compare": tensorflow_installed(),
+        "variant": variant,
+    }
+
+
+def work(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
+    """Builds a signature and writes its compiled models into the folder `out`, each under its name.
+
+    Returns its description as a JSON object; or why OpenVINO must not run it, under "cannot_run". Raises DataLoss and
+    the like for files that cannot be read.
+    """
+    folder = Path(request["folder"])
+    model = read_saved_model(folder, request["tags"])
+    signature = model.signatures[request["signature"]]
+    options = EngineOptions(
+        threads=request["threads"],
+        precision=request["precision"],
+        allow_unproven=frozenset(request["allow_unproven"]),
+    )
+    try:
+        if request["variant"] is not None:
+            shapes, sample = ({k: tuple(v) for k, v in one.items()} for one in request["variant"])
+            built = build_variant(folder, signature, options, shapes, sample)
+        else:
+            built = build_signature(folder, signature, options)
+            proof = _prove(built, folder, model, signature, options, compare=request["compare"])
+            built.description = replace(built.description, proof=proof)
+    except CannotRun as unable:
+        return {"cannot_run": unable.reason}
+    for name, compiled in built.raw.items():
+        (out / name).write_bytes(compiled.export_model().getbuffer())
+    return built.description.as_json()
+
+
+def _prove(
+    built: Built, folder: Path, model: SavedModel, signature: Signature, options: EngineOptions, *, compare: bool
+) -> str:
+    """How the answers were checked. Raises CannotRun where they are not the trained model's or TensorFlow's."""
+    golden = _golden(folder, signature)
+    if golden is not None and DECLARED in built.models:
+        _check_golden(built, golden, options, compare=compare)
+        return GOLDEN
+    if not compare or DECLARED not in built.models:
+        return TABLE_ONLY
+    return _compared(built, folder, model, signature, options)
+
+
+def _golden(folder: Path, signature: Signature) -> Golden | None:
+    return open_bundle(folder, "", 0, verify=False, tags=signature.tags).golden if _is_default(signature) else None
+
+
+def _is_default(signature: Signature) -> bool:
+    return signature.name == DEFAULT_SIGNATURE
+
+
+def _check_golden(built: Built, golden: Golden, options: EngineOptions, *, compare: bool) -> None:
+    """A difference is TensorFlow's to judge where it is installed; else it ends the load, as its own check says."""
+    rtol, atol = tolerance(options)
+    if options.precision == "bf16":
+        golden = replace(golden, rtol=max(golden.rtol, rtol), atol=max(golden.atol, atol))
+    different = golden.compare(built.models[DECLARED].run(golden.inputs, built.models[DECLARED].outputs))
+    if different is not None and compare:
+        raise CannotRun(f"OpenVINO does not give the golden answers: {different}")
+
+
+def _compared(built: Built, folder: Path, model: SavedModel, signature: Signature, options: EngineOptions) -> str:
+    """Runs TensorFlow on the same random rows."""
+    rng = np.random.default_rng(1)
+    samples = [inputs for rows in _COMPARED_ROWS if (inputs := random_inputs(signature, rows, rng)) is not None]
+    if not samples:
+        return TABLE_ONLY
+    reference = TensorFlowModel(folder, model, options)
+    try:
+        program, names = reference.program(signature), tuple(signature.outputs)
+        compared = [_compare(built, program.run, inputs, names, tolerance(options)) for inputs in samples]
+    finally:
+        reference.close()
+    return COMPARED if any(compared) else TABLE_ONLY
+
+
+def _compare(
+    built: Built, reference: Any, inputs: Mapping[str, NDArray[Any]], names: tuple[str, ...], apart: tuple[float, float]
+) -> bool:
+    """Whether both answered, and alike; False where TensorFlow does not take these random inputs."""
+    rows = {len(array) for array in inputs.values() if array.ndim}
+    single = ONE_ROW in built.models and rows == {1}
+    try:
+        expected = reference(inputs, names)
+    except LightshipError:
+        return False
+    for compiled in [built.models[DECLARED], *([built.models[ONE_ROW]] if single else [])]:
+        different = differences(expected, _answer(compiled, inputs, names), *apart)
+        if different is not None:
+            raise CannotRun(f"its answers are not TensorFlow's: {different}")
+    return True
+
+
+def _answer(compiled: Compiled, inputs: Mapping[str, NDArray[Any]], names: tuple[str, ...]) -> dict[str, NDArray[Any]]:
+    try:
+        return compiled.run(inputs, names)
+    except LightshipError as error:
+        raise CannotRun(f"OpenVINO refuses what TensorFlow answers: {error.message}") from error
