@@ -94,9 +94,7 @@ def check_inputs(signature: Signature, inputs: Arrays) -> None:
     for position, (name, spec) in enumerate(signature.inputs.items()):
         if inputs[name].dtype != spec.dtype.numpy:
             sent = _label(inputs[name])
-            raise InvalidArgument(
-                f'Expects arg[{position}] to be {spec.dtype.label} but {sent} is provided (input "{name}")'
-            )
+            raise InvalidArgument(f"Expects arg[{position}] to be {spec.dtype.label} but {sent} is provided")
         if inputs[name].ndim > MOST_DIMENSIONS:
             raise InvalidArgument(
                 f'input "{name}" has {inputs[name].ndim} dimensions; {MOST_DIMENSIONS} are the most that are taken'
