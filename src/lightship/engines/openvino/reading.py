@@ -77,6 +77,11 @@ def _ports(ports: Any, wanted: Any) -> dict[str, int]:
 
 
 def _check_types(signature: Signature) -> None:
+    for spec in signature.inputs.values():
+        if spec.fed is not None:
+            raise CannotRun(f'"{spec.name}" is declared {spec.dtype.label}, but its placeholder is {spec.fed.label}')
+        if spec.replaces_default:  # to OpenVINO it is a constant: what is fed would be ignored
+            raise CannotRun(f'OpenVINO cannot feed "{spec.name}", a placeholder with a default')
     for spec in (*signature.inputs.values(), *signature.outputs.values()):
         if spec.dtype in _UNKNOWN_TYPES:
             raise CannotRun(f'OpenVINO does not compute with type {spec.dtype.label} (tensor "{spec.name}")')
