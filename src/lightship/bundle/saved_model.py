@@ -1,4 +1,5 @@
-"""What `saved_model.pb` says: its signatures, its operations, and a copy of it with one signature alone."""
+"""What `saved_model.pb` or `saved_model.pbtxt` says: its signatures, its operations, and a copy of it with one
+signature alone."""
 
 from __future__ import annotations
 
@@ -14,9 +15,11 @@ from google.protobuf.message import DecodeError
 from lightship import protos
 from lightship.bundle.dtypes import DataType
 from lightship.bundle.graph_state import Changes, changes_in
-from lightship.errors import DataLoss, NotFound, PermissionDenied, Unimplemented
+from lightship.bundle.versions import SAVED_MODEL_FILE, SAVED_MODEL_TEXT
+from lightship.errors import DataLoss, InvalidArgument, NotFound, PermissionDenied, ResourceExhausted, Unimplemented
+from lightship.protos.text import parse_text
 
-SAVED_MODEL_FILE = "saved_model.pb"
+MAX_TEXT_BYTES = 64 << 20  # of saved_model.pbtxt: a second of parsing and ten times the memory for each MiB or so
 DEFAULT_SIGNATURE = "serving_default"
 # TensorFlow 2 files its initializer as a signature; it runs when the model is loaded, never for a client.
 INIT_SIGNATURE = "__saved_model_init_op"
@@ -82,12 +85,11 @@ class SavedModel:
 
 
 def read_saved_model(folder: Path, tags: Collection[str] = SERVE) -> SavedModel:
-    """Reads `saved_model.pb` in a version folder; the variables are not touched.
+    """Reads `saved_model.pb`, or `saved_model.pbtxt`, in a version folder; the variables are not touched.
 
-    Raises NotFound where there is none (TensorFlow Serving's text) or no graph has exactly these tags, DataLoss where
-    the file cannot be parsed, PermissionDenied where it cannot be read.
+    Raises NotFound where no graph has exactly these tags, and what `saved_model_bytes` raises.
     """
-    model = _parse(_read(folder), folder)
+    model = _parse(saved_model_bytes(folder), folder)
     graph = _graph_with_tags(model, tags, folder)
     alone = len(model.meta_graphs) == 1
     fed = {node.name: node for node in graph.graph_def.node if node.op in _FED_DIRECTLY}
@@ -125,9 +127,18 @@ def with_only_signature(saved_model_pb: bytes, name: str, tags: Collection[str] 
     return bytes(type(model)(saved_model_schema_version=1, meta_graphs=[graph]).SerializeToString())
 
 
-def _read(folder: Path) -> bytes:
+def saved_model_bytes(folder: Path) -> bytes:
+    """A `tensorflow.SavedModel` as bytes: `saved_model.pb` as it is, or else what `saved_model.pbtxt` says, with all
+    that running its graph needs.
+
+    Raises NotFound where there is neither (TensorFlow Serving's text), DataLoss where the text cannot be parsed,
+    ResourceExhausted where it has more than `MAX_TEXT_BYTES`, PermissionDenied where a file cannot be read.
+    """
     try:
-        return (folder / SAVED_MODEL_FILE).read_bytes()
+        try:
+            return (folder / SAVED_MODEL_FILE).read_bytes()
+        except FileNotFoundError:
+            return _bytes_of_text(folder / SAVED_MODEL_TEXT)
     except PermissionError as error:
         raise PermissionDenied(f"{error.filename} cannot be read: give this user the right to read it") from error
     except OSError as error:
@@ -137,6 +148,20 @@ def _read(folder: Path) -> bytes:
             "Specified file path does not appear to contain a SavedModel bundle (should have a file called "
             f"`{SAVED_MODEL_FILE}`)\nSpecified file path: {folder}"
         ) from error
+
+
+def _bytes_of_text(file: Path) -> bytes:
+    with file.open("rb") as opened:
+        data = opened.read(MAX_TEXT_BYTES + 1)
+    if len(data) > MAX_TEXT_BYTES:
+        raise ResourceExhausted(
+            f"{file} has more than {MAX_TEXT_BYTES >> 20} MiB of text: save the model as {SAVED_MODEL_FILE}"
+        )
+    try:
+        model = parse_text(data.decode(), protos.SavedModelText, unknown_fields=True)
+    except (InvalidArgument, UnicodeDecodeError) as error:
+        raise DataLoss(f"{file} cannot be parsed: {error}; export the model again") from error
+    return bytes(model.SerializeToString())
 
 
 def _parse(data: bytes, place: Path) -> Any:

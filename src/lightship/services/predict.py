@@ -45,8 +45,8 @@ def predict(
 
     The image signatures of the bundle are answered from its labels and image spec, all others by the engine. Raises
     InvalidArgument for names, types and shapes that do not fit, FailedPrecondition where no engine runs the signature,
-    OutOfRange for the initializer, Internal for a method's name that is none where they are checked, and, with `prompt`, NotPrompt instead of doing
-    what may take longer than an event loop can wait.
+    OutOfRange for the initializer, Internal for a method's name that is none where they are checked, and, with
+    `prompt`, NotPrompt instead of doing what may take longer than an event loop can wait.
     """
     if servable.check_method_names:
         check_predict_method(signature)
