@@ -19,7 +19,7 @@ from lightship.bundle.versions import SAVED_MODEL_FILE, SAVED_MODEL_TEXT
 from lightship.errors import DataLoss, InvalidArgument, NotFound, PermissionDenied, ResourceExhausted, Unimplemented
 from lightship.protos.text import parse_text
 
-MAX_TEXT_BYTES = 64 << 20  # of saved_model.pbtxt: a second of parsing and ten times the memory for each MiB or so
+MAX_TEXT_BYTES = 32 << 20  # of saved_model.pbtxt; each MiB takes half a second, and up to 100 MiB of memory
 DEFAULT_SIGNATURE = "serving_default"
 # TensorFlow 2 files its initializer as a signature; it runs when the model is loaded, never for a client.
 INIT_SIGNATURE = "__saved_model_init_op"
