@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -87,6 +88,15 @@ def test_broken_weights_are_an_error_that_names_the_folder(half_plus_two: Path, 
     (version / "saved_model.pb").write_bytes((half_plus_two / "123" / "saved_model.pb").read_bytes())
     with pytest.raises(LightshipError, match=f"TensorFlow cannot load {version}"):
         load_engine(version, read_saved_model(version), EngineOptions(engine="tensorflow"))
+
+
+def test_weights_cut_short_are_an_error_in_the_runtimes_words(odd_version: Path, tmp_path: Path) -> None:
+    version = tmp_path / "1"
+    shutil.copytree(odd_version, version)
+    os.truncate(version / "variables" / "variables.data-00000-of-00001", 100)
+    with pytest.raises(LightshipError) as caught:
+        load_engine(version, read_saved_model(version), EngineOptions(engine="tensorflow"))
+    assert caught.value.message.startswith(f"TensorFlow cannot load {version}: Read less bytes than requested\n\t [[")
 
 
 WRONG_RANK = """

@@ -21,7 +21,7 @@ from lightship.errors import Code, FailedPrecondition, InvalidArgument, Lightshi
 
 _MAX_CALLABLES = 64
 
-# `Session.run` puts this in front of the runtime's text: where the node was defined, if it still knows.
+# Where the node was defined, if TensorFlow's Python still knows.
 _PREAMBLE = re.compile(r"Graph execution error:\n\n(Detected at node .*?\nNode: '[^'\n]*'\n)?", re.DOTALL)
 
 
@@ -49,7 +49,7 @@ class TensorFlowModel:
                 self._feeds = {tensor: placeholder.name for tensor, placeholder in placeholders.items()}
         except (tf.errors.OpError, OSError, RuntimeError, ValueError) as error:
             self._session.close()
-            raise _translated(error, f"TensorFlow cannot load {folder}: ") from error
+            raise _load_error(error, folder) from error
 
     def program(self, signature: Signature) -> TensorFlowProgram:
         return TensorFlowProgram(self._session, self._errors, signature, self._feeds)
@@ -168,13 +168,14 @@ def _session(tf: Any, options: EngineOptions) -> Any:
     return tf.compat.v1.Session(graph=tf.Graph(), config=config)
 
 
-def _translated(error: Exception, context: str = "") -> LightshipError:
-    """Our error of the same code."""
+def _load_error(error: Exception, folder: Path) -> LightshipError:
+    """Without what `Session.run`, by which variables are restored, puts in front of the runtime's text."""
+    whole = _translated(error)
+    return error_of(whole.code, f"TensorFlow cannot load {folder}: {_PREAMBLE.sub('', whole.message)}")
+
+
+def _translated(error: Exception) -> LightshipError:
+    """Our error of the same code, with the runtime's whole text, the node that failed included."""
     code = getattr(error, "error_code", int(Code.DATA_LOSS))
-    text = context + _runtime_text(str(getattr(error, "message", error)))
+    text = str(getattr(error, "message", error))
     return error_of(Code(code) if code in Code._value2member_map_ else Code.UNKNOWN, text)
-
-
-def _runtime_text(text: str) -> str:
-    """What TensorFlow's runtime says, the node that failed included, without what its Python adds in front of it."""
-    return _PREAMBLE.sub("", text)
