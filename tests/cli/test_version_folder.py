@@ -35,3 +35,8 @@ def test_anything_else_is_explained(dog: Path, monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.chdir(dog.parent)
     with pytest.raises(NotFound, match=text):
         find_version(folder)
+
+
+def test_a_version_may_be_written_as_text(dog: Path) -> None:
+    (dog / "2" / "saved_model.pb").rename(dog / "2" / "saved_model.pbtxt")
+    assert find_version(str(dog / "2")).version == 2

@@ -15,6 +15,7 @@ from typing import Any
 import httpx2
 import pytest
 from tests.end_to_end.conftest import BIN
+from tests.text_models import save_as_text
 
 Write = Callable[..., Path]
 COMMAND = str(BIN / "lightship-model-server")
@@ -64,7 +65,7 @@ def _name_methods(file: Path) -> None:
     file.write_bytes(model.SerializeToString())
 
 
-def config(name: str, path: Path, policy: str = "", **labels: int) -> str:
+def config(name: str, path: Path | str, policy: str = "", **labels: int) -> str:
     labelled = " ".join(f"version_labels {{ key: '{label}' value: {number} }}" for label, number in labels.items())
     chosen = f"model_version_policy {{ {policy} }}" if policy else ""
     return f"config {{ name: '{name}' base_path: '{path}' model_platform: 'tensorflow' {chosen} {labelled} }}"
@@ -139,7 +140,7 @@ def server(plus: Path, half_plus_two: Path, tmp_path_factory: pytest.TempPathFac
         config("two", plus, "specific { versions: 1 versions: 3 }", stable=1, canary=3),
         config("all", plus, "all {}", old=2),
         config("latest", plus),
-        config("half", half_plus_two, "latest { num_versions: 2 }"),
+        config("half", f"file://{half_plus_two}", "latest { num_versions: 2 }"),
     )
     (folder / "monitoring.config").write_text("prometheus_config: { enable: true, path: '/figures' }")
     flags = [f"--model_config_file={models}", "--allow_version_labels_for_unavailable_models"]
@@ -267,3 +268,9 @@ def test_no_model_at_all_is_a_server(tmp_path: Path, half_plus_two: Path) -> Non
         assert server.http.get("/v1/models/half").status_code == 404
         write(file, config("half", half_plus_two))
         server.until(lambda: states(server, "half") == {123: "AVAILABLE"})
+
+
+def test_a_base_path_may_be_a_file_uri_and_a_version_text(half_plus_two: Path, tmp_path: Path) -> None:
+    save_as_text(half_plus_two / "123", tmp_path / "half plus two" / "7")
+    with running(f"--model_base_path=file://{tmp_path}/half plus two", "--model_name=half") as server:
+        assert server.post("/v1/models/half/versions/7:predict", {"instances": [[2.0]]}) == {"predictions": [[3.0]]}

@@ -90,7 +90,7 @@ def test_names_and_types_are_checked(engine: Engine) -> None:
     x = np.ones((1, 1), np.float32)
     with pytest.raises(InvalidArgument, match=r"2!=1 len\({x,z}\) != len\({x}\). Sent extra: {z}"):
         engine.run("serving_default", {"x": x, "z": x})
-    with pytest.raises(InvalidArgument, match=r'Expects arg\[0\] to be float but double is provided \(input "x"\)'):
+    with pytest.raises(InvalidArgument, match=r"Expects arg\[0\] to be float but double is provided$"):
         engine.run("serving_default", {"x": x.astype(np.float64)})
     with pytest.raises(InvalidArgument, match="float but string is provided"):
         engine.run("serving_default", {"x": np.array([b"a"], object)})

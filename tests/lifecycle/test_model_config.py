@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from lightship.errors import InvalidArgument, LightshipError, Unimplemented
 from lightship.lifecycle import Specific
-from lightship.lifecycle.model_config import check_model_list
+from lightship.lifecycle.model_config import check_model_list, local_path
 
 
 @pytest.mark.parametrize(
@@ -23,6 +25,11 @@ from lightship.lifecycle.model_config import check_model_list
             "Expected model m to have an absolute path or URI; got base_path()=rel/path",
         ),
         ([("m", "")], InvalidArgument, "Expected model m to have an absolute path or URI; got base_path()="),
+        (
+            [("m", "file://models/m")],
+            InvalidArgument,
+            "file://models/m names another machine, 'models': write file:///",
+        ),
         ([("m", "s3://bucket/m")], Unimplemented, "model m: s3://bucket/m can be read by a later release"),
     ],
 )
@@ -34,7 +41,12 @@ def test_what_cannot_be(models: list[tuple[str, str]], kind: type[LightshipError
 
 def test_what_can_be() -> None:
     check_model_list([])
-    check_model_list([("m", "/models/a"), ("n", "/models/a")])
+    check_model_list([("m", "/models/a"), ("n", "/models/a"), ("o", "file:///models/a")])
+
+
+def test_a_file_uri_is_the_path_in_it() -> None:
+    assert local_path("file:///models/a%20b") == Path("/models/a%20b")
+    assert local_path("models/a") == Path("models/a")
 
 
 def test_a_version_asked_for_twice_is_one() -> None:

@@ -13,6 +13,8 @@ def test_a_model_is_called_as_its_folder_or_as_told() -> None:
     assert parse_model_argument("models/dog/") == ModelConfig("dog", Path("models/dog"))
     assert parse_model_argument("cat=models/dog") == ModelConfig("cat", Path("models/dog"))
     assert parse_model_argument(Path("/srv/dog")) == ModelConfig("dog", Path("/srv/dog"))
+    assert parse_model_argument("file:///srv/dog") == ModelConfig("dog", Path("/srv/dog"))
+    assert parse_model_argument("cat=file:///srv/dog") == ModelConfig("cat", Path("/srv/dog"))
     assert parse_model_argument(".").name == Path.cwd().name
 
 

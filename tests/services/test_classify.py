@@ -59,7 +59,7 @@ def test_another_output_is_left_alone(inference: Servable) -> None:
         ("more_classes", "Expected classes output batch size of 2. Got: 4"),
         ("more_scores", "Expected scores output batch size of 2. Got: 4"),
         ("wider_classes", "Tensors class and score should match in dim_size(1). Got 2 vs. 1"),
-        ("numbers", 'Expects arg[0] to be float but string is provided (input "inputs")'),
+        ("numbers", "Expects arg[0] to be float but string is provided"),
     ],
 )
 def test_what_is_no_classification_is_told(inference: Servable, signature: str, text: str) -> None:

@@ -129,3 +129,8 @@ def test_a_list_is_followed_by_a_list_alone(text: str) -> None:
 def test_what_is_not_built_is_said(text: str) -> None:
     with pytest.raises(Unimplemented):
         models(text)
+
+
+def test_a_base_path_may_be_a_file_uri() -> None:
+    (one,) = models(listed(config("", "name: 'm' base_path: 'file:///models/m' model_platform: 'tensorflow'"))) or []
+    assert one.path == Path("/models/m")

@@ -10,7 +10,8 @@ from lightship.bundle.golden import Golden
 from lightship.bundle.image_spec import ImageSpec
 from lightship.bundle.labels import read_classes
 from lightship.bundle.manifest import EXTRAS, MANIFEST_FILE, Manifest
-from lightship.bundle.saved_model import DEFAULT_SIGNATURE, SAVED_MODEL_FILE, SERVE, SavedModel, read_saved_model
+from lightship.bundle.saved_model import DEFAULT_SIGNATURE, SERVE, SavedModel, read_saved_model
+from lightship.bundle.versions import has_saved_model
 from lightship.errors import DataLoss, InvalidArgument, NotFound
 
 
@@ -47,7 +48,7 @@ def open_bundle(path: Path, name: str, version: int, *, verify: bool = True, tag
         manifest = Manifest.read(path)
     except NotFound:
         return Bundle(path, name, version, read_saved_model(path, tags))
-    if verify and (path / SAVED_MODEL_FILE).exists():
+    if verify and has_saved_model(path):
         manifest.verify(path)
     saved_model = read_saved_model(path, tags)
     bundle = Bundle(

@@ -1,4 +1,5 @@
-"""What `saved_model.pb` says: its signatures, its operations, and a copy of it with one signature alone."""
+"""What `saved_model.pb` or `saved_model.pbtxt` says: its signatures, its operations, and a copy of it with one
+signature alone."""
 
 from __future__ import annotations
 
@@ -14,13 +15,16 @@ from google.protobuf.message import DecodeError
 from lightship import protos
 from lightship.bundle.dtypes import DataType
 from lightship.bundle.graph_state import Changes, changes_in
-from lightship.errors import DataLoss, NotFound, PermissionDenied, Unimplemented
+from lightship.bundle.versions import SAVED_MODEL_FILE, SAVED_MODEL_TEXT
+from lightship.errors import DataLoss, InvalidArgument, NotFound, PermissionDenied, ResourceExhausted, Unimplemented
+from lightship.protos.text import parse_text
 
-SAVED_MODEL_FILE = "saved_model.pb"
+MAX_TEXT_BYTES = 32 << 20  # of saved_model.pbtxt; each MiB takes half a second, and up to 100 MiB of memory
 DEFAULT_SIGNATURE = "serving_default"
 # TensorFlow 2 files its initializer as a signature; it runs when the model is loaded, never for a client.
 INIT_SIGNATURE = "__saved_model_init_op"
-_PLACEHOLDERS = frozenset({"Placeholder", "PlaceholderV2", "PlaceholderWithDefault"})
+_PLACEHOLDERS = frozenset({"Placeholder", "PlaceholderV2"})
+_FED_DIRECTLY = _PLACEHOLDERS | {"PlaceholderWithDefault"}
 SERVE = ("serve",)  # the tags of the graph that is served unless others are asked for
 
 
@@ -30,12 +34,21 @@ class TensorSpec:
 
     name: its key in the signature. shape: -1 is a free dimension, None an unknown rank.
     tensor: its name in the graph, such as "x:0"; empty for a sparse or composite tensor.
+    fed: the dtype of the placeholder that an input is fed to, where the signature declares another. replaces_default:
+    whether that placeholder has a value of its own, which an input takes the place of.
     """
 
     name: str
     dtype: DataType
     shape: tuple[int, ...] | None
     tensor: str
+    fed: DataType | None = None
+    replaces_default: bool = False
+
+    @property
+    def taken(self) -> DataType:
+        """The dtype that the graph takes, whatever the signature declares."""
+        return self.dtype if self.fed is None else self.fed
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +71,9 @@ class Signature:
 class SavedModel:
     """signatures: all of them, `__saved_model_init_op` too. operations: of the graph and its functions.
 
-    changes: what the signatures that a client can call do to variables. tags: the graph's. placeholders: names of the
-    graph's nodes that only stand for what is fed; a signature may be fed in the midst of the graph too.
+    changes: what the signatures that a client can call do to variables. tags: the graph's. placeholders: the dtypes of
+    the graph's nodes that only stand for what is fed, by name; a signature may be fed in the midst of the graph too,
+    and to a placeholder with a default, which a call without that input uses.
     """
 
     signatures: Mapping[str, Signature]
@@ -67,20 +81,21 @@ class SavedModel:
     tensorflow_version: str
     changes: Changes = field(default_factory=Changes)
     tags: tuple[str, ...] = SERVE
-    placeholders: frozenset[str] = frozenset()
+    placeholders: Mapping[str, DataType] = field(default_factory=dict)
 
 
 def read_saved_model(folder: Path, tags: Collection[str] = SERVE) -> SavedModel:
-    """Reads `saved_model.pb` in a version folder; the variables are not touched.
+    """Reads `saved_model.pb`, or `saved_model.pbtxt`, in a version folder; the variables are not touched.
 
-    Raises NotFound where there is none (TensorFlow Serving's text) or no graph has exactly these tags, DataLoss where
-    the file cannot be parsed, PermissionDenied where it cannot be read.
+    Raises NotFound where no graph has exactly these tags, and what `saved_model_bytes` raises.
     """
-    model = _parse(_read(folder), folder)
+    model = _parse(saved_model_bytes(folder), folder)
     graph = _graph_with_tags(model, tags, folder)
     alone = len(model.meta_graphs) == 1
+    fed = {node.name: node for node in graph.graph_def.node if node.op in _FED_DIRECTLY}
     signatures = {
-        name: _signature(name, graph.signature_def[name], tuple(tags), alone) for name in sorted(graph.signature_def)
+        name: _signature(name, graph.signature_def[name], tuple(tags), alone, fed)
+        for name in sorted(graph.signature_def)
     }
     operations = _operations(graph.graph_def)
     return SavedModel(
@@ -89,7 +104,7 @@ def read_saved_model(folder: Path, tags: Collection[str] = SERVE) -> SavedModel:
         tensorflow_version=graph.meta_info_def.tensorflow_version,
         changes=changes_in(graph.graph_def, _fetched(signatures), operations),
         tags=tuple(tags),
-        placeholders=frozenset(node.name for node in graph.graph_def.node if node.op in _PLACEHOLDERS),
+        placeholders={name: _dtype_of(node) for name, node in fed.items() if node.op in _PLACEHOLDERS},
     )
 
 
@@ -112,9 +127,18 @@ def with_only_signature(saved_model_pb: bytes, name: str, tags: Collection[str] 
     return bytes(type(model)(saved_model_schema_version=1, meta_graphs=[graph]).SerializeToString())
 
 
-def _read(folder: Path) -> bytes:
+def saved_model_bytes(folder: Path) -> bytes:
+    """A `tensorflow.SavedModel` as bytes: `saved_model.pb` as it is, or else what `saved_model.pbtxt` says, with all
+    that running its graph needs.
+
+    Raises NotFound where there is neither (TensorFlow Serving's text), DataLoss where the text cannot be parsed,
+    ResourceExhausted where it has more than `MAX_TEXT_BYTES`, PermissionDenied where a file cannot be read.
+    """
     try:
-        return (folder / SAVED_MODEL_FILE).read_bytes()
+        try:
+            return (folder / SAVED_MODEL_FILE).read_bytes()
+        except FileNotFoundError:
+            return _bytes_of_text(folder / SAVED_MODEL_TEXT)
     except PermissionError as error:
         raise PermissionDenied(f"{error.filename} cannot be read: give this user the right to read it") from error
     except OSError as error:
@@ -124,6 +148,20 @@ def _read(folder: Path) -> bytes:
             "Specified file path does not appear to contain a SavedModel bundle (should have a file called "
             f"`{SAVED_MODEL_FILE}`)\nSpecified file path: {folder}"
         ) from error
+
+
+def _bytes_of_text(file: Path) -> bytes:
+    with file.open("rb") as opened:
+        data = opened.read(MAX_TEXT_BYTES + 1)
+    if len(data) > MAX_TEXT_BYTES:
+        raise ResourceExhausted(
+            f"{file} has more than {MAX_TEXT_BYTES >> 20} MiB of text: save the model as {SAVED_MODEL_FILE}"
+        )
+    try:
+        model = parse_text(data.decode(), protos.SavedModelText, unknown_fields=True)
+    except (InvalidArgument, UnicodeDecodeError) as error:
+        raise DataLoss(f"{file} cannot be parsed: {error}; export the model again") from error
+    return bytes(model.SerializeToString())
 
 
 def _parse(data: bytes, place: Path) -> Any:
@@ -153,28 +191,42 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(sorted(names)) or "none"
 
 
-def _signature(name: str, definition: Any, tags: tuple[str, ...], alone: bool) -> Signature:
+def _signature(name: str, definition: Any, tags: tuple[str, ...], alone: bool, fed: Mapping[str, Any]) -> Signature:
     return Signature(
         name=name,
         method_name=definition.method_name,
-        inputs=_specs(definition.inputs),
-        outputs=_specs(definition.outputs),
+        inputs=_specs(definition.inputs, fed),
+        outputs=_specs(definition.outputs, {}),
         definition=definition,
         tags=tags,
         alone=alone,
     )
 
 
-def _specs(tensors: Mapping[str, Any]) -> Mapping[str, TensorSpec]:
-    return MappingProxyType({name: _spec(name, tensors[name]) for name in sorted(tensors)})
+def _specs(tensors: Mapping[str, Any], fed: Mapping[str, Any]) -> Mapping[str, TensorSpec]:
+    return MappingProxyType({name: _spec(name, tensors[name], fed) for name in sorted(tensors)})
 
 
-def _spec(name: str, info: Any) -> TensorSpec:
+def _spec(name: str, info: Any, fed: Mapping[str, Any]) -> TensorSpec:
     known = info.HasField("tensor_shape") and not info.tensor_shape.unknown_rank
     shape = tuple(dim.size for dim in info.tensor_shape.dim) if known else None
-    dtype = info.dtype - 100 if info.dtype > 100 else info.dtype
-    known_types = DataType._value2member_map_
-    return TensorSpec(name, DataType(dtype if dtype in known_types else 0), shape, info.name)
+    declared, node = _dtype(info.dtype), fed.get(info.name.removesuffix(":0"))
+    if node is None:
+        return TensorSpec(name, declared, shape, info.name)
+    taken = _dtype_of(node)
+    return TensorSpec(
+        name, declared, shape, info.name, None if taken == declared else taken, node.op not in _PLACEHOLDERS
+    )
+
+
+def _dtype_of(node: Any) -> DataType:
+    return _dtype(node.attr["dtype"].type)
+
+
+def _dtype(number: int) -> DataType:
+    """That of a reference is its own; what is not known is invalid."""
+    number = number - 100 if number > 100 else number
+    return DataType(number if number in DataType._value2member_map_ else 0)
 
 
 def _fetched(signatures: Mapping[str, Signature]) -> dict[str, list[str]]:

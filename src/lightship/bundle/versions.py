@@ -10,6 +10,8 @@ from shlex import quote
 
 from lightship.errors import NotFound, PermissionDenied
 
+SAVED_MODEL_FILE, SAVED_MODEL_TEXT = "saved_model.pb", "saved_model.pbtxt"
+
 # TensorFlow Serving's parser takes a sign, leading zeros and surrounding blanks.
 _INT64 = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]+)[ \t\n\v\f\r]*", re.ASCII)
 _KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
@@ -35,6 +37,12 @@ def version_entries(folder: Path) -> list[tuple[int, Path]]:
     """Every entry that is called by a number, in the lexical order of names. Raises what `list_versions` raises."""
     numbered = ((version_number(name), folder / name) for name in _entries(folder))
     return [(number, path) for number, path in numbered if number is not None]
+
+
+def has_saved_model(folder: Path) -> bool:
+    """Whether a version folder has a SavedModel, as bytes or as text."""
+    # os.path.isfile is False where Path.is_file raises for want of a right
+    return any(os.path.isfile(folder / name) for name in (SAVED_MODEL_FILE, SAVED_MODEL_TEXT))
 
 
 def explain_model_folder(folder: Path) -> str | None:
@@ -75,7 +83,7 @@ def _entries(folder: Path) -> list[str]:
 
 def _what_is_there(folder: Path, names: Sequence[str]) -> str | None:
     place = quote(str(folder))
-    if "saved_model.pb" in names:
+    if SAVED_MODEL_FILE in names or SAVED_MODEL_TEXT in names:
         return _saved_model_directly(folder, names)
     if "classes.pickle" in names and "model" in names:
         return (
@@ -86,7 +94,7 @@ def _what_is_there(folder: Path, names: Sequence[str]) -> str | None:
         path = quote(str(folder / name))
         if name.lower().endswith(_KERAS_SUFFIXES):
             return f"{folder} has a Keras file and no version: make one with lightship export {path} {place}"
-        if _is_saved_model(folder / name):
+        if has_saved_model(folder / name):
             target = quote(str(folder / "1"))
             return f"{folder} has a SavedModel whose folder is not called by a number: mv {path} {target}"
     return _models_below(folder, names)
@@ -113,13 +121,9 @@ def _models_below(folder: Path, names: Sequence[str]) -> str | None:
     )
 
 
-def _is_saved_model(folder: Path) -> bool:
-    return os.path.isfile(folder / "saved_model.pb")  # False, where Path.is_file raises for want of a right
-
-
 def _has_version(folder: Path) -> bool:
     try:
-        return any(_is_saved_model(path) for path in list_versions(folder).values())
+        return any(has_saved_model(path) for path in list_versions(folder).values())
     except (NotFound, PermissionDenied):
         return False
 

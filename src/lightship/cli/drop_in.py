@@ -6,7 +6,6 @@ import logging
 import socket
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from lightship.cli.flags import Value
@@ -90,14 +89,14 @@ def _say_places(server: Server, flags: Mapping[str, Value]) -> None:
 
 
 def _models(flags: Mapping[str, Value]) -> list[ModelConfig]:
-    from lightship.lifecycle.model_config import ModelConfig, check_model_list
+    from lightship.lifecycle.model_config import ModelConfig, check_model_list, local_path
     from lightship.server.config_file import read_models
 
     if flags["model_config_file"]:
         return read_models(str(flags["model_config_file"])) or []
     name, path = str(flags["model_name"]), str(flags["model_base_path"])
     check_model_list([(name, path)])
-    return [ModelConfig(name, Path(path))]
+    return [ModelConfig(name, local_path(path))]
 
 
 def _poll_models(server: Server, flags: Mapping[str, Value]) -> None:

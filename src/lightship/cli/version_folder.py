@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from lightship.bundle.versions import explain_model_folder, list_versions, version_number
+from lightship.bundle.versions import explain_model_folder, has_saved_model, list_versions, version_number
 from lightship.errors import NotFound
-
-SAVED_MODEL_FILE = "saved_model.pb"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +24,7 @@ def find_version(folder: str) -> VersionFolder:
     path = Path(folder)
     whole = path.resolve()
     number = version_number(whole.name)
-    if number is not None and (path / SAVED_MODEL_FILE).is_file():
+    if number is not None and has_saved_model(path):
         return VersionFolder(path, whole.parent.name, number)
     explanation = explain_model_folder(path)
     if explanation:

@@ -12,8 +12,13 @@ from typing import Literal
 
 from lightship.bundle.labels import read_classes
 from lightship.bundle.manifest import EXTRAS, MANIFEST_FILE, Manifest
-from lightship.bundle.saved_model import SAVED_MODEL_FILE
-from lightship.bundle.versions import explain_model_folder, list_versions, version_number
+from lightship.bundle.versions import (
+    SAVED_MODEL_FILE,
+    explain_model_folder,
+    has_saved_model,
+    list_versions,
+    version_number,
+)
 from lightship.docker.version_files import VersionFiles, version_files
 from lightship.errors import FailedPrecondition, InvalidArgument, NotFound, PermissionDenied
 
@@ -106,8 +111,8 @@ def _read_version(folder: Path, number: int, there: dict[int, Path]) -> ModelVer
     path = there[number]
     if path.is_dir() and not os.access(path, os.R_OK | os.X_OK):
         raise PermissionDenied(f"{path} cannot be read: give this user the right to list it")
-    if not _has_model(path):
-        others = ",".join(str(other) for other in sorted(there) if _has_model(there[other]))
+    if not has_saved_model(path):
+        others = ",".join(str(other) for other in sorted(there) if has_saved_model(there[other]))
         remedy = f", or bake the others alone with --versions {others}" if others else ""
         raise FailedPrecondition(f"{path} has no {SAVED_MODEL_FILE}: finish the version or remove it{remedy}")
     try:
@@ -119,7 +124,3 @@ def _read_version(folder: Path, number: int, there: dict[int, Path]) -> ModelVer
     digest = hashlib.sha256((path / MANIFEST_FILE).read_bytes()).hexdigest()
     classes = len(read_classes(path / EXTRAS / manifest.labels)) if manifest.labels else None
     return ModelVersion(number, path, files, f"sha256:{digest}", classes)
-
-
-def _has_model(path: Path) -> bool:
-    return os.path.isfile(path / SAVED_MODEL_FILE)  # False, where Path.is_file raises for want of a right

@@ -127,16 +127,14 @@ class Refused(CannotRun):
 
 
 def check_inputs(signature: Signature, inputs: Arrays) -> None:
-    """Raises InvalidArgument where a name is missing or unknown, an array's type is not the declared one, or it has
-    more than `MOST_DIMENSIONS`."""
+    """Raises InvalidArgument where a name is missing or unknown, an array's type is not the one that the graph takes,
+    or it has more than `MOST_DIMENSIONS`."""
     if inputs.keys() != signature.inputs.keys():
         raise input_size_error(signature, inputs)
     for position, (name, spec) in enumerate(signature.inputs.items()):
-        if inputs[name].dtype != spec.dtype.numpy:
+        if inputs[name].dtype != spec.taken.numpy:
             sent = _label(inputs[name])
-            raise InvalidArgument(
-                f'Expects arg[{position}] to be {spec.dtype.label} but {sent} is provided (input "{name}")'
-            )
+            raise InvalidArgument(f"Expects arg[{position}] to be {spec.taken.label} but {sent} is provided")
         if inputs[name].ndim > MOST_DIMENSIONS:
             raise InvalidArgument(
                 f'input "{name}" has {inputs[name].ndim} dimensions; {MOST_DIMENSIONS} are the most that are taken'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -19,6 +20,9 @@ from lightship.engines.base import EngineOptions, NotPrompt
 from lightship.errors import Code, FailedPrecondition, InvalidArgument, LightshipError, error_of
 
 _MAX_CALLABLES = 64
+
+# Where the node was defined, if TensorFlow's Python still knows.
+_PREAMBLE = re.compile(r"Graph execution error:\n\n(Detected at node .*?\nNode: '[^'\n]*'\n)?", re.DOTALL)
 
 
 def tensorflow_installed() -> bool:
@@ -45,7 +49,7 @@ class TensorFlowModel:
                 self._feeds = {tensor: placeholder.name for tensor, placeholder in placeholders.items()}
         except (tf.errors.OpError, OSError, RuntimeError, ValueError) as error:
             self._session.close()
-            raise _translated(error, f"TensorFlow cannot load {folder}: ") from error
+            raise _load_error(error, folder) from error
 
     def program(self, signature: Signature) -> TensorFlowProgram:
         return TensorFlowProgram(self._session, self._errors, signature, self._feeds)
@@ -79,7 +83,7 @@ class TensorFlowProgram:
             raise _translated(error) from error
         except UnicodeDecodeError as error:
             # A text with a client's bytes in it, which TensorFlow's binding fails to hand on; its code is lost.
-            raise InvalidArgument(_plain(error.object.decode("utf-8", "backslashreplace"))) from error
+            raise InvalidArgument(error.object.decode("utf-8", "backslashreplace")) from error
         fetched = dict(zip(fetches, map(_array, values), strict=True))
         return {
             name: fetched[tensor] if tensor in fetched else inputs[self._fed[tensor]].copy()
@@ -123,16 +127,16 @@ def _callable_options(feed: list[str], fetch: list[str]) -> Any:
 
 
 def _placeholders(tf: Any, saved_model: SavedModel) -> dict[str, Any]:
-    """One for each placeholder that a signature feeds, by the name of its tensor in the graph."""
-    specs = {
-        s.tensor: s
-        for signature in saved_model.signatures.values()
-        for s in signature.inputs.values()
-        if s.tensor.removesuffix(":0") in saved_model.placeholders
-    }
+    """One for each placeholder that a signature feeds, by the name of its tensor in the graph. One with a default stays
+    as it is: signatures that do not feed it use the default."""
+    tensors = {spec.tensor for signature in saved_model.signatures.values() for spec in signature.inputs.values()}
+    known = saved_model.placeholders
+    fed = [tensor for tensor in sorted(tensors) if tensor.removesuffix(":0") in known]
     return {
-        tensor: tf.compat.v1.placeholder(tf.dtypes.as_dtype(int(spec.dtype)), shape=None, name=f"feed_{index}")
-        for index, (tensor, spec) in enumerate(specs.items())
+        tensor: tf.compat.v1.placeholder(
+            tf.dtypes.as_dtype(int(known[tensor.removesuffix(":0")])), shape=None, name=f"feed_{index}"
+        )
+        for index, tensor in enumerate(fed)
     }
 
 
@@ -164,13 +168,14 @@ def _session(tf: Any, options: EngineOptions) -> Any:
     return tf.compat.v1.Session(graph=tf.Graph(), config=config)
 
 
-def _translated(error: Exception, context: str = "") -> LightshipError:
-    """Our error of the same code."""
+def _load_error(error: Exception, folder: Path) -> LightshipError:
+    """Without what `Session.run`, by which variables are restored, puts in front of the runtime's text."""
+    whole = _translated(error)
+    return error_of(whole.code, f"TensorFlow cannot load {folder}: {_PREAMBLE.sub('', whole.message)}")
+
+
+def _translated(error: Exception) -> LightshipError:
+    """Our error of the same code, with the runtime's whole text, the node that failed included."""
     code = getattr(error, "error_code", int(Code.DATA_LOSS))
-    text = context + _plain(str(getattr(error, "message", error)))
+    text = str(getattr(error, "message", error))
     return error_of(Code(code) if code in Code._value2member_map_ else Code.UNKNOWN, text)
-
-
-def _plain(text: str) -> str:
-    """The text up to where TensorFlow lists the nodes of its graph."""
-    return text.split("\n\t [[")[0].removeprefix("Graph execution error:").strip()

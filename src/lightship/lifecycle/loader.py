@@ -114,4 +114,4 @@ def _zeros(spec: TensorSpec) -> NDArray[Any] | None:
     shape = tuple(abs(size) for size in spec.shape)
     if np.prod(shape, dtype=float) > _MAX_WARM_UP_ELEMENTS:
         return None
-    return np.zeros(shape, spec.dtype.numpy)
+    return np.zeros(shape, spec.taken.numpy)

@@ -107,13 +107,10 @@ class Manager:
 
     def status(self, name: str, version: int | None = None) -> list[VersionStatus]:
         """The versions of a model, highest first, or the one asked for. Raises NotFound."""
-        statuses = self.versions(name)
+        statuses = [status for status in self.versions(name) if version is None or status.version == version]
         if not statuses:
-            raise NotFound(f"Could not find any versions of model {name}")
-        if version is not None:
-            statuses = [status for status in statuses if status.version == version]
-            if not statuses:
-                raise NotFound(f"Could not find version {version} of model {name}")
+            wanted = "any versions" if version is None else f"version {version}"
+            raise NotFound(f"Could not find {wanted} of model {name}")
         return statuses
 
     def versions(self, name: str) -> list[VersionStatus]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from lightship.errors import InvalidArgument, Unimplemented
 
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
+_FILE = "file://"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,21 @@ class ModelConfig:
     labels: Mapping[str, int] = field(default_factory=dict)
 
 
+def local_path(base_path: str) -> Path:
+    """The folder that a base path names; file:///models/dog is /models/dog, and %20 in it no blank, as in TensorFlow.
+
+    Raises InvalidArgument for a file:// that is not followed by an absolute path.
+    """
+    if not base_path.startswith(_FILE):
+        return Path(base_path)
+    path = base_path.removeprefix(_FILE)
+    if not path.startswith("/"):
+        raise InvalidArgument(
+            f"{base_path} names another machine, {path.partition('/')[0]!r}: write file:///{path} for a local folder"
+        )
+    return Path(path)
+
+
 def check_model_list(models: Iterable[tuple[str, str]]) -> None:
     """Checks names and base paths as they were written. Raises InvalidArgument with TensorFlow Serving's texts,
     Unimplemented for a path on an object store."""
@@ -57,6 +73,8 @@ def check_model_list(models: Iterable[tuple[str, str]]) -> None:
             raise InvalidArgument(f"Illegal to list model {name} multiple times in config list")
         names.add(name)
     for name, path in listed:
+        if path.startswith(_FILE):
+            path = str(local_path(path))
         if _URI.match(path):
             raise Unimplemented(
                 f"model {name}: {path} can be read by a later release of Lightship; give a local folder"

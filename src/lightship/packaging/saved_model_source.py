@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from lightship.bundle.bundle import open_bundle
 from lightship.bundle.manifest import EXTRAS, MANIFEST_FILE
-from lightship.bundle.saved_model import DEFAULT_SIGNATURE, INIT_SIGNATURE, SAVED_MODEL_FILE, read_saved_model
+from lightship.bundle.saved_model import DEFAULT_SIGNATURE, INIT_SIGNATURE, read_saved_model
+from lightship.bundle.versions import SAVED_MODEL_FILE, SAVED_MODEL_TEXT
 from lightship.errors import DataLoss
 from lightship.packaging.library_errors import told_as
 from lightship.packaging.quiet import quiet
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from tensorflow import Tensor
 
 # What makes a SavedModel; anything else in the folder stays where it is.
-_PARTS = (SAVED_MODEL_FILE, "variables", "assets", "fingerprint.pb", "keras_metadata.pb")
+_PARTS = (SAVED_MODEL_FILE, SAVED_MODEL_TEXT, "variables", "assets", "fingerprint.pb", "keras_metadata.pb")
 
 
 class SavedModelSource:

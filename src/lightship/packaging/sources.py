@@ -7,8 +7,7 @@ from typing import Any
 
 import keras
 
-from lightship.bundle.saved_model import SAVED_MODEL_FILE
-from lightship.bundle.versions import list_versions
+from lightship.bundle.versions import SAVED_MODEL_FILE, has_saved_model, list_versions
 from lightship.errors import InvalidArgument, NotFound
 from lightship.packaging.keras_model import KerasModel
 from lightship.packaging.legacy_frame import read_classes_pickle
@@ -52,7 +51,7 @@ def _open_file(path: Path) -> Trained:
 
 
 def _open_folder(path: Path, with_labels: bool) -> Trained:
-    if (path / SAVED_MODEL_FILE).exists():
+    if has_saved_model(path):
         return SavedModelSource(path)
     if (path / "config.json").exists() and (path / "model.weights.h5").exists():
         return _load_keras(path)  # a .keras file, unpacked

@@ -34,6 +34,7 @@ ListModelsRequest = message("lightship.v1.ListModelsRequest")
 ListModelsResponse = message("lightship.v1.ListModelsResponse")
 HealthCheckRequest = message("grpc.health.v1.HealthCheckRequest")
 HealthCheckResponse = message("grpc.health.v1.HealthCheckResponse")
+SavedModelText = message("lightship.text.SavedModel")
 
 __all__ = [
     "POOL",
@@ -62,6 +63,7 @@ __all__ = [
     "ReloadConfigResponse",
     "SSLConfig",
     "SavedModel",
+    "SavedModelText",
     "SignatureDef",
     "SignatureDefMap",
     "TensorProto",

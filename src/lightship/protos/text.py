@@ -15,9 +15,12 @@ from lightship.protos._pool import POOL
 MessageT = TypeVar("MessageT", bound=Message)
 
 
-def parse_text(text: str, kind: Any) -> Any:
-    """The message of class `kind` that the text is. Raises InvalidArgument: `LINE:COLUMN: what is wrong there`."""
-    return _parsed(text, kind(), False)
+def parse_text(text: str, kind: Any, *, unknown_fields: bool = False) -> Any:
+    """The message of class `kind` that the text is. unknown_fields: leave out those that `kind` does not have.
+
+    Raises InvalidArgument: `LINE:COLUMN: what is wrong there`.
+    """
+    return _parsed(text, kind(), unknown_fields)
 
 
 def check_text(text: str, full_name: str) -> None:

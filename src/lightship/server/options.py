@@ -11,7 +11,7 @@ from lightship.bundle.decode import MAX_PIXELS
 from lightship.bundle.saved_model import SERVE
 from lightship.engines import EngineOptions
 from lightship.errors import InvalidArgument
-from lightship.lifecycle.model_config import ModelConfig
+from lightship.lifecycle.model_config import ModelConfig, local_path
 from lightship.server.grpc_options import GrpcOptions
 from lightship.transports.rest.limits import IMAGE_BYTES, JSON_BYTES
 
@@ -97,14 +97,14 @@ class ServerOptions:
 
 
 def parse_model_argument(text: str | Path) -> ModelConfig:
-    """`models/dog`, served under the folder's name, or `name=path`.
+    """`models/dog`, served under the folder's name, or `name=path`; a path may be written as file:///models/dog.
 
     Raises InvalidArgument for an empty name or path, or a name with a slash or colon, which no URL could hold.
     """
     name, equals, path = str(text).partition("=")
     if not equals:
         path = str(text)
-        name = Path(path).resolve().name
+        name = local_path(path).resolve().name
     if not path or not name or set(name) & set("/:"):
         raise InvalidArgument(f'"{text}" names no model: give a folder such as models/dog, or name=path')
-    return ModelConfig(name, Path(path))
+    return ModelConfig(name, local_path(path))

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from pathlib import Path
 from typing import Any
 
 from lightship.errors import FailedPrecondition, InvalidArgument, Unimplemented
-from lightship.lifecycle.model_config import All, Latest, ModelConfig, Specific, VersionPolicy, check_model_list
+from lightship.lifecycle.model_config import (
+    All,
+    Latest,
+    ModelConfig,
+    Specific,
+    VersionPolicy,
+    check_model_list,
+    local_path,
+)
 
 PLATFORM = "tensorflow"
 
@@ -40,7 +47,7 @@ def requested_models(config: Any, served: Collection[str] = ()) -> list[ModelCon
     if any(one.HasField("logging_config") for one in listed):
         raise InvalidArgument("No request-logger-creator provided.")
     return [
-        ModelConfig(one.name, Path(one.base_path), _policy(one.model_version_policy), dict(one.version_labels))
+        ModelConfig(one.name, local_path(one.base_path), _policy(one.model_version_policy), dict(one.version_labels))
         for one in listed
     ]
 

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightship.bundle.dtypes import DataType
-from lightship.bundle.saved_model import DEFAULT_SIGNATURE, Signature
+from lightship.bundle.saved_model import DEFAULT_SIGNATURE, INIT_SIGNATURE, Signature
 from lightship.engines.base import NotPrompt, check_inputs, check_outputs
-from lightship.errors import InvalidArgument
+from lightship.errors import InvalidArgument, OutOfRange
 from lightship.lifecycle.servable import Servable
 from lightship.services.examples import images_of_examples
 from lightship.services.images import rank_images
@@ -45,13 +45,15 @@ def predict(
 
     The image signatures of the bundle are answered from its labels and image spec, all others by the engine. Raises
     InvalidArgument for names, types and shapes that do not fit, FailedPrecondition where no engine runs the signature,
-    Internal for a method's name that is none where they are checked, and, with `prompt`, NotPrompt instead of doing
-    what may take longer than an event loop can wait.
+    OutOfRange for the initializer, Internal for a method's name that is none where they are checked, and, with
+    `prompt`, NotPrompt instead of doing what may take longer than an event loop can wait.
     """
     if servable.check_method_names:
         check_predict_method(signature)
     if type(inputs) is not dict or inputs.keys() != signature.inputs.keys():
         inputs = with_defaults(signature, inputs)
+    if signature.name == INIT_SIGNATURE:
+        raise _initializer_error(check_outputs(signature, outputs), signature)
     if signature.name not in servable.bundle.native:
         return servable.engine.run(signature.name, inputs, outputs, prompt=prompt)
     if prompt:
@@ -60,6 +62,12 @@ def predict(
     check_inputs(signature, inputs)
     labels, scores = rank_images(servable, _images(signature, inputs))
     return {name: labels if signature.outputs[name].dtype is DataType.DT_STRING else scores for name in wanted}
+
+
+def _initializer_error(outputs: Sequence[str], signature: Signature) -> OutOfRange:
+    """In TensorFlow's words. It ran when the model was loaded, and an operation that only runs has no output."""
+    node = signature.outputs[outputs[0]].tensor.partition(":")[0] if outputs else signature.name
+    return OutOfRange(f"Node '{node}' (type: 'NoOp', num of outputs: 0) does not have output 0")
 
 
 def _images(signature: Signature, inputs: Arrays) -> list[bytes]:

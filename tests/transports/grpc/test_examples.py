@@ -113,7 +113,7 @@ def test_a_signature_that_is_not_named_is_the_default_one(ask: Ask, refused: Ref
 
 
 def test_examples_for_an_input_of_numbers_are_refused_by_type(refused: Refused) -> None:
-    text = 'Expects arg[0] to be float but string is provided (input "inputs")'
+    text = "Expects arg[0] to be float but string is provided"
     assert refused("Classify", f"{spec('inference', 'numbers')} {examples(1.0)}") == ("INVALID_ARGUMENT", text)
 
 

@@ -42,7 +42,7 @@ def test_each_model_has_a_health_of_its_own(late: tuple[Server, grpc.Channel]) -
 
 def test_other_names_are_not_found(late: tuple[Server, grpc.Channel]) -> None:
     code, text = refusal(late[1], "Check", protos.HealthCheckRequest(service="no"))
-    assert (code, text) == ("NOT_FOUND", "unknown service: no")
+    assert (code, text) == ("NOT_FOUND", "service name unknown")
 
 
 def watched(channel: grpc.Channel, service: str) -> Iterator[int]:

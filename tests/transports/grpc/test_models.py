@@ -62,6 +62,7 @@ def test_status_names_versions_and_states(ask: Ask) -> None:
         ("", "INVALID_ARGUMENT", "Missing ModelSpec"),
         ("model_spec {}", "NOT_FOUND", "Could not find any versions of model "),
         ('model_spec { name: "no" }', "NOT_FOUND", "Could not find any versions of model no"),
+        ('model_spec { name: "no" version { value: 1 } }', "NOT_FOUND", "Could not find version 1 of model no"),
         (
             'model_spec { name: "half" version { value: 5 } }',
             "NOT_FOUND",

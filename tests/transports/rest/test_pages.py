@@ -29,6 +29,7 @@ def test_status_is_written_byte_for_byte(ask: Ask) -> None:
     ("target", "status", "text"),
     [
         ("/v1/models/foo", 404, "Could not find any versions of model foo"),
+        ("/v1/models/foo/versions/1", 404, "Could not find version 1 of model foo"),
         ("/v1/models/m/versions/5", 404, "Could not find version 5 of model m"),
         ("/v1/models/m/labels/stable", 400, "Unrecognized servable version label: stable"),
         ("/v1/models/versions/5", 400, "Missing model name in request."),

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from lightship.bundle.dtypes import DataType
-from lightship.bundle.saved_model import DEFAULT_SIGNATURE, SAVED_MODEL_FILE, SERVE, Signature, with_only_signature
+from lightship.bundle.saved_model import DEFAULT_SIGNATURE, SERVE, Signature, saved_model_bytes, with_only_signature
+from lightship.bundle.versions import SAVED_MODEL_FILE
 from lightship.engines.base import CannotRun
 from lightship.engines.openvino.runtime import core, explain
 from lightship.errors import DataLoss, FailedPrecondition
@@ -34,7 +35,8 @@ def read_signature(folder: Path, signature: Signature) -> Any:
     """
     _check_types(signature)
     try:
-        if signature.name == DEFAULT_SIGNATURE and signature.alone and signature.tags == SERVE:
+        as_it_is = (folder / SAVED_MODEL_FILE).is_file() and signature.alone and signature.tags == SERVE
+        if signature.name == DEFAULT_SIGNATURE and as_it_is:
             model = core().read_model(str(folder))
         else:
             model = _read_renamed(folder, signature)
@@ -60,7 +62,7 @@ def output_ports(model: Any, signature: Signature) -> dict[str, int]:
 
 
 def _read_renamed(folder: Path, signature: Signature) -> Any:
-    rewritten = with_only_signature((folder / SAVED_MODEL_FILE).read_bytes(), signature.name, signature.tags)
+    rewritten = with_only_signature(saved_model_bytes(folder), signature.name, signature.tags)
     with tempfile.TemporaryDirectory(prefix="lightship-") as place:
         (Path(place) / SAVED_MODEL_FILE).write_bytes(rewritten)
         for name in _BESIDE:
@@ -77,6 +79,11 @@ def _ports(ports: Any, wanted: Any) -> dict[str, int]:
 
 
 def _check_types(signature: Signature) -> None:
+    for spec in signature.inputs.values():
+        if spec.fed is not None:
+            raise CannotRun(f'"{spec.name}" is declared {spec.dtype.label}, but its placeholder is {spec.fed.label}')
+        if spec.replaces_default:  # to OpenVINO it is a constant: what is fed would be ignored
+            raise CannotRun(f'OpenVINO cannot feed "{spec.name}", a placeholder with a default')
     for spec in (*signature.inputs.values(), *signature.outputs.values()):
         if spec.dtype in _UNKNOWN_TYPES:
             raise CannotRun(f'OpenVINO does not compute with type {spec.dtype.label} (tensor "{spec.name}")')

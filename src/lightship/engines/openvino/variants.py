@@ -10,7 +10,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from lightship.bundle.saved_model import SAVED_MODEL_FILE, Signature
+from lightship.bundle.saved_model import Signature
+from lightship.bundle.versions import SAVED_MODEL_FILE, SAVED_MODEL_TEXT
 from lightship.engines.base import CannotRun, NotPrompt, Refused, describe
 from lightship.engines.openvino.compiled import Compiled
 from lightship.engines.openvino.guarding import refused_shapes
@@ -147,6 +148,6 @@ class Variants:
 
 
 def _stamp(folder: Path) -> frozenset[tuple[str, int, int]]:
-    files = [folder / SAVED_MODEL_FILE, *folder.glob("variables/*")]
+    files = [folder / SAVED_MODEL_FILE, folder / SAVED_MODEL_TEXT, *folder.glob("variables/*")]
     stats = ((file.name, file.stat()) for file in files if file.exists())
     return frozenset((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats)

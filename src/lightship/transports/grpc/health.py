@@ -20,7 +20,7 @@ def answer_check(serving: Serving, request: Any, _: Call) -> Any:
     """Raises NotFound for a name that is neither a service nor a model."""
     status = _status(serving, request.service)
     if status == SERVICE_UNKNOWN:
-        raise NotFound(f"unknown service: {request.service}")
+        raise NotFound("service name unknown")
     return HealthCheckResponse(status=status)
 
 

@@ -103,10 +103,7 @@ class RestApp:
 
     def _give_up(self, answered: asyncio.Future[Response]) -> None:
         if not answered.done():
-            late = DeadlineExceeded(
-                f"the call did not finish within {self._timeout:g} seconds, which is the limit here"
-            )
-            answered.set_result(error_response(late))
+            answered.set_result(error_response(DeadlineExceeded("Timed out waiting for notification")))
 
 
 def default_threads() -> int:

@@ -38,7 +38,7 @@ def test_an_example_without_classes_is_an_empty_list() -> None:
 
 def test_numbers() -> None:
     values = np.array([0.2, 42.0, np.inf], np.float32)
-    assert regressions_document(Regressions("s", values)) == b'{\n    "results": [0.2, 42.0, Infinity\n    ]\n}'
+    assert regressions_document(Regressions("s", values)) == b'{\n    "results": [0.2, 42.0, Infinity]\n}'
 
 
 def test_nothing_cannot_be_written() -> None:

@@ -60,13 +60,13 @@ def test_every_dtype_is_written_in_rows_and_columns(shape: tuple[int, ...]) -> N
         rows = on_one_line(tensor)[1:-1]
         assert predictions({"y": tensor}).decode() == f'{{\n    "predictions": [{rows}\n    ]\n}}'
         assert outputs_document({"y": tensor}).decode() == f'{{\n    "outputs": {on_lines(tensor, 4)}\n}}'
-        assert row_texts("y", tensor) == [on_one_line(row) for row in tensor]
+        assert row_texts("y", tensor, 8) == [on_one_line(row) for row in tensor]
 
 
 @pytest.mark.parametrize("shape", LARGE)
 def test_large_tensors_are_written_in_blocks(shape: tuple[int, ...]) -> None:
     for tensor in tensors(shape)[:3]:
-        assert rows_text("y", tensor).decode() == on_one_line(tensor)[1:-1]
+        assert rows_text("y", tensor, 8).decode() == on_one_line(tensor)[1:-1]
         assert tensor_text.tensor_text("y", tensor, 8).decode() == on_lines(tensor, 8)
 
 
@@ -74,7 +74,7 @@ def test_large_tensors_are_written_in_blocks(shape: tuple[int, ...]) -> None:
 @settings(deadline=None)
 def test_any_shape_is_written(shape: list[int]) -> None:
     tensor = RANDOM.standard_normal(shape).astype(np.float32)
-    assert rows_text("y", tensor).decode() == on_one_line(tensor)[1:-1]
+    assert rows_text("y", tensor, 8).decode() == on_one_line(tensor)[1:-1]
     assert tensor_text.tensor_text("y", tensor, 4).decode() == on_lines(tensor, 4)
 
 
@@ -82,14 +82,14 @@ def test_any_shape_is_written(shape: list[int]) -> None:
 def test_half_precision_is_written_as_float32(dtype: Any) -> None:
     for count in (3, 300):
         values = RANDOM.standard_normal(count).astype(dtype)
-        assert rows_text("y", values) == rows_text("y", values.astype(np.float32))
+        assert rows_text("y", values, 8) == rows_text("y", values.astype(np.float32), 8)
 
 
 def test_what_lies_apart_in_memory_is_written_in_order() -> None:
     tensor = RANDOM.standard_normal((40, 30)).astype(np.float32)
-    assert rows_text("y", tensor.T) == rows_text("y", np.ascontiguousarray(tensor.T))
-    assert rows_text("y", tensor[::2, ::3]) == rows_text("y", tensor[::2, ::3].copy())
-    assert rows_text("y", tensor.astype(">f4")) == rows_text("y", tensor)
+    assert rows_text("y", tensor.T, 8) == rows_text("y", np.ascontiguousarray(tensor.T), 8)
+    assert rows_text("y", tensor[::2, ::3], 8) == rows_text("y", tensor[::2, ::3].copy(), 8)
+    assert rows_text("y", tensor.astype(">f4"), 8) == rows_text("y", tensor, 8)
 
 
 def test_several_outputs_keep_their_rows() -> None:

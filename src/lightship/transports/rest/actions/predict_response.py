@@ -27,8 +27,8 @@ def predictions(outputs: Tensors) -> bytes:
     _check_rows(outputs)
     if len(outputs) == 1:
         ((name, tensor),) = outputs.items()
-        return _PREDICTIONS + (b"[" + rows_text(name, tensor) + b"\n    ]" if len(tensor) else b"[]") + _END
-    columns = [[f"{quoted(name)}: {text}" for text in row_texts(name, tensor)] for name, tensor in outputs.items()]
+        return _PREDICTIONS + (b"[" + rows_text(name, tensor, 8) + b"\n    ]" if len(tensor) else b"[]") + _END
+    columns = [[f"{quoted(name)}: {text}" for text in row_texts(name, tensor, 12)] for name, tensor in outputs.items()]
     return _PREDICTIONS + encoded(objects(list(zip(*columns, strict=True)))) + _END
 
 

@@ -18,14 +18,14 @@ def classifications_document(result: Classifications) -> bytes:
     rows = list(_rows(result))
     if not rows:
         raise InvalidArgument("Cannot convert empty ClassificationResults to JSON")
-    return _document(rows)
+    return encoded('{\n    "results": [' + ", ".join(rows) + "\n    ]\n}")
 
 
 def regressions_document(result: Regressions) -> bytes:
-    """`{"results": [value, ...]}`. Raises InvalidArgument if there is no result."""
+    """`{"results": [value, ...]}`, its list on one line to the end. Raises InvalidArgument if there is no result."""
     if not len(result.values):
         raise InvalidArgument("Cannot convert empty RegressionResults to JSON")
-    return _document(float_texts(result.values))
+    return encoded('{\n    "results": [' + ", ".join(float_texts(result.values)) + "]\n}")
 
 
 def _rows(result: Classifications) -> Iterator[str]:
@@ -50,7 +50,3 @@ class _QuotedLabels(dict[bytes, str]):
     def __missing__(self, label: bytes) -> str:
         text = self[label] = quoted(decoded(label))
         return text
-
-
-def _document(results: list[str]) -> bytes:
-    return encoded('{\n    "results": [' + ", ".join(results) + "\n    ]\n}")

@@ -32,33 +32,40 @@ _BLOCK = 1 << 13  # values
 _INTEGERS = "?bBhHiIlLqQ"  # numpy's characters for bool and integers
 
 
-def row_texts(name: str, tensor: np.ndarray[Any, Any]) -> list[str]:
-    """One text for each index of dimension 0, each on one line."""
-    layout = on_one_line(tensor.ndim)
-    return [text for block in _blocks(tensor) for text in rows_of(_element_texts(name, block), block.shape, layout)]
+def row_texts(name: str, tensor: np.ndarray[Any, Any], indent: int) -> list[str]:
+    """One text for each index of dimension 0, each on one line but for values in base64.
+
+    indent: blanks before the line that such a value would end on if it were a row.
+    """
+    layout, inner = on_one_line(tensor.ndim), indent + 4 * (tensor.ndim - 1)
+    blocks = ((_element_texts(name, block, inner), block.shape) for block in _blocks(tensor))
+    return [text for texts, shape in blocks for text in rows_of(texts, shape, layout)]
 
 
-def rows_text(name: str, tensor: np.ndarray[Any, Any]) -> bytes:
+def rows_text(name: str, tensor: np.ndarray[Any, Any], indent: int) -> bytes:
     """The same, joined by commas."""
-    return _inside(name, tensor, on_one_line(tensor.ndim))
+    return _inside(name, tensor, on_one_line(tensor.ndim), indent + 4 * (tensor.ndim - 1))
 
 
 def tensor_text(name: str, tensor: np.ndarray[Any, Any], indent: int) -> bytes:
-    """The whole tensor: nested lists with each value on its own line, or the value itself for a scalar."""
+    """The whole tensor: nested lists with each value on its own line, or the value itself for a scalar.
+
+    indent: blanks before the line that it ends on.
+    """
     if tensor.ndim == 0:
-        return encoded(_element_texts(name, tensor)[0])
+        return encoded(_element_texts(name, tensor, indent)[0])
     layout = on_lines(tensor.ndim, indent)
-    return layout.opened(_inside(name, tensor, layout)) if len(tensor) else b"[]"
+    return layout.opened(_inside(name, tensor, layout, indent + 4 * tensor.ndim)) if len(tensor) else b"[]"
 
 
-def _inside(name: str, tensor: np.ndarray[Any, Any], layout: Layout) -> bytes:
-    """What stands between the brackets of the outermost list."""
+def _inside(name: str, tensor: np.ndarray[Any, Any], layout: Layout, indent: int) -> bytes:
+    """What stands between the brackets of the outermost list. indent: that of an element."""
     if tensor.size <= _BLOCK:
-        return _block_text(name, tensor, layout)
+        return _block_text(name, tensor, layout, indent)
     if math.prod(tensor.shape[1:]) > _BLOCK:
-        rows = (layout.inner.opened(_inside(name, row, layout.inner)) for row in tensor)
+        rows = (layout.inner.opened(_inside(name, row, layout.inner, indent)) for row in tensor)
     else:
-        rows = (_block_text(name, block, layout) for block in _blocks(tensor))
+        rows = (_block_text(name, block, layout, indent) for block in _blocks(tensor))
     return layout.between[0].encode().join(rows)
 
 
@@ -68,14 +75,14 @@ def _blocks(tensor: np.ndarray[Any, Any]) -> Iterator[np.ndarray[Any, Any]]:
     return (tensor[start : start + size] for start in range(0, len(tensor), size))
 
 
-def _block_text(name: str, block: np.ndarray[Any, Any], layout: Layout) -> bytes:
+def _block_text(name: str, block: np.ndarray[Any, Any], layout: Layout, indent: int) -> bytes:
     kind = block.dtype.char
     if block.size >= MANY and kind not in _INTEGERS and (values := _written_floats(block)) is not None:
         marked = joined_text(values, separators(block.shape, layout), text_of(values))
         return layout.around(with_boundaries(marked, layout))
     if kind in _INTEGERS and layout is on_one_line(block.ndim):
         return _plain_text(block)
-    return encoded(layout.between[0].join(rows_of(_element_texts(name, block), block.shape, layout)))
+    return encoded(layout.between[0].join(rows_of(_element_texts(name, block, indent), block.shape, layout)))
 
 
 def _plain_text(values: np.ndarray[Any, Any]) -> bytes:
@@ -94,7 +101,7 @@ def _written_floats(tensor: np.ndarray[Any, Any]) -> np.ndarray[Any, Any] | None
     return None
 
 
-def _element_texts(name: str, tensor: np.ndarray[Any, Any]) -> list[str]:
+def _element_texts(name: str, tensor: np.ndarray[Any, Any], indent: int) -> list[str]:
     kind = tensor.dtype.char
     if tensor.size == 0:
         return []
@@ -102,7 +109,7 @@ def _element_texts(name: str, tensor: np.ndarray[Any, Any]) -> list[str]:
         return _plain_text(tensor.reshape(-1)).decode().split(", ")
     if kind == "O":
         flat = tensor.reshape(-1)
-        return _base64_texts(flat) if name.endswith("_bytes") else _string_texts(flat)
+        return _base64_texts(flat, indent) if name.endswith("_bytes") else _string_texts(flat)
     values = _written_floats(tensor)
     if values is None:
         raise InvalidArgument(f"Failed to write JSON value for tensor type: {DataType.of(tensor.dtype).label}")
@@ -113,6 +120,9 @@ def _string_texts(flat: np.ndarray[Any, Any]) -> list[str]:
     return [quoted(decoded(value) if isinstance(value, bytes) else str(value)) for value in flat.tolist()]
 
 
-def _base64_texts(flat: np.ndarray[Any, Any]) -> list[str]:
+def _base64_texts(flat: np.ndarray[Any, Any], indent: int) -> list[str]:
+    """Objects over three lines each, also where all other values are on one line."""
+    end = "\n" + " " * indent + "}"
+    start = end[:-1].join(("{", '    "b64": "'))
     values = (value if isinstance(value, bytes) else str(value).encode() for value in flat.tolist())
-    return [f'{{"b64": "{binascii.b2a_base64(value, newline=False).decode()}"}}' for value in values]
+    return [f'{start}{binascii.b2a_base64(value, newline=False).decode()}"{end}' for value in values]
