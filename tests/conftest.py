@@ -10,6 +10,15 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
+import atexit
+import shutil
+import tempfile
+
+# One cache of compiled models for all tests and the servers that they start, which is gone at the end.
+if "LIGHTSHIP_CACHE_DIR" not in os.environ:
+    os.environ["LIGHTSHIP_CACHE_DIR"] = tempfile.mkdtemp(prefix="lightship-tests-")
+    atexit.register(shutil.rmtree, os.environ["LIGHTSHIP_CACHE_DIR"], ignore_errors=True)
+
 import pytest
 from demo.assets import BREEDS, Assets, fetch
 

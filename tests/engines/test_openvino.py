@@ -215,7 +215,7 @@ def test_without_a_temporary_folder_other_signatures_say_so(
     odd_version: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "none"))
-    engine = load_engine(odd_version, read_saved_model(odd_version))
+    engine = load_engine(odd_version, read_saved_model(odd_version), EngineOptions(trust=True))
     with pytest.raises(FailedPrecondition, match='signature "dense" .* set TMPDIR'):
         engine.run("dense", {"x": np.ones((1, 4), np.float32)})
 

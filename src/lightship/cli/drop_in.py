@@ -109,6 +109,7 @@ def _poll_models(server: Server, flags: Mapping[str, Value]) -> None:
 
 
 def _options(given: Mapping[str, Value], flags: Mapping[str, Value], files: Files) -> ServerOptions:
+    from lightship.cli.engine_environment import engine_options_from_environment
     from lightship.engines import EngineOptions
     from lightship.server import ServerOptions
 
@@ -127,7 +128,9 @@ def _options(given: Mapping[str, Value], flags: Mapping[str, Value], files: File
         threads=max(0, int(given.get("rest_api_num_threads", 0))),
         cors=bool(flags["rest_api_enable_cors_support"]),
         log_format="text",
-        engine=EngineOptions(threads=cores, precision="bf16" if flags["mixed_precision"] else "f32"),
+        engine=engine_options_from_environment(
+            EngineOptions(threads=cores, precision="bf16" if flags["mixed_precision"] else "f32")
+        ),
         load_threads=max(0, int(flags["num_load_threads"])),
         load_retries=max(0, int(flags["max_num_load_retries"])),
         load_retry_seconds=max(0, int(flags["load_retry_interval_micros"])) / 1_000_000,

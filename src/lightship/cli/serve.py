@@ -115,6 +115,42 @@ def serve(
     precision: Annotated[
         Precision, typer.Option(envvar="LIGHTSHIP_PRECISION", help="bf16 is faster on some processors, and less exact.")
     ] = "f32",
+    allow_unproven: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="OPERATION",
+            envvar="LIGHTSHIP_ALLOW_UNPROVEN",
+            help="Let OpenVINO run this operation although it may differ from TensorFlow's; can be repeated.",
+        ),
+    ] = None,
+    trial_seconds: Annotated[
+        float,
+        typer.Option(
+            min=0.1,
+            envvar="LIGHTSHIP_TRIAL_SECONDS",
+            help="How long the helper process that compiles a signature may take.",
+        ),
+    ] = 120.0,
+    trial_memory: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            envvar="LIGHTSHIP_TRIAL_MEMORY",
+            help="Memory that the helper process may use, such as 2GiB; half of what there is by default.",
+        ),
+    ] = None,
+    cache_dir: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="LIGHTSHIP_CACHE_DIR", help="Where compiled models are kept; the user's cache folder by default."
+        ),
+    ] = None,
+    trust: Annotated[
+        bool,
+        typer.Option(
+            "--trust", envvar="LIGHTSHIP_TRUST", help="Compile in the server itself, and compare with nothing."
+        ),
+    ] = False,
     log_format: Annotated[
         LogFormat | None, typer.Option(envvar="LIGHTSHIP_LOG_FORMAT", help="text, or json: one object a line.")
     ] = None,
@@ -124,6 +160,7 @@ def serve(
 ) -> None:
     """Serve models until SIGTERM or Ctrl-C, which finish what runs; a second one ends it at once."""
     from lightship.cli.banner import announced
+    from lightship.cli.sizes import parse_bytes
     from lightship.engines import EngineOptions
     from lightship.server import Server, ServerOptions, parse_model_argument
     from lightship.server.grpc_options import GrpcOptions
@@ -139,7 +176,16 @@ def serve(
         timeout_seconds=timeout,
         strict=strict,
         log_format=log_format or ("json" if json else "text"),
-        engine=EngineOptions(engine, threads, precision),
+        engine=EngineOptions(
+            engine,
+            threads,
+            precision,
+            allow_unproven=frozenset(allow_unproven or ()),
+            trust=trust,
+            trial_seconds=trial_seconds,
+            trial_memory=parse_bytes(trial_memory) if trial_memory else 0,
+            cache_dir=cache_dir,
+        ),
     )
     if max_request_bytes is not None:
         options = replace(options, max_image_bytes=max_request_bytes, max_json_bytes=max_request_bytes)

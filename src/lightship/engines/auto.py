@@ -28,7 +28,10 @@ from lightship.engines.base import (
     check_outputs,
 )
 from lightship.engines.openvino import OpenVINOProgram
+from lightship.engines.openvino.program import Compiler, InProcess
+from lightship.engines.openvino.tried import Tried
 from lightship.engines.tensorflow import TensorFlowModel, tensorflow_installed
+from lightship.engines.trial import trials_for
 from lightship.errors import FailedPrecondition, InvalidArgument, LightshipError
 
 logger = logging.getLogger(__name__)
@@ -158,12 +161,17 @@ class _ChoosingEngine:
         if self._options.engine == "tensorflow" or self._better_in_tensorflow(slot.signature):
             return self._on_tensorflow(slot, CannotRun("the engine asked for is TensorFlow"))
         try:
-            program = OpenVINOProgram(self._folder, slot.signature, self._options)
+            program = OpenVINOProgram(self._folder, slot.signature, self._options, self._compiler(slot.signature))
         except CannotRun as unable:
             return self._on_tensorflow(slot, unable)
         slot.engine, slot.reason = "openvino", "every operation is proven"
         slot.proof = program.description.proof
         return program
+
+    def _compiler(self, signature: Signature) -> Compiler:
+        if self._options.trust:
+            return InProcess(self._folder, signature, self._options)
+        return Tried(self._folder, signature, self._options, trials_for(self._options))
 
     def _better_in_tensorflow(self, signature: Signature) -> bool:
         """Its types are narrower in OpenVINO, or its variables may change, which only TensorFlow can do."""

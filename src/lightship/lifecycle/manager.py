@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from lightship.engines.trial import cancel_trials
 from lightship.errors import Cancelled, LightshipError, NotFound
 from lightship.lifecycle.attempts import Load, Pauses, Retries, attempt
 from lightship.lifecycle.handle import Handle
@@ -153,9 +154,11 @@ class Manager:
             self._changed.notify_all()
 
     def close(self, timeout: float = 30.0) -> None:
-        """Lets go of everything: waits for the handles, at most `timeout` seconds, and unloads."""
+        """Lets go of everything: waits for the handles, at most `timeout` seconds, and unloads. What is still being
+        tried is given up."""
         for name in self.models():
             self.aspire(name, {}, "the server is stopping")
+        cancel_trials()
         drained = self.wait(lambda _: all(model.idle() for model in self._models), timeout)
         if not drained:
             logger.warning("models were still in use or loading after %g s", timeout, extra={"seconds": timeout})

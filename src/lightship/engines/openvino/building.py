@@ -28,6 +28,8 @@ _TRIALS = 5
 _MOST_TRIALS = 200
 _TRIAL_SECONDS = 0.02
 _WORTH_IT = 0.95
+# Where one row takes longer, a model of its own gains nothing that could be measured.
+_MAX_ONE_ROW_SECONDS = 0.015
 # bf16 keeps 8 bits of the mantissa, and errors add up through the layers.
 _BF16_TOLERANCE = 0.05
 
@@ -92,7 +94,7 @@ def _compile(built: Built, name: str, model: Any, options: EngineOptions) -> Non
 def _add_one_row(built: Built, model: Any, signature: Signature, options: EngineOptions) -> None:
     """The model for one row, unless rows depend on each other or it is no faster: it holds the weights a second time.
 
-    Measured: a MobileNetV2 takes 1.9 instead of 2.4 ms, a ResNet50V2 as long; more rows gain little or nothing.
+    Measured: a MobileNetV2 takes 1.9 instead of 2.4 ms, a ResNet50V2 (16 ms) as long; more rows gain little or nothing.
     """
     declared, apart = built.description.declared, tolerance(options)
     if not built.description.rows_free or len(declared.batched) != len(declared.shapes) or not declared.shapes:
@@ -104,9 +106,12 @@ def _add_one_row(built: Built, model: Any, signature: Signature, options: Engine
     together, alone = (_run(built.models[DECLARED], pair), [_run(built.models[DECLARED], row) for row in rows])
     if together is None or None in alone or not _independent(together, [one for one in alone if one], apart):
         return
-    shapes = {name: array.shape for name, array in (alone[0] or {}).items()}
-    built.description = replace(built.description, row_shapes=shapes)
+    if not _reflects(model):
+        shapes = {name: array.shape for name, array in (alone[0] or {}).items()}
+        built.description = replace(built.description, row_shapes=shapes)
     kept = built.description
+    if _seconds(built.models[DECLARED], rows[0]) > _MAX_ONE_ROW_SECONDS:
+        return
     try:
         _compile(built, ONE_ROW, reshaped(model, kept.inputs, declared.with_rows(1)), options)
     except (CannotRun, RuntimeError):
@@ -118,9 +123,21 @@ def _add_one_row(built: Built, model: Any, signature: Signature, options: Engine
         del built.raw[ONE_ROW], built.models[ONE_ROW]
 
 
+def _reflects(model: Any) -> bool:
+    """Whether it pads with what is there, which TensorFlow refuses where there are no rows at all."""
+    pads = (node.get_attributes()["pad_mode"] for node in model.get_ops() if node.get_type_name() == "Pad")
+    return any(mode != "constant" for mode in pads)
+
+
 def tolerance(options: EngineOptions) -> tuple[float, float]:
     """How far answers may be apart: relative to the expected value, and absolute."""
     return (_BF16_TOLERANCE, _BF16_TOLERANCE) if options.precision == "bf16" else (RTOL, ATOL)
+
+
+def _seconds(compiled: Compiled, inputs: Arrays) -> float:
+    start = time.perf_counter()
+    compiled.run(inputs, ())
+    return time.perf_counter() - start
 
 
 def _run(compiled: Compiled, inputs: Arrays) -> dict[str, NDArray[Any]] | None:

@@ -115,8 +115,10 @@ class Facts:
     such or as floats that are cast, where a guard sees to it.
     """
 
-    def __init__(self, parameters: Mapping[str, Fact], largest: float = math.inf) -> None:
-        self._parameters, self.largest = parameters, largest
+    def __init__(
+        self, parameters: Mapping[str, Fact], largest: float = math.inf, looks_at_weights: bool = True
+    ) -> None:
+        self._parameters, self.largest, self.looks_at_weights = parameters, largest, looks_at_weights
         self._facts: dict[tuple[str, int], Fact] = {}
         self._bodies: dict[str, Facts] = {}
 

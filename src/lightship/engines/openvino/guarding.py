@@ -66,7 +66,7 @@ def guard(model: Any, inputs: Mapping[str, int], allowed: frozenset[str] = froze
 
 def refused_shapes(model: Any) -> str | None:
     """Why a model whose shapes are all known must not run; None if nothing speaks against it."""
-    found = static_hazards(model, facts_of(model))
+    found = static_hazards(model, facts_of(model, looks_at_weights=False))
     return found[0] if found else None
 
 

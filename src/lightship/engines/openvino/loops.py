@@ -31,7 +31,7 @@ def loop_rule(rules: Mapping[str, Rule], default: Rule) -> Rule:
         body = node.get_function()
         assumed = _entering(node, facts, body)
         for _ in range(2):
-            inner = Facts(assumed, facts.largest)
+            inner = Facts(assumed, facts.largest, facts.looks_at_weights)
             facts.note_body(node, inner)
             interpret(body, inner, {**rules, **dict.fromkeys(_LOOPS, rule)}, default)
             broken = {name: fact for name, fact in _next(node, inner, body) if not assumed[name].finite <= fact.finite}

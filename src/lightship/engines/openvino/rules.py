@@ -40,10 +40,10 @@ def _constant(node: Any, facts: Facts) -> Fact:
     if data.size <= MAX_EXACT_ELEMENTS:
         values = data.astype(np.float64)
         return Fact(values, values, bool(np.isfinite(values).all()), data=False)
-    total = float(np.add.reduce(data, axis=None, dtype=np.float64))
     if is_integer(node.output(0)):
         return bounded(float(data.min()), float(data.max()), data=False)
-    return bounded(-math.inf, math.inf, finite=math.isfinite(total), data=False)
+    finite = not facts.looks_at_weights or math.isfinite(np.add.reduce(data, axis=None))
+    return bounded(-math.inf, math.inf, finite=finite, data=False)
 
 
 def _parameter(node: Any, facts: Facts) -> Fact:
@@ -344,9 +344,12 @@ RULES: Mapping[str, Rule] = {
 }
 
 
-def facts_of(model: Any, largest: float = math.inf) -> Facts:
-    """The facts of a model for any input, or where the integers that a client sends are at most so large."""
-    facts = Facts({}, largest)
+def facts_of(model: Any, largest: float = math.inf, *, looks_at_weights: bool = True) -> Facts:
+    """The facts of a model for any input, or where the integers that a client sends are at most so large.
+
+    looks_at_weights: whether they are held to be finite only if they are, which takes a moment for large ones.
+    """
+    facts = Facts({}, largest, looks_at_weights)
     rules = {**RULES, **dict.fromkeys(("Loop", "TensorIterator"), loop_rule(RULES, _default))}
     interpret(model, facts, rules, _default)
     return facts

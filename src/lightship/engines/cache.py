@@ -1,0 +1,255 @@
+"""Compiled models, kept from one start to the next.
+
+An entry is a folder: the compiled models, and an index with the digest of each of them and of itself. What is damaged
+or half written is no entry. The folder is for its owner alone, because a compiled model decides what a server answers.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import logging
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_MAX_BYTES = 4 << 30
+_FORMAT = 1
+_INDEX, _LOCK = "index.json", ".lock"
+_WORK_PREFIX = "work-"
+
+
+class Damaged(Exception):
+    """An entry's file is not what the index says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What was kept under one key: a JSON object, and files by their names."""
+
+    info: Mapping[str, Any]
+    # The digest and the content or place of each file.
+    files: Mapping[str, tuple[str, bytes | Path]]
+
+    def blob(self, name: str) -> bytes:
+        """A file's content, in memory of the caller's own. Raises Damaged where it is not what was written."""
+        digest, kept = self.files[name]
+        try:
+            content = kept if isinstance(kept, bytes) else kept.read_bytes()
+        except OSError as error:
+            raise Damaged(f'the compiled model "{name}" cannot be read: {error}') from error
+        if hashlib.sha256(content).hexdigest() != digest:
+            raise Damaged(f'the compiled model "{name}" was changed after it was written')
+        return content
+
+
+class CompiledCache:
+    """Entries in a folder, or none where no folder can be written: then each compilation is used once.
+
+    folder: None for the user's own cache folder. max_bytes: beyond, entries that were not used for longest go.
+    """
+
+    def __init__(self, folder: Path | None = None, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
+        self._folder = _usable(folder or default_folder())
+        self._max_bytes = max_bytes
+        self._sweep()
+
+    def get(self, key: str) -> Entry | None:
+        """The entry of a key; None if there is none, or it is damaged, in which case it is removed."""
+        if self._folder is None:
+            return None
+        place = self._folder / key
+        try:
+            entry = _read(place)
+            os.utime(place / _INDEX)
+        except (OSError, ValueError, KeyError, TypeError):
+            if place.exists():
+                self._remove(place)
+            return None
+        return entry
+
+    def put(self, key: str, info: Mapping[str, Any], work: Path) -> Entry:
+        """Keeps the files of a folder that `workplace` gave. What another process kept meanwhile is as good."""
+        names = sorted(file.name for file in work.iterdir() if file.name != _LOCK)
+        if self._folder is None:
+            contents = {name: (work / name).read_bytes() for name in names}
+            return Entry(info, {name: (hashlib.sha256(data).hexdigest(), data) for name, data in contents.items()})
+        digests = {name: _digest(work / name) for name in names}
+        _write_index(work / _INDEX, {"format": _FORMAT, "info": dict(info), "files": digests})
+        place = self._folder / key
+        try:
+            work.rename(place)
+        except OSError:  # another process was quicker
+            found = self.get(key)
+            if found is not None:
+                return found
+            work.rename(place)
+        (place / _LOCK).unlink(missing_ok=True)
+        self._make_room(place)
+        return Entry(info, {name: (digest, place / name) for name, digest in digests.items()})
+
+    def forget(self, key: str) -> None:
+        if self._folder is not None:
+            self._remove(self._folder / key)
+
+    @contextmanager
+    def workplace(self) -> Iterator[Path]:
+        """An empty folder for one compilation; what is left of it at the end is removed."""
+        parent = self._folder if self._folder is not None else _temporary()
+        work = Path(tempfile.mkdtemp(prefix=_WORK_PREFIX, dir=parent))
+        # The lock says that somebody works here, also to other processes.
+        lock = os.open(work / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield work
+        finally:
+            os.close(lock)
+            shutil.rmtree(work, ignore_errors=True)
+
+    def _remove(self, place: Path) -> None:
+        """Renamed first, so that nobody finds half of it."""
+        try:
+            gone = Path(tempfile.mkdtemp(prefix=_WORK_PREFIX, dir=place.parent))
+            place.rename(gone / "entry")
+            shutil.rmtree(gone, ignore_errors=True)
+        except OSError as error:
+            logger.debug("the cache entry %s was not removed: %s", place.name, error)
+
+    def _make_room(self, newest: Path) -> None:
+        assert self._folder is not None
+        entries = []
+        for place in self._folder.iterdir():
+            if not place.name.startswith(_WORK_PREFIX) and place != newest:
+                used = _last_used(place)
+                entries.append((used, _size(place), place))
+        total = _size(newest) + sum(size for _, size, _ in entries)
+        for _, size, place in sorted(entries):
+            if total <= self._max_bytes:
+                return
+            self._remove(place)
+            total -= size
+
+    def _sweep(self) -> None:
+        """Removes what processes that were killed left behind: folders in which nobody holds the lock."""
+        for work in self._folder.glob(f"{_WORK_PREFIX}*") if self._folder is not None else ():
+            try:
+                lock = os.open(work / _LOCK, os.O_RDWR)
+            except OSError:
+                continue
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(work, ignore_errors=True)
+            except OSError:
+                logger.debug("another process works in %s", work)
+            finally:
+                os.close(lock)
+
+
+def default_folder() -> Path:
+    """LIGHTSHIP_CACHE_DIR, or lightship in the user's cache folder."""
+    named = os.environ.get("LIGHTSHIP_CACHE_DIR")
+    if named:
+        return Path(named)
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return Path(home) / "lightship"
+
+
+def cache_key(parts: Mapping[str, Any]) -> str:
+    """A name for what depends on these parts, on the versions of Lightship and OpenVINO, and on the processor."""
+    whole = {
+        **parts,
+        "format": _FORMAT,
+        "lightship": version("lightship"),
+        "openvino": version("openvino"),
+        "processor": _processor(),
+    }
+    return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
+
+
+def digest_of_folder(folder: Path) -> str:
+    """A digest of the names and contents of all files of a version folder."""
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    lines = [f"{file.relative_to(folder)} {_digest(file)}" for file in files]
+    return hashlib.sha256("\n".join(lines).encode(errors="surrogateescape")).hexdigest()
+
+
+@cache
+def _processor() -> str:
+    """The processor's name and what it can do: compiled models hold its instructions."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return f"{platform.machine()} {platform.processor()}"
+    told = sorted({line for line in lines if line.startswith(("model name", "flags", "Features", "CPU part"))})
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()
+
+
+def _usable(folder: Path) -> Path | None:
+    """The folder, made if it is not there; None, with a warning, where it cannot be used or is not the user's own."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = folder.stat()
+        if status.st_uid != os.geteuid() or status.st_mode & 0o022:
+            logger.warning("%s is not used as a cache: it belongs to another user, or others may write to it", folder)
+            return None
+        with tempfile.TemporaryDirectory(prefix=_WORK_PREFIX, dir=folder):
+            return folder
+    except OSError as error:
+        logger.info("compiled models are kept in memory alone: %s", error)
+        return None
+
+
+def _temporary() -> str:
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else tempfile.gettempdir()
+
+
+def _read(place: Path) -> Entry:
+    index = json.loads((place / _INDEX).read_bytes())
+    digest = index.pop("digest")
+    if index["format"] != _FORMAT or digest != _digest_of(index):
+        raise ValueError(f"the index of {place} was changed")
+    files = {name: (sha256, place / name) for name, sha256 in index["files"].items()}
+    if not all((place / name).is_file() for name in files):
+        raise ValueError(f"{place} is not complete")
+    return Entry(index["info"], files)
+
+
+def _write_index(file: Path, index: dict[str, Any]) -> None:
+    with file.open("xb") as opened:
+        opened.write(json.dumps({**index, "digest": _digest_of(index)}).encode())
+        opened.flush()
+        os.fsync(opened.fileno())
+
+
+def _digest_of(index: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(index, sort_keys=True).encode()).hexdigest()
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _size(place: Path) -> int:
+    try:
+        return sum(file.stat().st_size for file in place.iterdir())
+    except OSError:
+        return 0
+
+
+def _last_used(place: Path) -> float:
+    try:
+        return (place / _INDEX).stat().st_mtime
+    except OSError:
+        return 0.0

@@ -1,0 +1,81 @@
+"""Signatures that a helper process compiled, imported from what it left in the cache."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lightship.bundle.saved_model import Signature
+from lightship.engines.base import CannotRun, EngineOptions
+from lightship.engines.cache import Damaged, Entry, cache_key, digest_of_folder
+from lightship.engines.openvino.compiled import Compiled
+from lightship.engines.openvino.description import DECLARED, Description
+from lightship.engines.openvino.guarding import GuardSet
+from lightship.engines.openvino.runtime import core, openvino, properties
+from lightship.engines.openvino.shapes import Shapes
+from lightship.engines.openvino.trying import request_for
+from lightship.engines.trial import TrialFailed, Trials
+
+logger = logging.getLogger(__name__)
+
+
+class Tried:
+    """Has a signature compiled and tried by a helper process, unless the cache has it, and imports what came out."""
+
+    def __init__(self, folder: Path, signature: Signature, options: EngineOptions, trials: Trials) -> None:
+        self._folder, self._signature, self._options, self._trials = folder, signature, options, trials
+
+    def signature(self) -> tuple[Description, Mapping[str, Compiled]]:
+        """Raises CannotRun for what OpenVINO must not run and where the helper ended, DataLoss for files that cannot
+        be read."""
+        return self._imported(None)
+
+    def variant(self, shapes: Shapes, sample: Shapes) -> Compiled:
+        variant = [{name: list(shape) for name, shape in one.items()} for one in (shapes, sample)]
+        return self._imported(variant)[1][DECLARED]
+
+    @cached_property
+    def _digest(self) -> str:
+        return digest_of_folder(self._folder)
+
+    def _imported(self, variant: Sequence[Mapping[str, Any]] | None) -> tuple[Description, Mapping[str, Compiled]]:
+        """Once more where the cache turns out to be damaged."""
+        request = request_for(self._folder, self._signature, self._options, variant)
+        key = cache_key({**request, "folder": self._digest})
+        try:
+            return self._read(self._prepared(request, key))
+        except Damaged as damaged:
+            logger.warning("%s: it is compiled again", damaged)
+            self._trials.forget(key)
+        return self._read(self._prepared(request, key))
+
+    def _prepared(self, request: Mapping[str, Any], key: str) -> Entry:
+        # This process needs OpenVINO too: it is imported while the helper works.
+        threading.Thread(target=core, name="lightship-import", daemon=True).start()
+        try:
+            entry = self._trials.prepare(request, key)
+        except TrialFailed as failed:
+            raise CannotRun(failed.reason) from failed
+        if "cannot_run" in entry.info:
+            raise CannotRun(str(entry.info["cannot_run"]))
+        return entry
+
+    def _read(self, entry: Entry) -> tuple[Description, Mapping[str, Compiled]]:
+        description = Description.of_json(entry.info)
+        models = {name: self._import(entry, name, description, guards) for name, guards in description.guards.items()}
+        return description, models
+
+    def _import(self, entry: Entry, name: str, description: Description, guards: GuardSet) -> Compiled:
+        # OpenVINO reads the weights out of the bytes, so nothing of the file stays mapped.
+        blob = openvino().Tensor(np.frombuffer(entry.blob(name), np.uint8))
+        try:
+            compiled: Any = core().import_model(blob, "CPU", dict(properties(self._options)))
+        except RuntimeError as error:
+            raise CannotRun(f"OpenVINO cannot import what it compiled: {error}") from error
+        return Compiled(compiled, description.inputs, description.outputs, guards)

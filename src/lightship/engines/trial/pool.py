@@ -1,0 +1,74 @@
+"""The helper processes of this process: few, used again and again, and ended when nobody needs them."""
+
+from __future__ import annotations
+
+import atexit
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from lightship.engines.trial.process import HelperProcess
+
+MAX_HELPERS = 2
+IDLE_SECONDS = 20.0
+# A helper that holds more after a request is not used again.
+_MAX_IDLE_BYTES = 1 << 30
+
+
+class Helpers:
+    """Hands out helper processes, one to one user at a time."""
+
+    def __init__(self, most: int = MAX_HELPERS, idle_seconds: float = IDLE_SECONDS) -> None:
+        self._most, self._idle_seconds = most, idle_seconds
+        self._changed = threading.Condition()
+        self._idle: list[HelperProcess] = []
+        self._used = 0
+        self._timer: threading.Timer | None = None
+
+    @contextmanager
+    def helper(self, work: str) -> Iterator[HelperProcess]:
+        """One that does this work, started if none is idle; waits where `most` are at work. One that ends with an
+        exception is not used again."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._used < self._most)
+            self._used += 1
+            found = next((one for one in self._idle if one.work == work), None)
+            if found is not None:
+                self._idle.remove(found)
+        try:
+            helper = found or HelperProcess(work)
+            try:
+                yield helper
+            except BaseException:
+                helper.stop()
+                raise
+            self._give_back(helper)
+        finally:
+            with self._changed:
+                self._used -= 1
+                self._changed.notify()
+
+    def stop_idle(self) -> None:
+        with self._changed:
+            gone, self._idle = self._idle, []
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+        for helper in gone:
+            helper.stop()
+
+    def _give_back(self, helper: HelperProcess) -> None:
+        if helper.resident() > _MAX_IDLE_BYTES:
+            helper.stop()
+            return
+        with self._changed:
+            self._idle.append(helper)
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = threading.Timer(self._idle_seconds, self.stop_idle)
+            self._timer.daemon = True
+            self._timer.start()
+
+
+HELPERS = Helpers()
+atexit.register(HELPERS.stop_idle)
