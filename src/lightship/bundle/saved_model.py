@@ -239,3 +239,8 @@ def _operations(graph: Any) -> frozenset[str]:
     functions = graph.library.function
     names = {node.op for node in graph.node} | {node.op for function in functions for node in function.node_def}
     return frozenset(names - {function.signature.name for function in functions})
+
+
+def read_graph(folder: Path, tags: Collection[str] = SERVE) -> Any:
+    """The `tensorflow.GraphDef` of a version folder. Raises as `read_saved_model` does."""
+    return _graph_with_tags(_parse(saved_model_bytes(folder), folder), tags, folder).graph_def

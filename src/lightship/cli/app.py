@@ -10,7 +10,7 @@ import typer
 from typer.exceptions import TyperException
 
 from lightship import __version__
-from lightship.cli import docker, export, inspect, predict, serve, status
+from lightship.cli import docker, export, inspect, predict, serve, status, verify
 from lightship.cli.failures import guarded, quiet_libraries, say_error
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.command("serve")(serve.serve)
 app.command("predict")(predict.predict)
 app.command("inspect")(inspect.inspect)
 app.command("status")(status.status)
+app.command("verify")(verify.verify)
 app.add_typer(docker.app)
 
 

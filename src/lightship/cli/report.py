@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,16 +13,17 @@ from lightship.bundle.saved_model import DEFAULT_SIGNATURE, INIT_SIGNATURE, Sign
 from lightship.cli.signature_text import signature_text
 from lightship.cli.version_folder import VersionFolder
 from lightship.engines import Engine, load_engine
+from lightship.engines.base import SignatureReport
 from lightship.errors import LightshipError
 
 LABELS_SHOWN = 5
-NATIVE = "lightship (decodes and ranks itself, then runs serving_default)"
+NATIVE = "decodes and ranks itself, and runs serving_default between"
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
     bundle: Bundle
-    engines: Mapping[str, str]  # by signature: the engine's name, or why there is none
+    engines: Mapping[str, SignatureReport]  # by signature
     golden: str  # one line
     golden_failure: bool
     files: Mapping[str, int]  # bytes
@@ -36,7 +38,10 @@ class Report:
             "signatures": {one.name: _signature_json(one) for one in signatures},
             "labels": bundle.labels,
             "image": bundle.image.to_json() if bundle.image else None,
-            "engines": dict(self.engines),
+            "engines": {
+                name: {"engine": one.engine, "reason": one.reason, "proof": one.proof}
+                for name, one in self.engines.items()
+            },
             "golden": {"ok": not self.golden_failure, "result": self.golden},
             "files": dict(self.files),
         }
@@ -52,7 +57,7 @@ class Report:
         yield f"Labels: {_labels(bundle.labels)}"
         yield f"Image: {_image(bundle)}"
         yield "Engine:"
-        yield from (f"  {name}: {engine}" for name, engine in self.engines.items())
+        yield from (f"  {name}: {_engine(one)}" for name, one in self.engines.items())
         yield f"Golden check: {self.golden}"
         yield f"Files: {sum(self.files.values()):,} bytes"
         width = max((len(f"{size:,}") for size in self.files.values()), default=0)
@@ -73,13 +78,17 @@ def report_on(found: VersionFolder, *, check: bool) -> Report:
     return Report(bundle, engines, golden, difference is not None, _files(bundle.path))
 
 
-def _engine_of(bundle: Bundle, engine: Engine, signature: str) -> str:
+def _engine_of(bundle: Bundle, engine: Engine, signature: str) -> SignatureReport:
     if signature in bundle.native:
-        return NATIVE
-    try:
-        return engine.engine_of(signature)
-    except LightshipError as error:
-        return f"none: {error.message}"
+        return SignatureReport(signature, "lightship", NATIVE)
+    with suppress(LightshipError):  # the report says why
+        engine.engine_of(signature)
+    return next(report for report in engine.reports() if report.signature == signature)
+
+
+def _engine(report: SignatureReport) -> str:
+    proof = f", {report.proof}" if report.proof else ""
+    return f"{report.engine or 'none'}{proof}: {report.reason}"
 
 
 def _check(bundle: Bundle, engine: Engine) -> tuple[str | None, str]:

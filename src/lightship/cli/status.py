@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lightship.cli import tls
-from lightship.errors import Unimplemented
+from lightship.errors import LightshipError, Unimplemented
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from lightship.client import Client, ModelStatus
 
 
@@ -46,10 +49,8 @@ def status(
 
 
 def _models(client: Client, name: str | None) -> tuple[ModelStatus, ...]:
-    from lightship.client import ModelStatus
-
     if name:
-        return (ModelStatus(name, client.status(name)),)
+        return (_one(client, name),)
     try:
         return tuple(_with_reasons(client, model) for model in client.models())
     except Unimplemented as error:
@@ -59,9 +60,26 @@ def _models(client: Client, name: str | None) -> tuple[ModelStatus, ...]:
         ) from error
 
 
+def _one(client: Client, name: str) -> ModelStatus:
+    """One model; with its engines, where the server lists them."""
+    from lightship.client import ModelStatus
+
+    versions = client.status(name)
+    with suppress(LightshipError):
+        listed = next((model for model in client.models() if model.name == name), None)
+        if listed is not None:
+            engines = {version.version: version.signatures for version in listed.versions}
+            versions = tuple(replace(one, signatures=engines.get(one.version, ())) for one in versions)
+    return ModelStatus(name, versions)
+
+
 def _with_reasons(client: Client, model: ModelStatus) -> ModelStatus:
-    """The list has states alone; each model's own status says why a version ended."""
-    return replace(model, versions=client.status(model.name)) if model.versions else model
+    """The list has states and engines; each model's own status says why a version ended."""
+    if not model.versions:
+        return model
+    engines = {version.version: version.signatures for version in model.versions}
+    versions = (replace(one, signatures=engines.get(one.version, ())) for one in client.status(model.name))
+    return replace(model, versions=tuple(versions))
 
 
 def _print_json(models: tuple[ModelStatus, ...], ready: bool) -> None:
@@ -84,4 +102,26 @@ def _print_table(models: tuple[ModelStatus, ...]) -> None:
         for version in model.versions:
             reason = f"{version.error_code}: {version.error_message}" if version.error_message else ""
             table.add_row(model.name, str(version.version), version.state, reason)
-    Console(file=sys.stdout, highlight=False, markup=False).print(table)
+    console = Console(file=sys.stdout, highlight=False, markup=False)
+    console.print(table)
+    engines = _engines_table(models)
+    if engines.row_count:
+        console.print()
+        console.print(engines)
+
+
+def _engines_table(models: tuple[ModelStatus, ...]) -> Table:
+    """How each signature that was needed is run, and by what its answers were checked."""
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in ("Model", "Version", "Signature", "Engine", "Checked", "Reason"):
+        table.add_column(column, justify="right" if column == "Version" else "left", overflow="fold")
+    for model in models:
+        for version in model.versions:
+            for one in version.signatures:
+                if one.engine or one.reason:
+                    table.add_row(
+                        model.name, str(version.version), one.signature, one.engine or "none", one.proof, one.reason
+                    )
+    return table

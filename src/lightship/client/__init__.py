@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         ModelStatus,
         Prediction,
         ScoredLabel,
+        SignatureEngine,
         SignatureInfo,
         TensorInfo,
         VersionStatus,
@@ -34,6 +35,7 @@ __all__ = [
     "SignatureInfo",
     "TensorInfo",
     "Tls",
+    "SignatureEngine",
     "VersionStatus",
 ]
 

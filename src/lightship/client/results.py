@@ -48,15 +48,27 @@ class ScoredLabel(NamedTuple):
     score: float
 
 
+class SignatureEngine(NamedTuple):
+    """How a server runs a signature: `engine` (openvino, tensorflow, or lightship for images; empty while it was not
+    needed), the `reason`, and by what `proof` its answers were checked."""
+
+    signature: str
+    engine: str
+    reason: str
+    proof: str
+
+
 @dataclass(frozen=True, slots=True)
 class VersionStatus:
     """`state`: START, LOADING, AVAILABLE, UNLOADING or END. A version that could not be loaded is END with an
-    `error_code` other than OK and the reason in `error_message`."""
+    `error_code` other than OK and the reason in `error_message`. `signatures`: in the list of all models, where the
+    server is Lightship and the version answers."""
 
     version: int
     state: str
     error_code: str
     error_message: str
+    signatures: tuple[SignatureEngine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

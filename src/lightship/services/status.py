@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
+from lightship.bundle.saved_model import DEFAULT_SIGNATURE
+from lightship.engines.base import SignatureReport
+from lightship.errors import NotFound
 from lightship.lifecycle.manager import Manager
+from lightship.lifecycle.servable import Servable
 from lightship.lifecycle.state import VersionStatus
 
 
 @dataclass(frozen=True, slots=True)
 class ModelSummary:
-    """reason: why no version answers; None if one does. versions: the highest first. labels: the versions they name."""
+    """reason: why no version answers; None if one does. versions: the highest first. labels: the versions they name.
+
+    engines: of each version that answers, how each of its signatures is run.
+    """
 
     name: str
     versions: list[VersionStatus]
     reason: str | None
     labels: Mapping[str, int]
+    engines: Mapping[int, tuple[SignatureReport, ...]]
 
     @property
     def ready(self) -> bool:
@@ -34,6 +43,23 @@ def model_status(
 def list_models(manager: Manager) -> list[ModelSummary]:
     """Every model that the server was given, in that order."""
     reasons = manager.not_ready()
-    return [
-        ModelSummary(name, manager.versions(name), reasons.get(name), manager.labels(name)) for name in manager.models()
-    ]
+    return [_summary(manager, name, reasons.get(name)) for name in manager.models()]
+
+
+def signature_reports(servable: Servable) -> tuple[SignatureReport, ...]:
+    """How each signature is run; those of images are answered by decoding, `serving_default` and ranking."""
+    native = servable.bundle.native
+    return tuple(
+        replace(report, engine="lightship", reason=f"decodes and ranks around {DEFAULT_SIGNATURE}")
+        if report.signature in native
+        else report
+        for report in servable.engine.reports()
+    )
+
+
+def _summary(manager: Manager, name: str, reason: str | None) -> ModelSummary:
+    versions, engines = manager.versions(name), {}
+    for status in versions:
+        with suppress(NotFound), manager.handle(name, status.version) as handle:
+            engines[status.version] = signature_reports(handle.servable)
+    return ModelSummary(name, versions, reason, manager.labels(name), engines)

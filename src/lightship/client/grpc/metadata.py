@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from lightship.bundle.dtypes import DataType
-from lightship.client.results import ModelMetadata, ModelStatus, SignatureInfo, TensorInfo, VersionStatus
+from lightship.client.results import (
+    ModelMetadata,
+    ModelStatus,
+    SignatureEngine,
+    SignatureInfo,
+    TensorInfo,
+    VersionStatus,
+)
 from lightship.errors import Code, Unknown
 from lightship.protos import SignatureDefMap
 
@@ -31,7 +39,17 @@ def read_status(versions: Iterable[Any]) -> tuple[VersionStatus, ...]:
 
 def read_models(response: Any) -> tuple[ModelStatus, ...]:
     """From a ListModelsResponse, which is Lightship's own."""
-    return tuple(ModelStatus(model.name, read_status(model.versions), model.reason) for model in response.models)
+    return tuple(ModelStatus(model.name, _with_engines(model), model.reason) for model in response.models)
+
+
+def _with_engines(model: Any) -> tuple[VersionStatus, ...]:
+    reports = [
+        (one.version, SignatureEngine(one.signature, one.engine, one.reason, one.proof)) for one in model.signatures
+    ]
+    return tuple(
+        replace(status, signatures=tuple(report for version, report in reports if version == status.version))
+        for status in read_status(model.versions)
+    )
 
 
 def _version(status: Any) -> VersionStatus:

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lightship.client.results import ModelMetadata, ModelStatus, SignatureInfo, TensorInfo, VersionStatus
+from lightship.client.results import (
+    ModelMetadata,
+    ModelStatus,
+    SignatureEngine,
+    SignatureInfo,
+    TensorInfo,
+    VersionStatus,
+)
 from lightship.errors import Unknown
 
 
@@ -72,4 +79,8 @@ def _version(fields: Mapping[str, Any]) -> VersionStatus:
         state=fields["state"],
         error_code=status.get("error_code", "OK"),
         error_message=status.get("error_message", ""),
+        signatures=tuple(
+            SignatureEngine(name, one.get("engine", ""), one.get("reason", ""), one.get("proof", ""))
+            for name, one in fields.get("signatures", {}).items()
+        ),
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lightship.engines.base import CannotRun
-from lightship.engines.openvino.facts import is_integer, type_name
+from lightship.engines.openvino.facts import Facts, is_integer, type_name
 from lightship.engines.openvino.guards import Guard, Guards, insert
 from lightship.engines.openvino.hazards import Hazards, hazards_of, static_hazards
 from lightship.engines.openvino.rules import facts_of
@@ -15,6 +15,8 @@ from lightship.engines.openvino.rules import facts_of
 # How large the integers of a client may be, where the model's arithmetic with them must stay exact: half of what
 # float32 holds, so that a size can be added; less, where they are multiplied.
 LARGEST_INTEGERS = (1 << 23, 1 << 16, 1 << 10)
+
+_FLOATS = ("f32", "f16", "bf16", "f64")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +29,11 @@ class GuardSet:
     # Inputs whose integers must be at most `largest`.
     integers: tuple[str, ...] = ()
     largest: int = 0
+    # Whether the model computes with sizes, which must stay exact too: then no input may have too many elements.
+    sizes: bool = False
 
     def checks(self) -> Guards:
-        return Guards(self.guards, self.finite, self.integers, self.largest)
+        return Guards(self.guards, self.finite, self.integers, self.largest, self.sizes)
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -37,12 +41,13 @@ class GuardSet:
             "finite": list(self.finite),
             "integers": list(self.integers),
             "largest": self.largest,
+            "sizes": self.sizes,
         }
 
     @classmethod
     def of_json(cls, fields: Mapping[str, Any]) -> GuardSet:
         guards = tuple(Guard.of_json(guard) for guard in fields["guards"])
-        return cls(guards, tuple(fields["finite"]), tuple(fields["integers"]), fields["largest"])
+        return cls(guards, tuple(fields["finite"]), tuple(fields["integers"]), fields["largest"], fields["sizes"])
 
 
 def guard(model: Any, inputs: Mapping[str, int], allowed: frozenset[str] = frozenset()) -> GuardSet:
@@ -52,16 +57,16 @@ def guard(model: Any, inputs: Mapping[str, int], allowed: frozenset[str] = froze
     them. Raises CannotRun, naming the operation, where no guard makes the model equal to TensorFlow's.
     """
     names = {model.inputs[port].get_node().get_name(): name for name, port in inputs.items()}
-    found, largest = _hazards(model, allowed)
+    found, facts, largest = _hazards(model, allowed)
     if found.reasons:
         raise CannotRun(found.reasons[0])
     guards = tuple(insert(model, found.wanted, names))
     if guards:
         model.validate_nodes_and_infer_types()
     ports = {name: model.inputs[port] for name, port in inputs.items()}
-    floats = tuple(name for name, port in ports.items() if found.swallows and not is_integer(port))
+    floats = tuple(name for name, port in ports.items() if found.screens and type_name(port) in _FLOATS)
     integers = [name for name, port in ports.items() if is_integer(port) and type_name(port) != "boolean"]
-    return GuardSet(guards, floats, tuple(integers) if largest else (), largest)
+    return GuardSet(guards, floats, tuple(integers) if largest else (), largest, facts.multiplies_sizes)
 
 
 def refused_shapes(model: Any) -> str | None:
@@ -70,13 +75,15 @@ def refused_shapes(model: Any) -> str | None:
     return found[0] if found else None
 
 
-def _hazards(model: Any, allowed: frozenset[str]) -> tuple[Hazards, int]:
+def _hazards(model: Any, allowed: frozenset[str]) -> tuple[Hazards, Facts, int]:
     """What was found, and for integers of which size that holds: 0 for all."""
-    found = hazards_of(model, facts_of(model), allowed)
+    facts = facts_of(model)
+    found = hazards_of(model, facts, allowed)
     for largest in LARGEST_INTEGERS:
         if not found.reasons:
             break
-        found = hazards_of(model, facts_of(model, largest), allowed)
-        if not found.reasons:
-            return found, largest
-    return found, 0
+        limited = facts_of(model, largest)
+        again = hazards_of(model, limited, allowed)
+        if not again.reasons:
+            return again, limited, largest
+    return found, facts, 0

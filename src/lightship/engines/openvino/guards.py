@@ -99,22 +99,32 @@ class Guards:
     """The guards of one compiled model.
 
     finite: the signature's inputs whose arrays must hold no NaN, no infinity and no huge number. integers: those whose
-    integers must be at most `largest`.
+    integers must be at most `largest`. sizes: no input may have more elements than float32 can count.
     """
 
-    __slots__ = ("_after", "_before", "_finite", "_integers", "_largest")
+    __slots__ = ("_after", "_before", "_finite", "_integers", "_largest", "_sizes")
 
     def __init__(
-        self, guards: Sequence[Guard] = (), finite: Sequence[str] = (), integers: Sequence[str] = (), largest: int = 0
+        self,
+        guards: Sequence[Guard] = (),
+        finite: Sequence[str] = (),
+        integers: Sequence[str] = (),
+        largest: int = 0,
+        sizes: bool = False,
     ) -> None:
         # A cast comes first: what it lets through can be looked at as indices.
         ordered = sorted(guards, key=lambda guard: guard.kind != "cast")
         self._before = tuple((guard, guard.input) for guard in ordered if guard.input is not None)
         self._after = tuple((guard, guard.port) for guard in ordered if guard.input is None and guard.port is not None)
         self._finite, self._integers, self._largest = tuple(finite), tuple(integers), largest
+        self._sizes = sizes
 
     def before(self, arrays: Arrays) -> None:
         """Raises as `Guard.check` does, and CannotRun where an input holds NaN, infinity, or numbers too large."""
+        if self._sizes and any(array.size > EXACT_INTEGER for array in arrays.values()):
+            raise CannotRun(
+                f"an input has more than {EXACT_INTEGER:,} elements, and the model computes with their number"
+            )
         for name in self._finite:
             if not is_ordinary(arrays[name]):
                 raise CannotRun(f'input "{name}" holds NaN, infinity or numbers beyond 1e18')

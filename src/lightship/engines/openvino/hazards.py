@@ -18,6 +18,7 @@ from lightship.engines.openvino.facts import (
     type_name,
 )
 from lightship.engines.openvino.known import (
+    ACCUMULATE,
     DIVISIONS,
     INDEXING,
     KNOWN,
@@ -26,7 +27,7 @@ from lightship.engines.openvino.known import (
     SHAPE_OPERANDS,
 )
 from lightship.engines.openvino.loops import counters, is_loop
-from lightship.engines.openvino.static_checks import static_hazard
+from lightship.engines.openvino.static_checks import static_hazard, unknown_position
 
 GuardKind = Literal["indices", "positions", "divisor", "cast", "finite"]
 
@@ -47,12 +48,13 @@ class Wanted:
 class Hazards:
     """reasons: why the model must not run on OpenVINO. wanted: the guards that it needs.
 
-    swallows: whether some operation turns NaN or infinity into something else, so that no such input may come in.
+    screens: whether some operation turns NaN or infinity into something else, or overflows otherwise than TensorFlow's,
+    so that no such input and no huge number may come in.
     """
 
     reasons: list[str] = field(default_factory=list)
     wanted: list[Wanted] = field(default_factory=list)
-    swallows: bool = False
+    screens: bool = False
 
 
 def hazards_of(model: Any, facts: Facts, allowed: frozenset[str] = frozenset()) -> Hazards:
@@ -64,10 +66,14 @@ def hazards_of(model: Any, facts: Facts, allowed: frozenset[str] = frozenset()) 
 
 def static_hazards(model: Any, facts: Facts) -> list[str]:
     """What the shapes alone show to be wrong, such as a slice beyond the end; for a model whose shapes are known."""
-    return [reason for node, inner in _nodes(model, facts) if (reason := static_hazard(node, inner)) is not None]
+    found = [reason for node in model.get_ordered_ops() if (reason := unknown_position(node, facts)) is not None]
+    return found + [
+        reason for node, inner in _nodes(model, facts) if (reason := static_hazard(node, inner)) is not None
+    ]
 
 
 def _nodes(model: Any, facts: Facts) -> Iterator[tuple[Any, Facts]]:
+    """Those of the bodies of loops too."""
     for node in model.get_ordered_ops():
         yield node, facts
         if is_loop(node):
@@ -92,7 +98,7 @@ def _look(
         if wanted and inside:
             found.reasons.append(f"{_name(node)} would need a guard inside a loop ({wanted[0].kind})")
         found.wanted += wanted
-        found.swallows |= _swallows(node, facts)
+        found.screens |= kind in ACCUMULATE or _swallows(node, facts)
 
 
 def _guards(node: Any, facts: Facts, counting: frozenset[str]) -> Iterator[Wanted | None]:

@@ -32,6 +32,14 @@ PROPAGATE_NONFINITE = frozenset(
     }
 )
 
+# Sums of products: of huge numbers they overflow by the order in which they add up.
+ACCUMULATE = frozenset(
+    {
+        *("AvgPool", "Convolution", "ConvolutionBackpropData", "Einsum", "GroupConvolution"),
+        *("GroupConvolutionBackpropData", "MatMul", "ReduceMean", "ReduceSum"),
+    }
+)
+
 # Operands that say a shape, a position or an axis: they must not depend on what a client sends beyond shapes.
 SHAPE_OPERANDS: Mapping[str, tuple[int, ...]] = {
     "BatchToSpace": (1, 2, 3),
@@ -75,6 +83,18 @@ KNOWN = frozenset(
         *("LogicalNot", "LogicalOr", "LogicalXor", "MVN", "MaxPool", "Maximum", "Minimum", "Mish", "Mod", "NotEqual"),
         *("PRelu", "Power", "ReduceLogicalAnd", "ReduceLogicalOr", "Relu", "Round", "Selu", "Sign", "SoftPlus"),
         *("SoftSign", "Softmax", "Sqrt", "SquaredDifference", "Sin", "Cos", "Tan", "Sinh", "Cosh", "Asin", "Acos"),
-        *("Atan", "Asinh", "Acosh", "Atanh", "NormalizeL2", "BatchNormInference", "Einsum", "ReduceL2"),
+        *(
+            "IsNaN",
+            "IsInf",
+            "IsFinite",
+            "Atan",
+            "Asinh",
+            "Acosh",
+            "Atanh",
+            "NormalizeL2",
+            "BatchNormInference",
+            "Einsum",
+            "ReduceL2",
+        ),
     }
 ) - {"GatherElements"}

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from lightship.bundle.dtypes import DataType
 from lightship.bundle.saved_model import Signature
 from lightship.engines.base import PROMPT_SECONDS, CannotRun, EngineOptions, NotPrompt, fits_int32
-from lightship.engines.openvino.building import build_signature, build_variant
 from lightship.engines.openvino.compiled import Compiled
 from lightship.engines.openvino.description import DECLARED, ONE_ROW, Description
+from lightship.engines.openvino.proven import refuse_unproven
 from lightship.engines.openvino.shapes import Shape, Shapes
+from lightship.engines.openvino.unchecked import Unchecked
 from lightship.engines.openvino.variants import Variants
 from lightship.memory import give_memory_back
 
@@ -34,18 +35,12 @@ class Compiler(Protocol):
         """For other shapes, tried with zeros of the shapes `sample`. Raises as `signature` does."""
 
 
-class InProcess:
-    """Compiles here and now."""
-
-    def __init__(self, folder: Path, signature: Signature, options: EngineOptions) -> None:
-        self._folder, self._signature, self._options = folder, signature, options
+class InProcess(Unchecked):
+    """Compiles here and now, if the table of proven operations has all that the signature runs."""
 
     def signature(self) -> tuple[Description, Mapping[str, Compiled]]:
-        built = build_signature(self._folder, self._signature, self._options)
-        return built.description, built.models
-
-    def variant(self, shapes: Shapes, sample: Shapes) -> Compiled:
-        return build_variant(self._folder, self._signature, self._options, shapes, sample).models[DECLARED]
+        refuse_unproven(self._folder, self._signature, self._options.allow_unproven)
+        return super().signature()
 
 
 class OpenVINOProgram:

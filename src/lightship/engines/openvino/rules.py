@@ -117,6 +117,11 @@ def _binary(arithmetic: Arithmetic) -> SingleRule:
 
 def _multiply(node: Any, facts: Facts) -> Fact:
     fact = _binary(_corners(np.multiply))(node, facts)
+    operands = inputs_of(node, facts)
+    if not fact.data and not any(one.exact for one in operands) and fact.least >= 0:
+        # Sizes of tensors, whose product is no more than the elements that a tensor may have: a guard sees to that.
+        facts.multiplies_sizes = True
+        return Fact(fact.low, np.minimum(fact.high, EXACT_INTEGER), fact.finite, fact.data)
     if node.input(0).get_source_output() == node.input(1).get_source_output():
         return Fact(np.maximum(fact.low, 0.0), fact.high, fact.finite, fact.data)
     return fact
@@ -205,8 +210,10 @@ def _clamp(node: Any, facts: Facts) -> Fact:
 
 def _select(node: Any, facts: Facts) -> Fact:
     condition, then, otherwise = inputs_of(node, facts)
-    if condition.exact and condition.low.size == 1:
-        return then if condition.low.reshape(()) else otherwise
+    small = all(fact.low.size <= MAX_EXACT_ELEMENTS for fact in (condition, then, otherwise))
+    if condition.exact and small and static_shape(node.output(0)) is not None:
+        low, high = (np.where(condition.low, a, b) for a, b in ((then.low, otherwise.low), (then.high, otherwise.high)))
+        return Fact(low, high, then.finite and otherwise.finite, then.data or otherwise.data)
     chosen = joined([then, otherwise])
     return Fact(chosen.low, chosen.high, chosen.finite, chosen.data or condition.data)
 
@@ -239,9 +246,10 @@ def _product(node: Any, facts: Facts) -> Fact:
     fact = facts.of_input(node, 0)
     if fact.low.ndim == 1 and fact.least >= 0:
         low, high = float(np.prod(fact.low)), float(np.prod(fact.high))
-        # Several sizes of one tensor: together no more than the elements that it may have.
-        most = max(EXACT_INTEGER, fact.most) if not fact.data else math.inf
-        return bounded(low, min(high, most), finite=fact.finite, data=fact.data)
+        if not fact.data and not fact.exact:
+            facts.multiplies_sizes = True
+            high = min(high, float(EXACT_INTEGER))
+        return bounded(low, high, finite=fact.finite, data=fact.data)
     return bounded(0.0 if fact.least >= 0 else -math.inf, math.inf, finite=fact.finite, data=fact.data)
 
 

@@ -11,13 +11,21 @@ from lightship.engines.openvino.moves import strided_axes
 
 def static_hazard(node: Any, facts: Facts) -> str | None:
     """Why a node must not run with these shapes, as far as they are known; None if nothing speaks against it."""
-    for output in node.outputs():
+    for output in node.outputs() if node.get_type_name() != "Constant" else ():  # no axes, say
         partial = output.get_partial_shape()
         if partial.rank.is_static and any(dim.is_static and dim.get_length() == 0 for dim in partial):
             return f"a tensor has no elements ({node.get_friendly_name()})"
     check = _CHECKS.get(node.get_type_name())
     found = check(node, facts) if check is not None else None
     return f"{found} ({node.get_friendly_name()})" if found else None
+
+
+def unknown_position(node: Any, facts: Facts) -> str | None:
+    """What is not known of a node although the shapes of all inputs are."""
+    for index in _POSITIONS.get(node.get_type_name(), ()):
+        if index < node.get_input_size() and not facts.of_input(node, index).exact:
+            return f"a position or size cannot be told ({node.get_friendly_name()})"
+    return None
 
 
 def _matmul(node: Any, facts: Facts) -> str | None:
@@ -123,6 +131,16 @@ def _squeeze(node: Any, facts: Facts) -> str | None:
             return "a dimension that is to be removed is not 1"
     return None
 
+
+# What must be known for these, where the shapes of all inputs are: else nothing vouches for them.
+_POSITIONS: Mapping[str, tuple[int, ...]] = {
+    "Broadcast": (1,),
+    "Pad": (1, 2),
+    "Range": (0, 1, 2),
+    "Slice": (1, 2, 3),
+    "StridedSlice": (1, 2, 3),
+    "Tile": (1,),
+}
 
 _CHECKS: Mapping[str, Callable[[Any, Facts], str | None]] = {
     "Broadcast": _broadcast,

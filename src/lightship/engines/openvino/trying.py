@@ -18,6 +18,7 @@ from lightship.engines.comparison import differences, random_inputs
 from lightship.engines.openvino.building import Built, build_signature, build_variant, tolerance
 from lightship.engines.openvino.compiled import Compiled
 from lightship.engines.openvino.description import DECLARED, ONE_ROW
+from lightship.engines.openvino.proven import refuse_unproven
 from lightship.engines.tensorflow import TensorFlowModel, tensorflow_installed
 from lightship.errors import LightshipError
 
@@ -62,6 +63,7 @@ def work(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
             shapes, sample = ({k: tuple(v) for k, v in one.items()} for one in request["variant"])
             built = build_variant(folder, signature, options, shapes, sample)
         else:
+            refuse_unproven(folder, signature, options.allow_unproven)
             built = build_signature(folder, signature, options)
             proof = _prove(built, folder, model, signature, options, compare=request["compare"])
             built.description = replace(built.description, proof=proof)

@@ -47,6 +47,14 @@ def answer_list(serving: Serving, _: Any, __: Call) -> Any:
         model = response.models.add(name=one.name, reason=one.reason or "", labels=one.labels)
         for version in one.versions:
             _write_version(model.versions.add(), version)
+            for report in one.engines.get(version.version, ()):
+                model.signatures.add(
+                    version=version.version,
+                    signature=report.signature,
+                    engine=report.engine,
+                    reason=report.reason,
+                    proof=report.proof,
+                )
     return response
 
 

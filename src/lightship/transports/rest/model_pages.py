@@ -30,7 +30,17 @@ def model_list(manager: Manager) -> Response:
             "name": model.name,
             "ready": model.ready,
             "reason": model.reason,
-            "versions": [{"version": str(one.version), "state": one.state.name} for one in model.versions],
+            "versions": [
+                {
+                    "version": str(one.version),
+                    "state": one.state.name,
+                    "signatures": {
+                        report.signature: {"engine": report.engine, "reason": report.reason, "proof": report.proof}
+                        for report in model.engines.get(one.version, ())
+                    },
+                }
+                for one in model.versions
+            ],
             "labels": dict(model.labels),
         }
         for model in list_models(manager)

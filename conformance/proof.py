@@ -1,0 +1,114 @@
+"""Asks one graph of both engines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from conformance.graph import Graph
+from lightship.bundle.saved_model import DEFAULT_SIGNATURE, read_graph, read_saved_model
+from lightship.bundle.signature_graph import Operation, operations_of
+from lightship.engines import EngineOptions, load_engine
+from lightship.engines.base import CannotRun
+from lightship.engines.openvino import OpenVINOProgram
+from lightship.engines.openvino.unchecked import Unchecked
+from lightship.errors import LightshipError
+
+ONE = (1e-4, 1e-5)  # relative and absolute, for one operation
+SEVERAL = (1e-3, 1e-4)
+
+
+@dataclass
+class Proof:
+    """cases: asked; answered: by OpenVINO, alike; wrong: what is not alike; refused: why OpenVINO does not run it."""
+
+    operations: list[Operation]
+    cases: int = 0
+    answered: int = 0
+    wrong: list[str] = field(default_factory=list)
+    refused: str = ""
+
+
+def prove(graph: Graph, folder: Path, program: Any = OpenVINOProgram) -> Proof:
+    """program: makes what is to be proven; by default, OpenVINO's own."""
+    _save(graph, folder)
+    model = read_saved_model(folder)
+    signature = model.signatures[DEFAULT_SIGNATURE]
+    proof = Proof(operations_of(read_graph(folder), signature))
+    options = EngineOptions(threads=1)
+    try:
+        tried = program(folder, signature, options, Unchecked(folder, signature, options))
+    except CannotRun as unable:
+        proof.refused = unable.reason
+        return proof
+    reference = load_engine(folder, model, EngineOptions(engine="tensorflow", threads=1))
+    try:
+        for kind, inputs in graph.samples():
+            _ask(proof, graph, kind, inputs, reference, tried, tuple(signature.outputs))
+    finally:
+        reference.close()
+        tried.close()
+    return proof
+
+
+def _ask(
+    proof: Proof, graph: Graph, kind: str, inputs: Mapping[str, Any], reference: Any, tried: Any, names: tuple[str, ...]
+) -> None:
+    proof.cases += 1
+    try:
+        expected = reference.run(DEFAULT_SIGNATURE, inputs)
+    except LightshipError as error:
+        expected = error
+    try:
+        found = tried.run(inputs, names)
+    except CannotRun:
+        return  # TensorFlow would be asked
+    except LightshipError as error:
+        found = error
+    different = list(_differences(expected, found, SEVERAL if graph.op == "composition" else ONE))
+    if different:
+        shown = {name: array.ravel()[:6].tolist() for name, array in inputs.items()}
+        proof.wrong.append(f"{kind} {shown}: {different[0]}"[:400])
+    elif not isinstance(found, LightshipError):
+        proof.answered += 1
+
+
+def _differences(expected: Any, found: Any, apart: tuple[float, float]) -> Iterator[str]:
+    if isinstance(expected, LightshipError) or isinstance(found, LightshipError):
+        alike = isinstance(expected, LightshipError) and isinstance(found, LightshipError)
+        if not alike or expected.code != found.code:
+            yield f"{_short(found)} instead of {_short(expected)}"
+        return
+    for name, array in expected.items():
+        other = found[name]
+        if (array.dtype, array.shape) != (other.dtype, other.shape):
+            yield f"{other.dtype}{other.shape} instead of {array.dtype}{array.shape}"
+        elif array.dtype.kind == "f":
+            close = np.isclose(other.astype(float), array.astype(float), *apart, equal_nan=True)
+            if not close.all():
+                yield f"{other[~close].ravel()[:3]} instead of {array[~close].ravel()[:3]}"
+        elif not np.array_equal(other, array):
+            yield f"{other.ravel()[:6]} instead of {array.ravel()[:6]}"
+
+
+def _short(value: Any) -> str:
+    return f"{value.code.name}: {value.message[:120]}" if isinstance(value, LightshipError) else "an answer"
+
+
+def _save(graph: Graph, folder: Path) -> None:
+    import tensorflow as tf
+
+    def function(*arrays: Any) -> Any:
+        made = graph.build(tf, *arrays)
+        return made if isinstance(made, dict) else {"y": made}
+
+    module = tf.Module()
+    specs = [tf.TensorSpec(shape, dtype, name) for name, dtype, shape in graph.inputs]
+    module.function = tf.function(function, input_signature=specs, autograph=False)
+    concrete = module.function.get_concrete_function()
+    module.variables_ = getattr(graph.build, "variables", list)()
+    tf.saved_model.save(module, str(folder), signatures={DEFAULT_SIGNATURE: concrete})

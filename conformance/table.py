@@ -1,0 +1,56 @@
+"""From what was proven of each graph to the table."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from importlib.metadata import version
+from typing import Any
+
+from conformance.compositions import LOOPS
+
+
+def table(results: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """An operation is in it with the types of which no graph was wrong and at least one was answered."""
+    results = list(results)
+    wrong = {_key(node) for result in results if result["wrong"] for node in _nodes(result)}
+    # Of one that ended its process, nothing more is known.
+    ended = {result["op"] for result in results if result["wrong"] and not result["nodes"]}
+    cases, entries = Counter[str](), dict[str, dict[str, Any]]()
+    for result in results:
+        if result["wrong"] or result["refused"] or not result["answered"]:
+            continue
+        for node in _nodes(result):
+            if _key(node) in wrong or node["op"] in ended:
+                continue
+            cases[node["op"]] += result["cases"]
+            entry = entries.setdefault(node["op"], {"types": [], "attributes": {}})
+            if node["types"] not in entry["types"]:
+                entry["types"].append(node["types"])
+            for name, value in node["attributes"].items():
+                values = entry["attributes"].setdefault(name, [])
+                if value not in values:
+                    values.append(value)
+    return {
+        "versions": {"openvino": version("openvino"), "tensorflow": version("tensorflow-cpu")},
+        "operations": {op: _sorted(entries[op], cases[op]) for op in sorted(entries)},
+    }
+
+
+def _nodes(result: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The nodes that a graph is about; of a composition, those of its loops."""
+    wanted = LOOPS if result["op"] == "composition" else (result["op"],)
+    return [node for node in result["nodes"] if node["op"] in wanted]
+
+
+def _key(node: Mapping[str, Any]) -> str:
+    return json.dumps([node["op"], node["types"]], sort_keys=True)
+
+
+def _sorted(entry: dict[str, Any], cases: int) -> dict[str, Any]:
+    def order(value: Any) -> str:
+        return json.dumps(value, sort_keys=True)
+
+    attributes = {name: sorted(values, key=order) for name, values in sorted(entry["attributes"].items())}
+    return {"types": sorted(entry["types"], key=order), "attributes": attributes, "cases": cases}

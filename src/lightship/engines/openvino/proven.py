@@ -1,0 +1,130 @@
+"""The table of operations that were proven to give TensorFlow's answers on OpenVINO.
+
+`make conformance` writes it: an operation of TensorFlow, with the types and attributes that were tried.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from lightship.bundle.dtypes import DataType
+from lightship.bundle.saved_model import Signature, read_graph
+from lightship.bundle.signature_graph import Attribute, Operation, operations_of
+from lightship.engines.base import CannotRun
+
+# They hold, name or hand on what others compute.
+STRUCTURE = frozenset(
+    {"Const", "IdentityN", "NoOp", "PartitionedCall", "Placeholder", "ReadVariableOp", "StatefulPartitionedCall"}
+    | {"VarHandleOp"}
+)
+# OpenVINO's reader computes what depends on constants alone, without the checks that TensorFlow makes.
+_NOT_OF_CONSTANTS = frozenset({"FloorDiv", "FloorMod", "GatherNd", "GatherV2", "TruncateDiv", "TruncateMod"})
+# Numbers that the suite tries several of, and names that change nothing.
+ANY_VALUE = frozenset(
+    {"N", "T_list", "alpha", "axis", "batch_dims", "begin_mask", "block_size", "ellipsis_mask", "end_mask"}
+    | {"epsilon", "ksize", "max_seq_num", "new_axis_mask", "num", "num_elements", "num_split", "output_shapes"}
+    | {"parallel_iterations", "shrink_axis_mask", "squeeze_dims", "strides", "use_cudnn_on_gpu"}
+)
+_TYPE_NAMES = frozenset(kind.label for kind in DataType) | {"resource", "variant"}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What was proven of one operation. types: each a set of its type attributes. attributes: the values tried."""
+
+    types: tuple[Mapping[str, str], ...]
+    attributes: Mapping[str, tuple[Attribute, ...]]
+
+
+def refuse_unproven(folder: Path, signature: Signature, allowed: frozenset[str]) -> None:
+    """Raises CannotRun where a signature has an operation that is neither in the table nor allowed, and what
+    `read_graph` raises."""
+    reason = unproven(operations_of(read_graph(folder, signature.tags), signature), allowed)
+    if reason is not None:
+        raise CannotRun(reason)
+
+
+def unproven(operations: Iterable[Operation], allowed: frozenset[str] = frozenset()) -> str | None:
+    """Why a graph must not run on OpenVINO: the first of its operations that is not in the table; None if all are.
+
+    allowed: operations that may run all the same.
+    """
+    table = proven_operations()
+    for operation in operations:
+        if operation.op not in STRUCTURE and operation.op not in allowed:
+            reason = _unproven(operation, table.get(operation.op))
+            if reason is not None:
+                return f"{operation.op} {reason} ({operation.name})"
+    return None
+
+
+def _unproven(operation: Operation, entry: Entry | None) -> str | None:
+    if entry is None:
+        return "is not proven to give TensorFlow's answers on OpenVINO"
+    types, others = split(operation.attributes)
+    if types not in entry.types:
+        named = ", ".join(f"{name}={value}" for name, value in types.items())
+        return f"of these types ({named}) is not proven to give TensorFlow's answers on OpenVINO"
+    for name, value in others.items():
+        if value not in entry.attributes.get(name, ()):
+            return f"with {name}={value} is not proven to give TensorFlow's answers on OpenVINO"
+    if operation.op in _NOT_OF_CONSTANTS and operation.operands and all(operation.operands):
+        return "of constants alone is not checked by OpenVINO"
+    return None
+
+
+def split(attributes: Mapping[str, Attribute]) -> tuple[dict[str, str], dict[str, Attribute]]:
+    """The attributes that are types, and those others whose value matters."""
+    types: dict[str, str] = {}
+    others: dict[str, Attribute] = {}
+    for name, value in attributes.items():
+        if isinstance(value, str) and value in _TYPE_NAMES:
+            types[name] = value
+        elif name == "equation":
+            others[name] = canonical_equation(str(value))
+        elif name not in ANY_VALUE and not _is_list_of_types(value):
+            others[name] = value
+    return types, others
+
+
+def _is_list_of_types(value: Attribute) -> bool:
+    return isinstance(value, tuple) and all(isinstance(one, str) and one in _TYPE_NAMES for one in value)
+
+
+def canonical_equation(equation: str) -> str:
+    """An einsum's equation with its letters named in the order of their appearance: only their places matter."""
+    letters: dict[str, str] = {}
+    return "".join(letters.setdefault(one, chr(ord("a") + len(letters))) if one.isalpha() else one for one in equation)
+
+
+@cache
+def proven_operations() -> Mapping[str, Entry]:
+    return {op: _entry(fields) for op, fields in _file()["operations"].items()}
+
+
+def tested_with() -> Mapping[str, str]:
+    """The versions of OpenVINO and TensorFlow that the table was made with."""
+    found: Mapping[str, str] = _file()["versions"]
+    return found
+
+
+def _entry(fields: Mapping[str, Any]) -> Entry:
+    attributes = {name: tuple(map(_frozen, values)) for name, values in fields.get("attributes", {}).items()}
+    return Entry(tuple(fields["types"]), attributes)
+
+
+def _frozen(value: Any) -> Attribute:
+    found: Attribute = tuple(value) if isinstance(value, list) else value
+    return found
+
+
+@cache
+def _file() -> Mapping[str, Any]:
+    content: Mapping[str, Any] = json.loads(files(__package__).joinpath("proven.json").read_text())
+    return content

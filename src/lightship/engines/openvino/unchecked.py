@@ -1,0 +1,27 @@
+"""Compiles without asking the table of proven operations: for those who make the table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from lightship.bundle.saved_model import Signature
+from lightship.engines.base import EngineOptions
+from lightship.engines.openvino.building import build_signature, build_variant
+from lightship.engines.openvino.compiled import Compiled
+from lightship.engines.openvino.description import DECLARED, Description
+from lightship.engines.openvino.shapes import Shapes
+
+
+class Unchecked:
+    """Compiles in this process, whatever the operations are; the analysis and the guards are as always."""
+
+    def __init__(self, folder: Path, signature: Signature, options: EngineOptions) -> None:
+        self._folder, self._signature, self._options = folder, signature, options
+
+    def signature(self) -> tuple[Description, Mapping[str, Compiled]]:
+        built = build_signature(self._folder, self._signature, self._options)
+        return built.description, built.models
+
+    def variant(self, shapes: Shapes, sample: Shapes) -> Compiled:
+        return build_variant(self._folder, self._signature, self._options, shapes, sample).models[DECLARED]

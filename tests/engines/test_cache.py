@@ -1,0 +1,119 @@
+"""Compiled models are kept whole or not at all, within bounds, for their owner alone."""
+
+from __future__ import annotations
+
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from lightship.engines.cache import CompiledCache, Damaged, cache_key, default_folder, digest_of_folder
+
+
+def _put(cache: CompiledCache, key: str, content: bytes = b"compiled") -> None:
+    with cache.workplace() as work:
+        (work / "blob").write_bytes(content)
+        cache.put(key, {"key": key}, work)
+
+
+def test_what_is_kept_is_there_for_the_next_process(tmp_path: Path) -> None:
+    _put(CompiledCache(tmp_path / "c"), "a")
+    entry = CompiledCache(tmp_path / "c").get("a")
+    assert entry is not None
+    assert entry.info == {"key": "a"}
+    assert entry.blob("blob") == b"compiled"
+    assert CompiledCache(tmp_path / "c").get("b") is None
+
+
+def test_the_folder_is_the_owners_alone(tmp_path: Path) -> None:
+    _put(CompiledCache(tmp_path / "c"), "a")
+    assert (tmp_path / "c").stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("harm", ["truncated", "changed", "index", "missing", "empty index"])
+def test_what_was_damaged_is_never_imported(tmp_path: Path, harm: str) -> None:
+    cache = CompiledCache(tmp_path / "c")
+    _put(cache, "a")
+    place = tmp_path / "c" / "a"
+    if harm == "truncated":
+        (place / "blob").write_bytes(b"comp")
+    elif harm == "changed":
+        (place / "blob").write_bytes(b"compiler")
+    elif harm == "index":
+        index = json.loads((place / "index.json").read_bytes())
+        (place / "index.json").write_text(json.dumps({**index, "info": {"key": "other"}}))
+    elif harm == "missing":
+        (place / "blob").unlink()
+    else:
+        (place / "index.json").write_bytes(b"")
+    entry = cache.get("a")
+    if entry is not None:
+        with pytest.raises(Damaged):
+            entry.blob("blob")
+        cache.forget("a")
+    assert cache.get("a") is None
+    assert not place.exists()
+
+
+def test_it_is_bounded_and_what_was_not_used_goes_first(tmp_path: Path) -> None:
+    cache = CompiledCache(tmp_path / "c", max_bytes=4500)
+    for key in ("a", "b", "c"):
+        _put(cache, key, bytes(1000))
+        os.utime(tmp_path / "c" / key / "index.json", (1, ord(key)))
+    assert cache.get("a") is not None  # used now
+    _put(cache, "d", bytes(1000))
+    assert sorted(path.name for path in (tmp_path / "c").iterdir()) == ["a", "c", "d"]
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o720])
+def test_a_folder_that_others_may_write_to_is_not_used(tmp_path: Path, mode: int) -> None:
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c").chmod(mode)
+    cache = CompiledCache(tmp_path / "c")
+    with cache.workplace() as work:
+        (work / "blob").write_bytes(b"compiled")
+        entry = cache.put("a", {}, work)
+    assert entry.blob("blob") == b"compiled"
+    assert list((tmp_path / "c").iterdir()) == []
+    assert cache.get("a") is None
+
+
+def test_where_no_folder_can_be_made_results_are_used_once(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    cache = CompiledCache(tmp_path / "file" / "c")
+    with cache.workplace() as work:
+        (work / "blob").write_bytes(b"compiled")
+        entry = cache.put("a", {"x": 1}, work)
+    assert not work.exists()
+    assert entry.blob("blob") == b"compiled"
+
+
+def test_two_that_keep_the_same_at_once(tmp_path: Path) -> None:
+    caches = [CompiledCache(tmp_path / "c") for _ in range(4)]
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda n: _put(caches[n % 4], "a"), range(40)))
+    entry = caches[0].get("a")
+    assert entry is not None
+    assert entry.blob("blob") == b"compiled"
+    assert [path.name for path in (tmp_path / "c").iterdir()] == ["a"]
+
+
+def test_keys_and_digests_depend_on_all_that_matters(tmp_path: Path) -> None:
+    assert cache_key({"a": 1}) == cache_key({"a": 1}) != cache_key({"a": 2})
+    (tmp_path / "variables").mkdir()
+    (tmp_path / "variables" / "v").write_bytes(b"1")
+    first = digest_of_folder(tmp_path)
+    (tmp_path / "variables" / "v").write_bytes(b"2")
+    second = digest_of_folder(tmp_path)
+    (tmp_path / "variables" / "v").rename(tmp_path / "variables" / "w")
+    assert len({first, second, digest_of_folder(tmp_path)}) == 3
+
+
+def test_the_default_folder_follows_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LIGHTSHIP_CACHE_DIR", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", "/x/cache")
+    assert default_folder() == Path("/x/cache/lightship")
+    monkeypatch.setenv("LIGHTSHIP_CACHE_DIR", "/y")
+    assert default_folder() == Path("/y")

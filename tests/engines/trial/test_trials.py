@@ -1,0 +1,178 @@
+"""Helper processes do the work, and their ends are the work's alone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lightship.engines.cache import CompiledCache
+from lightship.engines.trial import TrialFailed, Trials
+from lightship.engines.trial.pool import Helpers
+from lightship.errors import DataLoss
+
+WORK = "tests.engines.trial.works:work"
+
+
+@pytest.fixture
+def helpers() -> Iterator[Helpers]:
+    made = Helpers(idle_seconds=60)
+    yield made
+    made.stop_idle()
+
+
+@pytest.fixture
+def trials(tmp_path: Path, helpers: Helpers) -> Iterator[Trials]:
+    made = _trials(tmp_path, helpers)
+    yield made
+    made.close()
+
+
+def _trials(folder: Path, helpers: Helpers, seconds: float = 60, memory: int = 4 << 30) -> Trials:
+    return Trials(CompiledCache(folder / "cache"), seconds=seconds, memory=memory, work=WORK, helpers=helpers)
+
+
+def _request(what: str, folder: Path, **more: Any) -> dict[str, Any]:
+    return {"what": what, "log": str(folder / "log"), **more}
+
+
+def _until(condition: Callable[[], bool], seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "in vain"
+        threading.Event().wait(0.02)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_one_helper_does_one_thing_after_another_and_results_are_kept(trials: Trials, tmp_path: Path) -> None:
+    first, second = (trials.prepare(_request("write", tmp_path), key) for key in ("a", "b"))
+    assert first.info["pid"] == second.info["pid"] != os.getpid()
+    assert first.blob("blob") == b"compiled" * 1000
+    assert trials.prepare(_request("crash", tmp_path), "a").blob("blob") == first.blob("blob")
+    assert len((tmp_path / "log").read_text().splitlines()) == 2
+
+
+def test_a_helper_steps_back_behind_the_server(trials: Trials) -> None:
+    about = trials.prepare(_request("about", Path("/")), "a").info
+    assert about["score"] == "1000"
+    assert about["nice"] > 0
+    assert about["session"]
+    assert about["main"] == ""  # the user's own program is not run again
+
+
+def test_the_errors_of_the_work_come_back_with_their_kind(trials: Trials, tmp_path: Path) -> None:
+    with pytest.raises(DataLoss, match="^the weights are broken$"):
+        trials.prepare(_request("refuse", tmp_path), "a")
+    with pytest.raises(TrialFailed, match="^ZeroDivisionError: oh$"):
+        trials.prepare(_request("fail", tmp_path), "b")
+    assert trials.prepare(_request("write", tmp_path), "c").info["pid"]
+
+
+def test_a_crash_is_named_and_remembered(trials: Trials, tmp_path: Path) -> None:
+    for _ in range(2):
+        with pytest.raises(TrialFailed, match=r"signal 11 \(SIGSEGV\)"):
+            trials.prepare(_request("crash", tmp_path), "a")
+    assert (tmp_path / "log").read_text() == "crash\n"
+    assert trials.prepare(_request("write", tmp_path), "b").info["pid"]
+
+
+def test_a_helper_that_somebody_killed_gets_a_second_chance(trials: Trials, tmp_path: Path) -> None:
+    assert trials.prepare(_request("crash_once", tmp_path), "a").info == {"answered": True}
+    with pytest.raises(TrialFailed, match="SIGKILL"):
+        trials.prepare(_request("crash", tmp_path, signal=int(signal.SIGKILL)), "b")
+    assert trials.prepare(_request("write", tmp_path), "b").info["pid"]  # not remembered
+
+
+def test_what_a_helper_said_last_is_told(trials: Trials, tmp_path: Path) -> None:
+    with pytest.raises(TrialFailed, match="exit code 3: something went badly wrong"):
+        trials.prepare(_request("leave", tmp_path), "a")
+
+
+def test_time_and_memory_have_limits(tmp_path: Path, helpers: Helpers) -> None:
+    with pytest.raises(TrialFailed, match=r"longer than 1.5 s \(--trial-seconds\)"):
+        _trials(tmp_path, helpers, seconds=1.5).prepare(_request("hang", tmp_path), "a")
+    hung = int((tmp_path / "log").read_text())
+    _until(lambda: not _alive(hung))
+    with pytest.raises(TrialFailed, match=r"more than 300 MiB of memory \(--trial-memory\)"):
+        _trials(tmp_path, helpers, memory=300 << 20).prepare(_request("grow", tmp_path), "b")
+
+
+def test_many_that_ask_for_the_same_get_one_trial(trials: Trials, tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        entries = list(threads.map(lambda n: trials.prepare(_request("write", tmp_path), f"key{n % 4}"), range(16)))
+    assert len(entries) == 16
+    lines = (tmp_path / "log").read_text().splitlines()
+    assert len(lines) == 4
+    assert len(set(lines)) <= 2  # helpers
+
+
+def test_closing_ends_what_runs(trials: Trials, tmp_path: Path) -> None:
+    with ThreadPoolExecutor(1) as threads:
+        asked = threads.submit(trials.prepare, _request("hang", tmp_path), "a")
+        _until(lambda: (tmp_path / "log").exists() and (tmp_path / "log").read_text() != "")
+        pid = int((tmp_path / "log").read_text())
+        trials.close()
+        with pytest.raises(TrialFailed, match="the server is stopping"):
+            asked.result(30)
+    _until(lambda: not _alive(pid))
+
+
+def test_idle_helpers_end(tmp_path: Path) -> None:
+    pid = _trials(tmp_path, Helpers(idle_seconds=0.05)).prepare(_request("write", tmp_path), "a").info["pid"]
+    _until(lambda: not _alive(pid))
+
+
+@pytest.mark.slow
+def test_fifty_failures_leave_nothing_behind(tmp_path: Path, helpers: Helpers) -> None:
+    trials = _trials(tmp_path, helpers, seconds=1.0)
+    trials.prepare(_request("write", tmp_path), "warm")
+    threads, files = threading.active_count(), len(os.listdir("/proc/self/fd"))
+    kinds = ["crash"] * 20 + ["leave"] * 20 + ["fail"] * 8 + ["hang"] * 2
+    for number, kind in enumerate(kinds):
+        with pytest.raises(TrialFailed):
+            trials.prepare(_request(kind, tmp_path), f"key{number}")
+    helpers.stop_idle()
+    assert threading.active_count() <= threads
+    assert len(os.listdir("/proc/self/fd")) <= files
+    assert [name for name in os.listdir(tmp_path / "cache") if name.startswith("work-")] == []
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    assert [pid for pid in map(int, children) if b"trial.helper" in Path(f"/proc/{pid}/cmdline").read_bytes()] == []
+
+
+PARENT = """
+import sys
+from pathlib import Path
+from lightship.engines.cache import CompiledCache
+from lightship.engines.trial import Trials
+cache, work = CompiledCache(Path(sys.argv[1]) / "cache"), "tests.engines.trial.works:work"
+trials = Trials(cache, seconds=60, memory=1 << 32, work=work)
+trials.prepare({"what": "hang", "log": sys.argv[1] + "/log"}, "a")
+"""
+
+
+def test_a_killed_server_leaves_no_helper_and_the_next_one_sweeps_its_folder(tmp_path: Path) -> None:
+    root = str(Path(__file__).parents[3])
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, *sys.path])}
+    with subprocess.Popen([sys.executable, "-c", PARENT, str(tmp_path)], env=environment) as parent:
+        _until(lambda: (tmp_path / "log").exists() and (tmp_path / "log").read_text() != "")
+        helper = int((tmp_path / "log").read_text())
+        parent.kill()
+    _until(lambda: not _alive(helper))
+    assert list((tmp_path / "cache").glob("work-*")) != []
+    CompiledCache(tmp_path / "cache")
+    assert list((tmp_path / "cache").glob("work-*")) == []
