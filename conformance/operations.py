@@ -62,6 +62,14 @@ def reductions() -> Iterator[Graph]:
     yield from reduced("Sum Max Min Prod", NUMBERS)
     yield from reduced("Mean")
     yield from reduced("All Any", "bool")
+    for op in ("Prod", "Max", "Min", "Sum"):  # of sizes
+        for picked in ([0], [0, 1], [1, 2]):
+
+            def of_sizes(tf: Any, x: Any, op: str = op, picked: Any = picked) -> Any:
+                sizes = tf.gather(tf.shape(x), picked)
+                return raw(op, 2, {}, {0: sizes, 1: tf.constant([0], tf.int32)})(tf)
+
+            yield Graph(op, {"T": "int32", "Tidx": "int32"}, {}, [("x", "float32", [None, None, 3])], of_sizes)
     for op in ("ArgMax", "ArgMin"):
         for kind in ("float", "int32"):
             for out in ("int32", "int64"):

@@ -40,8 +40,10 @@ def table(results: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 def _nodes(result: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The nodes that a graph is about; of a composition, those of its loops."""
-    wanted = LOOPS if result["op"] == "composition" else (result["op"],)
-    return [node for node in result["nodes"] if node["op"] in wanted]
+    if result["op"] != "composition":
+        return [node for node in result["nodes"] if node["op"] == result["op"]]
+    handed_on = {"op": "Identity", "types": {"T": "variant"}, "attributes": {}}  # a list from one round to the next
+    return [node for node in result["nodes"] if node["op"] in LOOPS or node == handed_on]
 
 
 def _key(node: Mapping[str, Any]) -> str:

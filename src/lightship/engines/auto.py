@@ -217,15 +217,16 @@ class _ChoosingEngine:
         )
 
     def _tensorflow_program(self, signature: Signature, unable: CannotRun) -> Program:
-        if self._options.engine == "openvino":
-            raise FailedPrecondition(
-                f'signature "{signature.name}" needs TensorFlow: {unable.reason}; allow it with --engine auto'
-            )
-        if not tensorflow_installed():
-            raise FailedPrecondition(
-                f'signature "{signature.name}" needs TensorFlow: {unable.reason}. Install it: {INSTALL_TENSORFLOW}'
-            )
+        if self._options.engine == "openvino" or not tensorflow_installed():
+            raise FailedPrecondition(self._needs_tensorflow(signature, unable))
         with self._tensorflow_lock:
             if self._tensorflow is None:
                 self._tensorflow = TensorFlowModel(self._folder, self._saved_model, self._options)
             return self._tensorflow.program(signature)
+
+    def _needs_tensorflow(self, signature: Signature, unable: CannotRun) -> str:
+        text = f'signature "{signature.name}" needs TensorFlow: {unable.reason}'
+        text += "; allow it with --engine auto" if tensorflow_installed() else f". Install it: {INSTALL_TENSORFLOW}"
+        if unable.operation:
+            text += f", or let OpenVINO run it unproven: --allow-unproven {unable.operation}"
+        return text

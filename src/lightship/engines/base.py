@@ -108,11 +108,14 @@ class NotPrompt(Exception):
 
 
 class CannotRun(Exception):
-    """A runtime cannot run a signature, or not with these values; `reason` names the operation, type or value."""
+    """A runtime cannot run a signature, or not with these values; `reason` names the operation, type or value.
 
-    def __init__(self, reason: str) -> None:
+    operation: of TensorFlow, where it is one that may be allowed.
+    """
+
+    def __init__(self, reason: str, operation: str = "") -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.reason, self.operation = reason, operation
 
 
 class Refused(CannotRun):

@@ -47,7 +47,7 @@ def refuse_unproven(folder: Path, signature: Signature, allowed: frozenset[str])
     `read_graph` raises."""
     reason = unproven(operations_of(read_graph(folder, signature.tags), signature), allowed)
     if reason is not None:
-        raise CannotRun(reason)
+        raise CannotRun(reason, operation=reason.partition(" ")[0])
 
 
 def unproven(operations: Iterable[Operation], allowed: frozenset[str] = frozenset()) -> str | None:

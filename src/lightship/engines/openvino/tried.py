@@ -63,7 +63,7 @@ class Tried:
         except TrialFailed as failed:
             raise CannotRun(failed.reason) from failed
         if "cannot_run" in entry.info:
-            raise CannotRun(str(entry.info["cannot_run"]))
+            raise CannotRun(str(entry.info["cannot_run"]), str(entry.info["operation"]))
         return entry
 
     def _read(self, entry: Entry) -> tuple[Description, Mapping[str, Compiled]]:

@@ -68,7 +68,7 @@ def work(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
             proof = _prove(built, folder, model, signature, options, compare=request["compare"])
             built.description = replace(built.description, proof=proof)
     except CannotRun as unable:
-        return {"cannot_run": unable.reason}
+        return {"cannot_run": unable.reason, "operation": unable.operation}
     for name, compiled in built.raw.items():
         (out / name).write_bytes(compiled.export_model().getbuffer())
     return built.description.as_json()
