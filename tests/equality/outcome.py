@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,30 @@ class Refusal:
 
 
 Outcome = Answer | Refusal
+
+
+def write_outcomes(file: Path, outcomes: list[Outcome]) -> None:
+    arrays: dict[str, Any] = {}
+    for index, outcome in enumerate(outcomes):
+        if isinstance(outcome, Refusal):
+            arrays[f"{index} refusal"] = np.array([str(outcome.status), outcome.text])
+        else:
+            arrays |= {f"{index} answer {name}": array for name, array in outcome.outputs.items()}
+    file.parent.mkdir(exist_ok=True)
+    np.savez(file, count=np.int64(len(outcomes)), **arrays)
+
+
+def read_outcomes(file: Path) -> list[Outcome]:
+    with np.load(file, allow_pickle=False) as arrays:
+        return [_read_outcome(arrays, index) for index in range(int(arrays["count"]))]
+
+
+def _read_outcome(arrays: Any, index: int) -> Outcome:
+    if f"{index} refusal" in arrays:
+        status, text = arrays[f"{index} refusal"].tolist()
+        return Refusal(int(status), text)
+    start = f"{index} answer "
+    return Answer({key.removeprefix(start): arrays[key] for key in arrays.files if key.startswith(start)})
 
 
 def difference(got: Outcome, expected: Outcome, says: str = "", *, rest: bool) -> str:

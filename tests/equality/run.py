@@ -23,7 +23,10 @@ from tests.equality.checking import Case, faults, prepare, ready_seconds
 from tests.equality.graphs.every import EVERY
 from tests.equality.serving import ServerEnded, ServerProcess, serving
 
-CHUNK = 64  # models to a server: a model that ends the server as it loads is found by halves
+import lightship
+
+CHUNK = 64  # models to a server
+SUSPECTS = 4  # models that a server loads at once, at most
 
 
 def main() -> None:
@@ -33,17 +36,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="lightship-asks-") as temporary:
         folder = Path(options.models or temporary) / _digest()
         cases = [prepare(EVERY[name], folder) for name in names]
-        print(
-            f"{len(cases)} models, {sum(len(case.expected) for case in cases)} calls; "
-            f"prepared in {time.monotonic() - start:.0f} s",
-            flush=True,
-        )
+        calls = sum(len(case.expected) for case in cases)
+        print(f"{Path(lightship.__file__).parent}: {len(cases)} models, {calls} calls; {_since(start)}", flush=True)
         results = _results(cases, not options.without_tensorflow, start + options.seconds)
         tally = Counter(_shown(name, result, text, options.brief) for name, result, text in results)
-    print(
-        f"{', '.join(f'{result}: {count}' for result, count in sorted(tally.items()))}; "
-        f"{time.monotonic() - start:.0f} s"
-    )
+    print(f"{', '.join(f'{result}: {count}' for result, count in sorted(tally.items()))}; {_since(start)}")
     sys.exit(0 if set(tally) <= {"ok"} else 1)
 
 
@@ -83,8 +80,18 @@ def _results(cases: list[Case], tensorflow: bool, end: float) -> Iterator[tuple[
             elif len(chunk) == 1:
                 yield chunk[0].ask.name, "crashed", f"while it was loaded: {reason}"
             else:
-                middle = len(chunk) // 2
-                waiting.extendleft([chunk[middle:], chunk[:middle]])
+                waiting.extendleft(reversed(_apart(chunk, reason.loaded)))
+
+
+def _apart(chunk: list[Case], loaded: frozenset[str]) -> list[list[Case]]:
+    """The models that may have ended the server are loaded alone. It loads them in their order, a few at a time."""
+    suspects = [case for case in chunk if case.ask.name not in loaded][:SUSPECTS]
+    others = [case for case in chunk if not any(case is suspect for suspect in suspects)]
+    return [*([case] for case in suspects), *([others] if others else [])]
+
+
+def _since(start: float) -> str:
+    return f"{time.monotonic() - start:.0f} s"
 
 
 def _of_chunk(

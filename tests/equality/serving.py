@@ -22,6 +22,7 @@ import numpy as np
 from tests.equality.ask import Call
 from tests.equality.outcome import Answer, Outcome, Refusal
 
+import lightship
 from lightship import protos
 from lightship.bundle.tensor_proto import array_of
 from lightship.bundle.tensor_writing import write_tensor
@@ -48,7 +49,11 @@ sys.meta_path[:] = [WithoutTensorFlow if finder is PathFinder else finder for fi
 
 
 class ServerEnded(Exception):
-    """The process is gone, or does not answer in time."""
+    """The process is gone, or does not answer in time. loaded: the models that were loaded or refused before."""
+
+    def __init__(self, text: str, loaded: frozenset[str] = frozenset()) -> None:
+        super().__init__(text)
+        self.loaded = loaded
 
 
 @dataclass(slots=True)
@@ -127,7 +132,7 @@ def serving(models: Mapping[str, Path], *, tensorflow: bool, ready_seconds: floa
     command = [sys.executable, "-c", "from lightship.cli import main; main()", "serve", *words, *options]
     with tempfile.TemporaryDirectory(prefix="lightship-test-") as folder:
         place = Path(folder)
-        environment = dict(os.environ) if tensorflow else _environment_without_tensorflow(place)
+        environment = _environment(place, tensorflow)
         with (place / "log").open("wb") as log, (place / "log").open("rb") as reader:
             popen = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, env=environment)
             try:
@@ -142,11 +147,13 @@ def serving(models: Mapping[str, Path], *, tensorflow: bool, ready_seconds: floa
                 popen.communicate()
 
 
-def _environment_without_tensorflow(place: Path) -> dict[str, str]:
-    """Its cache is its own: what was found with TensorFlow must not help."""
+def _environment(place: Path, tensorflow: bool) -> dict[str, str]:
+    """Of a server of the same code. Without TensorFlow its cache is its own: what was found with it must not help."""
+    paths = [str(Path(lightship.__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    if tensorflow:
+        return os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
     (place / "sitecustomize.py").write_text(WITHOUT_TENSORFLOW)
-    paths = [str(place), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return os.environ | {"PYTHONPATH": os.pathsep.join(paths), "XDG_CACHE_HOME": str(place / "cache")}
+    return os.environ | {"PYTHONPATH": os.pathsep.join([str(place), *paths]), "XDG_CACHE_HOME": str(place / "cache")}
 
 
 def _first_line(popen: subprocess.Popen[bytes], log: IO[bytes], seconds: float) -> bytes:
@@ -155,11 +162,20 @@ def _first_line(popen: subprocess.Popen[bytes], log: IO[bytes], seconds: float) 
         selector.register(popen.stdout, selectors.EVENT_READ)
         end = time.monotonic() + seconds
         if not selector.select(max(0.0, end - time.monotonic())):
-            raise ServerEnded(f"not ready after {seconds:.0f} s; {ending(popen, log)}")
+            raise ServerEnded(f"not ready after {seconds:.0f} s; {ending(popen, log)}", _loaded(log))
     line = popen.stdout.readline()
     if not line:
-        raise ServerEnded(ending(popen, log))
+        raise ServerEnded(ending(popen, log), _loaded(log))
     return line
+
+
+def _loaded(log: IO[bytes]) -> frozenset[str]:
+    log.seek(0)
+    return frozenset(
+        record["model"]
+        for line in log
+        if line.startswith(b"{") and line.endswith(b"}\n") and "model" in (record := json.loads(line))
+    )
 
 
 def sayable_in_json(call: Call) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ def save(ask: Ask, folder: Path) -> None:
         return outputs if isinstance(outputs, dict) else {"y": outputs}
 
     specs = [tf.TensorSpec(shape, dtype, name) for name, (dtype, shape) in ask.inputs.items()]
-    signature = tf.function(served, input_signature=specs)
+    signature = tf.function(served, input_signature=specs, autograph=False)  # which would take half of the time
     with _quiet():
         tf.saved_model.save(module, str(folder), signatures=signature)
 
@@ -44,22 +45,27 @@ def answers(ask: Ask, folder: Path) -> list[Outcome]:
 
     with tf.Graph().as_default(), tf.compat.v1.Session() as session, _quiet():
         loaded = tf.compat.v1.saved_model.load(session, ["serve"], str(folder))
-        return [_answer(session, loaded.signature_def[call.signature], call) for call in ask.calls]
+        run = cache(lambda name: _callable(session, loaded.signature_def[name]))
+        return [_answer(*run(call.signature), call) for call in ask.calls]
 
 
-def _answer(session: Any, signature: Any, call: Call) -> Outcome:
-    import tensorflow as tf
+def _callable(session: Any, signature: Any) -> tuple[Any, list[str], list[str]]:
+    """Takes the inputs and gives the outputs in the order of these names."""
     from tensorflow.core.protobuf.config_pb2 import CallableOptions
 
-    names = list(signature.outputs)
-    feed = [signature.inputs[name].name for name in call.inputs]
-    fetch = [signature.outputs[name].name for name in names]
+    feed, fetch = ([spec.name for spec in specs.values()] for specs in (signature.inputs, signature.outputs))
+    run = session._make_callable_from_options(CallableOptions(feed=feed, fetch=fetch))
+    return run, list(signature.inputs), list(signature.outputs)
+
+
+def _answer(run: Any, inputs: list[str], outputs: list[str], call: Call) -> Outcome:
+    import tensorflow as tf
+
     try:
-        run = session._make_callable_from_options(CallableOptions(feed=feed, fetch=fetch))
-        values = run(*call.inputs.values())
+        values = run(*[call.inputs[name] for name in inputs])
     except tf.errors.OpError as error:
         return Refusal(int(Code(error.error_code)), error.message)
-    return Answer(dict(zip(names, map(np.asarray, values), strict=True)))
+    return Answer(dict(zip(outputs, map(np.asarray, values), strict=True)))
 
 
 @contextmanager
