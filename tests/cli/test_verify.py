@@ -54,7 +54,7 @@ def test_samples_of_ones_own(lightship: Run, tmp_path: Path) -> None:
     np.savez(tmp_path / "other.npz", z=np.ones((5, 4)))
     done = lightship("verify", model, "--samples", tmp_path / "other.npz")
     assert done.returncode == 2
-    assert "takes x, and the samples have z" in done.stdout
+    assert "samples have z" in " ".join(done.stdout.split())
 
 
 @pytest.mark.parametrize("content", [b"", b"\x93NUMPY nonsense", b"PK\x03\x04"])

@@ -34,7 +34,7 @@ def _crashes(x: Any) -> Any:
     """OpenVINO's reader dies of the positions of nothing."""
     import tensorflow as tf
 
-    return tf.argmax(-tf.range(1, tf.shape(x)[0]) < 0) + tf.cast(x[0, 0], tf.int64)
+    return tf.argmax(tf.range(1, tf.shape(x)[0], 2))
 
 
 @pytest.fixture

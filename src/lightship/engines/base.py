@@ -121,12 +121,12 @@ class CannotRun(Exception):
 class Refused(CannotRun):
     """A runtime refused a call that another one may answer; `error` is for the client where there is no other.
 
-    lasting: where another one does answer, it should answer further calls too.
+    lasting: where another one does answer, it should answer further calls too. doubtful: another one may well answer.
     """
 
-    def __init__(self, error: InvalidArgument, *, lasting: bool = False) -> None:
+    def __init__(self, error: InvalidArgument, *, lasting: bool = False, doubtful: bool = False) -> None:
         super().__init__(error.message)
-        self.error, self.lasting = error, lasting
+        self.error, self.lasting, self.doubtful = error, lasting, doubtful
 
 
 def check_inputs(signature: Signature, inputs: Arrays) -> None:

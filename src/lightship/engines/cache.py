@@ -14,7 +14,7 @@ import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -173,15 +173,22 @@ def cache_key(parts: Mapping[str, Any]) -> str:
         "lightship": version("lightship"),
         "openvino": version("openvino"),
         "processor": _processor(),
+        "code": _code(),
     }
     return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
 
 
-def digest_of_folder(folder: Path) -> str:
-    """A digest of the names and contents of all files of a version folder."""
-    files = sorted(file for file in folder.rglob("*") if file.is_file())
+def digest_of_folder(folder: Path, patterns: Sequence[str] = ("*",)) -> str:
+    """A digest of the names and contents of all files of a folder, such as a version's."""
+    files = sorted(file for pattern in patterns for file in folder.rglob(pattern) if file.is_file())
     lines = [f"{file.relative_to(folder)} {_digest(file)}" for file in files]
     return hashlib.sha256("\n".join(lines).encode(errors="surrogateescape")).hexdigest()
+
+
+@cache
+def _code() -> str:
+    """A digest of the engines' own files: a developer changes them without changing the version."""
+    return digest_of_folder(Path(__file__).parent, ("*.py", "*.json"))
 
 
 @cache

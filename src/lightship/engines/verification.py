@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,7 +84,7 @@ def read_samples(file: Path) -> dict[str, NDArray[Any]]:
     """
     try:
         loaded = np.load(file, allow_pickle=False)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
         raise InvalidArgument(f"{file} cannot be read as numpy's .npz or .npy: {error}") from error
     if isinstance(loaded, np.ndarray):
         return {"": loaded}

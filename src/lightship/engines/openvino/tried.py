@@ -53,7 +53,10 @@ class Tried:
         except Damaged as damaged:
             logger.warning("%s: it is compiled again", damaged)
             self._trials.forget(key)
-        return self._read(self._prepared(request, key))
+        try:
+            return self._read(self._prepared(request, key))
+        except Damaged as damaged:
+            raise CannotRun(f"what OpenVINO compiled cannot be used: {damaged}") from damaged
 
     def _prepared(self, request: Mapping[str, Any], key: str) -> Entry:
         # This process needs OpenVINO too: it is imported while the helper works.
@@ -67,7 +70,10 @@ class Tried:
         return entry
 
     def _read(self, entry: Entry) -> tuple[Description, Mapping[str, Compiled]]:
-        description = Description.of_json(entry.info)
+        try:
+            description = Description.of_json(entry.info)
+        except (KeyError, TypeError, ValueError) as error:
+            raise Damaged(f"the description of a compiled model cannot be read ({error!r})") from error
         models = {name: self._import(entry, name, description, guards) for name, guards in description.guards.items()}
         return description, models
 
@@ -77,5 +83,5 @@ class Tried:
         try:
             compiled: Any = core().import_model(blob, "CPU", dict(properties(self._options)))
         except RuntimeError as error:
-            raise CannotRun(f"OpenVINO cannot import what it compiled: {error}") from error
+            raise Damaged(f'the compiled model "{name}" cannot be imported ({error})') from error
         return Compiled(compiled, description.inputs, description.outputs, guards)
