@@ -26,6 +26,14 @@ def random_inputs(signature: Signature, rows: int, rng: np.random.Generator) -> 
     return known if len(known) == len(arrays) else None
 
 
+def whole_numbers(inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """The same shapes and types with zeros and ones, for models that take their floats as indices."""
+    return {
+        name: (np.abs(array) > 0.7).astype(array.dtype) if array.dtype.kind == "f" else array
+        for name, array in inputs.items()
+    }
+
+
 def difference(expected: NDArray[Any], found: NDArray[Any], rtol: float = RTOL, atol: float = ATOL) -> str | None:
     """What is different, with the figure; None if nothing is. Floats may differ by `atol` + `rtol` * |expected|, and
     NaN equals NaN; integers, bools, strings, types and shapes may not differ."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from lightship.bundle.saved_model import Signature
 from lightship.engines.base import CannotRun, EngineOptions, Refused
-from lightship.engines.comparison import ATOL, RTOL, differences, random_inputs
+from lightship.engines.comparison import ATOL, RTOL, differences, random_inputs, whole_numbers
 from lightship.engines.openvino.compiled import Compiled
 from lightship.engines.openvino.description import DECLARED, ONE_ROW, Description
 from lightship.engines.openvino.guarding import guard, refused_shapes
@@ -102,6 +102,8 @@ def _add_one_row(built: Built, model: Any, signature: Signature, options: Engine
     pair = random_inputs(signature, 2, np.random.default_rng(0))
     if pair is None:
         return
+    if _run(built.models[DECLARED], pair) is None:
+        pair = whole_numbers(pair)
     rows = [{name: array[row : row + 1] for name, array in pair.items()} for row in range(2)]
     together, alone = (_run(built.models[DECLARED], pair), [_run(built.models[DECLARED], row) for row in rows])
     if together is None or None in alone or not _independent(together, [one for one in alone if one], apart):

@@ -65,7 +65,10 @@ def guard(model: Any, inputs: Mapping[str, int], allowed: frozenset[str] = froze
         model.validate_nodes_and_infer_types()
     ports = {name: model.inputs[port] for name, port in inputs.items()}
     floats = tuple(name for name, port in ports.items() if found.screens and type_name(port) in _FLOATS)
-    integers = [name for name, port in ports.items() if is_integer(port) and type_name(port) != "boolean"]
+    # What is held against the size that it indexes needs no other bound.
+    held = {one.input for one in guards if one.kind == "indices" and one.sizes and one.sizes[0] <= largest}
+    counted = (name for name, port in ports.items() if is_integer(port) and type_name(port) != "boolean")
+    integers = [name for name in counted if name not in held]
     return GuardSet(guards, floats, tuple(integers) if largest else (), largest, facts.multiplies_sizes)
 
 

@@ -18,7 +18,8 @@ from lightship.errors import InvalidArgument
 
 Arrays = Mapping[str, NDArray[Any]]
 
-# What a guard looks at is copied out of the graph at each run.
+_least, _most = np.minimum.reduce, np.maximum.reduce
+
 _CONVERSIONS = ("Convert", "ConvertLike")
 
 
@@ -36,6 +37,8 @@ class Guard:
     port: int | None = None
     # Indices: sizes of the dimensions that they index, from the first; -1 where it is only known at run time.
     sizes: tuple[int, ...] = ()
+    # Indices that are negative count from the end, as the model itself makes of them.
+    wraps: bool = False
     # The model's output with the shape of what is indexed, where a size is not known before.
     shape_port: int | None = None
     axis: int = 0
@@ -49,6 +52,18 @@ class Guard:
     @classmethod
     def of_json(cls, fields: Mapping[str, Any]) -> Guard:
         return cls(**{**fields, "sizes": tuple(fields["sizes"])})
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Bounds within which all values pass, whatever else they are."""
+        if self.kind == "cast":
+            return self.low, self.high
+        if self.kind == "divisor":
+            return 1.0, math.inf
+        if self.kind == "finite":
+            return 1.0, 0.0
+        size = self.sizes[0] if self.kind == "indices" else min(self.sizes)
+        return float(-size if self.wraps else 0), float(size - 1)
 
     def check(self, values: NDArray[Any], shape: Sequence[int] | None = None) -> None:
         """Raises InvalidArgument with TensorFlow's text for indices that point outside, CannotRun for values that
@@ -77,6 +92,8 @@ class Guard:
             _check_positions(values, sizes, self.node)
             return
         size = sizes[0] if shape is None else sizes[self.axis]
+        if self.wraps and values.min() < 0:
+            values = np.where(values < 0, values + values.dtype.type(size), values)
         if values.min() < 0 or values.max() >= size:
             wrong = np.argwhere((values < 0) | (values >= size))[0]
             place = f"[{','.join(map(str, wrong))}]" if values.ndim else ""
@@ -102,7 +119,7 @@ class Guards:
     integers must be at most `largest`. sizes: no input may have more elements than float32 can count.
     """
 
-    __slots__ = ("_after", "_before", "_finite", "_integers", "_largest", "_sizes")
+    __slots__ = ("_after", "_before", "_bounds", "_finite", "_integers", "_largest", "_sizes")
 
     def __init__(
         self,
@@ -114,10 +131,17 @@ class Guards:
     ) -> None:
         # A cast comes first: what it lets through can be looked at as indices.
         ordered = sorted(guards, key=lambda guard: guard.kind != "cast")
-        self._before = tuple((guard, guard.input) for guard in ordered if guard.input is not None)
+        self._before = tuple(guard for guard in ordered if guard.input is not None)
         self._after = tuple((guard, guard.port) for guard in ordered if guard.input is None and guard.port is not None)
         self._finite, self._integers, self._largest = tuple(finite), tuple(integers), largest
         self._sizes = sizes
+        # For each input that is looked at before a run: bounds within which no guard objects.
+        self._bounds = {name: (-float(largest), float(largest)) for name in integers}
+        for guard in self._before:
+            assert guard.input is not None
+            low, high = self._bounds.get(guard.input, (-math.inf, math.inf))
+            least, most = guard.bounds
+            self._bounds[guard.input] = max(low, least), min(high, most)
 
     def before(self, arrays: Arrays) -> None:
         """Raises as `Guard.check` does, and CannotRun where an input holds NaN, infinity, or numbers too large."""
@@ -128,13 +152,19 @@ class Guards:
         for name in self._finite:
             if not is_ordinary(arrays[name]):
                 raise CannotRun(f'input "{name}" holds NaN, infinity or numbers beyond 1e18')
-        for name in self._integers:
+        for name, (low, high) in self._bounds.items():
             array = arrays[name]
-            if array.size and not (array.min() >= -self._largest and array.max() <= self._largest):
-                raise CannotRun(f'input "{name}" holds integers beyond {self._largest:,}')
-        for guard, name in self._before:
-            array = arrays[name]
-            guard.check(array.astype(np.int64) if guard.kind != "cast" and array.dtype.kind == "f" else array)
+            # NaN compares as outside.
+            if array.size and not (low <= _least(array, axis=None) and _most(array, axis=None) <= high):
+                self._look_closely(name, array)
+
+    def _look_closely(self, name: str, array: NDArray[Any]) -> None:
+        """For values that are not well inside all bounds: which guard objects, if any does."""
+        if name in self._integers and not (array.min() >= -self._largest and array.max() <= self._largest):
+            raise CannotRun(f'input "{name}" holds integers beyond {self._largest:,}')
+        for guard in self._before:
+            if guard.input == name:
+                guard.check(array.astype(np.int64) if guard.kind != "cast" and array.dtype.kind == "f" else array)
 
     def after(self, result: Any) -> None:
         """result: gives an output's array by its port. Raises as `Guard.check` does."""
@@ -166,8 +196,11 @@ def _indices(model: Any, one: Wanted, inputs: Mapping[str, str]) -> Guard:
     label = node.get_friendly_name()
     if size is not None and name is not None:
         return Guard("indices", label, input=name, sizes=(size,))
-    axis = int(source_of(node, 2).data.reshape(()))
     indices = node.input(one.operand).get_source_output()
+    wrapped = _input_behind(_before_wrapping(indices, size), inputs) if size is not None else None
+    if size is not None and wrapped is not None:
+        return Guard("indices", label, input=wrapped, sizes=(size,), wraps=True)
+    axis = int(source_of(node, 2).data.reshape(()))
     opset = _opset()
     if size is not None:
         last = opset.constant(np.asarray(size - 1, _dtype(indices)))
@@ -177,6 +210,20 @@ def _indices(model: Any, one: Wanted, inputs: Mapping[str, str]) -> Guard:
     last = opset.gather(one_less, opset.constant(np.int32(axis)), opset.constant(np.int32(0)))
     port = _clamped(model, node, one.operand, last)
     return Guard("indices", label, port=port, shape_port=_exposed(model, shape.output(0)), axis=axis)
+
+
+def _before_wrapping(output: Any, size: int) -> Any:
+    """The indices of which negative ones get the size added, as Keras' embeddings do; the output itself for others."""
+    node = output.get_node()
+    if node.get_type_name() != "Select":
+        return output
+    sign, moved, as_they_are = (node.input(index).get_source_output() for index in range(3))
+    is_sign = sign.get_node().get_type_name() == "Less" and moved.get_node().get_type_name() == "Add"
+    if not is_sign or any(one.get_node().input(0).get_source_output() != as_they_are for one in (sign, moved)):
+        return output
+    zero, added = source_of(sign.get_node(), 1), source_of(moved.get_node(), 1)
+    constants = all(one.get_type_name() == "Constant" and one.data.size == 1 for one in (zero, added))
+    return as_they_are if constants and zero.data.item() == 0 and added.data.item() == size else output
 
 
 def _positions(model: Any, one: Wanted, inputs: Mapping[str, str]) -> Guard:

@@ -14,7 +14,7 @@ from lightship.bundle.bundle import open_bundle
 from lightship.bundle.golden import Golden
 from lightship.bundle.saved_model import DEFAULT_SIGNATURE, SavedModel, Signature, read_saved_model
 from lightship.engines.base import CannotRun, EngineOptions
-from lightship.engines.comparison import differences, random_inputs
+from lightship.engines.comparison import differences, random_inputs, whole_numbers
 from lightship.engines.openvino.building import Built, build_signature, build_variant, tolerance
 from lightship.engines.openvino.compiled import Compiled
 from lightship.engines.openvino.description import DECLARED, ONE_ROW
@@ -108,7 +108,8 @@ def _check_golden(built: Built, golden: Golden, options: EngineOptions, *, compa
 def _compared(built: Built, folder: Path, model: SavedModel, signature: Signature, options: EngineOptions) -> str:
     """Runs TensorFlow on the same random rows."""
     rng = np.random.default_rng(1)
-    samples = [inputs for rows in _COMPARED_ROWS if (inputs := random_inputs(signature, rows, rng)) is not None]
+    guessed = [inputs for rows in _COMPARED_ROWS if (inputs := random_inputs(signature, rows, rng)) is not None]
+    samples = [*guessed, *map(whole_numbers, guessed)]
     if not samples:
         return TABLE_ONLY
     reference = TensorFlowModel(folder, model, options)
