@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test check bench fuzz wheel image image-tensorflow lock clean
+.PHONY: setup demo test check bench conformance fuzz wheel image image-tensorflow lock clean
 
 setup: $(STAMP)
 
@@ -34,9 +34,14 @@ bench: setup
 	$(BIN)/python -m benchmarks.rest
 	$(BIN)/python -m benchmarks.grpc_servers
 
+# Proves every operation, and writes the table of those that OpenVINO may run.
+conformance: setup
+	$(BIN)/python -m conformance
+
 fuzz: setup
 	$(BIN)/python -m fuzz --seconds $(FUZZ_SECONDS)
 	$(BIN)/python -m fuzz.grpc --seconds $(FUZZ_SECONDS)
+	$(BIN)/python -m fuzz.graphs --seconds $(FUZZ_SECONDS)
 
 wheel: setup
 	$(BIN)/python -m build --wheel --outdir dist

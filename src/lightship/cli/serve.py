@@ -136,7 +136,7 @@ def serve(
         typer.Option(
             metavar="SIZE",
             envvar="LIGHTSHIP_TRIAL_MEMORY",
-            help="Memory that the helper process may use, such as 2GiB; half of what there is by default.",
+            help="Memory that the helper process may use, such as 2GiB; half of the available memory by default.",
         ),
     ] = None,
     cache_dir: Annotated[

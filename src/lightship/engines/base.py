@@ -119,7 +119,7 @@ class CannotRun(Exception):
 
 
 class Refused(CannotRun):
-    """A runtime refused a call that another one may answer; `error` is for the client where there is no other.
+    """A runtime refused a call that another one may answer; `error` is for the client if no other is installed.
 
     lasting: where another one does answer, it should answer further calls too. doubtful: another one may well answer.
     """

@@ -1,7 +1,8 @@
 """Compiled models, kept from one start to the next.
 
-An entry is a folder: the compiled models, and an index with the digest of each of them and of itself. What is damaged
-or half written is no entry. The folder is for its owner alone, because a compiled model decides what a server answers.
+An entry is a folder: the compiled models, and an index with the digest of each of them and of itself. Damaged or
+incomplete entries are ignored. Only the owner may write to the folder, because a compiled model decides what a server
+answers.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ class Fact:
     # Of every element, or, as arrays of the output's shape, of each.
     low: Bounds
     high: Bounds
-    # Whether there is no NaN and no infinity, given finite inputs of usual size.
+    # Whether all values are finite, if the inputs are finite and of usual size.
     finite: bool = True
     # Whether the values depend on what a client sends, beyond its shapes.
     data: bool = True

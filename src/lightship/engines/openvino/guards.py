@@ -174,8 +174,8 @@ class Guards:
 
 
 def is_ordinary(array: NDArray[Any]) -> bool:
-    """Whether there is no NaN, no infinity, and no number whose square float32 cannot hold; where that is so, sums over
-    an image or a layer stay finite too."""
+    """Whether all numbers are finite and their squares add up to a finite number: then sums over an image or a layer
+    stay finite too."""
     return math.isfinite(np.vdot(array, array))
 
 
