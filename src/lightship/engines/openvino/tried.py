@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from lightship.engines.openvino.runtime import core, openvino, properties
 from lightship.engines.openvino.shapes import Shapes
 from lightship.engines.openvino.trying import request_for
 from lightship.engines.trial import TrialFailed, Trials
+from lightship.errors import DataLoss
 
 logger = logging.getLogger(__name__)
 
@@ -40,14 +40,18 @@ class Tried:
         variant = [{name: list(shape) for name, shape in one.items()} for one in (shapes, sample)]
         return self._imported(variant)[1][DECLARED]
 
-    @cached_property
-    def _digest(self) -> str:
-        return digest_of_folder(self._folder)
-
     def _imported(self, variant: Sequence[Mapping[str, Any]] | None) -> tuple[Description, Mapping[str, Compiled]]:
         """Once more where the cache turns out to be damaged."""
-        request = request_for(self._folder, self._signature, self._options, variant)
-        key = cache_key({**request, "folder": self._digest})
+        request, stamp = request_for(self._folder, self._signature, self._options, variant), _stamp(self._folder)
+        key = cache_key({**request, "folder": digest_of_folder(self._folder)})
+        found = self._unless_damaged(request, key)
+        if _stamp(self._folder) != stamp:
+            # What was compiled may be of the new files, and the key is of the old ones.
+            self._trials.forget(key)
+            raise DataLoss(f"the files in {self._folder} were changed while they were loaded; export a new version")
+        return found
+
+    def _unless_damaged(self, request: Mapping[str, Any], key: str) -> tuple[Description, Mapping[str, Compiled]]:
         try:
             return self._read(self._prepared(request, key))
         except Damaged as damaged:
@@ -85,3 +89,9 @@ class Tried:
         except RuntimeError as error:
             raise Damaged(f'the compiled model "{name}" cannot be imported ({error})') from error
         return Compiled(compiled, description.inputs, description.outputs, guards)
+
+
+def _stamp(folder: Path) -> frozenset[tuple[str, int, int]]:
+    """The sizes and times of all files, which tell whether any was changed meanwhile."""
+    stats = ((file, file.stat()) for file in folder.rglob("*") if file.is_file())
+    return frozenset((str(file), stat.st_size, stat.st_mtime_ns) for file, stat in stats)
