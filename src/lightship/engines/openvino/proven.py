@@ -17,6 +17,7 @@ from lightship.bundle.dtypes import DataType
 from lightship.bundle.saved_model import Signature, read_graph
 from lightship.bundle.signature_graph import Attribute, Operation, operations_of
 from lightship.engines.base import CannotRun
+from lightship.engines.openvino.reading import check_types
 
 # They hold, name or hand on what others compute.
 STRUCTURE = frozenset(
@@ -45,6 +46,7 @@ class Entry:
 def refuse_unproven(folder: Path, signature: Signature, allowed: frozenset[str]) -> None:
     """Raises CannotRun where a signature has an operation that is neither in the table nor allowed, and what
     `read_graph` raises."""
+    check_types(signature)
     reason = unproven(operations_of(read_graph(folder, signature.tags), signature), allowed)
     if reason is not None:
         raise CannotRun(reason, operation=reason.partition(" ")[0])
@@ -56,7 +58,8 @@ def unproven(operations: Iterable[Operation], allowed: frozenset[str] = frozense
     allowed: operations that may run all the same.
     """
     table = proven_operations()
-    for operation in operations:
+    # What hands a value on is not worth naming where the operation that made it is not proven either.
+    for operation in sorted(operations, key=lambda one: one.op == "Identity"):
         if operation.op not in STRUCTURE and operation.op not in allowed:
             reason = _unproven(operation, table.get(operation.op))
             if reason is not None:

@@ -33,7 +33,7 @@ def read_signature(folder: Path, signature: Signature) -> Any:
     Raises CannotRun for operations and types that OpenVINO lacks, DataLoss for files it cannot read,
     FailedPrecondition where there is no place for the copy.
     """
-    _check_types(signature)
+    check_types(signature)
     try:
         as_it_is = (folder / SAVED_MODEL_FILE).is_file() and signature.alone and signature.tags == SERVE
         if signature.name == DEFAULT_SIGNATURE and as_it_is:
@@ -78,7 +78,8 @@ def _ports(ports: Any, wanted: Any) -> dict[str, int]:
     return found
 
 
-def _check_types(signature: Signature) -> None:
+def check_types(signature: Signature) -> None:
+    """Raises CannotRun where an input or output has a type that OpenVINO does not compute with."""
     for spec in signature.inputs.values():
         if spec.fed is not None:
             raise CannotRun(f'"{spec.name}" is declared {spec.dtype.label}, but its placeholder is {spec.fed.label}')
