@@ -82,12 +82,10 @@ class CompiledCache:
 
     def put(self, key: str, info: Mapping[str, Any], work: Path) -> Entry:
         """Keeps the files of a folder that `workplace` gave. What another process kept meanwhile is as good."""
-        names = sorted(file.name for file in work.iterdir() if file.name != _LOCK)
-        if self._folder is None:
-            contents = {name: (work / name).read_bytes() for name in names}
-            return Entry(info, {name: (hashlib.sha256(data).hexdigest(), data) for name, data in contents.items()})
+        names = sorted(file.name for file in work.iterdir() if file.name != _LOCK) if work.is_dir() else []
         digests = {name: _digest(work / name) for name in names}
-        _write_index(work / _INDEX, {"format": _FORMAT, "info": dict(info), "files": digests})
+        if self._folder is None or not _write_index(work / _INDEX, {"info": dict(info), "files": digests}):
+            return Entry(info, {name: (digests[name], (work / name).read_bytes()) for name in names})
         place = self._folder / key
         try:
             work.rename(place)
@@ -108,7 +106,12 @@ class CompiledCache:
     def workplace(self) -> Iterator[Path]:
         """An empty folder for one compilation; what is left of it at the end is removed."""
         parent = self._folder if self._folder is not None else _temporary()
-        work = Path(tempfile.mkdtemp(prefix=_WORK_PREFIX, dir=parent))
+        try:
+            work = Path(tempfile.mkdtemp(prefix=_WORK_PREFIX, dir=parent))
+        except OSError as error:
+            logger.warning("there is no place for compiled models: %s", error)
+            yield Path(os.devnull) / "none"
+            return
         # The lock says that somebody works here, also to other processes.
         lock = os.open(work / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
         try:
@@ -218,8 +221,9 @@ def _usable(folder: Path) -> Path | None:
         return None
 
 
-def _temporary() -> str:
-    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else tempfile.gettempdir()
+def _temporary() -> str | None:
+    """Memory where there is some; None for the system's folder of temporary files."""
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
 def _read(place: Path) -> Entry:
@@ -233,11 +237,18 @@ def _read(place: Path) -> Entry:
     return Entry(index["info"], files)
 
 
-def _write_index(file: Path, index: dict[str, Any]) -> None:
-    with file.open("xb") as opened:
-        opened.write(json.dumps({**index, "digest": _digest_of(index)}).encode())
-        opened.flush()
-        os.fsync(opened.fileno())
+def _write_index(file: Path, content: Mapping[str, Any]) -> bool:
+    """Whether there was room for it."""
+    index = {"format": _FORMAT, **content}
+    try:
+        with file.open("xb") as opened:
+            opened.write(json.dumps({**index, "digest": _digest_of(index)}).encode())
+            opened.flush()
+            os.fsync(opened.fileno())
+    except OSError as error:
+        logger.warning("a compiled model is not kept: %s", error)
+        return False
+    return True
 
 
 def _digest_of(index: Mapping[str, Any]) -> str:

@@ -83,7 +83,7 @@ def multiply(node: Any, facts: Facts) -> Fact:
     operands = inputs_of(node, facts)
     if not fact.data and not any(one.exact for one in operands) and fact.least >= 0:
         # Sizes of tensors, whose product is no more than the elements that a tensor may have: a guard sees to that.
-        facts.multiplies_sizes = True
+        facts.computes_sizes = True
         return Fact(fact.low, np.minimum(fact.high, EXACT_INTEGER), fact.finite, fact.data)
     if node.input(0).get_source_output() == node.input(1).get_source_output():
         return Fact(np.maximum(fact.low, 0.0), fact.high, fact.finite, fact.data)

@@ -119,8 +119,8 @@ class Facts:
         self, parameters: Mapping[str, Fact], largest: float = math.inf, looks_at_weights: bool = True
     ) -> None:
         self._parameters, self.largest, self.looks_at_weights = parameters, largest, looks_at_weights
-        # Set where sizes are multiplied with each other.
-        self.multiplies_sizes = False
+        # Set where there is arithmetic with sizes that are not known before.
+        self.computes_sizes = False
         self._facts: dict[tuple[str, int], Fact] = {}
         self._bodies: dict[str, Facts] = {}
 

@@ -69,7 +69,7 @@ def guard(model: Any, inputs: Mapping[str, int], allowed: frozenset[str] = froze
     held = {one.input for one in guards if one.kind == "indices" and one.sizes and one.sizes[0] <= largest}
     counted = (name for name, port in ports.items() if is_integer(port) and type_name(port) != "boolean")
     integers = [name for name in counted if name not in held]
-    return GuardSet(guards, floats, tuple(integers) if largest else (), largest, facts.multiplies_sizes)
+    return GuardSet(guards, floats, tuple(integers) if largest else (), largest, facts.computes_sizes)
 
 
 def refused_shapes(model: Any) -> str | None:

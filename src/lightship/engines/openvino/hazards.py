@@ -162,6 +162,7 @@ def _large_integers(node: Any, facts: Facts) -> str | None:
         return None
     if kind not in ("Convert", "ConvertLike"):
         for port, fact in _ports(node, facts):
+            facts.computes_sizes |= is_integer(port) and not fact.data and not fact.exact
             if is_integer(port) and not fact.within(-EXACT_INTEGER, EXACT_INTEGER):
                 return f"{kind} of integers beyond 16,777,216 is not exact ({_name(node)})"
         return None

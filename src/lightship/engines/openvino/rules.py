@@ -76,7 +76,7 @@ def _product(node: Any, facts: Facts) -> Fact:
     if fact.low.ndim == 1 and fact.least >= 0:
         low, high = float(np.prod(fact.low)), float(np.prod(fact.high))
         if not fact.data and not fact.exact:
-            facts.multiplies_sizes = True
+            facts.computes_sizes = True
             high = min(high, float(EXACT_INTEGER))
         return bounded(low, high, finite=fact.finite, data=fact.data)
     return bounded(0.0 if fact.least >= 0 else -math.inf, math.inf, finite=fact.finite, data=fact.data)

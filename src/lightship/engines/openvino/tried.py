@@ -19,6 +19,7 @@ from lightship.engines.openvino.guarding import GuardSet
 from lightship.engines.openvino.runtime import core, openvino, properties
 from lightship.engines.openvino.shapes import Shapes
 from lightship.engines.openvino.trying import request_for
+from lightship.engines.openvino.unchecked import Unchecked
 from lightship.engines.trial import TrialFailed, Trials
 from lightship.errors import DataLoss
 
@@ -44,16 +45,19 @@ class Tried:
         """Once more where the cache turns out to be damaged."""
         request, stamp = request_for(self._folder, self._signature, self._options, variant), _stamp(self._folder)
         key = cache_key({**request, "folder": digest_of_folder(self._folder)})
-        found = self._unless_damaged(request, key)
+        found = self._unless_damaged(request, key, variant)
         if _stamp(self._folder) != stamp:
             # What was compiled may be of the new files, and the key is of the old ones.
             self._trials.forget(key)
             raise DataLoss(f"the files in {self._folder} were changed while they were loaded; export a new version")
         return found
 
-    def _unless_damaged(self, request: Mapping[str, Any], key: str) -> tuple[Description, Mapping[str, Compiled]]:
+    def _unless_damaged(
+        self, request: Mapping[str, Any], key: str, variant: Sequence[Mapping[str, Any]] | None
+    ) -> tuple[Description, Mapping[str, Compiled]]:
         try:
-            return self._read(self._prepared(request, key))
+            entry = self._prepared(request, key)
+            return self._read(entry) if entry.info["written"] else self._compiled_here(key, variant)
         except Damaged as damaged:
             logger.warning("%s: it is compiled again", damaged)
             self._trials.forget(key)
@@ -61,6 +65,14 @@ class Tried:
             return self._read(self._prepared(request, key))
         except Damaged as damaged:
             raise CannotRun(f"what OpenVINO compiled cannot be used: {damaged}") from damaged
+
+    def _compiled_here(
+        self, key: str, variant: Sequence[Mapping[str, Any]] | None
+    ) -> tuple[Description, Mapping[str, Compiled]]:
+        """The helper tried it, but found no room for what it compiled."""
+        self._trials.forget(key)
+        here = Unchecked(self._folder, self._signature, self._options)
+        return here.signature() if variant is None else here.built_variant(*variant)
 
     def _prepared(self, request: Mapping[str, Any], key: str) -> Entry:
         # This process needs OpenVINO too: it is imported while the helper works.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,8 @@ from lightship.engines.openvino.description import DECLARED, ONE_ROW
 from lightship.engines.openvino.proven import refuse_unproven
 from lightship.engines.tensorflow import TensorFlowModel, tensorflow_installed
 from lightship.errors import LightshipError
+
+logger = logging.getLogger(__name__)
 
 GOLDEN, COMPARED, TABLE_ONLY = "golden sample", "compared with TensorFlow", "table only"
 
@@ -47,8 +51,8 @@ def request_for(
 def work(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
     """Builds a signature and writes its compiled models into the folder `out`, each under its name.
 
-    Returns its description as a JSON object; or why OpenVINO must not run it, under "cannot_run". Raises DataLoss and
-    the like for files that cannot be read.
+    Returns its description as a JSON object, and whether the models were "written"; or why OpenVINO must not run it,
+    under "cannot_run". Raises DataLoss and the like for files that cannot be read.
     """
     folder = Path(request["folder"])
     model = read_saved_model(folder, request["tags"])
@@ -69,9 +73,21 @@ def work(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
             built.description = replace(built.description, proof=proof)
     except CannotRun as unable:
         return {"cannot_run": unable.reason, "operation": unable.operation}
-    for name, compiled in built.raw.items():
-        (out / name).write_bytes(compiled.export_model().getbuffer())
-    return built.description.as_json()
+    return {**built.description.as_json(), "written": _write(built, out)}
+
+
+def _write(built: Built, out: Path) -> bool:
+    """Whether there was room for the compiled models; a container's /dev/shm may have 64 MiB."""
+    try:
+        for name, compiled in built.raw.items():
+            (out / name).write_bytes(compiled.export_model().getbuffer())
+    except OSError as error:
+        logger.warning("%s has no room for a compiled model: %s", out, error)
+        for name in built.raw:
+            with suppress(OSError):
+                (out / name).unlink()
+        return False
+    return True
 
 
 def _prove(

@@ -24,4 +24,8 @@ class Unchecked:
         return built.description, built.models
 
     def variant(self, shapes: Shapes, sample: Shapes) -> Compiled:
-        return build_variant(self._folder, self._signature, self._options, shapes, sample).models[DECLARED]
+        return self.built_variant(shapes, sample)[1][DECLARED]
+
+    def built_variant(self, shapes: Shapes, sample: Shapes) -> tuple[Description, Mapping[str, Compiled]]:
+        built = build_variant(self._folder, self._signature, self._options, shapes, sample)
+        return built.description, built.models
