@@ -35,6 +35,14 @@ def test_a_photo_is_named_and_the_models_are_shown(lightship: Run, address: str,
     done = lightship("status", f"grpc://{address}", "--json")
     found = json.loads(done.stdout)
     assert (found["ready"], [model["name"] for model in found["models"]]) == (True, ["dog", "half_plus_two"])
+    engines = {one["signature"]: one for one in found["models"][0]["versions"][0]["signatures"]}
+    assert engines["serving_default"] == {
+        "signature": "serving_default",
+        "engine": "openvino",
+        "reason": "every operation is proven",
+        "proof": "golden sample",
+    }
+    assert engines["image_bytes"]["engine"] == "lightship"
     done = lightship("status", f"grpc://{address}/owl")
     assert (done.returncode, done.stderr) == (1, "error: Could not find any versions of model owl\n")
 

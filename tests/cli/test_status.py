@@ -67,6 +67,7 @@ def test_json_has_the_same(lightship: Run, server: Scripted) -> None:
         "state": "END",
         "error_code": "DATA_LOSS",
         "error_message": "weights differ",
+        "signatures": [],
     }
 
 

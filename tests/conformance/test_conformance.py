@@ -15,7 +15,7 @@ from conformance.table import table
 from conformance.worker import graphs, result
 
 from lightship.engines.openvino import OpenVINOProgram
-from lightship.engines.openvino.proven import proven_operations, split, tested_with
+from lightship.engines.openvino.proven import proven_operations, split, made_with
 
 EVERY = graphs()
 # Of each operation one graph for each of its types, and of the compositions every fifth.
@@ -43,7 +43,7 @@ def _proven(operation: Any) -> bool:
 def test_the_table_was_made_with_the_installed_versions() -> None:
     from importlib.metadata import version
 
-    assert tested_with()["openvino"] == version("openvino")
+    assert made_with()["openvino"] == version("openvino")
 
 
 class _WrongRelu(OpenVINOProgram):

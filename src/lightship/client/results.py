@@ -48,7 +48,8 @@ class ScoredLabel(NamedTuple):
     score: float
 
 
-class SignatureEngine(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class SignatureEngine:
     """How a server runs a signature: `engine` (openvino, tensorflow, or lightship for images; empty while it was not
     needed), the `reason`, and by what `proof` its answers were checked."""
 

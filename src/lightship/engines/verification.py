@@ -83,13 +83,13 @@ def read_samples(file: Path) -> dict[str, NDArray[Any]]:
     Raises InvalidArgument for what is neither.
     """
     try:
-        loaded = np.load(file, allow_pickle=False)
+        with file.open("rb") as opened:
+            loaded = np.load(opened, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                return {"": loaded}
+            return {name: loaded[name] for name in loaded.files}
     except (OSError, ValueError, EOFError, BadZipFile) as error:
         raise InvalidArgument(f"{file} cannot be read as numpy's .npz or .npy: {error}") from error
-    if isinstance(loaded, np.ndarray):
-        return {"": loaded}
-    with loaded:
-        return {name: loaded[name] for name in loaded.files}
 
 
 def _tensorflow(path: Path, bundle: Bundle) -> Engine:

@@ -111,7 +111,7 @@ def proven_operations() -> Mapping[str, Entry]:
     return {op: _entry(fields) for op, fields in _file()["operations"].items()}
 
 
-def tested_with() -> Mapping[str, str]:
+def made_with() -> Mapping[str, str]:
     """The versions of OpenVINO and TensorFlow that the table was made with."""
     found: Mapping[str, str] = _file()["versions"]
     return found
