@@ -27,6 +27,12 @@ def main() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     logging.disable(logging.CRITICAL)
+    with tempfile.TemporaryDirectory(prefix="lightship-fuzz-cache-") as cache:
+        os.environ["LIGHTSHIP_CACHE_DIR"] = cache
+        _run_all(first, count)
+
+
+def _run_all(first: int, count: int) -> None:
     for seed in range(first, first + count):
         print(f"start {seed}", flush=True)
         print(f"done {seed} {' '.join(run(Case(seed)))}", flush=True)
@@ -40,10 +46,11 @@ def run(case: Case) -> list[str]:
             return ["refused"]
         model = read_saved_model(folder)
         reference = load_engine(folder, model, EngineOptions(engine="tensorflow"))
-        both = load_engine(folder, model, EngineOptions(trust=True))
-        alone = _alone(folder, model)
+        # A graph that ends a helper process is TensorFlow's, and never comes into this one.
+        both = load_engine(folder, model, EngineOptions())
+        engine, wrong = both.engine_of(DEFAULT_SIGNATURE), []
+        alone = _alone(folder, model) if engine == "openvino" else None
         try:
-            engine, wrong = both.engine_of(DEFAULT_SIGNATURE), []
             for inputs in case.inputs():
                 expected = _outcome(reference, inputs)
                 wrong += _wrong(case, "both", inputs, expected, _outcome(both, inputs))

@@ -15,7 +15,7 @@ from conformance.table import table
 from conformance.worker import graphs, result
 
 from lightship.engines.openvino import OpenVINOProgram
-from lightship.engines.openvino.proven import proven_operations, split, made_with
+from lightship.engines.openvino.proven import made_with, proven_operations, split
 
 EVERY = graphs()
 # Of each operation one graph for each of its types, and of the compositions every fifth.
