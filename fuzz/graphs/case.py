@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from fuzz.graphs.operations import OPERATIONS, Operation
 from lightship.bundle.saved_model import DEFAULT_SIGNATURE
 
-_FLOATS = (0.0, 1.0, -1.0, 0.5, -2.5, 3.0, 9.0, 10.0, 1e-8, 1e30, -3e38, 3e9, np.nan, np.inf, -np.inf)
+# None so near to 0 that a function's last digit decides its sign.
+_FLOATS = (0.0, 1.0, -1.0, 0.5, -2.5, 3.0, 9.0, 10.0, 1e-3, 1e30, -3e38, 3e9, np.nan, np.inf, -np.inf)
 _USUAL = (0.0, 1.0, -1.0, 0.5, -2.5, 2.0, 3.0)
 _INTEGERS = (0, 1, 2, 3, -1, 9, 10, 1000, 2**24 + 1, -(2**24) - 1, 2**31 - 1, -(2**31), 2**40)
 _SMALL = (0, 1, 2, 0, 1)
