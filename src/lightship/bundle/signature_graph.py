@@ -10,7 +10,7 @@ from typing import Any
 from lightship.bundle.dtypes import DataType
 from lightship.bundle.saved_model import Signature
 
-_CONSTANTS = frozenset({"Const", "ReadVariableOp", "VarHandleOp"})
+_CONSTANTS = frozenset({"Const", "ReadVariableOp", "VarHandleOp", "Variable", "VariableV2"})
 _PASSED_ON = frozenset({"Identity"})
 
 Attribute = str | int | float | bool | tuple[Any, ...]

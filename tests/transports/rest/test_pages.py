@@ -54,10 +54,13 @@ def test_metadata_has_every_signature_and_default(ask: Ask) -> None:
 
 
 def test_the_list_of_models(ask: Ask) -> None:
-    versions = [{"version": "123", "state": "AVAILABLE"}]
-    assert ask("GET", "/v1/models").json == {
-        "models": [{"name": "m", "ready": True, "reason": None, "versions": versions, "labels": {}}]
-    }
+    (model,) = ask("GET", "/v1/models").json["models"]
+    (version,) = model.pop("versions")
+    assert model == {"name": "m", "ready": True, "reason": None, "labels": {}}
+    signatures = version.pop("signatures")
+    assert version == {"version": "123", "state": "AVAILABLE"}
+    assert all(one.keys() == {"engine", "reason", "proof"} for one in signatures.values())
+    assert signatures["serving_default"]["engine"] == "openvino"
 
 
 def test_probes(ask: Ask) -> None:

@@ -22,7 +22,7 @@ from lightship.engines.openvino.reading import check_types
 # They hold, name or hand on what others compute.
 STRUCTURE = frozenset(
     {"Const", "IdentityN", "NoOp", "PartitionedCall", "Placeholder", "ReadVariableOp", "StatefulPartitionedCall"}
-    | {"VarHandleOp"}
+    | {"VarHandleOp", "Variable", "VariableV2"}
 )
 # OpenVINO's reader computes what depends on constants alone, without the checks that TensorFlow makes.
 _NOT_OF_CONSTANTS = frozenset({"FloorDiv", "FloorMod", "GatherNd", "GatherV2", "TruncateDiv", "TruncateMod"})

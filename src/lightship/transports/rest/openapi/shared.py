@@ -10,6 +10,11 @@ Json = dict[str, Any]
 
 _TEXT: Schema = {"type": "string"}
 _STATE: Schema = {"enum": ["START", "LOADING", "AVAILABLE", "UNLOADING", "END"]}
+_ENGINES: Schema = {
+    "type": "object",
+    "description": "Which engine runs each signature, why, and how its answers were checked",
+    "additionalProperties": object_of({"engine": _TEXT, "reason": _TEXT, "proof": _TEXT}),
+}
 _SCALAR: Schema = {"anyOf": [{"type": ["number", "boolean", "string"]}, ref("Base64")]}
 
 SCHEMAS: Json = {
@@ -56,7 +61,10 @@ SCHEMAS: Json = {
                         "name": _TEXT,
                         "ready": {"type": "boolean"},
                         "reason": {"type": ["string", "null"]},
-                        "versions": {"type": "array", "items": object_of({"version": _TEXT, "state": _STATE})},
+                        "versions": {
+                            "type": "array",
+                            "items": object_of({"version": _TEXT, "state": _STATE, "signatures": _ENGINES}),
+                        },
                         "labels": {"type": "object", "additionalProperties": {"type": "integer"}},
                     }
                 ),
