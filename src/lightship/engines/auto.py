@@ -192,7 +192,8 @@ class _ChoosingEngine:
     ) -> dict[str, NDArray[Any]]:
         """For this call alone: OpenVINO runs the signature, but not with these values or shapes."""
         if isinstance(unable, Refused) and (self._options.engine == "openvino" or not tensorflow_installed()):
-            hint = f". TensorFlow may answer it: {INSTALL_TENSORFLOW}" if unable.doubtful else ""
+            doubtful = unable.doubtful and not tensorflow_installed()
+            hint = f". TensorFlow may answer it: {INSTALL_TENSORFLOW}" if doubtful else ""
             raise InvalidArgument(unable.error.message + hint) from None
         with slot.lock:
             if slot.fallback is None:

@@ -33,12 +33,11 @@ Make = Callable[[Shapes, Shapes], Compiled]
 @dataclass(frozen=True, slots=True)
 class _Refused:
     message: str
-    doubtful: bool = False
 
     def run(
         self, arrays: Mapping[str, NDArray[Any]], outputs: Sequence[str], *, prompt: bool = False
     ) -> dict[str, NDArray[Any]]:
-        raise Refused(InvalidArgument(self.message), doubtful=self.doubtful)
+        raise Refused(InvalidArgument(self.message), doubtful=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +107,7 @@ class Variants:
             return _Refused(f"{describe(inputs)} cannot be computed: {explain(error)}")
         reason = refused_shapes(exact)
         if reason is not None:
-            return _Refused(f"{describe(inputs)} cannot be computed by OpenVINO: {reason}", doubtful=True)
+            return _Refused(f"{describe(inputs)} cannot be computed by OpenVINO: {reason}")
         try:
             return self._variant(shapes)
         except CannotRun as unable:
