@@ -98,6 +98,14 @@ def test_a_helper_that_somebody_killed_gets_a_second_chance(trials: Trials, tmp_
     assert trials.prepare(_request("write", tmp_path), "b").info["pid"]  # not remembered
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGSEGV, signal.SIGKILL])
+def test_a_helper_that_died_while_idle_fails_no_request(trials: Trials, tmp_path: Path, number: int) -> None:
+    pid = trials.prepare(_request("write", tmp_path), "a").info["pid"]
+    os.kill(pid, number)
+    _until(lambda: not _alive(pid))
+    assert trials.prepare(_request("write", tmp_path), "b").info["pid"] != pid
+
+
 def test_what_a_helper_said_last_is_told(trials: Trials, tmp_path: Path) -> None:
     with pytest.raises(TrialFailed, match="exit code 3: something went badly wrong"):
         trials.prepare(_request("leave", tmp_path), "a")

@@ -32,9 +32,14 @@ class Helpers:
         with self._changed:
             self._changed.wait_for(lambda: self._used < self._most)
             self._used += 1
+            # One that somebody killed while it was idle must not fail the request that comes next.
+            dead = [one for one in self._idle if not one.alive]
+            self._idle = [one for one in self._idle if one not in dead]
             found = next((one for one in self._idle if one.work == work), None)
             if found is not None:
                 self._idle.remove(found)
+        for one in dead:
+            one.stop()
         try:
             helper = found or HelperProcess(work)
             try:

@@ -53,6 +53,10 @@ class HelperProcess:
         self._reader.start()
 
     @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    @property
     def pid(self) -> int:
         return self._process.pid
 
@@ -76,8 +80,9 @@ class HelperProcess:
     def stop(self) -> None:
         """Ends it now, and waits until it is gone."""
         self._stopped.set()
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        if self._process.returncode is None:  # else the number may be another process's by now
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         self._reader.join()
         for stream in (self._process.stdin, self._process.stderr, self._answers):
