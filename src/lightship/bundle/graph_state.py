@@ -42,6 +42,19 @@ def changes_in(graph: Any, signatures: Mapping[str, Iterable[str]], operations: 
     )
 
 
+def reached(nodes: Mapping[str, Any], tensors: Iterable[str]) -> Iterator[Any]:
+    """The nodes of a graph, given by their names, that these tensors need, those that only have to run before
+    included."""
+    waiting, seen = list(tensors), set[str]()
+    while waiting:
+        name = waiting.pop().removeprefix("^").partition(":")[0]
+        node = nodes.get(name)
+        if node is not None and name not in seen:
+            seen.add(name)
+            waiting += node.input
+            yield node
+
+
 @dataclass(slots=True)
 class _Use:
     variables: set[str]
@@ -59,23 +72,12 @@ class _Walk:
     def uses(self, outputs: Iterable[str]) -> _Use:
         """What is run for these output tensors."""
         variables, called, changes = set[str](), set[str](), False
-        for node in self._reached(outputs):
+        for node in reached(self._nodes, outputs):
             if node.op in _VARIABLES:
                 variables.add(node.name)
             changes = changes or node.op in self._changing
             called.update(self._called(node, node.op))
         return _Use(variables, changes or any(map(self._changes, called)))
-
-    def _reached(self, tensors: Iterable[str]) -> Iterator[Any]:
-        """The nodes of the graph that these tensors need, those that only have to run before included."""
-        waiting, seen = list(tensors), set()
-        while waiting:
-            name = waiting.pop().removeprefix("^").partition(":")[0]
-            node = self._nodes.get(name)
-            if node is not None and name not in seen:
-                seen.add(name)
-                waiting += node.input
-                yield node
 
     def _changes(self, function: str) -> bool:
         """Whether a function, or one that it calls in turn, changes a variable."""
@@ -111,7 +113,9 @@ class _Walk:
             attributes = self._callers[operation] = _function_attributes(node)
         if not attributes:
             return ()
-        return [name for attribute in attributes for name in _names(node.attr[attribute]) if name in self._functions]
+        return [
+            name for attribute in attributes for name in function_names(node.attr[attribute]) if name in self._functions
+        ]
 
 
 def _function_attributes(node: Any) -> tuple[str, ...]:
@@ -119,6 +123,6 @@ def _function_attributes(node: Any) -> tuple[str, ...]:
     return tuple(name for name, value in node.attr.items() if value.HasField("func") or value.list.func)
 
 
-def _names(value: Any) -> list[str]:
+def function_names(value: Any) -> list[str]:
     """The functions that an attribute names."""
     return [value.func.name] if value.HasField("func") else [function.name for function in value.list.func]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 from lightship.bundle.dtypes import DataType
+from lightship.bundle.graph_state import function_names, reached
 from lightship.bundle.saved_model import Signature
 
 _CONSTANTS = frozenset({"Const", "ReadVariableOp", "VarHandleOp", "Variable", "VariableV2"})
@@ -34,11 +35,13 @@ def operations_of(graph: Any, signature: Signature) -> list[Operation]:
     """All that runs when a signature of this `tensorflow.GraphDef` is called: what its outputs need, what only has to
     run before, and all that is in the functions that are called on the way."""
     functions = {function.signature.name: function.node_def for function in graph.library.function}
-    found, waiting, seen = [], [_reached(graph.node, [spec.tensor for spec in signature.outputs.values()])], set[str]()
+    nodes = {node.name: node for node in graph.node}
+    outputs = [spec.tensor for spec in signature.outputs.values()]
+    found, waiting, seen = [], [list(reached(nodes, outputs))], set[str]()
     while waiting:
-        nodes = waiting.pop()
-        by_name = {node.name: node for node in nodes}
-        for node in nodes:
+        body = waiting.pop()
+        by_name = {node.name: node for node in body}
+        for node in body:
             called = [name for name in _called(node, functions) if name not in seen]
             seen.update(called)
             waiting += [list(functions[name]) for name in called]
@@ -47,25 +50,11 @@ def operations_of(graph: Any, signature: Signature) -> list[Operation]:
     return found
 
 
-def _reached(nodes: Iterable[Any], tensors: list[str]) -> list[Any]:
-    by_name = {node.name: node for node in nodes}
-    waiting, reached = list(tensors), dict[str, Any]()
-    while waiting:
-        name = waiting.pop().removeprefix("^").partition(":")[0]
-        node = by_name.get(name)
-        if node is not None and name not in reached:
-            reached[name] = node
-            waiting += node.input
-    return list(reached.values())
-
-
 def _called(node: Any, functions: Mapping[str, Any]) -> Iterator[str]:
     if node.op in functions:
         yield node.op
     for value in node.attr.values():
-        kind = value.WhichOneof("value")
-        names = [value.func.name] if kind == "func" else [one.name for one in value.list.func] if kind == "list" else []
-        yield from (name for name in names if name in functions)
+        yield from (name for name in function_names(value) if name in functions)
 
 
 def _operation(node: Any, by_name: Mapping[str, Any]) -> Operation:

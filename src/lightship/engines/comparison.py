@@ -13,6 +13,8 @@ from lightship.bundle.saved_model import Signature, TensorSpec
 
 # Of a composition of operations; float32 gets this far apart by the order of its sums.
 RTOL, ATOL = 1e-3, 1e-4
+# Of both kinds: bf16 keeps 8 bits of the mantissa, and errors add up through the layers.
+BF16_TOLERANCE = 0.05
 # For dimensions that are free besides the first.
 _FREE_SIZE = 3
 _MAX_ELEMENTS = 1 << 24

@@ -18,14 +18,12 @@ from lightship.bundle.dtypes import DataType
 from lightship.bundle.saved_model import DEFAULT_SIGNATURE, SERVE, TensorSpec
 from lightship.engines import Engine, EngineOptions, load_engine
 from lightship.engines.base import DEFAULT_OPTIONS
+from lightship.engines.comparison import BF16_TOLERANCE
 from lightship.errors import DataLoss, LightshipError
 from lightship.lifecycle.replay import Call, Replay, replay
 from lightship.lifecycle.servable import Servable, ServableId
 
 logger = logging.getLogger(__name__)
-
-# bf16 keeps 8 bits of the mantissa, and errors add up through the layers.
-_BF16_TOLERANCE = 0.05
 
 # Larger warm-up data is a guess about free dimensions gone wrong.
 _MAX_WARM_UP_ELEMENTS = 1 << 26
@@ -74,7 +72,7 @@ def check_golden(bundle: Bundle, engine: Engine, options: EngineOptions = DEFAUL
     if golden is None:
         return
     if options.precision == "bf16":
-        golden = replace(golden, rtol=max(golden.rtol, _BF16_TOLERANCE), atol=max(golden.atol, _BF16_TOLERANCE))
+        golden = replace(golden, rtol=max(golden.rtol, BF16_TOLERANCE), atol=max(golden.atol, BF16_TOLERANCE))
     difference = golden.compare(engine.run(DEFAULT_SIGNATURE, golden.inputs))
     if difference is not None:
         raise DataLoss(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from lightship.bundle.saved_model import Signature
 from lightship.engines.base import CannotRun, EngineOptions, Refused
-from lightship.engines.comparison import ATOL, RTOL, differences, random_inputs, whole_numbers
+from lightship.engines.comparison import ATOL, BF16_TOLERANCE, RTOL, differences, random_inputs, whole_numbers
 from lightship.engines.openvino.compiled import Compiled
 from lightship.engines.openvino.description import DECLARED, ONE_ROW, Description
 from lightship.engines.openvino.guarding import guard, refused_shapes
@@ -30,8 +30,6 @@ _TRIAL_SECONDS = 0.02
 _WORTH_IT = 0.95
 # Where one row takes longer, a model of its own gains nothing that could be measured.
 _MAX_ONE_ROW_SECONDS = 0.015
-# bf16 keeps 8 bits of the mantissa, and errors add up through the layers.
-_BF16_TOLERANCE = 0.05
 
 
 @dataclass(slots=True)
@@ -133,7 +131,7 @@ def _reflects(model: Any) -> bool:
 
 def tolerance(options: EngineOptions) -> tuple[float, float]:
     """How far answers may be apart: relative to the expected value, and absolute."""
-    return (_BF16_TOLERANCE, _BF16_TOLERANCE) if options.precision == "bf16" else (RTOL, ATOL)
+    return (BF16_TOLERANCE, BF16_TOLERANCE) if options.precision == "bf16" else (RTOL, ATOL)
 
 
 def _seconds(compiled: Compiled, inputs: Arrays) -> float:

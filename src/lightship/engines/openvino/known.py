@@ -28,7 +28,6 @@ PROPAGATE_NONFINITE = frozenset(
         *("Abs", "Add", "Concat", "Constant", "Convert", "ConvertLike", "Convolution", "ConvolutionBackpropData"),
         *("GroupConvolution", "GroupConvolutionBackpropData", "MatMul", "Multiply", "Negative", "Pad", "Parameter"),
         *("ReduceMean", "ReduceSum", "Result", "ScatterUpdate", "ShapeOf", "Sigmoid", "Subtract", "Tanh", "AvgPool"),
-        *("Swish"),
     }
 )
 

@@ -72,26 +72,27 @@ def _strided_slice(node: Any, values: Bounds, others: Sequence[Fact]) -> Bounds:
     return sliced
 
 
+def _masked(attributes: Mapping[str, Sequence[int]], name: str, position: int) -> bool:
+    mask = attributes[name]
+    return position < len(mask) and bool(mask[position])
+
+
 def strided_index(
     attributes: Mapping[str, Sequence[int]], begin: Iterable[int], end: Iterable[int], steps: Iterable[int]
 ) -> tuple[Any, ...]:
     """numpy's index for OpenVINO's StridedSlice, whose masks are TensorFlow's."""
 
-    def masked(name: str, index: int) -> bool:
-        mask = attributes[name]
-        return index < len(mask) and bool(mask[index])
-
     index: list[Any] = []
     for position, (first, last, step) in enumerate(zip(begin, end, steps, strict=True)):
-        if masked("ellipsis_mask", position):
+        if _masked(attributes, "ellipsis_mask", position):
             index.append(Ellipsis)
-        elif masked("new_axis_mask", position):
+        elif _masked(attributes, "new_axis_mask", position):
             index.append(None)
-        elif masked("shrink_axis_mask", position):
+        elif _masked(attributes, "shrink_axis_mask", position):
             index.append(int(first))
         else:
-            low = None if masked("begin_mask", position) else int(first)
-            high = None if masked("end_mask", position) else int(last)
+            low = None if _masked(attributes, "begin_mask", position) else int(first)
+            high = None if _masked(attributes, "end_mask", position) else int(last)
             index.append(slice(low, high, int(step)))
     return tuple(index)
 
@@ -141,18 +142,18 @@ MOVES: Mapping[str, Mover | None] = {
 def strided_axes(attributes: Mapping[str, Sequence[int]], positions: int, rank: int) -> dict[int, int]:
     """Which dimension of the input each position of a StridedSlice picks out of; those that only slice are left out."""
 
-    def masked(name: str, index: int) -> bool:
-        mask = attributes[name]
-        return index < len(mask) and bool(mask[index])
-
     kinds = [
-        "rest" if masked("ellipsis_mask", i) else "new" if masked("new_axis_mask", i) else "axis"
+        "rest"
+        if _masked(attributes, "ellipsis_mask", i)
+        else "new"
+        if _masked(attributes, "new_axis_mask", i)
+        else "axis"
         for i in range(positions)
     ]
     skipped = rank - kinds.count("axis")
     axes, axis = {}, 0
     for position, kind in enumerate(kinds):
-        if kind == "axis" and masked("shrink_axis_mask", position):
+        if kind == "axis" and _masked(attributes, "shrink_axis_mask", position):
             axes[position] = axis
         axis += {"axis": 1, "new": 0, "rest": skipped}[kind]
     return axes

@@ -61,8 +61,7 @@ def _default(node: Any, facts: Facts) -> Sequence[Fact]:
 
 
 def _mean(node: Any, facts: Facts) -> Fact:
-    fact = facts.of_input(node, 0).whole()
-    return fact
+    return facts.of_input(node, 0).whole()
 
 
 def _sum(node: Any, facts: Facts) -> Fact:

@@ -86,12 +86,6 @@ def rows_are_free(
     return not any(map(refused, tried))
 
 
-def static_shape(port: Any) -> Shape | None:
-    """The shape of a model's input or output, or None where the data decides it."""
-    shape = _shape(port.partial_shape)
-    return None if shape is None or -1 in shape else shape
-
-
 def _shape(partial: Any) -> Shape | None:
     if partial.rank.is_dynamic:
         return None

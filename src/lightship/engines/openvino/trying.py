@@ -105,11 +105,9 @@ def _prove(
 
 
 def _golden(folder: Path, signature: Signature) -> Golden | None:
-    return open_bundle(folder, "", 0, verify=False, tags=signature.tags).golden if _is_default(signature) else None
-
-
-def _is_default(signature: Signature) -> bool:
-    return signature.name == DEFAULT_SIGNATURE
+    if signature.name != DEFAULT_SIGNATURE:
+        return None
+    return open_bundle(folder, "", 0, verify=False, tags=signature.tags).golden
 
 
 def _compared(built: Built, folder: Path, model: SavedModel, signature: Signature, options: EngineOptions) -> str:
