@@ -58,6 +58,27 @@ def elementwise() -> Iterator[Graph]:
         )
 
 
+def of_two_shapes() -> Iterator[Graph]:
+    """Operands of one row and of three, which these operations refuse: an engine that repeats the row is wrong."""
+    one, three = [np.ones((1, 4))], [np.ones((3, 4))]
+    builds = {
+        "AddN": lambda tf, a, b: tf.raw_ops.AddN(inputs=[a, b]),
+        "ClipByValue": lambda tf, a, b: tf.raw_ops.ClipByValue(t=a, clip_value_min=b, clip_value_max=b + 1),
+    }
+    for op, build in builds.items():
+        for kind in NUMBERS.split():
+            inputs: list[tuple[str, str, Shape]] = [(name, TYPES[kind], [None, 4]) for name in "ab"]
+            yield Graph(op, {"T": kind}, {}, inputs, build, fixed={"a": one, "b": three})
+    for equation, left, right in (("bij,bjk->bik", (1, 2, 3), (3, 3, 4)), ("ab,bc->ac", (2, 1), (4, 3))):
+        shapes: list[Shape] = [[None, *left[1:]], [None, *right[1:]]] if equation[0] == "b" else [[None, None]] * 2
+        yield Graph(
+            *("Einsum", {"T": "float"}, {"equation": equation, "N": 2}),
+            [("a", "float32", shapes[0]), ("b", "float32", shapes[1])],
+            lambda tf, a, b, equation=equation: tf.raw_ops.Einsum(inputs=[a, b], equation=equation),
+            fixed={"a": [np.ones(left)], "b": [np.ones(right)]},
+        )
+
+
 def reductions() -> Iterator[Graph]:
     yield from reduced("Sum Max Min Prod", NUMBERS)
     yield from reduced("Mean")
@@ -417,5 +438,5 @@ def convolutions() -> Iterator[Graph]:
 
 
 def all_graphs() -> Iterator[Graph]:
-    for family in (elementwise, reductions, moves, lookups, layers):
+    for family in (elementwise, of_two_shapes, reductions, moves, lookups, layers):
         yield from family()

@@ -9,6 +9,8 @@ from importlib.metadata import version
 from typing import Any
 
 from conformance.compositions import LOOPS
+from lightship.bundle.signature_graph import attribute_value
+from lightship.engines.openvino.proven import split
 
 # OpenVINO repeats a dimension of 1 where TensorFlow refuses the shapes, which the graphs of the suite do not ask.
 LEFT_OUT = frozenset({"AddN", "ClipByValue"})
@@ -17,6 +19,8 @@ LEFT_OUT = frozenset({"AddN", "ClipByValue"})
 def table(results: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """An operation is in it with the types of which no graph was wrong and at least one was answered."""
     results = list(results)
+    known = defaults({node["op"] for result in results for node in result["nodes"]})
+    results = [{**result, "nodes": [_written_out(node, known) for node in result["nodes"]]} for result in results]
     wrong = {_key(node) for result in results if result["wrong"] for node in _nodes(result)}
     # Of one that ended its process, nothing more is known.
     ended = {result["op"] for result in results if result["wrong"] and not result["nodes"]}
@@ -38,7 +42,36 @@ def table(results: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     return {
         "versions": {"openvino": version("openvino"), "tensorflow": version("tensorflow-cpu")},
         "operations": {op: _sorted(entries[op], cases[op]) for op in sorted(entries)},
+        "defaults": {op: known[op] for op in sorted(entries) if op in known},
     }
+
+
+def defaults(operations: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """TensorFlow's defaults of these operations' attributes.
+
+    `tf.saved_model.save` leaves out an attribute that has its default; the builder of TensorFlow 1 writes it.
+    """
+    from tensorflow.python.framework import op_def_registry
+
+    found = {}
+    for op in sorted(operations):
+        definition = op_def_registry.get(op)
+        values = {
+            attribute.name: attribute_value(attribute.default_value)
+            for attribute in (definition.attr if definition is not None else ())
+            if attribute.HasField("default_value")
+        }
+        known = {name: value for name, value in sorted(values.items()) if value is not None}
+        if known:
+            found[op] = known
+    return found
+
+
+def _written_out(node: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """With the attributes that have TensorFlow's default, so that the table says whether that default was tried."""
+    written = {name: tuple(value) if isinstance(value, list) else value for name, value in node["attributes"].items()}
+    types, others = split({**known.get(node["op"], {}), **node["types"], **written})
+    return {"op": node["op"], "types": types, "attributes": others}
 
 
 def _nodes(result: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -58,7 +58,7 @@ def _called(node: Any, functions: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _operation(node: Any, by_name: Mapping[str, Any]) -> Operation:
-    attributes = {name: _attribute(value) for name, value in node.attr.items() if not name.startswith("_")}
+    attributes = {name: attribute_value(value) for name, value in node.attr.items() if not name.startswith("_")}
     known = {name: value for name, value in attributes.items() if value is not None}
     operands = tuple(_is_constant(name, by_name) for name in node.input if not name.startswith("^"))
     return Operation(node.op, node.name, MappingProxyType(known), operands)
@@ -74,7 +74,8 @@ def _is_constant(tensor: str, by_name: Mapping[str, Any]) -> bool:
     return False
 
 
-def _attribute(value: Any) -> Attribute | None:
+def attribute_value(value: Any) -> Attribute | None:
+    """A `tensorflow.AttrValue` as `Operation.attributes` has it; None for shapes, tensors and functions."""
     kind = value.WhichOneof("value")
     if kind == "type":
         return _type(value.type)

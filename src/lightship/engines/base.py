@@ -135,12 +135,13 @@ def check_inputs(signature: Signature, inputs: Arrays) -> None:
     if inputs.keys() != signature.inputs.keys():
         raise input_size_error(signature, inputs)
     for position, (name, spec) in enumerate(signature.inputs.items()):
-        if inputs[name].dtype != spec.taken.numpy:
-            sent = _label(inputs[name])
+        array = inputs[name]
+        if array.dtype != spec.taken.numpy:
+            sent = _label(array)
             raise InvalidArgument(f"Expects arg[{position}] to be {spec.taken.label} but {sent} is provided")
-        if inputs[name].ndim > MOST_DIMENSIONS:
+        if array.ndim > MOST_DIMENSIONS:
             raise InvalidArgument(
-                f'input "{name}" has {inputs[name].ndim} dimensions; {MOST_DIMENSIONS} are the most that are taken'
+                f'input "{name}" has {array.ndim} dimensions; {MOST_DIMENSIONS} are the most that are taken'
             )
 
 

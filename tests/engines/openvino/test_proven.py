@@ -13,7 +13,7 @@ from lightship.bundle.saved_model import DEFAULT_SIGNATURE, read_graph, read_sav
 from lightship.bundle.signature_graph import Operation, operations_of
 from lightship.engines import EngineOptions, load_engine
 from lightship.engines.openvino.proven import canonical_equation, unproven
-from lightship.errors import FailedPrecondition
+from lightship.errors import FailedPrecondition, InvalidArgument
 
 
 def _operation(op: str, operands: tuple[bool, ...] = (False,), **attributes: Any) -> Operation:
@@ -27,6 +27,59 @@ def test_operations_types_and_attributes_must_be_in_the_table() -> None:
     pool = {"ksize": (1, 2, 2, 1), "strides": (1, 2, 2, 1), "padding": "VALID"}
     assert unproven([_operation("MaxPool", **pool)]) is None
     assert "data_format=NCHW" in str(unproven([_operation("MaxPool", **pool, data_format="NCHW")]))
+
+
+def test_attributes_that_are_written_out_with_their_defaults_are_as_those_left_out() -> None:
+    left_out = {"T": "float"}
+    written = {**left_out, "transpose_a": False, "transpose_b": False, "grad_a": False, "grad_b": False}
+    assert unproven([_operation("MatMul", **left_out)]) is None
+    assert unproven([_operation("MatMul", **written)]) is None
+    assert unproven([_operation("ArgMax", T="float", Tidx="int32", output_type="int64")]) is None
+
+
+def test_a_default_that_was_not_tried_is_not_proven_by_being_left_out() -> None:
+    types = {"T": "float", "U": "float"}
+    assert unproven([_operation("FusedBatchNormV3", **types, is_training=False)]) is None
+    assert "is_training=True" in str(unproven([_operation("FusedBatchNormV3", **types)]))
+
+
+@pytest.mark.parametrize("op", ["AddN", "ClipByValue"])
+def test_what_openvino_repeats_where_tensorflow_refuses_is_not_in_the_table(op: str) -> None:
+    assert unproven([_operation(op, T="float")]) is not None
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_model_of_the_builder_of_tensorflow_1_runs_on_openvino(tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    v1 = tf.compat.v1
+    with tf.Graph().as_default(), v1.Session() as session:
+        x = v1.placeholder(tf.float32, [None, 4])
+        y = tf.reduce_mean(tf.matmul(x, tf.ones([4, 3])), 1)
+        builder = v1.saved_model.Builder(str(tmp_path / "1"))
+        signatures = {DEFAULT_SIGNATURE: v1.saved_model.predict_signature_def({"x": x}, {"y": y})}
+        builder.add_meta_graph_and_variables(session, ["serve"], signatures, strip_default_attrs=False)
+        builder.save()
+    engine = load_engine(tmp_path / "1", read_saved_model(tmp_path / "1"), EngineOptions(trust=True))
+    assert engine.engine_of(DEFAULT_SIGNATURE) == "openvino"
+    assert engine.run(DEFAULT_SIGNATURE, {"x": np.ones((2, 4), np.float32)})["y"].tolist() == [4, 4]
+    engine.close()
+
+
+def test_letters_of_two_sizes_in_an_einsum_are_left_to_tensorflow(tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    ask = Ask(
+        lambda a, b: tf.einsum("bij,bjk->bik", a, b),
+        [("a", "float32", [None, 2, 3]), ("b", "float32", [None, 3, 4])],
+        [],
+        engine="openvino",
+    )
+    save(ask, tmp_path / "1")
+    engine = load_engine(tmp_path / "1", read_saved_model(tmp_path / "1"))
+    with pytest.raises(InvalidArgument):
+        engine.run(DEFAULT_SIGNATURE, {"a": np.ones((1, 2, 3), np.float32), "b": np.ones((3, 3, 4), np.float32)})
+    engine.close()
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,10 @@ from lightship.errors import InvalidArgument
 
 Arrays = Mapping[str, NDArray[Any]]
 
+_isfinite, _vdot = math.isfinite, np.vdot
 _least, _most = np.minimum.reduce, np.maximum.reduce
+# Up to here Python's min and max of a list take less time than numpy's: 0.5 instead of 2.3 us for 12 integers.
+_FEW = 48
 
 _CONVERSIONS = ("Convert", "ConvertLike")
 
@@ -150,12 +153,13 @@ class Guards:
                 f"an input has more than {EXACT_INTEGER:,} elements, and the model computes with their number"
             )
         for name in self._finite:
-            if not is_ordinary(arrays[name]):
+            array = arrays[name]
+            # Not only are all numbers finite then: sums over an image or a layer stay finite too.
+            if not _isfinite(_vdot(array, array)):
                 raise CannotRun(f'input "{name}" holds NaN, infinity or numbers beyond 1e18')
         for name, (low, high) in self._bounds.items():
             array = arrays[name]
-            # NaN compares as outside.
-            if array.size and not (low <= _least(array, axis=None) and _most(array, axis=None) <= high):
+            if array.size and not _all_within(array, low, high):
                 self._look_closely(name, array)
 
     def _look_closely(self, name: str, array: NDArray[Any]) -> None:
@@ -173,10 +177,14 @@ class Guards:
             guard.check(result(port), shape)
 
 
-def is_ordinary(array: NDArray[Any]) -> bool:
-    """Whether all numbers are finite and their squares add up to a finite number: then sums over an image or a layer
-    stay finite too."""
-    return math.isfinite(np.vdot(array, array))
+def _all_within(array: NDArray[Any], low: float, high: float) -> bool:
+    """Whether low <= value <= high for all values, of which there is one at least; NaN is outside."""
+    if array.size > _FEW:
+        return bool(low <= _least(array, axis=None).item() and _most(array, axis=None).item() <= high)
+    values = array.ravel().tolist()
+    if array.dtype.kind == "f":
+        return all([low <= value <= high for value in values])
+    return bool(low <= min(values) and max(values) <= high)
 
 
 def insert(model: Any, wanted: Sequence[Wanted], inputs: Mapping[str, str]) -> list[Guard]:

@@ -37,10 +37,15 @@ _TYPE_NAMES = frozenset(kind.label for kind in DataType) | {"resource", "variant
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What was proven of one operation. types: each a set of its type attributes. attributes: the values tried."""
+    """What was proven of one operation.
+
+    types: each a set of its type attributes. attributes: the values tried. defaults: what an attribute is that a graph
+    does not have, since `tf.saved_model.save` leaves defaults out.
+    """
 
     types: tuple[Mapping[str, str], ...]
     attributes: Mapping[str, tuple[Attribute, ...]]
+    defaults: Mapping[str, Attribute]
 
 
 def refuse_unproven(folder: Path, signature: Signature, allowed: frozenset[str]) -> None:
@@ -70,7 +75,7 @@ def unproven(operations: Iterable[Operation], allowed: frozenset[str] = frozense
 def _unproven(operation: Operation, entry: Entry | None) -> str | None:
     if entry is None:
         return "is not proven to give TensorFlow's answers on OpenVINO"
-    types, others = split(operation.attributes)
+    types, others = split({**entry.defaults, **operation.attributes})
     if types not in entry.types:
         named = ", ".join(f"{name}={value}" for name, value in types.items())
         return f"of these types ({named}) is not proven to give TensorFlow's answers on OpenVINO"
@@ -108,7 +113,8 @@ def canonical_equation(equation: str) -> str:
 
 @cache
 def proven_operations() -> Mapping[str, Entry]:
-    return {op: _entry(fields) for op, fields in _file()["operations"].items()}
+    defaults = _file()["defaults"]
+    return {op: _entry(fields, defaults.get(op, {})) for op, fields in _file()["operations"].items()}
 
 
 def made_with() -> Mapping[str, str]:
@@ -117,9 +123,9 @@ def made_with() -> Mapping[str, str]:
     return found
 
 
-def _entry(fields: Mapping[str, Any]) -> Entry:
+def _entry(fields: Mapping[str, Any], defaults: Mapping[str, Any]) -> Entry:
     attributes = {name: tuple(map(_frozen, values)) for name, values in fields.get("attributes", {}).items()}
-    return Entry(tuple(fields["types"]), attributes)
+    return Entry(tuple(fields["types"]), attributes, {name: _frozen(value) for name, value in defaults.items()})
 
 
 def _frozen(value: Any) -> Attribute:

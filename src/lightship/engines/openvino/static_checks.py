@@ -132,6 +132,20 @@ def _squeeze(node: Any, facts: Facts) -> str | None:
     return None
 
 
+def _einsum(node: Any, facts: Facts) -> str | None:
+    """OpenVINO repeats a dimension of 1, where TensorFlow refuses letters of two sizes."""
+    operands = str(node.get_attributes()["equation"]).partition("->")[0].split(",")
+    sizes: dict[str, int] = {}
+    for index, letters in enumerate(operands):
+        shape = static_shape(node.input(index))
+        if shape is None or not letters.isalpha():  # an ellipsis, which may repeat
+            continue
+        for letter, size in zip(letters, shape, strict=True):
+            if sizes.setdefault(letter, size) != size:
+                return f"the dimension {letter} has the sizes {sizes[letter]} and {size}"
+    return None
+
+
 # What must be known for these, where the shapes of all inputs are: else nothing vouches for them.
 _POSITIONS: Mapping[str, tuple[int, ...]] = {
     "Broadcast": (1,),
@@ -144,6 +158,7 @@ _POSITIONS: Mapping[str, tuple[int, ...]] = {
 
 _CHECKS: Mapping[str, Callable[[Any, Facts], str | None]] = {
     "Broadcast": _broadcast,
+    "Einsum": _einsum,
     "Gather": _gather,
     "GatherND": _gather_nd,
     "MatMul": _matmul,
