@@ -12,9 +12,6 @@ from conformance.compositions import LOOPS
 from lightship.bundle.signature_graph import attribute_value
 from lightship.engines.openvino.proven import split
 
-# OpenVINO repeats a dimension of 1 where TensorFlow refuses the shapes, which the graphs of the suite do not ask.
-LEFT_OUT = frozenset({"AddN", "ClipByValue"})
-
 
 def table(results: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """An operation is in it with the types of which no graph was wrong and at least one was answered."""
@@ -29,7 +26,7 @@ def table(results: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         if result["wrong"] or result["refused"] or not result["answered"]:
             continue
         for node in _nodes(result):
-            if _key(node) in wrong or node["op"] in ended | LEFT_OUT:
+            if _key(node) in wrong or node["op"] in ended:
                 continue
             cases[node["op"]] += result["cases"]
             entry = entries.setdefault(node["op"], {"types": [], "attributes": {}})

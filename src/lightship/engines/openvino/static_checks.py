@@ -140,6 +140,8 @@ def _einsum(node: Any, facts: Facts) -> str | None:
         shape = static_shape(node.input(index))
         if shape is None or not letters.isalpha():  # an ellipsis, which may repeat
             continue
+        if len(letters) != len(shape):
+            return f"a tensor of rank {len(shape)} has the letters {letters}"
         for letter, size in zip(letters, shape, strict=True):
             if sizes.setdefault(letter, size) != size:
                 return f"the dimension {letter} has the sizes {sizes[letter]} and {size}"
