@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# The name of a dtype, and a shape in which "B" stands for the batch.
-Spec = tuple[str, list[int | None | str]]
+# The name of a dtype, and a shape, in which "B" stands for the batch; None for an unknown rank.
+Spec = tuple[str, list[int | None | str] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def batches(
 
 def _of_batch(whole: Ask, size: int | None) -> Ask:
     inputs: dict[str, Spec] = {
-        name: (dtype, [size if length == "B" else length for length in shape])
+        name: (dtype, None if shape is None else [size if length == "B" else length for length in shape])
         for name, (dtype, shape) in whole.inputs.items()
     }
     calls = tuple(call for call in whole.calls if _conforms(call, inputs))
@@ -77,10 +77,14 @@ def _of_batch(whole: Ask, size: int | None) -> Ask:
 
 
 def _conforms(call: Call, inputs: Mapping[str, Spec]) -> bool:
-    return all(
-        array.ndim == len(inputs[name][1])
-        and all(declared in (None, length) for declared, length in zip(inputs[name][1], array.shape, strict=True))
-        for name, array in call.inputs.items()
+    return all(_matches(array.shape, inputs[name][1]) for name, array in call.inputs.items())
+
+
+def _matches(shape: tuple[int, ...], declared: list[int | None | str] | None) -> bool:
+    if declared is None:
+        return True
+    return len(shape) == len(declared) and all(
+        size in (None, found) for size, found in zip(declared, shape, strict=True)
     )
 
 

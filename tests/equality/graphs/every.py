@@ -15,6 +15,7 @@ from tests.equality.graphs import (
     lookups,
     non_finite,
     operations,
+    shapes,
     signatures,
 )
 
@@ -28,6 +29,7 @@ _MODULES = (
     non_finite,
     lookups,
     checks,
+    shapes,
     signatures,
 )
 EVERY: dict[str, Ask] = {ask.name: ask for ask in chain.from_iterable(module.ASKS for module in _MODULES)}

@@ -17,6 +17,7 @@ from lightship.engines.comparison import ATOL, BF16_TOLERANCE, RTOL, differences
 from lightship.engines.openvino.compiled import Compiled
 from lightship.engines.openvino.description import DECLARED, ONE_ROW, Description
 from lightship.engines.openvino.guarding import guard, refused_shapes
+from lightship.engines.openvino.lost_checks import unknown_channels
 from lightship.engines.openvino.reading import input_ports, output_ports, read_signature
 from lightship.engines.openvino.runtime import core, explain, properties
 from lightship.engines.openvino.shapes import Declared, Shapes, declared_shapes, reshaped, rows_are_free
@@ -49,6 +50,9 @@ def build_signature(folder: Path, signature: Signature, options: EngineOptions) 
     read.
     """
     model = read_signature(folder, signature)
+    reason = unknown_channels(model, folder, signature)
+    if reason is not None:
+        raise CannotRun(reason)
     inputs, outputs = input_ports(model, signature), output_ports(model, signature)
     declared = declared_shapes(model, inputs)
     free = rows_are_free(model, inputs, declared, refused_shapes)

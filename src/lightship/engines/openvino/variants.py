@@ -15,6 +15,7 @@ from lightship.bundle.versions import SAVED_MODEL_FILE, SAVED_MODEL_TEXT
 from lightship.engines.base import CannotRun, NotPrompt, Refused, describe
 from lightship.engines.openvino.compiled import Compiled
 from lightship.engines.openvino.guarding import refused_shapes
+from lightship.engines.openvino.lost_checks import other_shapes
 from lightship.engines.openvino.reading import input_ports, read_signature
 from lightship.engines.openvino.runtime import explain
 from lightship.engines.openvino.shapes import Declared, Shape, Shapes, reshaped
@@ -105,7 +106,7 @@ class Variants:
             exact = reshaped(model, ports, shapes)
         except RuntimeError as error:
             return _Refused(f"{describe(inputs)} cannot be computed: {explain(error)}")
-        reason = refused_shapes(exact)
+        reason = refused_shapes(exact) or other_shapes(model, exact, self._folder, self._signature)
         if reason is not None:
             return _Refused(f"{describe(inputs)} cannot be computed by OpenVINO: {reason}")
         try:

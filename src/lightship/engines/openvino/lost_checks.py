@@ -1,0 +1,95 @@
+"""Checks of TensorFlow's that OpenVINO drops when it reads a graph.
+
+TensorFlow refuses to add a bias of four values to one channel; OpenVINO repeats the channel and answers. TensorFlow
+refuses a MatMul of a tensor of rank 3; OpenVINO multiplies each of its matrices. Once OpenVINO has read the graph, its
+sums and products do not tell which operations they were. So where the graph has such an operation, the shapes of every
+sum and product must show that nothing is repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from lightship.bundle.saved_model import Signature, read_graph
+from lightship.bundle.signature_graph import operations_of
+from lightship.engines.openvino.loops import is_loop
+
+_CHANNELWISE = frozenset({"BiasAdd", "FusedBatchNormV3"})
+_ARITHMETIC = frozenset({"Add", "Subtract", "Multiply", "Divide"})
+_PRODUCT = frozenset({"MatMul"})  # of TensorFlow and of OpenVINO
+
+
+def unknown_channels(model: Any, folder: Path, signature: Signature) -> str | None:
+    """Why a model, as it was read, must not run: channels that only the values sent decide; None if there are none."""
+    for node in _nodes(model):
+        if node.get_type_name() in _ARITHMETIC and any(_may_repeat(node, operand) for operand in range(2)):
+            return _reason(node) if _has(folder, signature, _CHANNELWISE) else None
+    return None
+
+
+def other_shapes(model: Any, exact: Any, folder: Path, signature: Signature) -> str | None:
+    """Why a model must not run for other shapes than the declared ones: channels that agreed do not any more, or a
+    tensor has another rank.
+
+    exact: the model for these shapes.
+    """
+    suspects: dict[frozenset[str], Any] = {}
+    for node, other in zip(_nodes(model), _nodes(exact), strict=True):
+        before, now = _shapes(node), _shapes(other)
+        if node.get_type_name() in _PRODUCT:
+            if _ranks(now) != [2, 2] and _ranks(before) != _ranks(now):
+                suspects.setdefault(_PRODUCT, other)
+        elif _ranks(before) != _ranks(now) or (_agree(before) and not _agree(now)):
+            suspects.setdefault(_CHANNELWISE, other)
+    return next((_reason(node) for kinds, node in suspects.items() if _has(folder, signature, kinds)), None)
+
+
+def _has(folder: Path, signature: Signature, kinds: frozenset[str]) -> bool:
+    operations = operations_of(read_graph(folder, signature.tags), signature)
+    return any(operation.op in kinds for operation in operations)
+
+
+def _nodes(model: Any) -> Iterator[Any]:
+    """Sums and products, those of the bodies of loops too."""
+    for node in model.get_ordered_ops():
+        if node.get_type_name() in _ARITHMETIC | _PRODUCT:
+            yield node
+        elif is_loop(node):
+            yield from _nodes(node.get_function())
+
+
+def _may_repeat(node: Any, operand: int) -> bool:
+    """Whether the operand has one value a channel, and the other one may have another number of channels."""
+    bias, other = (node.get_input_partial_shape(index) for index in (operand, 1 - operand))
+    if bias.rank.is_dynamic or other.rank.is_dynamic:
+        return True
+    if not len(bias) or any(dim.is_dynamic or dim.get_length() != 1 for dim in list(bias)[:-1]):
+        return False
+    if bias[-1].is_static and bias[-1].get_length() == 1:
+        return False
+    return len(other) < 1 or bias[-1].is_dynamic or other[-1].is_dynamic
+
+
+def _shapes(node: Any) -> list[tuple[int, ...] | None]:
+    """Of both operands: -1 for a size and None for a rank that is not known."""
+    partial = [node.get_input_partial_shape(index) for index in range(2)]
+    return [None if shape.rank.is_dynamic else tuple(_size(dim) for dim in shape) for shape in partial]
+
+
+def _size(dimension: Any) -> int:
+    return int(dimension.get_length()) if dimension.is_static else -1
+
+
+def _ranks(shapes: Sequence[tuple[int, ...] | None]) -> list[int | None]:
+    return [None if shape is None else len(shape) for shape in shapes]
+
+
+def _agree(shapes: Sequence[tuple[int, ...] | None]) -> bool:
+    first, second = shapes
+    return first is not None and second is not None and first[-1:] == second[-1:]
+
+
+def _reason(node: Any) -> str:
+    return f"sizes or ranks may not agree, which OpenVINO does not check ({node.get_friendly_name()})"
