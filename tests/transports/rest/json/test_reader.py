@@ -112,7 +112,7 @@ def test_what_opens_by_the_hundred_thousand_is_read_in_a_moment(opening: bytes) 
     start = time.process_time()
     with pytest.raises(InvalidArgument, match=f"Invalid value. at offset: {len(text)}$"):
         read_document(text)
-    assert time.process_time() - start < 2.5  # seconds
+    assert time.process_time() - start < 20  # seconds; it takes one or two
 
 
 def test_what_opens_together_is_what_opens_one_by_one() -> None:
