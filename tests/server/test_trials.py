@@ -114,7 +114,7 @@ def test_fifty_crashing_versions_leave_nothing_behind(served: Callable[..., Serv
         (tmp_path / "copy").rename(tmp_path / "good" / str(version))
         assert "SIGSEGV" in _ended(server, version)
     _answers(server)
-    assert list(cache.glob("work-*")) == []
+    assert list(cache.glob("lightship-work-*")) == []
     children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
     helpers = [pid for pid in children if b"trial.helper" in Path(f"/proc/{pid}/cmdline").read_bytes()]
     assert len(helpers) <= 2

@@ -7,28 +7,29 @@ answers.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import logging
 import os
 import platform
-import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from lightship.engines.scratch import PREFIX, scratch, sweep
+
 logger = logging.getLogger(__name__)
 
 DEFAULT_MAX_BYTES = 4 << 30
+# Also of those that say why nothing was compiled, which are small.
+DEFAULT_MAX_ENTRIES = 4096
 _FORMAT = 1
-_INDEX, _LOCK = "index.json", ".lock"
-_WORK_PREFIX = "work-"
+_INDEX = "index.json"
 
 
 class Damaged(Exception):
@@ -58,13 +59,20 @@ class Entry:
 class CompiledCache:
     """Entries in a folder, or none where no folder can be written: then each compilation is used once.
 
-    folder: None for the user's own cache folder. max_bytes: beyond, entries that were not used for longest go.
+    folder: None for the user's own cache folder. max_bytes, max_entries: beyond, entries that were not used for longest
+    go.
     """
 
-    def __init__(self, folder: Path | None = None, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
+    def __init__(
+        self,
+        folder: Path | None = None,
+        max_bytes: int = DEFAULT_MAX_BYTES,
+        max_entries: int = DEFAULT_MAX_ENTRIES,
+    ) -> None:
         self._folder = _usable(folder or default_folder())
-        self._max_bytes = max_bytes
-        self._sweep()
+        self._max_bytes, self._max_entries = max_bytes, max_entries
+        self._parent = self._folder or _temporary()
+        sweep(self._parent)
 
     def get(self, key: str) -> Entry | None:
         """The entry of a key; None if there is none, or it is damaged, in which case it is removed."""
@@ -82,7 +90,7 @@ class CompiledCache:
 
     def put(self, key: str, info: Mapping[str, Any], work: Path) -> Entry:
         """Keeps the files of a folder that `workplace` gave. What another process kept meanwhile is as good."""
-        names = sorted(file.name for file in work.iterdir() if file.name != _LOCK) if work.is_dir() else []
+        names = sorted(file.name for file in work.iterdir()) if work.is_dir() else []
         digests = {name: _digest(work / name) for name in names}
         if self._folder is None or not _write_index(work / _INDEX, {"info": dict(info), "files": digests}):
             return Entry(info, {name: (digests[name], (work / name).read_bytes()) for name in names})
@@ -94,7 +102,6 @@ class CompiledCache:
             if found is not None:
                 return found
             work.rename(place)
-        (place / _LOCK).unlink(missing_ok=True)
         self._make_room(place)
         return Entry(info, {name: (digest, place / name) for name, digest in digests.items()})
 
@@ -105,68 +112,44 @@ class CompiledCache:
     @contextmanager
     def workplace(self) -> Iterator[Path]:
         """An empty folder for one compilation; what is left of it at the end is removed."""
-        parent = self._folder if self._folder is not None else _temporary()
-        try:
-            work = Path(tempfile.mkdtemp(prefix=_WORK_PREFIX, dir=parent))
-        except OSError as error:
-            logger.warning("there is no place for compiled models: %s", error)
-            yield Path(os.devnull) / "none"
-            return
-        # The lock says that somebody works here, also to other processes.
-        lock = os.open(work / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with ExitStack() as stack:
+            try:
+                work = stack.enter_context(scratch(self._parent))
+            except OSError as error:
+                logger.warning("there is no place for compiled models: %s", error)
+                work = Path(os.devnull) / "none"
             yield work
-        finally:
-            os.close(lock)
-            shutil.rmtree(work, ignore_errors=True)
 
     def _remove(self, place: Path) -> None:
         """Renamed first, so that nobody finds half of it."""
         try:
-            gone = Path(tempfile.mkdtemp(prefix=_WORK_PREFIX, dir=place.parent))
-            place.rename(gone / "entry")
-            shutil.rmtree(gone, ignore_errors=True)
+            with scratch(place.parent) as gone:
+                place.rename(gone / "entry")
         except OSError as error:
             logger.debug("the cache entry %s was not removed: %s", place.name, error)
 
     def _make_room(self, newest: Path) -> None:
         assert self._folder is not None
-        entries = []
-        for place in self._folder.iterdir():
-            if not place.name.startswith(_WORK_PREFIX) and place != newest:
-                used = _last_used(place)
-                entries.append((used, _size(place), place))
-        total = _size(newest) + sum(size for _, size, _ in entries)
+        entries = [
+            (_last_used(place), _size(place), place)
+            for place in self._folder.iterdir()
+            if not place.name.startswith(PREFIX) and place != newest
+        ]
+        total, number = _size(newest) + sum(size for _, size, _ in entries), len(entries) + 1
         for _, size, place in sorted(entries):
-            if total <= self._max_bytes:
+            if total <= self._max_bytes and number <= self._max_entries:
                 return
             self._remove(place)
-            total -= size
-
-    def _sweep(self) -> None:
-        """Removes what processes that were killed left behind: folders in which nobody holds the lock."""
-        for work in self._folder.glob(f"{_WORK_PREFIX}*") if self._folder is not None else ():
-            try:
-                lock = os.open(work / _LOCK, os.O_RDWR)
-            except OSError:
-                continue
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(work, ignore_errors=True)
-            except OSError:
-                logger.debug("another process works in %s", work)
-            finally:
-                os.close(lock)
+            total, number = total - size, number - 1
 
 
-def default_folder() -> Path:
-    """LIGHTSHIP_CACHE_DIR, or lightship in the user's cache folder."""
+def default_folder() -> Path | None:
+    """LIGHTSHIP_CACHE_DIR, or lightship in the user's cache folder; None for a user without a home folder."""
     named = os.environ.get("LIGHTSHIP_CACHE_DIR")
     if named:
         return Path(named)
     home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return Path(home) / "lightship"
+    return Path(home) / "lightship" if os.path.isabs(home) else None
 
 
 def cache_key(parts: Mapping[str, Any]) -> str:
@@ -206,24 +189,28 @@ def _processor() -> str:
     return hashlib.sha256("\n".join(told).encode()).hexdigest()
 
 
-def _usable(folder: Path) -> Path | None:
-    """The folder, made if it is not there; None, with a warning, where it cannot be used or is not the user's own."""
+def _usable(folder: Path | None) -> Path | None:
+    """The folder, made if it is not there; None, with a word in the log, where it cannot be used or is not the user's
+    own."""
+    if folder is None:
+        logger.info("compiled models are kept in memory alone: this user has no home folder")
+        return None
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         status = folder.stat()
         if status.st_uid != os.geteuid() or status.st_mode & 0o022:
             logger.warning("%s is not used as a cache: it belongs to another user, or others may write to it", folder)
             return None
-        with tempfile.TemporaryDirectory(prefix=_WORK_PREFIX, dir=folder):
+        with scratch(folder):
             return folder
     except OSError as error:
         logger.info("compiled models are kept in memory alone: %s", error)
         return None
 
 
-def _temporary() -> str | None:
-    """Memory where there is some; None for the system's folder of temporary files."""
-    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+def _temporary() -> Path:
+    """Memory where there is some; else the system's folder of temporary files."""
+    return Path("/dev/shm" if os.access("/dev/shm", os.W_OK) else tempfile.gettempdir())
 
 
 def _read(place: Path) -> Entry:

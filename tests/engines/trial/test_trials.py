@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 
 from lightship.engines.cache import CompiledCache
+from lightship.engines.scratch import scratch, sweep
 from lightship.engines.trial import TrialFailed, Trials
 from lightship.engines.trial.pool import Helpers
 from lightship.errors import DataLoss
@@ -72,6 +74,7 @@ def test_a_helper_steps_back_behind_the_server(trials: Trials) -> None:
     assert about["score"] == "1000"
     assert about["nice"] > 0
     assert about["session"]
+    assert about["core"] == [0, 0]
     assert about["main"] == ""  # the user's own program is not run again
 
 
@@ -157,7 +160,7 @@ def test_fifty_failures_leave_nothing_behind(tmp_path: Path, helpers: Helpers) -
     helpers.stop_idle()
     assert threading.active_count() <= threads
     assert len(os.listdir("/proc/self/fd")) <= files
-    assert [name for name in os.listdir(tmp_path / "cache") if name.startswith("work-")] == []
+    assert [name for name in os.listdir(tmp_path / "cache") if name.startswith("lightship-work-")] == []
     children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
     assert [pid for pid in map(int, children) if b"trial.helper" in Path(f"/proc/{pid}/cmdline").read_bytes()] == []
 
@@ -175,12 +178,89 @@ trials.prepare({"what": "hang", "log": sys.argv[1] + "/log"}, "a")
 
 def test_a_killed_server_leaves_no_helper_and_the_next_one_sweeps_its_folder(tmp_path: Path) -> None:
     root = str(Path(__file__).parents[3])
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, *sys.path])}
+    (tmp_path / "tmp").mkdir()
+    paths = os.pathsep.join([root, *sys.path])
+    environment = {**os.environ, "PYTHONPATH": paths, "TMPDIR": str(tmp_path / "tmp")}
     with subprocess.Popen([sys.executable, "-c", PARENT, str(tmp_path)], env=environment) as parent:
         _until(lambda: (tmp_path / "log").exists() and (tmp_path / "log").read_text() != "")
         helper = int((tmp_path / "log").read_text())
         parent.kill()
     _until(lambda: not _alive(helper))
-    assert list((tmp_path / "cache").glob("work-*")) != []
+    (left,) = (tmp_path / "cache").glob("lightship-work-*")
+    (left_by_helper,) = (tmp_path / "tmp").iterdir()
     CompiledCache(tmp_path / "cache")
-    assert list((tmp_path / "cache").glob("work-*")) == []
+    assert left.exists()  # a process that made it just now may not have locked it yet
+    for place in (left, left_by_helper):
+        os.utime(place, (0, 0))
+    CompiledCache(tmp_path / "cache")
+    sweep(tmp_path / "tmp")
+    assert not left.exists()
+    assert not left_by_helper.exists()
+
+
+def test_what_another_process_works_in_is_not_swept(tmp_path: Path) -> None:
+    with scratch(tmp_path) as place:
+        os.utime(place, (0, 0))
+        with subprocess.Popen([sys.executable, "-c", SWEEP, str(tmp_path)]) as other:
+            assert other.wait(60) == 0
+        assert place.exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+SWEEP = """
+import sys
+from pathlib import Path
+from lightship.engines.scratch import sweep
+sweep(Path(sys.argv[1]))
+"""
+
+
+def test_a_crash_is_not_blamed_on_a_request_that_an_earlier_one_harmed(trials: Trials, tmp_path: Path) -> None:
+    trials.prepare(_request("harm", tmp_path), "a")
+    assert trials.prepare(_request("unless_harmed", tmp_path), "b").info == {"harmed": False}
+    trials.prepare(_request("write", tmp_path), "c")
+    with pytest.raises(TrialFailed, match="SIGSEGV"):
+        trials.prepare(_request("crash", tmp_path), "d")
+    crashes = (tmp_path / "log").read_text().count("crash")
+    with pytest.raises(TrialFailed, match="SIGSEGV"):
+        trials.prepare(_request("crash", tmp_path), "d")
+    # Once in a helper that had answered before, once in a fresh one; that is remembered.
+    assert (tmp_path / "log").read_text().count("crash") == crashes == 2
+
+
+def test_what_a_helper_starts_counts_as_its_memory_and_mapped_files_do_not(tmp_path: Path, helpers: Helpers) -> None:
+    large = tmp_path / "large"
+    with large.open("wb") as file:
+        file.truncate(1 << 30)
+    trials = _trials(tmp_path, helpers, memory=400 << 20)
+    assert trials.prepare(_request("map", tmp_path, file=str(large)), "a").info["mapped"] == 1 << 30
+    with pytest.raises(TrialFailed, match=r"more than 400 MiB of memory \(--trial-memory\)"):
+        trials.prepare(_request("child_grows", tmp_path), "b")
+
+
+def test_an_answer_that_never_ends_has_the_same_limit(tmp_path: Path, helpers: Helpers) -> None:
+    with pytest.raises(TrialFailed, match="longer than 2 s"):
+        _trials(tmp_path, helpers, seconds=2).prepare(_request("half_an_answer", tmp_path), "a")
+
+
+def test_those_who_wait_for_the_same_get_the_same_failure(trials: Trials, tmp_path: Path) -> None:
+    def ask(_: int) -> str:
+        with pytest.raises(TrialFailed) as failed:
+            trials.prepare(_request("fail_slowly", tmp_path), "a")
+        return failed.value.reason
+
+    with ThreadPoolExecutor(4) as threads:
+        assert set(threads.map(ask, range(4))) == {"ZeroDivisionError: oh"}
+    assert (tmp_path / "log").read_text() == "failed\n"
+
+
+def test_many_open_files_are_no_obstacle(trials: Trials, tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
+    held = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    try:
+        assert trials.prepare(_request("write", tmp_path), "a").info["pid"]
+    finally:
+        for file in held:
+            os.close(file)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import mmap
 import os
+import resource
 import signal
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -62,11 +68,54 @@ def _leave(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
     os._exit(3)
 
 
+_harmed = False
+
+
+def _harm(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
+    global _harmed
+    _harmed = True
+    return {}
+
+
+def _unless_harmed(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
+    if _harmed:
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return {"harmed": _harmed}
+
+
+def _map(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
+    with open(request["file"], "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        sum(mapped[::4096])
+        time.sleep(0.3)
+        return {"mapped": len(mapped)}
+
+
+def _child_grows(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
+    code = "held = [bytes([1]) * (64 << 20) for _ in range(16)]; import time; time.sleep(60)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    return {}
+
+
+def _half_an_answer(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
+    answers = json.loads(sys.argv[1])[2]
+    os.write(answers, b"\xff\x00\x00\x00{")
+    threading.Event().wait()
+    return {}
+
+
+def _fail_slowly(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
+    time.sleep(1.0)
+    with open(request["log"], "a") as log:
+        log.write("failed\n")
+    raise ZeroDivisionError("oh")
+
+
 def _about(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
     return {
         "pid": os.getpid(),
         "score": Path("/proc/self/oom_score_adj").read_text().strip(),
         "nice": os.nice(0),
+        "core": list(resource.getrlimit(resource.RLIMIT_CORE)),
         "session": os.getsid(0) == os.getpid(),
         "main": __import__("sys").modules["__main__"].__dict__.get("__file__", ""),
     }

@@ -21,12 +21,31 @@ def write_message(stream: IO[bytes], message: dict[str, Any]) -> None:
 
 def read_message(stream: IO[bytes]) -> dict[str, Any] | None:
     """The next message; None where the other side has gone, or says something else."""
-    head = stream.read(_LENGTH.size)
-    if len(head) < _LENGTH.size or _LENGTH.unpack(head)[0] > MAX_BYTES:
+    received = bytearray()
+    try:
+        while (wanted := missing(received)) > 0:
+            more = stream.read(wanted)
+            if not more:
+                return None
+            received += more
+        return parse(received)
+    except ValueError:
         return None
-    size = _LENGTH.unpack(head)[0]
-    body = stream.read(size)
-    if len(body) < size:
-        return None
-    message: dict[str, Any] = json.loads(body)
+
+
+def missing(received: bytes | bytearray) -> int:
+    """How many bytes at least are still to come of a message. Raises ValueError where it is beyond `MAX_BYTES`."""
+    if len(received) < _LENGTH.size:
+        return _LENGTH.size - len(received)
+    size = _LENGTH.unpack_from(received)[0]
+    if size > MAX_BYTES:
+        raise ValueError(f"a message of {size} bytes; {MAX_BYTES} are the most")
+    return int(_LENGTH.size + size - len(received))
+
+
+def parse(received: bytes | bytearray) -> dict[str, Any]:
+    """A whole message. Raises ValueError for what is no JSON object."""
+    message = json.loads(received[_LENGTH.size :])
+    if not isinstance(message, dict):
+        raise ValueError("a message that is no JSON object")
     return message

@@ -26,19 +26,21 @@ class Helpers:
         self._timer: threading.Timer | None = None
 
     @contextmanager
-    def helper(self, work: str) -> Iterator[HelperProcess]:
-        """One that does this work, started if none is idle; waits where `most` are at work. One that ends with an
-        exception is not used again."""
+    def helper(self, work: str, *, fresh: bool = False) -> Iterator[HelperProcess]:
+        """One that does this work, started if none is idle or it is to be fresh; waits where `most` are at work. One
+        that ends with an exception is not used again."""
         with self._changed:
             self._changed.wait_for(lambda: self._used < self._most)
             self._used += 1
             # One that somebody killed while it was idle must not fail the request that comes next.
-            dead = [one for one in self._idle if not one.alive]
-            self._idle = [one for one in self._idle if one not in dead]
-            found = next((one for one in self._idle if one.work == work), None)
+            gone = [one for one in self._idle if not one.alive]
+            self._idle = [one for one in self._idle if one not in gone]
+            found = next((one for one in self._idle if one.work == work and not fresh), None)
             if found is not None:
                 self._idle.remove(found)
-        for one in dead:
+            elif self._used + len(self._idle) > self._most:
+                gone.append(self._idle.pop(0))
+        for one in gone:
             one.stop()
         try:
             helper = found or HelperProcess(work)

@@ -5,21 +5,27 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import select
 import signal
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from lightship.engines.trial.messages import read_message, write_message
+from lightship.engines.scratch import Scratch
+from lightship.engines.trial.messages import missing, parse, write_message
 
 _LOOK_SECONDS = 0.05
+_OUTPUT_SECONDS = 1.0
 _KEPT_OUTPUT = 4096
+_PIECE = 1 << 16
+_HELD = re.compile(rb"^Rss(?:Anon|Shmem):\s+(\d+) kB$", re.MULTILINE)
 _MAIN = (
     "import sys, json; work, parent, answers, path = json.loads(sys.argv[1]); sys.path[:] = path; "
     "from lightship.engines.trial.helper import main; main(work, parent, answers)"
@@ -27,27 +33,43 @@ _MAIN = (
 
 
 class Ended(Exception):
-    """The helper ended, or was ended. reason: for people. signal: what it died of; 0 for none. limit: it was too slow
-    or too large."""
+    """The helper ended, or was ended. reason: for people. signal: what it died of; 0 for none. slow: it took too long.
+    fresh: it had answered nothing before, so that nothing else can have harmed it."""
 
-    def __init__(self, reason: str, signal: int = 0, *, limit: bool = False) -> None:
+    def __init__(self, reason: str, signal: int = 0, *, slow: bool = False) -> None:
         super().__init__(reason)
-        self.reason, self.signal, self.limit = reason, signal, limit
+        self.reason, self.signal, self.slow, self.fresh = reason, signal, slow, False
 
 
 class HelperProcess:
-    """Started at once; ends when it is stopped, and with the process that started it."""
+    """Started at once; ends when it is stopped, and with the process that started it.
+
+    Its temporary files are in a folder of its own, which goes with it.
+    """
 
     def __init__(self, work: str) -> None:
         self.work = work
+        self._answered = 0
         self._stopped = threading.Event()
+        self._scratch = _scratch()
+        try:
+            self._start()
+        except BaseException:
+            self._remove_scratch()
+            raise
+
+    def _start(self) -> None:
         answers, given = os.pipe()
         try:
             # Linux ends a process with the thread that started it, so that is one that stays.
-            self._process = _starter().submit(_start, work, given).result()
+            temporary = self._scratch.path if self._scratch is not None else None
+            self._process = _starter().submit(_start, self.work, given, temporary).result()
+        except BaseException:
+            os.close(answers)
+            raise
         finally:
             os.close(given)
-        self._answers = os.fdopen(answers, "rb")
+        self._answers = os.fdopen(answers, "rb", 0)
         self._printed = b""
         self._reader = threading.Thread(target=self._keep_output, name="lightship-helper-output", daemon=True)
         self._reader.start()
@@ -64,18 +86,21 @@ class HelperProcess:
         """Its answer. Raises Ended where it dies, takes longer than `seconds`, or more than `memory` bytes; it is gone
         then."""
         try:
-            assert self._process.stdin is not None
-            write_message(self._process.stdin, {"request": request, "out": str(out)})
-            self._wait(seconds, memory)
-            answer = read_message(self._answers)
-        except OSError as error:
-            raise self._ended() from error
-        except Ended:
+            answer = self._asked({"request": request, "out": str(out)}, seconds, memory)
+        except Ended as ended:
+            ended.fresh = self._answered == 0
             self.stop()
             raise
-        if answer is None:
-            raise self._ended()
+        self._answered += 1
         return answer
+
+    def _asked(self, message: dict[str, Any], seconds: float, memory: int) -> dict[str, Any]:
+        try:
+            assert self._process.stdin is not None
+            write_message(self._process.stdin, message)
+            return self._answer(seconds, memory)
+        except OSError as error:
+            raise self._ended() from error
 
     def stop(self) -> None:
         """Ends it now, and waits until it is gone."""
@@ -89,23 +114,36 @@ class HelperProcess:
             if stream is not None:
                 with contextlib.suppress(OSError):
                     stream.close()
+        self._remove_scratch()
 
     def resident(self) -> int:
-        """Bytes of memory that it holds; 0 if that cannot be told."""
-        try:
-            pages = int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1])
-        except (OSError, IndexError):
-            return 0
-        return pages * os.sysconf("SC_PAGE_SIZE")
+        """Bytes of memory that it and the processes that it started hold, mapped files aside; 0 if that cannot be
+        told."""
+        return sum(map(_held_by, _with_children(self._process.pid)))
 
-    def _wait(self, seconds: float, memory: int) -> None:
-        end = time.monotonic() + seconds
-        while not select.select([self._answers], [], [], _LOOK_SECONDS)[0]:
-            if time.monotonic() > end:
-                raise Ended(f"it took longer than {seconds:g} s (--trial-seconds)", limit=True)
-            held = self.resident()
-            if held > memory:
-                raise Ended(f"it needs more than {memory / (1 << 20):,.0f} MiB of memory (--trial-memory)", limit=True)
+    def _answer(self, seconds: float, memory: int) -> dict[str, Any]:
+        """What it writes within the limits."""
+        end, received = time.monotonic() + seconds, bytearray()
+        readable = select.poll()
+        readable.register(self._answers, select.POLLIN)
+        try:
+            while missing(received) > 0:
+                if readable.poll(_LOOK_SECONDS * 1000):
+                    more = self._answers.read(_PIECE)
+                    if not more:
+                        raise self._ended()
+                    received += more
+                if time.monotonic() > end:
+                    raise Ended(f"it took longer than {seconds:g} s (--trial-seconds)", slow=True)
+                if self.resident() > memory:
+                    raise Ended(f"it needs more than {memory / (1 << 20):,.0f} MiB of memory (--trial-memory)")
+            return parse(received)
+        except ValueError as error:
+            raise Ended(f"the helper process gave no answer that can be read: {error}") from error
+
+    def _remove_scratch(self) -> None:
+        if self._scratch is not None:
+            self._scratch.remove()
 
     def _ended(self) -> Ended:
         """Why it is not there any more."""
@@ -113,12 +151,14 @@ class HelperProcess:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(5.0)
         code = self._process.poll()
-        self.stop()
+        if code is None:
+            return Ended("the helper process closed its answers")
+        self._reader.join(_OUTPUT_SECONDS)
         if stopped:
             return Ended("the server is stopping")
         said = self._printed.decode(errors="replace").strip().rpartition("\n")[2][:300]
-        how = f"signal {-code} ({_name(-code)})" if code is not None and code < 0 else f"exit code {code}"
-        return Ended(f"the helper process ended by {how}" + (f": {said}" if said else ""), max(0, -(code or 0)))
+        how = f"signal {-code} ({_name(-code)})" if code < 0 else f"exit code {code}"
+        return Ended(f"the helper process ended by {how}" + (f": {said}" if said else ""), max(0, -code))
 
     def _keep_output(self) -> None:
         """The last of what it prints, which may say why it ended."""
@@ -127,7 +167,14 @@ class HelperProcess:
             self._printed = (self._printed + printed)[-_KEPT_OUTPUT:]
 
 
-def _start(work: str, answers: int) -> subprocess.Popen[bytes]:
+def _scratch() -> Scratch | None:
+    try:
+        return Scratch()
+    except OSError:  # the helper may well do without temporary files
+        return None
+
+
+def _start(work: str, answers: int, temporary: Path | None) -> subprocess.Popen[bytes]:
     """Neither the user's program nor its files are taken along: only where Python finds its modules."""
     arguments = json.dumps([work, os.getpid(), answers, sys.path])
     return subprocess.Popen(
@@ -136,8 +183,29 @@ def _start(work: str, answers: int) -> subprocess.Popen[bytes]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         pass_fds=[answers],
+        env={**os.environ, "TMPDIR": str(temporary)} if temporary is not None else None,
         start_new_session=True,
     )
+
+
+def _with_children(pid: int) -> Iterator[int]:
+    yield pid
+    try:
+        tasks = list(Path(f"/proc/{pid}/task").iterdir())
+        children = [int(child) for task in tasks for child in (task / "children").read_text().split()]
+    except OSError:
+        return
+    for child in children:
+        yield from _with_children(child)
+
+
+def _held_by(pid: int) -> int:
+    """Bytes: private and shared memory, without the files that are mapped, which the system may take back."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_bytes()
+    except OSError:
+        return 0
+    return 1024 * sum(int(size) for size in _HELD.findall(status))
 
 
 @cache

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from lightship.engines.base import EngineOptions
 from lightship.engines.cache import CompiledCache
+from lightship.engines.scratch import sweep
 from lightship.engines.trial.trials import Trials
 
-_CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+_CGROUPS = Path("/sys/fs/cgroup")
 
 _lock = threading.Lock()
 _trials: dict[tuple[Path | None, float, int], Trials] = {}
@@ -20,6 +24,8 @@ def trials_for(options: EngineOptions) -> Trials:
     key = (options.cache_dir, options.trial_seconds, options.trial_memory)
     with _lock:
         if key not in _trials:
+            with suppress(OSError):  # no folder of temporary files
+                sweep(Path(tempfile.gettempdir()))
             memory = options.trial_memory or available_memory() // 2
             _trials[key] = Trials(CompiledCache(options.cache_dir), seconds=options.trial_seconds, memory=memory)
         return _trials[key]
@@ -35,11 +41,25 @@ def cancel_trials() -> None:
 
 
 def available_memory() -> int:
-    """Bytes that this process may use: the limit of its control group, or the machine's memory."""
+    """Bytes that this process may use: the least limit of its control groups, or the machine's memory."""
     found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
-    for file in _CGROUP_LIMITS:
-        try:
-            found.append(int(Path(file).read_text()))
-        except (OSError, ValueError):  # another version of control groups, or "max"
-            continue
+    for file in _limit_files():
+        with suppress(OSError, ValueError):  # another version of control groups, or "max"
+            found.append(int(file.read_text()))
     return min(found)
+
+
+def _limit_files() -> Iterator[Path]:
+    """Of the process's own groups and all above, in both versions of control groups."""
+    try:
+        lines = Path("/proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        lines = []
+    # In a container the group's path may be the host's, which is not there; the root is the container's own then.
+    for line in [*lines, "0::/", "0:memory:/"]:
+        _, controllers, path = line.split(":", 2)
+        if controllers and "memory" not in controllers.split(","):
+            continue
+        root, name = (_CGROUPS / "memory", "memory.limit_in_bytes") if controllers else (_CGROUPS, "memory.max")
+        own = root / path.lstrip("/")
+        yield from (group / name for group in (own, *own.parents) if group.is_relative_to(root))

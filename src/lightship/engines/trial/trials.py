@@ -6,6 +6,7 @@ import logging
 import signal
 import threading
 from collections.abc import Mapping
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ class Trials:
         self._cache, self._seconds, self._memory = cache, seconds, memory
         self._work, self._helpers = work, helpers
         self._lock = threading.Lock()
-        self._locks: dict[str, tuple[threading.Lock, int]] = {}
+        self._running: dict[str, Future[Entry]] = {}
         self._busy: set[HelperProcess] = set()
         self._closed = False
 
@@ -56,13 +57,19 @@ class Trials:
 
         Raises TrialFailed where the helper ended or exceeded a limit, and the errors that the work itself raised.
         """
-        with self._only_one(key):
-            entry = self._cache.get(key)
-            if entry is None:
-                entry = self._made(dict(request), key)
-        if "crashed" in entry.info:
-            raise TrialFailed(str(entry.info["crashed"]))
-        return entry
+        with self._lock:
+            running = self._running.get(key)
+            own = self._running[key] = Future() if running is None else running
+        if running is not None:  # whoever asks for the same meanwhile gets the same result
+            return running.result()
+        try:
+            own.set_result(self._kept_or_made(dict(request), key))
+        except BaseException as error:
+            own.set_exception(error)
+        finally:
+            with self._lock:
+                del self._running[key]
+        return own.result()
 
     def forget(self, key: str) -> None:
         """What is kept under this key turned out to be damaged."""
@@ -76,16 +83,25 @@ class Trials:
         for helper in busy:
             helper.stop()
 
+    def _kept_or_made(self, request: dict[str, Any], key: str) -> Entry:
+        entry = self._cache.get(key)
+        if entry is None:
+            entry = self._made(request, key)
+        if "crashed" in entry.info:
+            raise TrialFailed(str(entry.info["crashed"]))
+        return entry
+
     def _made(self, request: dict[str, Any], key: str) -> Entry:
         with self._cache.workplace() as out:
             try:
                 answer = self._asked(request, out)
+            except OSError as error:
+                raise TrialFailed(f"no helper process can be used: {error}") from error
             except Ended as ended:
-                if ended.signal not in _CRASHES:
+                if ended.signal not in _CRASHES or not ended.fresh:
                     raise TrialFailed(ended.reason) from ended
                 logger.warning("%s; it is not tried again", ended.reason, extra={"folder": request.get("folder")})
-                for file in out.iterdir():
-                    file.unlink()
+                _empty(out)
                 return self._cache.put(key, {"crashed": ended.reason}, out)
             if "failed" in answer:
                 raise TrialFailed(str(answer["failed"]))
@@ -94,16 +110,18 @@ class Trials:
             return self._cache.put(key, answer["info"], out)
 
     def _asked(self, request: dict[str, Any], out: Path) -> dict[str, Any]:
-        """The answer of a helper; one that somebody killed gets a second chance."""
+        """The answer of a helper. Another one is asked where that ended which an earlier request may have harmed, or
+        which somebody killed, as the system does when memory is short."""
         try:
             return self._ask(request, out)
         except Ended as ended:
-            if ended.signal != signal.SIGKILL or self._closed:
+            if ended.slow or self._closed or (ended.fresh and ended.signal != signal.SIGKILL):
                 raise
-            return self._ask(request, out)
+            _empty(out)
+            return self._ask(request, out, fresh=True)
 
-    def _ask(self, request: dict[str, Any], out: Path) -> dict[str, Any]:
-        with self._helpers.helper(self._work) as helper:
+    def _ask(self, request: dict[str, Any], out: Path, *, fresh: bool = False) -> dict[str, Any]:
+        with self._helpers.helper(self._work, fresh=fresh) as helper:
             with self._lock:
                 if self._closed:
                     raise Ended("the server is stopping")
@@ -114,25 +132,8 @@ class Trials:
                 with self._lock:
                     self._busy.discard(helper)
 
-    def _only_one(self, key: str) -> _KeyLock:
-        return _KeyLock(self._lock, self._locks, key)
 
-
-class _KeyLock:
-    """A lock for one key, which is there only while somebody wants it."""
-
-    def __init__(self, lock: threading.Lock, locks: dict[str, tuple[threading.Lock, int]], key: str) -> None:
-        self._lock, self._locks, self._key = lock, locks, key
-
-    def __enter__(self) -> None:
-        with self._lock:
-            own, users = self._locks.get(self._key, (threading.Lock(), 0))
-            self._locks[self._key] = own, users + 1
-        own.acquire()
-
-    def __exit__(self, *error: object) -> None:
-        with self._lock:
-            own, users = self._locks.pop(self._key)
-            if users > 1:
-                self._locks[self._key] = own, users - 1
-        own.release()
+def _empty(folder: Path) -> None:
+    """Removes the files of a folder, if it is there."""
+    for file in folder.iterdir() if folder.is_dir() else ():
+        file.unlink()
