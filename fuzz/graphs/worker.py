@@ -14,7 +14,7 @@ import numpy as np
 from fuzz.graphs.case import Case
 from lightship.bundle.saved_model import DEFAULT_SIGNATURE, read_saved_model
 from lightship.engines import Engine, EngineOptions, load_engine
-from lightship.engines.comparison import difference
+from lightship.engines.comparison import differences
 from lightship.errors import LightshipError
 
 # Sums of large numbers cancel out differently by their order.
@@ -85,7 +85,7 @@ def _wrong(case: Case, which: str, inputs: dict[str, Any], expected: Any, found:
         return [f"WRONG {case}, {which}, {shown}: {found.code.name} instead of {expected.code.name}: {found.message}"]
     if isinstance(expected, LightshipError) or isinstance(found, LightshipError):
         return [f"WRONG {case}, {which}, {shown}: {_text(found)} instead of {_text(expected)}"]
-    different = difference(expected, found, _RTOL, _ATOL)
+    different = differences({"y": expected}, {"y": found}, _RTOL, _ATOL)
     return [f"WRONG {case}, {which}, {shown}: {different}: {_text(found)} for {_text(expected)}"] if different else []
 
 

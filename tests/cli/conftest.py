@@ -21,6 +21,16 @@ BIN = Path(sys.executable).parent
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Start = Callable[..., "subprocess.Popen[str]"]
 
+WITHOUT_TENSORFLOW = """
+import importlib.util
+import sys
+
+found = importlib.util.find_spec
+hidden = ("tensorflow", "keras")
+importlib.util.find_spec = lambda name, *more: None if name.split(".")[0] in hidden else found(name, *more)
+sys.modules.update(dict.fromkeys(hidden))
+"""
+
 
 def clean_environment(**changes: str) -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("LIGHTSHIP_")}
@@ -55,6 +65,16 @@ def runner(command: Path, folder: Path) -> Run:
         return subprocess.run(words, env=clean_environment(**(env or {})), check=False, **options)
 
     return run
+
+
+@pytest.fixture
+def no_tensorflow(tmp_path: Path) -> dict[str, str]:
+    """The environment of a command whose Python finds no TensorFlow, as where Lightship is installed without it."""
+    folder = tmp_path / "without_tensorflow"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(WITHOUT_TENSORFLOW)
+    paths = [str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {"PYTHONPATH": os.pathsep.join(paths)}
 
 
 @pytest.fixture

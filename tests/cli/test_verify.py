@@ -1,75 +1,234 @@
-"""Whether a version answers as TensorFlow does, by command."""
+"""An engine's answers held against TensorFlow's and against running servers, by command."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from tests.cli.conftest import Run
+from tests.changing_models import save_counting_model
+from tests.cli.conftest import Run, free_port
+from tests.example_models import example
 
-from lightship.errors import InvalidArgument
-from lightship.server import Server, ServerOptions, parse_model_argument
+from lightship.server import Server, serve
 
-
-def _save(folder: Path, function: Callable[[Any], Any], dtype: str = "float32") -> Path:
+if TYPE_CHECKING:
     import tensorflow as tf
 
-    module = tf.Module()
-    module.function = tf.function(lambda x: {"y": function(x)}, input_signature=[tf.TensorSpec([None, 4], dtype, "x")])
-    tf.saved_model.save(module, str(folder / "1"), signatures={"serving_default": module.function})
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`line`: y = 2 x and, as `twice`, the same of integers. `bent`: y = 2.1 x for the second row alone. `narrow` and
+    `wide` take rows of 3 and of 7 numbers, and declare neither. `dice`: another y each time. `counter`: it counts."""
+    import tensorflow as tf
+
+    folder = tmp_path_factory.mktemp("verify")
+    floats, numbers = tf.TensorSpec([None, 2], tf.float32, "x"), tf.TensorSpec([None, None], tf.int64, "n")
+    line = {"serving_default": (lambda x: {"y": 2 * x}, floats), "twice": (lambda n: {"m": 2 * n}, numbers)}
+    bent = {
+        "serving_default": (lambda x: {"y": x * tf.where(tf.cumsum(tf.ones_like(x)) == 2, 2.1, 2.0)}, floats),
+        "twice": (lambda n: {"m": 2 * n + 1}, numbers),
+    }
+    free = tf.TensorSpec([None, None], tf.float32, "x")
+    _save(folder / "line" / "1", line)
+    _save(folder / "bent" / "1", bent)
+    _save(folder / "narrow" / "1", {"serving_default": (lambda x: {"y": x @ tf.ones((3, 1))}, free)})
+    _save(folder / "wide" / "1", {"serving_default": (lambda x: {"y": x @ tf.ones((7, 1))}, free)})
+    _save(folder / "dice" / "1", {"serving_default": (lambda x: {"y": x + tf.random.uniform(tf.shape(x))}, floats)})
+    save_counting_model(folder / "counter" / "1")
     return folder
 
 
-def test_the_real_model_gives_tensorflows_answers(lightship: Run, dog_bundle: Path) -> None:
-    done = lightship("verify", dog_bundle, "--json")
+def _save(folder: Path, functions: dict[str, tuple[Callable[..., Any], tf.TensorSpec]]) -> None:
+    import tensorflow as tf
+
+    module = tf.Module()
+    signatures = {name: tf.function(function, input_signature=[spec]) for name, (function, spec) in functions.items()}
+    tf.saved_model.save(module, str(folder), signatures=signatures)
+
+
+@pytest.fixture(scope="module")
+def server(models: Path, dog_bundle: Path) -> Iterator[Server]:
+    names = [f"{name}={models / name}" for name in ("line", "bent", "narrow", "counter")]
+    with serve(*names, dog_bundle, rest_port="auto", grpc_port="auto") as running:
+        assert running.wait_ready(120)
+        yield running
+
+
+def verified(run: Run, *arguments: object, env: dict[str, str] | None = None) -> tuple[int, dict[str, Any]]:
+    """The exit code, and each signature's result by name."""
+    done = run("verify", *arguments, "--json", env=env)
+    assert done.stdout, done.stderr
+    return done.returncode, {one["signature"]: one for one in json.loads(done.stdout)["signatures"]}
+
+
+def test_a_model_is_compared_with_tensorflow_on_random_rows(lightship: Run, half_plus_two: Path) -> None:
+    done = lightship("verify", half_plus_two)
     assert (done.returncode, done.stderr) == (0, "")
-    found = {one["signature"]: one for one in json.loads(done.stdout)["signatures"]}
-    assert (found["serving_default"]["verdict"], found["serving_default"]["source"]) == ("equal", "golden sample")
-    assert found["serving_default"]["engine"] == "openvino"
-    assert found["image_bytes"]["verdict"] == "not compared"
+    lines = done.stdout.splitlines()
+    assert lines[0] == f"{half_plus_two / '123'}: model half_plus_two, version 123, against TensorFlow"
+    rows = {line.split()[0]: line.split() for line in lines[2:5]}
+    assert rows["serving_default"][:4] == ["serving_default", "openvino", "random", "4"]
+    assert rows["serving_default"][-1] == "equal"
+    assert rows["classify_x_to_y"] == ["classify_x_to_y", "tensorflow", "random", "-", "-", "-", "not", "compared"]
+    assert "classify_x_to_y: nothing can be guessed for texts: give them with --samples FILE.npz" in lines
+    assert (
+        lines[-1] == "Tolerance: 0.0001 + 0.001 of the expected number; whole numbers, texts, types and shapes exactly"
+    )
 
 
-def test_a_server_with_another_model_is_different(lightship: Run, tmp_path: Path) -> None:
-    doubled, tripled = _save(tmp_path / "doubled", lambda x: 2.0 * x), _save(tmp_path / "tripled", lambda x: 3.0 * x)
-    options = ServerOptions([parse_model_argument(str(tripled))], rest_port="auto", grpc_port="auto")
-    with Server(options) as server:
-        assert server.wait_ready(60)
-        for url in (f"{server.rest_url}/v1/models/tripled", f"grpc://127.0.0.1:{server.grpc_port}/tripled"):
-            done = lightship("verify", doubled, "--against", url)
-            assert done.returncode == 1
-            assert "different" in done.stdout
-            assert lightship("verify", tripled, "--against", url).returncode == 0
+def test_an_exported_model_is_compared_on_its_golden_sample_and_photos(lightship: Run, dog_bundle: Path) -> None:
+    code, found = verified(lightship, dog_bundle)
+    assert code == 0
+    assert {name: (one["engine"], one["samples"], one["verdict"]) for name, one in found.items()} == {
+        "classify": ("lightship", "random", "equal"),
+        "image_bytes": ("lightship", "random", "equal"),
+        "serving_default": ("openvino", "golden sample", "equal"),
+    }
+    assert found["serving_default"]["rows"] == 2
+    assert 0 < found["image_bytes"]["absolute"] < 1e-4
 
 
-def test_samples_of_ones_own(lightship: Run, tmp_path: Path) -> None:
-    model = _save(tmp_path / "m", lambda x: x + 1.0)
-    np.save(tmp_path / "x.npy", np.ones((5, 4)))
-    done = lightship("verify", model, "--samples", tmp_path / "x.npy", "--json")
-    assert done.returncode == 0
-    assert json.loads(done.stdout)["signatures"][0]["rows"] == 5
-    np.savez(tmp_path / "other.npz", z=np.ones((5, 4)))
-    done = lightship("verify", model, "--samples", tmp_path / "other.npz")
+@pytest.mark.parametrize("transport", ["rest", "grpc"])
+def test_photos_are_sent_to_a_server(lightship: Run, server: Server, dog_bundle: Path, dog_photo: Path, transport: str):
+    url = server.rest_url if transport == "rest" else f"grpc://{server.grpc_address}"
+    code, found = verified(lightship, dog_bundle, "--against", url, "--samples", dog_photo)
+    assert code == 0
+    assert {(one["verdict"], one["rows"], one["samples"]) for one in found.values()} == {("equal", 1, dog_photo.name)}
+    assert len(found) == 3
+
+
+@pytest.mark.parametrize("transport", ["rest", "grpc"])
+def test_a_difference_is_measured_and_ends_with_1(
+    lightship: Run, server: Server, models: Path, transport: str, no_tensorflow: dict[str, str]
+) -> None:
+    url = f"{server.rest_url}/v1/models/bent" if transport == "rest" else f"grpc://{server.grpc_address}/bent"
+    code, found = verified(lightship, models / "line", "--against", url, env=no_tensorflow)
+    assert code == 1
+    assert [one["verdict"] for one in found.values()] == ["different", "different"]
+    assert found["serving_default"]["detail"].startswith('output "y" at [1,0] is ')
+    assert 0.01 < found["serving_default"]["relative"] < 0.06
+    assert found["twice"]["absolute"] == 1
+    code, found = verified(
+        lightship, models / "line", "--against", url, "--atol", "10", "--signature", "serving_default"
+    )
+    assert (code, list(found), found["serving_default"]["verdict"]) == (0, ["serving_default"], "equal")
+
+
+def test_an_answer_where_the_other_refuses_is_a_difference(lightship: Run, server: Server, models: Path) -> None:
+    url = f"{server.rest_url}/v1/models/narrow"
+    code, found = verified(lightship, models / "wide", "--against", url)
+    assert code == 1
+    assert found["serving_default"]["detail"].startswith(f"{server.rest_url} refuses what is answered here: ")
+    code, found = verified(lightship, models / "narrow", "--against", url)
+    assert (code, found["serving_default"]["verdict"]) == (0, "equal")
+
+
+def test_a_model_that_answers_otherwise_each_time_is_not_compared(lightship: Run, models: Path) -> None:
+    code, found = verified(lightship, models / "dice")
+    assert (code, found["serving_default"]["verdict"]) == (2, "not compared")
+    assert found["serving_default"]["detail"] == "TensorFlow gives the same inputs another answer each time"
+
+
+def test_a_servers_variables_are_not_changed(lightship: Run, server: Server, models: Path) -> None:
+    from lightship import Client
+
+    with Client(server.rest_url) as client:
+        before = client.predict("counter", [0.0], signature="total")["y"]
+        _, found = verified(lightship, models / "counter", "--against", server.rest_url)
+        after = client.predict("counter", [0.0], signature="total")["y"]
+    assert before.tolist() == after.tolist()
+    refused = {name for name, one in found.items() if "changes the model's variables" in one["detail"]}
+    assert refused == {"serving_default", "add", "maybe", "reset"}
+    assert found["scale"]["verdict"] == "equal"
+
+
+def test_samples_come_from_a_file(lightship: Run, half_plus_two: Path, tmp_path: Path) -> None:
+    np.savez(tmp_path / "examples.npz", inputs=np.array([example(x=2.5), example(x=3.5)]))
+    np.save(tmp_path / "x.npy", np.arange(100.0)[:, None])
+    code, found = verified(lightship, half_plus_two, "--samples", "examples.npz")
+    assert code == 0
+    assert (found["regress_x_to_y"]["verdict"], found["regress_x_to_y"]["rows"]) == ("equal", 2)
+    assert found["serving_default"]["detail"] == "examples.npz has inputs, the inputs are x"
+    code, found = verified(lightship, half_plus_two, "--samples", "x.npy", "--signature", "serving_default")
+    assert (code, found["serving_default"]["rows"], found["serving_default"]["samples"]) == (0, 100, "x.npy")
+
+
+def test_a_sample_is_sent_whole_where_its_first_dimension_is_free(
+    lightship: Run, server: Server, models: Path, tmp_path: Path
+) -> None:
+    """The second row alone is bent, so the difference shows only where the rows go together."""
+    np.save(tmp_path / "many.npy", np.ones((100, 2), np.float32))
+    url = f"{server.rest_url}/v1/models/bent"
+    options = ["--samples", "many.npy", "--signature", "serving_default"]
+    code, found = verified(lightship, models / "line", "--against", url, *options)
+    one = found["serving_default"]
+    assert (code, one["rows"]) == (1, 100)
+    assert one["detail"].startswith('output "y" at [1,0] is 2 instead of 2.1')
+
+
+def test_photos_of_a_folder_are_compared_with_tensorflow(
+    lightship: Run, dog_bundle: Path, photos: list[Path], tmp_path: Path
+) -> None:
+    (tmp_path / "some").mkdir()
+    for photo in photos[:3]:
+        shutil.copy(photo, tmp_path / "some")
+    code, found = verified(lightship, dog_bundle, "--samples", "some")
+    assert code == 0, found
+    assert {(one["verdict"], one["rows"]) for one in found.values()} == {("equal", min(3, len(photos)))}
+    (tmp_path / "some" / "broken.jpg").write_text("x")
+    done = lightship("verify", dog_bundle, "--samples", "some")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "broken.jpg: " in done.stderr
+
+
+def test_the_version_of_the_folder_is_asked_for(lightship: Run, server: Server, models: Path, tmp_path: Path) -> None:
+    shutil.copytree(models / "line" / "1", tmp_path / "line" / "2")
+    done = lightship("verify", tmp_path / "line", "--against", server.rest_url)
     assert done.returncode == 2
-    assert "samples have z" in " ".join(done.stdout.split())
+    assert f"{server.rest_url} does not serve version 2 of line" in done.stderr
+    url = f"{server.rest_url}/v1/models/line/versions/1"
+    assert verified(lightship, tmp_path / "line", "--against", url)[0] == 0
 
 
-@pytest.mark.parametrize("content", [b"", b"\x93NUMPY nonsense", b"PK\x03\x04"])
-def test_samples_that_cannot_be_read_are_refused(tmp_path: Path, content: bytes) -> None:
-    from lightship.engines.verification import read_samples
-
-    (tmp_path / "x.npy").write_bytes(content)
-    with pytest.raises(InvalidArgument, match="cannot be read as numpy's"):
-        read_samples(tmp_path / "x.npy")
+def test_without_tensorflow_it_says_what_to_do(lightship: Run, models: Path, no_tensorflow: dict[str, str]) -> None:
+    done = lightship("verify", models / "line", env=no_tensorflow)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "pip install 'lightship[tensorflow]'" in done.stderr
+    assert "--against http://host:8501" in done.stderr
 
 
-def test_an_unknown_signature_and_a_url_without_a_model_are_refused(lightship: Run, half_plus_two: Path) -> None:
-    done = lightship("verify", half_plus_two, "--signature", "nothing")
-    assert done.returncode == 1
-    assert 'the model has no signature "nothing"' in done.stderr
-    done = lightship("verify", half_plus_two, "--against", "http://127.0.0.1:1")
-    assert done.returncode == 1
-    assert "names no model" in done.stderr
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--samples", "no.npz"], "there is no such file of samples"),
+        (["--samples", "nowhere"], "there is no such file or folder of samples"),
+        (["--samples", "text.txt"], "text.txt is not a sample"),
+        (["--samples", "broken.npz"], "broken.npz cannot be read"),
+        (["--samples", "photo.png"], "nothing says how they become the inputs"),
+        (["--signature", "nothing"], "has no signature 'nothing'; it has serving_default, twice"),
+        (["--rtol", "nan"], "--rtol"),
+        (["--rtol", "-1"], "--rtol"),
+        (["--against", "ftp://h"], "ftp:// is not spoken here"),
+    ],
+)
+def test_what_cannot_be_done_ends_with_2(
+    lightship: Run, server: Server, models: Path, tmp_path: Path, options: list[str], reason: str
+) -> None:
+    for name in ("text.txt", "broken.npz", "photo.png"):
+        (tmp_path / name).write_text("x")
+    where = [] if "--against" in options else ["--against", server.rest_url]
+    done = lightship("verify", models / "line", *where, *options)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert reason in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_server_that_is_not_there_ends_with_2(lightship: Run, models: Path) -> None:
+    done = lightship("verify", models / "line", "--against", f"http://127.0.0.1:{free_port()}", "--timeout", "5")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: ")

@@ -1,17 +1,39 @@
-"""`lightship verify`: whether a model's answers are those of TensorFlow, or of another server."""
+"""`lightship verify`: whether a model is answered as TensorFlow, or a running server, answers it."""
 
 from __future__ import annotations
 
+import math
 import sys
-from pathlib import Path
+from contextlib import ExitStack, nullcontext
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lightship.cli.version_folder import find_version
+from lightship.cli import tls
+from lightship.cli.failures import guarded
+from lightship.cli.version_folder import VersionFolder, find_version
+from lightship.errors import InvalidArgument
 
 if TYPE_CHECKING:
-    from lightship.engines.verification import Verdict
+    from lightship.bundle.bundle import Bundle
+    from lightship.cli.verification import Tolerance, Verification
+    from lightship.cli.verification.sides import Side
+    from lightship.client import Tls
+
+COULD_NOT_COMPARE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What was asked for. against: a server's address; None for TensorFlow in this process."""
+
+    against: str | None
+    samples: str | None
+    signature: str | None
+    tolerance: Tolerance
+    timeout: float
+    trusted: Tls | None
 
 
 def verify(
@@ -20,77 +42,131 @@ def verify(
         str | None,
         typer.Option(
             metavar="URL",
-            help="A server to compare with, http://host:8501/v1/models/dog or grpc://host:8500/dog; "
-            "TensorFlow in this process by default.",
+            help="A server to compare with, http://host:8501 or grpc://host:8500; with a model, .../v1/models/NAME, "
+            "or a version, .../v1/models/NAME/versions/3, where they differ from the folder's. Without this option: "
+            "TensorFlow in this process.",
         ),
     ] = None,
     samples: Annotated[
-        Path | None,
-        typer.Option(help="Inputs: an .npz file with an array for each, or an .npy file where there is one."),
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="What to ask: a .npz with an array for each input, rows along the first axis; a .npy for the only "
+            "input; a photo or a folder of photos. Without this option: the golden sample, or random rows.",
+        ),
     ] = None,
-    signature: Annotated[str | None, typer.Option(help="Compare this signature alone.")] = None,
-    rtol: Annotated[float, typer.Option(min=0, help="How far floats may be apart, relative to the answer.")] = 1e-3,
-    atol: Annotated[float, typer.Option(min=0, help="How far floats may be apart besides.")] = 1e-4,
-    timeout: Annotated[float, typer.Option(min=0.001, help="Seconds that a server may take for a call.")] = 60.0,
+    signature: Annotated[str | None, typer.Option(metavar="NAME", help="One signature only.")] = None,
+    rtol: Annotated[float | None, typer.Option(min=0, help="By what part of itself a float may differ. [1e-3]")] = None,
+    atol: Annotated[float | None, typer.Option(min=0, help="By how much more it may differ. [1e-4]")] = None,
+    timeout: Annotated[
+        float, typer.Option(min=0.001, envvar="LIGHTSHIP_TIMEOUT", help="Seconds the server may take for a call.")
+    ] = 60.0,
+    ca: tls.Ca = None,
+    cert: tls.Certificate = None,
+    key: tls.Key = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Compare the answers of the serving engine with TensorFlow's, or with those of a running server.
+    """Compare this engine's answers with TensorFlow's, signature by signature.
 
-    The inputs are the golden sample, random rows, or --samples. The exit code is 1 if anything differs, 2 if nothing
-    could be compared.
+    The exit code is 0 if all that could be compared is equal, 1 if something differs, 2 if nothing could be compared.
     """
-    found = find_version(folder)
-    from lightship.engines.verification import read_samples, verify_version
+    codes: list[int] = []
 
-    given = read_samples(samples) if samples else None
-    verdicts = verify_version(
-        found.path, _reference(against, timeout), only=signature, samples=given, tolerance=(rtol, atol)
-    )
-    if json:
-        _print_json(verdicts, against)
-    else:
-        _print_table(verdicts, against)
-    if any(verdict.different for verdict in verdicts):
-        raise typer.Exit(1)
-    if not any(verdict.compared for verdict in verdicts):
-        raise typer.Exit(2)
+    def run() -> None:
+        from lightship.cli.verification import Tolerance
+
+        found = find_version(folder)
+        tolerance = _filled(Tolerance(rtol, atol))
+        wanted = Wanted(against, samples, signature, tolerance, timeout, tls.tls_of(ca, cert, key))
+        name, verification = _verify(found, wanted)
+        (_print_json if json else _print_table)(found, name, tolerance, verification)
+        codes.append({"equal": 0, "different": 1}.get(verification.verdict, COULD_NOT_COMPARE))
+
+    guarded(run, failure=COULD_NOT_COMPARE)
+    if codes[0]:
+        raise typer.Exit(codes[0])
 
 
-def _reference(against: str | None, timeout: float) -> object:
-    """What answers as it should: None for TensorFlow in this process."""
-    if against is None:
-        return None
+def _verify(found: VersionFolder, wanted: Wanted) -> tuple[str, Verification]:
+    """(what was compared with, what was found)."""
+    from rich.console import Console
+
+    from lightship.bundle.bundle import open_bundle
+    from lightship.cli.verification import read_samples, serving_engine, verify_signatures
+
+    bundle = open_bundle(found.path, found.model, found.version)
+    samples = read_samples(bundle, wanted.samples)
+    console = Console(stderr=True)
+    with ExitStack() as stack:
+        stack.enter_context(console.status("comparing") if console.is_terminal else nullcontext())
+        reference = _reference(stack, bundle, wanted)
+        serving = stack.enter_context(serving_engine(bundle))
+        result = verify_signatures(bundle, serving, reference, samples, wanted.tolerance, wanted.signature)
+        return reference.name, result
+
+
+def _reference(stack: ExitStack, bundle: Bundle, wanted: Wanted) -> Side:
+    from lightship.cli.verification import local_tensorflow, remote_server
+
+    if wanted.against is None:
+        return stack.enter_context(local_tensorflow(bundle))
     from lightship.client import Client
     from lightship.client.address import parse_address
-    from lightship.errors import InvalidArgument
 
-    name = parse_address(against).model
-    if not name:
-        raise InvalidArgument(f"{against} names no model: give its URL, such as http://host:8501/v1/models/dog")
-    client = Client(against, timeout=timeout)
-    return lambda signature, inputs: dict(client.predict(name, inputs, signature=signature).outputs)
+    address = parse_address(wanted.against)
+    address = replace(address, model=address.model or bundle.name)
+    if address.version is None and address.label is None:
+        address = replace(address, version=bundle.version)
+    client = stack.enter_context(Client(wanted.against, timeout=wanted.timeout, tls=wanted.trusted))
+    return stack.enter_context(remote_server(client, address))
 
 
-def _print_json(verdicts: tuple[Verdict, ...], against: str | None) -> None:
-    from dataclasses import asdict
+def _filled(tolerance: Tolerance) -> Tolerance:
+    """Raises InvalidArgument for what is no number."""
+    if not all(math.isfinite(value) for value in (tolerance.rtol, tolerance.atol) if value is not None):
+        raise InvalidArgument("--rtol and --atol are finite numbers, 0 or more")
+    return tolerance
 
+
+def _print_json(found: VersionFolder, name: str, tolerance: Tolerance, verification: Verification) -> None:
     import orjson
 
-    fields = [asdict(verdict) | {"verdict": verdict.word} for verdict in verdicts]
-    print(orjson.dumps({"against": against or "TensorFlow", "signatures": fields}).decode())
+    fields = {
+        "path": str(found.path),
+        "model": found.model,
+        "version": found.version,
+        "against": name,
+        "rtol": tolerance.shown_rtol,
+        "atol": tolerance.shown_atol,
+        "verdict": verification.verdict.value,
+        "signatures": [result.to_json() for result in verification.results],
+    }
+    print(orjson.dumps(fields).decode())
 
 
-def _print_table(verdicts: tuple[Verdict, ...], against: str | None) -> None:
+def _print_table(found: VersionFolder, name: str, tolerance: Tolerance, verification: Verification) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("Signature", "Engine", "Inputs", "Rows", "Largest difference", "Verdict"):
-        table.add_column(column, overflow="fold")
-    for one in verdicts:
-        figure = f"{one.largest:.3g}" if one.compared else "-"
-        said = one.word + (f": {one.text}" if one.text else "")
-        table.add_row(one.signature, one.engine or "none", one.source, str(one.rows or "-"), figure, said)
     console = Console(file=sys.stdout, highlight=False, markup=False)
-    console.print(f"Compared with {against or 'TensorFlow'}:")
+    console.print(f"{found.path}: model {found.model}, version {found.version}, against {name}", soft_wrap=True)
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in ("Signature", "Engine", "Samples", "Rows", "Absolute", "Relative", "Verdict"):
+        right = column in ("Rows", "Absolute", "Relative")
+        table.add_column(column, justify="right" if right else "left", overflow="fold")
+    for one in verification.results:
+        numbers = (_number(one.absolute), _number(one.relative))
+        table.add_row(one.signature, one.engine, one.samples, str(one.rows or "-"), *numbers, one.verdict.value)
     console.print(table)
+    for one in verification.results:
+        if one.detail:
+            console.print(f"{one.signature}: {one.detail}", soft_wrap=True)
+    console.print(
+        f"Tolerance: {tolerance.shown_atol:g} + {tolerance.shown_rtol:g} of the expected number; "
+        "whole numbers, texts, types and shapes exactly",
+        soft_wrap=True,
+    )
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3g}"

@@ -1,8 +1,10 @@
-"""Random inputs for a signature, and whether two answers are equal."""
+"""Holds one runtime's answers against another's, and makes up the inputs for that where there is no sample."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,25 +12,68 @@ from numpy.typing import NDArray
 
 from lightship.bundle.dtypes import DataType
 from lightship.bundle.saved_model import Signature, TensorSpec
+from lightship.engines.base import MOST_DIMENSIONS
+from lightship.errors import Unimplemented
 
-# Of a composition of operations; float32 gets this far apart by the order of its sums.
-RTOL, ATOL = 1e-3, 1e-4
+Arrays = Mapping[str, NDArray[Any]]
+
+# What two right answers of a whole model may differ by: ATOL + RTOL * |expected|.
+RTOL = 1e-3
+ATOL = 1e-4
 # Of both kinds: bf16 keeps 8 bits of the mantissa, and errors add up through the layers.
 BF16_TOLERANCE = 0.05
-# For dimensions that are free besides the first.
-_FREE_SIZE = 3
-_MAX_ELEMENTS = 1 << 24
+
+# Sizes for the dimensions that a signature leaves free beside the first, one after the other where the first is
+# refused. They are the same for all inputs, which often have to agree.
+FREE_SIZES = (7, 3)
+# What image models are made for is larger than that: their strides leave nothing of 7 pixels.
+FREE_IMAGE_SIZE = 32
+
+MAX_ELEMENTS = 1 << 24  # of one made up input
+
+_COLOURS = (1, 3, 4)
 
 
-def random_inputs(signature: Signature, rows: int, rng: np.random.Generator) -> dict[str, NDArray[Any]] | None:
-    """An array for each input, with `rows` where the first dimension is free; None where no guess is possible: an
-    unknown rank, strings, or a size beyond 16 million elements."""
-    arrays = {name: _random(spec, rows, rng) for name, spec in signature.inputs.items()}
-    known = {name: array for name, array in arrays.items() if array is not None}
-    return known if len(known) == len(arrays) else None
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What differs first: `reason` is a line such as `output "y" at [0,3] is 1.5 instead of 1.25`."""
+
+    output: str
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason
 
 
-def whole_numbers(inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """absolute: the largest difference of two numbers. relative: that, by the largest number expected in the same
+    output. Both are infinite where no number says it: other shapes, types or texts, or NaN against a number."""
+
+    absolute: float
+    relative: float
+    difference: Difference | None
+
+
+def random_inputs(
+    signature: Signature, rows: int, rng: np.random.Generator, free: int = FREE_SIZES[0]
+) -> dict[str, NDArray[Any]] | None:
+    """One array for each input, `rows` long where the first dimension is free, other free dimensions `free` long.
+
+    Floats are normal(0, 1), those of images uniform in [0, 1), integers 0 or 1 (usual for ids, lengths and masks
+    alike), and 0 to 255 for images of uint8. None where no guess is possible: texts, sparse tensors, an unknown rank,
+    more than `MAX_ELEMENTS`.
+    """
+    arrays = {}
+    for name, spec in signature.inputs.items():
+        array = _random_array(spec, rows, rng, free)
+        if array is None:
+            return None
+        arrays[name] = array
+    return arrays
+
+
+def whole_numbers(inputs: Arrays) -> dict[str, NDArray[Any]]:
     """The same shapes and types with zeros and ones, for models that take their floats as indices."""
     return {
         name: (np.abs(array) > 0.7).astype(array.dtype) if array.dtype.kind == "f" else array
@@ -36,42 +81,163 @@ def whole_numbers(inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]
     }
 
 
-def difference(expected: NDArray[Any], found: NDArray[Any], rtol: float = RTOL, atol: float = ATOL) -> str | None:
-    """What is different, with the figure; None if nothing is. Floats may differ by `atol` + `rtol` * |expected|, and
-    NaN equals NaN; integers, bools, strings, types and shapes may not differ."""
-    if (expected.dtype, expected.shape) != (found.dtype, found.shape):
-        return f"{found.dtype}{list(found.shape)} instead of {expected.dtype}{list(expected.shape)}"
-    if expected.dtype.kind not in "fcV":
-        different = int((expected != found).sum())
-        return f"{different} of {expected.size} values differ" if different else None
-    wide = np.float64 if expected.dtype.kind != "c" else np.complex128
-    left, right = expected.astype(wide), found.astype(wide)
-    with np.errstate(invalid="ignore"):
-        if np.allclose(right, left, rtol, atol, equal_nan=True):
-            return None
-        return f"differs by up to {np.nanmax(np.abs(left - right)):.3g}"
-
-
-def differences(
-    expected: Mapping[str, NDArray[Any]], found: Mapping[str, NDArray[Any]], rtol: float = RTOL, atol: float = ATOL
-) -> str | None:
-    """The first output that is different, and by how much; None if none is."""
-    for name, array in expected.items():
-        different = difference(array, found[name], rtol, atol)
-        if different is not None:
-            return f'output "{name}": {different}'
-    return None
-
-
-def _random(spec: TensorSpec, rows: int, rng: np.random.Generator) -> NDArray[Any] | None:
-    if spec.shape is None or spec.dtype in (DataType.DT_STRING, DataType.DT_INVALID) or not spec.tensor:
+def differences(expected: Arrays, answer: Arrays, rtol: float | None = None, atol: float | None = None) -> str | None:
+    """What differs first, and by how much at most; None where the answer is the expected one; see `compare`."""
+    compared = compare(expected, answer, rtol, atol)
+    if compared.difference is None:
         return None
-    sizes = (rows, *[_FREE_SIZE] * len(spec.shape))
-    shape = tuple(size if size != -1 else sizes[min(index, 1)] for index, size in enumerate(spec.shape))
-    if np.prod(shape, dtype=float) > _MAX_ELEMENTS:
+    most = f" (differs by up to {compared.absolute:.3g})" if math.isfinite(compared.absolute) else ""
+    return f"{compared.difference}{most}"
+
+
+def compare(expected: Arrays, answer: Arrays, rtol: float | None = None, atol: float | None = None) -> Comparison:
+    """Holds all outputs of an answer against the expected ones.
+
+    Names, types, shapes, integers, booleans and texts are held exactly; floats within `atol + rtol * |expected|`,
+    `ATOL` and `RTOL` by default, where two steps of a narrower type such as half are allowed too. NaN equals NaN.
+    """
+    absolute = relative = 0.0
+    found: Difference | None = None
+    for one in _compared(expected, answer, rtol, atol):
+        absolute, relative = max(absolute, one.absolute), max(relative, one.relative)
+        found = found or one.difference
+    return Comparison(absolute, relative, found)
+
+
+def _compared(expected: Arrays, answer: Arrays, rtol: float | None, atol: float | None) -> Iterator[Comparison]:
+    for name, wanted in expected.items():
+        if name not in answer:
+            yield _incomparable(name, f"is missing; there are {', '.join(sorted(answer)) or 'none'}")
+        else:
+            yield _compare_output(name, np.asarray(wanted), np.asarray(answer[name]), rtol, atol)
+    for name in answer.keys() - expected.keys():
+        yield _incomparable(name, "is not expected")
+
+
+def _compare_output(
+    name: str, wanted: NDArray[Any], got: NDArray[Any], rtol: float | None, atol: float | None
+) -> Comparison:
+    if _kind(got) != _kind(wanted):
+        return _incomparable(name, f"is {_kind(got)} instead of {_kind(wanted)}")
+    if got.shape != wanted.shape:
+        return _incomparable(name, f"has shape {_list(got.shape)} instead of {_list(wanted.shape)}")
+    if not wanted.size:
+        return Comparison(0.0, 0.0, None)
+    if wanted.dtype.kind in "SUO":
+        return _compare_exactly(name, _as_bytes(wanted), _as_bytes(got))
+    if wanted.dtype.kind in "iub":
+        return _compare_exactly(name, wanted, got)
+    return _compare_floats(name, wanted, got, RTOL if rtol is None else rtol, ATOL if atol is None else atol, rtol)
+
+
+def _compare_exactly(name: str, wanted: NDArray[Any], got: NDArray[Any]) -> Comparison:
+    wrong = np.atleast_1d(got != wanted)
+    if not wrong.any():
+        return Comparison(0.0, 0.0, None)
+    place = _first(wrong)
+    reason = _reason(name, place, wanted.reshape(wrong.shape)[place], got.reshape(wrong.shape)[place], wanted.ndim)
+    if wanted.dtype.kind == "O":
+        return Comparison(math.inf, math.inf, Difference(name, reason))
+    # As Python's integers, which do not wrap.
+    pairs = zip(np.atleast_1d(got)[wrong].tolist(), np.atleast_1d(wanted)[wrong].tolist(), strict=True)
+    absolute = float(max(abs(int(a) - int(b)) for a, b in pairs))
+    largest = float(max(abs(int(wanted.min())), abs(int(wanted.max()))))
+    return Comparison(absolute, absolute / largest if largest else math.inf, Difference(name, reason))
+
+
+def _compare_floats(
+    name: str, wanted: NDArray[Any], got: NDArray[Any], rtol: float, atol: float, given: float | None
+) -> Comparison:
+    if given is None:
+        rtol = max(rtol, 2 * _step(wanted.dtype))
+    dimensions = wanted.ndim
+    wanted, got = np.atleast_1d(_wide(wanted)), np.atleast_1d(_wide(got))
+    equal = (got == wanted) | (np.isnan(got) & np.isnan(wanted))
+    with np.errstate(invalid="ignore", over="ignore"):
+        # An infinity or a NaN that only one of them has is infinitely far.
+        apart = np.where(equal, 0.0, np.nan_to_num(np.abs(got - wanted), nan=np.inf, posinf=np.inf))
+        finite = np.where(np.isfinite(wanted), np.abs(wanted), 0.0)
+    absolute, largest = float(apart.max()), float(finite.max())
+    relative = absolute / largest if largest else (math.inf if absolute else 0.0)
+    excess = apart - rtol * finite - atol
+    place = np.unravel_index(int(np.argmax(excess)), excess.shape)
+    found = None
+    if excess[place] > 0:
+        found = Difference(name, _reason(name, place, wanted[place], got[place], dimensions))
+    return Comparison(absolute, relative, found)
+
+
+def _incomparable(name: str, problem: str) -> Comparison:
+    return Comparison(math.inf, math.inf, Difference(name, f'output "{name}" {problem}'))
+
+
+def _reason(name: str, place: tuple[Any, ...], wanted: Any, got: Any, dimensions: int) -> str:
+    at = f" at {_list(place)}" if dimensions else ""
+    return f'output "{name}"{at} is {_shown(got)} instead of {_shown(wanted)}'
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bytes):
+        return repr(value) if len(value) <= 40 else f"{value[:40]!r}..."
+    return f"{value:.7g}" if isinstance(value, (float, complex)) else str(value)
+
+
+def _list(numbers: tuple[Any, ...]) -> str:
+    return f"[{','.join(str(int(number)) for number in numbers)}]"
+
+
+def _first(wrong: NDArray[Any]) -> tuple[Any, ...]:
+    return np.unravel_index(int(np.argmax(wrong)), wrong.shape)
+
+
+def _kind(array: NDArray[Any]) -> str:
+    return "string" if array.dtype.kind in "SUO" else str(array.dtype)
+
+
+def _as_bytes(array: NDArray[Any]) -> NDArray[Any]:
+    """Objects of bytes; texts as UTF-8."""
+    flat = [value.encode() if isinstance(value, str) else bytes(value) for value in array.reshape(-1).tolist()]
+    result = np.empty(len(flat), object)
+    result[:] = flat
+    return result.reshape(array.shape)
+
+
+def _wide(array: NDArray[Any]) -> NDArray[Any]:
+    return array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
+
+
+def _step(dtype: np.dtype[Any]) -> float:
+    """The distance from 1 to the next number of a type."""
+    if dtype.kind in "fc":
+        return float(np.finfo(dtype).eps)
+    import ml_dtypes
+
+    return float(ml_dtypes.finfo(dtype).eps)
+
+
+def _random_array(spec: TensorSpec, rows: int, rng: np.random.Generator, free: int) -> NDArray[Any] | None:
+    dtype = _dtype(spec)
+    if dtype is None or spec.shape is None or not spec.tensor or len(spec.shape) > MOST_DIMENSIONS:
         return None
-    dtype = np.dtype(spec.dtype.numpy)
-    if dtype.kind in "biu":
-        # Small ones, which are valid indices nearly everywhere.
+    image = len(spec.shape) == 4 and spec.shape[-1] in _COLOURS
+    inner = FREE_IMAGE_SIZE if image else free
+    shape = tuple((inner if axis else rows) if size < 0 else size for axis, size in enumerate(spec.shape))
+    if math.prod(shape) > MAX_ELEMENTS:
+        return None
+    if dtype.kind in "iu":
+        return rng.integers(0, 256 if image and dtype == np.uint8 else 2, shape).astype(dtype)
+    if dtype.kind == "b":
         return rng.integers(0, 2, shape).astype(dtype)
-    return rng.normal(size=shape).astype(dtype)
+    if dtype.kind == "c":
+        return (rng.standard_normal(shape) + 1j * rng.standard_normal(shape)).astype(dtype)
+    return np.asarray(rng.random(shape) if image else rng.standard_normal(shape)).astype(dtype)
+
+
+def _dtype(spec: TensorSpec) -> np.dtype[Any] | None:
+    """None for texts, and for what numpy has no type for."""
+    if spec.dtype is DataType.DT_STRING:
+        return None
+    try:
+        return spec.dtype.numpy
+    except Unimplemented:
+        return None

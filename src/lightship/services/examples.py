@@ -17,6 +17,17 @@ def images_of_examples(serialized: Iterable[bytes]) -> list[bytes]:
     return [_image(index, example) for index, example in enumerate(serialized)]
 
 
+def examples_of_images(images: Iterable[bytes]) -> list[bytes]:
+    """A serialized example for each encoded image."""
+    return [_example(image) for image in images]
+
+
+def _example(image: bytes) -> bytes:
+    example = Example()
+    example.features.feature[IMAGE_FEATURE].bytes_list.value.append(image)
+    return bytes(example.SerializeToString())
+
+
 def _image(index: int, serialized: bytes) -> bytes:
     try:
         features = Example.FromString(serialized).features.feature

@@ -1,0 +1,249 @@
+"""The inputs that both sides are asked: the golden sample, the user's own, photos, or random rows."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lightship.bundle.bundle import Bundle
+from lightship.bundle.dtypes import DataType
+from lightship.bundle.image_spec import ImageSpec
+from lightship.bundle.prepare import prepare
+from lightship.bundle.saved_model import DEFAULT_SIGNATURE, Signature
+from lightship.cli.photos import IMAGE_SUFFIXES, NamedPhoto, named_photos
+from lightship.client.inputs import array_of, fitted
+from lightship.engines.comparison import FREE_SIZES, random_inputs
+from lightship.errors import InvalidArgument, LightshipError, NotFound
+from lightship.services.examples import examples_of_images
+from lightship.services.predict_checks import CLASSIFY_METHOD
+
+Arrays = Mapping[str, NDArray[Any]]
+
+SEED = 1
+RANDOM_ROWS = (1, 3)
+PHOTOS_AT_ONCE = 32  # each takes megabytes on its way
+RANDOM = "random"
+GOLDEN = "golden sample"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """The inputs for one signature, a call each, of `rows` different rows. `problem` says why there are none."""
+
+    label: str
+    calls: Iterable[Arrays] = ()
+    rows: int = 0
+    problem: str = ""
+
+
+class Samples(Protocol):
+    def attempts(self, signature: Signature) -> Iterator[Attempt]:
+        """What to ask; the next attempt only if both sides refuse all of one. At least one."""
+
+
+def read_samples(bundle: Bundle, path: str | None) -> Samples:
+    """A `.npz` with an array for each input, a `.npy` for the only one, a photo or a folder of photos; made up samples
+    where there is no path. Raises NotFound, InvalidArgument."""
+    if path is None:
+        return MadeUp(bundle)
+    file = Path(path)
+    if file.suffix in (".npz", ".npy"):
+        return Given(file.name, _read_arrays(file))
+    if not file.exists():
+        raise NotFound(f"{path}: there is no such file or folder of samples")
+    if not file.is_dir() and file.suffix.lower() not in IMAGE_SUFFIXES:
+        raise InvalidArgument(f"{path} is not a sample: give a .npz or .npy file, a photo, or a folder of photos")
+    if bundle.image is None:
+        raise InvalidArgument(
+            f"{path} names photos, and nothing says how they become the inputs of {bundle.path}: give arrays in a .npz"
+        )
+    return Photos(bundle, bundle.image, path)
+
+
+class Given:
+    """The user's own arrays, by the names of inputs; "" for the only input."""
+
+    def __init__(self, label: str, arrays: Arrays) -> None:
+        self._label, self._arrays = label, arrays
+
+    def attempts(self, signature: Signature) -> Iterator[Attempt]:
+        arrays = self._arrays
+        if set(arrays) == {""} and len(signature.inputs) == 1:
+            arrays = {next(iter(signature.inputs)): arrays[""]}
+        if arrays.keys() != signature.inputs.keys():
+            given, wanted = (", ".join(sorted(names)) or "one unnamed array" for names in (arrays, signature.inputs))
+            yield Attempt(self._label, problem=f"{self._label} has {given}, the inputs are {wanted}")
+            return
+        try:
+            typed = {name: _typed(arrays[name], name, spec.dtype) for name, spec in signature.inputs.items()}
+        except InvalidArgument as error:
+            yield Attempt(self._label, problem=f"{self._label}: {error.message}")
+            return
+        yield Attempt(self._label, _split(signature, typed), _rows_of(typed))
+
+
+class MadeUp:
+    """The golden sample where there is one, made up photos for image signatures, random rows for the others."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self._bundle = bundle
+
+    def attempts(self, signature: Signature) -> Iterator[Attempt]:
+        golden, image = self._bundle.golden, self._bundle.image
+        if golden is not None and signature.name == DEFAULT_SIGNATURE:
+            yield Attempt(GOLDEN, _split(signature, golden.inputs), _rows_of(golden.inputs))
+        elif image is not None and signature.name in self._bundle.native:
+            photos = _noise_photos(image)
+            yield Attempt(RANDOM, _split(signature, _encoded(signature, photos)), len(photos))
+        elif any(spec.dtype is DataType.DT_STRING for spec in signature.inputs.values()):
+            yield Attempt(RANDOM, problem="nothing can be guessed for texts: give them with --samples FILE.npz")
+        else:
+            for free in FREE_SIZES if _has_free_inner(signature) else FREE_SIZES[:1]:
+                yield _random(signature, free)
+
+
+class Photos:
+    """Image files, as encoded images or prepared for the model, whichever a signature takes."""
+
+    def __init__(self, bundle: Bundle, image: ImageSpec, path: str) -> None:
+        self._bundle, self._image, self._label = bundle, image, Path(path).name
+        self._photos = [_photo(one) for one in named_photos([path])]
+
+    def attempts(self, signature: Signature) -> Iterator[Attempt]:
+        if signature.name in self._bundle.native:
+            yield Attempt(self._label, self._as_they_are(signature), len(self._photos))
+        elif signature.name == DEFAULT_SIGNATURE and len(signature.inputs) == 1:
+            yield Attempt(self._label, self._prepared(signature), len(self._photos))
+        else:
+            yield Attempt(self._label, problem="it takes no photos: give arrays with --samples FILE.npz")
+
+    def _as_they_are(self, signature: Signature) -> Iterator[Arrays]:
+        for some in self._parts():
+            yield _encoded(signature, [_read(photo) for photo in some])
+
+    def _prepared(self, signature: Signature) -> Iterator[Arrays]:
+        ((name, spec),) = signature.inputs.items()
+        for some in self._parts():
+            yield {name: np.stack([_prepare(photo, self._image) for photo in some]).astype(spec.dtype.numpy)}
+
+    def _parts(self) -> Iterator[list[NamedPhoto]]:
+        """The first photo alone, then all of them, some at once."""
+        if len(self._photos) > 1:
+            yield self._photos[:1]
+        for start in range(0, len(self._photos), PHOTOS_AT_ONCE):
+            yield self._photos[start : start + PHOTOS_AT_ONCE]
+
+
+def _rows_of(arrays: Arrays) -> int:
+    return max((len(array) if array.ndim else 1 for array in arrays.values()), default=1)
+
+
+def _read_arrays(file: Path) -> dict[str, NDArray[Any]]:
+    """Nothing in the file can run."""
+    try:
+        loaded = np.load(file, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return {"": loaded}
+        with loaded:
+            return {name: loaded[name] for name in loaded.files}
+    except FileNotFoundError as error:
+        raise NotFound(f"{file}: there is no such file of samples") from error
+    except Exception as error:  # whatever numpy and zipfile stumble over
+        raise InvalidArgument(
+            f"{file} cannot be read: {error}; save it with numpy.savez, texts as dtype 'S' or 'U'"
+        ) from error
+
+
+def _typed(array: NDArray[Any], name: str, dtype: DataType) -> NDArray[Any]:
+    if dtype is not DataType.DT_STRING:
+        return fitted(array_of(array, name), name, dtype.numpy)
+    if array.dtype.kind not in "SU":
+        raise InvalidArgument(f"input {name} is string; {array.dtype} was given")
+    texts = np.char.encode(array, "utf-8") if array.dtype.kind == "U" else array
+    return texts.astype(object)
+
+
+def _split(signature: Signature, arrays: Arrays) -> Iterator[Arrays]:
+    """One call of all rows, or several of as many as declared. Where the first dimension is free, the first row also
+    goes alone, since one row may be computed otherwise than several; the rest is not divided, for it may be no batch.
+    """
+    firsts = {spec.shape[0] if spec.shape else None for spec in signature.inputs.values()}
+    lengths = {len(array) if array.ndim else None for array in arrays.values()}
+    (first,), (length,) = (firsts, lengths) if len(firsts) == len(lengths) == 1 else ((None,), (None,))
+    if first is None or length is None:
+        yield arrays
+    elif first < 0:
+        if length > 1:
+            yield {name: array[:1] for name, array in arrays.items()}
+        yield arrays
+    else:
+        for start in range(0, length, max(first, 1)):
+            yield {name: array[start : start + max(first, 1)] for name, array in arrays.items()}
+
+
+def _random(signature: Signature, free: int) -> Attempt:
+    generator = np.random.default_rng(SEED)
+    calls = [random_inputs(signature, rows, generator, free) for rows in RANDOM_ROWS]
+    made = [inputs for inputs in calls if inputs is not None]
+    if not made:
+        problem = "nothing can be guessed for inputs of its kind (sparse, of unknown rank or very large)"
+        return Attempt(RANDOM, problem=f"{problem}: give them with --samples FILE.npz")
+    if _rows_of(made[0]) == _rows_of(made[-1]):  # no dimension is free, so more rows are the same question again
+        made = made[:1]
+    return Attempt(RANDOM, made, sum(map(_rows_of, made)))
+
+
+def _has_free_inner(signature: Signature) -> bool:
+    return any(size < 0 for spec in signature.inputs.values() for size in (spec.shape or ())[1:])
+
+
+def _encoded(signature: Signature, photos: list[bytes]) -> Arrays:
+    """For a signature that takes encoded images, or examples with such in them."""
+    values = examples_of_images(photos) if signature.method_name == CLASSIFY_METHOD else photos
+    array = np.empty(len(values), object)
+    array[:] = values
+    return {next(iter(signature.inputs)): array}
+
+
+def _noise_photos(image: ImageSpec) -> list[bytes]:
+    """PNGs of large patches: pure noise looks all the same to a convolution."""
+    from PIL import Image
+
+    generator = np.random.default_rng(SEED)
+    height, width = image.size
+    photos = []
+    for _ in range(max(RANDOM_ROWS)):
+        patches = generator.integers(0, 256, (5, 5, image.channels), np.uint8)
+        pixels = patches[np.arange(height) * 5 // height][:, np.arange(width) * 5 // width]
+        buffer = io.BytesIO()
+        Image.fromarray(pixels[..., 0] if image.channels == 1 else pixels).save(buffer, "PNG")
+        photos.append(buffer.getvalue())
+    return photos
+
+
+def _photo(one: NamedPhoto | tuple[str, LightshipError]) -> NamedPhoto:
+    if isinstance(one, NamedPhoto):
+        return one
+    name, error = one
+    raise type(error)(f"{name}: {error.message}")
+
+
+def _read(photo: NamedPhoto) -> bytes:
+    try:
+        return photo.read()
+    except LightshipError as error:
+        raise type(error)(f"{photo.name}: {error.message}") from error
+
+
+def _prepare(photo: NamedPhoto, image: ImageSpec) -> NDArray[np.float32]:
+    encoded = _read(photo)
+    try:
+        return prepare(encoded, image)
+    except LightshipError as error:
+        raise type(error)(f"{photo.name}: {error.message}") from error

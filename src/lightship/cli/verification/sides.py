@@ -1,0 +1,165 @@
+"""The two that are compared: the serving engine, and TensorFlow in this process or a running server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lightship.bundle.bundle import Bundle
+from lightship.bundle.saved_model import Signature
+from lightship.cli.failures import silent_imports
+from lightship.engines import EngineOptions, load_engine
+from lightship.engines.base import INSTALL_TENSORFLOW
+from lightship.engines.tensorflow import tensorflow_installed
+from lightship.errors import (
+    Cancelled,
+    DeadlineExceeded,
+    FailedPrecondition,
+    LightshipError,
+    NotFound,
+    PermissionDenied,
+    ResourceExhausted,
+    Unauthenticated,
+    Unavailable,
+    Unimplemented,
+)
+from lightship.lifecycle import Servable, ServableId
+from lightship.services.predict import predict
+
+if TYPE_CHECKING:
+    from lightship.client import Client
+    from lightship.client.address import Address
+
+Arrays = Mapping[str, NDArray[Any]]
+
+# What a server says of itself, rather than of the inputs.
+_NO_ANSWER: tuple[type[LightshipError], ...] = (
+    Cancelled,
+    DeadlineExceeded,
+    NotFound,
+    PermissionDenied,
+    ResourceExhausted,
+    Unauthenticated,
+    Unavailable,
+    Unimplemented,
+)
+
+
+class Side(Protocol):
+    @property
+    def name(self) -> str:
+        """As a sentence names it: TensorFlow, or a server's address."""
+
+    @property
+    def no_answer(self) -> tuple[type[LightshipError], ...]:
+        """What `answer` raises where the side could not be asked."""
+
+    def answer(self, signature: Signature, inputs: Arrays) -> Arrays:
+        """All outputs. Raises another LightshipError where the model refuses these inputs."""
+
+
+class ServingSide:
+    """This version as a server of ours answers it."""
+
+    name = "the serving engine"
+    no_answer: tuple[type[LightshipError], ...] = ()
+
+    def __init__(self, servable: Servable) -> None:
+        self._servable = servable
+
+    def engine_of(self, signature: str) -> str:
+        """The engine's name, "lightship" for an image signature, "none" where nothing runs it."""
+        if signature in self._servable.bundle.native:
+            return "lightship"
+        try:
+            return self._servable.engine.engine_of(signature)
+        except LightshipError:  # asking it says why
+            return "none"
+
+    def answer(self, signature: Signature, inputs: Arrays) -> Arrays:
+        return predict(self._servable, signature, dict(inputs))
+
+
+class TensorFlowSide:
+    name = "TensorFlow"
+    no_answer: tuple[type[LightshipError], ...] = ()
+
+    def __init__(self, servable: Servable) -> None:
+        self._engine = servable.engine
+
+    def answer(self, signature: Signature, inputs: Arrays) -> Arrays:
+        return self._engine.run(signature.name, inputs)
+
+
+class RemoteSide:
+    no_answer = _NO_ANSWER
+
+    def __init__(self, client: Client, address: Address) -> None:
+        self._client, self._address = client, address
+        self.name = client.url
+
+    def answer(self, signature: Signature, inputs: Arrays) -> Arrays:
+        address = self._address
+        return self._client.predict(
+            str(address.model),
+            inputs,
+            signature=signature.name,
+            version=address.version,
+            label=address.label,
+            encoding="auto",
+        ).outputs
+
+
+@contextmanager
+def serving_engine(bundle: Bundle) -> Iterator[ServingSide]:
+    """Loads the version as a server does. Raises what a server would say."""
+    with _servable(bundle, EngineOptions()) as servable:
+        yield ServingSide(servable)
+
+
+@contextmanager
+def local_tensorflow(bundle: Bundle) -> Iterator[TensorFlowSide]:
+    """Loads the version into TensorFlow. Raises FailedPrecondition where it is not installed."""
+    if not tensorflow_installed():
+        raise FailedPrecondition(
+            f"TensorFlow is not installed, so there is nothing to compare with. Install it: {INSTALL_TENSORFLOW}; "
+            "or name a server that answers for it: --against http://host:8501"
+        )
+    with ExitStack() as stack:
+        with silent_imports():
+            servable = stack.enter_context(_servable(bundle, EngineOptions(engine="tensorflow")))
+        yield TensorFlowSide(servable)
+
+
+@contextmanager
+def remote_server(client: Client, address: Address) -> Iterator[RemoteSide]:
+    """A model that a server has. Raises NotFound where it does not have it, Unavailable where it is not there."""
+    model = str(address.model)
+    try:
+        client.metadata(model, version=address.version, label=address.label)
+    except NotFound as error:
+        wanted = f"version {address.version} of {model}" if address.version is not None else model
+        raise NotFound(
+            f"{client.url} does not serve {wanted} ({error.message}); name what it serves: "
+            f"--against {client.url}/v1/models/NAME/versions/N"
+        ) from error
+    yield RemoteSide(client, address)
+
+
+def plain(outputs: Arrays) -> Arrays:
+    """Outputs as every transport can give them: the narrowest floats become float32."""
+    return {name: array.astype(np.float32) if array.dtype.kind == "V" else array for name, array in outputs.items()}
+
+
+@contextmanager
+def _servable(bundle: Bundle, options: EngineOptions) -> Iterator[Servable]:
+    engine = load_engine(bundle.path, bundle.saved_model, options)
+    servable = Servable(ServableId(bundle.name, bundle.version), bundle, engine)
+    try:
+        yield servable
+    finally:
+        servable.close()

@@ -1,0 +1,161 @@
+"""Asks both sides the same, and judges their answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lightship.bundle.bundle import Bundle
+from lightship.bundle.dtypes import DataType
+from lightship.bundle.saved_model import INIT_SIGNATURE, Signature
+from lightship.cli.verification.results import SignatureResult, Verdict, Verification
+from lightship.cli.verification.samples import Attempt, Samples
+from lightship.cli.verification.sides import ServingSide, Side, plain
+from lightship.engines.comparison import ATOL, RTOL, Comparison, compare
+from lightship.errors import InvalidArgument, LightshipError
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """None: the default of `engines.comparison`."""
+
+    rtol: float | None = None
+    atol: float | None = None
+
+    @property
+    def shown_rtol(self) -> float:
+        return RTOL if self.rtol is None else self.rtol
+
+    @property
+    def shown_atol(self) -> float:
+        return ATOL if self.atol is None else self.atol
+
+
+def verify_signatures(
+    bundle: Bundle, serving: ServingSide, reference: Side, samples: Samples, tolerance: Tolerance, only: str | None
+) -> Verification:
+    """Compares each signature, or `only` one. Raises InvalidArgument where there is none of that name."""
+    known = {name: one for name, one in bundle.saved_model.signatures.items() if name != INIT_SIGNATURE}
+    if only is not None and only not in known:
+        raise InvalidArgument(f"{bundle.path} has no signature {only!r}; it has {', '.join(known) or 'none'}")
+    wanted = known.values() if only is None else [known[only]]
+    return Verification(tuple(_Comparer(bundle, serving, reference, tolerance).verify(one, samples) for one in wanted))
+
+
+class _Comparer:
+    def __init__(self, bundle: Bundle, serving: ServingSide, reference: Side, tolerance: Tolerance) -> None:
+        self._bundle, self._serving, self._reference, self._tolerance = bundle, serving, reference, tolerance
+
+    def verify(self, signature: Signature, samples: Samples) -> SignatureResult:
+        engine = self._serving.engine_of(signature.name)
+        if signature.name in self._bundle.saved_model.changes.writers:
+            problem = "a call changes the model's variables, so the same question has another answer each time"
+            return SignatureResult(signature.name, engine, "-", Verdict.NOT_COMPARED, detail=problem)
+        for attempt in samples.attempts(signature):
+            result = self._attempt(signature, engine, attempt)
+            if result.verdict is not Verdict.NOT_COMPARED:
+                break
+        return result
+
+    def _attempt(self, signature: Signature, engine: str, attempt: Attempt) -> SignatureResult:
+        name, label = signature.name, attempt.label
+        found, problem = _Found(self._ranks(signature)), attempt.problem
+        for inputs in attempt.calls:
+            expected = self._ask(self._reference, signature, inputs)
+            answer = self._ask(self._serving, signature, inputs)
+            if isinstance(expected, LightshipError) and isinstance(answer, LightshipError):
+                problem = f"both refuse the inputs: {expected.message}"
+            elif isinstance(expected, LightshipError):
+                found.refused(f"{self._reference.name} refuses what is answered here: {expected.message}")
+            elif isinstance(answer, LightshipError):
+                found.refused(f"refused here, answered by {self._reference.name}: {answer.message}")
+            else:
+                one = compare(expected, answer, self._tolerance.rtol, self._tolerance.atol)
+                if one.difference is not None and self._wavers(signature, inputs, expected):
+                    problem = f"{self._reference.name} gives the same inputs another answer each time"
+                    return SignatureResult(name, engine, label, Verdict.NOT_COMPARED, detail=problem)
+                found.compared(one, expected, answer)
+        return found.result(name, engine, attempt, problem)
+
+    def _ask(self, side: Side, signature: Signature, inputs: Arrays) -> Arrays | LightshipError:
+        try:
+            outputs = plain(side.answer(signature, inputs))
+        except side.no_answer:
+            raise
+        except LightshipError as error:
+            return error
+        labels = self._bundle.labels
+        if labels is not None and signature.name in self._bundle.native:
+            return _unranked(signature, outputs, labels)
+        return outputs
+
+    def _wavers(self, signature: Signature, inputs: Arrays, expected: Arrays) -> bool:
+        again = self._ask(self._reference, signature, inputs)
+        if isinstance(again, LightshipError):
+            return True
+        return compare(expected, again, self._tolerance.rtol, self._tolerance.atol).difference is not None
+
+    def _ranks(self, signature: Signature) -> int:
+        """How many classes a row of scores has; 0 where the answers are not known to be scores."""
+        return len(self._bundle.labels or ()) if len(signature.inputs) == 1 else 0
+
+
+class _Found:
+    """What the calls of one signature showed so far."""
+
+    def __init__(self, classes: int) -> None:
+        self._classes = classes
+        self._absolute: float | None = None
+        self._relative: float | None = None
+        self._difference = ""
+        self._alike = self._ranked = 0
+        self._any = False
+
+    def refused(self, problem: str) -> None:
+        self._any = True
+        self._difference = self._difference or problem
+
+    def compared(self, one: Comparison, expected: Arrays, answer: Arrays) -> None:
+        self._any = True
+        self._absolute = max(self._absolute or 0.0, one.absolute)
+        self._relative = max(self._relative or 0.0, one.relative)
+        self._difference = self._difference or (one.difference.reason if one.difference else "")
+        for name in expected.keys() & answer.keys():
+            if _are_scores(expected[name], self._classes) and _are_scores(answer[name], self._classes):
+                same = expected[name].argmax(1) == answer[name].argmax(1)
+                self._alike, self._ranked = self._alike + int(same.sum()), self._ranked + len(same)
+
+    def result(self, signature: str, engine: str, attempt: Attempt, problem: str) -> SignatureResult:
+        label, rows = attempt.label, attempt.rows
+        if not self._any:
+            return SignatureResult(signature, engine, label, Verdict.NOT_COMPARED, detail=problem)
+        detail = self._difference
+        if detail and self._ranked:
+            detail += f"; the best label is the same for {self._alike} of {self._ranked}"
+        verdict = Verdict.DIFFERENT if detail else Verdict.EQUAL
+        return SignatureResult(signature, engine, label, verdict, rows, self._absolute, self._relative, detail)
+
+
+def _are_scores(array: NDArray[Any], classes: int) -> bool:
+    return bool(classes) and array.ndim == 2 and array.shape[1] == classes and array.dtype.kind == "f"
+
+
+def _unranked(signature: Signature, outputs: Arrays, order: Sequence[str]) -> Arrays:
+    """The scores of an image signature in the order of the labels: nearly equal ones may change places in a ranking."""
+    kinds = {spec.dtype is DataType.DT_STRING: name for name, spec in signature.outputs.items()}
+    labels, scores = (outputs.get(kinds.get(kind, "")) for kind in (True, False))
+    if labels is None or scores is None or labels.shape != scores.shape or scores.ndim != 2:
+        return outputs
+    rows = [dict(zip(map(_text, row), values, strict=True)) for row, values in zip(labels, scores, strict=True)]
+    table = [[row.get(label, np.nan) for label in order] for row in rows]
+    return {kinds[False]: np.array(table, scores.dtype).reshape(len(rows), len(order))}
+
+
+def _text(label: Any) -> str:
+    return label.decode("utf-8", "replace") if isinstance(label, bytes) else str(label)
