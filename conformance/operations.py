@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ def i32(*values: int) -> Any:
 def elementwise() -> Iterator[Graph]:
     yield from unary("Abs Neg Sign Square", NUMBERS)
     yield from unary("Sqrt Rsqrt Exp Log Sigmoid Tanh Relu Relu6 Elu Selu Softplus Softsign Erf Erfc Floor Ceil Round")
+    yield from unary("Expm1 Log1p Tan Asin Acos Sinh Cosh Acosh Atanh", shapes=FEW)
     yield from unary("Sin Cos Atan Asinh Reciprocal IsNan IsInf IsFinite Softmax LogSoftmax", shapes=FEW)
     yield from unary("LeakyRelu", attributes={"alpha": (0.2, 0.0, 1.5)}, shapes=FEW)
     yield from unary("Identity StopGradient ZerosLike OnesLike", ANY, shapes=FEW)
@@ -240,6 +242,9 @@ def moves() -> Iterator[Graph]:
         yield with_constants(
             "Range", {"Tidx": "int32"}, {}, [("float", [None, 4])], {0: np.int32(1), 1: limit, 2: np.int32(2)}
         )
+    for (shift, axis), kind in product(((1, 1), (-3, 0), (5, 1)), ANY.split()):
+        types = {"T": kind, "Tshift": "int32", "Taxis": "int32"}
+        yield with_constants("Roll", types, {}, [(kind, [None, 4])], {1: np.int32(shift), 2: np.int32(axis)})
 
 
 def enumerate_(prefix: str, tensors: Any) -> Iterator[tuple[str, Any]]:
@@ -282,6 +287,11 @@ def lookups() -> Iterator[Graph]:
                 yield with_constants(
                     "GatherV2", types, {}, [(kind, list(shape))], {0: rows, 2: np.int32(0)}, fixed={"x0": edges}
                 )
+        for shape in ([None, 2], [1, 2]):
+            types = {"dtype": "float", "Tindices": kind}
+            yield Graph(
+                "ResourceGather", types, {}, [("x", TYPES[kind], list(shape))], _of_variable(table), {"x": edges}
+            )
         types = {"Tparams": "float", "Tindices": kind, "Taxis": "int32"}
         columns = [[0, 3], [1, 1], [2, 0], [0, 4], [-1, 0], [3, 3], [0], [1], [2]]
         for shape in ([None, 4], [None, None]):
@@ -310,6 +320,20 @@ def lookups() -> Iterator[Graph]:
                 [(kind, [None])],
                 {1: np.int32(3), 2: np.float32(1), 3: np.float32(0)},
             )
+
+
+def _of_variable(table: Any) -> Any:
+    """Rows of a variable, as models of TensorFlow 2's own layers look them up."""
+    made: list[Any] = []
+
+    def build(tf: Any, indices: Any) -> Any:
+        if not made:
+            with tf.init_scope():
+                made.append(tf.Variable(table))
+        return tf.raw_ops.ResourceGather(resource=made[0].handle, indices=indices, dtype=tf.float32)
+
+    build.variables = lambda: made  # type: ignore[attr-defined]
+    return build
 
 
 def layers() -> Iterator[Graph]:
@@ -435,6 +459,17 @@ def convolutions() -> Iterator[Graph]:
         yield Graph(
             op, {"T": "float"}, {"block_size": 2}, [("x", "float32", list(shape))], raw(op, 1, {"block_size": 2})
         )
+    # The way in and out of a dilated convolution in the models of Keras 2.
+    for op, shape, edges in (
+        ("SpaceToBatchND", [None, 4, 6, 2], ([0, 0], [1, 1])),
+        ("SpaceToBatchND", [None, 3, 5, 2], ([1, 0], [0, 1])),
+        ("SpaceToBatchND", [None, None, 3, 2], ([1, 0], [0, 1])),
+        ("BatchToSpaceND", [None, 2, 3, 2], ([0, 0], [1, 1])),
+        ("BatchToSpaceND", [4, 2, 3, 2], ([1, 0], [0, 1])),
+    ):
+        types = {"T": "float", "Tblock_shape": "int32", ("Tpaddings" if op[0] == "S" else "Tcrops"): "int32"}
+        constants = {1: i32(2, 2), 2: np.array(edges, np.int32)}
+        yield with_constants(op, types, {}, [("float", list(shape))], constants)
 
 
 def all_graphs() -> Iterator[Graph]:

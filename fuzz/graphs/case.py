@@ -46,18 +46,30 @@ class Case:
         return True
 
     def inputs(self) -> Iterator[dict[str, NDArray[Any]]]:
-        """Some arrays for its inputs: usual ones first, then such with values and sizes at the edges."""
+        """Some arrays for its inputs: usual ones first, then such with values and sizes at the edges, and at last some
+        whose shapes are not the declared ones."""
         for turn in range(8):
             sizes = [1, 2, 3, 1, 4, 0, 2, 1][turn], self._random.choice([1, 2, 4])
             yield {name: self._array(dtype, shape, sizes, usual=turn < 3) for name, dtype, shape in self._specs}
+        for _ in range(2):
+            yield {
+                name: self._array(dtype, self._other(shape), (2, 3), usual=True) for name, dtype, shape in self._specs
+            }
 
     def __str__(self) -> str:
         return f"graph {self.seed}: {' > '.join(self.names)} of {self._specs}"
 
-    def _spec(self, index: int) -> tuple[str, str, list[int | None]]:
+    def _spec(self, index: int) -> tuple[str, str, list[int | None] | None]:
         dtype = self._random.choice(["float32", "float32", "float32", "int32", "int64"])
-        shape = self._random.choice([[None, 4], [None, 4], [1, 4], [2, 2], [None], [None, None], [None, 2, 2]])
+        shape = self._random.choice([[None, 4], [None, 4], [1, 4], [2, 2], [None], [None, None], [None, 2, 2], None])
         return f"x{index}", dtype, shape
+
+    def _other(self, shape: list[int | None] | None) -> list[int | None]:
+        """A shape that is not the declared one, or not its rank."""
+        shape = shape or [None, 4]
+        changed = list(shape)
+        changed[self._random.randrange(len(shape))] = self._random.choice([1, 1, 2, 3, 4])
+        return self._random.choice([changed, changed, [self._random.choice([1, 2, 3]), *shape], shape[1:]])
 
     def _graph(self, *inputs: Any) -> dict[str, Any]:
         import tensorflow as tf
@@ -80,7 +92,10 @@ class Case:
             self.names.append(operation.name)
         return {"y": tf.identity(tensors[-1])}
 
-    def _array(self, dtype: str, shape: list[int | None], sizes: tuple[int, int], *, usual: bool) -> NDArray[Any]:
+    def _array(
+        self, dtype: str, shape: list[int | None] | None, sizes: tuple[int, int], *, usual: bool
+    ) -> NDArray[Any]:
+        shape = self._random.choice([[None, 4], [None], [None, 2, 3]]) if shape is None else shape
         known = tuple(sizes[min(axis, 1)] if size is None else size for axis, size in enumerate(shape))
         floats, integers = (_USUAL, _SMALL) if usual else (_FLOATS, _INTEGERS)
         fitting = [value for value in integers if dtype == "int64" or -(2**31) <= value < 2**31]
@@ -98,7 +113,7 @@ def _fits(kind: str, tensor: Any) -> bool:
         "n": dtype.name in ("float32", "int32", "int64"),
         "b": dtype.is_bool,
         "*": True,
-    }[kind] and tensor.shape.rank is not None
+    }[kind]
 
 
 def _operands(operation: Operation, tensors: list[Any], random: Random) -> list[Any] | None:

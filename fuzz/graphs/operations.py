@@ -110,25 +110,62 @@ def _range_of(tf: Any, random: Random, x: list[Any]) -> Any:
     return tf.range(random.choice([0, 1, 3]), tf.shape(x[0])[0], random.choice([1, 2]))
 
 
-OPERATIONS: tuple[Operation, ...] = (
+def _bias_add(tf: Any, random: Random, x: list[Any]) -> Any:
+    """Its size is that of the channels, unless nothing says how many there are."""
+    channels = x[0].shape[-1] or 4
+    bias = tf.constant([1.0, -2.0, 3.0, 0.5, 7.0][:channels] + [2.0] * (channels - 5))
+    return tf.nn.bias_add(x[0], bias if random.random() < 0.7 else tf.reduce_mean(x[0], 0))
+
+
+def _batch_norm(tf: Any, random: Random, x: list[Any]) -> Any:
+    channels = x[0].shape[-1] or 4
+    statistics = {name: tf.ones([channels]) * 2.0 for name in ("scale", "offset", "mean", "variance")}
+    images = tf.reshape(x[0], [1, 1, -1, channels]) if random.random() < 0.5 else x[0][tf.newaxis, tf.newaxis]
+    return tf.raw_ops.FusedBatchNormV3(x=images, **statistics, is_training=False).y
+
+
+def _einsum(tf: Any, random: Random, x: list[Any]) -> Any:
+    equation = {1: "a,a->a", 2: "ab,cb->ac", 3: "abc,acd->abd"}.get(x[0].shape.rank, "...a,...a->...")
+    return tf.einsum(equation, x[0], x[1])
+
+
+def _product(tf: Any, random: Random, x: list[Any]) -> Any:
+    weights = tf.constant([[1.0, -1.0, 0.5], [0.0, 2.0, 1.0], [1.0, 1.0, 1.0], [-2.0, 0.0, 3.0]])
+    return random.choice([tf.raw_ops.MatMul, tf.linalg.matmul])(a=x[0], b=weights)
+
+
+def _rolled(tf: Any, random: Random, x: list[Any]) -> Any:
+    return tf.roll(x[0], random.choice([1, -2, 5]), _axis(random, x[0]))
+
+
+_FLOAT_FUNCTIONS = (
+    *("nn.relu", "nn.relu6", "nn.elu", "nn.selu", "nn.gelu", "nn.swish", "nn.softplus", "nn.softsign", "nn.softmax"),
     *(
-        _unary(path.split(".")[-1], "f", path)
-        for path in (
-            *(
-                "nn.relu",
-                "nn.relu6",
-                "nn.elu",
-                "nn.selu",
-                "nn.gelu",
-                "nn.swish",
-                "nn.softplus",
-                "nn.softmax",
-                "sigmoid",
-            ),
-            *("nn.log_softmax", "nn.leaky_relu", "tanh", "exp", "math.log", "sqrt", "math.rsqrt", "math.erf", "floor"),
-            *("math.ceil", "round", "math.is_nan", "math.reciprocal", "sin", "cos", "math.log1p", "math.expm1"),
-        )
+        "nn.log_softmax",
+        "nn.leaky_relu",
+        "sigmoid",
+        "tanh",
+        "exp",
+        "sqrt",
+        "floor",
+        "round",
+        "sin",
+        "cos",
+        "tan",
+        "asin",
     ),
+    *("acos", "sinh", "cosh", "asinh", "acosh", "atanh", "atan", "math.log", "math.rsqrt", "math.erf", "math.erfc"),
+    *("math.ceil", "math.is_nan", "math.is_inf", "math.reciprocal", "math.log1p", "math.expm1"),
+)
+
+OPERATIONS: tuple[Operation, ...] = (
+    *(_unary(path.split(".")[-1], "f", path) for path in _FLOAT_FUNCTIONS),
+    Operation("batch_norm", "f", _batch_norm),
+    Operation("bias_add", "f", _bias_add),
+    Operation("bias_add_after", "f", lambda tf, random, x: tf.nn.relu(_bias_add(tf, random, x) * 2.0)),
+    Operation("einsum", "ff", _einsum),
+    Operation("product", "f", _product),
+    Operation("roll", "n", _rolled),
     *(_unary(name, "n", name) for name in ("abs", "sign", "negative", "square", "zeros_like", "ones_like", "sort")),
     *(
         _binary(path.split(".")[-1], "n*", path)

@@ -7,12 +7,17 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+
 from lightship.bundle.dtypes import DataType
+from lightship.bundle.graph_constants import Body, operands
 from lightship.bundle.graph_state import function_names, reached
 from lightship.bundle.saved_model import Signature
 
-_CONSTANTS = frozenset({"Const", "ReadVariableOp", "VarHandleOp", "Variable", "VariableV2"})
-_PASSED_ON = frozenset({"Identity"})
+# They call the function that an attribute names with their own operands.
+_CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
+# A function is looked at once for each set of constants that it is called with; beyond so many, as if it got none.
+_MOST_BODIES = 4096
 
 Attribute = str | int | float | bool | tuple[Any, ...]
 
@@ -22,31 +27,35 @@ class Operation:
     """One node of a graph, or of a function that the graph calls.
 
     attributes: those of types as names, such as "float"; texts, numbers, bools, and lists of them; not shapes,
-    constants and functions. operands: for each input, whether it is a constant, as weights are.
+    constants and functions. operands: for each input, whether it is a constant, as weights are. inside: indices that
+    are constant point into what they index, as far as that is known.
     """
 
     op: str
     name: str
     attributes: Mapping[str, Attribute]
     operands: tuple[bool, ...]
+    inside: bool = False
 
 
 def operations_of(graph: Any, signature: Signature) -> list[Operation]:
     """All that runs when a signature of this `tensorflow.GraphDef` is called: what its outputs need, what only has to
     run before, and all that is in the functions that are called on the way."""
-    functions = {function.signature.name: function.node_def for function in graph.library.function}
+    functions = {function.signature.name: function for function in graph.library.function}
     nodes = {node.name: node for node in graph.node}
     outputs = [spec.tensor for spec in signature.outputs.values()]
-    found, waiting, seen = [], [list(reached(nodes, outputs))], set[str]()
-    while waiting:
-        body = waiting.pop()
-        by_name = {node.name: node for node in body}
-        for node in body:
-            called = [name for name in _called(node, functions) if name not in seen]
-            seen.update(called)
-            waiting += [list(functions[name]) for name in called]
+    found, bodies = [], [Body({node.name: node for node in reached(nodes, outputs)})]
+    seen = set[tuple[str, tuple[int, ...]]]()
+    for body in bodies:  # it grows meanwhile
+        for node in body.nodes.values():
+            for name in _called(node, functions):
+                called = _body(node, body, functions[name])
+                key = name, _constants(called) if len(seen) < _MOST_BODIES else ()
+                if key not in seen:
+                    seen.add(key)
+                    bodies.append(called)
             if node.op not in functions:
-                found.append(_operation(node, by_name))
+                found.append(_operation(node, body))
     return found
 
 
@@ -57,21 +66,44 @@ def _called(node: Any, functions: Mapping[str, Any]) -> Iterator[str]:
         yield from (name for name in function_names(value) if name in functions)
 
 
-def _operation(node: Any, by_name: Mapping[str, Any]) -> Operation:
+def _body(node: Any, caller: Body, function: Any) -> Body:
+    """The body of a function that a node calls; of loops and branches, with arguments that are not known."""
+    if node.op in _CALLS or node.op == function.signature.name:
+        return caller.called(node, (argument.name for argument in function.signature.input_arg), function.node_def)
+    return Body({one.name: one for one in function.node_def})
+
+
+def _constants(body: Body) -> tuple[int, ...]:
+    """Which constants a function is called with, place by place; 0 for what is none."""
+    found = []
+    for tensor, caller in body.arguments.values():
+        source = caller.source(tensor) if caller.is_constant(tensor) else None
+        found.append(id(source[0]) if source is not None else 0)
+    return tuple(found)
+
+
+def _operation(node: Any, body: Body) -> Operation:
     attributes = {name: attribute_value(value) for name, value in node.attr.items() if not name.startswith("_")}
     known = {name: value for name, value in attributes.items() if value is not None}
-    operands = tuple(_is_constant(name, by_name) for name in node.input if not name.startswith("^"))
-    return Operation(node.op, node.name, MappingProxyType(known), operands)
+    constant = tuple(map(body.is_constant, operands(node)))
+    return Operation(node.op, node.name, MappingProxyType(known), constant, _inside(node, body, constant))
 
 
-def _is_constant(tensor: str, by_name: Mapping[str, Any]) -> bool:
-    """Whether a tensor is a constant of the graph; what a function gets from its caller is not known to be one."""
-    for _ in range(len(by_name)):
-        node = by_name.get(tensor.partition(":")[0])
-        if node is None or node.op not in _PASSED_ON:
-            return node is not None and node.op in _CONSTANTS
-        tensor = node.input[0]
-    return False
+def _inside(node: Any, body: Body, constant: tuple[bool, ...]) -> bool:
+    """Whether a gather of constants by constant indices is known to stay inside."""
+    if node.op not in ("GatherNd", "GatherV2", "ResourceGather") or not all(constant[:2]):
+        return False
+    table, indices, *axis = operands(node)
+    shape, values = body.shape(table), body.value(indices)
+    if shape is None or values is None:
+        return False
+    if node.op == "GatherNd":
+        sizes = shape[: values.shape[-1]] if values.ndim else ()
+        return bool(((values >= 0) & (values < np.asarray(sizes))).all()) if sizes else False
+    along = body.value(axis[0]) if axis else np.int32(0)
+    if along is None or not -len(shape) <= int(along) < len(shape):
+        return False
+    return bool(((values >= 0) & (values < shape[int(along)])).all())
 
 
 def attribute_value(value: Any) -> Attribute | None:

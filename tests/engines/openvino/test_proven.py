@@ -48,6 +48,26 @@ def test_what_openvino_repeats_where_tensorflow_refuses_is_not_in_the_table(op: 
     assert unproven([_operation(op, T="float")]) is not None
 
 
+def test_constant_indices_are_proven_where_they_are_known_to_point_inside(tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    def rows(last: int) -> Ask:
+        table = tf.constant(np.ones((10, 4), np.float32))
+        return Ask(
+            lambda x: (
+                x + tf.gather(table, tf.range(tf.constant(0), last, 1)) + tf.gather_nd(table, [[0], [last - 1]])[0]
+            ),
+            [("x", "float32", [None, last, 4])],
+            [],
+        )
+
+    for last, reason in ((10, ""), (11, "GatherV2 of constants alone is not checked by OpenVINO (GatherV2)")):
+        save(rows(last), tmp_path / str(last))
+        model = read_saved_model(tmp_path / str(last))
+        signature = model.signatures[DEFAULT_SIGNATURE]
+        assert (unproven(operations_of(read_graph(tmp_path / str(last)), signature)) or "") == reason
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_a_model_of_the_builder_of_tensorflow_1_runs_on_openvino(tmp_path: Path) -> None:
     import tensorflow as tf

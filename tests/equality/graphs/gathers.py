@@ -35,6 +35,14 @@ def _pairs(tf, x):
     return tf.gather_nd(x, tf.stack([rows, tf.argmax(x, 1, output_type=tf.int32)], 1))
 
 
+def _picked(tf, table, indices):
+    @tf.function
+    def picked(indices):
+        return tf.gather(table, indices)
+
+    return picked(indices)
+
+
 ASKS: list[Ask] = [
     *batches("gather_top_k", _top_k, {"x": ("float32", ["B", 100])}, ROWS),
     *batches("gather_argmax", _argmax, {"x": ("float32", ["B", 100])}, ROWS),
@@ -153,5 +161,66 @@ ASKS: list[Ask] = [
             call("is not in [0, 10)", x=f32([1.0, float("nan")])),
         ],
         [TABLE],
+    ),
+    *batches(
+        "rows_of_a_variable",
+        lambda tf, table, i: tf.raw_ops.ResourceGather(resource=table.handle, indices=i, dtype=tf.float32),
+        {"i": ("int32", ["B", 2])},
+        [
+            call(i=i32([[0, 9]])),
+            call(i=i32([[3, 3], [9, 0]])),
+            call("is not in [0, 10)", i=i32([[0, 10]])),
+            call("is not in [0, 10)", i=i32([[0, 1], [-1, 2]])),
+        ],
+        [normal(10, 4)],
+    ),
+    ask(
+        "constant_rows_in_a_function",
+        lambda tf, table, x: x + _picked(tf, table.read_value(), tf.constant([0, 10])),
+        {"x": ("float32", [None, 4])},
+        [call("is not in [0, 10)", x=normal(2, 4)), call("is not in [0, 10)", x=normal(1, 4))],
+        [normal(10, 4)],
+    ),
+    ask(
+        "rows_of_a_function_called_twice",
+        lambda tf, table, x: x + _picked(tf, table, tf.constant([0, 9])) + _picked(tf, table, tf.constant([1, 11])),
+        {"x": ("float32", [None, 4])},
+        [call("is not in [0, 10)", x=normal(2, 4)), call("is not in [0, 10)", x=normal(1, 4))],
+        [normal(10, 4)],
+    ),
+    ask(
+        "rows_of_a_range_too_long",
+        lambda tf, table, x: x + tf.reduce_sum(tf.gather(table, tf.range(tf.constant(0), 12, 1)), 0),
+        {"x": ("float32", [None, 4])},
+        [call("is not in [0, 10)", x=normal(2, 4)), call("is not in [0, 10)", x=normal(1, 4))],
+        [normal(10, 4)],
+    ),
+    ask(
+        "embedding_of_positions",
+        lambda tf, table, x: x + tf.gather(table, tf.range(tf.constant(0), 10, 1)),
+        {"x": ("float32", [None, 10, 4])},
+        [call(x=normal(2, 10, 4)), call(x=normal(1, 10, 4))],
+        [normal(10, 4)],
+    ),
+    ask(
+        "constant_rows_of_a_variable",
+        lambda tf, table, x: x + tf.gather(table, [0, 12]),
+        {"x": ("float32", [None, 4])},
+        [call("is not in [0, 10)", x=normal(2, 4)), call("is not in [0, 10)", x=normal(1, 4))],
+        [normal(10, 4)],
+    ),
+    ask(
+        "constant_rows_of_what_a_variable_holds",
+        lambda tf, table, x: x + tf.gather(table.read_value(), [0, -1]),
+        {"x": ("float32", [None, 4])},
+        [call("is not in [0, 10)", x=normal(2, 4)), call("is not in [0, 10)", x=normal(1, 4))],
+        [normal(10, 4)],
+    ),
+    ask(
+        "constant_positions_of_what_a_variable_holds",
+        lambda tf, table, x: x + tf.gather_nd(table.read_value(), [[0], [10]]),
+        {"x": ("float32", [None, 4])},
+        [call("does not index into", x=normal(2, 4)), call("does not index into", x=normal(1, 4))],
+        [normal(10, 4)],
     ),
 ]

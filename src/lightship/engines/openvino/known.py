@@ -83,17 +83,17 @@ KNOWN = frozenset(
         *("PRelu", "Power", "ReduceLogicalAnd", "ReduceLogicalOr", "Relu", "Round", "Selu", "Sign", "SoftPlus"),
         *("SoftSign", "Softmax", "Sqrt", "SquaredDifference", "Sin", "Cos", "Tan", "Sinh", "Cosh", "Asin", "Acos"),
         *(
-            "IsNaN",
-            "IsInf",
-            "IsFinite",
             "Atan",
             "Asinh",
             "Acosh",
             "Atanh",
+            "IsNaN",
+            "IsInf",
+            "IsFinite",
             "NormalizeL2",
             "BatchNormInference",
             "Einsum",
-            "ReduceL2",
         ),
+        "ReduceL2",
     }
 ) - {"GatherElements"}

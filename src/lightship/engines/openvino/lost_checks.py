@@ -1,9 +1,11 @@
-"""Checks of TensorFlow's that OpenVINO drops when it reads a graph.
+"""Checks of TensorFlow's that OpenVINO drops when it reads a graph, and axes that it counts from the wrong end.
 
-TensorFlow refuses to add a bias of four values to one channel; OpenVINO repeats the channel and answers. TensorFlow
-refuses a MatMul of a tensor of rank 3; OpenVINO multiplies each of its matrices. Once OpenVINO has read the graph, its
-sums and products do not tell which operations they were. So where the graph has such an operation, the shapes of every
-sum and product must show that nothing is repeated.
+TensorFlow refuses to add a bias of four values to one channel; OpenVINO repeats the channel and answers. Once OpenVINO
+has read the graph, its sums and products do not tell which operations they were. So where the graph has such an
+operation, the shapes of every sum and product must show that nothing is repeated.
+
+A graph is read for the declared ranks: the last axis of a matrix becomes axis 1, and stays so if a tensor of rank 3
+comes. So other ranks run only where all operations work element by element.
 """
 
 from __future__ import annotations
@@ -19,6 +21,51 @@ from lightship.engines.openvino.loops import is_loop
 _CHANNELWISE = frozenset({"BiasAdd", "FusedBatchNormV3"})
 _ARITHMETIC = frozenset({"Add", "Subtract", "Multiply", "Divide"})
 _PRODUCT = frozenset({"MatMul"})  # of TensorFlow and of OpenVINO
+_ELEMENTWISE = _ARITHMETIC | {
+    *("Abs", "Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "Ceiling", "Clamp", "Convert", "ConvertLike", "Cos"),
+    *(
+        "Cosh",
+        "Elu",
+        "Equal",
+        "Erf",
+        "Exp",
+        "Floor",
+        "FloorMod",
+        "Gelu",
+        "Greater",
+        "GreaterEqual",
+        "HSwish",
+        "IsFinite",
+    ),
+    *(
+        "IsInf",
+        "IsNaN",
+        "Less",
+        "LessEqual",
+        "Log",
+        "LogicalAnd",
+        "LogicalNot",
+        "LogicalOr",
+        "Maximum",
+        "Minimum",
+        "Mish",
+    ),
+    *(
+        "Mod",
+        "Negative",
+        "NotEqual",
+        "Parameter",
+        "Power",
+        "Relu",
+        "Result",
+        "Round",
+        "Select",
+        "Sigmoid",
+        "Sign",
+        "Sin",
+    ),
+    *("Sinh", "SoftPlus", "SoftSign", "Sqrt", "SquaredDifference", "Subtract", "Swish", "Tan", "Tanh"),
+}
 
 
 def unknown_channels(model: Any, folder: Path, signature: Signature) -> str | None:
@@ -31,10 +78,15 @@ def unknown_channels(model: Any, folder: Path, signature: Signature) -> str | No
 
 def other_shapes(model: Any, exact: Any, folder: Path, signature: Signature) -> str | None:
     """Why a model must not run for other shapes than the declared ones: channels that agreed do not any more, or a
-    tensor has another rank.
+    tensor has another rank; None if nothing speaks against it.
 
     exact: the model for these shapes.
     """
+    ranks = [[port.get_partial_shape().rank for port in one.inputs] for one in (model, exact)]
+    if any(before != now for before, now in zip(*ranks, strict=True)):
+        for node in exact.get_ordered_ops():
+            if not _takes_any_rank(node):
+                return f"a tensor of another rank than the declared one comes into {node.get_friendly_name()}"
     suspects: dict[frozenset[str], Any] = {}
     for node, other in zip(_nodes(model), _nodes(exact), strict=True):
         before, now = _shapes(node), _shapes(other)
@@ -44,6 +96,13 @@ def other_shapes(model: Any, exact: Any, folder: Path, signature: Signature) -> 
         elif _ranks(before) != _ranks(now) or (_agree(before) and not _agree(now)):
             suspects.setdefault(_CHANNELWISE, other)
     return next((_reason(node) for kinds, node in suspects.items() if _has(folder, signature, kinds)), None)
+
+
+def _takes_any_rank(node: Any) -> bool:
+    if node.get_type_name() == "Constant":
+        # OpenVINO puts dimensions of 1 before those of a constant, to make its rank that of the other operand.
+        return len(node.get_output_partial_shape(0)) <= 1
+    return node.get_type_name() in _ELEMENTWISE
 
 
 def _has(folder: Path, signature: Signature, kinds: frozenset[str]) -> bool:

@@ -1,0 +1,111 @@
+"""What of a graph is known before it runs: its constants, through the functions that it calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lightship.bundle.tensor_proto import array_of
+from lightship.errors import LightshipError
+
+_CONSTANTS = frozenset({"Const", "ReadVariableOp", "VarHandleOp", "Variable", "VariableV2"})
+_PASSED_ON = frozenset({"Identity"})
+# What they give depends on a shape, which the inputs decide.
+_OF_SHAPES = frozenset({"Rank", "Shape", "ShapeN", "Size"})
+_DEPTH = 64
+_MOST_ELEMENTS = 1 << 24
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The nodes of a graph or function by their names. arguments: what its caller gives it, where that is known."""
+
+    nodes: Mapping[str, Any]
+    arguments: Mapping[str, tuple[str, Body]] = field(default_factory=dict)
+    _known: dict[str, bool] = field(default_factory=dict)
+
+    def called(self, node: Any, parameters: Iterable[str], nodes: Iterable[Any]) -> Body:
+        """The body of a function that a node of this one calls."""
+        given = ((tensor, self) for tensor in operands(node))
+        return Body({one.name: one for one in nodes}, dict(zip(parameters, given, strict=False)))
+
+    def source(self, tensor: str) -> tuple[Any, Body] | None:
+        """The node that makes a tensor, and where it is; None for what a function gets from a caller unknown."""
+        body = self
+        for _ in range(_DEPTH):
+            name = tensor.partition(":")[0]
+            node = body.nodes.get(name)
+            if node is None:
+                if name not in body.arguments:
+                    return None
+                tensor, body = body.arguments[name]
+            elif node.op in _PASSED_ON:
+                tensor = node.input[0]
+            else:
+                return node, body
+        return None
+
+    def is_constant(self, tensor: str, depth: int = 0) -> bool:
+        """Whether it is a constant, as weights are, or computed of constants alone."""
+        found = self.source(tensor)
+        if found is None or depth > _DEPTH:
+            return False
+        node, body = found
+        if node.op in _CONSTANTS:
+            return True
+        if node.name not in body._known:
+            given = list(operands(node))
+            body._known[node.name] = (
+                bool(given) and node.op not in _OF_SHAPES and all(body.is_constant(one, depth + 1) for one in given)
+            )
+        return body._known[node.name]
+
+    def value(self, tensor: str) -> NDArray[Any] | None:
+        """What a constant, or a range of constants, holds; None for all else."""
+        node, body = self.source(tensor) or (None, self)
+        if node is None:
+            return None
+        if node.op == "Const":
+            return _array(node.attr["value"].tensor)
+        if node.op == "Range":
+            limits = [body.value(one) for one in operands(node)]
+            return _range([limit.item() for limit in limits if limit is not None and limit.size == 1])
+        return None
+
+    def shape(self, tensor: str) -> tuple[int, ...] | None:
+        """Of a constant or a variable; None for all else, and for sizes that are not known."""
+        node, body = self.source(tensor) or (None, self)
+        if node is None:
+            return None
+        if node.op == "ReadVariableOp":
+            return body.shape(node.input[0])
+        if node.op == "Const":
+            return _sizes(node.attr["value"].tensor.tensor_shape)
+        return _sizes(node.attr["shape"].shape) if node.op in _CONSTANTS else None
+
+
+def operands(node: Any) -> Iterator[str]:
+    """The tensors that a node takes, without the nodes that it only waits for."""
+    return (name for name in node.input if not name.startswith("^"))
+
+
+def _array(tensor: Any) -> NDArray[Any] | None:
+    try:
+        return array_of(tensor)
+    except LightshipError:
+        return None
+
+
+def _range(limits: list[Any]) -> NDArray[Any] | None:
+    if len(limits) != 3 or not limits[2] or abs((limits[1] - limits[0]) / limits[2]) > _MOST_ELEMENTS:
+        return None
+    return np.arange(*limits)
+
+
+def _sizes(shape: Any) -> tuple[int, ...] | None:
+    sizes = tuple(dimension.size for dimension in shape.dim)
+    return None if shape.unknown_rank or any(size < 0 for size in sizes) else sizes
