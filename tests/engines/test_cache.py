@@ -117,3 +117,36 @@ def test_the_default_folder_follows_the_environment(monkeypatch: pytest.MonkeyPa
     assert default_folder() == Path("/x/cache/lightship")
     monkeypatch.setenv("LIGHTSHIP_CACHE_DIR", "/y")
     assert default_folder() == Path("/y")
+
+
+def test_a_user_without_a_home_folder_has_no_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As in a container whose user has no entry in /etc/passwd: there ~ stays ~."""
+    for name in ("LIGHTSHIP_CACHE_DIR", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", lambda number: {}[number])
+    monkeypatch.chdir(tmp_path)
+    assert default_folder() is None
+    cache = CompiledCache()
+    with cache.workplace() as work:
+        (work / "blob").write_bytes(b"compiled")
+        assert cache.put("a", {}, work).blob("blob") == b"compiled"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_number_of_entries_is_bounded_too(tmp_path: Path) -> None:
+    cache = CompiledCache(tmp_path / "c", max_entries=3)
+    for number, key in enumerate("abcde"):
+        _put(cache, key, b"")
+        os.utime(tmp_path / "c" / key / "index.json", (1, number))
+    assert sorted(path.name for path in (tmp_path / "c").iterdir()) == ["c", "d", "e"]
+
+
+def test_where_there_is_no_place_for_files_at_all_results_have_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr("lightship.engines.cache._temporary", lambda: tmp_path / "file")
+    cache = CompiledCache(tmp_path / "file" / "c")
+    with cache.workplace() as work:
+        assert not work.exists()
+        assert cache.put("a", {"x": 1}, work).info == {"x": 1}

@@ -209,8 +209,13 @@ def _usable(folder: Path | None) -> Path | None:
 
 
 def _temporary() -> Path:
-    """Memory where there is some; else the system's folder of temporary files."""
-    return Path("/dev/shm" if os.access("/dev/shm", os.W_OK) else tempfile.gettempdir())
+    """Memory where there is some; else the system's folder of temporary files; no folder at all where there is none."""
+    if os.access("/dev/shm", os.W_OK):
+        return Path("/dev/shm")
+    try:
+        return Path(tempfile.gettempdir())
+    except OSError:
+        return Path(os.devnull)
 
 
 def _read(place: Path) -> Entry:
