@@ -32,7 +32,7 @@ def test_the_folder_is_the_owners_alone(tmp_path: Path) -> None:
     assert (tmp_path / "c").stat().st_mode & 0o777 == 0o700
 
 
-@pytest.mark.parametrize("harm", ["truncated", "changed", "index", "missing", "empty index"])
+@pytest.mark.parametrize("harm", ["truncated", "changed", "index", "missing", "empty index", "null"])
 def test_what_was_damaged_is_never_imported(tmp_path: Path, harm: str) -> None:
     cache = CompiledCache(tmp_path / "c")
     _put(cache, "a")
@@ -47,7 +47,7 @@ def test_what_was_damaged_is_never_imported(tmp_path: Path, harm: str) -> None:
     elif harm == "missing":
         (place / "blob").unlink()
     else:
-        (place / "index.json").write_bytes(b"")
+        (place / "index.json").write_bytes(b"null" if harm == "null" else b"")
     entry = cache.get("a")
     if entry is not None:
         with pytest.raises(Damaged):
@@ -58,13 +58,16 @@ def test_what_was_damaged_is_never_imported(tmp_path: Path, harm: str) -> None:
 
 
 def test_it_is_bounded_and_what_was_not_used_goes_first(tmp_path: Path) -> None:
-    cache = CompiledCache(tmp_path / "c", max_bytes=4500)
-    for key in ("a", "b", "c"):
-        _put(cache, key, bytes(1000))
-        os.utime(tmp_path / "c" / key / "index.json", (1, ord(key)))
-    assert cache.get("a") is not None  # used now
-    _put(cache, "d", bytes(1000))
-    assert sorted(path.name for path in (tmp_path / "c").iterdir()) == ["a", "c", "d"]
+    cache, keys = CompiledCache(tmp_path / "c", max_bytes=4800), {letter: letter * 64 for letter in "abcd"}
+    (tmp_path / "c" / "photos").mkdir()
+    (tmp_path / "c" / "photos" / "dog.jpg").write_bytes(bytes(10_000))
+    for letter in "abc":
+        _put(cache, keys[letter], bytes(1000))
+        os.utime(tmp_path / "c" / keys[letter] / "index.json", (1, ord(letter)))
+    assert cache.get(keys["a"]) is not None  # used now
+    _put(cache, keys["d"], bytes(1000))
+    assert sorted(path.name[0] for path in (tmp_path / "c").iterdir()) == ["a", "c", "d", "p"]
+    assert (tmp_path / "c" / "photos" / "dog.jpg").exists()  # which is none of its entries
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o720])
@@ -135,10 +138,10 @@ def test_a_user_without_a_home_folder_has_no_cache(monkeypatch: pytest.MonkeyPat
 
 def test_the_number_of_entries_is_bounded_too(tmp_path: Path) -> None:
     cache = CompiledCache(tmp_path / "c", max_entries=3)
-    for number, key in enumerate("abcde"):
-        _put(cache, key, b"")
-        os.utime(tmp_path / "c" / key / "index.json", (1, number))
-    assert sorted(path.name for path in (tmp_path / "c").iterdir()) == ["c", "d", "e"]
+    for number, letter in enumerate("abcde"):
+        _put(cache, letter * 64, b"")
+        os.utime(tmp_path / "c" / (letter * 64) / "index.json", (1, number))
+    assert sorted(path.name[0] for path in (tmp_path / "c").iterdir()) == ["c", "d", "e"]
 
 
 def test_where_there_is_no_place_for_files_at_all_results_have_none(

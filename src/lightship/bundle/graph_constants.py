@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,7 @@ from lightship.bundle.tensor_proto import array_of
 from lightship.errors import LightshipError
 
 _CONSTANTS = frozenset({"Const", "ReadVariableOp", "VarHandleOp", "Variable", "VariableV2"})
+_CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
 _PASSED_ON = frozenset({"Identity"})
 # What they give depends on a shape, which the inputs decide.
 _OF_SHAPES = frozenset({"Rank", "Shape", "ShapeN", "Size"})
@@ -59,9 +61,8 @@ class Body:
             return True
         if node.name not in body._known:
             given = list(operands(node))
-            body._known[node.name] = (
-                bool(given) and node.op not in _OF_SHAPES and all(body.is_constant(one, depth + 1) for one in given)
-            )
+            computed = bool(given or node.op in _CALLS) and node.op not in _OF_SHAPES
+            body._known[node.name] = computed and all(body.is_constant(one, depth + 1) for one in given)
         return body._known[node.name]
 
     def value(self, tensor: str) -> NDArray[Any] | None:
@@ -101,7 +102,9 @@ def _array(tensor: Any) -> NDArray[Any] | None:
 
 
 def _range(limits: list[Any]) -> NDArray[Any] | None:
-    if len(limits) != 3 or not limits[2] or abs((limits[1] - limits[0]) / limits[2]) > _MOST_ELEMENTS:
+    if len(limits) != 3 or not all(map(math.isfinite, limits)) or not limits[2]:
+        return None
+    if abs((limits[1] - limits[0]) / limits[2]) > _MOST_ELEMENTS:
         return None
     return np.arange(*limits)
 

@@ -16,7 +16,9 @@ from lightship.bundle.saved_model import Signature
 
 # They call the function that an attribute names with their own operands.
 _CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
-# A function is looked at once for each set of constants that it is called with; beyond so many, as if it got none.
+_GATHERS = frozenset({"GatherNd", "GatherV2", "ResourceGather"})
+_DIVISIONS = frozenset({"FloorDiv", "FloorMod", "TruncateDiv", "TruncateMod"})
+# A function is looked at once for each set of constants that it is called with; beyond so many, once alone.
 _MOST_BODIES = 4096
 
 Attribute = str | int | float | bool | tuple[Any, ...]
@@ -27,15 +29,15 @@ class Operation:
     """One node of a graph, or of a function that the graph calls.
 
     attributes: those of types as names, such as "float"; texts, numbers, bools, and lists of them; not shapes,
-    constants and functions. operands: for each input, whether it is a constant, as weights are. inside: indices that
-    are constant point into what they index, as far as that is known.
+    constants and functions. operands: for each input, whether it is a constant, as weights are. checked: indices and
+    divisors that are constant are known to be such as TensorFlow takes.
     """
 
     op: str
     name: str
     attributes: Mapping[str, Attribute]
     operands: tuple[bool, ...]
-    inside: bool = False
+    checked: bool = False
 
 
 def operations_of(graph: Any, signature: Signature) -> list[Operation]:
@@ -86,20 +88,30 @@ def _operation(node: Any, body: Body) -> Operation:
     attributes = {name: attribute_value(value) for name, value in node.attr.items() if not name.startswith("_")}
     known = {name: value for name, value in attributes.items() if value is not None}
     constant = tuple(map(body.is_constant, operands(node)))
-    return Operation(node.op, node.name, MappingProxyType(known), constant, _inside(node, body, constant))
+    return Operation(node.op, node.name, MappingProxyType(known), constant, _checked(node, body, constant))
 
 
-def _inside(node: Any, body: Body, constant: tuple[bool, ...]) -> bool:
-    """Whether a gather of constants by constant indices is known to stay inside."""
-    if node.op not in ("GatherNd", "GatherV2", "ResourceGather") or not all(constant[:2]):
+def _checked(node: Any, body: Body, constant: tuple[bool, ...]) -> bool:
+    """Whether a gather of constants is known to stay inside, or a division of constants not to be by zero."""
+    if not all(constant[:2]):
         return False
+    if node.op in _DIVISIONS:
+        divisor = body.value(node.input[1])
+        return divisor is not None and bool(divisor.all())
+    return node.op in _GATHERS and _stays_inside(node, body)
+
+
+def _stays_inside(node: Any, body: Body) -> bool:
     table, indices, *axis = operands(node)
+    if "batch_dims" in node.attr and node.attr["batch_dims"].i:
+        return False
     shape, values = body.shape(table), body.value(indices)
     if shape is None or values is None:
         return False
     if node.op == "GatherNd":
-        sizes = shape[: values.shape[-1]] if values.ndim else ()
-        return bool(((values >= 0) & (values < np.asarray(sizes))).all()) if sizes else False
+        width = values.shape[-1] if values.ndim else 0
+        within = 0 < width <= len(shape) and (values >= 0) & (values < np.asarray(shape[:width]))
+        return bool(np.all(within))
     along = body.value(axis[0]) if axis else np.int32(0)
     if along is None or not -len(shape) <= int(along) < len(shape):
         return False

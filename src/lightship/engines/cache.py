@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import platform
+import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -21,7 +22,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from lightship.engines.scratch import PREFIX, scratch, sweep
+from lightship.engines.scratch import scratch, sweep
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +31,7 @@ DEFAULT_MAX_BYTES = 4 << 30
 DEFAULT_MAX_ENTRIES = 4096
 _FORMAT = 1
 _INDEX = "index.json"
+_KEY = re.compile("[0-9a-f]{64}")
 
 
 class Damaged(Exception):
@@ -95,13 +97,12 @@ class CompiledCache:
         if self._folder is None or not _write_index(work / _INDEX, {"info": dict(info), "files": digests}):
             return Entry(info, {name: (digests[name], (work / name).read_bytes()) for name in names})
         place = self._folder / key
-        try:
-            work.rename(place)
-        except OSError:  # another process was quicker
+        if not _renamed(work, place):  # another process was quicker, or left something damaged, which get removes
             found = self.get(key)
             if found is not None:
                 return found
-            work.rename(place)
+            if not _renamed(work, place):
+                return Entry(info, {name: (digests[name], (work / name).read_bytes()) for name in names})
         self._make_room(place)
         return Entry(info, {name: (digest, place / name) for name, digest in digests.items()})
 
@@ -129,11 +130,17 @@ class CompiledCache:
             logger.debug("the cache entry %s was not removed: %s", place.name, error)
 
     def _make_room(self, newest: Path) -> None:
+        try:
+            self._remove_oldest(newest)
+        except OSError as error:
+            logger.warning("the cache of compiled models cannot be looked through: %s", error)
+
+    def _remove_oldest(self, newest: Path) -> None:
         assert self._folder is not None
         entries = [
             (_last_used(place), _size(place), place)
             for place in self._folder.iterdir()
-            if not place.name.startswith(PREFIX) and place != newest
+            if _KEY.fullmatch(place.name) and place != newest  # whatever else lies here is not ours
         ]
         total, number = _size(newest) + sum(size for _, size, _ in entries), len(entries) + 1
         for _, size, place in sorted(entries):
@@ -218,8 +225,18 @@ def _temporary() -> Path:
         return Path(os.devnull)
 
 
+def _renamed(work: Path, place: Path) -> bool:
+    try:
+        work.rename(place)
+    except OSError:
+        return False
+    return True
+
+
 def _read(place: Path) -> Entry:
     index = json.loads((place / _INDEX).read_bytes())
+    if not isinstance(index, dict):
+        raise ValueError(f"the index of {place} is no JSON object")
     digest = index.pop("digest")
     if index["format"] != _FORMAT or digest != _digest_of(index):
         raise ValueError(f"the index of {place} was changed")

@@ -238,6 +238,15 @@ def test_what_a_helper_starts_counts_as_its_memory_and_mapped_files_do_not(tmp_p
         trials.prepare(_request("child_grows", tmp_path), "b")
 
 
+def test_what_a_helper_started_ends_with_it(trials: Trials, tmp_path: Path) -> None:
+    start = time.monotonic()
+    with pytest.raises(TrialFailed, match="SIGSEGV"):
+        trials.prepare(_request("crash_beside_a_child", tmp_path), "a")
+    assert time.monotonic() - start < 60  # not until the child ends
+    child = int((tmp_path / "log").read_text())
+    _until(lambda: not _alive(child))
+
+
 def test_an_answer_that_never_ends_has_the_same_limit(tmp_path: Path, helpers: Helpers) -> None:
     with pytest.raises(TrialFailed, match="longer than 2 s"):
         _trials(tmp_path, helpers, seconds=2).prepare(_request("half_an_answer", tmp_path), "a")

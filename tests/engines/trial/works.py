@@ -96,6 +96,13 @@ def _child_grows(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
     return {}
 
 
+def _crash_beside_a_child(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(120)"])
+    Path(request["log"]).write_text(f"{child.pid}\n")
+    os.kill(os.getpid(), signal.SIGSEGV)
+    return {}
+
+
 def _half_an_answer(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
     answers = json.loads(sys.argv[1])[2]
     os.write(answers, b"\xff\x00\x00\x00{")

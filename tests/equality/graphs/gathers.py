@@ -203,6 +203,18 @@ ASKS: list[Ask] = [
         [normal(10, 4)],
     ),
     ask(
+        "quotients_of_positions",
+        lambda tf, x: x * tf.cast(tf.range(tf.constant(0), 4, 1) // 2, tf.float32),
+        {"x": ("float32", [None, 4])},
+        [call(x=normal(2, 4)), call(x=normal(1, 4))],
+    ),
+    ask(
+        "quotients_of_positions_by_zero",
+        lambda tf, x: x * tf.cast(tf.range(tf.constant(0), 4, 1) // tf.constant([1, 2, 0, 1]), tf.float32),
+        {"x": ("float32", [None, 4])},
+        [call("Integer division by zero", x=normal(2, 4)), call("Integer division by zero", x=normal(1, 4))],
+    ),
+    ask(
         "constant_rows_of_a_variable",
         lambda tf, table, x: x + tf.gather(table, [0, 12]),
         {"x": ("float32", [None, 4])},

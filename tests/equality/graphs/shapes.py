@@ -43,6 +43,19 @@ ASKS: list[Ask] = [
         ],
     ),
     ask(
+        "einsum_of_leading_dimensions",
+        lambda tf, w, x: tf.einsum("...ab,bc->...ac", x, w),
+        {"x": ("float32", [None, None, 4])},
+        [call(x=normal(2, 3, 4)), call(x=normal(1, 3, 4)), call(x=normal(2, 3, 1)), call(x=normal(2, 3))],
+        [normal(4, 5)],
+    ),
+    ask(
+        "numbers_beside_a_bias",
+        lambda tf, x, y: {"scaled": x / 255.0 * y, "biased": tf.nn.bias_add(x[:, None] * tf.ones((1, 4)), BIAS)},
+        {"x": ("float32", [None]), "y": ("float32", [None])},
+        [call(x=f32([1, 2]), y=f32([3, 4])), call(x=f32([1]), y=f32([3])), call(x=f32([1, 2]), y=f32([3]))],
+    ),
+    ask(
         "batch_matmul_of_two_batches",
         lambda tf, a, b: tf.raw_ops.BatchMatMul(x=a, y=b),
         {"a": ("float32", [None, 2, 3]), "b": ("float32", [None, 3, 4])},

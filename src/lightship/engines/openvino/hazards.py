@@ -49,18 +49,22 @@ class Hazards:
     """reasons: why the model must not run on OpenVINO. wanted: the guards that it needs.
 
     screens: whether some operation turns NaN or infinity into something else, or overflows otherwise than TensorFlow's,
-    so that no such input and no huge number may come in.
+    so that no such input and no huge number may come in. products: the number of products and quotients of what is
+    sent.
     """
 
     reasons: list[str] = field(default_factory=list)
     wanted: list[Wanted] = field(default_factory=list)
     screens: bool = False
+    products: int = 0
 
 
 def hazards_of(model: Any, facts: Facts, allowed: frozenset[str] = frozenset()) -> Hazards:
     """All of a model. allowed: operations of OpenVINO that may run although nothing is known of them."""
     found = Hazards()
     _look(model, facts, found, allowed, frozenset(), inside=False)
+    # TensorFlow multiplies in another order, which may overflow on the way: (x * y) * 2 becomes x * 2 * y.
+    found.screens |= found.products > 1
     return found
 
 
@@ -99,6 +103,7 @@ def _look(
             found.reasons.append(f"{_name(node)} would need a guard inside a loop ({wanted[0].kind})")
         found.wanted += wanted
         found.screens |= kind in ACCUMULATE or _swallows(node, facts)
+        found.products += kind in ("Divide", "Multiply") and any(fact.data for fact in inputs_of(node, facts))
 
 
 def _guards(node: Any, facts: Facts, counting: frozenset[str]) -> Iterator[Wanted | None]:

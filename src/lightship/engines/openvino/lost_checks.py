@@ -69,7 +69,8 @@ _ELEMENTWISE = _ARITHMETIC | {
 
 
 def unknown_channels(model: Any, folder: Path, signature: Signature) -> str | None:
-    """Why a model, as it was read, must not run: channels that only the values sent decide; None if there are none."""
+    """Why a model, as it was read, must not run: the number of channels is known only when a call arrives. None if it is
+    known."""
     for node in _nodes(model):
         if node.get_type_name() in _ARITHMETIC and any(_may_repeat(node, operand) for operand in range(2)):
             return _reason(node) if _has(folder, signature, _CHANNELWISE) else None
@@ -88,7 +89,10 @@ def other_shapes(model: Any, exact: Any, folder: Path, signature: Signature) -> 
             if not _takes_any_rank(node):
                 return f"a tensor of another rank than the declared one comes into {node.get_friendly_name()}"
     suspects: dict[frozenset[str], Any] = {}
-    for node, other in zip(_nodes(model), _nodes(exact), strict=True):
+    nodes, others = list(_nodes(model)), list(_nodes(exact))
+    if [node.get_type_name() for node in nodes] != [node.get_type_name() for node in others]:
+        return "OpenVINO makes another graph of these shapes"
+    for node, other in zip(nodes, others, strict=True):
         before, now = _shapes(node), _shapes(other)
         if node.get_type_name() in _PRODUCT:
             if _ranks(now) != [2, 2] and _ranks(before) != _ranks(now):
@@ -124,6 +128,8 @@ def _may_repeat(node: Any, operand: int) -> bool:
     bias, other = (node.get_input_partial_shape(index) for index in (operand, 1 - operand))
     if bias.rank.is_dynamic or other.rank.is_dynamic:
         return True
+    if max(len(bias), len(other)) < 2:  # what gets a bias has a dimension for rows and one for channels
+        return False
     if not len(bias) or any(dim.is_dynamic or dim.get_length() != 1 for dim in list(bias)[:-1]):
         return False
     if bias[-1].is_static and bias[-1].get_length() == 1:

@@ -134,15 +134,18 @@ def _squeeze(node: Any, facts: Facts) -> str | None:
 
 def _einsum(node: Any, facts: Facts) -> str | None:
     """OpenVINO repeats a dimension of 1, where TensorFlow refuses letters of two sizes."""
-    operands = str(node.get_attributes()["equation"]).partition("->")[0].split(",")
+    operands = str(node.get_attributes()["equation"]).replace(" ", "").partition("->")[0].split(",")
     sizes: dict[str, int] = {}
     for index, letters in enumerate(operands):
         shape = static_shape(node.input(index))
-        if shape is None or not letters.isalpha():  # an ellipsis, which may repeat
+        if shape is None:
             continue
-        if len(letters) != len(shape):
+        first, ellipsis, last = letters.partition("...")
+        if len(first + last) > len(shape) or (not ellipsis and len(letters) != len(shape)):
             return f"a tensor of rank {len(shape)} has the letters {letters}"
-        for letter, size in zip(letters, shape, strict=True):
+        # What an ellipsis stands for may be repeated.
+        named = zip(first + last, (*shape[: len(first)], *shape[len(shape) - len(last) :]), strict=True)
+        for letter, size in named:
             if sizes.setdefault(letter, size) != size:
                 return f"the dimension {letter} has the sizes {sizes[letter]} and {size}"
     return None

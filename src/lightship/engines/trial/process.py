@@ -22,6 +22,7 @@ from lightship.engines.scratch import Scratch
 from lightship.engines.trial.messages import missing, parse, write_message
 
 _LOOK_SECONDS = 0.05
+_END_SECONDS = 5.0
 _OUTPUT_SECONDS = 1.0
 _KEPT_OUTPUT = 4096
 _PIECE = 1 << 16
@@ -76,7 +77,7 @@ class HelperProcess:
 
     @property
     def alive(self) -> bool:
-        return self._process.poll() is None
+        return not self._has_ended()
 
     @property
     def pid(self) -> int:
@@ -99,22 +100,35 @@ class HelperProcess:
             assert self._process.stdin is not None
             write_message(self._process.stdin, message)
             return self._answer(seconds, memory)
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: it was stopped just now, and its files are closed
             raise self._ended() from error
 
     def stop(self) -> None:
         """Ends it now, and waits until it is gone."""
         self._stopped.set()
-        if self._process.returncode is None:  # else the number may be another process's by now
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+        self._kill_group()
         self._process.wait()
-        self._reader.join()
+        self._reader.join(_OUTPUT_SECONDS)
         for stream in (self._process.stdin, self._process.stderr, self._answers):
             if stream is not None:
                 with contextlib.suppress(OSError):
                     stream.close()
         self._remove_scratch()
+
+    def _has_ended(self) -> bool:
+        """Without reaping it: until then its number, and that of its group, are no other process's."""
+        if self._process.returncode is not None:
+            return True
+        try:
+            return os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        except ChildProcessError:  # somebody else reaped it
+            return True
+
+    def _kill_group(self) -> None:
+        """Kills it and what it started, unless its number may be another process's by now."""
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
 
     def resident(self) -> int:
         """Bytes of memory that it and the processes that it started hold, mapped files aside; 0 if that cannot be
@@ -139,6 +153,8 @@ class HelperProcess:
                     raise Ended(f"it needs more than {memory / (1 << 20):,.0f} MiB of memory (--trial-memory)")
             return parse(received)
         except ValueError as error:
+            if self._stopped.is_set():
+                raise
             raise Ended(f"the helper process gave no answer that can be read: {error}") from error
 
     def _remove_scratch(self) -> None:
@@ -147,14 +163,17 @@ class HelperProcess:
 
     def _ended(self) -> Ended:
         """Why it is not there any more."""
-        stopped = self._stopped.is_set()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(5.0)
-        code = self._process.poll()
-        if code is None:
-            return Ended("the helper process closed its answers")
+        if self._stopped.is_set():
+            return Ended("the server is stopping")
+        end = time.monotonic() + _END_SECONDS
+        while not self._has_ended():
+            if time.monotonic() > end:
+                return Ended("the helper process closed its answers")
+            time.sleep(0.01)
+        self._kill_group()  # while its number is still its own
+        code = self._process.wait()
         self._reader.join(_OUTPUT_SECONDS)
-        if stopped:
+        if self._stopped.is_set():
             return Ended("the server is stopping")
         said = self._printed.decode(errors="replace").strip().rpartition("\n")[2][:300]
         how = f"signal {-code} ({_name(-code)})" if code < 0 else f"exit code {code}"

@@ -136,4 +136,4 @@ class Trials:
 def _empty(folder: Path) -> None:
     """Removes the files of a folder, if it is there."""
     for file in folder.iterdir() if folder.is_dir() else ():
-        file.unlink()
+        file.unlink(missing_ok=True)
