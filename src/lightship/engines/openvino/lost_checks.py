@@ -69,8 +69,7 @@ _ELEMENTWISE = _ARITHMETIC | {
 
 
 def unknown_channels(model: Any, folder: Path, signature: Signature) -> str | None:
-    """Why a model, as it was read, must not run: the number of channels is known only when a call arrives. None if it is
-    known."""
+    """Why a model, as it was read, must not run: only a call tells the number of channels. None if it is known."""
     for node in _nodes(model):
         if node.get_type_name() in _ARITHMETIC and any(_may_repeat(node, operand) for operand in range(2)):
             return _reason(node) if _has(folder, signature, _CHANNELWISE) else None
