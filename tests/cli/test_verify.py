@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """`line`: y = 2 x and, as `twice`, the same of integers. `bent`: y = 2.1 x for the second row alone. `narrow` and
-    `wide` take rows of 3 and of 7 numbers, and declare neither. `dice`: another y each time. `counter`: it counts."""
+    `wide` take rows of 3 and of 7 numbers, and declare neither. `dice`: another y each time. `single` takes one row
+    alone. `counter`: it counts."""
     import tensorflow as tf
 
     folder = tmp_path_factory.mktemp("verify")
@@ -39,6 +40,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     _save(folder / "narrow" / "1", {"serving_default": (lambda x: {"y": x @ tf.ones((3, 1))}, free)})
     _save(folder / "wide" / "1", {"serving_default": (lambda x: {"y": x @ tf.ones((7, 1))}, free)})
     _save(folder / "dice" / "1", {"serving_default": (lambda x: {"y": x + _dice(tf, x)}, floats)})
+    _save(folder / "single" / "1", {"serving_default": (lambda x: {"y": 2 * tf.ensure_shape(x, [1, 2])}, floats)})
     save_counting_model(folder / "counter" / "1")
     return folder
 
@@ -137,6 +139,18 @@ def test_a_model_that_answers_otherwise_each_time_is_not_compared(lightship: Run
     code, found = verified(lightship, models / "dice")
     assert (code, found["serving_default"]["verdict"]) == (2, "not compared")
     assert found["serving_default"]["detail"] == "TensorFlow gives the same inputs another answer each time"
+
+
+def test_rows_that_both_refuse_are_not_compared(lightship: Run, models: Path, tmp_path: Path) -> None:
+    """The first row alone is answered, and equal; that says nothing of the others."""
+    np.save(tmp_path / "five.npy", np.ones((5, 2), np.float32))
+    code, found = verified(lightship, models / "single", "--samples", "five.npy")
+    one = found["serving_default"]
+    assert (code, one["verdict"], one["rows"]) == (2, "not compared", 0)
+    assert one["detail"].startswith("both refuse inputs: ")
+    np.save(tmp_path / "none.npy", np.ones((0, 2), np.float32))
+    code, found = verified(lightship, models / "line", "--samples", "none.npy", "--signature", "serving_default")
+    assert (code, found["serving_default"]["detail"]) == (2, "none.npy has no rows")
 
 
 def test_a_servers_variables_are_not_changed(lightship: Run, server: Server, models: Path) -> None:

@@ -163,3 +163,10 @@ def test_whole_numbers_are_zeros_and_ones_of_the_same_type():
     made = whole_numbers({"a": np.float32([[0.1, -2.0]]), "b": np.int64([7])})
     assert made["a"].tolist() == [[0.0, 1.0]]
     assert (made["a"].dtype, made["b"].tolist()) == (np.float32, [7])
+
+
+def test_an_output_of_a_narrow_type_may_come_in_a_wider_one():
+    one, next_one = {"y": np.float32([1.0])}, {"y": np.float32([1.0078125])}  # a step of bfloat16
+    assert compare(one, next_one).difference is not None
+    assert compare(one, next_one, types={"y": DataType.DT_BFLOAT16}).difference is None
+    assert compare(one, next_one, types={"y": DataType.DT_HALF}).difference is not None

@@ -25,7 +25,7 @@ def guarded(run: Callable[[], object], *, failure: int = 1) -> None:
         sys.exit(INTERRUPTED)
     except BrokenPipeError:  # whoever read our output has seen enough
         _discard_output()
-        sys.exit(1)
+        sys.exit(failure)
     except Exception as error:
         if debugging():
             raise

@@ -25,7 +25,7 @@ COULD_NOT_COMPARE = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Options:
     """What was asked for. against: a server's address; None for TensorFlow in this process."""
 
     against: str | None
@@ -77,7 +77,7 @@ def verify(
 
         found = find_version(folder)
         tolerance = _filled(Tolerance(rtol, atol))
-        wanted = Wanted(against, samples, signature, tolerance, timeout, tls.tls_of(ca, cert, key))
+        wanted = Options(against, samples, signature, tolerance, timeout, tls.tls_of(ca, cert, key))
         name, verification = _verify(found, wanted)
         (_print_json if json else _print_table)(found, name, tolerance, verification)
         codes.append({"equal": 0, "different": 1}.get(verification.verdict, COULD_NOT_COMPARE))
@@ -87,7 +87,7 @@ def verify(
         raise typer.Exit(codes[0])
 
 
-def _verify(found: VersionFolder, wanted: Wanted) -> tuple[str, Verification]:
+def _verify(found: VersionFolder, wanted: Options) -> tuple[str, Verification]:
     """(what was compared with, what was found)."""
     from rich.console import Console
 
@@ -105,7 +105,7 @@ def _verify(found: VersionFolder, wanted: Wanted) -> tuple[str, Verification]:
         return reference.name, result
 
 
-def _reference(stack: ExitStack, bundle: Bundle, wanted: Wanted) -> Side:
+def _reference(stack: ExitStack, bundle: Bundle, wanted: Options) -> Side:
     from lightship.cli.verification import local_tensorflow, remote_server
 
     if wanted.against is None:

@@ -29,6 +29,8 @@ FREE_SIZES = (7, 3)
 # What image models are made for is larger than that: their strides leave nothing of 7 pixels.
 FREE_IMAGE_SIZE = 32
 
+_NARROW = frozenset({DataType.DT_HALF, DataType.DT_BFLOAT16, DataType.DT_FLOAT8_E5M2, DataType.DT_FLOAT8_E4M3FN})
+
 MAX_ELEMENTS = 1 << 24  # of one made up input
 
 _COLOURS = (1, 3, 4)
@@ -90,33 +92,45 @@ def differences(expected: Arrays, answer: Arrays, rtol: float | None = None, ato
     return f"{compared.difference}{most}"
 
 
-def compare(expected: Arrays, answer: Arrays, rtol: float | None = None, atol: float | None = None) -> Comparison:
+def compare(
+    expected: Arrays,
+    answer: Arrays,
+    rtol: float | None = None,
+    atol: float | None = None,
+    types: Mapping[str, DataType] | None = None,
+) -> Comparison:
     """Holds all outputs of an answer against the expected ones.
 
     Names, types, shapes, integers, booleans and texts are held exactly; floats within `atol + rtol * |expected|`,
     `ATOL` and `RTOL` by default, where two steps of a narrower type such as half are allowed too. NaN equals NaN.
+    types: what the outputs were computed in, where the arrays are wider.
     """
     absolute = relative = 0.0
     found: Difference | None = None
-    for one in _compared(expected, answer, rtol, atol):
+    for one in _compared(expected, answer, rtol, atol, types or {}):
         absolute, relative = max(absolute, one.absolute), max(relative, one.relative)
         found = found or one.difference
     return Comparison(absolute, relative, found)
 
 
-def _compared(expected: Arrays, answer: Arrays, rtol: float | None, atol: float | None) -> Iterator[Comparison]:
+def _compared(
+    expected: Arrays, answer: Arrays, rtol: float | None, atol: float | None, types: Mapping[str, DataType]
+) -> Iterator[Comparison]:
     for name, wanted in expected.items():
         if name not in answer:
             yield _incomparable(name, f"is missing; there are {', '.join(sorted(answer)) or 'none'}")
         else:
-            yield _compare_output(name, np.asarray(wanted), np.asarray(answer[name]), rtol, atol)
+            array, dtype = np.asarray(wanted), types.get(name, DataType.DT_INVALID)
+            step = max(_step(array.dtype), _step(dtype.numpy) if dtype in _NARROW else 0.0)
+            yield _compare_output(name, array, np.asarray(answer[name]), rtol, atol, step)
     for name in answer.keys() - expected.keys():
         yield _incomparable(name, "is not expected")
 
 
 def _compare_output(
-    name: str, wanted: NDArray[Any], got: NDArray[Any], rtol: float | None, atol: float | None
+    name: str, wanted: NDArray[Any], got: NDArray[Any], rtol: float | None, atol: float | None, step: float
 ) -> Comparison:
+    """step: the distance from 1 to the next number of the type that it was computed in."""
     if _kind(got) != _kind(wanted):
         return _incomparable(name, f"is {_kind(got)} instead of {_kind(wanted)}")
     if got.shape != wanted.shape:
@@ -127,7 +141,8 @@ def _compare_output(
         return _compare_exactly(name, _as_bytes(wanted), _as_bytes(got))
     if wanted.dtype.kind in "iub":
         return _compare_exactly(name, wanted, got)
-    return _compare_floats(name, wanted, got, RTOL if rtol is None else rtol, ATOL if atol is None else atol, rtol)
+    relative = max(RTOL, 2 * step) if rtol is None else rtol
+    return _compare_floats(name, wanted, got, relative, ATOL if atol is None else atol)
 
 
 def _compare_exactly(name: str, wanted: NDArray[Any], got: NDArray[Any]) -> Comparison:
@@ -145,11 +160,7 @@ def _compare_exactly(name: str, wanted: NDArray[Any], got: NDArray[Any]) -> Comp
     return Comparison(absolute, absolute / largest if largest else math.inf, Difference(name, reason))
 
 
-def _compare_floats(
-    name: str, wanted: NDArray[Any], got: NDArray[Any], rtol: float, atol: float, given: float | None
-) -> Comparison:
-    if given is None:
-        rtol = max(rtol, 2 * _step(wanted.dtype))
+def _compare_floats(name: str, wanted: NDArray[Any], got: NDArray[Any], rtol: float, atol: float) -> Comparison:
     dimensions = wanted.ndim
     wanted, got = np.atleast_1d(_wide(wanted)), np.atleast_1d(_wide(got))
     equal = (got == wanted) | (np.isnan(got) & np.isnan(wanted))
@@ -207,12 +218,17 @@ def _wide(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _step(dtype: np.dtype[Any]) -> float:
-    """The distance from 1 to the next number of a type."""
+    """The distance from 1 to the next number of a type of floats; 0 for all others."""
     if dtype.kind in "fc":
         return float(np.finfo(dtype).eps)
+    if dtype.kind != "V":
+        return 0.0
     import ml_dtypes
 
-    return float(ml_dtypes.finfo(dtype).eps)
+    try:
+        return float(ml_dtypes.finfo(dtype).eps)
+    except ValueError:  # integers of four bits
+        return 0.0
 
 
 def _random_array(spec: TensorSpec, rows: int, rng: np.random.Generator, free: int) -> NDArray[Any] | None:
@@ -235,9 +251,9 @@ def _random_array(spec: TensorSpec, rows: int, rng: np.random.Generator, free: i
 
 def _dtype(spec: TensorSpec) -> np.dtype[Any] | None:
     """None for texts, and for what numpy has no type for."""
-    if spec.dtype is DataType.DT_STRING:
+    if spec.taken is DataType.DT_STRING:
         return None
     try:
-        return spec.dtype.numpy
+        return spec.taken.numpy
     except Unimplemented:
         return None

@@ -1,4 +1,4 @@
-"""Folders for what is being made, which disappear even where the process that made them was killed."""
+"""Temporary folders. Those of a killed process are removed by a later one."""
 
 from __future__ import annotations
 

@@ -33,12 +33,19 @@ GOLDEN = "golden sample"
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """The inputs of one call. rows: how many it has that no other call has; 0 for a row that goes alone first."""
+
+    inputs: Arrays
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
-    """The inputs for one signature, a call each, of `rows` different rows. `problem` says why there are none."""
+    """The calls for one signature. `problem` says why there are none."""
 
     label: str
-    calls: Iterable[Arrays] = ()
-    rows: int = 0
+    calls: Iterable[Call] = ()
     problem: str = ""
 
 
@@ -81,11 +88,14 @@ class Given:
             yield Attempt(self._label, problem=f"{self._label} has {given}, the inputs are {wanted}")
             return
         try:
-            typed = {name: _typed(arrays[name], name, spec.dtype) for name, spec in signature.inputs.items()}
+            typed = {name: _typed(arrays[name], name, spec.taken) for name, spec in signature.inputs.items()}
         except InvalidArgument as error:
             yield Attempt(self._label, problem=f"{self._label}: {error.message}")
             return
-        yield Attempt(self._label, _split(signature, typed), _rows_of(typed))
+        if not any(array.size for array in typed.values()):
+            yield Attempt(self._label, problem=f"{self._label} has no rows")
+            return
+        yield Attempt(self._label, _split(signature, typed))
 
 
 class MadeUp:
@@ -97,10 +107,10 @@ class MadeUp:
     def attempts(self, signature: Signature) -> Iterator[Attempt]:
         golden, image = self._bundle.golden, self._bundle.image
         if golden is not None and signature.name == DEFAULT_SIGNATURE:
-            yield Attempt(GOLDEN, _split(signature, golden.inputs), _rows_of(golden.inputs))
+            yield Attempt(GOLDEN, _split(signature, golden.inputs))
         elif image is not None and signature.name in self._bundle.native:
             photos = _noise_photos(image)
-            yield Attempt(RANDOM, _split(signature, _encoded(signature, photos)), len(photos))
+            yield Attempt(RANDOM, _split(signature, _encoded(signature, photos)))
         elif any(spec.dtype is DataType.DT_STRING for spec in signature.inputs.values()):
             yield Attempt(RANDOM, problem="nothing can be guessed for texts: give them with --samples FILE.npz")
         else:
@@ -117,27 +127,29 @@ class Photos:
 
     def attempts(self, signature: Signature) -> Iterator[Attempt]:
         if signature.name in self._bundle.native:
-            yield Attempt(self._label, self._as_they_are(signature), len(self._photos))
+            yield Attempt(self._label, self._as_they_are(signature))
         elif signature.name == DEFAULT_SIGNATURE and len(signature.inputs) == 1:
-            yield Attempt(self._label, self._prepared(signature), len(self._photos))
+            yield Attempt(self._label, self._prepared(signature))
         else:
             yield Attempt(self._label, problem="it takes no photos: give arrays with --samples FILE.npz")
 
-    def _as_they_are(self, signature: Signature) -> Iterator[Arrays]:
-        for some in self._parts():
-            yield _encoded(signature, [_read(photo) for photo in some])
+    def _as_they_are(self, signature: Signature) -> Iterator[Call]:
+        for some, rows in self._parts():
+            yield Call(_encoded(signature, [_read(photo) for photo in some]), rows)
 
-    def _prepared(self, signature: Signature) -> Iterator[Arrays]:
+    def _prepared(self, signature: Signature) -> Iterator[Call]:
         ((name, spec),) = signature.inputs.items()
-        for some in self._parts():
-            yield {name: np.stack([_prepare(photo, self._image) for photo in some]).astype(spec.dtype.numpy)}
+        for some, rows in self._parts():
+            array = np.stack([_prepare(photo, self._image) for photo in some]).astype(spec.taken.numpy)
+            yield Call({name: array}, rows)
 
-    def _parts(self) -> Iterator[list[NamedPhoto]]:
-        """The first photo alone, then all of them, some at once."""
+    def _parts(self) -> Iterator[tuple[list[NamedPhoto], int]]:
+        """The first photo alone, then all of them, some at once; and how many are new."""
         if len(self._photos) > 1:
-            yield self._photos[:1]
+            yield self._photos[:1], 0
         for start in range(0, len(self._photos), PHOTOS_AT_ONCE):
-            yield self._photos[start : start + PHOTOS_AT_ONCE]
+            some = self._photos[start : start + PHOTOS_AT_ONCE]
+            yield some, len(some)
 
 
 def _rows_of(arrays: Arrays) -> int:
@@ -165,11 +177,14 @@ def _typed(array: NDArray[Any], name: str, dtype: DataType) -> NDArray[Any]:
         return fitted(array_of(array, name), name, dtype.numpy)
     if array.dtype.kind not in "SU":
         raise InvalidArgument(f"input {name} is string; {array.dtype} was given")
-    texts = np.char.encode(array, "utf-8") if array.dtype.kind == "U" else array
+    try:
+        texts = np.char.encode(array, "utf-8") if array.dtype.kind == "U" else array
+    except UnicodeEncodeError as error:
+        raise InvalidArgument(f"input {name} has a text that is no Unicode: {error}") from error
     return texts.astype(object)
 
 
-def _split(signature: Signature, arrays: Arrays) -> Iterator[Arrays]:
+def _split(signature: Signature, arrays: Arrays) -> Iterator[Call]:
     """One call of all rows, or several of as many as declared. Where the first dimension is free, the first row also
     goes alone, since one row may be computed otherwise than several; the rest is not divided, for it may be no batch.
     """
@@ -177,26 +192,28 @@ def _split(signature: Signature, arrays: Arrays) -> Iterator[Arrays]:
     lengths = {len(array) if array.ndim else None for array in arrays.values()}
     (first,), (length,) = (firsts, lengths) if len(firsts) == len(lengths) == 1 else ((None,), (None,))
     if first is None or length is None:
-        yield arrays
+        yield Call(arrays, _rows_of(arrays))
     elif first < 0:
         if length > 1:
-            yield {name: array[:1] for name, array in arrays.items()}
-        yield arrays
+            yield Call({name: array[:1] for name, array in arrays.items()}, 0)
+        yield Call(arrays, length)
     else:
         for start in range(0, length, max(first, 1)):
-            yield {name: array[start : start + max(first, 1)] for name, array in arrays.items()}
+            some = {name: array[start : start + max(first, 1)] for name, array in arrays.items()}
+            yield Call(some, _rows_of(some))
 
 
 def _random(signature: Signature, free: int) -> Attempt:
     generator = np.random.default_rng(SEED)
-    calls = [random_inputs(signature, rows, generator, free) for rows in RANDOM_ROWS]
-    made = [inputs for inputs in calls if inputs is not None]
+    calls = [(random_inputs(signature, rows, generator, free), rows) for rows in RANDOM_ROWS]
+    made = [(inputs, rows) for inputs, rows in calls if inputs is not None]
     if not made:
         problem = "nothing can be guessed for inputs of its kind (sparse, of unknown rank or very large)"
         return Attempt(RANDOM, problem=f"{problem}: give them with --samples FILE.npz")
-    if _rows_of(made[0]) == _rows_of(made[-1]):  # no dimension is free, so more rows are the same question again
-        made = made[:1]
-    return Attempt(RANDOM, made, sum(map(_rows_of, made)))
+    if not any((spec.shape or ())[:1] == (-1,) for spec in signature.inputs.values()):
+        # More rows would be the same question again.
+        return Attempt(RANDOM, [Call(made[0][0], _rows_of(made[0][0]))])
+    return Attempt(RANDOM, [Call(inputs, rows) for inputs, rows in made])
 
 
 def _has_free_inner(signature: Signature) -> bool:

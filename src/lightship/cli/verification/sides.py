@@ -25,7 +25,6 @@ from lightship.errors import (
     ResourceExhausted,
     Unauthenticated,
     Unavailable,
-    Unimplemented,
 )
 from lightship.lifecycle import Servable, ServableId
 from lightship.services.predict import predict
@@ -40,12 +39,10 @@ Arrays = Mapping[str, NDArray[Any]]
 _NO_ANSWER: tuple[type[LightshipError], ...] = (
     Cancelled,
     DeadlineExceeded,
-    NotFound,
     PermissionDenied,
     ResourceExhausted,
     Unauthenticated,
     Unavailable,
-    Unimplemented,
 )
 
 

@@ -66,22 +66,27 @@ class _Comparer:
     def _attempt(self, signature: Signature, engine: str, attempt: Attempt) -> SignatureResult:
         name, label = signature.name, attempt.label
         found, problem = _Found(self._ranks(signature)), attempt.problem
-        for inputs in attempt.calls:
-            expected = self._ask(self._reference, signature, inputs)
-            answer = self._ask(self._serving, signature, inputs)
+        for call in attempt.calls:
+            expected = self._ask(self._reference, signature, call.inputs)
+            answer = self._ask(self._serving, signature, call.inputs)
             if isinstance(expected, LightshipError) and isinstance(answer, LightshipError):
-                problem = f"both refuse the inputs: {expected.message}"
+                problem = f"both refuse inputs: {expected.message}"
             elif isinstance(expected, LightshipError):
                 found.refused(f"{self._reference.name} refuses what is answered here: {expected.message}")
             elif isinstance(answer, LightshipError):
                 found.refused(f"refused here, answered by {self._reference.name}: {answer.message}")
             else:
-                one = compare(expected, answer, self._tolerance.rtol, self._tolerance.atol)
-                if one.difference is not None and self._wavers(signature, inputs, expected):
+                one = self._compare(signature, expected, answer)
+                if one.difference is not None and self._wavers(signature, call.inputs, expected):
                     problem = f"{self._reference.name} gives the same inputs another answer each time"
-                    return SignatureResult(name, engine, label, Verdict.NOT_COMPARED, detail=problem)
-                found.compared(one, expected, answer)
-        return found.result(name, engine, attempt, problem)
+                    found.wavers = True
+                    break
+                found.compared(one, expected, answer, call.rows)
+        return found.result(name, engine, label, problem)
+
+    def _compare(self, signature: Signature, expected: Arrays, answer: Arrays) -> Comparison:
+        types = {name: spec.dtype for name, spec in signature.outputs.items()}
+        return compare(expected, answer, self._tolerance.rtol, self._tolerance.atol, types)
 
     def _ask(self, side: Side, signature: Signature, inputs: Arrays) -> Arrays | LightshipError:
         try:
@@ -99,7 +104,7 @@ class _Comparer:
         again = self._ask(self._reference, signature, inputs)
         if isinstance(again, LightshipError):
             return True
-        return compare(expected, again, self._tolerance.rtol, self._tolerance.atol).difference is not None
+        return self._compare(signature, expected, again).difference is not None
 
     def _ranks(self, signature: Signature) -> int:
         """How many classes a row of scores has; 0 where the answers are not known to be scores."""
@@ -114,32 +119,36 @@ class _Found:
         self._absolute: float | None = None
         self._relative: float | None = None
         self._difference = ""
-        self._alike = self._ranked = 0
-        self._any = False
+        self._alike = self._ranked = self._rows = 0
+        self.wavers = False
 
     def refused(self, problem: str) -> None:
-        self._any = True
         self._difference = self._difference or problem
 
-    def compared(self, one: Comparison, expected: Arrays, answer: Arrays) -> None:
-        self._any = True
+    def compared(self, one: Comparison, expected: Arrays, answer: Arrays, rows: int) -> None:
+        """rows: how many are new, and count."""
+        self._rows += rows
         self._absolute = max(self._absolute or 0.0, one.absolute)
         self._relative = max(self._relative or 0.0, one.relative)
         self._difference = self._difference or (one.difference.reason if one.difference else "")
-        for name in expected.keys() & answer.keys():
+        for name in expected.keys() & answer.keys() if rows else ():
             if _are_scores(expected[name], self._classes) and _are_scores(answer[name], self._classes):
                 same = expected[name].argmax(1) == answer[name].argmax(1)
                 self._alike, self._ranked = self._alike + int(same.sum()), self._ranked + len(same)
 
-    def result(self, signature: str, engine: str, attempt: Attempt, problem: str) -> SignatureResult:
-        label, rows = attempt.label, attempt.rows
-        if not self._any:
-            return SignatureResult(signature, engine, label, Verdict.NOT_COMPARED, detail=problem)
-        detail = self._difference
-        if detail and self._ranked:
-            detail += f"; the best label is the same for {self._alike} of {self._ranked}"
-        verdict = Verdict.DIFFERENT if detail else Verdict.EQUAL
-        return SignatureResult(signature, engine, label, verdict, rows, self._absolute, self._relative, detail)
+    def result(self, signature: str, engine: str, label: str, problem: str) -> SignatureResult:
+        """problem: why rows were not compared, if some were not."""
+        if self._difference:
+            detail, verdict = self._difference, Verdict.DIFFERENT
+            if self._ranked:
+                detail += f"; the best label is the same for {self._alike} of {self._ranked}"
+        elif problem or not self._rows:
+            return SignatureResult(
+                signature, engine, label, Verdict.NOT_COMPARED, detail=problem or "there are no rows"
+            )
+        else:
+            detail, verdict = "", Verdict.EQUAL
+        return SignatureResult(signature, engine, label, verdict, self._rows, self._absolute, self._relative, detail)
 
 
 def _are_scores(array: NDArray[Any], classes: int) -> bool:
