@@ -8,8 +8,9 @@ from typing import Any
 
 from lightship.engines.base import CannotRun
 from lightship.engines.openvino.facts import Facts, is_integer, type_name
-from lightship.engines.openvino.guards import Guard, Guards, insert
+from lightship.engines.openvino.guards import Guard, Guards
 from lightship.engines.openvino.hazards import Hazards, hazards_of, static_hazards
+from lightship.engines.openvino.insertion import insert
 from lightship.engines.openvino.rules import facts_of
 
 # How large the integers of a client may be, where the model's arithmetic with them must stay exact: half of what

@@ -1,4 +1,4 @@
-"""Guards: what makes operations safe in the graph, and what the host checks before and after a run."""
+"""Guards: what the host checks before and after a run."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightship.engines.base import CannotRun
-from lightship.engines.openvino.facts import EXACT_INTEGER, source_of, static_shape
-from lightship.engines.openvino.hazards import GuardKind, Wanted
-from lightship.engines.openvino.runtime import openvino
+from lightship.engines.openvino.facts import EXACT_INTEGER
+from lightship.engines.openvino.hazards import GuardKind
 from lightship.errors import InvalidArgument
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -22,8 +21,6 @@ _isfinite, _vdot = math.isfinite, np.vdot
 _least, _most = np.minimum.reduce, np.maximum.reduce
 # Up to here Python's min and max of a list take less time than numpy's: 0.5 instead of 2.3 us for 12 integers.
 _FEW = 48
-
-_CONVERSIONS = ("Convert", "ConvertLike")
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,142 +182,3 @@ def _all_within(array: NDArray[Any], low: float, high: float) -> bool:
     if array.dtype.kind == "f":
         return all([low <= value <= high for value in values])
     return bool(low <= min(values) and max(values) <= high)
-
-
-def insert(model: Any, wanted: Sequence[Wanted], inputs: Mapping[str, str]) -> list[Guard]:
-    """Puts the guards into a model: clamps where indices could point outside, and outputs for what is to be looked at.
-
-    inputs: the signature's inputs by the names of the model's parameter nodes. Raises CannotRun where a tensor is too
-    large for its indices to be clamped.
-    """
-    guards = (_INSERT[one.kind](model, one, inputs) for one in wanted)
-    # Two operations may look at the same input: its values are looked at once.
-    return list({(guard.kind, guard.input, guard.port, guard.sizes): guard for guard in guards}.values())
-
-
-def _indices(model: Any, one: Wanted, inputs: Mapping[str, str]) -> Guard:
-    node, size = one.node, _size(one.node)
-    name = _input_behind(node.input(one.operand).get_source_output(), inputs)
-    label = node.get_friendly_name()
-    if size is not None and name is not None:
-        return Guard("indices", label, input=name, sizes=(size,))
-    indices = node.input(one.operand).get_source_output()
-    wrapped = _input_behind(_before_wrapping(indices, size), inputs) if size is not None else None
-    if size is not None and wrapped is not None:
-        return Guard("indices", label, input=wrapped, sizes=(size,), wraps=True)
-    axis = int(source_of(node, 2).data.reshape(()))
-    opset = _opset()
-    if size is not None:
-        last = opset.constant(np.asarray(size - 1, _dtype(indices)))
-        return Guard("indices", label, port=_clamped(model, node, one.operand, last), sizes=(size,))
-    shape = opset.shape_of(node.input(0).get_source_output(), indices.get_element_type().get_type_name())
-    one_less = opset.subtract(shape, opset.constant(np.asarray([1], _dtype(indices))))
-    last = opset.gather(one_less, opset.constant(np.int32(axis)), opset.constant(np.int32(0)))
-    port = _clamped(model, node, one.operand, last)
-    return Guard("indices", label, port=port, shape_port=_exposed(model, shape.output(0)), axis=axis)
-
-
-def _before_wrapping(output: Any, size: int) -> Any:
-    """The indices of which negative ones get the size added, as Keras' embeddings do; the output itself for others."""
-    node = output.get_node()
-    if node.get_type_name() != "Select":
-        return output
-    sign, moved, as_they_are = (node.input(index).get_source_output() for index in range(3))
-    is_sign = sign.get_node().get_type_name() == "Less" and moved.get_node().get_type_name() == "Add"
-    if not is_sign or any(one.get_node().input(0).get_source_output() != as_they_are for one in (sign, moved)):
-        return output
-    zero, added = source_of(sign.get_node(), 1), source_of(moved.get_node(), 1)
-    constants = all(one.get_type_name() == "Constant" and one.data.size == 1 for one in (zero, added))
-    return as_they_are if constants and zero.data.item() == 0 and added.data.item() == size else output
-
-
-def _positions(model: Any, one: Wanted, inputs: Mapping[str, str]) -> Guard:
-    node, opset, label = one.node, _opset(), one.node.get_friendly_name()
-    indices = node.input(one.operand).get_source_output()
-    shape, width = static_shape(node.input(0)), indices.get_partial_shape()[-1]
-    if shape is None or width.is_dynamic or max(shape, default=0) > EXACT_INTEGER:
-        raise CannotRun(f"gather_nd of a tensor whose shape is not known ({label})")
-    name = _input_behind(indices, inputs)
-    if name is not None:
-        return Guard("positions", label, input=name, sizes=shape)
-    last = opset.constant(np.asarray(shape[: width.get_length()], _dtype(indices)) - 1)
-    return Guard("positions", label, port=_clamped(model, node, one.operand, last), sizes=shape)
-
-
-def _divisor(model: Any, one: Wanted, inputs: Mapping[str, str]) -> Guard:
-    source, opset = one.node.input(one.operand).get_source_output(), _opset()
-    name, label = _input_behind(source, inputs), one.node.get_friendly_name()
-    if name is not None:
-        return Guard("divisor", label, input=name)
-    kind = _dtype(source)
-    is_zero = opset.equal(source, opset.constant(np.asarray(0, kind)))
-    safe = opset.select(is_zero, opset.constant(np.asarray(1, kind)), source)
-    one.node.input(one.operand).replace_source_output(safe.output(0))
-    return Guard("divisor", label, port=_exposed(model, source))
-
-
-def _cast(model: Any, one: Wanted, inputs: Mapping[str, str]) -> Guard:
-    source = one.node.input(one.operand).get_source_output()
-    name, label = inputs.get(source.get_node().get_name()), one.node.get_friendly_name()
-    if name is not None:
-        return Guard("cast", label, input=name, low=one.low, high=one.high)
-    return Guard("cast", label, port=_exposed(model, source), low=one.low, high=one.high)
-
-
-def _finite(model: Any, one: Wanted, inputs: Mapping[str, str]) -> Guard:
-    """The sum of the magnitudes, which is finite if and only if all are (or nearly beyond float32)."""
-    source, opset = one.node.input(one.operand).get_source_output(), _opset()
-    rank = source.get_partial_shape().rank
-    if rank.is_dynamic:
-        raise CannotRun(f"{one.node.get_friendly_name()} may hide NaN, and its rank is not known")
-    axes = opset.constant(np.arange(rank.get_length(), dtype=np.int32))
-    total = opset.reduce_sum(opset.absolute(source), axes, False)
-    return Guard("finite", one.node.get_friendly_name(), port=_exposed(model, total.output(0)))
-
-
-_INSERT = {"indices": _indices, "positions": _positions, "divisor": _divisor, "cast": _cast, "finite": _finite}
-
-
-def _clamped(model: Any, node: Any, operand: int, last: Any) -> int:
-    """Puts a clamp to 0..last before an operand; the port of a new output with what comes into it."""
-    source, opset = node.input(operand).get_source_output(), _opset()
-    zero = opset.constant(np.asarray(0, _dtype(source)))
-    clamped = opset.maximum(opset.minimum(source, last), zero)
-    node.input(operand).replace_source_output(clamped.output(0))
-    return _exposed(model, source)
-
-
-def _exposed(model: Any, output: Any) -> int:
-    model.add_outputs([output])
-    return len(model.outputs) - 1
-
-
-def _input_behind(output: Any, inputs: Mapping[str, str]) -> str | None:
-    """The signature's input that a tensor holds as it is, or cast from one type to another; None for any other."""
-    node = output.get_node()
-    while node.get_type_name() in _CONVERSIONS:
-        node = source_of(node, 0)
-    return inputs.get(node.get_name())
-
-
-def _size(node: Any) -> int | None:
-    """The size of the dimension that a Gather indexes. Raises CannotRun for one that a clamp cannot hold."""
-    partial = node.get_input_partial_shape(0)
-    axis = source_of(node, 2)
-    if partial.rank.is_dynamic or axis.get_type_name() != "Constant":
-        raise CannotRun(f"gather from a tensor whose rank is not known ({node.get_friendly_name()})")
-    dimension = partial[int(axis.data.reshape(()))]
-    if dimension.is_dynamic:
-        return None
-    size: int = dimension.get_length()
-    if size > EXACT_INTEGER:
-        raise CannotRun(f"gather from more than {EXACT_INTEGER:,} rows ({node.get_friendly_name()})")
-    return size
-
-
-def _dtype(output: Any) -> Any:
-    return output.get_element_type().to_dtype()
-
-
-def _opset() -> Any:
-    return openvino().opset13
