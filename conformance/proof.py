@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from conformance.graph import Graph
 from lightship.bundle.saved_model import DEFAULT_SIGNATURE, read_graph, read_saved_model
 from lightship.bundle.signature_graph import Operation, operations_of
 from lightship.engines import EngineOptions, load_engine
 from lightship.engines.base import CannotRun
+from lightship.engines.comparison import differences
 from lightship.engines.openvino import OpenVINOProgram
 from lightship.engines.openvino.unchecked import Unchecked
 from lightship.errors import LightshipError
@@ -69,30 +68,19 @@ def _ask(
         return  # TensorFlow would be asked
     except LightshipError as error:
         found = error
-    different = list(_differences(expected, found, SEVERAL if graph.op == "composition" else ONE))
-    if different:
+    different = _difference(expected, found, SEVERAL if graph.op == "composition" else ONE)
+    if different is not None:
         shown = {name: array.ravel()[:6].tolist() for name, array in inputs.items()}
-        proof.wrong.append(f"{kind} {shown}: {different[0]}"[:400])
+        proof.wrong.append(f"{kind} {shown}: {different}"[:400])
     elif not isinstance(found, LightshipError):
         proof.answered += 1
 
 
-def _differences(expected: Any, found: Any, apart: tuple[float, float]) -> Iterator[str]:
-    if isinstance(expected, LightshipError) or isinstance(found, LightshipError):
-        alike = isinstance(expected, LightshipError) and isinstance(found, LightshipError)
-        if not alike or expected.code != found.code:
-            yield f"{_short(found)} instead of {_short(expected)}"
-        return
-    for name, array in expected.items():
-        other = found[name]
-        if (array.dtype, array.shape) != (other.dtype, other.shape):
-            yield f"{other.dtype}{other.shape} instead of {array.dtype}{array.shape}"
-        elif array.dtype.kind == "f":
-            close = np.isclose(other.astype(float), array.astype(float), *apart, equal_nan=True)
-            if not close.all():
-                yield f"{other[~close].ravel()[:3]} instead of {array[~close].ravel()[:3]}"
-        elif not np.array_equal(other, array):
-            yield f"{other.ravel()[:6]} instead of {array.ravel()[:6]}"
+def _difference(expected: Any, found: Any, apart: tuple[float, float]) -> str | None:
+    if not isinstance(expected, LightshipError) and not isinstance(found, LightshipError):
+        return differences(expected, found, *apart)
+    alike = isinstance(expected, LightshipError) and isinstance(found, LightshipError) and expected.code == found.code
+    return None if alike else f"{_short(found)} instead of {_short(expected)}"
 
 
 def _short(value: Any) -> str:
