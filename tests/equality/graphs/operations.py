@@ -139,6 +139,24 @@ ASKS: list[Ask] = [
         [call(x=f32([-7.5]), y=f32([2])), call(x=f32([7.5, -7.5, 5]), y=f32([-2, -2, 0]))],
     ),
     ask(
+        "logarithm_of_softplus",
+        lambda tf, x: tf.math.log(tf.nn.softplus(x)),
+        {"x": ("float32", [None, 2])},
+        [call(x=f32([[1, -5]])), call(x=f32([[-12, -20], [-80, 3]]))],
+    ),
+    ask(
+        "logarithm_of_erfc",
+        lambda tf, x: tf.math.log(tf.reshape(tf.math.erfc(x), [-1]) * 2.0),
+        {"x": ("float32", [None, 2])},
+        [call(x=f32([[1, 0]])), call(x=f32([[4, 5], [9, -1]]))],
+    ),
+    ask(
+        "quotient_of_expm1_and_log1p",
+        lambda tf, x: {"expm1": tf.math.expm1(x) / x, "log1p": tf.math.log1p(x) / x, "gelu": 1.0 / tf.nn.gelu(x)},
+        {"x": ("float32", [None])},
+        [call(x=f32([1e-8])), call(x=f32([1e-3, 1e-7, -9]))],
+    ),
+    ask(
         "top_k_with_ties",
         lambda tf, x: tf.math.top_k(x, 2).indices,
         {"x": ("float32", [None, 4])},

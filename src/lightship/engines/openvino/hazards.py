@@ -20,13 +20,17 @@ from lightship.engines.openvino.facts import (
 from lightship.engines.openvino.known import (
     ACCUMULATE,
     DIVISIONS,
+    ELEMENTWISE,
     INDEXING,
+    INEXACT_NEAR_ZERO,
     KNOWN,
+    MAGNIFIED,
     PROPAGATE_NONFINITE,
     RIGHT_FOR_ALL_INTEGERS,
     SHAPE_OPERANDS,
 )
 from lightship.engines.openvino.loops import counters, is_loop
+from lightship.engines.openvino.moves import MOVES
 from lightship.engines.openvino.static_checks import static_hazard, unknown_position
 
 GuardKind = Literal["indices", "positions", "divisor", "cast", "finite"]
@@ -96,6 +100,7 @@ def _look(
             found.reasons.append(f"OpenVINO's {kind} is not analysed ({_name(node)})")
             continue
         reason = _values_decide_shapes(node, facts) or _large_integers(node, facts) or static_hazard(node, facts)
+        reason = reason or _magnified(node)
         if reason is not None:
             found.reasons.append(reason)
         wanted = [one for one in _guards(node, facts, counting) if one is not None]
@@ -204,6 +209,21 @@ def _values_decide_shapes(node: Any, facts: Facts) -> str | None:
     for index in SHAPE_OPERANDS.get(node.get_type_name(), ()):
         if index < node.get_input_size() and facts.of_input(node, index).data:
             return f"a shape or position depends on values that are sent ({_name(node)})"
+    return None
+
+
+def _magnified(node: Any) -> str | None:
+    """OpenVINO's softplus of -20 is -2e-6 instead of 2e-9, which the logarithm of it tells."""
+    operand = MAGNIFIED.get(node.get_type_name())
+    waiting, seen = [] if operand is None else [source_of(node, operand)], set[str]()
+    while waiting:
+        source = waiting.pop()
+        kind = source.get_type_name()
+        if kind in INEXACT_NEAR_ZERO:
+            return f"{node.get_type_name()} of what {kind} gives near 0 is not exact ({_name(node)})"
+        if (kind in ELEMENTWISE or kind in MOVES) and source.get_name() not in seen:
+            seen.add(source.get_name())
+            waiting += [source_of(source, index) for index in range(source.get_input_size())]
     return None
 
 

@@ -97,3 +97,21 @@ KNOWN = frozenset(
         "ReduceL2",
     }
 ) - {"GatherElements"}
+
+# They work element by element.
+ELEMENTWISE = frozenset(
+    {
+        *("Abs", "Acos", "Acosh", "Add", "Asin", "Asinh", "Atan", "Atanh", "Ceiling", "Clamp", "Convert"),
+        *("ConvertLike", "Cos", "Cosh", "Divide", "Elu", "Equal", "Erf", "Exp", "Floor", "FloorMod", "Gelu"),
+        *("Greater", "GreaterEqual", "HSwish", "IsFinite", "IsInf", "IsNaN", "Less", "LessEqual", "Log", "LogicalAnd"),
+        *("LogicalNot", "LogicalOr", "Maximum", "Minimum", "Mish", "Mod", "Multiply", "Negative", "NotEqual"),
+        *("Parameter", "Power", "Relu", "Result", "Round", "Select", "Sigmoid", "Sign", "Sin", "Sinh", "SoftPlus"),
+        *("SoftSign", "Sqrt", "SquaredDifference", "Subtract", "Swish", "Tan", "Tanh"),
+    }
+)
+
+# Near 0 their results are right by what they are apart from TensorFlow's, not by how many digits agree.
+INEXACT_NEAR_ZERO = frozenset({"Elu", "Erf", "Gelu", "Selu", "SoftPlus"})
+
+# Of which operands a small difference near 0 becomes a large one.
+MAGNIFIED: Mapping[str, int] = {"Divide": 1, "Log": 0, "Power": 0, "Sqrt": 0}

@@ -16,56 +16,12 @@ from typing import Any
 
 from lightship.bundle.saved_model import Signature, read_graph
 from lightship.bundle.signature_graph import operations_of
+from lightship.engines.openvino.known import ELEMENTWISE
 from lightship.engines.openvino.loops import is_loop
 
 _CHANNELWISE = frozenset({"BiasAdd", "FusedBatchNormV3"})
 _ARITHMETIC = frozenset({"Add", "Subtract", "Multiply", "Divide"})
 _PRODUCT = frozenset({"MatMul"})  # of TensorFlow and of OpenVINO
-_ELEMENTWISE = _ARITHMETIC | {
-    *("Abs", "Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "Ceiling", "Clamp", "Convert", "ConvertLike", "Cos"),
-    *(
-        "Cosh",
-        "Elu",
-        "Equal",
-        "Erf",
-        "Exp",
-        "Floor",
-        "FloorMod",
-        "Gelu",
-        "Greater",
-        "GreaterEqual",
-        "HSwish",
-        "IsFinite",
-    ),
-    *(
-        "IsInf",
-        "IsNaN",
-        "Less",
-        "LessEqual",
-        "Log",
-        "LogicalAnd",
-        "LogicalNot",
-        "LogicalOr",
-        "Maximum",
-        "Minimum",
-        "Mish",
-    ),
-    *(
-        "Mod",
-        "Negative",
-        "NotEqual",
-        "Parameter",
-        "Power",
-        "Relu",
-        "Result",
-        "Round",
-        "Select",
-        "Sigmoid",
-        "Sign",
-        "Sin",
-    ),
-    *("Sinh", "SoftPlus", "SoftSign", "Sqrt", "SquaredDifference", "Subtract", "Swish", "Tan", "Tanh"),
-}
 
 
 def unknown_channels(model: Any, folder: Path, signature: Signature) -> str | None:
@@ -105,7 +61,7 @@ def _takes_any_rank(node: Any) -> bool:
     if node.get_type_name() == "Constant":
         # OpenVINO puts dimensions of 1 before those of a constant, to make its rank that of the other operand.
         return len(node.get_output_partial_shape(0)) <= 1
-    return node.get_type_name() in _ELEMENTWISE
+    return node.get_type_name() in ELEMENTWISE
 
 
 def _has(folder: Path, signature: Signature, kinds: frozenset[str]) -> bool:
