@@ -151,6 +151,12 @@ ASKS: list[Ask] = [
         [call(x=f32([[1, 0]])), call(x=f32([[4, 5], [9, -1]]))],
     ),
     ask(
+        "sign_of_erfc",
+        lambda tf, x: {"sign": tf.sign(tf.math.erfc(x)), "more": tf.nn.softplus(x) > 0.0},
+        {"x": ("float32", [None])},
+        [call(x=f32([9])), call(x=f32([1, -20, 5]))],
+    ),
+    ask(
         "quotient_of_expm1_and_log1p",
         lambda tf, x: {"expm1": tf.math.expm1(x) / x, "log1p": tf.math.log1p(x) / x, "gelu": 1.0 / tf.nn.gelu(x)},
         {"x": ("float32", [None])},

@@ -214,8 +214,8 @@ def _values_decide_shapes(node: Any, facts: Facts) -> str | None:
 
 def _magnified(node: Any) -> str | None:
     """OpenVINO's softplus of -20 is -2e-6 instead of 2e-9, which the logarithm of it tells."""
-    operand = MAGNIFIED.get(node.get_type_name())
-    waiting, seen = [] if operand is None else [source_of(node, operand)], set[str]()
+    waiting = [source_of(node, operand) for operand in MAGNIFIED.get(node.get_type_name(), ())]
+    seen = set[str]()
     while waiting:
         source = waiting.pop()
         kind = source.get_type_name()

@@ -114,4 +114,7 @@ ELEMENTWISE = frozenset(
 INEXACT_NEAR_ZERO = frozenset({"Elu", "Erf", "Gelu", "Selu", "SoftPlus"})
 
 # Of which operands a small difference near 0 becomes a large one.
-MAGNIFIED: Mapping[str, int] = {"Divide": 1, "Log": 0, "Power": 0, "Sqrt": 0}
+MAGNIFIED: Mapping[str, tuple[int, ...]] = {
+    **{"Divide": (1,), "Log": (0,), "Power": (0,), "Sign": (0,), "Sqrt": (0,)},
+    **dict.fromkeys(("Equal", "Greater", "GreaterEqual", "Less", "LessEqual", "NotEqual"), (0, 1)),
+}
