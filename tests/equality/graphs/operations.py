@@ -151,6 +151,22 @@ ASKS: list[Ask] = [
         [call(x=f32([[1, 0]])), call(x=f32([[4, 5], [9, -1]]))],
     ),
     ask(
+        "quotients_by_zeros_of_both_signs",
+        lambda tf, x: {"by_less": 1.0 / -x, "by_more": 3.0 / (x * -2.0), "rsqrt": tf.math.rsqrt(x * x * -1.0 * x)},
+        {"x": ("float32", [None])},
+        [call(x=f32([-2])), call(x=f32([0.0, -0.0, -1]))],
+    ),
+    ask(
+        "quotients_that_are_safe",
+        lambda tf, x, y: {
+            "no_nan": tf.math.divide_no_nan(x, -y),
+            "at_least_one": x / tf.maximum(tf.reduce_sum(y), 1.0),
+            "normal": x * tf.math.rsqrt(tf.reduce_mean(tf.square(x), 1, keepdims=True) + 1e-3),
+        },
+        {"x": ("float32", [None, 2]), "y": ("float32", [None, 2])},
+        [call(x=f32([[1, 2]]), y=f32([[0, 2]])), call(x=f32([[0, 0], [1, -1]]), y=f32([[0, -0.0], [1, 1]]))],
+    ),
+    ask(
         "sign_of_erfc",
         lambda tf, x: {"sign": tf.sign(tf.math.erfc(x)), "more": tf.nn.softplus(x) > 0.0},
         {"x": ("float32", [None])},

@@ -60,7 +60,7 @@ class Guard:
             return self.low, self.high
         if self.kind == "divisor":
             return 1.0, math.inf
-        if self.kind == "finite":
+        if self.kind in ("finite", "zero"):
             return 1.0, 0.0
         size = self.sizes[0] if self.kind == "indices" else min(self.sizes)
         return float(-size if self.wraps else 0), float(size - 1)
@@ -71,6 +71,9 @@ class Guard:
         if self.kind == "finite":
             if not math.isfinite(values.flat[0]):
                 raise CannotRun(f"NaN or infinity comes into {self.node}, which hides it in OpenVINO")
+        elif self.kind == "zero":
+            if not values.all():
+                raise CannotRun(f"{self.node} divides by 0, whose sign OpenVINO does not keep")
         elif self.kind == "cast":
             self._check_cast(values)
         elif self.kind == "divisor":

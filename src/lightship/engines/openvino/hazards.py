@@ -33,7 +33,7 @@ from lightship.engines.openvino.loops import counters, is_loop
 from lightship.engines.openvino.moves import MOVES
 from lightship.engines.openvino.static_checks import static_hazard, unknown_position
 
-GuardKind = Literal["indices", "positions", "divisor", "cast", "finite"]
+GuardKind = Literal["indices", "positions", "divisor", "cast", "finite", "zero"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +117,8 @@ def _guards(node: Any, facts: Facts, counting: frozenset[str]) -> Iterator[Wante
         yield _index_guard(node, facts, counting)
     if kind in DIVISIONS:
         yield _divisor_guard(node, facts)
+    if kind in ("Divide", "Power") and not is_integer(node.output(0)):
+        yield _zero_guard(node, facts)
     if kind in ("Convert", "ConvertLike") and type_name(node.output(0)) != "boolean":
         yield _cast_guard(node, facts)
     elif _swallows(node, facts):
@@ -203,6 +205,27 @@ def _divisor_guard(node: Any, facts: Facts) -> Wanted | None:
     divisor = facts.of_input(node, 1)
     apart = divisor.least > 0 or divisor.most < 0
     return None if apart or not is_integer(node.output(0)) else Wanted("divisor", node, 1)
+
+
+def _zero_guard(node: Any, facts: Facts) -> Wanted | None:
+    """OpenVINO loses the sign of 0, which decides that of a quotient's infinity; as it does that of a power below 0."""
+    operand = 1 if node.get_type_name() == "Divide" else 0
+    fact, exponent = facts.of_input(node, operand), facts.of_input(node, 1)
+    apart = fact.least > 0 or fact.most < 0 or not fact.data
+    if apart or (operand == 0 and exponent.least >= 0) or _is_masked(node, operand):
+        return None
+    return Wanted("zero", node, operand)
+
+
+def _is_masked(node: Any, operand: int) -> bool:
+    """Whether the quotient is only taken where a comparison of the divisor says so, as in divide_no_nan."""
+    divisor, users = node.input(operand).get_source_output(), node.output(0).get_target_inputs()
+    selects = [user.get_node() for user in users]
+    return all(
+        select.get_type_name() == "Select"
+        and any(given.get_source_output() == divisor for given in source_of(select, 0).inputs())
+        for select in selects
+    )
 
 
 def _values_decide_shapes(node: Any, facts: Facts) -> str | None:

@@ -107,7 +107,28 @@ def _finite(model: Any, one: Wanted, inputs: Mapping[str, str]) -> Guard:
     return Guard("finite", one.node.get_friendly_name(), port=_exposed(model, total.output(0)))
 
 
-_INSERT = {"indices": _indices, "positions": _positions, "divisor": _divisor, "cast": _cast, "finite": _finite}
+def _zero(model: Any, one: Wanted, inputs: Mapping[str, str]) -> Guard:
+    """The smallest magnitude, which is 0 if any number is."""
+    source, opset, label = one.node.input(one.operand).get_source_output(), _opset(), one.node.get_friendly_name()
+    name = inputs.get(source.get_node().get_name())
+    if name is not None:
+        return Guard("zero", label, input=name)
+    rank = source.get_partial_shape().rank
+    if rank.is_dynamic:
+        raise CannotRun(f"{label} may divide by 0, and the rank of what it divides by is not known")
+    axes = opset.constant(np.arange(rank.get_length(), dtype=np.int32))
+    least = opset.reduce_min(opset.absolute(source), axes, False)
+    return Guard("zero", label, port=_exposed(model, least.output(0)))
+
+
+_INSERT = {
+    "indices": _indices,
+    "positions": _positions,
+    "divisor": _divisor,
+    "cast": _cast,
+    "finite": _finite,
+    "zero": _zero,
+}
 
 
 def _clamped(model: Any, node: Any, operand: int, last: Any) -> int:
