@@ -154,3 +154,14 @@ def test_an_allowed_operation_runs_on_openvino(tmp_path: Path) -> None:
     engine = load_engine(tmp_path / "1", model, options)
     assert engine.run(DEFAULT_SIGNATURE, {"x": np.ones(2, np.float32)})["y"].tolist() == [2.0, 2.0]
     engine.close()
+
+
+def test_a_divisor_below_one_is_not_taken_for_zero(tmp_path: Path) -> None:
+    ask = Ask(lambda x, y: x / y, [("x", "float32", [None]), ("by", "float32", [None])], [], engine="openvino")
+    save(ask, tmp_path / "1")
+    engine = load_engine(tmp_path / "1", read_saved_model(tmp_path / "1"), EngineOptions(engine="openvino", trust=True))
+    ones = np.ones(2, np.float32)
+    assert engine.run(DEFAULT_SIGNATURE, {"x": ones, "by": np.float32([0.5, -0.25])})["y"].tolist() == [2, -4]
+    with pytest.raises(FailedPrecondition, match="divides by 0, whose sign OpenVINO does not keep"):
+        engine.run(DEFAULT_SIGNATURE, {"x": ones, "by": np.float32([0.5, 0])})
+    engine.close()
