@@ -14,7 +14,8 @@ from lightship.bundle.tensor_proto import array_of
 from lightship.errors import LightshipError
 
 _CONSTANTS = frozenset({"Const", "ReadVariableOp", "VarHandleOp", "Variable", "VariableV2"})
-_CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
+# They call the function that an attribute names with their own operands.
+CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
 _PASSED_ON = frozenset({"Identity"})
 # What they give depends on a shape, which the inputs decide.
 _OF_SHAPES = frozenset({"Rank", "Shape", "ShapeN", "Size"})
@@ -61,7 +62,7 @@ class Body:
             return True
         if node.name not in body._known:
             given = list(operands(node))
-            computed = bool(given or node.op in _CALLS) and node.op not in _OF_SHAPES
+            computed = bool(given or node.op in CALLS) and node.op not in _OF_SHAPES
             body._known[node.name] = computed and all(body.is_constant(one, depth + 1) for one in given)
         return body._known[node.name]
 

@@ -10,14 +10,12 @@ from typing import Any
 import numpy as np
 
 from lightship.bundle.dtypes import DataType
-from lightship.bundle.graph_constants import Body, operands
+from lightship.bundle.graph_constants import CALLS, Body, operands
 from lightship.bundle.graph_state import function_names, reached
 from lightship.bundle.saved_model import Signature
 
-# They call the function that an attribute names with their own operands.
-_CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
-_GATHERS = frozenset({"GatherNd", "GatherV2", "ResourceGather"})
-_DIVISIONS = frozenset({"FloorDiv", "FloorMod", "TruncateDiv", "TruncateMod"})
+GATHERS = frozenset({"GatherNd", "GatherV2", "ResourceGather"})
+DIVISIONS = frozenset({"FloorDiv", "FloorMod", "TruncateDiv", "TruncateMod"})
 # A function is looked at once for each set of constants that it is called with; beyond so many, once alone.
 _MOST_BODIES = 4096
 
@@ -70,7 +68,7 @@ def _called(node: Any, functions: Mapping[str, Any]) -> Iterator[str]:
 
 def _body(node: Any, caller: Body, function: Any) -> Body:
     """The body of a function that a node calls; of loops and branches, with arguments that are not known."""
-    if node.op in _CALLS or node.op == function.signature.name:
+    if node.op in CALLS or node.op == function.signature.name:
         return caller.called(node, (argument.name for argument in function.signature.input_arg), function.node_def)
     return Body({one.name: one for one in function.node_def})
 
@@ -95,10 +93,10 @@ def _checked(node: Any, body: Body, constant: tuple[bool, ...]) -> bool:
     """Whether a gather of constants is known to stay inside, or a division of constants not to be by zero."""
     if not all(constant[:2]):
         return False
-    if node.op in _DIVISIONS:
+    if node.op in DIVISIONS:
         divisor = body.value(node.input[1])
         return divisor is not None and bool(divisor.all())
-    return node.op in _GATHERS and _stays_inside(node, body)
+    return node.op in GATHERS and _stays_inside(node, body)
 
 
 def _stays_inside(node: Any, body: Body) -> bool:

@@ -122,7 +122,7 @@ def _reference(stack: ExitStack, bundle: Bundle, wanted: Options) -> Side:
 
 
 def _filled(tolerance: Tolerance) -> Tolerance:
-    """Raises InvalidArgument for what is no number."""
+    """Raises InvalidArgument where --rtol or --atol is not finite."""
     if not all(math.isfinite(value) for value in (tolerance.rtol, tolerance.atol) if value is not None):
         raise InvalidArgument("--rtol and --atol are finite numbers, 0 or more")
     return tolerance

@@ -94,15 +94,15 @@ class CompiledCache:
         """Keeps the files of a folder that `workplace` gave. What another process kept meanwhile is as good."""
         names = sorted(file.name for file in work.iterdir()) if work.is_dir() else []
         digests = {name: _digest(work / name) for name in names}
-        if self._folder is None or not _write_index(work / _INDEX, {"info": dict(info), "files": digests}):
-            return Entry(info, {name: (digests[name], (work / name).read_bytes()) for name in names})
-        place = self._folder / key
+        place = self._folder / key if self._folder is not None else None
+        if place is None or not _write_index(work / _INDEX, {"info": dict(info), "files": digests}):
+            return _in_memory(info, digests, work)
         if not _renamed(work, place):  # another process was quicker, or left something damaged, which get removes
             found = self.get(key)
             if found is not None:
                 return found
             if not _renamed(work, place):
-                return Entry(info, {name: (digests[name], (work / name).read_bytes()) for name in names})
+                return _in_memory(info, digests, work)
         self._make_room(place)
         return Entry(info, {name: (digest, place / name) for name, digest in digests.items()})
 
@@ -117,7 +117,7 @@ class CompiledCache:
             try:
                 work = stack.enter_context(scratch(self._parent))
             except OSError as error:
-                logger.warning("there is no place for compiled models: %s", error)
+                logger.warning("compiled models cannot be written anywhere: %s", error)
                 work = Path(os.devnull) / "none"
             yield work
 
@@ -197,7 +197,7 @@ def _processor() -> str:
 
 
 def _usable(folder: Path | None) -> Path | None:
-    """The folder, made if it is not there; None, with a word in the log, where it cannot be used or is not the user's
+    """The folder, made if it is not there; None, which is logged, where it cannot be used or is not the user's
     own."""
     if folder is None:
         logger.info("compiled models are kept in memory alone: this user has no home folder")
@@ -225,6 +225,10 @@ def _temporary() -> Path:
         return Path(os.devnull)
 
 
+def _in_memory(info: Mapping[str, Any], digests: Mapping[str, str], work: Path) -> Entry:
+    return Entry(info, {name: (digest, (work / name).read_bytes()) for name, digest in digests.items()})
+
+
 def _renamed(work: Path, place: Path) -> bool:
     try:
         work.rename(place)
@@ -236,7 +240,7 @@ def _renamed(work: Path, place: Path) -> bool:
 def _read(place: Path) -> Entry:
     index = json.loads((place / _INDEX).read_bytes())
     if not isinstance(index, dict):
-        raise ValueError(f"the index of {place} is no JSON object")
+        raise ValueError(f"the index of {place} is not a JSON object")
     digest = index.pop("digest")
     if index["format"] != _FORMAT or digest != _digest_of(index):
         raise ValueError(f"the index of {place} was changed")

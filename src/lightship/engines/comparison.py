@@ -1,4 +1,4 @@
-"""Holds one runtime's answers against another's, and makes up the inputs for that where there is no sample."""
+"""Compares one runtime's answers with another's, on random inputs where there is no sample."""
 
 from __future__ import annotations
 
@@ -37,24 +37,14 @@ _COLOURS = (1, 3, 4)
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
-    """What differs first: `reason` is a line such as `output "y" at [0,3] is 1.5 instead of 1.25`."""
-
-    output: str
-    reason: str
-
-    def __str__(self) -> str:
-        return self.reason
-
-
-@dataclass(frozen=True, slots=True)
 class Comparison:
     """absolute: the largest difference of two numbers. relative: that, by the largest number expected in the same
-    output. Both are infinite where no number says it: other shapes, types or texts, or NaN against a number."""
+    output. Both are infinite where no number says it: other shapes, types or texts, or NaN against a number.
+    difference: the first one, such as `output "y" at [0,3] is 1.5 instead of 1.25`; None where all is equal."""
 
     absolute: float
     relative: float
-    difference: Difference | None
+    difference: str | None
 
 
 def random_inputs(
@@ -99,14 +89,14 @@ def compare(
     atol: float | None = None,
     types: Mapping[str, DataType] | None = None,
 ) -> Comparison:
-    """Holds all outputs of an answer against the expected ones.
+    """Compares all outputs of an answer with the expected ones.
 
-    Names, types, shapes, integers, booleans and texts are held exactly; floats within `atol + rtol * |expected|`,
+    Names, types, shapes, integers, booleans and texts must be equal; floats within `atol + rtol * |expected|`,
     `ATOL` and `RTOL` by default, where two steps of a narrower type such as half are allowed too. NaN equals NaN.
     types: what the outputs were computed in, where the arrays are wider.
     """
     absolute = relative = 0.0
-    found: Difference | None = None
+    found: str | None = None
     for one in _compared(expected, answer, rtol, atol, types or {}):
         absolute, relative = max(absolute, one.absolute), max(relative, one.relative)
         found = found or one.difference
@@ -152,12 +142,12 @@ def _compare_exactly(name: str, wanted: NDArray[Any], got: NDArray[Any]) -> Comp
     place = _first(wrong)
     reason = _reason(name, place, wanted.reshape(wrong.shape)[place], got.reshape(wrong.shape)[place], wanted.ndim)
     if wanted.dtype.kind == "O":
-        return Comparison(math.inf, math.inf, Difference(name, reason))
+        return Comparison(math.inf, math.inf, reason)
     # As Python's integers, which do not wrap.
     pairs = zip(np.atleast_1d(got)[wrong].tolist(), np.atleast_1d(wanted)[wrong].tolist(), strict=True)
     absolute = float(max(abs(int(a) - int(b)) for a, b in pairs))
     largest = float(max(abs(int(wanted.min())), abs(int(wanted.max()))))
-    return Comparison(absolute, absolute / largest if largest else math.inf, Difference(name, reason))
+    return Comparison(absolute, absolute / largest if largest else math.inf, reason)
 
 
 def _compare_floats(name: str, wanted: NDArray[Any], got: NDArray[Any], rtol: float, atol: float) -> Comparison:
@@ -174,12 +164,12 @@ def _compare_floats(name: str, wanted: NDArray[Any], got: NDArray[Any], rtol: fl
     place = np.unravel_index(int(np.argmax(excess)), excess.shape)
     found = None
     if excess[place] > 0:
-        found = Difference(name, _reason(name, place, wanted[place], got[place], dimensions))
+        found = _reason(name, place, wanted[place], got[place], dimensions)
     return Comparison(absolute, relative, found)
 
 
 def _incomparable(name: str, problem: str) -> Comparison:
-    return Comparison(math.inf, math.inf, Difference(name, f'output "{name}" {problem}'))
+    return Comparison(math.inf, math.inf, f'output "{name}" {problem}')
 
 
 def _reason(name: str, place: tuple[Any, ...], wanted: Any, got: Any, dimensions: int) -> str:

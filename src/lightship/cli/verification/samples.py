@@ -180,7 +180,7 @@ def _typed(array: NDArray[Any], name: str, dtype: DataType) -> NDArray[Any]:
     try:
         texts = np.char.encode(array, "utf-8") if array.dtype.kind == "U" else array
     except UnicodeEncodeError as error:
-        raise InvalidArgument(f"input {name} has a text that is no Unicode: {error}") from error
+        raise InvalidArgument(f"input {name} has a text that is not valid Unicode: {error}") from error
     return texts.astype(object)
 
 

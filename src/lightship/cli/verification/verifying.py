@@ -130,7 +130,7 @@ class _Found:
         self._rows += rows
         self._absolute = max(self._absolute or 0.0, one.absolute)
         self._relative = max(self._relative or 0.0, one.relative)
-        self._difference = self._difference or (one.difference.reason if one.difference else "")
+        self._difference = self._difference or (one.difference or "")
         for name in expected.keys() & answer.keys() if rows else ():
             if _are_scores(expected[name], self._classes) and _are_scores(answer[name], self._classes):
                 same = expected[name].argmax(1) == answer[name].argmax(1)

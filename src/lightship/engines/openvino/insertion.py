@@ -98,27 +98,26 @@ def _cast(model: Any, one: Wanted, inputs: Mapping[str, str]) -> Guard:
 
 def _finite(model: Any, one: Wanted, inputs: Mapping[str, str]) -> Guard:
     """The sum of the magnitudes, which is finite if and only if all are (or nearly beyond float32)."""
-    source, opset = one.node.input(one.operand).get_source_output(), _opset()
-    rank = source.get_partial_shape().rank
-    if rank.is_dynamic:
-        raise CannotRun(f"{one.node.get_friendly_name()} may hide NaN, and its rank is not known")
-    axes = opset.constant(np.arange(rank.get_length(), dtype=np.int32))
-    total = opset.reduce_sum(opset.absolute(source), axes, False)
-    return Guard("finite", one.node.get_friendly_name(), port=_exposed(model, total.output(0)))
+    return Guard("finite", one.node.get_friendly_name(), port=_of_magnitudes(model, one, _opset().reduce_sum))
 
 
 def _zero(model: Any, one: Wanted, inputs: Mapping[str, str]) -> Guard:
     """The smallest magnitude, which is 0 if any number is."""
-    source, opset, label = one.node.input(one.operand).get_source_output(), _opset(), one.node.get_friendly_name()
-    name = inputs.get(source.get_node().get_name())
+    label = one.node.get_friendly_name()
+    name = inputs.get(source_of(one.node, one.operand).get_name())
     if name is not None:
         return Guard("zero", label, input=name)
+    return Guard("zero", label, port=_of_magnitudes(model, one, _opset().reduce_min))
+
+
+def _of_magnitudes(model: Any, one: Wanted, reduce: Any) -> int:
+    """The port of a new output with one number made of the magnitudes of an operand."""
+    source, opset = one.node.input(one.operand).get_source_output(), _opset()
     rank = source.get_partial_shape().rank
     if rank.is_dynamic:
-        raise CannotRun(f"{label} may divide by 0, and the rank of what it divides by is not known")
+        raise CannotRun(f"{one.node.get_friendly_name()} takes a tensor whose rank is not known, so it has no guard")
     axes = opset.constant(np.arange(rank.get_length(), dtype=np.int32))
-    least = opset.reduce_min(opset.absolute(source), axes, False)
-    return Guard("zero", label, port=_exposed(model, least.output(0)))
+    return _exposed(model, reduce(opset.absolute(source), axes, False).output(0))
 
 
 _INSERT = {

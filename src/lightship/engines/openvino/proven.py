@@ -15,7 +15,7 @@ from typing import Any
 
 from lightship.bundle.dtypes import DataType
 from lightship.bundle.saved_model import Signature, read_graph
-from lightship.bundle.signature_graph import Attribute, Operation, operations_of
+from lightship.bundle.signature_graph import DIVISIONS, GATHERS, Attribute, Operation, operations_of
 from lightship.engines.base import CannotRun
 from lightship.engines.openvino.reading import check_types
 
@@ -25,9 +25,7 @@ STRUCTURE = frozenset(
     | {"VarHandleOp", "Variable", "VariableV2"}
 )
 # OpenVINO's reader computes what depends on constants alone, without the checks that TensorFlow makes.
-_NOT_OF_CONSTANTS = frozenset(
-    {"FloorDiv", "FloorMod", "GatherNd", "GatherV2", "ResourceGather", "TruncateDiv", "TruncateMod"}
-)
+_NOT_OF_CONSTANTS = GATHERS | DIVISIONS
 # Numbers that the suite tries several of, and names that change nothing.
 ANY_VALUE = frozenset(
     {"N", "T_list", "alpha", "axis", "batch_dims", "begin_mask", "block_size", "ellipsis_mask", "end_mask"}

@@ -44,8 +44,8 @@ def missing(received: bytes | bytearray) -> int:
 
 
 def parse(received: bytes | bytearray) -> dict[str, Any]:
-    """A whole message. Raises ValueError for what is no JSON object."""
+    """A whole message. Raises ValueError for what is not a JSON object."""
     message = json.loads(received[_LENGTH.size :])
     if not isinstance(message, dict):
-        raise ValueError("a message that is no JSON object")
+        raise ValueError("a message that is not a JSON object")
     return message
