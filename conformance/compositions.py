@@ -106,6 +106,11 @@ def _attention(keras: Any) -> Any:
             self.attention, self.norm = keras.layers.MultiHeadAttention(2, 3), keras.layers.LayerNormalization()
             self.dense = keras.layers.Dense(4, "gelu")
 
+        def build(self, shape: Any) -> None:
+            self.attention.build(shape, shape)
+            self.norm.build(shape)
+            self.dense.build(shape)
+
         def call(self, x: Any) -> Any:
             return self.dense(self.norm(x + self.attention(x, x)))
 
