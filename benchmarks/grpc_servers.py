@@ -1,4 +1,4 @@
-"""The gRPC servers beside each other: calls a second, interleaved in one sitting, and their ratio to grpcio's.
+"""Calls a second over gRPC, and, with the toy model, beside an echo server of the same library, interleaved.
 
 Needs `h2load` (Debian's nghttp2-client). All servers run at once, those idle that are not asked. Before it is measured
 each must give the same answer, byte for byte.
@@ -28,8 +28,8 @@ from benchmarks.rest import on_cores
 from lightship import protos
 from lightship.bundle.tensor_writing import write_tensor
 
-SERVERS = ("grpcio", "native")
-BARE = ("bare grpcio", "bare native")  # the libraries alone, beside the toy
+SERVERS = ("lightship",)
+ECHO = ("grpcio echo",)  # the library alone, beside the toy
 AT_ONCE = {"toy": ((1, 1), (2, 4), (4, 8)), "mobilenet": ((1, 1), (2, 2)), "resnet": ((1, 1), (2, 2))}
 PREDICT = "/tensorflow.serving.PredictionService/Predict"
 HEADERS = ("content-type: application/grpc", "te: trailers")
@@ -56,7 +56,7 @@ def running(model: Model, folder: Path) -> Iterator[dict[str, int]]:
     """The port of each server."""
     with ExitStack() as stack:
         ports = {}
-        for server in SERVERS + (BARE if model.name == "toy" else ()):
+        for server in SERVERS + (ECHO if model.name == "toy" else ()):
             command = on_cores(command_of(server, folder / model.name), range(model.cores))
             process = stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL))
             stack.callback(process.terminate)
@@ -66,10 +66,10 @@ def running(model: Model, folder: Path) -> Iterator[dict[str, int]]:
 
 
 def command_of(server: str, model: Path) -> list[str]:
-    if server in BARE:
-        return [sys.executable, "-m", "benchmarks.grpc_yardstick", server.removeprefix("bare ")]
+    if server in ECHO:
+        return [sys.executable, "-m", "benchmarks.grpc_yardstick"]
     lightship = str(Path(sys.executable).with_name("lightship"))
-    words = ["--rest-port", "0", "--grpc-port", "auto", "--grpc-server", server, "--json"]
+    words = ["--rest-port", "0", "--grpc-port", "auto", "--json"]
     return [lightship, "serve", str(model), *words]
 
 

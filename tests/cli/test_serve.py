@@ -128,9 +128,3 @@ def test_a_model_that_cannot_be_loaded_is_named_and_the_others_serve(
     assert line["ready"] is False
     assert [model["name"] for model in line["models"]] == ["half_plus_two"]
     assert "saved_model.pb" in line["not_ready"]["broken"]
-
-
-def test_a_grpc_server_that_does_not_exist_is_refused(lightship: Run, half_plus_two: Path) -> None:
-    done = lightship("serve", half_plus_two, "--grpc-server", "natve")
-    assert done.returncode == 2
-    assert "'grpcio'" in done.stderr

@@ -44,7 +44,7 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
     return Keys(authority, issue(authority, folder, "server"), issue(authority, folder, "client"))
 
 
-@pytest.fixture(scope="module", params=["plain", "native", "tls", "mutual"])
+@pytest.fixture(scope="module", params=["plain", "tls", "mutual"])
 def served(request: pytest.FixtureRequest, half_plus_two: Path, keys: Keys) -> Iterator[Served]:
     tls, needed = None, ()
     if request.param == "tls":
@@ -52,7 +52,7 @@ def served(request: pytest.FixtureRequest, half_plus_two: Path, keys: Keys) -> I
     if request.param == "mutual":
         tls = read_tls(keys.server.certificate, keys.server.key, keys.authority.certificate)
         needed = (keys.authority.certificate, keys.client.certificate, keys.client.key)
-    options = GrpcOptions(server="native" if request.param == "native" else "grpcio", tls=tls)
+    options = GrpcOptions(tls=tls)
     server = serve(half_plus_two, rest_port=0, grpc_port="auto", grpc=options)
     with server:
         assert server.wait_ready(60)

@@ -31,12 +31,6 @@ except LightshipError as error:
 """
 
 
-@pytest.fixture(scope="session", params=["grpcio", "native"])
-def grpc_server_kind(request: pytest.FixtureRequest) -> str:
-    """Every kind of gRPC server: tests of what a server must withstand run on each."""
-    return str(request.param)
-
-
 @dataclass(slots=True)
 class Process:
     popen: subprocess.Popen[str]

@@ -49,7 +49,6 @@ class GrpcProcess:
     popen: subprocess.Popen[str]
     port: int
     log: IO[bytes]
-    kind: str
 
     @property
     def address(self) -> str:
@@ -89,9 +88,9 @@ class GrpcProcess:
 
 
 @contextmanager
-def grpc_process(kind: str, *arguments: str | Path) -> Iterator[GrpcProcess]:
-    """Ready when it is given; killed at the end. kind: of the gRPC server. arguments: models and options."""
-    words = [*map(str, arguments), *kind_options(kind), "--rest-port", "0", "--grpc-port", "auto", "--json"]
+def grpc_process(*arguments: str | Path) -> Iterator[GrpcProcess]:
+    """Ready when it is given; killed at the end. arguments: models and options."""
+    words = [*map(str, arguments), "--rest-port", "0", "--grpc-port", "auto", "--json"]
     command = [sys.executable, "-c", "from lightship.cli import main; main()", "serve", *words]
     with tempfile.NamedTemporaryFile(prefix="lightship-test-", suffix=".log") as log, open(log.name, "rb") as reader:
         popen = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
@@ -99,12 +98,8 @@ def grpc_process(kind: str, *arguments: str | Path) -> Iterator[GrpcProcess]:
         try:
             line = popen.stdout.readline()
             assert line, reader.read().decode()
-            yield GrpcProcess(popen, json.loads(line)["grpc_port"], reader, kind)
+            yield GrpcProcess(popen, json.loads(line)["grpc_port"], reader)
         finally:
             popen.kill()
             popen.wait(30)
             popen.stdout.close()
-
-
-def kind_options(kind: str) -> list[str]:
-    return ["--grpc-server", kind]

@@ -31,8 +31,8 @@ def models(tmp_path: Path, half_plus_two: Path) -> Path:
 
 
 @pytest.fixture
-def server(grpc_server_kind: str, models: Path) -> Iterator[GrpcProcess]:
-    with grpc_process(grpc_server_kind, models, "--poll-seconds", "0.05") as process:
+def server(models: Path) -> Iterator[GrpcProcess]:
+    with grpc_process(models, "--poll-seconds", "0.05") as process:
         yield process
 
 

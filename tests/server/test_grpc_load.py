@@ -20,8 +20,8 @@ INITIAL_WINDOW_SIZE = 4
 
 
 @pytest.fixture
-def server(grpc_server_kind: str, half_plus_two: Path) -> Iterator[GrpcProcess]:
-    with grpc_process(grpc_server_kind, f"m={half_plus_two}") as process:
+def server(half_plus_two: Path) -> Iterator[GrpcProcess]:
+    with grpc_process(f"m={half_plus_two}") as process:
         assert process.predict() == [3.0]
         yield process
 
@@ -147,7 +147,7 @@ def test_a_call_that_was_taken_before_the_end_is_answered(server: GrpcProcess) -
         while not all(client.answers[stream].headers for stream in streams):
             client.read()
         server.popen.send_signal(signal.SIGTERM)
-        while server.kind == "grpcio" and client.goaway is None:  # native says nothing before the end
+        while client.goaway is None:
             client.read()
         for stream in streams:
             if taken := len(client.answers[stream].data):

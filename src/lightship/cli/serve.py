@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 EngineName = Literal["auto", "openvino", "tensorflow"]
 Precision = Literal["f32", "bf16"]
 LogFormat = Literal["text", "json"]
-GrpcServerName = Literal["auto", "grpcio", "native"]
 
 
 def _port(text: str) -> int | Literal["auto"]:
@@ -64,12 +63,6 @@ def serve(
             "--grpc-reflection", envvar="LIGHTSHIP_GRPC_REFLECTION", help="Tell gRPC clients what services there are."
         ),
     ] = False,
-    grpc_server: Annotated[
-        GrpcServerName,
-        typer.Option(
-            envvar="LIGHTSHIP_GRPC_SERVER", help="auto: grpcio; native: faster with small models, and without TLS."
-        ),
-    ] = "auto",
     tls_cert: Annotated[
         Path | None,
         typer.Option(envvar="LIGHTSHIP_TLS_CERT", help="PEM file: the certificate of gRPC. REST has no TLS."),
@@ -171,7 +164,7 @@ def serve(
         host=host,
         rest_port=_port(rest_port),
         grpc_port=_port(grpc_port or ("auto" if rest_port == "auto" else str(GRPC_PORT))),
-        grpc=GrpcOptions(tls=_tls(tls_cert, tls_key, tls_client_ca), reflection=grpc_reflection, server=grpc_server),
+        grpc=GrpcOptions(tls=_tls(tls_cert, tls_key, tls_client_ca), reflection=grpc_reflection),
         poll_seconds=poll_seconds,
         timeout_seconds=timeout,
         strict=strict,

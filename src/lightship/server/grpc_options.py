@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from lightship import protos
 from lightship.errors import InvalidArgument, NotFound, PermissionDenied
 from lightship.server.config_file import read_config_file
 from lightship.transports.grpc.serving import HealthOf
 
-GrpcServerName = Literal["auto", "grpcio", "native"]
 ChannelArgument = tuple[str, int | str]
 _INT32 = range(-(2**31), 2**31)
 
@@ -40,7 +38,6 @@ class GrpcOptions:
     """socket_path: of a UNIX socket besides the port; one that is there already is replaced. runs: calls that run at
     once; 0 for two a core. tensor_content: outputs of predict are written there. health: overall, of all models, or
     SERVING as soon as a port is open; or no such service. reflection: clients may ask for the services' description.
-    server: auto is grpcio; native needs the extra grpc-native.
     """
 
     socket_path: str = ""
@@ -50,7 +47,6 @@ class GrpcOptions:
     tensor_content: bool = False
     health: HealthOf = "models"
     reflection: bool = False
-    server: GrpcServerName = "auto"
 
     def __post_init__(self) -> None:
         if self.runs < 0:

@@ -19,7 +19,6 @@ from lightship.transports.metrics.metrics import Metrics
 from lightship.transports.rest.app import RestApp
 
 if TYPE_CHECKING:
-    from lightship.server.grpc_native import NativeGrpcServer
     from lightship.server.grpc_server import GrpcServer
 
 logger = logging.getLogger(__name__)
@@ -29,7 +28,7 @@ class Ports:
     """Binds at once, answers after `start`."""
 
     app: RestApp
-    grpc: GrpcServer | NativeGrpcServer | None = None
+    grpc: GrpcServer | None = None
 
     def __init__(self, options: ServerOptions) -> None:
         """Raises AlreadyExists, PermissionDenied or InvalidArgument for an address that cannot be had, InvalidArgument
@@ -113,13 +112,9 @@ def _listening(options: ServerOptions) -> socket.socket | None:
         return None
 
 
-def _grpc_server(options: ServerOptions) -> GrpcServer | NativeGrpcServer | None:
+def _grpc_server(options: ServerOptions) -> GrpcServer | None:
     if not options.grpc_port and not options.grpc.socket_path:
         return None
-    if options.grpc.server == "native":
-        from lightship.server.grpc_native import NativeGrpcServer
-
-        return NativeGrpcServer(options.host, options.grpc_port, options.grpc)
     from lightship.server.grpc_server import GrpcServer  # grpcio takes a tenth of a second
 
     return GrpcServer(options.host, options.grpc_port, options.grpc)

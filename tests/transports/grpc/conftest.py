@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import grpc
 import pytest
@@ -13,7 +13,6 @@ from tests.transports.grpc.models import save_identity_model, save_numbers_model
 
 from lightship import protos
 from lightship.server import Server, serve
-from lightship.server.grpc_options import GrpcOptions, GrpcServerName
 
 PREDICTION, MODELS = "tensorflow.serving.PredictionService", "tensorflow.serving.ModelService"
 _METHODS = {
@@ -63,16 +62,10 @@ def folders(tmp_path_factory: pytest.TempPathFactory, half_plus_two: Path) -> di
     return {"half": half_plus_two} | {name: root / name for name in ("inference", "sums", "identity", "numbers")}
 
 
-@pytest.fixture(scope="module", params=["grpcio", "native"])
-def kind(request: pytest.FixtureRequest) -> GrpcServerName:
-    """Every server gives the same answers."""
-    return cast("GrpcServerName", request.param)
-
-
 @pytest.fixture(scope="module")
-def server(folders: dict[str, Path], kind: GrpcServerName) -> Iterator[Server]:
+def server(folders: dict[str, Path]) -> Iterator[Server]:
     models = [f"{name}={folder}" for name, folder in folders.items()]
-    with serve(*models, rest_port="auto", grpc_port="auto", grpc=GrpcOptions(server=kind)) as running:
+    with serve(*models, rest_port="auto", grpc_port="auto") as running:
         assert running.wait_ready(120)
         yield running
 

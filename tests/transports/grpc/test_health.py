@@ -12,19 +12,18 @@ from tests.transports.grpc.conftest import call, refusal
 
 from lightship import protos
 from lightship.server import Server, serve
-from lightship.server.grpc_options import GrpcOptions, GrpcServerName
+from lightship.server.grpc_options import GrpcOptions
 from lightship.transports.grpc.serving import HealthOf
 
 SERVING, NOT_SERVING, SERVICE_UNKNOWN = 1, 2, 3
 
 
 @pytest.fixture
-def late(tmp_path: Path, half_plus_two: Path, kind: GrpcServerName) -> Iterator[tuple[Server, grpc.Channel]]:
+def late(tmp_path: Path, half_plus_two: Path) -> Iterator[tuple[Server, grpc.Channel]]:
     """A server whose model half answers and whose model late does not."""
     models = [f"half={half_plus_two}", f"late={tmp_path / 'late'}"]
     (tmp_path / "late").mkdir()
-    options = GrpcOptions(server=kind)
-    with serve(*models, rest_port=0, grpc_port="auto", poll_seconds=0.05, grpc=options) as server:
+    with serve(*models, rest_port=0, grpc_port="auto", poll_seconds=0.05) as server:
         assert server.manager.wait(lambda manager: "half" not in manager.not_ready(), 60)
         with grpc.insecure_channel(server.grpc_address) as channel:
             yield server, channel

@@ -11,15 +11,13 @@ import pytest
 from tests.transports.grpc.conftest import call, refusal
 
 from lightship.server import Server, serve
-from lightship.server.grpc_options import GrpcOptions, GrpcServerName
 
 Place = tuple[Server, grpc.Channel]
 
 
 @pytest.fixture
-def place(half_plus_two: Path, kind: GrpcServerName) -> Iterator[Place]:
-    options = GrpcOptions(server=kind)
-    with serve(f"half={half_plus_two}", rest_port=0, grpc_port="auto", poll_seconds=0.05, grpc=options) as server:
+def place(half_plus_two: Path) -> Iterator[Place]:
+    with serve(f"half={half_plus_two}", rest_port=0, grpc_port="auto", poll_seconds=0.05) as server:
         assert server.wait_ready(60)
         with grpc.insecure_channel(server.grpc_address) as channel:
             yield server, channel

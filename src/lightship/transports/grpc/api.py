@@ -11,7 +11,7 @@ from typing import Any
 from google.protobuf.message import DecodeError, EncodeError
 
 from lightship.errors import DeadlineExceeded, Internal, LightshipError, ResourceExhausted, Unimplemented
-from lightship.transports.grpc.call import Answer, Call, NotPrompt, refusal
+from lightship.transports.grpc.call import Answer, Call, refusal
 from lightship.transports.grpc.methods import CALLS, HEALTH_CALLS, STREAMS, Method
 from lightship.transports.grpc.serving import Serving
 from lightship.turns import Turns
@@ -55,14 +55,10 @@ class GrpcApi:
         return tuple(sorted({name.split("/")[1] for name in self.methods | self.streams}))
 
     def answer(self, name: str, request: bytes, call: Call) -> Answer:
-        """name: of the method, in full. Any name may be asked for; one that is none is UNIMPLEMENTED.
-
-        Raises NotPrompt where the call asks for that."""
+        """name: of the method, in full. Any name may be asked for; one that is none is UNIMPLEMENTED."""
         method = self._calls.get(name)
         if method is None:
             return refusal(Unimplemented(f"{name} is no method of this server"))
-        if call.prompt and not method.may_be_prompt:
-            raise NotPrompt
         with self._lock:
             self.unfinished += 1
         try:
@@ -98,8 +94,6 @@ class GrpcApi:
             finally:
                 if turns is not None:
                     turns.give_back()
-        except NotPrompt:
-            raise
         except Exception as error:
             answer = refusal(_explained(error, name))
         if method.counted_as:
@@ -114,8 +108,6 @@ class GrpcApi:
             return turns
         if method.waits:
             raise _too_many()
-        if call.prompt:
-            raise NotPrompt
         if not turns.take(call.remaining):
             raise DeadlineExceeded("Timed out waiting for notification")
         try:

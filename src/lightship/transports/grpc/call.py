@@ -8,9 +8,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from lightship.errors import Cancelled, Code, DeadlineExceeded, LightshipError
-from lightship.services import NotPrompt
 
-__all__ = ["MOST_BYTES", "Answer", "Call", "NotPrompt", "cut", "refusal"]
+__all__ = ["MOST_BYTES", "Answer", "Call", "cut", "refusal"]
 
 MOST_BYTES = 1024  # of an error's text
 CUT = "...TRUNCATED"
@@ -27,13 +26,11 @@ def _unnoticed(_: Callable[[], None]) -> None:
 
 class Call(NamedTuple):
     """deadline: by `time.monotonic`; None for none. cancelled: whether the client has gone. on_end: takes what is to be
-    called when the call ends for the client, by whichever way; it may be called at once. prompt: NotPrompt is to be
-    raised rather than anything done that may take long."""
+    called when the call ends for the client, by whichever way; it may be called at once."""
 
     deadline: float | None = None
     cancelled: Callable[[], bool] = _never
     on_end: Callable[[Callable[[], None]], object] = _unnoticed
-    prompt: bool = False
 
     @property
     def remaining(self) -> float | None:

@@ -21,7 +21,6 @@ class Method:
     """request: the class of its messages. act: gives the answer, or for a stream an iterator of them.
 
     counted_as: its name in the metrics, if it is in them. runs: it runs a model. waits: for models to change.
-    may_be_prompt: it heeds `Call.prompt`.
     """
 
     request: Any
@@ -29,14 +28,13 @@ class Method:
     counted_as: str = ""
     runs: bool = False
     waits: bool = False
-    may_be_prompt: bool = False
 
 
 _PREDICTION, _MODELS = "/tensorflow.serving.PredictionService", "/tensorflow.serving.ModelService"
 _CATALOG, _HEALTH = "/lightship.v1.ModelCatalog", "/grpc.health.v1.Health"
 
 CALLS: dict[str, Method] = {
-    f"{_PREDICTION}/Predict": Method(protos.PredictRequest, answer_predict, "Predict", runs=True, may_be_prompt=True),
+    f"{_PREDICTION}/Predict": Method(protos.PredictRequest, answer_predict, "Predict", runs=True),
     f"{_PREDICTION}/Classify": Method(protos.ClassificationRequest, answer_classify, "Classify", runs=True),
     f"{_PREDICTION}/Regress": Method(protos.RegressionRequest, answer_regress, "Regress", runs=True),
     f"{_PREDICTION}/MultiInference": Method(protos.MultiInferenceRequest, answer_multi_inference, runs=True),

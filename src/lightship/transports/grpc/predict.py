@@ -49,9 +49,7 @@ def answer_predict(serving: Serving, request: Any, call: Call) -> Any:
     with handle_of(serving.manager, spec) as handle:
         servable = handle.servable
         signature = _signature(servable, spec.signature_name or DEFAULT_SIGNATURE)
-        outputs = predict(
-            servable, signature, RequestTensors(request.inputs), list(request.output_filter), prompt=call.prompt
-        )
+        outputs = predict(servable, signature, RequestTensors(request.inputs), list(request.output_filter))
         call.check()
         response = PredictResponse()
         write_spec(response.model_spec, servable, spec.name, signature.name)
