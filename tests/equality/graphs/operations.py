@@ -179,6 +179,20 @@ ASKS: list[Ask] = [
         [call(x=f32([1e-8])), call(x=f32([1e-3, 1e-7, -9]))],
     ),
     ask(
+        "inverses_of_what_is_nearly_one",
+        lambda tf, x: {"atanh": tf.math.atanh(tf.math.erf(x)), "acos": tf.math.acos(tf.reshape(tf.tanh(x), [-1, 1]))},
+        {"x": ("float32", [None])},
+        [call(x=f32([3.6268604])), call(x=f32([1, -3.6268604, 8]))],
+    ),
+    ask(
+        "inverses_of_what_is_exact",
+        lambda tf, x: (
+            tf.math.atanh(tf.clip_by_value(-tf.reshape(x, [-1]) * 0.5, -0.875, 0.875)) + tf.math.acosh(x * x + 1.0)
+        ),
+        {"x": ("float32", [None])},
+        [call(x=f32([0.5])), call(x=f32([0.5, 1.5, -4]))],
+    ),
+    ask(
         "top_k_with_ties",
         lambda tf, x: tf.math.top_k(x, 2).indices,
         {"x": ("float32", [None, 4])},

@@ -21,6 +21,7 @@ from lightship.engines.openvino.known import (
     ACCUMULATE,
     DIVISIONS,
     ELEMENTWISE,
+    EXACT,
     INDEXING,
     INEXACT_NEAR_ZERO,
     KNOWN,
@@ -28,6 +29,7 @@ from lightship.engines.openvino.known import (
     PROPAGATE_NONFINITE,
     RIGHT_FOR_ALL_INTEGERS,
     SHAPE_OPERANDS,
+    STEEP,
 )
 from lightship.engines.openvino.loops import counters, is_loop
 from lightship.engines.openvino.moves import MOVES
@@ -100,7 +102,7 @@ def _look(
             found.reasons.append(f"OpenVINO's {kind} is not analysed ({_name(node)})")
             continue
         reason = _values_decide_shapes(node, facts) or _large_integers(node, facts) or static_hazard(node, facts)
-        reason = reason or _magnified(node)
+        reason = reason or _magnified(node) or _steep(node)
         if reason is not None:
             found.reasons.append(reason)
         wanted = [one for one in _guards(node, facts, counting) if one is not None]
@@ -247,6 +249,20 @@ def _magnified(node: Any) -> str | None:
         if (kind in ELEMENTWISE or kind in MOVES) and source.get_name() not in seen:
             seen.add(source.get_name())
             waiting += [source_of(source, index) for index in range(source.get_input_size())]
+    return None
+
+
+def _steep(node: Any) -> str | None:
+    """The error function of 3.6 is 1 but for some last bits, which decide its inverse hyperbolic tangent."""
+    waiting, seen = [source_of(node, 0)] if node.get_type_name() in STEEP else [], set[str]()
+    while waiting:
+        source = waiting.pop()
+        if source.get_type_name() not in EXACT:
+            return f"{node.get_type_name()} of what {source.get_type_name()} gives is not exact ({_name(node)})"
+        if source.get_name() not in seen:
+            seen.add(source.get_name())
+            shapes = SHAPE_OPERANDS.get(source.get_type_name(), ())
+            waiting += [source_of(source, index) for index in range(source.get_input_size()) if index not in shapes]
     return None
 
 

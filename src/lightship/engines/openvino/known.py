@@ -118,3 +118,15 @@ MAGNIFIED: Mapping[str, tuple[int, ...]] = {
     **{"Divide": (1,), "Log": (0,), "Power": (0,), "Sign": (0,), "Sqrt": (0,)},
     **dict.fromkeys(("Equal", "Greater", "GreaterEqual", "Less", "LessEqual", "NotEqual"), (0, 1)),
 }
+
+# Near 1 and -1 the last bit of their operand is worth a lot.
+STEEP = frozenset({"Acos", "Acosh", "Asin", "Atanh"})
+
+# Their results are the same bits as TensorFlow's, if their operands are.
+EXACT = frozenset(
+    {
+        *MOVES,
+        *("Abs", "Add", "Clamp", "Concat", "Constant", "Convert", "ConvertLike", "Divide", "Maximum", "Minimum"),
+        *("Multiply", "Negative", "Pad", "Parameter", "Relu", "Select", "Subtract"),
+    }
+)
