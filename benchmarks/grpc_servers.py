@@ -26,7 +26,7 @@ from benchmarks.models import MODELS, Model, made
 from benchmarks.rest import on_cores
 
 from lightship import protos
-from lightship.bundle.tensor_writing import write_tensor
+from lightship.tensors.tensor_writing import write_tensor
 
 SERVERS = ("lightship",)
 ECHO = ("grpcio echo",)  # the library alone, beside the toy

@@ -12,10 +12,10 @@ from demo.assets import fetch
 from demo.demo import exported
 
 from lightship.bundle.bundle import open_bundle
-from lightship.bundle.dtypes import DataType
 from lightship.bundle.prepare import prepare
 from lightship.bundle.saved_model import TensorSpec
 from lightship.engines import load_engine
+from lightship.tensors.dtypes import DataType
 from lightship.transports.rest.actions.predict_request import PredictRequest
 from lightship.transports.rest.actions.predict_response import predictions
 from lightship.transports.rest.json import numbers

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lightship import docker
-    from lightship.bundle import ImageSpec
+    from lightship.bundle.image_spec import ImageSpec
     from lightship.client import AsyncClient, Client
     from lightship.errors import LightshipError
     from lightship.packaging.exporting import export
@@ -24,7 +24,7 @@ __all__ = ["AsyncClient", "Client", "ImageSpec", "LightshipError", "TransferMode
 _HOME = {
     "AsyncClient": "lightship.client",
     "Client": "lightship.client",
-    "ImageSpec": "lightship.bundle",
+    "ImageSpec": "lightship.bundle.image_spec",
     "LightshipError": "lightship.errors",
     "TransferModel": "lightship.packaging",
     "export": "lightship.packaging",

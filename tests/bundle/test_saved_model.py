@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from lightship import protos
-from lightship.bundle.dtypes import DataType
 from lightship.bundle.saved_model import TensorSpec, read_saved_model, with_only_signature
 from lightship.errors import DataLoss, LightshipError, NotFound, Unimplemented
+from lightship.tensors.dtypes import DataType
 
 
 @pytest.fixture

@@ -24,8 +24,8 @@ from tests.equality.outcome import Answer, Outcome, Refusal
 
 import lightship
 from lightship import protos
-from lightship.bundle.tensor_proto import array_of
-from lightship.bundle.tensor_writing import write_tensor
+from lightship.tensors.tensor_proto import array_of
+from lightship.tensors.tensor_writing import write_tensor
 
 CALL_SECONDS = 30.0
 PREDICT = "/tensorflow.serving.PredictionService/Predict"

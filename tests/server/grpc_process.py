@@ -18,7 +18,7 @@ import grpc
 import numpy as np
 
 from lightship import protos
-from lightship.bundle.tensor_writing import write_tensor
+from lightship.tensors.tensor_writing import write_tensor
 
 PREDICT = "/tensorflow.serving.PredictionService/Predict"
 UNLIMITED = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]

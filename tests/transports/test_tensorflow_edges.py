@@ -13,10 +13,10 @@ import pytest
 from tests.text_models import save_as_text
 from tests.transports.grpc.conftest import call, refusal
 
-from lightship.bundle.tensor_proto import array_of
 from lightship.engines import EngineOptions
 from lightship.protos import PredictRequest
 from lightship.server import serve
+from lightship.tensors.tensor_proto import array_of
 
 INIT = "__saved_model_init_op"
 

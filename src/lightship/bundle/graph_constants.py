@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lightship.bundle.tensor_proto import array_of
 from lightship.errors import LightshipError
+from lightship.tensors.tensor_proto import array_of
 
 _CONSTANTS = frozenset({"Const", "ReadVariableOp", "VarHandleOp", "Variable", "VariableV2"})
 # They call the function that an attribute names with their own operands.

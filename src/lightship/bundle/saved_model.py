@@ -13,11 +13,11 @@ from typing import Any
 from google.protobuf.message import DecodeError
 
 from lightship import protos
-from lightship.bundle.dtypes import DataType
 from lightship.bundle.graph_state import Changes, changes_in
 from lightship.bundle.versions import SAVED_MODEL_FILE, SAVED_MODEL_TEXT
 from lightship.errors import DataLoss, InvalidArgument, NotFound, PermissionDenied, ResourceExhausted, Unimplemented
 from lightship.protos.text import parse_text
+from lightship.tensors.dtypes import DataType
 
 MAX_TEXT_BYTES = 32 << 20  # of saved_model.pbtxt; each MiB takes half a second, and up to 100 MiB of memory
 DEFAULT_SIGNATURE = "serving_default"

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from lightship.bundle.dtypes import DataType
 from lightship.bundle.graph_constants import CALLS, Body, operands
 from lightship.bundle.graph_state import function_names, reached
 from lightship.bundle.saved_model import Signature
+from lightship.tensors.dtypes import DataType
 
 GATHERS = frozenset({"GatherNd", "GatherV2", "ResourceGather"})
 DIVISIONS = frozenset({"FloorDiv", "FloorMod", "TruncateDiv", "TruncateMod"})

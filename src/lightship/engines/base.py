@@ -10,9 +10,9 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lightship.bundle.dtypes import DataType
 from lightship.bundle.saved_model import Signature
 from lightship.errors import InvalidArgument
+from lightship.tensors.dtypes import DataType
 
 Arrays = Mapping[str, NDArray[Any]]
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lightship.bundle.dtypes import DataType
 from lightship.bundle.saved_model import Signature, TensorSpec
 from lightship.engines.base import MOST_DIMENSIONS
 from lightship.errors import Unimplemented
+from lightship.tensors.dtypes import DataType
 
 Arrays = Mapping[str, NDArray[Any]]
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lightship.bundle.dtypes import DataType
 from lightship.bundle.saved_model import DEFAULT_SIGNATURE, Signature
 from lightship.errors import InvalidArgument
 from lightship.lifecycle.servable import Servable
@@ -24,6 +23,7 @@ from lightship.services.example_inputs import (
     type_name,
 )
 from lightship.services.predict_checks import CLASSIFY_METHOD
+from lightship.tensors.dtypes import DataType
 
 CLASSES, SCORES = "classes", "scores"
 # What an exported image model's signature is called; a call that names no signature means it there.

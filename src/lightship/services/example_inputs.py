@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lightship.bundle.dtypes import DataType
 from lightship.bundle.saved_model import Signature
 from lightship.errors import InvalidArgument, ResourceExhausted
 from lightship.lifecycle.servable import Servable
 from lightship.services.predict import predict
+from lightship.tensors.dtypes import DataType
 
 EXAMPLES_INPUT = "inputs"
 # A short request could otherwise ask for any amount of memory: its context stands in front of each of its examples.

@@ -8,9 +8,9 @@ from typing import Any
 from numpy.typing import NDArray
 
 from lightship.bundle.saved_model import Signature
-from lightship.bundle.tensor_proto import array_of
 from lightship.engines.base import input_size_error
 from lightship.errors import Internal, InvalidArgument
+from lightship.tensors.tensor_proto import array_of
 
 PREDICT_METHOD = "tensorflow/serving/predict"
 CLASSIFY_METHOD = "tensorflow/serving/classify"

@@ -6,7 +6,6 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from lightship.bundle.tensor_proto import array_of
 from lightship.errors import InvalidArgument, Unimplemented
 from lightship.lifecycle.servable import Servable
 from lightship.services.classify import classify
@@ -14,6 +13,7 @@ from lightship.services.example_inputs import examples_of
 from lightship.services.predict import check_signature, predict
 from lightship.services.predict_checks import CLASSIFY_METHOD, REGRESS_METHOD
 from lightship.services.regress import regress
+from lightship.tensors.tensor_proto import array_of
 
 
 def make_logged_call(servable: Servable, log: Any) -> None:

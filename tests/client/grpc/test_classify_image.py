@@ -13,11 +13,11 @@ from tests.client.conftest import Ask
 from tests.client.grpc.conftest import Asked, Scripted
 
 from lightship import protos
-from lightship.bundle.dtypes import DataType
 from lightship.bundle.image_spec import ImageSpec
 from lightship.bundle.prepare import prepare
-from lightship.bundle.tensor_proto import array_of
 from lightship.errors import FailedPrecondition, InvalidArgument
+from lightship.tensors.dtypes import DataType
+from lightship.tensors.tensor_proto import array_of
 
 LABELS = ["cat", "dog", "owl"]
 IMAGE = ImageSpec(preprocessing="mobilenet_v2", resize="bicubic")

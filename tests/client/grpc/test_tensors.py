@@ -11,9 +11,9 @@ from tests.client.conftest import Ask
 from tests.client.grpc.conftest import Asked, Scripted, described
 
 from lightship import protos
-from lightship.bundle.dtypes import DataType
-from lightship.bundle.tensor_proto import array_of
 from lightship.errors import InvalidArgument
+from lightship.tensors.dtypes import DataType
+from lightship.tensors.tensor_proto import array_of
 
 FLOAT, STRING, INT8, BOOL = (int(DataType[f"DT_{name}"]) for name in ("FLOAT", "STRING", "INT8", "BOOL"))
 

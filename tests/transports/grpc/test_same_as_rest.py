@@ -13,8 +13,8 @@ from tests.transports.grpc.test_examples import examples, spec
 from tests.transports.grpc.test_tensors import array, request, same, tensor_of
 
 from lightship import protos
-from lightship.bundle.tensor_proto import array_of
 from lightship.server import Server
+from lightship.tensors.tensor_proto import array_of
 
 FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
 OFTEN = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -14,9 +14,9 @@ from tests.transports.grpc.test_examples import CLASSIFY, REGRESS, examples, spe
 from tests.transports.grpc.test_predict import inputs
 from tests.transports.grpc.test_tensors import VALUES, array, request, same, tensor_of
 
-from lightship.bundle.tensor_proto import array_of
 from lightship.server import serve
 from lightship.server.grpc_options import GrpcOptions
+from lightship.tensors.tensor_proto import array_of
 
 
 @pytest.fixture(scope="module")

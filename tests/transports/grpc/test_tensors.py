@@ -13,8 +13,8 @@ from tests.transports.grpc.conftest import Ask, Refused
 from tests.transports.grpc.models import DTYPES
 
 from lightship import protos
-from lightship.bundle.tensor_proto import array_of
-from lightship.bundle.tensor_writing import write_tensor
+from lightship.tensors.tensor_proto import array_of
+from lightship.tensors.tensor_writing import write_tensor
 
 VALUES: dict[str, list[Any]] = {
     "float": [0.0, -1.5, 3.4e38, math.inf, math.nan],

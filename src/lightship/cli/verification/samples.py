@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightship.bundle.bundle import Bundle
-from lightship.bundle.dtypes import DataType
 from lightship.bundle.image_spec import ImageSpec
 from lightship.bundle.prepare import prepare
 from lightship.bundle.saved_model import DEFAULT_SIGNATURE, Signature
@@ -22,6 +21,7 @@ from lightship.engines.comparison import FREE_SIZES, random_inputs
 from lightship.errors import InvalidArgument, LightshipError, NotFound
 from lightship.services.examples import examples_of_images
 from lightship.services.predict_checks import CLASSIFY_METHOD
+from lightship.tensors.dtypes import DataType
 
 Arrays = Mapping[str, NDArray[Any]]
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from lightship.bundle.dtypes import DataType
 from lightship.client.results import (
     ModelMetadata,
     ModelStatus,
@@ -17,6 +16,7 @@ from lightship.client.results import (
 )
 from lightship.errors import Code, Unknown
 from lightship.protos import SignatureDefMap
+from lightship.tensors.dtypes import DataType
 
 SIGNATURES = "signature_def"
 _STATES = {10: "START", 20: "LOADING", 30: "AVAILABLE", 40: "UNLOADING", 50: "END"}

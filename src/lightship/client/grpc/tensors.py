@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lightship.bundle.dtypes import DataType
-from lightship.bundle.tensor_proto import array_of as read_tensor
-from lightship.bundle.tensor_writing import write_tensor
 from lightship.client.inputs import Inputs, array_of, by_name, fitted
 from lightship.client.results import ModelMetadata, TensorInfo
 from lightship.errors import InvalidArgument, LightshipError, Unknown
+from lightship.tensors.dtypes import DataType
+from lightship.tensors.tensor_proto import array_of as read_tensor
+from lightship.tensors.tensor_writing import write_tensor
 
 
 def arrays_for(inputs: Inputs, signature: str, described: ModelMetadata) -> dict[str, NDArray[Any]]:

@@ -17,6 +17,8 @@ from lightship.client.rest.exchange import Answer, Call
 from lightship.client.rest.tensors import numpy_type
 from lightship.client.results import ModelMetadata, SignatureInfo, TensorInfo
 from lightship.errors import InvalidArgument, Unknown
+from lightship.tensors.npy import write_npy
+from lightship.tensors.npz import write_npz
 
 _NPY, _NPZ = "application/x-npy", "application/x-npz"
 
@@ -30,7 +32,9 @@ def binary_call(target: str, inputs: Inputs, signature: str, described: ModelMet
     if known is None:
         raise InvalidArgument(f"model {described.model} has no signature {signature} in version {described.version}")
     arrays = _arrays(inputs, known)
-    body, content_type = (_npy(next(iter(arrays.values()))), _NPY) if len(arrays) == 1 else (_npz(arrays), _NPZ)
+    body, content_type = (
+        (write_npy(next(iter(arrays.values()))), _NPY) if len(arrays) == 1 else (write_npz(arrays), _NPZ)
+    )
     headers = {"Lightship-Signature": quote(signature)}
     if _travel(known.outputs.values()):
         headers["Accept"] = _NPZ
@@ -86,18 +90,3 @@ def _exact(value: Any, name: str, info: TensorInfo) -> NDArray[Any]:
     if dtype is None:
         raise InvalidArgument(f"input {name} is {info.dtype}, which does not travel as bytes: use JSON")
     return fitted(array_of(value, name), name, dtype)
-
-
-def _npy(array: NDArray[Any]) -> bytes:
-    file = io.BytesIO()
-    np.save(file, array, allow_pickle=False)
-    return file.getvalue()
-
-
-def _npz(arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """Written by hand: `np.savez` takes names for keyword arguments, and one may be `file`."""
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        for name, array in arrays.items():
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), _npy(array))
-    return file.getvalue()

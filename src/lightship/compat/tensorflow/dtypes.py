@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from lightship.bundle.dtypes import DataType
 from lightship.errors import LightshipError
+from lightship.tensors.dtypes import DataType
 
 float16 = half = DataType.DT_HALF
 float32 = DataType.DT_FLOAT

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lightship.bundle.dtypes import DataType
-from lightship.bundle.tensor_proto import array_of
-from lightship.bundle.tensor_writing import write_tensor
 from lightship.compat.tensorflow.dtypes import data_type
 from lightship.errors import InvalidArgument
 from lightship.protos import TensorProto
+from lightship.tensors.dtypes import DataType
+from lightship.tensors.tensor_proto import array_of
+from lightship.tensors.tensor_writing import write_tensor
 
 _MOST_BYTES = 2**31 - 1  # of a message
 # Types whose values stand in their own field, even where there are many.

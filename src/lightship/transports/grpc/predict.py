@@ -8,12 +8,12 @@ from typing import Any
 from numpy.typing import NDArray
 
 from lightship.bundle.saved_model import DEFAULT_SIGNATURE, Signature
-from lightship.bundle.tensor_proto import array_of
-from lightship.bundle.tensor_writing import write_tensor
 from lightship.errors import FailedPrecondition, InvalidArgument
 from lightship.lifecycle.servable import Servable
 from lightship.protos import PredictResponse
 from lightship.services import predict
+from lightship.tensors.tensor_proto import array_of
+from lightship.tensors.tensor_writing import write_tensor
 from lightship.transports.grpc.call import Call
 from lightship.transports.grpc.model_specs import handle_of, spec_of, write_spec
 from lightship.transports.grpc.serving import Serving

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lightship.bundle.dtypes import DataType
 from lightship.bundle.saved_model import TensorSpec
 from lightship.errors import Code, LightshipError
+from lightship.tensors.dtypes import DataType
 from lightship.transports.rest.actions.predict_request import PredictRequest
 
 # Appended to a document, it leaves the document the same and sends it the complete way.

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lightship.bundle.dtypes import DataType
 from lightship.bundle.saved_model import TensorSpec
 from lightship.errors import LightshipError
+from lightship.tensors.dtypes import DataType
 from lightship.transports.rest.actions.predict_request import PredictRequest, signature_name_of
 from lightship.transports.rest.json.reader import read_document
 from lightship.transports.rest.json.small_document import LONGEST, read_small, small_tensors

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lightship.bundle.dtypes import DataType
 from lightship.bundle.saved_model import TensorSpec
 from lightship.errors import InvalidArgument, LightshipError, Unimplemented
+from lightship.tensors.dtypes import DataType
 from lightship.transports.rest.actions.predict_request import PredictRequest
 
 LONG = "[" + "[1, 2], " * 100 + "[3, 4]]"  # goes the fast way

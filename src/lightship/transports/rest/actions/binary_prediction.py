@@ -12,17 +12,15 @@ from urllib.parse import quote, unquote
 
 from numpy.typing import NDArray
 
-from lightship.bundle.dtypes import DataType
 from lightship.bundle.saved_model import Signature, TensorSpec
 from lightship.errors import InvalidArgument
 from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.servable import Servable
 from lightship.services.predict import check_signature, predict
-from lightship.transports.rest.actions.predict_response import outputs_document
-from lightship.transports.rest.actions.version_header import version_header
-from lightship.transports.rest.messages import JSON, Headers, Request, Response
-from lightship.transports.rest.routes import Route
-from lightship.transports.rest.tensors.binary_tensors import (
+from lightship.tensors.dtypes import DataType
+from lightship.tensors.npy import read_npy, write_npy
+from lightship.tensors.npz import read_npz, write_npz
+from lightship.tensors.raw import (
     check_dtype,
     check_numeric,
     dtype_name,
@@ -30,8 +28,10 @@ from lightship.transports.rest.tensors.binary_tensors import (
     shape_text,
     write_raw,
 )
-from lightship.transports.rest.tensors.npy import read_npy, write_npy
-from lightship.transports.rest.tensors.npz import read_npz, write_npz
+from lightship.transports.rest.actions.predict_response import outputs_document
+from lightship.transports.rest.actions.version_header import version_header
+from lightship.transports.rest.messages import JSON, Headers, Request, Response
+from lightship.transports.rest.routes import Route
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -83,7 +83,7 @@ def _inputs(signature: Signature, request: Request) -> Arrays:
     if not signature.inputs:
         raise InvalidArgument(f"Failed to get input map for signature: {signature.name}")
     for spec in signature.inputs.values():
-        check_numeric(spec, "input")
+        check_numeric(spec.name, spec.dtype, "input")
     if _media(request) == NPZ:
         arrays: Arrays = read_npz(request.body, len(signature.inputs))
         for name in arrays.keys() & signature.inputs.keys():
@@ -98,7 +98,7 @@ def _inputs(signature: Signature, request: Request) -> Arrays:
 
 
 def _check_array(array: NDArray[Any], spec: TensorSpec) -> None:
-    check_dtype(array.dtype.name, spec)
+    check_dtype(array.dtype.name, spec.name, spec.dtype)
 
 
 def _only_input(signature: Signature) -> TensorSpec:
@@ -116,7 +116,7 @@ def _raw(request: Request, spec: TensorSpec) -> NDArray[Any]:
             raise InvalidArgument(
                 f"{RAW.decode()} needs the header Lightship-{what.decode().title()}, such as {example}"
             )
-    return read_raw(request.body, _name(request, b"dtype"), request.header(b"lightship-shape"), spec)
+    return read_raw(request.body, _name(request, b"dtype"), request.header(b"lightship-shape"), spec.name, spec.dtype)
 
 
 def _output_names(signature: Signature, wanted: str, media: bytes) -> Sequence[str] | None:
@@ -133,7 +133,7 @@ def _output_names(signature: Signature, wanted: str, media: bytes) -> Sequence[s
         )
     for name in names:
         spec = signature.outputs[name]
-        check_numeric(spec, "output")
+        check_numeric(spec.name, spec.dtype, "output")
         if media != RAW and spec.dtype.numpy.kind not in "biufc":
             raise InvalidArgument(
                 f'output "{name}" is {dtype_name(spec.dtype)}, which numpy files lack: accept {RAW.decode()}'

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import orjson
 
-from lightship.bundle.dtypes import DataType
 from lightship.bundle.saved_model import TensorSpec
+from lightship.tensors.dtypes import DataType
 from lightship.transports.rest.json.document import has_each_name_once, is_for_orjson
 
 LONGEST = 2048  # bytes; beyond, simdjson is quicker for a list of numbers

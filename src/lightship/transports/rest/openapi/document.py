@@ -10,6 +10,7 @@ from urllib.parse import quote
 from lightship import __version__
 from lightship.bundle.saved_model import Signature, TensorSpec
 from lightship.services.catalog import ServedModel, ServedVersion
+from lightship.tensors.raw import dtype_name
 from lightship.transports.rest.openapi.operations import (
     SERVER_PATHS,
     classify_operation,
@@ -20,7 +21,6 @@ from lightship.transports.rest.openapi.operations import (
 )
 from lightship.transports.rest.openapi.schemas import Schema, examples_request, predict_request, predict_response
 from lightship.transports.rest.openapi.shared import PARAMETERS, RESPONSES, SCHEMAS
-from lightship.transports.rest.tensors.binary_tensors import dtype_name
 
 Json = dict[str, Any]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from lightship.bundle.dtypes import DataType
 from lightship.bundle.saved_model import DEFAULT_SIGNATURE, Signature, TensorSpec
+from lightship.tensors.dtypes import DataType
 
 Schema = dict[str, Any]
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from lightship.bundle.dtypes import DataType
 from lightship.errors import InvalidArgument, Unimplemented
+from lightship.tensors.dtypes import DataType
 from lightship.transports.rest.json.dump import dump
 from lightship.transports.rest.json.values import JsonValue, RepeatedNames, encoded, type_word
 

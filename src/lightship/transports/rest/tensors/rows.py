@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from lightship.bundle.dtypes import DataType
 from lightship.bundle.saved_model import TensorSpec
 from lightship.errors import InvalidArgument, LightshipError
+from lightship.tensors.dtypes import DataType
 from lightship.transports.rest.json.dump import dump
 from lightship.transports.rest.json.numbers import NumberArray
 from lightship.transports.rest.json.values import JsonValue

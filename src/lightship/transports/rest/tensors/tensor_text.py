@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from lightship.bundle.dtypes import DataType
 from lightship.errors import InvalidArgument
+from lightship.tensors.dtypes import DataType
 from lightship.transports.rest.json.text import quoted
 from lightship.transports.rest.json.values import decoded, encoded
 from lightship.transports.rest.tensors.list_layout import (

@@ -11,8 +11,8 @@ from typing import Any, cast
 
 import numpy as np
 
-from lightship.bundle.dtypes import DataType
 from lightship.errors import InvalidArgument
+from lightship.tensors.dtypes import DataType
 from lightship.transports.rest.json.dump import dump, number_of
 from lightship.transports.rest.json.numbers import NumberArray
 from lightship.transports.rest.json.reader import read_document

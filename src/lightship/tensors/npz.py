@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from numpy.typing import NDArray
 
 from lightship.errors import InvalidArgument, LightshipError
-from lightship.transports.rest.tensors.npy import read_npy, write_npy
+from lightship.tensors.npy import read_npy, write_npy
 
 Arrays = dict[str, NDArray[Any]]
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from lightship.errors import InvalidArgument
-from lightship.transports.rest.tensors.npy import read_npy, write_npy
+from lightship.tensors.npy import read_npy, write_npy
 
 
 def saved(array: NDArray[Any], version: tuple[int, int] | None = None) -> bytes:

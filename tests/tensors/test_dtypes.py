@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lightship.bundle.dtypes import DataType
 from lightship.errors import Unimplemented
+from lightship.tensors.dtypes import DataType
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,9 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from lightship.bundle.dtypes import DataType
-from lightship.bundle.saved_model import TensorSpec
 from lightship.errors import InvalidArgument
-from lightship.transports.rest.tensors.binary_tensors import (
+from lightship.tensors.dtypes import DataType
+from lightship.tensors.raw import (
     check_numeric,
     dtype_name,
     parse_shape,
@@ -18,10 +17,6 @@ from lightship.transports.rest.tensors.binary_tensors import (
     view,
     write_raw,
 )
-
-
-def spec(dtype: DataType) -> TensorSpec:
-    return TensorSpec("x", dtype, (-1,), "x:0")
 
 
 @pytest.mark.parametrize("shape", [(), (3,), (0, 2), (1, 160, 160, 3)])
@@ -50,14 +45,14 @@ def test_what_is_no_shape_is_refused(text: str) -> None:
 )
 def test_numbers_come_back_bit_for_bit(dtype: DataType) -> None:
     array = np.array([[0, 1, 2], [3, 4, 5]]).astype(dtype.numpy)
-    read = read_raw(write_raw(array), dtype_name(dtype), "2,3", spec(dtype))
+    read = read_raw(write_raw(array), dtype_name(dtype), "2,3", "x", dtype)
     assert read.dtype == array.dtype
     assert read.tobytes() == array.tobytes()
 
 
 def test_bytes_are_little_endian() -> None:
     assert write_raw(np.array([1], ">i4")) == b"\x01\0\0\0"
-    assert read_raw(b"\x01\0\0\0", "int32", "1", spec(DataType.DT_INT32)).tolist() == [1]
+    assert read_raw(b"\x01\0\0\0", "int32", "1", "x", DataType.DT_INT32).tolist() == [1]
 
 
 def test_an_array_is_a_view_of_what_came() -> None:
@@ -68,7 +63,7 @@ def test_an_array_is_a_view_of_what_came() -> None:
 @pytest.mark.parametrize("dtype", [DataType.DT_STRING, DataType.DT_RESOURCE, DataType.DT_QINT8, DataType.DT_INVALID])
 def test_what_has_no_place_is_refused(dtype: DataType) -> None:
     with pytest.raises(InvalidArgument, match='input "x" is of dtype'):
-        check_numeric(spec(dtype), "input")
+        check_numeric("x", dtype, "input")
 
 
 def test_names_are_numpys() -> None:

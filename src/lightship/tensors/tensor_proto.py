@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lightship.bundle.dtypes import DataType
 from lightship.errors import InvalidArgument, LightshipError
+from lightship.tensors.dtypes import DataType
 
 # A few bytes can declare any shape, and the last value given is repeated to fill it: so much is filled at most.
 MOST_FILLED_BYTES = 1 << 28

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lightship.bundle.dtypes import DataType
+from lightship.tensors.dtypes import DataType
 
 # Types whose values have the same bytes in the packed field as in a little-endian array: the field's number, and the
 # type of its elements. A bool is a varint of one byte.

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightship.errors import InvalidArgument
-from lightship.transports.rest.tensors.binary_tensors import view
+from lightship.tensors.raw import view
 
 Array = NDArray[Any]
 

@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lightship.bundle.dtypes import DataType
-from lightship.bundle.saved_model import TensorSpec
 from lightship.errors import InvalidArgument, Unimplemented
+from lightship.tensors.dtypes import DataType
 
 Array = NDArray[Any]
 
@@ -35,11 +34,10 @@ def dtype_name(dtype: DataType) -> str:
         return dtype.label
 
 
-def check_numeric(spec: TensorSpec, role: str) -> None:
+def check_numeric(name: str, dtype: DataType, role: str) -> None:
     """Raises InvalidArgument for a tensor that has no place here: of strings, of types that numpy lacks."""
-    name = dtype_name(spec.dtype)
-    if name not in _KNOWN:
-        raise InvalidArgument(f'{role} "{spec.name}" is of dtype {name}: {_FEW_WORDS}')
+    if dtype_name(dtype) not in _KNOWN:
+        raise InvalidArgument(f'{role} "{name}" is of dtype {dtype_name(dtype)}: {_FEW_WORDS}')
 
 
 def parse_shape(text: str) -> tuple[int, ...]:
@@ -69,10 +67,10 @@ def view(data: bytes | memoryview, dtype: np.dtype[Any], shape: tuple[int, ...],
     return native.reshape(shape, order="F" if fortran else "C")
 
 
-def read_raw(body: bytes, dtype: str, shape: str, spec: TensorSpec) -> Array:
-    """An input from its bytes and two headers. Raises InvalidArgument where they and the signature do not agree."""
-    check_dtype(dtype, spec)
-    return view(body, spec.dtype.numpy.newbyteorder("<"), parse_shape(shape))
+def read_raw(body: bytes, sent: str, shape: str, name: str, dtype: DataType) -> Array:
+    """The input `name` of a dtype, from its bytes and the two headers that say what was sent. Raises InvalidArgument where they and the signature do not agree."""
+    check_dtype(sent, name, dtype)
+    return view(body, dtype.numpy.newbyteorder("<"), parse_shape(shape))
 
 
 def write_raw(array: Array) -> bytes:
@@ -80,15 +78,15 @@ def write_raw(array: Array) -> bytes:
     return little.tobytes()
 
 
-def check_dtype(sent: str, spec: TensorSpec) -> None:
+def check_dtype(sent: str, name: str, dtype: DataType) -> None:
     """Raises InvalidArgument, naming both, where a dtype is not the signature's."""
-    wanted = dtype_name(spec.dtype)
+    wanted = dtype_name(dtype)
     if sent not in _KNOWN:
         raise InvalidArgument(
-            f'dtype "{sent[:100]}" is not known here; input "{spec.name}" is {wanted}; there are {", ".join(_KNOWN)}'
+            f'dtype "{sent[:100]}" is not known here; input "{name}" is {wanted}; there are {", ".join(_KNOWN)}'
         )
     if sent != wanted:
-        raise InvalidArgument(f'input "{spec.name}" is {wanted}, but {sent} was sent: convert it before sending')
+        raise InvalidArgument(f'input "{name}" is {wanted}, but {sent} was sent: convert it before sending')
 
 
 def _check_size(size: int, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:

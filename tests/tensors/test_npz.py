@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lightship.errors import InvalidArgument
-from lightship.transports.rest.tensors.npy import write_npy
-from lightship.transports.rest.tensors.npz import read_npz, write_npz
+from lightship.tensors.npy import write_npy
+from lightship.tensors.npz import read_npz, write_npz
 
 ARRAYS: dict[str, Any] = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "b": np.array([True, False])}
 

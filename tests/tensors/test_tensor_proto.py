@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from lightship import protos
-from lightship.bundle.dtypes import DataType
-from lightship.bundle.tensor_proto import array_of
 from lightship.errors import InvalidArgument
+from lightship.tensors.dtypes import DataType
+from lightship.tensors.tensor_proto import array_of
 
 
 def tensor(dtype: DataType, shape: list[int], **fields: Any) -> Any:
