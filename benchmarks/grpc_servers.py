@@ -45,7 +45,7 @@ def request_of(model: Model) -> bytes:
 
 
 def input_of(model: Model) -> str:
-    from lightship.bundle.saved_model import read_saved_model
+    from lightship.saved_model.reader import read_saved_model
 
     folder = made() / model.name / "1"
     return next(iter(read_saved_model(folder).signatures["serving_default"].inputs))

@@ -13,8 +13,8 @@ from demo.demo import exported
 
 from lightship.bundle.bundle import open_bundle
 from lightship.bundle.prepare import prepare
-from lightship.bundle.saved_model import TensorSpec
 from lightship.engines import load_engine
+from lightship.saved_model.signatures import TensorSpec
 from lightship.tensors.dtypes import DataType
 from lightship.transports.rest.actions.predict_request import PredictRequest
 from lightship.transports.rest.actions.predict_response import predictions

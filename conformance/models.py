@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from lightship.bundle.saved_model import DEFAULT_SIGNATURE, read_saved_model
 from lightship.engines import EngineOptions, load_engine
 from lightship.engines.base import SignatureReport
+from lightship.saved_model.reader import read_saved_model
+from lightship.saved_model.signatures import DEFAULT_SIGNATURE
 
 # The smallest of each family of keras.applications, and the least size of image that it takes well.
 APPLICATIONS = {

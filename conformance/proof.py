@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from conformance.graph import Graph
-from lightship.bundle.saved_model import DEFAULT_SIGNATURE, read_graph, read_saved_model
-from lightship.bundle.signature_graph import Operation, operations_of
 from lightship.engines import EngineOptions, load_engine
 from lightship.engines.base import CannotRun
 from lightship.engines.comparison import differences
 from lightship.engines.openvino import OpenVINOProgram
 from lightship.engines.openvino.unchecked import Unchecked
 from lightship.errors import LightshipError
+from lightship.saved_model.reader import read_graph, read_saved_model
+from lightship.saved_model.signature_graph import Operation, operations_of
+from lightship.saved_model.signatures import DEFAULT_SIGNATURE
 
 ONE = (1e-4, 1e-5)  # relative and absolute, for one operation
 SEVERAL = (1e-3, 1e-4)

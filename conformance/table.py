@@ -9,8 +9,8 @@ from importlib.metadata import version
 from typing import Any
 
 from conformance.compositions import LOOPS
-from lightship.bundle.signature_graph import attribute_value
 from lightship.engines.openvino.proven import split
+from lightship.saved_model.signature_graph import attribute_value
 
 
 def table(results: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fuzz.graphs.operations import OPERATIONS, Operation
-from lightship.bundle.saved_model import DEFAULT_SIGNATURE
+from lightship.saved_model.signatures import DEFAULT_SIGNATURE
 
 # None so near to 0 that a function's last digit decides its sign.
 _FLOATS = (0.0, 1.0, -1.0, 0.5, -2.5, 3.0, 9.0, 10.0, 1e-3, 1e30, -3e38, 3e9, np.nan, np.inf, -np.inf)

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from fuzz.graphs.case import Case
-from lightship.bundle.saved_model import DEFAULT_SIGNATURE, read_saved_model
 from lightship.engines import Engine, EngineOptions, load_engine
 from lightship.engines.comparison import differences
 from lightship.errors import LightshipError
+from lightship.saved_model.reader import read_saved_model
+from lightship.saved_model.signatures import DEFAULT_SIGNATURE
 
 # Sums of large numbers cancel out differently by their order.
 _RTOL, _ATOL = 1e-3, 1e-4

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lightship.bundle.saved_model import Signature, TensorSpec
 from lightship.cli.example_call import _a_photo, _example_body, model_url
+from lightship.saved_model.signatures import Signature, TensorSpec
 from lightship.tensors.dtypes import DataType
 
 FLOAT, TEXT, WHOLE = DataType.DT_FLOAT, DataType.DT_STRING, DataType.DT_INT64

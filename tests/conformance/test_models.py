@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from conformance.models import SMALL, application, report
 
-from lightship.bundle.saved_model import DEFAULT_SIGNATURE, read_saved_model
 from lightship.engines import EngineOptions, load_engine
 from lightship.errors import InvalidArgument
+from lightship.saved_model.reader import read_saved_model
+from lightship.saved_model.signatures import DEFAULT_SIGNATURE
 
 
 @pytest.mark.parametrize("name", SMALL)

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lightship.bundle.saved_model import read_saved_model
 from lightship.engines import Engine, EngineOptions, load_engine
+from lightship.saved_model.reader import read_saved_model
 
 # What each signature takes: the name of an input, its dtype and shape.
 INPUTS: dict[str, list[tuple[str, str, list[int | None] | None]]] = {

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lightship.bundle.saved_model import read_saved_model
 from lightship.engines import Engine, EngineOptions, auto, load_engine
 from lightship.errors import FailedPrecondition, InvalidArgument
+from lightship.saved_model.reader import read_saved_model
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ def test_a_closed_engine_says_so(odd_version: Path) -> None:
 LOADED = """
 import sys, numpy
 from pathlib import Path
-from lightship.bundle.saved_model import read_saved_model
+from lightship.saved_model.reader import read_saved_model
 import lightship.engines.base
 assert "openvino" not in sys.modules
 from lightship.engines import load_engine

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from tests.changing_models import save_counting_graph, save_counting_model
 
-from lightship.bundle.saved_model import read_saved_model
 from lightship.engines import Engine, EngineOptions, auto, load_engine
 from lightship.errors import FailedPrecondition
+from lightship.saved_model.reader import read_saved_model
 
 X = {"x": np.array([1.0, 2.0], np.float32)}
 

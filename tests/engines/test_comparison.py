@@ -4,8 +4,8 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from lightship.bundle.saved_model import Signature, TensorSpec
 from lightship.engines.comparison import FREE_IMAGE_SIZE, compare, differences, random_inputs, whole_numbers
+from lightship.saved_model.signatures import Signature, TensorSpec
 from lightship.tensors.dtypes import DataType
 
 FLOAT, INT64 = DataType.DT_FLOAT, DataType.DT_INT64

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lightship.bundle.saved_model import read_saved_model
 from lightship.engines import load_engine
 from lightship.engines.base import Refused
 from lightship.engines.openvino.compiled import Compiled
 from lightship.errors import InvalidArgument
+from lightship.saved_model.reader import read_saved_model
 
 ONES = np.ones((2, 1), np.float32)
 

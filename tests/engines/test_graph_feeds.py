@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lightship.bundle.saved_model import read_saved_model
 from lightship.engines import Engine, EngineOptions, load_engine
 from lightship.errors import InvalidArgument
+from lightship.saved_model.reader import read_saved_model
 
 X = {"x": np.ones((1, 2), np.float32)}
 

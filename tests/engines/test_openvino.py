@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lightship.bundle.saved_model import read_saved_model
 from lightship.engines import Engine, EngineOptions, load_engine
 from lightship.engines.base import CannotRun
 from lightship.engines.openvino import OpenVINOProgram, compiled
 from lightship.engines.openvino.variants import MAX_SHAPES, MAX_VARIANTS
 from lightship.errors import FailedPrecondition, InvalidArgument
+from lightship.saved_model.reader import read_saved_model
 
 
 def same(engine: Engine, reference: Engine, signature: str, **inputs: Any) -> None:

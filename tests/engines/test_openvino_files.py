@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lightship.bundle.saved_model import read_saved_model
 from lightship.engines import load_engine
 from lightship.errors import DataLoss, FailedPrecondition
+from lightship.saved_model.reader import read_saved_model
 
 
 def broken(version: Path, folder: Path, file: str, keep: int | None) -> Path:

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from lightship import protos
-from lightship.bundle.saved_model import read_saved_model
 from lightship.engines import EngineOptions, load_engine
 from lightship.errors import NotFound
+from lightship.saved_model.reader import read_saved_model
 
 
 def tagged(half_plus_two: Path, folder: Path, *graphs: tuple[str, ...]) -> Path:

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lightship.bundle.saved_model import read_saved_model
 from lightship.engines import Engine, EngineOptions, load_engine
 from lightship.errors import InvalidArgument, LightshipError, NotFound, OutOfRange, ResourceExhausted
+from lightship.saved_model.reader import read_saved_model
 
 
 @pytest.mark.parametrize("shape", [(), (3,), (2, 3), (0, 1)])
@@ -102,7 +102,7 @@ def test_weights_cut_short_are_an_error_in_the_runtimes_words(odd_version: Path,
 WRONG_RANK = """
 import sys, numpy
 from pathlib import Path
-from lightship.bundle.saved_model import read_saved_model
+from lightship.saved_model.reader import read_saved_model
 from lightship.engines import EngineOptions, load_engine
 from lightship.errors import InvalidArgument
 version = Path(sys.argv[1])

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from tests.packaging.conftest import entries
 
-from lightship.bundle.versions import explain_model_folder, list_versions
 from lightship.errors import AlreadyExists, InvalidArgument, PermissionDenied
 from lightship.packaging import publishing
 from lightship.packaging.publishing import PREFIX, publish, unpublished
+from lightship.saved_model.versions import explain_model_folder, list_versions
 
 WRITER = """
 import sys, time

@@ -6,11 +6,11 @@ from typing import cast
 import pytest
 
 from lightship.bundle.bundle import Bundle
-from lightship.bundle.saved_model import SavedModel
 from lightship.engines import Engine
 from lightship.errors import InvalidArgument, NotFound
 from lightship.lifecycle.replay import Call
 from lightship.lifecycle.servable import Servable, ServableId
+from lightship.saved_model.reader import SavedModel
 from lightship.server.load_metrics import LoadMetrics
 
 ID = ServableId("m", 1)

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lightship.bundle.saved_model import read_saved_model
 from lightship.engines import Engine, EngineOptions, load_engine
 from lightship.errors import InvalidArgument
 from lightship.lifecycle import Servable
 from lightship.protos import Example
+from lightship.saved_model.reader import read_saved_model
 from lightship.services import check_signature, predict
 
 

@@ -10,9 +10,10 @@ from lightship.bundle.golden import Golden
 from lightship.bundle.image_spec import ImageSpec
 from lightship.bundle.labels import read_classes
 from lightship.bundle.manifest import EXTRAS, MANIFEST_FILE, Manifest
-from lightship.bundle.saved_model import DEFAULT_SIGNATURE, SERVE, SavedModel, read_saved_model
-from lightship.bundle.versions import has_saved_model
 from lightship.errors import DataLoss, InvalidArgument, NotFound
+from lightship.saved_model.reader import SavedModel, read_saved_model
+from lightship.saved_model.signatures import DEFAULT_SIGNATURE, SERVE
+from lightship.saved_model.versions import has_saved_model
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from typing import Any
 from urllib.parse import quote
 
 from lightship.bundle.bundle import Bundle
-from lightship.bundle.saved_model import Signature, TensorSpec
 from lightship.cli.photos import IMAGE_SUFFIXES
+from lightship.saved_model.signatures import Signature, TensorSpec
 
 MEDIA_TYPES = {".jpg": "jpeg"}
 MOST_NUMBERS = 64  # more than that nobody types

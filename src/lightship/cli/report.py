@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from lightship.bundle.bundle import Bundle, open_bundle
-from lightship.bundle.saved_model import DEFAULT_SIGNATURE, INIT_SIGNATURE, Signature
 from lightship.cli.signature_text import signature_text
 from lightship.cli.version_folder import VersionFolder
 from lightship.engines import Engine, load_engine
 from lightship.engines.base import SignatureReport
 from lightship.errors import LightshipError
+from lightship.saved_model.signatures import DEFAULT_SIGNATURE, INIT_SIGNATURE, Signature
 
 LABELS_SHOWN = 5
 NATIVE = "decodes and ranks itself, and runs serving_default between"

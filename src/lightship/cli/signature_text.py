@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from lightship.bundle.saved_model import Signature, TensorSpec
+from lightship.saved_model.signatures import Signature, TensorSpec
 
 
 def signature_text(signature: Signature) -> str:

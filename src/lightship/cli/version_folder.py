@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from lightship.bundle.versions import explain_model_folder, has_saved_model, list_versions, version_number
 from lightship.errors import NotFound
+from lightship.saved_model.versions import explain_model_folder, has_saved_model, list_versions, version_number
 
 
 @dataclass(frozen=True, slots=True)

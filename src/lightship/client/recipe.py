@@ -72,7 +72,7 @@ def read_recipe(
 
 def _read_bundle(folder: Path) -> Recipe:
     from lightship.bundle.manifest import EXTRAS, Manifest
-    from lightship.bundle.versions import list_versions
+    from lightship.saved_model.versions import list_versions
 
     versions = list_versions(folder)
     version = versions[max(versions)] if versions else folder

@@ -12,15 +12,15 @@ from typing import Literal
 
 from lightship.bundle.labels import read_classes
 from lightship.bundle.manifest import EXTRAS, MANIFEST_FILE, Manifest
-from lightship.bundle.versions import (
+from lightship.docker.version_files import VersionFiles, version_files
+from lightship.errors import FailedPrecondition, InvalidArgument, NotFound, PermissionDenied
+from lightship.saved_model.versions import (
     SAVED_MODEL_FILE,
     explain_model_folder,
     has_saved_model,
     list_versions,
     version_number,
 )
-from lightship.docker.version_files import VersionFiles, version_files
-from lightship.errors import FailedPrecondition, InvalidArgument, NotFound, PermissionDenied
 
 # All, the newest alone, those of these numbers; or the same as a text, as `parse_versions` reads it.
 Versions = str | Collection[int]

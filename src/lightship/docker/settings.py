@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 
-from lightship.bundle.versions import explain_model_folder, list_versions
 from lightship.docker.build_plan import MODELS, OUR_IMAGE
 from lightship.docker.model_folder import checked_name
 from lightship.docker.ports import DEFAULT_PORTS, REST, Port, parse_port
 from lightship.errors import InvalidArgument, NotFound
+from lightship.saved_model.versions import explain_model_folder, list_versions
 
 SETTINGS_LABEL = "dev.lightship.started-with"
 DEFAULT_NAME = "lightship"

@@ -10,7 +10,6 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from lightship.bundle.saved_model import DEFAULT_SIGNATURE, INIT_SIGNATURE, SavedModel, Signature
 from lightship.engines.base import (
     DEFAULT_OPTIONS,
     INSTALL_TENSORFLOW,
@@ -32,6 +31,8 @@ from lightship.engines.openvino.tried import Tried
 from lightship.engines.tensorflow import TensorFlowModel, tensorflow_installed
 from lightship.engines.trial import trials_for
 from lightship.errors import FailedPrecondition, InvalidArgument, LightshipError
+from lightship.saved_model.reader import SavedModel
+from lightship.saved_model.signatures import DEFAULT_SIGNATURE, INIT_SIGNATURE, Signature
 from lightship.tensors.dtypes import DataType
 
 logger = logging.getLogger(__name__)

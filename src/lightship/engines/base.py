@@ -10,8 +10,8 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lightship.bundle.saved_model import Signature
 from lightship.errors import InvalidArgument
+from lightship.saved_model.signatures import Signature
 from lightship.tensors.dtypes import DataType
 
 Arrays = Mapping[str, NDArray[Any]]

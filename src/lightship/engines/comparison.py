@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lightship.bundle.saved_model import Signature, TensorSpec
 from lightship.engines.base import MOST_DIMENSIONS
 from lightship.errors import Unimplemented
+from lightship.saved_model.signatures import Signature, TensorSpec
 from lightship.tensors.dtypes import DataType
 
 Arrays = Mapping[str, NDArray[Any]]

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lightship.bundle.saved_model import SavedModel, Signature
 from lightship.engines.base import EngineOptions, NotPrompt
 from lightship.errors import Code, FailedPrecondition, InvalidArgument, LightshipError, error_of
+from lightship.saved_model.reader import SavedModel
+from lightship.saved_model.signatures import Signature
 
 _MAX_CALLABLES = 64
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from lightship.bundle.versions import version_entries
 from lightship.lifecycle.model_config import All, Latest, ModelConfig, Specific
+from lightship.saved_model.versions import version_entries
 
 
 class Aspired(NamedTuple):

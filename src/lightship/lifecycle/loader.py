@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from lightship.bundle.bundle import Bundle, open_bundle
 from lightship.bundle.decode import MAX_PIXELS
-from lightship.bundle.saved_model import DEFAULT_SIGNATURE, SERVE, TensorSpec
 from lightship.engines import Engine, EngineOptions, load_engine
 from lightship.engines.base import DEFAULT_OPTIONS
 from lightship.engines.comparison import BF16_TOLERANCE
 from lightship.errors import DataLoss, LightshipError
 from lightship.lifecycle.replay import Call, Replay, replay
 from lightship.lifecycle.servable import Servable, ServableId
+from lightship.saved_model.signatures import DEFAULT_SIGNATURE, SERVE, TensorSpec
 from lightship.tensors.dtypes import DataType
 
 logger = logging.getLogger(__name__)

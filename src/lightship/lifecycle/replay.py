@@ -10,9 +10,9 @@ from typing import Any
 from google.protobuf.message import DecodeError
 
 from lightship import protos
-from lightship.bundle.tfrecord import read_records
 from lightship.errors import DataLoss, FailedPrecondition, InvalidArgument, Unimplemented
 from lightship.lifecycle.servable import Servable
+from lightship.saved_model.tfrecord import read_records
 
 logger = logging.getLogger(__name__)
 

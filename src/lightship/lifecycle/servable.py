@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from lightship.bundle.bundle import Bundle
 from lightship.bundle.decode import MAX_PIXELS
-from lightship.bundle.saved_model import Signature
 from lightship.engines.base import Engine
+from lightship.saved_model.signatures import Signature
 
 
 @dataclass(frozen=True, slots=True)

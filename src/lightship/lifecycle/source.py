@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from lightship.bundle.versions import explain_model_folder
 from lightship.errors import LightshipError
 from lightship.lifecycle.aspired import find_aspired
 from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.model_config import ModelConfig
+from lightship.saved_model.versions import explain_model_folder
 
 logger = logging.getLogger(__name__)
 

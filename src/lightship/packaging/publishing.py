@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from lightship.bundle.versions import list_versions
 from lightship.errors import AlreadyExists, InvalidArgument, PermissionDenied
+from lightship.saved_model.versions import list_versions
 
 PREFIX = ".exporting-"
 MAX_VERSION = 2**63 - 1

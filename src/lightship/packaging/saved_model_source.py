@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from lightship.bundle.bundle import open_bundle
 from lightship.bundle.manifest import EXTRAS, MANIFEST_FILE
-from lightship.bundle.saved_model import DEFAULT_SIGNATURE, INIT_SIGNATURE, read_saved_model
-from lightship.bundle.versions import SAVED_MODEL_FILE, SAVED_MODEL_TEXT
 from lightship.errors import DataLoss
 from lightship.packaging.library_errors import told_as
 from lightship.packaging.quiet import quiet
 from lightship.packaging.signatures import ImageSignatures, set_method_names
 from lightship.packaging.trained import Arrays, ModelInput
+from lightship.saved_model.reader import read_saved_model
+from lightship.saved_model.signatures import DEFAULT_SIGNATURE, INIT_SIGNATURE
+from lightship.saved_model.versions import SAVED_MODEL_FILE, SAVED_MODEL_TEXT
 
 if TYPE_CHECKING:
     from tensorflow import Tensor

@@ -7,7 +7,6 @@ from typing import Any
 
 import keras
 
-from lightship.bundle.versions import SAVED_MODEL_FILE, has_saved_model, list_versions
 from lightship.errors import InvalidArgument, NotFound
 from lightship.packaging.keras_model import KerasModel
 from lightship.packaging.legacy_frame import read_classes_pickle
@@ -15,6 +14,7 @@ from lightship.packaging.library_errors import told_as
 from lightship.packaging.quiet import quiet
 from lightship.packaging.saved_model_source import SavedModelSource
 from lightship.packaging.trained import Trained
+from lightship.saved_model.versions import SAVED_MODEL_FILE, has_saved_model, list_versions
 
 KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
 CLASSES_PICKLE = "classes.pickle"

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from lightship import protos
 from lightship.bundle.golden import Golden
-from lightship.bundle.saved_model import DEFAULT_SIGNATURE, read_saved_model
 from lightship.engines import load_engine
 from lightship.errors import Internal
 from lightship.packaging.library_errors import told_as
 from lightship.packaging.quiet import quiet
 from lightship.packaging.signatures import CLASSIFY, ENCODED_FEATURE, IMAGE_BYTES, ImageSignatures
+from lightship.saved_model.reader import read_saved_model
+from lightship.saved_model.signatures import DEFAULT_SIGNATURE
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lightship import protos
 from lightship.bundle.golden import Golden
-from lightship.bundle.saved_model import DEFAULT_SIGNATURE
+from lightship.saved_model.signatures import DEFAULT_SIGNATURE
 
 
 def write_warmup(path: Path, golden: Golden) -> None:

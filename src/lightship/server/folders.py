@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
-from lightship.bundle.versions import explain_model_folder
 from lightship.errors import FailedPrecondition, NotFound, PermissionDenied
 from lightship.lifecycle.model_config import ModelConfig
+from lightship.saved_model.versions import explain_model_folder
 
 
 def check_folder(model: ModelConfig, *, strict: bool) -> None:

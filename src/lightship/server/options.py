@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Literal
 
 from lightship.bundle.decode import MAX_PIXELS
-from lightship.bundle.saved_model import SERVE
 from lightship.engines import EngineOptions
 from lightship.errors import InvalidArgument
 from lightship.lifecycle.model_config import ModelConfig, local_path
+from lightship.saved_model.signatures import SERVE
 from lightship.server.grpc_options import GrpcOptions
 from lightship.transports.rest.limits import IMAGE_BYTES, JSON_BYTES
 

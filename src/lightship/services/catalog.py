@@ -6,11 +6,11 @@ import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lightship.bundle.saved_model import INIT_SIGNATURE, Signature
 from lightship.errors import LightshipError
 from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.servable import Servable
 from lightship.lifecycle.state import VersionStatus
+from lightship.saved_model.signatures import INIT_SIGNATURE, Signature
 from lightship.services.classify import check_classification
 from lightship.services.regress import check_regression
 from lightship.services.status import list_models

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lightship.bundle.saved_model import DEFAULT_SIGNATURE, Signature
 from lightship.errors import InvalidArgument
 from lightship.lifecycle.servable import Servable
+from lightship.saved_model.signatures import DEFAULT_SIGNATURE, Signature
 from lightship.services.example_inputs import (
     check_input_name,
     check_method_name,

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lightship.bundle.saved_model import Signature
 from lightship.errors import InvalidArgument, ResourceExhausted
 from lightship.lifecycle.servable import Servable
+from lightship.saved_model.signatures import Signature
 from lightship.services.predict import predict
 from lightship.tensors.dtypes import DataType
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from lightship.bundle.image_spec import ImageSpec
 from lightship.bundle.prepare import prepare
-from lightship.bundle.saved_model import DEFAULT_SIGNATURE, Signature
 from lightship.errors import FailedPrecondition, Internal, InvalidArgument, LightshipError
 from lightship.lifecycle.servable import Servable
+from lightship.saved_model.signatures import DEFAULT_SIGNATURE, Signature
 
 # Images that are decoded and run together: more gain nothing, and each takes megabytes on its way through the model.
 ROWS_AT_ONCE = 32

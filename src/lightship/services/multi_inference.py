@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lightship.bundle.saved_model import DEFAULT_SIGNATURE, Signature
 from lightship.errors import InvalidArgument, Unimplemented
 from lightship.lifecycle.servable import Servable
+from lightship.saved_model.signatures import DEFAULT_SIGNATURE, Signature
 from lightship.services.classify import (
     Classifications,
     check_classification,

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lightship.bundle.saved_model import DEFAULT_SIGNATURE, INIT_SIGNATURE, Signature
 from lightship.engines.base import NotPrompt, check_inputs, check_outputs
 from lightship.errors import InvalidArgument, OutOfRange
 from lightship.lifecycle.servable import Servable
+from lightship.saved_model.signatures import DEFAULT_SIGNATURE, INIT_SIGNATURE, Signature
 from lightship.services.examples import images_of_examples
 from lightship.services.images import rank_images
 from lightship.services.predict_checks import CLASSIFY_METHOD, check_predict_method, with_defaults

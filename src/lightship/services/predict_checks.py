@@ -7,9 +7,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from lightship.bundle.saved_model import Signature
 from lightship.engines.base import input_size_error
 from lightship.errors import Internal, InvalidArgument
+from lightship.saved_model.signatures import Signature
 from lightship.tensors.tensor_proto import array_of
 
 PREDICT_METHOD = "tensorflow/serving/predict"

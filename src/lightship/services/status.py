@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from lightship.bundle.saved_model import DEFAULT_SIGNATURE
 from lightship.engines.base import SignatureReport
 from lightship.errors import NotFound
 from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.servable import Servable
 from lightship.lifecycle.state import VersionStatus
+from lightship.saved_model.signatures import DEFAULT_SIGNATURE
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,10 @@ def view(data: bytes | memoryview, dtype: np.dtype[Any], shape: tuple[int, ...],
 
 
 def read_raw(body: bytes, sent: str, shape: str, name: str, dtype: DataType) -> Array:
-    """The input `name` of a dtype, from its bytes and the two headers that say what was sent. Raises InvalidArgument where they and the signature do not agree."""
+    """The input `name` of this dtype, from its bytes and the two headers that describe them.
+
+    Raises InvalidArgument where the headers, the bytes and the dtype do not agree.
+    """
     check_dtype(sent, name, dtype)
     return view(body, dtype.numpy.newbyteorder("<"), parse_shape(shape))
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from lightship.bundle.saved_model import DEFAULT_SIGNATURE, read_saved_model
 from lightship.engines import Engine, EngineOptions, load_engine
 from lightship.errors import LightshipError
+from lightship.saved_model.reader import read_saved_model
+from lightship.saved_model.signatures import DEFAULT_SIGNATURE
 
 Inputs = tuple[Any, ...]
 

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from tests.engines.openvino.asking import Ask, save
 
-from lightship.bundle.saved_model import DEFAULT_SIGNATURE, read_graph, read_saved_model
-from lightship.bundle.signature_graph import Operation, operations_of
 from lightship.engines import EngineOptions, load_engine
 from lightship.engines.openvino.proven import canonical_equation, unproven
 from lightship.errors import FailedPrecondition, InvalidArgument
+from lightship.saved_model.reader import read_graph, read_saved_model
+from lightship.saved_model.signature_graph import Operation, operations_of
+from lightship.saved_model.signatures import DEFAULT_SIGNATURE
 
 
 def _operation(op: str, operands: tuple[bool, ...] = (False,), **attributes: Any) -> Operation:

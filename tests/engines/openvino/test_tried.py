@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from tests.engines.openvino.asking import Ask, save
 
-from lightship.bundle.saved_model import DEFAULT_SIGNATURE, Signature, read_saved_model
 from lightship.engines import EngineOptions
 from lightship.engines.cache import CompiledCache
 from lightship.engines.openvino import OpenVINOProgram
@@ -17,6 +16,8 @@ from lightship.engines.openvino.tried import Tried
 from lightship.engines.openvino.trying import COMPARED, request_for, work
 from lightship.engines.trial import Trials
 from lightship.errors import DataLoss
+from lightship.saved_model.reader import read_saved_model
+from lightship.saved_model.signatures import DEFAULT_SIGNATURE, Signature
 
 ONES = np.ones((2, 4), np.float32)
 

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightship.bundle.bundle import Bundle
-from lightship.bundle.saved_model import Signature
 from lightship.cli.failures import silent_imports
 from lightship.engines import EngineOptions, load_engine
 from lightship.engines.base import INSTALL_TENSORFLOW
@@ -27,6 +26,7 @@ from lightship.errors import (
     Unavailable,
 )
 from lightship.lifecycle import Servable, ServableId
+from lightship.saved_model.signatures import Signature
 from lightship.services.predict import predict
 
 if TYPE_CHECKING:

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightship.bundle.bundle import Bundle
-from lightship.bundle.saved_model import INIT_SIGNATURE, Signature
 from lightship.cli.verification.results import SignatureResult, Verdict, Verification
 from lightship.cli.verification.samples import Attempt, Samples
 from lightship.cli.verification.sides import ServingSide, Side, plain
 from lightship.engines.comparison import ATOL, RTOL, Comparison, compare
 from lightship.errors import InvalidArgument, LightshipError
+from lightship.saved_model.signatures import INIT_SIGNATURE, Signature
 from lightship.tensors.dtypes import DataType
 
 Arrays = Mapping[str, NDArray[Any]]

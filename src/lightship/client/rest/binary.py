@@ -32,9 +32,10 @@ def binary_call(target: str, inputs: Inputs, signature: str, described: ModelMet
     if known is None:
         raise InvalidArgument(f"model {described.model} has no signature {signature} in version {described.version}")
     arrays = _arrays(inputs, known)
-    body, content_type = (
-        (write_npy(next(iter(arrays.values()))), _NPY) if len(arrays) == 1 else (write_npz(arrays), _NPZ)
-    )
+    if len(arrays) == 1:
+        body, content_type = write_npy(next(iter(arrays.values()))), _NPY
+    else:
+        body, content_type = write_npz(arrays), _NPZ
     headers = {"Lightship-Signature": quote(signature)}
     if _travel(known.outputs.values()):
         headers["Accept"] = _NPZ

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lightship.bundle.saved_model import Signature
 from lightship.engines.base import CannotRun, EngineOptions, Refused
 from lightship.engines.comparison import ATOL, BF16_TOLERANCE, RTOL, differences, random_inputs, whole_numbers
 from lightship.engines.openvino.compiled import Compiled
@@ -22,6 +21,7 @@ from lightship.engines.openvino.reading import input_ports, output_ports, read_s
 from lightship.engines.openvino.runtime import core, explain, properties
 from lightship.engines.openvino.shapes import Declared, Shapes, declared_shapes, reshaped, rows_are_free
 from lightship.errors import InvalidArgument
+from lightship.saved_model.signatures import Signature
 
 Arrays = Mapping[str, NDArray[Any]]
 

@@ -14,10 +14,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from lightship.bundle.saved_model import Signature, read_graph
-from lightship.bundle.signature_graph import operations_of
 from lightship.engines.openvino.known import ELEMENTWISE
 from lightship.engines.openvino.loops import is_loop
+from lightship.saved_model.reader import read_graph
+from lightship.saved_model.signature_graph import operations_of
+from lightship.saved_model.signatures import Signature
 
 _CHANNELWISE = frozenset({"BiasAdd", "FusedBatchNormV3"})
 _ARITHMETIC = frozenset({"Add", "Subtract", "Multiply", "Divide"})

@@ -11,7 +11,6 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lightship.bundle.saved_model import Signature
 from lightship.engines.base import PROMPT_SECONDS, CannotRun, EngineOptions, NotPrompt, fits_int32
 from lightship.engines.openvino.compiled import Compiled
 from lightship.engines.openvino.description import DECLARED, ONE_ROW, Description
@@ -20,6 +19,7 @@ from lightship.engines.openvino.shapes import Shape, Shapes
 from lightship.engines.openvino.unchecked import Unchecked
 from lightship.engines.openvino.variants import Variants
 from lightship.memory import give_memory_back
+from lightship.saved_model.signatures import Signature
 from lightship.tensors.dtypes import DataType
 
 _MOST_KNOWN = 256  # shapes whose way and time are remembered

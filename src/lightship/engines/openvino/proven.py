@@ -13,10 +13,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from lightship.bundle.saved_model import Signature, read_graph
-from lightship.bundle.signature_graph import DIVISIONS, GATHERS, Attribute, Operation, operations_of
 from lightship.engines.base import CannotRun
 from lightship.engines.openvino.reading import check_types
+from lightship.saved_model.reader import read_graph
+from lightship.saved_model.signature_graph import DIVISIONS, GATHERS, Attribute, Operation, operations_of
+from lightship.saved_model.signatures import Signature
 from lightship.tensors.dtypes import DataType
 
 # They hold, name or hand on what others compute.

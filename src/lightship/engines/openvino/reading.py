@@ -7,11 +7,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from lightship.bundle.saved_model import DEFAULT_SIGNATURE, SERVE, Signature, saved_model_bytes, with_only_signature
-from lightship.bundle.versions import SAVED_MODEL_FILE
 from lightship.engines.base import CannotRun
 from lightship.engines.openvino.runtime import core, explain
 from lightship.errors import DataLoss, FailedPrecondition
+from lightship.saved_model.reader import saved_model_bytes, with_only_signature
+from lightship.saved_model.signatures import DEFAULT_SIGNATURE, SERVE, Signature
+from lightship.saved_model.versions import SAVED_MODEL_FILE
 from lightship.tensors.dtypes import DataType
 
 # Types that the CPU plug-in computes with; strings it only passes through, and complex numbers it does not know.

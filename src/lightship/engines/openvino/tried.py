@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from lightship.bundle.saved_model import Signature
 from lightship.engines.base import CannotRun, EngineOptions
 from lightship.engines.cache import Damaged, Entry, cache_key, digest_of_folder
 from lightship.engines.openvino.compiled import Compiled
@@ -22,6 +21,7 @@ from lightship.engines.openvino.trying import request_for
 from lightship.engines.openvino.unchecked import Unchecked
 from lightship.engines.trial import TrialFailed, Trials
 from lightship.errors import DataLoss
+from lightship.saved_model.signatures import Signature
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from lightship.bundle.bundle import open_bundle
 from lightship.bundle.golden import Golden
-from lightship.bundle.saved_model import DEFAULT_SIGNATURE, SavedModel, Signature, read_saved_model
 from lightship.engines.base import CannotRun, EngineOptions
 from lightship.engines.comparison import differences, random_inputs, whole_numbers
 from lightship.engines.openvino.building import Built, build_signature, build_variant, tolerance
@@ -23,6 +22,8 @@ from lightship.engines.openvino.description import DECLARED, ONE_ROW
 from lightship.engines.openvino.proven import refuse_unproven
 from lightship.engines.tensorflow import TensorFlowModel, tensorflow_installed
 from lightship.errors import LightshipError
+from lightship.saved_model.reader import SavedModel, read_saved_model
+from lightship.saved_model.signatures import DEFAULT_SIGNATURE, Signature
 
 logger = logging.getLogger(__name__)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from lightship.bundle.saved_model import Signature
 from lightship.engines.base import EngineOptions
 from lightship.engines.openvino.building import build_signature, build_variant
 from lightship.engines.openvino.compiled import Compiled
 from lightship.engines.openvino.description import DECLARED, Description
 from lightship.engines.openvino.shapes import Shapes
+from lightship.saved_model.signatures import Signature
 
 
 class Unchecked:

@@ -10,8 +10,6 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from lightship.bundle.saved_model import Signature
-from lightship.bundle.versions import SAVED_MODEL_FILE, SAVED_MODEL_TEXT
 from lightship.engines.base import CannotRun, NotPrompt, Refused, describe
 from lightship.engines.openvino.compiled import Compiled
 from lightship.engines.openvino.guarding import refused_shapes
@@ -20,6 +18,8 @@ from lightship.engines.openvino.reading import input_ports, read_signature
 from lightship.engines.openvino.runtime import explain
 from lightship.engines.openvino.shapes import Declared, Shape, Shapes, reshaped
 from lightship.errors import FailedPrecondition, InvalidArgument
+from lightship.saved_model.signatures import Signature
+from lightship.saved_model.versions import SAVED_MODEL_FILE, SAVED_MODEL_TEXT
 
 # Each compiled variant holds its own copy of the weights.
 MAX_VARIANTS = 4

@@ -7,10 +7,10 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from lightship.bundle.saved_model import DEFAULT_SIGNATURE, Signature
 from lightship.errors import FailedPrecondition, InvalidArgument
 from lightship.lifecycle.servable import Servable
 from lightship.protos import PredictResponse
+from lightship.saved_model.signatures import DEFAULT_SIGNATURE, Signature
 from lightship.services import predict
 from lightship.tensors.tensor_proto import array_of
 from lightship.tensors.tensor_writing import write_tensor

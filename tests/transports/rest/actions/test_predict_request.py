@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lightship.bundle.saved_model import TensorSpec
 from lightship.errors import Code, LightshipError
+from lightship.saved_model.signatures import TensorSpec
 from lightship.tensors.dtypes import DataType
 from lightship.transports.rest.actions.predict_request import PredictRequest
 

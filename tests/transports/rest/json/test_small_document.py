@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lightship.bundle.saved_model import TensorSpec
 from lightship.errors import LightshipError
+from lightship.saved_model.signatures import TensorSpec
 from lightship.tensors.dtypes import DataType
 from lightship.transports.rest.actions.predict_request import PredictRequest, signature_name_of
 from lightship.transports.rest.json.reader import read_document

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lightship.bundle.saved_model import TensorSpec
 from lightship.errors import InvalidArgument, LightshipError, Unimplemented
+from lightship.saved_model.signatures import TensorSpec
 from lightship.tensors.dtypes import DataType
 from lightship.transports.rest.actions.predict_request import PredictRequest
 

@@ -12,10 +12,10 @@ from urllib.parse import quote, unquote
 
 from numpy.typing import NDArray
 
-from lightship.bundle.saved_model import Signature, TensorSpec
 from lightship.errors import InvalidArgument
 from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.servable import Servable
+from lightship.saved_model.signatures import Signature, TensorSpec
 from lightship.services.predict import check_signature, predict
 from lightship.tensors.dtypes import DataType
 from lightship.tensors.npy import read_npy, write_npy

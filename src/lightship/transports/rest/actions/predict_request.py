@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lightship.bundle.saved_model import TensorSpec
 from lightship.errors import InvalidArgument
+from lightship.saved_model.signatures import TensorSpec
 from lightship.transports.rest.json.document import parse
 from lightship.transports.rest.json.dump import dump
 from lightship.transports.rest.json.numbers import NumberArray

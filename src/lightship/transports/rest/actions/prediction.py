@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
-from lightship.bundle.saved_model import Signature, TensorSpec
 from lightship.errors import InvalidArgument
 from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.servable import Servable
+from lightship.saved_model.signatures import Signature, TensorSpec
 from lightship.services.images import classify_images
 from lightship.services.predict import check_signature, predict
 from lightship.transports.rest.actions.predict_request import PredictRequest

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from lightship.bundle.saved_model import TensorSpec
+from lightship.saved_model.signatures import TensorSpec
 from lightship.tensors.dtypes import DataType
 from lightship.transports.rest.json.document import has_each_name_once, is_for_orjson
 

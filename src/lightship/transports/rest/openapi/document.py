@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from lightship import __version__
-from lightship.bundle.saved_model import Signature, TensorSpec
+from lightship.saved_model.signatures import Signature, TensorSpec
 from lightship.services.catalog import ServedModel, ServedVersion
 from lightship.tensors.raw import dtype_name
 from lightship.transports.rest.openapi.operations import (

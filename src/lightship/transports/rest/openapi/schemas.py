@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lightship.bundle.saved_model import DEFAULT_SIGNATURE, Signature, TensorSpec
+from lightship.saved_model.signatures import DEFAULT_SIGNATURE, Signature, TensorSpec
 from lightship.tensors.dtypes import DataType
 
 Schema = dict[str, Any]

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from lightship.bundle.saved_model import TensorSpec
 from lightship.errors import InvalidArgument, LightshipError
+from lightship.saved_model.signatures import TensorSpec
 from lightship.tensors.dtypes import DataType
 from lightship.transports.rest.json.dump import dump
 from lightship.transports.rest.json.numbers import NumberArray

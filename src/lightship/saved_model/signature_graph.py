@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from lightship.bundle.graph_constants import CALLS, Body, operands
-from lightship.bundle.graph_state import function_names, reached
-from lightship.bundle.saved_model import Signature
+from lightship.saved_model.graph_constants import CALLS, Body, operands
+from lightship.saved_model.graph_state import function_names, reached
+from lightship.saved_model.signatures import Signature
 from lightship.tensors.dtypes import DataType
 
 GATHERS = frozenset({"GatherNd", "GatherV2", "ResourceGather"})

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lightship.bundle.tfrecord import read_records
 from lightship.errors import DataLoss
+from lightship.saved_model.tfrecord import read_records
 
 
 @pytest.fixture

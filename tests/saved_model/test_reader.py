@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from lightship import protos
-from lightship.bundle.saved_model import TensorSpec, read_saved_model, with_only_signature
 from lightship.errors import DataLoss, LightshipError, NotFound, Unimplemented
+from lightship.saved_model.reader import read_saved_model, with_only_signature
+from lightship.saved_model.signatures import TensorSpec
 from lightship.tensors.dtypes import DataType
 
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from tests.text_models import save_as_text
 
-from lightship.bundle import saved_model
-from lightship.bundle.saved_model import read_saved_model, saved_model_bytes
 from lightship.engines import EngineOptions, load_engine
 from lightship.errors import DataLoss, ResourceExhausted
+from lightship.saved_model import reader
+from lightship.saved_model.reader import read_saved_model, saved_model_bytes
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +66,6 @@ def test_what_is_no_saved_model_is_data_loss(tmp_path: Path, text: bytes) -> Non
 def test_a_longer_text_than_is_read_is_refused(
     half_plus_two: Path, as_text: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(saved_model, "MAX_TEXT_BYTES", 1000)
+    monkeypatch.setattr(reader, "MAX_TEXT_BYTES", 1000)
     with pytest.raises(ResourceExhausted, match=r"saved_model\.pbtxt has more than 0 MiB of text: save the model as"):
         read_saved_model(as_text)

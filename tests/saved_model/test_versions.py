@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lightship.bundle.versions import explain_model_folder, list_versions, version_number
 from lightship.errors import NotFound
+from lightship.saved_model.versions import explain_model_folder, list_versions, version_number
 
 
 def make(folder: Path, *names: str) -> Path:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from tests.changing_models import save_counting_graph, save_counting_model
 
-from lightship.bundle.graph_state import Changes
-from lightship.bundle.saved_model import read_saved_model
+from lightship.saved_model.graph_state import Changes
+from lightship.saved_model.reader import read_saved_model
 
 
 def test_functions_and_their_branches_are_followed(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""What a SavedModel says: its versions, signatures, graph and variables. Never imports TensorFlow."""
