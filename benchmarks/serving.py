@@ -25,7 +25,7 @@ from demo.assets import fetch
 from demo.demo import exported
 
 from lightship.bundle.bundle import open_bundle
-from lightship.bundle.prepare import prepare
+from lightship.images.prepare import prepare
 
 ROOT = Path(__file__).parents[1]
 

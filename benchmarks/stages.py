@@ -12,8 +12,8 @@ from demo.assets import fetch
 from demo.demo import exported
 
 from lightship.bundle.bundle import open_bundle
-from lightship.bundle.prepare import prepare
 from lightship.engines import load_engine
+from lightship.images.prepare import prepare
 from lightship.saved_model.signatures import TensorSpec
 from lightship.tensors.dtypes import DataType
 from lightship.transports.rest.actions.predict_request import PredictRequest

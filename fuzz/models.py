@@ -36,7 +36,7 @@ def _make(folder: Path) -> None:
 def _export_dog(folder: Path) -> None:
     from demo.assets import BREEDS, fetch
 
-    from lightship.bundle.image_spec import ImageSpec
+    from lightship.images.spec import ImageSpec
     from lightship.packaging import export
 
     if not (folder / "1").exists():

@@ -56,7 +56,7 @@ def photos(assets: Assets) -> list[Path]:
 @pytest.fixture(scope="session")
 def dog_bundle(tmp_path_factory: pytest.TempPathFactory, assets: Assets) -> Path:
     """`models/dog`, holding version 1 as `make demo` exports it. Copy it before changing anything in it."""
-    from lightship.bundle.image_spec import ImageSpec
+    from lightship.images.spec import ImageSpec
     from lightship.packaging import export
 
     folder = tmp_path_factory.mktemp("models") / "dog"

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lightship import docker
-    from lightship.bundle.image_spec import ImageSpec
     from lightship.client import AsyncClient, Client
     from lightship.errors import LightshipError
+    from lightship.images.spec import ImageSpec
     from lightship.packaging.exporting import export
     from lightship.packaging.transfer_model import TransferModel
     from lightship.server import serve
@@ -24,7 +24,7 @@ __all__ = ["AsyncClient", "Client", "ImageSpec", "LightshipError", "TransferMode
 _HOME = {
     "AsyncClient": "lightship.client",
     "Client": "lightship.client",
-    "ImageSpec": "lightship.bundle.image_spec",
+    "ImageSpec": "lightship.images.spec",
     "LightshipError": "lightship.errors",
     "TransferModel": "lightship.packaging",
     "export": "lightship.packaging",

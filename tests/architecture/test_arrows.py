@@ -10,7 +10,10 @@ import pytest
 
 SOURCE = Path(__file__).parents[2] / "src" / "lightship"
 
-# What each room may import of the project, besides itself.
+# What a version folder holds.
+MODEL = {"bundle", "images", "saved_model", "tensors", "protos", "errors"}
+
+# What each folder may import of the project, besides itself.
 BELOW: dict[str, set[str]] = {
     "errors": set(),
     "memory": set(),
@@ -18,30 +21,18 @@ BELOW: dict[str, set[str]] = {
     "protos": {"errors"},
     "tensors": {"protos", "errors"},
     "saved_model": {"tensors", "protos", "errors"},
-    "bundle": {"saved_model", "tensors", "protos", "errors"},
-    "engines": {"bundle", "saved_model", "tensors", "protos", "errors", "memory", "turns"},
-    "lifecycle": {"engines", "bundle", "saved_model", "tensors", "protos", "errors"},
-    "services": {"lifecycle", "engines", "bundle", "saved_model", "tensors", "protos", "errors"},
-    "transports": {"services", "lifecycle", "bundle", "saved_model", "tensors", "protos", "errors", "memory", "turns"},
-    "server": {"transports", "services", "lifecycle", "engines", "bundle", "saved_model", "protos", "errors", "memory"},
-    "packaging": {"engines", "bundle", "saved_model", "tensors", "protos", "errors"},
-    "client": {"bundle", "saved_model", "tensors", "protos", "errors"},
-    "compat": {"bundle", "tensors", "protos", "errors"},
-    "docker": {"client", "bundle", "saved_model", "protos", "errors"},
-    "cli": {
-        "docker",
-        "client",
-        "packaging",
-        "server",
-        "transports",
-        "services",
-        "lifecycle",
-        "engines",
-        "bundle",
-        "saved_model",
-        "tensors",
-        "errors",
-    },
+    "images": {"errors"},
+    "bundle": MODEL,
+    "engines": MODEL | {"memory", "turns"},
+    "lifecycle": MODEL | {"engines"},
+    "services": MODEL | {"lifecycle", "engines"},
+    "transports": MODEL | {"services", "lifecycle", "memory", "turns"},
+    "server": MODEL | {"transports", "services", "lifecycle", "engines", "memory"},
+    "packaging": MODEL | {"engines"},
+    "client": MODEL,
+    "compat": {"tensors", "protos", "errors"},
+    "docker": MODEL | {"client"},
+    "cli": MODEL | {"docker", "client", "packaging", "server", "transports", "services", "lifecycle", "engines"},
 }
 MAY_IMPORT_TENSORFLOW = ("packaging/", "engines/tensorflow.py")
 

@@ -13,9 +13,9 @@ import pytest
 from lightship import protos
 from lightship.bundle.bundle import Bundle, open_bundle
 from lightship.bundle.golden import Golden
-from lightship.bundle.image_spec import ImageSpec
 from lightship.bundle.manifest import MANIFEST_FILE, Manifest, write_manifest
 from lightship.errors import DataLoss, NotFound
+from lightship.images.spec import ImageSpec
 
 BFLOAT16 = 14
 

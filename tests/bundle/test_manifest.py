@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from lightship.bundle.image_spec import ImageSpec
 from lightship.bundle.manifest import MANIFEST_FILE, Manifest, write_manifest
 from lightship.errors import DataLoss, FailedPrecondition, NotFound
+from lightship.images.spec import ImageSpec
 
 IMAGE = ImageSpec(height=8, width=8, preprocessing={"mean": [1, 2, 3], "std": 2})
 FULL = Manifest(

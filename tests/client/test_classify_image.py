@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 from tests.client.conftest import Ask, Asked, Reply, Scripted
 
-from lightship.bundle.image_spec import ImageSpec
-from lightship.bundle.prepare import prepare
 from lightship.errors import FailedPrecondition, InvalidArgument, NotFound
+from lightship.images.prepare import prepare
+from lightship.images.spec import ImageSpec
 
 LABELS = ["cat", "dog", "owl"]
 SCORES = [0.25, 0.5, 0.25]

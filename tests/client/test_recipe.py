@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from lightship import Client
-from lightship.bundle.image_spec import ImageSpec
 from lightship.bundle.manifest import LABELS_FILE, MANIFEST_FILE, Manifest
 from lightship.client.recipe import read_recipe
 from lightship.errors import InvalidArgument, NotFound
+from lightship.images.spec import ImageSpec
 
 IMAGE = ImageSpec(4, 6, preprocessing="mobilenet_v2")
 

@@ -19,7 +19,7 @@ from tests.packaging.conftest import DATA, PETS, SPEC, classifier
 from tests.packaging.test_real_models import resnet50v2
 
 from lightship import Client, ImageSpec, export
-from lightship.bundle.prepare import prepare
+from lightship.images.prepare import prepare
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file")]
 

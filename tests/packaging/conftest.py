@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from lightship.bundle.image_spec import ImageSpec
+from lightship.images.spec import ImageSpec
 from lightship.packaging import export
 
 PETS = ["cat", "dog", "bär"]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from lightship.bundle.golden import Golden
-from lightship.bundle.image_spec import ImageSpec
 from lightship.errors import InvalidArgument
+from lightship.images.spec import ImageSpec
 from lightship.packaging.classifier import image_signatures, sized_for
 from lightship.packaging.trained import ModelInput
 

@@ -13,9 +13,9 @@ import pytest
 from tests.packaging.conftest import PETS, SPEC, classifier, entries, example, images, signature
 
 from lightship.bundle.bundle import open_bundle
-from lightship.bundle.image_spec import ImageSpec
-from lightship.bundle.prepare import prepare
 from lightship.errors import FailedPrecondition, InvalidArgument, LightshipError, NotFound
+from lightship.images.prepare import prepare
+from lightship.images.spec import ImageSpec
 from lightship.packaging import UntellingGolden, export
 
 

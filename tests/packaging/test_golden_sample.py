@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from tests.packaging.conftest import SPEC
 
-from lightship.bundle.image_spec import ImageSpec
 from lightship.errors import InvalidArgument, NotFound
+from lightship.images.spec import ImageSpec
 from lightship.packaging.golden_sample import MAX_IMAGES, image_files, noise_images, png, take_golden
 from lightship.packaging.signatures import ImageSignatures
 from lightship.packaging.trained import Arrays, ModelInput
@@ -51,7 +51,7 @@ def test_noise_pictures_differ_and_are_the_same_each_time() -> None:
 
 @pytest.mark.parametrize("color", ["grayscale", "rgb", "rgba"])
 def test_a_picture_survives_as_png(color: str) -> None:
-    from lightship.bundle.prepare import prepare
+    from lightship.images.prepare import prepare
 
     spec = ImageSpec(height=9, width=7, color=color, preprocessing="none")
     (picture,) = noise_images(spec, 1)

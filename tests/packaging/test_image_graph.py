@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from tests.image_samples import encode, samples
 
-from lightship.bundle.image_spec import METHODS, ImageSpec
-from lightship.bundle.prepare import prepare
-from lightship.bundle.preprocessing import PREPROCESSING_NAMES, Preprocessing
+from lightship.images.prepare import prepare
+from lightship.images.preprocessing import PREPROCESSING_NAMES, Preprocessing
+from lightship.images.spec import METHODS, ImageSpec
 from lightship.packaging.image_graph import apply_in_graph, preprocess_in_graph
 
 Graph = Callable[[bytes], NDArray[np.float32]]

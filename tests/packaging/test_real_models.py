@@ -11,7 +11,7 @@ from tests.packaging.conftest import entries
 from tests.packaging.test_sources import answers_alike, predict
 
 from lightship.bundle.bundle import open_bundle
-from lightship.bundle.image_spec import ImageSpec
+from lightship.images.spec import ImageSpec
 from lightship.packaging import export
 
 pytestmark = pytest.mark.slow

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from tests.packaging.conftest import DATA, PETS, SPEC, classifier, example, images, signature
 
 from lightship.bundle.bundle import open_bundle
-from lightship.bundle.image_spec import ImageSpec
-from lightship.bundle.prepare import prepare
 from lightship.engines import load_engine
 from lightship.errors import FailedPrecondition, InvalidArgument, LightshipError, NotFound
+from lightship.images.prepare import prepare
+from lightship.images.spec import ImageSpec
 from lightship.packaging import export
 from lightship.packaging.sources import open_source
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lightship.bundle.golden import Golden
-from lightship.bundle.image_spec import ImageSpec
 from lightship.bundle.labels import read_classes
 from lightship.bundle.manifest import EXTRAS, MANIFEST_FILE, Manifest
 from lightship.errors import DataLoss, InvalidArgument, NotFound
+from lightship.images.spec import ImageSpec
 from lightship.saved_model.reader import SavedModel, read_saved_model
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, SERVE
 from lightship.saved_model.versions import has_saved_model

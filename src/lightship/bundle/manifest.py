@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from lightship.bundle.golden import ATOL, RTOL
-from lightship.bundle.image_spec import ImageSpec
 from lightship.errors import DataLoss, FailedPrecondition, LightshipError, NotFound, PermissionDenied
+from lightship.images.spec import ImageSpec
 
 FORMAT = 1
 EXTRAS = "assets.extra"

@@ -13,7 +13,7 @@ import typer
 from lightship.cli.failures import silent_imports
 
 if TYPE_CHECKING:
-    from lightship.bundle.image_spec import ImageSpec
+    from lightship.images.spec import ImageSpec
 
 
 def export(
@@ -128,7 +128,7 @@ def _image_spec(given: dict[str, Any], preprocessing: str | dict[str, Any] | Non
                 "('none' if the model does it itself), --scale or --mean and --std"
             )
         return None
-    from lightship.bundle.image_spec import ImageSpec
+    from lightship.images.spec import ImageSpec
 
     return ImageSpec(**chosen, preprocessing=preprocessing)
 

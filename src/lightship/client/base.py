@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lightship.bundle.image_spec import ImageSpec
 from lightship.client.address import parse_address, speaks_grpc
 from lightship.client.options import Options, Tls
 from lightship.client.recipe import read_recipe
 from lightship.errors import InvalidArgument
+from lightship.images.spec import ImageSpec
 
 if TYPE_CHECKING:
     from lightship.client.calls import Calls

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lightship.bundle.decode import open_image
 from lightship.errors import InvalidArgument, LightshipError, NotFound, PermissionDenied
+from lightship.images.decode import open_image
 
 Photo = str | os.PathLike[str] | bytes | bytearray | memoryview | Image.Image | NDArray[Any]
 

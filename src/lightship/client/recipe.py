@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lightship.bundle.image_spec import ImageSpec
 from lightship.client.results import Classification, ModelMetadata, TensorInfo
 from lightship.errors import FailedPrecondition
+from lightship.images.spec import ImageSpec
 
 DEFAULT_SIGNATURE = "serving_default"
 IMAGE_SIGNATURE = "image_bytes"
@@ -26,7 +26,7 @@ class Recipe:
     def instance(self, photo: bytes, metadata: ModelMetadata) -> NDArray[np.float32]:
         """The preprocessed photo, float32 [1, height, width, channels]; a size that the spec leaves open is the
         model's. Raises FailedPrecondition without a spec or where the model takes no such image."""
-        from lightship.bundle.prepare import prepare  # brings Pillow
+        from lightship.images.prepare import prepare  # brings Pillow
 
         if self.image is None:
             raise FailedPrecondition(

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lightship.bundle.image_spec import ImageSpec
 from lightship.client.arguments import Encoding
 from lightship.client.base import BaseClient
 from lightship.client.inputs import Example, Inputs
@@ -25,6 +24,7 @@ from lightship.client.results import (
     VersionStatus,
 )
 from lightship.client.steps import Outcome, Pause, Steps, Wire
+from lightship.images.spec import ImageSpec
 
 if TYPE_CHECKING:
     import httpx2

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightship.bundle.bundle import Bundle, open_bundle
-from lightship.bundle.decode import MAX_PIXELS
 from lightship.engines import Engine, EngineOptions, load_engine
 from lightship.engines.base import DEFAULT_OPTIONS
 from lightship.engines.comparison import BF16_TOLERANCE
 from lightship.errors import DataLoss, LightshipError
+from lightship.images.decode import MAX_PIXELS
 from lightship.lifecycle.replay import Call, Replay, replay
 from lightship.lifecycle.servable import Servable, ServableId
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, SERVE, TensorSpec

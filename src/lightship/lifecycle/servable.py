@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lightship.bundle.bundle import Bundle
-from lightship.bundle.decode import MAX_PIXELS
 from lightship.engines.base import Engine
+from lightship.images.decode import MAX_PIXELS
 from lightship.saved_model.signatures import Signature
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from lightship.bundle.golden import Golden
-from lightship.bundle.image_spec import CHANNELS, ImageSpec
 from lightship.errors import InvalidArgument
+from lightship.images.spec import CHANNELS, ImageSpec
 from lightship.packaging.signatures import ImageSignatures
 from lightship.packaging.trained import ModelInput
 

@@ -1,4 +1,4 @@
-"""Encoded image to pixels as operations of a graph, twin of `lightship.bundle.decode`.
+"""Encoded image to pixels as operations of a graph, twin of `lightship.images.decode`.
 
 The formats are told apart by their first bytes, as there. JPEG is decoded with the accurate transform, which gives
 Pillow's pixels exactly; TensorFlow's default is faster and rougher.
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
-from lightship.bundle.image_spec import ImageSpec
+from lightship.images.spec import ImageSpec
 
 if TYPE_CHECKING:
     from tensorflow import Tensor

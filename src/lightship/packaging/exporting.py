@@ -14,10 +14,10 @@ import tensorflow as tf
 
 from lightship import __version__
 from lightship.bundle.golden import Golden
-from lightship.bundle.image_spec import ImageSpec
 from lightship.bundle.labels import Classes, labels_text, read_classes
 from lightship.bundle.manifest import EXTRAS, GOLDEN_FILE, LABELS_FILE, WARMUP_FILE, Manifest, write_manifest
 from lightship.errors import FailedPrecondition
+from lightship.images.spec import ImageSpec
 from lightship.packaging.classifier import image_signatures, sized_for
 from lightship.packaging.golden_sample import GoldenImages, model_inputs, noise_images, png, take_golden
 from lightship.packaging.library_errors import told_as

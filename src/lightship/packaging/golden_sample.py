@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lightship.bundle.golden import Golden
-from lightship.bundle.image_spec import ImageSpec
-from lightship.bundle.prepare import prepare
 from lightship.errors import InvalidArgument, LightshipError, NotFound
+from lightship.images.prepare import prepare
+from lightship.images.spec import ImageSpec
 from lightship.packaging.library_errors import first_line, told_as
 from lightship.packaging.trained import Arrays, ModelInput, Trained
 

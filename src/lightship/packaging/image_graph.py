@@ -1,4 +1,4 @@
-"""The TensorFlow twin of `lightship.bundle.prepare`: the same image spec as operations of a graph.
+"""The TensorFlow twin of `lightship.images.prepare`: the same image spec as operations of a graph.
 
 Only operations that the official `tensorflow/serving` image has. What differs from the twin stands in docs/images.md.
 """
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tensorflow as tf
 
-from lightship.bundle.image_spec import ImageSpec
-from lightship.bundle.preprocessing import CAFFE_MEAN_BGR, TORCH_MEAN, TORCH_STD, Preprocessing
+from lightship.images.preprocessing import CAFFE_MEAN_BGR, TORCH_MEAN, TORCH_STD, Preprocessing
+from lightship.images.spec import ImageSpec
 from lightship.packaging.decode_graph import decode_in_graph
 from lightship.packaging.resize_graph import resize_as_pillow_in_graph, resize_as_tensorflow_in_graph
 

@@ -19,7 +19,7 @@ from lightship.packaging.trained import Arrays, ModelInput
 if TYPE_CHECKING:
     from tensorflow import Tensor
 
-    from lightship.bundle.image_spec import ImageSpec
+    from lightship.images.spec import ImageSpec
 
 
 # What names of a graph's nodes cannot hold; Keras' own export fails on them.

@@ -1,4 +1,4 @@
-"""Both families of resizing as operations of a graph, twin of `lightship.bundle.resize`.
+"""Both families of resizing as operations of a graph, twin of `lightship.images.resize`.
 
 TensorFlow's family is `tf.image.resize` itself; how Pillow's is computed stands in `pillow_graph`.
 """
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
-from lightship.bundle.image_spec import ImageSpec
+from lightship.images.spec import ImageSpec
 from lightship.packaging.pillow_graph import Span, resample
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
-from lightship.bundle.image_spec import ImageSpec
+from lightship.images.spec import ImageSpec
 from lightship.packaging.image_graph import preprocess_in_graph
 from lightship.packaging.quiet import quiet
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from lightship.bundle.image_spec import ImageSpec
+    from lightship.images.spec import ImageSpec
     from lightship.packaging.signatures import ImageSignatures
 
 Arrays = Mapping[str, NDArray[Any]]

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lightship.bundle.image_spec import ImageSpec
 from lightship.bundle.labels import Classes
+from lightship.images.spec import ImageSpec
 from lightship.packaging.exporting import export
 from lightship.packaging.golden_sample import GoldenImages
 

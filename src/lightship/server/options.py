@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from lightship.bundle.decode import MAX_PIXELS
 from lightship.engines import EngineOptions
 from lightship.errors import InvalidArgument
+from lightship.images.decode import MAX_PIXELS
 from lightship.lifecycle.model_config import ModelConfig, local_path
 from lightship.saved_model.signatures import SERVE
 from lightship.server.grpc_options import GrpcOptions

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lightship.bundle.image_spec import ImageSpec
-from lightship.bundle.prepare import prepare
 from lightship.errors import FailedPrecondition, Internal, InvalidArgument, LightshipError
+from lightship.images.prepare import prepare
+from lightship.images.spec import ImageSpec
 from lightship.lifecycle.servable import Servable
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, Signature
 

@@ -13,9 +13,9 @@ from tests.client.conftest import Ask
 from tests.client.grpc.conftest import Asked, Scripted
 
 from lightship import protos
-from lightship.bundle.image_spec import ImageSpec
-from lightship.bundle.prepare import prepare
 from lightship.errors import FailedPrecondition, InvalidArgument
+from lightship.images.prepare import prepare
+from lightship.images.spec import ImageSpec
 from lightship.tensors.dtypes import DataType
 from lightship.tensors.tensor_proto import array_of
 

@@ -16,10 +16,10 @@ from tests.transports.rest.mixed_model import save_mixed_model
 
 import lightship
 from lightship import Client
-from lightship.bundle.image_spec import ImageSpec
 from lightship.client.rest.binary import binary_call
 from lightship.client.results import ModelMetadata, SignatureInfo, TensorInfo
 from lightship.errors import InvalidArgument, NotFound, Unimplemented
+from lightship.images.spec import ImageSpec
 
 PAIR = {"a": [[1.5, 2.0]], "b": [[3, 4]]}
 IMAGE = ImageSpec(height=160, width=160, resize="bicubic", preprocessing="mobilenet_v2")

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightship.bundle.bundle import Bundle
-from lightship.bundle.image_spec import ImageSpec
-from lightship.bundle.prepare import prepare
 from lightship.cli.photos import IMAGE_SUFFIXES, NamedPhoto, named_photos
 from lightship.client.inputs import array_of, fitted
 from lightship.engines.comparison import FREE_SIZES, random_inputs
 from lightship.errors import InvalidArgument, LightshipError, NotFound
+from lightship.images.prepare import prepare
+from lightship.images.spec import ImageSpec
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, Signature
 from lightship.services.examples import examples_of_images
 from lightship.services.predict_checks import CLASSIFY_METHOD

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lightship.bundle.preprocessing import Preprocessing, nearest_name
 from lightship.errors import InvalidArgument
+from lightship.images.preprocessing import Preprocessing, nearest_name
 
 CHANNELS: Mapping[str, int] = {"grayscale": 1, "rgb": 3, "rgba": 4}
 

@@ -12,10 +12,10 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from lightship.bundle.image_spec import METHODS, ImageSpec
-from lightship.bundle.prepare import prepare
-from lightship.bundle.resize import resize_as_tensorflow
 from lightship.errors import InvalidArgument
+from lightship.images.prepare import prepare
+from lightship.images.resize import resize_as_tensorflow
+from lightship.images.spec import METHODS, ImageSpec
 
 SIZES = [(224, 224), (97, 300), (331, 33), (207, 291)]
 

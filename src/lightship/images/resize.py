@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lightship.bundle.image_spec import ImageSpec
-from lightship.bundle.kernels import Taps, taps
 from lightship.errors import InvalidArgument
+from lightship.images.kernels import Taps, taps
+from lightship.images.spec import ImageSpec
 
 Floats = NDArray[np.float32]
 

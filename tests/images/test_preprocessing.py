@@ -7,8 +7,8 @@ import keras
 import numpy as np
 import pytest
 
-from lightship.bundle.preprocessing import PREPROCESSING_NAMES, Preprocessing
 from lightship.errors import InvalidArgument
+from lightship.images.preprocessing import PREPROCESSING_NAMES, Preprocessing
 
 PIXELS = np.random.default_rng(7).integers(0, 256, (9, 8, 3)).astype(np.uint8)
 NAMES_OF_KERAS = sorted(set(PREPROCESSING_NAMES) - {"none"})

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lightship.bundle.image_spec import CHANNELS, FITS, METHODS, ImageSpec
-from lightship.bundle.preprocessing import PREPROCESSING_NAMES, Preprocessing
 from lightship.errors import InvalidArgument
+from lightship.images.preprocessing import PREPROCESSING_NAMES, Preprocessing
+from lightship.images.spec import CHANNELS, FITS, METHODS, ImageSpec
 
 SIDES = st.none() | st.integers(1, 16384)
 NUMBERS = st.floats(-1e38, 1e38, allow_subnormal=False)

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lightship.bundle.image_spec import ImageSpec
-from lightship.bundle.prepare import prepare
 from lightship.errors import InvalidArgument
+from lightship.images.prepare import prepare
+from lightship.images.spec import ImageSpec
 
 DOG = ImageSpec(160, 160, resize="bicubic", preprocessing="mobilenet_v2")
 
@@ -115,7 +115,7 @@ def test_many_threads_get_what_one_gets(images: dict[str, bytes]) -> None:
 
 def test_a_client_that_prepares_loads_neither_tensorflow_nor_protobuf() -> None:
     code = (
-        "import sys, lightship.bundle.prepare\n"
+        "import sys, lightship.images.prepare\n"
         "print([name for name in ('tensorflow', 'keras', 'google.protobuf', 'openvino') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

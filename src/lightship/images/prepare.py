@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lightship.bundle.decode import MAX_PIXELS, convert_as_pillow, convert_as_tensorflow, load, open_image
-from lightship.bundle.image_spec import ImageSpec
-from lightship.bundle.resize import resize_as_pillow, resize_as_tensorflow
 from lightship.errors import InvalidArgument
+from lightship.images.decode import MAX_PIXELS, convert_as_pillow, convert_as_tensorflow, load, open_image
+from lightship.images.resize import resize_as_pillow, resize_as_tensorflow
+from lightship.images.spec import ImageSpec
 
 ImageLike = bytes | bytearray | memoryview | Image.Image | NDArray[Any]
 
