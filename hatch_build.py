@@ -13,7 +13,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 PROTOS = Path("src/lightship/protos")
 DESCRIPTORS = "descriptors.binpb"
-SOURCE = Path("src/lightship/transports/rest/json/number_array.c")
+SOURCE = Path("src/lightship/transports/rest/reading/number_array.c")
 EXTENSION = SOURCE.with_name("_number_array.abi3.so")
 
 

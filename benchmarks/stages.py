@@ -18,7 +18,7 @@ from lightship.saved_model.signatures import TensorSpec
 from lightship.tensors.dtypes import DataType
 from lightship.transports.rest.actions.predict_request import PredictRequest
 from lightship.transports.rest.actions.predict_response import predictions
-from lightship.transports.rest.json import numbers
+from lightship.transports.rest.reading import numbers
 
 RUNS = 100
 

@@ -13,10 +13,10 @@ from lightship.transports.rest.actions.binary_prediction import answer_binary, i
 from lightship.transports.rest.actions.classification import answer_classify, answer_regress
 from lightship.transports.rest.actions.prediction import answer_image, answer_predict
 from lightship.transports.rest.doc_pages import PATHS, DocPages
-from lightship.transports.rest.gzip_body import gunzip
 from lightship.transports.rest.limits import Limits
 from lightship.transports.rest.messages import Headers, Request, Response, error_response, html_error
 from lightship.transports.rest.model_pages import answer_get, model_list
+from lightship.transports.rest.reading.gzip_body import gunzip
 from lightship.transports.rest.routes import Route, get_route, is_api, malformed, post_route
 
 logger = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from lightship.errors import Code, LightshipError, TooLarge
-from lightship.transports.rest.json.text import error_document
+from lightship.transports.rest.writing.text import error_document
 
 Headers = tuple[tuple[bytes, bytes], ...]
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from lightship.errors import InvalidArgument
-from lightship.transports.rest.json.values import decoded
+from lightship.transports.rest.reading.values import decoded
 
 _WHICH = r"(?:(?:/versions/([0-9]+))|(?:/labels/([^/:]+)))?"
 _POST = re.compile(rf"/v1/models/([^/:]+){_WHICH}:(classify|regress|predict)", re.IGNORECASE | re.DOTALL)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from lightship.lifecycle.state import VersionStatus
-from lightship.transports.rest.json.text import quoted
-from lightship.transports.rest.json.values import encoded
+from lightship.transports.rest.reading.values import encoded
+from lightship.transports.rest.writing.text import quoted
 
 
 def status_document(statuses: Iterable[VersionStatus]) -> bytes:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from lightship.errors import InvalidArgument
 from lightship.transports.rest.actions.features import serialized_example
-from lightship.transports.rest.json.reader import read_document
+from lightship.transports.rest.reading.reader import read_document
 
 INTEGERS = st.integers(-(2**64), 2**65).map(str) | st.integers(-3, 3).map(str)
 DOUBLES = st.floats(allow_nan=False, allow_infinity=False).map(repr) | st.sampled_from(["1e2", "-0.0", "1E-3", "1e300"])

@@ -10,10 +10,10 @@ import numpy as np
 
 from lightship.errors import InvalidArgument
 from lightship.protos import Example
-from lightship.transports.rest.json.dump import number_of
-from lightship.transports.rest.json.numbers import NumberArray
-from lightship.transports.rest.json.values import JsonValue, encoded, members_of, type_word
-from lightship.transports.rest.tensors.leaves import decode_base64, is_base64
+from lightship.transports.rest.reading.leaves import decode_base64, is_base64
+from lightship.transports.rest.reading.numbers import NumberArray
+from lightship.transports.rest.reading.values import JsonValue, encoded, members_of, type_word
+from lightship.transports.rest.writing.dump import number_of
 
 _INT64_MAX = (1 << 63) - 1
 _KINDS: dict[type, str] = {bool: "int64", int: "int64", float: "float", str: "bytes"}

@@ -9,14 +9,14 @@ import numpy as np
 
 from lightship.errors import InvalidArgument
 from lightship.saved_model.signatures import TensorSpec
-from lightship.transports.rest.json.document import parse
-from lightship.transports.rest.json.dump import dump
-from lightship.transports.rest.json.numbers import NumberArray
-from lightship.transports.rest.json.small_document import read_small, small_tensors
-from lightship.transports.rest.json.values import JsonValue
-from lightship.transports.rest.tensors.leaves import is_base64
-from lightship.transports.rest.tensors.rows import tensors_of_rows
-from lightship.transports.rest.tensors.tensor_values import tensor_of
+from lightship.transports.rest.reading.document import parse
+from lightship.transports.rest.reading.leaves import is_base64
+from lightship.transports.rest.reading.numbers import NumberArray
+from lightship.transports.rest.reading.rows import tensors_of_rows
+from lightship.transports.rest.reading.small_document import read_small, small_tensors
+from lightship.transports.rest.reading.tensor_values import tensor_of
+from lightship.transports.rest.reading.values import JsonValue
+from lightship.transports.rest.writing.dump import dump
 
 Tensors = dict[str, np.ndarray[Any, Any]]
 

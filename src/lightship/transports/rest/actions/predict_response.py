@@ -9,10 +9,10 @@ import numpy as np
 
 from lightship.errors import InvalidArgument
 from lightship.services.images import Ranking
-from lightship.transports.rest.json.text import quoted
-from lightship.transports.rest.json.values import encoded
-from lightship.transports.rest.tensors.number_text import float_texts
-from lightship.transports.rest.tensors.tensor_text import row_texts, rows_text, tensor_text
+from lightship.transports.rest.reading.values import encoded
+from lightship.transports.rest.writing.number_text import float_texts
+from lightship.transports.rest.writing.tensor_text import row_texts, rows_text, tensor_text
+from lightship.transports.rest.writing.text import quoted
 
 Tensors = Mapping[str, np.ndarray[Any, Any]]
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from lightship.errors import InvalidArgument
 from lightship.services import Classifications, Regressions
-from lightship.transports.rest.json.text import quoted
-from lightship.transports.rest.json.values import decoded, encoded
-from lightship.transports.rest.tensors.number_text import float_texts
+from lightship.transports.rest.reading.values import decoded, encoded
+from lightship.transports.rest.writing.number_text import float_texts
+from lightship.transports.rest.writing.text import quoted
 
 _NO_LABEL, _NO_SCORE = '""', "0.0"
 

@@ -19,7 +19,7 @@ import numpy as np
 import simdjson
 
 try:
-    from lightship.transports.rest.json import _number_array
+    from lightship.transports.rest.reading import _number_array
 except ImportError:  # there was no C compiler
     _parse = None
 else:

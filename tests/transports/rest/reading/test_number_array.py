@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lightship.errors import InvalidArgument
-from lightship.transports.rest.json import numbers
-from lightship.transports.rest.json.numbers import NumberArray, read_numbers
-from lightship.transports.rest.json.reader import read_document
-from lightship.transports.rest.json.values import JsonValue
+from lightship.transports.rest.reading import numbers
+from lightship.transports.rest.reading.numbers import NumberArray, read_numbers
+from lightship.transports.rest.reading.reader import read_document
+from lightship.transports.rest.reading.values import JsonValue
 
 number_array = pytest.importorskip(
     "lightship.transports.rest.json._number_array", reason="there was no C compiler when the package was installed"

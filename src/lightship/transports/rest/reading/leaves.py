@@ -10,8 +10,8 @@ import numpy as np
 
 from lightship.errors import InvalidArgument, Unimplemented
 from lightship.tensors.dtypes import DataType
-from lightship.transports.rest.json.dump import dump
-from lightship.transports.rest.json.values import JsonValue, RepeatedNames, encoded, type_word
+from lightship.transports.rest.reading.values import JsonValue, RepeatedNames, encoded, type_word
+from lightship.transports.rest.writing.dump import dump
 
 FLOATS = frozenset({DataType.DT_FLOAT, DataType.DT_DOUBLE, DataType.DT_HALF, DataType.DT_BFLOAT16})
 # TensorFlow Serving lets int8, uint8 and int16 wrap (300 becomes 44); here they keep their own range.

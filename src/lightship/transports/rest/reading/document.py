@@ -15,9 +15,9 @@ from typing import cast
 import orjson
 
 from lightship.errors import InvalidArgument
-from lightship.transports.rest.json.numbers import SHORTEST
-from lightship.transports.rest.json.reader import MOST_CONTAINERS, read_document
-from lightship.transports.rest.json.values import JsonValue, RepeatedNames
+from lightship.transports.rest.reading.numbers import SHORTEST
+from lightship.transports.rest.reading.reader import MOST_CONTAINERS, read_document
+from lightship.transports.rest.reading.values import JsonValue, RepeatedNames
 
 # Integers that may not fit 64 bits, doubles that may overflow, escapes that may be lone surrogates.
 _READ_DIFFERENTLY = re.compile(rb"[0-9]{18}|[eE]\+?[0-9]{3}|\\u[dD][89a-fA-F]")

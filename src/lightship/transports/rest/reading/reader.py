@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 
 from lightship.errors import ResourceExhausted
-from lightship.transports.rest.json.number_literal import read_number
-from lightship.transports.rest.json.numbers import read_numbers
-from lightship.transports.rest.json.values import JsonValue, decoded, syntax_error, with_member
+from lightship.transports.rest.reading.number_literal import read_number
+from lightship.transports.rest.reading.numbers import read_numbers
+from lightship.transports.rest.reading.values import JsonValue, decoded, syntax_error, with_member
 
 MOST_CONTAINERS = 1 << 23  # lists and objects of one document: about 1 GB
 

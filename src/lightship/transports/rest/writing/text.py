@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from lightship.transports.rest.json.values import encoded
+from lightship.transports.rest.reading.values import encoded
 
 _ESCAPED = re.compile(r'["\\\x00-\x1f]')
 _SHORT = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}

@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from lightship.transports.rest.json.document import parse
-from lightship.transports.rest.json.dump import dump
+from lightship.transports.rest.reading.document import parse
+from lightship.transports.rest.writing.dump import dump
 
 
 @pytest.mark.parametrize(

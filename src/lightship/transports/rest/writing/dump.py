@@ -11,10 +11,10 @@ import math
 import re
 from collections.abc import Iterator
 
-from lightship.transports.rest.json.doubles import double_text
-from lightship.transports.rest.json.numbers import NumberArray
-from lightship.transports.rest.json.text import quoted
-from lightship.transports.rest.json.values import JsonValue, encoded, members_of
+from lightship.transports.rest.reading.numbers import NumberArray
+from lightship.transports.rest.reading.values import JsonValue, encoded, members_of
+from lightship.transports.rest.writing.doubles import double_text
+from lightship.transports.rest.writing.text import quoted
 
 _ENOUGH = 256
 _TOKEN = re.compile(rb"[\[\]]|-?(?:[0-9][-+.0-9eE]*|NaN|Inf(?:inity)?)")

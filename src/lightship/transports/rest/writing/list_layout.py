@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lightship.transports.rest.tensors.decimal_digits import Array
+from lightship.transports.rest.writing.decimal_digits import Array
 
 
 class Layout(NamedTuple):

@@ -16,7 +16,7 @@ import orjson
 
 from lightship.saved_model.signatures import TensorSpec
 from lightship.tensors.dtypes import DataType
-from lightship.transports.rest.json.document import has_each_name_once, is_for_orjson
+from lightship.transports.rest.reading.document import has_each_name_once, is_for_orjson
 
 LONGEST = 2048  # bytes; beyond, simdjson is quicker for a list of numbers
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from lightship.transports.rest.tensors.number_matrix import joined_text
+from lightship.transports.rest.writing.number_matrix import joined_text
 
 MANY = 112  # from here on the matrix is quicker
 _TOGETHER = 1 << 13  # values; what the matrix needs stays in the processor's cache

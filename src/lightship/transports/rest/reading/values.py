@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 from typing import TypeAlias
 
 from lightship.errors import InvalidArgument
-from lightship.transports.rest.json.numbers import NumberArray
+from lightship.transports.rest.reading.numbers import NumberArray
 
 JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | NumberArray | None"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 
-from lightship.transports.rest.json.values import syntax_error
+from lightship.transports.rest.reading.values import syntax_error
 
 _NUMBER = re.compile(rb"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _NON_FINITE = re.compile(rb"-?(?:NaN|Inf(?:inity)?)")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lightship.errors import InvalidArgument
 from lightship.transports.rest.actions.predict_response import outputs_document, predictions
-from lightship.transports.rest.tensors.number_text import MANY, float_texts, text_of
+from lightship.transports.rest.writing.number_text import MANY, float_texts, text_of
 
 FLOAT32 = {
     -0.0: "-0.0",

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lightship.errors import InvalidArgument
-from lightship.transports.rest.json.document import parse
-from lightship.transports.rest.json.numbers import NumberArray, read_numbers
-from lightship.transports.rest.json.reader import read_document
-from lightship.transports.rest.tensors.tensor_values import as_lists
+from lightship.transports.rest.reading.document import parse
+from lightship.transports.rest.reading.numbers import NumberArray, read_numbers
+from lightship.transports.rest.reading.reader import read_document
+from lightship.transports.rest.reading.tensor_values import as_lists
 
 INTEGERS = st.integers(-(2**63), 2**64 - 1)
 FLOATS = st.floats(allow_nan=False)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lightship.transports.rest.tensors.decimal_digits import SHORT, Array, Digits, Precision, digits_of
+from lightship.transports.rest.writing.decimal_digits import SHORT, Array, Digits, Precision, digits_of
 
 _PREFIX, _GROUP, _SUFFIX = 8, 4, 8  # bytes
 

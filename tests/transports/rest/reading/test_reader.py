@@ -8,10 +8,10 @@ import time
 import pytest
 
 from lightship.errors import InvalidArgument, ResourceExhausted
-from lightship.transports.rest.json import reader
-from lightship.transports.rest.json.document import parse
-from lightship.transports.rest.json.reader import read_document
-from lightship.transports.rest.json.values import JsonValue, members_of
+from lightship.transports.rest.reading import reader
+from lightship.transports.rest.reading.document import parse
+from lightship.transports.rest.reading.reader import read_document
+from lightship.transports.rest.reading.values import JsonValue, members_of
 
 FAULTS = [
     (b" ", "The document is empty.", 1),

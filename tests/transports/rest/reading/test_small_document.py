@@ -14,8 +14,8 @@ from lightship.errors import LightshipError
 from lightship.saved_model.signatures import TensorSpec
 from lightship.tensors.dtypes import DataType
 from lightship.transports.rest.actions.predict_request import PredictRequest, signature_name_of
-from lightship.transports.rest.json.reader import read_document
-from lightship.transports.rest.json.small_document import LONGEST, read_small, small_tensors
+from lightship.transports.rest.reading.reader import read_document
+from lightship.transports.rest.reading.small_document import LONGEST, read_small, small_tensors
 
 KINDS = ["FLOAT", "DOUBLE", "HALF", "INT8", "UINT8", "INT32", "INT64", "UINT32", "UINT64", "BOOL", "STRING"]
 NUMBER_TEXTS = st.one_of(

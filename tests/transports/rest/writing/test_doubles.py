@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lightship.transports.rest.json.doubles import double_text
+from lightship.transports.rest.writing.doubles import double_text
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,8 @@ import numpy as np
 
 from lightship.errors import InvalidArgument
 from lightship.tensors.dtypes import DataType
-from lightship.transports.rest.json.text import quoted
-from lightship.transports.rest.json.values import decoded, encoded
-from lightship.transports.rest.tensors.list_layout import (
+from lightship.transports.rest.reading.values import decoded, encoded
+from lightship.transports.rest.writing.list_layout import (
     Layout,
     on_lines,
     on_one_line,
@@ -25,8 +24,9 @@ from lightship.transports.rest.tensors.list_layout import (
     separators,
     with_boundaries,
 )
-from lightship.transports.rest.tensors.number_matrix import joined_text
-from lightship.transports.rest.tensors.number_text import MANY, float_texts, text_of
+from lightship.transports.rest.writing.number_matrix import joined_text
+from lightship.transports.rest.writing.number_text import MANY, float_texts, text_of
+from lightship.transports.rest.writing.text import quoted
 
 _BLOCK = 1 << 13  # values
 _INTEGERS = "?bBhHiIlLqQ"  # numpy's characters for bool and integers

@@ -13,11 +13,11 @@ import numpy as np
 
 from lightship.errors import InvalidArgument
 from lightship.tensors.dtypes import DataType
-from lightship.transports.rest.json.dump import dump, number_of
-from lightship.transports.rest.json.numbers import NumberArray
-from lightship.transports.rest.json.reader import read_document
-from lightship.transports.rest.json.values import JsonValue
-from lightship.transports.rest.tensors.leaves import FLOATS, RANGES, check_leaf, elements, narrowed
+from lightship.transports.rest.reading.leaves import FLOATS, RANGES, check_leaf, elements, narrowed
+from lightship.transports.rest.reading.numbers import NumberArray
+from lightship.transports.rest.reading.reader import read_document
+from lightship.transports.rest.reading.values import JsonValue
+from lightship.transports.rest.writing.dump import dump, number_of
 
 MOST_DIMENSIONS = 64  # numpy's limit
 

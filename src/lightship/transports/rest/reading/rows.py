@@ -14,11 +14,11 @@ import numpy as np
 from lightship.errors import InvalidArgument, LightshipError
 from lightship.saved_model.signatures import TensorSpec
 from lightship.tensors.dtypes import DataType
-from lightship.transports.rest.json.dump import dump
-from lightship.transports.rest.json.numbers import NumberArray
-from lightship.transports.rest.json.values import JsonValue
-from lightship.transports.rest.tensors.leaves import is_base64
-from lightship.transports.rest.tensors.tensor_values import as_lists, check_number, faulty_number, tensor_of
+from lightship.transports.rest.reading.leaves import is_base64
+from lightship.transports.rest.reading.numbers import NumberArray
+from lightship.transports.rest.reading.tensor_values import as_lists, check_number, faulty_number, tensor_of
+from lightship.transports.rest.reading.values import JsonValue
+from lightship.transports.rest.writing.dump import dump
 
 Tensors = dict[str, np.ndarray[Any, Any]]
 

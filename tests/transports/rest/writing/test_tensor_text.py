@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lightship.transports.rest.actions.predict_response import outputs_document, predictions
-from lightship.transports.rest.tensors import tensor_text
-from lightship.transports.rest.tensors.number_text import MANY, text_of
-from lightship.transports.rest.tensors.tensor_text import row_texts, rows_text
+from lightship.transports.rest.writing import tensor_text
+from lightship.transports.rest.writing.number_text import MANY, text_of
+from lightship.transports.rest.writing.tensor_text import row_texts, rows_text
 
 Array = np.ndarray[Any, Any]
 RANDOM = np.random.default_rng(3)

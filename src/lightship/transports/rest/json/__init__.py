@@ -1,1 +1,0 @@
-"""JSON as RapidJSON reads it, by the quickest way that reads it rightly, and texts as it writes them."""

@@ -1,0 +1,1 @@
+"""JSON as RapidJSON reads it, by the quickest way that reads it correctly, and its values as arrays."""

@@ -1,1 +1,0 @@
-"""JSON values, and bytes, to numpy arrays and back."""

@@ -1,0 +1,1 @@
+"""Arrays, errors and texts as the JSON that TensorFlow Serving writes."""
