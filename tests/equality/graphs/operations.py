@@ -185,6 +185,18 @@ ASKS: list[Ask] = [
         [call(x=f32([3.6268604])), call(x=f32([1, -3.6268604, 8]))],
     ),
     ask(
+        "angles_with_many_turns",
+        lambda tf, x: {"sin": tf.sin(tf.exp(x)), "cos": tf.cos(tf.exp(x) * 10.0), "tan": tf.tan(tf.exp(-x * x))},
+        {"x": ("float32", [None])},
+        [call(x=f32([10])), call(x=f32([1, -1, 0])), call(x=f32([1, 9.5, 11]))],
+    ),
+    ask(
+        "large_powers_of_what_is_nearly_one",
+        lambda tf, x, y: {"power": tf.pow(tf.sigmoid(x), y), "square": tf.pow(tf.sigmoid(x), 2.0)},
+        {"x": ("float32", [None]), "y": ("float32", [None])},
+        [call(x=f32([10]), y=f32([2])), call(x=f32([9, 12, 1]), y=f32([1e5, 3e6, 3]))],
+    ),
+    ask(
         "inverses_of_what_is_exact",
         lambda tf, x: (
             tf.math.atanh(tf.clip_by_value(-tf.reshape(x, [-1]) * 0.5, -0.875, 0.875)) + tf.math.acosh(x * x + 1.0)

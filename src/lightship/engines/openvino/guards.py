@@ -44,7 +44,7 @@ class Guard:
     # The model's output with the shape of what is indexed, where a size is not known before.
     shape_port: int | None = None
     axis: int = 0
-    # A cast: the values that the integer type holds.
+    # A cast: the values that the integer type holds. Large: the largest magnitude is `high`.
     low: float = 0.0
     high: float = 0.0
 
@@ -62,7 +62,7 @@ class Guard:
             return self.low, self.high
         if self.kind == "divisor":
             return 1.0, math.inf
-        if self.kind in ("finite", "zero"):
+        if self.kind in ("finite", "zero", "large"):
             return 1.0, 0.0
         size = self.sizes[0] if self.kind == "indices" else min(self.sizes)
         return float(-size if self.wraps else 0), float(size - 1)
@@ -73,6 +73,9 @@ class Guard:
         if self.kind == "finite":
             if not math.isfinite(values.flat[0]):
                 raise CannotRun(f"NaN or infinity comes into {self.node}, which hides it in OpenVINO")
+        elif self.kind == "large":
+            if not values <= self.high:
+                raise CannotRun(f"{self.node} of numbers beyond {self.high:g} depends on their last bits")
         elif self.kind == "zero":
             if not values.all():
                 raise CannotRun(f"{self.node} divides by 0, whose sign OpenVINO does not keep")

@@ -110,6 +110,12 @@ def _zero(model: Any, one: Wanted, inputs: Mapping[str, str]) -> Guard:
     return Guard("zero", label, port=_of_magnitudes(model, one, _opset().reduce_min))
 
 
+def _large(model: Any, one: Wanted, inputs: Mapping[str, str]) -> Guard:
+    """The largest magnitude."""
+    port = _of_magnitudes(model, one, _opset().reduce_max)
+    return Guard("large", one.node.get_friendly_name(), port=port, high=one.high)
+
+
 def _of_magnitudes(model: Any, one: Wanted, reduce: Any) -> int:
     """The port of a new output with one number made of the magnitudes of an operand."""
     source, opset = one.node.input(one.operand).get_source_output(), _opset()
@@ -127,6 +133,7 @@ _INSERT = {
     "cast": _cast,
     "finite": _finite,
     "zero": _zero,
+    "large": _large,
 }
 
 

@@ -122,6 +122,11 @@ MAGNIFIED: Mapping[str, tuple[int, ...]] = {
 # Near 1 and -1 the last bit of their operand is worth a lot.
 STEEP = frozenset({"Acos", "Acosh", "Asin", "Atanh"})
 
+# Their results depend on the remainder by a period, which the last bits of a large operand decide.
+PERIODIC = frozenset({"Cos", "Sin", "Tan"})
+# By what an error of the last bits may be multiplied: that of an angle by its size, that of a base by the exponent.
+LARGEST_FACTOR = 256.0
+
 # Their results are the same bits as TensorFlow's, if their operands are.
 EXACT = frozenset(
     {
