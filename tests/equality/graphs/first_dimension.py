@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from tests.equality.ask import Ask, ask, call, f32, normal
 
 VECTORS = [call(x=normal(length)) for length in (5, 4, 3)]
@@ -56,6 +57,18 @@ ASKS: list[Ask] = [
     _vector("top_k_of_a_vector", _top_k, SHORT),
     _vector("element_2", lambda tf, x: x[2], SHORT),
     _vector("last_element", lambda tf, x: x[-1], SHORT),
+    ask(
+        "rows_beside_the_last",
+        lambda tf, x: {"last": tf.reduce_sum(x[-1]) >= x, "first": x <= tf.gather(x, 0) + 100.0},
+        {"x": ("float32", [None, 4])},
+        [*MATRICES, call(x=np.zeros((0, 4), np.float32))],
+    ),
+    ask(
+        "rows_beside_their_sum",
+        lambda tf, x: tf.reduce_sum(x) * 0.01 > x - 3.0,
+        {"x": ("float32", [None, 4])},
+        [*MATRICES, call(x=np.zeros((0, 4), np.float32)), call(x=f32([[1, 2, 3, 4], [9e3, 0, 0, 0]]))],
+    ),
     _vector("conv1d", _conv1d, VECTORS),
     _vector("max_pool1d", _max_pool1d, SHORT),
     _vector("reflect_pad", lambda tf, x: tf.pad(x, [[2, 2]], "REFLECT"), SHORT),

@@ -29,6 +29,8 @@ _TRIALS = 5
 _MOST_TRIALS = 200
 _TRIAL_SECONDS = 0.02
 _WORTH_IT = 0.95
+# What the second of two rows is multiplied by, to see whether the first one's answer changes.
+_OTHER_ROWS = (-3.0, 25.0, -1000.0)
 # Where one row takes longer, a model of its own gains nothing that could be measured.
 _MAX_ONE_ROW_SECONDS = 0.015
 
@@ -110,7 +112,9 @@ def _add_one_row(built: Built, model: Any, signature: Signature, options: Engine
     together, alone = (_run(built.models[DECLARED], pair), [_run(built.models[DECLARED], row) for row in rows])
     if together is None or None in alone or not _independent(together, [one for one in alone if one], apart):
         return
-    if not _reflects(model):
+    if not _first_row_stays(built.models[DECLARED], pair, alone[0] or {}, apart):
+        return
+    if not _reflects(model) and not _refuses_no_rows(model, built.description):
         shapes = {name: array.shape for name, array in (alone[0] or {}).items()}
         built.description = replace(built.description, row_shapes=shapes)
     kept = built.description
@@ -125,6 +129,34 @@ def _add_one_row(built: Built, model: Any, signature: Signature, options: Engine
     if not same or not _faster(built.models[ONE_ROW], built.models[DECLARED], rows[0]):
         built.description = kept
         del built.raw[ONE_ROW], built.models[ONE_ROW]
+
+
+def _first_row_stays(compiled: Compiled, pair: Arrays, alone: Arrays, apart: tuple[float, float]) -> bool:
+    """Whether a row's answer is the same beside quite different rows: one pair may agree by chance, where all that
+    comes out is a comparison."""
+    for factor in _OTHER_ROWS:
+        others = {name: np.concatenate([array[:1], _other_row(array[1:], factor)]) for name, array in pair.items()}
+        together = _run(compiled, others)
+        if together is not None:
+            first = {name: array[:1] for name, array in together.items()}
+            if differences(alone, first, *apart) is not None:
+                return False
+    return True
+
+
+def _other_row(row: NDArray[Any], factor: float) -> NDArray[Any]:
+    if row.dtype.kind == "f":
+        return (row * factor).astype(row.dtype)
+    return np.zeros_like(row) if factor < 0 else np.ones_like(row)
+
+
+def _refuses_no_rows(model: Any, description: Description) -> bool:
+    """Whether no rows are too few, as for the last one of them."""
+    try:
+        empty = reshaped(model, description.inputs, description.declared.with_rows(0))
+    except RuntimeError:  # OpenVINO has no convolution of no rows, TensorFlow has
+        return False
+    return refused_shapes(empty, empty=True) is not None
 
 
 def _reflects(model: Any) -> bool:

@@ -73,9 +73,10 @@ def guard(model: Any, inputs: Mapping[str, int], allowed: frozenset[str] = froze
     return GuardSet(guards, floats, tuple(integers) if largest else (), largest, facts.computes_sizes)
 
 
-def refused_shapes(model: Any) -> str | None:
-    """Why a model whose shapes are all known must not run; None if nothing speaks against it."""
-    found = static_hazards(model, facts_of(model, looks_at_weights=False))
+def refused_shapes(model: Any, *, empty: bool = False) -> str | None:
+    """Why a model whose shapes are all known must not run; None if nothing speaks against it. empty: whether tensors
+    may have no elements."""
+    found = static_hazards(model, facts_of(model, looks_at_weights=False), empty=empty)
     return found[0] if found else None
 
 

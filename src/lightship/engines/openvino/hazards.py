@@ -76,11 +76,16 @@ def hazards_of(model: Any, facts: Facts, allowed: frozenset[str] = frozenset()) 
     return found
 
 
-def static_hazards(model: Any, facts: Facts) -> list[str]:
-    """What the shapes alone show to be wrong, such as a slice beyond the end; for a model whose shapes are known."""
+def static_hazards(model: Any, facts: Facts, *, empty: bool = False) -> list[str]:
+    """What the shapes alone show to be wrong, such as a slice beyond the end; for a model whose shapes are known.
+
+    empty: whether tensors may have no elements.
+    """
     found = [reason for node in model.get_ordered_ops() if (reason := unknown_position(node, facts)) is not None]
     return found + [
-        reason for node, inner in _nodes(model, facts) if (reason := static_hazard(node, inner)) is not None
+        reason
+        for node, inner in _nodes(model, facts)
+        if (reason := static_hazard(node, inner, empty=empty)) is not None
     ]
 
 

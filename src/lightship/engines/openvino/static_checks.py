@@ -9,9 +9,12 @@ from lightship.engines.openvino.facts import Facts, static_shape
 from lightship.engines.openvino.moves import strided_axes
 
 
-def static_hazard(node: Any, facts: Facts) -> str | None:
-    """Why a node must not run with these shapes, as far as they are known; None if nothing speaks against it."""
-    for output in node.outputs() if node.get_type_name() != "Constant" else ():  # no axes, say
+def static_hazard(node: Any, facts: Facts, *, empty: bool = False) -> str | None:
+    """Why a node must not run with these shapes, as far as they are known; None if nothing speaks against it.
+
+    empty: whether tensors may have no elements.
+    """
+    for output in node.outputs() if node.get_type_name() != "Constant" and not empty else ():  # no axes, say
         partial = output.get_partial_shape()
         if partial.rank.is_static and any(dim.is_static and dim.get_length() == 0 for dim in partial):
             return f"a tensor has no elements ({node.get_friendly_name()})"
