@@ -16,8 +16,8 @@ from lightship.engines import load_engine
 from lightship.images.prepare import prepare
 from lightship.saved_model.signatures import TensorSpec
 from lightship.tensors.dtypes import DataType
-from lightship.transports.rest.actions.predict_request import PredictRequest
-from lightship.transports.rest.actions.predict_response import predictions
+from lightship.transports.rest.endpoints.predict_request import PredictRequest
+from lightship.transports.rest.endpoints.predict_response import predictions
 from lightship.transports.rest.reading import numbers
 
 RUNS = 100

@@ -9,13 +9,13 @@ from lightship.errors import Code, Internal, LightshipError, ResourceExhausted
 from lightship.lifecycle.manager import Manager
 from lightship.services import NotPrompt
 from lightship.transports.metrics.metrics import Metrics
-from lightship.transports.rest.actions.binary_prediction import answer_binary, is_binary
-from lightship.transports.rest.actions.classification import answer_classify, answer_regress
-from lightship.transports.rest.actions.prediction import answer_image, answer_predict
-from lightship.transports.rest.doc_pages import PATHS, DocPages
+from lightship.transports.rest.endpoints.binary_prediction import answer_binary, is_binary
+from lightship.transports.rest.endpoints.classification import answer_classify, answer_regress
+from lightship.transports.rest.endpoints.models import answer_get, model_list
+from lightship.transports.rest.endpoints.prediction import answer_image, answer_predict
 from lightship.transports.rest.limits import Limits
 from lightship.transports.rest.messages import Headers, Request, Response, error_response, html_error
-from lightship.transports.rest.model_pages import answer_get, model_list
+from lightship.transports.rest.pages.docs import PATHS, DocPages
 from lightship.transports.rest.reading.gzip_body import gunzip
 from lightship.transports.rest.routes import Route, get_route, is_api, malformed, post_route
 

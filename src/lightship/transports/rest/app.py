@@ -12,11 +12,11 @@ from lightship.lifecycle.manager import Manager
 from lightship.services import NotPrompt
 from lightship.transports.metrics.metrics import Metrics
 from lightship.transports.rest.api import METHODS, RestApi
-from lightship.transports.rest.health import live, ready
 from lightship.transports.rest.limits import Budget, Limits
 from lightship.transports.rest.memory import MemoryKeeper
 from lightship.transports.rest.messages import Headers, Request, Response, error_response
-from lightship.transports.rest.metrics_pages import Families, MetricsPages
+from lightship.transports.rest.pages.health import live, ready
+from lightship.transports.rest.pages.metrics import Families, MetricsPages
 from lightship.transports.rest.workers import Workers
 
 MOST_WAITING = 1024  # requests whose bodies are read and that no worker has taken up

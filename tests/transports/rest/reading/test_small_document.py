@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lightship.errors import LightshipError
 from lightship.saved_model.signatures import TensorSpec
 from lightship.tensors.dtypes import DataType
-from lightship.transports.rest.actions.predict_request import PredictRequest, signature_name_of
+from lightship.transports.rest.endpoints.predict_request import PredictRequest, signature_name_of
 from lightship.transports.rest.reading.reader import read_document
 from lightship.transports.rest.reading.small_document import LONGEST, read_small, small_tensors
 

@@ -11,7 +11,7 @@ import pytest
 from lightship.errors import InvalidArgument, LightshipError, Unimplemented
 from lightship.saved_model.signatures import TensorSpec
 from lightship.tensors.dtypes import DataType
-from lightship.transports.rest.actions.predict_request import PredictRequest
+from lightship.transports.rest.endpoints.predict_request import PredictRequest
 
 LONG = "[" + "[1, 2], " * 100 + "[3, 4]]"  # goes the fast way
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lightship.errors import InvalidArgument
-from lightship.transports.rest.actions.predict_response import outputs_document, predictions
+from lightship.transports.rest.endpoints.predict_response import outputs_document, predictions
 from lightship.transports.rest.writing.number_text import MANY, float_texts, text_of
 
 FLOAT32 = {

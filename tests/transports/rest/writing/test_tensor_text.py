@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lightship.transports.rest.actions.predict_response import outputs_document, predictions
+from lightship.transports.rest.endpoints.predict_response import outputs_document, predictions
 from lightship.transports.rest.writing import tensor_text
 from lightship.transports.rest.writing.number_text import MANY, text_of
 from lightship.transports.rest.writing.tensor_text import row_texts, rows_text

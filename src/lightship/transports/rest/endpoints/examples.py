@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from lightship.errors import InvalidArgument
 from lightship.services.example_inputs import with_context
-from lightship.transports.rest.actions.features import serialized_example
-from lightship.transports.rest.actions.predict_request import document_of, signature_name_of
+from lightship.transports.rest.endpoints.features import serialized_example
+from lightship.transports.rest.endpoints.predict_request import document_of, signature_name_of
 from lightship.transports.rest.reading.numbers import NumberArray
 from lightship.transports.rest.reading.values import JsonValue
 from lightship.transports.rest.writing.dump import dump

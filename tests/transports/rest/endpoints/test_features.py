@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lightship.errors import InvalidArgument
-from lightship.transports.rest.actions.features import serialized_example
+from lightship.transports.rest.endpoints.features import serialized_example
 from lightship.transports.rest.reading.reader import read_document
 
 INTEGERS = st.integers(-(2**64), 2**65).map(str) | st.integers(-3, 3).map(str)

@@ -44,7 +44,7 @@ class DocPages:
 @cache
 def docs_page() -> Response:
     """One file, with its style and scripts in it. The policy lets the browser run those alone, and ask this server."""
-    folder = files("lightship.transports.rest").joinpath("pages")
+    folder = files("lightship.transports.rest.pages")
     hashes: dict[str, list[str]] = {"style": [], "script": []}
 
     def insert(found: re.Match[str]) -> str:

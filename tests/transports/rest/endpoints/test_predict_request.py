@@ -10,7 +10,7 @@ import pytest
 from lightship.errors import Code, LightshipError
 from lightship.saved_model.signatures import TensorSpec
 from lightship.tensors.dtypes import DataType
-from lightship.transports.rest.actions.predict_request import PredictRequest
+from lightship.transports.rest.endpoints.predict_request import PredictRequest
 
 # Appended to a document, it leaves the document the same and sends it the complete way.
 COMPLETE = " \\ud800"

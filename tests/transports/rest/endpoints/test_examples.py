@@ -11,7 +11,7 @@ from google.protobuf import json_format
 
 from lightship.errors import InvalidArgument
 from lightship.protos import Example
-from lightship.transports.rest.actions.examples import ExampleRequest
+from lightship.transports.rest.endpoints.examples import ExampleRequest
 
 
 def read(text: str | bytes) -> list[object]:

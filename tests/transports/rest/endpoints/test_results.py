@@ -7,7 +7,7 @@ import pytest
 
 from lightship.errors import InvalidArgument
 from lightship.services import Classifications, Regressions
-from lightship.transports.rest.actions.results import classifications_document, regressions_document
+from lightship.transports.rest.endpoints.results import classifications_document, regressions_document
 
 LABELS = np.array([[b"car", b'"bike"'], [b"\xff", b""]], object)
 SCORES = np.array([[0.2, 1 / 3], [1.0, np.nan]], np.float32)

@@ -1,1 +1,0 @@
-"""What POST does: `:predict`, `:classify`, `:regress`, from a request to its answer."""

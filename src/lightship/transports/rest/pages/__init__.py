@@ -1,0 +1,1 @@
+"""Pages beside the API: health, metrics, the OpenAPI document and its page for people."""
