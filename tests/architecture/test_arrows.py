@@ -34,6 +34,14 @@ BELOW: dict[str, set[str]] = {
     "docker": MODEL | {"client"},
     "cli": MODEL | {"docker", "client", "packaging", "server", "transports", "services", "lifecycle", "engines"},
 }
+# What each part of `transports` may import of the others.
+TRANSPORTS_BELOW: dict[str, set[str]] = {
+    "sockets": set(),
+    "metrics": set(),
+    "http": {"sockets"},
+    "rest": {"http", "metrics"},
+    "grpc": {"sockets", "metrics"},
+}
 MAY_IMPORT_TENSORFLOW = ("packaging/", "engines/tensorflow.py")
 
 
@@ -65,6 +73,18 @@ def broken_arrows(source: Path) -> list[str]:
     return broken
 
 
+def broken_arrows_of_transports(source: Path) -> list[str]:
+    folder = source / "transports"
+    return [
+        f"{file.relative_to(source)} -> {target}"
+        for file in sorted(folder.rglob("*.py"))
+        for name in imports(file)
+        if name.startswith("lightship.transports.")
+        and (target := name.split(".")[2]) != (part := room_of(file, folder))
+        and target not in TRANSPORTS_BELOW[part]
+    ]
+
+
 def tensorflow_imports(source: Path) -> list[str]:
     return [
         str(file.relative_to(source))
@@ -81,6 +101,10 @@ def test_every_room_is_named_in_the_plan() -> None:
 
 def test_arrows_run_downwards() -> None:
     assert broken_arrows(SOURCE) == []
+
+
+def test_transports_know_what_is_below_them_only() -> None:
+    assert broken_arrows_of_transports(SOURCE) == []
 
 
 def test_tensorflow_is_imported_in_its_two_places_only() -> None:

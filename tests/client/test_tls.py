@@ -16,7 +16,8 @@ from tests.server.certificates import Pair, issue, make_authority
 import lightship
 from lightship.client import Tls
 from lightship.errors import InvalidArgument, NotFound, Unavailable
-from lightship.server.grpc_options import GrpcOptions, read_tls
+from lightship.server.config.tls import read_tls
+from lightship.transports.grpc.options import GrpcOptions
 
 STATUS = Reply(body={"model_version_status": [{"version": "123", "state": "AVAILABLE", "status": {}}]})
 

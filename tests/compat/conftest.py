@@ -15,7 +15,8 @@ from tests.programs import program
 from tests.server.certificates import Pair, issue, make_authority
 
 from lightship.server import serve
-from lightship.server.grpc_options import GrpcOptions, read_tls
+from lightship.server.config.tls import read_tls
+from lightship.transports.grpc.options import GrpcOptions
 
 GRPC_JS = Path(__file__).parent / "grpc_js"
 CACHE = Path(__file__).parents[2] / ".cache" / "grpc_js"

@@ -17,7 +17,7 @@ from tests.server.grpc_serving import closed, handles, predict
 from lightship import protos
 from lightship.errors import FailedPrecondition
 from lightship.server import Server, serve
-from lightship.server.grpc_options import GrpcOptions
+from lightship.transports.grpc.options import GrpcOptions
 
 
 def test_a_call_that_times_out_gives_its_handle_back(served: Callable[..., Server], slow: Any) -> None:

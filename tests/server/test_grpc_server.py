@@ -18,7 +18,8 @@ from tests.server.http2 import Http2, message
 from lightship import protos
 from lightship.errors import AlreadyExists, InvalidArgument
 from lightship.server import Server, serve
-from lightship.server.grpc_options import GrpcOptions, Tls, parse_channel_arguments, read_ssl_config, read_tls
+from lightship.server.config.tls import read_ssl_config, read_tls
+from lightship.transports.grpc.options import GrpcOptions, Tls, parse_channel_arguments
 
 
 @pytest.fixture(scope="module")

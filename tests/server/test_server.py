@@ -22,8 +22,8 @@ from tests.server.conftest import Run
 from lightship.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, Unknown
 from lightship.lifecycle import Manager, State
 from lightship.server import All, ModelConfig, Server, ServerOptions, serve
-from lightship.server.listening import listen
 from lightship.server.logs import JsonFormatter
+from lightship.transports.sockets import listen
 
 PREDICT = "/v1/models/half_plus_two:predict"
 

@@ -14,7 +14,7 @@ from lightship.errors import InvalidArgument, LightshipError
 if TYPE_CHECKING:
     from lightship.lifecycle.model_config import ModelConfig
     from lightship.server import Server, ServerOptions
-    from lightship.server.grpc_options import GrpcOptions, Tls
+    from lightship.transports.grpc.options import GrpcOptions, Tls
 
 logger = logging.getLogger(__name__)
 
@@ -38,10 +38,10 @@ class Files(NamedTuple):
 def read_files(flags: Mapping[str, Value]) -> Files:
     """Reads every file that a flag names. Raises what `read_config_file` and `read_models` raise, and InvalidArgument
     for batching parameters that cannot be."""
-    from lightship.server.batching_parameters import check_batching_file
-    from lightship.server.config_file import check_config_file
-    from lightship.server.grpc_options import read_ssl_config
-    from lightship.server.monitoring import read_metrics_path
+    from lightship.server.config.batching import check_batching_file
+    from lightship.server.config.files import check_config_file
+    from lightship.server.config.monitoring import read_metrics_path
+    from lightship.server.config.tls import read_ssl_config
 
     models = _models(flags)
     for flag, kind in _CHECKED.items():
@@ -90,7 +90,7 @@ def _say_places(server: Server, flags: Mapping[str, Value]) -> None:
 
 def _models(flags: Mapping[str, Value]) -> list[ModelConfig]:
     from lightship.lifecycle.model_config import ModelConfig, check_model_list, local_path
-    from lightship.server.config_file import read_models
+    from lightship.server.config.files import read_models
 
     if flags["model_config_file"]:
         return read_models(str(flags["model_config_file"])) or []
@@ -100,7 +100,7 @@ def _models(flags: Mapping[str, Value]) -> list[ModelConfig]:
 
 
 def _poll_models(server: Server, flags: Mapping[str, Value]) -> None:
-    from lightship.server.config_file import ConfigFilePoll
+    from lightship.server.config.files import ConfigFilePoll
 
     seconds = int(flags["model_config_file_poll_wait_seconds"])
     if flags["model_config_file"] and seconds > 0:
@@ -145,7 +145,7 @@ def _options(given: Mapping[str, Value], flags: Mapping[str, Value], files: File
 
 
 def _grpc_options(given: Mapping[str, Value], flags: Mapping[str, Value], files: Files) -> GrpcOptions:
-    from lightship.server.grpc_options import GrpcOptions, parse_channel_arguments
+    from lightship.transports.grpc.options import GrpcOptions, parse_channel_arguments
 
     return GrpcOptions(
         socket_path=str(flags["grpc_socket_path"]),

@@ -59,7 +59,7 @@ def _given(arguments: list[str]) -> dict[str, Value]:
 
 
 def _fail(error: LightshipError) -> NoReturn:
-    from lightship.server.config_file import InvalidConfigFile
+    from lightship.server.config.files import InvalidConfigFile
 
     if isinstance(error, InvalidConfigFile):
         print(error.parser, file=sys.stderr, flush=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 if TYPE_CHECKING:
-    from lightship.server.grpc_options import Tls
+    from lightship.transports.grpc.options import Tls
 
 EngineName = Literal["auto", "openvino", "tensorflow"]
 Precision = Literal["f32", "bf16"]
@@ -25,7 +25,7 @@ def _port(text: str) -> int | Literal["auto"]:
 
 
 def _tls(certificate: Path | None, key: Path | None, client_ca: Path | None) -> Tls | None:
-    from lightship.server.grpc_options import read_tls
+    from lightship.server.config.tls import read_tls
 
     if certificate is None or key is None:
         if certificate is key is client_ca:
@@ -156,8 +156,8 @@ def serve(
     from lightship.cli.sizes import parse_bytes
     from lightship.engines import EngineOptions
     from lightship.server import Server, ServerOptions, parse_model_argument
-    from lightship.server.grpc_options import GrpcOptions
     from lightship.server.options import GRPC_PORT
+    from lightship.transports.grpc.options import GrpcOptions
 
     options = ServerOptions(
         models=[parse_model_argument(model) for model in models],

@@ -9,15 +9,15 @@ from lightship.lifecycle.attempts import Load, Retries
 from lightship.lifecycle.loader import load_servable
 from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.replay import replay
-from lightship.server.batching_parameters import with_batching_checked
+from lightship.server.config.batching import with_batching_checked
 from lightship.server.load_metrics import LoadMetrics
 from lightship.server.options import ServerOptions
 from lightship.services.warm_up import make_logged_call
 from lightship.transports.grpc.api import GrpcApi
 from lightship.transports.grpc.serving import Reload, Serving
+from lightship.transports.http.limits import HELD_BYTES, Limits
 from lightship.transports.metrics.metrics import Metrics
 from lightship.transports.rest.app import RestApp, default_threads
-from lightship.transports.rest.limits import HELD_BYTES, Limits
 
 _LOADS = 2  # versions that load at once
 

@@ -12,10 +12,10 @@ from lightship.errors import InvalidArgument
 from lightship.images.decode import MAX_PIXELS
 from lightship.lifecycle.model_config import ModelConfig, local_path
 from lightship.saved_model.signatures import SERVE
-from lightship.server.grpc_options import GrpcOptions
-from lightship.transports.rest.limits import IMAGE_BYTES, JSON_BYTES
+from lightship.transports.grpc.options import GrpcOptions
+from lightship.transports.http.limits import IMAGE_BYTES, JSON_BYTES
+from lightship.transports.sockets import Port
 
-Port = int | Literal["auto"]
 REST_PORT = 8501
 GRPC_PORT = 8500
 

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 from lightship.errors import LightshipError
 from lightship.lifecycle.manager import Manager
 from lightship.server.assembly import grpc_api_of, rest_app_of
-from lightship.server.http_server import HttpServer
-from lightship.server.listening import listen
 from lightship.server.load_metrics import LoadMetrics
 from lightship.server.options import ServerOptions
 from lightship.transports.grpc.serving import Reload
+from lightship.transports.http.server import HttpServer
 from lightship.transports.metrics.metrics import Metrics
 from lightship.transports.rest.app import RestApp
+from lightship.transports.sockets import listen
 
 if TYPE_CHECKING:
-    from lightship.server.grpc_server import GrpcServer
+    from lightship.transports.grpc.server import GrpcServer
 
 logger = logging.getLogger(__name__)
 
@@ -115,6 +115,6 @@ def _listening(options: ServerOptions) -> socket.socket | None:
 def _grpc_server(options: ServerOptions) -> GrpcServer | None:
     if not options.grpc_port and not options.grpc.socket_path:
         return None
-    from lightship.server.grpc_server import GrpcServer  # grpcio takes a tenth of a second
+    from lightship.transports.grpc.server import GrpcServer  # grpcio takes a tenth of a second
 
     return GrpcServer(options.host, options.grpc_port, options.grpc)

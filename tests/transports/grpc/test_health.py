@@ -12,7 +12,7 @@ from tests.transports.grpc.conftest import call, refusal
 
 from lightship import protos
 from lightship.server import Server, serve
-from lightship.server.grpc_options import GrpcOptions
+from lightship.transports.grpc.options import GrpcOptions
 from lightship.transports.grpc.serving import HealthOf
 
 SERVING, NOT_SERVING, SERVICE_UNKNOWN = 1, 2, 3

@@ -12,7 +12,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool
 
 from lightship import protos
 from lightship.server import serve
-from lightship.server.grpc_options import GrpcOptions
+from lightship.transports.grpc.options import GrpcOptions
 from lightship.transports.grpc.reflection import METHODS, PACKAGES
 
 

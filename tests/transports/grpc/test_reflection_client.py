@@ -12,7 +12,7 @@ from google.protobuf.message_factory import GetMessageClass
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
 from lightship.server import serve
-from lightship.server.grpc_options import GrpcOptions
+from lightship.transports.grpc.options import GrpcOptions
 
 PREDICTION = "tensorflow.serving.PredictionService"
 

@@ -15,8 +15,8 @@ from tests.transports.grpc.test_predict import inputs
 from tests.transports.grpc.test_tensors import VALUES, array, request, same, tensor_of
 
 from lightship.server import serve
-from lightship.server.grpc_options import GrpcOptions
 from lightship.tensors.tensor_proto import array_of
+from lightship.transports.grpc.options import GrpcOptions
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from lightship.transports.rest.limits import Budget, Limits
+from lightship.transports.http.limits import Budget, Limits
 
 
 def test_an_image_has_its_own_limit() -> None:

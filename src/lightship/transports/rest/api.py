@@ -8,13 +8,14 @@ import time
 from lightship.errors import Code, Internal, LightshipError, ResourceExhausted
 from lightship.lifecycle.manager import Manager
 from lightship.services import NotPrompt
+from lightship.transports.http.limits import Limits
+from lightship.transports.http.messages import Headers, Request, Response, html_error
 from lightship.transports.metrics.metrics import Metrics
 from lightship.transports.rest.endpoints.binary_prediction import answer_binary, is_binary
 from lightship.transports.rest.endpoints.classification import answer_classify, answer_regress
 from lightship.transports.rest.endpoints.models import answer_get, model_list
 from lightship.transports.rest.endpoints.prediction import answer_image, answer_predict
-from lightship.transports.rest.limits import Limits
-from lightship.transports.rest.messages import Headers, Request, Response, error_response, html_error
+from lightship.transports.rest.errors import error_response
 from lightship.transports.rest.pages.docs import PATHS, DocPages
 from lightship.transports.rest.reading.gzip_body import gunzip
 from lightship.transports.rest.routes import Route, get_route, is_api, malformed, post_route

@@ -7,17 +7,18 @@ import os
 from collections.abc import Callable
 from functools import partial
 
-from lightship.errors import DeadlineExceeded, Unavailable
+from lightship.errors import DeadlineExceeded, LightshipError, Unavailable
 from lightship.lifecycle.manager import Manager
 from lightship.services import NotPrompt
+from lightship.transports.http.limits import Budget, Limits
+from lightship.transports.http.memory import MemoryKeeper
+from lightship.transports.http.messages import Headers, Request, Response
+from lightship.transports.http.workers import Workers
 from lightship.transports.metrics.metrics import Metrics
 from lightship.transports.rest.api import METHODS, RestApi
-from lightship.transports.rest.limits import Budget, Limits
-from lightship.transports.rest.memory import MemoryKeeper
-from lightship.transports.rest.messages import Headers, Request, Response, error_response
+from lightship.transports.rest.errors import error_response
 from lightship.transports.rest.pages.health import live, ready
 from lightship.transports.rest.pages.metrics import Families, MetricsPages
-from lightship.transports.rest.workers import Workers
 
 MOST_WAITING = 1024  # requests whose bodies are read and that no worker has taken up
 MOST_PROMPT = 4 << 10  # bytes of a body that is read where it arrives, on the event loop
@@ -80,6 +81,10 @@ class RestApp:
                 pass
         return self._submitted(request)
 
+    def refuse(self, error: LightshipError) -> Response:
+        """The response to a request that a connection refuses before it is complete. The connection ends after it."""
+        return error_response(error, headers=RETRY if isinstance(error, Unavailable) else (), close=True)
+
     def finished(self, received: int, sent: int) -> None:
         """To be told of a large request when its answer is written; both in bytes."""
         self._memory.after(received)
@@ -95,7 +100,7 @@ class RestApp:
         try:
             answered = self._workers.submit(request)
         except Unavailable as error:
-            return error_response(error, headers=RETRY, close=True)
+            return self.refuse(error)
         if self._timeout > 0:
             timer = asyncio.get_running_loop().call_later(self._timeout, self._give_up, answered)
             answered.add_done_callback(partial(_cancel, timer))

@@ -28,9 +28,9 @@ from lightship.tensors.raw import (
     shape_text,
     write_raw,
 )
+from lightship.transports.http.messages import JSON, Headers, Request, Response
 from lightship.transports.rest.endpoints.predict_response import outputs_document
 from lightship.transports.rest.endpoints.version_header import version_header
-from lightship.transports.rest.messages import JSON, Headers, Request, Response
 from lightship.transports.rest.routes import Route
 
 Arrays = Mapping[str, NDArray[Any]]

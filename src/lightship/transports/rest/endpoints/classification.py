@@ -5,10 +5,10 @@ from __future__ import annotations
 from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.servable import Servable
 from lightship.services import classify, regress
+from lightship.transports.http.messages import Request, Response
 from lightship.transports.rest.endpoints.examples import ExampleRequest
 from lightship.transports.rest.endpoints.results import classifications_document, regressions_document
 from lightship.transports.rest.endpoints.version_header import version_header
-from lightship.transports.rest.messages import Request, Response
 from lightship.transports.rest.routes import Route
 
 

@@ -8,8 +8,8 @@ from google.protobuf.json_format import MessageToJson
 from lightship.lifecycle.manager import Manager
 from lightship.services.metadata import model_metadata
 from lightship.services.status import list_models, model_status
+from lightship.transports.http.messages import Response
 from lightship.transports.rest.endpoints.status_text import status_document
-from lightship.transports.rest.messages import Response
 from lightship.transports.rest.reading.values import encoded
 from lightship.transports.rest.routes import Route
 from lightship.transports.rest.writing.text import quoted

@@ -11,10 +11,10 @@ from lightship.lifecycle.servable import Servable
 from lightship.saved_model.signatures import Signature, TensorSpec
 from lightship.services.images import classify_images
 from lightship.services.predict import check_signature, predict
+from lightship.transports.http.messages import Request, Response
 from lightship.transports.rest.endpoints.predict_request import PredictRequest
 from lightship.transports.rest.endpoints.predict_response import outputs_document, predictions, rankings
 from lightship.transports.rest.endpoints.version_header import version_header
-from lightship.transports.rest.messages import Request, Response
 from lightship.transports.rest.routes import Route
 
 DEFAULT_TOP = 5

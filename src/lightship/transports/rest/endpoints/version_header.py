@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from lightship.transports.rest.messages import Headers
+from lightship.transports.http.messages import Headers
 
 
 @lru_cache(256)

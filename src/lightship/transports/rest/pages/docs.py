@@ -12,7 +12,7 @@ import orjson
 
 from lightship.lifecycle.manager import Manager
 from lightship.services.catalog import ServedModel, served_models
-from lightship.transports.rest.messages import Headers, Response
+from lightship.transports.http.messages import Headers, Response
 from lightship.transports.rest.openapi.document import openapi_document
 
 PATHS = frozenset({"/docs", "/openapi.json"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 
 from lightship.lifecycle.manager import Manager
-from lightship.transports.rest.messages import Response
+from lightship.transports.http.messages import Response
 
 
 def live() -> Response:

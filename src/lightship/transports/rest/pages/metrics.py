@@ -7,8 +7,8 @@ from collections.abc import Callable
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector, generate_latest
 
 from lightship.errors import Code
+from lightship.transports.http.messages import PLAIN, Request, Response
 from lightship.transports.metrics.text import Family, metrics_text
-from lightship.transports.rest.messages import PLAIN, Request, Response
 
 Families = Callable[[], list[Family]]
 

@@ -7,8 +7,9 @@ import json
 import pytest
 
 from lightship.errors import Code, InvalidArgument, TooLarge, error_of
-from lightship.server.response_text import head_of
-from lightship.transports.rest.messages import Request, Response, error_response
+from lightship.transports.http.messages import Request, Response
+from lightship.transports.http.response_text import head_of
+from lightship.transports.rest.errors import error_response
 
 STATUSES = [
     (Code.CANCELLED, 499, "Client Error"),

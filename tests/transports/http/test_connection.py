@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from lightship.server import Server, answering, connection, serve
-from lightship.server.connection import target_of
+from lightship.server import Server, serve
+from lightship.transports.http import answering, connection
+from lightship.transports.http.connection import target_of
 
 HEAD = b"POST /v1/models/m:predict HTTP/1.1\r\nHost: x\r\n"
 

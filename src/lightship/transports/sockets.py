@@ -8,9 +8,11 @@ import select
 import socket
 import struct
 import sys
+from typing import Literal
 
 from lightship.errors import AlreadyExists, InvalidArgument, LightshipError, PermissionDenied
-from lightship.server.options import Port
+
+Port = int | Literal["auto"]
 
 BACKLOG = 2048
 _SO_ATTACH_FILTER = 26

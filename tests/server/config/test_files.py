@@ -13,7 +13,7 @@ import pytest
 
 from lightship.errors import Cancelled, FailedPrecondition, NotFound, PermissionDenied, ResourceExhausted
 from lightship.lifecycle.model_config import ModelConfig
-from lightship.server.config_file import MOST_BYTES, ConfigFilePoll, InvalidConfigFile, check_config_file, read_models
+from lightship.server.config.files import MOST_BYTES, ConfigFilePoll, InvalidConfigFile, check_config_file, read_models
 
 KIND = "tensorflow.serving.ModelServerConfig"
 

@@ -12,10 +12,10 @@ from typing import Any, cast
 
 import uvicorn
 
-from lightship.server.answering import ConnectionsState
-from lightship.server.connection import HttpConnection
-from lightship.server.listening import BACKLOG, readable, refuse_new_connections
-from lightship.transports.rest.app import RestApp
+from lightship.transports.http.answering import ConnectionsState
+from lightship.transports.http.application import Application
+from lightship.transports.http.connection import HttpConnection
+from lightship.transports.sockets import BACKLOG, readable, refuse_new_connections
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ _LOOK = 0.01
 class HttpServer(uvicorn.Server):
     """Serves an app on one socket, in the loop of the thread that calls `run`."""
 
-    def __init__(self, app: RestApp, listening: socket.socket, drain_seconds: float) -> None:
+    def __init__(self, app: Application, listening: socket.socket, drain_seconds: float) -> None:
         super().__init__(_config(app))
         self.server_state: ConnectionsState = ConnectionsState(date=formatdate(usegmt=True).encode())
         self.unanswered = 0  # calls cut off at the end of the time to drain
@@ -104,7 +104,7 @@ class HttpServer(uvicorn.Server):
             await asyncio.sleep(_LOOK)
 
 
-def _config(app: RestApp) -> uvicorn.Config:
+def _config(app: Application) -> uvicorn.Config:
     return uvicorn.Config(
         cast(Any, app),  # which only HttpConnection asks, and not as an ASGI application
         loop="auto",

@@ -13,13 +13,12 @@ import grpc
 from google.protobuf.message import DecodeError
 
 from lightship.errors import Code, InvalidArgument
-from lightship.server.grpc_options import GrpcOptions
-from lightship.server.grpc_threads import CallThreads
-from lightship.server.listening import listen
-from lightship.server.options import Port
 from lightship.transports.grpc.api import GrpcApi
 from lightship.transports.grpc.call import Call
+from lightship.transports.grpc.options import GrpcOptions
 from lightship.transports.grpc.reflection import METHODS, answer_reflection
+from lightship.transports.grpc.threads import CallThreads
+from lightship.transports.sockets import Port, listen
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from lightship.server.listening import listen, refuse_new_connections
+from lightship.transports.sockets import listen, refuse_new_connections
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="what is closed here is Linux's gap")
 

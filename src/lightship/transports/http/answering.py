@@ -10,10 +10,10 @@ from typing import Any, cast
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from lightship.server.incoming import Incoming
-from lightship.server.response_text import CONTINUE, head_of
-from lightship.transports.rest.app import RestApp
-from lightship.transports.rest.messages import Response
+from lightship.transports.http.application import Application
+from lightship.transports.http.incoming import Incoming
+from lightship.transports.http.messages import Response
+from lightship.transports.http.response_text import CONTINUE, head_of
 
 BODY_SECONDS = 60.0  # without a byte of a body that was announced
 WRITE_SECONDS = 60.0  # in which little of an answer is taken
@@ -71,7 +71,7 @@ class AnsweringConnection(asyncio.Protocol):
     ) -> None:
         if not config.loaded:
             config.load()
-        self._app = cast(RestApp, config.loaded_app)
+        self._app = cast(Application, config.loaded_app)
         self._state = server_state
         self._loop = _loop or asyncio.get_event_loop()
         self._time = self._loop.time

@@ -5,8 +5,8 @@ from __future__ import annotations
 from io import BytesIO
 
 from lightship.errors import TooLarge, Unavailable
-from lightship.transports.rest.limits import SMALL, Budget, Limits
-from lightship.transports.rest.messages import Request, Response
+from lightship.transports.http.limits import SMALL, Budget, Limits
+from lightship.transports.http.messages import Request, Response
 
 
 class Incoming:

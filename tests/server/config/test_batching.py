@@ -9,8 +9,8 @@ import pytest
 
 from lightship.errors import InvalidArgument, NotFound
 from lightship.lifecycle.servable import Servable, ServableId
-from lightship.server.batching_parameters import check_batching_file, with_batching_checked
-from lightship.server.config_file import InvalidConfigFile
+from lightship.server.config.batching import check_batching_file, with_batching_checked
+from lightship.server.config.files import InvalidConfigFile
 
 GOOD = (
     "max_batch_size { value: 128 } batch_timeout_micros { value: 0 } max_enqueued_batches { value: 1000000 } "

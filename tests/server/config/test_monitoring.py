@@ -6,7 +6,7 @@ import pytest
 
 from lightship.errors import InvalidArgument
 from lightship.server import ServerOptions
-from lightship.server.monitoring import read_metrics_path
+from lightship.server.config.monitoring import read_metrics_path
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lightship.transports.rest.messages import Response
+from lightship.transports.http.messages import Response
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 

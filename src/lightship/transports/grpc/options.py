@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
-from lightship import protos
-from lightship.errors import InvalidArgument, NotFound, PermissionDenied
-from lightship.server.config_file import read_config_file
+from lightship.errors import InvalidArgument
 from lightship.transports.grpc.serving import HealthOf
 
 ChannelArgument = tuple[str, int | str]
@@ -53,20 +50,6 @@ class GrpcOptions:
             raise InvalidArgument(f"runs={self.runs}: it must not be negative")
 
 
-def read_tls(certificate: Path, key: Path, client_ca: Path | None = None) -> Tls:
-    """From PEM files; with client_ca, only clients with a certificate of it are let in. Raises NotFound or
-    PermissionDenied for one that cannot be read."""
-    authority = _bytes(client_ca) if client_ca is not None else None
-    return Tls(_bytes(key), _bytes(certificate), authority, client_ca is not None)
-
-
-def read_ssl_config(path: str) -> Tls:
-    """From a file with an SSLConfig, whose fields are PEM texts. Raises what `read_config_file` raises."""
-    config = read_config_file(path, protos.SSLConfig)
-    authority = config.custom_ca.encode() or None
-    return Tls(config.server_key.encode(), config.server_cert.encode(), authority, config.client_verify)
-
-
 def parse_channel_arguments(text: str) -> tuple[ChannelArgument, ...]:
     """`name=value,name=value`; whole numbers of 32 bits become numbers. Raises InvalidArgument for one without `=`."""
     return tuple(_channel_argument(part) for part in text.split(",") if part)
@@ -81,12 +64,3 @@ def _channel_argument(text: str) -> ChannelArgument:
     except ValueError:
         return name, value
     return name, number if number in _INT32 else value
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except PermissionError:
-        raise PermissionDenied(f"{path} cannot be read: give this user the right to read it") from None
-    except OSError as error:
-        raise NotFound(f"{path}: {error.strerror}") from None

@@ -9,7 +9,7 @@ from lightship import protos
 from lightship.errors import InvalidArgument
 from lightship.lifecycle.attempts import Load
 from lightship.lifecycle.servable import Servable, ServableId
-from lightship.server.config_file import read_config_file
+from lightship.server.config.files import read_config_file
 
 PER_MODEL_FILE = "batching_params.pbtxt"
 

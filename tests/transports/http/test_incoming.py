@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from lightship.errors import TooLarge, Unavailable
-from lightship.server.incoming import Incoming
-from lightship.transports.rest.limits import Budget, Limits
+from lightship.transports.http.incoming import Incoming
+from lightship.transports.http.limits import Budget, Limits
 
 LIMITS = Limits(image=1 << 20, json=4 << 20)
 

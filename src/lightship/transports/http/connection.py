@@ -13,13 +13,12 @@ from typing import Any, cast
 
 import httptools
 
-from lightship.errors import DeadlineExceeded, InvalidArgument, LightshipError, Unavailable
-from lightship.server.answering import BODY_SECONDS, WRITE_SECONDS, AnsweringConnection
-from lightship.server.incoming import Incoming
-from lightship.server.listening import readable
-from lightship.server.response_text import CONTINUE
-from lightship.transports.rest.app import RETRY
-from lightship.transports.rest.messages import Response, error_response, html_error
+from lightship.errors import DeadlineExceeded, InvalidArgument, LightshipError
+from lightship.transports.http.answering import BODY_SECONDS, WRITE_SECONDS, AnsweringConnection
+from lightship.transports.http.incoming import Incoming
+from lightship.transports.http.messages import Response, html_error
+from lightship.transports.http.response_text import CONTINUE
+from lightship.transports.sockets import readable
 
 HEAD_SECONDS = 30.0  # for a request's line and headers, from its first byte or the connection's beginning
 MOST_HEAD_BYTES = 64 << 10
@@ -77,7 +76,7 @@ class HttpConnection(AnsweringConnection):
         if self._in_head or (reading.size == size and reading.response is None):
             self._head_bytes += received
             if self._head_bytes > MOST_HEAD_BYTES:
-                self._answer_last(Response(431, error_response(_LONG_HEAD).body, close=True))
+                self._answer_last(self._app.refuse(_LONG_HEAD)._replace(status=431))
 
     def eof_received(self) -> bool:
         """A client may end its side and still wait for what it asked."""
@@ -181,8 +180,7 @@ class HttpConnection(AnsweringConnection):
     def _refuse(self, error: LightshipError) -> None:
         """An error for a request that is not read to its end, after which the connection is of no use."""
         assert self._reading is not None
-        headers = RETRY if isinstance(error, Unavailable) else ()
-        self._reading.refuse(error_response(error, headers=headers, close=True))
+        self._reading.refuse(self._app.refuse(error))
         self._answer(self._reading)
 
     def _refuse_syntax(self, error: httptools.HttpParserError) -> None:
@@ -194,7 +192,7 @@ class HttpConnection(AnsweringConnection):
         elif isinstance(error, httptools.HttpParserInvalidMethodError):
             self._answer_last(html_error(501, "Not Implemented"))
         else:
-            self._answer_last(error_response(InvalidArgument(f"Invalid HTTP request: {error}"), close=True))
+            self._answer_last(self._app.refuse(InvalidArgument(f"Invalid HTTP request: {error}")))
 
     def _answer_last(self, response: Response) -> None:
         """For what is no request; nothing behind it is read."""

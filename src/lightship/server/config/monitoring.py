@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lightship import protos
-from lightship.server.config_file import read_config_file
+from lightship.server.config.files import read_config_file
 
 DEFAULT_PATH = "/monitoring/prometheus/metrics"
 

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from lightship.server.grpc_threads import CallThreads
+from lightship.transports.grpc.threads import CallThreads
 
 
 def test_calls_run_beside_each_other_up_to_the_most() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from lightship.errors import Unavailable
-from lightship.transports.rest.workers import Workers
+from lightship.transports.http.workers import Workers
 
 Work = Callable[[], int]
 

@@ -1,0 +1,1 @@
+"""Configuration files, in protobuf's text format and PEM."""

@@ -1,0 +1,33 @@
+"""Errors as responses: the HTTP status of each canonical code, and TensorFlow Serving's JSON."""
+
+from __future__ import annotations
+
+from lightship.errors import Code, LightshipError, TooLarge
+from lightship.transports.http.messages import JSON, Headers, Response
+from lightship.transports.rest.writing.text import error_document
+
+_STATUS = {
+    Code.OK: 200,
+    Code.CANCELLED: 499,
+    Code.UNKNOWN: 500,
+    Code.INVALID_ARGUMENT: 400,
+    Code.DEADLINE_EXCEEDED: 504,
+    Code.NOT_FOUND: 404,
+    Code.ALREADY_EXISTS: 409,
+    Code.PERMISSION_DENIED: 403,
+    Code.RESOURCE_EXHAUSTED: 429,
+    Code.FAILED_PRECONDITION: 400,
+    Code.ABORTED: 409,
+    Code.OUT_OF_RANGE: 400,
+    Code.UNIMPLEMENTED: 501,
+    Code.INTERNAL: 500,
+    Code.UNAVAILABLE: 503,
+    Code.DATA_LOSS: 500,
+    Code.UNAUTHENTICATED: 401,
+}
+
+
+def error_response(error: LightshipError, *, model: str = "", headers: Headers = (), close: bool = False) -> Response:
+    """The JSON answer to an error: HTTP status by its code, but 413 for what is too large."""
+    status = 413 if isinstance(error, TooLarge) else _STATUS[error.code]
+    return Response(status, error_document(error.message), JSON, headers, error.code, model, close=close)
