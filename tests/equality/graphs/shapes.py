@@ -191,6 +191,12 @@ ASKS: list[Ask] = [
         ],
     ),
     ask(
+        "cumulative_sum_of_a_scalar",
+        lambda tf, x: tf.cumsum(tf.reduce_max(x, 0)),
+        {"x": ("float32", [None])},
+        [call(x=f32([2])), call(x=f32([1, 2]))],
+    ),
+    ask(
         "equal_of_two_shapes",
         lambda tf, a, b: tf.raw_ops.Equal(x=a, y=b, incompatible_shape_error=False),
         {"a": ("float32", [None]), "b": ("float32", [None])},

@@ -88,6 +88,12 @@ def _pad(node: Any, facts: Facts) -> str | None:
     return None
 
 
+def _cum_sum(node: Any, facts: Facts) -> str | None:
+    rank = node.get_input_partial_shape(0).rank
+    no_axis = rank.is_static and rank.get_length() == 0
+    return "a cumulative sum of a scalar, which has no axis" if no_axis else None
+
+
 def _tile(node: Any, facts: Facts) -> str | None:
     repeats = facts.of_input(node, 1)
     return "a tensor is repeated fewer than once" if repeats.exact and repeats.least < 1 else None
@@ -166,6 +172,7 @@ _POSITIONS: Mapping[str, tuple[int, ...]] = {
 
 _CHECKS: Mapping[str, Callable[[Any, Facts], str | None]] = {
     "Broadcast": _broadcast,
+    "CumSum": _cum_sum,
     "Einsum": _einsum,
     "Gather": _gather,
     "GatherND": _gather_nd,
