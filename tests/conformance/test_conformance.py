@@ -49,10 +49,8 @@ def test_the_table_was_made_with_the_installed_versions() -> None:
 class _WrongRelu(OpenVINOProgram):
     """An engine that computes one operation wrongly."""
 
-    def run(
-        self, inputs: Mapping[str, Any], outputs: Any, *, prompt: bool = False
-    ) -> dict[str, np.ndarray[Any, np.dtype[Any]]]:
-        return {name: np.abs(array) for name, array in super().run(inputs, outputs, prompt=prompt).items()}
+    def run(self, inputs: Mapping[str, Any], outputs: Any) -> dict[str, np.ndarray[Any, np.dtype[Any]]]:
+        return {name: np.abs(array) for name, array in super().run(inputs, outputs).items()}
 
 
 def test_an_engine_with_a_wrong_operation_is_caught(tmp_path: Path) -> None:

@@ -190,8 +190,8 @@ def test_variants_and_known_shapes_are_few(program: OpenVINOProgram) -> None:
     for rows in range(1, MAX_SHAPES + 10):
         program.run({"x": np.ones(rows, np.float32)}, ["y"])
     assert len(program._variants._variants) <= MAX_VARIANTS
-    assert len(program._variants._ways) <= MAX_SHAPES
-    assert set(program._variants._variants.values()) >= set(program._variants._ways.values())
+    assert len(program._variants._runners) <= MAX_SHAPES
+    assert set(program._variants._variants.values()) >= set(program._variants._runners.values())
 
 
 def test_another_number_of_values_needs_no_other_variant(program: OpenVINOProgram) -> None:

@@ -32,12 +32,10 @@ class Listening:
         signature: str,
         inputs: Mapping[str, NDArray[Any]],
         outputs: Sequence[str] | None = None,
-        *,
-        prompt: bool = False,
     ) -> dict[str, NDArray[Any]]:
         given = {name: array.tolist() for name, array in inputs.items()}
         self.asked.append((signature, given, None if outputs is None else list(outputs)))
-        return self._engine.run(signature, inputs, outputs, prompt=prompt)
+        return self._engine.run(signature, inputs, outputs)
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ from lightship.engines.base import (
     CannotRun,
     Engine,
     EngineOptions,
-    NotPrompt,
     Program,
     Refused,
     SignatureReport,
@@ -85,23 +84,29 @@ class _ChoosingEngine:
         used = {slot.engine for slot in self._slots.values() if slot.engine}
         return "+".join(sorted(used)) or "none"
 
-    def run(
-        self, signature: str, inputs: Arrays, outputs: Sequence[str] | None = None, *, prompt: bool = False
-    ) -> dict[str, NDArray[Any]]:
+    def run(self, signature: str, inputs: Arrays, outputs: Sequence[str] | None = None) -> dict[str, NDArray[Any]]:
         slot = self._slot(signature)
         wanted = check_outputs(slot.signature, outputs)
         check_inputs(slot.signature, inputs)
         program = slot.program
         if program is None:
-            if prompt:
-                raise NotPrompt
             program = self._load(slot)
         try:
-            return program.run(inputs, wanted, prompt=prompt)
+            return program.run(inputs, wanted)
         except CannotRun as unable:
-            if prompt:
-                raise NotPrompt from None
             return self._on_fallback(slot, unable, inputs, wanted)
+
+    def try_run(
+        self, signature: str, inputs: Arrays, outputs: Sequence[str] | None = None
+    ) -> dict[str, NDArray[Any]] | None:
+        slot = self._slot(signature)
+        wanted = check_outputs(slot.signature, outputs)
+        check_inputs(slot.signature, inputs)
+        program = slot.program
+        try:
+            return None if program is None else program.try_run(inputs, wanted)
+        except CannotRun:
+            return None
 
     def reports(self) -> tuple[SignatureReport, ...]:
         slots = sorted(self._slots.items())

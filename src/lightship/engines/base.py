@@ -18,8 +18,8 @@ Arrays = Mapping[str, NDArray[Any]]
 
 INSTALL_TENSORFLOW = "pip install 'lightship[tensorflow]'"
 
-# A run that is known to take no longer may be made on an event loop: a hop to a thread and back takes half of it.
-PROMPT_SECONDS = 0.0003
+# A run that is known to take no longer may block an event loop: handing it to a thread and back takes half of it.
+SHORT_SECONDS = 0.0003
 
 # Given texts in an array of more, TensorFlow ends the process, and OpenVINO compiles nothing for more.
 MOST_DIMENSIONS = 32
@@ -34,15 +34,21 @@ class Engine(Protocol):
     def name(self) -> str:
         """Which runtime answers: "openvino" or "tensorflow"; both, joined by "+", where signatures differ."""
 
-    def run(
-        self, signature: str, inputs: Arrays, outputs: Sequence[str] | None = None, *, prompt: bool = False
-    ) -> dict[str, NDArray[Any]]:
+    def run(self, signature: str, inputs: Arrays, outputs: Sequence[str] | None = None) -> dict[str, NDArray[Any]]:
         """Runs a signature on one array for each of its inputs and returns the outputs asked for, all by default.
 
         Arrays have the signature's dtypes (strings: object arrays of bytes); their shapes need not be the declared
         ones where the operations can take them. What is returned is the caller's own. Any thread may call.
         Raises InvalidArgument for what the operations cannot take, FailedPrecondition where no runtime installed
-        can run the signature, and, with `prompt`, NotPrompt instead of doing what may take more than `PROMPT_SECONDS`.
+        can run the signature.
+        """
+
+    def try_run(
+        self, signature: str, inputs: Arrays, outputs: Sequence[str] | None = None
+    ) -> dict[str, NDArray[Any]] | None:
+        """Runs like `run` if that is known to take less than `SHORT_SECONDS`, waits for nothing and loads nothing.
+
+        Otherwise returns None, and `run` is to be called where waiting is allowed.
         """
 
     def reports(self) -> tuple[SignatureReport, ...]:
@@ -61,7 +67,9 @@ class Engine(Protocol):
 class Program(Protocol):
     """One signature in one runtime, ready to run."""
 
-    def run(self, inputs: Arrays, outputs: Sequence[str], *, prompt: bool = False) -> dict[str, NDArray[Any]]: ...
+    def run(self, inputs: Arrays, outputs: Sequence[str]) -> dict[str, NDArray[Any]]: ...
+
+    def try_run(self, inputs: Arrays, outputs: Sequence[str]) -> dict[str, NDArray[Any]] | None: ...
 
     def close(self) -> None: ...
 
@@ -101,10 +109,6 @@ class SignatureReport:
 
 
 DEFAULT_OPTIONS = EngineOptions()
-
-
-class NotPrompt(Exception):
-    """A run was asked for where nothing may wait, and it might: it waits for its turn, compiles, or computes long."""
 
 
 class CannotRun(Exception):

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lightship.engines.base import EngineOptions, NotPrompt
+from lightship.engines.base import EngineOptions
 from lightship.errors import Code, FailedPrecondition, InvalidArgument, LightshipError, error_of
 from lightship.saved_model.reader import SavedModel
 from lightship.saved_model.signatures import Signature
@@ -68,13 +68,12 @@ class TensorFlowProgram:
         self._callables: dict[tuple[str, ...], Any] = {}
         self._lock = Lock()
 
-    def run(
-        self, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str], *, prompt: bool = False
-    ) -> dict[str, NDArray[Any]]:
-        """Raises TensorFlow's own errors as ours, with their code and text; NotPrompt where it was asked for, since
-        its operations may wait for anything."""
-        if prompt:
-            raise NotPrompt
+    def try_run(self, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> None:
+        """None, since TensorFlow's operations may wait for anything."""
+        return None
+
+    def run(self, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> dict[str, NDArray[Any]]:
+        """Raises TensorFlow's own errors as ours, with their code and text."""
         tensors = [self._signature.outputs[name].tensor for name in outputs]
         fetches = tuple(dict.fromkeys(tensor for tensor in tensors if tensor not in self._fed))
         try:

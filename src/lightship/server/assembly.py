@@ -15,9 +15,10 @@ from lightship.server.options import ServerOptions
 from lightship.services.warm_up import make_logged_call
 from lightship.transports.grpc.api import GrpcApi
 from lightship.transports.grpc.serving import Reload, Serving
+from lightship.transports.http.executor import default_threads
 from lightship.transports.http.limits import HELD_BYTES, Limits
 from lightship.transports.metrics.metrics import Metrics
-from lightship.transports.rest.app import RestApp, default_threads
+from lightship.transports.rest.app import RestApp
 
 _LOADS = 2  # versions that load at once
 

@@ -5,14 +5,14 @@ from lightship.services.example_inputs import with_context
 from lightship.services.images import Ranking, classify_images
 from lightship.services.metadata import model_metadata
 from lightship.services.multi_inference import Task, multi_inference
-from lightship.services.predict import NotPrompt, check_signature, predict
+from lightship.services.predict import Prediction, check_signature, predict, prepare_prediction
 from lightship.services.regress import Regressions, regress
 from lightship.services.status import ModelSummary, list_models, model_status
 
 __all__ = [
     "Classifications",
     "ModelSummary",
-    "NotPrompt",
+    "Prediction",
     "Ranking",
     "Regressions",
     "Task",
@@ -24,6 +24,7 @@ __all__ = [
     "model_status",
     "multi_inference",
     "predict",
+    "prepare_prediction",
     "regress",
     "with_context",
 ]

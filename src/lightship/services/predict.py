@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lightship.engines.base import NotPrompt, check_inputs, check_outputs
+from lightship.engines.base import check_inputs, check_outputs
 from lightship.errors import InvalidArgument, OutOfRange
 from lightship.lifecycle.servable import Servable
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, INIT_SIGNATURE, Signature
@@ -18,8 +19,6 @@ from lightship.services.predict_checks import CLASSIFY_METHOD, check_predict_met
 from lightship.tensors.dtypes import DataType
 
 Arrays = Mapping[str, NDArray[Any]]
-
-__all__ = ["NotPrompt", "check_signature", "predict"]
 
 
 def check_signature(servable: Servable, signature_name: str) -> Signature:
@@ -31,22 +30,41 @@ def check_signature(servable: Servable, signature_name: str) -> Signature:
     return signature
 
 
-def predict(
-    servable: Servable,
-    signature: Signature,
-    inputs: Arrays,
-    outputs: Sequence[str] | None = None,
-    *,
-    prompt: bool = False,
-) -> dict[str, NDArray[Any]]:
-    """Runs a signature on one array for each of its inputs that has no default; all its outputs by default.
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """A call of one signature whose inputs and outputs were checked. The servable must be held by a handle."""
 
-    inputs: where it is not a dict, each array is asked for once, after their names were counted.
+    servable: Servable
+    signature: Signature
+    inputs: Arrays
+    outputs: Sequence[str] | None
 
-    The image signatures of the bundle are answered from its labels and image spec, all others by the engine. Raises
-    InvalidArgument for names, types and shapes that do not fit, FailedPrecondition where no engine runs the signature,
-    OutOfRange for the initializer, Internal for a method's name that is none where they are checked, and, with
-    `prompt`, NotPrompt instead of doing what may take longer than an event loop can wait.
+    def run(self) -> dict[str, NDArray[Any]]:
+        """Raises InvalidArgument for values and shapes that do not fit, FailedPrecondition where no engine runs the
+        signature."""
+        signature = self.signature
+        if signature.name not in self.servable.bundle.native:
+            return self.servable.engine.run(signature.name, self.inputs, self.outputs)
+        wanted = check_outputs(signature, self.outputs)
+        check_inputs(signature, self.inputs)
+        labels, scores = rank_images(self.servable, _images(signature, self.inputs))
+        return {name: labels if signature.outputs[name].dtype is DataType.DT_STRING else scores for name in wanted}
+
+    def try_run(self) -> dict[str, NDArray[Any]] | None:
+        """Like `run`, but None where it may take longer than an event loop can wait. Then `run` is to be called."""
+        if self.signature.name in self.servable.bundle.native:
+            return None
+        return self.servable.engine.try_run(self.signature.name, self.inputs, self.outputs)
+
+
+def prepare_prediction(
+    servable: Servable, signature: Signature, inputs: Arrays, outputs: Sequence[str] | None = None
+) -> Prediction:
+    """Checks a call of a signature with one array for each of its inputs that has no default; all outputs by default.
+
+    inputs: where it is not a dict, each array is asked for once, after their names were counted. Raises InvalidArgument
+    for names that do not fit, OutOfRange for the initializer, Internal for an unknown method name where they are
+    checked.
     """
     if servable.check_method_names:
         check_predict_method(signature)
@@ -54,14 +72,17 @@ def predict(
         inputs = with_defaults(signature, inputs)
     if signature.name == INIT_SIGNATURE:
         raise _initializer_error(check_outputs(signature, outputs), signature)
-    if signature.name not in servable.bundle.native:
-        return servable.engine.run(signature.name, inputs, outputs, prompt=prompt)
-    if prompt:
-        raise NotPrompt
-    wanted = check_outputs(signature, outputs)
-    check_inputs(signature, inputs)
-    labels, scores = rank_images(servable, _images(signature, inputs))
-    return {name: labels if signature.outputs[name].dtype is DataType.DT_STRING else scores for name in wanted}
+    return Prediction(servable, signature, inputs, outputs)
+
+
+def predict(
+    servable: Servable, signature: Signature, inputs: Arrays, outputs: Sequence[str] | None = None
+) -> dict[str, NDArray[Any]]:
+    """Runs a signature: the bundle's labels and image spec answer its image signatures, the engine all others.
+
+    Arguments and errors are those of `prepare_prediction` and `Prediction.run`.
+    """
+    return prepare_prediction(servable, signature, inputs, outputs).run()
 
 
 def _initializer_error(outputs: Sequence[str], signature: Signature) -> OutOfRange:

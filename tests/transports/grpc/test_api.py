@@ -72,9 +72,9 @@ def test_a_call_that_was_cancelled_is_not_run(api: GrpcApi) -> None:
 
 def test_waiting_for_a_turn_ends_with_the_deadline(api: GrpcApi) -> None:
     assert api._turns is not None
-    assert api._turns.take(0)
+    assert api._turns.acquire(0)
     answer = api.answer(PREDICT, request(), Call(deadline=time.monotonic() + 0.05))
-    api._turns.give_back()
+    api._turns.release()
     assert answer == (b"", Code.DEADLINE_EXCEEDED, LATE)
     assert api.answer(PREDICT, request(), Call()).code is Code.OK
 
@@ -83,7 +83,7 @@ def test_waiting_for_a_turn_ends_with_the_deadline(api: GrpcApi) -> None:
 def test_a_deadline_beyond_all_clocks_is_waited_for(api: GrpcApi, seconds: float) -> None:
     assert api._turns is not None
     turns, waiting = api._turns, threading.Event()
-    assert turns.take(0)
+    assert turns.acquire(0)
 
     def cancelled() -> bool:  # asked before the wait
         waiting.set()
@@ -91,7 +91,7 @@ def test_a_deadline_beyond_all_clocks_is_waited_for(api: GrpcApi, seconds: float
 
     def free() -> None:
         waiting.wait(20)
-        turns.give_back()
+        turns.release()
 
     freeing = threading.Thread(target=free)
     freeing.start()

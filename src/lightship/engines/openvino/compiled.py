@@ -10,12 +10,12 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from lightship.engines.base import NotPrompt, Refused, describe
+from lightship.engines.base import Refused, describe
 from lightship.engines.openvino.guarding import GuardSet
 from lightship.engines.openvino.runtime import explain
 from lightship.errors import InvalidArgument
 from lightship.memory import give_memory_back
-from lightship.turns import Turns
+from lightship.semaphore import Semaphore
 
 Shape = tuple[int, ...]
 
@@ -48,26 +48,28 @@ class Compiled:
         self._last_large = 0.0
         self._timer: Timer | None = None
         self._timer_lock = Lock()
-        self._turns = Turns(1 + int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")))
+        self._runs = Semaphore(1 + int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")))
 
-    def run(
-        self, arrays: Mapping[str, NDArray[Any]], outputs: Sequence[str], *, prompt: bool = False
-    ) -> dict[str, NDArray[Any]]:
-        """The outputs of these names, as copies.
-
-        Raises Refused with OpenVINO's reason, what the guards raise, and, with `prompt`, NotPrompt instead of waiting
-        for others.
-        """
+    def run(self, arrays: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> dict[str, NDArray[Any]]:
+        """The outputs of these names, as copies. Raises Refused with OpenVINO's reason, and what the guards raise."""
         self._guards.before(arrays)
-        if not self._turns.take(0 if prompt else None):
-            raise NotPrompt
+        self._runs.acquire()
+        return self._run_acquired(arrays, outputs)
+
+    def try_run(self, arrays: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> dict[str, NDArray[Any]] | None:
+        """Like `run`, but None instead of waiting for other runs."""
+        self._guards.before(arrays)
+        return self._run_acquired(arrays, outputs) if self._runs.acquire(0) else None
+
+    def _run_acquired(self, arrays: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> dict[str, NDArray[Any]]:
+        """Runs, and releases the semaphore."""
         try:
             request = self._take()
             # A request that failed is dropped: its tensors may be half-way between two shapes.
             results = self._run(request, arrays, outputs)
             self._idle.append(request)
         finally:
-            self._turns.give_back()
+            self._runs.release()
         self.last_used = monotonic()
         if request.nbytes > LARGE_BYTES:
             self._last_large = self.last_used

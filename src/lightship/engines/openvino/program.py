@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lightship.engines.base import PROMPT_SECONDS, CannotRun, EngineOptions, NotPrompt, fits_int32
+from lightship.engines.base import SHORT_SECONDS, CannotRun, EngineOptions, fits_int32
 from lightship.engines.openvino.compiled import Compiled
 from lightship.engines.openvino.description import DECLARED, ONE_ROW, Description
 from lightship.engines.openvino.proven import refuse_unproven
@@ -22,7 +22,7 @@ from lightship.memory import give_memory_back
 from lightship.saved_model.signatures import Signature
 from lightship.tensors.dtypes import DataType
 
-_MOST_KNOWN = 256  # shapes whose way and time are remembered
+_MAX_KNOWN = 256  # shapes whose compiled model and time are remembered
 
 
 class Compiler(Protocol):
@@ -67,54 +67,67 @@ class OpenVINOProgram:
         self._wide = tuple(name for name, spec in signature.inputs.items() if spec.dtype is DataType.DT_INT64)
         give_memory_back()
 
-    def run(
-        self, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str], *, prompt: bool = False
-    ) -> dict[str, NDArray[Any]]:
+    def run(self, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> dict[str, NDArray[Any]]:
         """Inputs of the signature's names and types. Raises InvalidArgument for indices that point outside, CannotRun
-        for shapes and values that OpenVINO refuses or treats otherwise than TensorFlow, NotPrompt where it was asked
-        for."""
+        for shapes and values that OpenVINO refuses or treats otherwise than TensorFlow."""
         key = tuple([inputs[name].shape for name in self._inputs])
-        if prompt and self._seconds.get(key, math.inf) > PROMPT_SECONDS:
-            raise NotPrompt
+        self._check_wide(inputs)
+        # The thread's own time, since beside other threads a clock would count theirs too.
+        start = time.thread_time()
+        compiled = self._known.get(key) or self._compiled_for(key)
+        if compiled is not None:
+            results = compiled.run(inputs, outputs)
+        else:
+            shapes = dict(zip(self._inputs, key, strict=True))
+            results = self._of_no_rows(shapes, outputs) or self._variants.run(shapes, inputs, outputs)
+        self._note(key, time.thread_time() - start)
+        return results
+
+    def try_run(self, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> dict[str, NDArray[Any]] | None:
+        """Like `run`, but None where these shapes are not known to take less than `SHORT_SECONDS`, and instead of
+        waiting for other runs."""
+        key = tuple([inputs[name].shape for name in self._inputs])
+        if self._seconds.get(key, math.inf) > SHORT_SECONDS:
+            return None
+        self._check_wide(inputs)
+        start = time.perf_counter()
+        compiled = self._known.get(key)
+        if compiled is not None:
+            results = compiled.try_run(inputs, outputs)
+        else:
+            shapes = dict(zip(self._inputs, key, strict=True))
+            results = self._of_no_rows(shapes, outputs) or self._variants.try_run(shapes, inputs, outputs)
+        # A single slow run says little of the next one, unless it took far too long.
+        if (seconds := time.perf_counter() - start) > 10 * SHORT_SECONDS:
+            self._note(key, seconds)
+        return results
+
+    def _check_wide(self, inputs: Mapping[str, NDArray[Any]]) -> None:
         for name in self._wide:
             if not fits_int32(inputs[name]):
                 raise CannotRun(f'OpenVINO computes with int32, and input "{name}" has values beyond it')
-        clock = time.perf_counter if prompt else time.thread_time
-        start = clock()
-        compiled = self._known.get(key) or self._declared_way(key)
-        if compiled is not None:
-            results = compiled.run(inputs, outputs, prompt=prompt)
-        else:
-            results = self._of_other_shapes(dict(zip(self._inputs, key, strict=True)), inputs, outputs, prompt)
-        self._note(key, clock() - start, prompt)
-        return results
 
-    def _of_other_shapes(
-        self, shapes: Shapes, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str], prompt: bool
-    ) -> dict[str, NDArray[Any]]:
+    def _of_no_rows(self, shapes: Shapes, outputs: Sequence[str]) -> dict[str, NDArray[Any]] | None:
+        """No rows, for no rows where rows are independent; None for any other input."""
         rows = self.description.row_shapes
-        if rows is not None and self._declared.rows_of(shapes) == 0:
-            # Rows are independent, so no rows give no rows.
-            types = {name: self._outputs[name].dtype.numpy for name in outputs}
-            return {name: np.empty((0, *rows[name][1:]), dtype) for name, dtype in types.items()}
-        return self._variants.run(shapes, inputs, outputs, prompt=prompt)
+        if rows is None or self._declared.rows_of(shapes) != 0:
+            return None
+        types = {name: self._outputs[name].dtype.numpy for name in outputs}
+        return {name: np.empty((0, *rows[name][1:]), dtype) for name, dtype in types.items()}
 
-    def _note(self, key: tuple[Shape, ...], seconds: float, prompt: bool) -> None:
-        """Remembers how long these shapes take: as a thread's own time, since beside other threads the clock tells
-        whose turn it was; a run on the event loop, where the clock is all there is, only if it took far too long."""
-        if prompt and seconds < 10 * PROMPT_SECONDS:
-            return
-        if len(self._seconds) >= _MOST_KNOWN:
+    def _note(self, key: tuple[Shape, ...], seconds: float) -> None:
+        """Remembers how long inputs of these shapes take."""
+        if len(self._seconds) >= _MAX_KNOWN:
             self._seconds.clear()
         self._seconds[key] = seconds
 
-    def _declared_way(self, key: tuple[Shape, ...]) -> Compiled | None:
-        """What runs arrays of these shapes, if they are as declared, which is remembered."""
+    def _compiled_for(self, key: tuple[Shape, ...]) -> Compiled | None:
+        """The compiled model for these shapes, which is remembered; None where they are not as declared."""
         shapes: Shapes = dict(zip(self._inputs, key, strict=True))
         rows = self._declared.rows_of(shapes) if self.description.rows_free else None
         if not rows or self._declared_model is None:
             return None
-        if len(self._known) >= _MOST_KNOWN:
+        if len(self._known) >= _MAX_KNOWN:
             self._known.clear()
         compiled = self._one_row_model if rows == 1 and self._one_row_model is not None else self._declared_model
         self._known[key] = compiled

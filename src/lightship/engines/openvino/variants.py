@@ -10,7 +10,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from lightship.engines.base import CannotRun, NotPrompt, Refused, describe
+from lightship.engines.base import CannotRun, Refused, describe
 from lightship.engines.openvino.compiled import Compiled
 from lightship.engines.openvino.guarding import refused_shapes
 from lightship.engines.openvino.lost_checks import other_shapes
@@ -35,23 +35,23 @@ Make = Callable[[Shapes, Shapes], Compiled]
 class _Refused:
     message: str
 
-    def run(
-        self, arrays: Mapping[str, NDArray[Any]], outputs: Sequence[str], *, prompt: bool = False
-    ) -> dict[str, NDArray[Any]]:
+    def run(self, arrays: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> dict[str, NDArray[Any]]:
         raise Refused(InvalidArgument(self.message), doubtful=True)
+
+    try_run = run
 
 
 @dataclass(frozen=True, slots=True)
 class _Unable:
     reason: str
 
-    def run(
-        self, arrays: Mapping[str, NDArray[Any]], outputs: Sequence[str], *, prompt: bool = False
-    ) -> dict[str, NDArray[Any]]:
+    def run(self, arrays: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> dict[str, NDArray[Any]]:
         raise CannotRun(self.reason)
 
+    try_run = run
 
-_Way = Compiled | _Refused | _Unable
+
+_Runner = Compiled | _Refused | _Unable
 
 
 class Variants:
@@ -70,36 +70,41 @@ class Variants:
         self._stamp = _stamp(folder)
         self._lock = Lock()
         self._model: Any = None
-        self._ways: dict[_Key, _Way] = {}
+        self._runners: dict[_Key, _Runner] = {}
         self._variants: dict[_Key, Compiled] = {}
 
     def run(
-        self, shapes: Shapes, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str], *, prompt: bool = False
+        self, shapes: Shapes, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str]
     ) -> dict[str, NDArray[Any]]:
         """Raises Refused with the reason where an operation cannot take the shapes, CannotRun where OpenVINO must not
-        run them; with `prompt`, NotPrompt where they were not tried yet."""
+        run them."""
         key = tuple(shapes.items())
-        way = self._ways.get(key)
-        if way is None:
-            if prompt:
-                raise NotPrompt
+        runner = self._runners.get(key)
+        if runner is None:
             with self._lock:
-                way = self._ways.get(key) or self._remember(key, self._find(shapes, inputs))
-        return way.run(inputs, outputs, prompt=prompt)
+                runner = self._runners.get(key) or self._remember(key, self._find(shapes, inputs))
+        return runner.run(inputs, outputs)
+
+    def try_run(
+        self, shapes: Shapes, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str]
+    ) -> dict[str, NDArray[Any]] | None:
+        """Like `run`, but None for shapes that were not tried yet, and instead of waiting for other runs."""
+        runner = self._runners.get(tuple(shapes.items()))
+        return None if runner is None else runner.try_run(inputs, outputs)
 
     def close(self) -> None:
         with self._lock:
-            self._ways.clear()
+            self._runners.clear()
             self._variants.clear()
             self._model = self._declared_model = None
 
-    def _remember(self, key: _Key, way: _Way) -> _Way:
-        while len(self._ways) >= MAX_SHAPES:
-            del self._ways[next(iter(self._ways))]
-        self._ways[key] = way
-        return way
+    def _remember(self, key: _Key, runner: _Runner) -> _Runner:
+        while len(self._runners) >= MAX_SHAPES:
+            del self._runners[next(iter(self._runners))]
+        self._runners[key] = runner
+        return runner
 
-    def _find(self, shapes: Shapes, inputs: Mapping[str, NDArray[Any]]) -> _Way:
+    def _find(self, shapes: Shapes, inputs: Mapping[str, NDArray[Any]]) -> _Runner:
         model = self._read()
         ports = input_ports(model, self._signature)
         try:
@@ -134,7 +139,7 @@ class Variants:
         while len(self._variants) >= MAX_VARIANTS:
             oldest = min(self._variants, key=lambda key: self._variants[key].last_used)
             gone = self._variants.pop(oldest)
-            self._ways = {key: way for key, way in self._ways.items() if way is not gone}
+            self._runners = {key: runner for key, runner in self._runners.items() if runner is not gone}
 
     def _read(self) -> Any:
         """The model, read when it is first needed here and then kept: most servables never need it."""

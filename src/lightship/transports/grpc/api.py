@@ -11,10 +11,10 @@ from typing import Any
 from google.protobuf.message import DecodeError, EncodeError
 
 from lightship.errors import DeadlineExceeded, Internal, LightshipError, ResourceExhausted, Unimplemented
+from lightship.semaphore import Semaphore
 from lightship.transports.grpc.call import Answer, Call, refusal
 from lightship.transports.grpc.methods import CALLS, HEALTH_CALLS, STREAMS, Method
 from lightship.transports.grpc.serving import Serving
-from lightship.turns import Turns
 
 logger = logging.getLogger(__name__)
 
@@ -34,8 +34,8 @@ class GrpcApi:
     def __init__(self, serving: Serving, count: Count, *, runs: int = 0) -> None:
         self._serving, self._count = serving, count
         self._calls = CALLS | HEALTH_CALLS if serving.health != "off" else CALLS
-        self._turns = Turns(runs) if runs else None
-        self._waiting = Turns(MOST_WAITING)
+        self._runs = Semaphore(runs) if runs else None
+        self._waiting = Semaphore(MOST_WAITING)
         self._lock = threading.Lock()
         self.unfinished = 0
 
@@ -70,7 +70,7 @@ class GrpcApi:
     def stream(self, name: str, request: bytes, call: Call) -> Iterator[Answer]:
         """The answers of a method that has many, as they come; one that is a refusal is the last."""
         method = STREAMS[name]
-        if not self._waiting.take(0):
+        if not self._waiting.acquire(0):
             yield refusal(_too_many())
             return
         try:
@@ -79,7 +79,7 @@ class GrpcApi:
         except Exception as error:
             yield refusal(_explained(error, name))
         finally:
-            self._waiting.give_back()
+            self._waiting.release()
 
     def _answered(self, name: str, method: Method, request: bytes, call: Call) -> Answer:
         start = time.perf_counter()
@@ -88,34 +88,34 @@ class GrpcApi:
             call.check()
             message = _parsed(method, request)
             model = message.model_spec.name if method.counted_as else ""
-            turns = self._turn(method, call)
+            semaphore = self._acquired(method, call)
             try:
                 answer = Answer(method.act(self._serving, message, call).SerializeToString())
             finally:
-                if turns is not None:
-                    turns.give_back()
+                if semaphore is not None:
+                    semaphore.release()
         except Exception as error:
             answer = refusal(_explained(error, name))
         if method.counted_as:
             self._count(model, answer.code.name, method.counted_as, (time.perf_counter() - start) * 1_000_000)
         return answer
 
-    def _turn(self, method: Method, call: Call) -> Turns | None:
+    def _acquired(self, method: Method, call: Call) -> Semaphore | None:
         """What is to be released after the call. Raises DeadlineExceeded or Cancelled where nobody waits any more when
         its turn comes."""
-        turns = self._waiting if method.waits else self._turns if method.runs else None
-        if turns is None or turns.take(0):
-            return turns
+        semaphore = self._waiting if method.waits else self._runs if method.runs else None
+        if semaphore is None or semaphore.acquire(0):
+            return semaphore
         if method.waits:
             raise _too_many()
-        if not turns.take(call.remaining):
+        if not semaphore.acquire(call.remaining):
             raise DeadlineExceeded("Timed out waiting for notification")
         try:
             call.check()
         except BaseException:
-            turns.give_back()
+            semaphore.release()
             raise
-        return turns
+        return semaphore
 
 
 def _parsed(method: Method, request: bytes) -> Any:

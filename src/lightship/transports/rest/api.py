@@ -1,22 +1,25 @@
-"""One function from a request to its answer: everything REST does, without a socket."""
+"""One function from a request to its response: everything REST does, without a socket."""
 
 from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
 
 from lightship.errors import Code, Internal, LightshipError, ResourceExhausted
 from lightship.lifecycle.manager import Manager
-from lightship.services import NotPrompt
 from lightship.transports.http.limits import Limits
 from lightship.transports.http.messages import Headers, Request, Response, html_error
 from lightship.transports.metrics.metrics import Metrics
 from lightship.transports.rest.endpoints.binary_prediction import answer_binary, is_binary
 from lightship.transports.rest.endpoints.classification import answer_classify, answer_regress
 from lightship.transports.rest.endpoints.models import answer_get, model_list
-from lightship.transports.rest.endpoints.prediction import answer_image, answer_predict
+from lightship.transports.rest.endpoints.prediction import answer_image, answer_predict, prepare_predict
 from lightship.transports.rest.errors import error_response
 from lightship.transports.rest.pages.docs import PATHS, DocPages
+from lightship.transports.rest.prepared import PreparedCall, Unread
 from lightship.transports.rest.reading.gzip_body import gunzip
 from lightship.transports.rest.routes import Route, get_route, is_api, malformed, post_route
 
@@ -30,11 +33,16 @@ _CORS: Headers = (
     (b"Access-Control-Allow-Methods", b"POST, GET"),
     (b"Access-Control-Allow-Headers", b"Content-Type"),
 )
-_ACTIONS = {"predict": answer_predict, "classify": answer_classify, "regress": answer_regress}
+_ENDPOINTS = {"predict": answer_predict, "classify": answer_classify, "regress": answer_regress}
+
+Result = TypeVar("Result")
 
 
 class RestApi:
-    """Answers requests; any thread may call, and nothing is raised but NotPrompt, where it was asked for."""
+    """Answers requests; any thread may call, and nothing is raised.
+
+    `answer` reads and runs a request. `prepare` reads it, so that it can be run later, maybe on another thread.
+    """
 
     def __init__(self, manager: Manager, limits: Limits, metrics: Metrics, *, cors: bool = False) -> None:
         self._manager = manager
@@ -43,54 +51,40 @@ class RestApi:
         self._cors = cors
         self._pages = DocPages(manager)
 
-    def answer(self, request: Request, prompt: bool = False) -> Response:
-        """With `prompt`: raises NotPrompt instead of doing what may take longer than an event loop can wait."""
+    def answer(self, request: Request) -> Response:
+        prepared = self.prepare(request)
+        return prepared if isinstance(prepared, Response) else prepared.run()
+
+    def prepare(self, request: Request) -> Response | PreparedCall:
+        """Reads a JSON `:predict` whole. Of a request that may take longer to read, only the URL is read.
+
+        Returns the response where it is known: an error, a preflight's, the list of models.
+        """
         if request.method not in METHODS:
             return html_error(501, "Not Implemented")
-        if not is_api(request.target):
-            if request.path in PATHS and request.method in ("GET", "HEAD"):
-                return self._page(request, prompt)
-            return html_error(404, "Not Found")
+        if is_api(request.target):
+            return self._prepare_counted(request)
+        if request.path in PATHS and request.method in ("GET", "HEAD"):
+            return Unread(partial(self._guarded, request, "", self._pages.answer, request.path))
+        return html_error(404, "Not Found")
+
+    def _prepare_counted(self, request: Request) -> Response | PreparedCall:
         start = time.perf_counter()
-        response = self._answered(request, prompt)
-        status = "OK" if response.code is _OK else response.code.name
-        self._metrics.request(response.model, status, response.api, (time.perf_counter() - start) * 1_000_000)
-        return response._replace(headers=response.headers + _CORS) if self._cors else response
+        route = self._guarded(request, "", _routed, request, self._manager)
+        if isinstance(route, Response):
+            return self._counted(route, time.perf_counter() - start)
+        call = self._guarded(request, route.model, self._prepared, request, route)
+        seconds = time.perf_counter() - start
+        if isinstance(call, Response):
+            return self._counted(call, seconds)
+        return _CountedCall(call, partial(self._guarded, request, route.model), self._counted, seconds)
 
-    def _page(self, request: Request, prompt: bool) -> Response:
-        if prompt:
-            raise NotPrompt
-        try:
-            return self._pages.answer(request.path)
-        except Exception:
-            logger.exception("%s %s failed", request.method, request.target)
-            return error_response(Internal("the server failed on this page; its log says more"))
-
-    def _answered(self, request: Request, prompt: bool) -> Response:
-        if request.method == "OPTIONS":
-            return _options(request)
-        model = ""
-        try:
-            if request.method == "GET" and request.target == "/v1/models":
-                return model_list(self._manager)
-            route = _route(request)
-            model = route.model
-            return self._routed(request, route, prompt)
-        except LightshipError as error:
-            return error_response(error, model=model)
-        except NotPrompt:
-            raise
-        except MemoryError:
-            return error_response(ResourceExhausted("there is not enough memory for this request"), model=model)
-        except Exception:
-            logger.exception("%s %s failed", request.method, request.target)
-            return error_response(Internal("the server failed on this request; its log says more"), model=model)
-
-    def _routed(self, request: Request, route: Route, prompt: bool) -> Response:
+    def _prepared(self, request: Request, route: Route) -> PreparedCall:
         if route.action == "predict" and _is_plain(request):
-            return answer_predict(self._manager, route, request, prompt)
-        if prompt:
-            raise NotPrompt
+            return prepare_predict(self._manager, route, request)
+        return Unread(partial(self._read_and_run, request, route))
+
+    def _read_and_run(self, request: Request, route: Route) -> Response:
         if request.method == "GET":
             return answer_get(self._manager, route)
         if "gzip" in request.header(b"content-encoding"):
@@ -100,7 +94,60 @@ class RestApi:
             return answer_image(self._manager, route, request)
         if route.action == "predict" and is_binary(request):
             return answer_binary(self._manager, route, request)
-        return _ACTIONS[route.action](self._manager, route, request)
+        return _ENDPOINTS[route.action](self._manager, route, request)
+
+    def _guarded(
+        self, request: Request, model: str, function: Callable[..., Result], *arguments: object
+    ) -> Result | Response:
+        """What a function returns, or the response to the error that it raises."""
+        try:
+            return function(*arguments)
+        except LightshipError as error:
+            return error_response(error, model=model)
+        except MemoryError:
+            return error_response(ResourceExhausted("there is not enough memory for this request"), model=model)
+        except Exception:
+            logger.exception("%s %s failed", request.method, request.target)
+            return error_response(Internal("the server failed on this request; its log says more"), model=model)
+
+    def _counted(self, response: Response, seconds: float) -> Response:
+        """The response of an API call, after it was counted; seconds: of reading and running it."""
+        status = "OK" if response.code is _OK else response.code.name
+        self._metrics.request(response.model, status, response.api, seconds * 1_000_000)
+        return response._replace(headers=response.headers + _CORS) if self._cors else response
+
+
+class _CountedCall:
+    """A prepared call whose errors become responses, and which is counted when it ends."""
+
+    __slots__ = ("_call", "_counted", "_guarded", "_seconds")
+
+    def __init__(
+        self,
+        call: PreparedCall,
+        guarded: Callable[..., Response | None],
+        counted: Callable[[Response, float], Response],
+        seconds: float,
+    ) -> None:
+        self._call, self._guarded, self._counted, self._seconds = call, guarded, counted, seconds
+
+    def try_run(self) -> Response | None:
+        response = self._timed(self._call.try_run)
+        return None if response is None else self._counted(response, self._seconds)
+
+    def run(self) -> Response:
+        response = self._timed(self._call.run)
+        assert response is not None
+        return self._counted(response, self._seconds)
+
+    def release(self) -> None:
+        self._call.release()
+
+    def _timed(self, function: Callable[[], Response | None]) -> Response | None:
+        start = time.perf_counter()
+        response = self._guarded(function)
+        self._seconds += time.perf_counter() - start
+        return response
 
 
 def _is_plain(request: Request) -> bool:
@@ -110,9 +157,12 @@ def _is_plain(request: Request) -> bool:
     return request.content_type in _PLAIN or not (request.is_image or is_binary(request))
 
 
-def _route(request: Request) -> Route:
+def _routed(request: Request, manager: Manager) -> Route | Response:
+    """The route of a call, or the response to a request that is none."""
+    if request.method == "OPTIONS":
+        return _options(request)
     if request.method == "GET":
-        return get_route(request.target)
+        return model_list(manager) if request.target == "/v1/models" else get_route(request.target)
     if request.method != "POST":
         raise malformed(request.method, request.target)
     if "?" not in request.target or not request.is_image:

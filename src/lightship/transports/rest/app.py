@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable
 from functools import partial
 
 from lightship.errors import DeadlineExceeded, LightshipError, Unavailable
 from lightship.lifecycle.manager import Manager
-from lightship.services import NotPrompt
+from lightship.transports.http.executor import Executor, default_threads
 from lightship.transports.http.limits import Budget, Limits
 from lightship.transports.http.memory import MemoryKeeper
 from lightship.transports.http.messages import Headers, Request, Response
-from lightship.transports.http.workers import Workers
 from lightship.transports.metrics.metrics import Metrics
 from lightship.transports.rest.api import METHODS, RestApi
 from lightship.transports.rest.errors import error_response
 from lightship.transports.rest.pages.health import live, ready
 from lightship.transports.rest.pages.metrics import Families, MetricsPages
+from lightship.transports.rest.prepared import PreparedCall, Unread
 
-MOST_WAITING = 1024  # requests whose bodies are read and that no worker has taken up
-MOST_PROMPT = 4 << 10  # bytes of a body that is read where it arrives, on the event loop
+MAX_WAITING = 1024  # requests that wait for a thread
+MAX_INLINE_BYTES = 4 << 10  # a larger body is decoded on a thread, a smaller one on the event loop
 RETRY: Headers = ((b"Retry-After", b"1"),)
 
 
@@ -53,7 +52,7 @@ class RestApp:
         self._metrics_pages = MetricsPages(metrics.families, further_metrics)
         self._metrics_path = metrics_path
         self._api = RestApi(manager, self.limits, metrics, cors=cors)
-        self._workers = Workers(self._api.answer, threads or default_threads(), MOST_WAITING)
+        self._executor: Executor[Response] = Executor(threads or default_threads(), MAX_WAITING)
         self._pages: dict[str, Callable[[], Response]] = {
             "/livez": live,
             "/readyz": lambda: ready(manager, self.draining),
@@ -62,11 +61,11 @@ class RestApp:
 
     @property
     def unfinished(self) -> int:
-        """Requests with the workers."""
-        return self._workers.unfinished
+        """Requests that wait for a thread or run on one."""
+        return self._executor.unfinished
 
     def close(self) -> None:
-        self._workers.close()
+        self._executor.close()
 
     def answer(self, request: Request) -> Response | asyncio.Future[Response]:
         """The answer, or what it will come by; raises nothing. A future that is cancelled is not worked on."""
@@ -74,12 +73,13 @@ class RestApp:
             page = self._page(request)
             if page is not None:
                 return page
-        if len(request.body) <= MOST_PROMPT:
-            try:
-                return self._api.answer(request, prompt=True)
-            except NotPrompt:
-                pass
-        return self._submitted(request)
+        if len(request.body) > MAX_INLINE_BYTES:
+            return self._submit(Unread(partial(self._api.answer, request)))
+        prepared = self._api.prepare(request)
+        if isinstance(prepared, Response):
+            return prepared
+        response = prepared.try_run()
+        return response if response is not None else self._submit(prepared)
 
     def refuse(self, error: LightshipError) -> Response:
         """The response to a request that a connection refuses before it is complete. The connection ends after it."""
@@ -96,10 +96,11 @@ class RestApp:
         page = self._pages.get(request.path) if request.method in ("GET", "HEAD") else None
         return None if page is None else page()
 
-    def _submitted(self, request: Request) -> Response | asyncio.Future[Response]:
+    def _submit(self, call: PreparedCall) -> Response | asyncio.Future[Response]:
         try:
-            answered = self._workers.submit(request)
+            answered = self._executor.submit(call)
         except Unavailable as error:
+            call.release()
             return self.refuse(error)
         if self._timeout > 0:
             timer = asyncio.get_running_loop().call_later(self._timeout, self._give_up, answered)
@@ -109,10 +110,6 @@ class RestApp:
     def _give_up(self, answered: asyncio.Future[Response]) -> None:
         if not answered.done():
             answered.set_result(error_response(DeadlineExceeded("Timed out waiting for notification")))
-
-
-def default_threads() -> int:
-    return max(4, 2 * (os.cpu_count() or 1))
 
 
 def _cancel(timer: asyncio.TimerHandle, _: asyncio.Future[Response]) -> None:

@@ -1,4 +1,4 @@
-"""`:predict`: from the body's bytes to the answer's."""
+"""`:predict`: from the bytes of a request's body to those of the response's."""
 
 from __future__ import annotations
 
@@ -6,32 +6,68 @@ from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
 from lightship.errors import InvalidArgument
+from lightship.lifecycle.handle import Handle
 from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.servable import Servable
 from lightship.saved_model.signatures import Signature, TensorSpec
 from lightship.services.images import classify_images
-from lightship.services.predict import check_signature, predict
+from lightship.services.predict import Prediction, check_signature, prepare_prediction
 from lightship.transports.http.messages import Request, Response
 from lightship.transports.rest.endpoints.predict_request import PredictRequest
-from lightship.transports.rest.endpoints.predict_response import outputs_document, predictions, rankings
+from lightship.transports.rest.endpoints.predict_response import Tensors, outputs_document, predictions, rankings
 from lightship.transports.rest.endpoints.version_header import version_header
 from lightship.transports.rest.routes import Route
 
 DEFAULT_TOP = 5
 
 
-def answer_predict(manager: Manager, route: Route, request: Request, prompt: bool = False) -> Response:
-    """JSON in, JSON out. Checked in this order: JSON, signature's name, model, signature, tensors.
+class PreparedPredict:
+    """A `:predict` whose JSON has become the arrays of a signature; a `PreparedCall`."""
 
-    Raises NotPrompt where it was asked for and the run may take long.
-    """
+    __slots__ = ("_handle", "_prediction", "_route", "_rows")
+
+    def __init__(self, route: Route, handle: Handle, prediction: Prediction, *, rows: bool) -> None:
+        self._route, self._handle, self._prediction, self._rows = route, handle, prediction, rows
+
+    def try_run(self) -> Response | None:
+        try:
+            outputs = self._prediction.try_run()
+            response = None if outputs is None else self._response(outputs)
+        except BaseException:
+            self._handle.release()
+            raise
+        if response is not None:
+            self._handle.release()
+        return response
+
+    def run(self) -> Response:
+        with self._handle:
+            return self._response(self._prediction.run())
+
+    def release(self) -> None:
+        self._handle.release()
+
+    def _response(self, outputs: Tensors) -> Response:
+        body = predictions(outputs) if self._rows else outputs_document(outputs)
+        return _response(self._route, self._handle.servable, body)
+
+
+def prepare_predict(manager: Manager, route: Route, request: Request) -> PreparedPredict:
+    """JSON in, JSON out. Checked in this order: JSON, signature's name, model, signature, tensors."""
     parsed = PredictRequest.parse(request.body)
-    with manager.handle(route.model, route.version, route.label) as handle:
-        servable = handle.servable
-        signature = check_signature(servable, parsed.signature_name)
-        outputs = predict(servable, signature, parsed.tensors(_inputs(signature, parsed)), prompt=prompt)
-        body = predictions(outputs) if parsed.rows else outputs_document(outputs)
-        return _response(route, servable, body)
+    handle = manager.handle(route.model, route.version, route.label)
+    try:
+        signature = check_signature(handle.servable, parsed.signature_name)
+        prediction = prepare_prediction(handle.servable, signature, parsed.tensors(_inputs(signature, parsed)))
+    except BaseException:
+        handle.release()
+        raise
+    return PreparedPredict(route, handle, prediction, rows=parsed.rows)
+
+
+def answer_predict(manager: Manager, route: Route, request: Request) -> Response:
+    """All of it at once."""
+    return prepare_predict(manager, route, request).run()
 
 
 def answer_image(manager: Manager, route: Route, request: Request) -> Response:
