@@ -191,6 +191,18 @@ ASKS: list[Ask] = [
         [call(x=f32([10])), call(x=f32([1, -1, 0])), call(x=f32([1, 9.5, 11]))],
     ),
     ask(
+        "steps_of_what_is_nearly_whole",
+        lambda tf, x: {"ceil": tf.math.ceil(tf.tan(tf.atan(x))), "round": tf.round(tf.exp(tf.math.log(x)) + 0.5)},
+        {"x": ("float32", [None])},
+        [call(x=f32([10])), call(x=f32([1, 3, 9])), call(x=f32([1.25, 3.75]))],
+    ),
+    ask(
+        "bytes_of_what_is_nearly_one",
+        lambda tf, x: {"byte": tf.cast(tf.sigmoid(x) * 255.0, tf.int32), "same": tf.cast(x * 255.0, tf.int32)},
+        {"x": ("float32", [None])},
+        [call(x=f32([9])), call(x=f32([20, 0.3, -30])), call(x=f32([0.1, 0.2]))],
+    ),
+    ask(
         "large_powers_of_what_is_nearly_one",
         lambda tf, x, y: {"power": tf.pow(tf.sigmoid(x), y), "square": tf.pow(tf.sigmoid(x), 2.0)},
         {"x": ("float32", [None]), "y": ("float32", [None])},

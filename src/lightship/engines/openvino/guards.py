@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from lightship.engines.base import CannotRun
 from lightship.engines.openvino.facts import EXACT_INTEGER
 from lightship.engines.openvino.hazards import GuardKind
+from lightship.engines.openvino.known import UNDECIDED
 from lightship.errors import InvalidArgument
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -62,7 +63,7 @@ class Guard:
             return self.low, self.high
         if self.kind == "divisor":
             return 1.0, math.inf
-        if self.kind in ("finite", "zero", "large"):
+        if self.kind in ("finite", "zero", "large", "tie"):
             return 1.0, 0.0
         size = self.sizes[0] if self.kind == "indices" else min(self.sizes)
         return float(-size if self.wraps else 0), float(size - 1)
@@ -76,6 +77,9 @@ class Guard:
         elif self.kind == "large":
             if not values <= self.high:
                 raise CannotRun(f"{self.node} of numbers beyond {self.high:g} depends on their last bits")
+        elif self.kind == "tie":
+            if values < UNDECIDED:
+                raise CannotRun(f"{self.node} gets a number so near to its next step that the last bits decide")
         elif self.kind == "zero":
             if not values.all():
                 raise CannotRun(f"{self.node} divides by 0, whose sign OpenVINO does not keep")

@@ -19,6 +19,7 @@ from lightship.engines.openvino.facts import (
 )
 from lightship.engines.openvino.known import (
     ACCUMULATE,
+    CASTS,
     DIVISIONS,
     ELEMENTWISE,
     EXACT,
@@ -32,12 +33,13 @@ from lightship.engines.openvino.known import (
     RIGHT_FOR_ALL_INTEGERS,
     SHAPE_OPERANDS,
     STEEP,
+    STEPS,
 )
 from lightship.engines.openvino.loops import counters, is_loop
 from lightship.engines.openvino.moves import MOVES
 from lightship.engines.openvino.static_checks import static_hazard, unknown_position
 
-GuardKind = Literal["indices", "positions", "divisor", "cast", "finite", "zero", "large"]
+GuardKind = Literal["indices", "positions", "divisor", "cast", "finite", "zero", "large", "tie"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,7 @@ def _guards(node: Any, facts: Facts, counting: frozenset[str]) -> Iterator[Wante
         yield _divisor_guard(node, facts)
     if kind in ("Divide", "Power") and not is_integer(node.output(0)):
         yield _zero_guard(node, facts)
-    if kind in ("Convert", "ConvertLike") and type_name(node.output(0)) != "boolean":
+    if kind in CASTS and type_name(node.output(0)) != "boolean":
         yield _cast_guard(node, facts)
     elif _swallows(node, facts):
         for index, fact in enumerate(inputs_of(node, facts)):
@@ -136,6 +138,8 @@ def _guards(node: Any, facts: Facts, counting: frozenset[str]) -> Iterator[Wante
                 yield Wanted("finite", node, index)
     if kind in PERIODIC:
         yield _large_guard(node, 0, facts)
+    if kind in STEPS and not is_integer(node.input(0)):
+        yield _tie_guard(node, facts)
     if kind == "Power" and not is_integer(node.output(0)):
         yield _large_guard(node, 1, facts)
 
@@ -185,7 +189,7 @@ def _large_integers(node: Any, facts: Facts) -> str | None:
     kind = node.get_type_name()
     if kind in RIGHT_FOR_ALL_INTEGERS:
         return None
-    if kind not in ("Convert", "ConvertLike"):
+    if kind not in CASTS:
         for port, fact in _ports(node, facts):
             facts.computes_sizes |= is_integer(port) and not fact.data and not fact.exact
             if is_integer(port) and not fact.within(-EXACT_INTEGER, EXACT_INTEGER):
@@ -275,6 +279,14 @@ def _large_guard(node: Any, operand: int, facts: Facts) -> Wanted | None:
     fact = facts.of_input(node, operand)
     small = fact.least >= -LARGEST_FACTOR and fact.most <= LARGEST_FACTOR
     return None if small or _inexact_source(node) is None else Wanted("large", node, operand, high=LARGEST_FACTOR)
+
+
+def _tie_guard(node: Any, facts: Facts) -> Wanted | None:
+    """The last bits of an operand may decide whether it is below an integer: sigmoid * 255 is 255 or just less."""
+    if type_name(node.output(0)) == "boolean" or (node.get_type_name() in CASTS and not is_integer(node.output(0))):
+        return None
+    decided = not facts.of_input(node, 0).data or _inexact_source(node) is None
+    return None if decided else Wanted("tie", node, 0)
 
 
 def _inexact_source(node: Any) -> str | None:

@@ -11,9 +11,8 @@ from lightship.engines.base import CannotRun
 from lightship.engines.openvino.facts import EXACT_INTEGER, source_of, static_shape
 from lightship.engines.openvino.guards import Guard
 from lightship.engines.openvino.hazards import Wanted
+from lightship.engines.openvino.known import CASTS
 from lightship.engines.openvino.runtime import openvino
-
-_CONVERSIONS = ("Convert", "ConvertLike")
 
 
 def insert(model: Any, wanted: Sequence[Wanted], inputs: Mapping[str, str]) -> list[Guard]:
@@ -116,14 +115,31 @@ def _large(model: Any, one: Wanted, inputs: Mapping[str, str]) -> Guard:
     return Guard("large", one.node.get_friendly_name(), port=port, high=one.high)
 
 
+def _tie(model: Any, one: Wanted, inputs: Mapping[str, str]) -> Guard:
+    """The smallest distance to a step, relative to the magnitude, or to 1 for smaller numbers."""
+    source, opset, kind = one.node.input(one.operand).get_source_output(), _opset(), one.node.get_type_name()
+    one_, half = (opset.constant(np.asarray(number, _dtype(source))) for number in (1, 0.5))
+    step = opset.add(opset.floor(source), half) if kind == "Round" else opset.round(source, "half_to_even")
+    distance = opset.absolute(opset.subtract(source, step))
+    if kind in CASTS:  # they cut off what is behind the point, so there is no step at 0
+        nothing = opset.equal(step, opset.constant(np.asarray(0, _dtype(source))))
+        distance = opset.select(nothing, one_, distance)
+    relative = opset.divide(distance, opset.maximum(opset.absolute(source), one_))
+    return Guard("tie", one.node.get_friendly_name(), port=_reduced(model, one, relative, opset.reduce_min))
+
+
 def _of_magnitudes(model: Any, one: Wanted, reduce: Any) -> int:
     """The port of a new output with one number made of the magnitudes of an operand."""
-    source, opset = one.node.input(one.operand).get_source_output(), _opset()
-    rank = source.get_partial_shape().rank
+    return _reduced(model, one, _opset().absolute(one.node.input(one.operand).get_source_output()), reduce)
+
+
+def _reduced(model: Any, one: Wanted, values: Any, reduce: Any) -> int:
+    """The port of a new output with one number made of all values, whose shape is that of the operand."""
+    rank = one.node.input(one.operand).get_source_output().get_partial_shape().rank
     if rank.is_dynamic:
         raise CannotRun(f"{one.node.get_friendly_name()} takes a tensor whose rank is not known, so it has no guard")
-    axes = opset.constant(np.arange(rank.get_length(), dtype=np.int32))
-    return _exposed(model, reduce(opset.absolute(source), axes, False).output(0))
+    axes = _opset().constant(np.arange(rank.get_length(), dtype=np.int32))
+    return _exposed(model, reduce(values, axes, False).output(0))
 
 
 _INSERT = {
@@ -134,6 +150,7 @@ _INSERT = {
     "finite": _finite,
     "zero": _zero,
     "large": _large,
+    "tie": _tie,
 }
 
 
@@ -154,7 +171,7 @@ def _exposed(model: Any, output: Any) -> int:
 def _input_behind(output: Any, inputs: Mapping[str, str]) -> str | None:
     """The signature's input that a tensor holds as it is, or cast from one type to another; None for any other."""
     node = output.get_node()
-    while node.get_type_name() in _CONVERSIONS:
+    while node.get_type_name() in CASTS:
         node = source_of(node, 0)
     return inputs.get(node.get_name())
 

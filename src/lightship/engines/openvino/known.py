@@ -122,6 +122,13 @@ MAGNIFIED: Mapping[str, tuple[int, ...]] = {
 # Near 1 and -1 the last bit of their operand is worth a lot.
 STEEP = frozenset({"Acos", "Acosh", "Asin", "Atanh"})
 
+CASTS = frozenset({"Convert", "ConvertLike"})
+
+# Their results jump where a float passes an integer, or half of one.
+STEPS = CASTS | {"Ceiling", "Floor", "Round"}
+# How near to a jump a float is undecided, relative to its magnitude, or to 1 for smaller ones.
+UNDECIDED = 1e-5
+
 # Their results depend on the remainder by a period, which the last bits of a large operand decide.
 PERIODIC = frozenset({"Cos", "Sin", "Tan"})
 # By what an error of the last bits may be multiplied: that of an angle by its size, that of a base by the exponent.
