@@ -32,7 +32,6 @@ def test_what_names_no_model_is_refused(text: str) -> None:
         ({"grpc_port": -1}, "grpc_port=-1"),
         ({"rest_port": 8500, "grpc_port": 8500}, "rest_port=8500 is grpc_port too"),
         ({"max_pixels": 0}, "max_pixels=0"),
-        ({"max_json_bytes": 0}, "max_json_bytes=0"),
         ({"drain_seconds": -1}, "drain_seconds=-1"),
         ({"load_retries": -1}, "load_retries=-1"),
         ({"load_threads": -1}, "load_threads=-1"),

@@ -181,7 +181,7 @@ def serve(
         ),
     )
     if max_request_bytes is not None:
-        options = replace(options, max_image_bytes=max_request_bytes, max_json_bytes=max_request_bytes)
+        options = replace(options, limits=replace(options.limits, image=max_request_bytes, json=max_request_bytes))
     if max_pixels is not None:
         options = replace(options, max_pixels=max_pixels)
     if drain_seconds is not None:

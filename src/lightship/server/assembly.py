@@ -16,7 +16,6 @@ from lightship.services.warm_up import make_logged_call
 from lightship.transports.grpc.api import GrpcApi
 from lightship.transports.grpc.serving import Reload, Serving
 from lightship.transports.http.executor import default_threads
-from lightship.transports.http.limits import HELD_BYTES, Limits
 from lightship.transports.metrics.metrics import Metrics
 from lightship.transports.rest.app import RestApp
 
@@ -44,10 +43,9 @@ def manager_of(options: ServerOptions, metrics: LoadMetrics) -> Manager:
 
 def rest_app_of(manager: Manager, options: ServerOptions, metrics: Metrics, load_metrics: LoadMetrics) -> RestApp:
     """REST on a manager's models."""
-    limits = Limits(options.max_image_bytes, options.max_json_bytes, max(HELD_BYTES, options.max_json_bytes))
     return RestApp(
         manager,
-        limits=limits,
+        limits=options.limits,
         timeout=options.timeout_seconds,
         threads=options.threads,
         cors=options.cors,

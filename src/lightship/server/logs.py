@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import orjson
 
-_PLAIN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
+_PLAIN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
 
 def configure_logging(form: Literal["text", "json"]) -> None:
@@ -20,9 +20,6 @@ def configure_logging(form: Literal["text", "json"]) -> None:
     root.handlers = [handler]
     root.setLevel(logging.INFO)
     root.propagate = False
-    server = logging.getLogger("uvicorn")
-    server.handlers = [handler]
-    server.propagate = False
 
 
 class TextFormatter(logging.Formatter):

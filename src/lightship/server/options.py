@@ -13,7 +13,7 @@ from lightship.images.decode import MAX_PIXELS
 from lightship.lifecycle.model_config import ModelConfig, local_path
 from lightship.saved_model.signatures import SERVE
 from lightship.transports.grpc.options import GrpcOptions
-from lightship.transports.http.limits import IMAGE_BYTES, JSON_BYTES
+from lightship.transports.http.limits import Limits, Timeouts
 from lightship.transports.sockets import Port
 
 REST_PORT = 8501
@@ -22,49 +22,55 @@ GRPC_PORT = 8500
 
 @dataclass(frozen=True, slots=True)
 class ServerOptions:
-    """What a server serves, where, and within which limits.
-
-    A port is a number, "auto" for a free one, or 0 for off. `poll_seconds`: how often folders are looked at; 0: once.
-    `timeout_seconds`: for one call; 0 for none. `cors`: whether any web page may read
-    the answers. `strict`: a model that cannot be loaded ends the server.
-    `drain_seconds`: what runs may take so long after a signal. `log_format`: None leaves logging to the application.
-    `load_threads`: how many versions load at once; 0 for two. `load_retries`: further attempts, `load_retry_seconds`
-    apart, before a version that cannot be loaded ends; after that it is tried again with growing pauses.
-    `allow_version_labels_for_unavailable_models`: a reload may give a new label to a version that is not AVAILABLE.
-    `check_method_names`: a call whose method is not the one that the signature names is refused.
-    `enable_model_warmup`: the calls of a version's warm-up file are made before it answers, each `warmup_iterations`
-    times; 0 for once.
-    `saved_model_tags`: of the graph that is served, exactly these. `check_batching_files`: a version whose
-    `batching_params.pbtxt` is wrong is not loaded. `metrics_path`: of a page with TensorFlow Serving's metrics alone.
-    Raises InvalidArgument for options that cannot be.
-    """
+    """What a server serves, where, and within which limits. Raises InvalidArgument for options that contradict each
+    other or are out of range."""
 
     models: Sequence[ModelConfig]
+    # The address to listen on. Every interface of the machine is "0.0.0.0", or "::" with IPv6.
     host: str = "127.0.0.1"
+    # A port is a number, "auto" for a free one, or 0 for off.
     rest_port: Port = REST_PORT
     grpc_port: Port = 0
     grpc: GrpcOptions = field(default_factory=GrpcOptions)
+    # Serve gRPC alone where the REST port cannot be opened, as TensorFlow Serving does.
     rest_may_fail: bool = False
+    # Seconds between two looks at the model folders; 0 looks once.
     poll_seconds: float = 1.0
-    max_image_bytes: int = IMAGE_BYTES
-    max_json_bytes: int = JSON_BYTES
+    # Of requests and connections over REST.
+    limits: Limits = field(default_factory=Limits)
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    # Width times height of the largest image that is decoded.
     max_pixels: int = MAX_PIXELS
+    # Seconds for one call over REST; 0 for no limit.
     timeout_seconds: float = 30.0
+    # Threads that run REST calls; 0 for two a core.
     threads: int = 0
+    # Let any web page read the responses of the REST API.
     cors: bool = False
+    # End the server if a model cannot be loaded.
     strict: bool = False
+    # Seconds that running calls may take after a signal.
     drain_seconds: float = 30.0
+    # How log lines are written; None leaves logging to the application.
     log_format: Literal["text", "json"] | None = None
     engine: EngineOptions = field(default_factory=EngineOptions)
+    # Versions that load at once; 0 for two.
     load_threads: int = 0
+    # Further attempts to load a version, and the seconds between them; afterwards it is tried with growing pauses.
     load_retries: int = 0
     load_retry_seconds: float = 60.0
+    # Let a reload give a new label to a version that is not AVAILABLE.
     allow_version_labels_for_unavailable_models: bool = False
+    # Refuse a call whose method is not the one that the signature names.
     check_method_names: bool = False
+    # Make the calls of a version's warm-up file before it answers, each this many times; 0 for once.
     enable_model_warmup: bool = True
     warmup_iterations: int = 0
+    # The tags of the graph to serve; exactly these.
     saved_model_tags: tuple[str, ...] = SERVE
+    # Do not load a version whose `batching_params.pbtxt` is wrong.
     check_batching_files: bool = False
+    # The path of a page with TensorFlow Serving's metrics alone.
     metrics_path: str | None = None
 
     def __post_init__(self) -> None:
@@ -73,9 +79,8 @@ class ServerOptions:
         if twice is not None:
             raise InvalidArgument(f'two models are called "{twice}": name one of them, as in other={twice}')
         self._check_ports()
-        for option in ("max_image_bytes", "max_json_bytes", "max_pixels"):
-            if getattr(self, option) <= 0:
-                raise InvalidArgument(f"{option}={getattr(self, option)}: it must be more than 0")
+        if self.max_pixels <= 0:
+            raise InvalidArgument(f"max_pixels={self.max_pixels}: give a number that is more than 0")
         if self.metrics_path is not None and (self.metrics_path + "/").lower().startswith("/v1/"):
             raise InvalidArgument(f"metrics_path={self.metrics_path}: /v1/ belongs to the API; give another path")
         if self.drain_seconds < 0:

@@ -63,7 +63,7 @@ class Ports:
         metrics = Metrics(manager.models)
         if self._listening is not None:
             self.app = rest_app_of(manager, self._options, metrics, load_metrics)
-            self._http = HttpServer(self.app, self._listening, self._options.drain_seconds)
+            self._http = HttpServer(self.app, self._listening, self._options.drain_seconds, self._options.timeouts)
             self._thread = threading.Thread(target=self._http.serve_until_drained, name="http", daemon=True)
             self._thread.start()
             logger.info("REST on %s", self.rest_url, extra={"url": self.rest_url})

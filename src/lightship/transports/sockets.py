@@ -87,8 +87,10 @@ def _drop_first_packets(listening: socket.socket) -> None:
 
 def readable(connection: socket.socket) -> bool:
     """Whether bytes, or a connection, or an end wait to be read."""
-    poll = select.poll()
     try:
+        if not hasattr(select, "poll"):  # on Windows, where select takes any number of a socket
+            return bool(select.select([connection], [], [], 0)[0])
+        poll = select.poll()
         poll.register(connection.fileno(), select.POLLIN)
     except (ValueError, OSError):
         return False

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from lightship.server import Server, serve
-from lightship.transports.http import answering, connection
-from lightship.transports.http.connection import target_of
+from lightship.transports.http.limits import Limits, Timeouts
+from lightship.transports.http.request_parser import target_of
 
 HEAD = b"POST /v1/models/m:predict HTTP/1.1\r\nHost: x\r\n"
 
@@ -36,32 +36,66 @@ def all_of(client: socket.socket) -> bytes:
     return b"".join(iter(lambda: client.recv(65536), b""))
 
 
+@contextlib.contextmanager
+def client_of(model: Path, limits: Limits | None = None, **seconds: float) -> Iterator[socket.socket]:
+    """A connection to a server of its own with these timeouts."""
+    server = serve(f"m={model}", rest_port="auto", timeouts=Timeouts(**seconds), limits=limits or Limits())
+    with server, socket.create_connection(("127.0.0.1", server.rest_port), timeout=30) as connected:
+        assert server.wait_ready(60)
+        yield connected
+
+
+@pytest.fixture
+def client_with_write_timeout(half_plus_two: Path) -> Iterator[socket.socket]:
+    with client_of(half_plus_two, write=0.05) as client:
+        yield client
+
+
 @pytest.mark.parametrize("sent", [b"", b"ab"], ids=["before the first byte", "half-way"])
-def test_a_client_that_stalls_in_a_body_is_given_up(
-    monkeypatch: pytest.MonkeyPatch, client: socket.socket, sent: bytes
-) -> None:
-    monkeypatch.setattr(connection, "BODY_SECONDS", 0.05)
-    monkeypatch.setattr(answering, "LINGER_SECONDS", 0.05)
+def test_a_client_that_stalls_in_a_body_is_given_up(half_plus_two: Path, sent: bytes) -> None:
+    with client_of(half_plus_two, body=0.05, linger=0.05) as client:
+        check_stalled(client, sent)
+
+
+def check_stalled(client: socket.socket, sent: bytes) -> None:
     client.sendall(HEAD + b"Content-Length: 10\r\n\r\n" + sent)
     answer = all_of(client)
     assert answer.startswith(b"HTTP/1.1 504 Gateway Time-out\r\n")
     assert "0.05 seconds" in json.loads(answer.partition(b"\r\n\r\n")[2])["error"]
 
 
-def test_a_head_that_does_not_end_is_given_up(monkeypatch: pytest.MonkeyPatch, client: socket.socket) -> None:
-    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.05)
-    client.sendall(HEAD)
-    assert all_of(client) == b""
+def test_a_head_that_does_not_end_is_given_up(half_plus_two: Path) -> None:
+    with client_of(half_plus_two, head=0.05) as client:
+        client.sendall(HEAD)
+        assert all_of(client) == b""
 
 
-def test_an_idle_connection_is_closed(monkeypatch: pytest.MonkeyPatch, client: socket.socket) -> None:
-    monkeypatch.setattr(answering, "IDLE_SECONDS", 0.05)
-    client.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
-    assert all_of(client).startswith(b"HTTP/1.1 200 OK\r\n")
+def test_an_idle_connection_is_closed(half_plus_two: Path) -> None:
+    with client_of(half_plus_two, idle=0.05) as client:
+        client.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert all_of(client).startswith(b"HTTP/1.1 200 OK\r\n")
 
 
-def test_a_client_that_takes_nothing_is_cut_off(monkeypatch: pytest.MonkeyPatch, client: socket.socket) -> None:
-    monkeypatch.setattr(answering, "WRITE_SECONDS", 0.05)
+def test_the_headers_of_a_request_have_a_limit(half_plus_two: Path) -> None:
+    with client_of(half_plus_two, Limits(head=2000)) as client:
+        client.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\nX-Long: " + b"a" * 4000)
+        answer = all_of(client)
+    assert answer.startswith(b"HTTP/1.1 431 Client Error\r\n")
+    assert b"2000 bytes" in answer
+
+
+def test_a_connection_that_sends_too_many_requests_at_once_is_closed_after_those_that_are_waiting(
+    half_plus_two: Path,
+) -> None:
+    with client_of(half_plus_two, Limits(pipelined=3)) as client:
+        client.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n" * 50)
+        answers = all_of(client)
+    assert answers.count(b"HTTP/1.1 200 OK") == 4  # one is answered, three wait
+    assert answers.count(b"Connection: close") == 1
+
+
+def test_a_client_that_takes_nothing_is_cut_off(client_with_write_timeout: socket.socket) -> None:
+    client = client_with_write_timeout
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     body = b'{"instances": [' + b"1," * 999_999 + b"1]}"
     client.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body)
@@ -70,11 +104,13 @@ def test_a_client_that_takes_nothing_is_cut_off(monkeypatch: pytest.MonkeyPatch,
         send_without_end(client)
 
 
-def test_a_client_that_takes_an_answer_slowly_gets_it_whole(
-    monkeypatch: pytest.MonkeyPatch, client: socket.socket
-) -> None:
+def test_a_client_that_takes_an_answer_slowly_gets_it_whole(half_plus_two: Path) -> None:
     """Longer than what may pass without anything being taken."""
-    monkeypatch.setattr(answering, "WRITE_SECONDS", 1.0)
+    with client_of(half_plus_two, write=1.0) as client:
+        check_slow(client)
+
+
+def check_slow(client: socket.socket) -> None:
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 18)
     body = b'{"instances": [' + b"1," * 2_999_999 + b"1]}"
     client.sendall(HEAD + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
@@ -179,7 +215,7 @@ def send_as_far_as_it_goes(client: socket.socket, data: bytes) -> None:
 
 def test_what_is_refused_is_answered_before_what_follows_it_ends_the_connection(half_plus_two: Path) -> None:
     with (
-        serve(f"m={half_plus_two}", rest_port="auto", max_json_bytes=10) as small,
+        serve(f"m={half_plus_two}", rest_port="auto", limits=Limits(json=10)) as small,
         socket.create_connection(("127.0.0.1", small.rest_port), timeout=30) as client,
     ):
         client.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\n10\r\n" + bytes(16) + b"\r\nno chunk\r\n")

@@ -13,6 +13,7 @@ import httpx2
 import pytest
 
 from lightship.server import Server, serve
+from lightship.transports.http.limits import Limits
 
 Raw = Callable[..., bytes]
 
@@ -37,7 +38,7 @@ Ask = Callable[..., Answer]
 
 @pytest.fixture(scope="module")
 def server(half_plus_two: Path) -> Iterator[Server]:
-    with serve(f"m={half_plus_two}", rest_port="auto", max_image_bytes=1 << 20, max_json_bytes=8 << 20) as running:
+    with serve(f"m={half_plus_two}", rest_port="auto", limits=Limits(image=1 << 20, json=8 << 20)) as running:
         assert running.wait_ready(60)
         yield running
 

@@ -8,7 +8,7 @@ import pytest
 
 from lightship.errors import Code, InvalidArgument, TooLarge, error_of
 from lightship.transports.http.messages import Request, Response
-from lightship.transports.http.response_text import head_of
+from lightship.transports.http.response_head import encode_head
 from lightship.transports.rest.errors import error_response
 
 STATUSES = [
@@ -35,7 +35,7 @@ STATUSES = [
 def test_each_code_has_its_status_and_phrase(code: Code, status: int, phrase: str) -> None:
     response = error_response(error_of(code, "text"))
     assert (response.status, response.code) == (status, code)
-    head = head_of(response, keep_alive=True, modern=True, date=b"now")
+    head = encode_head(response, keep_alive=True, http_1_1=True, date=b"now")
     assert head.startswith(f"HTTP/1.1 {status} {phrase}\r\n".encode())
 
 
@@ -64,7 +64,7 @@ def test_bytes_that_are_not_utf_8_go_through() -> None:
     [(True, True, b""), (False, True, b"close"), (True, False, b"keep-alive"), (False, False, b"close")],
 )
 def test_the_connection_header_says_what_is_not_the_rule(keep_alive: bool, modern: bool, header: bytes) -> None:
-    head = head_of(Response(200, b"12"), keep_alive=keep_alive, modern=modern, date=b"now")
+    head = encode_head(Response(200, b"12"), keep_alive=keep_alive, http_1_1=modern, date=b"now")
     names = {line.partition(b": ")[0]: line.partition(b": ")[2] for line in head.split(b"\r\n")[1:] if line}
     assert names.get(b"Connection", b"") == header
     assert names[b"Content-Length"] == b"2"

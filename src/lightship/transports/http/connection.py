@@ -1,229 +1,246 @@
-"""One HTTP connection: requests read, answered in their order, and every wait bounded.
-
-A protocol class for uvicorn, which accepts the connections; httptools parses. There is no layer between the parsed
-request and the application.
-"""
+"""One HTTP/1.1 connection: requests are answered in their order, and every wait for the client is bounded."""
 
 from __future__ import annotations
 
 import asyncio
 import math
 import socket
-from typing import Any, cast
+from collections import deque
+from typing import cast
 
-import httptools
-
-from lightship.errors import DeadlineExceeded, InvalidArgument, LightshipError
-from lightship.transports.http.answering import BODY_SECONDS, WRITE_SECONDS, AnsweringConnection
-from lightship.transports.http.incoming import Incoming
-from lightship.transports.http.messages import Response, html_error
-from lightship.transports.http.response_text import CONTINUE
+from lightship.errors import DeadlineExceeded
+from lightship.transports.http.answer_queue import AnswerQueue
+from lightship.transports.http.application import Application
+from lightship.transports.http.limits import Timeouts
+from lightship.transports.http.messages import Response
+from lightship.transports.http.request_parser import RequestParser
+from lightship.transports.http.request_reader import RequestReader
+from lightship.transports.http.response_head import CONTINUE, encode_head
 from lightship.transports.sockets import readable
 
-HEAD_SECONDS = 30.0  # for a request's line and headers, from its first byte or the connection's beginning
-MOST_HEAD_BYTES = 64 << 10
+_LITTLE = 64 << 10  # bytes of a response that a client must take within the write timeout; or half of what is left
+_JOINED = 64 << 10  # bytes; a longer body is not copied to stand behind its head
 
 
-class HttpConnection(AnsweringConnection):
-    """Names of methods without an underscore, from `connection_made` to `on_message_complete`, are those of asyncio and
-    httptools. `_begun`: requests of which there are bytes in what was received last."""
+class HttpConnection(asyncio.Protocol):
+    """An asyncio protocol. A parser makes requests of what is received; an application answers them.
 
-    _parser: Any = None
-    _head_bytes = _begun = 0
+    At any time one request is being answered, complete ones wait behind it, and the parser reads one more. While a
+    request is answered, or the client does not take its response, nothing more is received.
+
+    closed: whether the connection was lost. answered: the number of responses. quiet_since: when the last one was
+    written, by the loop's clock.
+    """
+
+    transport: asyncio.Transport
+
+    def __init__(
+        self,
+        app: Application,
+        queue: AnswerQueue,
+        timeouts: Timeouts,
+        loop: asyncio.AbstractEventLoop,
+        connections: set[HttpConnection],
+    ) -> None:
+        """connections: those that are open; this one is among them from when it is made until it is lost."""
+        self._app, self._queue, self._timeouts, self._connections = app, queue, timeouts, connections
+        self._time = loop.time
+        self._parser = RequestParser(app, self)
+        self._current: RequestReader | None = None
+        self._waiting: deque[RequestReader] = deque()
+        # The response to the current request, or what it will come by.
+        self._response: Response | asyncio.Future[Response] | None = None
+        self._client_finished = False  # the client has ended its side
+        self._output_full = False  # the client does not take what was written
+        self._receiving_paused = False
+        # When the client must have done what is waited for, and the bytes that it had not taken when that was set.
+        self._deadline = math.inf
+        self._untaken = 0
+        self.closed = False
+        self.answered = 0
+        self.quiet_since = self._time()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
-        self._state.connections.add(cast(Any, self))
-        self._parser = httptools.HttpRequestParser(self)
-        self._deadline = self._time() + HEAD_SECONDS
+        self._connections.add(self)
+        self._deadline = self._time() + self._timeouts.head
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._state.connections.discard(cast(Any, self))
-        self._parser = None
-        super().connection_lost(exc)
+        self.closed, self._deadline = True, math.inf
+        self._parser.close()
+        if isinstance(self._response, asyncio.Future):
+            self._response.cancel()
+        for request in (self._current, *self._waiting):
+            if request is not None:
+                request.release()
+        self._current = self._response = None
+        self._waiting.clear()
+        self._connections.discard(self)
 
     def data_received(self, data: bytes) -> None:
-        self._begun, size = (0, 0) if self._reading is None else (1, self._reading.size)
-        while data and not self._deaf:
-            try:
-                self._parser.feed_data(data)
-                break
-            except httptools.HttpParserUpgrade as upgrade:  # to what nothing here speaks: the request stands as it is
-                data = data[upgrade.args[0] :]
-                self._parser = httptools.HttpRequestParser(self)
-                if self._reading is not None:
-                    self._read_body(self._reading)
-            except httptools.HttpParserError as error:
-                return None if self._deaf else self._refuse_syntax(error)
-        if self._reading is not None and self._begun == 1:  # none of these bytes belong to another request
-            self._check_head(self._reading, len(data), size)
-
-    def _read_body(self, reading: Incoming) -> None:
-        """Has the new parser read the body of a request whose head another one read, which stopped there."""
-        framing = (b"content-length", b"transfer-encoding")
-        fields = b"".join(b"%b: %b\r\n" % field for field in reading.headers if field[0] in framing)
-        begun, failure = self._begun, None
-        try:
-            self._parser.feed_data(b"POST / HTTP/1.1\r\n" + fields + b"\r\n")
-        except httptools.HttpParserError as error:
-            failure = error
-        self._reading, self._begun, self._in_head = reading, begun, False
-        if failure is not None:
-            self._refuse_syntax(failure)
-
-    def _check_head(self, reading: Incoming, received: int, size: int) -> None:
-        """Bounds the headers, and what came without a byte of the body, of which there were `size`: trailers."""
-        if self._in_head or (reading.size == size and reading.response is None):
-            self._head_bytes += received
-            if self._head_bytes > MOST_HEAD_BYTES:
-                self._answer_last(self._app.refuse(_LONG_HEAD)._replace(status=431))
+        self._parser.feed(data)
 
     def eof_received(self) -> bool:
-        """A client may end its side and still wait for what it asked."""
-        self._ended = True
-        if self._reading is not None:
-            self._reading.release()
-            self._reading = None
+        """A client may end its side and still wait for its responses."""
+        self._client_finished = True
+        self._parser.close()
         return self._busy
 
-    def on_message_begin(self) -> None:
-        self._reading = Incoming(self._app.limits, self._app.budget)
-        self._in_head = True
-        self._head_bytes = 0
-        self._begun += 1
-        self._wait(HEAD_SECONDS)
+    def pause_writing(self) -> None:
+        self._output_full = True
+        self._untaken = self.transport.get_write_buffer_size()
+        self._deadline = self._time() + self._timeouts.write
 
-    def on_url(self, url: bytes) -> None:
-        if self._reading is not None:
-            self._reading.url += url
+    def resume_writing(self) -> None:
+        self._output_full = False
+        self._deadline = math.inf if self._current else self._time() + self._timeouts.idle
+        self._advance()
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        incoming, name = self._reading, name.lower()
-        if incoming is None or not self._in_head:  # a trailer says nothing that is to be believed
-            return
-        incoming.headers.append((name, value))
-        if name == b"content-length":
-            incoming.declared = int(value)  # the parser lets nothing through but digits
-        elif name == b"expect" and value.lower() == b"100-continue":
-            incoming.expects_continue = True
+    def on_request_begun(self) -> None:
+        self._wait_for_client(self._timeouts.head)
 
-    def on_headers_complete(self) -> None:
-        self._in_head = False
-        incoming, parser = self._reading, self._parser
-        if incoming is None:
-            return
-        incoming.method = parser.get_method().decode("latin-1")
-        incoming.modern = parser.get_http_version() != "1.0"
-        incoming.keep_alive = parser.should_keep_alive()
-        try:
-            incoming.target = target_of(incoming.url)
-            incoming.check_declared()
-        except LightshipError as error:
-            return self._refuse(error)
-        if incoming.expects_continue and incoming.modern and not self._busy:
+    def on_head_complete(self, request: RequestReader) -> None:
+        if request.expects_continue and request.http_1_1 and not self._busy:
             self.transport.write(CONTINUE)
-        self._wait(BODY_SECONDS)
+        self._wait_for_client(self._timeouts.body)
 
-    def on_body(self, chunk: bytes) -> None:
-        incoming = self._reading
-        if incoming is None or incoming.response is not None:
-            return
-        try:
-            incoming.add(chunk)
-        except LightshipError as error:
-            self._refuse(error)
-        else:
-            if incoming.size != incoming.declared:
-                self._wait(BODY_SECONDS)
+    def on_body_received(self) -> None:
+        self._wait_for_client(self._timeouts.body)
 
-    def on_message_complete(self) -> None:
-        incoming = self._reading
-        if incoming is None or (not incoming.size and self._parser.should_upgrade() and has_body(incoming)):
+    def on_request_complete(self, request: RequestReader) -> None:
+        """It is answered soon, or when those before it are; until then nothing more is received."""
+        if not self._busy:
+            self._begin(request)
             return
-        self._reading = None
-        if incoming.response is None:
-            self._answer(incoming)
-        elif not self._unanswered(incoming):  # refused, and read to its end all the same
+        self._waiting.append(request)
+        if len(self._waiting) >= self._app.limits.pipelined:
+            request.keep_alive = False
+            self._parser.close()
+        self._pause_receiving()
+
+    def on_request_refused(self, request: RequestReader) -> None:
+        self.on_request_complete(request)
+
+    def on_refused_request_ended(self, request: RequestReader) -> None:
+        if request is not self._current and request not in self._waiting:  # it was answered
             self.transport.close()
 
-    @property
-    def closed(self) -> bool:
-        return self._parser is None
+    def answer(self) -> None:
+        """Asks the application for the response to the current request, which may come later."""
+        if self._current is not None:
+            self._response = self._current.response or self._app.answer(self._current.request())
+
+    def deliver(self) -> None:
+        """Writes the response, now or when it comes."""
+        if isinstance(self._response, asyncio.Future):
+            self._response.add_done_callback(self._on_response)
+        elif self._response is not None:  # else the client has gone
+            self._respond(self._response)
 
     @property
     def idle(self) -> bool:
         """Whether no request has begun, neither here nor in what the kernel has received."""
-        if self._busy or self._reading is not None:
+        if self._busy or self._parser.reading is not None:
             return False
         connection = cast(socket.socket, self.transport.get_extra_info("socket"))
         return connection is None or not readable(connection)
 
-    def check(self, now: float) -> None:
-        """Ends what has waited too long; to be called often."""
+    def check_deadline(self, now: float) -> None:
+        """Ends a wait that takes too long. To be called often."""
         if now < self._deadline:
             return
         self._deadline = math.inf
-        reading = self._reading
-        if self._blocked or self.transport.is_closing():
-            self._check_taking(now)
-        elif reading is None or self._in_head or reading.response is not None:
+        parser = self._parser
+        if self._output_full or self.transport.is_closing():
+            self._check_taken(now)
+        elif parser.reading is None or parser.in_head or parser.reading.response is not None:
             self.transport.close()
-            self._deadline = now + WRITE_SECONDS
+            self._deadline = now + self._timeouts.write
         else:
-            self._refuse(DeadlineExceeded(f"no more of the request's body came within {BODY_SECONDS:g} seconds"))
+            seconds = self._timeouts.body
+            parser.refuse(DeadlineExceeded(f"no more of the request's body came within {seconds:g} seconds"))
 
-    def _wait(self, seconds: float) -> None:
-        """For more of a request; not while one before it is worked on, or the client has answers to take."""
+    def _check_taken(self, now: float) -> None:
+        """A client may be slow, but not so slow that a response stays forever."""
+        left = self.transport.get_write_buffer_size()
+        if left > max(self._untaken - _LITTLE, self._untaken // 2):
+            self.transport.abort()
+        self._untaken = left
+        self._deadline = now + self._timeouts.write
+
+    @property
+    def _busy(self) -> bool:
+        return self._current is not None or self._output_full or bool(self._waiting)
+
+    def _wait_for_client(self, seconds: float) -> None:
+        """Bounds the wait for more of a request, but not while the client waits for this side."""
         if not self._busy:
             self._deadline = self._time() + seconds
 
-    def _refuse(self, error: LightshipError) -> None:
-        """An error for a request that is not read to its end, after which the connection is of no use."""
-        assert self._reading is not None
-        self._reading.refuse(self._app.refuse(error))
-        self._answer(self._reading)
+    def _begin(self, request: RequestReader) -> None:
+        self._deadline = math.inf
+        self._current = request
+        self._queue.add(self)
 
-    def _refuse_syntax(self, error: httptools.HttpParserError) -> None:
-        reading = self._reading
-        if reading is not None and reading.response is not None:  # an answer is enough
-            self._deaf, self._reading = True, None
-            if not self._unanswered(reading):
-                self.transport.close()
-        elif isinstance(error, httptools.HttpParserInvalidMethodError):
-            self._answer_last(html_error(501, "Not Implemented"))
+    def _on_response(self, future: asyncio.Future[Response]) -> None:
+        if self._current is not None and not future.cancelled():  # else the client has gone
+            self._respond(future.result())
+
+    def _advance(self) -> None:
+        """Begins the next request that waits; if none does, more may be received."""
+        if self._waiting and self._current is None and not self._output_full and not self.transport.is_closing():
+            self._begin(self._waiting.popleft())
+        if self._busy or self.transport.is_closing():
+            return
+        self._resume_receiving()
+        reading = self._parser.reading
+        if reading is not None and reading.response is None and not self._parser.in_head:
+            if reading.expects_continue and not reading.size:
+                self.transport.write(CONTINUE)
+            self._deadline = self._time() + self._timeouts.body
+
+    def _respond(self, response: Response) -> None:
+        request, self._current, self._response = self._current, None, None
+        assert request is not None
+        keep_alive = request.keep_alive and not response.close and not self._is_last()
+        head = encode_head(response, keep_alive=keep_alive, http_1_1=request.http_1_1, date=self._queue.date)
+        body = b"" if request.method == "HEAD" else response.body
+        if len(body) < _JOINED:
+            self.transport.write(head + body)
         else:
-            self._answer_last(self._app.refuse(InvalidArgument(f"Invalid HTTP request: {error}")))
+            self.transport.writelines((head, body))
+        if request.size >= _JOINED or len(body) >= _JOINED:
+            self._app.finished(request.size, len(body))
+        request.release()
+        self.answered += 1
+        self.quiet_since = now = self._time()
+        if not self._output_full:
+            self._deadline = now + self._timeouts.idle
+        if not keep_alive:
+            self._end(request)
+        elif self._waiting or self._receiving_paused or self._parser.reading is not None:
+            self._advance()
 
-    def _answer_last(self, response: Response) -> None:
-        """For what is no request; nothing behind it is read."""
-        if self._reading is not None:
-            self._reading.release()
-        self._deaf, self._reading, self._in_head = True, None, False
-        nothing = Incoming(self._app.limits, self._app.budget)
-        nothing.refuse(response)
-        self._answer(nothing)
+    def _is_last(self) -> bool:
+        """Whether no request follows the one that is answered, and none will."""
+        ends = self._app.draining or self._client_finished
+        return ends and not self._waiting and self._parser.reading is None
 
+    def _end(self, request: RequestReader) -> None:
+        """Closes the connection. The rest of a body that was refused is received and dropped for a while."""
+        if request is self._parser.reading:
+            self._deadline = self._time() + self._timeouts.linger
+            self._resume_receiving()
+        else:
+            self._parser.close()
+            self.transport.close()
 
-def has_body(incoming: Incoming) -> bool:
-    """Whether a request announces a body, which the parser passes over where an upgrade is asked for."""
-    if incoming.method == "CONNECT":
-        return False
-    return incoming.declared > 0 or any(name == b"transfer-encoding" for name, _ in incoming.headers)
+    def _pause_receiving(self) -> None:
+        if not self._receiving_paused:
+            self._receiving_paused = True
+            self.transport.pause_reading()
 
-
-def target_of(url: bytes) -> str:
-    """A request's target as it was sent, `/path?query#fragment`; of a proxy's form, what follows the host.
-
-    Raises InvalidArgument for a proxy's form that is no URL.
-    """
-    if url.startswith(b"/") or b"://" not in url:
-        return url.decode("latin-1")
-    try:
-        parsed = httptools.parse_url(url)
-    except httptools.HttpParserInvalidURLError:
-        raise InvalidArgument(f"Invalid HTTP request: {url.decode('latin-1')} is no URL") from None
-    parts = ((b"", parsed.path or b"/"), (b"?", parsed.query), (b"#", parsed.fragment))
-    return b"".join(mark + part for mark, part in parts if part).decode("latin-1")
-
-
-_LONG_HEAD = InvalidArgument("The request's headers are more than 64 KiB")
+    def _resume_receiving(self) -> None:
+        if self._receiving_paused:
+            self._receiving_paused = False
+            self.transport.resume_reading()

@@ -44,7 +44,7 @@ class RestApp:
     ) -> None:
         self.draining = False
         self.limits = limits or Limits()
-        self.budget = Budget(self.limits.held)
+        self.budget = Budget(max(self.limits.held, self.limits.json))
         self._manager = manager
         self._timeout = timeout
         self._memory = MemoryKeeper()

@@ -1,4 +1,4 @@
-"""Answers as bytes: status line and headers, with the reason phrases that TensorFlow Serving's HTTP server writes."""
+"""The head of a response as bytes, with the reason phrases that TensorFlow Serving's HTTP server writes."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ _CONNECTION = {(True, True): b"", (False, True): b"Connection: close\r\n"}  # by
 _CONNECTION |= {(True, False): b"Connection: keep-alive\r\n", (False, False): b"Connection: close\r\n"}
 
 
-def head_of(response: Response, *, keep_alive: bool, modern: bool, date: bytes) -> bytes:
-    """All that goes before the body. `modern`: the request's version was HTTP/1.1; `date`: the header's value."""
+def encode_head(response: Response, *, keep_alive: bool, http_1_1: bool, date: bytes) -> bytes:
+    """All that goes before the body. http_1_1: the request's version. date: the value of the header."""
     return b"%bContent-Type: %b\r\nContent-Length: %d\r\nDate: %b\r\n%b%b\r\n" % (
         _STATUS_LINES[response.status],
         response.content_type,
         len(response.body),
         date,
-        _CONNECTION[keep_alive, modern],
+        _CONNECTION[keep_alive, http_1_1],
         b"".join([b"%b: %b\r\n" % header for header in response.headers]) if response.headers else b"",
     )

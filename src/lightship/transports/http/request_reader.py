@@ -1,4 +1,4 @@
-"""A request while it is read: its head, then its body within the limits and the budget of all bodies together."""
+"""A request while it is read: its head, then its body, within the limits and the budget of all bodies together."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from lightship.transports.http.limits import SMALL, Budget, Limits
 from lightship.transports.http.messages import Request, Response
 
 
-class Incoming:
-    """Whoever reads one must `release` it when its bytes are of no more use.
+class RequestReader:
+    """Collects one request. Must be released when its bytes are not needed any more.
 
-    modern: HTTP/1.1. response: the answer, where there is one before the request was read to its end.
+    http_1_1: whether the request's version is HTTP/1.1, and not 1.0. response: the response of a request that was
+    refused before it was read to its end.
     """
 
     __slots__ = (
         "_budget", "_body", "_held", "_limits", "declared", "expects_continue", "headers", "keep_alive", "method",
-        "modern", "response", "size", "target", "url",
+        "http_1_1", "response", "size", "target", "url",
     )  # fmt: skip
 
     def __init__(self, limits: Limits, budget: Budget) -> None:
@@ -30,7 +31,7 @@ class Incoming:
         self.headers: list[tuple[bytes, bytes]] = []
         self.size = self.declared = 0
         self.expects_continue = False
-        self.keep_alive = self.modern = True
+        self.keep_alive = self.http_1_1 = True
         self.response: Response | None = None
 
     def check_declared(self) -> None:
@@ -59,12 +60,12 @@ class Incoming:
         body.write(chunk)
 
     def request(self) -> Request:
-        """To be asked once: what was read is handed over."""
+        """The request. What was read is handed over, so this is called once."""
         body, self._body = self._body, b""
         return Request(self.method, self.target, body if isinstance(body, bytes) else body.getvalue(), self.headers)
 
     def refuse(self, response: Response) -> None:
-        """Decides the answer before the request was read to its end; what was read is dropped."""
+        """Sets the response before the request was read to its end, and drops what was read."""
         self.release()
         self.response = response
 
