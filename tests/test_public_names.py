@@ -40,4 +40,4 @@ def test_containers_are_had_by_the_package_and_need_docker_only_when_used() -> N
 
 
 def test_importing_the_client_imports_no_engine() -> None:
-    assert not {"openvino", "tensorflow", "uvicorn"} & modules_after("from lightship import Client")
+    assert not {"openvino", "tensorflow"} & modules_after("from lightship import Client")

@@ -30,7 +30,7 @@ def version() -> str:
 def test_starting_the_command_imports_no_room() -> None:
     code = "import sys, lightship.cli.app; print(*sys.modules)"
     modules = set(subprocess.check_output([sys.executable, "-c", code], text=True).split())
-    assert not {"numpy", "openvino", "tensorflow", "httpx2", "uvicorn", "google.protobuf", "rich"} & modules
+    assert not {"numpy", "openvino", "tensorflow", "httpx2", "uvloop", "httptools", "google.protobuf", "rich"} & modules
 
 
 def test_help_names_the_commands(lightship: Run) -> None:

@@ -62,7 +62,8 @@ with Client({url!r}) as client:
 """
 SERVERS_OWN = (
     "openvino",
-    "uvicorn",
+    "uvloop",
+    "httptools",
     "simdjson",
     "prometheus_client",
     "google.protobuf",

@@ -33,7 +33,7 @@ _MAIN = (
 )
 
 
-class Ended(Exception):
+class HelperEnded(Exception):
     """The helper ended, or was ended. reason: for people. signal: what it died of; 0 for none. slow: it took too long.
     fresh: it had answered nothing before, so that nothing else can have harmed it."""
 
@@ -84,11 +84,11 @@ class HelperProcess:
         return self._process.pid
 
     def ask(self, request: dict[str, Any], out: Path, seconds: float, memory: int) -> dict[str, Any]:
-        """Its answer. Raises Ended where it dies, takes longer than `seconds`, or more than `memory` bytes; it is gone
+        """Its answer. Raises HelperEnded where it dies, takes longer than `seconds`, or more than `memory` bytes; it is gone
         then."""
         try:
             answer = self._asked({"request": request, "out": str(out)}, seconds, memory)
-        except Ended as ended:
+        except HelperEnded as ended:
             ended.fresh = self._answered == 0
             self.stop()
             raise
@@ -148,36 +148,36 @@ class HelperProcess:
                         raise self._ended()
                     received += more
                 if time.monotonic() > end:
-                    raise Ended(f"it took longer than {seconds:g} s (--trial-seconds)", slow=True)
+                    raise HelperEnded(f"it took longer than {seconds:g} s (--trial-seconds)", slow=True)
                 if self.resident() > memory:
-                    raise Ended(f"it needs more than {memory / (1 << 20):,.0f} MiB of memory (--trial-memory)")
+                    raise HelperEnded(f"it needs more than {memory / (1 << 20):,.0f} MiB of memory (--trial-memory)")
             return parse(received)
         except ValueError as error:
             if self._stopped.is_set():
                 raise
-            raise Ended(f"the helper process gave no answer that can be read: {error}") from error
+            raise HelperEnded(f"the helper process gave no answer that can be read: {error}") from error
 
     def _remove_scratch(self) -> None:
         if self._scratch is not None:
             self._scratch.remove()
 
-    def _ended(self) -> Ended:
+    def _ended(self) -> HelperEnded:
         """Why it is not there any more."""
         if self._stopped.is_set():
-            return Ended("the server is stopping")
+            return HelperEnded("the server is stopping")
         end = time.monotonic() + _END_SECONDS
         while not self._has_ended():
             if time.monotonic() > end:
-                return Ended("the helper process closed its answers")
+                return HelperEnded("the helper process closed its answers")
             time.sleep(0.01)
         self._kill_group()  # while its number is still its own
         code = self._process.wait()
         self._reader.join(_OUTPUT_SECONDS)
         if self._stopped.is_set():
-            return Ended("the server is stopping")
+            return HelperEnded("the server is stopping")
         said = self._printed.decode(errors="replace").strip().rpartition("\n")[2][:300]
         how = f"signal {-code} ({_name(-code)})" if code < 0 else f"exit code {code}"
-        return Ended(f"the helper process ended by {how}" + (f": {said}" if said else ""), max(0, -code))
+        return HelperEnded(f"the helper process ended by {how}" + (f": {said}" if said else ""), max(0, -code))
 
     def _keep_output(self) -> None:
         """The last of what it prints, which may say why it ended."""

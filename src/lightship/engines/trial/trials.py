@@ -12,7 +12,7 @@ from typing import Any
 
 from lightship.engines.cache import CompiledCache, Entry
 from lightship.engines.trial.pool import HELPERS, Helpers
-from lightship.engines.trial.process import Ended, HelperProcess
+from lightship.engines.trial.process import HelperEnded, HelperProcess
 from lightship.errors import Code, error_of
 
 logger = logging.getLogger(__name__)
@@ -97,7 +97,7 @@ class Trials:
                 answer = self._asked(request, out)
             except OSError as error:
                 raise TrialFailed(f"no helper process can be used: {error}") from error
-            except Ended as ended:
+            except HelperEnded as ended:
                 if ended.signal not in _CRASHES or not ended.fresh:
                     raise TrialFailed(ended.reason) from ended
                 logger.warning("%s; it is not tried again", ended.reason, extra={"folder": request.get("folder")})
@@ -114,7 +114,7 @@ class Trials:
         which somebody killed, as the system does when memory is short."""
         try:
             return self._ask(request, out)
-        except Ended as ended:
+        except HelperEnded as ended:
             if ended.slow or self._closed or (ended.fresh and ended.signal != signal.SIGKILL):
                 raise
             _empty(out)
@@ -124,7 +124,7 @@ class Trials:
         with self._helpers.helper(self._work, fresh=fresh) as helper:
             with self._lock:
                 if self._closed:
-                    raise Ended("the server is stopping")
+                    raise HelperEnded("the server is stopping")
                 self._busy.add(helper)
             try:
                 return helper.ask(request, out, self._seconds, self._memory)
