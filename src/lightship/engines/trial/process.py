@@ -84,8 +84,8 @@ class HelperProcess:
         return self._process.pid
 
     def ask(self, request: dict[str, Any], out: Path, seconds: float, memory: int) -> dict[str, Any]:
-        """Its answer. Raises HelperEnded where it dies, takes longer than `seconds`, or more than `memory` bytes; it is gone
-        then."""
+        """The helper's answer. Raises HelperEnded where it dies, takes longer than `seconds`, or needs more `memory`
+        (bytes); then the process is gone."""
         try:
             answer = self._asked({"request": request, "out": str(out)}, seconds, memory)
         except HelperEnded as ended:
