@@ -24,6 +24,7 @@ from lightship.client.results import (
     VersionStatus,
 )
 from lightship.client.steps import AsyncWire, Outcome, Pause, Step, Steps
+from lightship.client.target import Target
 from lightship.images.spec import ImageSpec
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class AsyncClient(BaseClient):
         encoding: Encoding = "json",
     ) -> Prediction:
         """See `Client.predict`."""
-        return await self._run(self._calls.predict(model, inputs, signature, version, label, encoding))
+        return await self._run(self._calls.predict(Target(model, version, label), inputs, signature, encoding))
 
     async def classify(
         self,
@@ -86,7 +87,7 @@ class AsyncClient(BaseClient):
         label: str | None = None,
     ) -> list[list[ScoredLabel]]:
         """See `Client.classify`."""
-        return await self._run(self._calls.classify(model, examples, context, signature, version, label))
+        return await self._run(self._calls.classify(Target(model, version, label), examples, context, signature))
 
     async def regress(
         self,
@@ -99,13 +100,13 @@ class AsyncClient(BaseClient):
         label: str | None = None,
     ) -> NDArray[np.float32]:
         """See `Client.regress`."""
-        return await self._run(self._calls.regress(model, examples, context, signature, version, label))
+        return await self._run(self._calls.regress(Target(model, version, label), examples, context, signature))
 
     async def classify_image(
         self, model: str, photo: Photo, *, top: int = 5, version: int | None = None, label: str | None = None
     ) -> Classification:
         """See `Client.classify_image`."""
-        return await self._run(self._calls.classify_image(model, photo, top, version, label))
+        return await self._run(self._calls.classify_image(Target(model, version, label), photo, top))
 
     async def models(self) -> tuple[ModelStatus, ...]:
         """See `Client.models`."""
@@ -115,11 +116,11 @@ class AsyncClient(BaseClient):
         self, model: str, *, version: int | None = None, label: str | None = None
     ) -> tuple[VersionStatus, ...]:
         """See `Client.status`."""
-        return await self._run(self._calls.status(model, version, label))
+        return await self._run(self._calls.status(Target(model, version, label)))
 
     async def metadata(self, model: str, *, version: int | None = None, label: str | None = None) -> ModelMetadata:
         """See `Client.metadata`."""
-        return await self._run(self._calls.metadata(model, version, label))
+        return await self._run(self._calls.metadata(Target(model, version, label)))
 
     async def ready(self) -> bool:
         """See `Client.ready`."""

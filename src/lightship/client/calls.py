@@ -20,50 +20,31 @@ from lightship.client.results import (
     VersionStatus,
 )
 from lightship.client.steps import Steps
+from lightship.client.target import Target
 
 
 class Calls(Protocol):
     """The methods of `Client`, which describes them. Raises the errors of `lightship.errors`, and those only."""
 
     def predict(
-        self,
-        model: str,
-        inputs: Inputs,
-        signature: str | None,
-        version: int | None,
-        label: str | None,
-        encoding: Encoding,
+        self, target: Target, inputs: Inputs, signature: str | None, encoding: Encoding
     ) -> Steps[Prediction]: ...
 
-    def classify_image(
-        self, model: str, photo: Photo, top: int, version: int | None, label: str | None
-    ) -> Steps[Classification]: ...
+    def classify_image(self, target: Target, photo: Photo, top: int) -> Steps[Classification]: ...
 
     def classify(
-        self,
-        model: str,
-        given: Sequence[Example],
-        context: Example | None,
-        signature: str | None,
-        version: int | None,
-        label: str | None,
+        self, target: Target, given: Sequence[Example], context: Example | None, signature: str | None
     ) -> Steps[list[list[ScoredLabel]]]: ...
 
     def regress(
-        self,
-        model: str,
-        given: Sequence[Example],
-        context: Example | None,
-        signature: str | None,
-        version: int | None,
-        label: str | None,
+        self, target: Target, given: Sequence[Example], context: Example | None, signature: str | None
     ) -> Steps[NDArray[np.float32]]: ...
 
     def models(self) -> Steps[tuple[ModelStatus, ...]]: ...
 
-    def status(self, model: str, version: int | None, label: str | None) -> Steps[tuple[VersionStatus, ...]]: ...
+    def status(self, target: Target) -> Steps[tuple[VersionStatus, ...]]: ...
 
-    def metadata(self, model: str, version: int | None, label: str | None) -> Steps[ModelMetadata]: ...
+    def metadata(self, target: Target) -> Steps[ModelMetadata]: ...
 
     def ready(self) -> Steps[bool]: ...
 

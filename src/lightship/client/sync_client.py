@@ -1,4 +1,4 @@
-"""The synchronous client: carries out the steps of `base` one after the other."""
+"""The synchronous client: carries out the steps of each call one after the other."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from lightship.client.results import (
     VersionStatus,
 )
 from lightship.client.steps import Outcome, Pause, Steps, Wire
+from lightship.client.target import Target
 from lightship.images.spec import ImageSpec
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class Client(BaseClient):
         which is many times faster for large ones; "auto", bytes as soon as the server has shown itself to be Lightship,
         and JSON for what does not travel as bytes. Over gRPC they always travel as bytes.
         """
-        return self._run(self._calls.predict(model, inputs, signature, version, label, encoding))
+        return self._run(self._calls.predict(Target(model, version, label), inputs, signature, encoding))
 
     def classify(
         self,
@@ -117,7 +118,7 @@ class Client(BaseClient):
         Integers and booleans become int64 features, floats float features (`2.0` is one, `2` is not), texts and bytes
         bytes features. The features of `context` are those of every example that does not have its own.
         """
-        return self._run(self._calls.classify(model, examples, context, signature, version, label))
+        return self._run(self._calls.classify(Target(model, version, label), examples, context, signature))
 
     def regress(
         self,
@@ -130,7 +131,7 @@ class Client(BaseClient):
         label: str | None = None,
     ) -> NDArray[np.float32]:
         """A number for each example, float32 [examples]; examples and context as in `classify`."""
-        return self._run(self._calls.regress(model, examples, context, signature, version, label))
+        return self._run(self._calls.regress(Target(model, version, label), examples, context, signature))
 
     def classify_image(
         self, model: str, photo: Photo, *, top: int = 5, version: int | None = None, label: str | None = None
@@ -141,7 +142,7 @@ class Client(BaseClient):
         Lightship gets the image as it is. A server that takes no images gets it by the signature image_bytes if the
         model has it, or else as floats that the client preprocesses itself, by `bundle`, or `image` and `labels`.
         """
-        return self._run(self._calls.classify_image(model, photo, top, version, label))
+        return self._run(self._calls.classify_image(Target(model, version, label), photo, top))
 
     def models(self) -> tuple[ModelStatus, ...]:
         """All models and the states of their versions. Raises Unimplemented where the server is TensorFlow Serving."""
@@ -149,11 +150,11 @@ class Client(BaseClient):
 
     def status(self, model: str, *, version: int | None = None, label: str | None = None) -> tuple[VersionStatus, ...]:
         """The states of a model's versions, the highest first. Raises NotFound."""
-        return self._run(self._calls.status(model, version, label))
+        return self._run(self._calls.status(Target(model, version, label)))
 
     def metadata(self, model: str, *, version: int | None = None, label: str | None = None) -> ModelMetadata:
         """The signatures of a version, with their inputs and outputs. Raises NotFound."""
-        return self._run(self._calls.metadata(model, version, label))
+        return self._run(self._calls.metadata(Target(model, version, label)))
 
     def ready(self) -> bool:
         """Whether every model has a version that answers. A server that cannot be reached is not ready."""

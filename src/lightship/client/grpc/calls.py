@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from google.protobuf.message import DecodeError, EncodeError
 from numpy.typing import NDArray
 
 from lightship import protos
-from lightship.client.arguments import Encoding, check_choice, check_encoding, check_top
+from lightship.client.arguments import Encoding, check_encoding, check_top
 from lightship.client.grpc import examples, metadata, tensors
 from lightship.client.grpc.exchange import Call, exchange
 from lightship.client.inputs import Example, Inputs
@@ -26,6 +25,7 @@ from lightship.client.results import (
     VersionStatus,
 )
 from lightship.client.steps import Deadline, Steps
+from lightship.client.target import Target
 from lightship.errors import (
     DeadlineExceeded,
     FailedPrecondition,
@@ -47,25 +47,6 @@ _SERVING = 1
 Wanted = Callable[[ModelMetadata], tuple[str, Mapping[str, NDArray[Any]]]]
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Which version of which model is meant."""
-
-    model: str
-    version: int | None
-    label: str | None
-
-    def __post_init__(self) -> None:
-        check_choice(self.model, self.version, self.label)
-
-    def write(self, spec: Any, signature: str = "") -> None:
-        spec.name, spec.signature_name = self.model, signature
-        if self.version is not None:
-            spec.version.value = self.version
-        elif self.label is not None:
-            spec.version_label = self.label
-
-
 class GrpcCalls:
     """Asks for a model's metadata once for each version or label that is named."""
 
@@ -73,29 +54,20 @@ class GrpcCalls:
         self.url, self._options = url, options
         self._known: dict[Target, ModelMetadata] = {}
 
-    def predict(
-        self,
-        model: str,
-        inputs: Inputs,
-        signature: str | None,
-        version: int | None,
-        label: str | None,
-        encoding: Encoding,
-    ) -> Steps[Prediction]:
+    def predict(self, target: Target, inputs: Inputs, signature: str | None, encoding: Encoding) -> Steps[Prediction]:
         check_encoding(encoding)
         name = signature or DEFAULT_SIGNATURE
-        target, deadline = Target(model, version, label), self._deadline()
-        response = yield from self._run(target, lambda known: (name, tensors.arrays_for(inputs, name, known)), deadline)
+        response = yield from self._run(
+            target, lambda known: (name, tensors.arrays_for(inputs, name, known)), self._deadline()
+        )
         outputs = {name: tensors.read(response.outputs[name], name) for name in response.outputs}
-        return Prediction(outputs, model, _answered(response, version))
+        return Prediction(outputs, target.model, _answered(response, target))
 
-    def classify_image(
-        self, model: str, photo: Photo, top: int, version: int | None, label: str | None
-    ) -> Steps[Classification]:
+    def classify_image(self, target: Target, photo: Photo, top: int) -> Steps[Classification]:
         from lightship.client import photos  # brings Pillow
 
         check_top(top)
-        target, deadline = Target(model, version, label), self._deadline()
+        deadline = self._deadline()
         image = photos.encoded(photo)
 
         def wanted(known: ModelMetadata) -> tuple[str, Mapping[str, NDArray[Any]]]:
@@ -107,7 +79,7 @@ class GrpcCalls:
 
         response = yield from self._run(target, wanted, deadline)
         outputs = {name: tensors.read(response.outputs[name], name) for name in response.outputs}
-        answered = _answered(response, version)
+        model, answered = target.model, _answered(response, target)
         if {"labels", "scores"} <= set(outputs):
             labels, scores = (outputs[name].reshape(-1)[:top].tolist() for name in ("labels", "scores"))
             return Classification(tuple(labels), tuple(scores), model, answered)
@@ -117,32 +89,20 @@ class GrpcCalls:
         return self._options.recipe.ranked(scores[0] if scores.ndim else scores, top, model, answered)
 
     def classify(
-        self,
-        model: str,
-        given: Sequence[Example],
-        context: Example | None,
-        signature: str | None,
-        version: int | None,
-        label: str | None,
+        self, target: Target, given: Sequence[Example], context: Example | None, signature: str | None
     ) -> Steps[list[list[ScoredLabel]]]:
         request = protos.ClassificationRequest()
-        Target(model, version, label).write(request.model_spec, signature or "")
+        _write_model_spec(request.model_spec, target, signature or "")
         examples.write(request.input, given, context)
         call = Call(f"{_PREDICTION}/Classify", _bytes(request))
         response = yield from self._answered_by(call, protos.ClassificationResponse, self._deadline())
         return examples.classifications(response.result)
 
     def regress(
-        self,
-        model: str,
-        given: Sequence[Example],
-        context: Example | None,
-        signature: str | None,
-        version: int | None,
-        label: str | None,
+        self, target: Target, given: Sequence[Example], context: Example | None, signature: str | None
     ) -> Steps[NDArray[np.float32]]:
         request = protos.RegressionRequest()
-        Target(model, version, label).write(request.model_spec, signature or "")
+        _write_model_spec(request.model_spec, target, signature or "")
         examples.write(request.input, given, context)
         call = Call(f"{_PREDICTION}/Regress", _bytes(request))
         response = yield from self._answered_by(call, protos.RegressionResponse, self._deadline())
@@ -158,15 +118,15 @@ class GrpcCalls:
             ) from error
         return metadata.read_models(response)
 
-    def status(self, model: str, version: int | None, label: str | None) -> Steps[tuple[VersionStatus, ...]]:
+    def status(self, target: Target) -> Steps[tuple[VersionStatus, ...]]:
         request = protos.GetModelStatusRequest()
-        Target(model, version, label).write(request.model_spec)
+        _write_model_spec(request.model_spec, target)
         call = Call(f"{_MODELS}/GetModelStatus", _bytes(request), repeatable=True)
         response = yield from self._answered_by(call, protos.GetModelStatusResponse, self._deadline())
         return metadata.read_status(response.model_version_status)
 
-    def metadata(self, model: str, version: int | None, label: str | None) -> Steps[ModelMetadata]:
-        return self._described(Target(model, version, label), self._deadline())
+    def metadata(self, target: Target) -> Steps[ModelMetadata]:
+        return self._described(target, self._deadline())
 
     def ready(self) -> Steps[bool]:
         """A server without the health service, such as TensorFlow Serving, answers only when it is ready."""
@@ -206,7 +166,7 @@ class GrpcCalls:
         self, target: Target, signature: str, arrays: Mapping[str, NDArray[Any]], deadline: Deadline
     ) -> Steps[Any]:
         request = protos.PredictRequest()
-        target.write(request.model_spec, signature)
+        _write_model_spec(request.model_spec, target, signature)
         for name, array in arrays.items():
             tensors.write(request.inputs[name], array, name)
         call = Call(f"{_PREDICTION}/Predict", _bytes(request))
@@ -214,7 +174,7 @@ class GrpcCalls:
 
     def _described(self, target: Target, deadline: Deadline) -> Steps[ModelMetadata]:
         request = protos.GetModelMetadataRequest(metadata_field=[metadata.SIGNATURES])
-        target.write(request.model_spec)
+        _write_model_spec(request.model_spec, target)
         call = Call(f"{_PREDICTION}/GetModelMetadata", _bytes(request), repeatable=True)
         response = yield from self._answered_by(call, protos.GetModelMetadataResponse, deadline)
         return metadata.read_metadata(response, target.model)
@@ -238,6 +198,14 @@ def _bytes(request: Any) -> bytes:
     return data
 
 
-def _answered(response: Any, asked: int | None) -> int | None:
+def _write_model_spec(spec: Any, target: Target, signature: str = "") -> None:
+    spec.name, spec.signature_name = target.model, signature
+    if target.version is not None:
+        spec.version.value = target.version
+    elif target.label is not None:
+        spec.version_label = target.label
+
+
+def _answered(response: Any, target: Target) -> int | None:
     """The version that answered, where the server says so; else the one asked for."""
-    return response.model_spec.version.value if response.model_spec.HasField("version") else asked
+    return response.model_spec.version.value if response.model_spec.HasField("version") else target.version

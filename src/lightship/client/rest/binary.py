@@ -23,7 +23,7 @@ from lightship.tensors.npz import write_npz
 _NPY, _NPZ = "application/x-npy", "application/x-npz"
 
 
-def binary_call(target: str, inputs: Inputs, signature: str, described: ModelMetadata) -> Call:
+def binary_call(path: str, inputs: Inputs, signature: str, described: ModelMetadata) -> Call:
     """A call with the dtypes that the metadata says; a wider float is rounded, as JSON's numbers are too.
 
     Raises InvalidArgument for what only JSON carries (texts, bfloat16), and for values that their dtype cannot hold.
@@ -39,7 +39,7 @@ def binary_call(target: str, inputs: Inputs, signature: str, described: ModelMet
     headers = {"Lightship-Signature": quote(signature)}
     if _travel(known.outputs.values()):
         headers["Accept"] = _NPZ
-    return Call("POST", f"{target}:predict", body, content_type, headers)
+    return Call("POST", path, body, content_type, headers)
 
 
 def is_binary(answer: Answer) -> bool:

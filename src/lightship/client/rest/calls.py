@@ -8,7 +8,7 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 
-from lightship.client.arguments import Encoding, check_choice, check_encoding, check_top
+from lightship.client.arguments import Encoding, check_encoding, check_top
 from lightship.client.inputs import Example, Inputs
 from lightship.client.options import Options
 from lightship.client.photos import Photo
@@ -26,6 +26,7 @@ from lightship.client.results import (
     VersionStatus,
 )
 from lightship.client.steps import Deadline, Steps
+from lightship.client.target import Target
 from lightship.errors import DeadlineExceeded, InvalidArgument, Unavailable, Unimplemented
 
 
@@ -34,7 +35,7 @@ class RestCalls:
 
     def __init__(self, url: str, options: Options) -> None:
         self.url, self._options, self._recipe = url, options, options.recipe
-        self._known: dict[str, ModelMetadata] = {}
+        self._known: dict[Target, ModelMetadata] = {}
         self._takes_images = True  # until the server shows that it does not
         self._imageless: set[str] = set()  # models of a Lightship that have no image spec or labels there
         self._is_lightship = False  # until the server shows that it is
@@ -45,35 +46,27 @@ class RestCalls:
         """Whether tensors may be sent as bytes without being asked to."""
         return self._is_lightship and self._knows_bytes
 
-    def predict(
-        self,
-        model: str,
-        inputs: Inputs,
-        signature: str | None,
-        version: int | None,
-        label: str | None,
-        encoding: Encoding,
-    ) -> Steps[Prediction]:
+    def predict(self, target: Target, inputs: Inputs, signature: str | None, encoding: Encoding) -> Steps[Prediction]:
         check_encoding(encoding)
         deadline = Deadline(self._options.timeout)
-        target, name = path_of(model, version, label), signature or DEFAULT_SIGNATURE
+        path, name = f"{model_path(target)}:predict", signature or DEFAULT_SIGNATURE
         answer: Answer | None = None
         if encoding == "binary" or (encoding == "auto" and self._takes_bytes):
-            described = yield from self._described(model, version, label, deadline)
-            answer = yield from self._sent_as_bytes(target, inputs, name, described, encoding, deadline)
+            described = yield from self._described(target, target.version, deadline)
+            answer = yield from self._sent_as_bytes(path, inputs, name, described, encoding, deadline)
         if answer is None:
-            call = Call("POST", f"{target}:predict", tensors.encode_columns(inputs, signature))
+            call = Call("POST", path, tensors.encode_columns(inputs, signature))
             answer = yield from self._exchange(call, deadline)
-        answered = answering_version(answer) or version
+        answered = answering_version(answer) or target.version
         if binary.is_binary(answer):
-            return Prediction(binary.outputs_in(answer), model, answered)
+            return Prediction(binary.outputs_in(answer), target.model, answered)
         outputs = tensors.outputs_in(json_of(answer))
-        expected = yield from self._outputs_of(model, name, answered, label, outputs, deadline)
-        return Prediction(tensors.decode_columns(outputs, expected), model, answered)
+        expected = yield from self._outputs_of(target, answered, name, outputs, deadline)
+        return Prediction(tensors.decode_columns(outputs, expected), target.model, answered)
 
     def _sent_as_bytes(
         self,
-        target: str,
+        path: str,
         inputs: Inputs,
         signature: str,
         described: ModelMetadata,
@@ -83,7 +76,7 @@ class RestCalls:
         """The answer; None where the call is to be made in JSON, because its tensors do not travel as bytes, or because
         it was refused: perhaps by a version of other dtypes than those known."""
         try:
-            call = binary.binary_call(target, inputs, signature, described)
+            call = binary.binary_call(path, inputs, signature, described)
         except InvalidArgument:
             if encoding == "binary":
                 raise
@@ -95,56 +88,42 @@ class RestCalls:
         self._note_refusal(answer, needed=encoding == "binary")
         return answer if encoding == "binary" else None
 
-    def classify_image(
-        self, model: str, photo: Photo, top: int, version: int | None, label: str | None
-    ) -> Steps[Classification]:
+    def classify_image(self, target: Target, photo: Photo, top: int) -> Steps[Classification]:
         check_top(top)
         deadline = Deadline(self._options.timeout)
-        target = path_of(model, version, label)
+        model, path = target.model, f"{model_path(target)}:predict"
         image = classify.photo_bytes(photo)
         if self._takes_images and model not in self._imageless:
-            answer = yield from self._exchange(classify.image_call(target, image, top), deadline)
+            answer = yield from self._exchange(classify.image_call(path, image, top), deadline)
             if classify.refuses_images(answer):
                 self._takes_images = False
             elif self._recipe.image is not None and classify.knows_no_images(answer):
                 self._imageless.add(model)
                 self._is_lightship = True
             else:
-                return classify.read_image_answer(json_of(answer), model, answering_version(answer) or version)
-        described = yield from self._described(model, version, label, deadline)
-        call = classify.tensor_call(target, image, described, self._recipe, as_bytes=self._takes_bytes)
+                return classify.read_image_answer(json_of(answer), model, answering_version(answer) or target.version)
+        described = yield from self._described(target, target.version, deadline)
+        call = classify.tensor_call(path, image, described, self._recipe, as_bytes=self._takes_bytes)
         answer = yield from self._exchange(call, deadline)
         if answer.status == 400 and call.content_type != JSON:
             self._note_refusal(answer, needed=False)
-            call = classify.tensor_call(target, image, described, self._recipe, as_bytes=False)
+            call = classify.tensor_call(path, image, described, self._recipe, as_bytes=False)
             answer = yield from self._exchange(call, deadline)
-        answered = answering_version(answer) or version
+        answered = answering_version(answer) or target.version
         document = {"predictions": binary.rows_of(binary.outputs_in(answer))} if binary.is_binary(answer) else None
         return classify.read_tensor_answer(document or json_of(answer), model, answered, top, self._recipe)
 
     def classify(
-        self,
-        model: str,
-        given: Sequence[Example],
-        context: Example | None,
-        signature: str | None,
-        version: int | None,
-        label: str | None,
+        self, target: Target, given: Sequence[Example], context: Example | None, signature: str | None
     ) -> Steps[list[list[ScoredLabel]]]:
-        call = examples.call(f"{path_of(model, version, label)}:classify", given, context, signature)
+        call = examples.call(f"{model_path(target)}:classify", given, context, signature)
         answer = yield from self._exchange(call, Deadline(self._options.timeout))
         return examples.classifications_in(json_of(answer))
 
     def regress(
-        self,
-        model: str,
-        given: Sequence[Example],
-        context: Example | None,
-        signature: str | None,
-        version: int | None,
-        label: str | None,
+        self, target: Target, given: Sequence[Example], context: Example | None, signature: str | None
     ) -> Steps[NDArray[np.float32]]:
-        call = examples.call(f"{path_of(model, version, label)}:regress", given, context, signature)
+        call = examples.call(f"{model_path(target)}:regress", given, context, signature)
         answer = yield from self._exchange(call, Deadline(self._options.timeout))
         return examples.regressions_in(json_of(answer))
 
@@ -158,12 +137,12 @@ class RestCalls:
         self._is_lightship = True
         return models
 
-    def status(self, model: str, version: int | None, label: str | None) -> Steps[tuple[VersionStatus, ...]]:
-        answer = yield from self._get(path_of(model, version, label))
+    def status(self, target: Target) -> Steps[tuple[VersionStatus, ...]]:
+        answer = yield from self._get(model_path(target))
         return metadata.read_status(json_of(answer))
 
-    def metadata(self, model: str, version: int | None, label: str | None) -> Steps[ModelMetadata]:
-        answer = yield from self._get(f"{path_of(model, version, label)}/metadata")
+    def metadata(self, target: Target) -> Steps[ModelMetadata]:
+        answer = yield from self._get(f"{model_path(target)}/metadata")
         return metadata.read_metadata(json_of(answer))
 
     def ready(self) -> Steps[bool]:
@@ -181,29 +160,31 @@ class RestCalls:
         return answer.status in (200, 404)
 
     def _outputs_of(
-        self, model: str, signature: str, version: int | None, label: str | None, outputs: object, deadline: Deadline
+        self, target: Target, version: int | None, signature: str, outputs: object, deadline: Deadline
     ) -> Steps[Mapping[str, TensorInfo]]:
-        """What the metadata says of the outputs. Where the server does not tell which version answered, what is known
-        may be an older one's: if it does not fit, it is asked for again."""
-        described = yield from self._described(model, version, label, deadline)
+        """The signature's outputs by the metadata. `version`: the one that answered, if known.
+
+        A server that does not say which version answered may have loaded another one since the metadata was read. So
+        metadata that does not fit the outputs is read again.
+        """
+        described = yield from self._described(target, version, deadline)
         expected = metadata.outputs_of(described, signature)
         if not tensors.names_fit(outputs, expected):
             self._known.clear()
-            described = yield from self._described(model, version, label, deadline)
+            described = yield from self._described(target, version, deadline)
             expected = metadata.outputs_of(described, signature)
         return expected
 
-    def _described(
-        self, model: str, version: int | None, label: str | None, deadline: Deadline
-    ) -> Steps[ModelMetadata]:
-        """Metadata, asked for once for each version; once for all where the server does not tell which one answers."""
-        target = path_of(model, version, None if version is not None else label)
-        if target not in self._known:
-            answer = yield from self._exchange(Call("GET", f"{target}/metadata"), deadline)
-            if answer.status == 404 and version is not None:  # it answered, and was replaced since
-                answer = yield from self._exchange(Call("GET", f"{path_of(model, None, label)}/metadata"), deadline)
-            self._known[target] = metadata.read_metadata(json_of(answer))
-        return self._known[target]
+    def _described(self, target: Target, version: int | None, deadline: Deadline) -> Steps[ModelMetadata]:
+        """The metadata of `version` of the target's model, or of the target if it is None. Read once for each."""
+        exact = target.at_version(version)
+        if exact not in self._known:
+            answer = yield from self._exchange(Call("GET", f"{model_path(exact)}/metadata"), deadline)
+            if answer.status == 404 and version is not None:  # it answered, and was unloaded since
+                path = model_path(target.without_version())
+                answer = yield from self._exchange(Call("GET", f"{path}/metadata"), deadline)
+            self._known[exact] = metadata.read_metadata(json_of(answer))
+        return self._known[exact]
 
     def _get(self, path: str) -> Steps[Answer]:
         return self._exchange(Call("GET", path), Deadline(self._options.timeout))
@@ -222,10 +203,9 @@ class RestCalls:
                 raise Unimplemented(f"{self.url} takes no tensors as bytes, as TensorFlow Serving does not: use JSON")
 
 
-def path_of(model: str, version: int | None, label: str | None) -> str:
-    """The model's path, percent-encoded. Raises InvalidArgument for no name, or a version and a label together."""
-    check_choice(model, version, label)
-    path = f"/v1/models/{quote(model, safe='')}"
-    if version is not None:
-        return f"{path}/versions/{version}"
-    return path if label is None else f"{path}/labels/{quote(label, safe='')}"
+def model_path(target: Target) -> str:
+    """The URL path of the model, or of its version or label, percent-encoded."""
+    path = f"/v1/models/{quote(target.model, safe='')}"
+    if target.version is not None:
+        return f"{path}/versions/{target.version}"
+    return path if target.label is None else f"{path}/labels/{quote(target.label, safe='')}"

@@ -22,9 +22,9 @@ def photo_bytes(photo: Photo) -> bytes:
     return photos.encoded(photo)
 
 
-def image_call(target: str, image: bytes, top: int) -> Call:
+def image_call(path: str, image: bytes, top: int) -> Call:
     """Lightship's own: the image is the body."""
-    return Call("POST", f"{target}:predict?top={top}", image, photos.image_type(image))
+    return Call("POST", f"{path}?top={top}", image, photos.image_type(image))
 
 
 def refuses_images(answer: Answer) -> bool:
@@ -40,17 +40,17 @@ def knows_no_images(answer: Answer) -> bool:
     return answer.status == 400 and "cannot answer encoded images" in error_text(answer)
 
 
-def tensor_call(target: str, image: bytes, metadata: ModelMetadata, recipe: Recipe, *, as_bytes: bool) -> Call:
+def tensor_call(path: str, image: bytes, metadata: ModelMetadata, recipe: Recipe, *, as_bytes: bool) -> Call:
     """For other servers: the signature that decodes in the graph, or else the classic list of floats; for Lightship
     (`as_bytes`) these floats as they are in memory."""
     if decodes_in_the_graph(metadata):
         instances: Any = [tensors.encoded_bytes(photos.as_jpeg_or_png(image))]
-        return Call("POST", f"{target}:predict", tensors.encode_rows(instances, IMAGE_SIGNATURE))
+        return Call("POST", path, tensors.encode_rows(instances, IMAGE_SIGNATURE))
     instances = recipe.instance(image, metadata)
     if as_bytes:
         with contextlib.suppress(InvalidArgument):  # the input is no float
-            return binary.binary_call(target, instances, DEFAULT_SIGNATURE, metadata)
-    return Call("POST", f"{target}:predict", tensors.encode_rows(instances, None))
+            return binary.binary_call(path, instances, DEFAULT_SIGNATURE, metadata)
+    return Call("POST", path, tensors.encode_rows(instances, None))
 
 
 def read_image_answer(document: Mapping[str, Any], model: str, version: int | None) -> Classification:

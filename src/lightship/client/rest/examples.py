@@ -15,13 +15,13 @@ from lightship.client.results import ScoredLabel
 from lightship.errors import InvalidArgument, Unknown
 
 
-def call(target: str, examples: Sequence[Example], context: Example | None, signature: str | None) -> Call:
-    """`target` ends in the method: `/v1/models/m:classify`. Raises InvalidArgument for what no feature can hold."""
+def call(path: str, examples: Sequence[Example], context: Example | None, signature: str | None) -> Call:
+    """`path` ends in the method: `/v1/models/m:classify`. Raises InvalidArgument for what no feature can hold."""
     if isinstance(examples, Mapping):
         raise InvalidArgument("examples is one mapping of features; give a list of them, [{...}]")
     fields: dict[str, Any] = {} if context is None else {"context": _features(context, "context")}
     fields["examples"] = [_features(example, f"example {index}") for index, example in enumerate(examples)]
-    return Call("POST", target, tensors.document(fields, signature))
+    return Call("POST", path, tensors.document(fields, signature))
 
 
 def classifications_in(document: Mapping[str, Any]) -> list[list[ScoredLabel]]:
