@@ -108,7 +108,7 @@ def _build(client: DockerClient, plan: BuildPlan, options: BuildOptions, tell: P
         try:
             return output.follow(_messages(client, plan, options, tell))
         except APIError as error:
-            raise build_error(said_by(error)) from error
+            raise build_error(said_by(error), error.status_code) from error
         except Timeout as error:
             raise DeadlineExceeded(f"the engine said nothing for {SILENCE_SECONDS} seconds: is it hung?") from error
 

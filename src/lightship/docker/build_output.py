@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 from lightship.docker.full_disk import disk_is_full, is_full
 from lightship.errors import Internal, LightshipError, PermissionDenied, ResourceExhausted
 
 _STEP = re.compile(r"Step (\d+/\d+) : (\w+)(?: layers/(-?\d+)/)?")
+# The engine answers these with status 500, or in the output of the build, where there is no code.
+_TOO_MANY_LAYERS = "max depth exceeded"
+_NOT_ALLOWED = ("permission denied", "denied:")
 _MADE = re.compile(r" ---> ([0-9a-f]{12,64})\s*")
 
 
@@ -40,16 +44,20 @@ class BuildOutput:
             self.made.append(made[1])
 
 
-def build_error(text: str) -> LightshipError:
-    """What went wrong in the engine, and what to do about it."""
+def build_error(text: str, status: int | None = None) -> LightshipError:
+    """What went wrong in the engine, and what to do about it.
+
+    text: the engine's message. status: of its HTTP answer; None for a message among the output of a build, which has
+    no code.
+    """
     text = " ".join(text.split())
     small = text.lower()
     if is_full(text):
         return ResourceExhausted(disk_is_full(text))
-    if "max depth exceeded" in small:
+    if _TOO_MANY_LAYERS in small:
         return ResourceExhausted(
             f"the image has too many layers ({text}): bake fewer versions, as with --versions latest"
         )
-    if "permission denied" in small or "denied:" in small:
+    if status == HTTPStatus.FORBIDDEN or any(words in small for words in _NOT_ALLOWED):
         return PermissionDenied(f"the engine may not do that: {text}")
     return Internal(f"the engine could not build the image: {text}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,7 @@ def create(client: DockerClient, settings: Settings, image: Image) -> EngineCont
     try:
         new = client.containers.create(**container_options(settings, image))
     except APIError as error:
-        if error.status_code == 409:
+        if error.status_code == HTTPStatus.CONFLICT:
             return None
         raise FailedPrecondition(f"the container cannot be created: {said_by(error)}") from error
     try:

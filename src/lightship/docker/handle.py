@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 from urllib.parse import urlsplit
@@ -180,7 +181,7 @@ def remove(found: EngineContainer) -> None:
     except Gone:
         return
     except APIError as error:
-        if error.status_code != 409:  # its removal is under way
+        if error.status_code != HTTPStatus.CONFLICT:  # its removal is under way
             raise
         with suppress(Gone):
             found.wait(condition="removed", timeout=_REMOVAL_SECONDS)

@@ -10,7 +10,7 @@ from lightship.client import VersionStatus
 from lightship.docker.handle import url_of, versions_at
 from lightship.docker.images import architecture_note, image_of
 from lightship.docker.ports import REST
-from lightship.docker.reasons import failed_load, likely_reason
+from lightship.docker.reasons import cannot_execute, failed_load, likely_reason
 from lightship.errors import DeadlineExceeded, FailedPrecondition, LightshipError, NotFound, Unavailable
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def _ended(client: DockerClient, found: EngineContainer, settings: Settings) -> 
     state = found.attrs.get("State", {})
     log = _log_of(found)
     reason = likely_reason(log, out_of_memory=bool(state.get("OOMKilled")))
-    if "exec format error" in log.lower() or (not reason and log == NOTHING):
+    if cannot_execute(log) or (not reason and log == NOTHING):
         reason = architecture_note(client, image_of(client, settings.image)) or reason
     because = f" because {reason}" if reason else ""
     return f"the container {settings.name} ended with exit code {state.get('ExitCode', '?')}{because}; its log: {log}"

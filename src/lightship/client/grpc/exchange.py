@@ -8,11 +8,18 @@ from functools import partial
 from lightship.client.steps import Deadline, Outcome, Steps, repeated
 from lightship.errors import Code, DeadlineExceeded, LightshipError, Unavailable, error_of
 
-# How gRPC's core begins to say that there was no connection, so that the call cannot have run.
+# gRPC's core reports every failure of a connection with the code UNAVAILABLE, which a server that drains answers too.
+# grpcio hands on the code and a text only, so the text has to say which it was. These are the core's texts.
+# There was no connection, so the call cannot have run. The text begins with one of:
 _NEVER_SENT = ("failed to connect", "errors resolving", "DNS resolution failed")
+# The connection broke during the call.
 _BROKEN = ("Socket closed", "Stream removed", "Connection reset", "recvmsg", "sendmsg", "GOAWAY", "keepalive watchdog")
-_NO_TLS = "WRONG_VERSION_NUMBER"
-_NO_GRPC = ("Failed parsing HTTP/2", "http1.x server")
+# The server closed the connection before HTTP/2 began, as one does that expects TLS.
+_CLOSED_AT_ONCE = ("Socket closed", "reset")
+# BoringSSL's name for an answer that is not TLS.
+_NOT_TLS = "WRONG_VERSION_NUMBER"
+# The server speaks HTTP/1.
+_NOT_GRPC = ("Failed parsing HTTP/2", "http1.x server")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +71,12 @@ def _as_our_error(failure: Failure, url: str, deadline: Deadline) -> LightshipEr
 
 
 def _advice(url: str, text: str) -> str:
-    if any(sign in text for sign in _NO_GRPC):
+    if any(sign in text for sign in _NOT_GRPC):
         return "what answers there does not speak gRPC: is it the REST port? gRPC is on another, 8500 by default"
-    if _NO_TLS in text:
+    if _NOT_TLS in text:
         return "what answers there does not speak TLS: write grpc:// if it is the port of gRPC"
     if url.startswith("grpcs:"):
         return "is the server running on this host and port, with TLS, and a certificate that tls= can verify?"
-    if "Socket closed" in text or "reset" in text:
+    if any(sign in text for sign in _CLOSED_AT_ONCE):
         return "it closes the connection: if it asks for TLS, write grpcs://"
     return "is the server running, and is it on this host and port? `lightship serve MODEL_FOLDER` starts one"

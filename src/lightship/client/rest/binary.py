@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightship.client.inputs import Inputs, array_of, by_name, fitted
-from lightship.client.rest.answers import error_text
 from lightship.client.rest.exchange import Answer, Call
 from lightship.client.rest.tensors import numpy_type
 from lightship.client.results import ModelMetadata, SignatureInfo, TensorInfo
@@ -44,11 +43,6 @@ def binary_call(path: str, inputs: Inputs, signature: str, described: ModelMetad
 
 def is_binary(answer: Answer) -> bool:
     return answer.status == 200 and answer.headers.get("content-type", "") == _NPZ
-
-
-def refuses_binary(answer: Answer) -> bool:
-    """Whether the server took the body for JSON, as TensorFlow Serving does."""
-    return answer.status == 400 and error_text(answer).startswith("JSON Parse error")
 
 
 def outputs_in(answer: Answer) -> dict[str, NDArray[Any]]:

@@ -13,7 +13,7 @@ from lightship.client.inputs import Example, Inputs
 from lightship.client.options import Options
 from lightship.client.photos import Photo
 from lightship.client.recipe import DEFAULT_SIGNATURE
-from lightship.client.rest import binary, classify, examples, metadata, tensors
+from lightship.client.rest import binary, classify, error_texts, examples, metadata, tensors
 from lightship.client.rest.answers import VERSION_HEADER, answering_version, json_of
 from lightship.client.rest.exchange import JSON, Answer, Call, exchange
 from lightship.client.results import (
@@ -95,9 +95,9 @@ class RestCalls:
         image = classify.photo_bytes(photo)
         if self._takes_images and model not in self._imageless:
             answer = yield from self._exchange(classify.image_call(path, image, top), deadline)
-            if classify.refuses_images(answer):
+            if error_texts.takes_no_image_bodies(answer):
                 self._takes_images = False
-            elif self._recipe.image is not None and classify.knows_no_images(answer):
+            elif self._recipe.image is not None and error_texts.model_takes_no_images(answer):
                 self._imageless.add(model)
                 self._is_lightship = True
             else:
@@ -197,7 +197,7 @@ class RestCalls:
 
     def _note_refusal(self, answer: Answer, *, needed: bool) -> None:
         """Learns from the answer to a binary call. Raises Unimplemented if it was needed and is not known there."""
-        if binary.refuses_binary(answer):
+        if error_texts.reads_json_only(answer):
             self._knows_bytes = False
             if needed:
                 raise Unimplemented(f"{self.url} takes no tensors as bytes, as TensorFlow Serving does not: use JSON")

@@ -12,8 +12,7 @@ from lightship.client import photos
 from lightship.client.photos import Photo
 from lightship.client.recipe import DEFAULT_SIGNATURE, IMAGE_SIGNATURE, Recipe, decodes_in_the_graph
 from lightship.client.rest import binary, tensors
-from lightship.client.rest.answers import VERSION_HEADER, error_text
-from lightship.client.rest.exchange import Answer, Call
+from lightship.client.rest.exchange import Call
 from lightship.client.results import Classification, ModelMetadata
 from lightship.errors import InvalidArgument, Unknown
 
@@ -25,19 +24,6 @@ def photo_bytes(photo: Photo) -> bytes:
 def image_call(path: str, image: bytes, top: int) -> Call:
     """Lightship's own: the image is the body."""
     return Call("POST", f"{path}?top={top}", image, photos.image_type(image))
-
-
-def refuses_images(answer: Answer) -> bool:
-    """Whether this is how a server answers that takes JSON alone: TensorFlow Serving refuses the query, or would parse
-    the image as JSON."""
-    if answer.status != 400 or VERSION_HEADER in answer.headers:
-        return False
-    return error_text(answer).startswith(("Malformed request: POST", "JSON Parse error"))
-
-
-def knows_no_images(answer: Answer) -> bool:
-    """Whether this is Lightship's answer for a model that was not exported with labels and an image spec."""
-    return answer.status == 400 and "cannot answer encoded images" in error_text(answer)
 
 
 def tensor_call(path: str, image: bytes, metadata: ModelMetadata, recipe: Recipe, *, as_bytes: bool) -> Call:

@@ -15,7 +15,9 @@ from lightship.client.steps import Deadline, Outcome, Steps, repeated
 from lightship.errors import DeadlineExceeded, InvalidArgument, LightshipError, Unavailable
 
 JSON = "application/json"
-_NO_HTTP = "illegal request line"  # h11's words for what is no answer: a gRPC server begins with frames of HTTP/2
+# What h11 says of an answer that does not begin with a line of HTTP/1, such as the frames of HTTP/2 with which a gRPC
+# server begins. It raises the same class for every answer that it cannot read, so only the text says which it was.
+_NOT_HTTP_1 = "illegal request line"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,6 @@ def _as_our_error(error: Exception, base: str, deadline: Deadline) -> LightshipE
         return DeadlineExceeded(f"{shown} gave no answer within {deadline.seconds:g} s; allow more with timeout=")
     if isinstance(error, (httpx2.InvalidURL, httpx2.UnsupportedProtocol, httpx2.LocalProtocolError)):
         return InvalidArgument(f"the call cannot be sent to {shown}: {reason}")
-    if _NO_HTTP in reason:
+    if _NOT_HTTP_1 in reason:
         return Unavailable(f"{shown} does not speak HTTP/1 ({reason}): if it is the port of gRPC, write grpc://")
     return Unavailable(f"the connection to {shown} broke before the answer was complete: {reason}")
