@@ -23,8 +23,9 @@ from lightship.client.results import (
     ScoredLabel,
     VersionStatus,
 )
-from lightship.client.steps import AsyncWire, Outcome, Pause, Step, Steps
+from lightship.client.steps import Outcome, Pause, Step, Steps
 from lightship.client.target import Target
+from lightship.client.transport import AsyncTransport
 from lightship.images.spec import ImageSpec
 
 if TYPE_CHECKING:
@@ -52,16 +53,16 @@ class AsyncClient(BaseClient):
         transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
         super().__init__(url, timeout, retries, image, labels, bundle, headers, tls, transport)
-        self._wire = self._wire_of_its_transport(transport)
+        self._transport = self._make_transport(transport)
 
-    def _wire_of_its_transport(self, transport: httpx2.AsyncBaseTransport | None) -> AsyncWire:
+    def _make_transport(self, transport: httpx2.AsyncBaseTransport | None) -> AsyncTransport:
         if self._speaks_grpc:
-            from lightship.client.grpc.wires import AsyncGrpcWire
+            from lightship.client.grpc.transport import AsyncGrpcTransport
 
-            return AsyncGrpcWire(self.url, self._options)
-        from lightship.client.rest.wires import AsyncHttpWire
+            return AsyncGrpcTransport(self.url, self._options)
+        from lightship.client.rest.transport import AsyncHttpTransport
 
-        return AsyncHttpWire(self.url, self._options, transport)
+        return AsyncHttpTransport(self.url, self._options, transport)
 
     async def predict(
         self,
@@ -131,7 +132,7 @@ class AsyncClient(BaseClient):
         return await self._run(self._calls.live())
 
     async def close(self) -> None:
-        await self._wire.close()
+        await self._transport.close()
 
     async def __aenter__(self) -> AsyncClient:
         return self
@@ -144,14 +145,14 @@ class AsyncClient(BaseClient):
     async def _run(self, steps: Steps[T]) -> T:
         outcome: Outcome = None
         while True:
-            step = await self._wire.in_thread(_next, steps, outcome)
+            step = await self._transport.in_thread(_next, steps, outcome)
             if isinstance(step, _End):
                 return cast("T", step.value)
             if isinstance(step, Pause):
-                await self._wire.sleep(step.seconds)
+                await self._transport.sleep(step.seconds)
                 outcome = None
             else:
-                outcome = await self._wire.send(step)
+                outcome = await self._transport.send(step)
 
 
 @dataclass(frozen=True, slots=True)

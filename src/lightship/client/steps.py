@@ -10,7 +10,7 @@ import random
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -35,7 +35,7 @@ class Deadline:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """`call`: as the wire knows it."""
+    """`call`: as the transport knows it."""
 
     call: Any
     deadline: Deadline
@@ -47,28 +47,8 @@ class Pause:
 
 
 Step = Send | Pause
-Outcome = Any  # of a pause None; of a call what its wire brings, failures included
+Outcome = Any  # of a pause None; of a call what its transport returns, failures included
 Steps = Generator[Step, Outcome, T]
-
-
-class Wire(Protocol):
-    """Carries calls of one kind; brings failures as values."""
-
-    def send(self, send: Send) -> Outcome: ...
-
-    def close(self) -> None: ...
-
-
-class AsyncWire(Protocol):
-    """A `Wire` to await, with what it needs of the event loop that it runs on."""
-
-    async def send(self, send: Send) -> Outcome: ...
-
-    async def close(self) -> None: ...
-
-    async def sleep(self, seconds: float) -> None: ...
-
-    async def in_thread(self, function: Callable[..., T], *arguments: Any) -> T: ...
 
 
 def repeated(

@@ -23,8 +23,9 @@ from lightship.client.results import (
     ScoredLabel,
     VersionStatus,
 )
-from lightship.client.steps import Outcome, Pause, Steps, Wire
+from lightship.client.steps import Outcome, Pause, Steps
 from lightship.client.target import Target
+from lightship.client.transport import Transport
 from lightship.images.spec import ImageSpec
 
 if TYPE_CHECKING:
@@ -68,16 +69,16 @@ class Client(BaseClient):
         transport: httpx2.BaseTransport | None = None,
     ) -> None:
         super().__init__(url, timeout, retries, image, labels, bundle, headers, tls, transport)
-        self._wire = self._wire_of_its_transport(transport)
+        self._transport = self._make_transport(transport)
 
-    def _wire_of_its_transport(self, transport: httpx2.BaseTransport | None) -> Wire:
+    def _make_transport(self, transport: httpx2.BaseTransport | None) -> Transport:
         if self._speaks_grpc:
-            from lightship.client.grpc.wires import GrpcWire
+            from lightship.client.grpc.transport import GrpcTransport
 
-            return GrpcWire(self.url, self._options)
-        from lightship.client.rest.wires import HttpWire
+            return GrpcTransport(self.url, self._options)
+        from lightship.client.rest.transport import HttpTransport
 
-        return HttpWire(self.url, self._options, transport)
+        return HttpTransport(self.url, self._options, transport)
 
     def predict(
         self,
@@ -165,7 +166,7 @@ class Client(BaseClient):
         return self._run(self._calls.live())
 
     def close(self) -> None:
-        self._wire.close()
+        self._transport.close()
 
     def __enter__(self) -> Client:
         return self
@@ -186,4 +187,4 @@ class Client(BaseClient):
                 time.sleep(step.seconds)
                 outcome = None
             else:
-                outcome = self._wire.send(step)
+                outcome = self._transport.send(step)
