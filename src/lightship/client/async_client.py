@@ -1,4 +1,4 @@
-"""The asynchronous client: the same steps, awaited. What takes the processor's time is done in a thread."""
+"""The asynchronous client: awaits the responses, and encodes and decodes in a thread, off the event loop."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from lightship.client.arguments import Encoding
 from lightship.client.base import BaseClient
+from lightship.client.flow import Flow, Outcome, Pause, Step
 from lightship.client.inputs import Example, Inputs
 from lightship.client.options import Tls
 from lightship.client.results import (
@@ -23,7 +24,6 @@ from lightship.client.results import (
     ScoredLabel,
     VersionStatus,
 )
-from lightship.client.steps import Outcome, Pause, Step, Steps
 from lightship.client.target import Target
 from lightship.client.transport import AsyncTransport
 from lightship.images.spec import ImageSpec
@@ -37,7 +37,7 @@ T = TypeVar("T")
 
 
 class AsyncClient(BaseClient):
-    """`Client` with methods to await; everything said there holds here. For asyncio; over REST for trio too."""
+    """The asynchronous `Client`, with the same arguments and methods. Runs on asyncio, and over REST on trio too."""
 
     def __init__(
         self,
@@ -142,10 +142,10 @@ class AsyncClient(BaseClient):
     ) -> None:
         await self.close()
 
-    async def _run(self, steps: Steps[T]) -> T:
+    async def _run(self, flow: Flow[T]) -> T:
         outcome: Outcome = None
         while True:
-            step = await self._transport.in_thread(_next, steps, outcome)
+            step = await self._transport.in_thread(_next, flow, outcome)
             if isinstance(step, _End):
                 return cast("T", step.value)
             if isinstance(step, Pause):
@@ -157,13 +157,13 @@ class AsyncClient(BaseClient):
 
 @dataclass(frozen=True, slots=True)
 class _End(Generic[T]):
-    """The result of steps that are done: StopIteration itself may not leave a thread."""
+    """The result of a flow that has ended. StopIteration itself cannot be passed on from a thread."""
 
     value: T
 
 
-def _next(steps: Steps[T], outcome: Outcome) -> Step | _End[T]:
+def _next(flow: Flow[T], outcome: Outcome) -> Step | _End[T]:
     try:
-        return steps.send(outcome)
+        return flow.send(outcome)
     except StopIteration as end:
         return _End(end.value)

@@ -1,4 +1,4 @@
-"""The synchronous client: carries out the steps of each call one after the other."""
+"""The synchronous client: sends the requests and waits, in the caller's thread."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from lightship.client.arguments import Encoding
 from lightship.client.base import BaseClient
+from lightship.client.flow import Flow, Outcome, Pause
 from lightship.client.inputs import Example, Inputs
 from lightship.client.options import Tls
 from lightship.client.results import (
@@ -23,7 +24,6 @@ from lightship.client.results import (
     ScoredLabel,
     VersionStatus,
 )
-from lightship.client.steps import Outcome, Pause, Steps
 from lightship.client.target import Target
 from lightship.client.transport import Transport
 from lightship.images.spec import ImageSpec
@@ -176,11 +176,11 @@ class Client(BaseClient):
     ) -> None:
         self.close()
 
-    def _run(self, steps: Steps[T]) -> T:
+    def _run(self, flow: Flow[T]) -> T:
         outcome: Outcome = None
         while True:
             try:
-                step = steps.send(outcome)
+                step = flow.send(outcome)
             except StopIteration as end:
                 return end.value  # type: ignore[no-any-return]
             if isinstance(step, Pause):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
-from lightship.client.steps import Outcome, Send
+from lightship.client.flow import Outcome, Send
 
 T = TypeVar("T")
 

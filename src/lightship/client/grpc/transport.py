@@ -1,4 +1,4 @@
-"""Sends requests over gRPC channels. Failures are returned as `Failure`."""
+"""Sends requests over gRPC channels. Failures are returned as `GrpcFailure`."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import grpc
 import grpc.aio
 
 from lightship import __version__
-from lightship.client.grpc.exchange import Failure
+from lightship.client.flow import Outcome, Send
+from lightship.client.grpc.exchange import GrpcFailure
 from lightship.client.options import Options
-from lightship.client.steps import Outcome, Send
 from lightship.errors import Code, InvalidArgument
 
 T = TypeVar("T")
@@ -42,13 +42,13 @@ class GrpcTransport:
             self._channel = grpc.secure_channel(target, credentials, _CHANNEL)
 
     def send(self, send: Send) -> Outcome:
-        method: Any = self._channel.unary_unary(send.call.method)
+        method: Any = self._channel.unary_unary(send.request.method)
         try:
-            return method(send.call.body, timeout=send.deadline.left(), metadata=self._metadata)
+            return method(send.request.body, timeout=send.deadline.left(), metadata=self._metadata)
         except grpc.RpcError as error:
             return _failure(error)
         except ValueError as error:  # closed by another thread
-            return Failure(Code.CANCELLED, f"the client is closed: {error}")
+            return GrpcFailure(Code.CANCELLED, f"the client is closed: {error}")
 
     def close(self) -> None:
         self._channel.close()
@@ -69,15 +69,15 @@ class AsyncGrpcTransport:
 
     async def send(self, send: Send) -> Outcome:
         channel = self._channel_of_this_loop()
-        if isinstance(channel, Failure):
+        if isinstance(channel, GrpcFailure):
             return channel
-        method: Any = channel.unary_unary(send.call.method)
+        method: Any = channel.unary_unary(send.request.method)
         try:
-            return await method(send.call.body, timeout=send.deadline.left(), metadata=self._metadata)
+            return await method(send.request.body, timeout=send.deadline.left(), metadata=self._metadata)
         except grpc.aio.AioRpcError as error:
             return _failure(error)
         except grpc.aio.UsageError as error:
-            return Failure(Code.CANCELLED, f"the client is closed: {error}")
+            return GrpcFailure(Code.CANCELLED, f"the client is closed: {error}")
 
     async def close(self) -> None:
         self._closed = True
@@ -90,14 +90,14 @@ class AsyncGrpcTransport:
     async def in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.to_thread(function, *arguments)
 
-    def _channel_of_this_loop(self) -> grpc.aio.Channel | Failure:
+    def _channel_of_this_loop(self) -> grpc.aio.Channel | GrpcFailure:
         loop = asyncio.get_running_loop()
         if self._closed:
-            return Failure(Code.CANCELLED, "the client is closed")
+            return GrpcFailure(Code.CANCELLED, "the client is closed")
         if self._channel is None or self._loop is None or self._loop.is_closed():
             self._channel, self._loop = self._open_channel(), loop
         elif self._loop is not loop:
-            return Failure(
+            return GrpcFailure(
                 Code.FAILED_PRECONDITION,
                 "another running event loop uses this AsyncClient: make one for each loop",
             )
@@ -131,5 +131,5 @@ def _metadata(options: Options) -> tuple[tuple[str, str], ...]:
     return pairs
 
 
-def _failure(error: Any) -> Failure:
-    return Failure(Code(error.code().value[0]), error.details() or "")
+def _failure(error: Any) -> GrpcFailure:
+    return GrpcFailure(Code(error.code().value[0]), error.details() or "")

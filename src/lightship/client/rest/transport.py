@@ -12,9 +12,9 @@ import anyio.to_thread
 import httpx2
 
 from lightship import __version__
+from lightship.client.flow import Deadline, Outcome, Send
 from lightship.client.options import Options, Tls
-from lightship.client.rest.exchange import Answer
-from lightship.client.steps import Deadline, Outcome, Send
+from lightship.client.rest.exchange import HttpResponse
 from lightship.errors import InvalidArgument
 
 T = TypeVar("T")
@@ -33,25 +33,25 @@ class HttpTransport:
 
     def send(self, send: Send) -> Outcome:
         try:
-            return self._sent(send)
+            return self._send(send)
         except _FAILURES as error:
             return error
 
     def close(self) -> None:
         self._http.close()
 
-    def _sent(self, send: Send) -> Answer:
-        call, url = send.call, self._url + send.call.path
+    def _send(self, send: Send) -> HttpResponse:
+        request, url = send.request, self._url + send.request.path
         timeout = _timeout(send.deadline)
         with self._http.stream(
-            call.method, url, content=call.body, headers=call.all_headers, timeout=timeout
+            request.method, url, content=request.body, headers=request.all_headers, timeout=timeout
         ) as response:
             body = bytearray()
             for chunk in response.iter_bytes():
                 body += chunk
                 if not send.deadline.allows(0):  # each read is quick, but they may go on forever
                     raise TimeoutError
-        return Answer(response.status_code, response.headers, bytes(body), url)
+        return HttpResponse(response.status_code, response.headers, bytes(body), url)
 
 
 class AsyncHttpTransport:
@@ -65,7 +65,7 @@ class AsyncHttpTransport:
     async def send(self, send: Send) -> Outcome:
         try:
             with anyio.fail_after(send.deadline.left()):
-                return await self._sent(send)
+                return await self._send(send)
         except _FAILURES as error:
             return error
 
@@ -78,13 +78,13 @@ class AsyncHttpTransport:
     async def in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
         return await anyio.to_thread.run_sync(function, *arguments)
 
-    async def _sent(self, send: Send) -> Answer:
-        call, url = send.call, self._url + send.call.path
+    async def _send(self, send: Send) -> HttpResponse:
+        request, url = send.request, self._url + send.request.path
         timeout = _timeout(send.deadline)
         response = await self._http.request(
-            call.method, url, content=call.body, headers=call.all_headers, timeout=timeout
+            request.method, url, content=request.body, headers=request.all_headers, timeout=timeout
         )
-        return Answer(response.status_code, response.headers, response.content, url)
+        return HttpResponse(response.status_code, response.headers, response.content, url)
 
 
 def _headers(options: Options) -> dict[str, str]:
