@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lightship.client.address import parse_address, speaks_grpc
 from lightship.client.options import Options, Tls
-from lightship.client.recipe import read_recipe
+from lightship.client.preprocessing import read_preprocessing
 from lightship.errors import InvalidArgument
 from lightship.images.spec import ImageSpec
 
@@ -32,7 +32,7 @@ class BaseClient:
         transport: object | None,
     ) -> None:
         self.url = parse_address(url).base
-        self._options = Options(timeout, retries, read_recipe(image, labels, bundle), dict(headers or {}), tls)
+        self._options = Options(timeout, retries, read_preprocessing(image, labels, bundle), dict(headers or {}), tls)
         if tls is not None and not self.url.startswith(("https:", "grpcs:")):
             raise InvalidArgument(f"tls is given, but {self.url} is not encrypted: write https:// or grpcs://")
         if transport is not None and (self._speaks_grpc or tls is not None):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lightship.client.recipe import Recipe
+from lightship.client.preprocessing import ClientPreprocessing
 from lightship.errors import InvalidArgument, NotFound, PermissionDenied
 
 
@@ -35,7 +35,7 @@ class Options:
 
     timeout: float | None
     retries: int
-    recipe: Recipe
+    preprocessing: ClientPreprocessing
     headers: Mapping[str, str] = field(default_factory=dict)
     tls: Tls | None = None
 

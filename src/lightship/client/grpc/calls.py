@@ -16,7 +16,7 @@ from lightship.client.grpc import examples, metadata, tensors
 from lightship.client.grpc.exchange import GrpcRequest, exchange
 from lightship.client.inputs import Example, Inputs
 from lightship.client.options import Options
-from lightship.client.recipe import DEFAULT_SIGNATURE, IMAGE_SIGNATURE, decodes_in_the_graph
+from lightship.client.preprocessing import DEFAULT_SIGNATURE, ENCODED_IMAGE_SIGNATURE, decodes_in_the_graph
 from lightship.client.results import (
     Classification,
     ModelMetadata,
@@ -73,8 +73,8 @@ class GrpcCalls:
         def choose_inputs(known: ModelMetadata) -> tuple[str, Mapping[str, NDArray[Any]]]:
             if decodes_in_the_graph(known):
                 encoded = np.array([photos.as_jpeg_or_png(image)], object)
-                return IMAGE_SIGNATURE, tensors.arrays_for(encoded, IMAGE_SIGNATURE, known)
-            instance = self._options.recipe.instance(image, known)
+                return ENCODED_IMAGE_SIGNATURE, tensors.arrays_for(encoded, ENCODED_IMAGE_SIGNATURE, known)
+            instance = self._options.preprocessing.preprocess(image, known)
             return DEFAULT_SIGNATURE, tensors.arrays_for(instance, DEFAULT_SIGNATURE, known)
 
         response = yield from self._run(target, choose_inputs, deadline)
@@ -88,7 +88,7 @@ class GrpcCalls:
                 f"model {model} returns {', '.join(outputs) or 'nothing'} instead of scores: use predict()"
             )
         (scores,) = outputs.values()
-        return self._options.recipe.ranked(scores[0] if scores.ndim else scores, top, model, version)
+        return self._options.preprocessing.classification(scores[0] if scores.ndim else scores, top, model, version)
 
     def classify(
         self, target: Target, given: Sequence[Example], context: Example | None, signature: str | None

@@ -13,7 +13,7 @@ from lightship.client.flow import Deadline, Flow
 from lightship.client.inputs import Example, Inputs
 from lightship.client.options import Options
 from lightship.client.photos import Photo
-from lightship.client.recipe import DEFAULT_SIGNATURE
+from lightship.client.preprocessing import DEFAULT_SIGNATURE
 from lightship.client.rest import binary, classify, error_texts, examples, metadata, tensors
 from lightship.client.rest.exchange import JSON, HttpRequest, HttpResponse, exchange
 from lightship.client.rest.responses import VERSION_HEADER, read_json, version_of
@@ -34,7 +34,7 @@ class RestCalls:
     """Remembers what the server's responses show of it, and the metadata of its models."""
 
     def __init__(self, url: str, options: Options) -> None:
-        self.url, self._options, self._recipe = url, options, options.recipe
+        self.url, self._options, self._preprocessing = url, options, options.preprocessing
         self._metadata: dict[Target, ModelMetadata] = {}
         self._takes_images = True  # until the server refuses a request whose body is an image
         self._models_without_images: set[str] = set()  # models of a Lightship server without image spec or labels
@@ -100,25 +100,25 @@ class RestCalls:
             response = yield from self._exchange(classify.image_request(path, image, top), deadline)
             if error_texts.takes_no_image_bodies(response):
                 self._takes_images = False
-            elif self._recipe.image is not None and error_texts.model_takes_no_images(response):
+            elif self._preprocessing.image is not None and error_texts.model_takes_no_images(response):
                 self._models_without_images.add(model)
                 self._is_lightship = True
             else:
                 version = version_of(response) or target.version
                 return classify.read_image_response(read_json(response), model, version)
         described = yield from self._metadata_of(target, target.version, deadline)
-        request = classify.tensor_request(path, image, described, self._recipe, as_bytes=self._takes_bytes)
+        request = classify.tensor_request(path, image, described, self._preprocessing, as_bytes=self._takes_bytes)
         response = yield from self._exchange(request, deadline)
         if response.status == 400 and request.content_type != JSON:
             self._note_refusal(response, required=False)
-            request = classify.tensor_request(path, image, described, self._recipe, as_bytes=False)
+            request = classify.tensor_request(path, image, described, self._preprocessing, as_bytes=False)
             response = yield from self._exchange(request, deadline)
         version = version_of(response) or target.version
         if binary.is_binary(response):
             document = {"predictions": binary.rows_of(binary.read_outputs(response))}
         else:
             document = read_json(response)
-        return classify.read_tensor_response(document, model, version, top, self._recipe)
+        return classify.read_tensor_response(document, model, version, top, self._preprocessing)
 
     def classify(
         self, target: Target, given: Sequence[Example], context: Example | None, signature: str | None

@@ -10,7 +10,12 @@ import numpy as np
 
 from lightship.client import photos
 from lightship.client.photos import Photo
-from lightship.client.recipe import DEFAULT_SIGNATURE, IMAGE_SIGNATURE, Recipe, decodes_in_the_graph
+from lightship.client.preprocessing import (
+    DEFAULT_SIGNATURE,
+    ENCODED_IMAGE_SIGNATURE,
+    ClientPreprocessing,
+    decodes_in_the_graph,
+)
 from lightship.client.rest import binary, tensors
 from lightship.client.rest.exchange import HttpRequest
 from lightship.client.results import Classification, ModelMetadata
@@ -26,7 +31,9 @@ def image_request(path: str, image: bytes, top: int) -> HttpRequest:
     return HttpRequest("POST", f"{path}?top={top}", image, photos.image_type(image))
 
 
-def tensor_request(path: str, image: bytes, metadata: ModelMetadata, recipe: Recipe, *, as_bytes: bool) -> HttpRequest:
+def tensor_request(
+    path: str, image: bytes, metadata: ModelMetadata, preprocessing: ClientPreprocessing, *, as_bytes: bool
+) -> HttpRequest:
     """For servers and models that do not take image bodies.
 
     Sends the encoded image to a signature that decodes it in the graph, if the model has one, or else the preprocessed
@@ -36,8 +43,8 @@ def tensor_request(path: str, image: bytes, metadata: ModelMetadata, recipe: Rec
     """
     if decodes_in_the_graph(metadata):
         instances: Any = [tensors.encoded_bytes(photos.as_jpeg_or_png(image))]
-        return HttpRequest("POST", path, tensors.encode_rows(instances, IMAGE_SIGNATURE))
-    instances = recipe.instance(image, metadata)
+        return HttpRequest("POST", path, tensors.encode_rows(instances, ENCODED_IMAGE_SIGNATURE))
+    instances = preprocessing.preprocess(image, metadata)
     if as_bytes:
         with contextlib.suppress(InvalidArgument):  # the model's input is not float
             return binary.binary_request(path, instances, DEFAULT_SIGNATURE, metadata)
@@ -53,14 +60,14 @@ def read_image_response(document: Mapping[str, Any], model: str, version: int | 
 
 
 def read_tensor_response(
-    document: Mapping[str, Any], model: str, version: int | None, top: int, recipe: Recipe
+    document: Mapping[str, Any], model: str, version: int | None, top: int, preprocessing: ClientPreprocessing
 ) -> Classification:
     """Reads the response to a `tensor_request`. Of equal scores the lower index is first."""
     first = _first_prediction(document)
     if isinstance(first, dict):
         whole = read_image_response(document, model, version)
         return Classification(whole.labels[:top], whole.scores[:top], model, version)
-    return recipe.ranked(np.asarray(first), top, model, version)
+    return preprocessing.classification(np.asarray(first), top, model, version)
 
 
 def _first_prediction(document: Mapping[str, Any]) -> Any:
