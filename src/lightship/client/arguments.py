@@ -1,4 +1,4 @@
-"""The arguments of a client's methods, checked alike for every transport."""
+"""Checks of the arguments of a client's methods, the same for REST and gRPC."""
 
 from __future__ import annotations
 

@@ -132,6 +132,7 @@ class AsyncClient(BaseClient):
         return await self._run(self._calls.live())
 
     async def close(self) -> None:
+        """Closes the connections."""
         await self._transport.close()
 
     async def __aenter__(self) -> AsyncClient:

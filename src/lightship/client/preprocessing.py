@@ -79,8 +79,8 @@ def read_preprocessing(
 ) -> ClientPreprocessing:
     """Reads the labels and the bundle that a client was given.
 
-    bundle: a model's folder, of which the newest version is read, or one version. `image` and `labels` take precedence
-        over what it contains. Raises NotFound, DataLoss and InvalidArgument.
+    bundle: one version, or a model's folder, whose newest version is read. `image` and `labels` take precedence over
+        what it contains. Raises NotFound, DataLoss and InvalidArgument.
     """
     from_bundle = _read_bundle(Path(bundle)) if bundle is not None else ClientPreprocessing(None, None)
     names = _read_labels(labels) if labels is not None else from_bundle.labels
