@@ -13,7 +13,7 @@ from lightship.docker.base_image import check_layers, checked_platform, find_bas
 from lightship.docker.build_output import BuildOutput, build_error
 from lightship.docker.build_plan import OUR_IMAGE, BuildPlan, plan_build
 from lightship.docker.context import Context
-from lightship.docker.engine import engine, said_by
+from lightship.docker.engine import engine, error_text
 from lightship.docker.model_folder import Versions
 from lightship.errors import DeadlineExceeded
 
@@ -108,7 +108,7 @@ def _build(client: DockerClient, plan: BuildPlan, options: BuildOptions, tell: P
         try:
             return output.follow(_messages(client, plan, options, tell))
         except APIError as error:
-            raise build_error(said_by(error), error.status_code) from error
+            raise build_error(error_text(error), error.status_code) from error
         except Timeout as error:
             raise DeadlineExceeded(f"the engine said nothing for {SILENCE_SECONDS} seconds: is it hung?") from error
 

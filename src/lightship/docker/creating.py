@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lightship.docker.container_options import container_options
-from lightship.docker.engine import address, is_remote, said_by
+from lightship.docker.engine import address, error_text, is_remote
 from lightship.docker.handle import remove
 from lightship.docker.images import OUR_USER, architecture_note, is_ours
 from lightship.docker.readable import check_readable
@@ -36,14 +36,14 @@ def create(client: DockerClient, settings: Settings, image: Image) -> EngineCont
     except APIError as error:
         if error.status_code == HTTPStatus.CONFLICT:
             return None
-        raise FailedPrecondition(f"the container cannot be created: {said_by(error)}") from error
+        raise FailedPrecondition(f"the container cannot be created: {error_text(error)}") from error
     try:
         new.start()
     except Gone:
         return None
     except APIError as error:
         remove(new)
-        raise FailedPrecondition(_why_not_started(client, settings, image, said_by(error))) from error
+        raise FailedPrecondition(_why_not_started(client, settings, image, error_text(error))) from error
     except BaseException:
         remove(new)
         raise

@@ -88,7 +88,7 @@ def _translation(error: Exception) -> LightshipError | None:
     from requests.exceptions import RequestException, Timeout
 
     if isinstance(error, APIError):
-        return Internal(f"the Docker Engine refused: {said_by(error)}")
+        return Internal(f"the Docker Engine refused: {error_text(error)}")
     if isinstance(error, Timeout):
         return DeadlineExceeded(
             f"the Docker Engine did not answer within {_TIMEOUT} seconds: is it hung? `docker info`"
@@ -127,6 +127,6 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         waiting += [cause for cause in inner if isinstance(cause, BaseException)]
 
 
-def said_by(error: Exception) -> str:
-    """The engine's own words, in one line."""
+def error_text(error: Exception) -> str:
+    """The engine's message, in one line."""
     return " ".join(str(getattr(error, "explanation", None) or error).split())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lightship.docker.build_plan import OUR_IMAGE
-from lightship.docker.engine import said_by
+from lightship.docker.engine import error_text
 from lightship.docker.full_disk import disk_is_full, is_full
 from lightship.errors import LightshipError, NotFound, ResourceExhausted
 
@@ -50,7 +50,7 @@ def pull_image(client: DockerClient, name: str, platform: str | None = None) -> 
                 raise _not_pulled(name, str(message["error"]))
         return client.images.get(name)
     except APIError as error:
-        raise _not_pulled(name, said_by(error)) from error
+        raise _not_pulled(name, error_text(error)) from error
 
 
 def _not_pulled(name: str, reason: str) -> LightshipError:
