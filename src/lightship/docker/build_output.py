@@ -1,4 +1,4 @@
-"""What an engine says while it builds: how far it is, which image came of it, and what went wrong."""
+"""Reads the output of a build: its progress, the image it made, and its errors."""
 
 from __future__ import annotations
 
@@ -20,21 +20,26 @@ _MADE = re.compile(r" ---> ([0-9a-f]{12,64})\s*")
 
 @dataclass(slots=True)
 class BuildOutput:
-    """image: the id of the whole. made: ids of the images that the steps left, as short as the engine says them."""
+    """What the output has said so far."""
 
     tell: Callable[[str], None]
+    """Is called with a text at each step."""
+
     image: str | None = None
+    """The id of the finished image."""
+
     made: list[str] = field(default_factory=list)
+    """Ids of the images of the single steps, shortened as the engine prints them."""
 
     def follow(self, messages: Iterable[Mapping[str, Any]]) -> str:
-        """Reads to the end and returns the image's id. Raises what `build_error` makes of an error among them."""
+        """Reads all messages and returns the image's id. Raises `build_error` for an error message."""
         for message in messages:
             if "error" in message:
                 raise build_error(str(message["error"]))
             self._stream(str(message.get("stream", "")))
             self.image = (message.get("aux") or {}).get("ID", self.image)
         if self.image is None:
-            raise Internal("the engine ended the build without an image and without an error: look into its log")
+            raise Internal("the engine ended the build without an image and without an error: see the engine's log")
         return self.image
 
     def _stream(self, text: str) -> None:
@@ -45,7 +50,7 @@ class BuildOutput:
 
 
 def build_error(text: str, status: int | None = None) -> LightshipError:
-    """What went wrong in the engine, and what to do about it.
+    """The error for a message of the engine, which says what to do.
 
     text: the engine's message. status: of its HTTP answer; None for a message among the output of a build, which has
     no code.
@@ -59,5 +64,5 @@ def build_error(text: str, status: int | None = None) -> LightshipError:
             f"the image has too many layers ({text}): bake fewer versions, as with --versions latest"
         )
     if status == HTTPStatus.FORBIDDEN or any(words in small for words in _NOT_ALLOWED):
-        return PermissionDenied(f"the engine may not do that: {text}")
+        return PermissionDenied(f"the engine may not do this: {text}")
     return Internal(f"the engine could not build the image: {text}")

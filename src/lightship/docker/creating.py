@@ -1,4 +1,4 @@
-"""A new container, running; or none, and why it cannot be."""
+"""Creates and starts a container."""
 
 from __future__ import annotations
 
@@ -22,14 +22,16 @@ if TYPE_CHECKING:
 
 
 def create(client: DockerClient, settings: Settings, image: Image) -> EngineContainer | None:
-    """A container that runs; None if another program took its name, or removed it, meanwhile.
+    """A running container; None if another program has meanwhile taken its name or removed it.
 
-    Raises FailedPrecondition with the likely reason if it cannot be created or started; then none is left behind.
+    Raises FailedPrecondition, with the likely reason, if it cannot be created or started. It is removed then.
     """
     from docker.errors import APIError
     from docker.errors import NotFound as Gone
 
-    if is_ours(image) and not is_remote(address()):  # not root there: what it may not read would fail later, unclearly
+    if is_ours(image) and not is_remote(
+        address()
+    ):  # its user is not root: a file that it cannot read would fail later, with a worse message
         check_readable(Path(settings.source), OUR_USER)
     try:
         new = client.containers.create(**container_options(settings, image))
@@ -50,9 +52,9 @@ def create(client: DockerClient, settings: Settings, image: Image) -> EngineCont
     return new
 
 
-def _why_not_started(client: DockerClient, settings: Settings, image: Image, said: str) -> str:
-    if is_taken_port(said):
+def _why_not_started(client: DockerClient, settings: Settings, image: Image, text: str) -> str:
+    if is_taken_port(text):
         ports = ", ".join(map(str, settings.ports))
-        return f"the container {settings.name} was not started because {likely_reason(said)} (wanted: {ports})"
-    reason = architecture_note(client, image) or likely_reason(said)
-    return f"the container {settings.name} cannot start{f' because {reason}' if reason else ''}: {said}"
+        return f"the container {settings.name} was not started because {likely_reason(text)} (wanted: {ports})"
+    reason = architecture_note(client, image) or likely_reason(text)
+    return f"the container {settings.name} cannot start{f' because {reason}' if reason else ''}: {text}"

@@ -28,10 +28,10 @@ _REASONS = [
         _TAKEN_PORT,
         "a port is taken on the host: stop what holds it, or publish another, -p 9000:8501 (-p 0:8501: a free one)",
     ),
-    (_NO_VERSION, "the mounted folder has no version, a folder called by a number with a SavedModel in it"),
+    (_NO_VERSION, "the mounted folder has no version: a folder whose name is a number, with a SavedModel in it"),
     (_UNREADABLE, "the server's user cannot read the mounted folder: chmod -R o+rX FOLDER"),
-    (_UNKNOWN_FLAG, "the server refuses one of the further arguments"),
-    (_OUT_OF_MEMORY, "the memory does not suffice: give more with --memory"),
+    (_UNKNOWN_FLAG, "the server refuses one of the additional arguments"),
+    (_OUT_OF_MEMORY, "the memory is not enough: give more with --memory"),
     (_NOT_LOADED, "the model cannot be loaded"),
 ]
 
@@ -42,7 +42,7 @@ def likely_reason(text: str, *, out_of_memory: bool = False) -> str | None:
     out_of_memory: whether the engine says that Linux killed the container for its memory.
     """
     if out_of_memory:
-        return "the engine killed it for want of memory: give more with --memory"
+        return "it ran out of memory: give more with --memory"
     return next((reason for pattern, reason in _REASONS if pattern.search(text)), None)
 
 
