@@ -8,6 +8,7 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 
+from lightship.client import photos
 from lightship.client.arguments import Encoding, check_encoding, check_top
 from lightship.client.flow import Deadline, Flow
 from lightship.client.inputs import Example, Inputs
@@ -95,7 +96,7 @@ class RestCalls:
         check_top(top)
         deadline = Deadline(self._options.timeout)
         model, path = target.model, f"{model_path(target)}:predict"
-        image = classify.photo_bytes(photo)
+        image = photos.encoded(photo)
         if self._takes_images and model not in self._models_without_images:
             response = yield from self._exchange(classify.image_request(path, image, top), deadline)
             if error_texts.takes_no_image_bodies(response):

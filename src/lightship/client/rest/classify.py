@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from lightship.client import photos
-from lightship.client.photos import Photo
 from lightship.client.preprocessing import (
     DEFAULT_SIGNATURE,
     ENCODED_IMAGE_SIGNATURE,
@@ -20,10 +19,6 @@ from lightship.client.rest import binary, tensors
 from lightship.client.rest.exchange import HttpRequest
 from lightship.client.results import Classification, ModelMetadata
 from lightship.errors import InvalidArgument, Unknown
-
-
-def photo_bytes(photo: Photo) -> bytes:
-    return photos.encoded(photo)
 
 
 def image_request(path: str, image: bytes, top: int) -> HttpRequest:

@@ -14,23 +14,27 @@ from numpy.typing import ArrayLike, NDArray
 from lightship.client.inputs import Inputs, array_of
 from lightship.client.results import TensorInfo
 from lightship.errors import InvalidArgument, Unimplemented, Unknown
+from lightship.tensors.dtypes import DataType
 
 # The types of TensorFlow that JSON can carry; it cannot carry quantised or complex numbers.
 _NUMPY = {
-    "DT_FLOAT": np.float32,
-    "DT_DOUBLE": np.float64,
-    "DT_HALF": np.float16,
-    "DT_BFLOAT16": np.float32,  # numpy has no bfloat16; float32 holds every value of it
-    "DT_INT8": np.int8,
-    "DT_INT16": np.int16,
-    "DT_INT32": np.int32,
-    "DT_INT64": np.int64,
-    "DT_UINT8": np.uint8,
-    "DT_UINT16": np.uint16,
-    "DT_UINT32": np.uint32,
-    "DT_UINT64": np.uint64,
-    "DT_BOOL": np.bool_,
+    dtype.name: dtype.numpy
+    for dtype in (
+        DataType.DT_FLOAT,
+        DataType.DT_DOUBLE,
+        DataType.DT_HALF,
+        DataType.DT_INT8,
+        DataType.DT_INT16,
+        DataType.DT_INT32,
+        DataType.DT_INT64,
+        DataType.DT_UINT8,
+        DataType.DT_UINT16,
+        DataType.DT_UINT32,
+        DataType.DT_UINT64,
+        DataType.DT_BOOL,
+    )
 }
+_NUMPY["DT_BFLOAT16"] = np.dtype(np.float32)  # numpy has no bfloat16; float32 holds every value of it
 
 
 def encode_columns(inputs: Inputs, signature: str | None) -> bytes:
@@ -97,8 +101,7 @@ def plain(value: ArrayLike | bytes, name: str) -> Any:
 
 def numpy_type(dtype: str) -> np.dtype[Any] | None:
     """The numpy type for one of TensorFlow's names; None for strings and for types that JSON cannot carry."""
-    found = _NUMPY.get(dtype)
-    return None if found is None else np.dtype(found)
+    return _NUMPY.get(dtype)
 
 
 def _numeric(array: NDArray[Any]) -> Any:
