@@ -1,4 +1,4 @@
-"""One tree of errors, each with its canonical code; the transports map the code, nothing else does.
+"""The exceptions of Lightship, each with its canonical code. Only transports and clients convert these codes.
 
     LightshipError
     ├── Cancelled              ├── AlreadyExists        ├── OutOfRange
@@ -18,6 +18,8 @@ from typing import ClassVar
 
 
 class Code(IntEnum):
+    """The canonical codes."""
+
     OK = 0
     CANCELLED = 1
     UNKNOWN = 2
@@ -36,11 +38,11 @@ class Code(IntEnum):
     DATA_LOSS = 15
     UNAUTHENTICATED = 16
 
-    __hash__ = int.__hash__  # enum's own is Python, and every request looks codes up
+    __hash__ = int.__hash__  # faster than Enum's, which is written in Python; every request looks codes up
 
 
 class LightshipError(Exception):
-    """The root. `message` says what was wrong, with which value, and what to do."""
+    """The base class. `message` says what was wrong, with the value, and what to do."""
 
     code: ClassVar[Code] = Code.UNKNOWN
 
@@ -82,7 +84,7 @@ class ResourceExhausted(LightshipError):
 
 
 class TooLarge(ResourceExhausted):
-    """A body or an image beyond the limit that was set for it."""
+    """A request body or an image is larger than its limit."""
 
 
 class FailedPrecondition(LightshipError):
@@ -121,5 +123,5 @@ _BY_CODE: dict[Code, type[LightshipError]] = {cls.code: cls for cls in Lightship
 
 
 def error_of(code: Code, message: str) -> LightshipError:
-    """The error of a canonical code, as a client rebuilds it from an answer."""
+    """A new exception for a canonical code, such as one in a response; Unknown for a code that has no exception."""
     return _BY_CODE.get(code, Unknown)(message)

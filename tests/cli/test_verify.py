@@ -232,7 +232,7 @@ def test_without_tensorflow_it_says_what_to_do(lightship: Run, models: Path, no_
         (["--signature", "nothing"], "has no signature 'nothing'; it has serving_default, twice"),
         (["--rtol", "nan"], "--rtol"),
         (["--rtol", "-1"], "--rtol"),
-        (["--against", "ftp://h"], "ftp:// is not spoken here"),
+        (["--against", "ftp://h"], "ftp:// is not supported"),
     ],
 )
 def test_what_cannot_be_done_ends_with_2(

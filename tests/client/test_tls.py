@@ -112,7 +112,7 @@ def test_files_that_cannot_be_used_are_named(ask: Ask, url: str, authority: Pair
     empty.write_text("nothing")
     with pytest.raises(NotFound, match="missing.pem"):
         ask(url, "status", "m", options={"tls": Tls(tmp_path / "missing.pem")})
-    with pytest.raises(InvalidArgument, match="empty.pem is no PEM file"):
+    with pytest.raises(InvalidArgument, match="empty.pem is not a PEM file"):
         ask(url, "status", "m", options={"tls": Tls(empty)})
     with pytest.raises(InvalidArgument, match="together"):
         Tls(authority.certificate, certificate=authority.certificate)

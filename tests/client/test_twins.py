@@ -223,5 +223,5 @@ def test_a_transport_of_ones_own_is_used() -> None:
 
 def test_an_answer_without_outputs_is_an_error(ask: Ask, scripted: Scripted) -> None:
     scripted.says(Reply(body={"something": 1}))
-    with pytest.raises(Unknown, match="no outputs, but something"):
+    with pytest.raises(Unknown, match="no outputs, only something"):
         ask(scripted.url, "predict", "m", [1.0])

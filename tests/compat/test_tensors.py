@@ -84,7 +84,7 @@ def test_text_is_a_type(dtype: Any) -> None:
 
 @pytest.mark.parametrize("dtype", [0, 20, "resource", "qint8", "int4", "datetime64"])
 def test_types_that_cannot_be_sent_are_refused(dtype: Any) -> None:
-    with pytest.raises(TypeError, match="no type of tensors"):
+    with pytest.raises(TypeError, match="not a type of tensors"):
         tf.make_tensor_proto(1, dtype=dtype)
 
 

@@ -25,7 +25,7 @@ def test_a_platform_fits_one_that_says_less(there: str, wanted: str, expected: b
 
 @pytest.mark.parametrize("platform", ["", "linux", "linux/", "linux/arm 64", "a/b/c/d", "linux/arm64\n"])
 def test_what_is_no_platform_is_refused(platform: str) -> None:
-    with pytest.raises(InvalidArgument, match="no platform: give one such as linux/amd64"):
+    with pytest.raises(InvalidArgument, match="not a platform: give one such as linux/amd64"):
         checked_platform(platform)
 
 

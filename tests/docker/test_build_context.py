@@ -84,7 +84,7 @@ def test_a_file_that_changes_meanwhile_is_an_error(write: Write, now: bytes) -> 
 def test_a_file_that_goes_away_meanwhile_is_an_error(write: Write, tmp_path: Path) -> None:
     entry = write("a", b"four")
     (tmp_path / "a").unlink()
-    with pytest.raises(FailedPrecondition, match="a went away"):
+    with pytest.raises(FailedPrecondition, match="a disappeared"):
         list(Context([entry], EARLIEST))
 
 

@@ -67,8 +67,8 @@ def test_a_folder_without_a_version_says_what_is_there(model: Make, tmp_path: Pa
     ("versions", "kind", "message"),
     [
         ([3], NotFound, "has no version 3: it has 1, 2"),
-        ([], InvalidArgument, "no version of .* is to be baked"),
-        ("newest", InvalidArgument, "'newest' names no versions"),
+        ([], InvalidArgument, "no version of .* was chosen"),
+        ("newest", InvalidArgument, "'newest' are not versions"),
     ],
 )
 def test_versions_that_cannot_be(model: Make, versions: str, kind: type[LightshipError], message: str) -> None:

@@ -60,3 +60,8 @@ def test_errors_say_what_to_do(text: str, kind: type[LightshipError], remedy: st
     assert type(error) is kind
     assert text in error.message
     assert remedy in error.message
+
+
+def test_a_forbidden_build_is_known_by_its_status() -> None:
+    assert type(build_error("authorization denied by plugin", status=403)) is PermissionDenied
+    assert type(build_error("it broke", status=500)) is Internal

@@ -81,7 +81,7 @@ def test_a_link_to_nothing_is_refused(version: Path, target: str) -> None:
 
 def test_a_link_to_a_folder_above_is_refused(version: Path) -> None:
     (version / "variables" / "again").symlink_to("..")
-    with pytest.raises(InvalidArgument, match="again is a symbolic link to a folder that holds it"):
+    with pytest.raises(InvalidArgument, match="again is a symbolic link to a folder that contains it"):
         names(version)
 
 

@@ -107,7 +107,7 @@ def test_a_model_that_does_not_come_in_time(refused: Any, stand_in: str, model: 
 
 def test_a_flag_that_the_server_does_not_know(refused: Any, image: str, model: Path) -> None:
     said = refused(model, *FREE_PORT, "--", "--no_such_flag=1")
-    assert "because the server refuses one of the further arguments" in said
+    assert "because the server refuses one of the additional arguments" in said
     assert "no_such_flag" in said
 
 

@@ -1,6 +1,6 @@
-"""Asks a model server over REST or gRPC, from threads or from asyncio. Needs none of what a server needs.
+"""Clients of a model server, over REST or gRPC, for threads or asyncio. They import nothing of the server.
 
-Names are imported when first used: each transport's libraries only for those who use it.
+Names are imported when they are first used, so that REST and gRPC import only their own libraries.
 """
 
 from __future__ import annotations

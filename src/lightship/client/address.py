@@ -1,4 +1,4 @@
-"""Where a model server is, as users write it: an address, or one that goes on to a model."""
+"""Parses the addresses of servers and of models on them, as users write them."""
 
 from __future__ import annotations
 
@@ -19,22 +19,24 @@ _GRPC_MODEL_PATH = re.compile(
 )
 EXAMPLE = "http://127.0.0.1:8501"
 GRPC_EXAMPLE = "grpc://127.0.0.1:8500"
-GRPC_PORT = 8500  # where none is given: TensorFlow Serving's
+GRPC_PORT = 8500  # TensorFlow Serving's default
 _SCHEMES = ("http", "https", "grpc", "grpcs", "grpc+unix")
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """`base` has no `/` at its end and may carry a path, as behind a proxy; the rest is None where not given."""
+    """An address in its parts."""
 
     base: str
+    """The server, without a final `/`. Over HTTP it may have a path, as behind a proxy."""
+
     model: str | None = None
     version: int | None = None
     label: str | None = None
 
 
 def is_address(text: str) -> bool:
-    """Whether a command's argument means a server (`http://...`, `host:8501`) and not a folder."""
+    """Whether a command's argument is a server (`http://...`, `host:8501`) and not a folder."""
     return "://" in text or _HOST_AND_PORT.fullmatch(text) is not None
 
 
@@ -43,9 +45,10 @@ def speaks_grpc(base: str) -> bool:
 
 
 def parse_address(url: str) -> Address:
-    """`http://host:8501` or `grpc://host:8500`, with `/v1/models/NAME[/versions/N|/labels/L]` behind it or not.
+    """Parses `http://host:8501` or `grpc://host:8500`, with or without `/v1/models/NAME[/versions/N|/labels/L]`.
 
-    Over gRPC `/NAME` is enough. Names are percent-decoded, and a missing `http://` is added. Raises InvalidArgument.
+    A gRPC address may end in `/NAME` instead. Names are percent-decoded, and a missing `http://` is added. Raises
+    InvalidArgument.
     """
     text = url if "://" in url else f"http://{url}"
     parts = _split(url, text)
@@ -53,10 +56,10 @@ def parse_address(url: str) -> Address:
         nearest = get_close_matches(parts.scheme, _SCHEMES, 1)
         meant = f"; did you mean {nearest[0]}://?" if nearest else ""
         raise InvalidArgument(
-            f"{url}: {parts.scheme}:// is not spoken here{meant}; give an address such as {EXAMPLE} or {GRPC_EXAMPLE}"
+            f"{url}: {parts.scheme}:// is not supported{meant}; give an address such as {EXAMPLE} or {GRPC_EXAMPLE}"
         )
     if parts.scheme == "grpc+unix":
-        return _socket(url, parts)
+        return _socket_address(url, parts)
     if not parts.hostname or parts.query or parts.fragment:
         raise InvalidArgument(f"{url!r} is not a server's address; give one such as {EXAMPLE} or {GRPC_EXAMPLE}")
     if speaks_grpc(parts.scheme):
@@ -64,16 +67,16 @@ def parse_address(url: str) -> Address:
     return _with_path(f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/"))
 
 
-def _socket(url: str, parts: SplitResult) -> Address:
+def _socket_address(url: str, parts: SplitResult) -> Address:
     if parts.netloc or not parts.path.strip("/"):
-        raise InvalidArgument(f"{url!r} names no socket; give its path, such as grpc+unix:///run/lightship.sock")
+        raise InvalidArgument(f"{url!r} has no path of a socket; give one, such as grpc+unix:///run/lightship.sock")
     return Address(f"grpc+unix://{parts.path}")
 
 
 def _grpc_address(url: str, parts: SplitResult) -> Address:
-    """gRPC knows no paths: what stands behind the port can only name a model."""
+    """gRPC has no URL paths, so a path can only name a model."""
     if "@" in parts.netloc:
-        raise InvalidArgument("gRPC has no user and password in an address; give headers={'authorization': ...}")
+        raise InvalidArgument("a gRPC address cannot have a user and a password; give headers={'authorization': ...}")
     origin = f"{parts.scheme}://{parts.netloc}{'' if parts.port else f':{GRPC_PORT}'}"
     path = parts.path.rstrip("/")
     if path in ("", "/v1/models"):
@@ -81,7 +84,7 @@ def _grpc_address(url: str, parts: SplitResult) -> Address:
     match = _GRPC_MODEL_PATH.fullmatch(path)
     if match is None:
         raise InvalidArgument(f"{url!r} is not a server's address; give {origin}, or {origin}/NAME for a model")
-    return _of_model(origin, match)
+    return _address_of_model(origin, match)
 
 
 def _split(url: str, text: str) -> SplitResult:
@@ -97,10 +100,10 @@ def _with_path(origin: str, path: str) -> Address:
     match = _MODEL_PATH.fullmatch(path)
     if match is None:
         return Address(origin + path)
-    return _of_model(origin + match["prefix"], match)
+    return _address_of_model(origin + match["prefix"], match)
 
 
-def _of_model(base: str, match: re.Match[str]) -> Address:
+def _address_of_model(base: str, match: re.Match[str]) -> Address:
     model, version, label = match["model"], match["version"], match["label"]
     return Address(
         base=base,
@@ -111,5 +114,5 @@ def _of_model(base: str, match: re.Match[str]) -> Address:
 
 
 def without_password(base: str) -> str:
-    """The address as messages may show it."""
+    """The address without user and password, for messages."""
     return re.sub(r"//[^/@]*@", "//", base)

@@ -1,4 +1,4 @@
-"""The asynchronous client: the same steps, awaited. What takes the processor's time is done in a thread."""
+"""The asynchronous client: awaits the responses, and encodes and decodes in a thread, off the event loop."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from lightship.client.arguments import Encoding
 from lightship.client.base import BaseClient
+from lightship.client.flow import Flow, Outcome, Pause, Step
 from lightship.client.inputs import Example, Inputs
 from lightship.client.options import Tls
 from lightship.client.results import (
@@ -23,7 +24,8 @@ from lightship.client.results import (
     ScoredLabel,
     VersionStatus,
 )
-from lightship.client.steps import AsyncWire, Outcome, Pause, Step, Steps
+from lightship.client.target import Target
+from lightship.client.transport import AsyncTransport
 from lightship.images.spec import ImageSpec
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ T = TypeVar("T")
 
 
 class AsyncClient(BaseClient):
-    """`Client` with methods to await; everything said there holds here. For asyncio; over REST for trio too."""
+    """The asynchronous `Client`, with the same arguments and methods. Runs on asyncio, and over REST on trio too."""
 
     def __init__(
         self,
@@ -51,16 +53,16 @@ class AsyncClient(BaseClient):
         transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
         super().__init__(url, timeout, retries, image, labels, bundle, headers, tls, transport)
-        self._wire = self._wire_of_its_transport(transport)
+        self._transport = self._make_transport(transport)
 
-    def _wire_of_its_transport(self, transport: httpx2.AsyncBaseTransport | None) -> AsyncWire:
+    def _make_transport(self, transport: httpx2.AsyncBaseTransport | None) -> AsyncTransport:
         if self._speaks_grpc:
-            from lightship.client.grpc.wires import AsyncGrpcWire
+            from lightship.client.grpc.transport import AsyncGrpcTransport
 
-            return AsyncGrpcWire(self.url, self._options)
-        from lightship.client.rest.wires import AsyncHttpWire
+            return AsyncGrpcTransport(self.url, self._options)
+        from lightship.client.rest.transport import AsyncHttpTransport
 
-        return AsyncHttpWire(self.url, self._options, transport)
+        return AsyncHttpTransport(self.url, self._options, transport)
 
     async def predict(
         self,
@@ -73,7 +75,7 @@ class AsyncClient(BaseClient):
         encoding: Encoding = "json",
     ) -> Prediction:
         """See `Client.predict`."""
-        return await self._run(self._calls.predict(model, inputs, signature, version, label, encoding))
+        return await self._run(self._calls.predict(Target(model, version, label), inputs, signature, encoding))
 
     async def classify(
         self,
@@ -86,7 +88,7 @@ class AsyncClient(BaseClient):
         label: str | None = None,
     ) -> list[list[ScoredLabel]]:
         """See `Client.classify`."""
-        return await self._run(self._calls.classify(model, examples, context, signature, version, label))
+        return await self._run(self._calls.classify(Target(model, version, label), examples, context, signature))
 
     async def regress(
         self,
@@ -99,13 +101,13 @@ class AsyncClient(BaseClient):
         label: str | None = None,
     ) -> NDArray[np.float32]:
         """See `Client.regress`."""
-        return await self._run(self._calls.regress(model, examples, context, signature, version, label))
+        return await self._run(self._calls.regress(Target(model, version, label), examples, context, signature))
 
     async def classify_image(
         self, model: str, photo: Photo, *, top: int = 5, version: int | None = None, label: str | None = None
     ) -> Classification:
         """See `Client.classify_image`."""
-        return await self._run(self._calls.classify_image(model, photo, top, version, label))
+        return await self._run(self._calls.classify_image(Target(model, version, label), photo, top))
 
     async def models(self) -> tuple[ModelStatus, ...]:
         """See `Client.models`."""
@@ -115,11 +117,11 @@ class AsyncClient(BaseClient):
         self, model: str, *, version: int | None = None, label: str | None = None
     ) -> tuple[VersionStatus, ...]:
         """See `Client.status`."""
-        return await self._run(self._calls.status(model, version, label))
+        return await self._run(self._calls.status(Target(model, version, label)))
 
     async def metadata(self, model: str, *, version: int | None = None, label: str | None = None) -> ModelMetadata:
         """See `Client.metadata`."""
-        return await self._run(self._calls.metadata(model, version, label))
+        return await self._run(self._calls.metadata(Target(model, version, label)))
 
     async def ready(self) -> bool:
         """See `Client.ready`."""
@@ -130,7 +132,8 @@ class AsyncClient(BaseClient):
         return await self._run(self._calls.live())
 
     async def close(self) -> None:
-        await self._wire.close()
+        """Closes the connections."""
+        await self._transport.close()
 
     async def __aenter__(self) -> AsyncClient:
         return self
@@ -140,28 +143,28 @@ class AsyncClient(BaseClient):
     ) -> None:
         await self.close()
 
-    async def _run(self, steps: Steps[T]) -> T:
+    async def _run(self, flow: Flow[T]) -> T:
         outcome: Outcome = None
         while True:
-            step = await self._wire.in_thread(_next, steps, outcome)
+            step = await self._transport.in_thread(_next, flow, outcome)
             if isinstance(step, _End):
                 return cast("T", step.value)
             if isinstance(step, Pause):
-                await self._wire.sleep(step.seconds)
+                await self._transport.sleep(step.seconds)
                 outcome = None
             else:
-                outcome = await self._wire.send(step)
+                outcome = await self._transport.send(step)
 
 
 @dataclass(frozen=True, slots=True)
 class _End(Generic[T]):
-    """The result of steps that are done: StopIteration itself may not leave a thread."""
+    """The result of a flow that has ended. StopIteration itself cannot be passed on from a thread."""
 
     value: T
 
 
-def _next(steps: Steps[T], outcome: Outcome) -> Step | _End[T]:
+def _next(flow: Flow[T], outcome: Outcome) -> Step | _End[T]:
     try:
-        return steps.send(outcome)
+        return flow.send(outcome)
     except StopIteration as end:
         return _End(end.value)

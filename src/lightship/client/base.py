@@ -1,4 +1,4 @@
-"""What both clients are made of: the options, and the calls of the transport that the address names."""
+"""The common base of both clients: it checks the options and chooses REST or gRPC by the address."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lightship.client.address import parse_address, speaks_grpc
 from lightship.client.options import Options, Tls
-from lightship.client.recipe import read_recipe
+from lightship.client.preprocessing import read_preprocessing
 from lightship.errors import InvalidArgument
 from lightship.images.spec import ImageSpec
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class BaseClient:
-    """Knows no socket."""
+    """The options, and the methods of a client as flows. A subclass adds the transport that sends requests."""
 
     def __init__(
         self,
@@ -32,27 +32,31 @@ class BaseClient:
         transport: object | None,
     ) -> None:
         self.url = parse_address(url).base
-        self._options = Options(timeout, retries, read_recipe(image, labels, bundle), dict(headers or {}), tls)
+        self._options = Options(timeout, retries, read_preprocessing(image, labels, bundle), dict(headers or {}), tls)
         if tls is not None and not self.url.startswith(("https:", "grpcs:")):
-            raise InvalidArgument(f"tls is given, but {self.url} is not encrypted: write https:// or grpcs://")
+            raise InvalidArgument(f"tls is given, but {self.url} does not use TLS: write https:// or grpcs://")
         if transport is not None and (self._speaks_grpc or tls is not None):
-            raise InvalidArgument("transport is httpx2's, for HTTP, and has its own TLS: leave it out")
-        self._calls = self._of_its_transport()
+            raise InvalidArgument(
+                "transport is for HTTP and has its own TLS settings: use it neither with gRPC nor with tls"
+            )
+        self._calls = self._make_calls()
 
     @property
     def timeout(self) -> float | None:
+        """Seconds for all that one method does, retries included; None for no limit."""
         return self._options.timeout
 
     @property
     def retries(self) -> int:
+        """How often a request is sent again at most."""
         return self._options.retries
 
     @property
     def _speaks_grpc(self) -> bool:
         return speaks_grpc(self.url)
 
-    def _of_its_transport(self) -> Calls:
-        """Neither transport's libraries are imported for the other."""
+    def _make_calls(self) -> Calls:
+        """Imports only the libraries that the address needs."""
         if self._speaks_grpc:
             from lightship.client.grpc.calls import GrpcCalls
 

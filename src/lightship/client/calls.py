@@ -1,4 +1,4 @@
-"""What every transport describes: the steps of each method of a client."""
+"""The interface of RestCalls and GrpcCalls: the methods of a client as flows."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightship.client.arguments import Encoding
+from lightship.client.flow import Flow
 from lightship.client.inputs import Example, Inputs
 from lightship.client.photos import Photo
 from lightship.client.results import (
@@ -19,52 +20,32 @@ from lightship.client.results import (
     ScoredLabel,
     VersionStatus,
 )
-from lightship.client.steps import Steps
+from lightship.client.target import Target
 
 
 class Calls(Protocol):
-    """The methods of `Client`, which describes them. Raises the errors of `lightship.errors`, and those only."""
+    """The methods of `Client`, which documents them. They raise only the exceptions of `lightship.errors`."""
 
     def predict(
-        self,
-        model: str,
-        inputs: Inputs,
-        signature: str | None,
-        version: int | None,
-        label: str | None,
-        encoding: Encoding,
-    ) -> Steps[Prediction]: ...
+        self, target: Target, inputs: Inputs, signature: str | None, encoding: Encoding
+    ) -> Flow[Prediction]: ...
 
-    def classify_image(
-        self, model: str, photo: Photo, top: int, version: int | None, label: str | None
-    ) -> Steps[Classification]: ...
+    def classify_image(self, target: Target, photo: Photo, top: int) -> Flow[Classification]: ...
 
     def classify(
-        self,
-        model: str,
-        given: Sequence[Example],
-        context: Example | None,
-        signature: str | None,
-        version: int | None,
-        label: str | None,
-    ) -> Steps[list[list[ScoredLabel]]]: ...
+        self, target: Target, given: Sequence[Example], context: Example | None, signature: str | None
+    ) -> Flow[list[list[ScoredLabel]]]: ...
 
     def regress(
-        self,
-        model: str,
-        given: Sequence[Example],
-        context: Example | None,
-        signature: str | None,
-        version: int | None,
-        label: str | None,
-    ) -> Steps[NDArray[np.float32]]: ...
+        self, target: Target, given: Sequence[Example], context: Example | None, signature: str | None
+    ) -> Flow[NDArray[np.float32]]: ...
 
-    def models(self) -> Steps[tuple[ModelStatus, ...]]: ...
+    def models(self) -> Flow[tuple[ModelStatus, ...]]: ...
 
-    def status(self, model: str, version: int | None, label: str | None) -> Steps[tuple[VersionStatus, ...]]: ...
+    def status(self, target: Target) -> Flow[tuple[VersionStatus, ...]]: ...
 
-    def metadata(self, model: str, version: int | None, label: str | None) -> Steps[ModelMetadata]: ...
+    def metadata(self, target: Target) -> Flow[ModelMetadata]: ...
 
-    def ready(self) -> Steps[bool]: ...
+    def ready(self) -> Flow[bool]: ...
 
-    def live(self) -> Steps[bool]: ...
+    def live(self) -> Flow[bool]: ...

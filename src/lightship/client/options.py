@@ -1,4 +1,4 @@
-"""What a client is told once, for all its calls."""
+"""The options of a client."""
 
 from __future__ import annotations
 
@@ -7,43 +7,56 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lightship.client.recipe import Recipe
+from lightship.client.preprocessing import ClientPreprocessing
 from lightship.errors import InvalidArgument, NotFound, PermissionDenied
 
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """PEM files. `ca`: who signs servers, instead of the system's authorities. `certificate` and `key`: the client's
-    own, for a server that asks for them; both or neither."""
+    """Paths of PEM files. Raises InvalidArgument for a certificate without a key, and the other way round."""
 
     ca: str | os.PathLike[str] | None = None
+    """The authorities to trust instead of the system's."""
+
     certificate: str | os.PathLike[str] | None = None
+    """The client's own certificate, for a server that requires one."""
+
     key: str | os.PathLike[str] | None = None
+    """The private key of the client's certificate."""
 
     def __post_init__(self) -> None:
         if (self.certificate is None) != (self.key is None):
-            raise InvalidArgument("a client's certificate and its key are given together, or neither")
+            raise InvalidArgument("certificate and key must be given together, or neither")
 
     def read(self) -> tuple[bytes | None, bytes | None, bytes | None]:
-        """`ca`, `key` and `certificate` as bytes. Raises NotFound, PermissionDenied, InvalidArgument."""
+        """The contents of `ca`, `key` and `certificate`. Raises NotFound, PermissionDenied, InvalidArgument."""
         return _read(self.ca), _read(self.key), _read(self.certificate)
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """timeout: seconds for all that one method does; None: no end."""
+    """The checked options, as RestCalls, GrpcCalls and the transports need them."""
 
     timeout: float | None
+    """Seconds for all that one method does, retries included; None for no limit."""
+
     retries: int
-    recipe: Recipe
+    """How often a request is sent again at most."""
+
+    preprocessing: ClientPreprocessing
+    """For servers that take only tensors."""
+
     headers: Mapping[str, str] = field(default_factory=dict)
+    """Sent with every request; over gRPC as metadata."""
+
     tls: Tls | None = None
+    """None: the system's authorities, and no certificate of the client."""
 
     def __post_init__(self) -> None:
         if self.timeout is not None and not self.timeout > 0:
-            raise InvalidArgument(f"timeout is {self.timeout!r}; it is a number of seconds above 0, or None for no end")
+            raise InvalidArgument(f"timeout is {self.timeout!r}; give seconds above 0, or None for no limit")
         if self.retries < 0:
-            raise InvalidArgument(f"retries is {self.retries!r}; it is 0 or more")
+            raise InvalidArgument(f"retries is {self.retries!r}; give 0 or more")
 
 
 def _read(path: str | os.PathLike[str] | None) -> bytes | None:
@@ -54,9 +67,9 @@ def _read(path: str | os.PathLike[str] | None) -> bytes | None:
     except FileNotFoundError as error:
         raise NotFound(f"{path}: there is no such file") from error
     except PermissionError as error:
-        raise PermissionDenied(f"{path} may not be read by this user") from error
+        raise PermissionDenied(f"this user may not read {path}") from error
     except OSError as error:
         raise InvalidArgument(f"{path} cannot be read: {error}") from error
     if b"-----BEGIN" not in data:
-        raise InvalidArgument(f"{path} is no PEM file: nothing in it begins with -----BEGIN")
+        raise InvalidArgument(f"{path} is not a PEM file: it does not contain -----BEGIN")
     return data

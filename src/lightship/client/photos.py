@@ -1,4 +1,4 @@
-"""A photo in any of the forms users have it in, as encoded bytes to send."""
+"""Encodes photos, in all forms that users may give, as the bytes to send."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from lightship.images.decode import open_image
 
 Photo = str | os.PathLike[str] | bytes | bytearray | memoryview | Image.Image | NDArray[Any]
 
-# Pillow's modes that PNG holds as they are; the others become RGB.
+# The modes of Pillow that PNG can store; images of other modes are converted to RGB.
 _PNG_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "I;16"})
 
 
 def image_type(data: bytes) -> str:
-    """The media type, told by the first bytes as the server tells it. Raises InvalidArgument for anything else."""
+    """The media type by the first bytes, as in the server. Raises InvalidArgument for other data."""
     if data.startswith(b"\xff\xd8\xff"):
         return "image/jpeg"
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -37,10 +37,10 @@ def image_type(data: bytes) -> str:
 
 
 def encoded(photo: Photo) -> bytes:
-    """The photo's file as it is; a PIL image or an array as PNG, which loses nothing.
+    """The unchanged bytes of an image file, or a PIL image or an array as PNG, which is lossless.
 
-    An array holds whole pixels 0..255, [H, W, 3], [H, W, 4], [H, W, 1] or [H, W]. Raises NotFound, PermissionDenied,
-    InvalidArgument.
+    An array has whole numbers 0..255 of any dtype and the shape [H, W, 3], [H, W, 4], [H, W, 1] or [H, W]. Raises
+    NotFound, PermissionDenied, InvalidArgument.
     """
     if isinstance(photo, (bytes, bytearray, memoryview)):
         data = bytes(photo)
@@ -56,12 +56,12 @@ def encoded(photo: Photo) -> bytes:
 
 
 def as_jpeg_or_png(data: bytes) -> bytes:
-    """For a graph, whose decoder knows no BMP or WebP: those become PNG, of their first frame."""
+    """An image that TensorFlow can decode. Of other formats, such as WebP, the first frame becomes PNG."""
     return data if image_type(data) in ("image/jpeg", "image/png") else as_png(open_image(data))
 
 
 def as_png(image: Image.Image) -> bytes:
-    """Little compression: it is the time that counts here."""
+    """PNG with the fastest compression."""
     kept = image if image.mode in _PNG_MODES else image.convert("RGB")
     buffer = io.BytesIO()
     kept.save(buffer, "PNG", compress_level=1)
@@ -76,7 +76,7 @@ def _read(path: Path) -> bytes:
     except IsADirectoryError as error:
         raise InvalidArgument(f"{path} is a folder; give one photo at a time") from error
     except PermissionError as error:
-        raise PermissionDenied(f"{path} may not be read by this user") from error
+        raise PermissionDenied(f"this user may not read {path}") from error
     except OSError as error:
         raise InvalidArgument(f"{path} cannot be read: {error}") from error
     try:
@@ -99,7 +99,7 @@ def _image_of(array: NDArray[Any]) -> Image.Image:
 def _whole_pixels(array: NDArray[Any]) -> NDArray[np.uint8]:
     if array.dtype == np.uint8:
         return array
-    with np.errstate(invalid="ignore"):  # a NaN is told below
+    with np.errstate(invalid="ignore"):  # NaN is refused below
         whole = array.astype(np.uint8) if array.dtype.kind in "iuf" else None
     if whole is None or not np.array_equal(whole, array):
         raise InvalidArgument(

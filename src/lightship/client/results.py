@@ -1,4 +1,4 @@
-"""What the methods of a client return."""
+"""The results of a client's methods."""
 
 from __future__ import annotations
 
@@ -11,12 +11,16 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """`outputs`: by the signature's names; see `Client.predict` for the dtypes. `version`: the one that answered, where
-    the server says so or it was asked for; TensorFlow Serving does not say."""
+    """The outputs of a signature; `prediction["name"]` is one of them."""
 
     outputs: Mapping[str, NDArray[Any]]
+    """By the names in the signature; see `Client.predict` for the dtypes."""
+
     model: str
+
     version: int | None
+    """The version that answered. None if it was not requested by number and the server, such as TensorFlow Serving over
+    REST, does not say."""
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         return self.outputs[name]
@@ -24,86 +28,122 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Classification:
-    """`labels` and their `scores`, the best first. `version` as in `Prediction`."""
+    """The best labels of an image."""
 
     labels: tuple[str, ...]
+    """The best first."""
+
     scores: tuple[float, ...]
+    """Of each label."""
+
     model: str
+
     version: int | None
+    """As in `Prediction`."""
 
     @property
     def label(self) -> str:
+        """The best label."""
         return self.labels[0]
 
     @property
     def score(self) -> float:
+        """The score of the best label."""
         return self.scores[0]
 
 
 class ScoredLabel(NamedTuple):
-    """One class of a classified example. `label` is empty where the model gives scores alone, `score` 0 where it gives
-    labels alone."""
+    """One class of a classified example."""
 
     label: str
+    """Empty if the model returns only scores."""
+
     score: float
+    """0 if the model returns only labels."""
 
 
 @dataclass(frozen=True, slots=True)
 class SignatureEngine:
-    """How a server runs a signature: `engine` (openvino, tensorflow, or lightship for images; empty while it was not
-    needed), the `reason`, and by what `proof` its answers were checked."""
+    """How a Lightship server runs a signature."""
 
     signature: str
+
     engine: str
+    """openvino, tensorflow, or lightship for images; empty as long as nobody has used the signature."""
+
     reason: str
+    """Why this engine runs it."""
+
     proof: str
+    """How the engine's results were checked."""
 
 
 @dataclass(frozen=True, slots=True)
 class VersionStatus:
-    """`state`: START, LOADING, AVAILABLE, UNLOADING or END. A version that could not be loaded is END with an
-    `error_code` other than OK and the reason in `error_message`. `signatures`: in the list of all models, where the
-    server is Lightship and the version answers."""
+    """The state of one version of a model."""
 
     version: int
+
     state: str
+    """START, LOADING, AVAILABLE, UNLOADING or END."""
+
     error_code: str
+    """OK, or the code of the error because of which the version could not be loaded; its state is END then."""
+
     error_message: str
+    """Why the version could not be loaded; empty if it could."""
+
     signatures: tuple[SignatureEngine, ...] = ()
+    """Only from `Client.models`, for AVAILABLE versions."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelStatus:
-    """`versions`: the highest first. `reason`: why the model does not answer, where the server says so."""
+    """A model and the states of its versions."""
 
     name: str
+
     versions: tuple[VersionStatus, ...]
+    """The highest first."""
+
     reason: str = ""
+    """Why no version answers; empty if the server does not say."""
 
     @property
     def ready(self) -> bool:
+        """Whether a version is AVAILABLE."""
         return any(version.state == "AVAILABLE" for version in self.versions)
 
 
 @dataclass(frozen=True, slots=True)
 class TensorInfo:
-    """`dtype`: TensorFlow's name, such as DT_FLOAT. `shape`: -1 is a free dimension; None: unknown rank.
-    `tensor`: its name in the graph."""
+    """An input or output of a signature."""
 
     dtype: str
+    """TensorFlow's name, such as DT_FLOAT."""
+
     shape: tuple[int, ...] | None
+    """-1 for a dimension of any size; None if the rank is unknown."""
+
     tensor: str
+    """The tensor's name in the graph."""
 
 
 @dataclass(frozen=True, slots=True)
 class SignatureInfo:
+    """The inputs and outputs of a signature, by name."""
+
     method_name: str
+    """Such as tensorflow/serving/predict."""
+
     inputs: Mapping[str, TensorInfo]
     outputs: Mapping[str, TensorInfo]
 
 
 @dataclass(frozen=True, slots=True)
 class ModelMetadata:
+    """The signatures of one version, by name."""
+
     model: str
     version: int
     signatures: Mapping[str, SignatureInfo]

@@ -1,4 +1,4 @@
-"""The synchronous client: carries out the steps of `base` one after the other."""
+"""The synchronous client: sends the requests and waits, in the caller's thread."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from lightship.client.arguments import Encoding
 from lightship.client.base import BaseClient
+from lightship.client.flow import Flow, Outcome, Pause
 from lightship.client.inputs import Example, Inputs
 from lightship.client.options import Tls
 from lightship.client.results import (
@@ -23,7 +24,8 @@ from lightship.client.results import (
     ScoredLabel,
     VersionStatus,
 )
-from lightship.client.steps import Outcome, Pause, Steps, Wire
+from lightship.client.target import Target
+from lightship.client.transport import Transport
 from lightship.images.spec import ImageSpec
 
 if TYPE_CHECKING:
@@ -35,22 +37,27 @@ T = TypeVar("T")
 
 
 class Client(BaseClient):
-    """Asks a model server, Lightship or TensorFlow Serving itself. Safe to use from several threads.
+    """A client of a model server: Lightship or TensorFlow Serving. Threads may share one.
 
-    url: the server's address. Over REST `http://host:8501` or `https://`; a path before `/v1` is kept, `/v1/models/...`
-        behind it is dropped. Over gRPC `grpc://host:8500`, `grpcs://` with TLS, or `grpc+unix:///path/to/socket`.
-    timeout: seconds for all that one method does, retries included; None: no end.
-    retries: how often a call is sent again at most: if it never reached the server, was refused with 503, or only reads
-        and its connection broke. A prediction that may have run is not sent again.
-    image, labels: for servers that take tensors only, such as TensorFlow Serving with a model that has no signature
-        image_bytes: what training did to its photos, and the class names in index order (or a file of them).
-    bundle: the exported folder, `models/dog` or `models/dog/1`, to take both from.
-    headers: sent with each call, such as {"Authorization": "Bearer ..."}; over gRPC as metadata.
-    tls: whom to trust, and the client's own certificate, where the server asks for one.
-    transport: an httpx2 transport, for a UNIX socket, an ASGI application or TLS of your own.
+    url: the server's address. For REST it is `http://host:8501` or `https://...`; a path before `/v1` is kept, and
+        `/v1/models/...` is dropped. For gRPC it is `grpc://host:8500`, `grpcs://...` with TLS, or
+        `grpc+unix:///path/to/socket`.
+    timeout: seconds for all that one method does, retries included; None for no limit.
+    retries: how often a request is sent again at most. It is sent again if it never reached the server, if the server
+        answered 503 over REST, or if it only reads and its connection broke. A prediction that may have run is never
+        sent again.
+    image, labels: for servers that take only tensors, such as TensorFlow Serving with a model that has no signature
+        image_bytes. `image` says how the images were preprocessed in training. `labels` has the class names in index
+        order, or is a file of them.
+    bundle: the exported folder to take both from, `models/dog` or `models/dog/1`.
+    headers: sent with each request, such as {"Authorization": "Bearer ..."}; over gRPC as metadata.
+    tls: the authorities to trust, and the client's own certificate if the server requires one.
+    transport: an httpx2 transport, for a UNIX socket, an ASGI application or your own TLS settings.
 
-    The methods and their results are the same over both. Over gRPC tensors always go as bytes, messages may have 2 GiB,
-    and neither httpx2 nor orjson is needed.
+    The methods and their results are the same over REST and gRPC. Over gRPC tensors are always sent as bytes, messages
+    may have 2 GiB, and httpx2 and orjson are not needed.
+
+    Raises InvalidArgument for invalid options; NotFound, PermissionDenied or DataLoss for files that cannot be read.
     """
 
     def __init__(
@@ -67,16 +74,16 @@ class Client(BaseClient):
         transport: httpx2.BaseTransport | None = None,
     ) -> None:
         super().__init__(url, timeout, retries, image, labels, bundle, headers, tls, transport)
-        self._wire = self._wire_of_its_transport(transport)
+        self._transport = self._make_transport(transport)
 
-    def _wire_of_its_transport(self, transport: httpx2.BaseTransport | None) -> Wire:
+    def _make_transport(self, transport: httpx2.BaseTransport | None) -> Transport:
         if self._speaks_grpc:
-            from lightship.client.grpc.wires import GrpcWire
+            from lightship.client.grpc.transport import GrpcTransport
 
-            return GrpcWire(self.url, self._options)
-        from lightship.client.rest.wires import HttpWire
+            return GrpcTransport(self.url, self._options)
+        from lightship.client.rest.transport import HttpTransport
 
-        return HttpWire(self.url, self._options, transport)
+        return HttpTransport(self.url, self._options, transport)
 
     def predict(
         self,
@@ -88,18 +95,24 @@ class Client(BaseClient):
         label: str | None = None,
         encoding: Encoding = "json",
     ) -> Prediction:
-        """Runs a signature (`serving_default` unless named) of the newest version, or of `version` or `label`.
+        """Runs a signature (`serving_default` by default) of the newest version, or of `version` or `label`.
 
-        inputs: the array for the only input, or a mapping of input names to arrays; lists, bytes and texts do as well.
-        The outputs have the dtypes that the model's metadata says, asked for once for each version: float32 for
-        DT_FLOAT and so on, float32 for DT_BFLOAT16, objects for DT_STRING (`str`; `bytes` where the name ends in
-        `_bytes`). The server's refusals are raised as `lightship.errors`.
+        inputs: the array for the only input, or a mapping of input names to arrays. Lists, bytes and texts are
+            converted to arrays.
+        encoding: how tensors are sent over REST. "json" works with every server. "binary" sends bytes, which only
+            Lightship takes and which is many times faster for large tensors. "auto" sends bytes once a response has
+            shown that the server is Lightship, and JSON for tensors that cannot be sent as bytes. Over gRPC tensors are
+            always sent as bytes.
 
-        encoding: over REST. "json", which every server takes; "binary", tensors as bytes, which Lightship takes and
-        which is many times faster for large ones; "auto", bytes as soon as the server has shown itself to be Lightship,
-        and JSON for what does not travel as bytes. Over gRPC they always travel as bytes.
+        The outputs have the dtypes that the model's metadata gives, which is requested once for each version: float32
+        for DT_FLOAT and so on, float32 for DT_BFLOAT16, and object for DT_STRING (elements are `str`, or `bytes` if the
+        output's name ends in `_bytes`).
+
+        Raises the error of `lightship.errors` that belongs to the server's status, InvalidArgument for values that
+        cannot be sent, Unavailable without a connection, DeadlineExceeded after `timeout`, and Unimplemented if the
+        server does not take "binary".
         """
-        return self._run(self._calls.predict(model, inputs, signature, version, label, encoding))
+        return self._run(self._calls.predict(Target(model, version, label), inputs, signature, encoding))
 
     def classify(
         self,
@@ -111,13 +124,14 @@ class Client(BaseClient):
         version: int | None = None,
         label: str | None = None,
     ) -> list[list[ScoredLabel]]:
-        """The classes of each example, with their scores, in the model's order; raises as `predict` does.
+        """Returns the classes of each example with their scores, in the model's order. Raises what `predict` raises.
 
-        An example is a mapping of features: a number, a boolean, a text or bytes, or a list or array of one of these.
-        Integers and booleans become int64 features, floats float features (`2.0` is one, `2` is not), texts and bytes
-        bytes features. The features of `context` are those of every example that does not have its own.
+        examples: each is a mapping of features. A feature is a number, a boolean, a text or bytes, or a flat list or
+            array of one of these. Integers and booleans become int64 features, floats become float features (`2.0` is a
+            float, `2` is not), texts and bytes become bytes features.
+        context: features that are added to every example that does not have them itself.
         """
-        return self._run(self._calls.classify(model, examples, context, signature, version, label))
+        return self._run(self._calls.classify(Target(model, version, label), examples, context, signature))
 
     def regress(
         self,
@@ -129,42 +143,46 @@ class Client(BaseClient):
         version: int | None = None,
         label: str | None = None,
     ) -> NDArray[np.float32]:
-        """A number for each example, float32 [examples]; examples and context as in `classify`."""
-        return self._run(self._calls.regress(model, examples, context, signature, version, label))
+        """Returns a number for each example, float32 [examples]. Arguments and errors as in `classify`."""
+        return self._run(self._calls.regress(Target(model, version, label), examples, context, signature))
 
     def classify_image(
         self, model: str, photo: Photo, *, top: int = 5, version: int | None = None, label: str | None = None
     ) -> Classification:
-        """The `top` best labels for a photo: a path, the bytes of a JPEG, PNG, BMP, GIF or WebP, a PIL image, or pixels
-        0..255 as an array [H, W, C].
+        """Returns the `top` best labels of a photo, the best first. Raises what `predict` raises.
 
-        Lightship gets the image as it is. A server that takes no images gets it by the signature image_bytes if the
-        model has it, or else as floats that the client preprocesses itself, by `bundle`, or `image` and `labels`.
+        photo: a path, the bytes of a JPEG, PNG, BMP, GIF or WebP file, a PIL image, or an array [H, W, C] of pixels
+            0..255.
+
+        Over REST, Lightship gets the image file itself. Otherwise the client uses the signature image_bytes if the
+        model has it. If not, it preprocesses the image and sends floats; for this the client needs `bundle`, or `image`
+        and `labels`, and raises FailedPrecondition without them.
         """
-        return self._run(self._calls.classify_image(model, photo, top, version, label))
+        return self._run(self._calls.classify_image(Target(model, version, label), photo, top))
 
     def models(self) -> tuple[ModelStatus, ...]:
-        """All models and the states of their versions. Raises Unimplemented where the server is TensorFlow Serving."""
+        """All models and the states of their versions. Raises Unimplemented if the server is TensorFlow Serving."""
         return self._run(self._calls.models())
 
     def status(self, model: str, *, version: int | None = None, label: str | None = None) -> tuple[VersionStatus, ...]:
-        """The states of a model's versions, the highest first. Raises NotFound."""
-        return self._run(self._calls.status(model, version, label))
+        """The states of a model's versions, the highest first. Raises NotFound for an unknown model or version."""
+        return self._run(self._calls.status(Target(model, version, label)))
 
     def metadata(self, model: str, *, version: int | None = None, label: str | None = None) -> ModelMetadata:
-        """The signatures of a version, with their inputs and outputs. Raises NotFound."""
-        return self._run(self._calls.metadata(model, version, label))
+        """The inputs and outputs of a version's signatures. Raises NotFound for an unknown model or version."""
+        return self._run(self._calls.metadata(Target(model, version, label)))
 
     def ready(self) -> bool:
-        """Whether every model has a version that answers. A server that cannot be reached is not ready."""
+        """Whether every model has a version that answers; False if the server cannot be reached."""
         return self._run(self._calls.ready())
 
     def live(self) -> bool:
-        """Whether the server answers at all."""
+        """Whether the server answers at all; False if it cannot be reached."""
         return self._run(self._calls.live())
 
     def close(self) -> None:
-        self._wire.close()
+        """Closes the connections."""
+        self._transport.close()
 
     def __enter__(self) -> Client:
         return self
@@ -174,15 +192,15 @@ class Client(BaseClient):
     ) -> None:
         self.close()
 
-    def _run(self, steps: Steps[T]) -> T:
+    def _run(self, flow: Flow[T]) -> T:
         outcome: Outcome = None
         while True:
             try:
-                step = steps.send(outcome)
+                step = flow.send(outcome)
             except StopIteration as end:
                 return end.value  # type: ignore[no-any-return]
             if isinstance(step, Pause):
                 time.sleep(step.seconds)
                 outcome = None
             else:
-                outcome = self._wire.send(step)
+                outcome = self._transport.send(step)

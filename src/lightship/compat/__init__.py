@@ -1,7 +1,9 @@
-"""What the official Python packages offer their users, without TensorFlow: put `lightship.compat` before the import.
+"""The parts of TensorFlow and tensorflow-serving-api that clients use, without TensorFlow.
+
+Change only the imports:
 
     from lightship.compat import tensorflow as tf
     from lightship.compat.tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
-The messages are those of Lightship's own pool, so that both packages can be in one process.
+The messages are in Lightship's own descriptor pool, so a process can also import the official packages.
 """

@@ -1,4 +1,4 @@
-"""What the generated modules of the official packages hold, from the descriptions of the private pool."""
+"""The contents of the official packages' generated modules, from the descriptors in the private pool."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ __all__ = ["enumeration", "file", "message", "service"]
 
 
 def file(name: str) -> FileDescriptor:
-    """The description of a .proto file, such as `tensorflow_serving/apis/predict.proto`."""
+    """The descriptor of a .proto file, such as `tensorflow_serving/apis/predict.proto`."""
     return POOL.FindFileByName(name)
 
 
 def enumeration(full_name: str) -> EnumTypeWrapper:
-    """An enumeration as generated modules hold it, with `Name`, `Value`, `items` and its values as attributes."""
+    """An enumeration as in generated modules, with `Name`, `Value`, `items`, and its values as attributes."""
     return EnumTypeWrapper(POOL.FindEnumTypeByName(full_name))
 
 
 def service(full_name: str) -> ServiceDescriptor:
-    """The description of a service and its methods."""
+    """The descriptor of a service and its methods."""
     return POOL.FindServiceByName(full_name)

@@ -1,4 +1,4 @@
-"""Stubs and servicers of grpcio, made from the description of a service."""
+"""Makes grpcio's stubs and servicers from the descriptor of a service."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Server = grpc.Server | grpc.aio.Server
 
 
 def connect(stub: object, channel: Channel, service: ServiceDescriptor) -> None:
-    """Gives a stub a callable for each method, which sends requests over the channel."""
+    """Adds to a stub a callable for each method, which sends requests over the channel."""
     for method in service.methods:
         request, response = _classes(method)
         call = channel.unary_unary(
@@ -26,7 +26,7 @@ def connect(stub: object, channel: Channel, service: ServiceDescriptor) -> None:
 
 
 def register(servicer: object, server: Server, service: ServiceDescriptor) -> None:
-    """Lets a server answer the methods of a service by those of the servicer."""
+    """Adds the servicer's methods to a server."""
     handlers = {}
     for method in service.methods:
         request, response = _classes(method)
@@ -39,7 +39,7 @@ def register(servicer: object, server: Server, service: ServiceDescriptor) -> No
 
 
 def unimplemented(context: grpc.ServicerContext) -> NoReturn:
-    """Ends a call that a servicer leaves out."""
+    """Answers a call whose method the servicer does not override."""
     context.set_code(grpc.StatusCode.UNIMPLEMENTED)
     context.set_details("Method not implemented!")
     raise NotImplementedError("Method not implemented!")

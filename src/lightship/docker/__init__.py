@@ -1,4 +1,4 @@
-"""Models in containers, through the Docker Engine's API; needs the extra `lightship[docker]`."""
+"""Serves models from containers through the Docker Engine's API. Needs the extra `lightship[docker]`."""
 
 from lightship.docker.baking import BakedImage, build
 from lightship.docker.build_plan import BuildPlan, plan_build

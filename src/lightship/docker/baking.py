@@ -1,4 +1,4 @@
-"""`lightship.docker.build`: a model baked into an image."""
+"""`lightship.docker.build`: bakes a model into an image."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lightship.docker.base_image import check_layers, checked_platform, find_bas
 from lightship.docker.build_output import BuildOutput, build_error
 from lightship.docker.build_plan import OUR_IMAGE, BuildPlan, plan_build
 from lightship.docker.context import Context
-from lightship.docker.engine import engine, said_by
+from lightship.docker.engine import engine, error_text
 from lightship.docker.model_folder import Versions
 from lightship.errors import DeadlineExceeded
 
@@ -22,31 +22,49 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str], None]
 
-SILENCE_SECONDS = 600  # how long an engine may say nothing: copying a large version is one silent step
+MAX_SILENCE = 600  # the longest time without output: an engine prints nothing while it copies a version
 
 
 @dataclass(frozen=True, slots=True)
 class BakedImage:
-    """base: the image below. versions: the oldest first. layers: digests of their contents, the lowest first: those of
-    the base, then one for each version. size: bytes on the engine, the base's layers included. left_out: what of the
-    model's folder is not in the image, by its path there."""
+    """An image that `build` made."""
 
     id: str
     tags: tuple[str, ...]
+
     base: str
+    """The name of the base image."""
+
     model: str
+    """The name under which the server serves the model."""
+
     versions: tuple[int, ...]
+    """The oldest first."""
+
     layers: tuple[str, ...]
+    """Digests of the layers' contents: those of the base from the bottom up, then one for each version."""
+
     labels: Mapping[str, str]
+
     size: int
+    """Bytes on the engine, the base's layers included."""
+
     left_out: tuple[str, ...]
+    """Paths, below the model's folder, that are not in the image."""
 
 
 @dataclass(frozen=True, slots=True)
 class BuildOptions:
+    """How an engine builds an image; `build` describes the options."""
+
     platform: str | None = None
+    """None: the engine's own."""
+
     pull: bool = False
+    """Whether to pull the base image even if the engine has it."""
+
     cache: bool = True
+    """Whether the engine may reuse layers of earlier builds."""
 
 
 def build(
@@ -64,20 +82,21 @@ def build(
 ) -> BakedImage:
     """Bakes a model into an image that serves it with nothing mounted: `docker run -p 8501:8501 dog:1`.
 
-    folder: the model's own, with versions in it. tags: what the image shall be called.
-    model_name: what the server shall call the model; the folder's name by default.
-    versions: "all", "latest", or their numbers. Each is a layer of its own, the oldest first, the same whenever its
-        files are: an image with one more version has one more layer, and shares the others.
-    image: the one below, Lightship's own by default; "tensorflow/serving:2.20.0" is one too.
-    labels: of the image, beside those that say what is in it.
-    platform: such as "linux/arm64", if the engine shall take another base than its own.
-    pull: ask the registry for the base though the engine has it.
-    cache: whether the engine may take layers of earlier builds.
-    progress: is told each step, in a few words.
+    folder: the model's folder, which contains its versions.
+    tags: names of the image.
+    model_name: the name under which the server serves the model; by default the folder's name.
+    versions: "all", "latest", or numbers. Each version becomes one layer, the oldest first. The same files always give
+        the same layer, so an image with one more version shares all other layers.
+    image: the base image, by default Lightship's own; "tensorflow/serving:2.20.0" works too.
+    labels: more labels of the image, in addition to those that describe its contents.
+    platform: the platform of the base image, such as "linux/arm64"; by default the engine's.
+    pull: whether to pull the base image even if the engine has it.
+    cache: whether the engine may reuse layers of earlier builds.
+    progress: is called with a short text at each step.
 
-    The files' time is SOURCE_DATE_EPOCH, by default 1980. Raises NotFound where there is no such version or no such
-    base, FailedPrecondition and DataLoss for a version that is not whole, InvalidArgument for what cannot be put into
-    an image, Unavailable where no engine answers, ResourceExhausted where its disk is full or the layers are too many.
+    The files get the time of SOURCE_DATE_EPOCH, by default 1980. Raises NotFound for a missing version or base image,
+    FailedPrecondition and DataLoss for an incomplete version, InvalidArgument for files or names that cannot be put
+    into an image, Unavailable if no engine answers, and ResourceExhausted for a full disk or too many layers.
     """
     plan = plan_build(folder, tags, model_name=model_name, versions=versions, image=image, labels=labels)
     options = BuildOptions(None if platform is None else checked_platform(platform), pull, cache)
@@ -86,7 +105,7 @@ def build(
 
 
 def bake(client: DockerClient, plan: BuildPlan, options: BuildOptions, tell: Progress) -> BakedImage:
-    """Leaves nothing on the engine if it fails, but for a base that was pulled."""
+    """Builds and tags the image. If it fails, it leaves nothing on the engine except a base image that it pulled."""
     from docker.utils import parse_repository_tag
 
     base = find_base(client, plan.base, platform=options.platform, pull=options.pull, tell=tell)
@@ -96,7 +115,7 @@ def bake(client: DockerClient, plan: BuildPlan, options: BuildOptions, tell: Pro
     for tag in plan.tags:
         repository, name = parse_repository_tag(tag)
         found.tag(repository, name or "latest")
-    return _described(plan, found.attrs)
+    return _baked_image(plan, found.attrs)
 
 
 def _build(client: DockerClient, plan: BuildPlan, options: BuildOptions, tell: Progress) -> str:
@@ -104,20 +123,20 @@ def _build(client: DockerClient, plan: BuildPlan, options: BuildOptions, tell: P
     from requests.exceptions import Timeout
 
     output = BuildOutput(tell)
-    with _cleaned_after_failure(client, output):
+    with _clean_after_failure(client, output):
         try:
             return output.follow(_messages(client, plan, options, tell))
         except APIError as error:
-            raise build_error(said_by(error)) from error
+            raise build_error(error_text(error), error.status_code) from error
         except Timeout as error:
-            raise DeadlineExceeded(f"the engine said nothing for {SILENCE_SECONDS} seconds: is it hung?") from error
+            raise DeadlineExceeded(f"the engine printed nothing for {MAX_SILENCE} seconds: does it hang?") from error
 
 
 def _messages(
     client: DockerClient, plan: BuildPlan, options: BuildOptions, tell: Progress
 ) -> Iterable[Mapping[str, Any]]:
-    """Sends the context; what comes back is read while the engine builds."""
-    context = Context(plan.entries, plan.mtime, _sent(plan.size, tell))
+    """Sends the context and returns the engine's messages, to be read while it builds."""
+    context = Context(plan.entries, plan.mtime, _report_sent(plan.size, tell))
     return client.api.build(
         fileobj=cast(IO[bytes], context),
         custom_context=True,
@@ -126,14 +145,14 @@ def _messages(
         forcerm=True,
         nocache=not options.cache,
         platform=options.platform,
-        timeout=SILENCE_SECONDS,
+        timeout=MAX_SILENCE,
         use_config_proxy=False,
     )
 
 
 @contextmanager
-def _cleaned_after_failure(client: DockerClient, output: BuildOutput) -> Iterator[None]:
-    """A build that fails leaves the images of the steps before; those of earlier builds are not touched."""
+def _clean_after_failure(client: DockerClient, output: BuildOutput) -> Iterator[None]:
+    """Removes the images that the steps of a failed build left, but none of earlier builds."""
     from docker.errors import DockerException
 
     before = set(client.api.images(quiet=True, all=True))
@@ -147,20 +166,20 @@ def _cleaned_after_failure(client: DockerClient, output: BuildOutput) -> Iterato
         raise
 
 
-def _sent(size: int, tell: Progress) -> Callable[[int], None]:
-    """Tells once a megabyte at most."""
-    told, whole = -1, ceil(size / 1_000_000)
+def _report_sent(size: int, tell: Progress) -> Callable[[int], None]:
+    """Reports the progress at most once for each megabyte."""
+    reported, total = -1, ceil(size / 1_000_000)
 
     def sent(so_far: int) -> None:
-        nonlocal told
-        if so_far // 1_000_000 > told:
-            told = so_far // 1_000_000
-            tell(f"sending {told} of {whole} MB")
+        nonlocal reported
+        if so_far // 1_000_000 > reported:
+            reported = so_far // 1_000_000
+            tell(f"sending {reported} of {total} MB")
 
     return sent
 
 
-def _described(plan: BuildPlan, found: Mapping[str, Any]) -> BakedImage:
+def _baked_image(plan: BuildPlan, found: Mapping[str, Any]) -> BakedImage:
     return BakedImage(
         id=found["Id"],
         tags=plan.tags,

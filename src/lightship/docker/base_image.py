@@ -1,4 +1,4 @@
-"""The image below a baked one: found on the engine, or pulled."""
+"""The base image of a build: found on the engine, or pulled."""
 
 from __future__ import annotations
 
@@ -12,30 +12,34 @@ from lightship.errors import FailedPrecondition, InvalidArgument, ResourceExhaus
 if TYPE_CHECKING:
     from docker import DockerClient
 
-MAX_LAYERS = 125  # what an engine takes; https://github.com/moby/moby/blob/master/layer/layer_store.go
+MAX_LAYERS = 125  # of the engine: https://github.com/moby/moby/blob/master/layer/layer_store.go
 
 
 @dataclass(frozen=True, slots=True)
 class BaseImage:
-    """platform: as in linux/amd64. layers: digests of their contents, the lowest first."""
+    """The image on which a build starts."""
 
     id: str
+
     platform: str
+    """Such as linux/amd64."""
+
     layers: tuple[str, ...]
+    """Digests of their contents, from the bottom up."""
 
 
 def find_base(
     client: DockerClient, name: str, *, platform: str | None, pull: bool, tell: Callable[[str], None]
 ) -> BaseImage:
-    """The image of this name for this platform, by default the engine's own; pulled if it is another's and not there,
-    or if `pull`.
+    """The image of this name for this platform, by default the engine's own.
 
-    Raises NotFound for one that is nowhere, with how to get it; FailedPrecondition for one of another platform.
+    It is pulled if `pull` is true, or if it is not Lightship's own and the engine does not have it. Raises NotFound,
+    with how to get it, for an image that does not exist; FailedPrecondition for one of another platform.
     """
-    if pull or not is_there(client, name):
+    if pull or not has_image(client, name):
         tell(f"getting {name}")
     found = pull_image(client, name, platform) if pull else image_of(client, name, platform)
-    base = _described(found.attrs)
+    base = _base_image(found.attrs)
     if platform is not None and not fits(base.platform, platform):
         raise FailedPrecondition(
             f"the engine's {name} is for {base.platform}, not for {platform}: get the other one with --pull, "
@@ -45,7 +49,7 @@ def find_base(
 
 
 def check_layers(base: BaseImage, name: str, versions: int) -> None:
-    """Raises ResourceExhausted where an engine could not take so many layers."""
+    """Raises ResourceExhausted if the image would have more layers than an engine allows."""
     room = MAX_LAYERS - len(base.layers)
     if versions > room:
         raise ResourceExhausted(
@@ -54,7 +58,7 @@ def check_layers(base: BaseImage, name: str, versions: int) -> None:
         )
 
 
-def is_there(client: DockerClient, name: str) -> bool:
+def has_image(client: DockerClient, name: str) -> bool:
     from docker.errors import ImageNotFound
 
     try:
@@ -64,20 +68,20 @@ def is_there(client: DockerClient, name: str) -> bool:
     return True
 
 
-def _described(found: Mapping[str, Any]) -> BaseImage:
+def _base_image(found: Mapping[str, Any]) -> BaseImage:
     parts = (found["Os"], found["Architecture"], found.get("Variant"))
     layers = (found.get("RootFS") or {}).get("Layers") or ()
     return BaseImage(found["Id"], "/".join(part for part in parts if part), tuple(layers))
 
 
 def fits(there: str, wanted: str) -> bool:
-    """`linux/arm64` fits `linux/arm64/v8`, and the other way round."""
+    """Whether two platforms are the same. A missing variant fits any: `linux/arm64` fits `linux/arm64/v8`."""
     return all(one == other for one, other in zip(there.split("/"), wanted.split("/"), strict=False))
 
 
 def checked_platform(platform: str) -> str:
-    """Raises InvalidArgument for what is no platform."""
+    """The platform; raises InvalidArgument for an invalid one."""
     parts = platform.split("/")
     if not 2 <= len(parts) <= 3 or not all(part.isascii() and part.isalnum() for part in parts):
-        raise InvalidArgument(f"{platform!r} is no platform: give one such as linux/amd64 or linux/arm64")
+        raise InvalidArgument(f"{platform!r} is not a platform: give one such as linux/amd64 or linux/arm64")
     return platform

@@ -1,36 +1,45 @@
-"""What an engine says while it builds: how far it is, which image came of it, and what went wrong."""
+"""Reads the output of a build: its progress, the image it made, and its errors."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 from lightship.docker.full_disk import disk_is_full, is_full
 from lightship.errors import Internal, LightshipError, PermissionDenied, ResourceExhausted
 
 _STEP = re.compile(r"Step (\d+/\d+) : (\w+)(?: layers/(-?\d+)/)?")
+# The engine answers these with status 500, or in the output of the build, where there is no code.
+_TOO_MANY_LAYERS = "max depth exceeded"
+_NOT_ALLOWED = ("permission denied", "denied:")
 _MADE = re.compile(r" ---> ([0-9a-f]{12,64})\s*")
 
 
 @dataclass(slots=True)
 class BuildOutput:
-    """image: the id of the whole. made: ids of the images that the steps left, as short as the engine says them."""
+    """What the output has said so far."""
 
     tell: Callable[[str], None]
+    """Is called with a text at each step."""
+
     image: str | None = None
+    """The id of the finished image."""
+
     made: list[str] = field(default_factory=list)
+    """Ids of the images of the single steps, shortened as the engine prints them."""
 
     def follow(self, messages: Iterable[Mapping[str, Any]]) -> str:
-        """Reads to the end and returns the image's id. Raises what `build_error` makes of an error among them."""
+        """Reads all messages and returns the image's id. Raises `build_error` for an error message."""
         for message in messages:
             if "error" in message:
                 raise build_error(str(message["error"]))
             self._stream(str(message.get("stream", "")))
             self.image = (message.get("aux") or {}).get("ID", self.image)
         if self.image is None:
-            raise Internal("the engine ended the build without an image and without an error: look into its log")
+            raise Internal("the engine ended the build without an image and without an error: see the engine's log")
         return self.image
 
     def _stream(self, text: str) -> None:
@@ -40,16 +49,20 @@ class BuildOutput:
             self.made.append(made[1])
 
 
-def build_error(text: str) -> LightshipError:
-    """What went wrong in the engine, and what to do about it."""
+def build_error(text: str, status: int | None = None) -> LightshipError:
+    """The error for a message of the engine, which says what to do.
+
+    text: the engine's message. status: of its HTTP answer; None for a message among the output of a build, which has
+    no code.
+    """
     text = " ".join(text.split())
     small = text.lower()
     if is_full(text):
         return ResourceExhausted(disk_is_full(text))
-    if "max depth exceeded" in small:
+    if _TOO_MANY_LAYERS in small:
         return ResourceExhausted(
             f"the image has too many layers ({text}): bake fewer versions, as with --versions latest"
         )
-    if "permission denied" in small or "denied:" in small:
-        return PermissionDenied(f"the engine may not do that: {text}")
+    if status == HTTPStatus.FORBIDDEN or any(words in small for words in _NOT_ALLOWED):
+        return PermissionDenied(f"the engine may not do this: {text}")
     return Internal(f"the engine could not build the image: {text}")

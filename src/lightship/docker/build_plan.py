@@ -1,4 +1,4 @@
-"""What a build will do, known before any engine is asked: the Dockerfile, the files, the labels."""
+"""Plans a build without an engine: the Dockerfile, the files and the labels."""
 
 from __future__ import annotations
 
@@ -13,23 +13,30 @@ from lightship.docker.image_labels import image_labels
 from lightship.docker.model_folder import ModelFolder, ModelVersion, Versions, read_model_folder
 
 OUR_IMAGE = f"lightship:{__version__}"
-MODELS = "/models"  # where both our image and TensorFlow Serving's look
+MODELS = "/models"  # in which our image and TensorFlow Serving's look for models
 
 
 @dataclass(frozen=True, slots=True)
 class BuildPlan:
-    """base: the image below. labels: of the image that comes of it. entries: the context, the Dockerfile first.
-
-    mtime: of every file in the image, seconds since 1970.
-    """
+    """What a build will do."""
 
     base: str
+    """The name of the base image."""
+
     tags: tuple[str, ...]
     model: ModelFolder
+
     labels: Mapping[str, str]
+    """Of the new image."""
+
     dockerfile: str
+    """Its text."""
+
     entries: tuple[ContextEntry, ...]
+    """The files that are sent to the engine, the Dockerfile first."""
+
     mtime: int
+    """Of every file in the image, seconds since 1970."""
 
     @property
     def size(self) -> int:
@@ -46,7 +53,7 @@ def plan_build(
     image: str = OUR_IMAGE,
     labels: Mapping[str, str] | None = None,
 ) -> BuildPlan:
-    """What `build` would do with the same arguments; asks no engine. Raises what `build` raises for them."""
+    """Plans what `build` does with the same arguments, without an engine. Raises what `build` raises for them."""
     names = tuple(map(checked_tag, dict.fromkeys([tags] if isinstance(tags, str) else tags)))
     given = {checked_key(key): value for key, value in (labels or {}).items()}
     for value in given.values():
@@ -67,7 +74,7 @@ def _layer(version: ModelVersion) -> str:
 
 
 def _layer_entries(version: ModelVersion, model: str) -> Iterator[ContextEntry]:
-    """The version's folder with those above it, as they will be in the image."""
+    """The version's files, and its folder with all parents, as they will be in the image."""
     place = _layer(version)
     yield ContextEntry(place)
     for part in (*MODELS.strip("/").split("/"), model, str(version.number)):

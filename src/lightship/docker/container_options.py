@@ -1,4 +1,4 @@
-"""What the engine is told to make: the settings, in the words of the package `docker`."""
+"""Converts settings to the arguments of the package `docker`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lightship.docker.settings import Settings
 if TYPE_CHECKING:
     from docker.models.images import Image
 
-# What our server does without; another image may need it.
+# Our server needs none of this; another image may.
 CONFINED: dict[str, Any] = {
     "read_only": True,
     "tmpfs": {"/tmp": "rw,noexec,nosuid,size=1g"},
@@ -20,7 +20,7 @@ CONFINED: dict[str, Any] = {
 
 
 def container_options(settings: Settings, image: Image) -> dict[str, Any]:
-    """Arguments of `containers.create`. Our own image gets neither capabilities nor a file system to write to."""
+    """Arguments of `containers.create`. Our own image gets no capabilities and a read-only file system."""
     from docker.types import Mount
 
     ports: dict[str, list[Any]] = {}

@@ -1,4 +1,4 @@
-"""What is sent to the engine for a build: a tar that is the same, byte for byte, whenever the files are the same."""
+"""The tar that is sent to the engine for a build. The same files always give the same bytes."""
 
 from __future__ import annotations
 
@@ -10,20 +10,26 @@ from pathlib import Path
 
 from lightship.errors import FailedPrecondition, InvalidArgument, PermissionDenied
 
-# Seconds since 1970: the first moment that every archive format knows, 1 January 1980.
+# Seconds since 1970. This is 1 January 1980, the earliest time that all archive formats can store.
 EARLIEST = 315532800
 _CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class ContextEntry:
-    """One file or folder of the context. name: with `/`, without one at the end. size: bytes. A folder has neither
-    content nor source."""
+    """One file or folder of the context. A folder has neither content nor source."""
 
     name: str
+    """The path with `/`, but not at the end."""
+
     size: int = 0
+    """Bytes."""
+
     content: bytes | None = None
+    """The bytes of a file that is only in memory."""
+
     source: Path | None = None
+    """Where the file is read from."""
 
     @property
     def is_folder(self) -> bool:
@@ -32,7 +38,7 @@ class ContextEntry:
 
 def source_date(environment: Mapping[str, str] = os.environ) -> int:
     """The time of every file in the image: SOURCE_DATE_EPOCH (https://reproducible-builds.org/specs/source-date-epoch),
-    by default 1980. Raises InvalidArgument for what is no number of seconds."""
+    by default 1980. Raises InvalidArgument if it is not a whole number."""
     text = environment.get("SOURCE_DATE_EPOCH", "")
     if not text:
         return EARLIEST
@@ -42,10 +48,10 @@ def source_date(environment: Mapping[str, str] = os.environ) -> int:
 
 
 class Context:
-    """The tar of a build, made while it is sent: no more than a piece of one file is in memory.
+    """The tar of a build. It is made while it is sent, so that only a piece of one file is in memory.
 
-    All files are root's, readable by everyone, and of the time `mtime`, seconds since 1970.
-    sent: is told the bytes of files sent so far.
+    mtime: the time of all files, seconds since 1970. They belong to root and are readable by everyone.
+    sent: is called with the number of bytes sent so far.
     """
 
     def __init__(
@@ -67,7 +73,7 @@ class Context:
         yield bytes(2 * tarfile.BLOCKSIZE)
 
     def close(self) -> None:
-        """As files have it; there is nothing to close."""
+        """Does nothing; HTTP libraries call it as of a file."""
 
     def _header(self, entry: ContextEntry) -> bytes:
         info = tarfile.TarInfo(entry.name)
@@ -85,7 +91,7 @@ def _pieces(entry: ContextEntry) -> Iterator[bytes]:
 
 
 def _file_pieces(path: Path, size: int) -> Iterator[bytes]:
-    """Exactly `size` bytes: the header has said so already."""
+    """Exactly `size` bytes, because the header with the size has already been sent."""
     left = size
     try:
         with path.open("rb") as file:
@@ -96,6 +102,6 @@ def _file_pieces(path: Path, size: int) -> Iterator[bytes]:
     except PermissionError as error:
         raise PermissionDenied(f"{path} cannot be read: give this user the right to read it") from error
     except OSError as error:
-        raise FailedPrecondition(f"{path} went away while the image was built: build again") from error
+        raise FailedPrecondition(f"{path} disappeared while the image was built: build again") from error
     if left or grown:
-        raise FailedPrecondition(f"{path} changed while the image was built: build again when it is written whole")
+        raise FailedPrecondition(f"{path} changed while the image was built: build again when it is completely written")

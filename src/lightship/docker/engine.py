@@ -1,4 +1,4 @@
-"""The Docker Engine: how it is found, and what its failures mean."""
+"""Connects to the Docker Engine and translates its errors."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from lightship.errors import (
 if TYPE_CHECKING:
     from docker import DockerClient
 
-_TIMEOUT = 120  # seconds that the engine may take for one answer
+_TIMEOUT = 120  # seconds for one response of the engine
 _THIS_MACHINE = (None, "localhost", "127.0.0.1", "::1")
 INSTALL = "pip install 'lightship[docker]'"
 
 
 @contextmanager
 def engine() -> Iterator[DockerClient]:
-    """The engine that `DOCKER_HOST`, or else the current context of the `docker` command names.
+    """The engine of `DOCKER_HOST`, or else of the current context of the command `docker`.
 
-    Raises FailedPrecondition without the package `docker`, Unavailable if no engine answers, PermissionDenied for its
-    socket, DeadlineExceeded if it hangs; Internal for what else it refuses while it is used.
+    Raises FailedPrecondition without the package `docker`, Unavailable if no engine answers, PermissionDenied if this
+    user may not use its socket, DeadlineExceeded if it hangs, and Internal for all other refusals in the block.
     """
     with translated(), closing(_connected()) as client:
         client.ping()
@@ -38,7 +38,7 @@ def engine() -> Iterator[DockerClient]:
 
 
 def address() -> str | None:
-    """Where the engine is, as a URL; None for the usual socket. Raises FailedPrecondition without the package."""
+    """The engine's URL; None for the default socket. Raises FailedPrecondition without the package `docker`."""
     given = os.environ.get("DOCKER_HOST")
     if given:
         return given
@@ -50,19 +50,21 @@ def address() -> str | None:
     try:
         context = ContextAPI.get_current_context()
     except (DockerException, OSError, ValueError) as error:
-        raise FailedPrecondition(f"the current docker context cannot be read: {error}; `docker context ls`") from error
+        raise FailedPrecondition(
+            f"the current docker context cannot be read: {error}; see `docker context ls`"
+        ) from error
     return str(context.Host) if context is not None and context.Host else None
 
 
 def is_remote(url: str | None) -> bool:
-    """Whether folders that a container mounts, and addresses that it listens on, are those of another machine."""
+    """Whether the engine is on another machine, which then has the mounted folders and the published ports."""
     parts = urlsplit(str(url or ""))
     return parts.scheme in ("tcp", "http", "https", "ssh") and parts.hostname not in _THIS_MACHINE
 
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Errors of the package, and of the connection below it, as errors of ours."""
+    """Raises the exceptions of the package `docker`, and of its connection, as errors of `lightship.errors`."""
     try:
         yield
     except LightshipError:
@@ -88,10 +90,10 @@ def _translation(error: Exception) -> LightshipError | None:
     from requests.exceptions import RequestException, Timeout
 
     if isinstance(error, APIError):
-        return Internal(f"the Docker Engine refused: {said_by(error)}")
+        return Internal(f"the Docker Engine refused: {error_text(error)}")
     if isinstance(error, Timeout):
         return DeadlineExceeded(
-            f"the Docker Engine did not answer within {_TIMEOUT} seconds: is it hung? `docker info`"
+            f"the Docker Engine did not answer within {_TIMEOUT} seconds: does it hang? Try `docker info`"
         )
     if isinstance(error, (DockerException, NoConnection, RequestException)):
         return _unreachable(error)
@@ -99,22 +101,22 @@ def _translation(error: Exception) -> LightshipError | None:
 
 
 def _unreachable(error: Exception) -> LightshipError:
-    place = address() or "its usual socket"
+    place = address() or "its default socket"
     causes = list(_causes(error))
     if any(isinstance(cause, PermissionError) for cause in causes):
         return PermissionDenied(
             f"no permission for Docker's socket ({place}): add this user to the group docker "
-            "(sudo usermod -aG docker $USER, then log in anew), or run this as root"
+            "(sudo usermod -aG docker $USER, then log in again), or run this as root"
         )
     reason = next((str(cause) for cause in reversed(causes) if str(cause)), type(error).__name__)
     return Unavailable(
         f"no Docker Engine answers at {place} ({reason}): start it (sudo systemctl start docker, or Docker Desktop), "
-        "or name another one by DOCKER_HOST"
+        "or set DOCKER_HOST to another one"
     )
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error, what it wraps, and what led to it."""
+    """The error, the exceptions that it wraps, and its causes."""
     seen: set[int] = set()
     waiting: list[BaseException] = [error]
     while waiting:
@@ -127,6 +129,6 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         waiting += [cause for cause in inner if isinstance(cause, BaseException)]
 
 
-def said_by(error: Exception) -> str:
-    """The engine's own words, in one line."""
+def error_text(error: Exception) -> str:
+    """The engine's message, in one line."""
     return " ".join(str(getattr(error, "explanation", None) or error).split())

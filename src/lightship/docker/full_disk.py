@@ -1,12 +1,13 @@
-"""The engine's disk, full: known by the engine's words, and told with what to do."""
+"""Recognises the errors of an engine whose disk is full, and says what to do."""
 
 from __future__ import annotations
 
-_WORDS = ("no space left on device", "disk quota exceeded")
+# The engine passes the operating system's text on, with status 500 or without a status, and has no code for it.
+_FULL_DISK = ("no space left on device", "disk quota exceeded")
 
 
 def is_full(reason: str) -> bool:
-    return any(words in reason.lower() for words in _WORDS)
+    return any(words in reason.lower() for words in _FULL_DISK)
 
 
 def disk_is_full(reason: str) -> str:

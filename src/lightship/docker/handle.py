@@ -1,10 +1,11 @@
-"""Containers of ours: found by their exact name, and what can be done with one that runs."""
+"""Finds Lightship's containers by name, and reports on them, reads their logs and stops them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 from urllib.parse import urlsplit
@@ -29,42 +30,55 @@ Action = Literal["started", "left alone", "resumed", "replaced"]
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """state: the engine's word: running, paused, exited, created, restarting, dead, removing. url: of REST, where it
-    runs and publishes it; grpc: host:port. versions: as the server reports them, none where it does not answer.
-    settings: what it was started with; None if Lightship did not start it."""
+    """The state of a container and of the model in it."""
 
     name: str
     id: str
+
     state: str
+    """As the engine names it: running, paused, exited, created, restarting, dead or removing."""
+
     image: str
     model: str
+
     url: str | None
+    """Of REST, http://host:port; None if it is not published or the container does not run."""
+
     grpc: str | None
+    """host:port; None if it is not published or the container does not run."""
+
     versions: tuple[VersionStatus, ...]
+    """As the server reports them; empty if it does not answer."""
+
     settings: Mapping[str, str] | None
+    """With which the container was started; None if Lightship did not start it."""
 
     @property
     def ready(self) -> bool:
+        """Whether the container runs and a version is AVAILABLE."""
         return self.state == "running" and any(version.state == "AVAILABLE" for version in self.versions)
 
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A container that answers. As a context manager it is stopped and removed at the end.
-
-    action: what the start did. url: of REST, http://host:port. grpc: host:port, None where it is not published.
-    """
+    """A container whose model answers. Used as a context manager, it is stopped and removed at the end."""
 
     name: str
     id: str
     image: str
     model: str
+
     url: str
+    """Of REST, http://host:port."""
+
     grpc: str | None
+    """host:port; None if it is not published."""
+
     action: Action
+    """What `start` did."""
 
     def client(self, *, timeout: float | None = 30.0) -> Client:
-        """A client of its REST API; to be closed, or used by `with`."""
+        """A client of its REST API, which the caller closes. timeout: seconds for one method; None for no limit."""
         return Client(self.url, timeout=timeout)
 
     def status(self) -> Status:
@@ -72,15 +86,18 @@ class Container:
         return status(self.name)
 
     def logs(self, *, tail: int | None = None) -> str:
-        """What the server printed, or its last lines. Raises NotFound if the container is gone."""
+        """The server's output, or its last `tail` lines. Raises NotFound if the container is gone."""
         return b"".join(logs(self.name, tail=tail)).decode(errors="replace")
 
     def stop(self, *, timeout: int = STOP_SECONDS) -> None:
-        """Lets calls finish and removes the container; nothing happens if it is gone, or another took its name."""
+        """Removes the container after running requests have finished, at most `timeout` seconds later.
+
+        Does nothing if the container is gone or another one has its name.
+        """
         with engine() as client:
             found = find(client, self.name)
             if found is not None and found.id == self.id:
-                _end(found, timeout)
+                _stop_and_remove(found, timeout)
 
     def __enter__(self) -> Self:
         return self
@@ -92,9 +109,10 @@ class Container:
 
 
 def stop(name: str = DEFAULT_NAME, *, timeout: int = STOP_SECONDS) -> bool:
-    """Stops and removes a container of ours; False if there is none. Its calls may finish within `timeout` seconds.
+    """Stops and removes a container that Lightship started. Returns False if there is none.
 
-    Raises FailedPrecondition if the container was not started by Lightship, and what `engine` raises.
+    timeout: seconds in which running requests may finish. Raises FailedPrecondition if Lightship did not start the
+    container, and what `engine` raises.
     """
     with engine() as client:
         found = find(client, name)
@@ -102,30 +120,31 @@ def stop(name: str = DEFAULT_NAME, *, timeout: int = STOP_SECONDS) -> bool:
             return False
         if started_with(found.labels) is None:
             raise FailedPrecondition(
-                f"the container {name} was not started by Lightship and is left alone: docker stop {name} ends it"
+                f"the container {name} was not started by Lightship and is left alone: docker stop {name} stops it"
             )
-        _end(found, timeout)
+        _stop_and_remove(found, timeout)
     return True
 
 
 def status(name: str = DEFAULT_NAME) -> Status:
-    """Raises NotFound if there is no such container, and what `engine` raises."""
+    """The state of a container. Raises NotFound if there is no such container, and what `engine` raises."""
     with engine() as client:
-        return status_of(_there(client, name))
+        return status_of(_require(client, name))
 
 
 def logs(name: str = DEFAULT_NAME, *, follow: bool = False, tail: int | None = None) -> Iterator[bytes]:
-    """What the container printed, in pieces as they come; with `follow` until it ends.
+    """The container's output, in pieces as they arrive.
 
-    tail: the last lines only. Raises NotFound if there is no such container, and what `engine` raises.
+    follow: whether to wait for more output until the container ends. tail: how many of the last lines; None for all.
+    Raises NotFound if there is no such container, and what `engine` raises.
     """
     with engine() as client:
-        found = _there(client, name)
+        found = _require(client, name)
         yield from found.logs(stream=True, follow=follow, tail="all" if tail is None else tail)
 
 
 def find(client: DockerClient, name: str) -> EngineContainer | None:
-    """The container of exactly this name: the engine would take the beginning of an id, too."""
+    """The container of exactly this name. The engine itself would also accept the beginning of an id."""
     from docker.errors import NotFound as Gone
 
     try:
@@ -153,10 +172,10 @@ def status_of(found: EngineContainer) -> Status:
 
 
 def url_of(found: EngineContainer, inside: int) -> str | None:
-    """Where a port of the container is reached from here; None while it is not published."""
+    """The URL at which this machine reaches a port of the container; None if it is not published."""
     bindings = (found.attrs["NetworkSettings"].get("Ports") or {}).get(f"{inside}/tcp") or ()
     for binding in bindings:
-        return f"http://{_reached_at(str(binding['HostIp']))}:{binding['HostPort']}"
+        return f"http://{_reachable_host(str(binding['HostIp']))}:{binding['HostPort']}"
     return None
 
 
@@ -165,13 +184,13 @@ def environment_of(found: EngineContainer) -> dict[str, str]:
 
 
 def versions_at(url: str, model: str) -> tuple[VersionStatus, ...]:
-    """Asked directly: no proxy knows this machine's own ports. Raises what `Client.status` raises."""
+    """The versions by the server's REST API, without a proxy. Raises what `Client.status` raises."""
     with Client(url, timeout=_ASK_SECONDS, retries=0, transport=httpx2.HTTPTransport()) as client:
         return client.status(model)
 
 
 def remove(found: EngineContainer) -> None:
-    """Gone, when this returns, even if another program is removing it."""
+    """Removes a container, or waits until another program has removed it."""
     from docker.errors import APIError
     from docker.errors import NotFound as Gone
 
@@ -180,13 +199,13 @@ def remove(found: EngineContainer) -> None:
     except Gone:
         return
     except APIError as error:
-        if error.status_code != 409:  # its removal is under way
+        if error.status_code != HTTPStatus.CONFLICT:  # another program is removing it
             raise
         with suppress(Gone):
             found.wait(condition="removed", timeout=_REMOVAL_SECONDS)
 
 
-def _end(found: EngineContainer, timeout: int) -> None:
+def _stop_and_remove(found: EngineContainer, timeout: int) -> None:
     from docker.errors import NotFound as Gone
 
     with suppress(Gone):
@@ -196,8 +215,8 @@ def _end(found: EngineContainer, timeout: int) -> None:
     remove(found)
 
 
-def _reached_at(listening: str) -> str:
-    """An address of the engine's machine to which a client can connect."""
+def _reachable_host(listening: str) -> str:
+    """The host to which a client connects for a port that is published at the address `listening`."""
     engine_at = address()
     if is_remote(engine_at) and listening in ("", "0.0.0.0", "::"):
         listening = urlsplit(str(engine_at)).hostname or listening
@@ -212,7 +231,7 @@ def _versions(url: str, model: str) -> tuple[VersionStatus, ...]:
         return ()
 
 
-def _there(client: DockerClient, name: str) -> EngineContainer:
+def _require(client: DockerClient, name: str) -> EngineContainer:
     found = find(client, name)
     if found is None:
         raise NotFound(f"there is no container {name}: start one with lightship docker start MODEL --name {name}")

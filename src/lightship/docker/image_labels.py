@@ -1,7 +1,7 @@
-"""What a baked image says about itself.
+"""The labels of a baked image.
 
-Keys of the Open Containers Initiative (https://github.com/opencontainers/image-spec/blob/main/annotations.md), and ours
-for what these have no key for.
+Their keys are those of the Open Containers Initiative, and our own where it defines none:
+https://github.com/opencontainers/image-spec/blob/main/annotations.md.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ OURS = "dev.lightship"
 
 
 def image_labels(model: ModelFolder, base: str) -> dict[str, str]:
-    """Those of the base that speak of the server alone are replaced, or emptied where nothing is known."""
+    """The labels for this model. Labels of the base image that describe only the server are replaced or emptied."""
     versions = ", ".join(map(str, model.numbers))
     plural = "s" if len(model.numbers) > 1 else ""
     labels = {
@@ -42,6 +42,6 @@ def image_labels(model: ModelFolder, base: str) -> dict[str, str]:
 
 
 def _created(environment: Mapping[str, str]) -> str:
-    """Said only where SOURCE_DATE_EPOCH says it: the time of day would make another image of each build."""
+    """The time of SOURCE_DATE_EPOCH, or empty: with the current time every build would give another image."""
     text = environment.get("SOURCE_DATE_EPOCH", "")
     return datetime.fromtimestamp(int(text), UTC).isoformat(timespec="seconds").replace("+00:00", "Z") if text else ""

@@ -1,4 +1,4 @@
-"""The versions of a model's folder that are to go into an image, each known to be whole."""
+"""Reads the versions of a model's folder for an image, and checks that they are complete."""
 
 from __future__ import annotations
 
@@ -22,33 +22,42 @@ from lightship.saved_model.versions import (
     version_number,
 )
 
-# All, the newest alone, those of these numbers; or the same as a text, as `parse_versions` reads it.
+# Version numbers, or a text for `parse_versions`, such as "all" or "latest".
 Versions = str | Collection[int]
 
-# A URL holds the name, and the official image's start script splits it at blanks and expands * and ? in it.
+# The name is part of URLs, and the official image's start script splits it at spaces and expands * and ?.
 _NAME = re.compile(r"(?!\.{1,2}$)[\w.@+=~-]{1,200}")
 
 
 @dataclass(frozen=True, slots=True)
 class ModelVersion:
-    """digest: of its `lightship.json`, which holds those of all other files. A plain SavedModel has neither it nor
-    classes."""
+    """A version folder."""
 
     number: int
     path: Path
     files: VersionFiles
+
     digest: str | None = None
+    """Of its `lightship.json`, which has the digests of all other files; None for a plain SavedModel."""
+
     classes: int | None = None
+    """How many labels it has; None if it has none."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFolder:
-    """versions: those asked for, the oldest first. left_out: what is not baked, by its path below the folder."""
+    """A model's folder, and the versions that were chosen from it."""
 
     name: str
+    """The name under which the server serves the model."""
+
     path: Path
+
     versions: tuple[ModelVersion, ...]
+    """The chosen ones, the oldest first."""
+
     left_out: tuple[str, ...]
+    """Paths, below the folder, that do not go into the image."""
 
     @property
     def numbers(self) -> tuple[int, ...]:
@@ -56,11 +65,11 @@ class ModelFolder:
 
 
 def read_model_folder(folder: Path, name: str | None = None, versions: Versions = "all") -> ModelFolder:
-    """Finds the versions, and holds each against the digests of its manifest, if it has one.
+    """Finds the versions and checks the files of each by the digests in its manifest, if it has one.
 
-    name: the folder's own by default. Raises NotFound where there is no such version, with what is there instead;
-    FailedPrecondition for a version without a SavedModel, DataLoss for one that changed after export; InvalidArgument
-    for a name that a server could not serve, and for what cannot be put into an image.
+    name: by default the folder's own. Raises NotFound for a missing version, with those that exist; FailedPrecondition
+    for a version without a SavedModel; DataLoss for one that changed after export; InvalidArgument for a name that a
+    server could not serve, and for files that cannot be put into an image.
     """
     explanation = explain_model_folder(folder)
     if explanation:
@@ -74,27 +83,27 @@ def read_model_folder(folder: Path, name: str | None = None, versions: Versions 
 
 
 def checked_name(name: str) -> str:
-    """Raises InvalidArgument for a name that no URL and no start script of a server could hold."""
+    """The name; raises InvalidArgument for one that does not work in URLs or in a server's start script."""
     if not _NAME.fullmatch(name):
         raise InvalidArgument(
-            f"{name!r} cannot be a model's name in an image: letters, digits and . _ - @ + = ~ can; "
-            "give another one with --model-name"
+            f"{name!r} cannot be a model's name in an image: use only letters, digits and . _ - @ + = ~, or "
+            "give another name with --model-name"
         )
     return name
 
 
 def parse_versions(text: str) -> Literal["all", "latest"] | tuple[int, ...]:
-    """`all`, `latest`, or numbers as in `1,2`. Raises InvalidArgument."""
+    """Reads `all`, `latest`, or numbers such as `1,2`. Raises InvalidArgument."""
     if text in ("all", "latest"):
         return "all" if text == "all" else "latest"
     numbers = tuple(number for part in text.split(",") if (number := version_number(part)) is not None)
     if len(numbers) != text.count(",") + 1:
-        raise InvalidArgument(f"{text!r} names no versions: give all, latest, or numbers such as 1,2")
+        raise InvalidArgument(f"{text!r} are not versions: give all, latest, or numbers such as 1,2")
     return numbers
 
 
 def _chosen(folder: Path, versions: Versions, there: Iterable[int]) -> list[int]:
-    """In order, the oldest first."""
+    """Their numbers, the oldest first."""
     numbers = sorted(there)
     wanted = parse_versions(versions) if isinstance(versions, str) else versions
     if isinstance(wanted, str):
@@ -103,7 +112,7 @@ def _chosen(folder: Path, versions: Versions, there: Iterable[int]) -> list[int]
     if missing:
         raise NotFound(f"{folder} has no version {missing[0]}: it has {', '.join(map(str, numbers))}")
     if not wanted:
-        raise InvalidArgument(f"no version of {folder} is to be baked: give all, latest, or numbers such as 1,2")
+        raise InvalidArgument(f"no version of {folder} was chosen: give all, latest, or numbers such as 1,2")
     return sorted(set(wanted))
 
 

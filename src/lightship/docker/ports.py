@@ -12,11 +12,16 @@ DEFAULT_PORTS = (REST, GRPC)
 
 
 class Port(NamedTuple):
-    """outside: on the host, 0 for a free one."""
+    """A port of a container that is published on the host."""
 
     address: str
+    """Of the host, as numbers."""
+
     outside: int
+    """The port on the host; 0 for any free one."""
+
     inside: int
+    """The port in the container."""
 
     def __str__(self) -> str:
         address = f"[{self.address}]" if ":" in self.address else self.address
@@ -24,17 +29,17 @@ class Port(NamedTuple):
 
     @property
     def binding(self) -> tuple[str, int] | tuple[str]:
-        """As the package `docker` takes it."""
+        """The form that the package `docker` takes."""
         return (self.address, self.outside) if self.outside else (self.address,)
 
 
 def parse_port(text: str, address: str) -> Port:
-    """address: for a text that names none. Raises InvalidArgument."""
+    """Reads a published port. address: the default for a text without an address. Raises InvalidArgument."""
     rest, _, inside = text.removesuffix("/tcp").rpartition(":")
     own_address, _, outside = rest.rpartition(":")
     if not inside.isdecimal() or not outside.isdecimal() or not 1 <= int(inside) <= 65535 or int(outside) > 65535:
         raise InvalidArgument(
-            f"-p {text!r} is no published port: give HOST_PORT:CONTAINER_PORT, such as {REST}:{REST}, 9000:{REST} "
+            f"-p {text!r} is not a published port: give HOST_PORT:CONTAINER_PORT, such as {REST}:{REST}, 9000:{REST} "
             f"or 0:{REST} for a free one; {REST} is REST and {GRPC} is gRPC"
         )
     return Port(_checked_address(own_address.strip("[]") or address), int(outside), int(inside))
@@ -45,5 +50,5 @@ def _checked_address(address: str) -> str:
         return str(ipaddress.ip_address("127.0.0.1" if address == "localhost" else address))
     except ValueError:
         raise InvalidArgument(
-            f"{address!r} is no address to listen on: give 127.0.0.1 for this machine alone, 0.0.0.0 for all networks"
+            f"{address!r} is not an IP address: give 127.0.0.1 for this machine only, 0.0.0.0 for all networks"
         ) from None

@@ -1,4 +1,4 @@
-"""Whether the server's user in a container may read what is mounted: there it is not the user who starts it."""
+"""Checks that the server's user in a container, which is not the user who starts it, may read the mounted files."""
 
 from __future__ import annotations
 
@@ -15,17 +15,19 @@ _ACL = "system.posix_acl_access"
 
 
 def check_readable(folder: Path, user: int) -> None:
-    """Looks at everything in the folder. Elsewhere than on Linux an engine's machine is virtual, and maps owners.
+    """Checks every file and folder in the folder.
 
-    user: its number in the container, where it has the group of the same number. Raises PermissionDenied with the
-    command that mends it; FailedPrecondition for a link that leads out of the folder, which a container cannot follow.
+    Does nothing on other systems than Linux, where engines run in a virtual machine that maps owners.
+
+    user: its number in the container; its group has the same number. Raises PermissionDenied, with the command that
+    helps, and FailedPrecondition for a link out of the folder, which a container cannot follow.
     """
     if sys.platform != "linux":
         return
     for path in _everything(folder):
         if path.is_symlink() and not path.resolve().is_relative_to(folder):
             raise FailedPrecondition(
-                f"{path} is a link to {path.resolve()}, which lies outside of the mounted folder: a container cannot "
+                f"{path} is a link to {path.resolve()}, outside of the mounted folder: a container cannot "
                 "follow it; put the files themselves there"
             )
         if path.exists() and not _may_read(path, user):
@@ -41,7 +43,7 @@ def _everything(folder: Path) -> Iterator[Path]:
 
 def _may_read(path: Path, user: int) -> bool:
     entry = path.stat()
-    if _ACL in os.listxattr(path):  # the bits of the mode do not tell
+    if _ACL in os.listxattr(path):  # an access control list decides, not the mode
         return True
     shift = 6 if entry.st_uid == user else 3 if entry.st_gid == user else 0
     needed = (stat.S_IROTH | stat.S_IXOTH if stat.S_ISDIR(entry.st_mode) else stat.S_IROTH) << shift

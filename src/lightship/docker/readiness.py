@@ -1,4 +1,4 @@
-"""Waiting until a model in a container answers, or until it is clear that it will not."""
+"""Waits until a model in a container answers, or until it is clear that it will not."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lightship.client import VersionStatus
 from lightship.docker.handle import url_of, versions_at
 from lightship.docker.images import architecture_note, image_of
 from lightship.docker.ports import REST
-from lightship.docker.reasons import failed_load, likely_reason
+from lightship.docker.reasons import cannot_execute, failed_load, likely_reason
 from lightship.errors import DeadlineExceeded, FailedPrecondition, LightshipError, NotFound, Unavailable
 
 if TYPE_CHECKING:
@@ -21,38 +21,38 @@ if TYPE_CHECKING:
 
 
 class Ended(FailedPrecondition):
-    """The container ended while it was waited for."""
+    """The container ended before its model answered."""
 
 
 Progress = Callable[[str], None]
 
-NOTHING = "(nothing was logged)"
-_PAUSE = 0.1  # seconds between two looks
-_LOG_PAUSE = 1.0  # between two looks into the log
+NO_LOG = "(nothing was logged)"
+_PAUSE = 0.1  # seconds between two checks
+_LOG_PAUSE = 1.0  # seconds between two reads of the log
 _SHOWN = 10  # lines of the log in an error
-_LINE = 400  # characters of each
+_LINE = 400  # characters of a line
 _ENDED = ("exited", "dead", "removing", "restarting")
 
 
-def wait_until_it_answers(
+def wait_until_available(
     client: DockerClient, found: EngineContainer, settings: Settings, timeout: float, progress: Progress
 ) -> str:
-    """The URL of REST at which the model is AVAILABLE.
+    """Returns the URL of REST when the model is AVAILABLE.
 
-    Raises FailedPrecondition if the container ended or no version can be loaded, DeadlineExceeded after `timeout`
-    seconds, each with the likely reason and the log's last lines.
+    Raises FailedPrecondition if the container ended or no version can be loaded, and DeadlineExceeded after `timeout`
+    seconds, both with the likely reason and the last lines of the log.
     """
     deadline = time.monotonic() + timeout
     restarts = found.attrs.get("RestartCount", 0)
     waited_for = ""
     next_log = time.monotonic() + _LOG_PAUSE
     while True:
-        _look_again(found)
+        _reload(found)
         if found.status in _ENDED or found.attrs.get("RestartCount", 0) != restarts:
             raise Ended(_ended(client, found, settings))
         url = url_of(found, REST)
         versions = _versions(url, settings.model) if url else ()
-        if url and _answers(versions, settings.version):
+        if url and _is_available(versions, settings.version):
             return url
         state = _described(versions)
         if state != waited_for:
@@ -68,7 +68,7 @@ def wait_until_it_answers(
         time.sleep(_PAUSE)
 
 
-def _look_again(found: EngineContainer) -> None:
+def _reload(found: EngineContainer) -> None:
     from docker.errors import NotFound as Gone
 
     try:
@@ -78,16 +78,18 @@ def _look_again(found: EngineContainer) -> None:
 
 
 def _versions(url: str, model: str) -> tuple[VersionStatus, ...]:
-    """None while the server does not listen, or does not know the model yet."""
+    """Empty as long as the server does not listen or does not know the model."""
     try:
         return versions_at(url, model)
     except (Unavailable, DeadlineExceeded, NotFound):
         return ()
     except LightshipError as error:
-        raise FailedPrecondition(f"what answers at {url} is no TensorFlow Serving: {error.message}") from error
+        raise FailedPrecondition(
+            f"the server at {url} is not TensorFlow Serving or Lightship: {error.message}"
+        ) from error
 
 
-def _answers(versions: tuple[VersionStatus, ...], wanted: int | None) -> bool:
+def _is_available(versions: tuple[VersionStatus, ...], wanted: int | None) -> bool:
     return any(version.state == "AVAILABLE" and wanted in (None, version.version) for version in versions)
 
 
@@ -103,15 +105,18 @@ def _ended(client: DockerClient, found: EngineContainer, settings: Settings) -> 
     state = found.attrs.get("State", {})
     log = _log_of(found)
     reason = likely_reason(log, out_of_memory=bool(state.get("OOMKilled")))
-    if "exec format error" in log.lower() or (not reason and log == NOTHING):
+    if cannot_execute(log) or (not reason and log == NO_LOG):
         reason = architecture_note(client, image_of(client, settings.image)) or reason
     because = f" because {reason}" if reason else ""
     return f"the container {settings.name} ended with exit code {state.get('ExitCode', '?')}{because}; its log: {log}"
 
 
 def _check_log(found: EngineContainer, model: str) -> None:
-    """A server opens its port when a first version is loaded, and tries for minutes to load a broken one: its log knows
-    sooner. Raises FailedPrecondition."""
+    """Raises FailedPrecondition if the log says that a version cannot be loaded.
+
+    TensorFlow Serving opens its port only after the first version is loaded, and tries for minutes to load a broken
+    one. Its log says so earlier.
+    """
     failure = failed_load(_log_of(found).replace(" | ", "\n"), model)
     if failure:
         raise FailedPrecondition(f"the model {model} cannot be loaded; the server says: {failure}")
@@ -119,7 +124,7 @@ def _check_log(found: EngineContainer, model: str) -> None:
 
 def _late(found: EngineContainer, settings: Settings, timeout: float, state: str) -> str:
     log = _log_of(found)
-    reason = likely_reason(log) or "it needs longer, which --timeout allows"
+    reason = likely_reason(log) or "it needs more time: give more with --timeout"
     late = f"{settings.model} did not answer within {timeout:g} seconds ({state})"
     return f"{late}, perhaps because {reason}; its log: {log}"
 
@@ -132,4 +137,4 @@ def _log_of(found: EngineContainer) -> str:
     except APIError:
         text = ""
     lines = [line.strip()[:_LINE] for line in text.splitlines() if line.strip()]
-    return " | ".join(lines) or NOTHING
+    return " | ".join(lines) or NO_LOG

@@ -1,4 +1,4 @@
-"""What a container is started with: checked before the engine is asked, kept in labels, compared at a second start."""
+"""The settings of a container: checked before the engine is asked, stored in labels, compared at the next start."""
 
 from __future__ import annotations
 
@@ -22,31 +22,49 @@ RESTARTS = ("no", "on-failure", "unless-stopped", "always")
 _CONTAINER_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 _MEMORY = re.compile(r"(\d+(?:\.\d+)?)([bkmg]?)b?", re.IGNORECASE)
 _UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
-_LEAST_MEMORY = 6 << 20  # what the engine itself takes
+_MIN_MEMORY = 6 << 20  # of the engine
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """source: the mounted folder, absolute; target: where the container sees it. memory: bytes, 0 for no limit.
-
-    cpus: 0 for no limit. version: the only one that is mounted, or None for all.
-    """
+    """The checked settings of a container."""
 
     name: str
+    """Of the container."""
+
     image: str
+
     model: str
+    """The name under which the server serves the model."""
+
     source: str
+    """The absolute path of the mounted folder."""
+
     target: str
+    """Its path in the container."""
+
     version: int | None
+    """The only version that is mounted; None for all."""
+
     ports: tuple[Port, ...]
+
     environment: tuple[tuple[str, str], ...]
+    """Names and values, sorted."""
+
     arguments: tuple[str, ...]
+    """Additional flags of the server."""
+
     restart: str
+    """One of `RESTARTS`."""
+
     memory: int
+    """Bytes; 0 for no limit."""
+
     cpus: float
+    """0 for no limit."""
 
     def described(self, image_id: str) -> dict[str, str]:
-        """By the words that a difference is told in. image_id: what the image's name stands for now."""
+        """Texts for each setting, to show and to compare. image_id: of the image that has this name now."""
         return {
             "image": f"{self.image} ({image_id.removeprefix('sha256:')[:12]})",
             "model": self.model,
@@ -60,6 +78,7 @@ class Settings:
         }
 
     def labels(self, image_id: str) -> dict[str, str]:
+        """The labels of the container, from which `started_with` reads the settings."""
         return {
             SETTINGS_LABEL: json.dumps(self.described(image_id), sort_keys=True),
             "dev.lightship.model": self.model,
@@ -82,31 +101,32 @@ def read_settings(
     cpus: float | None = None,
     remote: bool = False,
 ) -> Settings:
-    """Checks all that can be checked without an engine. remote: the folder is on the engine's machine, not seen here.
+    """Checks the settings as far as possible without an engine.
 
-    Raises NotFound for a folder without a version, with what is there instead; InvalidArgument for the rest.
+    remote: whether the folder is on another machine, the engine's. Raises NotFound for a folder without a version, with
+    what it has instead, and InvalidArgument for other invalid settings.
     """
     folder = Path(model)
     if not remote:
         check_folder(folder, pin_version)
-    called = checked_name(model_name or folder.resolve().name)
+    served_as = checked_name(model_name or folder.resolve().name)
     if not _CONTAINER_NAME.fullmatch(name) or len(name) < 2:
         raise InvalidArgument(
-            f"{name!r} is no container name: give two or more of letters, digits and . _ -, a letter or digit first"
+            f"{name!r} is not a container name: give two or more of letters, digits and . _ -, a letter or digit first"
         )
-    source, target = folder.absolute() if remote else folder.resolve(), f"{MODELS}/{called}"
+    source, target = folder.absolute() if remote else folder.resolve(), f"{MODELS}/{served_as}"
     if pin_version is not None:
         source = source / str(pin_version) if remote else list_versions(folder)[pin_version].resolve()
         target = f"{target}/{pin_version}"
     return Settings(
         name=name,
         image=_checked_image(image),
-        model=called,
+        model=served_as,
         source=str(source),
         target=target,
         version=pin_version,
         ports=_ports(publish, host, remote),
-        environment=_environment(environment or {}, called),
+        environment=_environment(environment or {}, served_as),
         arguments=tuple(arguments),
         restart=_checked_restart(restart),
         memory=_bytes(memory) if memory else 0,
@@ -115,7 +135,7 @@ def read_settings(
 
 
 def check_folder(folder: Path, version: int | None) -> None:
-    """Raises NotFound, saying what is there instead of a version folder and what to do."""
+    """Raises NotFound if the folder does not have the version, or any version for None; the text says what to do."""
     explanation = explain_model_folder(folder)
     if explanation:
         raise NotFound(explanation)
@@ -125,14 +145,14 @@ def check_folder(folder: Path, version: int | None) -> None:
 
 
 def difference(running: Mapping[str, str], wanted: Mapping[str, str]) -> list[str]:
-    """What is not the same, a line each: `ports: 127.0.0.1:8501:8501 -> 127.0.0.1:9000:8501`."""
+    """The settings that differ, one line each: `ports: 127.0.0.1:8501:8501 -> 127.0.0.1:9000:8501`."""
     return [
         f"{key}: {running.get(key, 'unknown')} -> {value}" for key, value in wanted.items() if running.get(key) != value
     ]
 
 
 def started_with(labels: Mapping[str, str]) -> dict[str, str] | None:
-    """What a container of ours was started with; None if it is none of ours."""
+    """The settings in a container's labels; None if Lightship did not start it."""
     try:
         read = json.loads(labels[SETTINGS_LABEL])
     except (KeyError, ValueError):
@@ -146,13 +166,13 @@ def _ports(publish: Sequence[str], host: str, remote: bool) -> tuple[Port, ...]:
     )
     if REST not in {port.inside for port in ports}:
         raise InvalidArgument(
-            f"no port is published for REST, over which a start sees that the model answers: add -p {REST}:{REST}, "
-            f"or -p 0:{REST} for a free one"
+            f"no port is published for REST, which Lightship needs to see that the model answers: add "
+            f"-p {REST}:{REST}, or -p 0:{REST} for a free one"
         )
     if remote and any(port.inside == REST and ip_address(port.address).is_loopback for port in ports):
         raise InvalidArgument(
-            "the Docker Engine is on another machine, whose own address 127.0.0.1 cannot be reached from here: "
-            "give an --host of that machine, such as 0.0.0.0"
+            "the Docker Engine is on another machine, and ports at 127.0.0.1 there cannot be reached from here: "
+            "give an address of that machine with --host, such as 0.0.0.0"
         )
     return ports
 
@@ -160,34 +180,36 @@ def _ports(publish: Sequence[str], host: str, remote: bool) -> tuple[Port, ...]:
 def _environment(given: Mapping[str, str], model: str) -> tuple[tuple[str, str], ...]:
     for key in given:
         if not key or "=" in key or "\0" in key + given[key]:
-            raise InvalidArgument(f"{key!r} is no name of an environment variable: give NAME=VALUE")
+            raise InvalidArgument(f"{key!r} is not a name of an environment variable: give NAME=VALUE")
         if key in ("MODEL_NAME", "MODEL_BASE_PATH"):
-            raise InvalidArgument(f"{key} is set by the start itself; give another name with --model-name")
+            raise InvalidArgument(f"Lightship sets {key} itself; give another name with --model-name")
     return tuple(sorted({**given, "MODEL_NAME": model}.items()))
 
 
 def _checked_image(image: str) -> str:
     if not image or image.startswith("-") or any(character.isspace() for character in image):
-        raise InvalidArgument(f"{image!r} is no image: give NAME:TAG, such as {OUR_IMAGE} or tensorflow/serving:2.20.0")
+        raise InvalidArgument(
+            f"{image!r} is not the name of an image: give NAME:TAG, such as {OUR_IMAGE} or tensorflow/serving:2.20.0"
+        )
     return image
 
 
 def _checked_restart(restart: str) -> str:
     if restart not in RESTARTS:
-        raise InvalidArgument(f"--restart is {restart!r}; it is one of {', '.join(RESTARTS)}")
+        raise InvalidArgument(f"--restart is {restart!r}; give one of {', '.join(RESTARTS)}")
     return restart
 
 
 def _checked_cpus(cpus: float | None) -> float:
     if cpus is not None and not 0.01 <= cpus <= 10_000:
-        raise InvalidArgument(f"--cpus is {cpus!r}; it is a number of processors, such as 1.5")
+        raise InvalidArgument(f"--cpus is {cpus!r}; give a number of processors, such as 1.5")
     return cpus or 0
 
 
 def _bytes(memory: str) -> int:
-    """`512m`, `2g`, `1.5G`, or a number of bytes."""
+    """Bytes, from a text such as `512m`, `2g`, `1.5G` or a plain number."""
     match = _MEMORY.fullmatch(memory)
     size = int(float(match[1]) * _UNITS[match[2].lower()]) if match else 0
-    if size < _LEAST_MEMORY:
-        raise InvalidArgument(f"--memory is {memory!r}; it is a size of 6m or more, such as 512m or 2g")
+    if size < _MIN_MEMORY:
+        raise InvalidArgument(f"--memory is {memory!r}; give a size of 6m or more, such as 512m or 2g")
     return size

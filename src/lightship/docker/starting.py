@@ -1,4 +1,4 @@
-"""A container that serves a model: started once, however often it is asked for."""
+"""Starts a container that serves a model, or finds the one that already does."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lightship.docker.engine import address, engine, is_remote
 from lightship.docker.handle import Action, Container, find, remove, url_of
 from lightship.docker.images import image_of
 from lightship.docker.ports import GRPC
-from lightship.docker.readiness import Ended, Progress, wait_until_it_answers
+from lightship.docker.readiness import Ended, Progress, wait_until_available
 from lightship.docker.settings import DEFAULT_NAME, Settings, difference, read_settings, started_with
 from lightship.errors import Aborted, AlreadyExists, FailedPrecondition
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from docker.models.containers import Container as EngineContainer
 
 START_SECONDS = 120.0
-_ATTEMPTS = 10  # looks at what is there, while other programs change it
-_OTHERS_START = 5.0  # seconds in which another program may start what it has created
+_ATTEMPTS = 10  # if other programs create and remove containers of this name at the same time
+_OTHERS_START = 5.0  # seconds that another program gets to start a container that it has created
 
 
 def start(
@@ -45,29 +45,35 @@ def start(
     timeout: float = START_SECONDS,
     progress: Progress = lambda text: None,
 ) -> Container:
-    """Serves a model's folder from a container, and waits until it answers. A second call changes nothing.
+    """Serves a model's folder from a container and waits until the model answers. A second call changes nothing.
 
     Args:
-        model: the folder with the versions, mounted read-only at /models/NAME; new versions in it are taken up.
+        model: the folder with the versions, mounted read-only at /models/NAME; the server loads new versions.
         name: of the container, matched exactly.
-        model_name: under which the model is served; the folder's own by default.
-        image: ours by default. Another one, such as tensorflow/serving:2.20.0, is run the classic way.
+        model_name: under which the model is served; by default the folder's name.
+        image: by default Lightship's own. Another one, such as tensorflow/serving:2.20.0, may write to its file system.
         publish: `[ADDRESS:]HOST_PORT:CONTAINER_PORT`; 8501 (REST) and 8500 (gRPC) by default. Host port 0: a free one.
-        host: the address to publish at where `publish` names none.
-        pin_version: mounts this version alone.
-        environment: further variables for the server; arguments: further flags, a later one winning over an earlier.
-        restart: the engine's policy: no, on-failure, unless-stopped or always.
-        memory: a limit such as 2g; cpus: a limit such as 1.5.
-        replace: whether a container of this name that differs, or is not ours, is replaced.
-        timeout: seconds until the model must answer.
-        progress: called with a line when the start gets further.
+        host: the address for ports in `publish` without an address.
+        pin_version: the only version to mount.
+        environment: additional variables for the server.
+        arguments: additional flags for the server; of repeated flags the last one counts.
+        restart: the engine's restart policy: no, on-failure, unless-stopped or always.
+        memory: a limit, such as 2g.
+        cpus: a limit, such as 1.5.
+        replace: whether to replace a container of this name that has other settings or is not Lightship's.
+        timeout: seconds in which the model must answer.
+        progress: is called with a line of text at each step.
 
     Raises:
-        NotFound: no version in the folder, or no such image. InvalidArgument: an option that cannot be.
-        FailedPrecondition: a container of ours with other settings runs (the difference is told); a port is taken; the
-            container ended, or no version could be loaded. AlreadyExists: a container of this name is not ours.
-        DeadlineExceeded: no answer in time. Unavailable, PermissionDenied: the engine, as `docker.engine` tells.
-        A container that this call started is removed again if it fails, or is interrupted.
+        NotFound: the folder has no version, or the image does not exist.
+        InvalidArgument: an option is invalid.
+        FailedPrecondition: Lightship's container of this name has other settings (the text lists them), a port is
+            taken, the container ended, or no version can be loaded.
+        AlreadyExists: a container of this name is not Lightship's.
+        DeadlineExceeded: the model did not answer in time.
+        Unavailable, PermissionDenied: the engine cannot be reached.
+
+    If the call fails or is interrupted, it removes the container that it started.
     """
     engine_at = address()
     settings = read_settings(
@@ -95,7 +101,7 @@ class _Done(NamedTuple):
 
 
 class _Start:
-    """One start. State is the engine's alone: each look at it decides anew."""
+    """One call of `start`. It keeps no state of containers, and asks the engine before each decision."""
 
     def __init__(
         self, client: DockerClient, settings: Settings, replace: bool, timeout: float, progress: Progress
@@ -110,14 +116,14 @@ class _Start:
         self._wanted = settings.described(str(self._image.id))
 
     def run(self) -> Container:
-        done = self._brought_up()
+        done = self._ensure_running()
         try:
-            url = self._answered(done)
+            url = self._wait(done)
         except Ended:
             if done.action in ("started", "replaced"):
                 raise
-            done = self._brought_up()  # what was found to run has ended since: decided anew, once
-            url = self._answered(done)
+            done = self._ensure_running()  # the container that was found has ended since then: try again, once
+            url = self._wait(done)
         grpc = url_of(done.container, GRPC)
         return Container(
             name=self._settings.name,
@@ -129,24 +135,26 @@ class _Start:
             action=done.action,
         )
 
-    def _answered(self, done: _Done) -> str:
-        """The URL at which it answers. What this start has made is removed if that fails, or is interrupted."""
+    def _wait(self, done: _Done) -> str:
+        """Returns the URL at which the model answers. If that fails or is interrupted, it removes a new container."""
         try:
-            return wait_until_it_answers(self._client, done.container, self._settings, self._timeout, self._progress)
+            return wait_until_available(self._client, done.container, self._settings, self._timeout, self._progress)
         except BaseException:
             if done.action in ("started", "replaced"):
                 remove(done.container)
             raise
 
-    def _brought_up(self) -> _Done:
-        """A container with the wanted settings that runs. Another program may create or remove it meanwhile: then what
-        is there is looked at again."""
+    def _ensure_running(self) -> _Done:
+        """Returns a running container with these settings.
+
+        If another program creates or removes it at the same time, the engine is asked again.
+        """
         action: Action = "started"
         for _ in range(_ATTEMPTS):
             found = find(self._client, self._settings.name)
             if found is not None and found.status == "created":
-                _await_its_start(found)
-            if found is None or (_is_over(found) and self._is_as_wanted_or_gone(found)):
+                _wait_for_start(found)
+            if found is None or (_has_ended(found) and self._may_replace_ended(found)):
                 if found is not None:
                     remove(found)
                 self._progress(f"starting {self._settings.name} from {self._settings.image}")
@@ -154,25 +162,25 @@ class _Start:
                 if new is not None:
                     return _Done(new, action)
                 continue
-            if self._is_as_wanted(found):
-                kept = _kept_running(found)
-                if kept is not None:
-                    return kept
+            if self._has_wanted_settings(found):
+                running = _keep_running(found)
+                if running is not None:
+                    return running
                 continue
             remove(found)
             action = "replaced"
         raise Aborted(
-            f"other programs create and remove the container {self._settings.name} all the time: give another --name"
+            f"other programs keep creating and removing the container {self._settings.name}: give another --name"
         )
 
-    def _is_as_wanted_or_gone(self, found: EngineContainer) -> bool:
-        """Of a container that no longer runs: whether it may be removed for a new one, whatever its settings were."""
+    def _may_replace_ended(self, found: EngineContainer) -> bool:
+        """Whether a container that no longer runs may be replaced, whatever its settings were. Raises AlreadyExists."""
         if started_with(found.labels) is not None or self._replace:
             return True
         raise self._foreign()
 
-    def _is_as_wanted(self, found: EngineContainer) -> bool:
-        """False if it is to be replaced. Raises AlreadyExists or FailedPrecondition if it is not to be touched."""
+    def _has_wanted_settings(self, found: EngineContainer) -> bool:
+        """False if it must be replaced. Raises AlreadyExists or FailedPrecondition if it may not be replaced."""
         settings = started_with(found.labels)
         if settings is None:
             if not self._replace:
@@ -194,12 +202,12 @@ class _Start:
         )
 
 
-def _is_over(found: EngineContainer) -> bool:
+def _has_ended(found: EngineContainer) -> bool:
     return found.status in ("exited", "dead", "created", "restarting", "removing")
 
 
-def _kept_running(found: EngineContainer) -> _Done | None:
-    """The container as it runs, resumed if it was paused; None if it ended meanwhile."""
+def _keep_running(found: EngineContainer) -> _Done | None:
+    """The running container, resumed if it was paused; None if it has meanwhile ended."""
     from docker.errors import APIError
 
     if found.status != "paused":
@@ -211,8 +219,8 @@ def _kept_running(found: EngineContainer) -> _Done | None:
     return _Done(found, "resumed")
 
 
-def _await_its_start(found: EngineContainer) -> None:
-    """Another start may have created it just now."""
+def _wait_for_start(found: EngineContainer) -> None:
+    """Waits for another program, which may have created the container just now, to start it."""
     _until(lambda: _status(found) != "created", _OTHERS_START)
 
 

@@ -1,4 +1,4 @@
-"""What of a version folder goes into an image: its files, without what desktops and editors leave beside them."""
+"""The files of a version folder that go into an image, without those that desktops and editors leave there."""
 
 from __future__ import annotations
 
@@ -10,26 +10,34 @@ from pathlib import Path
 
 from lightship.errors import FailedPrecondition, InvalidArgument, NotFound, PermissionDenied, ResourceExhausted
 
-MAX_ENTRIES = 100_000  # of one version; links between folders could multiply without end
+MAX_ENTRIES = 100_000  # of one version; links between folders could multiply endlessly
 
 _FOREIGN = frozenset({"Thumbs.db", "desktop.ini", "__MACOSX", "__pycache__", "lost+found"})
 
 
 @dataclass(frozen=True, slots=True)
 class VersionFile:
-    """name: below the version folder, with `/`. size: bytes. source: None for a folder."""
+    """A file or folder of a version."""
 
     name: str
+    """The path below the version folder, with `/`."""
+
     size: int = 0
+    """Bytes."""
+
     source: Path | None = None
+    """Where it is read from; None for a folder."""
 
 
 @dataclass(frozen=True, slots=True)
 class VersionFiles:
-    """Folders before what is in them, names in order. left_out: names, below the version folder, of what is foreign."""
+    """The files and folders of a version."""
 
     entries: tuple[VersionFile, ...]
+    """Sorted by name, each folder before its contents."""
+
     left_out: tuple[str, ...] = ()
+    """Paths, below the version folder, of foreign files."""
 
     @property
     def size(self) -> int:
@@ -37,16 +45,16 @@ class VersionFiles:
 
 
 def is_foreign(name: str) -> bool:
-    """Whether an entry of this name is no part of a model: hidden, or left there by a desktop or an editor."""
+    """Whether a file of this name is hidden, or was left by a desktop or an editor, so that it belongs to no model."""
     return name.startswith(".") or name.endswith("~") or name in _FOREIGN
 
 
 def version_files(folder: Path, inside: Path, wanted: Collection[str] = ()) -> VersionFiles:
     """The files of a version folder. Symbolic links are followed as long as they stay in `folder` or `inside`.
 
-    wanted: names of files that are part of the version whatever they are called, as its manifest has them.
-    Raises InvalidArgument for what cannot be put into an image: a link that leads elsewhere, a socket, a name that is
-    not text; PermissionDenied for what cannot be read; ResourceExhausted beyond `MAX_ENTRIES`.
+    wanted: paths of files that belong to the version even if their names look foreign; its manifest lists them.
+    Raises InvalidArgument for a link to elsewhere, a socket, or a name that is not text; PermissionDenied for a file
+    that cannot be read; ResourceExhausted for more than `MAX_ENTRIES` entries.
     """
     walk = _Walk((folder.resolve(), inside.resolve()), frozenset(_with_parents(wanted)))
     entries: list[VersionFile] = []
@@ -67,7 +75,7 @@ class _Walk:
         real = folder.resolve()
         if real in above:
             raise InvalidArgument(
-                f"{folder} is a symbolic link to a folder that holds it: put the files themselves there"
+                f"{folder} is a symbolic link to a folder that contains it: put the files themselves there"
             )
         for name in _names(folder):
             if is_foreign(name) and prefix + name not in self.wanted:
@@ -95,12 +103,12 @@ class _Walk:
         except PermissionError as error:
             raise PermissionDenied(f"{path} cannot be read: give this user the right to read it") from error
         except FileNotFoundError as error:
-            raise FailedPrecondition(f"{path} went away while the image was built: build again") from error
+            raise FailedPrecondition(f"{path} disappeared while the image was built: build again") from error
 
     def _check_link(self, path: Path) -> None:
         try:
             target = path.resolve(strict=True)
-        except (OSError, RuntimeError) as error:  # RuntimeError: a circle, before Python 3.13
+        except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links, before Python 3.13
             raise InvalidArgument(f"{path} is a symbolic link to nothing: put the file itself there") from error
         if not any(target.is_relative_to(root) for root in self.roots):
             raise InvalidArgument(

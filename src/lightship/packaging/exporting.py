@@ -20,7 +20,7 @@ from lightship.errors import FailedPrecondition
 from lightship.images.spec import ImageSpec
 from lightship.packaging.classifier import image_signatures, sized_for
 from lightship.packaging.golden_sample import GoldenImages, model_inputs, noise_images, png, take_golden
-from lightship.packaging.library_errors import told_as
+from lightship.packaging.library_errors import reraise_as
 from lightship.packaging.publishing import check_version, publish, unpublished
 from lightship.packaging.signatures import ImageSignatures
 from lightship.packaging.sources import open_source
@@ -72,7 +72,7 @@ def export(
         content = _content(trained, labels or trained.labels, spec or trained.image, golden or None, tell)
         with unpublished(folder) as path:
             tell("writing the SavedModel")
-            with told_as(FailedPrecondition, "TensorFlow cannot save this model: {}; nothing is left of it"):
+            with reraise_as(FailedPrecondition, "TensorFlow cannot save this model: {}; nothing is left of it"):
                 trained.write(path, content.signatures)
             _write_extras(path, content)
             engine = _try_out(path, trained, content, tell)

@@ -16,7 +16,7 @@ from lightship.bundle.golden import Golden
 from lightship.errors import InvalidArgument, LightshipError, NotFound
 from lightship.images.prepare import prepare
 from lightship.images.spec import ImageSpec
-from lightship.packaging.library_errors import first_line, told_as
+from lightship.packaging.library_errors import first_line, reraise_as
 from lightship.packaging.trained import Arrays, ModelInput, Trained
 
 GoldenImages = str | Path | Sequence[str | Path]
@@ -78,7 +78,7 @@ def take_golden(
         return None
     if image is not None:
         arrays = _image_inputs(inputs, image, golden)
-        with told_as(InvalidArgument, f"the trained model fails on images of {image.size}: {{}}; is that its size?"):
+        with reraise_as(InvalidArgument, f"the trained model fails on images of {image.size}: {{}}; is that its size?"):
             sample = _run(trained, arrays)
         return _told_apart(sample, progress)
     if any(one.shape is None or one.dtype in ("string", "resource", "variant") for one in inputs.values()):

@@ -1,4 +1,4 @@
-"""What Keras and TensorFlow raise, told in one line: their own texts run over pages."""
+"""Raises the exceptions of Keras and TensorFlow anew with one line of text. Their own texts are pages long."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from contextlib import contextmanager
 
 from lightship.errors import LightshipError
 
-_LONGEST = 300
+_MAX_LENGTH = 300
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an error's text without its full stop, or its kind where it has no text."""
+    """The first line of an exception's text without its full stop, or its class if it has no text."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0][:_LONGEST].rstrip(".") if lines else type(error).__name__
+    return lines[0][:_MAX_LENGTH].rstrip(".") if lines else type(error).__name__
 
 
 @contextmanager
-def told_as(kind: type[LightshipError], text: str) -> Iterator[None]:
-    """Raises `kind` with `text` for what a library raises in the block; `{}` in it becomes that error's first line."""
+def reraise_as(kind: type[LightshipError], text: str) -> Iterator[None]:
+    """Raises `kind` with `text` for an exception in the block. `{}` in `text` becomes the exception's first line."""
     try:
         yield
     except LightshipError:

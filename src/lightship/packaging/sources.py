@@ -10,7 +10,7 @@ import keras
 from lightship.errors import InvalidArgument, NotFound
 from lightship.packaging.keras_model import KerasModel
 from lightship.packaging.legacy_frame import read_classes_pickle
-from lightship.packaging.library_errors import told_as
+from lightship.packaging.library_errors import reraise_as
 from lightship.packaging.quiet import quiet
 from lightship.packaging.saved_model_source import SavedModelSource
 from lightship.packaging.trained import Trained
@@ -83,5 +83,5 @@ def _load_keras(path: Path) -> Trained:
         f"Keras {keras.__version__} cannot load {path}: {{}}; if it has layers or functions of your own, load it where "
         "they are defined, keras.models.load_model(path, custom_objects=...), and export the model itself"
     )
-    with told_as(InvalidArgument, text), quiet():
+    with reraise_as(InvalidArgument, text), quiet():
         return KerasModel(keras.models.load_model(path, compile=False))

@@ -15,7 +15,7 @@ from lightship import protos
 from lightship.bundle.golden import Golden
 from lightship.engines import load_engine
 from lightship.errors import Internal
-from lightship.packaging.library_errors import told_as
+from lightship.packaging.library_errors import reraise_as
 from lightship.packaging.quiet import quiet
 from lightship.packaging.signatures import CLASSIFY, ENCODED_FEATURE, IMAGE_BYTES, ImageSignatures
 from lightship.saved_model.reader import read_saved_model
@@ -34,7 +34,7 @@ def check_on_tensorflow(
     folder: Path, golden: Golden | None, image: ImageSignatures | None, pictures: Pictures | None
 ) -> None:
     """Loads the SavedModel and holds all its signatures against the trained model. Raises Internal."""
-    with told_as(Internal, "what was exported fails on TensorFlow, nothing is left of it: {}"):
+    with reraise_as(Internal, "what was exported fails on TensorFlow, nothing is left of it: {}"):
         with quiet():
             loaded = tf.saved_model.load(str(folder))
         if golden is not None:

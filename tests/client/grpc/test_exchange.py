@@ -13,7 +13,7 @@ from tests.client.conftest import Ask
 from tests.client.grpc.conftest import Asked, Scripted, described
 
 from lightship import protos
-from lightship.client import steps
+from lightship.client import flow
 from lightship.errors import DeadlineExceeded, InvalidArgument, LightshipError, NotFound, Unavailable, Unknown
 
 BUSY = (grpc.StatusCode.UNAVAILABLE, "draining")
@@ -21,7 +21,7 @@ BUSY = (grpc.StatusCode.UNAVAILABLE, "draining")
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(steps, "FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(flow, "MIN_PAUSE", 0.001)
 
 
 @pytest.fixture
@@ -173,7 +173,7 @@ def test_readiness_is_told_without_an_error(ask: Ask, scripted: Scripted) -> Non
 
 def test_tensorflow_serving_does_not_list_its_models(ask: Ask, scripted: Scripted) -> None:
     scripted.answer = lambda asked: (grpc.StatusCode.UNIMPLEMENTED, "")
-    with pytest.raises(LightshipError, match=r"ask status\(model\)"):
+    with pytest.raises(LightshipError, match=r"use status\(model\)"):
         ask(scripted.url, "models")
 
 

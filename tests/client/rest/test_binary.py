@@ -16,7 +16,7 @@ from tests.transports.rest.mixed_model import save_mixed_model
 
 import lightship
 from lightship import Client
-from lightship.client.rest.binary import binary_call
+from lightship.client.rest.binary import binary_request
 from lightship.client.results import ModelMetadata, SignatureInfo, TensorInfo
 from lightship.errors import InvalidArgument, NotFound, Unimplemented
 from lightship.images.spec import ImageSpec
@@ -115,7 +115,7 @@ def test_tensorflow_serving_is_never_sent_bytes(server: str, relay: Callable[[st
         for _ in range(2):
             assert client.predict("half", [[2.0]], encoding="auto")["y"].tolist() == [[3.0]]
         assert kinds(served) == ["application/json"] * 2
-        with pytest.raises(Unimplemented, match="takes no tensors as bytes"):
+        with pytest.raises(Unimplemented, match="does not take tensors as bytes"):
             client.predict("half", [[2.0]], encoding="binary")
 
 
@@ -174,7 +174,11 @@ def without_image_bytes(reply: Reply | None) -> Reply | None:
         ({"inputs": [["a"]]}, InvalidArgument, "input x is float32; values of object"),
         ({"inputs": {"z": [[1.0]]}}, InvalidArgument, "inputs z were given; the signature has x"),
         ({"inputs": [[1.0]], "signature": "no"}, InvalidArgument, "no signature no in version 123"),
-        ({"inputs": [b"1"], "signature": "classify_x_to_y"}, InvalidArgument, "DT_STRING, which does not travel"),
+        (
+            {"inputs": [b"1"], "signature": "classify_x_to_y"},
+            InvalidArgument,
+            "DT_STRING, which cannot be sent as bytes",
+        ),
         ({"inputs": [[1.0]], "version": 9}, NotFound, "Specific"),
         ({"inputs": [[1.0]], "encoding": "cbor"}, InvalidArgument, "one of json, binary, auto"),
     ],
@@ -203,7 +207,7 @@ def test_values_keep_what_they_are(dtype: str, value: Any, kept: list[Any] | Non
     described = ModelMetadata("m", 1, {"serving_default": SignatureInfo("", {"x": tensor}, {"y": tensor})})
     if kept is None:
         with pytest.raises(InvalidArgument, match="cannot hold"):
-            binary_call("/m", value, "serving_default", described)
+            binary_request("/m", value, "serving_default", described)
         return
-    call = binary_call("/m", value, "serving_default", described)
-    assert np.load(io.BytesIO(call.body)).tolist() == kept
+    request = binary_request("/m", value, "serving_default", described)
+    assert np.load(io.BytesIO(request.body)).tolist() == kept

@@ -9,12 +9,12 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from lightship.client.rest.examples import call, classifications_in, regressions_in
+from lightship.client.rest.examples import classifications_in, examples_request, regressions_in
 from lightship.errors import InvalidArgument, Unknown
 
 
 def body(*examples: Any, context: Any = None, signature: str | None = None) -> str:
-    return call("/v1/models/m:classify", examples, context, signature).body.decode()
+    return examples_request("/v1/models/m:classify", examples, context, signature).body.decode()
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_an_example_is_a_mapping_and_examples_are_a_list() -> None:
     with pytest.raises(InvalidArgument, match="context is a list"):
         body({}, context=[])
     with pytest.raises(InvalidArgument, match="examples is one mapping"):
-        call("/v1/models/m:classify", {"x": 1.0}, None, None)  # type: ignore[arg-type]
+        examples_request("/v1/models/m:classify", {"x": 1.0}, None, None)  # type: ignore[arg-type]
 
 
 def test_results_are_typed() -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from tests.client.conftest import Ask, Reply, Scripted
 
-from lightship.client import steps
+from lightship.client import flow
 from lightship.errors import DeadlineExceeded, LightshipError, Unavailable
 
 STATUS = {"model_version_status": [{"version": "1", "state": "AVAILABLE", "status": {}}]}
@@ -22,7 +22,7 @@ BUSY = Reply(503, {"error": "draining"})
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(steps, "FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(flow, "MIN_PAUSE", 0.001)
 
 
 @pytest.fixture

@@ -1,1 +1,1 @@
-"""The calls as TensorFlow Serving's gRPC services have them; needs numpy, protobuf and grpcio alone."""
+"""The client's methods over TensorFlow Serving's gRPC services; needs only numpy, protobuf and grpcio."""

@@ -1,9 +1,8 @@
-"""What a client does over gRPC, call by call."""
+"""The methods of a client over gRPC."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,12 +10,13 @@ from google.protobuf.message import DecodeError, EncodeError
 from numpy.typing import NDArray
 
 from lightship import protos
-from lightship.client.arguments import Encoding, check_choice, check_encoding, check_top
+from lightship.client.arguments import Encoding, check_encoding, check_top
+from lightship.client.flow import Deadline, Flow
 from lightship.client.grpc import examples, metadata, tensors
-from lightship.client.grpc.exchange import Call, exchange
+from lightship.client.grpc.exchange import GrpcRequest, exchange
 from lightship.client.inputs import Example, Inputs
 from lightship.client.options import Options
-from lightship.client.recipe import DEFAULT_SIGNATURE, IMAGE_SIGNATURE, decodes_in_the_graph
+from lightship.client.preprocessing import DEFAULT_SIGNATURE, ENCODED_IMAGE_SIGNATURE, decodes_in_the_graph
 from lightship.client.results import (
     Classification,
     ModelMetadata,
@@ -25,7 +25,7 @@ from lightship.client.results import (
     ScoredLabel,
     VersionStatus,
 )
-from lightship.client.steps import Deadline, Steps
+from lightship.client.target import Target
 from lightship.errors import (
     DeadlineExceeded,
     FailedPrecondition,
@@ -41,186 +41,151 @@ if TYPE_CHECKING:
 
 _PREDICTION, _MODELS = "/tensorflow.serving.PredictionService", "/tensorflow.serving.ModelService"
 _CATALOG, _HEALTH = "/lightship.v1.ModelCatalog", "/grpc.health.v1.Health"
-_SERVING = 1
+_SERVING = 1  # of HealthCheckResponse.ServingStatus
 
-# What to run, by the metadata: the signature, and its inputs.
-Wanted = Callable[[ModelMetadata], tuple[str, Mapping[str, NDArray[Any]]]]
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Which version of which model is meant."""
-
-    model: str
-    version: int | None
-    label: str | None
-
-    def __post_init__(self) -> None:
-        check_choice(self.model, self.version, self.label)
-
-    def write(self, spec: Any, signature: str = "") -> None:
-        spec.name, spec.signature_name = self.model, signature
-        if self.version is not None:
-            spec.version.value = self.version
-        elif self.label is not None:
-            spec.version_label = self.label
+# Chooses by the metadata which signature to run, and makes its inputs.
+ChooseInputs = Callable[[ModelMetadata], tuple[str, Mapping[str, NDArray[Any]]]]
 
 
 class GrpcCalls:
-    """Asks for a model's metadata once for each version or label that is named."""
+    """Requests the metadata once for each target, and again only after a refusal."""
 
     def __init__(self, url: str, options: Options) -> None:
         self.url, self._options = url, options
-        self._known: dict[Target, ModelMetadata] = {}
+        self._metadata: dict[Target, ModelMetadata] = {}
 
-    def predict(
-        self,
-        model: str,
-        inputs: Inputs,
-        signature: str | None,
-        version: int | None,
-        label: str | None,
-        encoding: Encoding,
-    ) -> Steps[Prediction]:
+    def predict(self, target: Target, inputs: Inputs, signature: str | None, encoding: Encoding) -> Flow[Prediction]:
         check_encoding(encoding)
         name = signature or DEFAULT_SIGNATURE
-        target, deadline = Target(model, version, label), self._deadline()
-        response = yield from self._run(target, lambda known: (name, tensors.arrays_for(inputs, name, known)), deadline)
+        response = yield from self._run(
+            target, lambda known: (name, tensors.arrays_for(inputs, name, known)), self._deadline()
+        )
         outputs = {name: tensors.read(response.outputs[name], name) for name in response.outputs}
-        return Prediction(outputs, model, _answered(response, version))
+        return Prediction(outputs, target.model, _version_of(response, target))
 
-    def classify_image(
-        self, model: str, photo: Photo, top: int, version: int | None, label: str | None
-    ) -> Steps[Classification]:
-        from lightship.client import photos  # brings Pillow
+    def classify_image(self, target: Target, photo: Photo, top: int) -> Flow[Classification]:
+        from lightship.client import photos  # imports Pillow
 
         check_top(top)
-        target, deadline = Target(model, version, label), self._deadline()
+        deadline = self._deadline()
         image = photos.encoded(photo)
 
-        def wanted(known: ModelMetadata) -> tuple[str, Mapping[str, NDArray[Any]]]:
+        def choose_inputs(known: ModelMetadata) -> tuple[str, Mapping[str, NDArray[Any]]]:
             if decodes_in_the_graph(known):
                 encoded = np.array([photos.as_jpeg_or_png(image)], object)
-                return IMAGE_SIGNATURE, tensors.arrays_for(encoded, IMAGE_SIGNATURE, known)
-            instance = self._options.recipe.instance(image, known)
+                return ENCODED_IMAGE_SIGNATURE, tensors.arrays_for(encoded, ENCODED_IMAGE_SIGNATURE, known)
+            instance = self._options.preprocessing.preprocess(image, known)
             return DEFAULT_SIGNATURE, tensors.arrays_for(instance, DEFAULT_SIGNATURE, known)
 
-        response = yield from self._run(target, wanted, deadline)
+        response = yield from self._run(target, choose_inputs, deadline)
         outputs = {name: tensors.read(response.outputs[name], name) for name in response.outputs}
-        answered = _answered(response, version)
+        model, version = target.model, _version_of(response, target)
         if {"labels", "scores"} <= set(outputs):
             labels, scores = (outputs[name].reshape(-1)[:top].tolist() for name in ("labels", "scores"))
-            return Classification(tuple(labels), tuple(scores), model, answered)
+            return Classification(tuple(labels), tuple(scores), model, version)
         if len(outputs) != 1:
-            raise FailedPrecondition(f"model {model} gives {', '.join(outputs) or 'nothing'}: use predict()")
+            raise FailedPrecondition(
+                f"model {model} returns {', '.join(outputs) or 'nothing'} instead of scores: use predict()"
+            )
         (scores,) = outputs.values()
-        return self._options.recipe.ranked(scores[0] if scores.ndim else scores, top, model, answered)
+        return self._options.preprocessing.classification(scores[0] if scores.ndim else scores, top, model, version)
 
     def classify(
-        self,
-        model: str,
-        given: Sequence[Example],
-        context: Example | None,
-        signature: str | None,
-        version: int | None,
-        label: str | None,
-    ) -> Steps[list[list[ScoredLabel]]]:
-        request = protos.ClassificationRequest()
-        Target(model, version, label).write(request.model_spec, signature or "")
-        examples.write(request.input, given, context)
-        call = Call(f"{_PREDICTION}/Classify", _bytes(request))
-        response = yield from self._answered_by(call, protos.ClassificationResponse, self._deadline())
+        self, target: Target, given: Sequence[Example], context: Example | None, signature: str | None
+    ) -> Flow[list[list[ScoredLabel]]]:
+        message = protos.ClassificationRequest()
+        _write_model_spec(message.model_spec, target, signature or "")
+        examples.write(message.input, given, context)
+        request = GrpcRequest(f"{_PREDICTION}/Classify", _serialize(message))
+        response = yield from self._exchange(request, protos.ClassificationResponse, self._deadline())
         return examples.classifications(response.result)
 
     def regress(
-        self,
-        model: str,
-        given: Sequence[Example],
-        context: Example | None,
-        signature: str | None,
-        version: int | None,
-        label: str | None,
-    ) -> Steps[NDArray[np.float32]]:
-        request = protos.RegressionRequest()
-        Target(model, version, label).write(request.model_spec, signature or "")
-        examples.write(request.input, given, context)
-        call = Call(f"{_PREDICTION}/Regress", _bytes(request))
-        response = yield from self._answered_by(call, protos.RegressionResponse, self._deadline())
+        self, target: Target, given: Sequence[Example], context: Example | None, signature: str | None
+    ) -> Flow[NDArray[np.float32]]:
+        message = protos.RegressionRequest()
+        _write_model_spec(message.model_spec, target, signature or "")
+        examples.write(message.input, given, context)
+        request = GrpcRequest(f"{_PREDICTION}/Regress", _serialize(message))
+        response = yield from self._exchange(request, protos.RegressionResponse, self._deadline())
         return examples.regressions(response.result)
 
-    def models(self) -> Steps[tuple[ModelStatus, ...]]:
-        call = Call(f"{_CATALOG}/ListModels", b"", repeatable=True)
+    def models(self) -> Flow[tuple[ModelStatus, ...]]:
+        request = GrpcRequest(f"{_CATALOG}/ListModels", b"", repeatable=True)
         try:
-            response = yield from self._answered_by(call, protos.ListModelsResponse, self._deadline())
+            response = yield from self._exchange(request, protos.ListModelsResponse, self._deadline())
         except Unimplemented as error:
             raise Unimplemented(
-                f"{self.url} does not list its models, as TensorFlow Serving does not: ask status(model)"
+                f"{self.url} cannot list its models: TensorFlow Serving has no such request; use status(model)"
             ) from error
         return metadata.read_models(response)
 
-    def status(self, model: str, version: int | None, label: str | None) -> Steps[tuple[VersionStatus, ...]]:
-        request = protos.GetModelStatusRequest()
-        Target(model, version, label).write(request.model_spec)
-        call = Call(f"{_MODELS}/GetModelStatus", _bytes(request), repeatable=True)
-        response = yield from self._answered_by(call, protos.GetModelStatusResponse, self._deadline())
+    def status(self, target: Target) -> Flow[tuple[VersionStatus, ...]]:
+        message = protos.GetModelStatusRequest()
+        _write_model_spec(message.model_spec, target)
+        request = GrpcRequest(f"{_MODELS}/GetModelStatus", _serialize(message), repeatable=True)
+        response = yield from self._exchange(request, protos.GetModelStatusResponse, self._deadline())
         return metadata.read_status(response.model_version_status)
 
-    def metadata(self, model: str, version: int | None, label: str | None) -> Steps[ModelMetadata]:
-        return self._described(Target(model, version, label), self._deadline())
+    def metadata(self, target: Target) -> Flow[ModelMetadata]:
+        return self._fetch_metadata(target, self._deadline())
 
-    def ready(self) -> Steps[bool]:
-        """A server without the health service, such as TensorFlow Serving, answers only when it is ready."""
+    def ready(self) -> Flow[bool]:
+        """TensorFlow Serving has no health service, and listens only when it is ready: so Unimplemented means True."""
         try:
-            answer = yield from self._health()
+            response = yield from self._health()
         except LightshipError as error:
             return isinstance(error, Unimplemented)
-        return bool(answer.status == _SERVING)
+        return bool(response.status == _SERVING)
 
-    def live(self) -> Steps[bool]:
+    def live(self) -> Flow[bool]:
         try:
             yield from self._health()
         except LightshipError as error:
             return not isinstance(error, (Unavailable, DeadlineExceeded))
         return True
 
-    def _health(self) -> Steps[Any]:
-        call = Call(f"{_HEALTH}/Check", b"", repeatable=True)
-        return self._answered_by(call, protos.HealthCheckResponse, self._deadline(), retries=0)
+    def _health(self) -> Flow[Any]:
+        request = GrpcRequest(f"{_HEALTH}/Check", b"", repeatable=True)
+        return self._exchange(request, protos.HealthCheckResponse, self._deadline(), retries=0)
 
-    def _run(self, target: Target, wanted: Wanted, deadline: Deadline) -> Steps[Any]:
-        """The response to a Predict. What is refused may only not fit what is known of an older version: then the
-        metadata is asked for again, and if it has changed, so is the model."""
-        known = self._known.get(target)
+    def _run(self, target: Target, choose_inputs: ChooseInputs, deadline: Deadline) -> Flow[Any]:
+        """Returns the PredictResponse.
+
+        The metadata may be of an older version. So if the request is refused, the metadata is requested again, and if
+        the signatures have changed, the request is made anew from them.
+        """
+        known = self._metadata.get(target)
         if known is None:
-            known = self._known[target] = yield from self._described(target, deadline)
-            return (yield from self._predicted(target, *wanted(known), deadline))
+            known = self._metadata[target] = yield from self._fetch_metadata(target, deadline)
+            return (yield from self._predict(target, *choose_inputs(known), deadline))
         try:
-            return (yield from self._predicted(target, *wanted(known), deadline))
+            return (yield from self._predict(target, *choose_inputs(known), deadline))
         except (InvalidArgument, FailedPrecondition):
-            self._known[target] = fresh = yield from self._described(target, deadline)
+            self._metadata[target] = fresh = yield from self._fetch_metadata(target, deadline)
             if fresh.signatures == known.signatures:
                 raise
-        return (yield from self._predicted(target, *wanted(fresh), deadline))
+        return (yield from self._predict(target, *choose_inputs(fresh), deadline))
 
-    def _predicted(
+    def _predict(
         self, target: Target, signature: str, arrays: Mapping[str, NDArray[Any]], deadline: Deadline
-    ) -> Steps[Any]:
-        request = protos.PredictRequest()
-        target.write(request.model_spec, signature)
+    ) -> Flow[Any]:
+        message = protos.PredictRequest()
+        _write_model_spec(message.model_spec, target, signature)
         for name, array in arrays.items():
-            tensors.write(request.inputs[name], array, name)
-        call = Call(f"{_PREDICTION}/Predict", _bytes(request))
-        return (yield from self._answered_by(call, protos.PredictResponse, deadline))
+            tensors.write(message.inputs[name], array, name)
+        request = GrpcRequest(f"{_PREDICTION}/Predict", _serialize(message))
+        return (yield from self._exchange(request, protos.PredictResponse, deadline))
 
-    def _described(self, target: Target, deadline: Deadline) -> Steps[ModelMetadata]:
-        request = protos.GetModelMetadataRequest(metadata_field=[metadata.SIGNATURES])
-        target.write(request.model_spec)
-        call = Call(f"{_PREDICTION}/GetModelMetadata", _bytes(request), repeatable=True)
-        response = yield from self._answered_by(call, protos.GetModelMetadataResponse, deadline)
+    def _fetch_metadata(self, target: Target, deadline: Deadline) -> Flow[ModelMetadata]:
+        message = protos.GetModelMetadataRequest(metadata_field=[metadata.SIGNATURES])
+        _write_model_spec(message.model_spec, target)
+        request = GrpcRequest(f"{_PREDICTION}/GetModelMetadata", _serialize(message), repeatable=True)
+        response = yield from self._exchange(request, protos.GetModelMetadataResponse, deadline)
         return metadata.read_metadata(response, target.model)
 
-    def _answered_by(self, call: Call, kind: Any, deadline: Deadline, retries: int | None = None) -> Steps[Any]:
-        body = yield from exchange(self.url, call, deadline, self._options.retries if retries is None else retries)
+    def _exchange(self, request: GrpcRequest, kind: Any, deadline: Deadline, retries: int | None = None) -> Flow[Any]:
+        body = yield from exchange(self.url, request, deadline, self._options.retries if retries is None else retries)
         try:
             return kind.FromString(body)
         except DecodeError as error:
@@ -230,14 +195,22 @@ class GrpcCalls:
         return Deadline(self._options.timeout)
 
 
-def _bytes(request: Any) -> bytes:
+def _serialize(message: Any) -> bytes:
     try:
-        data: bytes = request.SerializeToString()
+        data: bytes = message.SerializeToString()
     except (EncodeError, ValueError) as error:
-        raise InvalidArgument(f"the request is larger than 2 GiB, which no message can be ({error})") from error
+        raise InvalidArgument(f"the request is larger than 2 GiB, the limit of a protobuf message ({error})") from error
     return data
 
 
-def _answered(response: Any, asked: int | None) -> int | None:
-    """The version that answered, where the server says so; else the one asked for."""
-    return response.model_spec.version.value if response.model_spec.HasField("version") else asked
+def _write_model_spec(spec: Any, target: Target, signature: str = "") -> None:
+    spec.name, spec.signature_name = target.model, signature
+    if target.version is not None:
+        spec.version.value = target.version
+    elif target.label is not None:
+        spec.version_label = target.label
+
+
+def _version_of(response: Any, target: Target) -> int | None:
+    """The version that answered, or the requested one if the server does not say."""
+    return response.model_spec.version.value if response.model_spec.HasField("version") else target.version

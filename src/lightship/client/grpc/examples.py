@@ -1,4 +1,4 @@
-"""Examples for Classify and Regress as `tensorflow.Example`, and the results they get."""
+"""Examples as `tensorflow.Example` messages for Classify and Regress, and their results."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LISTS = {"b": "int64_list", "i": "int64_list", "u": "int64_list", "f": "float_l
 
 
 def write(message: Any, examples: Sequence[Example], context: Example | None) -> None:
-    """Fills a `tensorflow.serving.Input`. Raises InvalidArgument for what no feature can hold."""
+    """Fills a `tensorflow.serving.Input`. Raises InvalidArgument for values that no feature can hold."""
     if isinstance(examples, Mapping):
         raise InvalidArgument("examples is one mapping of features; give a list of them, [{...}]")
     form = message.example_list if context is None else message.example_list_with_context
@@ -43,20 +43,22 @@ def _write(message: Any, example: Example, name: str) -> None:
 
 
 def _write_feature(message: Any, value: ArrayLike | bytes, name: str) -> None:
-    """Integers, booleans, floats, texts or bytes, one or a flat list; an empty one has no kind."""
+    """One value, or a flat list of integers, booleans, floats, texts or bytes. An empty list writes nothing."""
     array = array_of(bytes(value) if isinstance(value, (bytearray, memoryview)) else value, name)
     if array.ndim > 1:
         raise InvalidArgument(f"{name}: has more than one dimension; a feature is one value or a flat list of them")
     kind = "f" if array.dtype.name == "bfloat16" else array.dtype.kind
     if kind not in _LISTS:
-        raise InvalidArgument(f"{name}: values of {array.dtype} are no feature; give numbers, booleans, texts or bytes")
+        raise InvalidArgument(
+            f"{name}: dtype {array.dtype} cannot be a feature; give numbers, booleans, texts or bytes"
+        )
     if array.size == 0:
         return
     values = array.ravel().tolist()
     if kind == "O":
         values = [_bytes(one, name) for one in values]
     if kind == "u" and max(values) >= 1 << 63:
-        raise InvalidArgument(f"{name}: {max(values)} is larger than int64, and features have no larger integers")
+        raise InvalidArgument(f"{name}: {max(values)} does not fit into int64, the integer type of features")
     getattr(message, _LISTS[kind]).value.extend(values)
 
 

@@ -1,56 +1,66 @@
-"""One gRPC call and its answer, with retries and a deadline, but without a socket."""
+"""One gRPC request and its response, with retries and a deadline, but without a socket."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
 
-from lightship.client.steps import Deadline, Outcome, Steps, repeated
+from lightship.client.flow import Deadline, Flow, Outcome, send_with_retries
 from lightship.errors import Code, DeadlineExceeded, LightshipError, Unavailable, error_of
 
-# How gRPC's core begins to say that there was no connection, so that the call cannot have run.
+# gRPC's core reports every failure of a connection with the code UNAVAILABLE, which a draining server sends too. grpcio
+# gives the client that code and a text, so only the text says what happened. These are the core's texts.
+# There was no connection, so the server cannot have run the request. The text begins with one of:
 _NEVER_SENT = ("failed to connect", "errors resolving", "DNS resolution failed")
+# The connection broke while the request was running.
 _BROKEN = ("Socket closed", "Stream removed", "Connection reset", "recvmsg", "sendmsg", "GOAWAY", "keepalive watchdog")
-_NO_TLS = "WRONG_VERSION_NUMBER"
-_NO_GRPC = ("Failed parsing HTTP/2", "http1.x server")
+# The server closed the connection before HTTP/2 began. A server that expects TLS does so.
+_CLOSED_AT_ONCE = ("Socket closed", "reset")
+# BoringSSL's name for a response that is not TLS.
+_NOT_TLS = "WRONG_VERSION_NUMBER"
+# The server speaks HTTP/1.
+_NOT_GRPC = ("Failed parsing HTTP/2", "http1.x server")
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """`method`: the full name, `/tensorflow.serving.PredictionService/Predict`. `repeatable`: it only reads."""
-
+class GrpcRequest:
     method: str
+    """The full name, such as `/tensorflow.serving.PredictionService/Predict`."""
+
     body: bytes
+    """The serialized message."""
+
     repeatable: bool = False
+    """Whether the server may get it twice, because it only reads."""
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
-    """A status other than OK."""
+class GrpcFailure:
+    """A status other than OK, from the server or from gRPC's core."""
 
     code: Code
     text: str
 
 
-def exchange(url: str, call: Call, deadline: Deadline, retries: int) -> Steps[bytes]:
-    """The bytes of the answer.
+def exchange(url: str, request: GrpcRequest, deadline: Deadline, retries: int) -> Flow[bytes]:
+    """Returns the serialized message of the response.
 
-    Sent again, at most `retries` times: what never reached the server, and a call that only reads and found it
-    unavailable. Raises the error that the status means.
+    A request is sent again, at most `retries` times, if it never reached the server, or if it only reads and the server
+    was unavailable. Raises the error that belongs to the status.
     """
-    outcome = yield from repeated(call, deadline, retries, partial(_pause_before_repeating, call))
+    outcome = yield from send_with_retries(request, deadline, retries, partial(_pause_before_retry, request))
     if isinstance(outcome, bytes):
         return outcome
     raise _as_our_error(outcome, url, deadline)
 
 
-def _pause_before_repeating(call: Call, outcome: Outcome, backoff: float) -> float | None:
-    if not isinstance(outcome, Failure) or outcome.code is not Code.UNAVAILABLE:
+def _pause_before_retry(request: GrpcRequest, outcome: Outcome, default: float) -> float | None:
+    if not isinstance(outcome, GrpcFailure) or outcome.code is not Code.UNAVAILABLE:
         return None
-    return backoff if call.repeatable or outcome.text.startswith(_NEVER_SENT) else None
+    return default if request.repeatable or outcome.text.startswith(_NEVER_SENT) else None
 
 
-def _as_our_error(failure: Failure, url: str, deadline: Deadline) -> LightshipError:
+def _as_our_error(failure: GrpcFailure, url: str, deadline: Deadline) -> LightshipError:
     text = failure.text
     if failure.code is Code.DEADLINE_EXCEEDED and not deadline.allows(0):
         return DeadlineExceeded(f"{url} gave no answer within {deadline.seconds:g} s; allow more with timeout=")
@@ -58,18 +68,22 @@ def _as_our_error(failure: Failure, url: str, deadline: Deadline) -> LightshipEr
         return error_of(failure.code, text)
     if text.startswith(_NEVER_SENT):
         return Unavailable(f"no connection to {url}: {text}; {_advice(url, text)}")
-    if any(sign in text for sign in _BROKEN):
+    if _has_any(text, _BROKEN):
         return Unavailable(f"the connection to {url} broke before the answer was complete: {text}")
     return Unavailable(text)
 
 
 def _advice(url: str, text: str) -> str:
-    if any(sign in text for sign in _NO_GRPC):
-        return "what answers there does not speak gRPC: is it the REST port? gRPC is on another, 8500 by default"
-    if _NO_TLS in text:
-        return "what answers there does not speak TLS: write grpc:// if it is the port of gRPC"
+    if _has_any(text, _NOT_GRPC):
+        return "the server there does not speak gRPC: is it the REST port? gRPC has its own port, 8500 by default"
+    if _NOT_TLS in text:
+        return "the server there does not speak TLS: write grpc:// if this is its gRPC port"
     if url.startswith("grpcs:"):
         return "is the server running on this host and port, with TLS, and a certificate that tls= can verify?"
-    if "Socket closed" in text or "reset" in text:
-        return "it closes the connection: if it asks for TLS, write grpcs://"
+    if _has_any(text, _CLOSED_AT_ONCE):
+        return "the server closed the connection: if it requires TLS, write grpcs://"
     return "is the server running, and is it on this host and port? `lightship serve MODEL_FOLDER` starts one"
+
+
+def _has_any(text: str, parts: tuple[str, ...]) -> bool:
+    return any(part in text for part in parts)

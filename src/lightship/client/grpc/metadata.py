@@ -1,4 +1,4 @@
-"""The answers about models, read into the types of `results`."""
+"""Reads responses about models into the types of `results`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _STATES = {10: "START", 20: "LOADING", 30: "AVAILABLE", 40: "UNLOADING", 50: "EN
 
 
 def read_metadata(response: Any, model: str) -> ModelMetadata:
-    """From a GetModelMetadataResponse."""
+    """Reads a GetModelMetadataResponse. model: the requested name, used if the response has none."""
     packed = response.metadata.get(SIGNATURES)
     if packed is None:
         raise Unknown("the server's metadata has no signatures; is it a model server?")
@@ -33,12 +33,12 @@ def read_metadata(response: Any, model: str) -> ModelMetadata:
 
 
 def read_status(versions: Iterable[Any]) -> tuple[VersionStatus, ...]:
-    """From messages ModelVersionStatus, the highest version first."""
+    """Reads ModelVersionStatus messages. Returns the highest version first."""
     return tuple(sorted(map(_version, versions), key=lambda status: -status.version))
 
 
 def read_models(response: Any) -> tuple[ModelStatus, ...]:
-    """From a ListModelsResponse, which is Lightship's own."""
+    """Reads a ListModelsResponse, which only Lightship sends."""
     return tuple(ModelStatus(model.name, _with_engines(model), model.reason) for model in response.models)
 
 

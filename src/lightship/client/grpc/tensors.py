@@ -1,4 +1,4 @@
-"""Arrays to `TensorProto` and back."""
+"""Converts arrays to `TensorProto` messages and back."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from lightship.tensors.tensor_writing import write_tensor
 
 
 def arrays_for(inputs: Inputs, signature: str, described: ModelMetadata) -> dict[str, NDArray[Any]]:
-    """The arrays to send, in the dtypes that the model has; what it does not know stays as it is: the server says so.
+    """The arrays to send, in the dtypes of the signature's inputs.
 
-    Raises InvalidArgument for values that no tensor, or not the input's, can hold.
+    Inputs that the metadata does not have keep their dtype; the server decides about them. Raises InvalidArgument for
+    values that do not fit the input's dtype or any tensor.
     """
     known = described.signatures.get(signature)
     if known is None:
@@ -34,7 +35,7 @@ def arrays_for(inputs: Inputs, signature: str, described: ModelMetadata) -> dict
 
 
 def write(tensor: Any, array: NDArray[Any], name: str) -> None:
-    """Numbers go as their bytes in memory, strings one by one."""
+    """Fills a message: with the bytes of a numeric array in memory, or with each string."""
     try:
         write_tensor(tensor, array, as_content=not array.dtype.hasobject)
     except (LightshipError, TypeError) as error:
@@ -42,7 +43,10 @@ def write(tensor: Any, array: NDArray[Any], name: str) -> None:
 
 
 def read(tensor: Any, name: str) -> NDArray[Any]:
-    """As REST gives them: texts, but bytes where the name ends in `_bytes`; bfloat16 as float32. All are writable."""
+    """The writable array in a message, as REST would return it.
+
+    Strings are `str`, or `bytes` if the name ends in `_bytes`; bfloat16 becomes float32.
+    """
     try:
         array = read_tensor(tensor)
     except InvalidArgument as error:

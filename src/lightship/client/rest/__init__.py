@@ -1,1 +1,1 @@
-"""The calls as TensorFlow Serving's REST API has them, and what Lightship adds to it."""
+"""The client's methods over TensorFlow Serving's REST API and Lightship's extensions of it."""

@@ -1,4 +1,4 @@
-"""Tensors as bytes, which Lightship takes beside JSON: numpy's own files, both ways."""
+"""Tensors as numpy files instead of JSON, in requests and responses. Only Lightship takes them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightship.client.inputs import Inputs, array_of, by_name, fitted
-from lightship.client.rest.answers import error_text
-from lightship.client.rest.exchange import Answer, Call
+from lightship.client.rest.exchange import HttpRequest, HttpResponse
 from lightship.client.rest.tensors import numpy_type
 from lightship.client.results import ModelMetadata, SignatureInfo, TensorInfo
 from lightship.errors import InvalidArgument, Unknown
@@ -23,10 +22,11 @@ from lightship.tensors.npz import write_npz
 _NPY, _NPZ = "application/x-npy", "application/x-npz"
 
 
-def binary_call(target: str, inputs: Inputs, signature: str, described: ModelMetadata) -> Call:
-    """A call with the dtypes that the metadata says; a wider float is rounded, as JSON's numbers are too.
+def binary_request(path: str, inputs: Inputs, signature: str, described: ModelMetadata) -> HttpRequest:
+    """A request whose arrays have the dtypes of the model's inputs. Wider floats are rounded, as in JSON.
 
-    Raises InvalidArgument for what only JSON carries (texts, bfloat16), and for values that their dtype cannot hold.
+    Raises InvalidArgument for inputs that only JSON can carry (strings, bfloat16), and for values that do not fit their
+    dtype.
     """
     known = described.signatures.get(signature)
     if known is None:
@@ -37,31 +37,26 @@ def binary_call(target: str, inputs: Inputs, signature: str, described: ModelMet
     else:
         body, content_type = write_npz(arrays), _NPZ
     headers = {"Lightship-Signature": quote(signature)}
-    if _travel(known.outputs.values()):
+    if _fit_numpy_files(known.outputs.values()):
         headers["Accept"] = _NPZ
-    return Call("POST", f"{target}:predict", body, content_type, headers)
+    return HttpRequest("POST", path, body, content_type, headers)
 
 
-def is_binary(answer: Answer) -> bool:
-    return answer.status == 200 and answer.headers.get("content-type", "") == _NPZ
+def is_binary(response: HttpResponse) -> bool:
+    return response.status == 200 and response.headers.get("content-type", "") == _NPZ
 
 
-def refuses_binary(answer: Answer) -> bool:
-    """Whether the server took the body for JSON, as TensorFlow Serving does."""
-    return answer.status == 400 and error_text(answer).startswith("JSON Parse error")
-
-
-def outputs_in(answer: Answer) -> dict[str, NDArray[Any]]:
-    """The outputs by name. Raises Unknown for what cannot be read."""
+def read_outputs(response: HttpResponse) -> dict[str, NDArray[Any]]:
+    """The outputs by name. Raises Unknown for an invalid file."""
     try:
-        with np.load(io.BytesIO(answer.body), allow_pickle=False) as archive:
+        with np.load(io.BytesIO(response.body), allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise Unknown(f"the answer is no .npz file that can be read: {error}") from error
+        raise Unknown(f"the response is not a readable .npz file: {error}") from error
 
 
 def rows_of(outputs: Mapping[str, NDArray[Any]]) -> list[Any]:
-    """The outputs as JSON has them by rows."""
+    """The outputs as the `predictions` of a JSON response."""
     if len(outputs) == 1:
         rows: list[Any] = next(iter(outputs.values())).tolist()
         return rows
@@ -74,11 +69,11 @@ def _arrays(inputs: Inputs, known: SignatureInfo) -> dict[str, NDArray[Any]]:
     if given.keys() != known.inputs.keys():
         wanted = ", ".join(known.inputs)
         raise InvalidArgument(f"inputs {', '.join(given)} were given; the signature has {wanted}")
-    return {name: _exact(given[name], name, known.inputs[name]) for name in known.inputs}
+    return {name: _typed(given[name], name, known.inputs[name]) for name in known.inputs}
 
 
-def _travel(tensors: Iterable[TensorInfo]) -> bool:
-    """Whether numpy's files can hold tensors of these dtypes."""
+def _fit_numpy_files(tensors: Iterable[TensorInfo]) -> bool:
+    """Whether a .npz file can hold tensors of these dtypes."""
     return all(_dtype(tensor) is not None for tensor in tensors)
 
 
@@ -86,8 +81,8 @@ def _dtype(tensor: TensorInfo) -> np.dtype[Any] | None:
     return None if tensor.dtype == "DT_BFLOAT16" else numpy_type(tensor.dtype)
 
 
-def _exact(value: Any, name: str, info: TensorInfo) -> NDArray[Any]:
+def _typed(value: Any, name: str, info: TensorInfo) -> NDArray[Any]:
     dtype = _dtype(info)
     if dtype is None:
-        raise InvalidArgument(f"input {name} is {info.dtype}, which does not travel as bytes: use JSON")
+        raise InvalidArgument(f"input {name} is {info.dtype}, which cannot be sent as bytes: use encoding='json'")
     return fitted(array_of(value, name), name, dtype)

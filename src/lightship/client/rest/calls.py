@@ -1,4 +1,4 @@
-"""What a client does over REST, call by call."""
+"""The methods of a client over REST."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 
-from lightship.client.arguments import Encoding, check_choice, check_encoding, check_top
+from lightship.client import photos
+from lightship.client.arguments import Encoding, check_encoding, check_top
+from lightship.client.flow import Deadline, Flow
 from lightship.client.inputs import Example, Inputs
 from lightship.client.options import Options
 from lightship.client.photos import Photo
-from lightship.client.recipe import DEFAULT_SIGNATURE
-from lightship.client.rest import binary, classify, examples, metadata, tensors
-from lightship.client.rest.answers import VERSION_HEADER, answering_version, json_of
-from lightship.client.rest.exchange import JSON, Answer, Call, exchange
+from lightship.client.preprocessing import DEFAULT_SIGNATURE
+from lightship.client.rest import binary, classify, error_texts, examples, metadata, tensors
+from lightship.client.rest.exchange import JSON, HttpRequest, HttpResponse, exchange
+from lightship.client.rest.responses import VERSION_HEADER, read_json, version_of
 from lightship.client.results import (
     Classification,
     ModelMetadata,
@@ -25,207 +27,201 @@ from lightship.client.results import (
     TensorInfo,
     VersionStatus,
 )
-from lightship.client.steps import Deadline, Steps
+from lightship.client.target import Target
 from lightship.errors import DeadlineExceeded, InvalidArgument, Unavailable, Unimplemented
 
 
 class RestCalls:
-    """Learns on the way what the server takes."""
+    """Remembers what the server's responses show of it, and the metadata of its models."""
 
     def __init__(self, url: str, options: Options) -> None:
-        self.url, self._options, self._recipe = url, options, options.recipe
-        self._known: dict[str, ModelMetadata] = {}
-        self._takes_images = True  # until the server shows that it does not
-        self._imageless: set[str] = set()  # models of a Lightship that have no image spec or labels there
-        self._is_lightship = False  # until the server shows that it is
-        self._knows_bytes = True  # until it shows that it is an older one
+        self.url, self._options, self._preprocessing = url, options, options.preprocessing
+        self._metadata: dict[Target, ModelMetadata] = {}
+        self._takes_images = True  # until the server refuses a request whose body is an image
+        self._models_without_images: set[str] = set()  # models of a Lightship server without image spec or labels
+        self._is_lightship = False  # until a response shows that it is
+        self._knows_bytes = True  # until it shows that it is an older Lightship
 
     @property
     def _takes_bytes(self) -> bool:
-        """Whether tensors may be sent as bytes without being asked to."""
+        """Whether tensors may be sent as bytes although the caller did not demand it."""
         return self._is_lightship and self._knows_bytes
 
-    def predict(
-        self,
-        model: str,
-        inputs: Inputs,
-        signature: str | None,
-        version: int | None,
-        label: str | None,
-        encoding: Encoding,
-    ) -> Steps[Prediction]:
+    def predict(self, target: Target, inputs: Inputs, signature: str | None, encoding: Encoding) -> Flow[Prediction]:
         check_encoding(encoding)
         deadline = Deadline(self._options.timeout)
-        target, name = path_of(model, version, label), signature or DEFAULT_SIGNATURE
-        answer: Answer | None = None
+        path, name = f"{model_path(target)}:predict", signature or DEFAULT_SIGNATURE
+        response: HttpResponse | None = None
         if encoding == "binary" or (encoding == "auto" and self._takes_bytes):
-            described = yield from self._described(model, version, label, deadline)
-            answer = yield from self._sent_as_bytes(target, inputs, name, described, encoding, deadline)
-        if answer is None:
-            call = Call("POST", f"{target}:predict", tensors.encode_columns(inputs, signature))
-            answer = yield from self._exchange(call, deadline)
-        answered = answering_version(answer) or version
-        if binary.is_binary(answer):
-            return Prediction(binary.outputs_in(answer), model, answered)
-        outputs = tensors.outputs_in(json_of(answer))
-        expected = yield from self._outputs_of(model, name, answered, label, outputs, deadline)
-        return Prediction(tensors.decode_columns(outputs, expected), model, answered)
+            described = yield from self._metadata_of(target, target.version, deadline)
+            response = yield from self._send_as_bytes(path, inputs, name, described, encoding, deadline)
+        if response is None:
+            request = HttpRequest("POST", path, tensors.encode_columns(inputs, signature))
+            response = yield from self._exchange(request, deadline)
+        version = version_of(response) or target.version
+        if binary.is_binary(response):
+            return Prediction(binary.read_outputs(response), target.model, version)
+        outputs = tensors.outputs_in(read_json(response))
+        expected = yield from self._expected_outputs(target, version, name, outputs, deadline)
+        return Prediction(tensors.decode_columns(outputs, expected), target.model, version)
 
-    def _sent_as_bytes(
+    def _send_as_bytes(
         self,
-        target: str,
+        path: str,
         inputs: Inputs,
         signature: str,
         described: ModelMetadata,
         encoding: Encoding,
         deadline: Deadline,
-    ) -> Steps[Answer | None]:
-        """The answer; None where the call is to be made in JSON, because its tensors do not travel as bytes, or because
-        it was refused: perhaps by a version of other dtypes than those known."""
+    ) -> Flow[HttpResponse | None]:
+        """Returns the response, or None if the caller should send JSON instead.
+
+        That is the case for tensors that cannot be sent as bytes, and after a refusal: the metadata may be of an older
+        version whose dtypes differ.
+        """
         try:
-            call = binary.binary_call(target, inputs, signature, described)
+            request = binary.binary_request(path, inputs, signature, described)
         except InvalidArgument:
             if encoding == "binary":
                 raise
             return None
-        answer = yield from self._exchange(call, deadline)
-        if answer.status != 400:
-            return answer
-        self._known.clear()
-        self._note_refusal(answer, needed=encoding == "binary")
-        return answer if encoding == "binary" else None
+        response = yield from self._exchange(request, deadline)
+        if response.status != 400:
+            return response
+        self._metadata.clear()
+        self._note_refusal(response, required=encoding == "binary")
+        return response if encoding == "binary" else None
 
-    def classify_image(
-        self, model: str, photo: Photo, top: int, version: int | None, label: str | None
-    ) -> Steps[Classification]:
+    def classify_image(self, target: Target, photo: Photo, top: int) -> Flow[Classification]:
         check_top(top)
         deadline = Deadline(self._options.timeout)
-        target = path_of(model, version, label)
-        image = classify.photo_bytes(photo)
-        if self._takes_images and model not in self._imageless:
-            answer = yield from self._exchange(classify.image_call(target, image, top), deadline)
-            if classify.refuses_images(answer):
+        model, path = target.model, f"{model_path(target)}:predict"
+        image = photos.encoded(photo)
+        if self._takes_images and model not in self._models_without_images:
+            response = yield from self._exchange(classify.image_request(path, image, top), deadline)
+            if error_texts.takes_no_image_bodies(response):
                 self._takes_images = False
-            elif self._recipe.image is not None and classify.knows_no_images(answer):
-                self._imageless.add(model)
+            elif self._preprocessing.image is not None and error_texts.model_takes_no_images(response):
+                self._models_without_images.add(model)
                 self._is_lightship = True
             else:
-                return classify.read_image_answer(json_of(answer), model, answering_version(answer) or version)
-        described = yield from self._described(model, version, label, deadline)
-        call = classify.tensor_call(target, image, described, self._recipe, as_bytes=self._takes_bytes)
-        answer = yield from self._exchange(call, deadline)
-        if answer.status == 400 and call.content_type != JSON:
-            self._note_refusal(answer, needed=False)
-            call = classify.tensor_call(target, image, described, self._recipe, as_bytes=False)
-            answer = yield from self._exchange(call, deadline)
-        answered = answering_version(answer) or version
-        document = {"predictions": binary.rows_of(binary.outputs_in(answer))} if binary.is_binary(answer) else None
-        return classify.read_tensor_answer(document or json_of(answer), model, answered, top, self._recipe)
+                version = version_of(response) or target.version
+                return classify.read_image_response(read_json(response), model, version)
+        described = yield from self._metadata_of(target, target.version, deadline)
+        request = classify.tensor_request(path, image, described, self._preprocessing, as_bytes=self._takes_bytes)
+        response = yield from self._exchange(request, deadline)
+        if response.status == 400 and request.content_type != JSON:
+            self._note_refusal(response, required=False)
+            request = classify.tensor_request(path, image, described, self._preprocessing, as_bytes=False)
+            response = yield from self._exchange(request, deadline)
+        version = version_of(response) or target.version
+        if binary.is_binary(response):
+            document = {"predictions": binary.rows_of(binary.read_outputs(response))}
+        else:
+            document = read_json(response)
+        return classify.read_tensor_response(document, model, version, top, self._preprocessing)
 
     def classify(
-        self,
-        model: str,
-        given: Sequence[Example],
-        context: Example | None,
-        signature: str | None,
-        version: int | None,
-        label: str | None,
-    ) -> Steps[list[list[ScoredLabel]]]:
-        call = examples.call(f"{path_of(model, version, label)}:classify", given, context, signature)
-        answer = yield from self._exchange(call, Deadline(self._options.timeout))
-        return examples.classifications_in(json_of(answer))
+        self, target: Target, given: Sequence[Example], context: Example | None, signature: str | None
+    ) -> Flow[list[list[ScoredLabel]]]:
+        request = examples.examples_request(f"{model_path(target)}:classify", given, context, signature)
+        response = yield from self._exchange(request, Deadline(self._options.timeout))
+        return examples.classifications_in(read_json(response))
 
     def regress(
-        self,
-        model: str,
-        given: Sequence[Example],
-        context: Example | None,
-        signature: str | None,
-        version: int | None,
-        label: str | None,
-    ) -> Steps[NDArray[np.float32]]:
-        call = examples.call(f"{path_of(model, version, label)}:regress", given, context, signature)
-        answer = yield from self._exchange(call, Deadline(self._options.timeout))
-        return examples.regressions_in(json_of(answer))
+        self, target: Target, given: Sequence[Example], context: Example | None, signature: str | None
+    ) -> Flow[NDArray[np.float32]]:
+        request = examples.examples_request(f"{model_path(target)}:regress", given, context, signature)
+        response = yield from self._exchange(request, Deadline(self._options.timeout))
+        return examples.regressions_in(read_json(response))
 
-    def models(self) -> Steps[tuple[ModelStatus, ...]]:
-        answer = yield from self._get("/v1/models")
-        if answer.status in (400, 404):
+    def models(self) -> Flow[tuple[ModelStatus, ...]]:
+        response = yield from self._get("/v1/models")
+        if response.status in (400, 404):
             raise Unimplemented(
-                f"{self.url} does not list its models, as TensorFlow Serving does not: ask status(model)"
+                f"{self.url} cannot list its models: TensorFlow Serving has no such request; use status(model)"
             )
-        models = metadata.read_models(json_of(answer))
+        models = metadata.read_models(read_json(response))
         self._is_lightship = True
         return models
 
-    def status(self, model: str, version: int | None, label: str | None) -> Steps[tuple[VersionStatus, ...]]:
-        answer = yield from self._get(path_of(model, version, label))
-        return metadata.read_status(json_of(answer))
+    def status(self, target: Target) -> Flow[tuple[VersionStatus, ...]]:
+        response = yield from self._get(model_path(target))
+        return metadata.read_status(read_json(response))
 
-    def metadata(self, model: str, version: int | None, label: str | None) -> Steps[ModelMetadata]:
-        answer = yield from self._get(f"{path_of(model, version, label)}/metadata")
-        return metadata.read_metadata(json_of(answer))
+    def metadata(self, target: Target) -> Flow[ModelMetadata]:
+        response = yield from self._get(f"{model_path(target)}/metadata")
+        return metadata.read_metadata(read_json(response))
 
-    def ready(self) -> Steps[bool]:
+    def ready(self) -> Flow[bool]:
         return self._probe("/readyz")
 
-    def live(self) -> Steps[bool]:
+    def live(self) -> Flow[bool]:
         return self._probe("/livez")
 
-    def _probe(self, path: str) -> Steps[bool]:
-        """A server without that path, such as TensorFlow Serving, answers only when it is ready."""
+    def _probe(self, path: str) -> Flow[bool]:
+        """TensorFlow Serving does not have the path, and listens only when it is ready: so 404 means True."""
+        request = HttpRequest("GET", path)
         try:
-            answer = yield from exchange(self.url, Call("GET", path), Deadline(self._options.timeout), retries=0)
+            response = yield from exchange(self.url, request, Deadline(self._options.timeout), retries=0)
         except (Unavailable, DeadlineExceeded):
             return False
-        return answer.status in (200, 404)
+        return response.status in (200, 404)
 
-    def _outputs_of(
-        self, model: str, signature: str, version: int | None, label: str | None, outputs: object, deadline: Deadline
-    ) -> Steps[Mapping[str, TensorInfo]]:
-        """What the metadata says of the outputs. Where the server does not tell which version answered, what is known
-        may be an older one's: if it does not fit, it is asked for again."""
-        described = yield from self._described(model, version, label, deadline)
+    def _expected_outputs(
+        self, target: Target, version: int | None, signature: str, outputs: object, deadline: Deadline
+    ) -> Flow[Mapping[str, TensorInfo]]:
+        """The signature's outputs according to the metadata.
+
+        A server that does not say which version answered may have loaded another one since the metadata was read. So
+        metadata that does not fit the outputs is read again.
+
+        version: the one that answered, if known.
+        """
+        described = yield from self._metadata_of(target, version, deadline)
         expected = metadata.outputs_of(described, signature)
         if not tensors.names_fit(outputs, expected):
-            self._known.clear()
-            described = yield from self._described(model, version, label, deadline)
+            self._metadata.clear()
+            described = yield from self._metadata_of(target, version, deadline)
             expected = metadata.outputs_of(described, signature)
         return expected
 
-    def _described(
-        self, model: str, version: int | None, label: str | None, deadline: Deadline
-    ) -> Steps[ModelMetadata]:
-        """Metadata, asked for once for each version; once for all where the server does not tell which one answers."""
-        target = path_of(model, version, None if version is not None else label)
-        if target not in self._known:
-            answer = yield from self._exchange(Call("GET", f"{target}/metadata"), deadline)
-            if answer.status == 404 and version is not None:  # it answered, and was replaced since
-                answer = yield from self._exchange(Call("GET", f"{path_of(model, None, label)}/metadata"), deadline)
-            self._known[target] = metadata.read_metadata(json_of(answer))
-        return self._known[target]
+    def _metadata_of(self, target: Target, version: int | None, deadline: Deadline) -> Flow[ModelMetadata]:
+        """The metadata of this version of the target's model, or of the target itself for None; requested once."""
+        exact = target.at_version(version)
+        if exact not in self._metadata:
+            response = yield from self._exchange(HttpRequest("GET", f"{model_path(exact)}/metadata"), deadline)
+            if response.status == 404 and version is not None:  # the version answered, and was unloaded since then
+                path = model_path(target.without_version())
+                response = yield from self._exchange(HttpRequest("GET", f"{path}/metadata"), deadline)
+            self._metadata[exact] = metadata.read_metadata(read_json(response))
+        return self._metadata[exact]
 
-    def _get(self, path: str) -> Steps[Answer]:
-        return self._exchange(Call("GET", path), Deadline(self._options.timeout))
+    def _get(self, path: str) -> Flow[HttpResponse]:
+        return self._exchange(HttpRequest("GET", path), Deadline(self._options.timeout))
 
-    def _exchange(self, call: Call, deadline: Deadline) -> Steps[Answer]:
-        answer = yield from exchange(self.url, call, deadline, self._options.retries)
-        if VERSION_HEADER in answer.headers:
+    def _exchange(self, request: HttpRequest, deadline: Deadline) -> Flow[HttpResponse]:
+        response = yield from exchange(self.url, request, deadline, self._options.retries)
+        if VERSION_HEADER in response.headers:
             self._is_lightship = True
-        return answer
+        return response
 
-    def _note_refusal(self, answer: Answer, *, needed: bool) -> None:
-        """Learns from the answer to a binary call. Raises Unimplemented if it was needed and is not known there."""
-        if binary.refuses_binary(answer):
+    def _note_refusal(self, response: HttpResponse, *, required: bool) -> None:
+        """Remembers that the server does not take tensors as bytes, if the refusal says so.
+
+        required: whether to raise Unimplemented in this case.
+        """
+        if error_texts.reads_json_only(response):
             self._knows_bytes = False
-            if needed:
-                raise Unimplemented(f"{self.url} takes no tensors as bytes, as TensorFlow Serving does not: use JSON")
+            if required:
+                raise Unimplemented(
+                    f"{self.url} does not take tensors as bytes, only Lightship does: use encoding='json'"
+                )
 
 
-def path_of(model: str, version: int | None, label: str | None) -> str:
-    """The model's path, percent-encoded. Raises InvalidArgument for no name, or a version and a label together."""
-    check_choice(model, version, label)
-    path = f"/v1/models/{quote(model, safe='')}"
-    if version is not None:
-        return f"{path}/versions/{version}"
-    return path if label is None else f"{path}/labels/{quote(label, safe='')}"
+def model_path(target: Target) -> str:
+    """The URL path of the model, or of its version or label, percent-encoded."""
+    path = f"/v1/models/{quote(target.model, safe='')}"
+    if target.version is not None:
+        return f"{path}/versions/{target.version}"
+    return path if target.label is None else f"{path}/labels/{quote(target.label, safe='')}"

@@ -1,4 +1,4 @@
-"""A photo to labels, in the way that the server offers: the image as it is, the graph's own decoding, or floats."""
+"""Requests that classify an image: the image itself, encoded bytes for the graph to decode, or preprocessed floats."""
 
 from __future__ import annotations
 
@@ -9,71 +9,66 @@ from typing import Any
 import numpy as np
 
 from lightship.client import photos
-from lightship.client.photos import Photo
-from lightship.client.recipe import DEFAULT_SIGNATURE, IMAGE_SIGNATURE, Recipe, decodes_in_the_graph
+from lightship.client.preprocessing import (
+    DEFAULT_SIGNATURE,
+    ENCODED_IMAGE_SIGNATURE,
+    ClientPreprocessing,
+    decodes_in_the_graph,
+)
 from lightship.client.rest import binary, tensors
-from lightship.client.rest.answers import VERSION_HEADER, error_text
-from lightship.client.rest.exchange import Answer, Call
+from lightship.client.rest.exchange import HttpRequest
 from lightship.client.results import Classification, ModelMetadata
 from lightship.errors import InvalidArgument, Unknown
 
 
-def photo_bytes(photo: Photo) -> bytes:
-    return photos.encoded(photo)
+def image_request(path: str, image: bytes, top: int) -> HttpRequest:
+    """An extension of Lightship: the body is the image."""
+    return HttpRequest("POST", f"{path}?top={top}", image, photos.image_type(image))
 
 
-def image_call(target: str, image: bytes, top: int) -> Call:
-    """Lightship's own: the image is the body."""
-    return Call("POST", f"{target}:predict?top={top}", image, photos.image_type(image))
+def tensor_request(
+    path: str, image: bytes, metadata: ModelMetadata, preprocessing: ClientPreprocessing, *, as_bytes: bool
+) -> HttpRequest:
+    """For servers and models that do not take image bodies.
 
+    Sends the encoded image to a signature that decodes it in the graph, if the model has one, or else the preprocessed
+    floats.
 
-def refuses_images(answer: Answer) -> bool:
-    """Whether this is how a server answers that takes JSON alone: TensorFlow Serving refuses the query, or would parse
-    the image as JSON."""
-    if answer.status != 400 or VERSION_HEADER in answer.headers:
-        return False
-    return error_text(answer).startswith(("Malformed request: POST", "JSON Parse error"))
-
-
-def knows_no_images(answer: Answer) -> bool:
-    """Whether this is Lightship's answer for a model that was not exported with labels and an image spec."""
-    return answer.status == 400 and "cannot answer encoded images" in error_text(answer)
-
-
-def tensor_call(target: str, image: bytes, metadata: ModelMetadata, recipe: Recipe, *, as_bytes: bool) -> Call:
-    """For other servers: the signature that decodes in the graph, or else the classic list of floats; for Lightship
-    (`as_bytes`) these floats as they are in memory."""
+    as_bytes: whether to send floats as a numpy file.
+    """
     if decodes_in_the_graph(metadata):
         instances: Any = [tensors.encoded_bytes(photos.as_jpeg_or_png(image))]
-        return Call("POST", f"{target}:predict", tensors.encode_rows(instances, IMAGE_SIGNATURE))
-    instances = recipe.instance(image, metadata)
+        return HttpRequest("POST", path, tensors.encode_rows(instances, ENCODED_IMAGE_SIGNATURE))
+    instances = preprocessing.preprocess(image, metadata)
     if as_bytes:
-        with contextlib.suppress(InvalidArgument):  # the input is no float
-            return binary.binary_call(target, instances, DEFAULT_SIGNATURE, metadata)
-    return Call("POST", f"{target}:predict", tensors.encode_rows(instances, None))
+        with contextlib.suppress(InvalidArgument):  # the model's input is not float
+            return binary.binary_request(path, instances, DEFAULT_SIGNATURE, metadata)
+    return HttpRequest("POST", path, tensors.encode_rows(instances, None))
 
 
-def read_image_answer(document: Mapping[str, Any], model: str, version: int | None) -> Classification:
-    """From `{"predictions": [{"labels": [...], "scores": [...]}]}`, the best first."""
+def read_image_response(document: Mapping[str, Any], model: str, version: int | None) -> Classification:
+    """Reads `{"predictions": [{"labels": [...], "scores": [...]}]}`, the best first."""
     first = _first_prediction(document)
     if not isinstance(first, dict) or not {"labels", "scores"} <= set(first):
         raise Unknown(f"model {model} answered an image without labels and scores: use predict() for its tensors")
     return Classification(tuple(first["labels"]), tuple(map(float, first["scores"])), model, version)
 
 
-def read_tensor_answer(
-    document: Mapping[str, Any], model: str, version: int | None, top: int, recipe: Recipe
+def read_tensor_response(
+    document: Mapping[str, Any], model: str, version: int | None, top: int, preprocessing: ClientPreprocessing
 ) -> Classification:
-    """From either kind of `tensor_call`. Equal scores: the lower index first."""
+    """Reads the response to a `tensor_request`. Of equal scores the lower index is first."""
     first = _first_prediction(document)
     if isinstance(first, dict):
-        whole = read_image_answer(document, model, version)
+        whole = read_image_response(document, model, version)
         return Classification(whole.labels[:top], whole.scores[:top], model, version)
-    return recipe.ranked(np.asarray(first), top, model, version)
+    return preprocessing.classification(np.asarray(first), top, model, version)
 
 
 def _first_prediction(document: Mapping[str, Any]) -> Any:
     predictions = document.get("predictions")
     if not isinstance(predictions, list) or not predictions:
-        raise Unknown(f"the answer has no predictions, but {', '.join(document) or 'nothing'}; is it a model server?")
+        raise Unknown(
+            f"the response has no predictions, only {', '.join(document) or 'nothing'}; is it a model server?"
+        )
     return predictions[0]

@@ -1,4 +1,4 @@
-"""Examples for `:classify` and `:regress`, and the results they get."""
+"""Requests with examples for `:classify` and `:regress`, and their results."""
 
 from __future__ import annotations
 
@@ -10,38 +10,40 @@ from numpy.typing import ArrayLike, NDArray
 
 from lightship.client.inputs import Example
 from lightship.client.rest import tensors
-from lightship.client.rest.exchange import Call
+from lightship.client.rest.exchange import HttpRequest
 from lightship.client.results import ScoredLabel
 from lightship.errors import InvalidArgument, Unknown
 
 
-def call(target: str, examples: Sequence[Example], context: Example | None, signature: str | None) -> Call:
-    """`target` ends in the method: `/v1/models/m:classify`. Raises InvalidArgument for what no feature can hold."""
+def examples_request(
+    path: str, examples: Sequence[Example], context: Example | None, signature: str | None
+) -> HttpRequest:
+    """path: ends in the method: `/v1/models/m:classify`. Raises InvalidArgument for values that no feature can hold."""
     if isinstance(examples, Mapping):
         raise InvalidArgument("examples is one mapping of features; give a list of them, [{...}]")
     fields: dict[str, Any] = {} if context is None else {"context": _features(context, "context")}
     fields["examples"] = [_features(example, f"example {index}") for index, example in enumerate(examples)]
-    return Call("POST", target, tensors.document(fields, signature))
+    return HttpRequest("POST", path, tensors.document(fields, signature))
 
 
 def classifications_in(document: Mapping[str, Any]) -> list[list[ScoredLabel]]:
     try:
         return [[ScoredLabel(label, float(score)) for label, score in row] for row in _results(document)]
     except (TypeError, ValueError) as error:
-        raise Unknown(f"the results are no lists of labels and scores: {error}; is it a model server?") from error
+        raise Unknown(f"the results are not lists of labels and scores: {error}; is it a model server?") from error
 
 
 def regressions_in(document: Mapping[str, Any]) -> NDArray[np.float32]:
     results = _results(document)
     if not all(isinstance(value, (int, float)) for value in results):
-        raise Unknown(f"the results are no numbers, but begin with {results[:3]}; is it a model server?")
+        raise Unknown(f"the results are not numbers, they begin with {results[:3]}; is it a model server?")
     return np.array(results, np.float32)
 
 
 def _results(document: Mapping[str, Any]) -> list[Any]:
     results = document.get("results")
     if not isinstance(results, list):
-        raise Unknown(f"the answer has no results, but {', '.join(document) or 'nothing'}; is it a model server?")
+        raise Unknown(f"the response has no results, only {', '.join(document) or 'nothing'}; is it a model server?")
     return results
 
 
@@ -52,7 +54,7 @@ def _features(example: Example, name: str) -> dict[str, Any]:
 
 
 def _feature(value: ArrayLike | bytes, name: str) -> Any:
-    """One value or a list. A float keeps its point, `2.0`: the model would take 2 for an integer."""
+    """One value or a list. Floats are written with a point, `2.0`, because the server takes 2 for an integer."""
     form = tensors.plain(value, name)
     nested = form.ndim > 1 if isinstance(form, np.ndarray) else isinstance(form, list) and _has_list(form)
     if nested:

@@ -1,4 +1,4 @@
-"""One HTTP call and its answer, with retries and a deadline, but without a socket."""
+"""One HTTP request and its response, with retries and a deadline, but without a socket."""
 
 from __future__ import annotations
 
@@ -11,19 +11,26 @@ from functools import partial
 import httpx2
 
 from lightship.client.address import without_password
-from lightship.client.steps import Deadline, Outcome, Steps, repeated
+from lightship.client.flow import Deadline, Flow, Outcome, send_with_retries
 from lightship.errors import DeadlineExceeded, InvalidArgument, LightshipError, Unavailable
 
 JSON = "application/json"
-_NO_HTTP = "illegal request line"  # h11's words for what is no answer: a gRPC server begins with frames of HTTP/2
+# What h11 says of a response that does not begin with a line of HTTP/1, such as the HTTP/2 frames of a gRPC server. It
+# raises the same class for every response that it cannot read, so only the text says which it was.
+_NOT_HTTP_1 = "illegal request line"
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class HttpRequest:
     method: str
-    path: str  # below the base, percent-encoded
+
+    path: str
+    """Percent-encoded, below the server's address; may end in a query."""
+
     body: bytes = b""
     content_type: str = JSON
+    """Sent only with a body."""
+
     headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -32,42 +39,48 @@ class Call:
 
     @property
     def repeatable(self) -> bool:
+        """Whether the server may get it twice."""
         return self.method == "GET"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpResponse:
     status: int
-    headers: Mapping[str, str]  # names in lower case
+
+    headers: Mapping[str, str]
+    """Names in lower case."""
+
     body: bytes
+
     url: str
+    """Of the request, for messages; may hold a password."""
 
 
-def exchange(base: str, call: Call, deadline: Deadline, retries: int) -> Steps[Answer]:
-    """The answer to a call, whatever its HTTP status.
+def exchange(base: str, request: HttpRequest, deadline: Deadline, retries: int) -> Flow[HttpResponse]:
+    """Returns the response to a request, whatever its HTTP status.
 
-    Sent again, at most `retries` times: what never reached the server, what it refused with 503, and a GET whose
-    connection broke. Raises Unavailable, DeadlineExceeded, InvalidArgument.
+    A request is sent again, at most `retries` times, if it never reached the server, if the server answered 503, or if
+    it is a GET whose connection broke. Raises Unavailable, DeadlineExceeded, InvalidArgument.
     """
-    outcome = yield from repeated(call, deadline, retries, partial(_pause_before_repeating, call))
-    if isinstance(outcome, Answer):
+    outcome = yield from send_with_retries(request, deadline, retries, partial(_pause_before_retry, request))
+    if isinstance(outcome, HttpResponse):
         return outcome
     assert isinstance(outcome, Exception)
     raise _as_our_error(outcome, base, deadline) from outcome
 
 
-def _pause_before_repeating(call: Call, outcome: Outcome, backoff: float) -> float | None:
-    if isinstance(outcome, Answer):
-        return max(backoff, _retry_after(outcome)) if outcome.status == 503 else None
+def _pause_before_retry(request: HttpRequest, outcome: Outcome, default: float) -> float | None:
+    if isinstance(outcome, HttpResponse):
+        return max(default, _retry_after(outcome)) if outcome.status == 503 else None
     if isinstance(outcome, (httpx2.ConnectError, httpx2.ConnectTimeout)):
-        return backoff
+        return default
     broken = isinstance(outcome, (httpx2.NetworkError, httpx2.RemoteProtocolError))
-    return backoff if broken and call.repeatable else None
+    return default if broken and request.repeatable else None
 
 
-def _retry_after(answer: Answer) -> float:
-    """Seconds the server asks for, given as seconds or as a date; 0 where it asks for nothing that can be read."""
-    text = answer.headers.get("retry-after", "").strip()
+def _retry_after(response: HttpResponse) -> float:
+    """The seconds of the header Retry-After, which may be a number or a date; 0 if it is missing or invalid."""
+    text = response.headers.get("retry-after", "").strip()
     if text.isdecimal():
         return float(text)
     try:
@@ -86,7 +99,7 @@ def _as_our_error(error: Exception, base: str, deadline: Deadline) -> LightshipE
     if isinstance(error, (httpx2.TimeoutException, TimeoutError)):
         return DeadlineExceeded(f"{shown} gave no answer within {deadline.seconds:g} s; allow more with timeout=")
     if isinstance(error, (httpx2.InvalidURL, httpx2.UnsupportedProtocol, httpx2.LocalProtocolError)):
-        return InvalidArgument(f"the call cannot be sent to {shown}: {reason}")
-    if _NO_HTTP in reason:
-        return Unavailable(f"{shown} does not speak HTTP/1 ({reason}): if it is the port of gRPC, write grpc://")
+        return InvalidArgument(f"the request cannot be sent to {shown}: {reason}")
+    if _NOT_HTTP_1 in reason:
+        return Unavailable(f"{shown} does not speak HTTP/1 ({reason}): if this is the gRPC port, write grpc://")
     return Unavailable(f"the connection to {shown} broke before the answer was complete: {reason}")

@@ -1,4 +1,4 @@
-"""The answers to status, list and metadata calls, read into the types of `results`."""
+"""Reads the responses of status, list and metadata requests into the types of `results`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lightship.errors import Unknown
 
 
 def read_metadata(document: Mapping[str, Any]) -> ModelMetadata:
-    """From the answer to `GET .../metadata`."""
+    """Reads the response to `GET .../metadata`."""
     try:
         spec = document["model_spec"]
         signatures = document["metadata"]["signature_def"]["signature_def"]
@@ -28,13 +28,13 @@ def read_metadata(document: Mapping[str, Any]) -> ModelMetadata:
 
 
 def outputs_of(metadata: ModelMetadata, signature: str) -> Mapping[str, TensorInfo]:
-    """The outputs of a signature, {} where the metadata does not have it: it is an older version's then."""
+    """The outputs of a signature; empty if the metadata, perhaps of an older version, does not have it."""
     found = metadata.signatures.get(signature)
     return found.outputs if found else {}
 
 
 def read_status(document: Mapping[str, Any]) -> tuple[VersionStatus, ...]:
-    """From the answer to `GET /v1/models/NAME`, the highest version first."""
+    """Reads the response to `GET /v1/models/NAME`, the highest version first."""
     try:
         return tuple(_version(fields) for fields in document["model_version_status"])
     except (KeyError, TypeError, ValueError) as error:
@@ -42,7 +42,7 @@ def read_status(document: Mapping[str, Any]) -> tuple[VersionStatus, ...]:
 
 
 def read_models(document: Mapping[str, Any]) -> tuple[ModelStatus, ...]:
-    """From the answer to `GET /v1/models`, which TensorFlow Serving does not have."""
+    """Reads the response to `GET /v1/models`, which only Lightship has."""
     try:
         return tuple(_model(fields) for fields in document["models"])
     except (KeyError, TypeError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""Numpy arrays to the JSON of `:predict` and back."""
+"""Converts numpy arrays to the JSON of `:predict` and back."""
 
 from __future__ import annotations
 
@@ -14,29 +14,33 @@ from numpy.typing import ArrayLike, NDArray
 from lightship.client.inputs import Inputs, array_of
 from lightship.client.results import TensorInfo
 from lightship.errors import InvalidArgument, Unimplemented, Unknown
+from lightship.tensors.dtypes import DataType
 
-# What JSON carries, by TensorFlow's names. Others exist (quantised, complex) but have no place in JSON.
+# The types of TensorFlow that JSON can carry; it cannot carry quantised or complex numbers.
 _NUMPY = {
-    "DT_FLOAT": np.float32,
-    "DT_DOUBLE": np.float64,
-    "DT_HALF": np.float16,
-    "DT_BFLOAT16": np.float32,  # numpy has no bfloat16; float32 holds every value of it
-    "DT_INT8": np.int8,
-    "DT_INT16": np.int16,
-    "DT_INT32": np.int32,
-    "DT_INT64": np.int64,
-    "DT_UINT8": np.uint8,
-    "DT_UINT16": np.uint16,
-    "DT_UINT32": np.uint32,
-    "DT_UINT64": np.uint64,
-    "DT_BOOL": np.bool_,
+    dtype.name: dtype.numpy
+    for dtype in (
+        DataType.DT_FLOAT,
+        DataType.DT_DOUBLE,
+        DataType.DT_HALF,
+        DataType.DT_INT8,
+        DataType.DT_INT16,
+        DataType.DT_INT32,
+        DataType.DT_INT64,
+        DataType.DT_UINT8,
+        DataType.DT_UINT16,
+        DataType.DT_UINT32,
+        DataType.DT_UINT64,
+        DataType.DT_BOOL,
+    )
 }
+_NUMPY["DT_BFLOAT16"] = np.dtype(np.float32)  # numpy has no bfloat16; float32 holds every value of it
 
 
 def encode_columns(inputs: Inputs, signature: str | None) -> bytes:
     """The body of a columnar request. `inputs`: the only input's value, or a mapping of names to values.
 
-    Bytes and texts become string tensors. Raises InvalidArgument for what is no tensor.
+    Bytes and texts become string tensors. Raises InvalidArgument for values that are not a tensor.
     """
     if isinstance(inputs, Mapping):
         value: Any = {name: plain(array, name) for name, array in inputs.items()}
@@ -46,26 +50,26 @@ def encode_columns(inputs: Inputs, signature: str | None) -> bytes:
 
 
 def encode_rows(instances: Any, signature: str | None) -> bytes:
-    """The body of a row request; `instances` is an array or a list that JSON can hold."""
+    """The body of a row request. `instances`: an array or a list that JSON can hold."""
     return document({"instances": instances}, signature)
 
 
 def encoded_bytes(data: bytes) -> dict[str, str]:
-    """Bytes as JSON carries them to a string tensor."""
+    """The JSON form of bytes for a string tensor."""
     return {"b64": base64.b64encode(data).decode("ascii")}
 
 
 def outputs_in(document: Mapping[str, Any]) -> Any:
-    """The tensors in the answer to a columnar request, as JSON has them."""
+    """The tensors in the response to a columnar request, as JSON values."""
     if "outputs" not in document:
-        raise Unknown(f"the answer has no outputs, but {', '.join(document) or 'nothing'}; is it a model server?")
+        raise Unknown(f"the response has no outputs, only {', '.join(document) or 'nothing'}; is it a model server?")
     return document["outputs"]
 
 
 def decode_columns(outputs: Any, expected: Mapping[str, TensorInfo]) -> dict[str, NDArray[Any]]:
-    """The tensors of an answer's `outputs`; a single one comes without its name.
+    """The arrays in a response's `outputs`, which gives the tensor of a single output without its name.
 
-    A string tensor is an object array of `str`, or of `bytes` where its name ends in `_bytes`.
+    A string tensor becomes an object array of `str`, or of `bytes` if its name ends in `_bytes`.
     """
     if len(expected) == 1:
         outputs = {next(iter(expected)): outputs}
@@ -76,13 +80,13 @@ def decode_columns(outputs: Any, expected: Mapping[str, TensorInfo]) -> dict[str
 
 
 def names_fit(outputs: Any, expected: Mapping[str, TensorInfo]) -> bool:
-    """Whether an answer's `outputs` can be of a signature with the outputs `expected`."""
+    """Whether a response's `outputs` can belong to a signature with the outputs `expected`."""
     named = isinstance(outputs, dict) and "b64" not in outputs
     return set(outputs) == set(expected) if named else len(expected) == 1
 
 
 def plain(value: ArrayLike | bytes, name: str) -> Any:
-    """What `document` can write: a numeric array or scalar, or nested lists of texts and `b64` objects."""
+    """A form that `document` can write: a numeric array or scalar, or nested lists of texts and `b64` objects."""
     if isinstance(value, (bytes, bytearray, memoryview)):
         return encoded_bytes(bytes(value))
     array = array_of(value, name)
@@ -92,17 +96,16 @@ def plain(value: ArrayLike | bytes, name: str) -> Any:
         return _numeric(array)
     if array.dtype.kind in "OSU":
         return _texts(array, name)
-    raise InvalidArgument(f"{name}: dtype {array.dtype} has no place in JSON; give numbers, booleans, texts or bytes")
+    raise InvalidArgument(f"{name}: dtype {array.dtype} cannot be sent as JSON; give numbers, booleans, texts or bytes")
 
 
 def numpy_type(dtype: str) -> np.dtype[Any] | None:
-    """numpy's type for one of TensorFlow's names; None for strings and what else JSON's numbers do not become."""
-    found = _NUMPY.get(dtype)
-    return None if found is None else np.dtype(found)
+    """The numpy type for one of TensorFlow's names; None for strings and for types that JSON cannot carry."""
+    return _NUMPY.get(dtype)
 
 
 def _numeric(array: NDArray[Any]) -> Any:
-    """orjson writes native, contiguous arrays with dimensions, and would write NaN as null."""
+    """A contiguous array in native byte order for orjson, or a list if it holds NaN: orjson would write null."""
     if array.ndim == 0 or array.dtype.itemsize > 8 or (array.dtype.kind == "f" and not np.isfinite(array).all()):
         return array.tolist()
     return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
@@ -126,7 +129,7 @@ def document(fields: dict[str, Any], signature: str | None) -> bytes:
     whole = {"signature_name": signature, **fields} if signature else fields
     if not _holds_special_numbers(fields):
         return orjson.dumps(whole, option=orjson.OPT_SERIALIZE_NUMPY)
-    # The NaN and Infinity that TensorFlow Serving understands; orjson would write null.
+    # TensorFlow Serving reads NaN and Infinity; orjson would write null.
     return json.dumps(whole, default=lambda array: array.tolist()).encode()
 
 
@@ -143,7 +146,7 @@ def _array(value: Any, info: TensorInfo, name: str) -> NDArray[Any]:
         return _string_array(value)
     dtype = _NUMPY.get(info.dtype)
     if dtype is None:
-        raise Unimplemented(f"output {name} is {info.dtype}, which JSON does not carry")
+        raise Unimplemented(f"output {name} is {info.dtype}, which JSON cannot carry")
     try:
         return np.asarray(value, dtype)
     except (ValueError, TypeError, OverflowError) as error:
@@ -151,7 +154,7 @@ def _array(value: Any, info: TensorInfo, name: str) -> NDArray[Any]:
 
 
 def _string_array(value: Any) -> NDArray[Any]:
-    """Filled by hand: numpy would take the length of texts, or of `b64` objects, for a dimension."""
+    """Sets each element by itself: numpy would take texts and `b64` objects for sequences."""
     shape, first = [], value
     while isinstance(first, list):
         shape.append(len(first))

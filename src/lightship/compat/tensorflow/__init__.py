@@ -1,4 +1,4 @@
-"""The part of TensorFlow that clients of TensorFlow Serving use: tensors to messages and back, examples, types."""
+"""The part of TensorFlow that clients of TensorFlow Serving use: conversion of tensors, examples, and types."""
 
 from lightship.compat.tensorflow import dtypes, train
 from lightship.compat.tensorflow.dtypes import (

@@ -1,4 +1,4 @@
-"""TensorFlow's names of element types, and which type is meant by what `make_tensor_proto` takes as one."""
+"""TensorFlow's element types, and the conversion of everything that `make_tensor_proto` accepts as a type."""
 
 from __future__ import annotations
 
@@ -29,23 +29,25 @@ string = DataType.DT_STRING
 
 _NAMES = {dtype.label: dtype for dtype in DataType if dtype} | {"float16": half, "float32": float32, "float64": double}
 _PYTHON: dict[Any, DataType] = {float: float32, builtins.bool: bool, object: string}
-_NO_TYPES = (int, str, bytes, complex)  # of Python, which TensorFlow does not take either
+_NO_TYPES = (int, str, bytes, complex)  # Python types that TensorFlow does not accept as a dtype either
 
 
 def data_type(given: Any) -> DataType:
-    """The type that a constant above, an element of `types_pb2.DataType`, a name, a type of numpy or one of TensorFlow
-    stands for. Raises TypeError for what is none, or has no type in numpy."""
+    """The DataType of a constant above, a value of `types_pb2.DataType`, a name, a numpy type or a TensorFlow type.
+
+    Raises TypeError for other values, and for types that numpy does not have.
+    """
     try:
         dtype = _looked_up(getattr(given, "as_datatype_enum", given))
         _ = dtype.numpy
     except (LightshipError, KeyError, ValueError, TypeError):
-        raise TypeError(f"{given!r} is no type of tensors that can be sent; use one such as 'float32'") from None
+        raise TypeError(f"{given!r} is not a type of tensors that can be sent; use one such as 'float32'") from None
     return dtype
 
 
 def _looked_up(given: Any) -> DataType:
     if isinstance(given, int):
-        return DataType(given - 100 if given > 100 else given)  # of a reference, the type it refers to
+        return DataType(given - 100 if given > 100 else given)  # above 100 is a reference to a type
     if isinstance(given, str):
         return _NAMES[given]
     if isinstance(given, type) and given in _NO_TYPES:

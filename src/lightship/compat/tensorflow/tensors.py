@@ -1,4 +1,4 @@
-"""`tf.make_tensor_proto` and `tf.make_ndarray`: values of Python and numpy to messages and back."""
+"""`tf.make_tensor_proto` and `tf.make_ndarray`: convert Python and numpy values to messages and back."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from lightship.tensors.dtypes import DataType
 from lightship.tensors.tensor_proto import array_of
 from lightship.tensors.tensor_writing import write_tensor
 
-_MOST_BYTES = 2**31 - 1  # of a message
-# Types whose values stand in their own field, even where there are many.
+_MAX_BYTES = 2**31 - 1  # of a message
+# TensorFlow writes values of these types into their own field, never into `tensor_content`.
 _IN_FIELDS = (
     DataType.DT_BOOL,
     DataType.DT_COMPLEX64,
@@ -28,7 +28,13 @@ _IN_FIELDS = (
     DataType.DT_STRING,
     DataType.DT_UINT16,
 )
-_KINDS = {"f": "iuf", "i": "iu", "u": "iu", "c": "iufc", "b": "b"}  # of numpy: what may become what
+_KINDS = {
+    "f": "iuf",
+    "i": "iu",
+    "u": "iu",
+    "c": "iufc",
+    "b": "b",
+}  # kinds of numpy dtypes, and the kinds that can be converted to them
 _TEXT = (str, bytes, bytearray)
 _BUFFERS = (memoryview, bytearray, arrays.array)
 
@@ -36,15 +42,19 @@ _BUFFERS = (memoryview, bytearray, arrays.array)
 def make_tensor_proto(
     values: Any, dtype: Any = None, shape: Any = None, verify_shape: bool = False, allow_broadcast: bool = False
 ) -> Any:
-    """A `TensorProto` of values, encoded as TensorFlow encodes them.
+    """Returns a `TensorProto` with these values, encoded as TensorFlow does it.
 
-    values: numbers, text, lists of them or an array. dtype: as `data_type` takes it; without one, Python's floats
-    become float32 and its integers int32 where they fit, and an array keeps its own. shape: more elements than there
-    are values stand for repetitions of the last one; with verify_shape it must be the values' own, with
-    allow_broadcast a single value is repeated. Raises ValueError and TypeError.
+    values: a number, a text, nested lists of them, or an array.
+    dtype: as for `data_type`. By default an array keeps its own, Python's floats become float32, and Python's integers
+        become int32 if they fit.
+    shape: by default that of the values. If it has more elements than there are values, the last value is repeated.
+    verify_shape: whether `shape` must be that of the values.
+    allow_broadcast: whether a single value may be repeated to fill `shape`.
+
+    Raises ValueError and TypeError for values that do not fit.
     """
     if verify_shape and allow_broadcast:
-        raise ValueError("of allow_broadcast and verify_shape, give one")
+        raise ValueError("allow_broadcast and verify_shape cannot be given together")
     if getattr(getattr(values, "DESCRIPTOR", None), "full_name", "") == TensorProto.DESCRIPTOR.full_name:
         return values
     wanted = None if dtype is None else data_type(dtype)
@@ -58,11 +68,12 @@ def make_tensor_proto(
 
 
 def make_ndarray(tensor: Any) -> NDArray[Any]:
-    """The array that a `TensorProto` describes, of its own memory; strings are bytes in an array of objects.
+    """Returns the values of a `TensorProto` as a writable array. Strings are an object array of bytes.
 
-    Raises TypeError for a type that numpy does not have, and ValueError where shape and values do not agree."""
-    if tensor.dtype > 100:  # a reference, which is no value
-        raise TypeError(f"{tensor.dtype} is no type of tensors that can be sent")
+    Raises TypeError for a type that numpy does not have, and ValueError if shape and values do not fit together.
+    """
+    if tensor.dtype > 100:  # a reference to a type
+        raise TypeError(f"{tensor.dtype} is not a type of tensors that can be sent")
     data_type(tensor.dtype)
     try:
         array = array_of(tensor)
@@ -78,7 +89,7 @@ def _array(values: Any, wanted: DataType | None, shape: tuple[int, ...] | None) 
             return _cast(array, (wanted or data_type(array.dtype)).numpy)
         return _texts(array.ravel().tolist(), array.shape)
     if values is None:
-        raise ValueError("None is no value of a tensor")
+        raise ValueError("None cannot be a value of a tensor")
     if shape is not None and math.prod(shape) == 0:
         return np.empty(shape, wanted.numpy if wanted else np.float32)
     return _of_python(values, wanted)
@@ -89,7 +100,7 @@ def _of_python(values: Any, wanted: DataType | None) -> NDArray[Any]:
     array = np.array(values, dtype)  # raises ValueError for lists of different lengths
     if wanted is not None:
         _check_kinds(values, array, wanted)
-    if array.shape != (dense := _dense_shape(values)):  # what stands in the lists is no number
+    if array.shape != (dense := _dense_shape(values)):  # the elements of the lists are sequences themselves
         raise ValueError(f"{values!r} has the shape {array.shape}, but its lists and tuples have {dense}")
     if wanted is DataType.DT_STRING or (wanted is None and array.dtype.kind in "SUO"):
         return _texts(list(_leaves(values)), array.shape)
@@ -101,7 +112,7 @@ def _of_python(values: Any, wanted: DataType | None) -> NDArray[Any]:
 
 
 def _check_kinds(values: Any, array: NDArray[Any], wanted: DataType) -> None:
-    """Raises TypeError for a value that would not be itself in the wanted type. The array's type mostly says enough."""
+    """Raises TypeError for a value that the wanted type cannot represent. Mostly the array's type is enough to tell."""
     if array.dtype.kind in _KINDS.get(wanted.numpy.kind, ""):
         return
     for value in _leaves(values):
@@ -110,7 +121,7 @@ def _check_kinds(values: Any, array: NDArray[Any], wanted: DataType) -> None:
 
 
 def _exact(values: Any, array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Integers beyond int64 have made the array one of floats or objects; those beyond the wanted type wrap."""
+    """Converts to the wanted type. numpy made an array of floats or objects from integers that exceed int64."""
     if dtype.kind in "iu" and array.dtype.kind not in "iub":
         with suppress(OverflowError):
             return np.array(values, dtype)
@@ -126,7 +137,7 @@ def _texts(values: Sequence[Any], shape: tuple[int, ...]) -> NDArray[Any]:
     texts = np.empty(len(values), object)
     for index, value in enumerate(values):
         if not isinstance(value, _TEXT):
-            raise TypeError(f"{value!r} is neither text nor bytes, and no number that a tensor can hold")
+            raise TypeError(f"{value!r} is neither text nor bytes, nor a number that a tensor can hold")
         texts[index] = value.encode() if isinstance(value, str) else bytes(value)
     return texts.reshape(shape)
 
@@ -159,7 +170,7 @@ def _fits(value: Any, wanted: DataType) -> bool:
 def _check_shape(array: NDArray[Any], shape: tuple[int, ...], verify: bool, broadcast: bool) -> None:
     count = math.prod(shape)
     if broadcast and array.shape not in ((), (1,)) and array.size != count:
-        raise TypeError(f"values of shape {array.shape} do not become the shape {shape}")
+        raise TypeError(f"values of shape {array.shape} cannot fill the shape {shape}")
     if verify and array.shape != shape:
         raise TypeError(f"the values have the shape {array.shape}, not {shape}")
     if not broadcast and array.size > count:
@@ -169,7 +180,7 @@ def _check_shape(array: NDArray[Any], shape: tuple[int, ...], verify: bool, broa
 def _written(array: NDArray[Any], shape: tuple[int, ...]) -> Any:
     whole = array.size == math.prod(shape)
     as_content = whole and array.size > 1 and DataType.of(array.dtype) not in _IN_FIELDS
-    if array.nbytes > _MOST_BYTES and array.dtype != object:
+    if array.nbytes > _MAX_BYTES and array.dtype != object:
         raise ValueError(f"{array.nbytes} bytes of values are more than the 2 GiB that a message can have")
     tensor = TensorProto()
     write_tensor(tensor, array.reshape(shape) if whole else array, as_content=as_content)

@@ -1,1 +1,1 @@
-"""The modules of the package tensorflow-serving-api, with the same names in them."""
+"""The modules of the package tensorflow-serving-api, with the same names."""

@@ -1,1 +1,1 @@
-"""The messages and services that TensorFlow Serving speaks."""
+"""The messages and services of TensorFlow Serving."""

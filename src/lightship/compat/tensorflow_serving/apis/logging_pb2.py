@@ -1,4 +1,4 @@
-"""`tensorflow_serving.apis.logging_pb2`: what a log says of a call."""
+"""`tensorflow_serving.apis.logging_pb2`: what a log records of a call."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""`tensorflow_serving.apis.model_pb2`: which model, version and signature a call means."""
+"""`tensorflow_serving.apis.model_pb2`: the model, version and signature of a request."""
 
 from typing import Any
 

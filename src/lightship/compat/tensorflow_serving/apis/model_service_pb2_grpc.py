@@ -13,7 +13,7 @@ _SERVICE = service("tensorflow.serving.ModelService")
 
 
 class ModelServiceStub:
-    """A client's side: each method takes a request and, as `timeout`, seconds. The channel may be of `grpc.aio`."""
+    """The client's side. Each method takes a request and `timeout` in seconds. The channel may be of `grpc.aio`."""
 
     GetModelStatus: Any
     HandleReloadConfigRequest: Any
@@ -23,7 +23,7 @@ class ModelServiceStub:
 
 
 class ModelServiceServicer:
-    """A server's side: override what it answers."""
+    """The server's side. Override the methods that it answers."""
 
     def GetModelStatus(self, request: Any, context: grpc.ServicerContext) -> Any:
         unimplemented(context)

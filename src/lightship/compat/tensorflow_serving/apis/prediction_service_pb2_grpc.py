@@ -13,7 +13,7 @@ _SERVICE = service("tensorflow.serving.PredictionService")
 
 
 class PredictionServiceStub:
-    """A client's side: each method takes a request and, as `timeout`, seconds. The channel may be of `grpc.aio`."""
+    """The client's side. Each method takes a request and `timeout` in seconds. The channel may be of `grpc.aio`."""
 
     Classify: Any
     Regress: Any
@@ -26,7 +26,7 @@ class PredictionServiceStub:
 
 
 class PredictionServiceServicer:
-    """A server's side: override what it answers."""
+    """The server's side. Override the methods that it answers."""
 
     def Classify(self, request: Any, context: grpc.ServicerContext) -> Any:
         unimplemented(context)

@@ -1,4 +1,4 @@
-"""`tensorflow_serving.config.logging_config_pb2`: what of the calls is logged."""
+"""`tensorflow_serving.config.logging_config_pb2`: which calls are logged."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""`tensorflow_serving.config.platform_config_pb2`: the platforms' own settings."""
+"""`tensorflow_serving.config.platform_config_pb2`: settings of platforms."""
 
 from typing import Any
 

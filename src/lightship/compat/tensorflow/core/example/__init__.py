@@ -1,1 +1,1 @@
-"""What `tf.train` names."""
+"""The modules of the messages in `tf.train`."""

@@ -1,4 +1,4 @@
-"""`tensorflow.core.example.feature_pb2`: their features."""
+"""`tensorflow.core.example.feature_pb2`: features of examples."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""`tensorflow.core.framework.tensor_shape_pb2`: their shapes."""
+"""`tensorflow.core.framework.tensor_shape_pb2`: shapes of tensors."""
 
 from typing import Any
 

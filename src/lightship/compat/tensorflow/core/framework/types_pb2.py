@@ -1,4 +1,4 @@
-"""`tensorflow.core.framework.types_pb2`: the types of their elements."""
+"""`tensorflow.core.framework.types_pb2`: element types of tensors."""
 
 from typing import Any
 

@@ -4,16 +4,16 @@ from typing import Any
 
 import pytest
 
-from lightship.client import steps
-from lightship.client.steps import Deadline, Pause, Send, repeated
+from lightship.client import flow
+from lightship.client.flow import Deadline, Pause, Send, send_with_retries
 
 
 def carried_out(deadline: Deadline, retries: int, pause: Any) -> list[Any]:
-    """What `repeated` asks for, one after the other, where every call fails."""
+    """The steps of `send_with_retries` if every request fails."""
     asked: list[Any] = []
 
     def carry_out() -> Any:
-        run = repeated("call", deadline, retries, pause)
+        run = send_with_retries("request", deadline, retries, pause)
         step: Any = next(run)
         while True:
             asked.append(step)
@@ -28,7 +28,7 @@ def test_pauses_grow_up_to_a_limit() -> None:
     asked = carried_out(Deadline(None), 20, lambda outcome, backoff: backoff)
     pauses = [step.seconds for step in asked if isinstance(step, Pause)]
     assert len(pauses) == 20
-    assert 0 < pauses[0] <= steps.FIRST_PAUSE < pauses[-1] <= steps.LONGEST_PAUSE
+    assert 0 < pauses[0] <= flow.MIN_PAUSE < pauses[-1] <= flow.MAX_PAUSE
 
 
 def test_what_may_not_be_repeated_is_not() -> None:

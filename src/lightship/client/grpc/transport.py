@@ -1,4 +1,4 @@
-"""gRPC channels, for the calls of `exchange`. What fails is brought as a `Failure`."""
+"""Sends requests over gRPC channels. Failures are returned as `GrpcFailure`."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import grpc
 import grpc.aio
 
 from lightship import __version__
-from lightship.client.grpc.exchange import Failure
+from lightship.client.flow import Outcome, Send
+from lightship.client.grpc.exchange import GrpcFailure
 from lightship.client.options import Options
-from lightship.client.steps import Outcome, Send
 from lightship.errors import Code, InvalidArgument
 
 T = TypeVar("T")
@@ -23,16 +23,16 @@ _CHANNEL: list[tuple[str, Any]] = [
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
     ("grpc.primary_user_agent", f"lightship/{__version__}"),
-    ("grpc.use_local_subchannel_pool", 1),  # each client has a connection, and a state of it, of its own
+    ("grpc.use_local_subchannel_pool", 1),  # clients do not share connections
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 5000),  # what a connection may take
+    ("grpc.min_reconnect_backoff_ms", 5000),  # how long connecting may take
     ("grpc.max_reconnect_backoff_ms", 5000),
-    ("grpc.keepalive_time_ms", 310_000),  # servers take a ping more often than every five minutes for an attack
+    ("grpc.keepalive_time_ms", 310_000),  # servers close connections with a ping more often than every five minutes
     ("grpc.keepalive_timeout_ms", 20_000),
 ]
 
 
-class GrpcWire:
+class GrpcTransport:
     def __init__(self, url: str, options: Options) -> None:
         self._metadata = _metadata(options)
         target, credentials = _target(url), _credentials(url, options)
@@ -42,21 +42,23 @@ class GrpcWire:
             self._channel = grpc.secure_channel(target, credentials, _CHANNEL)
 
     def send(self, send: Send) -> Outcome:
-        method: Any = self._channel.unary_unary(send.call.method)
+        method: Any = self._channel.unary_unary(send.request.method)
         try:
-            return method(send.call.body, timeout=send.deadline.left(), metadata=self._metadata)
+            return method(send.request.body, timeout=send.deadline.left(), metadata=self._metadata)
         except grpc.RpcError as error:
             return _failure(error)
         except ValueError as error:  # closed by another thread
-            return Failure(Code.CANCELLED, f"the client is closed: {error}")
+            return GrpcFailure(Code.CANCELLED, f"the client is closed: {error}")
 
     def close(self) -> None:
         self._channel.close()
 
 
-class AsyncGrpcWire:
-    """For asyncio alone, as grpcio is. A channel belongs to the loop of its first call; when that has ended, another
-    loop gets a channel of its own."""
+class AsyncGrpcTransport:
+    """For asyncio only, because grpcio has no other event loop.
+
+    A channel belongs to the event loop of its first call. After that loop is closed, the next loop gets a new channel.
+    """
 
     def __init__(self, url: str, options: Options) -> None:
         self._metadata = _metadata(options)
@@ -67,15 +69,15 @@ class AsyncGrpcWire:
 
     async def send(self, send: Send) -> Outcome:
         channel = self._channel_of_this_loop()
-        if isinstance(channel, Failure):
+        if isinstance(channel, GrpcFailure):
             return channel
-        method: Any = channel.unary_unary(send.call.method)
+        method: Any = channel.unary_unary(send.request.method)
         try:
-            return await method(send.call.body, timeout=send.deadline.left(), metadata=self._metadata)
+            return await method(send.request.body, timeout=send.deadline.left(), metadata=self._metadata)
         except grpc.aio.AioRpcError as error:
             return _failure(error)
         except grpc.aio.UsageError as error:
-            return Failure(Code.CANCELLED, f"the client is closed: {error}")
+            return GrpcFailure(Code.CANCELLED, f"the client is closed: {error}")
 
     async def close(self) -> None:
         self._closed = True
@@ -88,20 +90,20 @@ class AsyncGrpcWire:
     async def in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.to_thread(function, *arguments)
 
-    def _channel_of_this_loop(self) -> grpc.aio.Channel | Failure:
+    def _channel_of_this_loop(self) -> grpc.aio.Channel | GrpcFailure:
         loop = asyncio.get_running_loop()
         if self._closed:
-            return Failure(Code.CANCELLED, "the client is closed")
+            return GrpcFailure(Code.CANCELLED, "the client is closed")
         if self._channel is None or self._loop is None or self._loop.is_closed():
-            self._channel, self._loop = self._opened(), loop
+            self._channel, self._loop = self._open_channel(), loop
         elif self._loop is not loop:
-            return Failure(
+            return GrpcFailure(
                 Code.FAILED_PRECONDITION,
-                "this AsyncClient is used by another event loop that still runs: make one for each loop",
+                "another running event loop uses this AsyncClient: make one for each loop",
             )
         return self._channel
 
-    def _opened(self) -> grpc.aio.Channel:
+    def _open_channel(self) -> grpc.aio.Channel:
         if self._credentials is None:
             return grpc.aio.insecure_channel(self._target, _CHANNEL)
         return grpc.aio.secure_channel(self._target, self._credentials, _CHANNEL)
@@ -121,7 +123,7 @@ def _credentials(url: str, options: Options) -> grpc.ChannelCredentials | None:
 
 
 def _metadata(options: Options) -> tuple[tuple[str, str], ...]:
-    """The headers. Raises InvalidArgument for what gRPC cannot send; its core would not say what."""
+    """The headers as gRPC metadata. Raises InvalidArgument with the name of a header that gRPC cannot send."""
     pairs = tuple((name.lower(), value) for name, value in options.headers.items())
     for name, value in pairs:
         if not _NAME.fullmatch(name) or name.startswith("grpc-") or not _VALUE.fullmatch(value):
@@ -129,5 +131,5 @@ def _metadata(options: Options) -> tuple[tuple[str, str], ...]:
     return pairs
 
 
-def _failure(error: Any) -> Failure:
-    return Failure(Code(error.code().value[0]), error.details() or "")
+def _failure(error: Any) -> GrpcFailure:
+    return GrpcFailure(Code(error.code().value[0]), error.details() or "")

@@ -9,7 +9,7 @@ import pytest
 
 from lightship import Client
 from lightship.bundle.manifest import LABELS_FILE, MANIFEST_FILE, Manifest
-from lightship.client.recipe import read_recipe
+from lightship.client.preprocessing import read_preprocessing
 from lightship.errors import InvalidArgument, NotFound
 from lightship.images.spec import ImageSpec
 
@@ -29,23 +29,23 @@ def models(tmp_path: Path) -> Path:
 
 
 def test_a_models_folder_means_its_newest_version(models: Path) -> None:
-    recipe = read_recipe(None, None, models)
-    assert (recipe.image, recipe.labels) == (IMAGE, ("cat", "dog", "owl"))
+    preprocessing = read_preprocessing(None, None, models)
+    assert (preprocessing.image, preprocessing.labels) == (IMAGE, ("cat", "dog", "owl"))
 
 
 def test_a_version_means_itself(models: Path) -> None:
-    assert read_recipe(None, None, str(models / "1")).labels == ("cat", "dog")
+    assert read_preprocessing(None, None, str(models / "1")).labels == ("cat", "dog")
 
 
 def test_what_is_given_goes_before_the_bundle(models: Path) -> None:
     other = ImageSpec(preprocessing="none")
-    recipe = read_recipe(other, ["a", "b"], models)
-    assert (recipe.image, recipe.labels) == (other, ("a", "b"))
+    preprocessing = read_preprocessing(other, ["a", "b"], models)
+    assert (preprocessing.image, preprocessing.labels) == (other, ("a", "b"))
 
 
 def test_labels_may_be_a_file(tmp_path: Path) -> None:
     (tmp_path / "classes.txt").write_text("a\nb\n")
-    assert read_recipe(None, tmp_path / "classes.txt", None).labels == ("a", "b")
+    assert read_preprocessing(None, tmp_path / "classes.txt", None).labels == ("a", "b")
 
 
 def test_a_folder_that_was_not_exported_is_told_when_the_client_is_made(tmp_path: Path) -> None:

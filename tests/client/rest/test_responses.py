@@ -8,8 +8,8 @@ import pytest
 from tests.client.conftest import Ask, Reply, Scripted
 
 from lightship import errors
-from lightship.client.rest.answers import json_of
-from lightship.client.rest.exchange import Answer
+from lightship.client.rest.exchange import HttpResponse
+from lightship.client.rest.responses import read_json
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_success_that_is_no_model_servers_is_an_error(scripted: Scripted, ask: A
 
 
 def test_nan_and_infinity_are_read() -> None:
-    answer = Answer(200, {}, b'{"outputs": [NaN, Infinity, -Infinity, 1.5]}', "http://h")
-    nan, *rest = json_of(answer)["outputs"]
+    response = HttpResponse(200, {}, b'{"outputs": [NaN, Infinity, -Infinity, 1.5]}', "http://h")
+    nan, *rest = read_json(response)["outputs"]
     assert math.isnan(nan)
     assert rest == [math.inf, -math.inf, 1.5]

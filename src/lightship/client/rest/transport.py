@@ -1,4 +1,4 @@
-"""HTTP connections, for the calls of `exchange`. What fails is brought as httpx2's own error."""
+"""Sends requests over HTTP connections. Failures are returned as httpx2's own exceptions."""
 
 from __future__ import annotations
 
@@ -12,58 +12,60 @@ import anyio.to_thread
 import httpx2
 
 from lightship import __version__
+from lightship.client.flow import Deadline, Outcome, Send
 from lightship.client.options import Options, Tls
-from lightship.client.rest.exchange import Answer
-from lightship.client.steps import Deadline, Outcome, Send
+from lightship.client.rest.exchange import HttpResponse
 from lightship.errors import InvalidArgument
 
 T = TypeVar("T")
 
-CONNECT_SECONDS = 5.0  # a server that is there accepts sooner
-# An alert of TLS 1.3 may come after the handshake, and then no library makes it an error of its own.
+CONNECT_SECONDS = 5.0  # a server that runs accepts a connection much sooner
+# TLS 1.3 may refuse a client after the handshake. httpx2 then lets the exception of `ssl` through.
 _FAILURES = (httpx2.RequestError, httpx2.InvalidURL, TimeoutError, ssl.SSLError)
 
 
-class HttpWire:
-    def __init__(self, url: str, options: Options, transport: httpx2.BaseTransport | None) -> None:
+class HttpTransport:
+    def __init__(self, url: str, options: Options, httpx_transport: httpx2.BaseTransport | None) -> None:
         self._url = url
-        self._http = httpx2.Client(headers=_headers(options), transport=transport, verify=_verify(url, options.tls))
+        self._http = httpx2.Client(
+            headers=_headers(options), transport=httpx_transport, verify=_verify(url, options.tls)
+        )
 
     def send(self, send: Send) -> Outcome:
         try:
-            return self._sent(send)
+            return self._send(send)
         except _FAILURES as error:
             return error
 
     def close(self) -> None:
         self._http.close()
 
-    def _sent(self, send: Send) -> Answer:
-        call, url = send.call, self._url + send.call.path
+    def _send(self, send: Send) -> HttpResponse:
+        request, url = send.request, self._url + send.request.path
         timeout = _timeout(send.deadline)
         with self._http.stream(
-            call.method, url, content=call.body, headers=call.all_headers, timeout=timeout
+            request.method, url, content=request.body, headers=request.all_headers, timeout=timeout
         ) as response:
             body = bytearray()
             for chunk in response.iter_bytes():
                 body += chunk
-                if not send.deadline.allows(0):  # a read may be quick and the answer still endless
+                if not send.deadline.allows(0):  # each read is quick, but they may go on forever
                     raise TimeoutError
-        return Answer(response.status_code, response.headers, bytes(body), url)
+        return HttpResponse(response.status_code, response.headers, bytes(body), url)
 
 
-class AsyncHttpWire:
+class AsyncHttpTransport:
     """For asyncio and trio."""
 
-    def __init__(self, url: str, options: Options, transport: httpx2.AsyncBaseTransport | None) -> None:
+    def __init__(self, url: str, options: Options, httpx_transport: httpx2.AsyncBaseTransport | None) -> None:
         self._url = url
         verify = _verify(url, options.tls)
-        self._http = httpx2.AsyncClient(headers=_headers(options), transport=transport, verify=verify)
+        self._http = httpx2.AsyncClient(headers=_headers(options), transport=httpx_transport, verify=verify)
 
     async def send(self, send: Send) -> Outcome:
         try:
             with anyio.fail_after(send.deadline.left()):
-                return await self._sent(send)
+                return await self._send(send)
         except _FAILURES as error:
             return error
 
@@ -76,13 +78,13 @@ class AsyncHttpWire:
     async def in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
         return await anyio.to_thread.run_sync(function, *arguments)
 
-    async def _sent(self, send: Send) -> Answer:
-        call, url = send.call, self._url + send.call.path
+    async def _send(self, send: Send) -> HttpResponse:
+        request, url = send.request, self._url + send.request.path
         timeout = _timeout(send.deadline)
         response = await self._http.request(
-            call.method, url, content=call.body, headers=call.all_headers, timeout=timeout
+            request.method, url, content=request.body, headers=request.all_headers, timeout=timeout
         )
-        return Answer(response.status_code, response.headers, response.content, url)
+        return HttpResponse(response.status_code, response.headers, response.content, url)
 
 
 def _headers(options: Options) -> dict[str, str]:
@@ -95,10 +97,10 @@ def _timeout(deadline: Deadline) -> httpx2.Timeout:
 
 
 def _verify(url: str, tls: Tls | None) -> ssl.SSLContext | bool:
-    """Reading the certificate store takes 60 ms, for nothing where all is plain HTTP."""
+    """False if no connection uses TLS: loading the certificate store would take 60 ms."""
     if tls is None:
         return any(address.startswith("https:") for address in (url, *getproxies().values()))
-    tls.read()  # says what is wrong with the files, which ssl does not
+    tls.read()  # its errors name the file; those of `ssl` do not
     try:
         context = ssl.create_default_context(cafile=tls.ca)
         if tls.certificate is not None:

@@ -1,0 +1,76 @@
+"""The logic of a client's methods, without any I/O.
+
+Each method is a generator. It yields a `Send` or a `Pause` and receives the outcome. `Client` and `AsyncClient` only
+carry these out, so they cannot behave differently.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+MIN_PAUSE = 0.1  # seconds before the first retry; doubled each time
+MAX_PAUSE = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """When one method of a client must be finished, retries and pauses included."""
+
+    seconds: float | None
+    """Counted from `start`; None for no limit."""
+
+    start: float = field(default_factory=time.monotonic)
+
+    def left(self) -> float | None:
+        """Seconds, 0 if the deadline has passed; None for no limit."""
+        return None if self.seconds is None else max(0.0, self.start + self.seconds - time.monotonic())
+
+    def allows(self, pause: float) -> bool:
+        """Whether time is left after a pause of so many seconds."""
+        left = self.left()
+        return left is None or pause < left
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Asks the client to send a request and to return the response, or the failure."""
+
+    request: Any
+    """An HttpRequest or a GrpcRequest, as the transport expects."""
+
+    deadline: Deadline
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Asks the client to wait."""
+
+    seconds: float
+
+
+Step = Send | Pause
+Outcome = Any  # of `Send`: what the transport returns, which may be a failure; of `Pause`: None
+Flow = Generator[Step, Outcome, T]
+
+
+def send_with_retries(
+    request: Any, deadline: Deadline, retries: int, pause: Callable[[Outcome, float], float | None]
+) -> Flow[Outcome]:
+    """Sends a request, again at most `retries` times while the deadline allows it. Returns the last outcome.
+
+    pause: takes an outcome and the default pause in seconds. It returns the seconds to wait before the next attempt, or
+        None if the request must not or need not be sent again.
+    """
+    for attempt in range(retries + 1):
+        outcome = yield Send(request, deadline)
+        seconds = pause(outcome, min(MAX_PAUSE, MIN_PAUSE * 2.0**attempt) * random.uniform(0.5, 1.0))
+        if seconds is None or attempt == retries or not deadline.allows(seconds):
+            break
+        yield Pause(seconds)
+    return outcome
