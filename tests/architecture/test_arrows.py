@@ -42,7 +42,7 @@ TRANSPORTS_BELOW: dict[str, set[str]] = {
     "rest": {"http", "metrics"},
     "grpc": {"sockets", "metrics"},
 }
-MAY_IMPORT_TENSORFLOW = ("packaging/", "engines/tensorflow.py")
+MAY_IMPORT_TENSORFLOW = ("packaging/", "engines/tensorflow/")
 
 
 def imports(file: Path) -> Iterator[str]:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from tests.changing_models import save_counting_graph, save_counting_model
 
-from lightship.engines import Engine, EngineOptions, auto, load_engine
+from lightship.engines import Engine, EngineOptions, choose, load_engine
 from lightship.errors import FailedPrecondition
 from lightship.saved_model.reader import read_saved_model
 
@@ -78,7 +78,7 @@ def test_a_graph_of_tensorflow_1_counts_too(tmp_path: Path, resource: bool) -> N
 
 
 def test_without_tensorflow_nothing_changes_the_variables(version: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(auto, "tensorflow_installed", lambda: False)
+    monkeypatch.setattr(choose, "tensorflow_installed", lambda: False)
     saved_model = read_saved_model(version)
     with pytest.raises(FailedPrecondition, match="needs TensorFlow: it changes variables, which are constants to Open"):
         load_engine(version, saved_model)

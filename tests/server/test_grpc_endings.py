@@ -68,7 +68,7 @@ def test_a_call_without_a_deadline_waits_for_its_turn(served: Callable[..., Serv
     with grpc.insecure_channel(server.grpc_address) as channel:
         pending = [channel.unary_unary(PREDICT).future(request(), timeout=timeout) for _ in range(3)]
         assert engine.begun.acquire(timeout=20)
-        api = server._ports.grpc._api  # type: ignore[union-attr]
+        api = server._endpoints.grpc._api  # type: ignore[union-attr]
         assert eventually(lambda: api is not None and api.unfinished == 3)
         engine.go_on.set()
         assert all(one.result(20) for one in pending)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from tests.example_models import example
 
-from lightship.engines import auto
+from lightship.engines import choose
 from lightship.errors import FailedPrecondition, InvalidArgument
 from lightship.lifecycle import Servable, ServableId, load_servable
 from lightship.services import classify
@@ -112,7 +112,7 @@ def test_an_example_that_the_graph_cannot_parse(inference: Servable) -> None:
 def test_without_tensorflow_the_error_says_what_to_install(
     half_plus_two: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(auto, "tensorflow_installed", lambda: False)
+    monkeypatch.setattr(choose, "tensorflow_installed", lambda: False)
     servable = load_servable(ServableId("half", 123), half_plus_two / "123")
     with pytest.raises(FailedPrecondition, match=r"\"classify_x_to_y\" needs TensorFlow: .* pip install 'lightship"):
         classify(servable, "classify_x_to_y", TWO)

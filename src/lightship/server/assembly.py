@@ -14,7 +14,7 @@ from lightship.server.load_metrics import LoadMetrics
 from lightship.server.options import ServerOptions
 from lightship.services.warm_up import make_logged_call
 from lightship.transports.grpc.api import GrpcApi
-from lightship.transports.grpc.serving import Reload, Serving
+from lightship.transports.grpc.context import GrpcContext, Reload
 from lightship.transports.http.executor import default_threads
 from lightship.transports.metrics.metrics import Metrics
 from lightship.transports.rest.app import RestApp
@@ -64,7 +64,7 @@ def grpc_api_of(
     draining: Callable[[], bool],
 ) -> GrpcApi:
     """gRPC's calls on a manager's models."""
-    serving = Serving(
+    context = GrpcContext(
         manager,
         reload,
         families=lambda: metrics.families() + load_metrics.families(),
@@ -72,4 +72,4 @@ def grpc_api_of(
         health=options.grpc.health,
         draining=draining,
     )
-    return GrpcApi(serving, partial(metrics.request, entrypoint="GRPC"), runs=options.grpc.runs or default_threads())
+    return GrpcApi(context, partial(metrics.request, entrypoint="GRPC"), runs=options.grpc.runs or default_threads())

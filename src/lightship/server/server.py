@@ -22,11 +22,11 @@ from lightship.lifecycle.source import FileSystemSource
 from lightship.lifecycle.state import State, VersionStatus
 from lightship.memory import keep_freed_memory
 from lightship.server.assembly import manager_of
+from lightship.server.endpoints import Endpoints
 from lightship.server.folders import check_folder
 from lightship.server.load_metrics import LoadMetrics
 from lightship.server.logs import configure_logging
 from lightship.server.options import ServerOptions, parse_model_argument
-from lightship.server.ports import Ports
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class Server:
         self._stop = threading.Event()
         self._stopped = False
         self._signals = 0
-        self._ports: Ports | None = None
+        self._endpoints: Endpoints | None = None
         self._source: FileSystemSource | None = None
         self._load_metrics = LoadMetrics()
 
@@ -54,16 +54,16 @@ class Server:
         Raises AlreadyExists if a port is in use, NotFound for a folder that does not exist, InvalidArgument for keys
         that are none.
         """
-        if self._ports is not None:
+        if self._endpoints is not None:
             return self
         if self._source is None:
             self._configure_logging()
             for model in self.options.models:
                 check_folder(model, strict=self.options.strict)
-        ports = Ports(self.options)
+        ports = Endpoints(self.options)
         self.load()
         ports.start(self.manager, self._load_metrics, self._reload)
-        self._ports = ports
+        self._endpoints = ports
         return self
 
     def load(self) -> Self:
@@ -100,22 +100,22 @@ class Server:
     @property
     def rest_port(self) -> int:
         """The port that is open; 0 before `start`, and where REST is off."""
-        return 0 if self._ports is None else self._ports.rest_port
+        return 0 if self._endpoints is None else self._endpoints.rest_port
 
     @property
     def grpc_port(self) -> int:
         """The port that is open; 0 before `start`, and where gRPC has none."""
-        return 0 if self._ports is None else self._ports.grpc_port
+        return 0 if self._endpoints is None else self._endpoints.grpc_port
 
     @property
     def rest_url(self) -> str:
         """`http://HOST:PORT`, with an address that can be asked where the server listens on all; "" before `start`."""
-        return "" if self._ports is None else self._ports.rest_url
+        return "" if self._endpoints is None else self._endpoints.rest_url
 
     @property
     def grpc_address(self) -> str:
         """`HOST:PORT`, likewise."""
-        return "" if self._ports is None else self._ports.grpc_address
+        return "" if self._endpoints is None else self._endpoints.grpc_address
 
     def wait_ready(self, timeout: float = 60.0) -> bool:
         """Waits until every model has an AVAILABLE version; whether it came to that within `timeout` seconds."""
@@ -159,10 +159,10 @@ class Server:
         if self._source is None or self._stopped:
             return
         self._stopped = True
-        if self._ports is not None:
-            self._ports.drain()
+        if self._endpoints is not None:
+            self._endpoints.drain()
         self.configuration.close()
-        unanswered = self._ports.stop() if self._ports is not None else 0
+        unanswered = self._endpoints.stop() if self._endpoints is not None else 0
         self._source.close()
         self.manager.close()
         logger.info("stopped")
@@ -200,8 +200,8 @@ class Server:
         self._signals += 1
         if self._signals > 1:
             os._exit(128 + number)
-        if self._ports is not None:
-            self._ports.drain()
+        if self._endpoints is not None:
+            self._endpoints.drain()
         self._stop.set()
 
 

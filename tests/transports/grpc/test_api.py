@@ -17,7 +17,7 @@ from lightship.errors import Code
 from lightship.server import Server
 from lightship.transports.grpc.api import GrpcApi
 from lightship.transports.grpc.call import Call, cut
-from lightship.transports.grpc.serving import Serving
+from lightship.transports.grpc.context import GrpcContext
 
 PREDICT = "/tensorflow.serving.PredictionService/Predict"
 LATE = "Timed out waiting for notification"
@@ -42,7 +42,7 @@ def counts() -> list[tuple[str, str, str]]:
 
 @pytest.fixture
 def api(server: Server, counts: list[tuple[str, str, str]]) -> GrpcApi:
-    return GrpcApi(Serving(server.manager, lambda models, given_up: None), counting(counts), runs=1)
+    return GrpcApi(GrpcContext(server.manager, lambda models, given_up: None), counting(counts), runs=1)
 
 
 def test_bytes_go_in_and_bytes_come_out(api: GrpcApi) -> None:
@@ -108,7 +108,7 @@ def test_a_reload_ends_with_its_call(server: Server) -> None:
         assert given_up()
 
     hooks: list[Any] = []
-    api = GrpcApi(Serving(server.manager, reload), counting([]))
+    api = GrpcApi(GrpcContext(server.manager, reload), counting([]))
     message = protos.ReloadConfigRequest()
     message.config.model_config_list.SetInParent()
     call = Call(cancelled=gone.is_set, on_end=hooks.append)
@@ -121,7 +121,7 @@ def test_what_nobody_expected_is_internal_and_logged(server: Server, caplog: pyt
     def broken(models: Any, given_up: Any) -> None:
         raise ZeroDivisionError("secret")
 
-    api = GrpcApi(Serving(server.manager, broken), counting([]))
+    api = GrpcApi(GrpcContext(server.manager, broken), counting([]))
     message = protos.ReloadConfigRequest()
     message.config.model_config_list.SetInParent()
     name = "/tensorflow.serving.ModelService/HandleReloadConfigRequest"
@@ -143,7 +143,7 @@ def test_what_is_too_large_is_told_as_such(server: Server, error: Exception, tex
     def large(models: Any, given_up: Any) -> None:
         raise error
 
-    api = GrpcApi(Serving(server.manager, large), counting([]))
+    api = GrpcApi(GrpcContext(server.manager, large), counting([]))
     message = protos.ReloadConfigRequest()
     message.config.model_config_list.SetInParent()
     name = "/tensorflow.serving.ModelService/HandleReloadConfigRequest"

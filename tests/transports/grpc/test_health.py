@@ -12,8 +12,8 @@ from tests.transports.grpc.conftest import call, refusal
 
 from lightship import protos
 from lightship.server import Server, serve
+from lightship.transports.grpc.context import HealthOf
 from lightship.transports.grpc.options import GrpcOptions
-from lightship.transports.grpc.serving import HealthOf
 
 SERVING, NOT_SERVING, SERVICE_UNKNOWN = 1, 2, 3
 

@@ -91,9 +91,9 @@ def test_a_client_that_goes_ends_the_waiting_and_nothing_else(
     models = config(("half", half_plus_two), ("late", tmp_path / "late"))
     code, _ = refusal(channel, "HandleReloadConfigRequest", models, timeout=0.5)
     assert code == "DEADLINE_EXCEEDED"
-    assert server._ports is not None
-    assert server._ports.grpc is not None
-    api = server._ports.grpc._api
+    assert server._endpoints is not None
+    assert server._endpoints.grpc is not None
+    api = server._endpoints.grpc._api
     assert api is not None
     assert server.manager.wait(lambda _: api.unfinished == 0, 20) or api.unfinished == 0
     assert server.manager.models() == ["half", "late"]

@@ -195,7 +195,7 @@ def test_clients_that_hang_up_in_a_body_leave_no_memory_taken(server: Server, as
     for _ in range(5):
         with socket.create_connection(("127.0.0.1", server.rest_port), timeout=30) as connection:
             connection.sendall(HEAD + b"Content-Length: 8000000\r\n\r\n" + bytes(3_000_000))
-    budget = server._ports.app.budget
+    budget = server._endpoints.app.budget
     end = time.monotonic() + 10
     while budget.taken and time.monotonic() < end:
         threading.Event().wait(0.02)

@@ -13,8 +13,8 @@ from google.protobuf.message import DecodeError, EncodeError
 from lightship.errors import DeadlineExceeded, Internal, LightshipError, ResourceExhausted, Unimplemented
 from lightship.semaphore import Semaphore
 from lightship.transports.grpc.call import Answer, Call, refusal
+from lightship.transports.grpc.context import GrpcContext
 from lightship.transports.grpc.methods import CALLS, HEALTH_CALLS, STREAMS, Method
-from lightship.transports.grpc.serving import Serving
 
 logger = logging.getLogger(__name__)
 
@@ -31,9 +31,9 @@ class GrpcApi:
     their turn; 0 for any number.
     """
 
-    def __init__(self, serving: Serving, count: Count, *, runs: int = 0) -> None:
-        self._serving, self._count = serving, count
-        self._calls = CALLS | HEALTH_CALLS if serving.health != "off" else CALLS
+    def __init__(self, context: GrpcContext, count: Count, *, runs: int = 0) -> None:
+        self._context, self._count = context, count
+        self._calls = CALLS | HEALTH_CALLS if context.health != "off" else CALLS
         self._runs = Semaphore(runs) if runs else None
         self._waiting = Semaphore(MOST_WAITING)
         self._lock = threading.Lock()
@@ -47,7 +47,7 @@ class GrpcApi:
     @property
     def streams(self) -> frozenset[str]:
         """The full names of the calls with one request and any number of answers."""
-        return frozenset(STREAMS) if self._serving.health != "off" else frozenset()
+        return frozenset(STREAMS) if self._context.health != "off" else frozenset()
 
     @property
     def services(self) -> tuple[str, ...]:
@@ -74,7 +74,7 @@ class GrpcApi:
             yield refusal(_too_many())
             return
         try:
-            for message in method.act(self._serving, _parsed(method, request), call):
+            for message in method.act(self._context, _parsed(method, request), call):
                 yield Answer(message.SerializeToString())
         except Exception as error:
             yield refusal(_explained(error, name))
@@ -90,7 +90,7 @@ class GrpcApi:
             model = message.model_spec.name if method.counted_as else ""
             semaphore = self._acquired(method, call)
             try:
-                answer = Answer(method.act(self._serving, message, call).SerializeToString())
+                answer = Answer(method.act(self._context, message, call).SerializeToString())
             finally:
                 if semaphore is not None:
                     semaphore.release()

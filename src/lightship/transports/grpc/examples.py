@@ -8,13 +8,13 @@ from lightship.protos import ClassificationResponse, MultiInferenceResponse, Reg
 from lightship.services import Classifications, Regressions, Task, classify, multi_inference, regress
 from lightship.services.example_inputs import examples_of
 from lightship.transports.grpc.call import Call
+from lightship.transports.grpc.context import GrpcContext
 from lightship.transports.grpc.model_specs import handle_of, spec_of, write_spec
-from lightship.transports.grpc.serving import Serving
 
 
-def answer_classify(serving: Serving, request: Any, call: Call) -> Any:
+def answer_classify(context: GrpcContext, request: Any, call: Call) -> Any:
     spec, response = spec_of(request), ClassificationResponse()
-    with handle_of(serving.manager, spec) as handle:
+    with handle_of(context.manager, spec) as handle:
         result = classify(handle.servable, spec.signature_name, examples_of(request.input))
         write_spec(response.model_spec, handle.servable, spec.name, result.signature)
     call.check()
@@ -22,9 +22,9 @@ def answer_classify(serving: Serving, request: Any, call: Call) -> Any:
     return response
 
 
-def answer_regress(serving: Serving, request: Any, call: Call) -> Any:
+def answer_regress(context: GrpcContext, request: Any, call: Call) -> Any:
     spec, response = spec_of(request), RegressionResponse()
-    with handle_of(serving.manager, spec) as handle:
+    with handle_of(context.manager, spec) as handle:
         result = regress(handle.servable, spec.signature_name, examples_of(request.input))
         write_spec(response.model_spec, handle.servable, spec.name, result.signature)
     call.check()
@@ -32,12 +32,12 @@ def answer_regress(serving: Serving, request: Any, call: Call) -> Any:
     return response
 
 
-def answer_multi_inference(serving: Serving, request: Any, call: Call) -> Any:
+def answer_multi_inference(context: GrpcContext, request: Any, call: Call) -> Any:
     """The servable is the one that the first task names; the versions of further tasks are not looked at."""
     specs = [task.model_spec for task in request.tasks] or [MultiInferenceResponse().results.add().model_spec]
     tasks = [Task(task.model_spec.name, task.model_spec.signature_name, task.method_name) for task in request.tasks]
     response = MultiInferenceResponse()
-    with handle_of(serving.manager, specs[0]) as handle:
+    with handle_of(context.manager, specs[0]) as handle:
         results = multi_inference(handle.servable, tasks, examples_of(request.input))
         call.check()
         for task, result in zip(tasks, results, strict=True):

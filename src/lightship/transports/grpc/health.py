@@ -10,46 +10,46 @@ from lightship.errors import NotFound
 from lightship.lifecycle.manager import Manager
 from lightship.protos import HealthCheckResponse
 from lightship.transports.grpc.call import Call
-from lightship.transports.grpc.serving import Serving
+from lightship.transports.grpc.context import GrpcContext
 
 SERVING, NOT_SERVING, SERVICE_UNKNOWN = 1, 2, 3
 SERVICES = ("ModelService", "PredictionService")
 
 
-def answer_check(serving: Serving, request: Any, _: Call) -> Any:
+def answer_check(context: GrpcContext, request: Any, _: Call) -> Any:
     """Raises NotFound for a name that is neither a service nor a model."""
-    status = _status(serving, request.service)
+    status = _status(context, request.service)
     if status == SERVICE_UNKNOWN:
         raise NotFound("service name unknown")
     return HealthCheckResponse(status=status)
 
 
-def watch(serving: Serving, request: Any, call: Call) -> Iterator[Any]:
+def watch(context: GrpcContext, request: Any, call: Call) -> Iterator[Any]:
     """The health now and after each change, until the call or the server ends."""
-    call.on_end(serving.manager.wake)
+    call.on_end(context.manager.wake)
     last = None
     while not call.over():
-        ending, status = serving.draining(), _status(serving, request.service)
+        ending, status = context.draining(), _status(context, request.service)
         if status != last:
             yield HealthCheckResponse(status=status)
         if ending:
             return
         last = status
-        serving.manager.wait(partial(_changed, serving, request.service, status, call), call.remaining)
+        context.manager.wait(partial(_changed, context, request.service, status, call), call.remaining)
 
 
-def _changed(serving: Serving, service: str, status: int, call: Call, _: Manager) -> bool:
-    return call.over() or serving.draining() or _status(serving, service) != status
+def _changed(context: GrpcContext, service: str, status: int, call: Call, _: Manager) -> bool:
+    return call.over() or context.draining() or _status(context, service) != status
 
 
-def _status(serving: Serving, service: str) -> int:
-    if service in SERVICES or (not service and serving.health == "port"):
-        return _serving(not serving.draining())
+def _status(context: GrpcContext, service: str) -> int:
+    if service in SERVICES or (not service and context.health == "port"):
+        return _serving(not context.draining())
     if not service:
-        return _serving(not serving.draining() and serving.manager.ready())
-    if service not in serving.manager.models():
+        return _serving(not context.draining() and context.manager.ready())
+    if service not in context.manager.models():
         return SERVICE_UNKNOWN
-    return _serving(not serving.draining() and service not in serving.manager.not_ready())
+    return _serving(not context.draining() and service not in context.manager.not_ready())
 
 
 def _serving(healthy: bool) -> int:

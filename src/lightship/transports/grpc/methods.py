@@ -8,12 +8,12 @@ from typing import Any
 
 from lightship import protos
 from lightship.transports.grpc.call import Call
+from lightship.transports.grpc.context import GrpcContext
 from lightship.transports.grpc.examples import answer_classify, answer_multi_inference, answer_regress
 from lightship.transports.grpc.health import answer_check, watch
 from lightship.transports.grpc.models import answer_list, answer_metadata, answer_status
 from lightship.transports.grpc.predict import answer_predict
 from lightship.transports.grpc.reload import answer_reload
-from lightship.transports.grpc.serving import Serving
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Method:
     """
 
     request: Any
-    act: Callable[[Serving, Any, Call], Any]
+    act: Callable[[GrpcContext, Any, Call], Any]
     counted_as: str = ""
     runs: bool = False
     waits: bool = False

@@ -9,13 +9,13 @@ from lightship.lifecycle.state import VersionStatus
 from lightship.protos import GetModelMetadataResponse, GetModelStatusResponse, ListModelsResponse
 from lightship.services import list_models, model_metadata, model_status
 from lightship.transports.grpc.call import Call
+from lightship.transports.grpc.context import GrpcContext
 from lightship.transports.grpc.model_specs import choice_of, handle_of, spec_of, write_spec
-from lightship.transports.grpc.serving import Serving
 
 SIGNATURES = "signature_def"
 
 
-def answer_metadata(serving: Serving, request: Any, _: Call) -> Any:
+def answer_metadata(context: GrpcContext, request: Any, _: Call) -> Any:
     """Checked in this order: that there is a spec, the fields, the model."""
     spec, response = spec_of(request), GetModelMetadataResponse()
     if not request.metadata_field:
@@ -23,7 +23,7 @@ def answer_metadata(serving: Serving, request: Any, _: Call) -> Any:
     for field in request.metadata_field:
         if field != SIGNATURES:
             raise InvalidArgument(f"Metadata field {field} is not supported")
-    with handle_of(serving.manager, spec) as handle:
+    with handle_of(context.manager, spec) as handle:
         write_spec(response.model_spec, handle.servable, spec.name)
         signatures = model_metadata(handle.servable)
     packed = response.metadata[SIGNATURES]
@@ -32,18 +32,18 @@ def answer_metadata(serving: Serving, request: Any, _: Call) -> Any:
     return response
 
 
-def answer_status(serving: Serving, request: Any, _: Call) -> Any:
+def answer_status(context: GrpcContext, request: Any, _: Call) -> Any:
     """The versions of a model, the highest first, or the one that a version or label names."""
     spec, response = spec_of(request), GetModelStatusResponse()
-    for one in model_status(serving.manager, spec.name, *choice_of(spec)):
+    for one in model_status(context.manager, spec.name, *choice_of(spec)):
         _write_version(response.model_version_status.add(), one)
     return response
 
 
-def answer_list(serving: Serving, _: Any, __: Call) -> Any:
+def answer_list(context: GrpcContext, _: Any, __: Call) -> Any:
     """Every model that the server was given, in that order; TensorFlow Serving has no such call."""
     response = ListModelsResponse()
-    for one in list_models(serving.manager):
+    for one in list_models(context.manager):
         model = response.models.add(name=one.name, reason=one.reason or "", labels=one.labels)
         for version in one.versions:
             _write_version(model.versions.add(), version)

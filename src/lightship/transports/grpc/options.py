@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lightship.errors import InvalidArgument
-from lightship.transports.grpc.serving import HealthOf
+from lightship.transports.grpc.context import HealthOf
 
 ChannelArgument = tuple[str, int | str]
 _INT32 = range(-(2**31), 2**31)

@@ -15,8 +15,8 @@ from lightship.services import predict
 from lightship.tensors.tensor_proto import array_of
 from lightship.tensors.tensor_writing import write_tensor
 from lightship.transports.grpc.call import Call
+from lightship.transports.grpc.context import GrpcContext
 from lightship.transports.grpc.model_specs import handle_of, spec_of, write_spec
-from lightship.transports.grpc.serving import Serving
 
 
 class RequestTensors(Mapping[str, NDArray[Any]]):
@@ -43,10 +43,10 @@ class RequestTensors(Mapping[str, NDArray[Any]]):
         return len(self._tensors)
 
 
-def answer_predict(serving: Serving, request: Any, call: Call) -> Any:
+def answer_predict(context: GrpcContext, request: Any, call: Call) -> Any:
     """Checked in this order: model, signature, its method's name, names and tensors of inputs, names of outputs."""
     spec = spec_of(request)
-    with handle_of(serving.manager, spec) as handle:
+    with handle_of(context.manager, spec) as handle:
         servable = handle.servable
         signature = _signature(servable, spec.signature_name or DEFAULT_SIGNATURE)
         outputs = predict(servable, signature, RequestTensors(request.inputs), list(request.output_filter))
@@ -54,7 +54,7 @@ def answer_predict(serving: Serving, request: Any, call: Call) -> Any:
         response = PredictResponse()
         write_spec(response.model_spec, servable, spec.name, signature.name)
     for alias, array in outputs.items():
-        write_tensor(response.outputs[alias], array, as_content=serving.tensor_content)
+        write_tensor(response.outputs[alias], array, as_content=context.tensor_content)
     return response
 
 

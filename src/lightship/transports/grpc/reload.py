@@ -9,11 +9,11 @@ from lightship.errors import Cancelled, InvalidArgument
 from lightship.protos import ReloadConfigResponse
 from lightship.services.model_configs import requested_models
 from lightship.transports.grpc.call import Call
-from lightship.transports.grpc.serving import Serving
+from lightship.transports.grpc.context import GrpcContext
 from lightship.transports.metrics.text import Family
 
 
-def answer_reload(serving: Serving, request: Any, call: Call) -> Any:
+def answer_reload(context: GrpcContext, request: Any, call: Call) -> Any:
     """Answers when every new model is AVAILABLE or has failed. A client that goes meanwhile ends the waiting, not the
     loading."""
     if not request.config.HasField("model_config_list"):
@@ -21,17 +21,17 @@ def answer_reload(serving: Serving, request: Any, call: Call) -> Any:
             "ServerModelConfig type not supported by HandleReloadConfigRequest. Only ModelConfigList is currently "
             "supported"
         )
-    before = _counters(serving.families()) if request.metric_names else {}
-    models = requested_models(request.config, serving.manager.models())
-    call.on_end(serving.manager.wake)
+    before = _counters(context.families()) if request.metric_names else {}
+    models = requested_models(request.config, context.manager.models())
+    call.on_end(context.manager.wake)
     try:
-        serving.reload(models or [], call.over)
+        context.reload(models or [], call.over)
     except Cancelled:
         call.check()  # which says how the call ended
         raise
     response = ReloadConfigResponse()
     response.status.SetInParent()
-    after = _counters(serving.families()) if request.metric_names else {}
+    after = _counters(context.families()) if request.metric_names else {}
     for name in request.metric_names:
         response.metric.add(name=name, int64_value_increase=_increase(before.get(name, {}), after.get(name, {})))
     return response

@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lightship.engines import Engine, EngineOptions, auto, load_engine
+from lightship.engines import Engine, EngineOptions, choose, load_engine
 from lightship.errors import FailedPrecondition, InvalidArgument
 from lightship.saved_model.reader import read_saved_model
 
 
 @pytest.fixture
 def without_tensorflow(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(auto, "tensorflow_installed", lambda: False)
+    monkeypatch.setattr(choose, "tensorflow_installed", lambda: False)
 
 
 def fresh(version: Path, options: EngineOptions | None = None) -> Engine:
@@ -109,14 +109,14 @@ def test_only_the_default_signature_is_compiled_at_first(odd_version: Path) -> N
 def test_a_signature_being_compiled_holds_up_no_other(odd_version: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = fresh(odd_version)
     compiling, go_on = threading.Event(), threading.Event()
-    real = auto.OpenVINOProgram
+    real = choose.OpenVINOProgram
 
     def slow(*arguments: object) -> object:
         compiling.set()
         assert go_on.wait(30)
         return real(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(auto, "OpenVINOProgram", slow)
+    monkeypatch.setattr(choose, "OpenVINOProgram", slow)
     thread = threading.Thread(target=engine.engine_of, args=("conv",))
     thread.start()
     assert compiling.wait(30)

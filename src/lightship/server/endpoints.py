@@ -12,7 +12,7 @@ from lightship.lifecycle.manager import Manager
 from lightship.server.assembly import grpc_api_of, rest_app_of
 from lightship.server.load_metrics import LoadMetrics
 from lightship.server.options import ServerOptions
-from lightship.transports.grpc.serving import Reload
+from lightship.transports.grpc.context import Reload
 from lightship.transports.http.server import HttpServer
 from lightship.transports.metrics.metrics import Metrics
 from lightship.transports.rest.app import RestApp
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-class Ports:
+class Endpoints:
     """Binds at once, answers after `start`."""
 
     app: RestApp

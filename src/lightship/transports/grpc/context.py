@@ -1,4 +1,4 @@
-"""What the calls are made on."""
+"""Shared state of the gRPC handlers."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from lightship.lifecycle.model_config import ModelConfig
 from lightship.transports.metrics.text import Family
 
 HealthOf = Literal["models", "port", "off"]
-# Takes the place of all models; the function says whether its caller has given up waiting for them.
+# Replaces all models; the function tells whether the caller does not wait for them any more.
 Reload = Callable[[Sequence[ModelConfig], Callable[[], bool]], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Serving:
-    """reload: serves other models from now on, and waits for them. families: the metrics.
-
-    tensor_content: outputs of predict are written there. health: overall, that of all models, or SERVING as soon as a
-    port is open, as TensorFlow Serving says; or no such service. draining: whether the server is on its way out.
-    """
-
+class GrpcContext:
     manager: Manager
+    # Replaces the models that are served, and waits until the new ones are loaded.
     reload: Reload
+    # The metrics that a reload may ask for.
     families: Callable[[], list[Family]] = list
+    # Write the outputs of Predict as `tensor_content` instead of typed values.
     tensor_content: bool = False
+    # What `grpc.health.v1` says of the whole server: "models", SERVING when all models are loaded; "port", SERVING as
+    # soon as a port is open, as TensorFlow Serving says; "off", the service does not exist.
     health: HealthOf = "models"
+    # Whether the server has begun to stop.
     draining: Callable[[], bool] = lambda: False
