@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
@@ -22,8 +21,7 @@ if "LIGHTSHIP_CACHE_DIR" not in os.environ:
 import pytest
 from demo.assets import BREEDS, Assets, fetch
 
-if TYPE_CHECKING:
-    import tensorflow as tf
+MODELS = Path(__file__).parent / "models"
 
 
 @pytest.fixture(scope="session")
@@ -66,42 +64,14 @@ def dog_bundle(tmp_path_factory: pytest.TempPathFactory, assets: Assets) -> Path
 
 
 @pytest.fixture(scope="session")
-def half_plus_two(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def saved_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the models in tests/models: a model folder each, called by its name. See tests/models/make.py."""
+    return Path(
+        shutil.copytree(MODELS, tmp_path_factory.mktemp("models") / "saved", ignore=shutil.ignore_patterns("*.py"))
+    )
+
+
+@pytest.fixture(scope="session")
+def half_plus_two(saved_models: Path) -> Path:
     """A model folder holding version 123: y = 0.5 x + 2, by predict, classify and regress."""
-    import tensorflow as tf
-
-    folder = tmp_path_factory.mktemp("models") / "half_plus_two"
-    module = _half_plus_two_module()
-    signatures = {
-        "serving_default": module.predict,
-        "classify_x_to_y": module.classify,
-        "regress_x_to_y": module.regress,
-    }
-    tf.saved_model.save(module, str(folder / "123"), signatures=signatures)
-    return folder
-
-
-def _half_plus_two_module() -> tf.Module:
-    import tensorflow as tf
-
-    class HalfPlusTwo(tf.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.a, self.b = tf.Variable(0.5), tf.Variable(2.0)
-
-        def parse(self, examples: tf.Tensor) -> tf.Tensor:
-            return tf.io.parse_example(examples, {"x": tf.io.FixedLenFeature([1], tf.float32)})["x"]
-
-        @tf.function(input_signature=[tf.TensorSpec([None, 1], tf.float32, name="x")])
-        def predict(self, x: tf.Tensor) -> dict[str, tf.Tensor]:
-            return {"y": self.a * x + self.b}
-
-        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="inputs")])
-        def classify(self, inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-            return {"scores": self.a * self.parse(inputs) + self.b}
-
-        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="inputs")])
-        def regress(self, inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-            return {"outputs": self.a * self.parse(inputs) + self.b}
-
-    return HalfPlusTwo()
+    return saved_models / "half_plus_two"

@@ -8,8 +8,6 @@ from typing import Any
 
 import grpc
 import pytest
-from tests.example_models import save_inference_model
-from tests.transports.grpc.models import save_identity_model, save_numbers_model, save_sums_model
 
 from lightship import protos
 from lightship.server import Server, serve
@@ -52,14 +50,10 @@ def text(written: str, kind: Any) -> Any:
 
 
 @pytest.fixture(scope="session")
-def folders(tmp_path_factory: pytest.TempPathFactory, half_plus_two: Path) -> dict[str, Path]:
+def folders(saved_models: Path) -> dict[str, Path]:
     """Model folders by name: `half`, `inference`, `sums`, `identity` and `numbers`."""
-    root = tmp_path_factory.mktemp("grpc")
-    save_inference_model(root / "inference" / "7")
-    save_sums_model(root / "sums" / "1")
-    save_identity_model(root / "identity" / "1")
-    save_numbers_model(root / "numbers" / "1")
-    return {"half": half_plus_two} | {name: root / name for name in ("inference", "sums", "identity", "numbers")}
+    names = ("inference", "sums", "identity", "numbers")
+    return {"half": saved_models / "half_plus_two"} | {name: saved_models / name for name in names}
 
 
 @pytest.fixture(scope="module")

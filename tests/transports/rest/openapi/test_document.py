@@ -14,7 +14,6 @@ from hypothesis import HealthCheck, Phase, given, settings
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from schemathesis.checks import CHECKS, load_all_checks
 from schemathesis.generation import GenerationMode
-from tests.transports.rest.mixed_model import save_mixed_model
 
 from lightship.lifecycle.manager import Manager
 from lightship.server import Server, serve
@@ -25,8 +24,8 @@ ODD_NAME = "a b{c}_½"
 
 
 @pytest.fixture(scope="module")
-def server(half_plus_two: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    mixed = save_mixed_model(tmp_path_factory.mktemp("models") / "mixed")
+def server(half_plus_two: Path, saved_models: Path) -> Iterator[Server]:
+    mixed = saved_models / "mixed"
     with serve(f"m={half_plus_two}", mixed, rest_port="auto") as running:
         assert running.wait_ready(60)
         running.manager.set_labels("m", {"stable": 123, "gone": 9})
