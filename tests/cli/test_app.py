@@ -23,6 +23,11 @@ def test_the_version_is_printed_soon(lightship: Run) -> None:
     assert min(seconds() for _ in range(5)) < 0.5
 
 
+def test_python_runs_the_package_as_the_command() -> None:
+    command = [sys.executable, "-m", "lightship", "--version"]
+    assert subprocess.check_output(command, text=True) == f"lightship {version()}\n"
+
+
 def version() -> str:
     return lightship.__version__
 
