@@ -10,6 +10,8 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 import atexit
+import importlib.util
+import re
 import shutil
 import tempfile
 
@@ -22,6 +24,30 @@ import pytest
 from demo.assets import BREEDS, Assets, fetch
 
 MODELS = Path(__file__).parent / "models"
+# What the fixtures that many tests share need. A test that uses one has these markers.
+NEEDS = {"assets": ("network",), "dog_bundle": ("network", "tensorflow")}
+_IMPORTS_TENSORFLOW = re.compile(r"^(import|from) (tensorflow|keras)\b", re.MULTILINE)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for fixture in NEEDS.keys() & set(getattr(item, "fixturenames", ())):
+            for marker in NEEDS[fixture]:
+                item.add_marker(marker)
+        if imports_tensorflow(item.path) or imports_tensorflow(item.path.parent):
+            item.add_marker("tensorflow")
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Without TensorFlow, what imports it cannot even be collected."""
+    found = importlib.util.find_spec("tensorflow") is not None
+    return None if found or not imports_tensorflow(collection_path) else True
+
+
+def imports_tensorflow(path: Path) -> bool:
+    """Whether a test module, or a folder's conftest, imports TensorFlow or Keras as soon as it is imported."""
+    file = path / "conftest.py" if path.is_dir() else path
+    return file.suffix == ".py" and file.exists() and _IMPORTS_TENSORFLOW.search(file.read_text()) is not None
 
 
 @pytest.fixture(scope="session")

@@ -34,6 +34,7 @@ def save(name: str, folder: Path) -> None:
 
 def savers() -> dict[str, tuple[str, Callable[[Path], object]]]:
     """By model: its version, and what saves it into the version's folder."""
+    from tests.engines.odd_model import save_odd_model
     from tests.example_models import save_inference_model
     from tests.transports.grpc.models import save_identity_model, save_numbers_model, save_sums_model
     from tests.transports.rest.mixed_model import save_mixed_model
@@ -44,6 +45,7 @@ def savers() -> dict[str, tuple[str, Callable[[Path], object]]]:
         "identity": ("1", save_identity_model),
         "mixed": ("1", lambda version: save_mixed_model(version.parent)),
         "numbers": ("1", save_numbers_model),
+        "odd": ("1", save_odd_model),
         "sums": ("1", save_sums_model),
     }
 
