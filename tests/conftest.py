@@ -25,7 +25,13 @@ from demo.assets import BREEDS, Assets, fetch
 
 MODELS = Path(__file__).parent / "models"
 # What the fixtures that many tests share need. A test that uses one has these markers.
-NEEDS = {"assets": ("network",), "dog_bundle": ("network", "tensorflow")}
+NEEDS = {
+    "assets": ("network",),
+    "inference": ("tensorflow",),
+    "modules": ("network",),
+    "reference": ("tensorflow",),
+    "dog_bundle": ("network", "tensorflow"),
+}
 _IMPORTS_TENSORFLOW = re.compile(r"^(import|from) (tensorflow|keras)\b", re.MULTILINE)
 
 

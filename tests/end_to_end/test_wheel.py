@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 
 FOREIGN = ("tensorflow", "keras", "tf_keras")
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.network, pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
@@ -101,4 +101,4 @@ def test_it_is_ready_soon(fresh: Path, serve: Serve, dog_bundle: Path) -> None:
     serve(str(dog_bundle), command=fresh / "lightship")  # the file cache is warm now
     start = time.monotonic()
     serve(str(dog_bundle), command=fresh / "lightship")
-    assert time.monotonic() - start < 15  # measured in docs/performance.md; here a generous deadline
+    assert time.monotonic() - start < 60  # measured in docs/performance.md; here a generous deadline

@@ -113,13 +113,13 @@ def test_a_signature_being_compiled_holds_up_no_other(odd_version: Path, monkeyp
 
     def slow(*arguments: object) -> object:
         compiling.set()
-        assert go_on.wait(30)
+        assert go_on.wait(60)
         return real(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(auto, "OpenVINOProgram", slow)
     thread = threading.Thread(target=engine.engine_of, args=("conv",))
     thread.start()
-    assert compiling.wait(30)
+    assert compiling.wait(60)
     assert engine.run("serving_default", {"x": np.ones((1, 1), np.float32)})["y"].tolist() == [[2.5]]
     go_on.set()
     thread.join(30)

@@ -119,7 +119,7 @@ def test_the_end_under_load_answers_every_call_that_was_taken(server: GrpcProces
             ask = channel.unary_unary(PREDICT)
             while True:
                 try:
-                    assert len(values_of(ask(request(LARGE if number % 2 else [1.0]), timeout=30))) > 0
+                    assert len(values_of(ask(request(LARGE if number % 2 else [1.0]), timeout=60))) > 0
                 except grpc.RpcError as error:
                     outcomes[error.code().name] += 1
                     return

@@ -10,6 +10,7 @@ import grpc
 import pytest
 
 from lightship import protos
+from lightship.engines.tensorflow import tensorflow_installed
 from lightship.server import Server, serve
 
 PREDICTION, MODELS = "tensorflow.serving.PredictionService", "tensorflow.serving.ModelService"
@@ -58,7 +59,9 @@ def folders(saved_models: Path) -> dict[str, Path]:
 
 @pytest.fixture(scope="module")
 def server(folders: dict[str, Path]) -> Iterator[Server]:
-    models = [f"{name}={folder}" for name, folder in folders.items()]
+    """Without TensorFlow, `half` and `sums` alone: OpenVINO cannot run the others."""
+    names = folders if tensorflow_installed() else ("half", "sums")
+    models = [f"{name}={folders[name]}" for name in names]
     with serve(*models, rest_port="auto", grpc_port="auto") as running:
         assert running.wait_ready(120)
         yield running

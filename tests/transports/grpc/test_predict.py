@@ -162,7 +162,7 @@ def test_fields_that_are_not_known_are_ignored(channel: grpc.Channel) -> None:
 
 def test_a_request_that_is_no_message_is_refused(channel: grpc.Channel) -> None:
     with pytest.raises(grpc.RpcError) as caught:
-        channel.unary_unary("/tensorflow.serving.PredictionService/Predict")(b"\xff\xff", timeout=30)
+        channel.unary_unary("/tensorflow.serving.PredictionService/Predict")(b"\xff\xff", timeout=60)
     assert caught.value.code() is grpc.StatusCode.INTERNAL
     assert "PredictRequest" in caught.value.details()
 
@@ -180,7 +180,7 @@ def test_a_request_that_is_no_message_is_refused(channel: grpc.Channel) -> None:
 )
 def test_other_methods_are_unimplemented(channel: grpc.Channel, method: str) -> None:
     with pytest.raises(grpc.RpcError) as caught:
-        channel.unary_unary(method)(b"", timeout=30)
+        channel.unary_unary(method)(b"", timeout=60)
     assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 

@@ -15,7 +15,7 @@ Work = Callable[[], int]
 
 
 async def full(workers: Workers[Work, int], gate: threading.Event) -> None:
-    running = [workers.submit(lambda: int(gate.wait(10))) for _ in range(3)]
+    running = [workers.submit(lambda: int(gate.wait(60))) for _ in range(3)]
     with pytest.raises(Unavailable, match="3 requests wait already"):
         workers.submit(int)
     gate.set()
@@ -30,7 +30,7 @@ def test_what_is_too_much_is_refused() -> None:
 
 
 async def cancelled(workers: Workers[Work, int], gate: threading.Event, ran: list[int]) -> None:
-    running = workers.submit(lambda: int(gate.wait(10)))
+    running = workers.submit(lambda: int(gate.wait(60)))
     waiting = workers.submit(lambda: ran.append(1) or 0)
     waiting.cancel()
     gate.set()
