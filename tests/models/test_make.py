@@ -23,6 +23,7 @@ def test_together_they_are_small() -> None:
     assert sum(file.stat().st_size for file in HERE.rglob("*") if file.is_file() and file.suffix != ".pyc") < 300_000
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize("name", savers())
 def test_a_model_made_anew_has_the_same_signatures(name: str, tmp_path: Path) -> None:
     save(name, tmp_path)

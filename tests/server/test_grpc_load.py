@@ -39,6 +39,7 @@ def test_a_thousand_streams_at_once_are_all_answered(server: GrpcProcess) -> Non
         assert [values_of(client.answer(stream).message) for stream in streams] == [[3.0]] * count
 
 
+@pytest.mark.slow
 def test_five_thousand_calls_in_one_burst_are_all_answered(server: GrpcProcess) -> None:
     whole = message(request())
     with Http2(server.port) as client:

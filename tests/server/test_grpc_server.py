@@ -128,6 +128,7 @@ def test_compressed_requests_are_read(served: Callable[..., Server], compression
         assert predict(channel) == [3.0]
 
 
+@pytest.mark.slow
 def test_large_messages_go_both_ways(served: Callable[..., Server]) -> None:
     values = np.arange(20_000_000, dtype=np.float32)
     options = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]

@@ -15,6 +15,8 @@ from lightship.lifecycle import Servable, ServableId, load_servable
 from lightship.protos import SavedModel, TensorProto
 from lightship.services import check_signature, predict
 
+pytestmark = pytest.mark.tensorflow
+
 ONE = np.ones((1, 1), np.float32)
 
 

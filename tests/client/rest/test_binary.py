@@ -69,6 +69,7 @@ def test_several_inputs_and_outputs_travel_together(ask: Ask, server: str) -> No
     assert answer["not"].tolist() == [False, True]
 
 
+@pytest.mark.tensorflow
 def test_auto_sends_bytes_once_the_server_is_known(server: str, relay: Callable[[str], Scripted]) -> None:
     served = relay(server)
     with Client(served.url) as client:

@@ -159,6 +159,7 @@ def test_predict_classify_and_regress_are_counted(api: GrpcApi, counts: list[tup
     assert counts == [("half", "OK", "Predict"), ("no", "NOT_FOUND", "Predict"), ("", "INTERNAL", "Predict")]
 
 
+@pytest.mark.tensorflow
 def test_the_page_of_metrics_has_them_under_their_entrypoint(server: Server, ask: Ask, refused: Refused) -> None:
     ask("Predict", _identity())
     refused("Classify", 'model_spec { name: "identity" }')

@@ -30,6 +30,7 @@ def test_the_answer_is_the_documented_one(ask: Ask) -> None:
     assert answer == expected
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize(
     ("request_text", "code", "message"),
     [
@@ -116,6 +117,7 @@ def test_an_output_filter_leaves_the_others_out(ask: Ask) -> None:
     assert set(ask("Predict", f'model_spec {{ name: "sums" }} {inputs("a", "b")}').outputs) == {"difference", "sum"}
 
 
+@pytest.mark.tensorflow
 def test_only_the_filtered_outputs_are_computed(ask: Ask, refused: Refused) -> None:
     texts = f'model_spec {{ name: "numbers" }} {inputs("s", value=NO_NUMBER)}'
     assert refused("Predict", texts)[0] == "INVALID_ARGUMENT"

@@ -89,6 +89,7 @@ REFUSALS = [
 ]
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize(("model", "body", "text"), ANSWERS)
 def test_an_answer_is_written_byte_for_byte(ask: Ask, model: str, body: str, text: str) -> None:
     answer = ask("POST", f"/v1/models/{model}:predict", body)

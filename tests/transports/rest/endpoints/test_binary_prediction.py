@@ -113,6 +113,7 @@ def test_a_signature_can_be_named(ask: Ask) -> None:
     assert (answer.headers["Lightship-Dtype"], answer.body) == ("bool", b"\x00\x01")
 
 
+@pytest.mark.tensorflow
 def test_numbers_that_numpy_lacks_travel_raw(ask: Ask) -> None:
     values = np.array([1.5, 2.0], ml_dtypes.bfloat16)
     answer = raw(ask, values, MIXED, Lightship_Signature="brain", Accept=RAW)

@@ -146,6 +146,7 @@ def operations(document: dict[str, Any], **paths: Any) -> list[Any]:
     return [found.ok() for found in chosen.get_all_operations()]
 
 
+@pytest.mark.slow
 def test_answers_are_as_the_document_says(server: Server, document: dict[str, Any]) -> None:
     """Every answer to a call of any media type has a status, type and form that the document names."""
     found = operations(document)
@@ -154,6 +155,7 @@ def test_answers_are_as_the_document_says(server: Server, document: dict[str, An
         assert call(server, operation, GenerationMode.POSITIVE, SOUND)
 
 
+@pytest.mark.tensorflow
 def test_what_the_document_allows_is_answered(server: Server, document: dict[str, Any]) -> None:
     """Tensors as JSON, made up from the schemas of a model's own signatures. No schema can say that
     several columns must be of one length, or that 1.0 is no integer."""
@@ -174,6 +176,7 @@ def test_what_the_document_allows_is_answered(server: Server, document: dict[str
         assert len(refused) < len(answers)
 
 
+@pytest.mark.slow
 def test_what_the_document_forbids_breaks_nothing(server: Server, document: dict[str, Any]) -> None:
     for operation in operations(document, method="POST"):
         assert call(server, operation, GenerationMode.NEGATIVE, SOUND[:3])
