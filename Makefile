@@ -42,6 +42,11 @@ test-fast: setup
 test-pythons:
 	@scripts/test-pythons "$(FAST)" $(PYTHONS)
 
+# The share of each module's lines that tests run: the fast ones, or TESTS='-m "not docker"' and so on.
+TESTS ?= -n auto --dist loadfile -m "$(FAST)"
+coverage: setup
+	$(BIN)/python -m pytest -q --cov --cov-report=term $(TESTS)
+
 bench: setup
 	$(BIN)/python -m benchmarks.rest
 	$(BIN)/python -m benchmarks.grpc_servers
