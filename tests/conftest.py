@@ -10,6 +10,7 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 import atexit
+import functools
 import importlib.util
 import re
 import shutil
@@ -35,6 +36,7 @@ NEEDS = {
 _IMPORTS_TENSORFLOW = re.compile(r"^(import|from) (tensorflow|keras)\b", re.MULTILINE)
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         for fixture in NEEDS.keys() & set(getattr(item, "fixturenames", ())):
@@ -50,6 +52,7 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
     return None if found or not imports_tensorflow(collection_path) else True
 
 
+@functools.cache
 def imports_tensorflow(path: Path) -> bool:
     """Whether a test module, or a folder's conftest, imports TensorFlow or Keras as soon as it is imported."""
     file = path / "conftest.py" if path.is_dir() else path
