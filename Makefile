@@ -3,11 +3,14 @@ PYTHON ?= python3
 FUZZ_SECONDS ?= 600
 # For docker build, such as --network host.
 BUILD_OPTIONS ?=
+# Nothing but Python is needed for these tests.
+FAST := not (tensorflow or docker or browser or network or slow)
+PYTHONS ?= 3.11 3.12 3.13
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test check bench conformance fuzz wheel image image-tensorflow lock clean
+.PHONY: setup demo test test-fast test-pythons coverage check bench conformance fuzz wheel image image-tensorflow lock clean
 
 setup: $(STAMP)
 
@@ -29,6 +32,20 @@ check: setup
 
 test: check
 	$(BIN)/python -m pytest -q --ignore=tests/architecture
+
+# TensorFlow is hidden, so that a test that needs it and does not say so fails.
+test-fast: setup
+	PYTHONPATH="$(CURDIR)/tests/without_tensorflow$(if $(PYTHONPATH),:$(PYTHONPATH))" \
+		$(BIN)/python -m pytest -q -n auto --dist loadfile -m "$(FAST)"
+
+# The fast tests on each of these Pythons that is installed, in environments that really have no TensorFlow.
+test-pythons:
+	@scripts/test-pythons "$(FAST)" $(PYTHONS)
+
+# The share of each module's lines that tests run: the fast ones, or TESTS='-m "not docker"' and so on.
+TESTS ?= -n auto --dist loadfile -m "$(FAST)"
+coverage: setup
+	$(BIN)/python -m pytest -q --cov --cov-report=term $(TESTS)
 
 bench: setup
 	$(BIN)/python -m benchmarks.rest
@@ -58,4 +75,4 @@ lock: setup
 	@scripts/lock-image $(BIN)/uv
 
 clean:
-	rm -rf $(VENV) dist models photos
+	rm -rf $(VENV) .venv-pythons dist models photos

@@ -24,8 +24,8 @@ INDEX = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST", "PIP_DEFAUL
 
 
 def version() -> str:
-    found = re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
-    assert found, "pyproject.toml has a version"
+    found = re.search(r'^__version__ = "(.+)"$', (ROOT / "src/lightship/__init__.py").read_text(), re.MULTILINE)
+    assert found, "lightship/__init__.py has a version"
     return found[1]
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 import atexit
+import functools
+import importlib.util
+import re
 import shutil
 import tempfile
 
@@ -22,8 +24,39 @@ if "LIGHTSHIP_CACHE_DIR" not in os.environ:
 import pytest
 from demo.assets import BREEDS, Assets, fetch
 
-if TYPE_CHECKING:
-    import tensorflow as tf
+MODELS = Path(__file__).parent / "models"
+# What the fixtures that many tests share need. A test that uses one has these markers.
+NEEDS = {
+    "assets": ("network",),
+    "inference": ("tensorflow",),
+    "modules": ("network",),
+    "reference": ("tensorflow",),
+    "dog_bundle": ("network", "tensorflow"),
+}
+_IMPORTS_TENSORFLOW = re.compile(r"^(import|from) (tensorflow|keras)\b", re.MULTILINE)
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for fixture in NEEDS.keys() & set(getattr(item, "fixturenames", ())):
+            for marker in NEEDS[fixture]:
+                item.add_marker(marker)
+        if imports_tensorflow(item.path) or imports_tensorflow(item.path.parent):
+            item.add_marker("tensorflow")
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Without TensorFlow, what imports it cannot even be collected."""
+    found = importlib.util.find_spec("tensorflow") is not None
+    return None if found or not imports_tensorflow(collection_path) else True
+
+
+@functools.cache
+def imports_tensorflow(path: Path) -> bool:
+    """Whether a test module, or a folder's conftest, imports TensorFlow or Keras as soon as it is imported."""
+    file = path / "conftest.py" if path.is_dir() else path
+    return file.suffix == ".py" and file.exists() and _IMPORTS_TENSORFLOW.search(file.read_text()) is not None
 
 
 @pytest.fixture(scope="session")
@@ -66,42 +99,14 @@ def dog_bundle(tmp_path_factory: pytest.TempPathFactory, assets: Assets) -> Path
 
 
 @pytest.fixture(scope="session")
-def half_plus_two(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def saved_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the models in tests/models: a model folder each, called by its name. See tests/models/make.py."""
+    return Path(
+        shutil.copytree(MODELS, tmp_path_factory.mktemp("models") / "saved", ignore=shutil.ignore_patterns("*.py"))
+    )
+
+
+@pytest.fixture(scope="session")
+def half_plus_two(saved_models: Path) -> Path:
     """A model folder holding version 123: y = 0.5 x + 2, by predict, classify and regress."""
-    import tensorflow as tf
-
-    folder = tmp_path_factory.mktemp("models") / "half_plus_two"
-    module = _half_plus_two_module()
-    signatures = {
-        "serving_default": module.predict,
-        "classify_x_to_y": module.classify,
-        "regress_x_to_y": module.regress,
-    }
-    tf.saved_model.save(module, str(folder / "123"), signatures=signatures)
-    return folder
-
-
-def _half_plus_two_module() -> tf.Module:
-    import tensorflow as tf
-
-    class HalfPlusTwo(tf.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.a, self.b = tf.Variable(0.5), tf.Variable(2.0)
-
-        def parse(self, examples: tf.Tensor) -> tf.Tensor:
-            return tf.io.parse_example(examples, {"x": tf.io.FixedLenFeature([1], tf.float32)})["x"]
-
-        @tf.function(input_signature=[tf.TensorSpec([None, 1], tf.float32, name="x")])
-        def predict(self, x: tf.Tensor) -> dict[str, tf.Tensor]:
-            return {"y": self.a * x + self.b}
-
-        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="inputs")])
-        def classify(self, inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-            return {"scores": self.a * self.parse(inputs) + self.b}
-
-        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="inputs")])
-        def regress(self, inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-            return {"outputs": self.a * self.parse(inputs) + self.b}
-
-    return HalfPlusTwo()
+    return saved_models / "half_plus_two"

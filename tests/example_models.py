@@ -58,7 +58,7 @@ def set_method_names(folder: Path, names: dict[str, str]) -> None:
     model = SavedModel.FromString(file.read_bytes())
     for signature, name in names.items():
         model.meta_graphs[0].signature_def[signature].method_name = name
-    file.write_bytes(model.SerializeToString())
+    file.write_bytes(model.SerializeToString(deterministic=True))
 
 
 def _scores(inputs: tf.Tensor) -> tf.Tensor:

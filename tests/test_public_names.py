@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 import lightship
 
 
@@ -13,6 +15,7 @@ def modules_after(code: str) -> set[str]:
     return set(printed.split())
 
 
+@pytest.mark.tensorflow
 def test_all_names_can_be_had() -> None:
     assert {name: getattr(lightship, name) for name in lightship.__all__}
     assert set(lightship.__all__) <= set(dir(lightship))

@@ -33,6 +33,7 @@ BELOW: dict[str, set[str]] = {
     "compat": {"tensors", "protos", "errors"},
     "docker": MODEL | {"client"},
     "cli": MODEL | {"docker", "client", "packaging", "server", "transports", "services", "lifecycle", "engines"},
+    "__main__": {"cli"},
 }
 # What each part of `transports` may import of the others.
 TRANSPORTS_BELOW: dict[str, set[str]] = {

@@ -21,15 +21,7 @@ BIN = Path(sys.executable).parent
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Start = Callable[..., "subprocess.Popen[str]"]
 
-WITHOUT_TENSORFLOW = """
-import importlib.util
-import sys
-
-found = importlib.util.find_spec
-hidden = ("tensorflow", "keras")
-importlib.util.find_spec = lambda name, *more: None if name.split(".")[0] in hidden else found(name, *more)
-sys.modules.update(dict.fromkeys(hidden))
-"""
+WITHOUT_TENSORFLOW = Path(__file__).parents[1] / "without_tensorflow"
 
 
 def clean_environment(**changes: str) -> dict[str, str]:
@@ -68,12 +60,9 @@ def runner(command: Path, folder: Path) -> Run:
 
 
 @pytest.fixture
-def no_tensorflow(tmp_path: Path) -> dict[str, str]:
+def no_tensorflow() -> dict[str, str]:
     """The environment of a command whose Python finds no TensorFlow, as where Lightship is installed without it."""
-    folder = tmp_path / "without_tensorflow"
-    folder.mkdir()
-    (folder / "sitecustomize.py").write_text(WITHOUT_TENSORFLOW)
-    paths = [str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]
+    paths = [str(WITHOUT_TENSORFLOW), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {"PYTHONPATH": os.pathsep.join(paths)}
 
 

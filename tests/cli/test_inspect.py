@@ -63,6 +63,7 @@ def test_the_golden_check_can_be_left_out(lightship: Run, dog_bundle: Path) -> N
     assert "Golden check: not run (--no-check)" in done.stdout
 
 
+@pytest.mark.tensorflow
 def test_a_plain_saved_model_has_no_labels_and_no_golden_sample(lightship: Run, half_plus_two: Path) -> None:
     done = lightship("inspect", half_plus_two)
     assert done.returncode == 0

@@ -16,6 +16,8 @@ from tests.example_models import example
 
 from lightship.server import Server, serve
 
+pytestmark = pytest.mark.tensorflow
+
 if TYPE_CHECKING:
     import tensorflow as tf
 

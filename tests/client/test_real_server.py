@@ -125,6 +125,7 @@ def test_photos_are_classified_as_examples(ask: Ask, server: str, dog_photo: Pat
     assert (classes[0].label, len(classes)) == ("bull_mastiff", 19)
 
 
+@pytest.mark.tensorflow
 def test_a_label_finds_its_version_in_every_call(ask: Ask, labelled: str) -> None:
     example = [{"x": 2.0}]
     named = {"label": "stable"}

@@ -44,6 +44,7 @@ def test_there_are_examples() -> None:
     assert len(EXAMPLES) >= 2
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize("block", EXAMPLES, ids=range(len(EXAMPLES)))
 def test_an_example_prints_what_it_says(block: Block, server: Server) -> None:
     command = [sys.executable] if block.language == "python" else ["bash", "-eus"]

@@ -28,6 +28,7 @@ def theirs() -> dict[str, set[str]]:
     return {name: set(names) for name, kind, *names in lines if kind == "module"}
 
 
+@pytest.mark.tensorflow
 def test_every_module_and_name_is_here(theirs: dict[str, set[str]]) -> None:
     missing = {}
     for name, names in theirs.items():
@@ -38,6 +39,7 @@ def test_every_module_and_name_is_here(theirs: dict[str, set[str]]) -> None:
     assert len(theirs) == 22
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize(
     "name",
     [

@@ -97,6 +97,7 @@ ask(prediction_service_pb2_grpc.PredictionServiceStub(grpc.insecure_channel(""))
 """
 
 
+@pytest.mark.slow
 def test_a_strict_type_checker_takes_code_that_uses_them(tmp_path: Path) -> None:
     (tmp_path / "code.py").write_text(TYPED)
     command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), "code.py"]

@@ -17,6 +17,8 @@ from conformance.worker import graphs, result
 from lightship.engines.openvino import OpenVINOProgram
 from lightship.engines.openvino.proven import made_with, proven_operations, split
 
+pytestmark = pytest.mark.tensorflow
+
 EVERY = graphs()
 # Of each operation one graph for each of its types, and of the compositions every fifth.
 PART = [

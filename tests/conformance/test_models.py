@@ -14,6 +14,7 @@ from lightship.saved_model.reader import read_saved_model
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize("name", SMALL)
 def test_small_models_run_on_openvino(name: str, tmp_path: Path) -> None:
     import keras
@@ -37,6 +38,7 @@ def test_small_models_run_on_openvino(name: str, tmp_path: Path) -> None:
             engine.close()
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize("dtype", ["int32", "float32"])
 @pytest.mark.parametrize(("index", "told"), [(100, 100), (-101, -1)])
 def test_an_embedding_refuses_unknown_tokens(dtype: str, index: int, told: int, tmp_path: Path) -> None:

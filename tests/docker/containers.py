@@ -13,7 +13,7 @@ import docker
 import httpx2
 from docker.models.containers import Container
 
-DEADLINE = 60.0
+DEADLINE = 180.0
 HARDENED = {"read_only": True, "cap_drop": ["ALL"], "security_opt": ["no-new-privileges"]}
 
 

@@ -79,11 +79,12 @@ def test_it_becomes_healthy_wherever_its_port_is(run: Run, half_plus_two: Path) 
 
 def test_it_is_not_healthy_before_it_serves(run: Run, tmp_path: Path) -> None:
     running = run(models={"empty": readable(tmp_path / "empty")})
+    running.wait(lambda: b"No versions of servable empty" in running.container.logs(), "waiting for a version")
     command = ["/opt/lightship/bin/python", "-I", "-m", "lightship.cli.container_health"]
     code, output = running.container.exec_run(command)
     assert code == 1
     assert b"refused" in output
-    running.container.stop()
+    running.container.stop(timeout=60)
     assert running.container.wait()["StatusCode"] == 0  # while it waits for its first version too
 
 

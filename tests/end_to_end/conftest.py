@@ -70,6 +70,6 @@ def serve() -> Iterator[Serve]:
 def stop(process: subprocess.Popen[str]) -> None:
     if process.poll() is None:
         process.kill()
-    process.wait(30)
+    process.wait(60)
     assert process.stdout is not None
     process.stdout.close()

@@ -98,16 +98,16 @@ def test_curl_gets_several_urls_on_one_connection(url: str) -> None:
 
 def test_requests_keeps_its_connection(url: str) -> None:
     with requests.Session() as session:
-        assert session.post(f"{url}:predict", data=SMALL, timeout=30).json() == SMALL_ANSWER
-        assert session.post(f"{url}:predict", json={"inputs": 1}, timeout=30).json() == {"outputs": 2.5}
-        assert session.get(url, timeout=30).json() == STATUS
-        missing = session.get(f"{url}/versions/9", timeout=30)
+        assert session.post(f"{url}:predict", data=SMALL, timeout=60).json() == SMALL_ANSWER
+        assert session.post(f"{url}:predict", json={"inputs": 1}, timeout=60).json() == {"outputs": 2.5}
+        assert session.get(url, timeout=60).json() == STATUS
+        missing = session.get(f"{url}/versions/9", timeout=60)
         assert (missing.status_code, missing.json()) == (404, MISSING)
-        assert session.head(url, timeout=30).content == b""
+        assert session.head(url, timeout=60).content == b""
         chunks = (piece.encode() for piece in (SMALL[:7], SMALL[7:]))
-        assert session.post(f"{url}:predict", data=chunks, timeout=30).json() == SMALL_ANSWER
+        assert session.post(f"{url}:predict", data=chunks, timeout=60).json() == SMALL_ANSWER
         packed = gzip.compress(SMALL.encode())
-        answer = session.post(f"{url}:predict", data=packed, headers={"Content-Encoding": "gzip"}, timeout=30)
+        answer = session.post(f"{url}:predict", data=packed, headers={"Content-Encoding": "gzip"}, timeout=60)
         assert answer.json() == SMALL_ANSWER
         large = session.post(f"{url}:predict", data=LARGE, timeout=60).json()
         adapter = session.get_adapter(url)
@@ -198,7 +198,7 @@ def test_nodes_agent_keeps_its_connection(url: str) -> None:
 def test_a_load_generator_of_http_1_0_keeps_its_connection(server: Server) -> None:
     """As `ab -k` does: it reads what Content-Length says, and goes on only if told that the connection stays."""
     head = f"POST /v1/models/m:predict HTTP/1.0\r\nConnection: Keep-Alive\r\nContent-Length: {len(SMALL)}\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", server.rest_port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", server.rest_port), timeout=60) as connection:
         stream = connection.makefile("rb")
         for _ in range(20):
             connection.sendall((head + SMALL).encode())

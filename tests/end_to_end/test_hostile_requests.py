@@ -20,7 +20,7 @@ def server(serve: Serve, dog_bundle: Path) -> Running:
     return serve(str(dog_bundle))
 
 
-def settled(server: Running, below: float, seconds: float = 20.0) -> float:
+def settled(server: Running, below: float, seconds: float = 60.0) -> float:
     """Resident megabytes, once they are below a limit or the time is over."""
     end = time.monotonic() + seconds
     while (resident := server.resident_megabytes()) > below and time.monotonic() < end:

@@ -17,6 +17,8 @@ import pytest
 from tests.end_to_end.conftest import BIN
 from tests.text_models import save_as_text
 
+pytestmark = pytest.mark.tensorflow
+
 Write = Callable[..., Path]
 COMMAND = str(BIN / "lightship-model-server")
 

@@ -74,6 +74,7 @@ def channel(request: pytest.FixtureRequest, places: tuple[int, str]) -> Iterator
         yield opened
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize("method", CALLS)
 def test_every_method_is_answered_by_port_and_by_socket(
     channel: grpc.Channel, half_plus_two: Path, method: str

@@ -29,7 +29,7 @@ def arrive(version: Path, folder: Path, number: int) -> Path:
     return hidden.rename(folder / str(number))
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited in vain"

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 
 FOREIGN = ("tensorflow", "keras", "tf_keras")
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.network, pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def test_it_has_what_users_of_the_official_stubs_need(fresh: Path, tmp_path: Pat
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
 def test_it_reads_numbers_by_its_own_c(fresh: Path) -> None:
-    subprocess.run([fresh / "python", "-c", "import lightship.transports.rest.json._number_array"], check=True)
+    subprocess.run([fresh / "python", "-c", "import lightship.transports.rest.reading._number_array"], check=True)
 
 
 def test_without_a_compiler_it_is_built_for_every_machine(tmp_path: Path) -> None:
@@ -101,4 +101,4 @@ def test_it_is_ready_soon(fresh: Path, serve: Serve, dog_bundle: Path) -> None:
     serve(str(dog_bundle), command=fresh / "lightship")  # the file cache is warm now
     start = time.monotonic()
     serve(str(dog_bundle), command=fresh / "lightship")
-    assert time.monotonic() - start < 15  # measured in docs/performance.md; here a generous deadline
+    assert time.monotonic() - start < 60  # measured in docs/performance.md; here a generous deadline

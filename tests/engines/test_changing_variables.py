@@ -14,6 +14,8 @@ from lightship.engines import Engine, EngineOptions, choose, load_engine
 from lightship.errors import FailedPrecondition
 from lightship.saved_model.reader import read_saved_model
 
+pytestmark = pytest.mark.tensorflow
+
 X = {"x": np.array([1.0, 2.0], np.float32)}
 
 

@@ -24,6 +24,7 @@ def fresh(version: Path, options: EngineOptions | None = None) -> Engine:
     return load_engine(version, read_saved_model(version), options or EngineOptions())
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize(
     ("signature", "name"),
     [
@@ -43,11 +44,13 @@ def test_each_signature_has_its_engine(engine: Engine, signature: str, name: str
     assert engine.engine_of(signature) == name
 
 
+@pytest.mark.tensorflow
 def test_exact_types_stay_exact(engine: Engine) -> None:
     assert engine.run("double", {"x": np.array([3.0])})["y"].tolist() == [3.0 * 0.1]
     assert engine.run("uint64", {"x": np.array([2**60], np.uint64)})["y"].tolist() == [2**60 + 1]
 
 
+@pytest.mark.tensorflow
 def test_values_beyond_int32_are_computed_by_tensorflow(engine: Engine) -> None:
     assert engine.run("int64", {"x": np.array([2**40, 1])})["y"].tolist() == [2**40 + 1, 2]
     assert engine.engine_of("int64") == "openvino"
@@ -77,6 +80,7 @@ def test_without_tensorflow_doubles_are_refused_since_openvino_rounds_them(odd_v
         fresh(odd_version).run("double", {"x": np.array([3.0])})
 
 
+@pytest.mark.tensorflow
 def test_openvino_alone_can_be_asked_for(odd_version: Path) -> None:
     with pytest.raises(FailedPrecondition, match="--engine auto"):
         fresh(odd_version, EngineOptions(engine="openvino")).engine_of("joined")
@@ -99,6 +103,7 @@ def test_names_and_types_are_checked(engine: Engine) -> None:
         engine.run("serving_default", {"x": x}, ["nope"])
 
 
+@pytest.mark.tensorflow
 def test_only_the_default_signature_is_compiled_at_first(odd_version: Path) -> None:
     engine = fresh(odd_version)
     assert engine.name == "openvino"
@@ -113,13 +118,13 @@ def test_a_signature_being_compiled_holds_up_no_other(odd_version: Path, monkeyp
 
     def slow(*arguments: object) -> object:
         compiling.set()
-        assert go_on.wait(30)
+        assert go_on.wait(60)
         return real(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(choose, "OpenVINOProgram", slow)
     thread = threading.Thread(target=engine.engine_of, args=("conv",))
     thread.start()
-    assert compiling.wait(30)
+    assert compiling.wait(60)
     assert engine.run("serving_default", {"x": np.ones((1, 1), np.float32)})["y"].tolist() == [[2.5]]
     go_on.set()
     thread.join(30)

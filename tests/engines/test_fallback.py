@@ -14,6 +14,8 @@ from lightship.engines.openvino.compiled import Compiled
 from lightship.errors import InvalidArgument
 from lightship.saved_model.reader import read_saved_model
 
+pytestmark = pytest.mark.tensorflow
+
 ONES = np.ones((2, 1), np.float32)
 
 

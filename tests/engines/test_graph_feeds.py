@@ -12,6 +12,8 @@ from lightship.engines import Engine, EngineOptions, load_engine
 from lightship.errors import InvalidArgument
 from lightship.saved_model.reader import read_saved_model
 
+pytestmark = pytest.mark.tensorflow
+
 X = {"x": np.ones((1, 2), np.float32)}
 
 

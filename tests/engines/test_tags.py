@@ -33,6 +33,7 @@ def tagged(half_plus_two: Path, folder: Path, *graphs: tuple[str, ...]) -> Path:
     return version
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize("engine", ["openvino", "tensorflow"])
 @pytest.mark.parametrize(
     ("tags", "output"), [(("serve",), "y1"), (("serve", "gpu"), "y0"), (("gpu", "serve"), "y0"), (("train",), "y2")]
@@ -48,6 +49,7 @@ def test_the_graph_with_exactly_these_tags_runs(
     assert {name: array.tolist() for name, array in answer.items()} == {output: [[3.0]]}
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize("engine", ["openvino", "tensorflow"])
 def test_a_single_graph_with_other_tags_runs(half_plus_two: Path, tmp_path: Path, engine: str) -> None:
     version = tagged(half_plus_two, tmp_path, ("train",))

@@ -16,6 +16,8 @@ from lightship.engines import Engine, EngineOptions, load_engine
 from lightship.errors import InvalidArgument, LightshipError, NotFound, OutOfRange, ResourceExhausted
 from lightship.saved_model.reader import read_saved_model
 
+pytestmark = pytest.mark.tensorflow
+
 
 @pytest.mark.parametrize("shape", [(), (3,), (2, 3), (0, 1)])
 def test_declared_shapes_are_not_enforced(reference: Engine, shape: tuple[int, ...]) -> None:

@@ -9,7 +9,7 @@ from tests.equality.checking import Case, faults, ready_seconds
 from tests.equality.graphs.every import EVERY
 from tests.equality.serving import ServerProcess, serving
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.tensorflow, pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module", params=[True, False], ids=["with_tensorflow", "without_tensorflow"])

@@ -43,6 +43,7 @@ def test_a_short_turn_of_reloads_finds_nothing() -> None:
         assert [find.what for find in turn.run()] == []
 
 
+@pytest.mark.tensorflow
 def test_a_case_is_made_again(target: Target) -> None:
     frames = frames_case(PREDICT.path, b"", Random(1))
     assert replay(target, [Case(PREDICT.path, (b"\xff",), Ending.WAIT), frames]) == []

@@ -31,6 +31,7 @@ def test_a_short_turn_finds_nothing(target: Target) -> None:
     assert turn.kinds["json"] > 100
 
 
+@pytest.mark.tensorflow
 def test_a_case_is_made_again(target: Target) -> None:
     whole = Case("pipeline", (GET[:9], GET[9:]), Ending.HALF_CLOSE, (200,))
     wrong = Case("pipeline", (GET,), Ending.WAIT, (404,))

@@ -11,7 +11,7 @@ import pytest
 
 from lightship.lifecycle import Manager, State
 
-DEADLINE = 30.0
+DEADLINE = 60.0
 StartManager = Callable[..., Manager]
 
 

@@ -102,6 +102,7 @@ def choosy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.tensorflow
 def test_what_cannot_be_warmed_up_is_served_all_the_same(choosy: Path) -> None:
     servable: Servable = load_servable(ServableId("choosy", 1), choosy)
     assert servable.engine.name == "tensorflow"
@@ -109,6 +110,7 @@ def test_what_cannot_be_warmed_up_is_served_all_the_same(choosy: Path) -> None:
     servable.close()
 
 
+@pytest.mark.tensorflow
 def test_a_signature_that_changes_variables_is_not_warmed_up(tmp_path: Path) -> None:
     save_counting_model(tmp_path / "1")
     servable = load_servable(ServableId("counting", 1), tmp_path / "1")

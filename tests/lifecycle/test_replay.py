@@ -15,6 +15,8 @@ from lightship.errors import DataLoss, FailedPrecondition, InvalidArgument, Ligh
 from lightship.lifecycle import Servable, ServableId, load_servable
 from lightship.lifecycle.replay import MAX_RECORDS, WARM_UP_FILE, replay
 
+pytestmark = pytest.mark.tensorflow
+
 ID = ServableId("half", 1)
 Write = Callable[[Sequence[Any]], Path]
 

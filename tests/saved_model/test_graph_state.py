@@ -10,6 +10,8 @@ from tests.changing_models import save_counting_graph, save_counting_model
 from lightship.saved_model.graph_state import Changes
 from lightship.saved_model.reader import read_saved_model
 
+pytestmark = pytest.mark.tensorflow
+
 
 def test_functions_and_their_branches_are_followed(tmp_path: Path) -> None:
     save_counting_model(tmp_path / "1")

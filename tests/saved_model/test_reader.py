@@ -27,6 +27,7 @@ def test_signatures_are_all_there(version: Path) -> None:
     assert default.method_name == default.definition.method_name == "tensorflow/serving/predict"
 
 
+@pytest.mark.tensorflow
 def test_what_it_reads_is_what_tensorflow_reads(version: Path) -> None:
     import tensorflow as tf
 

@@ -20,10 +20,12 @@ def as_text(half_plus_two: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     return save_as_text(half_plus_two / "123", tmp_path_factory.mktemp("text") / "1")
 
 
+@pytest.mark.tensorflow
 def test_it_is_read_as_the_bytes_are(half_plus_two: Path, as_text: Path) -> None:
     assert read_saved_model(as_text) == read_saved_model(half_plus_two / "123")
 
 
+@pytest.mark.tensorflow
 def test_its_graph_loses_nothing_that_runs(half_plus_two: Path, as_text: Path) -> None:
     from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
@@ -42,6 +44,7 @@ def test_its_graph_loses_nothing_that_runs(half_plus_two: Path, as_text: Path) -
     assert dict(mine.signature_def) == dict(theirs.signature_def)
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize("engine", ["openvino", "tensorflow"])
 def test_either_engine_runs_it(as_text: Path, engine: Any) -> None:
     loaded = load_engine(as_text, read_saved_model(as_text), EngineOptions(engine=engine))
@@ -63,6 +66,7 @@ def test_what_is_no_saved_model_is_data_loss(tmp_path: Path, text: bytes) -> Non
         read_saved_model(tmp_path)
 
 
+@pytest.mark.tensorflow
 def test_a_longer_text_than_is_read_is_refused(
     half_plus_two: Path, as_text: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,8 @@ import pytest
 from lightship.errors import DataLoss
 from lightship.saved_model.tfrecord import read_records
 
+pytestmark = pytest.mark.tensorflow
+
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:

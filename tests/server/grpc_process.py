@@ -35,7 +35,7 @@ def values_of(answer: bytes) -> list[float]:
     return list(protos.PredictResponse.FromString(answer).outputs["y"].float_val)
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 20.0) -> bool:
+def eventually(condition: Callable[[], bool], seconds: float = 60.0) -> bool:
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
@@ -101,5 +101,5 @@ def grpc_process(*arguments: str | Path) -> Iterator[GrpcProcess]:
             yield GrpcProcess(popen, json.loads(line)["grpc_port"], reader)
         finally:
             popen.kill()
-            popen.wait(30)
+            popen.wait(60)
             popen.stdout.close()

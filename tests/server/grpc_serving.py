@@ -43,7 +43,7 @@ def handles(server: Server) -> int:
 def closed(address: str) -> bool:
     host, _, port = address.rpartition(":")
     try:
-        socket.create_connection((host, int(port)), timeout=5).close()
+        socket.create_connection((host, int(port)), timeout=60).close()
     except ConnectionError:  # refused, or reset where it was still in the queue
         return True
     return False

@@ -68,12 +68,13 @@ def states(server: GrpcProcess) -> dict[int, int]:
     message = protos.GetModelStatusRequest()
     message.model_spec.name = "m"
     with server.channel() as channel:
-        answer = channel.unary_unary(STATUS)(message.SerializeToString(), timeout=20)
+        answer = channel.unary_unary(STATUS)(message.SerializeToString(), timeout=60)
     found = protos.GetModelStatusResponse.FromString(answer).model_version_status
     return {one.version: one.state for one in found}
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_ten_thousand_cancelled_calls_leave_nothing_behind(server: GrpcProcess, models: Path) -> None:
     ask_and_go(server, 1, Counter())  # what is made once: threads, variants of the model, memory that is kept
     assert eventually(lambda: server.predict() == [3.0])
@@ -87,14 +88,14 @@ def test_ten_thousand_cancelled_calls_leave_nothing_behind(server: GrpcProcess, 
 
     shutil.copytree(models / "1", models.parent / "2")
     (models.parent / "2").rename(models / "2")
-    assert eventually(lambda: states(server).get(2) == AVAILABLE, 60)
-    assert eventually(lambda: states(server)[1] == END, 10), "a handle was left behind"
+    assert eventually(lambda: states(server).get(2) == AVAILABLE)
+    assert eventually(lambda: states(server)[1] == END), "a handle was left behind"
 
     with server.channel() as channel:
-        assert values_of(channel.unary_unary(PREDICT)(request(), timeout=20)) == [3.0]
+        assert values_of(channel.unary_unary(PREDICT)(request(), timeout=60)) == [3.0]
     assert eventually(lambda: server.open_files <= files + 2), (files, server.open_files)
     assert eventually(lambda: server.resident_megabytes < megabytes + 60), (megabytes, server.resident_megabytes)
-    idle = 10 + 2  # seconds after which a thread that has nothing to do ends
-    assert eventually(lambda: server.threads < 60, idle + 20), server.threads
+    # A thread that has nothing to do ends after 10 seconds.
+    assert eventually(lambda: server.threads < 60), server.threads
     code, log = server.end()
     assert (code, "Traceback" in log) == (0, False), log

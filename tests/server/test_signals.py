@@ -32,7 +32,7 @@ class Client:
 
     def run(self) -> None:
         while True:
-            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
             try:
                 connection.connect()
             except OSError:
@@ -74,7 +74,7 @@ def test_every_request_sent_under_load_is_answered(run: Run, half_plus_two: Path
 
 
 def connected(process: Process) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", process.port), timeout=30)
+    return socket.create_connection(("127.0.0.1", process.port), timeout=60)
 
 
 def test_a_request_half_sent_is_finished_and_readiness_turns(run: Run, half_plus_two: Path) -> None:
@@ -94,9 +94,9 @@ def test_a_request_half_sent_is_finished_and_readiness_turns(run: Run, half_plus
 
 def wait_until_not_ready(process: Process) -> None:
     """On connections made after the signal: it is answered as long as an earlier call runs."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while time.monotonic() < end:
-        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", process.port, timeout=30)) as probe:
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", process.port, timeout=60)) as probe:
             probe.request("GET", "/readyz")
             with probe.getresponse() as answer:
                 if answer.status == 503:
@@ -105,16 +105,14 @@ def wait_until_not_ready(process: Process) -> None:
 
 
 def test_an_idle_connection_does_not_hold_the_end_up(run: Run, half_plus_two: Path) -> None:
-    process = run(half_plus_two)
+    process = run(half_plus_two, drain=600)  # longer than `ended` waits
     with connected(process) as idle:
         idle.sendall(REQUEST)
         answer = b""
         while b"[2.5" not in answer:
             answer += idle.recv(65536)
-        start = time.monotonic()
         process.signal(signal.SIGINT)
         assert process.ended()[0] == 0
-        assert time.monotonic() - start < 10
         while idle.recv(100):  # the rest of the answer; a reset would raise
             pass
 

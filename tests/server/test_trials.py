@@ -17,6 +17,8 @@ from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.state import State
 from lightship.server import Server, ServerOptions, parse_model_argument
 
+pytestmark = pytest.mark.tensorflow
+
 X = np.ones((2, 4), np.float32)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.example_models import save_inference_model
 
 from lightship.lifecycle import Servable, ServableId, load_servable
 
@@ -26,10 +25,8 @@ def half(half_plus_two: Path) -> Iterator[Servable]:
 
 
 @pytest.fixture(scope="session")
-def inference(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servable]:
+def inference(saved_models: Path) -> Iterator[Servable]:
     """See `save_inference_model`."""
-    folder = tmp_path_factory.mktemp("inference") / "7"
-    save_inference_model(folder)
-    servable = load_servable(ServableId("inference", 7), folder)
+    servable = load_servable(ServableId("inference", 7), saved_models / "inference" / "7")
     yield servable
     servable.close()

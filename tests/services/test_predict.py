@@ -52,6 +52,7 @@ def test_tensors_are_answered_by_the_engine(half: Servable) -> None:
     assert predict(half, check_signature(half, ""), {"x": x})["y"].tolist() == [[2.5], [3.0]]
 
 
+@pytest.mark.tensorflow
 def test_examples_are_parsed_by_the_graph(half: Servable) -> None:
     message = Example()
     message.features.feature["x"].float_list.value.append(80.0)

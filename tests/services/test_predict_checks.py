@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,39 +13,19 @@ from tests.example_models import set_method_names
 
 from lightship.errors import Internal, InvalidArgument
 from lightship.lifecycle import Servable, ServableId, load_servable
-from lightship.protos import SavedModel, TensorProto
 from lightship.services import check_signature, predict
 
 ONE = np.ones((1, 1), np.float32)
 
 
 @pytest.fixture(scope="module")
-def sums(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servable]:
+def sums(saved_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servable]:
     """sum = a + b, difference = a - b; in the signature with_defaults b is 5, in broken its default is no tensor."""
-    import tensorflow as tf
-
-    folder = tmp_path_factory.mktemp("sums") / "1"
-    spec = [tf.TensorSpec([None, 1], tf.float32, name=name) for name in "ab"]
-    names = ("serving_default", "with_defaults", "broken")
-    signatures = {
-        name: tf.function(lambda a, b: {"sum": a + b, "difference": a - b}, input_signature=spec) for name in names
-    }
-    tf.saved_model.save(tf.Module(), str(folder), signatures=signatures)
-    five = TensorProto(dtype=1, float_val=[5.0])
-    five.tensor_shape.dim.add(size=1)
-    set_defaults(folder, {"with_defaults": five, "broken": TensorProto(dtype=1, tensor_content=b"?")})
-    set_method_names(folder, {"with_defaults": "tensorflow/serving/classify", "broken": "mine"})
+    folder = shutil.copytree(saved_models / "sums" / "1", tmp_path_factory.mktemp("sums") / "1")
+    set_method_names(folder, {"with_defaults": "tensorflow/serving/classify"})
     servable = load_servable(ServableId("sums", 1), folder)
     yield servable
     servable.close()
-
-
-def set_defaults(folder: Path, defaults: dict[str, TensorProto]) -> None:
-    file = folder / "saved_model.pb"
-    model = SavedModel.FromString(file.read_bytes())
-    for signature, tensor in defaults.items():
-        model.meta_graphs[0].signature_def[signature].defaults["b"].CopyFrom(tensor)
-    file.write_bytes(model.SerializeToString())
 
 
 def test_a_default_takes_the_place_of_what_was_not_given(sums: Servable) -> None:

@@ -14,7 +14,7 @@ from lightship.services import list_models, model_status
 def test_models_are_listed_with_versions_and_reasons(half_plus_two: Path) -> None:
     manager = Manager()
     manager.aspire("half", {123: half_plus_two / "123"})
-    assert manager.wait_ready(30)
+    assert manager.wait_ready(60)
     manager.expect("cat", "models/cat does not exist")
     half, cat = list_models(manager)
     assert (half.name, half.ready, half.reason) == ("half", True, None)

@@ -84,6 +84,7 @@ def test_what_a_client_would_be_told(servable: Servable) -> None:
         make_logged_call(servable, log)
 
 
+@pytest.mark.tensorflow
 def test_classify_and_regress(servable: Servable, engine: Listening) -> None:
     log = protos.PredictionLog()
     log.classify_log.request.model_spec.signature_name = "classify_x_to_y"
@@ -99,6 +100,7 @@ def test_classify_and_regress(servable: Servable, engine: Listening) -> None:
     ]
 
 
+@pytest.mark.tensorflow
 def test_examples_with_a_context(servable: Servable, engine: Listening) -> None:
     log = protos.PredictionLog()
     request = log.regress_log.request
@@ -111,6 +113,7 @@ def test_examples_with_a_context(servable: Servable, engine: Listening) -> None:
     assert protos.Example.FromString(inputs["inputs"][0]) == listed.context
 
 
+@pytest.mark.tensorflow
 def test_tasks_of_a_multi_inference(servable: Servable, engine: Listening) -> None:
     log = protos.PredictionLog()
     request = log.multi_inference_log.request
@@ -129,6 +132,7 @@ def test_what_an_export_wrote_is_replayed(dog: Servable) -> None:
     assert replay(dog, make_logged_call) == 1
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize("enabled", [True, False])
 def test_a_server_replays_the_file_unless_told_not_to(half_plus_two: Path, tmp_path: Path, enabled: bool) -> None:
     import tensorflow as tf

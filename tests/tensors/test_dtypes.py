@@ -28,6 +28,7 @@ def test_types_go_both_ways(dtype: DataType, numpy: str, label: str) -> None:
     assert DataType.of(dtype.numpy) is dtype
 
 
+@pytest.mark.tensorflow
 def test_numbers_names_and_numpy_types_are_tensorflows() -> None:
     import tensorflow as tf
 

@@ -42,6 +42,7 @@ TYPED: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize("dtype", TYPED)
 def test_typed_values_are_read_as_tensorflow_reads_them(dtype: str) -> None:
     import tensorflow as tf
@@ -54,6 +55,7 @@ def test_typed_values_are_read_as_tensorflow_reads_them(dtype: str) -> None:
     np.testing.assert_array_equal(read, expected)
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize("dtype", [dtype for dtype in TYPED if dtype != "object"])
 def test_content_is_read_as_tensorflow_wrote_it(dtype: str) -> None:
     import tensorflow as tf

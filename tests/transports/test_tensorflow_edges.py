@@ -18,6 +18,8 @@ from lightship.protos import PredictRequest
 from lightship.server import serve
 from lightship.tensors.tensor_proto import array_of
 
+pytestmark = pytest.mark.tensorflow
+
 INIT = "__saved_model_init_op"
 
 

@@ -12,7 +12,6 @@ import httpx2
 import numpy as np
 import pytest
 from tests.client.conftest import Ask, Asked, Reply, Scripted
-from tests.transports.rest.mixed_model import save_mixed_model
 
 import lightship
 from lightship import Client
@@ -26,8 +25,8 @@ IMAGE = ImageSpec(height=160, width=160, resize="bicubic", preprocessing="mobile
 
 
 @pytest.fixture(scope="module")
-def server(half_plus_two: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    mixed = save_mixed_model(tmp_path_factory.mktemp("models") / "mixed")
+def server(half_plus_two: Path, saved_models: Path) -> Iterator[str]:
+    mixed = saved_models / "mixed"
     with lightship.serve(f"half={half_plus_two}", mixed, rest_port="auto") as running:
         assert running.wait_ready(60)
         yield running.rest_url
@@ -70,6 +69,7 @@ def test_several_inputs_and_outputs_travel_together(ask: Ask, server: str) -> No
     assert answer["not"].tolist() == [False, True]
 
 
+@pytest.mark.tensorflow
 def test_auto_sends_bytes_once_the_server_is_known(server: str, relay: Callable[[str], Scripted]) -> None:
     served = relay(server)
     with Client(served.url) as client:

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from tests.engines.openvino.asking import Ask, check
 
+pytestmark = pytest.mark.tensorflow
+
 NAN, INF = np.nan, np.inf
 ROW = [[1.0, 2.0, 3.0, -4.0]]
 ROWS = [

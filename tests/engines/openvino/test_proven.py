@@ -49,6 +49,7 @@ def test_what_openvino_repeats_where_tensorflow_refuses_is_not_in_the_table(op: 
     assert unproven([_operation(op, T="float")]) is not None
 
 
+@pytest.mark.tensorflow
 def test_constant_indices_are_proven_where_they_are_known_to_point_inside(tmp_path: Path) -> None:
     import tensorflow as tf
 
@@ -69,6 +70,7 @@ def test_constant_indices_are_proven_where_they_are_known_to_point_inside(tmp_pa
         assert (unproven(operations_of(read_graph(tmp_path / str(last)), signature)) or "") == reason
 
 
+@pytest.mark.tensorflow
 @pytest.mark.filterwarnings("ignore")
 def test_a_model_of_the_builder_of_tensorflow_1_runs_on_openvino(tmp_path: Path) -> None:
     import tensorflow as tf
@@ -87,6 +89,7 @@ def test_a_model_of_the_builder_of_tensorflow_1_runs_on_openvino(tmp_path: Path)
     engine.close()
 
 
+@pytest.mark.tensorflow
 def test_letters_of_two_sizes_in_an_einsum_are_left_to_tensorflow(tmp_path: Path) -> None:
     import tensorflow as tf
 
@@ -120,6 +123,7 @@ def test_equations_are_compared_by_the_places_of_their_letters() -> None:
     assert canonical_equation("xy,yz->xz") == "ab,bc->ac"
 
 
+@pytest.mark.tensorflow
 def test_gathering_constants_by_constants_is_not_checked_by_openvino(tmp_path: Path) -> None:
     import tensorflow as tf
 
@@ -132,6 +136,7 @@ def test_gathering_constants_by_constants_is_not_checked_by_openvino(tmp_path: P
     engine.close()
 
 
+@pytest.mark.tensorflow
 def test_checks_that_only_have_to_run_before_count_too(tmp_path: Path) -> None:
     import tensorflow as tf
 
@@ -146,6 +151,7 @@ def test_checks_that_only_have_to_run_before_count_too(tmp_path: Path) -> None:
         load_engine(tmp_path / "1", read_saved_model(tmp_path / "1"), EngineOptions(engine="openvino"))
 
 
+@pytest.mark.tensorflow
 def test_an_allowed_operation_runs_on_openvino(tmp_path: Path) -> None:
     import tensorflow as tf
 
@@ -157,6 +163,7 @@ def test_an_allowed_operation_runs_on_openvino(tmp_path: Path) -> None:
     engine.close()
 
 
+@pytest.mark.tensorflow
 def test_a_divisor_below_one_is_not_taken_for_zero(tmp_path: Path) -> None:
     ask = Ask(lambda x, y: x / y, [("x", "float32", [None]), ("by", "float32", [None])], [], engine="openvino")
     save(ask, tmp_path / "1")

@@ -19,6 +19,8 @@ from lightship.errors import DataLoss
 from lightship.saved_model.reader import read_saved_model
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, Signature
 
+pytestmark = pytest.mark.tensorflow
+
 ONES = np.ones((2, 4), np.float32)
 
 

@@ -47,7 +47,7 @@ def _request(what: str, folder: Path, **more: Any) -> dict[str, Any]:
     return {"what": what, "log": str(folder / "log"), **more}
 
 
-def _until(condition: Callable[[], bool], seconds: float = 30) -> None:
+def _until(condition: Callable[[], bool], seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "in vain"

@@ -159,6 +159,6 @@ def test_a_server_that_stops_ends_it(tmp_path: Path) -> None:
 
     poll = ConfigFilePoll(written(tmp_path / "models.config", "a"), 3600, apply, list)
     poll.start()
-    assert stopped.wait(20)
+    assert stopped.wait(60)
     poll._thread.join(20)
     assert not poll._thread.is_alive()

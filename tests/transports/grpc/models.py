@@ -59,7 +59,7 @@ def save_sums_model(folder: Path) -> None:
     written = model.meta_graphs[0].signature_def
     written["with_defaults"].defaults["b"].CopyFrom(five)
     written["broken"].defaults["b"].CopyFrom(TensorProto(dtype=1, tensor_content=b"?"))
-    file.write_bytes(model.SerializeToString())
+    file.write_bytes(model.SerializeToString(deterministic=True))
     set_method_names(folder, {"broken": "mine"})
 
 

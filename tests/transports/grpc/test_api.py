@@ -90,7 +90,7 @@ def test_a_deadline_beyond_all_clocks_is_waited_for(api: GrpcApi, seconds: float
         return False
 
     def free() -> None:
-        waiting.wait(20)
+        waiting.wait(60)
         turns.release()
 
     freeing = threading.Thread(target=free)
@@ -159,6 +159,7 @@ def test_predict_classify_and_regress_are_counted(api: GrpcApi, counts: list[tup
     assert counts == [("half", "OK", "Predict"), ("no", "NOT_FOUND", "Predict"), ("", "INTERNAL", "Predict")]
 
 
+@pytest.mark.tensorflow
 def test_the_page_of_metrics_has_them_under_their_entrypoint(server: Server, ask: Ask, refused: Refused) -> None:
     ask("Predict", _identity())
     refused("Classify", 'model_spec { name: "identity" }')
@@ -184,7 +185,7 @@ def test_calls_that_are_opened_and_never_sent_hold_nobody_up(channel: grpc.Chann
 
     pending = [channel.stream_unary(PREDICT).future(nothing(), timeout=60) for _ in range(64)]
     try:
-        answer = ask("Predict", protos.PredictRequest.FromString(request()), timeout=20)
+        answer = ask("Predict", protos.PredictRequest.FromString(request()), timeout=60)
         assert list(answer.outputs["y"].float_val) == [3.0]
     finally:
         for one in pending:

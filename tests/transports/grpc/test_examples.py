@@ -7,6 +7,8 @@ from tests.transports.grpc.conftest import Ask, Refused
 
 from lightship import protos
 
+pytestmark = pytest.mark.tensorflow
+
 CLASSIFY, REGRESS = "tensorflow/serving/classify", "tensorflow/serving/regress"
 
 

@@ -88,7 +88,7 @@ def test_a_version_that_cannot_be_loaded_says_why(tmp_path: Path) -> None:
 
 def test_the_models_are_listed_as_over_rest(server: Server, channel: grpc.Channel) -> None:
     stub = channel.unary_unary("/lightship.v1.ModelCatalog/ListModels")
-    answer = protos.ListModelsResponse.FromString(stub(b"", timeout=30))
+    answer = protos.ListModelsResponse.FromString(stub(b"", timeout=60))
     rest = httpx2.get(f"{server.rest_url}/v1/models").json()["models"]
     found = [(model.name, model.reason, [one.version for one in model.versions]) for model in answer.models]
     assert found == [(one["name"], one["reason"] or "", [int(v["version"]) for v in one["versions"]]) for one in rest]

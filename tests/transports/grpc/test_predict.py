@@ -30,6 +30,7 @@ def test_the_answer_is_the_documented_one(ask: Ask) -> None:
     assert answer == expected
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize(
     ("request_text", "code", "message"),
     [
@@ -116,6 +117,7 @@ def test_an_output_filter_leaves_the_others_out(ask: Ask) -> None:
     assert set(ask("Predict", f'model_spec {{ name: "sums" }} {inputs("a", "b")}').outputs) == {"difference", "sum"}
 
 
+@pytest.mark.tensorflow
 def test_only_the_filtered_outputs_are_computed(ask: Ask, refused: Refused) -> None:
     texts = f'model_spec {{ name: "numbers" }} {inputs("s", value=NO_NUMBER)}'
     assert refused("Predict", texts)[0] == "INVALID_ARGUMENT"
@@ -162,7 +164,7 @@ def test_fields_that_are_not_known_are_ignored(channel: grpc.Channel) -> None:
 
 def test_a_request_that_is_no_message_is_refused(channel: grpc.Channel) -> None:
     with pytest.raises(grpc.RpcError) as caught:
-        channel.unary_unary("/tensorflow.serving.PredictionService/Predict")(b"\xff\xff", timeout=30)
+        channel.unary_unary("/tensorflow.serving.PredictionService/Predict")(b"\xff\xff", timeout=60)
     assert caught.value.code() is grpc.StatusCode.INTERNAL
     assert "PredictRequest" in caught.value.details()
 
@@ -180,7 +182,7 @@ def test_a_request_that_is_no_message_is_refused(channel: grpc.Channel) -> None:
 )
 def test_other_methods_are_unimplemented(channel: grpc.Channel, method: str) -> None:
     with pytest.raises(grpc.RpcError) as caught:
-        channel.unary_unary(method)(b"", timeout=30)
+        channel.unary_unary(method)(b"", timeout=60)
     assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 

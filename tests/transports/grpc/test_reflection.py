@@ -27,7 +27,7 @@ def channel(half_plus_two: Path) -> Iterator[grpc.Channel]:
 def reflect(channel: grpc.Channel, package: str, **question: str) -> Any:
     asked = protos.message(f"{package}.ServerReflectionRequest")(**question)
     stub = channel.stream_stream(f"/{package}.ServerReflection/ServerReflectionInfo")
-    (answer,) = stub(iter([asked.SerializeToString()]), timeout=30)
+    (answer,) = stub(iter([asked.SerializeToString()]), timeout=60)
     return protos.message(f"{package}.ServerReflectionResponse").FromString(answer)
 
 
@@ -68,12 +68,12 @@ def test_what_is_not_there_is_not_found(channel: grpc.Channel, question: dict[st
 
 def test_a_request_that_is_none_ends_the_stream(channel: grpc.Channel) -> None:
     with pytest.raises(grpc.RpcError) as caught:
-        list(channel.stream_stream(METHODS[0])(iter([b"\xff"]), timeout=30))
+        list(channel.stream_stream(METHODS[0])(iter([b"\xff"]), timeout=60))
     assert caught.value.code() is grpc.StatusCode.INTERNAL
 
 
 def test_it_is_off_unless_asked_for(half_plus_two: Path) -> None:
     server = serve(half_plus_two, rest_port=0, grpc_port="auto")
     with server, grpc.insecure_channel(server.grpc_address) as channel, pytest.raises(grpc.RpcError) as caught:
-        list(channel.stream_stream(METHODS[0])(iter([b""]), timeout=30))
+        list(channel.stream_stream(METHODS[0])(iter([b""]), timeout=60))
     assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED

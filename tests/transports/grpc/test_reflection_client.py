@@ -47,7 +47,7 @@ def test_it_calls_what_it_found(channel: grpc.Channel) -> None:
     request.model_spec.name = "half_plus_two"
     request.inputs["x"].dtype = 1
     request.inputs["x"].float_val.append(2.0)
-    answer = channel.unary_unary(f"/{PREDICTION}/Predict")(request.SerializeToString(), timeout=30)
+    answer = channel.unary_unary(f"/{PREDICTION}/Predict")(request.SerializeToString(), timeout=60)
     assert list(GetMessageClass(method.output_type).FromString(answer).outputs["y"].float_val) == [3.0]
 
 

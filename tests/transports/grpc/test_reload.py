@@ -89,13 +89,13 @@ def test_a_client_that_goes_ends_the_waiting_and_nothing_else(
 ) -> None:
     server, channel = place
     models = config(("half", half_plus_two), ("late", tmp_path / "late"))
-    code, _ = refusal(channel, "HandleReloadConfigRequest", models, timeout=0.5)
+    code, _ = refusal(channel, "HandleReloadConfigRequest", models, timeout=3)
     assert code == "DEADLINE_EXCEEDED"
     assert server._endpoints is not None
     assert server._endpoints.grpc is not None
     api = server._endpoints.grpc._api
     assert api is not None
-    assert server.manager.wait(lambda _: api.unfinished == 0, 20) or api.unfinished == 0
+    assert server.manager.wait(lambda _: api.unfinished == 0, 60) or api.unfinished == 0
     assert server.manager.models() == ["half", "late"]
 
 
@@ -107,7 +107,7 @@ def test_the_end_of_the_server_ends_the_waiting(place: Place, half_plus_two: Pat
         target=lambda: seen.append(refusal(channel, "HandleReloadConfigRequest", models, timeout=60))
     )
     asking.start()
-    assert server.manager.wait(lambda manager: "late" in manager.models(), 20)
+    assert server.manager.wait(lambda manager: "late" in manager.models(), 60)
     server.stop()
-    asking.join(20)
+    asking.join(60)
     assert seen == [("CANCELLED", "the server is stopping: new models were not waited for")]

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx2
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.transports.grpc.conftest import Ask
@@ -36,6 +37,7 @@ NUMBERS = {
 }
 
 
+@pytest.mark.tensorflow
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), dtype=st.sampled_from(sorted(NUMBERS)), as_content=st.booleans())
 def test_tensors_of_every_type_come_back_the_same(
@@ -77,6 +79,7 @@ def test_two_inputs_and_two_outputs_are_the_same(server: Server, ask: Ask, a: li
         assert same(np.float32(rest["outputs"][name]), array_of(outputs[name]))
 
 
+@pytest.mark.tensorflow
 @OFTEN
 @given(values=st.lists(FLOATS, min_size=1, max_size=5))
 def test_examples_are_judged_the_same(server: Server, ask: Ask, values: list[float]) -> None:

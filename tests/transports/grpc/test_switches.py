@@ -18,6 +18,8 @@ from lightship.server import serve
 from lightship.tensors.tensor_proto import array_of
 from lightship.transports.grpc.options import GrpcOptions
 
+pytestmark = pytest.mark.tensorflow
+
 
 @pytest.fixture(scope="module")
 def strict(folders: dict[str, Path]) -> Iterator[grpc.Channel]:

@@ -16,6 +16,8 @@ from lightship import protos
 from lightship.tensors.tensor_proto import array_of
 from lightship.tensors.tensor_writing import write_tensor
 
+pytestmark = pytest.mark.tensorflow
+
 VALUES: dict[str, list[Any]] = {
     "float": [0.0, -1.5, 3.4e38, math.inf, math.nan],
     "double": [0.0, -1.5, 1e300, -math.inf],

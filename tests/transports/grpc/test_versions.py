@@ -48,6 +48,7 @@ def test_the_highest_answers_unless_another_is_named(place: Place) -> None:
     assert {choice: answering(channel, choice) for choice in choices} == choices
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize("method", ["GetModelMetadata", "Classify", "Regress"])
 def test_every_method_follows_version_and_label(place: Place, method: str) -> None:
     example = 'examples { features { feature { key: "x" value { float_list { value: 2.0 } } } } }'
@@ -63,6 +64,7 @@ def test_every_method_follows_version_and_label(place: Place, method: str) -> No
         assert not answer.model_spec.version_label
 
 
+@pytest.mark.tensorflow
 def test_only_the_first_tasks_version_counts(place: Place) -> None:
     example = 'examples { features { feature { key: "x" value { float_list { value: 2.0 } } } } }'
     tasks = " ".join(

@@ -60,7 +60,7 @@ def raw(server: Server) -> Raw:
     """Sends bytes on a connection of its own and returns all that comes until the server closes it."""
 
     def exchange(*pieces: bytes) -> bytes:
-        with socket.create_connection(("127.0.0.1", server.rest_port), timeout=30) as connection:
+        with socket.create_connection(("127.0.0.1", server.rest_port), timeout=60) as connection:
             for piece in pieces:
                 connection.sendall(piece)
             return b"".join(iter(lambda: connection.recv(65536), b""))

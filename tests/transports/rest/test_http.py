@@ -47,7 +47,7 @@ def test_requests_in_a_row_are_answered_in_order(raw: Raw) -> None:
 
 
 def test_expect_continue_is_answered_before_the_body(server: Server) -> None:
-    with socket.create_connection(("127.0.0.1", server.rest_port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", server.rest_port), timeout=60) as connection:
         connection.sendall(HEAD + CLOSE + LENGTH + b"Expect: 100-continue\r\n\r\n")
         assert connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
         connection.sendall(BODY)
@@ -158,7 +158,7 @@ def test_many_requests_in_one_packet_are_answered_in_order(raw: Raw) -> None:
 
 def test_expect_continue_behind_another_request_is_answered_after_it(server: Server) -> None:
     slow = b'{"instances": [' + b"1.0, " * 100_000 + b"1.0]}"
-    with socket.create_connection(("127.0.0.1", server.rest_port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", server.rest_port), timeout=60) as connection:
         connection.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % len(slow) + slow)
         connection.sendall(HEAD + CLOSE + LENGTH + b"Expect: 100-continue\r\n\r\n")
         answer = b""
@@ -193,10 +193,10 @@ def test_what_is_not_http_gets_400(raw: Raw) -> None:
 
 def test_clients_that_hang_up_in_a_body_leave_no_memory_taken(server: Server, ask: Ask) -> None:
     for _ in range(5):
-        with socket.create_connection(("127.0.0.1", server.rest_port), timeout=30) as connection:
+        with socket.create_connection(("127.0.0.1", server.rest_port), timeout=60) as connection:
             connection.sendall(HEAD + b"Content-Length: 8000000\r\n\r\n" + bytes(3_000_000))
     budget = server._endpoints.app.budget
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while budget.taken and time.monotonic() < end:
         threading.Event().wait(0.02)
     assert budget.taken == 0

@@ -16,6 +16,8 @@ from tests.vocabulary_models import save_vocabulary_model
 from lightship.lifecycle.model_config import ModelConfig
 from lightship.server import Server, ServerOptions
 
+pytestmark = pytest.mark.tensorflow
+
 Post = Callable[..., httpx2.Response]
 
 

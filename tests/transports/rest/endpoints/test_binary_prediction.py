@@ -13,7 +13,6 @@ import ml_dtypes
 import numpy as np
 import pytest
 from tests.transports.rest.conftest import Answer, Ask
-from tests.transports.rest.mixed_model import save_mixed_model
 
 from lightship.server import Server, serve
 
@@ -24,8 +23,8 @@ PAIR = {"a": np.array([[1.5, 2.0]], np.float32), "b": np.array([[3, 4]], np.int6
 
 
 @pytest.fixture(scope="module")
-def server(half_plus_two: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    mixed = save_mixed_model(tmp_path_factory.mktemp("models") / "mixed")
+def server(half_plus_two: Path, saved_models: Path) -> Iterator[Server]:
+    mixed = saved_models / "mixed"
     with serve(f"m={half_plus_two}", mixed, rest_port="auto") as running:
         assert running.wait_ready(60)
         yield running
@@ -114,6 +113,7 @@ def test_a_signature_can_be_named(ask: Ask) -> None:
     assert (answer.headers["Lightship-Dtype"], answer.body) == ("bool", b"\x00\x01")
 
 
+@pytest.mark.tensorflow
 def test_numbers_that_numpy_lacks_travel_raw(ask: Ask) -> None:
     values = np.array([1.5, 2.0], ml_dtypes.bfloat16)
     answer = raw(ask, values, MIXED, Lightship_Signature="brain", Accept=RAW)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from tests.transports.rest.conftest import Ask
 
+pytestmark = pytest.mark.tensorflow
+
 CLASSIFY, REGRESS = "/v1/models/m:classify", "/v1/models/m:regress"
 BY_CLASSIFY, BY_REGRESS = '"signature_name": "classify_x_to_y"', '"signature_name": "regress_x_to_y"'
 

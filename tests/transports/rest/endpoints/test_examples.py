@@ -164,6 +164,6 @@ def test_bytes_that_are_not_utf_8_are_kept() -> None:
 
 def test_long_features_are_quick() -> None:
     body = json.dumps({"examples": [{"x": [index / 2 for index in range(200_000)]}]}).encode()
-    start = time.perf_counter()
+    start = time.thread_time()
     ExampleRequest.parse(body)
-    assert time.perf_counter() - start < 0.5  # 0.05 s on one core; a Python object a number takes several times that
+    assert time.thread_time() - start < 0.5  # it takes 0.05; a Python object a number takes several times that

@@ -14,7 +14,6 @@ from hypothesis import HealthCheck, Phase, given, settings
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from schemathesis.checks import CHECKS, load_all_checks
 from schemathesis.generation import GenerationMode
-from tests.transports.rest.mixed_model import save_mixed_model
 
 from lightship.lifecycle.manager import Manager
 from lightship.server import Server, serve
@@ -25,8 +24,8 @@ ODD_NAME = "a b{c}_½"
 
 
 @pytest.fixture(scope="module")
-def server(half_plus_two: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    mixed = save_mixed_model(tmp_path_factory.mktemp("models") / "mixed")
+def server(half_plus_two: Path, saved_models: Path) -> Iterator[Server]:
+    mixed = saved_models / "mixed"
     with serve(f"m={half_plus_two}", mixed, rest_port="auto") as running:
         assert running.wait_ready(60)
         running.manager.set_labels("m", {"stable": 123, "gone": 9})
@@ -147,6 +146,7 @@ def operations(document: dict[str, Any], **paths: Any) -> list[Any]:
     return [found.ok() for found in chosen.get_all_operations()]
 
 
+@pytest.mark.slow
 def test_answers_are_as_the_document_says(server: Server, document: dict[str, Any]) -> None:
     """Every answer to a call of any media type has a status, type and form that the document names."""
     found = operations(document)
@@ -155,6 +155,7 @@ def test_answers_are_as_the_document_says(server: Server, document: dict[str, An
         assert call(server, operation, GenerationMode.POSITIVE, SOUND)
 
 
+@pytest.mark.tensorflow
 def test_what_the_document_allows_is_answered(server: Server, document: dict[str, Any]) -> None:
     """Tensors as JSON, made up from the schemas of a model's own signatures. No schema can say that
     several columns must be of one length, or that 1.0 is no integer."""
@@ -175,6 +176,7 @@ def test_what_the_document_allows_is_answered(server: Server, document: dict[str
         assert len(refused) < len(answers)
 
 
+@pytest.mark.slow
 def test_what_the_document_forbids_breaks_nothing(server: Server, document: dict[str, Any]) -> None:
     for operation in operations(document, method="POST"):
         assert call(server, operation, GenerationMode.NEGATIVE, SOUND[:3])

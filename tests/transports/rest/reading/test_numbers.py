@@ -157,20 +157,23 @@ def test_what_is_not_finite_stands_where_it_was() -> None:
 
 
 def test_brackets_without_numbers_are_left_in_linear_time() -> None:
-    start = time.perf_counter()
+    start = time.thread_time()
     parse(b"[" * 100_000 + b"1" + b"]" * 100_000)
-    assert time.perf_counter() - start < 5
+    assert time.thread_time() - start < 5
 
 
 def test_an_image_of_floats_is_read_quickly() -> None:
     image = np.random.default_rng(0).random((1, 224, 224, 3))
     body = json.dumps({"instances": image.tolist()}).encode()
-    seconds = []
+    ours, pythons = [], []
     for _ in range(10):
-        start = time.perf_counter()
+        start = time.thread_time()
         document = parse(body)
-        seconds.append(time.perf_counter() - start)
+        parsed = time.thread_time()
+        json.loads(body)
+        ours.append(parsed - start)
+        pythons.append(time.thread_time() - parsed)
     assert isinstance(document, dict)
     assert isinstance(document["instances"], NumberArray)
     np.testing.assert_array_equal(document["instances"].values.reshape(image.shape), image)
-    assert min(seconds) < 0.03  # 6 ms on a quiet machine; json.loads takes 65
+    assert min(ours) < min(pythons) / 2  # 6 ms on a quiet machine; json.loads takes 65
