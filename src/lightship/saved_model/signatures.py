@@ -11,6 +11,9 @@ from lightship.tensors.dtypes import DataType
 DEFAULT_SIGNATURE = "serving_default"
 # TensorFlow 2 files its initializer as a signature; it runs when the model is loaded, never for a client.
 INIT_SIGNATURE = "__saved_model_init_op"
+PREDICT_METHOD = "tensorflow/serving/predict"
+CLASSIFY_METHOD = "tensorflow/serving/classify"
+REGRESS_METHOD = "tensorflow/serving/regress"
 SERVE = ("serve",)  # the tags of the graph that is served unless others are asked for
 
 

@@ -9,12 +9,9 @@ from numpy.typing import NDArray
 
 from lightship.engines.base import input_size_error
 from lightship.errors import Internal, InvalidArgument
-from lightship.saved_model.signatures import Signature
-from lightship.tensors.tensor_proto import array_of
+from lightship.saved_model.signatures import CLASSIFY_METHOD, PREDICT_METHOD, REGRESS_METHOD, Signature
+from lightship.tensors.tensor_proto import input_array
 
-PREDICT_METHOD = "tensorflow/serving/predict"
-CLASSIFY_METHOD = "tensorflow/serving/classify"
-REGRESS_METHOD = "tensorflow/serving/regress"
 _METHODS = (PREDICT_METHOD, CLASSIFY_METHOD, REGRESS_METHOD)
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -59,10 +56,7 @@ def _default(signature: Signature, name: str, inputs: Arrays) -> NDArray[Any]:
             f"default value provided. Inputs expected to be in the request {{{_listed(inputs)}}}, or default input "
             f"alias set: {_listed(defaults)}"
         )
-    try:
-        return array_of(defaults[name])
-    except InvalidArgument as error:
-        raise InvalidArgument(f"tensor parsing error: {name}") from error
+    return input_array(name, defaults[name])
 
 
 def _listed(names: Iterable[str]) -> str:

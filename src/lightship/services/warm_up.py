@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from numpy.typing import NDArray
-
-from lightship.errors import InvalidArgument, Unimplemented
+from lightship.errors import Unimplemented
 from lightship.lifecycle.servable import Servable
+from lightship.saved_model.signatures import CLASSIFY_METHOD, REGRESS_METHOD
 from lightship.services.classify import classify
 from lightship.services.example_inputs import examples_of
 from lightship.services.predict import check_signature, predict
-from lightship.services.predict_checks import CLASSIFY_METHOD, REGRESS_METHOD
 from lightship.services.regress import regress
-from lightship.tensors.tensor_proto import array_of
+from lightship.tensors.tensor_proto import input_array
 
 
 def make_logged_call(servable: Servable, log: Any) -> None:
@@ -36,7 +34,7 @@ def make_logged_call(servable: Servable, log: Any) -> None:
 
 def _predict(servable: Servable, request: Any) -> None:
     signature = check_signature(servable, request.model_spec.signature_name)
-    inputs = {alias: _array(alias, tensor) for alias, tensor in request.inputs.items()}
+    inputs = {alias: input_array(alias, tensor) for alias, tensor in request.inputs.items()}
     predict(servable, signature, inputs, list(request.output_filter) or None)
 
 
@@ -49,10 +47,3 @@ def _infer(servable: Servable, request: Any) -> None:
         if call is None:
             raise Unimplemented(f"Unsupported signature method_name: {task.method_name}")
         call(servable, task.model_spec.signature_name, examples)
-
-
-def _array(alias: str, tensor: Any) -> NDArray[Any]:
-    try:
-        return array_of(tensor)
-    except InvalidArgument as error:
-        raise InvalidArgument(f"tensor parsing error: {alias}") from error

@@ -65,6 +65,17 @@ def array_of(tensor: Any) -> NDArray[Any]:
     return _shaped(_filled(values, element, count), shape)
 
 
+def input_array(name: str, tensor: Any) -> NDArray[Any]:
+    """Returns the array of a `TensorProto` that is given for an input.
+
+    Raises InvalidArgument with TensorFlow Serving's text, which names the input, if it cannot be read.
+    """
+    try:
+        return array_of(tensor)
+    except InvalidArgument as error:
+        raise InvalidArgument(f"tensor parsing error: {name}") from error
+
+
 def _shaped(values: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
     try:
         return values.reshape(shape)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightship.tensors.dtypes import DataType
+from lightship.tensors.varint import encode_varint
 
 # Types whose values have the same bytes in the packed field as in a little-endian array: the field's number, and the
 # type of its elements. A bool is a varint of one byte.
@@ -48,7 +49,7 @@ def write_tensor(tensor: Any, array: NDArray[Any], *, as_content: bool = False) 
     elif dtype in _SAME_BYTES:
         field, element = _SAME_BYTES[dtype]
         data = array.astype(element, copy=False).tobytes()
-        tensor.MergeFromString(_varint(field << 3 | _LENGTH_DELIMITED) + _varint(len(data)) + data)
+        tensor.MergeFromString(encode_varint(field << 3 | _LENGTH_DELIMITED) + encode_varint(len(data)) + data)
     elif dtype in _VARINTS:
         _extend(getattr(tensor, _VARINTS[dtype]), array)
     elif dtype is DataType.DT_STRING:
@@ -69,17 +70,8 @@ def _content(array: NDArray[Any], dtype: DataType) -> bytes:
     if dtype is not DataType.DT_STRING:
         return array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
     strings = _strings(array)
-    return b"".join([*(_varint(len(string)) for string in strings), *strings])
+    return b"".join([*(encode_varint(len(string)) for string in strings), *strings])
 
 
 def _strings(array: NDArray[Any]) -> list[bytes]:
     return [value.encode() if isinstance(value, str) else value for value in array.ravel().tolist()]
-
-
-def _varint(number: int) -> bytes:
-    digits = bytearray()
-    while number > 0x7F:
-        digits.append(number & 0x7F | 0x80)
-        number >>= 7
-    digits.append(number)
-    return bytes(digits)
