@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from lightship import protos
+from lightship.bundle.manifest import WARM_UP_FILE
 from lightship.errors import DataLoss, FailedPrecondition, InvalidArgument, LightshipError, Unimplemented
 from lightship.lifecycle import Servable, ServableId, load_servable
-from lightship.lifecycle.replay import MAX_RECORDS, WARM_UP_FILE, replay
+from lightship.lifecycle.replay import MAX_RECORDS, replay
 
 ID = ServableId("half", 1)
 Write = Callable[[Sequence[Any]], Path]

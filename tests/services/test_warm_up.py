@@ -12,10 +12,11 @@ import pytest
 from numpy.typing import NDArray
 
 from lightship import protos
+from lightship.bundle.manifest import WARM_UP_FILE
 from lightship.engines import Engine
 from lightship.errors import InvalidArgument, Unimplemented
 from lightship.lifecycle import Servable
-from lightship.lifecycle.replay import WARM_UP_FILE, replay
+from lightship.lifecycle.replay import replay
 from lightship.server import Server, ServerOptions, parse_model_argument
 from lightship.services.warm_up import make_logged_call
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lightship.errors import InvalidArgument, NotFound
+from lightship.files import read_error
 
 Classes = Sequence[str] | Mapping[Any, Any] | str | Path
 
@@ -38,8 +39,10 @@ def _read_file(path: Path) -> Any:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
         raise NotFound(f"the file of classes {path} does not exist: give a text file with one label a line") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidArgument(f"the file of classes {path} cannot be read as UTF-8 text: {error}") from error
+    except OSError as error:
+        raise read_error(path, error) from error
+    except UnicodeDecodeError as error:
+        raise InvalidArgument(f"the file of classes {path} is not UTF-8 text: {error}; save it as UTF-8") from error
     if path.suffix.lower() == ".json":
         return _parse_json(text, path)
     lines = [line.strip() for line in text.split("\n")]

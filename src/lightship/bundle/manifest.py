@@ -10,7 +10,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from lightship.bundle.golden import ATOL, RTOL
-from lightship.errors import DataLoss, FailedPrecondition, LightshipError, NotFound, PermissionDenied
+from lightship.errors import DataLoss, FailedPrecondition, InvalidArgument, LightshipError, NotFound
+from lightship.files import read_bytes
 from lightship.images.spec import ImageSpec
 
 FORMAT = 1
@@ -18,7 +19,7 @@ EXTRAS = "assets.extra"
 MANIFEST_FILE = f"{EXTRAS}/lightship.json"
 LABELS_FILE = "labels.txt"
 GOLDEN_FILE = "golden.npz"
-WARMUP_FILE = "tf_serving_warmup_requests"
+WARM_UP_FILE = f"{EXTRAS}/tf_serving_warmup_requests"  # TensorFlow Serving's own warm-up records
 
 _REMEDY = "copy the version again whole, or export it again"
 
@@ -60,13 +61,13 @@ class Manifest:
         FailedPrecondition for one of a newer format than this Lightship knows."""
         path = folder / MANIFEST_FILE
         try:
-            fields = json.loads(path.read_bytes())
-        except (FileNotFoundError, NotADirectoryError) as error:
+            fields = json.loads(read_bytes(path))
+        except NotFound as error:
             raise NotFound(f"{folder} has no {MANIFEST_FILE}: it was not exported by lightship") from error
-        except PermissionError as error:
-            raise PermissionDenied(f"{path} cannot be read: give this user the right to read it") from error
-        except (OSError, ValueError) as error:
-            raise DataLoss(f"{path} cannot be read: {error}; export the model again") from error
+        except InvalidArgument as error:
+            raise DataLoss(f"{error.message}; export the model again") from error
+        except ValueError as error:
+            raise DataLoss(f"{path} is not valid JSON: {error}; export the model again") from error
         try:
             return cls.from_json(fields)
         except FailedPrecondition as error:

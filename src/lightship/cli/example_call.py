@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from lightship.bundle.bundle import Bundle
-from lightship.cli.photos import IMAGE_SUFFIXES
+from lightship.images.formats import IMAGE_SUFFIXES
 from lightship.saved_model.signatures import Signature, TensorSpec
 
 MEDIA_TYPES = {".jpg": "jpeg"}

@@ -55,9 +55,8 @@ def predict(
     failed = False
     with _model(target, timeout, bundle, tls.tls_of(ca, cert, key)) as model:
         for photo in named_photos(photos):
-            if not isinstance(photo, NamedPhoto):
-                name, error = photo
-                say_error(f"{name}: {explain(error)}")
+            if isinstance(photo, LightshipError):
+                say_error(explain(photo))
                 failed = True
             else:
                 failed |= not _answer(model, photo, top, json)
@@ -68,7 +67,12 @@ def predict(
 def _answer(model: Model, photo: NamedPhoto, top: int, as_json: bool) -> bool:
     """Prints the answer, or the error; whether it was an answer. A server that is not there ends the command."""
     try:
-        answer = model.classify(photo.read(), top)
+        data = photo.read()
+    except LightshipError as error:
+        say_error(explain(error))
+        return False
+    try:
+        answer = model.classify(data, top)
     except (Unavailable, DeadlineExceeded):
         raise
     except LightshipError as error:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from lightship.client.recipe import Recipe
-from lightship.errors import InvalidArgument, NotFound, PermissionDenied
+from lightship.errors import InvalidArgument
+from lightship.files import read_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +49,7 @@ class Options:
 def _read(path: str | os.PathLike[str] | None) -> bytes | None:
     if path is None:
         return None
-    try:
-        data = Path(path).read_bytes()
-    except FileNotFoundError as error:
-        raise NotFound(f"{path}: there is no such file") from error
-    except PermissionError as error:
-        raise PermissionDenied(f"{path} may not be read by this user") from error
-    except OSError as error:
-        raise InvalidArgument(f"{path} cannot be read: {error}") from error
+    data = read_bytes(path)
     if b"-----BEGIN" not in data:
         raise InvalidArgument(f"{path} is no PEM file: nothing in it begins with -----BEGIN")
     return data

@@ -24,6 +24,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from lightship.errors import InvalidArgument, TooLarge
+from lightship.images.formats import PNG_SIGNATURE, image_format
 
 # 8,000 x 8,000 pixels: more than most cameras give, and some 200 MB when decoded.
 MAX_PIXELS = 64_000_000
@@ -34,8 +35,6 @@ _PILLOW_MODES = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}
 
 # Pillow's modes of one channel with more than 8 bits: what a grey PNG of 16 bits has.
 _DEEP = ("I", "I;16", "I;16B")
-
-_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 class _Jpeg(JpegImageFile):
@@ -53,9 +52,9 @@ def open_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
     """
     if not data:
         raise InvalidArgument("the image is empty: 0 bytes were sent")
-    name, opener = _opener(data)
+    name = _checked_format(data)
     with _faults_named(name, len(data)):
-        image = opener(data, max_pixels)
+        image = _OPENERS[name](data, max_pixels)
     _check_size(*image.size, max_pixels)
     return image
 
@@ -172,7 +171,7 @@ def _open_gif(data: bytes, max_pixels: int) -> ImageFile:
 
 def _open_png(data: bytes, max_pixels: int) -> ImageFile:
     """Only the chunks that make the pixels: no compressed texts and profiles, no animation for Pillow to chew on."""
-    parts, position = [_PNG_SIGNATURE], 8
+    parts, position = [PNG_SIGNATURE], 8
     while position + 12 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, position)
         end = position + 12 + length
@@ -182,24 +181,23 @@ def _open_png(data: bytes, max_pixels: int) -> ImageFile:
     return PngImageFile(BytesIO(b"".join(parts)))
 
 
-_OPENERS: tuple[tuple[str, Callable[[bytes], bool], Callable[[bytes, int], ImageFile]], ...] = (
-    ("JPEG", lambda data: data[:3] == b"\xff\xd8\xff", lambda data, _: _Jpeg(BytesIO(data))),
-    ("PNG", lambda data: data[:8] == _PNG_SIGNATURE, _open_png),
-    ("GIF", lambda data: data[:6] in (b"GIF87a", b"GIF89a"), _open_gif),
-    ("WebP", lambda data: data[:4] == b"RIFF" and data[8:12] == b"WEBP", _open_webp),
-    ("BMP", lambda data: data[:2] == b"BM", lambda data, _: BmpImageFile(BytesIO(data))),
-)
+_OPENERS: dict[str, Callable[[bytes, int], ImageFile]] = {
+    "JPEG": lambda data, _: _Jpeg(BytesIO(data)),
+    "PNG": _open_png,
+    "GIF": _open_gif,
+    "WebP": _open_webp,
+    "BMP": lambda data, _: BmpImageFile(BytesIO(data)),
+}
 
 
-def _opener(data: bytes) -> tuple[str, Callable[[bytes, int], ImageFile]]:
-    for name, accepts, opener in _OPENERS:
-        if accepts(data):
-            return name, opener
-    start = bytes(data[:8])
-    raise InvalidArgument(
-        f"these {len(data)} bytes, starting with {start!r}, are not an image of a known kind: "
-        "send JPEG, PNG, BMP, GIF or WebP"
-    )
+def _checked_format(data: bytes) -> str:
+    name = image_format(data)
+    if name is None:
+        raise InvalidArgument(
+            f"these {len(data)} bytes, starting with {bytes(data[:8])!r}, are not an image of a known kind: "
+            "send JPEG, PNG, BMP, GIF or WebP"
+        )
+    return name
 
 
 def _check_size(width: int, height: int, max_pixels: int) -> None:

@@ -10,13 +10,13 @@ from typing import Any
 from google.protobuf.message import DecodeError
 
 from lightship import protos
+from lightship.bundle.manifest import WARM_UP_FILE
 from lightship.errors import DataLoss, FailedPrecondition, InvalidArgument, Unimplemented
 from lightship.lifecycle.servable import Servable
 from lightship.saved_model.tfrecord import read_records
 
 logger = logging.getLogger(__name__)
 
-WARM_UP_FILE = Path("assets.extra") / "tf_serving_warmup_requests"
 MAX_RECORDS = 1000
 
 _SHOWN = 200  # characters of a record that is none

@@ -11,6 +11,14 @@ from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
+from lightship.images.formats import (
+    BMP_SIGNATURE,
+    GIF_PREFIX,
+    JPEG_SIGNATURE,
+    PNG_SIGNATURE,
+    RIFF_SIGNATURE,
+    WEBP_SIGNATURE,
+)
 from lightship.images.spec import ImageSpec
 
 if TYPE_CHECKING:
@@ -31,12 +39,13 @@ def decode_in_graph(encoded: Tensor, spec: ImageSpec) -> Tensor:
     long_enough = tf.strings.length(encoded) >= _SHORTEST
     with tf.control_dependencies([tf.debugging.Assert(long_enough, ["the image is empty or truncated"])]):
         encoded = tf.identity(encoded)
+    is_webp = _has(encoded, RIFF_SIGNATURE) & _has(encoded, WEBP_SIGNATURE, 8)
     cases: list[tuple[Tensor, Callable[[], Tensor]]] = [
-        (_has(encoded, b"\xff\xd8\xff"), lambda: _jpeg(encoded, spec)),
-        (_has(encoded, b"\x89PNG\r\n\x1a\n"), lambda: _png(encoded, spec)),
-        (_has(encoded, b"GIF8"), lambda: _colored(_any(encoded, 3), spec)),
-        (_has(encoded, b"BM"), lambda: _colored(_bmp(encoded), spec)),
-        (_has(encoded, b"RIFF") & _has(encoded, b"WEBP", 8), lambda: _colored(_webp(encoded), spec)),
+        (_has(encoded, JPEG_SIGNATURE), lambda: _jpeg(encoded, spec)),
+        (_has(encoded, PNG_SIGNATURE), lambda: _png(encoded, spec)),
+        (_has(encoded, GIF_PREFIX), lambda: _colored(_any(encoded, 3), spec)),
+        (_has(encoded, BMP_SIGNATURE), lambda: _colored(_bmp(encoded), spec)),
+        (is_webp, lambda: _colored(_webp(encoded), spec)),
     ]
     pixels = tf.case(cases, default=lambda: _refused(_dtype(spec)))
     return tf.ensure_shape(pixels, (None, None, spec.channels))

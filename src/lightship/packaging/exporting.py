@@ -15,7 +15,7 @@ import tensorflow as tf
 from lightship import __version__
 from lightship.bundle.golden import Golden
 from lightship.bundle.labels import Classes, labels_text, read_classes
-from lightship.bundle.manifest import EXTRAS, GOLDEN_FILE, LABELS_FILE, WARMUP_FILE, Manifest, write_manifest
+from lightship.bundle.manifest import EXTRAS, GOLDEN_FILE, LABELS_FILE, WARM_UP_FILE, Manifest, write_manifest
 from lightship.errors import FailedPrecondition
 from lightship.images.spec import ImageSpec
 from lightship.packaging.classifier import image_signatures, sized_for
@@ -111,8 +111,8 @@ def _write_extras(path: Path, content: _Content) -> None:
         (extras / LABELS_FILE).write_text(labels_text(content.labels), encoding="utf-8")
     if content.golden is not None:
         content.golden.save(extras / GOLDEN_FILE)
-        if not (extras / WARMUP_FILE).exists():  # a SavedModel may come with its own
-            write_warmup(extras / WARMUP_FILE, content.golden)
+        if not (path / WARM_UP_FILE).exists():  # a SavedModel may come with its own
+            write_warmup(path / WARM_UP_FILE, content.golden)
     manifest = Manifest(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         frameworks={"lightship": __version__, "tensorflow": tf.__version__, "keras": keras.__version__},

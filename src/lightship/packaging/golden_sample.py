@@ -14,6 +14,8 @@ from PIL import Image
 
 from lightship.bundle.golden import Golden
 from lightship.errors import InvalidArgument, LightshipError, NotFound
+from lightship.files import read_bytes
+from lightship.images.formats import IMAGE_SUFFIXES
 from lightship.images.prepare import prepare
 from lightship.images.spec import ImageSpec
 from lightship.packaging.library_errors import first_line, told_as
@@ -21,7 +23,6 @@ from lightship.packaging.trained import Arrays, ModelInput, Trained
 
 GoldenImages = str | Path | Sequence[str | Path]
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
 MAX_IMAGES = 8
 SEED = 1
 # What dimensions are tried that the model leaves free: small ones first, then what image models are made for.
@@ -106,14 +107,14 @@ def _prepared(picture: Path | NDArray[np.uint8], image: ImageSpec) -> NDArray[np
     if not isinstance(picture, Path):
         return prepare(picture, image)
     try:
-        return prepare(picture.read_bytes(), image)
+        return prepare(read_bytes(picture), image)
     except LightshipError as error:
         raise type(error)(f"{picture}: {error.message}") from error
 
 
 def _image_inputs(inputs: Mapping[str, ModelInput], image: ImageSpec, golden: GoldenImages | None) -> Arrays:
     files = image_files(golden) if golden is not None else []
-    different = len({file.read_bytes() for file in files})
+    different = len({read_bytes(file) for file in files})
     return model_inputs(inputs, image, [*files, *noise_images(image, max(0, 2 - different))])
 
 

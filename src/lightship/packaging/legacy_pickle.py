@@ -14,7 +14,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from lightship.errors import InvalidArgument, LightshipError, NotFound, TooLarge
+from lightship.errors import InvalidArgument, LightshipError, TooLarge
+from lightship.files import read_bytes
 
 MAX_BYTES = 4 * 1024 * 1024
 MAX_OPERATIONS = 500_000  # an operation of one byte can make an object of 64
@@ -114,11 +115,7 @@ def read_parts(path: Path) -> Any:
 
 
 def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise NotFound(f"{path} cannot be read: {error.strerror}; {REMEDY}") from error
+    data = read_bytes(path, MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise TooLarge(f"{path} has more than {MAX_BYTES} bytes, too many for a frame of labels: {REMEDY}")
     return data

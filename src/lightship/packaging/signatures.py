@@ -9,17 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
+from lightship.bundle.image_signatures import CLASSIFY_SIGNATURE, ENCODED_IMAGE_FEATURE, IMAGE_BYTES_SIGNATURE
 from lightship.images.spec import ImageSpec
 from lightship.packaging.image_graph import preprocess_in_graph
 from lightship.packaging.quiet import quiet
+from lightship.saved_model.signatures import CLASSIFY_METHOD
 
 if TYPE_CHECKING:
     from tensorflow import Tensor
-
-IMAGE_BYTES = "image_bytes"
-CLASSIFY = "classify"
-CLASSIFY_METHOD = "tensorflow/serving/classify"
-ENCODED_FEATURE = "image/encoded"  # the name that tf.Example files of images use
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +31,11 @@ class ImageSignatures:
     image: ImageSpec
     dtype: str
 
-    names = (IMAGE_BYTES, CLASSIFY)
+    names = (IMAGE_BYTES_SIGNATURE, CLASSIFY_SIGNATURE)
 
     @property
     def method_names(self) -> Mapping[str, str]:
-        return {CLASSIFY: CLASSIFY_METHOD}
+        return {CLASSIFY_SIGNATURE: CLASSIFY_METHOD}
 
     def functions(
         self, scores_of: Callable[[Tensor], Tensor]
@@ -57,12 +54,12 @@ class ImageSignatures:
             return {"labels": labels, "scores": scores}
 
         def classify(examples: Tensor) -> dict[str, Tensor]:
-            feature = {ENCODED_FEATURE: tf.io.FixedLenFeature([], tf.string)}
-            labels, scores = ranked(tf.io.parse_example(examples, feature)[ENCODED_FEATURE])
+            feature = {ENCODED_IMAGE_FEATURE: tf.io.FixedLenFeature([], tf.string)}
+            labels, scores = ranked(tf.io.parse_example(examples, feature)[ENCODED_IMAGE_FEATURE])
             return {"classes": labels, "scores": scores}
 
-        yield IMAGE_BYTES, image_bytes, tf.TensorSpec([None], tf.string, IMAGE_BYTES)
-        yield CLASSIFY, classify, tf.TensorSpec([None], tf.string, "inputs")
+        yield IMAGE_BYTES_SIGNATURE, image_bytes, tf.TensorSpec([None], tf.string, IMAGE_BYTES_SIGNATURE)
+        yield CLASSIFY_SIGNATURE, classify, tf.TensorSpec([None], tf.string, "inputs")
 
     def _images(self, encoded: Tensor) -> Tensor:
         shape = tf.TensorSpec((*self.image.size, self.image.channels), tf.float32)

@@ -14,10 +14,13 @@ from lightship.packaging.library_errors import told_as
 from lightship.packaging.quiet import quiet
 from lightship.packaging.saved_model_source import SavedModelSource
 from lightship.packaging.trained import Trained
-from lightship.saved_model.versions import SAVED_MODEL_FILE, has_saved_model, list_versions
-
-KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
-CLASSES_PICKLE = "classes.pickle"
+from lightship.saved_model.versions import (
+    CLASSES_PICKLE,
+    KERAS_SUFFIXES,
+    SAVED_MODEL_FILE,
+    has_saved_model,
+    list_versions,
+)
 
 
 def open_source(source: Any, *, with_labels: bool = True) -> Trained:

@@ -11,13 +11,13 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from lightship import protos
 from lightship.bundle.golden import Golden
+from lightship.bundle.image_signatures import CLASSIFY_SIGNATURE, IMAGE_BYTES_SIGNATURE, example_of_image
 from lightship.engines import load_engine
 from lightship.errors import Internal
 from lightship.packaging.library_errors import told_as
 from lightship.packaging.quiet import quiet
-from lightship.packaging.signatures import CLASSIFY, ENCODED_FEATURE, IMAGE_BYTES, ImageSignatures
+from lightship.packaging.signatures import ImageSignatures
 from lightship.saved_model.reader import read_saved_model
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE
 
@@ -61,10 +61,10 @@ def check_on_engine(folder: Path, golden: Golden | None) -> str:
 
 def _check_image_signatures(loaded: Any, image: ImageSignatures, pictures: Pictures) -> None:
     wanted = Golden({}, {"scores": pictures.scores})
-    examples = [_example(one) for one in pictures.encoded]
+    examples = [example_of_image(one) for one in pictures.encoded]
     for name, inputs, labels_key in (
-        (IMAGE_BYTES, {IMAGE_BYTES: tf.constant(list(pictures.encoded))}, "labels"),
-        (CLASSIFY, {"inputs": tf.constant(examples)}, "classes"),
+        (IMAGE_BYTES_SIGNATURE, {IMAGE_BYTES_SIGNATURE: tf.constant(list(pictures.encoded))}, "labels"),
+        (CLASSIFY_SIGNATURE, {"inputs": tf.constant(examples)}, "classes"),
     ):
         outputs = _call(loaded, name, inputs)
         scores = outputs["scores"]
@@ -81,12 +81,6 @@ def _unranked(labels: NDArray[Any], scores: NDArray[Any], order: Sequence[str]) 
 
 def _call(loaded: Any, signature: str, inputs: dict[str, Any]) -> dict[str, NDArray[Any]]:
     return {name: np.asarray(value.numpy()) for name, value in loaded.signatures[signature](**inputs).items()}
-
-
-def _example(encoded: bytes) -> bytes:
-    example = protos.Example()
-    example.features.feature[ENCODED_FEATURE].bytes_list.value.append(encoded)
-    return bytes(example.SerializeToString())
 
 
 def _require(difference: str | None, signature: str, engine: str) -> None:

@@ -13,7 +13,8 @@ from typing import Any
 from google.protobuf.message import DecodeError
 
 from lightship import protos
-from lightship.errors import DataLoss, InvalidArgument, NotFound, PermissionDenied, ResourceExhausted, Unimplemented
+from lightship.errors import DataLoss, InvalidArgument, NotFound, ResourceExhausted, Unimplemented
+from lightship.files import read_error
 from lightship.protos.text import parse_text
 from lightship.saved_model.graph_state import Changes, changes_in
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, INIT_SIGNATURE, SERVE, Signature, TensorSpec
@@ -98,7 +99,7 @@ def saved_model_bytes(folder: Path) -> bytes:
         except FileNotFoundError:
             return _bytes_of_text(folder / SAVED_MODEL_TEXT)
     except PermissionError as error:
-        raise PermissionDenied(f"{error.filename} cannot be read: give this user the right to read it") from error
+        raise read_error(error.filename, error) from error
     except OSError as error:
         if os.path.exists(folder / "export.meta"):
             raise Unimplemented("Session Bundle is deprecated and removed.") from error

@@ -9,12 +9,14 @@ from pathlib import Path
 from shlex import quote
 
 from lightship.errors import NotFound, PermissionDenied
+from lightship.files import list_error
 
 SAVED_MODEL_FILE, SAVED_MODEL_TEXT = "saved_model.pb", "saved_model.pbtxt"
 
 # TensorFlow Serving's parser takes a sign, leading zeros and surrounding blanks.
 _INT64 = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]+)[ \t\n\v\f\r]*", re.ASCII)
-_KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
+KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
+CLASSES_PICKLE = "classes.pickle"  # the labels in the older layout
 _SHOWN = 5
 
 
@@ -68,8 +70,6 @@ def explain_model_folder(folder: Path) -> str | None:
 def _entries(folder: Path) -> list[str]:
     try:
         return sorted(os.listdir(folder))
-    except PermissionError as error:
-        raise PermissionDenied(f"{folder} cannot be read: give this user the right to list it") from error
     except NotADirectoryError as error:
         raise NotFound(f"{folder} is a file, not a model's folder") from error
     except FileNotFoundError as error:
@@ -77,22 +77,22 @@ def _entries(folder: Path) -> list[str]:
             f"{folder} does not exist: give a model's folder such as models/dog, "
             f"or make it with lightship export MODEL {quote(str(folder))}"
         ) from error
-    except OSError as error:  # too many open files, say
-        raise NotFound(f"{folder} cannot be listed: {error.strerror}") from error
+    except OSError as error:  # no permission, or too many open files, for example
+        raise list_error(folder, error) from error
 
 
 def _what_is_there(folder: Path, names: Sequence[str]) -> str | None:
     place = quote(str(folder))
     if SAVED_MODEL_FILE in names or SAVED_MODEL_TEXT in names:
         return _saved_model_directly(folder, names)
-    if "classes.pickle" in names and "model" in names:
+    if CLASSES_PICKLE in names and "model" in names:
         return (
-            f"{folder} has the older layout, model/ and classes.pickle, and no version: "
+            f"{folder} has the older layout, model/ and {CLASSES_PICKLE}, and no version: "
             f"make one with lightship export {place} {place}"
         )
     for name in names:
         path = quote(str(folder / name))
-        if name.lower().endswith(_KERAS_SUFFIXES):
+        if name.lower().endswith(KERAS_SUFFIXES):
             return f"{folder} has a Keras file and no version: make one with lightship export {path} {place}"
         if has_saved_model(folder / name):
             target = quote(str(folder / "1"))

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lightship.bundle.image_signatures import CLASSIFY_SIGNATURE
 from lightship.errors import InvalidArgument
 from lightship.lifecycle.servable import Servable
-from lightship.saved_model.signatures import DEFAULT_SIGNATURE, Signature
+from lightship.saved_model.signatures import CLASSIFY_METHOD, DEFAULT_SIGNATURE, Signature
 from lightship.services.example_inputs import (
     check_input_name,
     check_method_name,
@@ -22,12 +23,9 @@ from lightship.services.example_inputs import (
     signature_for_examples,
     type_name,
 )
-from lightship.services.predict_checks import CLASSIFY_METHOD
 from lightship.tensors.dtypes import DataType
 
 CLASSES, SCORES = "classes", "scores"
-# What an exported image model's signature is called; a call that names no signature means it there.
-IMAGE_SIGNATURE = "classify"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +54,7 @@ def classify(servable: Servable, signature_name: str, examples: Sequence[bytes])
 
 def default_classification(servable: Servable) -> str:
     """The signature that a call means which names none."""
-    return IMAGE_SIGNATURE if IMAGE_SIGNATURE in servable.bundle.native else DEFAULT_SIGNATURE
+    return CLASSIFY_SIGNATURE if CLASSIFY_SIGNATURE in servable.bundle.native else DEFAULT_SIGNATURE
 
 
 def check_classification(servable: Servable, signature: Signature) -> None:

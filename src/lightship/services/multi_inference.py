@@ -7,14 +7,13 @@ from dataclasses import dataclass
 
 from lightship.errors import InvalidArgument, Unimplemented
 from lightship.lifecycle.servable import Servable
-from lightship.saved_model.signatures import DEFAULT_SIGNATURE, Signature
+from lightship.saved_model.signatures import CLASSIFY_METHOD, DEFAULT_SIGNATURE, REGRESS_METHOD, Signature
 from lightship.services.classify import (
     Classifications,
     check_classification,
     default_classification,
     run_classification,
 )
-from lightship.services.predict_checks import CLASSIFY_METHOD, REGRESS_METHOD
 from lightship.services.regress import Regressions, check_regression, run_regression
 
 

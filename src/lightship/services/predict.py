@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from lightship.engines.base import NotPrompt, check_inputs, check_outputs
 from lightship.errors import InvalidArgument, OutOfRange
 from lightship.lifecycle.servable import Servable
-from lightship.saved_model.signatures import DEFAULT_SIGNATURE, INIT_SIGNATURE, Signature
+from lightship.saved_model.signatures import CLASSIFY_METHOD, DEFAULT_SIGNATURE, INIT_SIGNATURE, Signature
 from lightship.services.examples import images_of_examples
 from lightship.services.images import rank_images
-from lightship.services.predict_checks import CLASSIFY_METHOD, check_predict_method, with_defaults
+from lightship.services.predict_checks import check_predict_method, with_defaults
 from lightship.tensors.dtypes import DataType
 
 Arrays = Mapping[str, NDArray[Any]]

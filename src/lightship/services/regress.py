@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lightship.errors import InvalidArgument
 from lightship.lifecycle.servable import Servable
-from lightship.saved_model.signatures import DEFAULT_SIGNATURE, Signature
+from lightship.saved_model.signatures import DEFAULT_SIGNATURE, REGRESS_METHOD, Signature
 from lightship.services.example_inputs import (
     check_input_name,
     check_method_name,
@@ -21,7 +21,6 @@ from lightship.services.example_inputs import (
     signature_for_examples,
     type_name,
 )
-from lightship.services.predict_checks import REGRESS_METHOD
 
 OUTPUTS = "outputs"
 

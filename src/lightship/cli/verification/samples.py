@@ -12,15 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightship.bundle.bundle import Bundle
-from lightship.cli.photos import IMAGE_SUFFIXES, NamedPhoto, named_photos
+from lightship.cli.photos import NamedPhoto, named_photos
 from lightship.client.inputs import array_of, fitted
 from lightship.engines.comparison import FREE_SIZES, random_inputs
 from lightship.errors import InvalidArgument, LightshipError, NotFound
+from lightship.images.formats import IMAGE_SUFFIXES
 from lightship.images.prepare import prepare
 from lightship.images.spec import ImageSpec
-from lightship.saved_model.signatures import DEFAULT_SIGNATURE, Signature
+from lightship.saved_model.signatures import CLASSIFY_METHOD, DEFAULT_SIGNATURE, Signature
 from lightship.services.examples import examples_of_images
-from lightship.services.predict_checks import CLASSIFY_METHOD
 from lightship.tensors.dtypes import DataType
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -135,7 +135,7 @@ class Photos:
 
     def _as_they_are(self, signature: Signature) -> Iterator[Call]:
         for some, rows in self._parts():
-            yield Call(_encoded(signature, [_read(photo) for photo in some]), rows)
+            yield Call(_encoded(signature, [photo.read() for photo in some]), rows)
 
     def _prepared(self, signature: Signature) -> Iterator[Call]:
         ((name, spec),) = signature.inputs.items()
@@ -244,22 +244,14 @@ def _noise_photos(image: ImageSpec) -> list[bytes]:
     return photos
 
 
-def _photo(one: NamedPhoto | tuple[str, LightshipError]) -> NamedPhoto:
-    if isinstance(one, NamedPhoto):
-        return one
-    name, error = one
-    raise type(error)(f"{name}: {error.message}")
-
-
-def _read(photo: NamedPhoto) -> bytes:
-    try:
-        return photo.read()
-    except LightshipError as error:
-        raise type(error)(f"{photo.name}: {error.message}") from error
+def _photo(one: NamedPhoto | LightshipError) -> NamedPhoto:
+    if isinstance(one, LightshipError):
+        raise one
+    return one
 
 
 def _prepare(photo: NamedPhoto, image: ImageSpec) -> NDArray[np.float32]:
-    encoded = _read(photo)
+    encoded = photo.read()
     try:
         return prepare(encoded, image)
     except LightshipError as error:
