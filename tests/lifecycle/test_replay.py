@@ -13,7 +13,7 @@ import pytest
 from lightship import protos
 from lightship.bundle.manifest import WARM_UP_FILE
 from lightship.errors import DataLoss, FailedPrecondition, InvalidArgument, LightshipError, Unimplemented
-from lightship.lifecycle import Servable, ServableId, load_servable
+from lightship.lifecycle import Loader, LoadOptions, Servable, ServableId, load_servable
 from lightship.lifecycle.replay import MAX_RECORDS, replay
 
 ID = ServableId("half", 1)
@@ -154,8 +154,8 @@ def test_what_is_no_file_of_records(servable: Servable, write: Write) -> None:
 def test_a_version_whose_calls_fail_is_not_loaded(version: Path, write: Write) -> None:
     write([predict_log()])
     with pytest.raises(InvalidArgument, match="wrong input"):
-        load_servable(ID, version, warm_up_call=Calls(InvalidArgument("wrong input")))
+        Loader(warm_up_call=Calls(InvalidArgument("wrong input"))).load(ID, version)
     calls = Calls()
-    load_servable(ID, version, warm_up_call=calls, warm_up_iterations=3).close()
+    Loader(LoadOptions(warm_up_iterations=3), warm_up_call=calls).load(ID, version).close()
     assert len(calls.signatures) == 3
     load_servable(ID, version).close()

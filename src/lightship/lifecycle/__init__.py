@@ -2,7 +2,7 @@
 
 from lightship.lifecycle.configuration import Configuration
 from lightship.lifecycle.handle import Handle
-from lightship.lifecycle.loader import load_servable
+from lightship.lifecycle.loader import Loader, LoadObserver, LoadOptions, load_servable
 from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.model_config import All, Latest, ModelConfig, Specific, VersionPolicy
 from lightship.lifecycle.servable import Servable, ServableId
@@ -15,6 +15,9 @@ __all__ = [
     "FileSystemSource",
     "Handle",
     "Latest",
+    "LoadObserver",
+    "LoadOptions",
+    "Loader",
     "Manager",
     "ModelConfig",
     "Servable",

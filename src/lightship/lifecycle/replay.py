@@ -22,11 +22,10 @@ MAX_RECORDS = 1000
 _SHOWN = 200  # characters of a record that is none
 _UNSUPPORTED = {"session_run_log": 5, "predict_streamed_log": 7}
 
-Call = Callable[[Servable, Any], None]  # makes the call of one `PredictionLog`
-Replay = Callable[[Servable, Call, int], int]
+WarmUpCall = Callable[[Servable, Any], None]  # makes the call that one `PredictionLog` describes
 
 
-def replay(servable: Servable, call: Call, iterations: int = 1) -> int:
+def replay(servable: Servable, call: WarmUpCall, iterations: int = 1) -> int:
     """Makes each call of the version's warm-up file, if it has one; returns how many there were.
 
     A call that no engine installed can run is passed over with a warning: the version can answer other calls. Raises
@@ -61,7 +60,7 @@ def _parsed(record: bytes, path: Path) -> Any:
         raise InvalidArgument(f"Failed to parse warmup record: {shown} from {path}") from error
 
 
-def _call(servable: Servable, call: Call, log: Any, iterations: int) -> None:
+def _call(servable: Servable, call: WarmUpCall, log: Any, iterations: int) -> None:
     kind = log.WhichOneof("log_type")
     if kind is None:
         return
