@@ -12,7 +12,7 @@ from lightship.lifecycle.servable import Servable, ServableId
 
 logger = logging.getLogger(__name__)
 
-Load = Callable[[ServableId, Path], Servable]
+LoadFunction = Callable[[ServableId, Path], Servable]
 
 
 class Retries(NamedTuple):
@@ -35,7 +35,7 @@ class Pauses(NamedTuple):
         return min(self.longest, self.first * 2.0 ** min(max(failures, 1) - 1, 30))
 
 
-def attempt(load: Load, id: ServableId, path: Path) -> Servable | LightshipError:
+def attempt(load: LoadFunction, id: ServableId, path: Path) -> Servable | LightshipError:
     """Loads once; whatever goes wrong becomes an error of ours, and is logged."""
     try:
         return load(id, path)

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from lightship.engines.trial import cancel_trials
 from lightship.errors import Cancelled, LightshipError, NotFound
-from lightship.lifecycle.attempts import Load, Pauses, Retries, attempt
+from lightship.lifecycle.attempts import LoadFunction, Pauses, Retries, attempt
 from lightship.lifecycle.handle import Handle
 from lightship.lifecycle.loader import load_servable
 from lightship.lifecycle.model_versions import ModelVersions
 from lightship.lifecycle.models import Models
-from lightship.lifecycle.policy import Phase, Unload
+from lightship.lifecycle.policy import Phase, UnloadAction
 from lightship.lifecycle.servable import Servable
 from lightship.lifecycle.serving import ServingTable
 from lightship.lifecycle.state import VersionStatus
@@ -33,7 +33,7 @@ class Manager:
 
     def __init__(
         self,
-        load: Load = load_servable,
+        load: LoadFunction = load_servable,
         *,
         loads: int = 2,
         retries: Retries = Retries(),  # noqa: B008 - immutable
@@ -179,7 +179,7 @@ class Manager:
             model.retry_due(now)
         actions = [(model, model.next_action(now)) for model in self._models]
         for model, action in actions:
-            if isinstance(action, Unload):
+            if isinstance(action, UnloadAction):
                 self._unload(model, model.records[action.version])
                 return True
         for model, action in actions:

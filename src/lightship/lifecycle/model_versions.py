@@ -8,7 +8,7 @@ from pathlib import Path
 from lightship.errors import LightshipError
 from lightship.lifecycle.attempts import Pauses, Retries
 from lightship.lifecycle.handle import Lease
-from lightship.lifecycle.policy import Load, Phase, Unload, availability_preserving
+from lightship.lifecycle.policy import LoadAction, Phase, UnloadAction, availability_preserving
 from lightship.lifecycle.servable import ServableId
 from lightship.lifecycle.state import VersionStatus
 from lightship.lifecycle.version_record import VersionRecord
@@ -64,11 +64,11 @@ class ModelVersions:
     def next_retry(self) -> float | None:
         return min((record.retry_at for record in self.failed()), default=None)
 
-    def next_action(self, now: float) -> Load | Unload | None:
+    def next_action(self, now: float) -> LoadAction | UnloadAction | None:
         """A retry that is due comes before what the policy would load."""
         action = availability_preserving([record.snapshot() for record in self.records.values()])
         due = [r.id.version for r in self.failed() if r.phase is Phase.RETRYING and r.retry_at <= now]
-        return Load(max(due)) if due and not isinstance(action, Unload) else action
+        return LoadAction(max(due)) if due and not isinstance(action, UnloadAction) else action
 
     def fail(self, record: VersionRecord, error: LightshipError, now: float, retries: Retries, pauses: Pauses) -> None:
         record.failure = error

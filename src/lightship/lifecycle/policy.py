@@ -25,15 +25,15 @@ class Version(NamedTuple):
     aspired: bool
 
 
-class Load(NamedTuple):
+class LoadAction(NamedTuple):
     version: int
 
 
-class Unload(NamedTuple):
+class UnloadAction(NamedTuple):
     version: int
 
 
-def availability_preserving(versions: Collection[Version]) -> Load | Unload | None:
+def availability_preserving(versions: Collection[Version]) -> LoadAction | UnloadAction | None:
     """TensorFlow Serving's policy of that name: at any moment something answers, if anything can.
 
     An un-aspired version is unloaded once an aspired one is ready, or none is wanted, or two un-aspired ones are
@@ -43,6 +43,6 @@ def availability_preserving(versions: Collection[Version]) -> Load | Unload | No
     leaving = sorted(v.number for v in versions if not v.aspired and v.phase is Phase.READY)
     replaced = not aspired or any(version.phase is Phase.READY for version in aspired)
     if leaving and (replaced or len(leaving) > 1):
-        return Unload(leaving[0])
+        return UnloadAction(leaving[0])
     waiting = [version.number for version in aspired if version.phase is Phase.NEW]
-    return Load(max(waiting)) if waiting else None
+    return LoadAction(max(waiting)) if waiting else None
