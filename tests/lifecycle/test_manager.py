@@ -219,7 +219,7 @@ def test_retries_are_seen_as_loading_and_the_last_error_ends_it(
     (failed,) = manager.status("half")
     assert failed.error is not None
     assert failed.error.message == "attempt 4"
-    assert manager.decided("half") == failed
+    assert manager.settled_status("half") == failed
 
 
 def test_a_retry_that_succeeds_is_as_if_nothing_was(start_manager: StartManager, add_version: AddVersion) -> None:
@@ -256,7 +256,7 @@ def test_a_version_that_waits_for_its_retry_holds_up_no_other(
     assert states(manager) == {1: State.LOADING}
     manager.aspire("other", {1: path})
     await_state(manager, 1, State.AVAILABLE, "other")
-    assert manager.decided("half") is None
+    assert manager.settled_status("half") is None
 
 
 def test_a_version_no_longer_wanted_is_not_retried(start_manager: StartManager, add_version: AddVersion) -> None:

@@ -9,31 +9,31 @@ from lightship.lifecycle.servable import ServableId
 from lightship.lifecycle.state import State, VersionStatus
 
 
-def await_decided(
-    manager: Manager, names: Collection[str], timeout: float | None, given_up: Callable[[], bool] = lambda: False
+def wait_until_settled(
+    manager: Manager, names: Collection[str], timeout: float | None, cancelled: Callable[[], bool] = lambda: False
 ) -> dict[str, VersionStatus]:
     """Waits until each model has some version that is AVAILABLE or ended with an error; of several, the highest counts.
 
-    Waits for `timeout` seconds at most, and no longer for a model that was removed meanwhile. given_up: looked at
-    whenever something changes. Returns what was decided by then.
+    Waits for `timeout` seconds at most, and no longer for a model that was removed meanwhile. cancelled: looked at
+    whenever something changes. Returns what was settled by then.
     """
-    decided: dict[str, VersionStatus] = {}
+    settled: dict[str, VersionStatus] = {}
 
     def done(seen: Manager) -> bool:
         configured = set(seen.models())
         for name in names:
-            status = seen.decided(name)
+            status = seen.settled_status(name)
             if status is not None:
-                decided[name] = status
-        return given_up() or all(name in decided or name not in configured for name in names)
+                settled[name] = status
+        return cancelled() or all(name in settled or name not in configured for name in names)
 
     manager.wait(done, timeout)
-    return decided
+    return settled
 
 
-def failures(decided: Mapping[str, VersionStatus]) -> dict[str, VersionStatus]:
+def failures(settled: Mapping[str, VersionStatus]) -> dict[str, VersionStatus]:
     """In the order of names, whichever failed first."""
-    return {name: status for name, status in sorted(decided.items()) if status.state is not State.AVAILABLE}
+    return {name: status for name, status in sorted(settled.items()) if status.state is not State.AVAILABLE}
 
 
 def failure_text(kind: str, failed: Mapping[str, VersionStatus]) -> str:

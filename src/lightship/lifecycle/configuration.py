@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 
 from lightship.errors import Cancelled, DeadlineExceeded, FailedPrecondition, Unknown
-from lightship.lifecycle.availability import await_decided, failure_text, failures
+from lightship.lifecycle.availability import failure_text, failures, wait_until_settled
 from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.model_config import ModelConfig, check_model_list
 from lightship.lifecycle.source import FileSystemSource
@@ -68,27 +68,27 @@ class Configuration:
         self,
         models: Sequence[ModelConfig],
         timeout: float | None = None,
-        given_up: Callable[[], bool] = lambda: False,
+        cancelled: Callable[[], bool] = lambda: False,
     ) -> None:
         """`apply`, then waits until each new model has a version that is AVAILABLE or failed.
 
-        given_up: whether nobody waits any more; looked at when the manager changes or is woken.
+        cancelled: whether nobody waits any more; looked at when the manager changes or is woken.
 
         Raises what `apply` raises; Unknown, in TensorFlow Serving's words, for new models that failed,
         DeadlineExceeded after `timeout` seconds, Cancelled if the server stops meanwhile or the caller has given up.
         Then the list is applied all the same, and the other models serve.
         """
         fresh = self.apply(models)
-        decided = await_decided(self._manager, fresh, timeout, lambda: self._closed or given_up())
-        failed = failures(decided)
+        settled = wait_until_settled(self._manager, fresh, timeout, lambda: self._closed or cancelled())
+        failed = failures(settled)
         if failed:
             raise Unknown(failure_text("model", failed))
         if self._closed:
             raise Cancelled("the server is stopping: new models were not waited for")
-        if given_up():
+        if cancelled():
             raise Cancelled("the caller has given up: new models were not waited for")
         not_ready = self._manager.not_ready()
-        missing = [f"{name}: {not_ready[name]}" for name in fresh if name not in decided and name in not_ready]
+        missing = [f"{name}: {not_ready[name]}" for name in fresh if name not in settled and name in not_ready]
         if missing:
             raise DeadlineExceeded(f"not AVAILABLE after {timeout or 0:g} seconds: {'; '.join(missing)}")
 

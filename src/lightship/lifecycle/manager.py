@@ -134,10 +134,10 @@ class Manager:
             reasons = [(model.name, model.why_not_ready()) for model in self._models.wanted()]
         return {name: reason for name, reason in reasons if reason is not None}
 
-    def decided(self, name: str) -> VersionStatus | None:
+    def settled_status(self, name: str) -> VersionStatus | None:
         """The highest aspired version of a model that answers, or ended with an error; None while there is none."""
         with self._changed:
-            return model.decided() if (model := self._models.get(name)) else None
+            return model.settled_status() if (model := self._models.get(name)) else None
 
     def wait_ready(self, timeout: float | None) -> bool:
         """Waits until `ready`, at most `timeout` seconds; whether it is."""

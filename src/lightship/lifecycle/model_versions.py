@@ -95,10 +95,10 @@ class ModelVersions:
         """Highest version first."""
         return [self.records[number].status() for number in sorted(self.records, reverse=True)]
 
-    def decided(self) -> VersionStatus | None:
+    def settled_status(self) -> VersionStatus | None:
         """The highest aspired version that answers or ended with an error; None while neither has come to pass."""
-        decided = [r for r in self.records.values() if r.aspired and (r.phase is Phase.READY or r.error is not None)]
-        return max(decided, key=lambda record: record.id.version).status() if decided else None
+        settled = [r for r in self.records.values() if r.aspired and (r.phase is Phase.READY or r.error is not None)]
+        return max(settled, key=lambda record: record.id.version).status() if settled else None
 
     def idle(self) -> bool:
         """Nothing is loaded or on its way."""
