@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.lifecycle.conftest import DEADLINE, StartManager, await_state
 
 from lightship.errors import DataLoss
-from lightship.lifecycle import Manager, Servable, ServableId, State, VersionStatus, load_servable
+from lightship.lifecycle import Manager, ModelVersionStatus, Servable, ServableId, State, load_servable
 from lightship.lifecycle.attempts import Pauses
 from lightship.lifecycle.availability import failure_text, failures, wait_until_settled
 
@@ -26,10 +26,10 @@ def test_any_version_of_each_model_decides(start_manager: StartManager, add_vers
     manager = start_manager(load)
     manager.aspire("half", {1: add_version(1), 2: add_version(2)})
     settled = wait_until_settled(manager, ["half"], DEADLINE)
-    assert settled == {"half": VersionStatus(1, State.AVAILABLE)}
+    assert settled == {"half": ModelVersionStatus(1, State.AVAILABLE)}
     go_on.set()
     await_state(manager, 2, State.AVAILABLE)
-    assert wait_until_settled(manager, ["half"], DEADLINE) == {"half": VersionStatus(2, State.AVAILABLE)}
+    assert wait_until_settled(manager, ["half"], DEADLINE) == {"half": ModelVersionStatus(2, State.AVAILABLE)}
 
 
 def test_of_several_the_highest_counts_even_if_it_failed(start_manager: StartManager, add_version: AddVersion) -> None:
@@ -80,6 +80,6 @@ def test_it_can_be_cancelled(manager: Manager) -> None:
 
 
 def test_what_failed_is_listed_by_name_whichever_failed_first() -> None:
-    failed = VersionStatus(1, State.END, DataLoss("broken"))
-    settled = {"b": failed, "c": VersionStatus(1, State.AVAILABLE), "a": failed}
+    failed = ModelVersionStatus(1, State.END, DataLoss("broken"))
+    settled = {"b": failed, "c": ModelVersionStatus(1, State.AVAILABLE), "a": failed}
     assert list(failures(settled)) == ["a", "b"]

@@ -7,7 +7,7 @@ from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.model_config import All, Latest, ModelConfig, Specific, VersionPolicy
 from lightship.lifecycle.servable import Servable, ServableId
 from lightship.lifecycle.source import FileSystemSource
-from lightship.lifecycle.state import State, VersionStatus
+from lightship.lifecycle.state import ModelVersionStatus, State
 
 __all__ = [
     "All",
@@ -25,6 +25,6 @@ __all__ = [
     "Specific",
     "State",
     "VersionPolicy",
-    "VersionStatus",
+    "ModelVersionStatus",
     "load_servable",
 ]

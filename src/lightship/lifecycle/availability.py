@@ -6,18 +6,18 @@ from collections.abc import Callable, Collection, Mapping
 
 from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.servable import ServableId
-from lightship.lifecycle.state import State, VersionStatus
+from lightship.lifecycle.state import ModelVersionStatus, State
 
 
 def wait_until_settled(
     manager: Manager, names: Collection[str], timeout: float | None, cancelled: Callable[[], bool] = lambda: False
-) -> dict[str, VersionStatus]:
+) -> dict[str, ModelVersionStatus]:
     """Waits until each model has some version that is AVAILABLE or ended with an error; of several, the highest counts.
 
     Waits for `timeout` seconds at most, and no longer for a model that was removed meanwhile. cancelled: looked at
     whenever something changes. Returns what was settled by then.
     """
-    settled: dict[str, VersionStatus] = {}
+    settled: dict[str, ModelVersionStatus] = {}
 
     def done(seen: Manager) -> bool:
         configured = set(seen.models())
@@ -31,12 +31,12 @@ def wait_until_settled(
     return settled
 
 
-def failures(settled: Mapping[str, VersionStatus]) -> dict[str, VersionStatus]:
+def failures(settled: Mapping[str, ModelVersionStatus]) -> dict[str, ModelVersionStatus]:
     """In the order of names, whichever failed first."""
     return {name: status for name, status in sorted(settled.items()) if status.state is not State.AVAILABLE}
 
 
-def failure_text(kind: str, failed: Mapping[str, VersionStatus]) -> str:
+def failure_text(kind: str, failed: Mapping[str, ModelVersionStatus]) -> str:
     """TensorFlow Serving's text, braces and all. kind: "servable" at the start, "model" at a reload."""
     reasons = "".join(
         f"{{{ServableId(name, status.version)} due to error: {status.error.code.name}: {status.error.message}}}, "

@@ -18,7 +18,7 @@ from lightship.lifecycle.models import Models
 from lightship.lifecycle.policy import Phase, UnloadAction
 from lightship.lifecycle.servable import Servable
 from lightship.lifecycle.serving import ServingTable
-from lightship.lifecycle.state import VersionStatus
+from lightship.lifecycle.state import ModelVersionStatus
 from lightship.lifecycle.version_record import VersionRecord, fingerprint
 
 logger = logging.getLogger(__name__)
@@ -106,7 +106,7 @@ class Manager:
         """
         return self._serving.handle(name, version, label)
 
-    def status(self, name: str, version: int | None = None) -> list[VersionStatus]:
+    def status(self, name: str, version: int | None = None) -> list[ModelVersionStatus]:
         """The versions of a model, highest first, or the one asked for. Raises NotFound."""
         statuses = [status for status in self.versions(name) if version is None or status.version == version]
         if not statuses:
@@ -114,7 +114,7 @@ class Manager:
             raise NotFound(f"Could not find {wanted} of model {name}")
         return statuses
 
-    def versions(self, name: str) -> list[VersionStatus]:
+    def versions(self, name: str) -> list[ModelVersionStatus]:
         """The versions of a model, highest first; none if it has none."""
         with self._changed:
             return model.statuses() if (model := self._models.get(name)) else []
@@ -134,7 +134,7 @@ class Manager:
             reasons = [(model.name, model.why_not_ready()) for model in self._models.wanted()]
         return {name: reason for name, reason in reasons if reason is not None}
 
-    def settled_status(self, name: str) -> VersionStatus | None:
+    def settled_status(self, name: str) -> ModelVersionStatus | None:
         """The highest aspired version of a model that answers, or ended with an error; None while there is none."""
         with self._changed:
             return model.settled_status() if (model := self._models.get(name)) else None

@@ -10,7 +10,7 @@ from lightship.lifecycle.attempts import Pauses, Retries
 from lightship.lifecycle.handle import Lease
 from lightship.lifecycle.policy import LoadAction, Phase, UnloadAction, availability_preserving
 from lightship.lifecycle.servable import ServableId
-from lightship.lifecycle.state import VersionStatus
+from lightship.lifecycle.state import ModelVersionStatus
 from lightship.lifecycle.version_record import VersionRecord
 
 # Versions that ended stay visible, but not for ever.
@@ -91,11 +91,11 @@ class ModelVersions:
         ready = {n: record.lease for n, record in self.records.items() if record.phase is Phase.READY}
         return {number: lease for number, lease in sorted(ready.items(), reverse=True) if lease is not None}
 
-    def statuses(self) -> list[VersionStatus]:
+    def statuses(self) -> list[ModelVersionStatus]:
         """Highest version first."""
         return [self.records[number].status() for number in sorted(self.records, reverse=True)]
 
-    def settled_status(self) -> VersionStatus | None:
+    def settled_status(self) -> ModelVersionStatus | None:
         """The highest aspired version that answers or ended with an error; None while neither has come to pass."""
         settled = [r for r in self.records.values() if r.aspired and (r.phase is Phase.READY or r.error is not None)]
         return max(settled, key=lambda record: record.id.version).status() if settled else None

@@ -17,7 +17,7 @@ class State(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class VersionStatus:
+class ModelVersionStatus:
     """error: why the version ended, or why its last loading failed while it is tried again; None if all is well."""
 
     version: int

@@ -9,7 +9,7 @@ from lightship.errors import LightshipError
 from lightship.lifecycle.handle import Lease
 from lightship.lifecycle.policy import Phase, Version
 from lightship.lifecycle.servable import Servable, ServableId
-from lightship.lifecycle.state import State, VersionStatus
+from lightship.lifecycle.state import ModelVersionStatus, State
 
 Fingerprint = frozenset[tuple[str, int, int]]
 
@@ -54,8 +54,8 @@ class VersionRecord:
     def snapshot(self) -> Version:
         return Version(self.id.version, self.phase, self.aspired)
 
-    def status(self) -> VersionStatus:
-        return VersionStatus(self.id.version, _STATES[self.phase], self.error)
+    def status(self) -> ModelVersionStatus:
+        return ModelVersionStatus(self.id.version, _STATES[self.phase], self.error)
 
 
 def fingerprint(folder: Path) -> Fingerprint:

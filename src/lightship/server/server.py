@@ -19,7 +19,7 @@ from lightship.lifecycle.configuration import Configuration
 from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.model_config import ModelConfig
 from lightship.lifecycle.source import FileSystemSource
-from lightship.lifecycle.state import State, VersionStatus
+from lightship.lifecycle.state import ModelVersionStatus, State
 from lightship.memory import keep_freed_memory
 from lightship.server.assembly import manager_of
 from lightship.server.folders import check_folder
@@ -127,7 +127,7 @@ class Server:
         For the main thread: SIGTERM and SIGINT end the waiting; then everything is stopped and it returns False. Raises
         Unknown, in TensorFlow Serving's words, for models that failed.
         """
-        settled: dict[str, VersionStatus] = {}
+        settled: dict[str, ModelVersionStatus] = {}
         with self._signals_handled():
             names = self.load().manager.models()
             while len(settled) < len(names) and not self._stop.is_set():

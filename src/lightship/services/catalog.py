@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from lightship.errors import LightshipError
 from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.servable import Servable
-from lightship.lifecycle.state import VersionStatus
+from lightship.lifecycle.state import ModelVersionStatus
 from lightship.saved_model.signatures import INIT_SIGNATURE, Signature
 from lightship.services.classify import check_classification
 from lightship.services.regress import check_regression
@@ -57,7 +57,7 @@ def served_models(manager: Manager) -> tuple[ServedModel, ...]:
     )
 
 
-def _version(manager: Manager, name: str, status: VersionStatus) -> ServedVersion:
+def _version(manager: Manager, name: str, status: ModelVersionStatus) -> ServedVersion:
     problem = status.error.message if status.error else ""
     try:
         with manager.handle(name, status.version) as handle:

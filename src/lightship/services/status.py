@@ -10,7 +10,7 @@ from lightship.engines.base import SignatureReport
 from lightship.errors import NotFound
 from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.servable import Servable
-from lightship.lifecycle.state import VersionStatus
+from lightship.lifecycle.state import ModelVersionStatus
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE
 
 
@@ -22,7 +22,7 @@ class ModelSummary:
     """
 
     name: str
-    versions: list[VersionStatus]
+    versions: list[ModelVersionStatus]
     reason: str | None
     labels: Mapping[str, int]
     engines: Mapping[int, tuple[SignatureReport, ...]]
@@ -34,7 +34,7 @@ class ModelSummary:
 
 def model_status(
     manager: Manager, name: str, version: int | None = None, label: str | None = None
-) -> list[VersionStatus]:
+) -> list[ModelVersionStatus]:
     """All versions of a model, the highest first, or one. Raises NotFound, or InvalidArgument for an unknown label,
     with TensorFlow Serving's texts."""
     return manager.status(name, version if label is None else manager.labelled(name, label))
