@@ -1,4 +1,4 @@
-"""Photos to labels by command, from a server and from a folder."""
+"""PhotoSamples to labels by command, from a server and from a folder."""
 
 from __future__ import annotations
 

@@ -18,11 +18,11 @@ from lightship.lifecycle import Manager, State
 if TYPE_CHECKING:
     from lightship.server import Server
 
-LOOK_SECONDS = 0.2  # between two looks whether it is time to give up
+POLL_SECONDS = 0.2  # between two looks whether it is time to give up
 
 
 @dataclass(frozen=True, slots=True)
-class ServedModel:
+class AnnouncedModel:
     name: str
     version: int
     engine: str
@@ -44,7 +44,7 @@ def announced(server: Server, *, as_json: bool) -> Iterator[None]:
 
 
 def _announce(server: Server, as_json: bool, stop: threading.Event) -> None:
-    while not server.manager.wait(_settled, LOOK_SECONDS):
+    while not server.manager.wait(_settled, POLL_SECONDS):
         if stop.is_set():
             return
     base = server.rest_url if server.rest_port else ""
@@ -63,19 +63,19 @@ def _settled(manager: Manager) -> bool:
     return not any(version.state in waiting for name in manager.not_ready() for version in manager.versions(name))
 
 
-def _served(server: Server, base: str, name: str) -> ServedModel | None:
+def _served(server: Server, base: str, name: str) -> AnnouncedModel | None:
     try:
         with server.manager.handle(name) as handle:
             servable = handle.servable
             url = model_url(base, name) if base else ""
             engine = servable.engine.engine_of("serving_default")
             example = example_call(servable.bundle, url) if base else ""
-            return ServedModel(name, servable.id.version, engine, url, example)
+            return AnnouncedModel(name, servable.id.version, engine, url, example)
     except LightshipError:
         return None
 
 
-def _print_json(server: Server, base: str, models: list[ServedModel]) -> None:
+def _print_json(server: Server, base: str, models: list[AnnouncedModel]) -> None:
     import orjson
 
     fields: dict[str, Any] = {
@@ -95,7 +95,7 @@ def _places(server: Server, base: str) -> str:
     return ", ".join(filter(None, (base, grpc)))
 
 
-def _print_banner(places: str, models: list[ServedModel]) -> None:
+def _print_banner(places: str, models: list[AnnouncedModel]) -> None:
     print(f"Lightship {__version__} serves {places}")
     width = max((len(model.name) for model in models), default=0)
     for model in models:

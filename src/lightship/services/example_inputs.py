@@ -16,20 +16,20 @@ from lightship.tensors.dtypes import DataType
 
 EXAMPLES_INPUT = "inputs"
 # A short request could otherwise ask for any amount of memory: its context stands in front of each of its examples.
-MOST_BYTES = 1 << 28
+MAX_CONTEXT_BYTES = 1 << 28
 
 
 def with_context(context: bytes, examples: Sequence[bytes]) -> list[bytes]:
     """Serialized examples, each with the features of `context` that it does not have itself.
 
     A protobuf that stands behind another is merged into it, and a feature is replaced whole. Raises ResourceExhausted
-    where that would take more than `MOST_BYTES`.
+    where that would take more than `MAX_CONTEXT_BYTES`.
     """
     size = len(context) * len(examples)
-    if size > MOST_BYTES:
+    if size > MAX_CONTEXT_BYTES:
         raise ResourceExhausted(
             f"the context of {len(context)} bytes stands in front of each of {len(examples)} examples, which takes "
-            f"{size} bytes; {MOST_BYTES} are allowed: send fewer examples at once"
+            f"{size} bytes; {MAX_CONTEXT_BYTES} are allowed: send fewer examples at once"
         )
     return [context + example for example in examples]
 

@@ -33,7 +33,7 @@ GOLDEN = "golden sample"
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class SampleInputs:
     """The inputs of one call. rows: how many it has that no other call has; 0 for a row that goes alone first."""
 
     inputs: Arrays
@@ -41,16 +41,16 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class SampleSet:
     """The calls for one signature. `problem` says why there are none."""
 
     label: str
-    calls: Iterable[Call] = ()
+    calls: Iterable[SampleInputs] = ()
     problem: str = ""
 
 
 class Samples(Protocol):
-    def attempts(self, signature: Signature) -> Iterator[Attempt]:
+    def attempts(self, signature: Signature) -> Iterator[SampleSet]:
         """What to ask; the next attempt only if both sides refuse all of one. At least one."""
 
 
@@ -58,10 +58,10 @@ def read_samples(bundle: Bundle, path: str | None) -> Samples:
     """A `.npz` with an array for each input, a `.npy` for the only one, a photo or a folder of photos; made up samples
     where there is no path. Raises NotFound, InvalidArgument."""
     if path is None:
-        return MadeUp(bundle)
+        return GeneratedSamples(bundle)
     file = Path(path)
     if file.suffix in (".npz", ".npy"):
-        return Given(file.name, _read_arrays(file))
+        return ArraySamples(file.name, _read_arrays(file))
     if not file.exists():
         raise NotFound(f"{path}: there is no such file or folder of samples")
     if not file.is_dir() and file.suffix.lower() not in IMAGE_SUFFIXES:
@@ -70,78 +70,78 @@ def read_samples(bundle: Bundle, path: str | None) -> Samples:
         raise InvalidArgument(
             f"{path} names photos, and nothing says how they become the inputs of {bundle.path}: give arrays in a .npz"
         )
-    return Photos(bundle, bundle.image, path)
+    return PhotoSamples(bundle, bundle.image, path)
 
 
-class Given:
+class ArraySamples:
     """The user's own arrays, by the names of inputs; "" for the only input."""
 
     def __init__(self, label: str, arrays: Arrays) -> None:
         self._label, self._arrays = label, arrays
 
-    def attempts(self, signature: Signature) -> Iterator[Attempt]:
+    def attempts(self, signature: Signature) -> Iterator[SampleSet]:
         arrays = self._arrays
         if set(arrays) == {""} and len(signature.inputs) == 1:
             arrays = {next(iter(signature.inputs)): arrays[""]}
         if arrays.keys() != signature.inputs.keys():
             given, wanted = (", ".join(sorted(names)) or "one unnamed array" for names in (arrays, signature.inputs))
-            yield Attempt(self._label, problem=f"{self._label} has {given}, the inputs are {wanted}")
+            yield SampleSet(self._label, problem=f"{self._label} has {given}, the inputs are {wanted}")
             return
         try:
             typed = {name: _typed(arrays[name], name, spec.taken) for name, spec in signature.inputs.items()}
         except InvalidArgument as error:
-            yield Attempt(self._label, problem=f"{self._label}: {error.message}")
+            yield SampleSet(self._label, problem=f"{self._label}: {error.message}")
             return
         if not any(array.size for array in typed.values()):
-            yield Attempt(self._label, problem=f"{self._label} has no rows")
+            yield SampleSet(self._label, problem=f"{self._label} has no rows")
             return
-        yield Attempt(self._label, _split(signature, typed))
+        yield SampleSet(self._label, _split(signature, typed))
 
 
-class MadeUp:
+class GeneratedSamples:
     """The golden sample where there is one, made up photos for image signatures, random rows for the others."""
 
     def __init__(self, bundle: Bundle) -> None:
         self._bundle = bundle
 
-    def attempts(self, signature: Signature) -> Iterator[Attempt]:
+    def attempts(self, signature: Signature) -> Iterator[SampleSet]:
         golden, image = self._bundle.golden, self._bundle.image
         if golden is not None and signature.name == DEFAULT_SIGNATURE:
-            yield Attempt(GOLDEN, _split(signature, golden.inputs))
+            yield SampleSet(GOLDEN, _split(signature, golden.inputs))
         elif image is not None and signature.name in self._bundle.native:
             photos = _noise_photos(image)
-            yield Attempt(RANDOM, _split(signature, _encoded(signature, photos)))
+            yield SampleSet(RANDOM, _split(signature, _encoded(signature, photos)))
         elif any(spec.dtype is DataType.DT_STRING for spec in signature.inputs.values()):
-            yield Attempt(RANDOM, problem="nothing can be guessed for texts: give them with --samples FILE.npz")
+            yield SampleSet(RANDOM, problem="nothing can be guessed for texts: give them with --samples FILE.npz")
         else:
             for free in FREE_SIZES if _has_free_inner(signature) else FREE_SIZES[:1]:
                 yield _random(signature, free)
 
 
-class Photos:
+class PhotoSamples:
     """Image files, as encoded images or prepared for the model, whichever a signature takes."""
 
     def __init__(self, bundle: Bundle, image: ImageSpec, path: str) -> None:
         self._bundle, self._image, self._label = bundle, image, Path(path).name
         self._photos = [_photo(one) for one in named_photos([path])]
 
-    def attempts(self, signature: Signature) -> Iterator[Attempt]:
+    def attempts(self, signature: Signature) -> Iterator[SampleSet]:
         if signature.name in self._bundle.native:
-            yield Attempt(self._label, self._as_they_are(signature))
+            yield SampleSet(self._label, self._as_they_are(signature))
         elif signature.name == DEFAULT_SIGNATURE and len(signature.inputs) == 1:
-            yield Attempt(self._label, self._prepared(signature))
+            yield SampleSet(self._label, self._prepared(signature))
         else:
-            yield Attempt(self._label, problem="it takes no photos: give arrays with --samples FILE.npz")
+            yield SampleSet(self._label, problem="it takes no photos: give arrays with --samples FILE.npz")
 
-    def _as_they_are(self, signature: Signature) -> Iterator[Call]:
+    def _as_they_are(self, signature: Signature) -> Iterator[SampleInputs]:
         for some, rows in self._parts():
-            yield Call(_encoded(signature, [photo.read() for photo in some]), rows)
+            yield SampleInputs(_encoded(signature, [photo.read() for photo in some]), rows)
 
-    def _prepared(self, signature: Signature) -> Iterator[Call]:
+    def _prepared(self, signature: Signature) -> Iterator[SampleInputs]:
         ((name, spec),) = signature.inputs.items()
         for some, rows in self._parts():
             array = np.stack([_prepare(photo, self._image) for photo in some]).astype(spec.taken.numpy)
-            yield Call({name: array}, rows)
+            yield SampleInputs({name: array}, rows)
 
     def _parts(self) -> Iterator[tuple[list[NamedPhoto], int]]:
         """The first photo alone, then all of them, some at once; and how many are new."""
@@ -184,7 +184,7 @@ def _typed(array: NDArray[Any], name: str, dtype: DataType) -> NDArray[Any]:
     return texts.astype(object)
 
 
-def _split(signature: Signature, arrays: Arrays) -> Iterator[Call]:
+def _split(signature: Signature, arrays: Arrays) -> Iterator[SampleInputs]:
     """One call of all rows, or several of as many as declared. Where the first dimension is free, the first row also
     goes alone, since one row may be computed otherwise than several; the rest is not divided, for it may be no batch.
     """
@@ -192,28 +192,28 @@ def _split(signature: Signature, arrays: Arrays) -> Iterator[Call]:
     lengths = {len(array) if array.ndim else None for array in arrays.values()}
     (first,), (length,) = (firsts, lengths) if len(firsts) == len(lengths) == 1 else ((None,), (None,))
     if first is None or length is None:
-        yield Call(arrays, _rows_of(arrays))
+        yield SampleInputs(arrays, _rows_of(arrays))
     elif first < 0:
         if length > 1:
-            yield Call({name: array[:1] for name, array in arrays.items()}, 0)
-        yield Call(arrays, length)
+            yield SampleInputs({name: array[:1] for name, array in arrays.items()}, 0)
+        yield SampleInputs(arrays, length)
     else:
         for start in range(0, length, max(first, 1)):
             some = {name: array[start : start + max(first, 1)] for name, array in arrays.items()}
-            yield Call(some, _rows_of(some))
+            yield SampleInputs(some, _rows_of(some))
 
 
-def _random(signature: Signature, free: int) -> Attempt:
+def _random(signature: Signature, free: int) -> SampleSet:
     generator = np.random.default_rng(SEED)
     calls = [(random_inputs(signature, rows, generator, free), rows) for rows in RANDOM_ROWS]
     made = [(inputs, rows) for inputs, rows in calls if inputs is not None]
     if not made:
         problem = "nothing can be guessed for inputs of its kind (sparse, of unknown rank or very large)"
-        return Attempt(RANDOM, problem=f"{problem}: give them with --samples FILE.npz")
+        return SampleSet(RANDOM, problem=f"{problem}: give them with --samples FILE.npz")
     if not any((spec.shape or ())[:1] == (-1,) for spec in signature.inputs.values()):
         # More rows would be the same question again.
-        return Attempt(RANDOM, [Call(made[0][0], _rows_of(made[0][0]))])
-    return Attempt(RANDOM, [Call(inputs, rows) for inputs, rows in made])
+        return SampleSet(RANDOM, [SampleInputs(made[0][0], _rows_of(made[0][0]))])
+    return SampleSet(RANDOM, [SampleInputs(inputs, rows) for inputs, rows in made])
 
 
 def _has_free_inner(signature: Signature) -> bool:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lightship.bundle.bundle import Bundle
 from lightship.cli.verification.results import SignatureResult, Verdict, Verification
-from lightship.cli.verification.samples import Attempt, Samples
+from lightship.cli.verification.samples import Samples, SampleSet
 from lightship.cli.verification.sides import ServingSide, Side, plain
 from lightship.engines.comparison import ATOL, RTOL, Comparison, compare
 from lightship.errors import InvalidArgument, LightshipError
@@ -63,7 +63,7 @@ class _Comparer:
                 break
         return result
 
-    def _attempt(self, signature: Signature, engine: str, attempt: Attempt) -> SignatureResult:
+    def _attempt(self, signature: Signature, engine: str, attempt: SampleSet) -> SignatureResult:
         name, label = signature.name, attempt.label
         found, problem = _Found(self._ranks(signature)), attempt.problem
         for call in attempt.calls:
