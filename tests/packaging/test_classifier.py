@@ -8,7 +8,7 @@ import pytest
 from lightship.bundle.golden import Golden
 from lightship.errors import InvalidArgument
 from lightship.images.spec import ImageSpec
-from lightship.packaging.classifier import image_signatures, sized_for
+from lightship.packaging.classifier import image_signatures, with_model_size
 from lightship.packaging.trained import ModelInput
 
 NONE = ImageSpec(preprocessing="none")
@@ -24,9 +24,9 @@ def outputs(**shapes: tuple[int, ...]) -> Golden:
 
 
 def test_the_size_is_the_models_own() -> None:
-    assert sized_for(NONE, PHOTO).size == (8, 9)
-    assert sized_for(NONE.sized(8, 9), {"x": ModelInput(None, "uint8")}).size == (8, 9)
-    assert sized_for(NONE.sized(5, 6), {"x": ModelInput((None, None, None, None), "uint8")}).size == (5, 6)
+    assert with_model_size(NONE, PHOTO).size == (8, 9)
+    assert with_model_size(NONE.sized(8, 9), {"x": ModelInput(None, "uint8")}).size == (8, 9)
+    assert with_model_size(NONE.sized(5, 6), {"x": ModelInput((None, None, None, None), "uint8")}).size == (5, 6)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_the_size_is_the_models_own() -> None:
 )
 def test_a_model_that_takes_no_such_images_is_told(inputs: dict[str, ModelInput], text: str) -> None:
     with pytest.raises(InvalidArgument, match=text):
-        sized_for(NONE, inputs)
+        with_model_size(NONE, inputs)
 
 
 def test_labels_image_and_one_output_make_the_signatures() -> None:

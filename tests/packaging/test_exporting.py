@@ -16,7 +16,7 @@ from lightship.bundle.bundle import open_bundle
 from lightship.errors import FailedPrecondition, InvalidArgument, LightshipError, NotFound
 from lightship.images.prepare import prepare
 from lightship.images.spec import ImageSpec
-from lightship.packaging import UntellingGolden, export
+from lightship.packaging import UninformativeGoldenWarning, export
 
 
 def test_the_bundle_holds_all_of_its_parts(pets: Path) -> None:
@@ -164,7 +164,7 @@ def test_a_golden_sample_that_cannot_tell_is_warned_about(tmp_path: Path) -> Non
     for layer in model.layers:
         layer.set_weights([np.zeros_like(weights) for weights in layer.get_weights()])
     told: list[str] = []
-    with pytest.warns(UntellingGolden, match="same output"):
+    with pytest.warns(UninformativeGoldenWarning, match="same output"):
         export(model, tmp_path / "m", classes=PETS, image=SPEC, progress=told.append)
     assert any(step.startswith("warning: the golden sample cannot tell") for step in told)
 

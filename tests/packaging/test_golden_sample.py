@@ -13,7 +13,7 @@ from tests.packaging.conftest import SPEC
 
 from lightship.errors import InvalidArgument, NotFound
 from lightship.images.spec import ImageSpec
-from lightship.packaging.golden_sample import MAX_IMAGES, image_files, noise_images, png, take_golden
+from lightship.packaging.golden_sample import MAX_IMAGES, encode_png, image_files, noise_images, take_golden
 from lightship.packaging.signatures import ImageSignatures
 from lightship.packaging.trained import Arrays, ModelInput
 
@@ -55,7 +55,7 @@ def test_a_picture_survives_as_png(color: str) -> None:
 
     spec = ImageSpec(height=9, width=7, color=color, preprocessing="none")
     (picture,) = noise_images(spec, 1)
-    np.testing.assert_array_equal(prepare(png(picture), spec), picture)
+    np.testing.assert_array_equal(prepare(encode_png(picture), spec), picture)
 
 
 def test_noise_goes_through_the_preprocessing(photos: list[Path]) -> None:

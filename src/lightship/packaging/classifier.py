@@ -11,7 +11,7 @@ from lightship.packaging.signatures import ImageSignatures
 from lightship.packaging.trained import ModelInput
 
 
-def sized_for(image: ImageSpec, inputs: Mapping[str, ModelInput]) -> ImageSpec:
+def with_model_size(image: ImageSpec, inputs: Mapping[str, ModelInput]) -> ImageSpec:
     """The spec with the model's own height and width. Raises InvalidArgument where the model takes no such images."""
     if len(inputs) != 1:
         raise InvalidArgument(f"image= is for a model with one input; this one has {_shown(inputs)}: leave it out")

@@ -28,7 +28,7 @@ Decoder = Callable[["Tensor"], "Tensor"]
 
 # No image is shorter, and the headers that are read here end before. Reading beyond the end would put the file's bytes
 # into the error's text, which must be UTF-8 on its way to a client.
-_SHORTEST = 34
+_MIN_BYTES = 34
 
 # Pillow's fixed-point weights for grey, of ITU-R 601-2: 16 bits after the point, rounded.
 _LUMA = (19595, 38470, 7471)
@@ -36,7 +36,7 @@ _LUMA = (19595, 38470, 7471)
 
 def decode_in_graph(encoded: Tensor, spec: ImageSpec) -> Tensor:
     """uint8 [H, W, channels] of the spec's colour; uint16 where `load_img` keeps a grey PNG's 16 bits."""
-    long_enough = tf.strings.length(encoded) >= _SHORTEST
+    long_enough = tf.strings.length(encoded) >= _MIN_BYTES
     with tf.control_dependencies([tf.debugging.Assert(long_enough, ["the image is empty or truncated"])]):
         encoded = tf.identity(encoded)
     is_webp = _has(encoded, RIFF_SIGNATURE) & _has(encoded, WEBP_SIGNATURE, 8)

@@ -18,20 +18,20 @@ from lightship.bundle.labels import Classes, labels_text, read_classes
 from lightship.bundle.manifest import EXTRAS, GOLDEN_FILE, LABELS_FILE, WARM_UP_FILE, Manifest, write_manifest
 from lightship.errors import FailedPrecondition
 from lightship.images.spec import ImageSpec
-from lightship.packaging.classifier import image_signatures, sized_for
-from lightship.packaging.golden_sample import GoldenImages, model_inputs, noise_images, png, take_golden
-from lightship.packaging.library_errors import told_as
-from lightship.packaging.publishing import check_version, publish, unpublished
+from lightship.packaging.classifier import image_signatures, with_model_size
+from lightship.packaging.golden_sample import GoldenImages, encode_png, model_inputs, noise_images, take_golden
+from lightship.packaging.library_errors import reraise_as
+from lightship.packaging.publishing import check_version, publish, staging_folder
 from lightship.packaging.signatures import ImageSignatures
 from lightship.packaging.sources import open_source
-from lightship.packaging.trained import Trained
-from lightship.packaging.verify import Pictures, check_on_engine, check_on_tensorflow
+from lightship.packaging.trained import TrainedModel
+from lightship.packaging.verify import SampleImages, check_on_engine, check_on_tensorflow
 from lightship.packaging.warmup import write_warmup
 
 Progress = Callable[[str], None]
 
 # Keras and TensorFlow keep what they build in a process's global state.
-_ONE_AT_A_TIME = Lock()
+_EXPORT_LOCK = Lock()
 
 
 def export(
@@ -58,7 +58,7 @@ def export(
     progress: is told each step, in a few words.
 
     The version appears all at once, after TensorFlow and the serving engine both gave the trained model's answers;
-    otherwise nothing is left behind. Warns with `UntellingGolden` of a golden sample that could not show an error.
+    otherwise nothing is left behind. Warns with `UninformativeGoldenWarning` of a golden sample that could not show an error.
     Raises InvalidArgument, NotFound, FailedPrecondition for what cannot be exported, AlreadyExists for a version that
     is there, Internal where what was written answers wrongly.
     """
@@ -66,13 +66,13 @@ def export(
     check_version(folder, version, overwrite)
     labels = read_classes(classes) if classes is not None else None
     spec = image if image is None or isinstance(image, ImageSpec) else ImageSpec.from_json(image)
-    with _ONE_AT_A_TIME:
+    with _EXPORT_LOCK:
         tell("loading the trained model")
         trained = open_source(source, with_labels=labels is None)
         content = _content(trained, labels or trained.labels, spec or trained.image, golden or None, tell)
-        with unpublished(folder) as path:
+        with staging_folder(folder) as path:
             tell("writing the SavedModel")
-            with told_as(FailedPrecondition, "TensorFlow cannot save this model: {}; nothing is left of it"):
+            with reraise_as(FailedPrecondition, "TensorFlow cannot save this model: {}; nothing is left of it"):
                 trained.write(path, content.signatures)
             _write_extras(path, content)
             engine = _try_out(path, trained, content, tell)
@@ -92,13 +92,13 @@ class _Content:
 
 
 def _content(
-    trained: Trained,
+    trained: TrainedModel,
     labels: tuple[str, ...] | None,
     image: ImageSpec | None,
     golden_images: GoldenImages | None,
     tell: Progress,
 ) -> _Content:
-    image = sized_for(image, trained.inputs) if image is not None else None
+    image = with_model_size(image, trained.inputs) if image is not None else None
     tell("asking the trained model for the golden sample")
     golden = take_golden(trained, image, golden_images, tell)
     return _Content(labels, image, golden, image_signatures(labels, image, trained.inputs, golden, tell))
@@ -125,7 +125,7 @@ def _write_extras(path: Path, content: _Content) -> None:
     write_manifest(path, manifest)
 
 
-def _try_out(path: Path, trained: Trained, content: _Content, tell: Progress) -> str:
+def _try_out(path: Path, trained: TrainedModel, content: _Content, tell: Progress) -> str:
     """Raises Internal where what was written answers otherwise than the trained model; returns the engine's name."""
     tell("trying it on TensorFlow")
     check_on_tensorflow(path, content.golden, content.signatures, _pictures(trained, content.signatures))
@@ -133,10 +133,10 @@ def _try_out(path: Path, trained: Trained, content: _Content, tell: Progress) ->
     return check_on_engine(path, content.golden)
 
 
-def _pictures(trained: Trained, signatures: ImageSignatures | None) -> Pictures | None:
-    """Pictures of the model's own size: what resizing does to others is held against training by the tests."""
+def _pictures(trained: TrainedModel, signatures: ImageSignatures | None) -> SampleImages | None:
+    """SampleImages of the model's own size: what resizing does to others is held against training by the tests."""
     if signatures is None:
         return None
     pixels = noise_images(signatures.image)
     (scores,) = trained.run(model_inputs(trained.inputs, signatures.image, pixels)).values()
-    return Pictures([png(one) for one in pixels], scores)
+    return SampleImages([encode_png(one) for one in pixels], scores)

@@ -18,8 +18,8 @@ from lightship.files import read_bytes
 from lightship.images.formats import IMAGE_SUFFIXES
 from lightship.images.prepare import prepare
 from lightship.images.spec import ImageSpec
-from lightship.packaging.library_errors import first_line, told_as
-from lightship.packaging.trained import Arrays, ModelInput, Trained
+from lightship.packaging.library_errors import first_line, reraise_as
+from lightship.packaging.trained import Arrays, ModelInput, TrainedModel
 
 GoldenImages = str | Path | Sequence[str | Path]
 
@@ -29,7 +29,7 @@ SEED = 1
 _FREE_SIZES = (32, 224)
 
 
-class UntellingGolden(UserWarning):
+class UninformativeGoldenWarning(UserWarning):
     """The golden sample's inputs differ, its outputs do not: it could not show a wrong conversion."""
 
 
@@ -46,7 +46,7 @@ def noise_images(image: ImageSpec, count: int = 2) -> list[NDArray[np.uint8]]:
     return pictures
 
 
-def png(pixels: NDArray[np.uint8]) -> bytes:
+def encode_png(pixels: NDArray[np.uint8]) -> bytes:
     """uint8 [height, width, channels] as a PNG."""
     buffer = io.BytesIO()
     Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(buffer, "PNG")
@@ -68,7 +68,7 @@ def image_files(golden: GoldenImages) -> list[Path]:
 
 
 def take_golden(
-    trained: Trained, image: ImageSpec | None, golden: GoldenImages | None, progress: Callable[[str], None]
+    trained: TrainedModel, image: ImageSpec | None, golden: GoldenImages | None, progress: Callable[[str], None]
 ) -> Golden | None:
     """Runs the trained model on real images or on seeded noise. None where nothing is known that it takes: without
     a signature `serving_default`, for strings, and where it refuses noise."""
@@ -79,15 +79,15 @@ def take_golden(
         return None
     if image is not None:
         arrays = _image_inputs(inputs, image, golden)
-        with told_as(InvalidArgument, f"the trained model fails on images of {image.size}: {{}}; is that its size?"):
+        with reraise_as(InvalidArgument, f"the trained model fails on images of {image.size}: {{}}; is that its size?"):
             sample = _run(trained, arrays)
-        return _told_apart(sample, progress)
+        return _warn_if_uninformative(sample, progress)
     if any(one.shape is None or one.dtype in ("string", "resource", "variant") for one in inputs.values()):
         progress("no golden sample: nothing is known of what the model takes")
         return None
     for free in _FREE_SIZES:
         try:
-            return _told_apart(_run(trained, _noise_inputs(inputs, free)), progress)
+            return _warn_if_uninformative(_run(trained, _noise_inputs(inputs, free)), progress)
         except Exception as error:
             refusal = error
     progress(f"no golden sample: the model takes no noise ({first_line(refusal)})")
@@ -130,18 +130,18 @@ def _noise_inputs(inputs: Mapping[str, ModelInput], free: int) -> Arrays:
     return arrays
 
 
-def _run(trained: Trained, inputs: Arrays) -> Golden:
+def _run(trained: TrainedModel, inputs: Arrays) -> Golden:
     return Golden(inputs, trained.run(inputs))
 
 
-def _told_apart(golden: Golden, progress: Callable[[str], None]) -> Golden:
+def _warn_if_uninformative(golden: Golden, progress: Callable[[str], None]) -> Golden:
     if _outputs_alike(golden):
         text = (
             "the golden sample cannot tell: its inputs differ, but the model gives the same output for each, as fresh "
             "random weights do; give real images with golden=, or export the model after training"
         )
         progress(f"warning: {text}")
-        warnings.warn(text, UntellingGolden, stacklevel=5)
+        warnings.warn(text, UninformativeGoldenWarning, stacklevel=5)
     return golden
 
 

@@ -35,7 +35,7 @@ def check_version(folder: Path, version: int | None, overwrite: bool) -> None:
 
 
 @contextmanager
-def unpublished(folder: Path) -> Iterator[Path]:
+def staging_folder(folder: Path) -> Iterator[Path]:
     """A new folder beside the model's versions, locked while it is written to; gone at the end unless published.
 
     What exporters that were killed have left in `folder` is cleared away. Raises PermissionDenied, InvalidArgument.

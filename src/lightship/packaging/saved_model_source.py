@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from lightship.bundle.bundle import open_bundle
 from lightship.bundle.manifest import EXTRAS, MANIFEST_FILE
 from lightship.errors import DataLoss
-from lightship.packaging.library_errors import told_as
+from lightship.packaging.library_errors import reraise_as
 from lightship.packaging.quiet import quiet
 from lightship.packaging.signatures import ImageSignatures, set_method_names
 from lightship.packaging.trained import Arrays, ModelInput
@@ -35,7 +35,7 @@ class SavedModelSource:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._saved = read_saved_model(folder)
-        with told_as(DataLoss, f"TensorFlow cannot load the SavedModel {folder}: {{}}"), quiet():
+        with reraise_as(DataLoss, f"TensorFlow cannot load the SavedModel {folder}: {{}}"), quiet():
             self._loaded = tf.saved_model.load(str(folder), tags=["serve"])
         self._bundle = open_bundle(folder, folder.parent.name, 1) if (folder / MANIFEST_FILE).exists() else None
         self.labels = self._bundle.labels if self._bundle else None

@@ -10,10 +10,10 @@ import keras
 from lightship.errors import InvalidArgument, NotFound
 from lightship.packaging.keras_model import KerasModel
 from lightship.packaging.legacy_frame import read_classes_pickle
-from lightship.packaging.library_errors import told_as
+from lightship.packaging.library_errors import reraise_as
 from lightship.packaging.quiet import quiet
 from lightship.packaging.saved_model_source import SavedModelSource
-from lightship.packaging.trained import Trained
+from lightship.packaging.trained import TrainedModel
 from lightship.saved_model.versions import (
     CLASSES_PICKLE,
     KERAS_SUFFIXES,
@@ -23,7 +23,7 @@ from lightship.saved_model.versions import (
 )
 
 
-def open_source(source: Any, *, with_labels: bool = True) -> Trained:
+def open_source(source: Any, *, with_labels: bool = True) -> TrainedModel:
     """The model in `source`: a `keras.Model`, a path to a Keras file, a SavedModel, or the older layout.
 
     with_labels: read the older layout's `classes.pickle`, too. Raises NotFound, and InvalidArgument with what the
@@ -43,7 +43,7 @@ def open_source(source: Any, *, with_labels: bool = True) -> Trained:
     return _open_folder(path, with_labels) if path.is_dir() else _open_file(path)
 
 
-def _open_file(path: Path) -> Trained:
+def _open_file(path: Path) -> TrainedModel:
     if path.name.endswith(".weights.h5"):
         raise InvalidArgument(f"{path} holds weights alone: load them into the model and export that, or model.save()")
     if path.suffix.lower() not in KERAS_SUFFIXES:
@@ -53,7 +53,7 @@ def _open_file(path: Path) -> Trained:
     return _load_keras(path)
 
 
-def _open_folder(path: Path, with_labels: bool) -> Trained:
+def _open_folder(path: Path, with_labels: bool) -> TrainedModel:
     if has_saved_model(path):
         return SavedModelSource(path)
     if (path / "config.json").exists() and (path / "model.weights.h5").exists():
@@ -81,10 +81,10 @@ def _what_is_missing(path: Path, files: list[Path]) -> str:
     )
 
 
-def _load_keras(path: Path) -> Trained:
+def _load_keras(path: Path) -> TrainedModel:
     text = (
         f"Keras {keras.__version__} cannot load {path}: {{}}; if it has layers or functions of your own, load it where "
         "they are defined, keras.models.load_model(path, custom_objects=...), and export the model itself"
     )
-    with told_as(InvalidArgument, text), quiet():
+    with reraise_as(InvalidArgument, text), quiet():
         return KerasModel(keras.models.load_model(path, compile=False))

@@ -24,7 +24,7 @@ class ModelInput:
     dtype: str
 
 
-class Trained(Protocol):
+class TrainedModel(Protocol):
     """A model as training left it, before any conversion. `labels` and `image` are what its files say of it."""
 
     labels: tuple[str, ...] | None

@@ -15,7 +15,7 @@ from lightship.bundle.golden import Golden
 from lightship.bundle.image_signatures import CLASSIFY_SIGNATURE, IMAGE_BYTES_SIGNATURE, example_of_image
 from lightship.engines import load_engine
 from lightship.errors import Internal
-from lightship.packaging.library_errors import told_as
+from lightship.packaging.library_errors import reraise_as
 from lightship.packaging.quiet import quiet
 from lightship.packaging.signatures import ImageSignatures
 from lightship.saved_model.reader import read_saved_model
@@ -23,7 +23,7 @@ from lightship.saved_model.signatures import DEFAULT_SIGNATURE
 
 
 @dataclass(frozen=True, slots=True)
-class Pictures:
+class SampleImages:
     """Encoded images, and the scores [N, K] that the trained model gave for them, in the order of the labels."""
 
     encoded: Sequence[bytes]
@@ -31,10 +31,10 @@ class Pictures:
 
 
 def check_on_tensorflow(
-    folder: Path, golden: Golden | None, image: ImageSignatures | None, pictures: Pictures | None
+    folder: Path, golden: Golden | None, image: ImageSignatures | None, pictures: SampleImages | None
 ) -> None:
     """Loads the SavedModel and holds all its signatures against the trained model. Raises Internal."""
-    with told_as(Internal, "what was exported fails on TensorFlow, nothing is left of it: {}"):
+    with reraise_as(Internal, "what was exported fails on TensorFlow, nothing is left of it: {}"):
         with quiet():
             loaded = tf.saved_model.load(str(folder))
         if golden is not None:
@@ -59,7 +59,7 @@ def check_on_engine(folder: Path, golden: Golden | None) -> str:
         engine.close()
 
 
-def _check_image_signatures(loaded: Any, image: ImageSignatures, pictures: Pictures) -> None:
+def _check_image_signatures(loaded: Any, image: ImageSignatures, pictures: SampleImages) -> None:
     wanted = Golden({}, {"scores": pictures.scores})
     examples = [example_of_image(one) for one in pictures.encoded]
     for name, inputs, labels_key in (
