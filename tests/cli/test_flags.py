@@ -9,8 +9,8 @@ from lightship.errors import InvalidArgument
 
 FLAGS = (
     Flag("port", 8500, Role.USED, "a port"),
-    Flag("micros", 0, Role.IDLE, "microseconds", bits=64),
-    Flag("batching", False, Role.LATER, "batching"),
+    Flag("micros", 0, Role.IGNORED, "microseconds", bits=64),
+    Flag("batching", False, Role.PLANNED, "batching"),
     Flag("warmup", True, Role.USED, "warm-up"),
     Flag("fraction", 0.0, Role.USED, "a share"),
     Flag("name", "default", Role.USED, "a name"),

@@ -11,7 +11,7 @@ from typer.exceptions import TyperException
 
 from lightship import __version__
 from lightship.cli import docker, export, inspect, predict, serve, status, verify
-from lightship.cli.failures import guarded, quiet_libraries, say_error
+from lightship.cli.failures import print_error, quiet_libraries, run_command
 
 app = typer.Typer(
     name="lightship",
@@ -51,7 +51,7 @@ def options(
 def main() -> None:
     """The command `lightship`. Exit code: 0 on success alone, 2 for what was typed wrong, 130 after Ctrl-C, else 1."""
     quiet_libraries()
-    guarded(_run)
+    run_command(_run)
 
 
 def _run() -> None:
@@ -62,6 +62,6 @@ def _run() -> None:
     except TyperException as error:  # typed wrong: typer would fill a screen
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "lightship"
-        say_error(f"{' '.join(error.format_message().split())} (`{command} --help` says what there is)")
+        print_error(f"{' '.join(error.format_message().split())} (`{command} --help` says what there is)")
         sys.exit(error.exit_code)
     sys.exit(code or 0)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lightship import __version__
 from lightship.cli.example_call import example_call, model_url
-from lightship.cli.failures import say_warning
+from lightship.cli.failures import print_warning
 from lightship.errors import LightshipError
 from lightship.lifecycle import Manager, State
 
@@ -53,7 +53,7 @@ def _announce(server: Server, as_json: bool, stop: threading.Event) -> None:
         _print_json(server, base, models)
         return
     for name, reason in server.manager.not_ready().items():
-        say_warning(f"{name} does not answer: {reason}")
+        print_warning(f"{name} does not answer: {reason}")
     _print_banner(_places(server, base), models)
 
 

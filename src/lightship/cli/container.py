@@ -13,7 +13,7 @@ def main() -> None:
     """Serves `$MODEL_BASE_PATH/$MODEL_NAME`, or what further arguments say."""
     # The kernel gives the first process of a container no default action: unhandled, an early signal would be lost.
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _leave)
+        signal.signal(number, _exit)
     sys.argv[1:] = arguments(os.environ, sys.argv[1:])
     from lightship.cli import model_server
 
@@ -27,5 +27,5 @@ def arguments(environment: Mapping[str, str], further: Sequence[str]) -> list[st
     return [*own, *further]
 
 
-def _leave(number: int, frame: FrameType | None) -> None:
+def _exit(number: int, frame: FrameType | None) -> None:
     sys.exit(0)

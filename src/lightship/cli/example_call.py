@@ -14,7 +14,7 @@ from lightship.images.formats import IMAGE_SUFFIXES
 from lightship.saved_model.signatures import Signature, TensorSpec
 
 MEDIA_TYPES = {".jpg": "jpeg"}
-MOST_NUMBERS = 64  # more than that nobody types
+MAX_NUMBERS = 64  # more than that nobody types
 SAMPLES: dict[str, Any] = {"DT_STRING": "text", "DT_BOOL": True}
 
 
@@ -51,7 +51,7 @@ def _example_body(signature: Signature | None) -> dict[str, Any] | None:
     shapes = {name: tensor.shape for name, tensor in signature.inputs.items()}
     known = {name: shape for name, shape in shapes.items() if shape is not None}
     numbers = sum(math.prod(max(1, size) for size in shape) for shape in known.values())
-    if len(known) < len(shapes) or numbers > MOST_NUMBERS:
+    if len(known) < len(shapes) or numbers > MAX_NUMBERS:
         return None
     values = {name: _filled(tensor, known[name]) for name, tensor in signature.inputs.items()}
     if all(shape and shape[0] == -1 for shape in known.values()):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lightship.cli.failures import silent_imports
+from lightship.cli.failures import silenced_imports
 
 if TYPE_CHECKING:
     from lightship.images.spec import ImageSpec
@@ -67,7 +67,7 @@ def export(
     image = _image_spec(given, _preprocessing(preprocess, scale, offset, mean, std))
     labels = _labels(classes)
     start = time.monotonic()
-    with silent_imports():
+    with silenced_imports():
         from lightship.packaging import export as export_model
 
     with _progress() as progress:

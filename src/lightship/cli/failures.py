@@ -14,7 +14,7 @@ from lightship.errors import LightshipError
 INTERRUPTED = 130  # as a shell reports a process that SIGINT ended
 
 
-def guarded(run: Callable[[], object], *, failure: int = 1) -> None:
+def run_command(run: Callable[[], object], *, failure: int = 1) -> None:
     """Runs a command; ends the process with `failure` and a line where it raises."""
     try:
         try:
@@ -27,13 +27,13 @@ def guarded(run: Callable[[], object], *, failure: int = 1) -> None:
         _discard_output()
         sys.exit(failure)
     except Exception as error:
-        if debugging():
+        if debug_enabled():
             raise
-        say_error(explain(error))
+        print_error(explain(error))
         sys.exit(failure)
 
 
-def debugging() -> bool:
+def debug_enabled() -> bool:
     return os.environ.get("LIGHTSHIP_DEBUG", "") not in ("", "0")
 
 
@@ -47,17 +47,17 @@ def explain(error: Exception) -> str:
     return f"{reason} (this should not happen; LIGHTSHIP_DEBUG=1 shows where it came from)"
 
 
-def say_error(text: str) -> None:
+def print_error(text: str) -> None:
     print(f"error: {text}", file=sys.stderr)
 
 
-def say_warning(text: str) -> None:
+def print_warning(text: str) -> None:
     print(f"warning: {text}", file=sys.stderr)
 
 
 def quiet_libraries() -> None:
     """Python's warnings in one line each, without the place that raised them; and none of TensorFlow's greetings."""
-    if not debugging():
+    if not debug_enabled():
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
     def show(
@@ -74,9 +74,9 @@ def quiet_libraries() -> None:
 
 
 @contextmanager
-def silent_imports() -> Iterator[None]:
+def silenced_imports() -> Iterator[None]:
     """TensorFlow's C++ writes to the file descriptor while it is imported, whatever its log level."""
-    if debugging():
+    if debug_enabled():
         yield
         return
     sys.stderr.flush()

@@ -19,8 +19,8 @@ class Role(Enum):
     """What becomes of a flag here."""
 
     USED = "used"
-    LATER = "later"  # its function is not built yet and would be missed: another value than the default is refused
-    IDLE = "idle"  # it has nothing to act on here: accepted, with a warning
+    PLANNED = "planned"  # its function is not built yet and would be missed: another value than the default is refused
+    IGNORED = "ignored"  # it has nothing to act on here: accepted, with a warning
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +106,6 @@ def usage(program: str, flags: Sequence[Flag]) -> str:
     ]
     for flag in flags:
         default = repr(flag.default).lower() if isinstance(flag.default, bool) else repr(flag.default)
-        note = {Role.USED: "", Role.LATER: " (in a later release)", Role.IDLE: " (accepted; means nothing here)"}
+        note = {Role.USED: "", Role.PLANNED: " (in a later release)", Role.IGNORED: " (accepted; means nothing here)"}
         lines.append(f"\t--{flag.name}={default}\t{flag.help}{note[flag.role]}")
     return "\n".join(lines)

@@ -7,11 +7,11 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import NoReturn
 
 from lightship import __version__
-from lightship.cli.drop_in import read_files, started
-from lightship.cli.failures import guarded, quiet_libraries, say_warning
+from lightship.cli.failures import print_warning, quiet_libraries, run_command
 from lightship.cli.flags import UnknownFlag, Value, parse_flags, usage
 from lightship.cli.model_server_checks import check_built, check_combinations, warnings
 from lightship.cli.model_server_flags import FLAGS
+from lightship.cli.tensorflow_model_server import read_config_files, start_server
 from lightship.errors import InvalidArgument, LightshipError
 
 PROGRAM = "lightship-model-server"
@@ -21,7 +21,7 @@ FAILED = 255  # what `return -1` of a main function becomes
 def main() -> None:
     """The command `lightship-model-server`."""
     quiet_libraries()
-    guarded(lambda: run(sys.argv[1:]), failure=FAILED)
+    run_command(lambda: run(sys.argv[1:]), failure=FAILED)
 
 
 def run(arguments: list[str]) -> None:
@@ -36,11 +36,11 @@ def run(arguments: list[str]) -> None:
     flags = {flag.name: given.get(flag.name, flag.default) for flag in FLAGS}
     try:
         check_combinations(flags)
-        files = read_files(flags)
+        files = read_config_files(flags)
         check_built(given)
         for warning in warnings(given):
-            say_warning(warning)
-        server = started(given, flags, files)
+            print_warning(warning)
+        server = start_server(given, flags, files)
     except LightshipError as error:
         _fail(error)
     server.run()

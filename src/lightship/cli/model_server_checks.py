@@ -35,14 +35,14 @@ def check_combinations(flags: Mapping[str, Value]) -> None:
 def check_built(given: dict[str, Value]) -> None:
     """Raises Unimplemented for what is not built yet and would be missed."""
     help_of = {flag.name: flag.help for flag in FLAGS}
-    later = ", ".join(f"--{name} ({help_of[name]})" for name in changed(given, Role.LATER))
+    later = ", ".join(f"--{name} ({help_of[name]})" for name in changed(given, Role.PLANNED))
     if later:
         raise Unimplemented(f"{later}: comes in a later release of Lightship; leave it out to start without it")
 
 
 def warnings(given: dict[str, Value]) -> Iterator[str]:
     """One for all flags that mean nothing here, and some of their own."""
-    idle = changed(given, Role.IDLE)
+    idle = changed(given, Role.IGNORED)
     explained = {name for names in REMARKS for name in names}
     plain = [name for name in idle if name not in explained]
     if plain:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Protocol
 import typer
 
 from lightship.cli import tls
-from lightship.cli.failures import explain, say_error
+from lightship.cli.failures import explain, print_error
 from lightship.cli.photos import NamedPhoto, named_photos
 from lightship.errors import DeadlineExceeded, InvalidArgument, LightshipError, Unavailable
 
@@ -56,7 +56,7 @@ def predict(
     with _model(target, timeout, bundle, tls.tls_of(ca, cert, key)) as model:
         for photo in named_photos(photos):
             if isinstance(photo, LightshipError):
-                say_error(explain(photo))
+                print_error(explain(photo))
                 failed = True
             else:
                 failed |= not _answer(model, photo, top, json)
@@ -69,14 +69,14 @@ def _answer(model: Model, photo: NamedPhoto, top: int, as_json: bool) -> bool:
     try:
         data = photo.read()
     except LightshipError as error:
-        say_error(explain(error))
+        print_error(explain(error))
         return False
     try:
         answer = model.classify(data, top)
     except (Unavailable, DeadlineExceeded):
         raise
     except LightshipError as error:
-        say_error(f"{photo.name}: {explain(error)}")
+        print_error(f"{photo.name}: {explain(error)}")
         return False
     (_print_json if as_json else _print_table)(photo.name, answer)
     return True

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lightship.cli import tls
-from lightship.cli.failures import guarded
+from lightship.cli.failures import run_command
 from lightship.cli.version_folder import VersionFolder, find_version
 from lightship.errors import InvalidArgument
 
@@ -82,7 +82,7 @@ def verify(
         (_print_json if json else _print_table)(found, name, tolerance, verification)
         codes.append({"equal": 0, "different": 1}.get(verification.verdict, COULD_NOT_COMPARE))
 
-    guarded(run, failure=COULD_NOT_COMPARE)
+    run_command(run, failure=COULD_NOT_COMPARE)
     if codes[0]:
         raise typer.Exit(codes[0])
 

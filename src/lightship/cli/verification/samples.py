@@ -50,7 +50,7 @@ class SampleSet:
 
 
 class Samples(Protocol):
-    def attempts(self, signature: Signature) -> Iterator[SampleSet]:
+    def sample_sets(self, signature: Signature) -> Iterator[SampleSet]:
         """What to ask; the next attempt only if both sides refuse all of one. At least one."""
 
 
@@ -79,7 +79,7 @@ class ArraySamples:
     def __init__(self, label: str, arrays: Arrays) -> None:
         self._label, self._arrays = label, arrays
 
-    def attempts(self, signature: Signature) -> Iterator[SampleSet]:
+    def sample_sets(self, signature: Signature) -> Iterator[SampleSet]:
         arrays = self._arrays
         if set(arrays) == {""} and len(signature.inputs) == 1:
             arrays = {next(iter(signature.inputs)): arrays[""]}
@@ -104,7 +104,7 @@ class GeneratedSamples:
     def __init__(self, bundle: Bundle) -> None:
         self._bundle = bundle
 
-    def attempts(self, signature: Signature) -> Iterator[SampleSet]:
+    def sample_sets(self, signature: Signature) -> Iterator[SampleSet]:
         golden, image = self._bundle.golden, self._bundle.image
         if golden is not None and signature.name == DEFAULT_SIGNATURE:
             yield SampleSet(GOLDEN, _split(signature, golden.inputs))
@@ -125,7 +125,7 @@ class PhotoSamples:
         self._bundle, self._image, self._label = bundle, image, Path(path).name
         self._photos = [_photo(one) for one in named_photos([path])]
 
-    def attempts(self, signature: Signature) -> Iterator[SampleSet]:
+    def sample_sets(self, signature: Signature) -> Iterator[SampleSet]:
         if signature.name in self._bundle.native:
             yield SampleSet(self._label, self._as_they_are(signature))
         elif signature.name == DEFAULT_SIGNATURE and len(signature.inputs) == 1:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightship.bundle.bundle import Bundle
-from lightship.cli.failures import silent_imports
+from lightship.cli.failures import silenced_imports
 from lightship.engines import EngineOptions, load_engine
 from lightship.engines.base import INSTALL_TENSORFLOW
 from lightship.engines.tensorflow import tensorflow_installed
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 Arrays = Mapping[str, NDArray[Any]]
 
 # What a server says of itself, rather than of the inputs.
-_NO_ANSWER: tuple[type[LightshipError], ...] = (
+_UNAVAILABLE_ERRORS: tuple[type[LightshipError], ...] = (
     Cancelled,
     DeadlineExceeded,
     PermissionDenied,
@@ -52,7 +52,7 @@ class Side(Protocol):
         """As a sentence names it: TensorFlow, or a server's address."""
 
     @property
-    def no_answer(self) -> tuple[type[LightshipError], ...]:
+    def unavailable_errors(self) -> tuple[type[LightshipError], ...]:
         """What `answer` raises where the side could not be asked."""
 
     def answer(self, signature: Signature, inputs: Arrays) -> Arrays:
@@ -63,7 +63,7 @@ class ServingSide:
     """This version as a server of ours answers it."""
 
     name = "the serving engine"
-    no_answer: tuple[type[LightshipError], ...] = ()
+    unavailable_errors: tuple[type[LightshipError], ...] = ()
 
     def __init__(self, servable: Servable) -> None:
         self._servable = servable
@@ -83,7 +83,7 @@ class ServingSide:
 
 class TensorFlowSide:
     name = "TensorFlow"
-    no_answer: tuple[type[LightshipError], ...] = ()
+    unavailable_errors: tuple[type[LightshipError], ...] = ()
 
     def __init__(self, servable: Servable) -> None:
         self._engine = servable.engine
@@ -93,7 +93,7 @@ class TensorFlowSide:
 
 
 class RemoteSide:
-    no_answer = _NO_ANSWER
+    unavailable_errors = _UNAVAILABLE_ERRORS
 
     def __init__(self, client: Client, address: Address) -> None:
         self._client, self._address = client, address
@@ -127,7 +127,7 @@ def local_tensorflow(bundle: Bundle) -> Iterator[TensorFlowSide]:
             "or name a server that answers for it: --against http://host:8501"
         )
     with ExitStack() as stack:
-        with silent_imports():
+        with silenced_imports():
             servable = stack.enter_context(_servable(bundle, EngineOptions(engine="tensorflow")))
         yield TensorFlowSide(servable)
 

@@ -57,15 +57,15 @@ class _Comparer:
         if signature.name in self._bundle.saved_model.changes.writers:
             problem = "a call changes the model's variables, so the same question has another answer each time"
             return SignatureResult(signature.name, engine, "-", Verdict.NOT_COMPARED, detail=problem)
-        for attempt in samples.attempts(signature):
-            result = self._attempt(signature, engine, attempt)
+        for attempt in samples.sample_sets(signature):
+            result = self._verify_with(signature, engine, attempt)
             if result.verdict is not Verdict.NOT_COMPARED:
                 break
         return result
 
-    def _attempt(self, signature: Signature, engine: str, attempt: SampleSet) -> SignatureResult:
+    def _verify_with(self, signature: Signature, engine: str, attempt: SampleSet) -> SignatureResult:
         name, label = signature.name, attempt.label
-        found, problem = _Found(self._ranks(signature)), attempt.problem
+        found, problem = _Findings(self._ranks(signature)), attempt.problem
         for call in attempt.calls:
             expected = self._ask(self._reference, signature, call.inputs)
             answer = self._ask(self._serving, signature, call.inputs)
@@ -77,9 +77,9 @@ class _Comparer:
                 found.refused(f"refused here, answered by {self._reference.name}: {answer.message}")
             else:
                 one = self._compare(signature, expected, answer)
-                if one.difference is not None and self._wavers(signature, call.inputs, expected):
+                if one.difference is not None and self._is_nondeterministic(signature, call.inputs, expected):
                     problem = f"{self._reference.name} gives the same inputs another answer each time"
-                    found.wavers = True
+                    found.nondeterministic = True
                     break
                 found.compared(one, expected, answer, call.rows)
         return found.result(name, engine, label, problem)
@@ -91,7 +91,7 @@ class _Comparer:
     def _ask(self, side: Side, signature: Signature, inputs: Arrays) -> Arrays | LightshipError:
         try:
             outputs = plain(side.answer(signature, inputs))
-        except side.no_answer:
+        except side.unavailable_errors:
             raise
         except LightshipError as error:
             return error
@@ -100,7 +100,7 @@ class _Comparer:
             return _unranked(signature, outputs, labels)
         return outputs
 
-    def _wavers(self, signature: Signature, inputs: Arrays, expected: Arrays) -> bool:
+    def _is_nondeterministic(self, signature: Signature, inputs: Arrays, expected: Arrays) -> bool:
         again = self._ask(self._reference, signature, inputs)
         if isinstance(again, LightshipError):
             return True
@@ -111,7 +111,7 @@ class _Comparer:
         return len(self._bundle.labels or ()) if len(signature.inputs) == 1 else 0
 
 
-class _Found:
+class _Findings:
     """What the calls of one signature showed so far."""
 
     def __init__(self, classes: int) -> None:
@@ -120,7 +120,7 @@ class _Found:
         self._relative: float | None = None
         self._difference = ""
         self._alike = self._ranked = self._rows = 0
-        self.wavers = False
+        self.nondeterministic = False
 
     def refused(self, problem: str) -> None:
         self._difference = self._difference or problem

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Files that are checked although they change nothing, by their flags, with the messages that they hold.
+# ConfigFiles that are checked although they change nothing, by their flags, with the messages that they hold.
 _CHECKED = {
     "tensorflow_session_config_file": "tensorflow.ConfigProto",
     "platform_config_file": "tensorflow.serving.PlatformConfigMap",
@@ -26,7 +26,7 @@ _CHECKED = {
 }
 
 
-class Files(NamedTuple):
+class ConfigFiles(NamedTuple):
     """What the files that flags name say: the models, and, if they are there, the path of Prometheus' page and the keys
     of gRPC."""
 
@@ -35,7 +35,7 @@ class Files(NamedTuple):
     tls: Tls | None
 
 
-def read_files(flags: Mapping[str, Value]) -> Files:
+def read_config_files(flags: Mapping[str, Value]) -> ConfigFiles:
     """Reads every file that a flag names. Raises what `read_config_file` and `read_models` raise, and InvalidArgument
     for batching parameters that cannot be."""
     from lightship.server.config.batching import check_batching_file
@@ -51,10 +51,10 @@ def read_files(flags: Mapping[str, Value]) -> Files:
         check_batching_file(str(flags["batching_parameters_file"]))
     path = read_metrics_path(str(flags["monitoring_config_file"])) if flags["monitoring_config_file"] else None
     tls = read_ssl_config(str(flags["ssl_config_file"])) if flags["ssl_config_file"] else None
-    return Files(models, path, tls)
+    return ConfigFiles(models, path, tls)
 
 
-def started(given: Mapping[str, Value], flags: Mapping[str, Value], files: Files) -> Server:
+def start_server(given: Mapping[str, Value], flags: Mapping[str, Value], files: ConfigFiles) -> Server:
     """Loads the models, however long their folders take to come, and opens the ports. A signal meanwhile ends the
     process.
 
@@ -72,11 +72,11 @@ def started(given: Mapping[str, Value], flags: Mapping[str, Value], files: Files
     except LightshipError as error:
         logger.error("%s", error.message)
         raise InvalidArgument("Failed to BuildAndStart gRPC server") from None
-    _say_places(server, flags)
+    _log_addresses(server, flags)
     return server
 
 
-def _say_places(server: Server, flags: Mapping[str, Value]) -> None:
+def _log_addresses(server: Server, flags: Mapping[str, Value]) -> None:
     """In the words that scripts wait for."""
     if server.grpc_port:
         logger.info("Running gRPC ModelServer at 0.0.0.0:%d ...", server.grpc_port)
@@ -108,7 +108,7 @@ def _poll_models(server: Server, flags: Mapping[str, Value]) -> None:
         ConfigFilePoll(path, seconds, apply, server.manager.models).start()
 
 
-def _options(given: Mapping[str, Value], flags: Mapping[str, Value], files: Files) -> ServerOptions:
+def _options(given: Mapping[str, Value], flags: Mapping[str, Value], files: ConfigFiles) -> ServerOptions:
     from lightship.cli.engine_environment import engine_options_from_environment
     from lightship.engines import EngineOptions
     from lightship.server import ServerOptions
@@ -118,7 +118,7 @@ def _options(given: Mapping[str, Value], flags: Mapping[str, Value], files: File
     cores = max(int(flags["tensorflow_session_parallelism"]), int(flags["tensorflow_intra_op_parallelism"]), 0)
     return ServerOptions(
         models=files.models,
-        host=_everywhere(),
+        host=_any_address(),
         rest_port=0 if flags["rest_api_port"] == flags["port"] else int(flags["rest_api_port"]),
         rest_may_fail=True,
         grpc_port=int(flags["port"]),
@@ -144,7 +144,7 @@ def _options(given: Mapping[str, Value], flags: Mapping[str, Value], files: File
     )
 
 
-def _grpc_options(given: Mapping[str, Value], flags: Mapping[str, Value], files: Files) -> GrpcOptions:
+def _grpc_options(given: Mapping[str, Value], flags: Mapping[str, Value], files: ConfigFiles) -> GrpcOptions:
     from lightship.transports.grpc.options import GrpcOptions, parse_channel_arguments
 
     return GrpcOptions(
@@ -157,7 +157,7 @@ def _grpc_options(given: Mapping[str, Value], flags: Mapping[str, Value], files:
     )
 
 
-def _everywhere() -> str:
+def _any_address() -> str:
     """All addresses, of IPv6 and IPv4 by one socket; of IPv4 where there is no other."""
     try:
         with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
