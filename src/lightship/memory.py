@@ -10,7 +10,7 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of mallopt(3)
 _KEPT = 32 << 20  # bytes; the most that glibc takes for the second
 
 
-def give_memory_back() -> None:
+def release_freed_memory() -> None:
     """Gives what is free back to the system. Takes some milliseconds, depending on how much that is."""
     library = _glibc()
     if library is not None:

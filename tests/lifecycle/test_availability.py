@@ -10,7 +10,7 @@ from tests.lifecycle.conftest import DEADLINE, StartManager, await_state
 
 from lightship.errors import DataLoss
 from lightship.lifecycle import Manager, ModelVersionStatus, Servable, ServableId, State, load_servable
-from lightship.lifecycle.attempts import Pauses
+from lightship.lifecycle.attempts import Backoff
 from lightship.lifecycle.availability import failure_text, failures, wait_until_settled
 
 AddVersion = Callable[[int], Path]
@@ -38,7 +38,7 @@ def test_of_several_the_highest_counts_even_if_it_failed(start_manager: StartMan
             raise DataLoss("broken")
         return load_servable(id, path)
 
-    manager = start_manager(load, pauses=Pauses(3600, 3600))
+    manager = start_manager(load, backoff=Backoff(3600, 3600))
     path = add_version(1)
     for name in ("half", "twin"):
         manager.aspire(name, {1: path, 2: path})

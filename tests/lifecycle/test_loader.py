@@ -42,7 +42,7 @@ def test_a_bundle_is_loaded_with_its_extras(dog_bundle: Path) -> None:
     servable = Loader(LoadOptions(max_pixels=1000)).load(DOG, dog_bundle / "1")
     assert str(servable.id) == "{name: dog version: 1}"
     assert servable.engine.name == "openvino"
-    assert servable.bundle.native == {"image_bytes", "classify"}
+    assert servable.bundle.image_signatures == {"image_bytes", "classify"}
     assert servable.max_pixels == 1000
     assert servable.signature("serving_default") is not None
     assert servable.signature("nope") is None

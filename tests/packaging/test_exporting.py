@@ -24,7 +24,7 @@ def test_the_bundle_holds_all_of_its_parts(pets: Path) -> None:
     assert entries(pets) == {"1"}
     assert bundle.labels == tuple(PETS)
     assert bundle.image == SPEC.sized(16, 16)
-    assert bundle.native == {"image_bytes", "classify"}
+    assert bundle.image_signatures == {"image_bytes", "classify"}
     assert bundle.golden is not None
     assert len(bundle.golden.inputs["photo"]) >= 2
     extras = {"lightship.json", "labels.txt", "golden.npz", "tf_serving_warmup_requests"}
@@ -98,10 +98,10 @@ def test_without_image_or_classes_the_rest_is_there_and_the_way_to_more_is_told(
 ) -> None:
     told: list[str] = []
     bundle = open_bundle(export(model, tmp_path / "m", classes=PETS, progress=told.append), "m", 1)
-    assert (bundle.labels, bundle.image, bundle.native) == (tuple(PETS), None, frozenset())
+    assert (bundle.labels, bundle.image, bundle.image_signatures) == (tuple(PETS), None, frozenset())
     assert any("give image=" in step for step in told)
     bundle = open_bundle(export(model, tmp_path / "m", image=SPEC, progress=told.append), "m", 2)
-    assert (bundle.labels, bundle.image, bundle.native) == (None, SPEC.sized(16, 16), frozenset())
+    assert (bundle.labels, bundle.image, bundle.image_signatures) == (None, SPEC.sized(16, 16), frozenset())
     assert any("give classes=" in step for step in told)
 
 

@@ -224,7 +224,7 @@ def test_a_saved_model_keeps_all_of_its_signatures_and_their_methods(tmp_path: P
     version = export(half_plus_two / "123", tmp_path / "m")
     bundle = open_bundle(version, "m", 1)
     assert {"serving_default", "classify_x_to_y", "regress_x_to_y"} <= set(bundle.saved_model.signatures)
-    assert bundle.native == frozenset()
+    assert bundle.image_signatures == frozenset()
     assert bundle.golden is not None
     np.testing.assert_allclose(bundle.golden.outputs["y"], bundle.golden.inputs["x"] * 0.5 + 2)
 

@@ -33,7 +33,7 @@ class Bundle:
     golden: Golden | None = None
 
     @property
-    def native(self) -> frozenset[str]:
+    def image_signatures(self) -> frozenset[str]:
         """The signatures that a server answers from the manifest, without running their graphs."""
         return frozenset(self.manifest.image_signatures if self.manifest else ())
 
@@ -89,5 +89,7 @@ def _golden(path: Path, manifest: Manifest, saved_model: SavedModel) -> Golden |
 
 
 def _check_image_signatures(bundle: Bundle) -> None:
-    if bundle.native and (bundle.labels is None or bundle.image is None or DEFAULT_SIGNATURE in bundle.native):
+    if bundle.image_signatures and (
+        bundle.labels is None or bundle.image is None or DEFAULT_SIGNATURE in bundle.image_signatures
+    ):
         raise DataLoss(f"{bundle.path / MANIFEST_FILE} names image signatures without labels or image: export again")

@@ -79,7 +79,7 @@ def report_on(found: VersionFolder, *, check: bool) -> Report:
 
 
 def _engine_of(bundle: Bundle, engine: Engine, signature: str) -> SignatureReport:
-    if signature in bundle.native:
+    if signature in bundle.image_signatures:
         return SignatureReport(signature, "lightship", NATIVE)
     with suppress(LightshipError):  # the report says why
         engine.engine_of(signature)

@@ -29,7 +29,7 @@ from lightship.images.formats import PNG_SIGNATURE, image_format
 # 8,000 x 8,000 pixels: more than most cameras give, and some 200 MB when decoded.
 MAX_PIXELS = 64_000_000
 # What JPEG can say. A line of millions of pixels would make the weights of a resize as large as the photo.
-MAX_SIDE = 65_535
+MAX_IMAGE_SIDE = 65_535
 
 _PILLOW_MODES = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}
 
@@ -208,8 +208,8 @@ def _check_size(width: int, height: int, max_pixels: int) -> None:
             f"the image is {width} x {height} = {width * height} pixels; at most {max_pixels} are taken: "
             "send it smaller, or raise the limit"
         )
-    if max(width, height) > MAX_SIDE:
-        raise TooLarge(f"the image is {width} x {height} pixels; a side has at most {MAX_SIDE}: send it smaller")
+    if max(width, height) > MAX_IMAGE_SIDE:
+        raise TooLarge(f"the image is {width} x {height} pixels; a side has at most {MAX_IMAGE_SIDE}: send it smaller")
 
 
 @contextmanager

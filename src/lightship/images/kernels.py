@@ -17,7 +17,7 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.intp]
 
 # Photos of one camera come again and again; sizes beyond this one are rare, and their weights large.
-_MEMORABLE = 8192
+_MAX_CACHED_SIZE = 8192
 
 # ResizeBicubic looks its weights up in a table of so many steps between two pixels.
 _BICUBIC_STEPS = 1024
@@ -39,10 +39,14 @@ class _Kernel:
 
 def taps(method: str, antialias: bool, size: int, out: int) -> Taps:
     """The taps of `tf.image.resize(method=, antialias=)` from `size` pixels to `out`."""
-    return _remembered(method, antialias, size, out) if size <= _MEMORABLE else _made(method, antialias, size, out)
+    return (
+        _cached_taps(method, antialias, size, out)
+        if size <= _MAX_CACHED_SIZE
+        else _make_taps(method, antialias, size, out)
+    )
 
 
-def _made(method: str, antialias: bool, size: int, out: int) -> Taps:
+def _make_taps(method: str, antialias: bool, size: int, out: int) -> Taps:
     if method == "nearest":
         return _nearest(size, out)
     if method == "area":
@@ -52,7 +56,7 @@ def _made(method: str, antialias: bool, size: int, out: int) -> Taps:
     return _scaled(_KERNELS[method], antialias, size, out)
 
 
-_remembered = lru_cache(maxsize=32)(_made)
+_cached_taps = lru_cache(maxsize=32)(_make_taps)
 
 
 def _centres(size: int, out: int) -> Floats:

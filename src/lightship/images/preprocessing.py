@@ -32,7 +32,7 @@ CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)
 TORCH_MEAN = (0.485, 0.456, 0.406)
 TORCH_STD = (0.229, 0.224, 0.225)
 
-_LARGEST = float(np.finfo(np.float32).max)
+_MAX_FLOAT = float(np.finfo(np.float32).max)
 
 Numbers = float | Sequence[float]
 
@@ -161,7 +161,7 @@ def _numbers(value: Any, what: str) -> tuple[float, ...]:
 def _is_number(value: Any) -> bool:
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
         return False
-    return bool(-_LARGEST <= value <= _LARGEST)
+    return bool(-_MAX_FLOAT <= value <= _MAX_FLOAT)
 
 
 def _json(numbers: tuple[float, ...]) -> float | list[float]:

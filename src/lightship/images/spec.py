@@ -23,7 +23,7 @@ METHODS: Mapping[str, tuple[str, ...]] = {
 FITS: tuple[str, ...] = ("stretch", "crop", "pad")
 
 # Far beyond any classifier's input, and small enough that a wrong manifest cannot eat the memory.
-MAX_SIDE = 16384
+MAX_INPUT_SIDE = 16384
 
 _KEYS = ("height", "width", "color", "family", "resize", "antialias", "fit", "preprocessing")
 
@@ -143,6 +143,6 @@ def _check_antialias(family: str, antialias: object) -> None:
 def _side(what: str, value: object) -> int | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_SIDE:
-        raise InvalidArgument(f"{what} is {value!r}; it is a whole number of pixels from 1 to {MAX_SIDE}")
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_INPUT_SIDE:
+        raise InvalidArgument(f"{what} is {value!r}; it is a whole number of pixels from 1 to {MAX_INPUT_SIDE}")
     return value

@@ -22,7 +22,7 @@ class Retries(NamedTuple):
     seconds: float = 60.0
 
 
-class Pauses(NamedTuple):
+class Backoff(NamedTuple):
     """Seconds between the attempts after the version ended with an error: the first pause, doubled up to the longest.
 
     That a version is tried again at all after its retries is Lightship's own: what was wrong may be mended.

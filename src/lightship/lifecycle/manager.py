@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lightship.engines.trial import cancel_trials
 from lightship.errors import Cancelled, LightshipError, NotFound
-from lightship.lifecycle.attempts import LoadFunction, Pauses, Retries, attempt
+from lightship.lifecycle.attempts import Backoff, LoadFunction, Retries, attempt
 from lightship.lifecycle.handle import Handle
 from lightship.lifecycle.loader import load_servable
 from lightship.lifecycle.model_versions import ModelVersions
@@ -28,7 +28,7 @@ class Manager:
     """Loads and unloads in threads of its own, so that no request waits for either.
 
     load: makes a servable of a version folder. What it raises ends the version once its `retries` are used up; then it
-    is tried again after growing `pauses`, or at once when its files change. loads: how many run at the same time.
+    is tried again after growing pauses (`backoff`), or at once when its files change. loads: how many run at the same time.
     """
 
     def __init__(
@@ -37,9 +37,9 @@ class Manager:
         *,
         loads: int = 2,
         retries: Retries = Retries(),  # noqa: B008 - immutable
-        pauses: Pauses = Pauses(),  # noqa: B008 - immutable
+        backoff: Backoff = Backoff(),  # noqa: B008 - immutable
     ) -> None:
-        self._load, self._loads, self._retries, self._pauses = load, loads, retries, pauses
+        self._load, self._loads, self._retries, self._backoff = load, loads, retries, backoff
         self._changed = threading.Condition()
         self._models = Models()
         self._serving = ServingTable()
@@ -209,7 +209,7 @@ class Manager:
             self._loading -= 1
             record.fingerprint = stamp
             if isinstance(loaded, LightshipError):
-                model.fail(record, loaded, time.monotonic(), self._retries, self._pauses)
+                model.fail(record, loaded, time.monotonic(), self._retries, self._backoff)
             elif record.aspired:
                 record.become_ready(loaded)
                 self._publish(model)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lightship.errors import LightshipError
-from lightship.lifecycle.attempts import Pauses, Retries
+from lightship.lifecycle.attempts import Backoff, Retries
 from lightship.lifecycle.handle import Lease
 from lightship.lifecycle.policy import LoadAction, Phase, UnloadAction, availability_preserving
 from lightship.lifecycle.servable import ServableId
@@ -70,14 +70,16 @@ class ModelVersions:
         due = [r.id.version for r in self.failed() if r.phase is Phase.RETRYING and r.retry_at <= now]
         return LoadAction(max(due)) if due and not isinstance(action, UnloadAction) else action
 
-    def fail(self, record: VersionRecord, error: LightshipError, now: float, retries: Retries, pauses: Pauses) -> None:
+    def fail(
+        self, record: VersionRecord, error: LightshipError, now: float, retries: Retries, backoff: Backoff
+    ) -> None:
         record.failure = error
         record.failures += 1
         if record.aspired and record.failures <= retries.times:
             record.phase, record.retry_at = Phase.RETRYING, now + max(0.0, retries.seconds)
             return
         record.phase, record.error = Phase.ERROR, error
-        record.retry_at = now + pauses.after(record.failures - retries.times)
+        record.retry_at = now + backoff.after(record.failures - retries.times)
         self._end(record)
 
     def end(self, record: VersionRecord, error: LightshipError | None) -> None:

@@ -19,8 +19,8 @@ CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
 _PASSED_ON = frozenset({"Identity"})
 # What they give depends on a shape, which the inputs decide.
 _OF_SHAPES = frozenset({"Rank", "Shape", "ShapeN", "Size"})
-_DEPTH = 64
-_MOST_ELEMENTS = 1 << 24
+_MAX_DEPTH = 64
+_MAX_ELEMENTS = 1 << 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Body:
     def source(self, tensor: str) -> tuple[Any, Body] | None:
         """The node that makes a tensor, and where it is; None for what a function gets from a caller unknown."""
         body = self
-        for _ in range(_DEPTH):
+        for _ in range(_MAX_DEPTH):
             name = tensor.partition(":")[0]
             node = body.nodes.get(name)
             if node is None:
@@ -55,7 +55,7 @@ class Body:
     def is_constant(self, tensor: str, depth: int = 0) -> bool:
         """Whether it is a constant, as weights are, or computed of constants alone."""
         found = self.source(tensor)
-        if found is None or depth > _DEPTH:
+        if found is None or depth > _MAX_DEPTH:
             return False
         node, body = found
         if node.op in _CONSTANTS:
@@ -105,7 +105,7 @@ def _array(tensor: Any) -> NDArray[Any] | None:
 def _range(limits: list[Any]) -> NDArray[Any] | None:
     if len(limits) != 3 or not all(map(math.isfinite, limits)) or not limits[2]:
         return None
-    if abs((limits[1] - limits[0]) / limits[2]) > _MOST_ELEMENTS:
+    if abs((limits[1] - limits[0]) / limits[2]) > _MAX_ELEMENTS:
         return None
     return np.arange(*limits)
 

@@ -17,7 +17,7 @@ from lightship.tensors.dtypes import DataType
 GATHERS = frozenset({"GatherNd", "GatherV2", "ResourceGather"})
 DIVISIONS = frozenset({"FloorDiv", "FloorMod", "TruncateDiv", "TruncateMod"})
 # A function is looked at once for each set of constants that it is called with; beyond so many, once alone.
-_MOST_BODIES = 4096
+_MAX_BODIES = 4096
 
 Attribute = str | int | float | bool | tuple[Any, ...]
 
@@ -50,7 +50,7 @@ def operations_of(graph: Any, signature: Signature) -> list[Operation]:
         for node in body.nodes.values():
             for name in _called(node, functions):
                 called = _body(node, body, functions[name])
-                key = name, _constants(called) if len(seen) < _MOST_BODIES else ()
+                key = name, _constants(called) if len(seen) < _MAX_BODIES else ()
                 if key not in seen:
                     seen.add(key)
                     bodies.append(called)

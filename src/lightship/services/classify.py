@@ -19,8 +19,8 @@ from lightship.services.example_inputs import (
     check_one_input,
     debug_text,
     run_examples,
-    shape_text,
     signature_for_examples,
+    tensorflow_shape,
     type_name,
 )
 from lightship.tensors.dtypes import DataType
@@ -54,7 +54,7 @@ def classify(servable: Servable, signature_name: str, examples: Sequence[bytes])
 
 def default_classification(servable: Servable) -> str:
     """The signature that a call means which names none."""
-    return CLASSIFY_SIGNATURE if CLASSIFY_SIGNATURE in servable.bundle.native else DEFAULT_SIGNATURE
+    return CLASSIFY_SIGNATURE if CLASSIFY_SIGNATURE in servable.bundle.image_signatures else DEFAULT_SIGNATURE
 
 
 def check_classification(servable: Servable, signature: Signature) -> None:
@@ -91,7 +91,7 @@ def _wanted(signature: Signature) -> list[str]:
 
 def _check_output(name: str, array: NDArray[Any], dtype: DataType, count: int) -> None:
     if array.ndim != 2:
-        raise InvalidArgument(f"Expected Tensor shape: [batch_size num_classes] but got {shape_text(array)}")
+        raise InvalidArgument(f"Expected Tensor shape: [batch_size num_classes] but got {tensorflow_shape(array)}")
     if type_name(array) != dtype.name:
         raise InvalidArgument(f"Expected {name} Tensor of {dtype.name}. Got: {type_name(array)}")
     if len(array) != count:

@@ -83,7 +83,7 @@ def debug_text(signature: Signature) -> str:
     return str(signature.definition).rstrip()
 
 
-def shape_text(array: NDArray[Any]) -> str:
+def tensorflow_shape(array: NDArray[Any]) -> str:
     return f"[{','.join(map(str, array.shape))}]"
 
 

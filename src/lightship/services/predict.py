@@ -54,7 +54,7 @@ def predict(
         inputs = with_defaults(signature, inputs)
     if signature.name == INIT_SIGNATURE:
         raise _initializer_error(check_outputs(signature, outputs), signature)
-    if signature.name not in servable.bundle.native:
+    if signature.name not in servable.bundle.image_signatures:
         return servable.engine.run(signature.name, inputs, outputs, prompt=prompt)
     if prompt:
         raise NotPrompt

@@ -17,8 +17,8 @@ from lightship.services.example_inputs import (
     check_one_input,
     debug_text,
     run_examples,
-    shape_text,
     signature_for_examples,
+    tensorflow_shape,
     type_name,
 )
 
@@ -59,7 +59,7 @@ def run_regression(servable: Servable, signature: Signature, examples: Sequence[
     """Runs a signature that was checked. Raises InvalidArgument for no examples, and an output that is none."""
     values, count = run_examples(servable, signature, examples, [OUTPUTS])[OUTPUTS], len(examples)
     if values.ndim not in (1, 2) or values.shape[1:] not in ((), (1,)):
-        shape = f"[batch_size] or [batch_size, 1] but got {shape_text(values)}"
+        shape = f"[batch_size] or [batch_size, 1] but got {tensorflow_shape(values)}"
         raise InvalidArgument(f"Expected output Tensor shape to be either {shape}")
     if len(values) != count:
         raise InvalidArgument(f"Input batch size did not match output batch size: {count} vs. {len(values)}")

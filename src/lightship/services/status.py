@@ -48,10 +48,10 @@ def list_models(manager: Manager) -> list[ModelSummary]:
 
 def signature_reports(servable: Servable) -> tuple[SignatureReport, ...]:
     """How each signature is run; those of images are answered by decoding, `serving_default` and ranking."""
-    native = servable.bundle.native
+    image_signatures = servable.bundle.image_signatures
     return tuple(
         replace(report, engine="lightship", reason=f"decodes and ranks around {DEFAULT_SIGNATURE}")
-        if report.signature in native
+        if report.signature in image_signatures
         else report
         for report in servable.engine.reports()
     )

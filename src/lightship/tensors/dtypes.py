@@ -10,6 +10,9 @@ import numpy as np
 
 from lightship.errors import Unimplemented
 
+# The highest rank of a tensor. numpy allows 64 dimensions, but no TensorFlow operation takes that many.
+MAX_DIMENSIONS = 32
+
 
 class DataType(IntEnum):
     """`tensorflow.DataType`. A reference type of the graph is the value + 100 and is none of these."""

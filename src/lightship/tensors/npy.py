@@ -16,7 +16,7 @@ Array = NDArray[Any]
 
 _MAGIC = b"\x93NUMPY"
 _LENGTH_BYTES = {b"\x01\x00": 2, b"\x02\x00": 4, b"\x03\x00": 4}  # of the header's length, by the format's number
-_LONGEST_HEADER = 10_000
+_MAX_HEADER_BYTES = 10_000
 _DESCR = re.compile(r"[<>|=]?[biufc]\d{1,2}")
 _ENTRY = re.compile(
     r"""(?P<quote>['"])(?P<key>descr|fortran_order|shape)(?P=quote):"""
@@ -59,10 +59,10 @@ def _split(data: memoryview) -> tuple[str, memoryview]:
         raise InvalidArgument(f"a .npy file of format {'.'.join(map(str, start[6:8]))}; 1.0, 2.0 and 3.0 are read")
     length = int.from_bytes(data[8 : 8 + count], "little")
     end = 8 + count + length
-    if length > _LONGEST_HEADER or end > len(data):
+    if length > _MAX_HEADER_BYTES or end > len(data):
         raise InvalidArgument(
             f"the .npy file says that its header has {length} bytes; it has {max(0, len(data) - 8 - count)} in all, "
-            f"and a header has {_LONGEST_HEADER} at most"
+            f"and a header has {_MAX_HEADER_BYTES} at most"
         )
     return bytes(data[8 + count : end]).decode("latin-1"), data[end:]
 

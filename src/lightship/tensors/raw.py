@@ -11,19 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightship.errors import InvalidArgument, Unimplemented
-from lightship.tensors.dtypes import DataType
+from lightship.tensors.dtypes import MAX_DIMENSIONS, DataType
 
 Array = NDArray[Any]
 
-MOST_DIMENSIONS = 32
-MOST_EMPTY = 1 << 23  # what the other dimensions of a tensor without elements may multiply to
+MAX_EMPTY_ELEMENTS = 1 << 23  # what the other dimensions of a tensor without elements may multiply to
 _SHAPE = re.compile(r"\[?((?:\d{1,19}(?:,\d{1,19})*,?)?)\]?", re.ASCII)
-_KNOWN = (
+_RAW_DTYPES = (
     *("float32", "float64", "float16", "bfloat16", "float8_e5m2", "float8_e4m3fn"),
     *("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
     *("bool", "complex64", "complex128"),
 )
-_FEW_WORDS = "numbers and booleans alone travel as bytes; send texts as JSON"
+_SEND_AS_JSON = "numbers and booleans alone travel as bytes; send texts as JSON"
 
 
 def dtype_name(dtype: DataType) -> str:
@@ -36,8 +35,8 @@ def dtype_name(dtype: DataType) -> str:
 
 def check_numeric(name: str, dtype: DataType, role: str) -> None:
     """Raises InvalidArgument for a tensor that has no place here: of strings, of types that numpy lacks."""
-    if dtype_name(dtype) not in _KNOWN:
-        raise InvalidArgument(f'{role} "{name}" is of dtype {dtype_name(dtype)}: {_FEW_WORDS}')
+    if dtype_name(dtype) not in _RAW_DTYPES:
+        raise InvalidArgument(f'{role} "{name}" is of dtype {dtype_name(dtype)}: {_SEND_AS_JSON}')
 
 
 def parse_shape(text: str) -> tuple[int, ...]:
@@ -84,21 +83,21 @@ def write_raw(array: Array) -> bytes:
 def check_dtype(sent: str, name: str, dtype: DataType) -> None:
     """Raises InvalidArgument, naming both, where a dtype is not the signature's."""
     wanted = dtype_name(dtype)
-    if sent not in _KNOWN:
+    if sent not in _RAW_DTYPES:
         raise InvalidArgument(
-            f'dtype "{sent[:100]}" is not known here; input "{name}" is {wanted}; there are {", ".join(_KNOWN)}'
+            f'dtype "{sent[:100]}" is not known here; input "{name}" is {wanted}; there are {", ".join(_RAW_DTYPES)}'
         )
     if sent != wanted:
         raise InvalidArgument(f'input "{name}" is {wanted}, but {sent} was sent: convert it before sending')
 
 
 def _check_size(size: int, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
-    if len(shape) > MOST_DIMENSIONS:
-        raise InvalidArgument(f"a shape of {len(shape)} dimensions is too long; {MOST_DIMENSIONS} are the most")
+    if len(shape) > MAX_DIMENSIONS:
+        raise InvalidArgument(f"a shape of {len(shape)} dimensions is too long; {MAX_DIMENSIONS} are the most")
     wanted = math.prod(shape) * dtype.itemsize
     if wanted != size:
         raise InvalidArgument(
             f"a tensor of shape [{','.join(map(str, shape))}] and dtype {dtype.name} has {wanted} bytes, not {size}"
         )
-    if not wanted and math.prod(filter(None, shape)) > MOST_EMPTY:
+    if not wanted and math.prod(filter(None, shape)) > MAX_EMPTY_ELEMENTS:
         raise InvalidArgument(f"an empty tensor of shape [{','.join(map(str, shape))}] is larger than is taken here")

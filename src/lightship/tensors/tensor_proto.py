@@ -12,13 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightship.errors import InvalidArgument, LightshipError
-from lightship.tensors.dtypes import DataType
+from lightship.tensors.dtypes import MAX_DIMENSIONS, DataType
 
 # A few bytes can declare any shape, and the last value given is repeated to fill it: so much is filled at most.
-MOST_FILLED_BYTES = 1 << 28
+MAX_FILLED_BYTES = 1 << 28
 
-_MOST_DIMENSIONS = 32  # numpy's limit is 64, and no operation takes so many
-_MOST_ELEMENTS = (1 << 63) - 1
+_MAX_ELEMENTS = (1 << 63) - 1
 _FEW_DIMENSIONS, _SMALL_SIZE = 4, 1 << 15  # nothing that could overflow: most tensors
 
 # The field of each type's values, and the type of what stands in it.
@@ -47,7 +46,7 @@ def array_of(tensor: Any) -> NDArray[Any]:
     """The array that a `TensorProto` describes; strings are bytes in an object array. It may be read-only.
 
     `tensor_content` comes first; of typed values, more than needed are left out, and of fewer the last is repeated;
-    none are zeros. Raises InvalidArgument for what is no tensor, and where more than `MOST_FILLED_BYTES` would have to
+    none are zeros. Raises InvalidArgument for what is no tensor, and where more than `MAX_FILLED_BYTES` would have to
     be filled.
     """
     dtype, element = _types(tensor.dtype)
@@ -57,10 +56,10 @@ def array_of(tensor: Any) -> NDArray[Any]:
         return _of_content(content, dtype, element, shape)
     count = math.prod(shape)
     values = _values(tensor, dtype, element)
-    if len(values) < count and count * element.itemsize > MOST_FILLED_BYTES:
+    if len(values) < count and count * element.itemsize > MAX_FILLED_BYTES:
         raise InvalidArgument(
             f"a tensor of shape {list(shape)} and type {dtype.label} has {len(values)} values; to fill the rest would "
-            f"take more than {MOST_FILLED_BYTES >> 20} MiB: send all of them"
+            f"take more than {MAX_FILLED_BYTES >> 20} MiB: send all of them"
         )
     return _shaped(_filled(values, element, count), shape)
 
@@ -99,9 +98,9 @@ def _shape(tensor: Any) -> tuple[int, ...]:
     shape = tuple([dim.size for dim in described.dim])
     if len(shape) <= _FEW_DIMENSIONS and (not shape or (min(shape) >= 0 and max(shape) <= _SMALL_SIZE)):
         return shape
-    if len(shape) > _MOST_DIMENSIONS:
-        raise InvalidArgument(f"a tensor of rank {len(shape)} cannot be read; {_MOST_DIMENSIONS} is the highest")
-    if any(size < 0 for size in shape) or any(product > _MOST_ELEMENTS for product in accumulate(shape, mul)):
+    if len(shape) > MAX_DIMENSIONS:
+        raise InvalidArgument(f"a tensor of rank {len(shape)} cannot be read; {MAX_DIMENSIONS} is the highest")
+    if any(size < 0 for size in shape) or any(product > _MAX_ELEMENTS for product in accumulate(shape, mul)):
         raise InvalidArgument(f"{list(shape)} is no shape of a tensor")
     return shape
 

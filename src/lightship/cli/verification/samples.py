@@ -108,7 +108,7 @@ class GeneratedSamples:
         golden, image = self._bundle.golden, self._bundle.image
         if golden is not None and signature.name == DEFAULT_SIGNATURE:
             yield SampleSet(GOLDEN, _split(signature, golden.inputs))
-        elif image is not None and signature.name in self._bundle.native:
+        elif image is not None and signature.name in self._bundle.image_signatures:
             photos = _noise_photos(image)
             yield SampleSet(RANDOM, _split(signature, _encoded(signature, photos)))
         elif any(spec.dtype is DataType.DT_STRING for spec in signature.inputs.values()):
@@ -126,7 +126,7 @@ class PhotoSamples:
         self._photos = [_photo(one) for one in named_photos([path])]
 
     def sample_sets(self, signature: Signature) -> Iterator[SampleSet]:
-        if signature.name in self._bundle.native:
+        if signature.name in self._bundle.image_signatures:
             yield SampleSet(self._label, self._as_they_are(signature))
         elif signature.name == DEFAULT_SIGNATURE and len(signature.inputs) == 1:
             yield SampleSet(self._label, self._prepared(signature))

@@ -70,7 +70,7 @@ class ServingSide:
 
     def engine_of(self, signature: str) -> str:
         """The engine's name, "lightship" for an image signature, "none" where nothing runs it."""
-        if signature in self._servable.bundle.native:
+        if signature in self._servable.bundle.image_signatures:
             return "lightship"
         try:
             return self._servable.engine.engine_of(signature)

@@ -96,7 +96,7 @@ class _Comparer:
         except LightshipError as error:
             return error
         labels = self._bundle.labels
-        if labels is not None and signature.name in self._bundle.native:
+        if labels is not None and signature.name in self._bundle.image_signatures:
             return _unranked(signature, outputs, labels)
         return outputs
 
