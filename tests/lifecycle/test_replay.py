@@ -105,10 +105,7 @@ def test_a_call_that_no_engine_can_run_is_passed_over(
     write([predict_log(), predict_log()])
     with caplog.at_level(logging.WARNING, "lightship.lifecycle.replay"):
         assert replay(servable, Calls(FailedPrecondition("TensorFlow is not installed"))) == 2
-    assert (
-        caplog.messages
-        == ["a warm-up call of {name: half version: 1} was passed over: TensorFlow is not installed"] * 2
-    )
+    assert caplog.messages == ["a warm-up call of {name: half version: 1} was skipped: TensorFlow is not installed"] * 2
 
 
 def test_more_than_the_limit_is_found_after_running_it(servable: Servable, write: Write) -> None:

@@ -1,4 +1,4 @@
-"""From a folder that appears to a servable that answers, and back, without a request noticing."""
+"""Loads the versions of models when their folders appear, and unloads them, while requests are being answered."""
 
 from lightship.lifecycle.configuration import Configuration
 from lightship.lifecycle.handle import Handle

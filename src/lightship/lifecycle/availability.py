@@ -1,4 +1,4 @@
-"""Waiting for models until each of them answers or has failed, and what is said of those that failed."""
+"""Waits until every model is loaded or failed, and describes those that failed."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from lightship.lifecycle.state import ModelVersionStatus, State
 def wait_until_settled(
     manager: Manager, names: Collection[str], timeout: float | None, cancelled: Callable[[], bool] = lambda: False
 ) -> dict[str, ModelVersionStatus]:
-    """Waits until each model has some version that is AVAILABLE or ended with an error; of several, the highest counts.
+    """Waits until every model has a version that is AVAILABLE or ended with an error.
 
-    Waits for `timeout` seconds at most, and no longer for a model that was removed meanwhile. cancelled: looked at
-    whenever something changes. Returns what was settled by then.
+    Does not wait for models that are removed in the meantime. Stops waiting after `timeout` seconds, or when
+    `cancelled`, which is called after every change, returns True.
+    Returns for each settled model the status of its highest settled version.
     """
     settled: dict[str, ModelVersionStatus] = {}
 
@@ -32,12 +33,12 @@ def wait_until_settled(
 
 
 def failures(settled: Mapping[str, ModelVersionStatus]) -> dict[str, ModelVersionStatus]:
-    """In the order of names, whichever failed first."""
+    """Returns the statuses of the models that failed, in the order of their names."""
     return {name: status for name, status in sorted(settled.items()) if status.state is not State.AVAILABLE}
 
 
 def failure_text(kind: str, failed: Mapping[str, ModelVersionStatus]) -> str:
-    """TensorFlow Serving's text, braces and all. kind: "servable" at the start, "model" at a reload."""
+    """Returns TensorFlow Serving's text, with its braces. kind: "servable" at the start, "model" at a reload."""
     reasons = "".join(
         f"{{{ServableId(name, status.version)} due to error: {status.error.code.name}: {status.error.message}}}, "
         for name, status in failed.items()

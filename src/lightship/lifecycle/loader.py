@@ -133,7 +133,7 @@ def load_servable(id: ServableId, path: Path) -> Servable:
 
 
 def check_golden(bundle: Bundle, engine: Engine, options: EngineOptions = DEFAULT_OPTIONS) -> None:
-    """Raises DataLoss naming the figure where the engine's answers to the golden sample are not the trained model's."""
+    """Raises DataLoss if the engine's outputs for the golden sample differ from the trained model's."""
     golden = bundle.golden
     if golden is None:
         return
@@ -143,14 +143,14 @@ def check_golden(bundle: Bundle, engine: Engine, options: EngineOptions = DEFAUL
     if difference is not None:
         raise DataLoss(
             f"{bundle.path} does not give the trained model's answers: {difference}. Its weights were changed after "
-            "export, or the engine computes it wrongly: export it again, or try --engine tensorflow"
+            "export, or the engine computes a wrong result: export the model again, or try --engine tensorflow"
         )
 
 
 def warm_up(bundle: Bundle, engine: Engine) -> None:
-    """Runs the default signature once for one row, on golden data or zeros; not one that changes variables.
+    """Runs `serving_default` once for one row, on golden data or zeros, unless it changes variables.
 
-    A failure is only logged: zeros are a guess, and one row of the golden sample need not be an input of its own.
+    A failure is only logged: zeros are a guess, and a single row of the golden sample may not be a valid input.
     """
     signature = bundle.saved_model.signatures.get(DEFAULT_SIGNATURE)
     if signature is None or not signature.inputs or DEFAULT_SIGNATURE in bundle.saved_model.changes.writers:
@@ -168,11 +168,14 @@ def _try(engine: Engine, inputs: dict[str, NDArray[Any]]) -> None:
     try:
         engine.warm_up(DEFAULT_SIGNATURE, inputs)
     except LightshipError as error:
-        logger.debug("no warm-up: %s", error.message)
+        logger.debug("the warm-up failed: %s", error.message)
 
 
 def _zeros(spec: TensorSpec) -> NDArray[Any] | None:
-    """Zeros of the declared shape with 1 for a free first dimension; None where more is free, or the type is text."""
+    """Returns zeros of the declared shape, with size 1 for a free first dimension.
+
+    Returns None if another dimension or the rank is free, if the type is string, or if the array would be very large.
+    """
     if spec.shape is None or -1 in spec.shape[1:] or spec.dtype in (DataType.DT_STRING, DataType.DT_INVALID):
         return None
     shape = tuple(abs(size) for size in spec.shape)

@@ -1,4 +1,4 @@
-"""What the manager knows of one version."""
+"""What the manager knows about one version."""
 
 from __future__ import annotations
 
@@ -26,25 +26,29 @@ _STATES = {
 
 @dataclass(slots=True)
 class VersionRecord:
-    """error: what it ended with. failure: why the last attempt failed, be it tried again or not. failures: in a row.
-    retry_at: on the clock of `time.monotonic`, while it failed and is aspired. fingerprint: of the files at the last
-    attempt. ended: the order in which versions ended."""
+    """One version of a model."""
 
     id: ServableId
     path: Path
     aspired: bool = True
     phase: Phase = Phase.NEW
+    # The error that the version ended with.
     error: LightshipError | None = None
+    # Why the last attempt failed, whether or not it is tried again.
     failure: LightshipError | None = None
     lease: Lease | None = None
+    # The number of attempts that failed one after the other.
     failures: int = 0
+    # When to try again, by `time.monotonic`, after an attempt failed.
     retry_at: float = 0.0
+    # The state of the files at the last attempt.
     fingerprint: Fingerprint = field(default_factory=frozenset)
+    # The position in the order in which versions ended.
     ended: int = 0
 
     @property
     def gone(self) -> bool:
-        """It ended and nobody wants it back."""
+        """Whether it ended and is not aspired."""
         return not self.aspired and self.phase in (Phase.DISABLED, Phase.ERROR)
 
     def become_ready(self, servable: Servable) -> None:
@@ -59,7 +63,7 @@ class VersionRecord:
 
 
 def fingerprint(folder: Path) -> Fingerprint:
-    """Names, sizes and times of all files below; what cannot be read is left out."""
+    """Returns the names, sizes and modification times of all files in a folder, except those that cannot be read."""
     found = set()
     for path in [folder, *folder.rglob("*")] if folder.is_dir() else [folder]:
         try:
