@@ -1,4 +1,4 @@
-"""Classify: serialized `tf.Example`s in, labels and scores out."""
+"""Classify: takes serialized `tf.Example`s and returns labels and scores."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ CLASSES, SCORES = "classes", "scores"
 
 @dataclass(frozen=True, slots=True)
 class Classifications:
-    """The classes of each example, in the model's own order.
+    """The classes of each example, in the order of the model's outputs."""
 
-    signature: the one that answered. classes: bytes [examples, classes] in an object array; scores: float32 likewise;
-    one of them is None where the signature has no such output.
-    """
-
+    # The name of the signature that ran.
     signature: str
+    # Bytes in an object array [examples, classes]; None if the signature has no such output.
     classes: NDArray[np.object_] | None
+    # float32 [examples, classes]; None if the signature has no such output.
     scores: NDArray[np.float32] | None
 
 
 def classify(servable: Servable, signature_name: str, examples: Sequence[bytes]) -> Classifications:
-    """Runs a signature, `serving_default` for "", on serialized examples.
+    """Runs a signature on serialized examples. An empty name means the default of `default_classification`.
 
-    Raises InvalidArgument, with TensorFlow Serving's texts in its order, for a signature that does not classify, no
-    examples, and outputs that are no classification; FailedPrecondition where no engine runs the signature.
+    Raises InvalidArgument, with TensorFlow Serving's texts and in its order, if the signature is unknown or is not a
+    classification, if there are no examples, or if the outputs are not those of a classification; FailedPrecondition
+    if no engine can run the signature.
     """
     signature = signature_for_examples(servable, signature_name or default_classification(servable))
     check_classification(servable, signature)
@@ -53,12 +53,12 @@ def classify(servable: Servable, signature_name: str, examples: Sequence[bytes])
 
 
 def default_classification(servable: Servable) -> str:
-    """The signature that a call means which names none."""
+    """Returns the signature that is used if a request names none: an image model's own, or `serving_default`."""
     return CLASSIFY_SIGNATURE if CLASSIFY_SIGNATURE in servable.bundle.image_signatures else DEFAULT_SIGNATURE
 
 
 def check_classification(servable: Servable, signature: Signature) -> None:
-    """Raises InvalidArgument for a signature without the input and outputs of a classification."""
+    """Raises InvalidArgument if a signature does not have the input and outputs of a classification."""
     check_method_name(servable, signature, "classification", CLASSIFY_METHOD)
     check_one_input(signature)
     if len(signature.outputs) not in (1, 2):
@@ -72,7 +72,7 @@ def check_classification(servable: Servable, signature: Signature) -> None:
 
 
 def run_classification(servable: Servable, signature: Signature, examples: Sequence[bytes]) -> Classifications:
-    """Runs a signature that was checked. Raises InvalidArgument for no examples, and outputs that are none."""
+    """Runs a checked signature. Raises InvalidArgument if there are no examples or the outputs do not fit."""
     outputs, count = run_examples(servable, signature, examples, _wanted(signature)), len(examples)
     classes, scores = outputs.get(CLASSES), outputs.get(SCORES)
     for name, array, dtype in ((CLASSES, classes, DataType.DT_STRING), (SCORES, scores, DataType.DT_FLOAT)):

@@ -1,4 +1,4 @@
-"""`tf.Example`s with an encoded image in them."""
+"""Reads and writes `tf.Example`s that contain an encoded image."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from lightship.protos import Example
 
 
 def images_of_examples(serialized: Iterable[bytes]) -> list[bytes]:
-    """The feature `image/encoded` of each serialized example. Raises InvalidArgument naming the first without it."""
+    """Returns the image of each serialized example. Raises InvalidArgument for the first example without one."""
     return [_image(index, example) for index, example in enumerate(serialized)]
 
 
 def examples_of_images(images: Iterable[bytes]) -> list[bytes]:
-    """A serialized example for each encoded image."""
+    """Returns a serialized example for each encoded image."""
     return [example_of_image(image) for image in images]
 
 
@@ -31,6 +31,6 @@ def _image(index: int, serialized: bytes) -> bytes:
         there = ", ".join(sorted(features)) or "none"
         raise InvalidArgument(
             f"example {index} must have one image in the bytes feature {ENCODED_IMAGE_FEATURE}; it has {len(values)} "
-            f"there, and these features: {there}"
+            f"images there, and these features: {there}"
         )
     return bytes(values[0])

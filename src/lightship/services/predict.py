@@ -1,4 +1,4 @@
-"""Predict: tensors in, tensors out."""
+"""Predict: takes tensors and returns tensors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ __all__ = ["NotPrompt", "check_signature", "predict"]
 
 
 def check_signature(servable: Servable, signature_name: str) -> Signature:
-    """The signature of that name, `serving_default` for "". Raises InvalidArgument with TensorFlow Serving's text."""
+    """Returns a signature; an empty name means `serving_default`.
+
+    Raises InvalidArgument, with TensorFlow Serving's text, if there is none of that name.
+    """
     name = signature_name or DEFAULT_SIGNATURE
     signature = servable.signature(name)
     if signature is None:
@@ -39,14 +42,16 @@ def predict(
     *,
     prompt: bool = False,
 ) -> dict[str, NDArray[Any]]:
-    """Runs a signature on one array for each of its inputs that has no default; all its outputs by default.
+    """Runs a signature and returns its outputs.
 
-    inputs: where it is not a dict, each array is asked for once, after their names were counted.
+    inputs: an array for each input that has no default. If this is not a dict, each array is read once, after the
+        number of inputs was checked.
+    outputs: the names of the outputs to return, by default all.
 
-    The image signatures of the bundle are answered from its labels and image spec, all others by the engine. Raises
-    InvalidArgument for names, types and shapes that do not fit, FailedPrecondition where no engine runs the signature,
-    OutOfRange for the initializer, Internal for a method's name that is none where they are checked, and, with
-    `prompt`, NotPrompt instead of doing what may take longer than an event loop can wait.
+    The engine runs the signature, except for the image signatures of a bundle, which use its labels and image spec.
+    Raises InvalidArgument for names, types and shapes that do not fit, FailedPrecondition if no engine can run the
+    signature, OutOfRange for the initializer, Internal for an unknown method name if the server checks method names,
+    and, with `prompt`, NotPrompt instead of doing what may take longer than an event loop can wait.
     """
     if servable.check_method_names:
         check_predict_method(signature)
@@ -65,7 +70,7 @@ def predict(
 
 
 def _initializer_error(outputs: Sequence[str], signature: Signature) -> OutOfRange:
-    """In TensorFlow's words. It ran when the model was loaded, and an operation that only runs has no output."""
+    """Returns TensorFlow's error: the initializer is an operation without outputs."""
     node = signature.outputs[outputs[0]].tensor.partition(":")[0] if outputs else signature.name
     return OutOfRange(f"Node '{node}' (type: 'NoOp', num of outputs: 0) does not have output 0")
 
@@ -73,6 +78,6 @@ def _initializer_error(outputs: Sequence[str], signature: Signature) -> OutOfRan
 def _images(signature: Signature, inputs: Arrays) -> list[bytes]:
     ((name, array),) = inputs.items()
     if array.ndim != 1:
-        raise InvalidArgument(f'input "{name}" has shape {list(array.shape)}; give a list of {name}, of shape [N]')
+        raise InvalidArgument(f'input "{name}" has shape {list(array.shape)}; give a list of {name} with shape [N]')
     values: list[bytes] = list(np.asarray(array, dtype=object))
     return images_of_examples(values) if signature.method_name == CLASSIFY_METHOD else values

@@ -1,4 +1,4 @@
-"""What predict checks before a signature is run, in TensorFlow Serving's order and words."""
+"""Checks that predict makes before it runs a signature, in TensorFlow Serving's order and with its texts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Arrays = Mapping[str, NDArray[Any]]
 
 
 def check_predict_method(signature: Signature) -> None:
-    """Any of the standard methods may be predicted. Raises Internal for another."""
+    """Raises Internal if the signature's method name is not one of the standard ones."""
     if signature.method_name not in _METHODS:
         raise Internal(
             f"Expected prediction signature method_name to be one of {{{', '.join(_METHODS)}}}. "
@@ -27,9 +27,9 @@ def check_predict_method(signature: Signature) -> None:
 
 
 def with_defaults(signature: Signature, inputs: Arrays) -> Arrays:
-    """An array for each of the signature's inputs, its own default where none was given.
+    """Returns an array for each of the signature's inputs, using the signature's defaults for those that are missing.
 
-    Raises InvalidArgument for a missing input without a default, and for one that the signature does not have.
+    Raises InvalidArgument for a missing input without a default, and for an input that the signature does not have.
     """
     defaults = signature.definition.defaults
     if len(inputs) > len(signature.inputs) or (len(inputs) < len(signature.inputs) and not defaults):

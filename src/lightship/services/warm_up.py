@@ -1,4 +1,4 @@
-"""Makes the calls of a warm-up file as if a client made them; the answers are thrown away."""
+"""Makes the calls of a warm-up file as if a client made them, and ignores the results."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lightship.tensors.tensor_proto import input_array
 
 
 def make_logged_call(servable: Servable, log: Any) -> None:
-    """Makes the call of a `PredictionLog`: the signature that it names counts, the model's name and version do not.
+    """Makes the call of a `PredictionLog`, with the signature that it names. Ignores its model name and version.
 
     Raises what the call raises.
     """
@@ -39,7 +39,7 @@ def _predict(servable: Servable, request: Any) -> None:
 
 
 def _infer(servable: Servable, request: Any) -> None:
-    """Each task by itself: that warms up the same signatures."""
+    """Runs each task separately, which warms up the same signatures."""
     examples = examples_of(request.input)
     calls = {CLASSIFY_METHOD: classify, REGRESS_METHOD: regress}
     for task in request.tasks:
