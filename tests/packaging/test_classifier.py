@@ -34,12 +34,15 @@ def test_the_size_is_the_models_own() -> None:
     [
         ({}, "no serving_default"),
         (PHOTO | {"age": ModelInput((None, 1), "float32")}, r"photo \[N, 8, 9, 3\] float32, age \[N, 1\] float32"),
-        ({"x": ModelInput((None, 4), "float32")}, "leave it out"),
-        ({"x": ModelInput((None, 8, 8, 3), "string")}, "leave it out"),
-        ({"x": ModelInput((1, 8, 8, 3), "float32")}, "exactly 1 images at once"),
-        ({"x": ModelInput((None, 3, 8, 8), "float32")}, "last dimension must be the channels"),
+        ({"x": ModelInput((None, 4), "float32")}, "leave image= out"),
+        ({"x": ModelInput((None, 8, 8, 3), "string")}, "leave image= out"),
+        ({"x": ModelInput((1, 8, 8, 3), "float32")}, "fixed batch size of 1"),
+        ({"x": ModelInput((None, 3, 8, 8), "float32")}, "last dimension is the channels"),
         ({"x": ModelInput((None, 8, 8, 4), "float32")}, "give color='rgba'"),
-        ({"x": ModelInput((None, 8, None, 3), "float32")}, r"any width: say the one of training, ImageSpec\(width="),
+        (
+            {"x": ModelInput((None, 8, None, 3), "float32")},
+            r"any width: give the one used in training, ImageSpec\(width=",
+        ),
         ({"x": ModelInput(None, "float32")}, "any height"),
     ],
 )
@@ -60,7 +63,7 @@ def test_labels_image_and_one_output_make_the_signatures() -> None:
     [
         (None, NONE, outputs(y=(2, 2)), "give classes="),
         (("a", "b"), None, outputs(y=(2, 2)), "give image="),
-        (("a", "b"), NONE, outputs(y=(2, 2), z=(2, 4, 4)), "the model has 2 outputs"),
+        (("a", "b"), NONE, outputs(y=(2, 2), z=(2, 4, 4)), "this one has 2"),
     ],
 )
 def test_what_is_missing_for_them_is_told(

@@ -109,7 +109,7 @@ def test_what_was_killed_leaves_no_version_and_is_cleared_by_the_next(tmp_path: 
 
 def test_the_highest_number_has_no_next(tmp_path: Path) -> None:
     write(tmp_path, 2**63 - 1)
-    with pytest.raises(InvalidArgument, match="give version="):
+    with pytest.raises(InvalidArgument, match="with version="):
         write(tmp_path)
 
 

@@ -1,6 +1,6 @@
-"""A trained model to a bundle that TensorFlow Serving and Lightship load. Needs TensorFlow and Keras.
+"""Exports a trained model as a bundle that TensorFlow Serving and Lightship can load. Needs TensorFlow and Keras.
 
-Names are imported when first used: TensorFlow takes seconds to start.
+Names are imported when they are first used, because importing TensorFlow takes seconds.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The signatures `image_bytes` and `classify`: from an encoded image to labels and scores, all in the graph."""
+"""The signatures `image_bytes` and `classify`, which take encoded images and return labels and scores."""
 
 from __future__ import annotations
 
@@ -21,14 +21,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ImageSignatures:
-    """All labels of each image and their scores, the best first; of equal scores the lower index first.
+    """The two signatures. They return all labels of each image, the best first, equal scores in the order of labels.
 
-    `image_bytes` takes encoded images, string [N]; `classify` takes serialized `tf.Example`, string [N], with the
-    encoded image under `image/encoded`. dtype: the model's input.
+    `image_bytes` takes encoded images, string [N]. `classify` takes serialized `tf.Example`s, string [N], with the
+    encoded image in the feature `image/encoded`.
     """
 
     labels: tuple[str, ...]
     image: ImageSpec
+    # The dtype of the model's input.
     dtype: str
 
     names = (IMAGE_BYTES_SIGNATURE, CLASSIFY_SIGNATURE)
@@ -40,9 +41,12 @@ class ImageSignatures:
     def functions(
         self, scores_of: Callable[[Tensor], Tensor]
     ) -> Iterator[tuple[str, Callable[..., dict[str, Tensor]], tf.TensorSpec]]:
-        """(name, function, spec of its input); `scores_of` takes images [N, H, W, C] and gives scores [N, K]."""
+        """Yields the name, the function and the input's spec of each signature.
 
-        # One function for both: the graph is traced and kept once.
+        scores_of: takes images [N, H, W, C] and returns scores [N, K].
+        """
+
+        # Both signatures use one function, so that its graph is traced and stored only once.
         ranked = tf.function(
             lambda encoded: self._rank(scores_of(self._images(encoded))),
             [tf.TensorSpec([None], tf.string)],
@@ -72,7 +76,7 @@ class ImageSignatures:
 
 
 def set_method_names(folder: Path, names: Mapping[str, str]) -> None:
-    """TensorFlow 2 saves every signature as a prediction; a server tells classify and regress by these names."""
+    """Sets the method names of signatures, because TensorFlow 2 saves every signature as predict."""
     module: Any = tf.compat.v1.saved_model.signature_def_utils
     with quiet():
         updater = module.MethodNameUpdater(str(folder))
