@@ -68,4 +68,4 @@ def test_usage_has_each_flag_with_its_default() -> None:
     text = usage("program", FLAGS)
     assert "--port=8500\ta port" in text
     assert "--warmup=true" in text
-    assert "(in a later release)" in text
+    assert "(not supported yet)" in text

@@ -92,7 +92,7 @@ def test_only_what_would_lower_security_is_refused() -> None:
 def test_flags_without_meaning_share_one_warning() -> None:
     given: dict[str, Value] = {"num_unload_threads": 2, "enable_profiler": False, "grpc_max_threads": 5}
     (idle,) = warnings(given)
-    assert idle == "--num_unload_threads, --enable_profiler: accepted, but with nothing to act on here"
+    assert idle == "--num_unload_threads, --enable_profiler: accepted, but has no effect here"
 
 
 def test_a_flag_given_its_default_is_not_warned_of() -> None:

@@ -1,4 +1,4 @@
-"""How a command fails: one line on standard error that says what to do, and never a traceback unless asked for."""
+"""Reports the failure of a command in one line on standard error; with LIGHTSHIP_DEBUG=1 as a traceback."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import TextIO
 
 from lightship.errors import LightshipError
 
-INTERRUPTED = 130  # as a shell reports a process that SIGINT ended
+INTERRUPTED = 130  # the exit code that shells report for a process ended by SIGINT
 
 
 def run_command(run: Callable[[], object], *, failure: int = 1) -> None:
-    """Runs a command; ends the process with `failure` and a line where it raises."""
+    """Runs a command. If it raises, prints one line and ends the process with exit code `failure`."""
     try:
         try:
             run()
@@ -23,7 +23,7 @@ def run_command(run: Callable[[], object], *, failure: int = 1) -> None:
             sys.stdout.flush()
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
-    except BrokenPipeError:  # whoever read our output has seen enough
+    except BrokenPipeError:  # the reader of the output has closed the pipe
         _discard_output()
         sys.exit(failure)
     except Exception as error:
@@ -38,13 +38,13 @@ def debug_enabled() -> bool:
 
 
 def explain(error: Exception) -> str:
-    """One line about any exception."""
+    """Describes any exception in one line."""
     if isinstance(error, LightshipError):
         return " ".join(error.message.split())
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
     reason = " ".join(f"{type(error).__name__}: {error}".split())
-    return f"{reason} (this should not happen; LIGHTSHIP_DEBUG=1 shows where it came from)"
+    return f"{reason} (this is a bug in Lightship; set LIGHTSHIP_DEBUG=1 to see the traceback)"
 
 
 def print_error(text: str) -> None:
@@ -56,7 +56,7 @@ def print_warning(text: str) -> None:
 
 
 def quiet_libraries() -> None:
-    """Python's warnings in one line each, without the place that raised them; and none of TensorFlow's greetings."""
+    """Prints each of Python's warnings in one line, and silences TensorFlow's start-up messages."""
     if not debug_enabled():
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -75,7 +75,7 @@ def quiet_libraries() -> None:
 
 @contextmanager
 def silenced_imports() -> Iterator[None]:
-    """TensorFlow's C++ writes to the file descriptor while it is imported, whatever its log level."""
+    """Discards standard error while TensorFlow is imported: its C++ code writes there whatever the log level."""
     if debug_enabled():
         yield
         return
@@ -91,5 +91,5 @@ def silenced_imports() -> Iterator[None]:
 
 
 def _discard_output() -> None:
-    """What is still buffered would fail again when Python flushes at its end."""
+    """Discards buffered output, because flushing it when Python exits would fail again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

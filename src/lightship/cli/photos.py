@@ -1,4 +1,4 @@
-"""The photos named on a command line: files, folders of them, and standard input."""
+"""Reads the photos that are named on the command line: files, folders and standard input."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STANDARD_INPUT = "-"
 
 @dataclass(frozen=True, slots=True)
 class NamedPhoto:
-    """`name` as the user would write it."""
+    """A photo by the path that the user gave, or `-` for standard input."""
 
     name: str
 

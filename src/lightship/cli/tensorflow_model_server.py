@@ -1,4 +1,4 @@
-"""The server of `lightship-model-server`: its ports are opened when every model answers, as TensorFlow Serving's."""
+"""Starts the server of `lightship-model-server`, which opens its ports after it has loaded all models."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# ConfigFiles that are checked although they change nothing, by their flags, with the messages that they hold.
+# Files that are checked although they have no effect: the flag of each, and the type of its message.
 _CHECKED = {
     "tensorflow_session_config_file": "tensorflow.ConfigProto",
     "platform_config_file": "tensorflow.serving.PlatformConfigMap",
@@ -27,17 +27,18 @@ _CHECKED = {
 
 
 class ConfigFiles(NamedTuple):
-    """What the files that flags name say: the models, and, if they are there, the path of Prometheus' page and the keys
-    of gRPC."""
+    """The content of the files that flags name."""
 
     models: list[ModelConfig]
+    # The path of the page for Prometheus.
     metrics_path: str | None
+    # The keys and certificates of gRPC.
     tls: Tls | None
 
 
 def read_config_files(flags: Mapping[str, Value]) -> ConfigFiles:
-    """Reads every file that a flag names. Raises what `read_config_file` and `read_models` raise, and InvalidArgument
-    for batching parameters that cannot be."""
+    """Reads every file that a flag names. Raises what `read_config_file`, `read_models` and `check_batching_file`
+    raise."""
     from lightship.server.config.batching import check_batching_file
     from lightship.server.config.files import check_config_file
     from lightship.server.config.monitoring import read_metrics_path
@@ -55,11 +56,11 @@ def read_config_files(flags: Mapping[str, Value]) -> ConfigFiles:
 
 
 def start_server(given: Mapping[str, Value], flags: Mapping[str, Value], files: ConfigFiles) -> Server:
-    """Loads the models, however long their folders take to come, and opens the ports. A signal meanwhile ends the
-    process.
+    """Loads the models and opens the ports. Waits without a limit for folders that do not exist yet.
 
-    given: the flags that were. Raises Unknown, in TensorFlow Serving's words, if a first version found cannot be
-    loaded, and InvalidArgument if gRPC cannot be opened; REST that cannot be is logged.
+    given: the flags on the command line. flags: all flags, with their defaults. A signal while waiting ends the
+    process. Raises Unknown, with TensorFlow Serving's text, if a model's first version cannot be loaded, and
+    InvalidArgument if the gRPC server cannot start. A REST server that cannot start is only logged.
     """
     from lightship.server import Server
 
@@ -77,7 +78,7 @@ def start_server(given: Mapping[str, Value], flags: Mapping[str, Value], files: 
 
 
 def _log_addresses(server: Server, flags: Mapping[str, Value]) -> None:
-    """In the words that scripts wait for."""
+    """Logs the addresses in TensorFlow Serving's words, because scripts wait for these lines."""
     if server.grpc_port:
         logger.info("Running gRPC ModelServer at 0.0.0.0:%d ...", server.grpc_port)
     if flags["grpc_socket_path"]:
@@ -85,7 +86,9 @@ def _log_addresses(server: Server, flags: Mapping[str, Value]) -> None:
     if server.rest_port:
         logger.info("Exporting HTTP/REST API at:localhost:%d ...", server.rest_port)
     elif flags["rest_api_port"] and flags["rest_api_port"] == flags["port"]:
-        logger.error("--rest_api_port is --port (%d): REST is off, and gRPC serves", flags["port"])
+        logger.error(
+            "--rest_api_port and --port are both %d: only gRPC is served; give REST another port", flags["port"]
+        )
 
 
 def _models(flags: Mapping[str, Value]) -> list[ModelConfig]:
@@ -114,7 +117,7 @@ def _options(given: Mapping[str, Value], flags: Mapping[str, Value], files: Conf
     from lightship.server import ServerOptions
 
     if flags["mixed_precision"] not in ("", "bfloat16"):
-        raise InvalidArgument(f"--mixed_precision is {flags['mixed_precision']!r}; it is bfloat16 or nothing")
+        raise InvalidArgument(f"--mixed_precision is {flags['mixed_precision']!r}; give bfloat16, or leave it out")
     cores = max(int(flags["tensorflow_session_parallelism"]), int(flags["tensorflow_intra_op_parallelism"]), 0)
     return ServerOptions(
         models=files.models,
@@ -158,7 +161,7 @@ def _grpc_options(given: Mapping[str, Value], flags: Mapping[str, Value], files:
 
 
 def _any_address() -> str:
-    """All addresses, of IPv6 and IPv4 by one socket; of IPv4 where there is no other."""
+    """Returns the address that means all addresses of IPv6 and IPv4, or of IPv4 only if there is no IPv6."""
     try:
         with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
             probe.bind(("::", 0))
