@@ -41,7 +41,7 @@ FLAGS: tuple[Flag, ...] = (
     Flag("platform_config_file", "", IGNORED, "file with a PlatformConfigMap in text format"),
     Flag("per_process_gpu_memory_fraction", 0.0, IGNORED, "share of a GPU's memory"),
     Flag("saved_model_tags", "serve", USED, "all tags of the graph to load, separated by commas"),
-    Flag("grpc_channel_arguments", "", USED, "channel arguments of gRPC, as key=value,key=value"),
+    Flag("grpc_channel_arguments", "", USED, "channel arguments of gRPC, as name=value,name=value"),
     Flag("grpc_max_threads", 4 * CPUS, USED, "gRPC requests that run at the same time; two per core if left out"),
     Flag("enable_model_warmup", True, USED, "make the calls in a version's warm-up file before it answers requests"),
     Flag("num_request_iterations_for_warmup", 0, USED, "how many times each warm-up request runs; 0: once"),

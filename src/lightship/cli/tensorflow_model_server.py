@@ -86,9 +86,7 @@ def _log_addresses(server: Server, flags: Mapping[str, Value]) -> None:
     if server.rest_port:
         logger.info("Exporting HTTP/REST API at:localhost:%d ...", server.rest_port)
     elif flags["rest_api_port"] and flags["rest_api_port"] == flags["port"]:
-        logger.error(
-            "--rest_api_port and --port are both %d: only gRPC is served; give REST another port", flags["port"]
-        )
+        logger.error("--rest_api_port and --port are both %d, so REST is off: give REST another port", flags["port"])
 
 
 def _models(flags: Mapping[str, Value]) -> list[ModelConfig]:
