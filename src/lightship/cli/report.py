@@ -99,7 +99,7 @@ def _engine(report: SignatureReport) -> str:
 def _check(bundle: Bundle, engine: Engine) -> tuple[str | None, str]:
     """Returns what differs, or None, and the line to print."""
     if bundle.golden is None:
-        return None, "not run: this version has no golden sample"
+        return None, "none: this version has no golden sample"
     difference = bundle.golden.compare(engine.run(DEFAULT_SIGNATURE, bundle.golden.inputs))
     if difference:
         return difference, f"FAILED: {difference}"
