@@ -1,4 +1,4 @@
-"""How the C library deals with freed memory. Without glibc nothing here has an effect."""
+"""Controls what the C library does with freed memory. Without glibc these functions have no effect."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ from functools import cache
 from typing import Any
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of mallopt(3)
-_KEPT = 32 << 20  # bytes; the most that glibc takes for the second
+_KEPT = 32 << 20  # bytes; the largest value that glibc accepts for _MMAP_THRESHOLD
 
 
-def give_memory_back() -> None:
-    """Gives what is free back to the system. Takes some milliseconds, depending on how much that is."""
+def release_freed_memory() -> None:
+    """Returns freed memory to the system. This takes some milliseconds, depending on the amount."""
     library = _glibc()
     if library is not None:
         library.malloc_trim(0)
 
 
 def keep_freed_memory() -> None:
-    """Lets the process keep up to 32 MB that it freed, in each arena, for what it needs next.
+    """Makes the process keep up to 32 MB of freed memory in each arena for later allocations.
 
-    By itself glibc gives a body of a megabyte back at once and takes new pages for the next: a tenth of the time of a
-    request with a float list. For a process of one's own.
+    By default glibc returns the memory of a body of a megabyte at once and takes new pages for the next body, which
+    costs a tenth of the time of a request with a list of floats. This affects the whole process, so call it only in a
+    process that does nothing but serve.
     """
     library = _glibc()
     if library is not None:

@@ -11,16 +11,17 @@ import pytest
 SOURCE = Path(__file__).parents[2] / "src" / "lightship"
 
 # What a version folder holds.
-MODEL = {"bundle", "images", "saved_model", "tensors", "protos", "errors"}
+MODEL = {"bundle", "images", "saved_model", "tensors", "protos", "files", "errors"}
 
 # What each folder may import of the project, besides itself.
 BELOW: dict[str, set[str]] = {
     "errors": set(),
+    "files": {"errors"},
     "memory": set(),
     "semaphore": set(),
     "protos": {"errors"},
     "tensors": {"protos", "errors"},
-    "saved_model": {"tensors", "protos", "errors"},
+    "saved_model": {"tensors", "protos", "files", "errors"},
     "images": {"errors"},
     "bundle": MODEL,
     "engines": MODEL | {"memory", "semaphore"},

@@ -53,7 +53,7 @@ def opened(folder: Path, **options: Any) -> Bundle:
 def test_a_plain_saved_model_has_signatures_alone(version: Path) -> None:
     bundle = opened(version)
     assert (bundle.name, bundle.version, bundle.manifest, bundle.labels, bundle.golden) == ("pets", 3, None, None, None)
-    assert bundle.native == frozenset()
+    assert bundle.image_signatures == frozenset()
     assert list(bundle.saved_model.signatures) == ["serving_default"]
 
 
@@ -62,7 +62,7 @@ def test_what_lightship_added_is_there(whole: Path) -> None:
     assert bundle.labels == ("cat", "dog")
     assert bundle.image is not None
     assert bundle.image.size == (8, 9)
-    assert bundle.native == {"image_bytes"}
+    assert bundle.image_signatures == {"image_bytes"}
     assert bundle.golden is not None
     assert bundle.golden.rtol == 0.5
 

@@ -51,7 +51,7 @@ def test_the_same_within_the_tolerance_is_the_same() -> None:
 @pytest.mark.parametrize(
     ("outputs", "text"),
     [
-        ({"z": X}, "'y' is missing; there are z"),
+        ({"z": X}, "'y' is missing; the outputs are z"),
         ({"y": X}, "shape [2, 3]"),
         ({"y": np.array([[0.9, 0.1], [0.8, 0.2]])}, "[1, 0]: 0.8"),
         ({"y": np.array([[0.9, np.nan], [0.2, 0.8]])}, "[0, 1]: nan"),

@@ -62,7 +62,7 @@ def test_what_is_typed_wrong_exits_with_2(lightship: Run, arguments: list[str]) 
     done = lightship(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("error: ")
-    assert "--help` says" in done.stderr
+    assert "--help` for a list of arguments" in done.stderr
     assert done.stderr.count("\n") == 1
 
 

@@ -43,7 +43,7 @@ def test_a_dry_run_as_json(lightship: Run, model: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        ((), 2, "give one such as -t dog:1"),
+        ((), 2, "give one, such as -t dog:1"),
         (("-t", "dog:1", "--label", "x"), 2, "give it as KEY=VALUE"),
         (("-t", "Dog"), 1, "not a name for an image"),
         (("-t", "dog:1", "--versions", "3"), 1, "no version 3: it has 1, 2"),

@@ -77,8 +77,8 @@ def test_classes_that_are_wrong_are_told_before_tensorflow_is_loaded(lightship: 
     ("options", "text"),
     [
         (["--preprocess", "none", "--scale", "2"], "exclude each other"),
-        (["--offset", "2"], "--offset goes with --scale"),
-        (["--mean", "1"], "--mean and --std go together"),
+        (["--offset", "2"], "--offset needs --scale"),
+        (["--mean", "1"], "--mean and --std need each other"),
         (["--mean", "a", "--std", "1"], "--mean is 'a'"),
         (["--resize", "bicubic"], "--preprocess NAME"),
         (["--antialias"], "--preprocess NAME"),

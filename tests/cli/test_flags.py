@@ -9,8 +9,8 @@ from lightship.errors import InvalidArgument
 
 FLAGS = (
     Flag("port", 8500, Role.USED, "a port"),
-    Flag("micros", 0, Role.IDLE, "microseconds", bits=64),
-    Flag("batching", False, Role.LATER, "batching"),
+    Flag("micros", 0, Role.IGNORED, "microseconds", bits=64),
+    Flag("batching", False, Role.PLANNED, "batching"),
     Flag("warmup", True, Role.USED, "warm-up"),
     Flag("fraction", 0.0, Role.USED, "a share"),
     Flag("name", "default", Role.USED, "a name"),
@@ -68,4 +68,4 @@ def test_usage_has_each_flag_with_its_default() -> None:
     text = usage("program", FLAGS)
     assert "--port=8500\ta port" in text
     assert "--warmup=true" in text
-    assert "(in a later release)" in text
+    assert "(not supported yet)" in text

@@ -34,7 +34,7 @@ def test_labels_image_engine_golden_check_and_files_follow(lightship: Run, dog_b
         "Labels: 19 (Chihuahua, Maltese_dog, Shih-Tzu, papillon, Yorkshire_terrier, ...)",
         "Image: height 160, width 160, color rgb, family pillow, resize bicubic",
         "  serving_default: openvino",
-        "  image_bytes: lightship: decodes and ranks itself",
+        "  image_bytes: lightship: decodes the images, runs serving_default and ranks",
         "Golden check: ok, within rtol",
         "assets.extra/labels.txt",
     ):

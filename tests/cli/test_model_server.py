@@ -27,7 +27,7 @@ def test_an_unknown_flag_is_refused(model_server: Run) -> None:
 def test_a_value_that_cannot_be_read_shows_the_usage(model_server: Run) -> None:
     done = model_server("--rest_api_port=none")
     assert done.returncode == 255
-    assert done.stdout.startswith("--rest_api_port is 'none'; it is a whole number of 32 bits\nusage: ")
+    assert done.stdout.startswith("--rest_api_port is 'none'; give a whole number of 32 bits\nusage: ")
 
 
 def test_help_is_the_usage_and_255(model_server: Run) -> None:

@@ -86,13 +86,13 @@ def test_alts_is_refused_rather_than_left_out(model_server: Run) -> None:
 
 
 def test_only_what_would_lower_security_is_refused() -> None:
-    assert {flag.name for flag in FLAGS if flag.role is Role.LATER} == {"use_alts_credentials"}
+    assert {flag.name for flag in FLAGS if flag.role is Role.PLANNED} == {"use_alts_credentials"}
 
 
 def test_flags_without_meaning_share_one_warning() -> None:
     given: dict[str, Value] = {"num_unload_threads": 2, "enable_profiler": False, "grpc_max_threads": 5}
     (idle,) = warnings(given)
-    assert idle == "--num_unload_threads, --enable_profiler: accepted, but with nothing to act on here"
+    assert idle == "--num_unload_threads, --enable_profiler: accepted, but has no effect here"
 
 
 def test_a_flag_given_its_default_is_not_warned_of() -> None:
@@ -111,7 +111,7 @@ def test_the_documentation_says_of_every_flag_what_it_is_here() -> None:
     text = (Path(__file__).parents[2] / "docs" / "compatibility.md").read_text()
     rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| `")]
     said = {row[0].removeprefix("| ").strip("`"): row[2] for row in rows if len(row) == 4}
-    words = {Role.USED: "used", Role.IDLE: "accepted", Role.LATER: "refused"}
+    words = {Role.USED: "used", Role.IGNORED: "accepted", Role.PLANNED: "refused"}
     assert {flag.name: said.get(flag.name) for flag in FLAGS} == {flag.name: words[flag.role] for flag in FLAGS}
 
 

@@ -1,4 +1,4 @@
-"""Photos to labels by command, from a server and from a folder."""
+"""PhotoSamples to labels by command, from a server and from a folder."""
 
 from __future__ import annotations
 
@@ -78,8 +78,8 @@ def test_standard_input_is_a_photo(lightship: Run, url: str, dog_photo: Path) ->
 @pytest.mark.parametrize(
     ("photo", "error"),
     [
-        ("missing.jpg", "error: missing.jpg: there is no such file"),
-        ("empty", "error: empty: the folder holds no image"),
+        ("missing.jpg", "error: missing.jpg does not exist"),
+        ("empty", "error: empty is a folder without images"),
     ],
 )
 def test_what_is_not_there_is_named(lightship: Run, url: str, tmp_path: Path, photo: str, error: str) -> None:

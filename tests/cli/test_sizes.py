@@ -25,7 +25,7 @@ def test_what_is_not_a_size(text: str) -> None:
         parse_bytes(text)
 
 
-def test_the_drop_in_takes_our_options_by_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lightship_model_server_takes_our_options_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (
         ("TRUST", "1"),
         ("ALLOW_UNPROVEN", "Unique LRN"),

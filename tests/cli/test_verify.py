@@ -84,9 +84,10 @@ def test_a_model_is_compared_with_tensorflow_on_random_rows(lightship: Run, half
     assert rows["serving_default"][:4] == ["serving_default", "openvino", "random", "4"]
     assert rows["serving_default"][-1] == "equal"
     assert rows["classify_x_to_y"] == ["classify_x_to_y", "tensorflow", "random", "-", "-", "-", "not", "compared"]
-    assert "classify_x_to_y: nothing can be guessed for texts: give them with --samples FILE.npz" in lines
+    assert "classify_x_to_y: there are no random texts: give inputs with --samples FILE.npz" in lines
     assert (
-        lines[-1] == "Tolerance: 0.0001 + 0.001 of the expected number; whole numbers, texts, types and shapes exactly"
+        lines[-1]
+        == "Tolerance: 0.0001 + 0.001 of the expected number; whole numbers, texts, types and shapes must be equal"
     )
 
 
@@ -132,7 +133,7 @@ def test_an_answer_where_the_other_refuses_is_a_difference(lightship: Run, serve
     url = f"{server.rest_url}/v1/models/narrow"
     code, found = verified(lightship, models / "wide", "--against", url)
     assert code == 1
-    assert found["serving_default"]["detail"].startswith(f"{server.rest_url} refuses what is answered here: ")
+    assert found["serving_default"]["detail"].startswith(f"{server.rest_url} refuses inputs that the engine accepts: ")
     code, found = verified(lightship, models / "narrow", "--against", url)
     assert (code, found["serving_default"]["verdict"]) == (0, "equal")
 
@@ -140,7 +141,7 @@ def test_an_answer_where_the_other_refuses_is_a_difference(lightship: Run, serve
 def test_a_model_that_answers_otherwise_each_time_is_not_compared(lightship: Run, models: Path) -> None:
     code, found = verified(lightship, models / "dice")
     assert (code, found["serving_default"]["verdict"]) == (2, "not compared")
-    assert found["serving_default"]["detail"] == "TensorFlow gives the same inputs another answer each time"
+    assert found["serving_default"]["detail"] == "TensorFlow gives other outputs for the same inputs each time"
 
 
 def test_rows_that_both_refuse_are_not_compared(lightship: Run, models: Path, tmp_path: Path) -> None:
@@ -174,7 +175,7 @@ def test_samples_come_from_a_file(lightship: Run, half_plus_two: Path, tmp_path:
     code, found = verified(lightship, half_plus_two, "--samples", "examples.npz")
     assert code == 0
     assert (found["regress_x_to_y"]["verdict"], found["regress_x_to_y"]["rows"]) == ("equal", 2)
-    assert found["serving_default"]["detail"] == "examples.npz has inputs, the inputs are x"
+    assert found["serving_default"]["detail"] == "examples.npz contains inputs, but the inputs are x"
     code, found = verified(lightship, half_plus_two, "--samples", "x.npy", "--signature", "serving_default")
     assert (code, found["serving_default"]["rows"], found["serving_default"]["samples"]) == (0, 100, "x.npy")
 
@@ -226,11 +227,11 @@ def test_without_tensorflow_it_says_what_to_do(lightship: Run, models: Path, no_
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        (["--samples", "no.npz"], "there is no such file of samples"),
-        (["--samples", "nowhere"], "there is no such file or folder of samples"),
+        (["--samples", "no.npz"], "no.npz does not exist"),
+        (["--samples", "nowhere"], "nowhere does not exist"),
         (["--samples", "text.txt"], "text.txt is not a sample"),
         (["--samples", "broken.npz"], "broken.npz cannot be read"),
-        (["--samples", "photo.png"], "nothing says how they become the inputs"),
+        (["--samples", "photo.png"], "has no image spec to turn them into inputs"),
         (["--signature", "nothing"], "has no signature 'nothing'; it has serving_default, twice"),
         (["--rtol", "nan"], "--rtol"),
         (["--rtol", "-1"], "--rtol"),

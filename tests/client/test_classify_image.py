@@ -133,7 +133,7 @@ def test_lightships_own_refusal_of_an_image_is_raised(ask: Ask, scripted: Script
 @pytest.mark.parametrize(
     ("photo", "kind", "text"),
     [
-        ("no/such.jpg", NotFound, r"no/such\.jpg: there is no such file"),
+        ("no/such.jpg", NotFound, r"no/such\.jpg does not exist"),
         (Path(__file__).parent, InvalidArgument, "is a folder"),
         (Path(__file__), InvalidArgument, "not a JPEG"),
         (b"", InvalidArgument, "empty"),

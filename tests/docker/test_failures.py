@@ -50,8 +50,8 @@ def test_a_version_is_no_models_folder(refused: Any, image: str, model: Path) ->
 
 def test_a_saved_model_is_no_models_folder(refused: Any, image: str, model: Path) -> None:
     (model / "123").rename(model / "export")
-    assert "has a SavedModel directly in it" in refused(model / "export")
-    assert "whose folder is not called by a number: mv " in refused(model)
+    assert "contains a SavedModel directly" in refused(model / "export")
+    assert "in a folder whose name is not a number: mv " in refused(model)
 
 
 def test_a_folder_that_is_not_there(refused: Any, image: str, tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def begin(lightship: Run, model: Path, name: str, *arguments: object) -> dict[st
 def test_a_second_start_changes_nothing(lightship: Run, half_plus_two: Path, first: Container) -> None:
     done = lightship("docker", "start", half_plus_two, "--name", first.name, *FREE_PORT)
     assert (done.returncode, done.stderr) == (0, "")
-    assert f"{first.name} runs already with these settings and is left alone ({first.id[:12]}" in done.stdout
+    assert f"{first.name} runs already with these settings and is unchanged ({first.id[:12]}" in done.stdout
 
 
 def test_what_was_killed_is_started_anew(lightship: Run, half_plus_two: Path, first: Container) -> None:

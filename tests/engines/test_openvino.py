@@ -204,7 +204,7 @@ def test_memory_of_large_runs_is_given_back(program: OpenVINOProgram, monkeypatc
     monkeypatch.setattr(compiled, "LARGE_BYTES", 100)
     monkeypatch.setattr(compiled, "SHRINK_SECONDS", 0.01)
     released = threading.Event()
-    monkeypatch.setattr(compiled, "give_memory_back", released.set)
+    monkeypatch.setattr(compiled, "release_freed_memory", released.set)
     assert program.run({"x": np.ones((3, 1), np.float32)}, ["y"])["y"].shape == (3, 1)
     assert program.run({"x": np.ones((100, 1), np.float32)}, ["y"])["y"].shape == (100, 1)
     assert released.wait(60)

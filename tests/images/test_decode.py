@@ -60,7 +60,7 @@ def test_transparent_pixels_of_a_gif_are_black_in_the_family_tensorflow(photo: I
 def test_truncated_images_are_refused(images: dict[str, bytes], kind: str) -> None:
     data = next(data for name, data in images.items() if name.startswith(kind))
     for length in (3, 11, 20, 40, len(data) // 2, len(data) * 9 // 10):
-        with pytest.raises(InvalidArgument, match="decoded|not an image|nothing"):
+        with pytest.raises(InvalidArgument, match="decoded|not an image|at least one pixel"):
             decode_image(data[:length], "rgb")
 
 
@@ -100,7 +100,7 @@ def test_a_bomb_is_refused_by_its_header(kind: str) -> None:
 
 
 def test_the_limit_is_the_callers(images: dict[str, bytes]) -> None:
-    with pytest.raises(TooLarge, match="291 x 207 = 60237 pixels; at most 60000 are taken"):
+    with pytest.raises(TooLarge, match="291 x 207 = 60237 pixels; at most 60000 are allowed"):
         decode_image(images["webp-lossy"], "rgb", max_pixels=60000)
     assert decode_image(images["webp-lossy"], "rgb", max_pixels=60237).shape == (207, 291, 3)
 

@@ -78,10 +78,10 @@ def test_float_pixels_of_the_right_size_are_taken_as_they_are() -> None:
         (np.zeros((0, 8, 3), np.uint8), "not an image"),
         (np.full((8, 8, 3), -1.0), "undo its scaling"),
         (np.full((8, 8, 3), 256), "this array has 256..256"),
-        (np.full((8, 8, 3), np.nan), "pixels are 0..255"),
+        (np.full((8, 8, 3), np.nan), "pixels must be 0..255"),
         (np.full((8, 8, 3), 0.5), "round them to uint8"),
         (np.full((8, 8, 3), "a"), "dtype <U1 are not numbers"),
-        ("dog.jpg", "not str: read a file's bytes first"),
+        ("dog.jpg", "not str: read the bytes of a file"),
     ],
 )
 def test_what_is_no_image_is_refused(pixels: object, message: str) -> None:

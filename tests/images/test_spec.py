@@ -64,13 +64,13 @@ def test_preprocessing_has_no_default() -> None:
         ({"width": 20000}, "from 1 to 16384"),
         ({"height": True}, "height is True"),
         ({"width": 2.5}, "width is 2.5"),
-        ({"color": "RGB"}, "color is 'RGB'; it is one of grayscale, rgb, rgba"),
+        ({"color": "RGB"}, "color is 'RGB'; give one of grayscale, rgb, rgba"),
         ({"family": "opencv"}, "family is 'opencv'"),
-        ({"resize": "area"}, "family 'pillow' has .*it is of family='tensorflow'"),
+        ({"resize": "area"}, "family 'pillow' has .*needs family='tensorflow'"),
         ({"fit": ["pad"]}, "fit is"),
         ({"resize": ["nearest"]}, "resize is"),
         ({"antialias": 1}, "antialias is 1"),
-        ({"antialias": True}, "antialias belongs to family='tensorflow'"),
+        ({"antialias": True}, "antialias works with family='tensorflow'"),
         ({"heigth": 3}, "no field 'heigth': did you mean 'height'"),
         ({"color": "grayscale", "preprocessing": "resnet"}, "needs color 'rgb'"),
     ],
@@ -81,5 +81,5 @@ def test_what_does_not_exist_or_go_together_is_refused(fields: dict[str, Any], m
 
 
 def test_a_spec_that_is_no_object_is_refused() -> None:
-    with pytest.raises(InvalidArgument, match="an image spec is an object"):
+    with pytest.raises(InvalidArgument, match="an image spec must be an object"):
         ImageSpec.from_json([1])  # type: ignore[arg-type]

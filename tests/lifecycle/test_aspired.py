@@ -60,20 +60,20 @@ def test_a_file_called_by_a_number_counts(folder: Path) -> None:
 
 
 def test_several_entries_of_one_version_are_told_and_which_of_them_counts(folder: Path) -> None:
-    (remark,) = look(folder, "2 02 1", Latest()).remarks
-    assert remark == (
-        f"Several entries of {folder} are version 2 of servable half: '02', '2'; '2' is the one that counts"
+    (warning,) = look(folder, "2 02 1", Latest()).warnings
+    assert warning == (
+        f"Several entries of {folder} are version 2 of servable half: '02', '2'; '2' is used, remove the others"
     )
-    (remark,) = look(folder, "", All()).remarks
-    assert remark.endswith("'02' is the one that counts")
-    assert look(folder, "", Specific([1])).remarks == []  # it is there by its plain name: the folder is not listed
+    (warning,) = look(folder, "", All()).warnings
+    assert warning.endswith("'02' is used, remove the others")
+    assert look(folder, "", Specific([1])).warnings == []  # it is there by its plain name: the folder is not listed
 
 
 def test_specific_versions_that_are_not_there_are_only_told(folder: Path) -> None:
     aspired = look(folder, "1", Specific([3, 1, 2]))
     assert names(aspired) == [(1, "1")]
-    assert aspired.remarks == [
-        f"Version {number} of servable half, which is asked for, is not in {folder}" for number in (3, 2)
+    assert aspired.warnings == [
+        f"Version {number} of servable half, which its version policy names, is not in {folder}" for number in (3, 2)
     ]
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from tests.lifecycle.conftest import DEADLINE, StartManager, await_state
 
 from lightship.errors import DataLoss
-from lightship.lifecycle import Manager, Servable, ServableId, State, VersionStatus, load_servable
-from lightship.lifecycle.attempts import Pauses
-from lightship.lifecycle.availability import await_decided, failure_text, failures
+from lightship.lifecycle import Manager, ModelVersionStatus, Servable, ServableId, State, load_servable
+from lightship.lifecycle.attempts import Backoff
+from lightship.lifecycle.availability import failure_text, failures, wait_until_settled
 
 AddVersion = Callable[[int], Path]
 
@@ -25,11 +25,11 @@ def test_any_version_of_each_model_decides(start_manager: StartManager, add_vers
 
     manager = start_manager(load)
     manager.aspire("half", {1: add_version(1), 2: add_version(2)})
-    decided = await_decided(manager, ["half"], DEADLINE)
-    assert decided == {"half": VersionStatus(1, State.AVAILABLE)}
+    settled = wait_until_settled(manager, ["half"], DEADLINE)
+    assert settled == {"half": ModelVersionStatus(1, State.AVAILABLE)}
     go_on.set()
     await_state(manager, 2, State.AVAILABLE)
-    assert await_decided(manager, ["half"], DEADLINE) == {"half": VersionStatus(2, State.AVAILABLE)}
+    assert wait_until_settled(manager, ["half"], DEADLINE) == {"half": ModelVersionStatus(2, State.AVAILABLE)}
 
 
 def test_of_several_the_highest_counts_even_if_it_failed(start_manager: StartManager, add_version: AddVersion) -> None:
@@ -38,13 +38,13 @@ def test_of_several_the_highest_counts_even_if_it_failed(start_manager: StartMan
             raise DataLoss("broken")
         return load_servable(id, path)
 
-    manager = start_manager(load, pauses=Pauses(3600, 3600))
+    manager = start_manager(load, backoff=Backoff(3600, 3600))
     path = add_version(1)
     for name in ("half", "twin"):
         manager.aspire(name, {1: path, 2: path})
         await_state(manager, 1, State.AVAILABLE, name)
         await_state(manager, 2, State.END, name)
-    failed = failures(await_decided(manager, ["half", "twin"], DEADLINE))
+    failed = failures(wait_until_settled(manager, ["half", "twin"], DEADLINE))
     assert failure_text("servable", failed) == (
         "2 servable(s) did not become available: {{name: half version: 2} due to error: DATA_LOSS: broken}, "
         "{{name: twin version: 2} due to error: DATA_LOSS: broken}, }"
@@ -60,26 +60,26 @@ def test_versions_of_an_earlier_life_do_not_count(start_manager: StartManager, f
     await_state(manager, 1, State.END)
     manager.forget("half")
     manager.expect("half")
-    assert await_decided(manager, ["half"], 0.05) == {}
+    assert wait_until_settled(manager, ["half"], 0.05) == {}
 
 
 def test_nothing_is_waited_for_where_there_is_nothing(manager: Manager) -> None:
-    assert await_decided(manager, [], None) == {}
-    assert await_decided(manager, ["unknown"], None) == {}
+    assert wait_until_settled(manager, [], None) == {}
+    assert wait_until_settled(manager, ["unknown"], None) == {}
 
 
-def test_it_can_be_given_up(manager: Manager) -> None:
+def test_it_can_be_cancelled(manager: Manager) -> None:
     manager.expect("late")
-    given_up = threading.Event()
-    waiting = threading.Thread(target=await_decided, args=(manager, ["late"], None, given_up.is_set))
+    cancelled = threading.Event()
+    waiting = threading.Thread(target=wait_until_settled, args=(manager, ["late"], None, cancelled.is_set))
     waiting.start()
-    given_up.set()
+    cancelled.set()
     manager.wake()
     waiting.join(DEADLINE)
     assert not waiting.is_alive()
 
 
 def test_what_failed_is_listed_by_name_whichever_failed_first() -> None:
-    failed = VersionStatus(1, State.END, DataLoss("broken"))
-    decided = {"b": failed, "c": VersionStatus(1, State.AVAILABLE), "a": failed}
-    assert list(failures(decided)) == ["a", "b"]
+    failed = ModelVersionStatus(1, State.END, DataLoss("broken"))
+    settled = {"b": failed, "c": ModelVersionStatus(1, State.AVAILABLE), "a": failed}
+    assert list(failures(settled)) == ["a", "b"]

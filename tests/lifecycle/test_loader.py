@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from tests.changing_models import save_counting_model
 
+from lightship.bundle.manifest import WARM_UP_FILE
 from lightship.engines import EngineOptions
-from lightship.errors import DataLoss, NotFound
-from lightship.lifecycle import Servable, ServableId, load_servable
+from lightship.errors import DataLoss, FailedPrecondition, LightshipError, NotFound
+from lightship.lifecycle import Loader, LoadOptions, Servable, ServableId, load_servable
 
 DOG = ServableId("dog", 1)
 
@@ -38,10 +39,10 @@ def forge_digests(version: Path) -> None:
 
 
 def test_a_bundle_is_loaded_with_its_extras(dog_bundle: Path) -> None:
-    servable = load_servable(DOG, dog_bundle / "1", max_pixels=1000)
+    servable = Loader(LoadOptions(max_pixels=1000)).load(DOG, dog_bundle / "1")
     assert str(servable.id) == "{name: dog version: 1}"
     assert servable.engine.name == "openvino"
-    assert servable.bundle.native == {"image_bytes", "classify"}
+    assert servable.bundle.image_signatures == {"image_bytes", "classify"}
     assert servable.max_pixels == 1000
     assert servable.signature("serving_default") is not None
     assert servable.signature("nope") is None
@@ -72,7 +73,57 @@ def test_changed_weights_with_right_digests_fail_the_golden_check(version: Path)
 
 
 def test_bf16_is_given_its_own_tolerance(dog_bundle: Path) -> None:
-    load_servable(DOG, dog_bundle / "1", EngineOptions(precision="bf16")).close()
+    Loader(LoadOptions(EngineOptions(precision="bf16"))).load(DOG, dog_bundle / "1").close()
+
+
+class Observer:
+    """Remembers what it was told, without the seconds."""
+
+    def __init__(self) -> None:
+        self.attempts: list[tuple[Path, type[BaseException] | None]] = []
+        self.warm_ups: list[tuple[Path, int, type[LightshipError] | None]] = []
+
+    def attempt_finished(self, path: Path, seconds: float, error: BaseException | None) -> None:
+        assert seconds > 0
+        self.attempts.append((path, None if error is None else type(error)))
+
+    def warm_up_finished(self, path: Path, records: int, seconds: float, error: LightshipError | None) -> None:
+        assert seconds > 0
+        self.warm_ups.append((path, records, None if error is None else type(error)))
+
+
+def test_an_observer_is_told_of_every_attempt(half_plus_two: Path, tmp_path: Path) -> None:
+    observer = Observer()
+    loader = Loader(observer=observer)
+    loader.load(ServableId("half", 123), half_plus_two / "123").close()
+    with pytest.raises(NotFound):
+        loader.load(DOG, tmp_path)
+    assert observer.attempts == [(half_plus_two / "123", None), (tmp_path, NotFound)]
+
+
+def test_an_observer_is_told_of_warm_up_files_that_have_calls(version: Path, half_plus_two: Path) -> None:
+    def fail(servable: Servable, log: object) -> None:
+        raise DataLoss("wrong")
+
+    observer = Observer()
+    loader = Loader(warm_up_call=lambda servable, log: None, observer=observer)
+    loader.load(ServableId("half", 123), half_plus_two / "123").close()  # it has no warm-up file
+    loader.load(DOG, version).close()
+    assert observer.warm_ups == [(version, 1, None)]
+    with pytest.raises(DataLoss, match="wrong"):
+        Loader(warm_up_call=fail, observer=observer).load(DOG, version)
+    assert observer.warm_ups[1:] == [(version, 0, DataLoss)]
+    assert (version / WARM_UP_FILE).is_file()
+
+
+def test_a_check_that_fails_ends_the_attempt(half_plus_two: Path) -> None:
+    def refuse(folder: Path) -> None:
+        raise FailedPrecondition(f"{folder.name} is refused")
+
+    observer = Observer()
+    with pytest.raises(FailedPrecondition, match="123 is refused"):
+        Loader(checks=[refuse], observer=observer).load(ServableId("half", 123), half_plus_two / "123")
+    assert observer.attempts == [(half_plus_two / "123", FailedPrecondition)]
 
 
 def test_a_plain_saved_model_is_served_without_extras(half_plus_two: Path) -> None:

@@ -14,13 +14,13 @@ from tests.lifecycle.conftest import DEADLINE, StartManager, await_state
 
 from lightship.errors import Code, DataLoss, InvalidArgument, NotFound
 from lightship.lifecycle import Manager, Servable, ServableId, State, load_servable
-from lightship.lifecycle.attempts import Pauses, Retries
+from lightship.lifecycle.attempts import Backoff, Retries
 from lightship.lifecycle.model_versions import MAX_ENDED
 from lightship.lifecycle.models import MAX_REMOVED
 
 AddVersion = Callable[[int], Path]
-NEVER = Pauses(3600.0, 3600.0)
-AT_ONCE = Pauses(0.0, 0.0)
+NEVER = Backoff(3600.0, 3600.0)
+AT_ONCE = Backoff(0.0, 0.0)
 ONE = np.ones((1, 1), np.float32)
 
 
@@ -126,7 +126,7 @@ def test_no_call_fails_while_versions_change(manager: Manager, add_version: AddV
 def test_a_version_that_fails_leaves_the_old_one_serving(
     start_manager: StartManager, add_version: AddVersion, folder: Path
 ) -> None:
-    manager = start_manager(pauses=NEVER)
+    manager = start_manager(backoff=NEVER)
     manager.aspire("half", {1: add_version(1)})
     assert manager.wait_ready(DEADLINE)
     (folder / "2").mkdir()
@@ -141,7 +141,7 @@ def test_a_version_that_fails_leaves_the_old_one_serving(
 
 
 def test_truncated_weights_never_answer_and_say_why(start_manager: StartManager, add_version: AddVersion) -> None:
-    manager = start_manager(pauses=NEVER)
+    manager = start_manager(backoff=NEVER)
     version = add_version(1)
     (version / "variables" / "variables.data-00000-of-00001").write_bytes(b"")
     manager.aspire("half", {1: version})
@@ -155,7 +155,7 @@ def test_truncated_weights_never_answer_and_say_why(start_manager: StartManager,
 def test_a_failed_version_is_tried_again_at_once_when_its_files_change(
     start_manager: StartManager, add_version: AddVersion, half_plus_two: Path
 ) -> None:
-    manager = start_manager(pauses=NEVER)
+    manager = start_manager(backoff=NEVER)
     version = add_version(1)
     (version / "saved_model.pb").unlink()
     manager.aspire("half", {1: version})
@@ -177,7 +177,7 @@ def test_a_failed_version_is_tried_again_after_a_pause(start_manager: StartManag
             raise DataLoss("not yet")
         return load_servable(id, path)
 
-    manager = start_manager(load, pauses=Pauses(0.02, 0.04))
+    manager = start_manager(load, backoff=Backoff(0.02, 0.04))
     manager.aspire("half", {1: add_version(1)})
     assert manager.wait_ready(DEADLINE)
     pauses = np.diff(attempts)
@@ -205,7 +205,7 @@ def test_retries_are_seen_as_loading_and_the_last_error_ends_it(
     start_manager: StartManager, add_version: AddVersion
 ) -> None:
     load = Flaky(100)
-    manager = start_manager(load, retries=Retries(3, -1), pauses=NEVER)
+    manager = start_manager(load, retries=Retries(3, -1), backoff=NEVER)
     seen: list[State] = []
 
     def ended(manager: Manager) -> bool:
@@ -219,11 +219,11 @@ def test_retries_are_seen_as_loading_and_the_last_error_ends_it(
     (failed,) = manager.status("half")
     assert failed.error is not None
     assert failed.error.message == "attempt 4"
-    assert manager.decided("half") == failed
+    assert manager.settled_status("half") == failed
 
 
 def test_a_retry_that_succeeds_is_as_if_nothing_was(start_manager: StartManager, add_version: AddVersion) -> None:
-    manager = start_manager(Flaky(2), retries=Retries(2, 0.01), pauses=NEVER)
+    manager = start_manager(Flaky(2), retries=Retries(2, 0.01), backoff=NEVER)
     manager.aspire("half", {1: add_version(1)})
     assert manager.wait_ready(DEADLINE)
     assert [(s.state, s.error) for s in manager.status("half")] == [(State.AVAILABLE, None)]
@@ -231,7 +231,7 @@ def test_a_retry_that_succeeds_is_as_if_nothing_was(start_manager: StartManager,
 
 def test_after_the_retries_it_is_tried_again_with_pauses(start_manager: StartManager, add_version: AddVersion) -> None:
     load = Flaky(4)
-    manager = start_manager(load, retries=Retries(1, 0), pauses=AT_ONCE)
+    manager = start_manager(load, retries=Retries(1, 0), backoff=AT_ONCE)
     manager.aspire("half", {1: add_version(1)})
     assert manager.wait_ready(DEADLINE)
     assert load.attempts == 5
@@ -256,7 +256,7 @@ def test_a_version_that_waits_for_its_retry_holds_up_no_other(
     assert states(manager) == {1: State.LOADING}
     manager.aspire("other", {1: path})
     await_state(manager, 1, State.AVAILABLE, "other")
-    assert manager.decided("half") is None
+    assert manager.settled_status("half") is None
 
 
 def test_a_version_no_longer_wanted_is_not_retried(start_manager: StartManager, add_version: AddVersion) -> None:
@@ -373,14 +373,14 @@ def test_versions_that_never_began_leave_no_trace(start_manager: StartManager, a
 
 
 def test_pauses_grow_up_to_the_longest() -> None:
-    assert [Pauses().after(attempt) for attempt in (1, 2, 3, 6, 7, 8, 10**9)] == [1, 2, 4, 32, 60, 60, 60]
+    assert [Backoff().after(attempt) for attempt in (1, 2, 3, 6, 7, 8, 10**9)] == [1, 2, 4, 32, 60, 60, 60]
 
 
 def test_what_is_no_error_of_ours_is_internal(start_manager: StartManager, folder: Path) -> None:
     def load(id: ServableId, path: Path) -> Servable:
         raise ZeroDivisionError("one by nought")
 
-    manager = start_manager(load, pauses=NEVER)
+    manager = start_manager(load, backoff=NEVER)
     manager.aspire("half", {1: folder})
     await_state(manager, 1, State.END)
     error = manager.status("half")[0].error
@@ -441,7 +441,7 @@ def test_ended_versions_are_remembered_but_not_for_ever(start_manager: StartMana
     def load(id: ServableId, path: Path) -> Servable:
         raise DataLoss("broken")
 
-    manager = start_manager(load, pauses=NEVER)
+    manager = start_manager(load, backoff=NEVER)
     last = MAX_ENDED + 20
     for number in range(1, last + 1):
         manager.aspire("half", {number: folder})

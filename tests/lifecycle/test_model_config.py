@@ -30,7 +30,7 @@ from lightship.lifecycle.model_config import check_model_list, local_path
             InvalidArgument,
             "file://models/m names another machine, 'models': write file:///",
         ),
-        ([("m", "s3://bucket/m")], Unimplemented, "model m: s3://bucket/m can be read by a later release"),
+        ([("m", "s3://bucket/m")], Unimplemented, "model m: s3://bucket/m is on an object store"),
     ],
 )
 def test_what_cannot_be(models: list[tuple[str, str]], kind: type[LightshipError], text: str) -> None:

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from lightship.lifecycle.policy import Load, Phase, Unload, Version, availability_preserving
+from lightship.lifecycle.policy import LoadAction, Phase, UnloadAction, Version, availability_preserving
 
 LETTERS = {
     "N": Phase.NEW,
@@ -28,24 +28,24 @@ def versions(text: str) -> list[Version]:
 @pytest.mark.parametrize(
     ("before", "action"),
     [
-        ("1U 2E 3R* 4N* 5N*", Load(5)),
-        ("1U 2E 3R 4R* 5N*", Unload(3)),
-        ("1D 2R 3E", Unload(2)),
+        ("1U 2E 3R* 4N* 5N*", LoadAction(5)),
+        ("1U 2E 3R 4R* 5N*", UnloadAction(3)),
+        ("1D 2R 3E", UnloadAction(2)),
         ("1R* 2E* 3L* 4U 5D", None),
         ("1R 2L*", None),
         ("1R 2E*", None),
-        ("1R 2L* 3R*", Unload(1)),
-        ("1R 2E* 3R*", Unload(1)),
-        ("2R 1R 3E* 4L*", Unload(1)),
+        ("1R 2L* 3R*", UnloadAction(1)),
+        ("1R 2E* 3R*", UnloadAction(1)),
+        ("2R 1R 3E* 4L*", UnloadAction(1)),
         ("", None),
-        ("1R 2N*", Load(2)),
+        ("1R 2N*", LoadAction(2)),
         ("1R*", None),
-        ("1N*", Load(1)),
+        ("1N*", LoadAction(1)),
         ("1N", None),
         ("1L 2E", None),
         ("1R 2T*", None),
-        ("1N* 2T*", Load(1)),
+        ("1N* 2T*", LoadAction(1)),
     ],
 )
-def test_action(before: str, action: Load | Unload | None) -> None:
+def test_action(before: str, action: LoadAction | UnloadAction | None) -> None:
     assert availability_preserving(versions(before)) == action

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from lightship import protos
+from lightship.bundle.manifest import WARM_UP_FILE
 from lightship.errors import DataLoss, FailedPrecondition, InvalidArgument, LightshipError, Unimplemented
-from lightship.lifecycle import Servable, ServableId, load_servable
-from lightship.lifecycle.replay import MAX_RECORDS, WARM_UP_FILE, replay
+from lightship.lifecycle import Loader, LoadOptions, Servable, ServableId, load_servable
+from lightship.lifecycle.replay import MAX_RECORDS, replay
 
 pytestmark = pytest.mark.tensorflow
 
@@ -106,10 +107,7 @@ def test_a_call_that_no_engine_can_run_is_passed_over(
     write([predict_log(), predict_log()])
     with caplog.at_level(logging.WARNING, "lightship.lifecycle.replay"):
         assert replay(servable, Calls(FailedPrecondition("TensorFlow is not installed"))) == 2
-    assert (
-        caplog.messages
-        == ["a warm-up call of {name: half version: 1} was passed over: TensorFlow is not installed"] * 2
-    )
+    assert caplog.messages == ["a warm-up call of {name: half version: 1} was skipped: TensorFlow is not installed"] * 2
 
 
 def test_more_than_the_limit_is_found_after_running_it(servable: Servable, write: Write) -> None:
@@ -155,8 +153,8 @@ def test_what_is_no_file_of_records(servable: Servable, write: Write) -> None:
 def test_a_version_whose_calls_fail_is_not_loaded(version: Path, write: Write) -> None:
     write([predict_log()])
     with pytest.raises(InvalidArgument, match="wrong input"):
-        load_servable(ID, version, warm_up_call=Calls(InvalidArgument("wrong input")))
+        Loader(warm_up_call=Calls(InvalidArgument("wrong input"))).load(ID, version)
     calls = Calls()
-    load_servable(ID, version, warm_up_call=calls, warm_up_iterations=3).close()
+    Loader(LoadOptions(warm_up_iterations=3), warm_up_call=calls).load(ID, version).close()
     assert len(calls.signatures) == 3
     load_servable(ID, version).close()

@@ -154,7 +154,7 @@ def test_specific_versions_of_which_none_is_there_say_so(
 ) -> None:
     add_version(1)
     messages = warnings_of(source, ModelConfig("half", folder, Specific([7])), caplog)
-    missing = f"Version 7 of servable half, which is asked for, is not in {folder}"
+    missing = f"Version 7 of servable half, which its version policy names, is not in {folder}"
     assert messages[0] == missing
     assert messages[1].startswith("No versions of servable half found")
     assert manager.not_ready() == {"half": missing} == source.explanations()

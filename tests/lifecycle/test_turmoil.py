@@ -14,7 +14,7 @@ from tests.lifecycle.conftest import DEADLINE, StartManager
 
 from lightship.errors import DataLoss, InvalidArgument, NotFound
 from lightship.lifecycle import Manager, Servable, ServableId, State
-from lightship.lifecycle.attempts import Pauses, Retries
+from lightship.lifecycle.attempts import Backoff, Retries
 
 MODELS = ("a", "b", "c")
 CHANGES = 300
@@ -99,7 +99,7 @@ def test_what_was_wanted_is_there_and_nothing_is_closed_in_use(
 ) -> None:
     chance, closed, stop = random.Random(seed), list[str](), threading.Event()
     stock = Stock(random.Random(seed + 1000))
-    manager = start_manager(stock.load, loads=3, retries=Retries(retries, 0.001), pauses=Pauses(0.001, 0.004))
+    manager = start_manager(stock.load, loads=3, retries=Retries(retries, 0.001), backoff=Backoff(0.001, 0.004))
     threads = [threading.Thread(target=ask, args=(manager, stop, closed)) for _ in range(2)]
     for thread in threads:
         thread.start()

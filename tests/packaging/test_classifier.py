@@ -8,7 +8,7 @@ import pytest
 from lightship.bundle.golden import Golden
 from lightship.errors import InvalidArgument
 from lightship.images.spec import ImageSpec
-from lightship.packaging.classifier import image_signatures, sized_for
+from lightship.packaging.classifier import image_signatures, with_model_size
 from lightship.packaging.trained import ModelInput
 
 NONE = ImageSpec(preprocessing="none")
@@ -24,9 +24,9 @@ def outputs(**shapes: tuple[int, ...]) -> Golden:
 
 
 def test_the_size_is_the_models_own() -> None:
-    assert sized_for(NONE, PHOTO).size == (8, 9)
-    assert sized_for(NONE.sized(8, 9), {"x": ModelInput(None, "uint8")}).size == (8, 9)
-    assert sized_for(NONE.sized(5, 6), {"x": ModelInput((None, None, None, None), "uint8")}).size == (5, 6)
+    assert with_model_size(NONE, PHOTO).size == (8, 9)
+    assert with_model_size(NONE.sized(8, 9), {"x": ModelInput(None, "uint8")}).size == (8, 9)
+    assert with_model_size(NONE.sized(5, 6), {"x": ModelInput((None, None, None, None), "uint8")}).size == (5, 6)
 
 
 @pytest.mark.parametrize(
@@ -34,18 +34,21 @@ def test_the_size_is_the_models_own() -> None:
     [
         ({}, "no serving_default"),
         (PHOTO | {"age": ModelInput((None, 1), "float32")}, r"photo \[N, 8, 9, 3\] float32, age \[N, 1\] float32"),
-        ({"x": ModelInput((None, 4), "float32")}, "leave it out"),
-        ({"x": ModelInput((None, 8, 8, 3), "string")}, "leave it out"),
-        ({"x": ModelInput((1, 8, 8, 3), "float32")}, "exactly 1 images at once"),
-        ({"x": ModelInput((None, 3, 8, 8), "float32")}, "last dimension must be the channels"),
+        ({"x": ModelInput((None, 4), "float32")}, "leave image= out"),
+        ({"x": ModelInput((None, 8, 8, 3), "string")}, "leave image= out"),
+        ({"x": ModelInput((1, 8, 8, 3), "float32")}, "fixed batch size of 1"),
+        ({"x": ModelInput((None, 3, 8, 8), "float32")}, "last dimension is the channels"),
         ({"x": ModelInput((None, 8, 8, 4), "float32")}, "give color='rgba'"),
-        ({"x": ModelInput((None, 8, None, 3), "float32")}, r"any width: say the one of training, ImageSpec\(width="),
+        (
+            {"x": ModelInput((None, 8, None, 3), "float32")},
+            r"any width: give the one used in training, ImageSpec\(width=",
+        ),
         ({"x": ModelInput(None, "float32")}, "any height"),
     ],
 )
 def test_a_model_that_takes_no_such_images_is_told(inputs: dict[str, ModelInput], text: str) -> None:
     with pytest.raises(InvalidArgument, match=text):
-        sized_for(NONE, inputs)
+        with_model_size(NONE, inputs)
 
 
 def test_labels_image_and_one_output_make_the_signatures() -> None:
@@ -60,7 +63,7 @@ def test_labels_image_and_one_output_make_the_signatures() -> None:
     [
         (None, NONE, outputs(y=(2, 2)), "give classes="),
         (("a", "b"), None, outputs(y=(2, 2)), "give image="),
-        (("a", "b"), NONE, outputs(y=(2, 2), z=(2, 4, 4)), "the model has 2 outputs"),
+        (("a", "b"), NONE, outputs(y=(2, 2), z=(2, 4, 4)), "this one has 2"),
     ],
 )
 def test_what_is_missing_for_them_is_told(

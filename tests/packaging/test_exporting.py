@@ -16,7 +16,7 @@ from lightship.bundle.bundle import open_bundle
 from lightship.errors import FailedPrecondition, InvalidArgument, LightshipError, NotFound
 from lightship.images.prepare import prepare
 from lightship.images.spec import ImageSpec
-from lightship.packaging import UntellingGolden, export
+from lightship.packaging import UninformativeGoldenWarning, export
 
 
 def test_the_bundle_holds_all_of_its_parts(pets: Path) -> None:
@@ -24,7 +24,7 @@ def test_the_bundle_holds_all_of_its_parts(pets: Path) -> None:
     assert entries(pets) == {"1"}
     assert bundle.labels == tuple(PETS)
     assert bundle.image == SPEC.sized(16, 16)
-    assert bundle.native == {"image_bytes", "classify"}
+    assert bundle.image_signatures == {"image_bytes", "classify"}
     assert bundle.golden is not None
     assert len(bundle.golden.inputs["photo"]) >= 2
     extras = {"lightship.json", "labels.txt", "golden.npz", "tf_serving_warmup_requests"}
@@ -86,7 +86,7 @@ def test_no_image_and_one_image_are_batches_too(pets: Path, photos: list[Path]) 
 def test_the_next_free_version_is_written_and_an_old_one_kept(tmp_path: Path, model: keras.Model) -> None:
     (tmp_path / "m" / "007").mkdir(parents=True)
     assert export(model, tmp_path / "m") == tmp_path / "m" / "8"
-    with pytest.raises(LightshipError, match="007 is there already"):
+    with pytest.raises(LightshipError, match="007 exists already"):
         export(model, tmp_path / "m", version=7)
     assert export(model, tmp_path / "m", version=7, overwrite=True) == tmp_path / "m" / "007"
     assert entries(tmp_path / "m") == {"007", "8"}
@@ -98,10 +98,10 @@ def test_without_image_or_classes_the_rest_is_there_and_the_way_to_more_is_told(
 ) -> None:
     told: list[str] = []
     bundle = open_bundle(export(model, tmp_path / "m", classes=PETS, progress=told.append), "m", 1)
-    assert (bundle.labels, bundle.image, bundle.native) == (tuple(PETS), None, frozenset())
+    assert (bundle.labels, bundle.image, bundle.image_signatures) == (tuple(PETS), None, frozenset())
     assert any("give image=" in step for step in told)
     bundle = open_bundle(export(model, tmp_path / "m", image=SPEC, progress=told.append), "m", 2)
-    assert (bundle.labels, bundle.image, bundle.native) == (None, SPEC.sized(16, 16), frozenset())
+    assert (bundle.labels, bundle.image, bundle.image_signatures) == (None, SPEC.sized(16, 16), frozenset())
     assert any("give classes=" in step for step in told)
 
 
@@ -164,9 +164,9 @@ def test_a_golden_sample_that_cannot_tell_is_warned_about(tmp_path: Path) -> Non
     for layer in model.layers:
         layer.set_weights([np.zeros_like(weights) for weights in layer.get_weights()])
     told: list[str] = []
-    with pytest.warns(UntellingGolden, match="same output"):
+    with pytest.warns(UninformativeGoldenWarning, match="same output"):
         export(model, tmp_path / "m", classes=PETS, image=SPEC, progress=told.append)
-    assert any(step.startswith("warning: the golden sample cannot tell") for step in told)
+    assert any(step.startswith("warning: the golden sample cannot detect a wrong conversion") for step in told)
 
 
 def test_nothing_is_printed_or_warned(tmp_path: Path, model: keras.Model, capfd: pytest.CaptureFixture[str]) -> None:

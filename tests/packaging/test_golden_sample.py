@@ -13,7 +13,7 @@ from tests.packaging.conftest import SPEC
 
 from lightship.errors import InvalidArgument, NotFound
 from lightship.images.spec import ImageSpec
-from lightship.packaging.golden_sample import MAX_IMAGES, image_files, noise_images, png, take_golden
+from lightship.packaging.golden_sample import MAX_IMAGES, encode_png, image_files, noise_images, take_golden
 from lightship.packaging.signatures import ImageSignatures
 from lightship.packaging.trained import Arrays, ModelInput
 
@@ -55,7 +55,7 @@ def test_a_picture_survives_as_png(color: str) -> None:
 
     spec = ImageSpec(height=9, width=7, color=color, preprocessing="none")
     (picture,) = noise_images(spec, 1)
-    np.testing.assert_array_equal(prepare(png(picture), spec), picture)
+    np.testing.assert_array_equal(prepare(encode_png(picture), spec), picture)
 
 
 def test_noise_goes_through_the_preprocessing(photos: list[Path]) -> None:
@@ -97,9 +97,9 @@ def test_a_model_of_large_inputs_gets_large_ones() -> None:
 @pytest.mark.parametrize(
     ("trained", "text"),
     [
-        (Sums(x=ModelInput((None,), "string")), "nothing is known"),
-        (Sums(x=ModelInput(None, "float32")), "nothing is known"),
-        (Sums(1000, x=ModelInput((None, None), "float32")), "takes no noise (too small)"),
+        (Sums(x=ModelInput((None,), "string")), "are not known"),
+        (Sums(x=ModelInput(None, "float32")), "are not known"),
+        (Sums(1000, x=ModelInput((None, None), "float32")), "fails on random inputs (too small)"),
     ],
 )
 def test_without_a_golden_sample_the_reason_is_told(trained: Sums, text: str) -> None:
@@ -120,7 +120,7 @@ def test_images_are_named_by_file_or_folder(tmp_path: Path, photos: list[Path]) 
 def test_images_that_are_not_there_are_named(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match=r"no\.jpg"):
         image_files(tmp_path / "no.jpg")
-    with pytest.raises(InvalidArgument, match="has no golden image"):
+    with pytest.raises(InvalidArgument, match="contains no image for the golden sample"):
         image_files(tmp_path)
 
 
@@ -132,5 +132,5 @@ def test_an_image_that_is_none_is_named(tmp_path: Path) -> None:
 
 def test_a_model_that_fails_on_its_images_is_told_with_their_size() -> None:
     trained = Sums(100, x=ModelInput((None, None, None, 3), "float32"))
-    with pytest.raises(InvalidArgument, match=r"fails on images of \(8, 9\): too small; is that"):
+    with pytest.raises(InvalidArgument, match=r"fails on images of \(8, 9\): too small; check height"):
         take_golden(trained, SPEC.sized(8, 9), None, quietly)

@@ -141,5 +141,5 @@ def test_what_is_no_image_ends_the_run_with_invalid_argument(data: bytes) -> Non
 def test_other_formats_are_named_in_the_error(photo: Image.Image) -> None:
     buffer = BytesIO()
     photo.resize((9, 9)).save(buffer, "TIFF")
-    with pytest.raises(tf.errors.InvalidArgumentError, match="none of JPEG, PNG, GIF, BMP and WebP"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="not a JPEG, PNG, GIF, BMP or WebP file"):
         graph_of(ImageSpec(8, 8, preprocessing="none"))(buffer.getvalue())

@@ -126,7 +126,7 @@ def test_a_hostile_pickle_runs_nothing_and_says_what_it_asked_for(tmp_path: Path
 
 def test_the_name_that_was_asked_for_is_told(tmp_path: Path) -> None:
     (tmp_path / "classes.pickle").write_bytes(pickle.dumps(Runs(eval, "1")))
-    with pytest.raises(InvalidArgument, match=r"asks for builtins\.eval"):
+    with pytest.raises(InvalidArgument, match=r"uses builtins\.eval"):
         read_classes_pickle(tmp_path / "classes.pickle")
 
 
@@ -178,7 +178,7 @@ def test_memory_stays_in_proportion(tmp_path: Path, data: bytes) -> None:
 def test_what_would_be_endless_when_printed_is_not_printed(tmp_path: Path) -> None:
     doubled = b"\x80\x04]" + b"".join(b"\x94](h" + bytes([i]) + b"h" + bytes([i]) + b"e" for i in range(60)) + b"."
     (tmp_path / "classes.pickle").write_bytes(doubled)
-    with pytest.raises(LightshipError, match="holds list, not a DataFrame"):
+    with pytest.raises(LightshipError, match="contains list, not a DataFrame"):
         read_classes_pickle(tmp_path / "classes.pickle")
 
 

@@ -14,14 +14,14 @@ from tests.packaging.conftest import entries
 
 from lightship.errors import AlreadyExists, InvalidArgument, PermissionDenied
 from lightship.packaging import publishing
-from lightship.packaging.publishing import PREFIX, publish, unpublished
+from lightship.packaging.publishing import PREFIX, publish, staging_folder
 from lightship.saved_model.versions import explain_model_folder, list_versions
 
 WRITER = """
 import sys, time
 from pathlib import Path
-from lightship.packaging.publishing import unpublished
-with unpublished(Path(sys.argv[1])) as path:
+from lightship.packaging.publishing import staging_folder
+with staging_folder(Path(sys.argv[1])) as path:
     (path / "saved_model.pb").write_bytes(b"half")
     print(path, flush=True)
     time.sleep(600)
@@ -29,7 +29,7 @@ with unpublished(Path(sys.argv[1])) as path:
 
 
 def write(folder: Path, version: int | None = None, content: str = "new", overwrite: bool = False) -> Path:
-    with unpublished(folder) as path:
+    with staging_folder(folder) as path:
         (path / "variables").mkdir()
         (path / "variables" / "a").write_text(content)
         return publish(path, folder, version, overwrite)
@@ -44,7 +44,7 @@ def test_versions_count_up_and_nothing_else_is_left(tmp_path: Path) -> None:
 
 def test_nothing_is_left_of_what_fails(tmp_path: Path) -> None:
     def fail() -> None:
-        with unpublished(tmp_path / "models" / "m") as path:
+        with staging_folder(tmp_path / "models" / "m") as path:
             (path / "saved_model.pb").write_bytes(b"half")
             raise ZeroDivisionError
 
@@ -54,7 +54,7 @@ def test_nothing_is_left_of_what_fails(tmp_path: Path) -> None:
 
 
 def test_a_server_sees_no_version_before_it_is_whole(tmp_path: Path) -> None:
-    with unpublished(tmp_path / "m") as path:
+    with staging_folder(tmp_path / "m") as path:
         (path / "saved_model.pb").write_bytes(b"half")
         assert list_versions(tmp_path / "m") == {}
         assert "is empty" in (explain_model_folder(tmp_path / "m") or "")
@@ -89,7 +89,7 @@ def test_a_version_is_replaced_when_asked(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_an_old_version_is_whole_until_the_new_one_is(tmp_path: Path) -> None:
     write(tmp_path, 5, "old")
-    with pytest.raises(ZeroDivisionError), unpublished(tmp_path):
+    with pytest.raises(ZeroDivisionError), staging_folder(tmp_path):
         raise ZeroDivisionError
     assert (tmp_path / "5" / "variables" / "a").read_text() == "old"
 
@@ -109,7 +109,7 @@ def test_what_was_killed_leaves_no_version_and_is_cleared_by_the_next(tmp_path: 
 
 def test_the_highest_number_has_no_next(tmp_path: Path) -> None:
     write(tmp_path, 2**63 - 1)
-    with pytest.raises(InvalidArgument, match="give version="):
+    with pytest.raises(InvalidArgument, match="with version="):
         write(tmp_path)
 
 

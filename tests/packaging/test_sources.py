@@ -224,7 +224,7 @@ def test_a_saved_model_keeps_all_of_its_signatures_and_their_methods(tmp_path: P
     version = export(half_plus_two / "123", tmp_path / "m")
     bundle = open_bundle(version, "m", 1)
     assert {"serving_default", "classify_x_to_y", "regress_x_to_y"} <= set(bundle.saved_model.signatures)
-    assert bundle.native == frozenset()
+    assert bundle.image_signatures == frozenset()
     assert bundle.golden is not None
     np.testing.assert_allclose(bundle.golden.outputs["y"], bundle.golden.inputs["x"] * 0.5 + 2)
 
@@ -272,7 +272,7 @@ def test_a_bundle_brings_its_own_labels_and_image(
 ) -> None:
     version = export(pets / "1", tmp_path / "m")
     answers_alike(version, predict(model), photos[:2])
-    assert open_bundle(version, "m", 1).native == {"image_bytes", "classify"}
+    assert open_bundle(version, "m", 1).image_signatures == {"image_bytes", "classify"}
 
 
 def test_a_saved_model_in_its_own_models_folder_is_copied_into_a_version(tmp_path: Path, half_plus_two: Path) -> None:
@@ -290,19 +290,19 @@ def test_strings_leave_the_golden_sample_out(tmp_path: Path) -> None:
     told: list[str] = []
     bundle = open_bundle(export(tmp_path / "source", tmp_path / "m", progress=told.append), "m", 1)
     assert bundle.golden is None
-    assert any(step.startswith("no golden sample") for step in told)
+    assert any(step.startswith("there is no golden sample") for step in told)
 
 
 @pytest.mark.parametrize(
     ("make", "error", "text"),
     [
-        (lambda path: path / "no.keras", NotFound, "there is no model at"),
-        (lambda path: write(path / "m.txt"), InvalidArgument, "no .keras, .h5, .hdf5 file"),
-        (lambda path: write(path / "m.weights.h5"), InvalidArgument, "weights alone"),
+        (lambda path: path / "no.keras", NotFound, "does not exist: give a .keras"),
+        (lambda path: write(path / "m.txt"), InvalidArgument, "not a .keras, .h5, .hdf5 file"),
+        (lambda path: write(path / "m.weights.h5"), InvalidArgument, "only weights"),
         (lambda path: write(path / "m.keras"), InvalidArgument, "custom_objects"),
         (lambda path: write(path / "m.h5"), InvalidArgument, "cannot load"),
         (lambda path: write(path / "1" / "x").parents[1], InvalidArgument, "is a folder of versions: give one of them"),
-        (lambda path: write(path / "x" / "y").parents[1], InvalidArgument, "holds no model"),
+        (lambda path: write(path / "x" / "y").parents[1], InvalidArgument, "contains no model"),
         (lambda path: write(path / "saved_model.pb").parent, LightshipError, "saved_model.pb"),
         (lambda path: 3, InvalidArgument, "cannot export a builtins.int"),
         (lambda path: keras.layers.Dense(2), InvalidArgument, "give a keras.Model"),

@@ -72,12 +72,12 @@ def test_a_folder_with_a_version_needs_no_explanation(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "text"),
     [
-        ([".exporting-1-a/", ".DS_Store"], "is empty: put a version in it with lightship export MODEL "),
-        (["v1/saved_model.pb"], "not called by a number: mv "),
+        ([".exporting-1-a/", ".DS_Store"], "is empty: add a version with lightship export MODEL "),
+        (["v1/saved_model.pb"], "whose name is not a number: mv "),
         (["model/saved_model.pb", "classes.pickle"], "older layout"),
-        (["dog.keras"], "make one with lightship export "),
-        (["cat/1/saved_model.pb", "dog/2/saved_model.pb", "notes.txt"], "it has cat, dog: give one"),
-        (["notes.txt"], "it has notes.txt: put one in it"),
+        (["dog.keras"], "create one with lightship export "),
+        (["cat/1/saved_model.pb", "dog/2/saved_model.pb", "notes.txt"], "it contains cat, dog: give one"),
+        (["notes.txt"], "it contains notes.txt: add a version"),
         ([*"abcdefg"], "a, b, c, d, e and 2 more"),
     ],
 )

@@ -23,7 +23,7 @@ def test_a_context_without_examples_is_nothing() -> None:
 
 
 def test_a_context_may_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_BYTES", 100)
+    monkeypatch.setattr(module, "MAX_CONTEXT_BYTES", 100)
     assert len(with_context(b"c" * 10, [b""] * 10)) == 10
-    with pytest.raises(ResourceExhausted, match="context of 10 bytes stands in front of each of 11 examples"):
+    with pytest.raises(ResourceExhausted, match="context of 10 bytes is copied for each of 11 examples"):
         with_context(b"c" * 10, [b""] * 11)

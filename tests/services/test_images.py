@@ -91,5 +91,5 @@ def test_top_is_at_least_one(dog: Servable, top: int) -> None:
 def test_a_model_without_labels_says_how_to_get_them(half: Servable) -> None:
     with pytest.raises(FailedPrecondition) as caught:
         classify_images(half, [b""])
-    assert caught.value.message.startswith("{name: half version: 123} has no image spec, so it cannot answer")
+    assert caught.value.message.startswith("{name: half version: 123} has no image spec, so it cannot classify")
     assert "--classes FILE --preprocess NAME" in caught.value.message

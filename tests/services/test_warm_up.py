@@ -12,10 +12,11 @@ import pytest
 from numpy.typing import NDArray
 
 from lightship import protos
+from lightship.bundle.manifest import WARM_UP_FILE
 from lightship.engines import Engine
 from lightship.errors import InvalidArgument, Unimplemented
 from lightship.lifecycle import Servable
-from lightship.lifecycle.replay import WARM_UP_FILE, replay
+from lightship.lifecycle.replay import replay
 from lightship.server import Server, ServerOptions, parse_model_argument
 from lightship.services.warm_up import make_logged_call
 
@@ -146,9 +147,9 @@ def test_a_server_replays_the_file_unless_told_not_to(half_plus_two: Path, tmp_p
         file.write(log.SerializeToString())
     options = ServerOptions([parse_model_argument(tmp_path / "half")], enable_model_warmup=enabled)
     server = Server(options).load()
-    assert server.manager.wait(lambda manager: manager.decided("half") is not None, 60)
-    decided = server.manager.decided("half")
-    assert decided is not None
-    error = decided.error.message if decided.error else None
+    assert server.manager.wait(lambda manager: manager.settled_status("half") is not None, 60)
+    settled = server.manager.settled_status("half")
+    assert settled is not None
+    error = settled.error.message if settled.error else None
     assert error == (None if enabled is False else 'Serving signature name: "no" not found in signature def')
     server.stop()

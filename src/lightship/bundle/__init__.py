@@ -1,1 +1,1 @@
-"""What a version folder holds, read without TensorFlow."""
+"""Reads what Lightship adds to a version folder. Does not need TensorFlow."""

@@ -1,4 +1,4 @@
-"""A version folder, opened: the signatures, and what Lightship adds to them."""
+"""Opens a version folder: the signatures of its SavedModel, and what Lightship adds to them."""
 
 from __future__ import annotations
 
@@ -18,10 +18,7 @@ from lightship.saved_model.versions import has_saved_model
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """One version of one model. manifest is None for a plain SavedModel, and with it all that follows.
-
-    image: with height and width. golden: its inputs have the dtypes of `serving_default`.
-    """
+    """One version of one model. A plain SavedModel has no manifest, and so no labels, image spec or golden sample."""
 
     path: Path
     name: str
@@ -29,21 +26,25 @@ class Bundle:
     saved_model: SavedModel
     manifest: Manifest | None = None
     labels: tuple[str, ...] | None = None
+    # With a height and a width.
     image: ImageSpec | None = None
+    # Its inputs have the dtypes of `serving_default`.
     golden: Golden | None = None
 
     @property
-    def native(self) -> frozenset[str]:
-        """The signatures that a server answers from the manifest, without running their graphs."""
+    def image_signatures(self) -> frozenset[str]:
+        """The signatures that take encoded images. A server answers them itself instead of running their graphs."""
         return frozenset(self.manifest.image_signatures if self.manifest else ())
 
 
 def open_bundle(path: Path, name: str, version: int, *, verify: bool = True, tags: Collection[str] = SERVE) -> Bundle:
-    """Reads a version folder; weights are not loaded. verify: hold every file against its size and sha256. tags: of the
-    graph, exactly these.
+    """Reads a version folder, without loading the weights.
 
-    Raises NotFound where there is no SavedModel, DataLoss naming the file where one is broken or was changed after
-    export, FailedPrecondition where a newer Lightship made it, PermissionDenied where it cannot be read.
+    verify: compare every file with the size and sha256 in the manifest.
+    tags: the tags of the graph to read; the graph must have exactly these.
+
+    Raises NotFound if there is no SavedModel, DataLoss if a file is broken or was changed after export,
+    FailedPrecondition if a newer Lightship wrote the bundle, and PermissionDenied if a file may not be read.
     """
     try:
         manifest = Manifest.read(path)
@@ -76,18 +77,24 @@ def _labels(path: Path, manifest: Manifest) -> tuple[str, ...] | None:
 
 
 def _golden(path: Path, manifest: Manifest, saved_model: SavedModel) -> Golden | None:
-    """With inputs of the signature's own types: numpy's files have none for bfloat16 and the like."""
+    """Reads the golden sample and gives its inputs the signature's dtypes: a `.npz` file cannot hold bfloat16."""
     if manifest.golden is None:
         return None
     file = path / EXTRAS / manifest.golden
     golden = Golden.load(file, manifest.rtol, manifest.atol)
     signature = saved_model.signatures.get(DEFAULT_SIGNATURE)
     if signature is None or golden.inputs.keys() != signature.inputs.keys():
-        raise DataLoss(f"{file} is of another model: its inputs are not those of {DEFAULT_SIGNATURE}; export again")
+        raise DataLoss(
+            f"{file} belongs to another model: its inputs are not the inputs of {DEFAULT_SIGNATURE}; "
+            "export the model again"
+        )
     typed = {key: array.astype(signature.inputs[key].dtype.numpy) for key, array in golden.inputs.items()}
     return replace(golden, inputs=typed)
 
 
 def _check_image_signatures(bundle: Bundle) -> None:
-    if bundle.native and (bundle.labels is None or bundle.image is None or DEFAULT_SIGNATURE in bundle.native):
-        raise DataLoss(f"{bundle.path / MANIFEST_FILE} names image signatures without labels or image: export again")
+    names = bundle.image_signatures
+    if names and (bundle.labels is None or bundle.image is None or DEFAULT_SIGNATURE in names):
+        raise DataLoss(
+            f"{bundle.path / MANIFEST_FILE} names image signatures without labels or image: export the model again"
+        )

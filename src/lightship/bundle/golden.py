@@ -1,4 +1,4 @@
-"""The golden sample: inputs, and what the trained model answered to them before it was converted to anything."""
+"""The golden sample: inputs, and the outputs that the trained model gave for them before any conversion."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from lightship.errors import DataLoss
 
 Arrays = Mapping[str, NDArray[Any]]
 
-# Measured: OpenVINO in float32 stays within 8e-6 of an output's largest number (MobileNetV2, ResNet50V2); a wrong
-# conversion is off by far more than this.
+# Measured: OpenVINO in float32 differs by less than 8e-6 of an output's largest number (MobileNetV2, ResNet50V2). A
+# wrong conversion differs by far more than these tolerances.
 RTOL = 1e-3
 ATOL = 1e-4
 
-# Below this an output counts as zero.
+# `atol` is relative to the largest number of an output, but at least to this number.
 _SMALLEST_SCALE = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
 class Golden:
-    """Inputs and outputs of `serving_default`, by the signature's keys; row by row where it has a batch dimension.
+    """Inputs and outputs of `serving_default`, by their names in the signature.
 
-    A number may differ by rtol of itself plus atol of the largest number in its output, so that probabilities of a
-    thousand classes are held as tightly as logits; strings not at all.
+    A number may differ by `rtol` times itself plus `atol` times the largest number of its output, so that the
+    probabilities of a thousand classes are checked as strictly as logits. Strings must be equal.
     """
 
     inputs: Arrays
@@ -38,25 +38,25 @@ class Golden:
 
     @classmethod
     def load(cls, path: Path, rtol: float = RTOL, atol: float = ATOL) -> Golden:
-        """Reads what `save` wrote; nothing in the file can run. Raises DataLoss if it is broken or missing."""
+        """Reads a file that `save` wrote, without running code from it. Raises DataLoss if it is broken or missing."""
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 arrays = {name: stored[name] for name in stored.files}
-        except Exception as error:  # whatever numpy and zipfile stumble over
+        except Exception as error:  # numpy and zipfile raise many kinds of errors for broken files
             raise DataLoss(f"the golden sample {path} cannot be read: {error}; export the model again") from error
         return cls(_of_kind(arrays, "inputs/"), _of_kind(arrays, "outputs/"), rtol, atol)
 
     def save(self, path: Path) -> None:
-        """Writes an `.npz`. Strings become fixed-width bytes, bfloat16 and the like float32, which holds them all."""
+        """Writes an `.npz` file. Strings become fixed-width bytes; bfloat16 and float8 become float32."""
         kinds = {"inputs/": self.inputs, "outputs/": self.outputs}
         arrays = {kind + name: _storable(array) for kind, named in kinds.items() for name, array in named.items()}
         np.savez_compressed(path, allow_pickle=False, **arrays)
 
     def compare(self, outputs: Arrays) -> str | None:
-        """None if these outputs are the golden ones; else which output differs, where and by how much."""
+        """Returns None if the outputs are within tolerance, else which output differs, where and by how much."""
         for name, wanted in self.outputs.items():
             if name not in outputs:
-                return f"output {name!r} is missing; there are {', '.join(sorted(outputs)) or 'none'}"
+                return f"output {name!r} is missing; the outputs are {', '.join(sorted(outputs)) or 'none'}"
             difference = self._difference(np.asarray(outputs[name]), wanted)
             if difference:
                 return f"output {name!r} {difference}"
@@ -66,7 +66,7 @@ class Golden:
         if got.shape != wanted.shape:
             return f"has shape {list(got.shape)}, not the trained model's {list(wanted.shape)}"
         if wanted.dtype.kind in "SUO":
-            return None if np.array_equal(_as_bytes(got), _as_bytes(wanted)) else "is another text"
+            return None if np.array_equal(_as_bytes(got), _as_bytes(wanted)) else "has another text"
         if not wanted.size:
             return None
         got, wanted = _wide(got), _wide(wanted)
@@ -98,7 +98,7 @@ def _storable(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _as_bytes(array: NDArray[Any]) -> NDArray[Any]:
-    """Object arrays of bytes, as engines give and take strings."""
+    """Returns an object array of bytes, the form in which engines take and return strings."""
     return array.astype(np.bytes_).astype(object)
 
 

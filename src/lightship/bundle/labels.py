@@ -1,4 +1,4 @@
-"""Class labels: as a user has them, and as a bundle keeps them, one a line in index order."""
+"""Class labels: reads the forms that users have them in, and writes a bundle's form, one per line in index order."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lightship.errors import InvalidArgument, NotFound
+from lightship.files import read_error
 
 Classes = Sequence[str] | Mapping[Any, Any] | str | Path
 
@@ -16,12 +17,14 @@ _SHOWN = 5
 
 
 def read_classes(source: Classes) -> tuple[str, ...]:
-    """Labels in index order, without surrounding blanks.
+    """Returns the labels in index order, without surrounding blanks.
 
-    source: the labels themselves; a mapping, index to label or label to index (Keras' `class_indices`); or a file:
-    `.json` with either of these, any other a UTF-8 text of one label a line.
-    Raises NotFound for a missing file and InvalidArgument, with the place, for whatever is not a complete list of
-    different, non-empty labels.
+    source: a sequence of labels; a mapping from index to label or from label to index (Keras' `class_indices`); or
+        the path of a file, which is JSON of either form if its name ends in `.json`, and otherwise UTF-8 text with one
+        label per line.
+
+    Raises NotFound for a missing file, PermissionDenied for one that this user may not read, and InvalidArgument if
+    the labels are not a complete list of different, non-empty texts.
     """
     if isinstance(source, (str, Path)):
         return _checked(_read_file(Path(source)), f"{source}: ")
@@ -29,7 +32,7 @@ def read_classes(source: Classes) -> tuple[str, ...]:
 
 
 def labels_text(labels: Iterable[str]) -> str:
-    """What `read_classes` reads from a text file."""
+    """Returns the text of a file that `read_classes` can read."""
     return "".join(f"{label}\n" for label in labels)
 
 
@@ -38,8 +41,10 @@ def _read_file(path: Path) -> Any:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
         raise NotFound(f"the file of classes {path} does not exist: give a text file with one label a line") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidArgument(f"the file of classes {path} cannot be read as UTF-8 text: {error}") from error
+    except OSError as error:
+        raise read_error(path, error) from error
+    except UnicodeDecodeError as error:
+        raise InvalidArgument(f"the file of classes {path} is not UTF-8 text: {error}; save it as UTF-8") from error
     if path.suffix.lower() == ".json":
         return _parse_json(text, path)
     lines = [line.strip() for line in text.split("\n")]
@@ -59,7 +64,7 @@ def _parse_json(text: str, path: Path) -> Any:
 
 
 def _without_repeated_keys(pairs: list[tuple[str, Any]], path: Path) -> dict[str, Any]:
-    _refuse_repeated([key for key, _ in pairs], f"{path}: there are keys")
+    _refuse_repeated([key for key, _ in pairs], f"{path}: these keys")
     return dict(pairs)
 
 
@@ -68,7 +73,7 @@ def _checked(found: Any, place: str) -> tuple[str, ...]:
     if not labels:
         raise InvalidArgument(f"{place}there are no classes: give one label for each output of the model")
     checked = tuple(_checked_label(label, index, place) for index, label in enumerate(labels))
-    _refuse_repeated(checked, f"{place}there are labels")
+    _refuse_repeated(checked, f"{place}these labels")
     return checked
 
 
@@ -79,24 +84,24 @@ def _checked_label(label: object, index: int, place: str) -> str:
     if not label:
         raise InvalidArgument(f"{place}the label of class {index} (line {index + 1}) is empty: give every class a name")
     if "\n" in label or "\r" in label:
-        raise InvalidArgument(f"{place}the label of class {index}, {label!r}, has a line break in it: take it out")
+        raise InvalidArgument(f"{place}the label of class {index}, {label!r}, contains a line break: remove it")
     if any("\ud800" <= character <= "\udfff" for character in label):
-        raise InvalidArgument(f"{place}the label of class {index}, {label!r}, is not valid Unicode: write it again")
+        raise InvalidArgument(f"{place}the label of class {index}, {label!r}, is not valid Unicode: correct it")
     return label
 
 
 def _in_index_order(found: Mapping[Any, Any], place: str) -> list[Any]:
-    """From index to label, or from label to index: the side that holds only whole numbers is the index."""
+    """Returns the labels of a mapping in index order. The side that holds only whole numbers is the index."""
     if all(_is_index(value) for value in found.values()):
         pairs = [(int(index), label) for label, index in found.items()]
     elif all(_is_index(key) or (isinstance(key, str) and key.isdecimal()) for key in found):
         pairs = [(int(index), label) for index, label in found.items()]
     else:
         raise InvalidArgument(
-            f"{place}classes map neither every index to a label ({{0: 'cat', ...}}) "
-            "nor every label to its index ({'cat': 0, ...})"
+            f"{place}the mapping of classes is neither from index to label ({{0: 'cat', ...}}) "
+            "nor from label to index ({'cat': 0, ...}): give one of these forms"
         )
-    _refuse_repeated([index for index, _ in pairs], f"{place}there are indices")
+    _refuse_repeated([index for index, _ in pairs], f"{place}these indices")
     by_index = dict(pairs)
     missing = [index for index in range(len(by_index)) if index not in by_index]
     if missing:
@@ -114,7 +119,7 @@ def _is_index(value: Any) -> bool:
 def _refuse_repeated(values: Sequence[Any], what: str) -> None:
     repeated = [repr(value) for value, count in Counter(values).items() if count > 1]
     if repeated:
-        raise InvalidArgument(f"{what} that occur more than once: {_listed(repeated)}; each must be there once")
+        raise InvalidArgument(f"{what} occur more than once: {_listed(repeated)}; give each of them once")
 
 
 def _listed(values: Sequence[Any]) -> str:

@@ -1,4 +1,4 @@
-"""`assets.extra/lightship.json`: what a bundle is made of, beside the SavedModel."""
+"""The manifest of a bundle, `assets.extra/lightship.json`: what Lightship adds to the SavedModel, and file digests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from lightship.bundle.golden import ATOL, RTOL
-from lightship.errors import DataLoss, FailedPrecondition, LightshipError, NotFound, PermissionDenied
+from lightship.errors import DataLoss, FailedPrecondition, InvalidArgument, LightshipError, NotFound
+from lightship.files import read_bytes
 from lightship.images.spec import ImageSpec
 
 FORMAT = 1
@@ -18,14 +19,14 @@ EXTRAS = "assets.extra"
 MANIFEST_FILE = f"{EXTRAS}/lightship.json"
 LABELS_FILE = "labels.txt"
 GOLDEN_FILE = "golden.npz"
-WARMUP_FILE = "tf_serving_warmup_requests"
+WARM_UP_FILE = f"{EXTRAS}/tf_serving_warmup_requests"  # TensorFlow Serving's own warm-up records
 
-_REMEDY = "copy the version again whole, or export it again"
+_REMEDY = "copy the complete version again, or export it again"
 
 
 @dataclass(frozen=True, slots=True)
 class FileDigest:
-    """size: bytes. sha256: in hexadecimal."""
+    """The size of a file in bytes, and its sha256 in hexadecimal."""
 
     size: int
     sha256: str
@@ -39,16 +40,20 @@ class FileDigest:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """labels, golden: names of files beside `lightship.json`. image_signatures: those that a server with this
-    manifest answers itself. files: of the whole version folder but the manifest, by path with `/`.
-    created: UTC, ISO 8601. frameworks: versions of what made it."""
+    """The content of `lightship.json`."""
 
+    # The time of the export, UTC in ISO 8601.
     created: str
+    # The versions of the packages that made the bundle.
     frameworks: Mapping[str, str]
+    # Every file of the version folder except the manifest, by its path with `/`.
     files: Mapping[str, FileDigest]
+    # The name of the file of labels, beside `lightship.json`.
     labels: str | None = None
     image: ImageSpec | None = None
+    # The signatures that a server answers itself.
     image_signatures: tuple[str, ...] = ()
+    # The name of the file of the golden sample, beside `lightship.json`, and its tolerances.
     golden: str | None = None
     rtol: float = RTOL
     atol: float = ATOL
@@ -56,17 +61,20 @@ class Manifest:
 
     @classmethod
     def read(cls, folder: Path) -> Manifest:
-        """The manifest of a version folder. Raises NotFound without one, DataLoss for a broken one and
-        FailedPrecondition for one of a newer format than this Lightship knows."""
+        """Reads the manifest of a version folder.
+
+        Raises NotFound if there is none, PermissionDenied if this user may not read it, DataLoss if it is broken, and
+        FailedPrecondition if its format is newer than this Lightship.
+        """
         path = folder / MANIFEST_FILE
         try:
-            fields = json.loads(path.read_bytes())
-        except (FileNotFoundError, NotADirectoryError) as error:
+            fields = json.loads(read_bytes(path))
+        except NotFound as error:
             raise NotFound(f"{folder} has no {MANIFEST_FILE}: it was not exported by lightship") from error
-        except PermissionError as error:
-            raise PermissionDenied(f"{path} cannot be read: give this user the right to read it") from error
-        except (OSError, ValueError) as error:
-            raise DataLoss(f"{path} cannot be read: {error}; export the model again") from error
+        except InvalidArgument as error:
+            raise DataLoss(f"{error.message}; export the model again") from error
+        except ValueError as error:
+            raise DataLoss(f"{path} is not valid JSON: {error}; export the model again") from error
         try:
             return cls.from_json(fields)
         except FailedPrecondition as error:
@@ -76,14 +84,14 @@ class Manifest:
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Manifest:
-        """What `to_json` gave. Fields that are not known are left alone."""
+        """Returns the manifest that `to_json` wrote. Ignores unknown fields."""
         version = fields["format"]
         if not isinstance(version, int) or version < 1:
             raise ValueError(f"the format is {version!r}")
         if version > FORMAT:
             raise FailedPrecondition(
-                f"the bundle has format {version}, this lightship reads up to {FORMAT}: "
-                "upgrade it with pip install --upgrade lightship"
+                f"the bundle has format {version}, but this version of Lightship reads formats up to {FORMAT}: "
+                "upgrade Lightship with pip install --upgrade lightship"
             )
         golden = fields.get("golden")
         return cls(
@@ -113,7 +121,7 @@ class Manifest:
         }
 
     def verify(self, folder: Path) -> None:
-        """Holds every file against its size, then its digest. Raises DataLoss naming the first that differs."""
+        """Compares every file with its size, then with its digest. Raises DataLoss for the first that differs."""
         for name, wanted in self.files.items():
             try:
                 size = (folder / name).stat().st_size
@@ -131,7 +139,7 @@ class Manifest:
         try:
             got = FileDigest.of(path)
         except OSError as error:
-            raise DataLoss(f"{path} cannot be read: {error}") from error
+            raise DataLoss(f"{path} cannot be read: {error}; {_REMEDY}") from error
         if got != wanted:
             raise DataLoss(
                 f"{path} was changed after export: its sha256 is {got.sha256[:12]}..., the manifest says "
@@ -140,7 +148,7 @@ class Manifest:
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Writes `lightship.json` with the size and digest of every other file that is in the version folder by now."""
+    """Writes `lightship.json`, with the size and digest of every other file in the version folder."""
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     files = {name: FileDigest.of(folder / name) for name in names if name != MANIFEST_FILE}
     text = json.dumps(replace(manifest, files=files).to_json(), indent=2, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""The command line: one module a command. It parses, calls and prints; what happens is in the rooms below."""
+"""The command line, with one module per command. It parses options, calls the other packages and prints the results."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["main"]
 
 
 def __getattr__(name: str) -> Any:
-    """`main` when asked for: `lightship-model-server`, whose flags are its own, does without typer."""
+    """Imports `main` when it is first used, because `lightship-model-server` does not need typer."""
     if name != "main":
         raise AttributeError(f"module 'lightship.cli' has no attribute {name!r}")
     from lightship.cli.app import main

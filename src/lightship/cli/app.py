@@ -1,4 +1,4 @@
-"""`lightship`: the commands together, and what happens when one fails."""
+"""The command `lightship`: collects its subcommands, and reports errors."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typer.exceptions import TyperException
 
 from lightship import __version__
 from lightship.cli import docker, export, inspect, predict, serve, status, verify
-from lightship.cli.failures import guarded, quiet_libraries, say_error
+from lightship.cli.failures import print_error, quiet_libraries, run_command
 
 app = typer.Typer(
     name="lightship",
-    help="From a trained Keras model to answers behind TensorFlow Serving's API.",
+    help="Export a trained Keras model and serve it with TensorFlow Serving's API.",
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -41,7 +41,7 @@ def options(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
     debug: Annotated[
-        bool, typer.Option("--debug", help="Show tracebacks; the same as LIGHTSHIP_DEBUG=1 in the environment.")
+        bool, typer.Option("--debug", help="Show tracebacks, like LIGHTSHIP_DEBUG=1 in the environment.")
     ] = False,
 ) -> None:
     if debug:
@@ -49,9 +49,9 @@ def options(
 
 
 def main() -> None:
-    """The command `lightship`. Exit code: 0 on success alone, 2 for what was typed wrong, 130 after Ctrl-C, else 1."""
+    """Runs `lightship`. The exit code is 0 on success, 2 for wrong arguments, 130 after Ctrl-C, and otherwise 1."""
     quiet_libraries()
-    guarded(_run)
+    run_command(_run)
 
 
 def _run() -> None:
@@ -59,9 +59,9 @@ def _run() -> None:
         sys.argv.append("--help")
     try:
         code = app(standalone_mode=False)
-    except TyperException as error:  # typed wrong: typer would fill a screen
+    except TyperException as error:  # wrong arguments; typer's own message would fill a screen
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "lightship"
-        say_error(f"{' '.join(error.format_message().split())} (`{command} --help` says what there is)")
+        print_error(f"{' '.join(error.format_message().split())} (run `{command} --help` for a list of arguments)")
         sys.exit(error.exit_code)
     sys.exit(code or 0)

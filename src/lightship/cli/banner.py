@@ -1,4 +1,4 @@
-"""What `lightship serve` prints when it is ready: each model, its engine, its address, and a call to paste."""
+"""Prints the banner of `lightship serve`: each model with its engine and URL, and a curl command to try."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 from lightship import __version__
 from lightship.cli.example_call import example_call, model_url
-from lightship.cli.failures import say_warning
+from lightship.cli.failures import print_warning
 from lightship.errors import LightshipError
 from lightship.lifecycle import Manager, State
 
 if TYPE_CHECKING:
     from lightship.server import Server
 
-LOOK_SECONDS = 0.2  # between two looks whether it is time to give up
+POLL_SECONDS = 0.2  # how often the thread checks whether the server is stopping
 
 
 @dataclass(frozen=True, slots=True)
-class ServedModel:
+class AnnouncedModel:
     name: str
     version: int
     engine: str
@@ -32,7 +32,7 @@ class ServedModel:
 
 @contextmanager
 def announced(server: Server, *, as_json: bool) -> Iterator[None]:
-    """Meanwhile, a thread prints the banner as soon as every model has been loaded or has failed."""
+    """While the block runs, a thread prints the banner as soon as every model is loaded or failed."""
     stop = threading.Event()
     thread = threading.Thread(target=_announce, args=(server, as_json, stop), name="banner", daemon=True)
     thread.start()
@@ -44,7 +44,7 @@ def announced(server: Server, *, as_json: bool) -> Iterator[None]:
 
 
 def _announce(server: Server, as_json: bool, stop: threading.Event) -> None:
-    while not server.manager.wait(_settled, LOOK_SECONDS):
+    while not server.manager.wait(_settled, POLL_SECONDS):
         if stop.is_set():
             return
     base = server.rest_url if server.rest_port else ""
@@ -53,29 +53,29 @@ def _announce(server: Server, as_json: bool, stop: threading.Event) -> None:
         _print_json(server, base, models)
         return
     for name, reason in server.manager.not_ready().items():
-        say_warning(f"{name} does not answer: {reason}")
-    _print_banner(_places(server, base), models)
+        print_warning(f"model {name} is not available: {reason}")
+    _print_banner(_addresses(server, base), models)
 
 
 def _settled(manager: Manager) -> bool:
-    """Whether every model answers, or will not without somebody doing something."""
+    """Returns whether no model is still loading."""
     waiting = (State.START, State.LOADING)
     return not any(version.state in waiting for name in manager.not_ready() for version in manager.versions(name))
 
 
-def _served(server: Server, base: str, name: str) -> ServedModel | None:
+def _served(server: Server, base: str, name: str) -> AnnouncedModel | None:
     try:
         with server.manager.handle(name) as handle:
             servable = handle.servable
             url = model_url(base, name) if base else ""
             engine = servable.engine.engine_of("serving_default")
             example = example_call(servable.bundle, url) if base else ""
-            return ServedModel(name, servable.id.version, engine, url, example)
+            return AnnouncedModel(name, servable.id.version, engine, url, example)
     except LightshipError:
         return None
 
 
-def _print_json(server: Server, base: str, models: list[ServedModel]) -> None:
+def _print_json(server: Server, base: str, models: list[AnnouncedModel]) -> None:
     import orjson
 
     fields: dict[str, Any] = {
@@ -90,16 +90,16 @@ def _print_json(server: Server, base: str, models: list[ServedModel]) -> None:
     print(orjson.dumps(fields).decode(), flush=True)
 
 
-def _places(server: Server, base: str) -> str:
+def _addresses(server: Server, base: str) -> str:
     grpc = f"gRPC on {server.grpc_address}" if server.grpc_port else ""
     return ", ".join(filter(None, (base, grpc)))
 
 
-def _print_banner(places: str, models: list[ServedModel]) -> None:
-    print(f"Lightship {__version__} serves {places}")
+def _print_banner(addresses: str, models: list[AnnouncedModel]) -> None:
+    print(f"Lightship {__version__} serves {addresses}")
     width = max((len(model.name) for model in models), default=0)
     for model in models:
         print(f"\n  {model.name:{width}}  version {model.version}  {model.engine}  {model.url}".rstrip())
         if model.example:
             print(f"  {model.example}")
-    print("\nCtrl-C ends it, after what runs.", flush=True)
+    print("\nPress Ctrl-C to stop; running requests are finished first.", flush=True)

@@ -1,6 +1,6 @@
-"""What `docker ps` calls healthy: exit code 0 if the container's server is ready, else 1 with the reason.
+"""The health check of the container image: exit code 0 if the server is ready, and otherwise 1 with the reason.
 
-Run every few seconds beside the server: it imports next to nothing.
+Docker runs it every few seconds, so it imports only a few standard modules.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ FLAGS = ("--rest_api_port", "--rest-port")  # of lightship-model-server, and of 
 
 
 def main() -> None:
-    """Asks the server that was started as the container's first process."""
+    """Asks the server, which is the first process of the container, whether it is ready."""
     command = Path("/proc/1/cmdline").read_bytes().decode(errors="replace").split("\0")
     try:
         reason = not_ready(*ports_of(command, os.environ))
@@ -28,14 +28,14 @@ def main() -> None:
 
 
 def ports_of(command: Sequence[str], environment: Mapping[str, str]) -> tuple[int, int]:
-    """REST's port, 0 where it is off, and gRPC's, as the command line of a server has them."""
+    """Returns the ports of REST (0 if it is off) and gRPC from the command line of a server."""
     rest = _last(command, FLAGS) or environment.get("LIGHTSHIP_REST_PORT", "8501")
     grpc = _last(command, ("--port", "--grpc-port")) or environment.get("LIGHTSHIP_GRPC_PORT", "8500")
     return _number(rest, 8501), _number(grpc, 8500)
 
 
 def not_ready(rest: int, grpc: int) -> str:
-    """Why the server is not ready, or nothing. Without REST a connection to gRPC's port has to do."""
+    """Returns why the server is not ready, or an empty text. Without REST it only connects to the port of gRPC."""
     if not rest:
         socket.create_connection(("127.0.0.1", grpc), timeout=SECONDS).close()
         return ""
@@ -48,7 +48,7 @@ def not_ready(rest: int, grpc: int) -> str:
 
 
 def _last(command: Sequence[str], flags: Sequence[str]) -> str | None:
-    """The value of the last of these flags, given as `--flag=value` or `--flag value`."""
+    """Returns the value of the last of these flags, given as `--flag=value` or `--flag value`."""
     value = None
     for argument, following in zip(command, [*command[1:], ""], strict=True):
         flag, equals, text = argument.partition("=")

@@ -1,4 +1,4 @@
-"""What `lightship serve` takes by option, for a command line that has no room for options of our own."""
+"""Reads engine options from the environment, because `lightship-model-server` has only TensorFlow Serving's flags."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from lightship.errors import InvalidArgument
 
 
 def engine_options_from_environment(options: EngineOptions) -> EngineOptions:
-    """The options with what LIGHTSHIP_TRUST, LIGHTSHIP_ALLOW_UNPROVEN (names with spaces between them),
-    LIGHTSHIP_TRIAL_SECONDS, LIGHTSHIP_TRIAL_MEMORY and LIGHTSHIP_CACHE_DIR say. Raises InvalidArgument."""
+    """Returns the options with the values of LIGHTSHIP_TRUST, LIGHTSHIP_ALLOW_UNPROVEN (names separated by spaces),
+    LIGHTSHIP_TRIAL_SECONDS, LIGHTSHIP_TRIAL_MEMORY and LIGHTSHIP_CACHE_DIR. Raises InvalidArgument for bad values."""
     get = os.environ.get
     memory, folder = get("LIGHTSHIP_TRIAL_MEMORY"), get("LIGHTSHIP_CACHE_DIR")
     return replace(

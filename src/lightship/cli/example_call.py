@@ -1,4 +1,4 @@
-"""A model's address and a `curl` line for it, that work when pasted."""
+"""Builds a model's URL and a `curl` command that calls it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 from urllib.parse import quote
 
 from lightship.bundle.bundle import Bundle
-from lightship.cli.photos import IMAGE_SUFFIXES
+from lightship.images.formats import IMAGE_SUFFIXES
 from lightship.saved_model.signatures import Signature, TensorSpec
 
 MEDIA_TYPES = {".jpg": "jpeg"}
-MOST_NUMBERS = 64  # more than that nobody types
+MAX_NUMBERS = 64  # longer example bodies would be unreadable
 SAMPLES: dict[str, Any] = {"DT_STRING": "text", "DT_BOOL": True}
 
 
@@ -23,7 +23,10 @@ def model_url(base: str, model: str) -> str:
 
 
 def example_call(bundle: Bundle, url: str) -> str:
-    """The image as it is where the model takes images; else JSON of the right shape; for large inputs the metadata."""
+    """Returns a `curl` command: with a photo if the model takes images, otherwise with JSON of the right shape.
+
+    If the inputs are too large to print, the command asks for the model's metadata instead.
+    """
     if bundle.image is not None and bundle.labels is not None:
         photo = _a_photo()
         suffix = os.path.splitext(photo)[1].lower()
@@ -36,7 +39,7 @@ def example_call(bundle: Bundle, url: str) -> str:
 
 
 def _a_photo() -> str:
-    """A photo that is there, so that the line works: here, or in `photos/`."""
+    """Returns a photo in the current folder or in `photos/`, so that the command works."""
     for folder in (".", "photos"):
         names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
         for name in names:
@@ -51,7 +54,7 @@ def _example_body(signature: Signature | None) -> dict[str, Any] | None:
     shapes = {name: tensor.shape for name, tensor in signature.inputs.items()}
     known = {name: shape for name, shape in shapes.items() if shape is not None}
     numbers = sum(math.prod(max(1, size) for size in shape) for shape in known.values())
-    if len(known) < len(shapes) or numbers > MOST_NUMBERS:
+    if len(known) < len(shapes) or numbers > MAX_NUMBERS:
         return None
     values = {name: _filled(tensor, known[name]) for name, tensor in signature.inputs.items()}
     if all(shape and shape[0] == -1 for shape in known.values()):
@@ -61,7 +64,7 @@ def _example_body(signature: Signature | None) -> dict[str, Any] | None:
 
 
 def _filled(tensor: TensorSpec, shape: tuple[int, ...]) -> Any:
-    """Nested lists of ones."""
+    """Returns nested lists of ones."""
     value: Any = SAMPLES.get(tensor.dtype.name, 1.0 if _is_float(tensor) else 1)
     for size in reversed(shape):
         value = [value] * max(1, size)

@@ -1,4 +1,4 @@
-"""`lightship export`: a trained model to a version folder."""
+"""`lightship export`: writes a trained model as a version folder."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lightship.cli.failures import silent_imports
+from lightship.cli.failures import silenced_imports
 
 if TYPE_CHECKING:
     from lightship.images.spec import ImageSpec
@@ -22,39 +22,45 @@ def export(
         typer.Argument(help="A .keras or .h5 file, a SavedModel folder, or a folder with model/ and classes.pickle."),
     ],
     folder: Annotated[
-        Path, typer.Argument(help="The model's own folder, models/dog; the version is written below it.")
+        Path, typer.Argument(help="The model's own folder, such as models/dog; the version is written into it.")
     ],
     classes: Annotated[
-        Path | None, typer.Option(help="Class names: a text file, one a line in index order, or JSON (class_indices).")
+        Path | None,
+        typer.Option(help="Class names: a text file, one per line in index order, or JSON (class_indices)."),
     ] = None,
     preprocess: Annotated[
-        str | None, typer.Option(help="What training did to the pixels: mobilenet_v2, resnet_v2, none, ...")
+        str | None, typer.Option(help="The preprocessing of the pixels in training: mobilenet_v2, resnet_v2, none, ...")
     ] = None,
-    scale: Annotated[float | None, typer.Option(help="Instead: pixels * SCALE + OFFSET.")] = None,
-    offset: Annotated[float | None, typer.Option(help="With --scale.")] = None,
+    scale: Annotated[float | None, typer.Option(help="Preprocessing with pixels * SCALE + OFFSET.")] = None,
+    offset: Annotated[float | None, typer.Option(help="The offset for --scale; 0 by default.")] = None,
     mean: Annotated[
-        str | None, typer.Option(help="Instead: (pixels - MEAN) / STD; one number, or one a channel.")
+        str | None, typer.Option(help="Preprocessing with (pixels - MEAN) / STD; one number, or one per channel.")
     ] = None,
-    std: Annotated[str | None, typer.Option(help="With --mean: such as 0.229,0.224,0.225.")] = None,
-    resize: Annotated[str | None, typer.Option(help="How training resized: nearest, bilinear, bicubic, ...")] = None,
+    std: Annotated[str | None, typer.Option(help="The divisor for --mean, such as 0.229,0.224,0.225.")] = None,
+    resize: Annotated[
+        str | None, typer.Option(help="The resize method in training: nearest, bilinear, bicubic, ...")
+    ] = None,
     family: Annotated[
-        str | None, typer.Option(help="Whose resize: pillow (load_img) or tensorflow (image_dataset_from_directory).")
+        str | None,
+        typer.Option(help="The library that resized: pillow (load_img) or tensorflow (image_dataset_from_directory)."),
     ] = None,
-    antialias: Annotated[bool, typer.Option(help="tf.image.resize(antialias=True).")] = False,
-    fit: Annotated[str | None, typer.Option(help="stretch, crop (crop_to_aspect_ratio) or pad.")] = None,
-    height: Annotated[int | None, typer.Option(help="Pixels; the model's own by default.")] = None,
-    width: Annotated[int | None, typer.Option(help="Pixels; the model's own by default.")] = None,
-    color: Annotated[str | None, typer.Option(help="rgb, grayscale or rgba.")] = None,
+    antialias: Annotated[bool, typer.Option(help="Training used tf.image.resize(antialias=True).")] = False,
+    fit: Annotated[
+        str | None, typer.Option(help="The change of aspect ratio: stretch, crop (crop_to_aspect_ratio) or pad.")
+    ] = None,
+    height: Annotated[int | None, typer.Option(help="Image height in pixels; the model's own by default.")] = None,
+    width: Annotated[int | None, typer.Option(help="Image width in pixels; the model's own by default.")] = None,
+    color: Annotated[str | None, typer.Option(help="The color mode: rgb, grayscale or rgba.")] = None,
     golden: Annotated[
-        list[Path] | None, typer.Option(help="A real image for the golden sample; may be given several times.")
+        list[Path] | None, typer.Option(help="A real image for the golden sample; can be repeated.")
     ] = None,
     version: Annotated[
-        int | None, typer.Option(min=1, help="Write this version; the next free one by default.")
+        int | None, typer.Option(min=1, help="The version to write; the next free one by default.")
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace --version if it is there.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace --version if it exists.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Write a version folder with labels, preprocessing and a golden sample, after checking that it answers right."""
+    """Export a model as a version folder with labels, preprocessing and a golden sample, and check its answers."""
     given = {
         "height": height,
         "width": width,
@@ -67,7 +73,7 @@ def export(
     image = _image_spec(given, _preprocessing(preprocess, scale, offset, mean, std))
     labels = _labels(classes)
     start = time.monotonic()
-    with silent_imports():
+    with silenced_imports():
         from lightship.packaging import export as export_model
 
     with _progress() as progress:
@@ -93,15 +99,15 @@ def export(
 def _preprocessing(
     name: str | None, scale: float | None, offset: float | None, mean: str | None, std: str | None
 ) -> str | dict[str, Any] | None:
-    """One of the three ways to say it. Raises BadParameter for two at once or half a way."""
+    """Returns the preprocessing of --preprocess, --scale or --mean. Raises BadParameter for contradictory options."""
     kinds = {"--preprocess": name, "--scale": scale, "--mean": mean}
     given = [option for option, value in kinds.items() if value is not None]
     if len(given) > 1:
-        raise typer.BadParameter(f"{' and '.join(given)} exclude each other: give one of them")
+        raise typer.BadParameter(f"{' and '.join(given)} exclude each other: give only one of them")
     if offset is not None and scale is None:
-        raise typer.BadParameter("--offset goes with --scale")
+        raise typer.BadParameter("--offset needs --scale: give both")
     if (mean is None) != (std is None):
-        raise typer.BadParameter("--mean and --std go together: (pixels - MEAN) / STD")
+        raise typer.BadParameter("--mean and --std need each other, for (pixels - MEAN) / STD: give both")
     if scale is not None:
         return {"scale": scale, "offset": offset or 0.0}
     if mean is not None and std is not None:
@@ -114,18 +120,18 @@ def _numbers(option: str, text: str) -> list[float]:
         return [float(number) for number in text.split(",")]
     except ValueError as error:
         raise typer.BadParameter(
-            f"{option} is {text!r}; give one number, or one a channel: 0.485,0.456,0.406"
+            f"{option} is {text!r}; give one number, or one per channel, such as 0.485,0.456,0.406"
         ) from error
 
 
 def _image_spec(given: dict[str, Any], preprocessing: str | dict[str, Any] | None) -> ImageSpec | None:
-    """None where nothing was said about images."""
+    """Returns the image spec, or None if no option about images was given."""
     chosen = {name: value for name, value in given.items() if value is not None}
     if preprocessing is None:
         if chosen:
             raise typer.BadParameter(
-                f"--{next(iter(chosen))} is given, but not what training did to the pixels: add --preprocess NAME "
-                "('none' if the model does it itself), --scale or --mean and --std"
+                f"--{next(iter(chosen))} is given, but the preprocessing is not: add --preprocess NAME ('none' if the "
+                "model contains its preprocessing), --scale, or --mean and --std"
             )
         return None
     from lightship.images.spec import ImageSpec
@@ -134,7 +140,7 @@ def _image_spec(given: dict[str, Any], preprocessing: str | dict[str, Any] | Non
 
 
 def _labels(classes: Path | None) -> tuple[str, ...] | None:
-    """Read here, so that a file that is wrong is told before TensorFlow is loaded."""
+    """Reads the labels before TensorFlow is imported, so that errors in the file are reported quickly."""
     from lightship.bundle.labels import read_classes
 
     return None if classes is None else read_classes(classes)
@@ -142,7 +148,7 @@ def _labels(classes: Path | None) -> tuple[str, ...] | None:
 
 @contextmanager
 def _progress() -> Iterator[Callable[[str], None]]:
-    """A line a step on standard error, above a spinner on a terminal: nothing that is said is lost."""
+    """Prints one line per step on standard error, above a spinner if it is a terminal."""
     from rich.console import Console
 
     console = Console(stderr=True, highlight=False, markup=False)

@@ -1,4 +1,4 @@
-"""How a command fails: one line on standard error that says what to do, and never a traceback unless asked for."""
+"""Reports the failure of a command in one line on standard error; with LIGHTSHIP_DEBUG=1 as a traceback."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import TextIO
 
 from lightship.errors import LightshipError
 
-INTERRUPTED = 130  # as a shell reports a process that SIGINT ended
+INTERRUPTED = 130  # the exit code that shells report for a process ended by SIGINT
 
 
-def guarded(run: Callable[[], object], *, failure: int = 1) -> None:
-    """Runs a command; ends the process with `failure` and a line where it raises."""
+def run_command(run: Callable[[], object], *, failure: int = 1) -> None:
+    """Runs a command. If it raises, prints one line and ends the process with exit code `failure`."""
     try:
         try:
             run()
@@ -23,41 +23,41 @@ def guarded(run: Callable[[], object], *, failure: int = 1) -> None:
             sys.stdout.flush()
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
-    except BrokenPipeError:  # whoever read our output has seen enough
+    except BrokenPipeError:  # the reader of the output has closed the pipe
         _discard_output()
         sys.exit(failure)
     except Exception as error:
-        if debugging():
+        if debug_enabled():
             raise
-        say_error(explain(error))
+        print_error(explain(error))
         sys.exit(failure)
 
 
-def debugging() -> bool:
+def debug_enabled() -> bool:
     return os.environ.get("LIGHTSHIP_DEBUG", "") not in ("", "0")
 
 
 def explain(error: Exception) -> str:
-    """One line about any exception."""
+    """Describes any exception in one line."""
     if isinstance(error, LightshipError):
         return " ".join(error.message.split())
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
     reason = " ".join(f"{type(error).__name__}: {error}".split())
-    return f"{reason} (this should not happen; LIGHTSHIP_DEBUG=1 shows where it came from)"
+    return f"{reason} (this is a bug in Lightship; set LIGHTSHIP_DEBUG=1 to see the traceback)"
 
 
-def say_error(text: str) -> None:
+def print_error(text: str) -> None:
     print(f"error: {text}", file=sys.stderr)
 
 
-def say_warning(text: str) -> None:
+def print_warning(text: str) -> None:
     print(f"warning: {text}", file=sys.stderr)
 
 
 def quiet_libraries() -> None:
-    """Python's warnings in one line each, without the place that raised them; and none of TensorFlow's greetings."""
-    if not debugging():
+    """Prints each of Python's warnings in one line, and silences TensorFlow's start-up messages."""
+    if not debug_enabled():
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
     def show(
@@ -74,9 +74,9 @@ def quiet_libraries() -> None:
 
 
 @contextmanager
-def silent_imports() -> Iterator[None]:
-    """TensorFlow's C++ writes to the file descriptor while it is imported, whatever its log level."""
-    if debugging():
+def silenced_imports() -> Iterator[None]:
+    """Discards standard error while TensorFlow is imported: its C++ code writes there whatever the log level."""
+    if debug_enabled():
         yield
         return
     sys.stderr.flush()
@@ -91,5 +91,5 @@ def silent_imports() -> Iterator[None]:
 
 
 def _discard_output() -> None:
-    """What is still buffered would fail again when Python flushes at its end."""
+    """Discards buffered output, because flushing it when Python exits would fail again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,6 +1,6 @@
-"""Flags as TensorFlow Serving reads them: `--name=value`, booleans as `--name`, and what this server adds to that.
+"""Parses flags as TensorFlow Serving does: `--name=value`, and `--name` for booleans.
 
-Added are `--name value`, `--noname`, and that an unknown flag is refused instead of printed and forgotten.
+In addition this accepts `--name value` and `--noname`. An unknown flag is an error; TensorFlow Serving ignores it.
 """
 
 from __future__ import annotations
@@ -16,23 +16,28 @@ Value = int | float | bool | str
 
 
 class Role(Enum):
-    """What becomes of a flag here."""
+    """How this server treats a flag of TensorFlow Serving."""
 
     USED = "used"
-    LATER = "later"  # its function is not built yet and would be missed: another value than the default is refused
-    IDLE = "idle"  # it has nothing to act on here: accepted, with a warning
+    PLANNED = (
+        "planned"  # not implemented yet, and needed by those who set it: a value other than the default is refused
+    )
+    IGNORED = "ignored"  # accepted with a warning, but has no effect here
 
 
 @dataclass(frozen=True, slots=True)
 class Flag:
+    """One flag. The type of its default is the type of its values."""
+
     name: str
     default: Value
     role: Role
     help: str
-    bits: int = 32  # of a whole number
+    # The size of a whole number.
+    bits: int = 32
 
     def parse(self, text: str) -> Value:
-        """Raises InvalidArgument."""
+        """Returns the value of a text. Raises InvalidArgument if it has the wrong type."""
         try:
             if isinstance(self.default, bool):
                 return _TRUTH[text.lower()]
@@ -40,7 +45,7 @@ class Flag:
                 return self._whole(text)
             return float(text) if isinstance(self.default, float) else text
         except (KeyError, ValueError) as error:
-            raise InvalidArgument(f"--{self.name} is {text!r}; it is {self.kind}") from error
+            raise InvalidArgument(f"--{self.name} is {text!r}; give {self.kind}") from error
 
     @property
     def kind(self) -> str:
@@ -61,11 +66,11 @@ _TRUTH = {"true": True, "1": True, "false": False, "0": False}
 
 
 class UnknownFlag(InvalidArgument):
-    """An argument that is no flag."""
+    """An argument that is not a known flag."""
 
 
 def parse_flags(arguments: Sequence[str], flags: Sequence[Flag]) -> dict[str, Value]:
-    """The values of those flags that were given; the last one wins. Raises UnknownFlag, InvalidArgument."""
+    """Returns the values of the given flags; the last value of a repeated one. Raises UnknownFlag, InvalidArgument."""
     known = {flag.name: flag for flag in flags}
     given: dict[str, Value] = {}
     rest = list(arguments)
@@ -74,14 +79,16 @@ def parse_flags(arguments: Sequence[str], flags: Sequence[Flag]) -> dict[str, Va
         flag, text = _split(argument, known)
         if text is None and not isinstance(flag.default, bool):
             if not rest:
-                raise InvalidArgument(f"--{flag.name} has no value; it is {flag.kind}: --{flag.name}={flag.default}")
+                raise InvalidArgument(
+                    f"--{flag.name} has no value; give {flag.kind}, such as --{flag.name}={flag.default}"
+                )
             text = rest.pop(0)
         given[flag.name] = flag.parse("true" if text is None else text)
     return given
 
 
 def _split(argument: str, known: Mapping[str, Flag]) -> tuple[Flag, str | None]:
-    """The flag and the text behind `=`, if any."""
+    """Returns the flag, and the text after `=` if there is one."""
     if argument.startswith("--"):
         name, equals, text = argument[2:].partition("=")
         if name in known:
@@ -99,13 +106,13 @@ def _did_you_mean(argument: str, known: Mapping[str, Flag]) -> str:
 
 
 def usage(program: str, flags: Sequence[Flag]) -> str:
-    """Every flag with its kind, default and effect."""
+    """Returns the text of --help, with each flag's default and effect."""
     lines = [
         f"usage: {program} --rest_api_port=8501 --model_name=NAME --model_base_path=/absolute/path [flags]",
         "Flags:",
     ]
     for flag in flags:
         default = repr(flag.default).lower() if isinstance(flag.default, bool) else repr(flag.default)
-        note = {Role.USED: "", Role.LATER: " (in a later release)", Role.IDLE: " (accepted; means nothing here)"}
+        note = {Role.USED: "", Role.PLANNED: " (not supported yet)", Role.IGNORED: " (accepted, but has no effect)"}
         lines.append(f"\t--{flag.name}={default}\t{flag.help}{note[flag.role]}")
     return "\n".join(lines)

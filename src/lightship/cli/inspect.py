@@ -1,4 +1,4 @@
-"""`lightship inspect`: what a version folder holds, and whether its engine gives the trained model's answers."""
+"""`lightship inspect`: shows the content of a version folder and runs its golden check."""
 
 from __future__ import annotations
 
@@ -10,11 +10,21 @@ from lightship.cli.version_folder import find_version
 
 
 def inspect(
-    folder: Annotated[str, typer.Argument(help="A model's folder, models/dog (its newest version), or models/dog/1.")],
-    check: Annotated[bool, typer.Option(help="Run the golden sample through the engine.")] = True,
+    folder: Annotated[
+        str,
+        typer.Argument(
+            help="A model's folder, such as models/dog, for its newest version, or a version folder, models/dog/1."
+        ),
+    ],
+    check: Annotated[
+        bool, typer.Option(help="Run the golden check: compare the engine's answers with the trained model's.")
+    ] = True,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Show signatures, labels, image spec, engine, golden check and files. The exit code is 1 if the check fails."""
+    """Show a version's signatures, labels, image spec, engines, golden check and files.
+
+    The exit code is 1 if the golden check fails.
+    """
     found = find_version(folder)
     from lightship.cli.report import report_on
 

@@ -1,4 +1,4 @@
-"""A model answered in this process: the same rooms as the server's, without transport."""
+"""Runs a model in this process, with the server's code but without HTTP or gRPC."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 
 class LocalModel:
+    """A model that is loaded in this process."""
+
     def __init__(self, servable: Servable) -> None:
         self._servable = servable
 
@@ -28,7 +30,7 @@ class LocalModel:
 
 @contextmanager
 def local_model(folder: str) -> Iterator[LocalModel]:
-    """Loads the folder's newest version, or the version that it is, after the checks that a server would make."""
+    """Loads a version folder, or the newest version in a model's folder, with the checks that a server makes."""
     found = find_version(folder)
     from lightship.lifecycle import ServableId, load_servable
 

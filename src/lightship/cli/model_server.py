@@ -1,4 +1,4 @@
-"""`lightship-model-server`: stands where `tensorflow_model_server` stood, with its flags, texts and exit codes."""
+"""`lightship-model-server`: a drop-in replacement for `tensorflow_model_server`, with the same flags and exit codes."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import NoReturn
 
 from lightship import __version__
-from lightship.cli.drop_in import read_files, started
-from lightship.cli.failures import guarded, quiet_libraries, say_warning
+from lightship.cli.failures import print_warning, quiet_libraries, run_command
 from lightship.cli.flags import UnknownFlag, Value, parse_flags, usage
-from lightship.cli.model_server_checks import check_built, check_combinations, warnings
+from lightship.cli.model_server_checks import check_combinations, check_supported, warnings
 from lightship.cli.model_server_flags import FLAGS
+from lightship.cli.tensorflow_model_server import read_config_files, start_server
 from lightship.errors import InvalidArgument, LightshipError
 
 PROGRAM = "lightship-model-server"
-FAILED = 255  # what `return -1` of a main function becomes
+FAILED = 255  # the exit code of a C++ main function that returns -1
 
 
 def main() -> None:
-    """The command `lightship-model-server`."""
+    """Runs the command `lightship-model-server`."""
     quiet_libraries()
-    guarded(lambda: run(sys.argv[1:]), failure=FAILED)
+    run_command(lambda: run(sys.argv[1:]), failure=FAILED)
 
 
 def run(arguments: list[str]) -> None:
-    """Serves until a signal; ends the process with 255 where the start fails, the reason on standard output."""
+    """Serves until a signal. If the start fails, prints the reason on standard output and exits with code 255."""
     if "--help" in arguments:
         print(usage(PROGRAM, FLAGS))
         sys.exit(FAILED)
@@ -36,11 +36,11 @@ def run(arguments: list[str]) -> None:
     flags = {flag.name: given.get(flag.name, flag.default) for flag in FLAGS}
     try:
         check_combinations(flags)
-        files = read_files(flags)
-        check_built(given)
+        files = read_config_files(flags)
+        check_supported(given)
         for warning in warnings(given):
-            say_warning(warning)
-        server = started(given, flags, files)
+            print_warning(warning)
+        server = start_server(given, flags, files)
     except LightshipError as error:
         _fail(error)
     server.run()

@@ -1,4 +1,4 @@
-"""Combinations of flags that cannot be, in TensorFlow Serving's order and words, and what a start warns of."""
+"""Checks combinations of flags, in TensorFlow Serving's order and with its texts, and warns of flags without effect."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lightship.errors import InvalidArgument, Unimplemented
 
 
 def check_combinations(flags: Mapping[str, Value]) -> None:
-    """Raises InvalidArgument."""
+    """Raises InvalidArgument, with TensorFlow Serving's text, for flags that contradict each other."""
     if not flags["port"] and not flags["grpc_socket_path"]:
         raise InvalidArgument(
             "At least one of server_options.grpc_port or server_options.grpc_socket_path must be set."
@@ -32,24 +32,26 @@ def check_combinations(flags: Mapping[str, Value]) -> None:
         )
 
 
-def check_built(given: dict[str, Value]) -> None:
-    """Raises Unimplemented for what is not built yet and would be missed."""
+def check_supported(given: dict[str, Value]) -> None:
+    """Raises Unimplemented for flags that are not supported yet."""
     help_of = {flag.name: flag.help for flag in FLAGS}
-    later = ", ".join(f"--{name} ({help_of[name]})" for name in changed(given, Role.LATER))
-    if later:
-        raise Unimplemented(f"{later}: comes in a later release of Lightship; leave it out to start without it")
+    planned = ", ".join(f"--{name} ({help_of[name]})" for name in changed(given, Role.PLANNED))
+    if planned:
+        raise Unimplemented(
+            f"{planned}: this release of Lightship does not support it; leave it out to start without it"
+        )
 
 
 def warnings(given: dict[str, Value]) -> Iterator[str]:
-    """One for all flags that mean nothing here, and some of their own."""
-    idle = changed(given, Role.IDLE)
+    """Yields one warning for all given flags that have no effect, and separate ones for those in `REMARKS`."""
+    ignored = changed(given, Role.IGNORED)
     explained = {name for names in REMARKS for name in names}
-    plain = [name for name in idle if name not in explained]
+    plain = [name for name in ignored if name not in explained]
     if plain:
-        yield f"{_listed(plain)}: accepted, but with nothing to act on here"
+        yield f"{_listed(plain)}: accepted, but has no effect here"
     for names, remark in REMARKS.items():
-        if set(names) & set(idle):
-            yield f"{_listed([name for name in names if name in idle])}: accepted, {remark}"
+        if set(names) & set(ignored):
+            yield f"{_listed([name for name in names if name in ignored])}: accepted, {remark}"
 
 
 def _listed(names: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""The photos named on a command line: files, folders of them, and standard input."""
+"""Reads the photos that are named on the command line: files, folders and standard input."""
 
 from __future__ import annotations
 
@@ -8,45 +8,37 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lightship.errors import InvalidArgument, LightshipError, NotFound, PermissionDenied
+from lightship.errors import LightshipError, NotFound
+from lightship.files import list_error, read_bytes
+from lightship.images.formats import IMAGE_SUFFIXES
 
-IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".webp"})
 STANDARD_INPUT = "-"
 
 
 @dataclass(frozen=True, slots=True)
 class NamedPhoto:
-    """`name` as the user would write it."""
+    """A photo by the path that the user gave, or `-` for standard input."""
 
     name: str
 
     def read(self) -> bytes:
-        """The file's bytes. Raises NotFound, PermissionDenied, InvalidArgument."""
-        if self.name == STANDARD_INPUT:
-            return sys.stdin.buffer.read()
-        try:
-            return Path(self.name).read_bytes()
-        except FileNotFoundError as error:
-            raise NotFound("there is no such file or folder") from error
-        except PermissionError as error:
-            raise PermissionDenied("may not be read by this user") from error
-        except OSError as error:
-            raise InvalidArgument(f"cannot be read: {error.strerror or error}") from error
+        """Returns the bytes of the file, or of standard input for `-`. Raises what `read_bytes` raises."""
+        return sys.stdin.buffer.read() if self.name == STANDARD_INPUT else read_bytes(self.name)
 
 
-def named_photos(names: Iterable[str]) -> Iterator[NamedPhoto | tuple[str, LightshipError]]:
-    """One after the other, as they are asked for; a folder gives the images in it, sorted, or (its name, an error)."""
+def named_photos(names: Iterable[str]) -> Iterator[NamedPhoto | LightshipError]:
+    """Yields each named photo. A folder yields the images in it, sorted by name, or an error that names the folder."""
     for name in names:
         if name == STANDARD_INPUT or not os.path.isdir(name):
             yield NamedPhoto(name)
             continue
         try:
             found = _images_in(name)
-        except PermissionError:
-            yield name, PermissionDenied("this user may not list the folder")
+        except OSError as error:
+            yield list_error(name, error)
             continue
         if not found:
-            yield name, NotFound(f"the folder holds no image ({' '.join(sorted(IMAGE_SUFFIXES))})")
+            yield NotFound(f"{name} is a folder without images: put {', '.join(IMAGE_SUFFIXES)} files into it")
         yield from (NamedPhoto(path) for path in found)
 
 

@@ -1,4 +1,4 @@
-"""`lightship predict`: photos to labels, by a server or in this process."""
+"""`lightship predict`: prints the labels of photos, computed by a server or in this process."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Protocol
 import typer
 
 from lightship.cli import tls
-from lightship.cli.failures import explain, say_error
+from lightship.cli.failures import explain, print_error
 from lightship.cli.photos import NamedPhoto, named_photos
 from lightship.errors import DeadlineExceeded, InvalidArgument, LightshipError, Unavailable
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 
 class Model(Protocol):
+    """A model that classifies photos."""
+
     def classify(self, photo: bytes, top: int) -> Classification: ...
 
 
@@ -27,37 +29,40 @@ def predict(
         str,
         typer.Argument(
             metavar="MODEL",
-            help="A model's URL, http://host:8501/v1/models/dog or grpc://host:8500/dog (also .../versions/3, "
-            ".../labels/stable), or its folder, models/dog, for an answer without a server.",
+            help="A model's URL, http://host:8501/v1/models/dog or grpc://host:8500/dog, optionally with /versions/3 "
+            "or /labels/stable; or a model's folder, models/dog, to run it without a server.",
         ),
     ],
-    photos: Annotated[list[str], typer.Argument(help="Image files, folders of them, or - for standard input.")],
-    top: Annotated[int, typer.Option(min=1, envvar="LIGHTSHIP_TOP", help="How many labels to print.")] = 5,
+    photos: Annotated[list[str], typer.Argument(help="Image files, folders of images, or - for standard input.")],
+    top: Annotated[int, typer.Option(min=1, envvar="LIGHTSHIP_TOP", help="The number of labels to print.")] = 5,
     timeout: Annotated[
-        float, typer.Option(min=0.001, envvar="LIGHTSHIP_TIMEOUT", help="Seconds a server may take for a photo.")
+        float,
+        typer.Option(
+            min=0.001, envvar="LIGHTSHIP_TIMEOUT", help="Seconds to wait for the server's answer to each photo."
+        ),
     ] = 30.0,
     bundle: Annotated[
         str | None,
         typer.Option(
             envvar="LIGHTSHIP_BUNDLE",
-            help="The exported folder, to preprocess by where the server is a TensorFlow Serving that takes no images.",
+            help="The exported version folder, to preprocess photos for a model that takes no encoded images.",
         ),
     ] = None,
     ca: tls.Ca = None,
     cert: tls.Certificate = None,
     key: tls.Key = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object a photo.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object per photo.")] = False,
 ) -> None:
-    """Say what is in the photos: the best labels and their scores.
+    """Classify photos: print the best labels and their scores.
 
-    A photo that cannot be answered is reported on standard error, the others go on, and the exit code is 1.
+    A photo that cannot be classified is reported on standard error; the others are still classified, and the exit
+    code is 1.
     """
     failed = False
     with _model(target, timeout, bundle, tls.tls_of(ca, cert, key)) as model:
         for photo in named_photos(photos):
-            if not isinstance(photo, NamedPhoto):
-                name, error = photo
-                say_error(f"{name}: {explain(error)}")
+            if isinstance(photo, LightshipError):
+                print_error(explain(photo))
                 failed = True
             else:
                 failed |= not _answer(model, photo, top, json)
@@ -66,13 +71,18 @@ def predict(
 
 
 def _answer(model: Model, photo: NamedPhoto, top: int, as_json: bool) -> bool:
-    """Prints the answer, or the error; whether it was an answer. A server that is not there ends the command."""
+    """Prints the answer or the error, and returns whether it was an answer. Raises if the server is not available."""
     try:
-        answer = model.classify(photo.read(), top)
+        data = photo.read()
+    except LightshipError as error:
+        print_error(explain(error))
+        return False
+    try:
+        answer = model.classify(data, top)
     except (Unavailable, DeadlineExceeded):
         raise
     except LightshipError as error:
-        say_error(f"{photo.name}: {explain(error)}")
+        print_error(f"{photo.name}: {explain(error)}")
         return False
     (_print_json if as_json else _print_table)(photo.name, answer)
     return True
@@ -96,7 +106,7 @@ def _remote(url: str, timeout: float, bundle: str | None, trusted: Tls | None) -
     name = address.model
     if name is None:
         raise InvalidArgument(
-            f"{url} names no model: give {address.base}/v1/models/NAME; `lightship status {url}` lists"
+            f"{url} names no model: give {address.base}/v1/models/NAME; `lightship status {url}` lists the models"
         )
 
     class Remote:

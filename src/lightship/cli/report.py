@@ -1,4 +1,4 @@
-"""Everything that `lightship inspect` says about a version, gathered first and then written as text or JSON."""
+"""The report of `lightship inspect` about a version, as text or JSON."""
 
 from __future__ import annotations
 
@@ -17,16 +17,21 @@ from lightship.errors import LightshipError
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, INIT_SIGNATURE, Signature
 
 LABELS_SHOWN = 5
-NATIVE = "decodes and ranks itself, and runs serving_default between"
+NATIVE = "decodes the images, runs serving_default and ranks the labels"
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
+    """Everything that is shown about a version."""
+
     bundle: Bundle
-    engines: Mapping[str, SignatureReport]  # by signature
-    golden: str  # one line
+    # How each signature is run, by its name.
+    engines: Mapping[str, SignatureReport]
+    # The result of the golden check in one line.
+    golden: str
     golden_failure: bool
-    files: Mapping[str, int]  # bytes
+    # The sizes of the files in bytes, by their paths.
+    files: Mapping[str, int]
 
     def to_json(self) -> dict[str, Any]:
         bundle = self.bundle
@@ -65,7 +70,7 @@ class Report:
 
 
 def report_on(found: VersionFolder, *, check: bool) -> Report:
-    """Opens the version, digests verified, and its engine. Raises what a server would say when it cannot load it."""
+    """Opens a version and its engine, and verifies the digests. Raises the errors of a server that cannot load it."""
     bundle = open_bundle(found.path, found.model, found.version)
     engine = load_engine(bundle.path, bundle.saved_model)
     try:
@@ -79,9 +84,9 @@ def report_on(found: VersionFolder, *, check: bool) -> Report:
 
 
 def _engine_of(bundle: Bundle, engine: Engine, signature: str) -> SignatureReport:
-    if signature in bundle.native:
+    if signature in bundle.image_signatures:
         return SignatureReport(signature, "lightship", NATIVE)
-    with suppress(LightshipError):  # the report says why
+    with suppress(LightshipError):  # the report contains the reason
         engine.engine_of(signature)
     return next(report for report in engine.reports() if report.signature == signature)
 
@@ -92,9 +97,9 @@ def _engine(report: SignatureReport) -> str:
 
 
 def _check(bundle: Bundle, engine: Engine) -> tuple[str | None, str]:
-    """(what differs or None, the line to print)."""
+    """Returns what differs, or None, and the line to print."""
     if bundle.golden is None:
-        return None, "none: this SavedModel was not exported by lightship and has no golden sample"
+        return None, "none: this version has no golden sample"
     difference = bundle.golden.compare(engine.run(DEFAULT_SIGNATURE, bundle.golden.inputs))
     if difference:
         return difference, f"FAILED: {difference}"

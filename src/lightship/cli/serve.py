@@ -1,4 +1,4 @@
-"""`lightship serve`: models behind TensorFlow Serving's API, REST and gRPC."""
+"""`lightship serve`: serves models with TensorFlow Serving's REST and gRPC APIs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ def _port(text: str) -> int | Literal["auto"]:
     if text == "auto":
         return "auto"
     if not text.isdecimal() or int(text) > 65535:
-        raise typer.BadParameter(f"{text!r} is no port: give 1 to 65535, auto for a free one, or 0 to turn it off")
+        raise typer.BadParameter(
+            f"{text!r} is not a port number: give 1 to 65535, auto for a free port, or 0 to turn it off"
+        )
     return int(text)
 
 
@@ -30,7 +32,7 @@ def _tls(certificate: Path | None, key: Path | None, client_ca: Path | None) -> 
     if certificate is None or key is None:
         if certificate is key is client_ca:
             return None
-        raise typer.BadParameter("TLS needs both, --tls-cert and --tls-key")
+        raise typer.BadParameter("TLS needs both --tls-cert and --tls-key: give both")
     return read_tls(certificate, key, client_ca)
 
 
@@ -40,80 +42,96 @@ def serve(
         typer.Argument(
             metavar="MODEL...",
             envvar="LIGHTSHIP_MODELS",
-            help="Folders with versions in them, such as models/dog; served by the folder's name, or as name=path.",
+            help="Models' folders, such as models/dog. A model has the name of its folder; name=path gives another.",
         ),
     ],
     host: Annotated[
-        str, typer.Option(envvar="LIGHTSHIP_HOST", help="The address to listen on; 0.0.0.0 or :: for all.")
+        str, typer.Option(envvar="LIGHTSHIP_HOST", help="The address to listen on; 0.0.0.0 or :: for all addresses.")
     ] = "127.0.0.1",
     rest_port: Annotated[
-        str, typer.Option(metavar="PORT|auto|0", envvar="LIGHTSHIP_REST_PORT", help="auto takes a free port.")
+        str,
+        typer.Option(
+            metavar="PORT|auto|0", envvar="LIGHTSHIP_REST_PORT", help="The port of REST; auto: a free port, 0: off."
+        ),
     ] = "8501",
     grpc_port: Annotated[
         str | None,
         typer.Option(
             metavar="PORT|auto|0",
             envvar="LIGHTSHIP_GRPC_PORT",
-            help="8500 if left out, or a free one where --rest-port is auto; 0 turns gRPC off.",
+            help="The port of gRPC; auto: a free port, 0: off. The default is 8500, or auto if --rest-port is auto.",
         ),
     ] = None,
     grpc_reflection: Annotated[
         bool,
-        typer.Option(
-            "--grpc-reflection", envvar="LIGHTSHIP_GRPC_REFLECTION", help="Tell gRPC clients what services there are."
-        ),
+        typer.Option("--grpc-reflection", envvar="LIGHTSHIP_GRPC_REFLECTION", help="Offer gRPC server reflection."),
     ] = False,
     tls_cert: Annotated[
         Path | None,
-        typer.Option(envvar="LIGHTSHIP_TLS_CERT", help="PEM file: the certificate of gRPC. REST has no TLS."),
+        typer.Option(envvar="LIGHTSHIP_TLS_CERT", help="PEM file with the certificate for gRPC. REST has no TLS."),
     ] = None,
-    tls_key: Annotated[Path | None, typer.Option(envvar="LIGHTSHIP_TLS_KEY", help="PEM file: its private key.")] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option(envvar="LIGHTSHIP_TLS_KEY", help="PEM file with the private key for gRPC.")
+    ] = None,
     tls_client_ca: Annotated[
         Path | None,
         typer.Option(
-            envvar="LIGHTSHIP_TLS_CLIENT_CA", help="PEM file: only gRPC clients with a certificate of it are let in."
+            envvar="LIGHTSHIP_TLS_CLIENT_CA",
+            help="PEM file with a certificate authority; requires gRPC clients to show a certificate of it.",
         ),
     ] = None,
     poll_seconds: Annotated[
-        float, typer.Option(min=0.01, envvar="LIGHTSHIP_POLL_SECONDS", help="How often to look for new versions.")
+        float, typer.Option(min=0.01, envvar="LIGHTSHIP_POLL_SECONDS", help="Seconds between checks for new versions.")
     ] = 1.0,
     max_request_bytes: Annotated[
         int | None,
         typer.Option(
             min=1,
             envvar="LIGHTSHIP_MAX_REQUEST_BYTES",
-            help="The largest body; by default 64 MiB for an image and 1 GiB for JSON.",
+            help="The largest request body; by default 64 MiB for an image and 1 GiB for JSON.",
         ),
     ] = None,
     max_pixels: Annotated[
         int | None,
-        typer.Option(min=1, envvar="LIGHTSHIP_MAX_PIXELS", help="The largest image, width times height; 64 million."),
+        typer.Option(
+            min=1,
+            envvar="LIGHTSHIP_MAX_PIXELS",
+            help="The largest image, as width times height; 64 million by default.",
+        ),
     ] = None,
     timeout: Annotated[
-        float, typer.Option(min=0.001, envvar="LIGHTSHIP_TIMEOUT", help="Seconds that one call may run.")
+        float, typer.Option(min=0.001, envvar="LIGHTSHIP_TIMEOUT", help="Seconds that one request may take.")
     ] = 30.0,
     drain_seconds: Annotated[
         float | None,
-        typer.Option(min=0, envvar="LIGHTSHIP_DRAIN_SECONDS", help="How long calls may finish after SIGTERM."),
+        typer.Option(
+            min=0,
+            envvar="LIGHTSHIP_DRAIN_SECONDS",
+            help="Seconds that running requests may take after SIGTERM; 30 by default.",
+        ),
     ] = None,
     strict: Annotated[
-        bool, typer.Option("--strict", envvar="LIGHTSHIP_STRICT", help="End if one of the models cannot be loaded.")
+        bool,
+        typer.Option(
+            "--strict", envvar="LIGHTSHIP_STRICT", help="Stop the server if one of the models cannot be loaded."
+        ),
     ] = False,
     engine: Annotated[
-        EngineName, typer.Option(envvar="LIGHTSHIP_ENGINE", help="auto: OpenVINO, TensorFlow where it cannot.")
+        EngineName,
+        typer.Option(envvar="LIGHTSHIP_ENGINE", help="auto: OpenVINO, or TensorFlow if OpenVINO cannot run a model."),
     ] = "auto",
     threads: Annotated[
-        int, typer.Option(min=0, envvar="LIGHTSHIP_THREADS", help="Threads of an engine; 0: all processors.")
+        int, typer.Option(min=0, envvar="LIGHTSHIP_THREADS", help="Threads of each engine; 0: one per processor.")
     ] = 0,
     precision: Annotated[
-        Precision, typer.Option(envvar="LIGHTSHIP_PRECISION", help="bf16 is faster on some processors, and less exact.")
+        Precision, typer.Option(envvar="LIGHTSHIP_PRECISION", help="bf16 is faster on some processors, but less exact.")
     ] = "f32",
     allow_unproven: Annotated[
         list[str] | None,
         typer.Option(
             metavar="OPERATION",
             envvar="LIGHTSHIP_ALLOW_UNPROVEN",
-            help="Let OpenVINO run this operation although it may differ from TensorFlow's; can be repeated.",
+            help="Let OpenVINO run this operation although its results may differ from TensorFlow's; can be repeated.",
         ),
     ] = None,
     trial_seconds: Annotated[
@@ -121,7 +139,7 @@ def serve(
         typer.Option(
             min=0.1,
             envvar="LIGHTSHIP_TRIAL_SECONDS",
-            help="How long the helper process that compiles a signature may take.",
+            help="Seconds that the helper process may take to compile a signature.",
         ),
     ] = 120.0,
     trial_memory: Annotated[
@@ -129,29 +147,37 @@ def serve(
         typer.Option(
             metavar="SIZE",
             envvar="LIGHTSHIP_TRIAL_MEMORY",
-            help="Memory that the helper process may use, such as 2GiB; half of the available memory by default.",
+            help="Memory that the helper process may use, such as 2GiB; by default half of the available memory.",
         ),
     ] = None,
     cache_dir: Annotated[
         Path | None,
         typer.Option(
-            envvar="LIGHTSHIP_CACHE_DIR", help="Where compiled models are kept; the user's cache folder by default."
+            envvar="LIGHTSHIP_CACHE_DIR", help="The folder for compiled models; by default in the user's cache folder."
         ),
     ] = None,
     trust: Annotated[
         bool,
         typer.Option(
-            "--trust", envvar="LIGHTSHIP_TRUST", help="Compile in the server itself, and compare with nothing."
+            "--trust",
+            envvar="LIGHTSHIP_TRUST",
+            help="Compile in the server's own process, and do not check the results.",
         ),
     ] = False,
     log_format: Annotated[
-        LogFormat | None, typer.Option(envvar="LIGHTSHIP_LOG_FORMAT", help="text, or json: one object a line.")
+        LogFormat | None, typer.Option(envvar="LIGHTSHIP_LOG_FORMAT", help="text, or json for one object per line.")
     ] = None,
     json: Annotated[
-        bool, typer.Option("--json", envvar="LIGHTSHIP_JSON", help="One JSON line when ready, and logs as JSON.")
+        bool,
+        typer.Option(
+            "--json", envvar="LIGHTSHIP_JSON", help="Print one JSON line when the server is ready, and log as JSON."
+        ),
     ] = False,
 ) -> None:
-    """Serve models until SIGTERM or Ctrl-C, which finish what runs; a second one ends it at once."""
+    """Serve models until SIGTERM or Ctrl-C.
+
+    Running requests are finished first; a second signal stops the server at once.
+    """
     from lightship.cli.banner import announced
     from lightship.cli.sizes import parse_bytes
     from lightship.engines import EngineOptions

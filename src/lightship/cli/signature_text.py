@@ -1,4 +1,4 @@
-"""Signatures as `saved_model_cli show --all` prints them: the blocks that people paste into issues."""
+"""Prints signatures in the format of `saved_model_cli show --all`."""
 
 from __future__ import annotations
 
@@ -28,5 +28,5 @@ def _tensors(what: str, tensors: Mapping[str, TensorSpec]) -> Iterator[str]:
 
 
 def _shape(shape: tuple[int, ...] | None) -> str:
-    """A single dimension has no comma there."""
+    """Returns a shape in that format, where a single dimension has no comma after it."""
     return "unknown_rank" if shape is None else f"({', '.join(map(str, shape))})"

@@ -1,4 +1,4 @@
-"""Sizes as people write them."""
+"""Parses sizes with units."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
 
 
 def parse_bytes(text: str) -> int:
-    """512MiB, 2G or 1000000 as a number of bytes; K, M, G and T are powers of 1024. Raises InvalidArgument."""
+    """Returns the number of bytes of a size such as 512MiB, 2G or 1000000. Raises InvalidArgument.
+
+    K, M, G and T are powers of 1024.
+    """
     found = _SIZE.fullmatch(text.strip())
     size = int(float(found[1]) * _UNITS[found[2].upper()]) if found else 0
     if size < 1:

@@ -1,4 +1,4 @@
-"""`lightship status`: what a server has, and whether it answers."""
+"""`lightship status`: shows the models of a server and their states."""
 
 from __future__ import annotations
 
@@ -21,18 +21,21 @@ if TYPE_CHECKING:
 def status(
     url: Annotated[
         str,
-        typer.Argument(help="The server, http://host:8501 or grpc://host:8500, or one model there, .../v1/models/dog."),
+        typer.Argument(help="A server's URL, http://host:8501 or grpc://host:8500, or a model's, .../v1/models/dog."),
     ],
-    model: Annotated[str | None, typer.Argument(help="One model only.")] = None,
+    model: Annotated[str | None, typer.Argument(help="Show only this model.")] = None,
     timeout: Annotated[
-        float, typer.Option(min=0.001, envvar="LIGHTSHIP_TIMEOUT", help="Seconds the server may take.")
+        float, typer.Option(min=0.001, envvar="LIGHTSHIP_TIMEOUT", help="Seconds to wait for the server's answer.")
     ] = 10.0,
     ca: tls.Ca = None,
     cert: tls.Certificate = None,
     key: tls.Key = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Show models, versions, states and reasons. The exit code is 1 unless every model asked for answers."""
+    """Show a server's models with their versions, states and errors.
+
+    The exit code is 1 unless every shown model has a loaded version.
+    """
     from lightship.client import Client
     from lightship.client.address import parse_address
 
@@ -55,13 +58,13 @@ def _models(client: Client, name: str | None) -> tuple[ModelStatus, ...]:
         return tuple(_with_reasons(client, model) for model in client.models())
     except Unimplemented as error:
         raise Unimplemented(
-            f"{client.url} does not list its models, as TensorFlow Serving does not: name one, "
+            f"{client.url} cannot list its models (TensorFlow Serving cannot either): name one, with "
             f"`lightship status {client.url} NAME`"
         ) from error
 
 
 def _one(client: Client, name: str) -> ModelStatus:
-    """One model; with its engines, where the server lists them."""
+    """Returns one model, with its engines if the server lists them."""
     from lightship.client import ModelStatus
 
     versions = client.status(name)
@@ -74,7 +77,7 @@ def _one(client: Client, name: str) -> ModelStatus:
 
 
 def _with_reasons(client: Client, model: ModelStatus) -> ModelStatus:
-    """The list has states and engines; each model's own status says why a version ended."""
+    """Adds the errors of the versions to a listed model: the list has states and engines, but no errors."""
     if not model.versions:
         return model
     engines = {version.version: version.signatures for version in model.versions}
@@ -111,7 +114,7 @@ def _print_table(models: tuple[ModelStatus, ...]) -> None:
 
 
 def _engines_table(models: tuple[ModelStatus, ...]) -> Table:
-    """How each signature that was needed is run, and by what its answers were checked."""
+    """Returns a table of how each used signature is run, and how its answers were checked."""
     from rich.table import Table
 
     table = Table(box=None, header_style="bold", pad_edge=False)

@@ -1,4 +1,4 @@
-"""The options of commands that ask a server over TLS."""
+"""The TLS options of commands that call a server."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ if TYPE_CHECKING:
 
 Ca = Annotated[
     str | None,
-    typer.Option("--ca", envvar="LIGHTSHIP_CA", help="PEM file of who signs the server's certificate."),
+    typer.Option(
+        "--ca", envvar="LIGHTSHIP_CA", help="PEM file with the authority that signed the server's certificate."
+    ),
 ]
 Certificate = Annotated[
     str | None,
-    typer.Option("--cert", envvar="LIGHTSHIP_CERT", help="PEM file of a certificate to show to the server."),
+    typer.Option("--cert", envvar="LIGHTSHIP_CERT", help="PEM file with a certificate to show to the server."),
 ]
-Key = Annotated[str | None, typer.Option("--key", envvar="LIGHTSHIP_KEY", help="PEM file of that certificate's key.")]
+Key = Annotated[str | None, typer.Option("--key", envvar="LIGHTSHIP_KEY", help="PEM file with the key of --cert.")]
 
 
 def tls_of(ca: str | None, certificate: str | None, key: str | None) -> Tls | None:
-    """None where no option was given."""
+    """Returns the TLS options, or None if none was given."""
     from lightship.client import Tls
 
     return Tls(ca, certificate, key) if ca or certificate or key else None

@@ -1,4 +1,4 @@
-"""`lightship verify`: whether a model is answered as TensorFlow, or a running server, answers it."""
+"""`lightship verify`: compares the answers of the serving engine with those of TensorFlow or of a running server."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lightship.cli import tls
-from lightship.cli.failures import guarded
+from lightship.cli.failures import run_command
 from lightship.cli.version_folder import VersionFolder, find_version
 from lightship.errors import InvalidArgument
 
@@ -26,8 +26,9 @@ COULD_NOT_COMPARE = 2
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What was asked for. against: a server's address; None for TensorFlow in this process."""
+    """The options of the command."""
 
+    # The URL of a server; None for TensorFlow in this process.
     against: str | None
     samples: str | None
     signature: str | None
@@ -37,38 +38,43 @@ class Options:
 
 
 def verify(
-    folder: Annotated[str, typer.Argument(help="A model's folder, models/dog (its newest version), or models/dog/1.")],
+    folder: Annotated[
+        str,
+        typer.Argument(
+            help="A model's folder, such as models/dog, for its newest version, or a version folder, models/dog/1."
+        ),
+    ],
     against: Annotated[
         str | None,
         typer.Option(
             metavar="URL",
-            help="A server to compare with, http://host:8501 or grpc://host:8500; with a model, .../v1/models/NAME, "
-            "or a version, .../v1/models/NAME/versions/3, where they differ from the folder's. Without this option: "
-            "TensorFlow in this process.",
+            help="The URL of a server to compare with, http://host:8501 or grpc://host:8500, with /v1/models/NAME or "
+            "/v1/models/NAME/versions/3 if its model or version has another name. Default: TensorFlow in this process.",
         ),
     ] = None,
     samples: Annotated[
         str | None,
         typer.Option(
             metavar="FILE",
-            help="What to ask: a .npz with an array for each input, rows along the first axis; a .npy for the only "
-            "input; a photo or a folder of photos. Without this option: the golden sample, or random rows.",
+            help="The inputs: a .npz file with an array for each input, rows along the first axis; a .npy file for the "
+            "only input; a photo or a folder of photos. Default: the golden sample, or random rows.",
         ),
     ] = None,
-    signature: Annotated[str | None, typer.Option(metavar="NAME", help="One signature only.")] = None,
-    rtol: Annotated[float | None, typer.Option(min=0, help="By what part of itself a float may differ. [1e-3]")] = None,
-    atol: Annotated[float | None, typer.Option(min=0, help="By how much more it may differ. [1e-4]")] = None,
+    signature: Annotated[str | None, typer.Option(metavar="NAME", help="Compare only this signature.")] = None,
+    rtol: Annotated[float | None, typer.Option(min=0, help="Allowed relative difference of floats. [1e-3]")] = None,
+    atol: Annotated[float | None, typer.Option(min=0, help="Allowed absolute difference in addition. [1e-4]")] = None,
     timeout: Annotated[
-        float, typer.Option(min=0.001, envvar="LIGHTSHIP_TIMEOUT", help="Seconds the server may take for a call.")
+        float,
+        typer.Option(min=0.001, envvar="LIGHTSHIP_TIMEOUT", help="Seconds to wait for each of the server's answers."),
     ] = 60.0,
     ca: tls.Ca = None,
     cert: tls.Certificate = None,
     key: tls.Key = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Compare this engine's answers with TensorFlow's, signature by signature.
+    """Compare the engine's answers with TensorFlow's, signature by signature.
 
-    The exit code is 0 if all that could be compared is equal, 1 if something differs, 2 if nothing could be compared.
+    The exit code is 0 if all compared answers are equal, 1 if one differs, and 2 if none could be compared.
     """
     codes: list[int] = []
 
@@ -76,19 +82,19 @@ def verify(
         from lightship.cli.verification import Tolerance
 
         found = find_version(folder)
-        tolerance = _filled(Tolerance(rtol, atol))
+        tolerance = _checked(Tolerance(rtol, atol))
         wanted = Options(against, samples, signature, tolerance, timeout, tls.tls_of(ca, cert, key))
         name, verification = _verify(found, wanted)
         (_print_json if json else _print_table)(found, name, tolerance, verification)
         codes.append({"equal": 0, "different": 1}.get(verification.verdict, COULD_NOT_COMPARE))
 
-    guarded(run, failure=COULD_NOT_COMPARE)
+    run_command(run, failure=COULD_NOT_COMPARE)
     if codes[0]:
         raise typer.Exit(codes[0])
 
 
 def _verify(found: VersionFolder, wanted: Options) -> tuple[str, Verification]:
-    """(what was compared with, what was found)."""
+    """Returns the name of the reference and the result of the comparison."""
     from rich.console import Console
 
     from lightship.bundle.bundle import open_bundle
@@ -121,10 +127,10 @@ def _reference(stack: ExitStack, bundle: Bundle, wanted: Options) -> Side:
     return stack.enter_context(remote_server(client, address))
 
 
-def _filled(tolerance: Tolerance) -> Tolerance:
-    """Raises InvalidArgument where --rtol or --atol is not finite."""
+def _checked(tolerance: Tolerance) -> Tolerance:
+    """Raises InvalidArgument if --rtol or --atol is not finite."""
     if not all(math.isfinite(value) for value in (tolerance.rtol, tolerance.atol) if value is not None):
-        raise InvalidArgument("--rtol and --atol are finite numbers, 0 or more")
+        raise InvalidArgument("--rtol or --atol is not finite: give a number of 0 or more")
     return tolerance
 
 
@@ -163,7 +169,7 @@ def _print_table(found: VersionFolder, name: str, tolerance: Tolerance, verifica
             console.print(f"{one.signature}: {one.detail}", soft_wrap=True)
     console.print(
         f"Tolerance: {tolerance.shown_atol:g} + {tolerance.shown_rtol:g} of the expected number; "
-        "whole numbers, texts, types and shapes exactly",
+        "whole numbers, texts, types and shapes must be equal",
         soft_wrap=True,
     )
 

@@ -1,4 +1,4 @@
-"""The version that a folder on the command line means: itself, or the newest one in it."""
+"""Finds the version folder for a folder on the command line: itself, or the newest version in it."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from lightship.saved_model.versions import explain_model_folder, has_saved_model
 
 @dataclass(frozen=True, slots=True)
 class VersionFolder:
+    """A version folder, with the model's name and the version number."""
+
     path: Path
     model: str
     version: int
 
 
 def find_version(folder: str) -> VersionFolder:
-    """For `models/dog` the highest version in it, for `models/dog/1` that one.
+    """Returns the highest version for `models/dog`, and the version itself for `models/dog/1`.
 
-    Raises NotFound with what is there instead of a version, and what mends it.
+    Raises NotFound, with an explanation of what to do, if there is no version.
     """
     path = Path(folder)
     whole = path.resolve()

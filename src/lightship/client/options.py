@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from lightship.client.preprocessing import ClientPreprocessing
-from lightship.errors import InvalidArgument, NotFound, PermissionDenied
+from lightship.errors import InvalidArgument
+from lightship.files import read_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +62,7 @@ class Options:
 def _read(path: str | os.PathLike[str] | None) -> bytes | None:
     if path is None:
         return None
-    try:
-        data = Path(path).read_bytes()
-    except FileNotFoundError as error:
-        raise NotFound(f"{path}: there is no such file") from error
-    except PermissionError as error:
-        raise PermissionDenied(f"this user may not read {path}") from error
-    except OSError as error:
-        raise InvalidArgument(f"{path} cannot be read: {error}") from error
+    data = read_bytes(path)
     if b"-----BEGIN" not in data:
         raise InvalidArgument(f"{path} is not a PEM file: it does not contain -----BEGIN")
     return data

@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lightship.errors import InvalidArgument, LightshipError, NotFound, PermissionDenied
+from lightship.errors import InvalidArgument, LightshipError
+from lightship.files import read_bytes
 from lightship.images.decode import open_image
+from lightship.images.formats import image_format
 
 Photo = str | os.PathLike[str] | bytes | bytearray | memoryview | Image.Image | NDArray[Any]
 
@@ -22,16 +24,9 @@ _PNG_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "I;16"})
 
 def image_type(data: bytes) -> str:
     """The media type by the first bytes, as in the server. Raises InvalidArgument for other data."""
-    if data.startswith(b"\xff\xd8\xff"):
-        return "image/jpeg"
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "image/png"
-    if data.startswith((b"GIF87a", b"GIF89a")):
-        return "image/gif"
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "image/webp"
-    if data.startswith(b"BM"):
-        return "image/bmp"
+    name = image_format(data)
+    if name is not None:
+        return f"image/{name.lower()}"
     start = f"it begins with {data[:8]!r}" if data else "it is empty"
     raise InvalidArgument(f"not a JPEG, PNG, BMP, GIF or WebP image: {start}")
 
@@ -69,16 +64,7 @@ def as_png(image: Image.Image) -> bytes:
 
 
 def _read(path: Path) -> bytes:
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError as error:
-        raise NotFound(f"{path}: there is no such file") from error
-    except IsADirectoryError as error:
-        raise InvalidArgument(f"{path} is a folder; give one photo at a time") from error
-    except PermissionError as error:
-        raise PermissionDenied(f"this user may not read {path}") from error
-    except OSError as error:
-        raise InvalidArgument(f"{path} cannot be read: {error}") from error
+    data = read_bytes(path)
     try:
         image_type(data)
     except LightshipError as error:

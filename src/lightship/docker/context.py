@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lightship.errors import FailedPrecondition, InvalidArgument, PermissionDenied
+from lightship.errors import FailedPrecondition, InvalidArgument
+from lightship.files import read_error
 
 # Seconds since 1970. This is 1 January 1980, the earliest time that all archive formats can store.
 EARLIEST = 315532800
@@ -100,7 +101,7 @@ def _file_pieces(path: Path, size: int) -> Iterator[bytes]:
                 left -= len(piece)
             grown = file.read(1)
     except PermissionError as error:
-        raise PermissionDenied(f"{path} cannot be read: give this user the right to read it") from error
+        raise read_error(path, error) from error
     except OSError as error:
         raise FailedPrecondition(f"{path} disappeared while the image was built: build again") from error
     if left or grown:

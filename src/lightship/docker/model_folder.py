@@ -13,7 +13,8 @@ from typing import Literal
 from lightship.bundle.labels import read_classes
 from lightship.bundle.manifest import EXTRAS, MANIFEST_FILE, Manifest
 from lightship.docker.version_files import VersionFiles, version_files
-from lightship.errors import FailedPrecondition, InvalidArgument, NotFound, PermissionDenied
+from lightship.errors import FailedPrecondition, InvalidArgument, NotFound
+from lightship.files import list_error
 from lightship.saved_model.versions import (
     SAVED_MODEL_FILE,
     explain_model_folder,
@@ -119,7 +120,7 @@ def _chosen(folder: Path, versions: Versions, there: Iterable[int]) -> list[int]
 def _read_version(folder: Path, number: int, there: dict[int, Path]) -> ModelVersion:
     path = there[number]
     if path.is_dir() and not os.access(path, os.R_OK | os.X_OK):
-        raise PermissionDenied(f"{path} cannot be read: give this user the right to list it")
+        raise list_error(path, PermissionError())
     if not has_saved_model(path):
         others = ",".join(str(other) for other in sorted(there) if has_saved_model(there[other]))
         remedy = f", or bake the others alone with --versions {others}" if others else ""

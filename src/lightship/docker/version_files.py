@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lightship.errors import FailedPrecondition, InvalidArgument, NotFound, PermissionDenied, ResourceExhausted
+from lightship.errors import FailedPrecondition, InvalidArgument, ResourceExhausted
+from lightship.files import list_error, read_error
 
 MAX_ENTRIES = 100_000  # of one version; links between folders could multiply endlessly
 
@@ -90,7 +91,7 @@ class _Walk:
             yield from self.below(path, f"{name}/", above)
         elif stat.S_ISREG(found.st_mode):
             if not os.access(path, os.R_OK):
-                raise PermissionDenied(f"{path} cannot be read: give this user the right to read it")
+                raise read_error(path, PermissionError())
             yield VersionFile(name, found.st_size, path)
         else:
             raise InvalidArgument(f"{path} is neither a file nor a folder and cannot be put into an image: remove it")
@@ -101,7 +102,7 @@ class _Walk:
                 self._check_link(path)
             return path.stat()
         except PermissionError as error:
-            raise PermissionDenied(f"{path} cannot be read: give this user the right to read it") from error
+            raise read_error(path, error) from error
         except FileNotFoundError as error:
             raise FailedPrecondition(f"{path} disappeared while the image was built: build again") from error
 
@@ -119,10 +120,8 @@ class _Walk:
 def _names(folder: Path) -> list[str]:
     try:
         names = sorted(os.listdir(folder), key=os.fsencode)
-    except PermissionError as error:
-        raise PermissionDenied(f"{folder} cannot be read: give this user the right to list it") from error
     except OSError as error:
-        raise NotFound(f"{folder} cannot be listed: {error.strerror}") from error
+        raise list_error(folder, error) from error
     for name in names:
         if not name.isprintable():
             raise InvalidArgument(f"{folder} has a file whose name is not printable text, {name!r}: rename it")

@@ -1,1 +1,1 @@
-"""Images as training saw them: decoded, resized and preprocessed as an `ImageSpec` says. Never imports TensorFlow."""
+"""Decodes, resizes and preprocesses images as training did, as an `ImageSpec` describes. Never imports TensorFlow."""

@@ -1,8 +1,8 @@
-"""Encoded images from anybody to pixels: JPEG, PNG, BMP, GIF and WebP, nothing else, the first frame, as stored.
+"""Decodes JPEG, PNG, BMP, GIF and WebP images to pixels; of an animation the first frame.
 
-The bytes are not trusted: the size is read from the header and checked before anything is decoded, only the five
-decoders named here are ever entered, and whatever they stumble over becomes an InvalidArgument. EXIF rotation is left
-alone, as Keras and TensorFlow leave it alone in training.
+The bytes are not trusted: the size is read from the header and checked before anything is decoded, only these five
+decoders are used, and any error in them becomes an InvalidArgument. EXIF rotation is ignored, as Keras and TensorFlow
+ignore it in training.
 """
 
 from __future__ import annotations
@@ -24,55 +24,54 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from lightship.errors import InvalidArgument, TooLarge
+from lightship.images.formats import PNG_SIGNATURE, image_format
 
-# 8,000 x 8,000 pixels: more than most cameras give, and some 200 MB when decoded.
+# 8,000 x 8,000 pixels: more than most cameras produce, and about 200 MB when decoded.
 MAX_PIXELS = 64_000_000
-# What JPEG can say. A line of millions of pixels would make the weights of a resize as large as the photo.
-MAX_SIDE = 65_535
+# The limit of JPEG. With a line of millions of pixels, the weights of a resize would be as large as the photo.
+MAX_IMAGE_SIDE = 65_535
 
 _PILLOW_MODES = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}
 
-# Pillow's modes of one channel with more than 8 bits: what a grey PNG of 16 bits has.
+# Pillow's modes with one channel of more than 8 bits, which a grey PNG of 16 bits has.
 _DEEP = ("I", "I;16", "I;16B")
-
-_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 class _Jpeg(JpegImageFile):
-    """Without the look into EXIF for dots per inch, which warns on standard error about every odd camera."""
+    """Does not read the resolution from EXIF: Pillow would warn on standard error about unusual cameras."""
 
     def _read_dpi_from_exif(self) -> None:
         return
 
 
 def open_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
-    """The image with its header read and its size checked; `convert_as_pillow` and the like decode it.
+    """Reads the header of an image and checks its size. `convert_as_pillow` and others decode the pixels later.
 
-    Raises InvalidArgument if the bytes are none of the five formats or the header is broken, TooLarge if the image
+    Raises InvalidArgument if the bytes have none of the five formats or the header is broken, and TooLarge if the image
     has more than `max_pixels` pixels.
     """
     if not data:
-        raise InvalidArgument("the image is empty: 0 bytes were sent")
-    name, opener = _opener(data)
-    with _faults_named(name, len(data)):
-        image = opener(data, max_pixels)
+        raise InvalidArgument("the image is empty (0 bytes): send a JPEG, PNG, BMP, GIF or WebP file")
+    name = _checked_format(data)
+    with _decoder_errors(name, len(data)):
+        image = _OPENERS[name](data, max_pixels)
     _check_size(*image.size, max_pixels)
     return image
 
 
 def load(image: Image.Image) -> Image.Image:
-    """The same image with its pixels in memory. Raises InvalidArgument if it is truncated or broken."""
-    with _faults_named(image.format, None):
+    """Decodes the pixels of an image. Raises InvalidArgument if it is truncated or broken."""
+    with _decoder_errors(image.format, None):
         image.load()
     return image
 
 
 def convert_as_pillow(image: Image.Image, color: str) -> Image.Image:
-    """The pixels and colours of `keras.utils.load_img(color_mode=color)`; a deep grey image stays deep, as there.
+    """Converts an image as `keras.utils.load_img(color_mode=color)` does; a grey image of 16 bits keeps them, as there.
 
     Raises InvalidArgument if the image is truncated or broken.
     """
-    with _faults_named(image.format, None):
+    with _decoder_errors(image.format, None):
         if color == "grayscale" and image.mode in _DEEP:
             image.load()
             return image
@@ -80,11 +79,11 @@ def convert_as_pillow(image: Image.Image, color: str) -> Image.Image:
 
 
 def convert_as_tensorflow(image: Image.Image, color: str) -> NDArray[np.uint8]:
-    """The pixels of `tf.io.decode_image(channels=...)`, uint8 [H, W, C], but for what docs/images.md lists.
+    """Returns the pixels of `tf.io.decode_image(channels=...)`, uint8 [H, W, C]; docs/images.md lists the differences.
 
     Raises InvalidArgument if the image is truncated or broken.
     """
-    with _faults_named(image.format, None):
+    with _decoder_errors(image.format, None):
         if color == "grayscale":
             pixels = _grayscale_as_tensorflow(image)[..., np.newaxis]
         elif image.mode in _DEEP:
@@ -95,10 +94,11 @@ def convert_as_tensorflow(image: Image.Image, color: str) -> NDArray[np.uint8]:
 
 
 def decode_image(data: bytes, color: str, *, max_pixels: int = MAX_PIXELS) -> NDArray[Any]:
-    """The pixels of `keras.utils.load_img(color_mode=color)`, before any resizing.
+    """Returns the pixels of `keras.utils.load_img(color_mode=color)`, before any resizing.
 
     color: "rgb", "grayscale" or "rgba". Returns uint8 [H, W, C] (uint16 or int32 for a grey PNG of 16 bits in
-    "grayscale"). Raises InvalidArgument (no image, truncated) and TooLarge (more than `max_pixels`, not decoded).
+    "grayscale"). Raises InvalidArgument if the bytes are not an image or are truncated, and TooLarge, without decoding
+    them, if the image has more than `max_pixels` pixels.
     """
     pixels = np.asarray(convert_as_pillow(open_image(data, max_pixels=max_pixels), color))
     return pixels if pixels.ndim == 3 else pixels[..., np.newaxis]
@@ -109,7 +109,7 @@ def _convert(image: Image.Image, mode: str) -> Image.Image:
         image.load()
         return image
     if mode != "RGBA" and "transparency" in image.info:
-        # It has no bearing on these colours, but Pillow warns when a palette has several transparent entries.
+        # Transparency does not change these colours, but Pillow warns if a palette has several transparent entries.
         image = image.copy()
         del image.info["transparency"]
     return image.convert(mode)
@@ -117,7 +117,7 @@ def _convert(image: Image.Image, mode: str) -> Image.Image:
 
 def _grayscale_as_tensorflow(image: Image.Image) -> NDArray[np.uint8]:
     if image.format == "JPEG" and image.mode == "RGB":
-        image.draft("L", None)  # libjpeg's own luma, at full size, which is what TensorFlow asks it for
+        image.draft("L", None)  # TensorFlow too lets libjpeg compute the luma, at full size
     if image.mode in _DEEP:
         return _high_byte(image)
     if image.format == "PNG" and image.mode not in ("1", "L", "LA"):
@@ -126,7 +126,7 @@ def _grayscale_as_tensorflow(image: Image.Image) -> NDArray[np.uint8]:
 
 
 def _blackened(pixels: NDArray[np.uint8], image: Image.Image) -> NDArray[np.uint8]:
-    """TensorFlow leaves a GIF's transparent pixels black and opaque, where Pillow has their palette's colour."""
+    """Makes a GIF's transparent pixels black and opaque, as TensorFlow does; Pillow gives them the palette's colour."""
     transparent = image.info.get("transparency")
     if image.mode != "P" or transparent is None:
         return pixels
@@ -139,13 +139,13 @@ def _high_byte(image: Image.Image) -> NDArray[np.uint8]:
 
 
 def _luma_as_libpng(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """What TensorFlow has libpng do with colours: weights in 15 bits, found by comparison, cut off, not rounded."""
+    """Computes grey as libpng does for TensorFlow: with weights of 15 bits, found by comparison, and truncated."""
     weighted = rgb.astype(np.uint32) @ np.array([9797, 19234, 3737], np.uint32)
     return (weighted >> 15).astype(np.uint8)
 
 
 def _open_webp(data: bytes, max_pixels: int) -> ImageFile:
-    """Pillow's WebP decoder takes memory for the whole canvas on opening: the size is checked before."""
+    """Checks the size first, because Pillow's WebP decoder allocates the whole canvas when it opens a file."""
     kind, bits = data[12:16], int.from_bytes(data[21:30], "little")
     if kind == b"VP8X":
         _check_size((bits >> 24 & 0xFFFFFF) + 1, (bits >> 48 & 0xFFFFFF) + 1, max_pixels)
@@ -157,9 +157,9 @@ def _open_webp(data: bytes, max_pixels: int) -> ImageFile:
 
 
 def _open_gif(data: bytes, max_pixels: int) -> ImageFile:
-    """The first frame may be larger than the canvas; Pillow then grows the canvas, and warns when it is large."""
+    """Checks the first frame too: it may be larger than the canvas, and Pillow would enlarge the canvas for it."""
     position = 13 + (3 << (data[10] & 7) + 1 if data[10] & 0x80 else 0)
-    while data[position] == 0x21:  # an extension: a label, then blocks that say their length, the last one 0
+    while data[position] == 0x21:  # an extension: a label, then blocks that begin with their length, the last with 0
         position += 2
         while data[position]:
             position += 1 + data[position]
@@ -171,8 +171,8 @@ def _open_gif(data: bytes, max_pixels: int) -> ImageFile:
 
 
 def _open_png(data: bytes, max_pixels: int) -> ImageFile:
-    """Only the chunks that make the pixels: no compressed texts and profiles, no animation for Pillow to chew on."""
-    parts, position = [_PNG_SIGNATURE], 8
+    """Passes only the chunks of the pixels on, so that Pillow reads no compressed texts, profiles or animations."""
+    parts, position = [PNG_SIGNATURE], 8
     while position + 12 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, position)
         end = position + 12 + length
@@ -182,41 +182,42 @@ def _open_png(data: bytes, max_pixels: int) -> ImageFile:
     return PngImageFile(BytesIO(b"".join(parts)))
 
 
-_OPENERS: tuple[tuple[str, Callable[[bytes], bool], Callable[[bytes, int], ImageFile]], ...] = (
-    ("JPEG", lambda data: data[:3] == b"\xff\xd8\xff", lambda data, _: _Jpeg(BytesIO(data))),
-    ("PNG", lambda data: data[:8] == _PNG_SIGNATURE, _open_png),
-    ("GIF", lambda data: data[:6] in (b"GIF87a", b"GIF89a"), _open_gif),
-    ("WebP", lambda data: data[:4] == b"RIFF" and data[8:12] == b"WEBP", _open_webp),
-    ("BMP", lambda data: data[:2] == b"BM", lambda data, _: BmpImageFile(BytesIO(data))),
-)
+_OPENERS: dict[str, Callable[[bytes, int], ImageFile]] = {
+    "JPEG": lambda data, _: _Jpeg(BytesIO(data)),
+    "PNG": _open_png,
+    "GIF": _open_gif,
+    "WebP": _open_webp,
+    "BMP": lambda data, _: BmpImageFile(BytesIO(data)),
+}
 
 
-def _opener(data: bytes) -> tuple[str, Callable[[bytes, int], ImageFile]]:
-    for name, accepts, opener in _OPENERS:
-        if accepts(data):
-            return name, opener
-    start = bytes(data[:8])
-    raise InvalidArgument(
-        f"these {len(data)} bytes, starting with {start!r}, are not an image of a known kind: "
-        "send JPEG, PNG, BMP, GIF or WebP"
-    )
+def _checked_format(data: bytes) -> str:
+    name = image_format(data)
+    if name is None:
+        raise InvalidArgument(
+            f"these {len(data)} bytes, starting with {bytes(data[:8])!r}, are not an image of a known kind: "
+            "send JPEG, PNG, BMP, GIF or WebP"
+        )
+    return name
 
 
 def _check_size(width: int, height: int, max_pixels: int) -> None:
     if width < 1 or height < 1:
-        raise InvalidArgument(f"the image is {width} x {height} pixels: there is nothing to classify")
+        raise InvalidArgument(f"the image is {width} x {height} pixels: send an image with at least one pixel")
     if width * height > max_pixels:
         raise TooLarge(
-            f"the image is {width} x {height} = {width * height} pixels; at most {max_pixels} are taken: "
-            "send it smaller, or raise the limit"
+            f"the image is {width} x {height} = {width * height} pixels; at most {max_pixels} are allowed: "
+            "send a smaller image, or raise the limit"
         )
-    if max(width, height) > MAX_SIDE:
-        raise TooLarge(f"the image is {width} x {height} pixels; a side has at most {MAX_SIDE}: send it smaller")
+    if max(width, height) > MAX_IMAGE_SIDE:
+        raise TooLarge(
+            f"the image is {width} x {height} pixels; a side may have at most {MAX_IMAGE_SIDE}: send a smaller image"
+        )
 
 
 @contextmanager
-def _faults_named(name: str | None, size: int | None) -> Iterator[None]:
-    """Hostile bytes make a decoder raise nearly anything; all of it means that the image is broken."""
+def _decoder_errors(name: str | None, size: int | None) -> Iterator[None]:
+    """Turns every error of a decoder into InvalidArgument: hostile bytes can make it raise almost any exception."""
     try:
         yield
     except (InvalidArgument, TooLarge):
@@ -225,5 +226,5 @@ def _faults_named(name: str | None, size: int | None) -> Iterator[None]:
         length = "" if size is None else f" of {size} bytes"
         raise InvalidArgument(
             f"the {name or 'image'} image{length} cannot be decoded: {str(fault).strip() or type(fault).__name__}; "
-            "it is truncated or broken, send it again whole"
+            "it is truncated or broken; send the complete file"
         ) from fault

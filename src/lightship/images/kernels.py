@@ -1,7 +1,7 @@
-"""Which input pixels, with which weights, make an output pixel in `tf.image.resize`, one axis at a time.
+"""Computes for `tf.image.resize` which input pixels make an output pixel and with which weights, one axis at a time.
 
-Written from what TensorFlow's operations compute (ResizeBilinear, ResizeNearestNeighbor and ResizeBicubic with half
-pixel centres, ResizeArea, ScaleAndTranslate), in float32 where they use it, so that the fractions round alike.
+The formulas are those of TensorFlow's operations (ResizeBilinear, ResizeNearestNeighbor and ResizeBicubic with half
+pixel centres, ResizeArea, ScaleAndTranslate). They use float32 where the operations do, so that fractions round alike.
 """
 
 from __future__ import annotations
@@ -16,16 +16,17 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 Ints = NDArray[np.intp]
 
-# Photos of one camera come again and again; sizes beyond this one are rare, and their weights large.
-_MEMORABLE = 8192
+# Taps are cached because photos of one camera have the same size. Larger sizes are rare, and their weights take much
+# memory.
+_MAX_CACHED_SIZE = 8192
 
-# ResizeBicubic looks its weights up in a table of so many steps between two pixels.
+# ResizeBicubic looks up its weights in a table with this many steps between two pixels.
 _BICUBIC_STEPS = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Taps:
-    """`index[o, t]` is the t-th input pixel of output pixel o, `weight[o, t]` its weight; both [out, taps]."""
+    """`index[o, t]` is the t-th input pixel of output pixel o, and `weight[o, t]` its weight; both are [out, taps]."""
 
     index: Ints
     weight: Floats
@@ -38,11 +39,12 @@ class _Kernel:
 
 
 def taps(method: str, antialias: bool, size: int, out: int) -> Taps:
-    """The taps of `tf.image.resize(method=, antialias=)` from `size` pixels to `out`."""
-    return _remembered(method, antialias, size, out) if size <= _MEMORABLE else _made(method, antialias, size, out)
+    """Returns the taps of `tf.image.resize(method=, antialias=)` from `size` pixels to `out` pixels."""
+    make = _cached_taps if size <= _MAX_CACHED_SIZE else _make_taps
+    return make(method, antialias, size, out)
 
 
-def _made(method: str, antialias: bool, size: int, out: int) -> Taps:
+def _make_taps(method: str, antialias: bool, size: int, out: int) -> Taps:
     if method == "nearest":
         return _nearest(size, out)
     if method == "area":
@@ -52,11 +54,11 @@ def _made(method: str, antialias: bool, size: int, out: int) -> Taps:
     return _scaled(_KERNELS[method], antialias, size, out)
 
 
-_remembered = lru_cache(maxsize=32)(_made)
+_cached_taps = lru_cache(maxsize=32)(_make_taps)
 
 
 def _centres(size: int, out: int) -> Floats:
-    """Where the output pixels' centres lie, in input pixels counted from the first one's centre."""
+    """Returns the centres of the output pixels, in input pixels counted from the centre of the first one."""
     scale = np.float32(size) / np.float32(out)
     return (np.arange(out, dtype=np.float32) + np.float32(0.5)) * scale - np.float32(0.5)
 
@@ -88,7 +90,7 @@ def _bicubic(size: int, out: int) -> Taps:
 
 
 def _area(size: int, out: int) -> Taps:
-    """What part of each input pixel the output pixel's interval covers."""
+    """Weights each input pixel by the part of it that the output pixel covers."""
     scale = np.float32(size) / np.float32(out)
     start = np.arange(out, dtype=np.float32) * scale
     end = np.arange(1, out + 1, dtype=np.float32) * scale
@@ -101,7 +103,7 @@ def _area(size: int, out: int) -> Taps:
 
 
 def _scaled(kernel: _Kernel, antialias: bool, size: int, out: int) -> Taps:
-    """ScaleAndTranslate's spans; with `antialias` the kernel is widened when the image shrinks."""
+    """Computes the spans of ScaleAndTranslate. With `antialias` the kernel is wider when the image shrinks."""
     inverse = np.float32(1) / (np.float32(out) / np.float32(size))
     stretch = max(inverse, np.float32(1)) if antialias else np.float32(1)
     centres = (np.arange(out, dtype=np.float32) + np.float32(0.5)) * inverse
@@ -135,7 +137,7 @@ def _mitchell_cubic(x: Floats) -> Floats:
 
 
 def _gaussian(x: Floats) -> Floats:
-    """With a deviation of half a pixel, cut off at three of them."""
+    """A Gaussian with a standard deviation of half a pixel, cut off at three standard deviations."""
     return np.where(x < 1.5, np.exp(np.float32(-2) * x * x), np.float32(0))
 
 

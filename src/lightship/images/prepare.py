@@ -1,4 +1,4 @@
-"""An image as it comes to the array that the model wants, as training did it. Server and client both call this."""
+"""Turns an image into the array that the model takes, as training did. Both the server and the client use this."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ ImageLike = bytes | bytearray | memoryview | Image.Image | NDArray[Any]
 
 
 def prepare(image: ImageLike, spec: ImageSpec, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.float32]:
-    """The model's input for one image: float32 [height, width, channels], C-contiguous.
+    """Returns the model's input for one image: float32 [height, width, channels], C-contiguous.
 
-    image: encoded bytes (JPEG, PNG, BMP, GIF, WebP), a PIL image, or pixels 0..255 as an array [H, W, C] or [H, W],
-    uint8 or float. Float pixels that are not whole are resized in the family "tensorflow" alone, since Pillow's
-    resize of photos knows whole ones only; of the right size already, they are taken as they are in both.
-    The family "pillow" gives `keras.utils.load_img`'s pixels bit for bit, "tensorflow" those of `tf.image.resize`
-    within the figures of docs/images.md. Raises InvalidArgument and TooLarge; the input is never written to.
+    image: encoded bytes (JPEG, PNG, BMP, GIF, WebP), a PIL image, or an array of pixels 0..255, [H, W, C] or [H, W],
+        uint8 or float. Fractions of pixels can be resized in the family "tensorflow" only, because Pillow resizes
+        whole numbers only. An array that already has the right size is not resized.
+
+    The family "pillow" gives the pixels of `keras.utils.load_img` bit for bit. The family "tensorflow" gives those of
+    `tf.image.resize` within the differences that docs/images.md lists. The input is not modified.
+    Raises InvalidArgument for an image that cannot be used, and TooLarge for one with too many pixels.
     """
     height, width = spec.size
     if isinstance(image, np.ndarray):
@@ -55,8 +57,8 @@ def _from_array(array: NDArray[Any], spec: ImageSpec) -> NDArray[Any]:
     whole = pixels.astype(np.uint8)
     if not np.array_equal(whole, pixels):
         raise InvalidArgument(
-            f"pixels of {array.dtype} and shape {array.shape} must be brought to {spec.color} of {spec.size} as Pillow "
-            "does it, which takes whole numbers alone: round them to uint8, or send the size the model wants"
+            f"pixels of {array.dtype} and shape {array.shape} must be resized to {spec.color} of {spec.size}, but "
+            "Pillow resizes whole numbers only: round them to uint8, or send an image of that size"
         )
     return _from_array(whole, spec)
 
@@ -65,8 +67,8 @@ def _checked_pixels(array: NDArray[Any]) -> NDArray[Any]:
     pixels = array[..., np.newaxis] if array.ndim == 2 else array
     if pixels.ndim != 3 or pixels.shape[-1] not in (1, 3, 4) or not pixels.size:
         raise InvalidArgument(
-            f"an array of shape {array.shape} is not an image: give [height, width, channels] with 1, 3 or 4 channels, "
-            "or [height, width], one image at a time"
+            f"an array of shape {array.shape} is not an image: give one image at a time, [height, width, channels] "
+            "with 1, 3 or 4 channels, or [height, width]"
         )
     if pixels.dtype == np.uint8:
         return pixels
@@ -74,7 +76,9 @@ def _checked_pixels(array: NDArray[Any]) -> NDArray[Any]:
         raise InvalidArgument(f"pixels of dtype {array.dtype} are not numbers: give uint8 or float, 0..255")
     low, high = float(pixels.min()), float(pixels.max())
     if not (low >= 0 and high <= 255):
-        raise InvalidArgument(f"pixels are 0..255; this array has {low:g}..{high:g}: undo its scaling before sending")
+        raise InvalidArgument(
+            f"pixels must be 0..255, but this array has {low:g}..{high:g}: undo its scaling before sending it"
+        )
     return pixels.astype(np.float32, copy=False)
 
 
@@ -84,5 +88,6 @@ def _as_bytes(image: object) -> bytes:
     if isinstance(image, (bytearray, memoryview)):
         return bytes(image)
     raise InvalidArgument(
-        f"an image is bytes, a PIL image or a numpy array, not {type(image).__name__}: read a file's bytes first"
+        f"an image must be bytes, a PIL image or a numpy array, not {type(image).__name__}: read the bytes of a file "
+        "before calling"
     )

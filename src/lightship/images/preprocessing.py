@@ -1,7 +1,7 @@
-"""What training did to the pixels after resizing, in float32 and in the order of its own operations.
+"""The arithmetic that training applied to the pixels after resizing, in float32.
 
-The named kinds are those of `keras.applications.<name>.preprocess_input` with `channels_last`; the result is the
-same to the last bit, because the order of operations is (a division stays a division).
+The named kinds are those of `keras.applications.<name>.preprocess_input` with `channels_last`. The result is the same
+to the last bit, because the operations and their order are the same (a division stays a division).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from lightship.errors import InvalidArgument
 
-# The four things that the applications do. The newer ones carry theirs inside the model and do nothing here.
+# The four kinds of arithmetic in keras.applications. Newer models contain their preprocessing and need none here.
 _KINDS = {
     "tf": "inception_resnet_v2 inception_v3 mobilenet mobilenet_v2 nasnet resnet_v2 xception",
     "caffe": "imagenet_utils resnet resnet50 vgg16 vgg19",
@@ -27,18 +27,18 @@ _KIND_OF = {name: kind for kind, names in _KINDS.items() for name in names.split
 
 PREPROCESSING_NAMES: tuple[str, ...] = tuple(sorted(_KIND_OF))
 
-# ImageNet's means: of BGR pixels (caffe), and of RGB scaled to 0..1 with their deviations (torch).
+# ImageNet's means of BGR pixels (caffe), and the means and standard deviations of RGB pixels scaled to 0..1 (torch).
 CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)
 TORCH_MEAN = (0.485, 0.456, 0.406)
 TORCH_STD = (0.229, 0.224, 0.225)
 
-_LARGEST = float(np.finfo(np.float32).max)
+_MAX_FLOAT = float(np.finfo(np.float32).max)
 
 Numbers = float | Sequence[float]
 
 
 def nearest_name(value: object, known: Sequence[str]) -> str:
-    """A clause that names what was probably meant: `did you mean 'resnet_v2'?` or all there is."""
+    """Returns a hint: `did you mean 'resnet_v2'?` if a known name is similar, and otherwise a list of all of them."""
     close = difflib.get_close_matches(str(value), known, n=1)
     return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
 
@@ -47,9 +47,9 @@ def nearest_name(value: object, known: Sequence[str]) -> str:
 class Preprocessing:
     """How pixels 0..255 become the model's input.
 
-    `name` is one of `PREPROCESSING_NAMES`, or "scale" (pixels * first + second), or "mean_std"
-    ((pixels - first) / second); `first` and `second` hold one number, or one a channel, and are empty otherwise.
-    Use `named`, `scale_offset` and `mean_std` to make one.
+    `name` is one of `PREPROCESSING_NAMES`, "scale" for pixels * first + second, or "mean_std" for
+    (pixels - first) / second. For these two, `first` and `second` hold one number, or one per channel; otherwise they
+    are empty. `named`, `scale_offset` and `mean_std` create instances.
     """
 
     name: str
@@ -61,33 +61,34 @@ class Preprocessing:
             object.__setattr__(self, "first", _numbers(self.first, self.name))
             object.__setattr__(self, "second", _numbers(self.second, self.name))
             if self.name == "mean_std" and not np.array(self.second, np.float32).all():
-                raise InvalidArgument(f"preprocessing divides by std {list(self.second)}: none of it may be 0")
+                raise InvalidArgument(f"preprocessing: std is {list(self.second)}; give numbers other than 0")
         elif self.name not in _KIND_OF:
             hint = nearest_name(self.name, PREPROCESSING_NAMES)
-            raise InvalidArgument(f"no preprocessing is called {self.name!r}: {hint}")
+            raise InvalidArgument(f"there is no preprocessing called {self.name!r}: {hint}")
         elif self.first or self.second:
             raise InvalidArgument(f"preprocessing {self.name!r} takes no numbers: use scale_offset or mean_std")
 
     @classmethod
     def named(cls, name: str) -> Preprocessing:
-        """What `keras.applications.<name>.preprocess_input` does; "none": nothing."""
+        """Returns the preprocessing of `keras.applications.<name>.preprocess_input`; "none" changes nothing."""
         if name not in _KIND_OF:
-            raise InvalidArgument(f"no preprocessing is called {name!r}: {nearest_name(name, PREPROCESSING_NAMES)}")
+            hint = nearest_name(name, PREPROCESSING_NAMES)
+            raise InvalidArgument(f"there is no preprocessing called {name!r}: {hint}")
         return cls(name)
 
     @classmethod
     def scale_offset(cls, scale: Numbers, offset: Numbers = 0.0) -> Preprocessing:
-        """pixels * scale + offset, as `keras.layers.Rescaling` does; one number, or one a channel."""
+        """Returns pixels * scale + offset, as in `keras.layers.Rescaling`; one number each, or one per channel."""
         return cls("scale", _numbers(scale, "scale"), _numbers(offset, "offset"))
 
     @classmethod
     def mean_std(cls, mean: Numbers, std: Numbers) -> Preprocessing:
-        """(pixels - mean) / std, with pixels 0..255; one number, or one a channel."""
+        """Returns (pixels - mean) / std for pixels 0..255; one number each, or one per channel."""
         return cls("mean_std", _numbers(mean, "mean"), _numbers(std, "std"))
 
     @classmethod
     def of(cls, value: Preprocessing | str | Mapping[str, Any]) -> Preprocessing:
-        """From a name, from JSON's form (`to_json`), or one as it is. Raises InvalidArgument."""
+        """Returns the preprocessing for a name or the result of `to_json`. Raises InvalidArgument for other values."""
         if isinstance(value, Preprocessing):
             return value
         if isinstance(value, str):
@@ -98,12 +99,12 @@ class Preprocessing:
         if isinstance(value, Mapping) and keys == {"mean", "std"}:
             return cls.mean_std(value["mean"], value["std"])
         raise InvalidArgument(
-            f"preprocessing is {value!r}: say what training did, as a name of keras.applications "
-            "('mobilenet_v2', ...), 'none', {'scale': ..., 'offset': ...} or {'mean': ..., 'std': ...}"
+            f"preprocessing is {value!r}: give a name of keras.applications ('mobilenet_v2', ...), 'none', "
+            "{'scale': ..., 'offset': ...} or {'mean': ..., 'std': ...}, whichever training used"
         )
 
     def to_json(self) -> str | dict[str, Any]:
-        """What `of` reads."""
+        """Returns the form that `of` reads."""
         if self.name == "scale":
             return {"scale": _json(self.first), "offset": _json(self.second)}
         if self.name == "mean_std":
@@ -112,11 +113,11 @@ class Preprocessing:
 
     @property
     def kind(self) -> str:
-        """The arithmetic: tf, caffe, torch, none, scale or mean_std."""
+        """The kind of arithmetic: tf, caffe, torch, none, scale or mean_std."""
         return _KIND_OF.get(self.name, self.name)
 
     def check_channels(self, channels: int) -> None:
-        """Raises InvalidArgument when images of so many channels cannot be treated so."""
+        """Raises InvalidArgument if this preprocessing does not work for images with this number of channels."""
         if self.kind in ("caffe", "torch") and channels != 3:
             raise InvalidArgument(f"preprocessing {self.name!r} needs color 'rgb', not images of {channels} channels")
         for numbers in (self.first, self.second):
@@ -127,9 +128,9 @@ class Preprocessing:
                 )
 
     def apply(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
-        """uint8 or float pixels [..., height, width, channels] in 0..255 to float32 of the same shape, C-contiguous.
+        """Converts uint8 or float pixels 0..255, [..., height, width, channels], to float32 of the same shape.
 
-        The input is left as it is.
+        Returns a new, C-contiguous array.
         """
         x = np.array(pixels[..., ::-1] if self.kind == "caffe" else pixels, dtype=np.float32, order="C")
         match self.kind:
@@ -154,14 +155,14 @@ class Preprocessing:
 def _numbers(value: Any, what: str) -> tuple[float, ...]:
     values = value if isinstance(value, (list, tuple, np.ndarray)) else [value]
     if not len(values) or not all(_is_number(number) for number in values):
-        raise InvalidArgument(f"preprocessing: {what} is {value!r}; give a number, or a list of one a channel")
+        raise InvalidArgument(f"preprocessing: {what} is {value!r}; give one number, or a list with one per channel")
     return tuple(float(number) for number in values)
 
 
 def _is_number(value: Any) -> bool:
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
         return False
-    return bool(-_LARGEST <= value <= _LARGEST)
+    return bool(-_MAX_FLOAT <= value <= _MAX_FLOAT)
 
 
 def _json(numbers: tuple[float, ...]) -> float | list[float]:

@@ -1,8 +1,8 @@
-"""The two families of resizing that training uses, without TensorFlow.
+"""Resizes images as Pillow or as TensorFlow does, the two families that training uses. Does not need TensorFlow.
 
-Pillow's is Pillow itself. TensorFlow's is written from what its operations compute: every kernel is separable, so one
-`Taps` an axis says which input pixels, with which weights, make an output pixel. Results of the family "tensorflow"
-are float32 and not rounded, except "nearest", as `tf.image.resize` gives them.
+The family "pillow" calls Pillow. The family "tensorflow" computes what TensorFlow's operations compute: every kernel is
+separable, so one `Taps` per axis gives the input pixels of each output pixel and their weights. Its results are float32
+and not rounded, except with "nearest", as in `tf.image.resize`.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from lightship.images.spec import ImageSpec
 
 Floats = NDArray[np.float32]
 
-# So many output rows are made by one product: their input rows overlap enough to make the weights dense.
+# The number of output rows that one matrix product computes. Their input rows overlap, so the weights are dense.
 _BLOCK = 16
 
 
 def resize_as_pillow(image: Image.Image, spec: ImageSpec) -> Image.Image:
-    """As `keras.utils.load_img(target_size=, interpolation=, keep_aspect_ratio=)`; "pad" as `PIL.ImageOps.pad`.
+    """Resizes as `keras.utils.load_img(target_size=, interpolation=, keep_aspect_ratio=)`; "pad" as `PIL.ImageOps.pad`.
 
-    Raises InvalidArgument if the image is so narrow that nothing of it would be left.
+    Raises InvalidArgument if the image is so narrow that no pixel would remain.
     """
     height, width = spec.size
     if image.size == (width, height):
@@ -40,7 +40,7 @@ def resize_as_pillow(image: Image.Image, spec: ImageSpec) -> Image.Image:
 
 
 def _crop_box(size: tuple[int, int], target: tuple[int, int]) -> tuple[int, int, int, int]:
-    """The largest box of the target's proportions in the middle, in whole pixels: left, top, right, bottom."""
+    """Returns the largest centred box with the target's proportions, in whole pixels: left, top, right, bottom."""
     (width, height), (target_width, target_height) = size, target
     box_width = min(width, height * target_width // target_height)
     box_height = min(height, width * target_height // target_width)
@@ -66,10 +66,10 @@ def _pad_as_pillow(image: Image.Image, target: tuple[int, int], method: Image.Re
 
 
 def resize_as_tensorflow(pixels: NDArray[Any], spec: ImageSpec) -> NDArray[Any]:
-    """As `tf.image.resize(pixels, size, method, antialias=)`; "crop" as `smart_resize`, "pad" as `resize_with_pad`.
+    """Resizes as `tf.image.resize(antialias=)`; "crop" as `smart_resize`, "pad" as `resize_with_pad`.
 
     pixels: uint8 or float32 [H, W, C]. Returns float32 [height, width, C], not rounded; "nearest" keeps the dtype.
-    Raises InvalidArgument if the image is so narrow that nothing of it would be left.
+    Raises InvalidArgument if the image is so narrow that no pixel would remain.
     """
     if spec.fit == "crop":
         pixels = _smart_crop(pixels, *spec.size)
@@ -114,7 +114,7 @@ def _resize(pixels: NDArray[Any], size: tuple[int, int], spec: ImageSpec) -> NDA
 
 
 def _bilinear(pixels: NDArray[Any], rows: Taps, columns: Taps) -> Floats:
-    """Along a row first, then between two rows, each as low + (high - low) * fraction: TensorFlow's own order."""
+    """Interpolates along a row, then between two rows, each as low + (high - low) * fraction, in TensorFlow's order."""
     used, position = np.unique(rows.index, return_inverse=True)
     lines = pixels if len(used) == len(pixels) else pixels[used]
     low = lines.take(columns.index[:, 0], axis=1).astype(np.float32)
@@ -131,7 +131,7 @@ def _bilinear(pixels: NDArray[Any], rows: Taps, columns: Taps) -> Floats:
 
 
 def _gathered(pixels: NDArray[Any], rows: Taps, columns: Taps) -> Floats:
-    """Between rows first, then along a row, tap by tap: what the bicubic kernel does."""
+    """Sums between rows, then along a row, one tap at a time, as the bicubic kernel does."""
     down = _sum_of_taps(pixels, rows, 0, (slice(None), np.newaxis, np.newaxis))
     return _sum_of_taps(down, columns, 1, (slice(None), np.newaxis))
 
@@ -147,7 +147,7 @@ def _sum_of_taps(pixels: NDArray[Any], axis_taps: Taps, axis: int, shape: tuple[
 
 
 def _multiplied(pixels: NDArray[Any], rows: Taps, columns: Taps) -> Floats:
-    """By products of matrices, for kernels that look at many pixels: down, turned, down again, turned back."""
+    """Resizes with matrix products, for kernels with many taps: one axis, transpose, the other axis, transpose back."""
     height, channels = len(rows.index), pixels.shape[2]
     down = _product(pixels, rows)
     across = _product(np.ascontiguousarray(down.transpose(1, 0, 2)), columns)
@@ -155,14 +155,14 @@ def _multiplied(pixels: NDArray[Any], rows: Taps, columns: Taps) -> Floats:
 
 
 def _product(pixels: NDArray[Any], axis_taps: Taps) -> Floats:
-    """float32 [out, ...]: the weighted sums along the first axis. Only the rows that a block needs are converted."""
+    """Returns the weighted sums along the first axis, float32 [out, ...]. Converts only the rows that a block needs."""
     result = np.empty((len(axis_taps.index), *pixels.shape[1:]), np.float32)
     flat = result.reshape(len(result), -1)
     for start in range(0, len(result), _BLOCK):
         index, weight = axis_taps.index[start : start + _BLOCK], axis_taps.weight[start : start + _BLOCK]
         first, last = int(index.min()), int(index.max()) + 1
         dense = np.zeros((len(index), last - first), np.float32)
-        for tap in range(index.shape[1]):  # taps beyond the edge weigh nothing and may name the same pixel again
+        for tap in range(index.shape[1]):  # taps beyond the edge have weight 0 and may repeat a pixel
             dense[np.arange(len(index)), index[:, tap] - first] += weight[:, tap]
         band = pixels[first:last].reshape(last - first, -1).astype(np.float32, copy=False)
         np.matmul(dense, band, out=flat[start : start + _BLOCK])
@@ -171,6 +171,6 @@ def _product(pixels: NDArray[Any], axis_taps: Taps) -> Floats:
 
 def _too_narrow(width: int, height: int, target_width: int, target_height: int) -> InvalidArgument:
     return InvalidArgument(
-        f"an image of {width} x {height} pixels is too narrow for {target_width} x {target_height} without distortion: "
-        "nothing of it would be left"
+        f"an image of {width} x {height} pixels is too narrow for {target_width} x {target_height} without "
+        "distortion: no pixel would remain; send a less narrow image"
     )

@@ -1,6 +1,6 @@
-"""What training did to an image before the model saw it: size, colour, resize and preprocessing, as data.
+"""Describes how training turned an image into the model's input: size, colour, resize and preprocessing.
 
-Client, server and exported graph all read this; `docs/images.md` says which training code is which spec.
+The client, the server and the exported graph use it. docs/images.md lists the spec for each kind of training code.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from lightship.images.preprocessing import Preprocessing, nearest_name
 
 CHANNELS: Mapping[str, int] = {"grayscale": 1, "rgb": 3, "rgba": 4}
 
-# Keras' and TensorFlow's own names for the ways to resize.
+# The names of the resize methods in Keras and TensorFlow.
 METHODS: Mapping[str, tuple[str, ...]] = {
     "pillow": ("nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"),
     "tensorflow": ("bilinear", "nearest", "bicubic", "area", "lanczos3", "lanczos5", "gaussian", "mitchellcubic"),
@@ -22,8 +22,8 @@ METHODS: Mapping[str, tuple[str, ...]] = {
 
 FITS: tuple[str, ...] = ("stretch", "crop", "pad")
 
-# Far beyond any classifier's input, and small enough that a wrong manifest cannot eat the memory.
-MAX_SIDE = 16384
+# Far larger than any classifier's input, and small enough that a wrong manifest cannot exhaust the memory.
+MAX_INPUT_SIDE = 16384
 
 _KEYS = ("height", "width", "color", "family", "resize", "antialias", "fit", "preprocessing")
 
@@ -32,18 +32,19 @@ _KEYS = ("height", "width", "color", "family", "resize", "antialias", "fit", "pr
 class ImageSpec:
     """How an encoded image becomes float32 [height, width, channels].
 
-    height, width: pixels; None: the model's own.
+    height, width: in pixels; None for the model's own.
     color: "rgb", "grayscale" or "rgba".
-    family: whose resize training used: "pillow" (`keras.utils.load_img`, PIL) or "tensorflow"
+    family: the library that resized in training: "pillow" (`keras.utils.load_img`, PIL) or "tensorflow"
         (`keras.utils.image_dataset_from_directory`, `tf.image.resize`).
-    resize: the method, by the family's own name (`METHODS`); "nearest" is `load_img`'s default, "bilinear" that of
-        `image_dataset_from_directory`.
-    antialias: `tf.image.resize(..., antialias=True)`; in the family "tensorflow" alone.
+    resize: the method, by its name in that library (`METHODS`). The default of `load_img` is "nearest", that of
+        `image_dataset_from_directory` is "bilinear".
+    antialias: `tf.image.resize(..., antialias=True)`; only in the family "tensorflow".
     fit: "stretch", "crop" (`keep_aspect_ratio`, `crop_to_aspect_ratio`) or "pad" (`pad_to_aspect_ratio`).
-    preprocessing: what happened to the pixels after that; a name of `keras.applications`, "none",
-        {"scale", "offset"}, {"mean", "std"} or a `Preprocessing`. There is no default: a guess answers wrongly.
+    preprocessing: what training did to the pixels after resizing: a name of `keras.applications`, "none",
+        {"scale", "offset"}, {"mean", "std"} or a `Preprocessing`. There is no default, because a wrong guess would
+        give wrong answers.
 
-    Raises InvalidArgument for what does not exist or does not go together.
+    Raises InvalidArgument for unknown values and for values that do not fit together.
     """
 
     height: int | None
@@ -73,8 +74,8 @@ class ImageSpec:
         _check_antialias(family, antialias)
         if preprocessing is None:
             raise InvalidArgument(
-                "preprocessing is missing: say what training did, e.g. preprocessing='mobilenet_v2', "
-                "or 'none' when the model does it itself"
+                "preprocessing is missing: give what training used, for example preprocessing='mobilenet_v2', "
+                "or 'none' if the model contains its preprocessing"
             )
         steps = Preprocessing.of(preprocessing)
         steps.check_channels(CHANNELS[color])
@@ -88,7 +89,7 @@ class ImageSpec:
 
     @property
     def size(self) -> tuple[int, int]:
-        """(height, width). Raises InvalidArgument while they are not known."""
+        """The size as (height, width). Raises InvalidArgument if one of them is None."""
         if self.height is None or self.width is None:
             raise InvalidArgument(
                 f"the image spec has height {self.height} and width {self.width}: give both, "
@@ -97,18 +98,23 @@ class ImageSpec:
         return self.height, self.width
 
     def sized(self, height: int, width: int) -> ImageSpec:
-        """This spec with what is None in its size filled in."""
+        """Returns this spec with `height` and `width` in place of those that are None."""
         return replace(self, height=self.height or height, width=self.width or width)
 
     def to_json(self) -> dict[str, Any]:
-        """What `from_json` reads: plain numbers, texts and lists."""
+        """Returns the form that `from_json` reads: numbers, texts and lists."""
         return {key: getattr(self, key) for key in _KEYS} | {"preprocessing": self.preprocessing.to_json()}
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> ImageSpec:
-        """The spec that `to_json` wrote, or a user's own with defaults left out. Raises InvalidArgument."""
+        """Returns the spec for the result of `to_json`; fields with a default may be left out.
+
+        Raises InvalidArgument for unknown fields and what the constructor raises.
+        """
         if not isinstance(fields, Mapping):
-            raise InvalidArgument(f"an image spec is an object such as {{'preprocessing': 'none'}}, not {fields!r}")
+            raise InvalidArgument(
+                f"an image spec must be an object such as {{'preprocessing': 'none'}}, not {fields!r}"
+            )
         for key in fields:
             if key not in _KEYS:
                 raise InvalidArgument(f"the image spec has no field {key!r}: {nearest_name(key, _KEYS)}")
@@ -117,7 +123,7 @@ class ImageSpec:
 
 def _check_choice(what: str, value: object, choices: Sequence[str]) -> None:
     if not isinstance(value, str) or value not in choices:
-        raise InvalidArgument(f"{what} is {value!r}; it is one of {', '.join(choices)}")
+        raise InvalidArgument(f"{what} is {value!r}; give one of {', '.join(choices)}")
 
 
 def _resize_method(family: str, resize: str | None) -> str:
@@ -126,23 +132,24 @@ def _resize_method(family: str, resize: str | None) -> str:
         return methods[0]
     if not isinstance(resize, str) or resize not in methods:
         other = next((name for name, known in METHODS.items() if resize in known), None)
-        hint = f"; it is of family={other!r}" if other else ""
+        hint = f"; {resize!r} needs family={other!r}" if other else ""
         raise InvalidArgument(f"resize is {resize!r}; family {family!r} has {', '.join(methods)}{hint}")
     return resize
 
 
 def _check_antialias(family: str, antialias: object) -> None:
     if not isinstance(antialias, bool):
-        raise InvalidArgument(f"antialias is {antialias!r}; it is true or false")
+        raise InvalidArgument(f"antialias is {antialias!r}; give true or false")
     if antialias and family == "pillow":
         raise InvalidArgument(
-            "antialias belongs to family='tensorflow': Pillow's methods always smooth when they shrink; leave it out"
+            "antialias works with family='tensorflow' only, because Pillow always smooths when it shrinks an image: "
+            "leave antialias out"
         )
 
 
 def _side(what: str, value: object) -> int | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_SIDE:
-        raise InvalidArgument(f"{what} is {value!r}; it is a whole number of pixels from 1 to {MAX_SIDE}")
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_INPUT_SIDE:
+        raise InvalidArgument(f"{what} is {value!r}; give a whole number of pixels from 1 to {MAX_INPUT_SIDE}")
     return value

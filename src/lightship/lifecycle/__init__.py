@@ -1,13 +1,13 @@
-"""From a folder that appears to a servable that answers, and back, without a request noticing."""
+"""Loads the versions of models when their folders appear, and unloads them, while requests are being answered."""
 
 from lightship.lifecycle.configuration import Configuration
 from lightship.lifecycle.handle import Handle
-from lightship.lifecycle.loader import load_servable
+from lightship.lifecycle.loader import Loader, LoadObserver, LoadOptions, load_servable
 from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.model_config import All, Latest, ModelConfig, Specific, VersionPolicy
 from lightship.lifecycle.servable import Servable, ServableId
 from lightship.lifecycle.source import FileSystemSource
-from lightship.lifecycle.state import State, VersionStatus
+from lightship.lifecycle.state import ModelVersionStatus, State
 
 __all__ = [
     "All",
@@ -15,6 +15,9 @@ __all__ = [
     "FileSystemSource",
     "Handle",
     "Latest",
+    "LoadObserver",
+    "LoadOptions",
+    "Loader",
     "Manager",
     "ModelConfig",
     "Servable",
@@ -22,6 +25,6 @@ __all__ = [
     "Specific",
     "State",
     "VersionPolicy",
-    "VersionStatus",
+    "ModelVersionStatus",
     "load_servable",
 ]

@@ -1,4 +1,4 @@
-"""Attempts to load a version: what becomes of one, how many there are, and how long the pauses between them."""
+"""Attempts to load a version: how one is made, how many are made, and how long the pauses between them are."""
 
 from __future__ import annotations
 
@@ -12,37 +12,42 @@ from lightship.lifecycle.servable import Servable, ServableId
 
 logger = logging.getLogger(__name__)
 
-Load = Callable[[ServableId, Path], Servable]
+LoadFunction = Callable[[ServableId, Path], Servable]
 
 
 class Retries(NamedTuple):
-    """After a failed attempt: so many further ones, as many seconds apart, during which clients see LOADING."""
+    """Further attempts after the first one failed. Clients see the version as LOADING during them."""
 
+    # The number of further attempts.
     times: int = 0
+    # The seconds between two attempts.
     seconds: float = 60.0
 
 
-class Pauses(NamedTuple):
-    """Seconds between the attempts after the version ended with an error: the first pause, doubled up to the longest.
+class Backoff(NamedTuple):
+    """Pauses between the attempts after the retries are used up and the version ended with an error.
 
-    That a version is tried again at all after its retries is Lightship's own: what was wrong may be mended.
+    TensorFlow Serving gives such a version up. Lightship tries it again, because somebody may repair its files.
     """
 
-    first: float = 1.0
-    longest: float = 60.0
+    # The first pause in seconds; each further one is twice as long.
+    initial: float = 1.0
+    # The longest pause in seconds.
+    maximum: float = 60.0
 
     def after(self, failures: int) -> float:
-        return min(self.longest, self.first * 2.0 ** min(max(failures, 1) - 1, 30))
+        """Returns the seconds to wait after this many failed attempts."""
+        return min(self.maximum, self.initial * 2.0 ** min(max(failures, 1) - 1, 30))
 
 
-def attempt(load: Load, id: ServableId, path: Path) -> Servable | LightshipError:
-    """Loads once; whatever goes wrong becomes an error of ours, and is logged."""
+def attempt(load: LoadFunction, id: ServableId, path: Path) -> Servable | LightshipError:
+    """Loads a version once. Logs an error and returns it as a LightshipError instead of raising it."""
     try:
         return load(id, path)
     except LightshipError as error:
         failure = error
     except MemoryError:
-        failure = ResourceExhausted(f"there is not enough memory to load {path}")
+        failure = ResourceExhausted(f"there is not enough memory to load {path}: free memory or serve fewer models")
     except Exception as error:
         logger.exception("loading %s failed", id, extra={"model": id.name, "version": id.version})
         failure = Internal(f"loading {path} failed: {type(error).__name__}: {error}")

@@ -1,4 +1,4 @@
-"""Waiting for models until each of them answers or has failed, and what is said of those that failed."""
+"""Waits until every model is loaded or failed, and describes those that failed."""
 
 from __future__ import annotations
 
@@ -6,38 +6,39 @@ from collections.abc import Callable, Collection, Mapping
 
 from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.servable import ServableId
-from lightship.lifecycle.state import State, VersionStatus
+from lightship.lifecycle.state import ModelVersionStatus, State
 
 
-def await_decided(
-    manager: Manager, names: Collection[str], timeout: float | None, given_up: Callable[[], bool] = lambda: False
-) -> dict[str, VersionStatus]:
-    """Waits until each model has some version that is AVAILABLE or ended with an error; of several, the highest counts.
+def wait_until_settled(
+    manager: Manager, names: Collection[str], timeout: float | None, cancelled: Callable[[], bool] = lambda: False
+) -> dict[str, ModelVersionStatus]:
+    """Waits until every model has a version that is AVAILABLE or ended with an error.
 
-    Waits for `timeout` seconds at most, and no longer for a model that was removed meanwhile. given_up: looked at
-    whenever something changes. Returns what was decided by then.
+    Does not wait for models that are removed in the meantime. Stops waiting after `timeout` seconds, or when
+    `cancelled`, which is called after every change, returns True.
+    Returns for each settled model the status of its highest settled version.
     """
-    decided: dict[str, VersionStatus] = {}
+    settled: dict[str, ModelVersionStatus] = {}
 
     def done(seen: Manager) -> bool:
         configured = set(seen.models())
         for name in names:
-            status = seen.decided(name)
+            status = seen.settled_status(name)
             if status is not None:
-                decided[name] = status
-        return given_up() or all(name in decided or name not in configured for name in names)
+                settled[name] = status
+        return cancelled() or all(name in settled or name not in configured for name in names)
 
     manager.wait(done, timeout)
-    return decided
+    return settled
 
 
-def failures(decided: Mapping[str, VersionStatus]) -> dict[str, VersionStatus]:
-    """In the order of names, whichever failed first."""
-    return {name: status for name, status in sorted(decided.items()) if status.state is not State.AVAILABLE}
+def failures(settled: Mapping[str, ModelVersionStatus]) -> dict[str, ModelVersionStatus]:
+    """Returns the statuses of the models that failed, in the order of their names."""
+    return {name: status for name, status in sorted(settled.items()) if status.state is not State.AVAILABLE}
 
 
-def failure_text(kind: str, failed: Mapping[str, VersionStatus]) -> str:
-    """TensorFlow Serving's text, braces and all. kind: "servable" at the start, "model" at a reload."""
+def failure_text(kind: str, failed: Mapping[str, ModelVersionStatus]) -> str:
+    """Returns TensorFlow Serving's text, with its braces. kind: "servable" at the start, "model" at a reload."""
     reasons = "".join(
         f"{{{ServableId(name, status.version)} due to error: {status.error.code.name}: {status.error.message}}}, "
         for name, status in failed.items()

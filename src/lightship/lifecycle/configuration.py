@@ -1,4 +1,4 @@
-"""The models that are configured, and how another list of them takes the place of the first. Knows no transport."""
+"""The list of configured models, and how another list replaces it while the server runs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 
 from lightship.errors import Cancelled, DeadlineExceeded, FailedPrecondition, Unknown
-from lightship.lifecycle.availability import await_decided, failure_text, failures
+from lightship.lifecycle.availability import failure_text, failures, wait_until_settled
 from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.model_config import ModelConfig, check_model_list
 from lightship.lifecycle.source import FileSystemSource
@@ -19,10 +19,10 @@ _Label = tuple[str, str, int]  # model, label, version
 
 
 class Configuration:
-    """Applies lists of models, one at a time, whoever they come from.
+    """Applies lists of models, one at a time.
 
-    A label that comes together with its model waits for its version. allow_labels_for_unavailable: so does one that is
-    new, or keeps its version, of a model that was there before.
+    A label may name a version that is not loaded yet if the model itself is new. With `allow_labels_for_unavailable`,
+    a new label of an existing model may do so too.
     """
 
     def __init__(
@@ -37,24 +37,24 @@ class Configuration:
 
     @property
     def models(self) -> list[ModelConfig]:
-        """What is configured now."""
+        """The models that are configured now."""
         return list(self._models.values())
 
     def start(self, models: Sequence[ModelConfig]) -> None:
-        """Takes the first list, which may have relative paths."""
+        """Applies the first list, which may contain relative paths."""
         with self._lock:
             self._replace(models)
 
     def apply(self, models: Sequence[ModelConfig]) -> list[str]:
-        """Replaces the list: removed models are let go, new ones and changed ones are looked for. Waits for nothing.
+        """Replaces the list of models and returns the names of the new ones, without waiting for them to be loaded.
 
-        Returns the names of the new ones. Raises InvalidArgument for a list that cannot be, FailedPrecondition for a
-        label of a version that is not AVAILABLE, Cancelled if the server is stopping; then nothing has changed.
+        Raises InvalidArgument for an invalid list, FailedPrecondition for a label whose version is not AVAILABLE, and
+        Cancelled if the server is stopping. In these cases nothing changes.
         """
         check_model_list((model.name, str(model.path)) for model in models)
         with self._lock:
             if self._closed:
-                raise Cancelled("the server is stopping: it takes no other configuration")
+                raise Cancelled("the server is stopping and does not accept a new configuration")
             for model in models:
                 if model.name in self._models:
                     self._check_labels(model)
@@ -68,39 +68,39 @@ class Configuration:
         self,
         models: Sequence[ModelConfig],
         timeout: float | None = None,
-        given_up: Callable[[], bool] = lambda: False,
+        cancelled: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`apply`, then waits until each new model has a version that is AVAILABLE or failed.
+        """Applies a list as `apply` does, then waits until every new model has a version that is AVAILABLE or failed.
 
-        given_up: whether nobody waits any more; looked at when the manager changes or is woken.
+        cancelled: returns whether the caller stopped waiting; it is called when the manager changes or is woken.
 
-        Raises what `apply` raises; Unknown, in TensorFlow Serving's words, for new models that failed,
-        DeadlineExceeded after `timeout` seconds, Cancelled if the server stops meanwhile or the caller has given up.
-        Then the list is applied all the same, and the other models serve.
+        Raises what `apply` raises. After the list is applied, raises Unknown with TensorFlow Serving's text for new
+        models that failed, DeadlineExceeded after `timeout` seconds, and Cancelled if the server stops or `cancelled`
+        returns True; the other models are then served all the same.
         """
         fresh = self.apply(models)
-        decided = await_decided(self._manager, fresh, timeout, lambda: self._closed or given_up())
-        failed = failures(decided)
+        settled = wait_until_settled(self._manager, fresh, timeout, lambda: self._closed or cancelled())
+        failed = failures(settled)
         if failed:
             raise Unknown(failure_text("model", failed))
         if self._closed:
-            raise Cancelled("the server is stopping: new models were not waited for")
-        if given_up():
-            raise Cancelled("the caller has given up: new models were not waited for")
+            raise Cancelled("the server is stopping and did not wait for the new models")
+        if cancelled():
+            raise Cancelled("the caller cancelled the request, so the server did not wait for the new models")
         not_ready = self._manager.not_ready()
-        missing = [f"{name}: {not_ready[name]}" for name in fresh if name not in decided and name in not_ready]
+        missing = [f"{name}: {not_ready[name]}" for name in fresh if name not in settled and name in not_ready]
         if missing:
             raise DeadlineExceeded(f"not AVAILABLE after {timeout or 0:g} seconds: {'; '.join(missing)}")
 
     def close(self) -> None:
-        """Ends the waiting of others; no further list is taken."""
+        """Ends all waiting in `reload`. No further list is accepted."""
         self._closed = True
         self._manager.wake()
 
     def _replace(self, models: Sequence[ModelConfig]) -> None:
         fresh = {label for model in models if model.name not in self._models for label in _labels(model)}
         still = {label for model in models for label in _labels(model) if label in self._waiting}
-        for model in models:  # before the versions that they named may go
+        for model in models:  # before versions that the old labels named are unloaded
             self._manager.set_labels(model.name, model.labels)
         self._source.watch(models)
         self._models = {model.name: model for model in models}

@@ -1,4 +1,4 @@
-"""Handles keep a servable loaded while a call uses it."""
+"""Handles keep a servable loaded while a request uses it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lightship.lifecycle.servable import Servable
 
 
 class Lease:
-    """Counts the handles of one servable. Once it is retired, no new ones are given, and the last one out reports."""
+    """Counts the handles of one servable. After `retire` it gives out no more, and reports when all are released."""
 
     __slots__ = ("_handles", "_lock", "_on_drained", "servable")
 
@@ -21,7 +21,7 @@ class Lease:
         self._on_drained: Callable[[], None] | None = None
 
     def handle(self) -> Handle | None:
-        """None if the servable is on its way out."""
+        """Returns a new handle, or None after `retire`."""
         with self._lock:
             if self._on_drained is not None:
                 return None
@@ -29,7 +29,7 @@ class Lease:
         return Handle(self)
 
     def retire(self, on_drained: Callable[[], None]) -> None:
-        """Ends the giving of handles; calls back when all are released, at once if there are none."""
+        """Gives out no new handles. Calls `on_drained` when all handles are released, at once if there are none."""
         with self._lock:
             self._on_drained = on_drained
             drained = self._handles == 0
@@ -45,7 +45,7 @@ class Lease:
 
 
 class Handle:
-    """What a call holds for as long as it uses `servable`; a context manager. To be released once, by one thread."""
+    """A context manager that keeps `servable` loaded until it is released, by one thread."""
 
     __slots__ = ("_lease", "servable")
 
@@ -54,7 +54,7 @@ class Handle:
         self.servable = lease.servable
 
     def release(self) -> None:
-        """May be called again; only the first call counts."""
+        """Releases the servable. Further calls have no effect."""
         lease, self._lease = self._lease, None
         if lease is not None:
             lease.release()

@@ -1,13 +1,13 @@
-"""Loads a version: files, engine, golden check, warm-up. What comes out may answer clients."""
+"""Loads a version: files, engine, golden check, warm-up. A servable that comes out of it may answer clients."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Collection
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,56 +18,122 @@ from lightship.engines.base import DEFAULT_OPTIONS
 from lightship.engines.comparison import BF16_TOLERANCE
 from lightship.errors import DataLoss, LightshipError
 from lightship.images.decode import MAX_PIXELS
-from lightship.lifecycle.replay import Call, Replay, replay
+from lightship.lifecycle.replay import WarmUpCall, replay
 from lightship.lifecycle.servable import Servable, ServableId
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, SERVE, TensorSpec
 from lightship.tensors.dtypes import DataType
 
 logger = logging.getLogger(__name__)
 
-# Larger warm-up data is a guess about free dimensions gone wrong.
+# Larger warm-up data means that the guess about free dimensions was wrong.
 _MAX_WARM_UP_ELEMENTS = 1 << 26
 
+VersionCheck = Callable[[Path], None]
 
-def load_servable(
-    id: ServableId,
-    path: Path,
-    options: EngineOptions = DEFAULT_OPTIONS,
-    max_pixels: int = MAX_PIXELS,
-    check_method_names: bool = False,
-    warm_up_call: Call | None = None,
-    warm_up_iterations: int = 1,
-    tags: Collection[str] = SERVE,
-    replay_calls: Replay = replay,
-) -> Servable:
-    """Loads a version folder into a servable that gave the golden answers and is warm; options as in `Servable`.
 
-    warm_up_call: makes the calls of the version's warm-up file, each so many times; None leaves the file alone.
-    replay_calls: `replay`, or a function around it.
-    Raises NotFound or DataLoss for files that are missing, broken or changed after export, DataLoss where the engine
-    does not give the trained model's answers, FailedPrecondition where no engine installed runs the model, and what
-    `replay` raises.
+@dataclass(frozen=True, slots=True)
+class LoadOptions:
+    """How versions are loaded."""
+
+    # How engines are chosen and compiled.
+    engine: EngineOptions = DEFAULT_OPTIONS
+    # The largest encoded image that a servable decodes, as width times height.
+    max_pixels: int = MAX_PIXELS
+    # Whether to refuse a request if the signature's method name is not that of the request.
+    check_method_names: bool = False
+    # How many times each call of the warm-up file is made.
+    warm_up_iterations: int = 1
+    # The tags of the graph to load; a graph must have exactly these.
+    tags: Sequence[str] = SERVE
+
+
+class LoadObserver(Protocol):
+    """Is told about loading. Several threads may call its methods at the same time."""
+
+    def attempt_finished(self, path: Path, seconds: float, error: BaseException | None) -> None:
+        """An attempt to load a version folder ended; `error` is None if it succeeded."""
+
+    def warm_up_finished(self, path: Path, records: int, seconds: float, error: LightshipError | None) -> None:
+        """The calls of a version's warm-up file were made: `records` of them, or some until `error`."""
+
+
+class Loader:
+    """Loads version folders into servables that passed the golden check and are warm.
+
+    warm_up_call: makes one call of a version's warm-up file; None ignores the files.
+    checks: are called with the version folder before it is loaded; what they raise ends the attempt.
+    observer: is told about every attempt and every warm-up file.
     """
-    start = time.perf_counter()
-    bundle = open_bundle(path, id.name, id.version, tags=tags)
-    engine = load_engine(path, bundle.saved_model, options)
-    servable = Servable(id, bundle, engine, max_pixels, check_method_names)
-    try:
-        check_golden(bundle, engine, options)
-        warm_up(bundle, engine)
-        if warm_up_call is not None:
-            replay_calls(servable, warm_up_call, warm_up_iterations)
-    except BaseException:
-        engine.close()
-        raise
-    seconds = time.perf_counter() - start
-    fields = {"model": id.name, "version": id.version, "engine": engine.name, "seconds": round(seconds, 3)}
-    logger.info("loaded %s with %s in %.2f s", id, engine.name, seconds, extra=fields)
-    return servable
+
+    def __init__(
+        self,
+        options: LoadOptions = LoadOptions(),
+        *,
+        warm_up_call: WarmUpCall | None = None,
+        checks: Sequence[VersionCheck] = (),
+        observer: LoadObserver | None = None,
+    ) -> None:
+        self._options, self._warm_up_call = options, warm_up_call
+        self._checks, self._observer = tuple(checks), observer
+
+    def load(self, id: ServableId, path: Path) -> Servable:
+        """Loads a version folder.
+
+        Raises NotFound or DataLoss for files that are missing, broken or changed after export, DataLoss if the engine
+        does not give the trained model's outputs, FailedPrecondition if no installed engine can run the model, and
+        what `checks` and `replay` raise.
+        """
+        start = time.perf_counter()
+        try:
+            servable = self._load(id, path)
+        except BaseException as error:
+            if self._observer is not None:
+                self._observer.attempt_finished(path, time.perf_counter() - start, error)
+            raise
+        seconds = time.perf_counter() - start
+        if self._observer is not None:
+            self._observer.attempt_finished(path, seconds, None)
+        name = servable.engine.name
+        fields = {"model": id.name, "version": id.version, "engine": name, "seconds": round(seconds, 3)}
+        logger.info("loaded %s with %s in %.2f s", id, name, seconds, extra=fields)
+        return servable
+
+    def _load(self, id: ServableId, path: Path) -> Servable:
+        for check in self._checks:
+            check(path)
+        options = self._options
+        bundle = open_bundle(path, id.name, id.version, tags=options.tags)
+        engine = load_engine(path, bundle.saved_model, options.engine)
+        servable = Servable(id, bundle, engine, options.max_pixels, options.check_method_names)
+        try:
+            check_golden(bundle, engine, options.engine)
+            warm_up(bundle, engine)
+            if self._warm_up_call is not None:
+                self._replay(servable, self._warm_up_call)
+        except BaseException:
+            engine.close()
+            raise
+        return servable
+
+    def _replay(self, servable: Servable, call: WarmUpCall) -> None:
+        start, path = time.perf_counter(), servable.bundle.path
+        try:
+            records = replay(servable, call, self._options.warm_up_iterations)
+        except LightshipError as error:
+            if self._observer is not None:
+                self._observer.warm_up_finished(path, 0, time.perf_counter() - start, error)
+            raise
+        if records and self._observer is not None:
+            self._observer.warm_up_finished(path, records, time.perf_counter() - start, None)
+
+
+def load_servable(id: ServableId, path: Path) -> Servable:
+    """Loads a version folder with the default options, without its warm-up file. Raises what `Loader.load` raises."""
+    return Loader().load(id, path)
 
 
 def check_golden(bundle: Bundle, engine: Engine, options: EngineOptions = DEFAULT_OPTIONS) -> None:
-    """Raises DataLoss naming the figure where the engine's answers to the golden sample are not the trained model's."""
+    """Raises DataLoss if the engine's outputs for the golden sample differ from the trained model's."""
     golden = bundle.golden
     if golden is None:
         return
@@ -77,14 +143,14 @@ def check_golden(bundle: Bundle, engine: Engine, options: EngineOptions = DEFAUL
     if difference is not None:
         raise DataLoss(
             f"{bundle.path} does not give the trained model's answers: {difference}. Its weights were changed after "
-            "export, or the engine computes it wrongly: export it again, or try --engine tensorflow"
+            "export, or the engine computes a wrong result: export the model again, or try --engine tensorflow"
         )
 
 
 def warm_up(bundle: Bundle, engine: Engine) -> None:
-    """Runs the default signature once for one row, on golden data or zeros; not one that changes variables.
+    """Runs `serving_default` once for one row, on golden data or zeros, unless it changes variables.
 
-    A failure is only logged: zeros are a guess, and one row of the golden sample need not be an input of its own.
+    A failure is only logged: zeros are a guess, and a single row of the golden sample may not be a valid input.
     """
     signature = bundle.saved_model.signatures.get(DEFAULT_SIGNATURE)
     if signature is None or not signature.inputs or DEFAULT_SIGNATURE in bundle.saved_model.changes.writers:
@@ -102,11 +168,14 @@ def _try(engine: Engine, inputs: dict[str, NDArray[Any]]) -> None:
     try:
         engine.warm_up(DEFAULT_SIGNATURE, inputs)
     except LightshipError as error:
-        logger.debug("no warm-up: %s", error.message)
+        logger.debug("the warm-up failed: %s", error.message)
 
 
 def _zeros(spec: TensorSpec) -> NDArray[Any] | None:
-    """Zeros of the declared shape with 1 for a free first dimension; None where more is free, or the type is text."""
+    """Returns zeros of the declared shape, with size 1 for a free first dimension.
+
+    Returns None if another dimension or the rank is free, if the type is string, or if the array would be very large.
+    """
     if spec.shape is None or -1 in spec.shape[1:] or spec.dtype in (DataType.DT_STRING, DataType.DT_INVALID):
         return None
     shape = tuple(abs(size) for size in spec.shape)

@@ -1,4 +1,4 @@
-"""Makes the aspired versions real, one step at a time, and hands out what answers."""
+"""Loads and unloads versions until the aspired ones are loaded, and gives out handles to those that are."""
 
 from __future__ import annotations
 
@@ -10,36 +10,37 @@ from pathlib import Path
 
 from lightship.engines.trial import cancel_trials
 from lightship.errors import Cancelled, LightshipError, NotFound
-from lightship.lifecycle.attempts import Load, Pauses, Retries, attempt
+from lightship.lifecycle.attempts import Backoff, LoadFunction, Retries, attempt
 from lightship.lifecycle.handle import Handle
 from lightship.lifecycle.loader import load_servable
 from lightship.lifecycle.model_versions import ModelVersions
 from lightship.lifecycle.models import Models
-from lightship.lifecycle.policy import Phase, Unload
+from lightship.lifecycle.policy import Phase, UnloadAction
 from lightship.lifecycle.servable import Servable
 from lightship.lifecycle.serving import ServingTable
-from lightship.lifecycle.state import VersionStatus
+from lightship.lifecycle.state import ModelVersionStatus
 from lightship.lifecycle.version_record import VersionRecord, fingerprint
 
 logger = logging.getLogger(__name__)
 
 
 class Manager:
-    """Loads and unloads in threads of its own, so that no request waits for either.
+    """Loads and unloads versions in its own threads, so that no request waits for them.
 
-    load: makes a servable of a version folder. What it raises ends the version once its `retries` are used up; then it
-    is tried again after growing `pauses`, or at once when its files change. loads: how many run at the same time.
+    load: loads a version folder. If it raises, it is called again as `retries` say; after that the version ends with
+        the error, and is tried again after growing pauses (`backoff`), or at once when its files change.
+    loads: the number of versions that are loaded at the same time.
     """
 
     def __init__(
         self,
-        load: Load = load_servable,
+        load: LoadFunction = load_servable,
         *,
         loads: int = 2,
         retries: Retries = Retries(),  # noqa: B008 - immutable
-        pauses: Pauses = Pauses(),  # noqa: B008 - immutable
+        backoff: Backoff = Backoff(),  # noqa: B008 - immutable
     ) -> None:
-        self._load, self._loads, self._retries, self._pauses = load, loads, retries, pauses
+        self._load, self._loads, self._retries, self._backoff = load, loads, retries, backoff
         self._changed = threading.Condition()
         self._models = Models()
         self._serving = ServingTable()
@@ -49,14 +50,14 @@ class Manager:
         self._thread.start()
 
     def expect(self, name: str, reason: str = "") -> None:
-        """Makes a model known before any version of it is; `reason` says why none is there. Loaded ones stay."""
+        """Adds a model before any version of it was found; `reason` says why none was. Loaded versions stay loaded."""
         with self._changed:
             model = self._models.known(name)
             model.reason = reason or model.reason
         self.wake()
 
     def forget(self, name: str) -> None:
-        """Ends the serving of a model: its versions and labels are let go, without waiting for it."""
+        """Removes a model. Its labels are removed and its versions unloaded, without waiting for that."""
         with self._changed:
             model = self._models.get(name)
             if model is not None:
@@ -65,9 +66,9 @@ class Manager:
                 self._changed.notify_all()
 
     def aspire(self, name: str, versions: Mapping[int, Path], reason: str = "") -> None:
-        """Says which versions of a model should be there, all of them: others are let go.
+        """Sets the versions of a model that should be loaded; other versions are unloaded.
 
-        Returns at once. Versions that failed are tried again now if their files changed since.
+        Returns at once. Versions that failed are tried again now if their files have changed since.
         """
         with self._changed:
             model = self._models.known(name)
@@ -82,7 +83,7 @@ class Manager:
         self.wake()
 
     def set_labels(self, name: str, labels: Mapping[str, int]) -> None:
-        """Replaces the labels of a model. One may name a version that is not loaded yet: it answers once that is."""
+        """Replaces the labels of a model. A label may name a version that is not loaded yet."""
         with self._changed:
             model = self._models.known(name)
             model.labels = dict(labels)
@@ -90,72 +91,71 @@ class Manager:
             self._changed.notify_all()
 
     def labels(self, name: str) -> Mapping[str, int]:
-        """The labels of a model, with the versions they name; none if it has none."""
+        """Returns the versions of a model by their labels; empty for an unknown model."""
         with self._changed:
             return model.labels if (model := self._models.get(name)) else {}
 
     def labelled(self, name: str, label: str) -> int:
-        """The version that a label names, be it loaded or not. Raises InvalidArgument for an unknown label."""
+        """Returns the version that a label names, loaded or not. Raises InvalidArgument for an unknown label."""
         return self._serving.labelled(name, label)
 
     def handle(self, name: str, version: int | None = None, label: str | None = None) -> Handle:
-        """A handle to a version, the highest that is loaded by default; release it, or use it in a `with`.
+        """Returns a handle to a version, by default to the highest loaded one. The caller must release it.
 
-        Raises NotFound or InvalidArgument with TensorFlow Serving's texts: a label that is known, but whose version is
-        not loaded, is NotFound.
+        Raises, with TensorFlow Serving's texts, NotFound if the version is not loaded and InvalidArgument if the label
+        is unknown.
         """
         return self._serving.handle(name, version, label)
 
-    def status(self, name: str, version: int | None = None) -> list[VersionStatus]:
-        """The versions of a model, highest first, or the one asked for. Raises NotFound."""
+    def status(self, name: str, version: int | None = None) -> list[ModelVersionStatus]:
+        """Returns the statuses of all versions of a model, highest first, or of one. Raises NotFound for none."""
         statuses = [status for status in self.versions(name) if version is None or status.version == version]
         if not statuses:
             wanted = "any versions" if version is None else f"version {version}"
             raise NotFound(f"Could not find {wanted} of model {name}")
         return statuses
 
-    def versions(self, name: str) -> list[VersionStatus]:
-        """The versions of a model, highest first; none if it has none."""
+    def versions(self, name: str) -> list[ModelVersionStatus]:
+        """Returns the statuses of all versions of a model, highest first; empty for an unknown model."""
         with self._changed:
             return model.statuses() if (model := self._models.get(name)) else []
 
     def models(self) -> list[str]:
-        """The names of all models that were made known and not removed, in that order."""
+        """Returns the names of all models that were added and not removed, in the order in which they were added."""
         with self._changed:
             return [model.name for model in self._models.wanted()]
 
     def ready(self) -> bool:
-        """Whether every model has a version that answers."""
+        """Returns whether every model has a loaded version."""
         return not self.not_ready()
 
     def not_ready(self) -> dict[str, str]:
-        """The models without a version that answers, and why."""
+        """Returns the models without a loaded version, each with the reason."""
         with self._changed:
             reasons = [(model.name, model.why_not_ready()) for model in self._models.wanted()]
         return {name: reason for name, reason in reasons if reason is not None}
 
-    def decided(self, name: str) -> VersionStatus | None:
-        """The highest aspired version of a model that answers, or ended with an error; None while there is none."""
+    def settled_status(self, name: str) -> ModelVersionStatus | None:
+        """Returns the status of a model's highest aspired version that is loaded or ended with an error, or None."""
         with self._changed:
-            return model.decided() if (model := self._models.get(name)) else None
+            return model.settled_status() if (model := self._models.get(name)) else None
 
     def wait_ready(self, timeout: float | None) -> bool:
-        """Waits until `ready`, at most `timeout` seconds; whether it is."""
+        """Waits at most `timeout` seconds until every model is ready. Returns whether they are."""
         return self.wait(Manager.ready, timeout)
 
     def wait(self, condition: Callable[[Manager], bool], timeout: float | None) -> bool:
-        """Waits until a condition of this manager holds, looking whenever something changes; whether it does."""
+        """Waits until `condition`, which is called after every change, returns True. Returns its last result."""
         with self._changed:
             return self._changed.wait_for(lambda: condition(self), timeout)
 
     def wake(self) -> None:
-        """Lets those that wait look at their condition again."""
+        """Makes every `wait` call its condition again."""
         with self._changed:
             self._changed.notify_all()
 
     def close(self, timeout: float = 30.0) -> None:
-        """Lets go of everything: waits for the handles, at most `timeout` seconds, and unloads. What is still being
-        tried is given up."""
+        """Cancels trial compilations, waits at most `timeout` seconds for the handles, and unloads everything."""
         for name in self.models():
             self.aspire(name, {}, "the server is stopping")
         cancel_trials()
@@ -173,13 +173,13 @@ class Manager:
                     self._changed.wait(self._pause())
 
     def _step(self) -> bool:
-        """Starts one action, unloads before loads; whether there was one."""
+        """Starts one action, unloading before loading. Returns whether there was one."""
         now = time.monotonic()
         for model in self._models:
             model.retry_due(now)
         actions = [(model, model.next_action(now)) for model in self._models]
         for model, action in actions:
-            if isinstance(action, Unload):
+            if isinstance(action, UnloadAction):
                 self._unload(model, model.records[action.version])
                 return True
         for model, action in actions:
@@ -189,7 +189,7 @@ class Manager:
         return False
 
     def _pause(self) -> float | None:
-        """Seconds until a retry is due; None if only a change can bring something to do."""
+        """Returns the seconds until the next retry is due, or None if there is nothing to do before another change."""
         if self._loading >= self._loads:
             return None
         retries = [model.next_retry() for model in self._models]
@@ -209,7 +209,7 @@ class Manager:
             self._loading -= 1
             record.fingerprint = stamp
             if isinstance(loaded, LightshipError):
-                model.fail(record, loaded, time.monotonic(), self._retries, self._pauses)
+                model.fail(record, loaded, time.monotonic(), self._retries, self._backoff)
             elif record.aspired:
                 record.become_ready(loaded)
                 self._publish(model)

@@ -1,4 +1,4 @@
-"""Which models there should be: name, folder, which versions of it, and their labels."""
+"""The configuration of a model: its name, its folder, which versions to serve, and their labels."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ _FILE = "file://"
 
 @dataclass(frozen=True, slots=True)
 class Latest:
-    """The versions with the highest numbers; at least one."""
+    """Serves the `count` versions with the highest numbers, at least one."""
 
     count: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class All:
-    """Every version that is there."""
+    """Serves every version in the folder."""
 
 
 @dataclass(frozen=True, slots=True)
 class Specific:
-    """These versions, as far as they are there."""
+    """Serves these versions, if they are in the folder."""
 
     versions: tuple[int, ...]
 
@@ -40,18 +40,20 @@ VersionPolicy = Latest | All | Specific
 
 @dataclass(frozen=True, slots=True)
 class ModelConfig:
-    """path: the folder that holds the versions. labels: a name for a version, such as "stable" for 42."""
+    """A model to serve."""
 
     name: str
+    # The folder that contains the version folders.
     path: Path
     policy: VersionPolicy = Latest()
+    # Versions by their labels, such as 42 by "stable".
     labels: Mapping[str, int] = field(default_factory=dict)
 
 
 def local_path(base_path: str) -> Path:
-    """The folder that a base path names; file:///models/dog is /models/dog, and %20 in it no blank, as in TensorFlow.
+    """Returns the folder of a base path: file:///models/dog is /models/dog. Like TensorFlow, does not decode %20.
 
-    Raises InvalidArgument for a file:// that is not followed by an absolute path.
+    Raises InvalidArgument if an absolute path does not follow file://.
     """
     if not base_path.startswith(_FILE):
         return Path(base_path)
@@ -64,8 +66,11 @@ def local_path(base_path: str) -> Path:
 
 
 def check_model_list(models: Iterable[tuple[str, str]]) -> None:
-    """Checks names and base paths as they were written. Raises InvalidArgument with TensorFlow Serving's texts,
-    Unimplemented for a path on an object store."""
+    """Checks the names and base paths of a list of models.
+
+    Raises InvalidArgument, with TensorFlow Serving's texts, for a repeated name or a relative path, and Unimplemented
+    for a path on an object store.
+    """
     listed = list(models)
     names: set[str] = set()
     for name, _ in listed:
@@ -77,7 +82,8 @@ def check_model_list(models: Iterable[tuple[str, str]]) -> None:
             path = str(local_path(path))
         if _URI.match(path):
             raise Unimplemented(
-                f"model {name}: {path} can be read by a later release of Lightship; give a local folder"
+                f"model {name}: {path} is on an object store, which this release of Lightship cannot read: "
+                "give a local folder"
             )
         if not path.startswith("/"):
             raise InvalidArgument(f"Expected model {name} to have an absolute path or URI; got base_path()={path}")

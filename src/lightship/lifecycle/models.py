@@ -1,4 +1,4 @@
-"""All models that were made known. Guarded by the manager's lock."""
+"""All models that the manager knows. The manager's lock guards them."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections.abc import Iterator
 
 from lightship.lifecycle.model_versions import ModelVersions
 
-# Models that were removed stay visible by their ended versions, but not for ever.
+# The number of removed models whose ended versions stay visible.
 MAX_REMOVED = 100
 
 
 class Models:
-    """In the order in which they came; removed ones are kept behind, so that their versions can be seen to end."""
+    """The models in the order in which they were added. Removed ones stay at the end, with their status."""
 
     def __init__(self) -> None:
         self._models: dict[str, ModelVersions] = {}
 
     def __iter__(self) -> Iterator[ModelVersions]:
-        """The removed ones too."""
+        """Iterates over all models, including the removed ones."""
         return iter(self._models.values())
 
     def get(self, name: str) -> ModelVersions | None:
@@ -27,7 +27,7 @@ class Models:
         return [model for model in self if model.wanted]
 
     def known(self, name: str) -> ModelVersions:
-        """The model of that name, which is wanted from now on."""
+        """Returns the model of this name. Adds it, or marks it as wanted again, if necessary."""
         model = self._models.get(name)
         if model is None or not model.wanted:
             model = self._models.pop(name, None) or ModelVersions(name)
@@ -36,7 +36,7 @@ class Models:
         return model
 
     def forget(self, model: ModelVersions) -> None:
-        """Lets go of a model; of those that are gone, the first are dropped when there are too many."""
+        """Removes a model. Drops the oldest removed models if there are too many of them."""
         model.forget()
         self._models[model.name] = self._models.pop(model.name)
         gone = [one.name for one in self if not one.wanted and one.idle()]

@@ -1,4 +1,4 @@
-"""What to do next with the versions of one model: load the new before letting go of the old."""
+"""Decides what to do next with the versions of one model: new versions are loaded before old ones are unloaded."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 
 class Phase(Enum):
-    """The internal life of a version; `state.State` is what clients see of it."""
+    """The internal state of a version. Clients see the `state.State` that belongs to it."""
 
     NEW = auto()
     LOADING = auto()
     RETRYING = auto()  # an attempt failed and the next is due soon; clients see LOADING
     READY = auto()
-    UNLOADING = auto()  # takes no new calls, its handles drain, it is closed
+    UNLOADING = auto()  # it accepts no new requests, waits for its handles, and is closed
     DISABLED = auto()
     ERROR = auto()
 
@@ -25,24 +25,24 @@ class Version(NamedTuple):
     aspired: bool
 
 
-class Load(NamedTuple):
+class LoadAction(NamedTuple):
     version: int
 
 
-class Unload(NamedTuple):
+class UnloadAction(NamedTuple):
     version: int
 
 
-def availability_preserving(versions: Collection[Version]) -> Load | Unload | None:
-    """TensorFlow Serving's policy of that name: at any moment something answers, if anything can.
+def availability_preserving(versions: Collection[Version]) -> LoadAction | UnloadAction | None:
+    """TensorFlow Serving's policy of that name: whenever possible, at least one version stays loaded.
 
-    An un-aspired version is unloaded once an aspired one is ready, or none is wanted, or two un-aspired ones are
-    ready; else the highest new aspired version is loaded.
+    It unloads a version that is not aspired if an aspired one is ready, if none is aspired, or if another one that is
+    not aspired is ready too. Otherwise it loads the highest new aspired version.
     """
     aspired = [version for version in versions if version.aspired]
     leaving = sorted(v.number for v in versions if not v.aspired and v.phase is Phase.READY)
     replaced = not aspired or any(version.phase is Phase.READY for version in aspired)
     if leaving and (replaced or len(leaving) > 1):
-        return Unload(leaving[0])
+        return UnloadAction(leaving[0])
     waiting = [version.number for version in aspired if version.phase is Phase.NEW]
-    return Load(max(waiting)) if waiting else None
+    return LoadAction(max(waiting)) if waiting else None

@@ -1,4 +1,4 @@
-"""The warm-up file that comes with a version: calls that were logged elsewhere, made once more before it answers."""
+"""Makes the calls in a version's warm-up file, which were logged earlier, before the version answers clients."""
 
 from __future__ import annotations
 
@@ -10,28 +10,27 @@ from typing import Any
 from google.protobuf.message import DecodeError
 
 from lightship import protos
+from lightship.bundle.manifest import WARM_UP_FILE
 from lightship.errors import DataLoss, FailedPrecondition, InvalidArgument, Unimplemented
 from lightship.lifecycle.servable import Servable
 from lightship.saved_model.tfrecord import read_records
 
 logger = logging.getLogger(__name__)
 
-WARM_UP_FILE = Path("assets.extra") / "tf_serving_warmup_requests"
 MAX_RECORDS = 1000
 
-_SHOWN = 200  # characters of a record that is none
+_SHOWN = 200  # characters of an invalid record in the error message
 _UNSUPPORTED = {"session_run_log": 5, "predict_streamed_log": 7}
 
-Call = Callable[[Servable, Any], None]  # makes the call of one `PredictionLog`
-Replay = Callable[[Servable, Call, int], int]
+WarmUpCall = Callable[[Servable, Any], None]  # makes the call that one `PredictionLog` describes
 
 
-def replay(servable: Servable, call: Call, iterations: int = 1) -> int:
-    """Makes each call of the version's warm-up file, if it has one; returns how many there were.
+def replay(servable: Servable, call: WarmUpCall, iterations: int = 1) -> int:
+    """Makes each call of the version's warm-up file, if it has one. Returns the number of records.
 
-    A call that no engine installed can run is passed over with a warning: the version can answer other calls. Raises
-    what any other call raises; InvalidArgument, DataLoss or Unimplemented, with TensorFlow Serving's texts, for a file
-    that is none, has a record that is none or of an unsupported kind, or has more than `MAX_RECORDS`.
+    A call that no installed engine can run is skipped with a warning, because the version can answer other calls.
+    Raises what any other call raises, and, with TensorFlow Serving's texts, DataLoss for a file that is not a TFRecord
+    file, InvalidArgument for an invalid record or more than `MAX_RECORDS`, and Unimplemented for an unsupported kind.
     """
     path = servable.bundle.path / WARM_UP_FILE
     if not path.is_file():
@@ -61,7 +60,7 @@ def _parsed(record: bytes, path: Path) -> Any:
         raise InvalidArgument(f"Failed to parse warmup record: {shown} from {path}") from error
 
 
-def _call(servable: Servable, call: Call, log: Any, iterations: int) -> None:
+def _call(servable: Servable, call: WarmUpCall, log: Any, iterations: int) -> None:
     kind = log.WhichOneof("log_type")
     if kind is None:
         return
@@ -72,4 +71,4 @@ def _call(servable: Servable, call: Call, log: Any, iterations: int) -> None:
             call(servable, log)
     except FailedPrecondition as error:
         fields = {"model": servable.id.name, "version": servable.id.version}
-        logger.warning("a warm-up call of %s was passed over: %s", servable.id, error.message, extra=fields)
+        logger.warning("a warm-up call of %s was skipped: %s", servable.id, error.message, extra=fields)

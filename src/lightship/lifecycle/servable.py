@@ -1,4 +1,4 @@
-"""What answers a call: one version of one model."""
+"""A servable: one loaded version of one model, which answers requests."""
 
 from __future__ import annotations
 
@@ -21,20 +21,19 @@ class ServableId:
 
 @dataclass(frozen=True, slots=True)
 class Servable:
-    """max_pixels: of an encoded image that it decodes.
-
-    check_method_names: a call whose method is not the one that the signature names is refused.
-    """
+    """One loaded version of one model."""
 
     id: ServableId
     bundle: Bundle
     engine: Engine
+    # The largest encoded image that it decodes, as width times height.
     max_pixels: int = MAX_PIXELS
+    # Whether to refuse a request if the signature's method name is not that of the request.
     check_method_names: bool = False
 
     def signature(self, name: str) -> Signature | None:
         return self.bundle.saved_model.signatures.get(name)
 
     def close(self) -> None:
-        """Gives back the engine's memory. Nobody may be using the servable."""
+        """Releases the engine's memory. No request may be using the servable."""
         self.engine.close()

@@ -1,4 +1,4 @@
-"""What answers now, by model, version and label. Read by every request, so without a lock."""
+"""The loaded versions by model, version and label. Every request reads this table, so it needs no lock."""
 
 from __future__ import annotations
 
@@ -10,28 +10,29 @@ from lightship.lifecycle.handle import Handle, Lease
 
 
 class _Serving(NamedTuple):
-    """One model. latest: None while no version answers."""
+    """The loaded versions of one model."""
 
+    # The highest loaded version; None if none is loaded.
     latest: Lease | None
     versions: Mapping[int, Lease]
     labels: Mapping[str, int]
 
 
 class ServingTable:
-    """Replaced as a whole at every change, by one writer at a time; readers see all of it or nothing."""
+    """A table that one writer at a time replaces as a whole, so that readers never see half of a change."""
 
     def __init__(self) -> None:
         self._models: Mapping[str, _Serving] = {}
 
     def publish(self, name: str, leases: Mapping[int, Lease], labels: Mapping[str, int]) -> None:
-        """leases: what answers, the highest version first."""
+        """Replaces the entry of a model. leases: its loaded versions, the highest first."""
         models = {other: serving for other, serving in self._models.items() if other != name}
         if leases or labels:
             models[name] = _Serving(next(iter(leases.values()), None), leases, dict(labels))
         self._models = models
 
     def handle(self, name: str, version: int | None, label: str | None) -> Handle:
-        """Raises NotFound or InvalidArgument with TensorFlow Serving's texts."""
+        """Returns a handle as `Manager.handle` does, with the same errors."""
         while True:
             serving = self._models.get(name)
             if label is not None:
@@ -43,10 +44,10 @@ class ServingTable:
                 raise _not_found(name, version)
             handle = lease.handle()
             if handle is not None:
-                return handle  # else it was retired in between, and the table has been replaced
+                return handle  # otherwise it was retired in the meantime, and the table has been replaced
 
     def labelled(self, name: str, label: str) -> int:
-        """The version that a label names, be it loaded or not. Raises InvalidArgument."""
+        """Returns the version that a label names, loaded or not. Raises InvalidArgument for an unknown label."""
         return _labelled(self._models.get(name), label)
 
 

@@ -1,4 +1,4 @@
-"""Watches model folders and tells the manager which versions should be there."""
+"""Watches the folders of models and tells the manager which versions should be loaded."""
 
 from __future__ import annotations
 
@@ -21,30 +21,33 @@ logger = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Watched:
-    """explanation: why there is no version; None while there is one. said: the warnings of the last poll."""
+    """A watched model."""
 
     config: ModelConfig
+    # Why there is no version; None if there is one.
     explanation: str | None = None
-    said: frozenset[str] = frozenset()
+    # The warnings of the last poll.
+    logged: frozenset[str] = frozenset()
 
 
 class _Found(NamedTuple):
-    """versions: what should be there; None if the folder could not be looked into."""
+    """The result of one poll of a folder."""
 
+    # The versions that should be loaded; None if the folder could not be read.
     versions: dict[int, Path] | None
     explanation: str | None
     warnings: list[str]
 
 
 class FileSystemSource:
-    """Polls the folders of the models it was given; each model's policy says which of the versions are aspired.
+    """Polls the folders of models. Each model's version policy selects the aspired versions.
 
-    A folder that is missing or cannot be read holds up its own model alone, and what is loaded of it stays. One that
-    is there and has no version that the policy wants lets go of what is loaded.
+    If a folder is missing or cannot be read, the loaded versions of that model stay loaded and other models are not
+    affected. If a folder can be read but has no version that the policy selects, its loaded versions are unloaded.
     """
 
     def __init__(self, manager: Manager, poll_seconds: float = 1.0) -> None:
-        """poll_seconds: between polls; 0 for one poll, when a model is given, and a negative number for none."""
+        """poll_seconds: the time between polls. 0 polls a model only once, when it is added; a negative one never."""
         self._manager = manager
         self._poll_seconds = poll_seconds
         self._watched: dict[str, _Watched] = {}
@@ -53,10 +56,10 @@ class FileSystemSource:
         self._thread: threading.Thread | None = None
 
     def watch(self, models: Sequence[ModelConfig]) -> None:
-        """Says which models there should be, all of them: others are let go, without waiting for it.
+        """Replaces the list of watched models. Models that are no longer in it are removed, without waiting for that.
 
-        Looks at once into the folders of models that are new, or whose path or policy is. The polling starts with the
-        first.
+        Polls at once the folders of models that are new or whose path or policy changed. The first call starts the
+        polling thread.
         """
         with self._lock:
             before = self._watched
@@ -74,19 +77,19 @@ class FileSystemSource:
             self._thread.start()
 
     def poll_once(self) -> None:
-        """Looks into every folder now."""
+        """Polls every folder now."""
         with self._lock:
             names = list(self._watched)
         for name in names:
             self._poll_model(name)
 
     def explanations(self) -> dict[str, str]:
-        """Of the models without a version: what is there instead, and what mends it."""
+        """Returns for each model without a version what its folder contains instead, and what to do."""
         with self._lock:
             return {name: one.explanation for name, one in self._watched.items() if one.explanation is not None}
 
     def close(self) -> None:
-        """Ends the polling; what is loaded stays."""
+        """Ends the polling. Loaded versions stay loaded."""
         self._closed.set()
         if self._thread is not None:
             self._thread.join()
@@ -95,8 +98,8 @@ class FileSystemSource:
         while not self._closed.wait(self._poll_seconds):
             try:
                 self.poll_once()
-            except Exception:  # one bad poll must not end them all
-                logger.exception("polling failed")
+            except Exception:  # one failed poll must not end the polling
+                logger.exception("polling the models' folders failed")
 
     def _poll_model(self, name: str) -> None:
         watched = self._watched.get(name)
@@ -104,15 +107,15 @@ class FileSystemSource:
             return
         found = _look(watched.config)
         with self._lock:
-            if self._watched.get(name) is watched:  # else a reload came in between
-                self._tell(watched, found)
+            if self._watched.get(name) is watched:  # otherwise a reload replaced it in the meantime
+                self._report(watched, found)
 
-    def _tell(self, watched: _Watched, found: _Found) -> None:
+    def _report(self, watched: _Watched, found: _Found) -> None:
         name, watched.explanation = watched.config.name, found.explanation
         for warning in found.warnings:
-            if warning not in watched.said:
+            if warning not in watched.logged:
                 logger.warning("%s", warning, extra={"model": name})
-        watched.said = frozenset(found.warnings)
+        watched.logged = frozenset(found.warnings)
         if found.versions is None:
             self._manager.expect(name, found.explanation or "")
         else:
@@ -120,7 +123,7 @@ class FileSystemSource:
 
 
 def _kept(known: _Watched | None, config: ModelConfig) -> _Watched:
-    """What is known of a model, if it still is in the same place and has the same policy."""
+    """Returns the known entry of a model if its path and policy are unchanged, and otherwise a new one."""
     if known is None or (known.config.path, known.config.policy) != (config.path, config.policy):
         return _Watched(config)
     return known
@@ -128,18 +131,18 @@ def _kept(known: _Watched | None, config: ModelConfig) -> _Watched:
 
 def _look(config: ModelConfig) -> _Found:
     try:
-        versions, remarks = find_aspired(config)
+        versions, warnings = find_aspired(config)
     except LightshipError as error:
         explanation = explain_model_folder(config.path) or error.message
         return _Found(None, explanation, [f"{_unreadable(config, error)} ({explanation})"])
     if versions:
-        return _Found(versions, None, remarks)
-    explanation = explain_model_folder(config.path) or "; ".join(remarks) or "no version was found yet"
+        return _Found(versions, None, warnings)
+    explanation = explain_model_folder(config.path) or "; ".join(warnings) or "no version was found yet"
     none_there = (
         f"No versions of servable {config.name} found under base path {config.path}. Did you forget to name your leaf "
         f"directory as a number (eg. '/1/')? ({explanation})"
     )
-    return _Found(versions, explanation, [*remarks, none_there])
+    return _Found(versions, explanation, [*warnings, none_there])
 
 
 def _unreadable(config: ModelConfig, error: LightshipError) -> str:

@@ -1,4 +1,4 @@
-"""The states of a version that clients see, with TensorFlow Serving's numbers."""
+"""The states of a version that clients see. The numbers are TensorFlow Serving's."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ class State(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class VersionStatus:
-    """error: why the version ended, or why its last loading failed while it is tried again; None if all is well."""
+class ModelVersionStatus:
+    """The status of one version."""
 
     version: int
     state: State
+    # Why the version ended with an error, or None.
     error: LightshipError | None = None

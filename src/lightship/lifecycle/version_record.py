@@ -1,4 +1,4 @@
-"""What the manager knows of one version."""
+"""What the manager knows about one version."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lightship.errors import LightshipError
 from lightship.lifecycle.handle import Lease
 from lightship.lifecycle.policy import Phase, Version
 from lightship.lifecycle.servable import Servable, ServableId
-from lightship.lifecycle.state import State, VersionStatus
+from lightship.lifecycle.state import ModelVersionStatus, State
 
 Fingerprint = frozenset[tuple[str, int, int]]
 
@@ -26,25 +26,29 @@ _STATES = {
 
 @dataclass(slots=True)
 class VersionRecord:
-    """error: what it ended with. failure: why the last attempt failed, be it tried again or not. failures: in a row.
-    retry_at: on the clock of `time.monotonic`, while it failed and is aspired. fingerprint: of the files at the last
-    attempt. ended: the order in which versions ended."""
+    """One version of a model."""
 
     id: ServableId
     path: Path
     aspired: bool = True
     phase: Phase = Phase.NEW
+    # The error that the version ended with.
     error: LightshipError | None = None
+    # Why the last attempt failed, whether or not it is tried again.
     failure: LightshipError | None = None
     lease: Lease | None = None
+    # The number of attempts that failed one after the other.
     failures: int = 0
+    # When to try again, by `time.monotonic`, after an attempt failed.
     retry_at: float = 0.0
+    # The state of the files at the last attempt.
     fingerprint: Fingerprint = field(default_factory=frozenset)
+    # The position in the order in which versions ended.
     ended: int = 0
 
     @property
     def gone(self) -> bool:
-        """It ended and nobody wants it back."""
+        """Whether it ended and is not aspired."""
         return not self.aspired and self.phase in (Phase.DISABLED, Phase.ERROR)
 
     def become_ready(self, servable: Servable) -> None:
@@ -54,12 +58,12 @@ class VersionRecord:
     def snapshot(self) -> Version:
         return Version(self.id.version, self.phase, self.aspired)
 
-    def status(self) -> VersionStatus:
-        return VersionStatus(self.id.version, _STATES[self.phase], self.error)
+    def status(self) -> ModelVersionStatus:
+        return ModelVersionStatus(self.id.version, _STATES[self.phase], self.error)
 
 
 def fingerprint(folder: Path) -> Fingerprint:
-    """Names, sizes and times of all files below; what cannot be read is left out."""
+    """Returns the names, sizes and modification times of all files in a folder, except those that cannot be read."""
     found = set()
     for path in [folder, *folder.rglob("*")] if folder.is_dir() else [folder]:
         try:

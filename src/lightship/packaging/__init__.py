@@ -1,6 +1,6 @@
-"""A trained model to a bundle that TensorFlow Serving and Lightship load. Needs TensorFlow and Keras.
+"""Exports a trained model as a bundle that TensorFlow Serving and Lightship can load. Needs TensorFlow and Keras.
 
-Names are imported when first used: TensorFlow takes seconds to start.
+Names are imported when they are first used, because importing TensorFlow takes seconds.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lightship.packaging.exporting import export
-    from lightship.packaging.golden_sample import UntellingGolden
+    from lightship.packaging.golden_sample import UninformativeGoldenWarning
     from lightship.packaging.transfer_model import TransferModel
 
-__all__ = ["TransferModel", "UntellingGolden", "export"]
+__all__ = ["TransferModel", "UninformativeGoldenWarning", "export"]
 
 _HOME = {
     "TransferModel": "lightship.packaging.transfer_model",
-    "UntellingGolden": "lightship.packaging.golden_sample",
+    "UninformativeGoldenWarning": "lightship.packaging.golden_sample",
     "export": "lightship.packaging.exporting",
 }
 

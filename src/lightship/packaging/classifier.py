@@ -1,4 +1,4 @@
-"""Whether a model is an image classifier, and whether labels and image spec fit it."""
+"""Checks whether a model is an image classifier, and whether labels and image spec fit it."""
 
 from __future__ import annotations
 
@@ -11,25 +11,26 @@ from lightship.packaging.signatures import ImageSignatures
 from lightship.packaging.trained import ModelInput
 
 
-def sized_for(image: ImageSpec, inputs: Mapping[str, ModelInput]) -> ImageSpec:
-    """The spec with the model's own height and width. Raises InvalidArgument where the model takes no such images."""
+def with_model_size(image: ImageSpec, inputs: Mapping[str, ModelInput]) -> ImageSpec:
+    """Returns the spec with the model's height and width. Raises InvalidArgument if the model takes no such images."""
     if len(inputs) != 1:
-        raise InvalidArgument(f"image= is for a model with one input; this one has {_shown(inputs)}: leave it out")
+        raise InvalidArgument(f"image= needs a model with one input; this one has {_shown(inputs)}: leave image= out")
     ((name, one),) = inputs.items()
     if one.shape is None:
         return _with_size(image, name, None, None)
     if len(one.shape) != 4 or one.dtype in ("string", "bool"):
         raise InvalidArgument(
-            f"image= is for a model of images [N, height, width, channels]; this one has {_shown(inputs)}: leave it out"
+            f"image= needs a model that takes images [N, height, width, channels]; this one has {_shown(inputs)}: "
+            "leave image= out"
         )
     batch, height, width, channels = one.shape
     if batch is not None:
         raise InvalidArgument(
-            f"input {name!r} takes exactly {batch} images at once: save the model again with a free batch dimension"
+            f"input {name!r} has a fixed batch size of {batch}: save the model again with a free batch dimension"
         )
     if channels is not None and channels != image.channels:
         color = next((color for color, count in CHANNELS.items() if count == channels), None)
-        remedy = f"give color={color!r}" if color else "the last dimension must be the channels"
+        remedy = f"give color={color!r}" if color else "use a model whose last dimension is the channels"
         raise InvalidArgument(
             f"input {name!r} is {_shape(one)}, but color {image.color!r} gives {image.channels} channels: {remedy}"
         )
@@ -40,7 +41,7 @@ def _with_size(image: ImageSpec, name: str, height: int | None, width: int | Non
     for what, given, own in (("height", image.height, height), ("width", image.width, width)):
         if given is None and own is None:
             raise InvalidArgument(
-                f"input {name!r} takes images of any {what}: say the one of training, ImageSpec({what}=...)"
+                f"input {name!r} takes images of any {what}: give the one used in training, ImageSpec({what}=...)"
             )
         if given is not None and own is not None and given != own:
             raise InvalidArgument(f"the image's {what} is {given}, but input {name!r} takes {own}: leave {what} out")
@@ -54,21 +55,22 @@ def image_signatures(
     golden: Golden | None,
     progress: Callable[[str], None],
 ) -> ImageSignatures | None:
-    """The signatures that go with labels and image spec; None, with a note, where one is missing.
+    """Returns the image signatures, or None, with a message to `progress`, if labels or image spec are missing.
 
-    Raises InvalidArgument if the number of labels is not the width of an output [N, K] of the model.
+    Raises InvalidArgument if no output [N, K] of the model has as many columns as there are labels.
     """
     if labels is None:
         if image is not None:
-            progress("no image_bytes and classify: give classes= for them")
+            progress("image_bytes and classify are left out: give classes= to add them")
         return None
     if golden is not None:
         _check_width(labels, golden)
     if image is None:
-        progress("no image_bytes and classify: give image= for them, what training did to a photo")
+        progress("image_bytes and classify are left out: give image=, what training did to a photo, to add them")
         return None
     if golden is None or len(golden.outputs) != 1:
-        progress(f"no image_bytes and classify: the model has {len(golden.outputs) if golden else 'no known'} outputs")
+        outputs = len(golden.outputs) if golden else "an unknown number of"
+        progress(f"image_bytes and classify are left out: they need a model with one output; this one has {outputs}")
         return None
     ((_, one),) = inputs.items()
     return ImageSignatures(labels, image, one.dtype)

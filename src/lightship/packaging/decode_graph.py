@@ -1,7 +1,7 @@
-"""Encoded image to pixels as operations of a graph, twin of `lightship.images.decode`.
+"""Decodes an image with operations of a TensorFlow graph, as `lightship.images.decode` does in Python.
 
-The formats are told apart by their first bytes, as there. JPEG is decoded with the accurate transform, which gives
-Pillow's pixels exactly; TensorFlow's default is faster and rougher.
+The first bytes decide the format, as there. JPEG is decoded with the accurate transform, which gives exactly Pillow's
+pixels; TensorFlow's default transform is faster and less accurate.
 """
 
 from __future__ import annotations
@@ -11,6 +11,14 @@ from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
+from lightship.images.formats import (
+    BMP_SIGNATURE,
+    GIF_PREFIX,
+    JPEG_SIGNATURE,
+    PNG_SIGNATURE,
+    RIFF_SIGNATURE,
+    WEBP_SIGNATURE,
+)
 from lightship.images.spec import ImageSpec
 
 if TYPE_CHECKING:
@@ -18,25 +26,26 @@ if TYPE_CHECKING:
 
 Decoder = Callable[["Tensor"], "Tensor"]
 
-# No image is shorter, and the headers that are read here end before. Reading beyond the end would put the file's bytes
-# into the error's text, which must be UTF-8 on its way to a client.
-_SHORTEST = 34
+# No image is shorter than this, and the headers that are read here are within it. If the graph read beyond the end, the
+# error text would contain bytes of the file, but gRPC sends it as UTF-8.
+_MIN_BYTES = 34
 
-# Pillow's fixed-point weights for grey, of ITU-R 601-2: 16 bits after the point, rounded.
+# Pillow's weights for grey (ITU-R 601-2) as fixed-point numbers with 16 fractional bits, rounded.
 _LUMA = (19595, 38470, 7471)
 
 
 def decode_in_graph(encoded: Tensor, spec: ImageSpec) -> Tensor:
-    """uint8 [H, W, channels] of the spec's colour; uint16 where `load_img` keeps a grey PNG's 16 bits."""
-    long_enough = tf.strings.length(encoded) >= _SHORTEST
+    """Returns uint8 [H, W, channels] in the spec's colour; uint16 if `load_img` keeps the 16 bits of a grey PNG."""
+    long_enough = tf.strings.length(encoded) >= _MIN_BYTES
     with tf.control_dependencies([tf.debugging.Assert(long_enough, ["the image is empty or truncated"])]):
         encoded = tf.identity(encoded)
+    is_webp = _has(encoded, RIFF_SIGNATURE) & _has(encoded, WEBP_SIGNATURE, 8)
     cases: list[tuple[Tensor, Callable[[], Tensor]]] = [
-        (_has(encoded, b"\xff\xd8\xff"), lambda: _jpeg(encoded, spec)),
-        (_has(encoded, b"\x89PNG\r\n\x1a\n"), lambda: _png(encoded, spec)),
-        (_has(encoded, b"GIF8"), lambda: _colored(_any(encoded, 3), spec)),
-        (_has(encoded, b"BM"), lambda: _colored(_bmp(encoded), spec)),
-        (_has(encoded, b"RIFF") & _has(encoded, b"WEBP", 8), lambda: _colored(_webp(encoded), spec)),
+        (_has(encoded, JPEG_SIGNATURE), lambda: _jpeg(encoded, spec)),
+        (_has(encoded, PNG_SIGNATURE), lambda: _png(encoded, spec)),
+        (_has(encoded, GIF_PREFIX), lambda: _colored(_any(encoded, 3), spec)),
+        (_has(encoded, BMP_SIGNATURE), lambda: _colored(_bmp(encoded), spec)),
+        (is_webp, lambda: _colored(_webp(encoded), spec)),
     ]
     pixels = tf.case(cases, default=lambda: _refused(_dtype(spec)))
     return tf.ensure_shape(pixels, (None, None, spec.channels))
@@ -55,26 +64,26 @@ def _has(encoded: Tensor, text: bytes, position: int = 0) -> Tensor:
 
 
 def _refused(dtype: tf.DType) -> Tensor:
-    message = "the image is none of JPEG, PNG, GIF, BMP and WebP"
+    message = "the image is not a JPEG, PNG, GIF, BMP or WebP file"
     with tf.control_dependencies([tf.debugging.Assert(False, [message])]):
         return tf.zeros((1, 1, 1), dtype)
 
 
 def _jpeg(encoded: Tensor, spec: ImageSpec) -> Tensor:
-    # Grey in the family "tensorflow" is libjpeg's own luma; Pillow makes it from the colours.
+    # In the family "tensorflow", grey is libjpeg's luma. Pillow computes it from the colours.
     channels = 1 if spec.family == "tensorflow" and spec.color == "grayscale" else 3
     return _colored(tf.io.decode_jpeg(encoded, channels=channels, dct_method="INTEGER_ACCURATE"), spec)
 
 
 def _png(encoded: Tensor, spec: ImageSpec) -> Tensor:
-    """Byte 24 of a PNG is its depth, byte 25 its kind (0: grey without alpha)."""
+    """Decodes a PNG. Its byte 24 is the bit depth, byte 25 the colour type (0: grey without alpha)."""
     if spec.family == "tensorflow":
         return tf.io.decode_png(encoded, channels=spec.channels)
     grey = tf.equal(_byte(encoded, 25), 0)
     depth = _byte(encoded, 24)
     cases = [
         (grey & tf.equal(depth, 16), lambda: _deep_png(encoded, spec)),
-        # With few bits a grey level, TensorFlow fills alpha up with a wrong value.
+        # With less than 8 bits per pixel, TensorFlow fills the alpha channel with a wrong value.
         (grey & tf.less(depth, 8), lambda: _colored(tf.io.decode_png(encoded, channels=3), spec)),
     ]
     channels = 4 if spec.color == "rgba" else 3
@@ -89,19 +98,22 @@ def _deep_png(encoded: Tensor, spec: ImageSpec) -> Tensor:
 
 
 def _any(encoded: Tensor, channels: int) -> Tensor:
-    """The first frame. One operation for every format, known to old runtimes too, whatever they can read with it."""
+    """Decodes the first frame. Old runtimes know this operation too, even if they read fewer formats with it."""
     pixels = tf.io.decode_image(encoded, channels=channels, expand_animations=False)
     return tf.ensure_shape(pixels, (None, None, channels or None))
 
 
 def _webp(encoded: Tensor) -> Tensor:
-    """The operation wants to be asked for the channels that there are: four in an animation."""
+    """Decodes a WebP. The operation must be called with the channels of the file; an animation has four."""
     animated = _has(encoded, b"VP8X", 12) & tf.not_equal(_byte(encoded, 20) & 2, 0)
     return tf.cond(animated, lambda: _any(encoded, 4), lambda: _any(encoded, 0))
 
 
 def _bmp(encoded: Tensor) -> Tensor:
-    """A palette is looked up here, since TensorFlow takes its indices for grey; 32 bits hold alpha only if masked."""
+    """Decodes a BMP. TensorFlow reads palette indices as grey, so the palette is applied here.
+
+    A file with 32 bits per pixel has an alpha channel only if it declares masks.
+    """
     bits, compression = _little(encoded, 28, 2), _little(encoded, 30, 4)
     message = "only BMP images of 8, 24 or 32 bits without compression can be decoded in the graph"
     known = tf.equal(compression, 0) | (tf.equal(compression, 3) & tf.equal(bits, 32))
@@ -115,7 +127,7 @@ def _bmp(encoded: Tensor) -> Tensor:
 
 
 def _palette(encoded: Tensor, indices: Tensor) -> Tensor:
-    """The colours lie between the header and the pixels, four bytes each."""
+    """Replaces indices by the colours of the palette, which follows the header and has four bytes per colour."""
     start, end = 14 + _little(encoded, 14, 4), _little(encoded, 10, 4)
     blue_first = tf.reshape(tf.io.decode_raw(encoded, tf.uint8)[start:end], (-1, 4))
     return tf.gather(blue_first[:, 2::-1], tf.cast(indices[..., 0], tf.int32))
@@ -126,13 +138,13 @@ def _byte(encoded: Tensor, position: int) -> Tensor:
 
 
 def _little(encoded: Tensor, position: int, length: int) -> Tensor:
-    """An unsigned number of the file as int32, the lowest byte first; the file must be so long."""
+    """Reads an unsigned little-endian number as int32. The file must be long enough."""
     parts = tf.cast(tf.io.decode_raw(tf.strings.substr(encoded, position, length), tf.uint8), tf.int32)
     return tf.reduce_sum(parts * tf.constant([256**place for place in range(length)], tf.int32))
 
 
 def _colored(pixels: Tensor, spec: ImageSpec) -> Tensor:
-    """Pixels of 1, 3 or 4 channels (known when the graph runs) in the spec's colour."""
+    """Converts pixels with 1, 3 or 4 channels, which are known only when the graph runs, to the spec's colour."""
     channels = tf.shape(pixels)[-1]
     if spec.color == "grayscale":
         grey = tf.cond(tf.equal(channels, 1), lambda: pixels[..., :1], lambda: _luma(pixels))

@@ -1,4 +1,4 @@
-"""`lightship.export`: a trained model to a new version of a model's folder."""
+"""`lightship.export`: writes a trained model as a new version in a model's folder."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ import tensorflow as tf
 from lightship import __version__
 from lightship.bundle.golden import Golden
 from lightship.bundle.labels import Classes, labels_text, read_classes
-from lightship.bundle.manifest import EXTRAS, GOLDEN_FILE, LABELS_FILE, WARMUP_FILE, Manifest, write_manifest
+from lightship.bundle.manifest import EXTRAS, GOLDEN_FILE, LABELS_FILE, WARM_UP_FILE, Manifest, write_manifest
 from lightship.errors import FailedPrecondition
 from lightship.images.spec import ImageSpec
-from lightship.packaging.classifier import image_signatures, sized_for
-from lightship.packaging.golden_sample import GoldenImages, model_inputs, noise_images, png, take_golden
+from lightship.packaging.classifier import image_signatures, with_model_size
+from lightship.packaging.golden_sample import GoldenImages, encode_png, model_inputs, noise_images, take_golden
 from lightship.packaging.library_errors import reraise_as
-from lightship.packaging.publishing import check_version, publish, unpublished
+from lightship.packaging.publishing import check_version, publish, staging_folder
 from lightship.packaging.signatures import ImageSignatures
 from lightship.packaging.sources import open_source
-from lightship.packaging.trained import Trained
-from lightship.packaging.verify import Pictures, check_on_engine, check_on_tensorflow
+from lightship.packaging.trained import TrainedModel
+from lightship.packaging.verify import SampleImages, check_on_engine, check_on_tensorflow
 from lightship.packaging.warmup import write_warmup
 
 Progress = Callable[[str], None]
 
-# Keras and TensorFlow keep what they build in a process's global state.
-_ONE_AT_A_TIME = Lock()
+# Only one export runs at a time, because Keras and TensorFlow keep global state.
+_EXPORT_LOCK = Lock()
 
 
 def export(
@@ -45,34 +45,39 @@ def export(
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Path:
-    """Writes a trained model as a new version below `folder`, the model's own, and returns the version's path.
+    """Writes a trained model as a new version in the model's folder and returns the path of the version.
 
-    source: a `keras.Model`, a `.keras` or `.h5` file, a SavedModel folder, or the older layout, a folder with
+    source: a `keras.Model`, a `.keras` or `.h5` file, a SavedModel folder, or a folder in the older layout, with
         `model/` and `classes.pickle`.
+    folder: the model's own folder, such as models/dog. It is created if necessary.
     classes: one label for each column of the model's output: a list, a mapping (index to label or label to index),
-        or a text or JSON file of them (`lightship.bundle.read_classes`).
-    image: what training did to a photo. With classes and image the version also has the signatures `image_bytes`
+        or the path of a text or JSON file (see `lightship.bundle.labels.read_classes`).
+    image: what training did to a photo. With `classes` and `image` the version also has the signatures `image_bytes`
         and `classify`, which take encoded images. Height and width default to the model's own.
-    version: the next free one by default. overwrite: replace it if it is there.
-    golden: real images for the golden sample, a file, several, or a folder; seeded noise by default.
-    progress: is told each step, in a few words.
+    version: the version number, by default the next free one.
+    overwrite: replace the version if it exists.
+    golden: real images for the golden sample: a file, several files, or a folder; by default seeded noise.
+    progress: is called with a short text at each step.
 
-    The version appears all at once, after TensorFlow and the serving engine both gave the trained model's answers;
-    otherwise nothing is left behind. Warns with `UntellingGolden` of a golden sample that could not show an error.
-    Raises InvalidArgument, NotFound, FailedPrecondition for what cannot be exported, AlreadyExists for a version that
-    is there, Internal where what was written answers wrongly.
+    The version becomes visible only when it is complete and both TensorFlow and the serving engine gave the trained
+    model's answers; otherwise the incomplete export is removed. Warns with `UninformativeGoldenWarning` if the golden
+    sample cannot detect a wrong conversion.
+    Raises InvalidArgument, NotFound or FailedPrecondition if the model cannot be exported, AlreadyExists if the version
+    exists, and Internal if the exported model gives wrong answers.
     """
     folder, tell = Path(folder), progress or (lambda step: None)
     check_version(folder, version, overwrite)
     labels = read_classes(classes) if classes is not None else None
     spec = image if image is None or isinstance(image, ImageSpec) else ImageSpec.from_json(image)
-    with _ONE_AT_A_TIME:
+    with _EXPORT_LOCK:
         tell("loading the trained model")
         trained = open_source(source, with_labels=labels is None)
         content = _content(trained, labels or trained.labels, spec or trained.image, golden or None, tell)
-        with unpublished(folder) as path:
+        with staging_folder(folder) as path:
             tell("writing the SavedModel")
-            with reraise_as(FailedPrecondition, "TensorFlow cannot save this model: {}; nothing is left of it"):
+            with reraise_as(
+                FailedPrecondition, "TensorFlow cannot save this model: {}; the incomplete export was removed"
+            ):
                 trained.write(path, content.signatures)
             _write_extras(path, content)
             engine = _try_out(path, trained, content, tell)
@@ -83,7 +88,7 @@ def export(
 
 @dataclass(frozen=True, slots=True)
 class _Content:
-    """What a version holds beside the model. image: with height and width."""
+    """What a version contains besides the model. The image spec has a height and a width."""
 
     labels: tuple[str, ...] | None
     image: ImageSpec | None
@@ -92,14 +97,14 @@ class _Content:
 
 
 def _content(
-    trained: Trained,
+    trained: TrainedModel,
     labels: tuple[str, ...] | None,
     image: ImageSpec | None,
     golden_images: GoldenImages | None,
     tell: Progress,
 ) -> _Content:
-    image = sized_for(image, trained.inputs) if image is not None else None
-    tell("asking the trained model for the golden sample")
+    image = with_model_size(image, trained.inputs) if image is not None else None
+    tell("running the trained model on the golden sample")
     golden = take_golden(trained, image, golden_images, tell)
     return _Content(labels, image, golden, image_signatures(labels, image, trained.inputs, golden, tell))
 
@@ -111,8 +116,8 @@ def _write_extras(path: Path, content: _Content) -> None:
         (extras / LABELS_FILE).write_text(labels_text(content.labels), encoding="utf-8")
     if content.golden is not None:
         content.golden.save(extras / GOLDEN_FILE)
-        if not (extras / WARMUP_FILE).exists():  # a SavedModel may come with its own
-            write_warmup(extras / WARMUP_FILE, content.golden)
+        if not (path / WARM_UP_FILE).exists():  # a SavedModel may have its own warm-up file
+            write_warmup(path / WARM_UP_FILE, content.golden)
     manifest = Manifest(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         frameworks={"lightship": __version__, "tensorflow": tf.__version__, "keras": keras.__version__},
@@ -125,18 +130,18 @@ def _write_extras(path: Path, content: _Content) -> None:
     write_manifest(path, manifest)
 
 
-def _try_out(path: Path, trained: Trained, content: _Content, tell: Progress) -> str:
-    """Raises Internal where what was written answers otherwise than the trained model; returns the engine's name."""
-    tell("trying it on TensorFlow")
+def _try_out(path: Path, trained: TrainedModel, content: _Content, tell: Progress) -> str:
+    """Raises Internal if the exported model answers differently from the trained one. Returns the engine's name."""
+    tell("checking the exported model on TensorFlow")
     check_on_tensorflow(path, content.golden, content.signatures, _pictures(trained, content.signatures))
-    tell("trying it on the serving engine")
+    tell("checking the exported model on the serving engine")
     return check_on_engine(path, content.golden)
 
 
-def _pictures(trained: Trained, signatures: ImageSignatures | None) -> Pictures | None:
-    """Pictures of the model's own size: what resizing does to others is held against training by the tests."""
+def _pictures(trained: TrainedModel, signatures: ImageSignatures | None) -> SampleImages | None:
+    """Returns images of the model's own size, so that nothing resizes them; the tests check resizing separately."""
     if signatures is None:
         return None
     pixels = noise_images(signatures.image)
     (scores,) = trained.run(model_inputs(trained.inputs, signatures.image, pixels)).values()
-    return Pictures([png(one) for one in pixels], scores)
+    return SampleImages([encode_png(one) for one in pixels], scores)

@@ -1,4 +1,4 @@
-"""Takes the golden sample: inputs that tell images apart, and the trained model's own answers to them."""
+"""Creates the golden sample: inputs, and the trained model's outputs for them."""
 
 from __future__ import annotations
 
@@ -14,26 +14,27 @@ from PIL import Image
 
 from lightship.bundle.golden import Golden
 from lightship.errors import InvalidArgument, LightshipError, NotFound
+from lightship.files import read_bytes
+from lightship.images.formats import IMAGE_SUFFIXES
 from lightship.images.prepare import prepare
 from lightship.images.spec import ImageSpec
 from lightship.packaging.library_errors import first_line, reraise_as
-from lightship.packaging.trained import Arrays, ModelInput, Trained
+from lightship.packaging.trained import Arrays, ModelInput, TrainedModel
 
 GoldenImages = str | Path | Sequence[str | Path]
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
 MAX_IMAGES = 8
 SEED = 1
-# What dimensions are tried that the model leaves free: small ones first, then what image models are made for.
+# The sizes that are tried for free dimensions: a small one first, then the usual one of image models.
 _FREE_SIZES = (32, 224)
 
 
-class UntellingGolden(UserWarning):
-    """The golden sample's inputs differ, its outputs do not: it could not show a wrong conversion."""
+class UninformativeGoldenWarning(UserWarning):
+    """The golden sample's inputs differ, but its outputs do not, so it cannot detect a wrong conversion."""
 
 
 def noise_images(image: ImageSpec, count: int = 2) -> list[NDArray[np.uint8]]:
-    """Seeded pictures [height, width, channels] of large patches: pure noise looks all the same to a convolution."""
+    """Returns seeded images [height, width, channels] of large patches. Convolutions hardly distinguish pure noise."""
     generator = np.random.default_rng(SEED)
     height, width = image.size
     pictures = []
@@ -45,15 +46,15 @@ def noise_images(image: ImageSpec, count: int = 2) -> list[NDArray[np.uint8]]:
     return pictures
 
 
-def png(pixels: NDArray[np.uint8]) -> bytes:
-    """uint8 [height, width, channels] as a PNG."""
+def encode_png(pixels: NDArray[np.uint8]) -> bytes:
+    """Encodes uint8 pixels [height, width, channels] as a PNG."""
     buffer = io.BytesIO()
     Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(buffer, "PNG")
     return buffer.getvalue()
 
 
 def image_files(golden: GoldenImages) -> list[Path]:
-    """The images that `golden` names, one, several or a folder of them; at most `MAX_IMAGES`."""
+    """Returns the images that `golden` names: a file, several files, or a folder; at most `MAX_IMAGES` of them."""
     named = [golden] if isinstance(golden, (str, Path)) else list(golden)
     files: list[Path] = []
     for path in map(Path, named):
@@ -61,42 +62,49 @@ def image_files(golden: GoldenImages) -> list[Path]:
             raise NotFound(f"the golden image {path} does not exist: give an image file or a folder of them")
         found = sorted(_images_in(path)) if path.is_dir() else [path]
         if not found:
-            raise InvalidArgument(f"the folder {path} has no golden image: put {', '.join(IMAGE_SUFFIXES)} into it")
+            raise InvalidArgument(
+                f"the folder {path} contains no image for the golden sample: "
+                f"put {', '.join(IMAGE_SUFFIXES)} files into it"
+            )
         files += found
     return files[:MAX_IMAGES]
 
 
 def take_golden(
-    trained: Trained, image: ImageSpec | None, golden: GoldenImages | None, progress: Callable[[str], None]
+    trained: TrainedModel, image: ImageSpec | None, golden: GoldenImages | None, progress: Callable[[str], None]
 ) -> Golden | None:
-    """Runs the trained model on real images or on seeded noise. None where nothing is known that it takes: without
-    a signature `serving_default`, for strings, and where it refuses noise."""
+    """Runs the trained model on real images or on seeded noise.
+
+    Returns None if suitable inputs are not known: without a signature `serving_default`, for strings, and if the model
+    fails on noise. Raises InvalidArgument for images that cannot be used.
+    """
     inputs = trained.inputs
     if golden is not None and image is None:
-        raise InvalidArgument("golden= names images, but nothing says how they become the model's input: give image=")
+        raise InvalidArgument("golden= names images, but image= is missing: give image=, what training did to a photo")
     if not inputs:
         return None
     if image is not None:
         arrays = _image_inputs(inputs, image, golden)
-        with reraise_as(InvalidArgument, f"the trained model fails on images of {image.size}: {{}}; is that its size?"):
+        text = f"the trained model fails on images of {image.size}: {{}}; check height and width in image="
+        with reraise_as(InvalidArgument, text):
             sample = _run(trained, arrays)
-        return _told_apart(sample, progress)
+        return _warn_if_uninformative(sample, progress)
     if any(one.shape is None or one.dtype in ("string", "resource", "variant") for one in inputs.values()):
-        progress("no golden sample: nothing is known of what the model takes")
+        progress("there is no golden sample: suitable inputs of the model are not known")
         return None
     for free in _FREE_SIZES:
         try:
-            return _told_apart(_run(trained, _noise_inputs(inputs, free)), progress)
+            return _warn_if_uninformative(_run(trained, _noise_inputs(inputs, free)), progress)
         except Exception as error:
             refusal = error
-    progress(f"no golden sample: the model takes no noise ({first_line(refusal)})")
+    progress(f"there is no golden sample: the model fails on random inputs ({first_line(refusal)})")
     return None
 
 
 def model_inputs(
     inputs: Mapping[str, ModelInput], image: ImageSpec, pictures: Iterable[Path | NDArray[np.uint8]]
 ) -> Arrays:
-    """Image files or pixels as the batch that an image model's only input takes. Raises InvalidArgument, TooLarge."""
+    """Prepares image files or pixels as a batch for an image model's only input. Raises InvalidArgument, TooLarge."""
     ((name, one),) = inputs.items()
     prepared = np.stack([_prepared(picture, image) for picture in pictures])
     return {name: prepared.astype(tf.as_dtype(one.dtype).as_numpy_dtype)}
@@ -106,14 +114,14 @@ def _prepared(picture: Path | NDArray[np.uint8], image: ImageSpec) -> NDArray[np
     if not isinstance(picture, Path):
         return prepare(picture, image)
     try:
-        return prepare(picture.read_bytes(), image)
+        return prepare(read_bytes(picture), image)
     except LightshipError as error:
         raise type(error)(f"{picture}: {error.message}") from error
 
 
 def _image_inputs(inputs: Mapping[str, ModelInput], image: ImageSpec, golden: GoldenImages | None) -> Arrays:
     files = image_files(golden) if golden is not None else []
-    different = len({file.read_bytes() for file in files})
+    different = len({read_bytes(file) for file in files})
     return model_inputs(inputs, image, [*files, *noise_images(image, max(0, 2 - different))])
 
 
@@ -129,18 +137,18 @@ def _noise_inputs(inputs: Mapping[str, ModelInput], free: int) -> Arrays:
     return arrays
 
 
-def _run(trained: Trained, inputs: Arrays) -> Golden:
+def _run(trained: TrainedModel, inputs: Arrays) -> Golden:
     return Golden(inputs, trained.run(inputs))
 
 
-def _told_apart(golden: Golden, progress: Callable[[str], None]) -> Golden:
+def _warn_if_uninformative(golden: Golden, progress: Callable[[str], None]) -> Golden:
     if _outputs_alike(golden):
         text = (
-            "the golden sample cannot tell: its inputs differ, but the model gives the same output for each, as fresh "
-            "random weights do; give real images with golden=, or export the model after training"
+            "the golden sample cannot detect a wrong conversion: its inputs differ, but the model gives the same "
+            "output for each, as untrained models do; give real images with golden=, or export the model after training"
         )
         progress(f"warning: {text}")
-        warnings.warn(text, UntellingGolden, stacklevel=5)
+        warnings.warn(text, UninformativeGoldenWarning, stacklevel=5)
     return golden
 
 

@@ -1,6 +1,6 @@
-"""The TensorFlow twin of `lightship.images.prepare`: the same image spec as operations of a graph.
+"""Prepares images with operations of a TensorFlow graph, as `lightship.images.prepare` does in Python.
 
-Only operations that the official `tensorflow/serving` image has. What differs from the twin stands in docs/images.md.
+Uses only operations that the official `tensorflow/serving` image has. docs/images.md lists the differences.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 
 def preprocess_in_graph(encoded: Tensor, spec: ImageSpec) -> Tensor:
-    """One encoded image, a string scalar, to the model's input: float32 [height, width, channels].
+    """Converts an encoded image, a string scalar, to the model's input: float32 [height, width, channels].
 
-    JPEG, PNG, GIF (first frame), BMP, and WebP where the TensorFlow that runs the graph reads it; a run fails with
-    INVALID_ARGUMENT for anything else. `spec` must have its height and width.
+    Reads JPEG, PNG, GIF (the first frame), BMP, and WebP if the TensorFlow that runs the graph can read it. For other
+    bytes the graph fails with INVALID_ARGUMENT. `spec` must have a height and a width.
     """
-    # Written as a graph already: AutoGraph would only take time, and warn of what it does not know.
+    # The code needs no conversion by AutoGraph, which would take time and print warnings.
     build = tf.autograph.experimental.do_not_convert(_preprocess)
     return build(encoded, spec)
 
@@ -37,7 +37,7 @@ def _preprocess(encoded: Tensor, spec: ImageSpec) -> Tensor:
 
 
 def apply_in_graph(pixels: Tensor, preprocessing: Preprocessing) -> Tensor:
-    """`Preprocessing.apply` on float32 pixels [..., height, width, channels], in the same order of operations."""
+    """Does what `Preprocessing.apply` does, in the same order, to float32 pixels [..., height, width, channels]."""
     match preprocessing.kind:
         case "tf":
             return pixels / np.float32(127.5) - np.float32(1.0)

@@ -1,4 +1,4 @@
-"""A `keras.Model` as a source of bundles."""
+"""Exports a `keras.Model`."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from lightship.images.spec import ImageSpec
 
 
-# What names of a graph's nodes cannot hold; Keras' own export fails on them.
+# Characters that a name of a graph's node cannot contain. Keras' own export fails on them.
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.\\/>-]|^[^A-Za-z0-9.]")
 
 
 class KerasModel:
-    """A functional, Sequential or subclassed model. Raises FailedPrecondition if its inputs' shapes are not known."""
+    """A functional, Sequential or subclassed model. Raises FailedPrecondition if its inputs' shapes are unknown."""
 
     labels: tuple[str, ...] | None = None
     image: ImageSpec | None = None
@@ -35,8 +35,8 @@ class KerasModel:
     def __init__(self, model: Any) -> None:
         if keras.backend.backend() != "tensorflow":
             raise FailedPrecondition(
-                f"Keras runs on {keras.backend.backend()!r}: set KERAS_BACKEND=tensorflow before Keras is imported, "
-                "save the model as a .keras file and export that"
+                f"Keras uses the backend {keras.backend.backend()!r}, but export needs tensorflow: save the model as "
+                "a .keras file and export that file with KERAS_BACKEND=tensorflow in the environment"
             )
         self._model = model
         self._arguments = [_with_free_batch(argument) for argument in _arguments(model)]
@@ -69,15 +69,15 @@ class KerasModel:
 
 
 def _arguments(model: Any) -> list[Any]:
-    """The model's positional arguments, as structures of tensors' specs with a shape and a dtype."""
+    """Returns the model's positional arguments as structures of tensor specs with a shape and a dtype."""
     if _has_symbolic_input(model):
         return [model.input]
     shapes = (model.get_build_config() or {}) if model.built else {}
     known = shapes.get("shapes_dict") or ({"input_shape": shapes["input_shape"]} if "input_shape" in shapes else {})
     if not known:
         raise FailedPrecondition(
-            f"the shape of the inputs of {model.name!r} ({type(model).__name__}) is not known: call it once on a batch "
-            "of training data, model(batch), or begin it with keras.Input(shape), and export it then"
+            f"the shape of the inputs of {model.name!r} ({type(model).__name__}) is not known: call the model once on "
+            "a batch of training data, model(batch), or begin it with keras.Input(shape), before you export it"
         )
     return [_specs_of_shapes(shape, model.input_dtype) for shape in known.values()]
 
@@ -100,7 +100,9 @@ def _specs_of_shapes(shapes: Any, dtype: str) -> Any:
 def _with_free_batch(argument: Any) -> Any:
     def free(spec: Any) -> Any:
         if getattr(spec, "sparse", False) or getattr(spec, "ragged", False):
-            raise InvalidArgument(f"input {spec.name!r} is sparse or ragged: servers take dense tensors; make it dense")
+            raise InvalidArgument(
+                f"input {spec.name!r} is sparse or ragged, but servers take dense tensors only: make the input dense"
+            )
         dtype = tf.as_dtype(keras.backend.standardize_dtype(spec.dtype))
         return tf.TensorSpec((None, *spec.shape[1:]), dtype, getattr(spec, "name", None))
 
@@ -108,13 +110,13 @@ def _with_free_batch(argument: Any) -> Any:
 
 
 def _named(spec: tf.TensorSpec, index: int) -> tf.TensorSpec:
-    """By the name that `model.export()` gives it: the input's own, or `args_0`, `args_0_1`, ..."""
+    """Names an input as `model.export()` does: by its own name, or `args_0`, `args_0_1`, ..."""
     name = spec.name or (f"args_0_{index}" if index else "args_0")
     return tf.TensorSpec(spec.shape, spec.dtype, _NOT_IN_NAMES.sub("_", name))
 
 
 def _named_outputs(outputs: Any) -> dict[str, Any]:
-    """By the names that `model.export()` gives them: a dictionary's keys, or `output_0`, `output_1`, ..."""
+    """Names outputs as `model.export()` does: by the keys of a dictionary, or `output_0`, `output_1`, ..."""
     if isinstance(outputs, Mapping):
         return {str(name): output for name, output in outputs.items()}
     return {f"output_{index}": output for index, output in enumerate(keras.tree.flatten(outputs))}

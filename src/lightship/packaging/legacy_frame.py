@@ -1,4 +1,4 @@
-"""The column `classes` out of a pickled DataFrame, whichever pandas wrote it."""
+"""Reads the column `classes` of a pickled DataFrame, whichever version of pandas wrote it."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ COLUMN = "classes"
 
 
 def read_classes_pickle(path: Path) -> tuple[str, ...]:
-    """The labels in `classes.pickle`, in the order of its rows. Nothing in the file is run.
+    """Returns the labels in `classes.pickle`, in the order of its rows, without running anything in the file.
 
-    Raises InvalidArgument for anything but a DataFrame with a column `classes` of different, non-empty strings.
+    Raises InvalidArgument if it is not a DataFrame with a column `classes` of different, non-empty strings.
     """
     frame = read_parts(path)
     try:
@@ -27,19 +27,21 @@ def read_classes_pickle(path: Path) -> tuple[str, ...]:
     except LightshipError as error:
         raise InvalidArgument(f"{path}: {error.message}") from error
     except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        kind = type(error).__name__  # its text might hold all of a pickle that was made to be endless when printed
-        raise InvalidArgument(f"{path} does not hold a DataFrame as pandas writes it ({kind}): {REMEDY}") from error
+        kind = type(error).__name__  # the error's own text may be endless for a hostile pickle
+        raise InvalidArgument(f"{path} does not contain a DataFrame that pandas wrote ({kind}): {REMEDY}") from error
     return read_classes(labels)
 
 
 def _column(frame: Any) -> list[str]:
     if not _is(frame, "DataFrame"):
-        raise InvalidArgument(f"it holds {_name(frame)}, not a DataFrame: {REMEDY}")
+        raise InvalidArgument(f"it contains {_name(frame)}, not a DataFrame: {REMEDY}")
     axes, blocks = _manager(frame.state.get("_mgr") or frame.state["_data"])
     columns = _index(axes[0])
     if COLUMN not in columns:
         names = ", ".join(column[:40] for column in columns[:5] if isinstance(column, str))
-        raise InvalidArgument(f"its DataFrame has no column {COLUMN!r} among its {len(columns)} ({names}): {REMEDY}")
+        raise InvalidArgument(
+            f"its DataFrame has no column {COLUMN!r} among its {len(columns)} columns ({names}): {REMEDY}"
+        )
     position = columns.index(COLUMN)
     for values, placement in blocks:
         positions = _positions(placement)
@@ -50,12 +52,15 @@ def _column(frame: Any) -> list[str]:
 
 def _label(value: Any) -> str:
     if not isinstance(value, str):
-        raise InvalidArgument(f"the column {COLUMN!r} holds a {_name(value)} among its labels: {REMEDY}")
+        raise InvalidArgument(f"the column {COLUMN!r} contains a {_name(value)} among its labels: {REMEDY}")
     return value
 
 
 def _manager(manager: Part) -> tuple[Any, Iterable[tuple[Any, Any]]]:
-    """(axes, blocks as values and their columns): arguments since pandas 1.3, before that a state for each version."""
+    """Returns the axes, and the blocks as pairs of values and columns.
+
+    They are arguments since pandas 1.3; earlier versions stored a state.
+    """
     if manager.arguments:
         blocks, axes = manager.arguments
         return axes, [(block.arguments[0], block.arguments[1]) for block in blocks]
@@ -85,7 +90,7 @@ def _row(values: Part, row: int, rows: int) -> list[Any]:
 
 
 def _strings(array: Part) -> list[Any]:
-    """The elements of an array of objects, row by row, however it is wrapped."""
+    """Returns the elements of an array of objects, row by row, with any wrappers removed."""
     if _is(array, "_reconstruct") and isinstance(array.state[4], list):
         return list(array.state[4])
     if _is(array, "_restore_array"):
@@ -93,7 +98,7 @@ def _strings(array: Part) -> list[Any]:
     for inner in _inside(array):
         if _is(inner, "_reconstruct") or _is(inner, "_restore_array"):
             return _strings(inner)
-    raise InvalidArgument(f"the column {COLUMN!r} holds {_name(array)}, not strings: {REMEDY}")
+    raise InvalidArgument(f"the column {COLUMN!r} contains {_name(array)}, not strings: {REMEDY}")
 
 
 def _inside(array: Part) -> Iterator[Any]:
@@ -102,7 +107,7 @@ def _inside(array: Part) -> Iterator[Any]:
 
 
 def _arrow_strings(kind: Part, length: int, nulls: int, offset: int, buffers: list[Any], *_: Any) -> list[str]:
-    """Arrow's strings: one buffer of offsets, one of UTF-8."""
+    """Reads Arrow's strings: one buffer with offsets, one with UTF-8."""
     wide = {"large_string": "<i8", "string": "<i4"}[kind.arguments[0]]
     if nulls:
         raise ValueError(f"{nulls} labels are missing")
@@ -125,7 +130,7 @@ def _integers(array: Part) -> list[int]:
 
 
 def _bytes(value: Any) -> bytes:
-    """Bytes as every protocol writes them: old ones as text to be encoded, in buffers and bytearrays or bare."""
+    """Returns bytes in the form of any pickle protocol: bytes, bytearrays, buffers, or encoded text in old ones."""
     if isinstance(value, (bytes, bytearray)):
         return bytes(value)
     if _is(value, "encode"):

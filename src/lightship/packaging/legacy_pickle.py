@@ -1,8 +1,8 @@
-"""Reads a pickle of strangers without running it: every class and function in it becomes an inert part.
+"""Reads an untrusted pickle without running it: every class and function in it is replaced by an inert object.
 
-The older layout keeps its labels in `classes.pickle`, a pickled pandas DataFrame. A pickle is a program; this one may
-name nothing but what pandas, numpy and pyarrow write for such a frame, and even those names are never resolved:
-`Part`s that only remember what they were given stand in their place.
+The older layout keeps its labels in `classes.pickle`, a pickled pandas DataFrame. A pickle is a program. This reader
+allows only the names that pandas, numpy and pyarrow write for such a frame, and never imports even those: a `Part`
+takes their place and only stores its arguments.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from lightship.errors import InvalidArgument, LightshipError, NotFound, TooLarge
+from lightship.errors import InvalidArgument, LightshipError, TooLarge
+from lightship.files import read_bytes
 
 MAX_BYTES = 4 * 1024 * 1024
-MAX_OPERATIONS = 500_000  # an operation of one byte can make an object of 64
+MAX_OPERATIONS = 500_000  # an operation of one byte can create an object of 64 bytes
 
-REMEDY = "write the labels to a text file, one a line in index order, and export with classes=THAT_FILE"
+REMEDY = "write the labels to a text file, one per line in index order, and export with classes=THAT_FILE"
 
-# What pandas 0.25 to 3 write for a frame of strings, numbers and nothing else.
+# The names that pandas 0.25 to 3 write for a frame of strings and numbers.
 _ALLOWED: Mapping[str, frozenset[str]] = {
     module: frozenset(names.split())
     for module, names in {
@@ -50,7 +51,7 @@ _ALLOWED: Mapping[str, frozenset[str]] = {
     }.items()
 }
 
-# All that protocols 2 to 5 need for it: no persistent ids, no extension registry, no out-of-band buffers.
+# The operations that protocols 2 to 5 need for it: no persistent ids, extension registry or out-of-band buffers.
 _OPERATION_NAMES = """
 PROTO FRAME STOP MARK POP POP_MARK DUP NONE NEWTRUE NEWFALSE BININT BININT1 BININT2 LONG1 BINFLOAT
 SHORT_BINSTRING BINSTRING SHORT_BINBYTES BINBYTES BINBYTES8 BYTEARRAY8 SHORT_BINUNICODE BINUNICODE BINUNICODE8
@@ -61,7 +62,7 @@ _OPERATIONS = frozenset(_OPERATION_NAMES.split())
 
 
 class Part:
-    """Stands where the pickle names a class or function: called, it keeps its arguments; set, its state."""
+    """Replaces a class or function that the pickle names, and stores the arguments and the state that it is given."""
 
     path = ""
 
@@ -91,15 +92,16 @@ class _Unpickler(pickle.Unpickler):
         part = _PARTS.get((module, name))
         if part is None:
             raise InvalidArgument(
-                f"it asks for {module}.{name}, which a frame of labels does not need; nothing in it was run: {REMEDY}"
+                f"it uses {module}.{name}, which a frame of labels does not need; nothing in it was run: {REMEDY}"
             )
         return part
 
 
 def read_parts(path: Path) -> Any:
-    """The object in a pickle, with a `Part` for everything that is not plain data. Nothing in it is run.
+    """Returns the object in a pickle, with a `Part` for everything that is not plain data, without running anything.
 
-    Raises NotFound, TooLarge, and InvalidArgument naming what the pickle asks for beyond a frame of labels.
+    Raises what `read_bytes` raises, TooLarge for a file or a program that is too long, and InvalidArgument if the
+    pickle uses anything that a frame of labels does not need.
     """
     data = _read(path)
     try:
@@ -107,29 +109,27 @@ def read_parts(path: Path) -> Any:
         return _Unpickler(BytesIO(data)).load()
     except LightshipError as error:
         raise type(error)(f"{path} is refused: {error.message}") from error
-    except Exception as error:  # a hostile pickle makes the unpickler raise nearly anything
+    except Exception as error:  # a hostile pickle can make the unpickler raise almost any exception
         raise InvalidArgument(
             f"{path} is not a pickle of a DataFrame: {error or type(error).__name__}; {REMEDY}"
         ) from error
 
 
 def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise NotFound(f"{path} cannot be read: {error.strerror}; {REMEDY}") from error
+    data = read_bytes(path, MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise TooLarge(f"{path} has more than {MAX_BYTES} bytes, too many for a frame of labels: {REMEDY}")
     return data
 
 
 def _check_operations(data: bytes) -> None:
-    """Refuses before anything is loaded what could take memory out of all proportion."""
+    """Refuses, before anything is loaded, pickles that would use far more memory than their size."""
     for count, (operation, argument, _) in enumerate(pickletools.genops(data)):
         if operation.name not in _OPERATIONS:
             raise InvalidArgument(f"it uses {operation.name}, which a frame of labels does not need: {REMEDY}")
         if count >= MAX_OPERATIONS:
             raise TooLarge(f"it has more than {MAX_OPERATIONS} operations, too many for a frame of labels: {REMEDY}")
         if operation.name in ("BINPUT", "LONG_BINPUT", "FRAME") and (argument or 0) > len(data):
-            raise InvalidArgument(f"its {operation.name} {argument} is beyond its own {len(data)} bytes: {REMEDY}")
+            raise InvalidArgument(
+                f"its {operation.name} {argument} is larger than its size of {len(data)} bytes: {REMEDY}"
+            )

@@ -1,4 +1,4 @@
-"""Raises the exceptions of Keras and TensorFlow anew with one line of text. Their own texts are pages long."""
+"""Shortens errors of Keras and TensorFlow to one line, because their texts can fill pages."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from contextlib import contextmanager
 
 from lightship.errors import LightshipError
 
-_MAX_LENGTH = 300
+_MAX_LINE_LENGTH = 300
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an exception's text without its full stop, or its class if it has no text."""
+    """Returns the first line of an error's text without the full stop, or the name of its class if it has no text."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0][:_MAX_LENGTH].rstrip(".") if lines else type(error).__name__
+    return lines[0][:_MAX_LINE_LENGTH].rstrip(".") if lines else type(error).__name__
 
 
 @contextmanager
 def reraise_as(kind: type[LightshipError], text: str) -> Iterator[None]:
-    """Raises `kind` with `text` for an exception in the block. `{}` in `text` becomes the exception's first line."""
+    """Raises `kind` with `text` if the block raises another exception. Its first line replaces `{}` in the text."""
     try:
         yield
     except LightshipError:

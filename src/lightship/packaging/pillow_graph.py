@@ -1,8 +1,8 @@
-"""What `PIL.Image.resize` computes, as operations of a graph.
+"""Resizes as `PIL.Image.resize` does, with operations of a TensorFlow graph.
 
-Weights in double precision, rounded to 22 bits after the point; sums of whole numbers; whole pixels after each of the
-two passes. The sums are products of float32 matrices, which stay exact because every weight is
-split into a high and a low half: float64 would take several times as long.
+Pillow rounds its weights, computed in double precision, to 22 fractional bits, sums whole numbers, and rounds the
+pixels after each of the two passes. Here the sums are products of float32 matrices. They stay exact because every
+weight is split into a high and a low half; float64 would take several times as long.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ import tensorflow as tf
 if TYPE_CHECKING:
     from tensorflow import Tensor
 
-# Pillow's accumulator has 32 bits: 8 for a pixel, 2 to spare, these for the weight.
+# Pillow's accumulator has 32 bits: 8 for a pixel, 2 spare bits, and these for the weight.
 _BITS = 22
-# Float32 counts exactly up to 2 ** 24. The low half of a weight is at most 2 ** 6, the high halves of an output pixel
-# add up to some 1.4 * 2 ** 15 at most: times 255, both stay below, for kernels of up to a thousand pixels.
+# Float32 is exact for whole numbers up to 2 ** 24. The low half of a weight is at most 2 ** 6, and the sum of the high
+# halves of an output pixel is at most about 1.4 * 2 ** 15. Times 255, both stay below 2 ** 24 for kernels of up to a
+# thousand pixels.
 _LOW_BITS = 7
 
 
@@ -27,17 +28,18 @@ _Sums = Callable[["Tensor", "Tensor"], "Tensor"]
 
 
 class Span(NamedTuple):
-    """Along one axis: where the part to resize starts, its length, and how many pixels become of it."""
+    """The part of one axis that is resized."""
 
     start: int | Tensor
     length: Tensor
+    # The number of pixels that the part is resized to.
     out: int | Tensor
 
 
 def resample(pixels: Tensor, rows: Span, columns: Span, method: str) -> Tensor:
-    """`Image.resize(..., method, box=)` of [H, W, C] pixels; float32 of whole numbers.
+    """Resizes pixels [H, W, C] as `Image.resize(..., method, box=)` does. Returns whole numbers as float32.
 
-    uint8 with 1, 3 or 4 channels (the fourth is alpha, and the colours are weighted by it), or uint16 of one channel.
+    pixels: uint8 with 1, 3 or 4 channels (the fourth is alpha, which weights the colours), or uint16 with one channel.
     """
     if method == "nearest":
         picked = tf.gather(tf.gather(pixels, _nearest(rows), axis=0), _nearest(columns), axis=1)
@@ -55,7 +57,7 @@ def resample(pixels: Tensor, rows: Span, columns: Span, method: str) -> Tensor:
 
 
 def _nearest(span: Span) -> Tensor:
-    """Pillow adds the step from pixel to pixel, and so does this: its rounding decides at whole positions."""
+    """Adds the step from pixel to pixel as Pillow does, because rounding errors matter at whole positions."""
     step = tf.cast(span.length, tf.float64) / tf.cast(span.out, tf.float64)
     first = tf.cast(span.start, tf.float64) + step * 0.5
     positions = tf.cumsum(tf.concat([[first], tf.fill([span.out - 1], step)], axis=0))
@@ -63,7 +65,7 @@ def _nearest(span: Span) -> Tensor:
 
 
 def _two_passes(pixels: Tensor, rows: Span, columns: Span, method: str, sums: _Sums) -> Tensor:
-    """Across, then down; the other way round where that saves work, by the rule that came with Pillow 13."""
+    """Resizes across, then down, or in the other order if that saves work, by the rule of Pillow 13."""
 
     def down(part: Tensor) -> Tensor:
         return _one_pass(part, rows, method, sums)
@@ -77,14 +79,14 @@ def _two_passes(pixels: Tensor, rows: Span, columns: Span, method: str, sums: _S
 
 
 def _one_pass(pixels: Tensor, span: Span, method: str, sums: _Sums) -> Tensor:
-    """Along the first axis."""
+    """Resizes along the first axis."""
     shape = tf.shape(pixels)
     summed = sums(_weights(shape[0], span, method), tf.reshape(pixels, (shape[0], shape[1] * shape[2])))
     return tf.reshape(summed, (span.out, shape[1], shape[2]))
 
 
 def _sums(weights: Tensor, pixels: Tensor) -> Tensor:
-    """Whole numbers below 256, exactly as Pillow's integers."""
+    """Computes weighted sums exactly as Pillow does with integers. Returns whole numbers below 256."""
     scaled = weights * float(1 << _BITS)
     whole = tf.sign(scaled) * tf.floor(tf.abs(scaled) + 0.5)
     high = tf.round(whole / float(1 << _LOW_BITS))
@@ -95,12 +97,12 @@ def _sums(weights: Tensor, pixels: Tensor) -> Tensor:
 
 
 def _deep_sums(weights: Tensor, pixels: Tensor) -> Tensor:
-    """Pixels of 16 bits, which Pillow sums up in double precision."""
+    """Computes weighted sums of pixels with 16 bits in double precision, as Pillow does."""
     return tf.clip_by_value(tf.floor(tf.matmul(weights, pixels) + 0.5), 0.0, 65535.0)
 
 
 def _weights(size: Tensor, span: Span, method: str) -> Tensor:
-    """float64 [out, size]: what part each pixel has in each output pixel. The kernel may reach beyond the span."""
+    """Returns the weight of each pixel in each output pixel, float64 [out, size]. Kernels may reach beyond the span."""
     kernel, radius = _KERNELS[method]
     scale = tf.cast(span.length, tf.float64) / tf.cast(span.out, tf.float64)
     stretch = tf.maximum(scale, 1.0)
@@ -152,7 +154,7 @@ _KERNELS: dict[str, tuple[Callable[[Tensor], Tensor], float]] = {
 
 
 def _multiplied_by_alpha(pixels: Tensor) -> Tensor:
-    """float32 [H, W, 4], rounded as Pillow's conversion to its mode RGBa."""
+    """Returns float32 [H, W, 4], rounded as in Pillow's conversion to its mode RGBa."""
     whole = tf.cast(pixels, tf.int32)
     product = whole[..., :3] * whole[..., 3:] + 128
     colors = tf.bitwise.right_shift(tf.bitwise.right_shift(product, 8) + product, 8)
@@ -160,7 +162,7 @@ def _multiplied_by_alpha(pixels: Tensor) -> Tensor:
 
 
 def _divided_by_alpha(pixels: Tensor) -> Tensor:
-    """Back again, cut off, as Pillow's conversion from RGBa; where alpha is 0 the colours stay."""
+    """Reverses `_multiplied_by_alpha`, truncating as Pillow does. Where alpha is 0 the colours stay."""
     whole = tf.cast(pixels, tf.int32)
     colors, alpha = whole[..., :3], whole[..., 3:]
     divided = tf.minimum(colors * 255 // tf.maximum(alpha, 1), 255)

@@ -1,4 +1,4 @@
-"""Puts a version in its place all at once: written under a name no server looks at, flushed, renamed."""
+"""Publishes a version atomically: it is written under a name that servers ignore, flushed to disk, and renamed."""
 
 from __future__ import annotations
 
@@ -22,23 +22,24 @@ _RENAME_EXCHANGE = 2
 
 
 def check_version(folder: Path, version: int | None, overwrite: bool) -> None:
-    """Raises InvalidArgument for a number that is none, AlreadyExists for one that is taken and not to be replaced."""
+    """Raises InvalidArgument for an invalid version, and AlreadyExists for one that exists, unless `overwrite`."""
     if version is None:
         return
     if isinstance(version, bool) or not isinstance(version, int) or not 1 <= version <= MAX_VERSION:
-        raise InvalidArgument(f"version is {version!r}: it is a whole number from 1 on, or None for the next free one")
+        raise InvalidArgument(f"version is {version!r}; give a whole number from 1 on, or None for the next free one")
     taken = list_versions(folder).get(version) if folder.is_dir() else None
     if taken is not None and not overwrite:
         raise AlreadyExists(
-            f"{taken} is there already: leave version out for the next free one, or replace it with overwrite=True"
+            f"{taken} exists already: leave version out for the next free one, or replace it with overwrite=True"
         )
 
 
 @contextmanager
-def unpublished(folder: Path) -> Iterator[Path]:
-    """A new folder beside the model's versions, locked while it is written to; gone at the end unless published.
+def staging_folder(folder: Path) -> Iterator[Path]:
+    """Creates a hidden folder beside the model's versions to write into. Removes it at the end unless it was published.
 
-    What exporters that were killed have left in `folder` is cleared away. Raises PermissionDenied, InvalidArgument.
+    The folder is locked until then. Also removes folders that killed exporters left behind. Raises PermissionDenied if
+    `folder` cannot be written to, and InvalidArgument if it is not a folder.
     """
     made = _make_folders(folder)
     try:
@@ -51,17 +52,17 @@ def unpublished(folder: Path) -> Iterator[Path]:
             os.close(lock)
     finally:
         for parent in made:
-            with suppress(OSError):  # there is something in it
+            with suppress(OSError):  # it is not empty
                 parent.rmdir()
 
 
 def publish(path: Path, folder: Path, version: int | None, overwrite: bool = False) -> Path:
-    """Moves a written folder to its version, by default the next free one, and returns where that is."""
+    """Moves a written folder to its version, by default the next free one, and returns the new path."""
     for inner, folders, files in os.walk(path, topdown=False):
         for name in (*files, *folders):
             _flush(Path(inner, name))
     _flush(path)
-    with _locked(folder):  # exporters take their turn in choosing a number
+    with _locked(folder):  # only one exporter at a time chooses a number
         check_version(folder, version, overwrite)
         target = _target(folder, version)
         if os.path.lexists(target):
@@ -78,12 +79,12 @@ def _target(folder: Path, version: int | None) -> Path:
         return versions.get(version, folder / str(version))
     newest = max(versions, default=0)
     if newest >= MAX_VERSION:
-        raise InvalidArgument(f"{versions[newest]} is the highest version there can be: give version=")
+        raise InvalidArgument(f"{versions[newest]} is the highest possible version: choose a free one with version=")
     return folder / str(max(newest, 0) + 1)
 
 
 def _exchange(path: Path, target: Path) -> None:
-    """The new version takes the place of the old one, which never is without one where the system can swap."""
+    """Replaces the old version by the new one, atomically if the operating system can exchange two names."""
     try:
         rename = ctypes.CDLL(None, use_errno=True).renameat2
     except (AttributeError, OSError):
@@ -102,7 +103,7 @@ def _exchange(path: Path, target: Path) -> None:
 
 
 def _make_folders(folder: Path) -> list[Path]:
-    """Makes the model's folder; returns what had to be made, the innermost first."""
+    """Creates the model's folder. Returns the folders that were created, the innermost first."""
     missing = [parent for parent in (folder, *folder.parents) if not parent.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -110,7 +111,7 @@ def _make_folders(folder: Path) -> list[Path]:
         raise InvalidArgument(f"{folder} is not a folder: give the model's own folder, such as models/dog") from error
     except OSError as error:
         raise PermissionDenied(
-            f"{folder} cannot be made: {error.strerror}; give a folder that can be written"
+            f"{folder} cannot be created: {error.strerror}; give a folder that this user may write to"
         ) from error
     return missing
 
@@ -119,16 +120,18 @@ def _new_folder(folder: Path) -> tuple[Path, int]:
     while True:
         path = folder / f"{PREFIX}{os.getpid()}-{secrets.token_hex(4)}"
         try:
-            path.mkdir(parents=True)  # another exporter that failed may have taken `folder` away again
+            path.mkdir(parents=True)  # another exporter that failed may have removed `folder`
         except OSError as error:
-            raise PermissionDenied(f"{folder} cannot be written to: {error.strerror}; let this user write") from error
+            raise PermissionDenied(
+                f"{folder} cannot be written to: {error.strerror}; give this user the right to write"
+            ) from error
         lock = _try_lock(path)
         if lock is not None:
-            return path, lock  # else another exporter took it for abandoned in between
+            return path, lock  # otherwise another exporter has just removed it as abandoned
 
 
 def _clear_abandoned(folder: Path) -> None:
-    """A folder that nobody holds locked is of a process that has ended, on whichever machine or container."""
+    """Removes folders that are not locked: their process has ended, whichever machine or container it ran on."""
     for path in folder.glob(f"{PREFIX}*"):
         lock = _try_lock(path)
         if lock is not None:
@@ -137,7 +140,7 @@ def _clear_abandoned(folder: Path) -> None:
 
 
 def _try_lock(path: Path) -> int | None:
-    """An open file that holds the lock of a folder that is there, or None."""
+    """Locks a folder. Returns the open file that holds the lock, or None if the folder is locked or gone."""
     try:
         lock = os.open(path, os.O_RDONLY)
     except OSError:

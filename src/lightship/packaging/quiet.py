@@ -1,4 +1,4 @@
-"""Keras and TensorFlow say a lot while they save that no exporter can act on."""
+"""Silences messages of Keras and TensorFlow that are of no use to somebody who exports a model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Their log up to warnings, and Python's warnings, are left out while the block runs."""
+    """Suppresses Python's warnings, and the log of TensorFlow and absl below errors, while the block runs."""
     loggers = [logging.getLogger(name) for name in ("tensorflow", "absl")]
     levels = [logger.level for logger in loggers]
     try:

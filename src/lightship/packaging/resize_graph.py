@@ -1,6 +1,6 @@
-"""Both families of resizing as operations of a graph, twin of `lightship.images.resize`.
+"""Resizes images with operations of a TensorFlow graph, as `lightship.images.resize` does in Python.
 
-TensorFlow's family is `tf.image.resize` itself; how Pillow's is computed stands in `pillow_graph`.
+The family "tensorflow" calls `tf.image.resize`. `pillow_graph` computes the family "pillow".
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def resize_as_tensorflow_in_graph(pixels: Tensor, spec: ImageSpec) -> Tensor:
-    """uint8 [H, W, C] to [height, width, C]: float32, or uint8 with "nearest"."""
+    """Resizes uint8 [H, W, C] to [height, width, C]. Returns float32, or uint8 with "nearest"."""
     height, width = spec.size
     if spec.fit == "pad":
         return tf.image.resize_with_pad(pixels, height, width, method=spec.resize, antialias=spec.antialias)
@@ -27,7 +27,7 @@ def resize_as_tensorflow_in_graph(pixels: Tensor, spec: ImageSpec) -> Tensor:
 
 
 def _smart_crop(pixels: Tensor, target_height: int, target_width: int) -> Tensor:
-    """The largest centred part of the target's proportions; float32 as in Keras, so that the halves fall alike."""
+    """Returns the largest centred part with the target's proportions. Uses float32 to round as Keras does."""
     height, width = tf.shape(pixels)[0], tf.shape(pixels)[1]
     wanted_height = tf.cast(tf.cast(width * target_height, tf.float32) / target_width, tf.int32)
     wanted_width = tf.cast(tf.cast(height * target_width, tf.float32) / target_height, tf.int32)
@@ -38,9 +38,9 @@ def _smart_crop(pixels: Tensor, target_height: int, target_width: int) -> Tensor
 
 
 def resize_as_pillow_in_graph(pixels: Tensor, spec: ImageSpec) -> Tensor:
-    """uint8 or uint16 [H, W, C] to float32 [height, width, C] of whole numbers.
+    """Resizes uint8 or uint16 [H, W, C]. Returns whole numbers as float32 [height, width, C].
 
-    An image that has the size already passes as it is, as `load_img` leaves it.
+    Like `load_img`, does not change an image that already has the right size.
     """
     same = tf.reduce_all(tf.equal(tf.shape(pixels)[:2], spec.size))
     resized = tf.cond(same, lambda: tf.cast(pixels, tf.float32), lambda: _fitted(pixels, spec))

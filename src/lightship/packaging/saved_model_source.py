@@ -1,4 +1,4 @@
-"""An existing SavedModel as a source of bundles: of Keras 2, Keras 3, `tf.saved_model.save` or TensorFlow 1."""
+"""Exports an existing SavedModel, written by Keras 2, Keras 3, `tf.saved_model.save` or TensorFlow 1."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from lightship.saved_model.versions import SAVED_MODEL_FILE, SAVED_MODEL_TEXT
 if TYPE_CHECKING:
     from tensorflow import Tensor
 
-# What makes a SavedModel; anything else in the folder stays where it is.
+# The parts of a SavedModel. Other files in the folder are not copied.
 _PARTS = (SAVED_MODEL_FILE, SAVED_MODEL_TEXT, "variables", "assets", "fingerprint.pb", "keras_metadata.pb")
 
 
 class SavedModelSource:
-    """Labels and image spec are those of its `lightship.json`, if it was exported by Lightship."""
+    """A SavedModel. If Lightship exported it, its `lightship.json` gives the labels and the image spec."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -54,7 +54,7 @@ class SavedModelSource:
 
     def write(self, folder: Path, image: ImageSignatures | None) -> None:
         if self._bundle is None:
-            self._copy(folder, [EXTRAS])  # such as warm-up records of the user's own
+            self._copy(folder, [EXTRAS])  # the user's own warm-up records, for example
         if image is None:
             self._copy(folder, _PARTS)
             return
@@ -74,7 +74,7 @@ class SavedModelSource:
         return output
 
     def _method_names(self) -> dict[str, str]:
-        """Saving again calls every signature a prediction, classify and regress too."""
+        """Returns the method names of all signatures. Saving changes them to predict, also for classify and regress."""
         signatures = self._saved.signatures.values()
         return {one.name: one.method_name for one in signatures if one.name != INIT_SIGNATURE and one.method_name}
 

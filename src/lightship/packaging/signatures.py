@@ -1,4 +1,4 @@
-"""The signatures `image_bytes` and `classify`: from an encoded image to labels and scores, all in the graph."""
+"""The signatures `image_bytes` and `classify`, which take encoded images and return labels and scores."""
 
 from __future__ import annotations
 
@@ -9,43 +9,44 @@ from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
+from lightship.bundle.image_signatures import CLASSIFY_SIGNATURE, ENCODED_IMAGE_FEATURE, IMAGE_BYTES_SIGNATURE
 from lightship.images.spec import ImageSpec
 from lightship.packaging.image_graph import preprocess_in_graph
 from lightship.packaging.quiet import quiet
+from lightship.saved_model.signatures import CLASSIFY_METHOD
 
 if TYPE_CHECKING:
     from tensorflow import Tensor
 
-IMAGE_BYTES = "image_bytes"
-CLASSIFY = "classify"
-CLASSIFY_METHOD = "tensorflow/serving/classify"
-ENCODED_FEATURE = "image/encoded"  # the name that tf.Example files of images use
-
 
 @dataclass(frozen=True, slots=True)
 class ImageSignatures:
-    """All labels of each image and their scores, the best first; of equal scores the lower index first.
+    """The two signatures. They return all labels of each image, the best first, equal scores in the order of labels.
 
-    `image_bytes` takes encoded images, string [N]; `classify` takes serialized `tf.Example`, string [N], with the
-    encoded image under `image/encoded`. dtype: the model's input.
+    `image_bytes` takes encoded images, string [N]. `classify` takes serialized `tf.Example`s, string [N], with the
+    encoded image in the feature `image/encoded`.
     """
 
     labels: tuple[str, ...]
     image: ImageSpec
+    # The dtype of the model's input.
     dtype: str
 
-    names = (IMAGE_BYTES, CLASSIFY)
+    names = (IMAGE_BYTES_SIGNATURE, CLASSIFY_SIGNATURE)
 
     @property
     def method_names(self) -> Mapping[str, str]:
-        return {CLASSIFY: CLASSIFY_METHOD}
+        return {CLASSIFY_SIGNATURE: CLASSIFY_METHOD}
 
     def functions(
         self, scores_of: Callable[[Tensor], Tensor]
     ) -> Iterator[tuple[str, Callable[..., dict[str, Tensor]], tf.TensorSpec]]:
-        """(name, function, spec of its input); `scores_of` takes images [N, H, W, C] and gives scores [N, K]."""
+        """Yields the name, the function and the input's spec of each signature.
 
-        # One function for both: the graph is traced and kept once.
+        scores_of: takes images [N, H, W, C] and returns scores [N, K].
+        """
+
+        # Both signatures use one function, so that its graph is traced and stored only once.
         ranked = tf.function(
             lambda encoded: self._rank(scores_of(self._images(encoded))),
             [tf.TensorSpec([None], tf.string)],
@@ -57,12 +58,12 @@ class ImageSignatures:
             return {"labels": labels, "scores": scores}
 
         def classify(examples: Tensor) -> dict[str, Tensor]:
-            feature = {ENCODED_FEATURE: tf.io.FixedLenFeature([], tf.string)}
-            labels, scores = ranked(tf.io.parse_example(examples, feature)[ENCODED_FEATURE])
+            feature = {ENCODED_IMAGE_FEATURE: tf.io.FixedLenFeature([], tf.string)}
+            labels, scores = ranked(tf.io.parse_example(examples, feature)[ENCODED_IMAGE_FEATURE])
             return {"classes": labels, "scores": scores}
 
-        yield IMAGE_BYTES, image_bytes, tf.TensorSpec([None], tf.string, IMAGE_BYTES)
-        yield CLASSIFY, classify, tf.TensorSpec([None], tf.string, "inputs")
+        yield IMAGE_BYTES_SIGNATURE, image_bytes, tf.TensorSpec([None], tf.string, IMAGE_BYTES_SIGNATURE)
+        yield CLASSIFY_SIGNATURE, classify, tf.TensorSpec([None], tf.string, "inputs")
 
     def _images(self, encoded: Tensor) -> Tensor:
         shape = tf.TensorSpec((*self.image.size, self.image.channels), tf.float32)
@@ -75,7 +76,7 @@ class ImageSignatures:
 
 
 def set_method_names(folder: Path, names: Mapping[str, str]) -> None:
-    """TensorFlow 2 saves every signature as a prediction; a server tells classify and regress by these names."""
+    """Sets the method names of signatures, because TensorFlow 2 saves every signature as predict."""
     module: Any = tf.compat.v1.saved_model.signature_def_utils
     with quiet():
         updater = module.MethodNameUpdater(str(folder))

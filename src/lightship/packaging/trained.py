@@ -1,4 +1,4 @@
-"""What packaging asks of a trained model, whatever it was read from."""
+"""The interface of a trained model, independent of its source."""
 
 from __future__ import annotations
 
@@ -18,24 +18,27 @@ Arrays = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True, slots=True)
 class ModelInput:
-    """shape: None is a free dimension; no shape at all is an unknown rank. dtype: TensorFlow's name, "string" too."""
+    """One input of a trained model."""
 
+    # A size of None is a free dimension; a shape of None is an unknown rank.
     shape: tuple[int | None, ...] | None
+    # TensorFlow's name, such as "float32" or "string".
     dtype: str
 
 
-class Trained(Protocol):
-    """A model as training left it, before any conversion. `labels` and `image` are what its files say of it."""
+class TrainedModel(Protocol):
+    """A trained model before any conversion."""
 
+    # The labels and the image spec in the model's files, if there are any.
     labels: tuple[str, ...] | None
     image: ImageSpec | None
 
     @property
     def inputs(self) -> Mapping[str, ModelInput]:
-        """The inputs of `serving_default`, by the names they have in it; empty if there is no such signature."""
+        """The inputs of `serving_default`, by their names; empty if there is no such signature."""
 
     def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
-        """The outputs of `serving_default`, by their names in it, as the trained model itself computes them."""
+        """Runs the trained model and returns the outputs of `serving_default`, by their names."""
 
     def write(self, folder: Path, image: ImageSignatures | None) -> None:
-        """Writes a SavedModel into `folder`, which is there and empty, with the image signatures if there are any."""
+        """Writes a SavedModel, with the image signatures if there are any, into `folder`, an existing empty folder."""

@@ -1,4 +1,4 @@
-"""`lightship.TransferModel`: a trained model together with what makes it answer photos with labels."""
+"""`lightship.TransferModel`: a trained model with its labels and the description of its images."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lightship.packaging.golden_sample import GoldenImages
 
 
 class TransferModel:
-    """A trained model on its way to a server; the arguments are those of `lightship.export`.
+    """A trained model that can be saved for a server. The arguments are those of `lightship.export`.
 
     >>> lightship.TransferModel(model, ["cat", "dog"], image={"preprocessing": "resnet_v2"}).save("models/pets")
     """
@@ -31,7 +31,7 @@ class TransferModel:
         self.golden = golden
 
     def save(self, folder: str | Path, version: int | None = None) -> Path:
-        """Writes the next free version, or `version`, below `folder` and returns its path.
+        """Writes `version`, by default the next free one, into `folder` and returns its path.
 
         Raises AttributeError without a model, and what `lightship.export` raises.
         """

@@ -1,4 +1,4 @@
-"""Tries what was written, on TensorFlow and on the serving engine, against the trained model's own answers."""
+"""Compares an exported model, on TensorFlow and on the serving engine, with the trained model."""
 
 from __future__ import annotations
 
@@ -11,30 +11,31 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from lightship import protos
 from lightship.bundle.golden import Golden
+from lightship.bundle.image_signatures import CLASSIFY_SIGNATURE, IMAGE_BYTES_SIGNATURE, example_of_image
 from lightship.engines import load_engine
 from lightship.errors import Internal
 from lightship.packaging.library_errors import reraise_as
 from lightship.packaging.quiet import quiet
-from lightship.packaging.signatures import CLASSIFY, ENCODED_FEATURE, IMAGE_BYTES, ImageSignatures
+from lightship.packaging.signatures import ImageSignatures
 from lightship.saved_model.reader import read_saved_model
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE
 
 
 @dataclass(frozen=True, slots=True)
-class Pictures:
-    """Encoded images, and the scores [N, K] that the trained model gave for them, in the order of the labels."""
+class SampleImages:
+    """Encoded images and the trained model's scores for them."""
 
     encoded: Sequence[bytes]
+    # [N, K], in the order of the labels.
     scores: NDArray[Any]
 
 
 def check_on_tensorflow(
-    folder: Path, golden: Golden | None, image: ImageSignatures | None, pictures: Pictures | None
+    folder: Path, golden: Golden | None, image: ImageSignatures | None, pictures: SampleImages | None
 ) -> None:
-    """Loads the SavedModel and holds all its signatures against the trained model. Raises Internal."""
-    with reraise_as(Internal, "what was exported fails on TensorFlow, nothing is left of it: {}"):
+    """Loads the SavedModel and compares all its signatures with the trained model. Raises Internal if they differ."""
+    with reraise_as(Internal, "the exported model fails on TensorFlow, so the incomplete export was removed: {}"):
         with quiet():
             loaded = tf.saved_model.load(str(folder))
         if golden is not None:
@@ -45,9 +46,9 @@ def check_on_tensorflow(
 
 
 def check_on_engine(folder: Path, golden: Golden | None) -> str:
-    """Loads the SavedModel as a server does and holds it against the trained model; returns the engine's name.
+    """Loads the SavedModel as a server does, compares it with the trained model, and returns the engine's name.
 
-    Raises Internal where the answers differ, and what the engine raises where it cannot run the model.
+    Raises Internal if the answers differ, and what the engine raises if it cannot run the model.
     """
     engine = load_engine(folder, read_saved_model(folder))
     try:
@@ -59,22 +60,22 @@ def check_on_engine(folder: Path, golden: Golden | None) -> str:
         engine.close()
 
 
-def _check_image_signatures(loaded: Any, image: ImageSignatures, pictures: Pictures) -> None:
+def _check_image_signatures(loaded: Any, image: ImageSignatures, pictures: SampleImages) -> None:
     wanted = Golden({}, {"scores": pictures.scores})
-    examples = [_example(one) for one in pictures.encoded]
+    examples = [example_of_image(one) for one in pictures.encoded]
     for name, inputs, labels_key in (
-        (IMAGE_BYTES, {IMAGE_BYTES: tf.constant(list(pictures.encoded))}, "labels"),
-        (CLASSIFY, {"inputs": tf.constant(examples)}, "classes"),
+        (IMAGE_BYTES_SIGNATURE, {IMAGE_BYTES_SIGNATURE: tf.constant(list(pictures.encoded))}, "labels"),
+        (CLASSIFY_SIGNATURE, {"inputs": tf.constant(examples)}, "classes"),
     ):
         outputs = _call(loaded, name, inputs)
         scores = outputs["scores"]
         if (np.diff(scores) > 0).any():
-            raise Internal(f"the signature {name} does not give the best label first: {scores[0][:5]}")
+            raise Internal(f"the signature {name} does not return the best label first: {scores[0][:5]}")
         _require(wanted.compare({"scores": _unranked(outputs[labels_key], scores, image.labels)}), name, "TensorFlow")
 
 
 def _unranked(labels: NDArray[Any], scores: NDArray[Any], order: Sequence[str]) -> NDArray[Any]:
-    """The scores in the order of the labels again."""
+    """Returns the scores in the order of the labels."""
     rows = [dict(zip(row, values, strict=True)) for row, values in zip(labels, scores, strict=True)]
     return np.array([[row.get(label.encode(), np.nan) for label in order] for row in rows], np.float32)
 
@@ -83,15 +84,9 @@ def _call(loaded: Any, signature: str, inputs: dict[str, Any]) -> dict[str, NDAr
     return {name: np.asarray(value.numpy()) for name, value in loaded.signatures[signature](**inputs).items()}
 
 
-def _example(encoded: bytes) -> bytes:
-    example = protos.Example()
-    example.features.feature[ENCODED_FEATURE].bytes_list.value.append(encoded)
-    return bytes(example.SerializeToString())
-
-
 def _require(difference: str | None, signature: str, engine: str) -> None:
     if difference:
         raise Internal(
-            f"what was exported answers otherwise than the trained model, nothing is left of it: "
+            "the exported model does not give the trained model's answers, so the incomplete export was removed: "
             f"signature {signature} on {engine}: {difference}"
         )

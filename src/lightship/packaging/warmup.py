@@ -1,4 +1,4 @@
-"""TensorFlow Serving's warm-up file, so that the official server runs the model once before it answers with it."""
+"""Writes TensorFlow Serving's warm-up file, so that the official server runs the model before it answers clients."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from lightship.saved_model.signatures import DEFAULT_SIGNATURE
 
 
 def write_warmup(path: Path, golden: Golden) -> None:
-    """One `PredictionLog` for `serving_default` in a TFRecord file: the first row of the golden sample, or all of it
-    where its inputs have no rows in common."""
+    """Writes a TFRecord file with one `PredictionLog` for `serving_default`.
+
+    Its inputs are the first row of the golden sample, or all of it if the inputs differ in their number of rows.
+    """
     log = protos.PredictionLog()
     request = log.predict_log.request
     request.model_spec.signature_name = DEFAULT_SIGNATURE

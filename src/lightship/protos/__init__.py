@@ -1,7 +1,7 @@
-"""TensorFlow's and TensorFlow Serving's messages, in a descriptor pool of our own.
+"""The protobuf messages of TensorFlow and TensorFlow Serving, in a private descriptor pool.
 
-The wire is theirs (same packages, field numbers, types). A private pool keeps them from clashing with files of the
-same messages that TensorFlow or `tensorflow-serving-api` register in the default pool of the same process.
+Packages, field numbers and types are the same, so the encoding is the same. The pool is private because TensorFlow and
+`tensorflow-serving-api` register the same messages in the default pool of the process, which would conflict.
 """
 
 from lightship.protos._pool import POOL, message

@@ -1,4 +1,4 @@
-"""Loads the descriptor set that the build compiled from the .proto files."""
+"""Loads the descriptors that the build compiled from the .proto files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def _load() -> descriptor_pool.DescriptorPool:
     described = descriptor_pb2.FileDescriptorSet.FromString(
         files(__package__).joinpath("descriptors.binpb").read_bytes()
     )
-    for file in described.file:  # protoc writes them in order of need
+    for file in described.file:  # protoc writes a file after those that it imports
         pool.Add(file)
     return pool
 
@@ -22,5 +22,5 @@ POOL = _load()
 
 
 def message(full_name: str) -> Any:
-    """The class of a message, such as `tensorflow.serving.PredictRequest`; its fields are known at run time only."""
+    """Returns the class of a message, such as `tensorflow.serving.PredictRequest`. Type checkers see it as `Any`."""
     return message_factory.GetMessageClass(POOL.FindMessageTypeByName(full_name))

@@ -1,4 +1,4 @@
-"""Messages in protobuf's text format, as configuration files hold them."""
+"""Parses protobuf's text format, the format of configuration files."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ MessageT = TypeVar("MessageT", bound=Message)
 
 
 def parse_text(text: str, kind: Any, *, unknown_fields: bool = False) -> Any:
-    """The message of class `kind` that the text is. unknown_fields: leave out those that `kind` does not have.
+    """Parses a text as a message of class `kind`. unknown_fields: ignore fields that `kind` does not have.
 
-    Raises InvalidArgument: `LINE:COLUMN: what is wrong there`.
+    Raises InvalidArgument with the place and the reason, as `LINE:COLUMN: reason`.
     """
     return _parsed(text, kind(), unknown_fields)
 
 
 def check_text(text: str, full_name: str) -> None:
-    """Of a message that is not known here, only the syntax. Raises InvalidArgument as `parse_text` does."""
+    """Checks the text of a message; if its type is unknown, only the syntax. Raises what `parse_text` raises."""
     try:
         described = POOL.FindMessageTypeByName(full_name)
     except KeyError:
@@ -41,11 +41,11 @@ def _parsed(text: str, message: MessageT, unknown_fields: bool) -> MessageT:
     except (KeyError, TypeError, ValueError) as error:  # an enum's number beyond 32 bits
         raise InvalidArgument(f"1:1: {error}") from None
     except RecursionError:
-        raise InvalidArgument("1:1: too many messages within each other") from None
+        raise InvalidArgument("1:1: the messages are nested too deeply") from None
 
 
 def _place_and_reason(error: text_format.ParseError, text: str) -> str:
-    """Without the line itself, which may hold a private key."""
+    """Returns the place and the reason, without the line itself, which may contain a private key."""
     line, column = error.GetLine() or 1, error.GetColumn() or 1
     reason = str(error).removeprefix(f"{line}:{column} : ")
     lines = text.split("\n")

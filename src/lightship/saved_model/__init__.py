@@ -1,1 +1,1 @@
-"""What a SavedModel says: its versions, signatures, graph and variables. Never imports TensorFlow."""
+"""Reads SavedModels: versions, signatures, graphs and variables. Never imports TensorFlow."""

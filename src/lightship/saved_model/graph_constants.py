@@ -1,4 +1,4 @@
-"""What of a graph is known before it runs: its constants, through the functions that it calls."""
+"""Finds the constants of a graph, also through the functions that it calls, without running it."""
 
 from __future__ import annotations
 
@@ -14,32 +14,33 @@ from lightship.errors import LightshipError
 from lightship.tensors.tensor_proto import array_of
 
 _CONSTANTS = frozenset({"Const", "ReadVariableOp", "VarHandleOp", "Variable", "VariableV2"})
-# They call the function that an attribute names with their own operands.
+# These operations call the function that an attribute names, with their own operands.
 CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
 _PASSED_ON = frozenset({"Identity"})
-# What they give depends on a shape, which the inputs decide.
+# The output of these operations depends on a shape, and so on the inputs of the signature.
 _OF_SHAPES = frozenset({"Rank", "Shape", "ShapeN", "Size"})
-_DEPTH = 64
-_MOST_ELEMENTS = 1 << 24
+_MAX_DEPTH = 64
+_MAX_ELEMENTS = 1 << 24
 
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """The nodes of a graph or function by their names. arguments: what its caller gives it, where that is known."""
+    """The nodes of a graph or of a function, by their names."""
 
     nodes: Mapping[str, Any]
+    # The tensors that the caller passes and the caller's body, by parameter, if they are known.
     arguments: Mapping[str, tuple[str, Body]] = field(default_factory=dict)
     _known: dict[str, bool] = field(default_factory=dict)
 
     def called(self, node: Any, parameters: Iterable[str], nodes: Iterable[Any]) -> Body:
-        """The body of a function that a node of this one calls."""
+        """Returns the body of a function that a node of this body calls."""
         given = ((tensor, self) for tensor in operands(node))
         return Body({one.name: one for one in nodes}, dict(zip(parameters, given, strict=False)))
 
     def source(self, tensor: str) -> tuple[Any, Body] | None:
-        """The node that makes a tensor, and where it is; None for what a function gets from a caller unknown."""
+        """Returns the node that computes a tensor, and the node's body; None if an unknown caller passes the tensor."""
         body = self
-        for _ in range(_DEPTH):
+        for _ in range(_MAX_DEPTH):
             name = tensor.partition(":")[0]
             node = body.nodes.get(name)
             if node is None:
@@ -53,9 +54,9 @@ class Body:
         return None
 
     def is_constant(self, tensor: str, depth: int = 0) -> bool:
-        """Whether it is a constant, as weights are, or computed of constants alone."""
+        """Returns whether a tensor is a constant, such as a weight, or computed from constants only."""
         found = self.source(tensor)
-        if found is None or depth > _DEPTH:
+        if found is None or depth > _MAX_DEPTH:
             return False
         node, body = found
         if node.op in _CONSTANTS:
@@ -67,7 +68,7 @@ class Body:
         return body._known[node.name]
 
     def value(self, tensor: str) -> NDArray[Any] | None:
-        """What a constant, or a range of constants, holds; None for all else."""
+        """Returns the value of a constant or of a range of constants, and None for any other tensor."""
         node, body = self.source(tensor) or (None, self)
         if node is None:
             return None
@@ -79,7 +80,7 @@ class Body:
         return None
 
     def shape(self, tensor: str) -> tuple[int, ...] | None:
-        """Of a constant or a variable; None for all else, and for sizes that are not known."""
+        """Returns the shape of a constant or a variable, and None for any other tensor or if a size is unknown."""
         node, body = self.source(tensor) or (None, self)
         if node is None:
             return None
@@ -91,7 +92,7 @@ class Body:
 
 
 def operands(node: Any) -> Iterator[str]:
-    """The tensors that a node takes, without the nodes that it only waits for."""
+    """Returns the input tensors of a node, without its control dependencies."""
     return (name for name in node.input if not name.startswith("^"))
 
 
@@ -105,7 +106,7 @@ def _array(tensor: Any) -> NDArray[Any] | None:
 def _range(limits: list[Any]) -> NDArray[Any] | None:
     if len(limits) != 3 or not all(map(math.isfinite, limits)) or not limits[2]:
         return None
-    if abs((limits[1] - limits[0]) / limits[2]) > _MOST_ELEMENTS:
+    if abs((limits[1] - limits[0]) / limits[2]) > _MAX_ELEMENTS:
         return None
     return np.arange(*limits)
 

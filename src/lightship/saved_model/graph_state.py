@@ -1,4 +1,4 @@
-"""Which signatures change variables when they run, and which read what others change."""
+"""Finds the signatures that change variables when they run, and those that read variables which others change."""
 
 from __future__ import annotations
 
@@ -18,17 +18,20 @@ _VARIABLES = frozenset({"VarHandleOp", "VariableV2", "Variable"})
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Names of signatures. writers: change variables. readers: change none, but read some that a writer may change."""
+    """The names of signatures that change variables or depend on such changes."""
 
+    # The signatures that change variables.
     writers: frozenset[str] = frozenset()
+    # The signatures that change no variable, but read one that a writer may change.
     readers: frozenset[str] = frozenset()
 
 
 def changes_in(graph: Any, signatures: Mapping[str, Iterable[str]], operations: Iterable[str]) -> Changes:
-    """What the signatures, given by the names of their output tensors, do to the variables of a `tensorflow.GraphDef`.
+    """Finds how signatures change the variables of a `tensorflow.GraphDef`.
 
-    Operations that no signature comes to, such as those that restore the variables or train the model, do not count.
-    Any variable that a writer uses counts as changed.
+    signatures: the names of each signature's output tensors. operations: all operations of the graph.
+    Operations that no signature runs, such as those that restore variables or train the model, are ignored. Every
+    variable that a writer uses counts as changed.
     """
     changing = frozenset(filter(_CHANGING.fullmatch, operations))
     if not changing:
@@ -43,8 +46,10 @@ def changes_in(graph: Any, signatures: Mapping[str, Iterable[str]], operations: 
 
 
 def reached(nodes: Mapping[str, Any], tensors: Iterable[str]) -> Iterator[Any]:
-    """The nodes of a graph, given by their names, that these tensors need, those that only have to run before
-    included."""
+    """Yields the nodes that are needed to compute these tensors, including control dependencies.
+
+    nodes: the nodes of the graph by their names.
+    """
     waiting, seen = list(tensors), set[str]()
     while waiting:
         name = waiting.pop().removeprefix("^").partition(":")[0]
@@ -70,7 +75,7 @@ class _Walk:
         self._callers: dict[str, tuple[str, ...]] = {}
 
     def uses(self, outputs: Iterable[str]) -> _Use:
-        """What is run for these output tensors."""
+        """Returns the variables that are used to compute these output tensors, and whether any is changed."""
         variables, called, changes = set[str](), set[str](), False
         for node in reached(self._nodes, outputs):
             if node.op in _VARIABLES:
@@ -80,7 +85,7 @@ class _Walk:
         return _Use(variables, changes or any(map(self._changes, called)))
 
     def _changes(self, function: str) -> bool:
-        """Whether a function, or one that it calls in turn, changes a variable."""
+        """Returns whether a function, or one that it calls directly or indirectly, changes a variable."""
         waiting, seen = [function], set[str]()
         while waiting:
             name = waiting.pop()
@@ -94,7 +99,7 @@ class _Walk:
         return False
 
     def _read(self, function: str) -> tuple[bool, frozenset[str]]:
-        """Whether a function changes a variable itself, and the functions that it calls."""
+        """Returns whether a function itself changes a variable, and the functions that it calls."""
         if function not in self._known:
             called, direct = set[str](), False
             for node in self._functions[function].node_def:
@@ -105,7 +110,7 @@ class _Walk:
         return self._known[function]
 
     def _called(self, node: Any, operation: str) -> Iterable[str]:
-        """The functions that a node calls itself: by its operation's name, or as branches, bodies and the like."""
+        """Returns the functions that a node calls: by the name of its operation, or by its attributes."""
         if operation in self._functions:
             return (operation,)
         attributes = self._callers.get(operation)
@@ -119,10 +124,10 @@ class _Walk:
 
 
 def _function_attributes(node: Any) -> tuple[str, ...]:
-    """Which attributes are functions; it is the same for all nodes of an operation."""
+    """Returns the attributes that name functions. They are the same for all nodes of an operation."""
     return tuple(name for name, value in node.attr.items() if value.HasField("func") or value.list.func)
 
 
 def function_names(value: Any) -> list[str]:
-    """The functions that an attribute names."""
+    """Returns the functions that an attribute names."""
     return [value.func.name] if value.HasField("func") else [function.name for function in value.list.func]

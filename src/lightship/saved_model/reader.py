@@ -1,5 +1,4 @@
-"""What `saved_model.pb` or `saved_model.pbtxt` says: its signatures, its operations, and a copy of it with one
-signature alone."""
+"""Reads `saved_model.pb` or `saved_model.pbtxt`: signatures, operations, and a copy with only one signature."""
 
 from __future__ import annotations
 
@@ -13,7 +12,8 @@ from typing import Any
 from google.protobuf.message import DecodeError
 
 from lightship import protos
-from lightship.errors import DataLoss, InvalidArgument, NotFound, PermissionDenied, ResourceExhausted, Unimplemented
+from lightship.errors import DataLoss, InvalidArgument, NotFound, ResourceExhausted, Unimplemented
+from lightship.files import read_error
 from lightship.protos.text import parse_text
 from lightship.saved_model.graph_state import Changes, changes_in
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, INIT_SIGNATURE, SERVE, Signature, TensorSpec
@@ -27,25 +27,25 @@ _FED_DIRECTLY = _PLACEHOLDERS | {"PlaceholderWithDefault"}
 
 @dataclass(frozen=True, slots=True)
 class SavedModel:
-    """signatures: all of them, `__saved_model_init_op` too. operations: of the graph and its functions.
+    """One graph of a SavedModel and its signatures."""
 
-    changes: what the signatures that a client can call do to variables. tags: the graph's. placeholders: the dtypes of
-    the graph's nodes that only stand for what is fed, by name; a signature may be fed in the midst of the graph too,
-    and to a placeholder with a default, which a call without that input uses.
-    """
-
+    # All signatures, including `__saved_model_init_op`.
     signatures: Mapping[str, Signature]
+    # The operations of the graph and of its functions.
     operations: frozenset[str]
     tensorflow_version: str
+    # How the signatures that clients can call change variables.
     changes: Changes = field(default_factory=Changes)
     tags: tuple[str, ...] = SERVE
+    # The dtypes of the graph's placeholders without a default, by name. A signature may also feed other nodes.
     placeholders: Mapping[str, DataType] = field(default_factory=dict)
 
 
 def read_saved_model(folder: Path, tags: Collection[str] = SERVE) -> SavedModel:
-    """Reads `saved_model.pb`, or `saved_model.pbtxt`, in a version folder; the variables are not touched.
+    """Reads `saved_model.pb` or `saved_model.pbtxt` in a version folder, without the variables.
 
-    Raises NotFound where no graph has exactly these tags, and what `saved_model_bytes` raises.
+    Raises NotFound if no graph has exactly these tags, DataLoss if the file is broken, and what `saved_model_bytes`
+    raises.
     """
     model = _parse(saved_model_bytes(folder), folder)
     graph = _graph_with_tags(model, tags, folder)
@@ -67,11 +67,10 @@ def read_saved_model(folder: Path, tags: Collection[str] = SERVE) -> SavedModel:
 
 
 def with_only_signature(saved_model_pb: bytes, name: str, tags: Collection[str] = SERVE) -> bytes:
-    """A copy of `saved_model.pb` whose only graph is the one with these tags, now tagged `serve`, and whose only
-    signature is `name`, called `serving_default`.
+    """Returns a copy of `saved_model.pb` with one graph, tagged `serve`, and one signature, called `serving_default`.
 
-    OpenVINO reads the graph of that tag and the signature of that name alone. Raises NotFound where there is no such
-    signature.
+    name, tags: the signature and the graph to copy. OpenVINO reads only a graph with that tag and a signature with
+    that name. Raises NotFound if there is no such graph or signature.
     """
     model = _parse(saved_model_pb, Path(SAVED_MODEL_FILE))
     graph = _graph_with_tags(model, tags, Path(SAVED_MODEL_FILE))
@@ -86,11 +85,11 @@ def with_only_signature(saved_model_pb: bytes, name: str, tags: Collection[str] 
 
 
 def saved_model_bytes(folder: Path) -> bytes:
-    """A `tensorflow.SavedModel` as bytes: `saved_model.pb` as it is, or else what `saved_model.pbtxt` says, with all
-    that running its graph needs.
+    """Returns a serialized `tensorflow.SavedModel`: the bytes of `saved_model.pb`, or `saved_model.pbtxt` converted.
 
-    Raises NotFound where there is neither (TensorFlow Serving's text), DataLoss where the text cannot be parsed,
-    ResourceExhausted where it has more than `MAX_TEXT_BYTES`, PermissionDenied where a file cannot be read.
+    The conversion drops fields that are not needed to run the graph. Raises NotFound, with TensorFlow Serving's text,
+    if there is neither file, DataLoss if the text cannot be parsed, ResourceExhausted if it has more than
+    `MAX_TEXT_BYTES`, and PermissionDenied if a file may not be read.
     """
     try:
         try:
@@ -98,7 +97,7 @@ def saved_model_bytes(folder: Path) -> bytes:
         except FileNotFoundError:
             return _bytes_of_text(folder / SAVED_MODEL_TEXT)
     except PermissionError as error:
-        raise PermissionDenied(f"{error.filename} cannot be read: give this user the right to read it") from error
+        raise read_error(error.filename, error) from error
     except OSError as error:
         if os.path.exists(folder / "export.meta"):
             raise Unimplemented("Session Bundle is deprecated and removed.") from error
@@ -127,10 +126,11 @@ def _parse(data: bytes, place: Path) -> Any:
         model = protos.SavedModel.FromString(data)
     except DecodeError as error:
         raise DataLoss(
-            f"{SAVED_MODEL_FILE} in {place} cannot be parsed: it is truncated or something else; export the model again"
+            f"{SAVED_MODEL_FILE} in {place} cannot be parsed: it is truncated or not a SavedModel; "
+            "export the model again"
         ) from error
     if not model.meta_graphs:
-        raise DataLoss(f"{SAVED_MODEL_FILE} in {place} holds no graph: it is empty; export the model again")
+        raise DataLoss(f"{SAVED_MODEL_FILE} in {place} is empty: it contains no graph; export the model again")
     return model
 
 
@@ -182,13 +182,13 @@ def _dtype_of(node: Any) -> DataType:
 
 
 def _dtype(number: int) -> DataType:
-    """That of a reference is its own; what is not known is invalid."""
+    """Returns the type of this number. A reference type becomes its base type, an unknown number DT_INVALID."""
     number = number - 100 if number > 100 else number
     return DataType(number if number in DataType._value2member_map_ else 0)
 
 
 def _fetched(signatures: Mapping[str, Signature]) -> dict[str, list[str]]:
-    """The output tensors of each signature that a client can call."""
+    """Returns the output tensors of each signature that clients can call."""
     callable_ones = (signature for name, signature in signatures.items() if name != INIT_SIGNATURE)
     return {one.name: [spec.tensor for spec in one.outputs.values()] for one in callable_ones}
 
@@ -200,5 +200,5 @@ def _operations(graph: Any) -> frozenset[str]:
 
 
 def read_graph(folder: Path, tags: Collection[str] = SERVE) -> Any:
-    """The `tensorflow.GraphDef` of a version folder. Raises as `read_saved_model` does."""
+    """Reads the `tensorflow.GraphDef` of a version folder. Raises what `read_saved_model` raises."""
     return _graph_with_tags(_parse(saved_model_bytes(folder), folder), tags, folder).graph_def

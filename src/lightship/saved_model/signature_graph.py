@@ -1,4 +1,4 @@
-"""The operations that a signature runs, read from `saved_model.pb` without TensorFlow."""
+"""Finds the operations that a signature runs, without TensorFlow."""
 
 from __future__ import annotations
 
@@ -16,41 +16,41 @@ from lightship.tensors.dtypes import DataType
 
 GATHERS = frozenset({"GatherNd", "GatherV2", "ResourceGather"})
 DIVISIONS = frozenset({"FloorDiv", "FloorMod", "TruncateDiv", "TruncateMod"})
-# A function is looked at once for each set of constants that it is called with; beyond so many, once alone.
-_MOST_BODIES = 4096
+# A function is read once for each set of constants that it is called with; after this many, only once.
+_MAX_BODIES = 4096
 
 Attribute = str | int | float | bool | tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One node of a graph, or of a function that the graph calls.
-
-    attributes: those of types as names, such as "float"; texts, numbers, bools, and lists of them; not shapes,
-    constants and functions. operands: for each input, whether it is a constant, as weights are. checked: indices and
-    divisors that are constant are known to be such as TensorFlow takes.
-    """
+    """One node of a graph or of a function that the graph calls."""
 
     op: str
     name: str
+    # Types as names, such as "float"; texts, numbers, bools and lists of them. Without shapes, tensors and functions.
     attributes: Mapping[str, Attribute]
+    # For each input whether it is a constant, such as a weight.
     operands: tuple[bool, ...]
+    # Whether constant indices are known to be in range, or constant divisors known not to be zero.
     checked: bool = False
 
 
 def operations_of(graph: Any, signature: Signature) -> list[Operation]:
-    """All that runs when a signature of this `tensorflow.GraphDef` is called: what its outputs need, what only has to
-    run before, and all that is in the functions that are called on the way."""
+    """Returns the operations that run when a signature of this `tensorflow.GraphDef` is called.
+
+    These are the nodes that its outputs need, their control dependencies, and the nodes of all functions they call.
+    """
     functions = {function.signature.name: function for function in graph.library.function}
     nodes = {node.name: node for node in graph.node}
     outputs = [spec.tensor for spec in signature.outputs.values()]
     found, bodies = [], [Body({node.name: node for node in reached(nodes, outputs)})]
     seen = set[tuple[str, tuple[int, ...]]]()
-    for body in bodies:  # it grows meanwhile
+    for body in bodies:  # the loop appends to this list
         for node in body.nodes.values():
             for name in _called(node, functions):
                 called = _body(node, body, functions[name])
-                key = name, _constants(called) if len(seen) < _MOST_BODIES else ()
+                key = name, _constants(called) if len(seen) < _MAX_BODIES else ()
                 if key not in seen:
                     seen.add(key)
                     bodies.append(called)
@@ -67,14 +67,14 @@ def _called(node: Any, functions: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _body(node: Any, caller: Body, function: Any) -> Body:
-    """The body of a function that a node calls; of loops and branches, with arguments that are not known."""
+    """Returns the body of a function that a node calls. The arguments of loops and branches are unknown."""
     if node.op in CALLS or node.op == function.signature.name:
         return caller.called(node, (argument.name for argument in function.signature.input_arg), function.node_def)
     return Body({one.name: one for one in function.node_def})
 
 
 def _constants(body: Body) -> tuple[int, ...]:
-    """Which constants a function is called with, place by place; 0 for what is none."""
+    """Returns an id for each argument of a function that is a constant, and 0 for the others."""
     found = []
     for tensor, caller in body.arguments.values():
         source = caller.source(tensor) if caller.is_constant(tensor) else None
@@ -90,7 +90,7 @@ def _operation(node: Any, body: Body) -> Operation:
 
 
 def _checked(node: Any, body: Body, constant: tuple[bool, ...]) -> bool:
-    """Whether a gather of constants is known to stay inside, or a division of constants not to be by zero."""
+    """Returns whether a gather of constants is known to be in range, or a constant divisor known not to be zero."""
     if not all(constant[:2]):
         return False
     if node.op in DIVISIONS:
@@ -117,7 +117,7 @@ def _stays_inside(node: Any, body: Body) -> bool:
 
 
 def attribute_value(value: Any) -> Attribute | None:
-    """A `tensorflow.AttrValue` as `Operation.attributes` has it; None for shapes, tensors and functions."""
+    """Converts a `tensorflow.AttrValue` for `Operation.attributes`. Returns None for shapes, tensors and functions."""
     kind = value.WhichOneof("value")
     if kind == "type":
         return _type(value.type)

@@ -1,4 +1,4 @@
-"""TFRecord files, TensorFlow's plain sequence of records: length, data, and a checksum of either."""
+"""Reads TFRecord files, TensorFlow's format for a sequence of records: length, data, and a checksum of each."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _FOOTER = struct.Struct("<I")  # the data's checksum
 
 
 def read_records(path: Path) -> Iterator[bytes]:
-    """The records of an uncompressed file, one after the other.
+    """Yields the records of an uncompressed file.
 
-    Raises DataLoss, with TensorFlow's texts, where a checksum is wrong or a record is cut off; less than a header at
-    the end is passed over, as TensorFlow does. Raises OSError for a file that cannot be read.
+    Like TensorFlow, ignores an incomplete header at the end. Raises DataLoss, with TensorFlow's texts, if a checksum is
+    wrong or a record is truncated, and OSError if the file cannot be read.
     """
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
@@ -36,7 +36,7 @@ def _read_record(file: BinaryIO, size: int) -> bytes | None:
     length, checksum = _HEADER.unpack(header)
     if _masked(header[:8]) != checksum:
         raise DataLoss(f"corrupted record at {offset}{' (Is this even a TFRecord file?)' if offset == 0 else ''}")
-    if length > size - offset - _HEADER.size - _FOOTER.size:  # nothing is allocated that is not there
+    if length > size - offset - _HEADER.size - _FOOTER.size:  # do not allocate more than the file contains
         raise DataLoss(f"truncated record at {offset}' failed with Read less bytes than requested")
     data = file.read(length)
     if _masked(data) != _FOOTER.unpack(file.read(_FOOTER.size))[0]:
@@ -45,6 +45,6 @@ def _read_record(file: BinaryIO, size: int) -> bytes | None:
 
 
 def _masked(data: bytes) -> int:
-    """The CRC-32C as the format keeps it: a checksum of data that holds checksums would be weak."""
+    """Returns the masked CRC-32C of the format. The mask is needed because data may itself contain checksums."""
     checksum: int = google_crc32c.value(data)
     return ((checksum >> 15 | checksum << 17) + 0xA282EAD8) & 0xFFFFFFFF

@@ -1,4 +1,4 @@
-"""Which versions a model's folder holds, and, where it holds none, why and what mends it."""
+"""Finds the versions in a model's folder, and explains what to do if there is none."""
 
 from __future__ import annotations
 
@@ -9,48 +9,51 @@ from pathlib import Path
 from shlex import quote
 
 from lightship.errors import NotFound, PermissionDenied
+from lightship.files import list_error
 
 SAVED_MODEL_FILE, SAVED_MODEL_TEXT = "saved_model.pb", "saved_model.pbtxt"
 
-# TensorFlow Serving's parser takes a sign, leading zeros and surrounding blanks.
+# TensorFlow Serving's parser accepts a sign, leading zeros and surrounding blanks.
 _INT64 = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]+)[ \t\n\v\f\r]*", re.ASCII)
-_KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
+KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
+CLASSES_PICKLE = "classes.pickle"  # the labels in the older layout
 _SHOWN = 5
 
 
 def version_number(name: str) -> int | None:
-    """The version that an entry of this name is: a decimal int64, else None."""
+    """Returns the version number of a folder's name, a decimal int64, and None for any other name."""
     match = _INT64.fullmatch(name)
     number = int(match[1]) if match else None
     return number if number is not None and -(2**63) <= number < 2**63 else None
 
 
 def list_versions(folder: Path) -> dict[int, Path]:
-    """Every entry, file or folder, that is called by a number; of several with the same, the lexically last.
+    """Returns the files and folders whose name is a number, by that number.
 
-    Raises NotFound if the folder is not there, PermissionDenied if it cannot be listed.
+    If several have the same number, returns the last name in lexical order. Raises NotFound if the folder does not
+    exist, and PermissionDenied if it may not be listed.
     """
     return dict(version_entries(folder))
 
 
 def version_entries(folder: Path) -> list[tuple[int, Path]]:
-    """Every entry that is called by a number, in the lexical order of names. Raises what `list_versions` raises."""
+    """Returns every entry whose name is a number, in lexical order of names. Raises what `list_versions` raises."""
     numbered = ((version_number(name), folder / name) for name in _entries(folder))
     return [(number, path) for number, path in numbered if number is not None]
 
 
 def has_saved_model(folder: Path) -> bool:
-    """Whether a version folder has a SavedModel, as bytes or as text."""
-    # os.path.isfile is False where Path.is_file raises for want of a right
+    """Returns whether a version folder has a SavedModel, binary or text."""
+    # Without permission os.path.isfile returns False, but Path.is_file raises.
     return any(os.path.isfile(folder / name) for name in (SAVED_MODEL_FILE, SAVED_MODEL_TEXT))
 
 
 def explain_model_folder(folder: Path) -> str | None:
-    """None if the folder holds a version; else one line: what is there instead, and the command that mends it."""
+    """Returns None if the folder contains a version, otherwise a line that says what it contains and what to do."""
     place, shown = quote(str(folder)), str(folder)
     if os.path.isfile(folder):
         command = f"lightship export {place} {quote(str(folder.with_suffix('')))}"
-        return f"{shown} is a file, not a model's folder: export it first, {command}, and serve that folder"
+        return f"{shown} is a file, not a model's folder: export it with {command} and serve that folder"
     try:
         if list_versions(folder):
             return None
@@ -58,45 +61,43 @@ def explain_model_folder(folder: Path) -> str | None:
     except (NotFound, PermissionDenied) as error:
         return error.message
     if not names:
-        return f"{shown} is empty: put a version in it with lightship export MODEL {place}"
-    return _what_is_there(folder, names) or (
-        f"{shown} has no version, a folder called by a number with a SavedModel in it, such as {shown}/1; it has "
-        f"{_listed(names)}: put one in it with lightship export MODEL {place}"
+        return f"{shown} is empty: add a version with lightship export MODEL {place}"
+    return _explain_entries(folder, names) or (
+        f"{shown} contains no version, which is a folder named with a number, such as {shown}/1, that contains a "
+        f"SavedModel; it contains {_listed(names)}: add a version with lightship export MODEL {place}"
     )
 
 
 def _entries(folder: Path) -> list[str]:
     try:
         return sorted(os.listdir(folder))
-    except PermissionError as error:
-        raise PermissionDenied(f"{folder} cannot be read: give this user the right to list it") from error
     except NotADirectoryError as error:
-        raise NotFound(f"{folder} is a file, not a model's folder") from error
+        raise NotFound(f"{folder} is a file, not a model's folder: give a folder such as models/dog") from error
     except FileNotFoundError as error:
         raise NotFound(
             f"{folder} does not exist: give a model's folder such as models/dog, "
-            f"or make it with lightship export MODEL {quote(str(folder))}"
+            f"or create it with lightship export MODEL {quote(str(folder))}"
         ) from error
-    except OSError as error:  # too many open files, say
-        raise NotFound(f"{folder} cannot be listed: {error.strerror}") from error
+    except OSError as error:  # no permission, or too many open files, for example
+        raise list_error(folder, error) from error
 
 
-def _what_is_there(folder: Path, names: Sequence[str]) -> str | None:
+def _explain_entries(folder: Path, names: Sequence[str]) -> str | None:
     place = quote(str(folder))
     if SAVED_MODEL_FILE in names or SAVED_MODEL_TEXT in names:
         return _saved_model_directly(folder, names)
-    if "classes.pickle" in names and "model" in names:
+    if CLASSES_PICKLE in names and "model" in names:
         return (
-            f"{folder} has the older layout, model/ and classes.pickle, and no version: "
-            f"make one with lightship export {place} {place}"
+            f"{folder} has the older layout, model/ and {CLASSES_PICKLE}, and no version: "
+            f"create one with lightship export {place} {place}"
         )
     for name in names:
         path = quote(str(folder / name))
-        if name.lower().endswith(_KERAS_SUFFIXES):
-            return f"{folder} has a Keras file and no version: make one with lightship export {path} {place}"
+        if name.lower().endswith(KERAS_SUFFIXES):
+            return f"{folder} has a Keras file and no version: create one with lightship export {path} {place}"
         if has_saved_model(folder / name):
             target = quote(str(folder / "1"))
-            return f"{folder} has a SavedModel whose folder is not called by a number: mv {path} {target}"
+            return f"{folder} has a SavedModel in a folder whose name is not a number: mv {path} {target}"
     return _models_below(folder, names)
 
 
@@ -106,7 +107,7 @@ def _saved_model_directly(folder: Path, names: Sequence[str]) -> str:
     parts = [quote(str(folder / name)) for name in names]
     target = quote(str(folder / "1"))
     return (
-        f"{folder} has a SavedModel directly in it; it belongs into a folder called by its version: "
+        f"{folder} contains a SavedModel directly: move it into a folder named after its version: "
         f"mkdir {target} && mv {' '.join(parts)} {target}"
     )
 
@@ -116,7 +117,7 @@ def _models_below(folder: Path, names: Sequence[str]) -> str | None:
     if not models:
         return None
     return (
-        f"{folder} is a folder of models, not a model's folder; it has {_listed(models)}: "
+        f"{folder} is a folder of models, not a model's folder; it contains {_listed(models)}: "
         f"give one or more of them, such as {quote(str(folder / models[0]))}"
     )
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from lightship.lifecycle.attempts import Load, Retries
-from lightship.lifecycle.loader import load_servable
+from lightship.lifecycle.attempts import Retries
+from lightship.lifecycle.loader import Loader, LoadOptions
 from lightship.lifecycle.manager import Manager
-from lightship.lifecycle.replay import replay
-from lightship.server.config.batching import with_batching_checked
+from lightship.server.config.batching import check_version_batching
 from lightship.server.load_metrics import LoadMetrics
 from lightship.server.options import ServerOptions
 from lightship.services.warm_up import make_logged_call
@@ -24,21 +23,20 @@ _LOADS = 2  # versions that load at once
 
 def manager_of(options: ServerOptions, metrics: LoadMetrics) -> Manager:
     """A manager that loads as the options say, and counts it."""
-    load: Load = partial(
-        load_servable,
-        options=options.engine,
-        max_pixels=options.max_pixels,
-        check_method_names=options.check_method_names,
+    loader = Loader(
+        LoadOptions(
+            engine=options.engine,
+            max_pixels=options.max_pixels,
+            check_method_names=options.check_method_names,
+            warm_up_iterations=max(1, options.warmup_iterations),
+            tags=options.saved_model_tags,
+        ),
         warm_up_call=make_logged_call if options.enable_model_warmup else None,
-        warm_up_iterations=max(1, options.warmup_iterations),
-        tags=options.saved_model_tags,
-        replay_calls=metrics.replayed(replay),
+        checks=[check_version_batching] if options.check_batching_files else [],
+        observer=metrics,
     )
-    if options.check_batching_files:
-        load = with_batching_checked(load)
-    load = metrics.counted(load)
     retries = Retries(options.load_retries, options.load_retry_seconds)
-    return Manager(load, loads=options.load_threads or _LOADS, retries=retries)
+    return Manager(loader.load, loads=options.load_threads or _LOADS, retries=retries)
 
 
 def rest_app_of(manager: Manager, options: ServerOptions, metrics: Metrics, load_metrics: LoadMetrics) -> RestApp:

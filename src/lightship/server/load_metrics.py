@@ -1,16 +1,12 @@
-"""Counts attempts to load versions and calls to warm them up, under the names that TensorFlow gives them."""
+"""Counts attempts to load versions and the calls of warm-up files, under TensorFlow's names for these metrics."""
 
 from __future__ import annotations
 
 import threading
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from lightship.errors import Code, LightshipError
-from lightship.lifecycle.attempts import Load
-from lightship.lifecycle.replay import Call, Replay
-from lightship.lifecycle.servable import Servable, ServableId
 from lightship.transports.metrics.histogram import Histogram
 from lightship.transports.metrics.text import Family, counter
 
@@ -32,42 +28,25 @@ class _Version:
 
 
 class LoadMetrics:
-    """Any thread may call."""
+    """A `LoadObserver` that counts. Any thread may call its methods."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._versions: dict[str, _Version] = {}
 
-    def counted(self, load: Load) -> Load:
-        """The same load, each attempt of which is counted."""
+    def attempt_finished(self, path: Path, seconds: float, error: BaseException | None) -> None:
+        status = "success" if error is None else "fail"
+        with self._lock:
+            version = self._version(path)
+            version.attempts[status] = version.attempts.get(status, 0) + 1
+            version.microseconds += _microseconds(seconds) if error is None else 0
 
-        def counting(id: ServableId, path: Path) -> Servable:
-            start = time.perf_counter()
-            try:
-                servable = load(id, path)
-            except BaseException:
-                self._add_attempt(path, "fail", 0)
-                raise
-            self._add_attempt(path, "success", _microseconds_since(start))
-            return servable
-
-        return counting
-
-    def replayed(self, replay: Replay) -> Replay:
-        """The same replay, timed, and its records counted; nothing of versions that have none."""
-
-        def replaying(servable: Servable, call: Call, iterations: int) -> int:
-            start = time.perf_counter()
-            try:
-                records = replay(servable, call, iterations)
-            except LightshipError as error:
-                self._add_warm_up(servable.bundle.path, error.code, 0, _microseconds_since(start))
-                raise
-            if records:
-                self._add_warm_up(servable.bundle.path, Code.OK, records, _microseconds_since(start))
-            return records
-
-        return replaying
+    def warm_up_finished(self, path: Path, records: int, seconds: float, error: LightshipError | None) -> None:
+        code = Code.OK if error is None else error.code
+        with self._lock:
+            version = self._version(path)
+            version.warm_ups.setdefault(code.name, Histogram()).add(_microseconds(seconds))
+            version.records += records
 
     def families(self) -> list[Family]:
         with self._lock:
@@ -92,18 +71,6 @@ class LoadMetrics:
             counter(_RECORDS, records),
         ]
 
-    def _add_attempt(self, path: Path, status: str, microseconds: int) -> None:
-        with self._lock:
-            version = self._version(path)
-            version.attempts[status] = version.attempts.get(status, 0) + 1
-            version.microseconds += microseconds
-
-    def _add_warm_up(self, path: Path, code: Code, records: int, microseconds: int) -> None:
-        with self._lock:
-            version = self._version(path)
-            version.warm_ups.setdefault(code.name, Histogram()).add(microseconds)
-            version.records += records
-
     def _version(self, path: Path) -> _Version:
         version = self._versions.setdefault(str(path), _Version())
         while len(self._versions) > _MOST_PATHS:
@@ -111,5 +78,5 @@ class LoadMetrics:
         return version
 
 
-def _microseconds_since(start: float) -> int:
-    return max(1, int((time.perf_counter() - start) * 1_000_000))
+def _microseconds(seconds: float) -> int:
+    return max(1, int(seconds * 1_000_000))

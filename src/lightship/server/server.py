@@ -14,12 +14,12 @@ from types import FrameType, TracebackType
 from typing import Any, Self
 
 from lightship.errors import FailedPrecondition, InvalidArgument, Unknown
-from lightship.lifecycle.availability import await_decided, failure_text, failures
+from lightship.lifecycle.availability import failure_text, failures, wait_until_settled
 from lightship.lifecycle.configuration import Configuration
 from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.model_config import ModelConfig
 from lightship.lifecycle.source import FileSystemSource
-from lightship.lifecycle.state import State, VersionStatus
+from lightship.lifecycle.state import ModelVersionStatus, State
 from lightship.memory import keep_freed_memory
 from lightship.server.assembly import manager_of
 from lightship.server.endpoints import Endpoints
@@ -81,17 +81,17 @@ class Server:
         self,
         models: Sequence[ModelConfig],
         timeout: float | None = None,
-        given_up: Callable[[], bool] = lambda: False,
+        cancelled: Callable[[], bool] = lambda: False,
     ) -> None:
         """Serves these models from now on: removed ones are let go, new ones awaited, for `timeout` seconds at most, or
         until the caller has given up.
 
         Raises what `Configuration.reload` raises.
         """
-        self.configuration.reload([replace(model, path=model.path.absolute()) for model in models], timeout, given_up)
+        self.configuration.reload([replace(model, path=model.path.absolute()) for model in models], timeout, cancelled)
 
-    def _reload(self, models: Sequence[ModelConfig], given_up: Callable[[], bool]) -> None:
-        self.reload(models, None, given_up)
+    def _reload(self, models: Sequence[ModelConfig], cancelled: Callable[[], bool]) -> None:
+        self.reload(models, None, cancelled)
 
     def _configure_logging(self) -> None:
         if self.options.log_format is not None:
@@ -127,15 +127,15 @@ class Server:
         For the main thread: SIGTERM and SIGINT end the waiting; then everything is stopped and it returns False. Raises
         Unknown, in TensorFlow Serving's words, for models that failed.
         """
-        decided: dict[str, VersionStatus] = {}
+        settled: dict[str, ModelVersionStatus] = {}
         with self._signals_handled():
             names = self.load().manager.models()
-            while len(decided) < len(names) and not self._stop.is_set():
-                decided = await_decided(self.manager, names, _LOOK, self._stop.is_set)
+            while len(settled) < len(names) and not self._stop.is_set():
+                settled = wait_until_settled(self.manager, names, _LOOK, self._stop.is_set)
             if self._stop.is_set():
                 self.stop()
                 return False
-        failed = failures(decided)
+        failed = failures(settled)
         if failed:
             raise Unknown(failure_text("servable", failed))
         return True

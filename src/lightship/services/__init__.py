@@ -1,4 +1,4 @@
-"""What a call means, whichever transport brought it."""
+"""The operations of the server (predict, classify, regress, metadata, status), independent of the transport."""
 
 from lightship.services.classify import Classifications, classify
 from lightship.services.example_inputs import with_context

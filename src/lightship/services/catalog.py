@@ -1,4 +1,4 @@
-"""What is served now: every model, its versions and labels, and what those that answer take and give."""
+"""Describes what is served now: every model, its versions and labels, and the signatures of the loaded versions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from lightship.errors import LightshipError
 from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.servable import Servable
-from lightship.lifecycle.state import VersionStatus
+from lightship.lifecycle.state import ModelVersionStatus
 from lightship.saved_model.signatures import INIT_SIGNATURE, Signature
 from lightship.services.classify import check_classification
 from lightship.services.regress import check_regression
@@ -18,34 +18,39 @@ from lightship.services.status import list_models
 
 @dataclass(frozen=True, slots=True)
 class ServedVersion:
-    """signatures: none while the version does not answer. verbs: by which each of them can be called; all can be by
-    predict. images: whether the version takes encoded images as they are."""
+    """One version of a model."""
 
     version: int
     state: str
+    # Why the version ended with an error; empty if it did not.
     problem: str
+    # Empty while the version is not loaded.
     signatures: Mapping[str, Signature]
+    # The methods that each signature can be called by: predict, and possibly classify and regress.
     verbs: Mapping[str, tuple[str, ...]]
+    # Whether the version takes encoded images as request bodies.
     images: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ServedModel:
-    """reason: why no version answers; None if one does. versions: the highest first."""
+    """One model."""
 
     name: str
+    # Why no version is loaded; None if one is.
     reason: str | None
     labels: Mapping[str, int]
+    # The highest version first.
     versions: tuple[ServedVersion, ...]
 
     @property
     def answering(self) -> tuple[ServedVersion, ...]:
-        """The versions that answer; a call without version or label goes to the first."""
+        """The loaded versions. A request without a version or label goes to the first."""
         return tuple(version for version in self.versions if version.signatures)
 
 
 def served_models(manager: Manager) -> tuple[ServedModel, ...]:
-    """All models, in the order in which the server was given them."""
+    """Returns all models, in the order of the configuration."""
     return tuple(
         ServedModel(
             model.name,
@@ -57,12 +62,12 @@ def served_models(manager: Manager) -> tuple[ServedModel, ...]:
     )
 
 
-def _version(manager: Manager, name: str, status: VersionStatus) -> ServedVersion:
+def _version(manager: Manager, name: str, status: ModelVersionStatus) -> ServedVersion:
     problem = status.error.message if status.error else ""
     try:
         with manager.handle(name, status.version) as handle:
             return _answering(handle.servable, status.state.name, problem)
-    except LightshipError:  # it does not answer: not yet, not any more, or never
+    except LightshipError:  # the version is not loaded
         return ServedVersion(status.version, status.state.name, problem, {}, {})
 
 

@@ -1,4 +1,4 @@
-"""Classify: serialized `tf.Example`s in, labels and scores out."""
+"""Classify: takes serialized `tf.Example`s and returns labels and scores."""
 
 from __future__ import annotations
 
@@ -9,45 +9,43 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lightship.bundle.image_signatures import CLASSIFY_SIGNATURE
 from lightship.errors import InvalidArgument
 from lightship.lifecycle.servable import Servable
-from lightship.saved_model.signatures import DEFAULT_SIGNATURE, Signature
+from lightship.saved_model.signatures import CLASSIFY_METHOD, DEFAULT_SIGNATURE, Signature
 from lightship.services.example_inputs import (
     check_input_name,
     check_method_name,
     check_one_input,
     debug_text,
     run_examples,
-    shape_text,
     signature_for_examples,
+    tensorflow_shape,
     type_name,
 )
-from lightship.services.predict_checks import CLASSIFY_METHOD
 from lightship.tensors.dtypes import DataType
 
 CLASSES, SCORES = "classes", "scores"
-# What an exported image model's signature is called; a call that names no signature means it there.
-IMAGE_SIGNATURE = "classify"
 
 
 @dataclass(frozen=True, slots=True)
 class Classifications:
-    """The classes of each example, in the model's own order.
+    """The classes of each example, in the order of the model's outputs."""
 
-    signature: the one that answered. classes: bytes [examples, classes] in an object array; scores: float32 likewise;
-    one of them is None where the signature has no such output.
-    """
-
+    # The name of the signature that ran.
     signature: str
+    # Bytes in an object array [examples, classes]; None if the signature has no such output.
     classes: NDArray[np.object_] | None
+    # float32 [examples, classes]; None if the signature has no such output.
     scores: NDArray[np.float32] | None
 
 
 def classify(servable: Servable, signature_name: str, examples: Sequence[bytes]) -> Classifications:
-    """Runs a signature, `serving_default` for "", on serialized examples.
+    """Runs a signature on serialized examples. An empty name means the default of `default_classification`.
 
-    Raises InvalidArgument, with TensorFlow Serving's texts in its order, for a signature that does not classify, no
-    examples, and outputs that are no classification; FailedPrecondition where no engine runs the signature.
+    Raises InvalidArgument, with TensorFlow Serving's texts and in its order, if the signature is unknown or is not a
+    classification, if there are no examples, or if the outputs are not those of a classification; FailedPrecondition
+    if no engine can run the signature.
     """
     signature = signature_for_examples(servable, signature_name or default_classification(servable))
     check_classification(servable, signature)
@@ -55,12 +53,12 @@ def classify(servable: Servable, signature_name: str, examples: Sequence[bytes])
 
 
 def default_classification(servable: Servable) -> str:
-    """The signature that a call means which names none."""
-    return IMAGE_SIGNATURE if IMAGE_SIGNATURE in servable.bundle.native else DEFAULT_SIGNATURE
+    """Returns the signature that is used if a request names none: an image model's own, or `serving_default`."""
+    return CLASSIFY_SIGNATURE if CLASSIFY_SIGNATURE in servable.bundle.image_signatures else DEFAULT_SIGNATURE
 
 
 def check_classification(servable: Servable, signature: Signature) -> None:
-    """Raises InvalidArgument for a signature without the input and outputs of a classification."""
+    """Raises InvalidArgument if a signature does not have the input and outputs of a classification."""
     check_method_name(servable, signature, "classification", CLASSIFY_METHOD)
     check_one_input(signature)
     if len(signature.outputs) not in (1, 2):
@@ -74,7 +72,7 @@ def check_classification(servable: Servable, signature: Signature) -> None:
 
 
 def run_classification(servable: Servable, signature: Signature, examples: Sequence[bytes]) -> Classifications:
-    """Runs a signature that was checked. Raises InvalidArgument for no examples, and outputs that are none."""
+    """Runs a checked signature. Raises InvalidArgument if there are no examples or the outputs do not fit."""
     outputs, count = run_examples(servable, signature, examples, _wanted(signature)), len(examples)
     classes, scores = outputs.get(CLASSES), outputs.get(SCORES)
     for name, array, dtype in ((CLASSES, classes, DataType.DT_STRING), (SCORES, scores, DataType.DT_FLOAT)):
@@ -93,7 +91,7 @@ def _wanted(signature: Signature) -> list[str]:
 
 def _check_output(name: str, array: NDArray[Any], dtype: DataType, count: int) -> None:
     if array.ndim != 2:
-        raise InvalidArgument(f"Expected Tensor shape: [batch_size num_classes] but got {shape_text(array)}")
+        raise InvalidArgument(f"Expected Tensor shape: [batch_size num_classes] but got {tensorflow_shape(array)}")
     if type_name(array) != dtype.name:
         raise InvalidArgument(f"Expected {name} Tensor of {dtype.name}. Got: {type_name(array)}")
     if len(array) != count:

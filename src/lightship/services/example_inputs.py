@@ -1,4 +1,4 @@
-"""What classify, regress and multi-inference share: signatures that take serialized `tf.Example`s."""
+"""Shared by classify, regress and multi-inference: runs signatures that take serialized `tf.Example`s."""
 
 from __future__ import annotations
 
@@ -15,28 +15,30 @@ from lightship.services.predict import predict
 from lightship.tensors.dtypes import DataType
 
 EXAMPLES_INPUT = "inputs"
-# A short request could otherwise ask for any amount of memory: its context stands in front of each of its examples.
-MOST_BYTES = 1 << 28
+# The context is copied in front of each example, so without a limit a short request could use any amount of memory.
+MAX_CONTEXT_BYTES = 1 << 28
 
 
 def with_context(context: bytes, examples: Sequence[bytes]) -> list[bytes]:
-    """Serialized examples, each with the features of `context` that it does not have itself.
+    """Returns serialized examples, each with the features of `context` that it does not have itself.
 
-    A protobuf that stands behind another is merged into it, and a feature is replaced whole. Raises ResourceExhausted
-    where that would take more than `MOST_BYTES`.
+    Concatenated protobufs are merged when they are parsed, and a later feature replaces an earlier one. Raises
+    ResourceExhausted if this would take more than `MAX_CONTEXT_BYTES`.
     """
     size = len(context) * len(examples)
-    if size > MOST_BYTES:
+    if size > MAX_CONTEXT_BYTES:
         raise ResourceExhausted(
-            f"the context of {len(context)} bytes stands in front of each of {len(examples)} examples, which takes "
-            f"{size} bytes; {MOST_BYTES} are allowed: send fewer examples at once"
+            f"the context of {len(context)} bytes is copied for each of {len(examples)} examples, which takes {size} "
+            f"bytes; at most {MAX_CONTEXT_BYTES} are allowed: send fewer examples in one request"
         )
     return [context + example for example in examples]
 
 
 def examples_of(input: Any) -> list[bytes]:
-    """The serialized examples of a `tensorflow.serving.Input`, each with the features of their context; none where it
-    has no kind. Raises what `with_context` raises."""
+    """Returns the serialized examples of a `tensorflow.serving.Input`, each with the features of the context.
+
+    Returns an empty list if the input is not set. Raises what `with_context` raises.
+    """
     if input.WhichOneof("kind") == "example_list_with_context":
         listed = input.example_list_with_context
         return with_context(listed.context.SerializeToString(), [one.SerializeToString() for one in listed.examples])
@@ -44,7 +46,7 @@ def examples_of(input: Any) -> list[bytes]:
 
 
 def signature_for_examples(servable: Servable, name: str) -> Signature:
-    """Raises InvalidArgument with TensorFlow Serving's text where there is no signature of that name."""
+    """Returns a signature. Raises InvalidArgument, with TensorFlow Serving's text, if there is none of that name."""
     signature = servable.signature(name)
     if signature is None:
         raise InvalidArgument(f"No signature was found with the name: {name}")
@@ -52,7 +54,7 @@ def signature_for_examples(servable: Servable, name: str) -> Signature:
 
 
 def check_method_name(servable: Servable, signature: Signature, kind: str, expected: str) -> None:
-    """Raises InvalidArgument if method names are checked and the signature's is not the expected one."""
+    """Raises InvalidArgument if the server checks method names and the signature's is not the expected one."""
     if servable.check_method_names and signature.method_name != expected:
         raise InvalidArgument(f"Expected {kind} signature method_name to be {expected}. Was: {signature.method_name}")
 
@@ -70,7 +72,7 @@ def check_input_name(signature: Signature, kind: str) -> None:
 def run_examples(
     servable: Servable, signature: Signature, examples: Sequence[bytes], outputs: Sequence[str]
 ) -> dict[str, NDArray[Any]]:
-    """The outputs of these names for serialized examples. Raises InvalidArgument where there is no example."""
+    """Returns the named outputs for serialized examples. Raises InvalidArgument if there are no examples."""
     if not examples:
         raise InvalidArgument("Input is empty.")
     tensor = np.empty(len(examples), object)
@@ -79,14 +81,14 @@ def run_examples(
 
 
 def debug_text(signature: Signature) -> str:
-    """The signature in protobuf's text format."""
+    """Returns the signature in protobuf's text format."""
     return str(signature.definition).rstrip()
 
 
-def shape_text(array: NDArray[Any]) -> str:
+def tensorflow_shape(array: NDArray[Any]) -> str:
     return f"[{','.join(map(str, array.shape))}]"
 
 
 def type_name(array: NDArray[Any]) -> str:
-    """TensorFlow's name of the elements' type, such as DT_FLOAT."""
+    """Returns TensorFlow's name of the array's type, such as DT_FLOAT."""
     return DataType.of(array.dtype).name

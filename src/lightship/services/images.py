@@ -1,4 +1,4 @@
-"""Encoded images to ranked labels: decode, prepare, run, sort."""
+"""Classifies encoded images: decodes and preprocesses them, runs the model, and sorts the labels by score."""
 
 from __future__ import annotations
 
@@ -15,27 +15,28 @@ from lightship.images.spec import ImageSpec
 from lightship.lifecycle.servable import Servable
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, Signature
 
-# Images that are decoded and run together: more gain nothing, and each takes megabytes on its way through the model.
+# The number of images that are run together. More would not be faster, and each takes megabytes inside the model.
 ROWS_AT_ONCE = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """The classes of one image, the best first; scores: float32, as many as labels."""
+    """The classes of one image, the best first."""
 
     labels: list[str]
+    # One score for each label.
     scores: NDArray[np.float32]
 
 
 def classify_images(servable: Servable, images: Sequence[bytes], top: int | None = None) -> list[Ranking]:
-    """The `top` best classes of each encoded image, all classes by default; equal scores in the labels' order.
+    """Returns the `top` best classes of each encoded image, by default all; equal scores in the order of the labels.
 
-    Raises FailedPrecondition where the version has no image spec or labels, InvalidArgument or TooLarge naming the
-    image that cannot be read.
+    Raises FailedPrecondition if the version has no image spec or no labels, and InvalidArgument or TooLarge for the
+    first image that cannot be read.
     """
     labels, spec = _of_classifier(servable)
     if top is not None and top < 1:
-        raise InvalidArgument(f"top is {top}: ask for 1 class or more")
+        raise InvalidArgument(f"top is {top}; give 1 or more")
     order, scores = _ranked(servable, spec, images, len(labels))
     return [
         Ranking([labels[index] for index in best[:top]], row[:top]) for best, row in zip(order, scores, strict=True)
@@ -43,9 +44,9 @@ def classify_images(servable: Servable, images: Sequence[bytes], top: int | None
 
 
 def rank_images(servable: Servable, images: Sequence[bytes]) -> tuple[NDArray[np.object_], NDArray[np.float32]]:
-    """All classes of each image as a signature's outputs: labels, UTF-8 bytes [N, classes], and scores likewise.
+    """Returns all classes of each image as two outputs: labels as UTF-8 bytes and scores, both [N, classes].
 
-    Raises as `classify_images` does.
+    Raises what `classify_images` raises.
     """
     labels, spec = _of_classifier(servable)
     encoded = np.array([label.encode() for label in labels], dtype=object)
@@ -59,7 +60,7 @@ def _of_classifier(servable: Servable) -> tuple[Sequence[str], ImageSpec]:
         return labels, spec
     missing = "image spec" if spec is None else "labels"
     raise FailedPrecondition(
-        f"{servable.id} has no {missing}, so it cannot answer encoded images: export the model with classes=... and "
+        f"{servable.id} has no {missing}, so it cannot classify encoded images: export the model with classes=... and "
         "image=... (lightship export MODEL FOLDER --classes FILE --preprocess NAME), or send tensors"
     )
 
@@ -67,7 +68,7 @@ def _of_classifier(servable: Servable) -> tuple[Sequence[str], ImageSpec]:
 def _ranked(
     servable: Servable, spec: ImageSpec, images: Sequence[bytes], classes: int
 ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-    """Indexes and scores [N, classes], the best first."""
+    """Returns the indices of the classes and their scores, both [N, classes], the best first."""
     if not images:
         return np.empty((0, classes), np.intp), np.empty((0, classes), np.float32)
     starts = range(0, len(images), ROWS_AT_ONCE)
@@ -83,7 +84,9 @@ def _scores(servable: Servable, batch: NDArray[np.float32], classes: int) -> NDA
     typed: NDArray[Any] = batch if batch.dtype == spec.dtype.numpy else batch.astype(spec.dtype.numpy)
     scores = servable.engine.run(DEFAULT_SIGNATURE, {name: typed})[output]
     if scores.shape != (len(batch), classes):
-        raise Internal(f"{servable.id} gave scores of shape {list(scores.shape)} for {classes} labels: export it again")
+        raise Internal(
+            f"{servable.id} returned scores of shape {list(scores.shape)} for {classes} labels: export the model again"
+        )
     return scores.astype(np.float32, copy=False)
 
 
@@ -91,14 +94,14 @@ def _default_signature(servable: Servable) -> Signature:
     signature = servable.signature(DEFAULT_SIGNATURE)
     if signature is None or len(signature.inputs) != 1 or len(signature.outputs) != 1:
         raise FailedPrecondition(
-            f"{servable.id} has no signature {DEFAULT_SIGNATURE} from one image to one row of scores, so it cannot "
-            "answer encoded images: send tensors"
+            f"the signature {DEFAULT_SIGNATURE} of {servable.id} does not take one image and return one row of scores, "
+            "so the model cannot classify encoded images: send tensors"
         )
     return signature
 
 
 def _batch(servable: Servable, spec: ImageSpec, images: Sequence[bytes], start: int) -> NDArray[np.float32]:
-    """The images from `start` on, `ROWS_AT_ONCE` of them at most, prepared for the model."""
+    """Returns at most `ROWS_AT_ONCE` images from `start` on, prepared for the model."""
     some = images[start : start + ROWS_AT_ONCE]
     batch = np.empty((len(some), *spec.size, spec.channels), np.float32)
     for row, image in enumerate(some):

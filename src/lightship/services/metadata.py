@@ -1,4 +1,4 @@
-"""What a servable takes and gives."""
+"""Metadata: the signatures of a servable."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lightship.protos import SignatureDefMap
 
 
 def model_metadata(servable: Servable) -> Any:
-    """All signatures, `__saved_model_init_op` too, as a `tensorflow.serving.SignatureDefMap`."""
+    """Returns all signatures, including `__saved_model_init_op`, as a `tensorflow.serving.SignatureDefMap`."""
     metadata = SignatureDefMap()
     for name, signature in servable.bundle.saved_model.signatures.items():
         metadata.signature_def[name].CopyFrom(signature.definition)

@@ -1,4 +1,4 @@
-"""`tensorflow.serving.ModelServerConfig`, from a file or a call, as the models it asks for."""
+"""Converts a `tensorflow.serving.ModelServerConfig`, from a file or a request, to a list of models."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ _UNSPECIFIED, _TENSORFLOW = 0, 1  # ModelType
 
 
 def requested_models(config: Any, served: Collection[str] = ()) -> list[ModelConfig] | None:
-    """The models of a ModelServerConfig; None where it lists none and nothing is to change.
+    """Returns the models of a ModelServerConfig, or None if it is empty and nothing is to change.
 
-    served: the names of the models that there are already. Raises, in TensorFlow Serving's words, InvalidArgument for a
-    list that cannot be and FailedPrecondition for something else in place of a list; Unimplemented for a path on an
-    object store and for a configuration of some other kind.
+    served: the names of the models that are served already. Raises, with TensorFlow Serving's texts, InvalidArgument
+    for an invalid list and FailedPrecondition if a list was served and the configuration has none. Raises Unimplemented
+    for a path on an object store and for a custom configuration.
     """
     if served and not config.HasField("model_config_list"):
         raise FailedPrecondition(
             "Cannot transition to requested config. It is only legal to transition from one ModelConfigList to another."
         )
     if config.HasField("custom_model_config"):
-        raise Unimplemented("custom_model_config means nothing to this server: list the models in model_config_list")
+        raise Unimplemented("custom_model_config is not supported: list the models in model_config_list")
     if not config.HasField("model_config_list"):
         return None
     listed = list(config.model_config_list.config)

@@ -1,4 +1,4 @@
-"""Multi-inference: several classifications and regressions of the same examples."""
+"""Multi-inference: runs several classifications and regressions on the same examples."""
 
 from __future__ import annotations
 
@@ -7,23 +7,24 @@ from dataclasses import dataclass
 
 from lightship.errors import InvalidArgument, Unimplemented
 from lightship.lifecycle.servable import Servable
-from lightship.saved_model.signatures import DEFAULT_SIGNATURE, Signature
+from lightship.saved_model.signatures import CLASSIFY_METHOD, DEFAULT_SIGNATURE, REGRESS_METHOD, Signature
 from lightship.services.classify import (
     Classifications,
     check_classification,
     default_classification,
     run_classification,
 )
-from lightship.services.predict_checks import CLASSIFY_METHOD, REGRESS_METHOD
 from lightship.services.regress import Regressions, check_regression, run_regression
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """model: as the caller named it. method_name: tensorflow/serving/classify or tensorflow/serving/regress."""
+    """One classification or regression."""
 
+    # The name of the model in the request.
     model: str
     signature_name: str
+    # tensorflow/serving/classify or tensorflow/serving/regress.
     method_name: str
 
 
@@ -33,10 +34,10 @@ _CHECKS = {CLASSIFY_METHOD: check_classification, REGRESS_METHOD: check_regressi
 def multi_inference(
     servable: Servable, tasks: Sequence[Task], examples: Sequence[bytes]
 ) -> list[Classifications | Regressions]:
-    """The result of each task, for serialized examples; every task is checked before any is run.
+    """Returns the result of each task for serialized examples. Checks all tasks before it runs the first.
 
-    Raises what `classify` and `regress` do, InvalidArgument for tasks of several models or twice of one signature,
-    Unimplemented for another method.
+    Raises what `classify` and `regress` raise, InvalidArgument if the tasks name several models or one signature twice,
+    and Unimplemented for another method.
     """
     if not tasks:
         raise InvalidArgument("ModelSpec has no name specified.")
@@ -50,7 +51,7 @@ def multi_inference(
 
 
 def _signature(servable: Servable, task: Task, model: str, used: dict[str, Signature]) -> Signature:
-    """The signature of a task, checked."""
+    """Returns the signature of a task after checking it."""
     if not task.model:
         raise InvalidArgument("Found ModelSpec with an empty model name.")
     if task.model != model:

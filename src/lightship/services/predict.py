@@ -1,4 +1,4 @@
-"""Predict: tensors in, tensors out."""
+"""Predict: takes tensors and returns tensors."""
 
 from __future__ import annotations
 
@@ -12,17 +12,20 @@ from numpy.typing import NDArray
 from lightship.engines.base import check_inputs, check_outputs
 from lightship.errors import InvalidArgument, OutOfRange
 from lightship.lifecycle.servable import Servable
-from lightship.saved_model.signatures import DEFAULT_SIGNATURE, INIT_SIGNATURE, Signature
+from lightship.saved_model.signatures import CLASSIFY_METHOD, DEFAULT_SIGNATURE, INIT_SIGNATURE, Signature
 from lightship.services.examples import images_of_examples
 from lightship.services.images import rank_images
-from lightship.services.predict_checks import CLASSIFY_METHOD, check_predict_method, with_defaults
+from lightship.services.predict_checks import check_predict_method, with_defaults
 from lightship.tensors.dtypes import DataType
 
 Arrays = Mapping[str, NDArray[Any]]
 
 
 def check_signature(servable: Servable, signature_name: str) -> Signature:
-    """The signature of that name, `serving_default` for "". Raises InvalidArgument with TensorFlow Serving's text."""
+    """Returns a signature; an empty name means `serving_default`.
+
+    Raises InvalidArgument, with TensorFlow Serving's text, if there is none of that name.
+    """
     name = signature_name or DEFAULT_SIGNATURE
     signature = servable.signature(name)
     if signature is None:
@@ -43,7 +46,7 @@ class Prediction:
         """Raises InvalidArgument for values and shapes that do not fit, FailedPrecondition where no engine runs the
         signature."""
         signature = self.signature
-        if signature.name not in self.servable.bundle.native:
+        if signature.name not in self.servable.bundle.image_signatures:
             return self.servable.engine.run(signature.name, self.inputs, self.outputs)
         wanted = check_outputs(signature, self.outputs)
         check_inputs(signature, self.inputs)
@@ -52,7 +55,7 @@ class Prediction:
 
     def try_run(self) -> dict[str, NDArray[Any]] | None:
         """Like `run`, but None where it may take longer than an event loop can wait. Then `run` is to be called."""
-        if self.signature.name in self.servable.bundle.native:
+        if self.signature.name in self.servable.bundle.image_signatures:
             return None
         return self.servable.engine.try_run(self.signature.name, self.inputs, self.outputs)
 
@@ -86,7 +89,7 @@ def predict(
 
 
 def _initializer_error(outputs: Sequence[str], signature: Signature) -> OutOfRange:
-    """In TensorFlow's words. It ran when the model was loaded, and an operation that only runs has no output."""
+    """Returns TensorFlow's error: the initializer is an operation without outputs."""
     node = signature.outputs[outputs[0]].tensor.partition(":")[0] if outputs else signature.name
     return OutOfRange(f"Node '{node}' (type: 'NoOp', num of outputs: 0) does not have output 0")
 
@@ -94,6 +97,6 @@ def _initializer_error(outputs: Sequence[str], signature: Signature) -> OutOfRan
 def _images(signature: Signature, inputs: Arrays) -> list[bytes]:
     ((name, array),) = inputs.items()
     if array.ndim != 1:
-        raise InvalidArgument(f'input "{name}" has shape {list(array.shape)}; give a list of {name}, of shape [N]')
+        raise InvalidArgument(f'input "{name}" has shape {list(array.shape)}; give a list of {name} with shape [N]')
     values: list[bytes] = list(np.asarray(array, dtype=object))
     return images_of_examples(values) if signature.method_name == CLASSIFY_METHOD else values

@@ -1,4 +1,4 @@
-"""What predict checks before a signature is run, in TensorFlow Serving's order and words."""
+"""Checks that predict makes before it runs a signature, in TensorFlow Serving's order and with its texts."""
 
 from __future__ import annotations
 
@@ -9,19 +9,16 @@ from numpy.typing import NDArray
 
 from lightship.engines.base import input_size_error
 from lightship.errors import Internal, InvalidArgument
-from lightship.saved_model.signatures import Signature
-from lightship.tensors.tensor_proto import array_of
+from lightship.saved_model.signatures import CLASSIFY_METHOD, PREDICT_METHOD, REGRESS_METHOD, Signature
+from lightship.tensors.tensor_proto import input_array
 
-PREDICT_METHOD = "tensorflow/serving/predict"
-CLASSIFY_METHOD = "tensorflow/serving/classify"
-REGRESS_METHOD = "tensorflow/serving/regress"
 _METHODS = (PREDICT_METHOD, CLASSIFY_METHOD, REGRESS_METHOD)
 
 Arrays = Mapping[str, NDArray[Any]]
 
 
 def check_predict_method(signature: Signature) -> None:
-    """Any of the standard methods may be predicted. Raises Internal for another."""
+    """Raises Internal if the signature's method name is not one of the standard ones."""
     if signature.method_name not in _METHODS:
         raise Internal(
             f"Expected prediction signature method_name to be one of {{{', '.join(_METHODS)}}}. "
@@ -30,9 +27,9 @@ def check_predict_method(signature: Signature) -> None:
 
 
 def with_defaults(signature: Signature, inputs: Arrays) -> Arrays:
-    """An array for each of the signature's inputs, its own default where none was given.
+    """Returns an array for each of the signature's inputs, using the signature's defaults for those that are missing.
 
-    Raises InvalidArgument for a missing input without a default, and for one that the signature does not have.
+    Raises InvalidArgument for a missing input without a default, and for an input that the signature does not have.
     """
     defaults = signature.definition.defaults
     if len(inputs) > len(signature.inputs) or (len(inputs) < len(signature.inputs) and not defaults):
@@ -59,10 +56,7 @@ def _default(signature: Signature, name: str, inputs: Arrays) -> NDArray[Any]:
             f"default value provided. Inputs expected to be in the request {{{_listed(inputs)}}}, or default input "
             f"alias set: {_listed(defaults)}"
         )
-    try:
-        return array_of(defaults[name])
-    except InvalidArgument as error:
-        raise InvalidArgument(f"tensor parsing error: {name}") from error
+    return input_array(name, defaults[name])
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""Regress: serialized `tf.Example`s in, one number for each out."""
+"""Regress: takes serialized `tf.Example`s and returns one number for each."""
 
 from __future__ import annotations
 
@@ -10,35 +10,37 @@ from numpy.typing import NDArray
 
 from lightship.errors import InvalidArgument
 from lightship.lifecycle.servable import Servable
-from lightship.saved_model.signatures import DEFAULT_SIGNATURE, Signature
+from lightship.saved_model.signatures import DEFAULT_SIGNATURE, REGRESS_METHOD, Signature
 from lightship.services.example_inputs import (
     check_input_name,
     check_method_name,
     check_one_input,
     debug_text,
     run_examples,
-    shape_text,
     signature_for_examples,
+    tensorflow_shape,
     type_name,
 )
-from lightship.services.predict_checks import REGRESS_METHOD
 
 OUTPUTS = "outputs"
 
 
 @dataclass(frozen=True, slots=True)
 class Regressions:
-    """signature: the one that answered. values: float32 [examples]."""
+    """One number for each example."""
 
+    # The name of the signature that ran.
     signature: str
+    # float32 [examples].
     values: NDArray[np.float32]
 
 
 def regress(servable: Servable, signature_name: str, examples: Sequence[bytes]) -> Regressions:
-    """Runs a signature, `serving_default` for "", on serialized examples.
+    """Runs a signature on serialized examples. An empty name means `serving_default`.
 
-    Raises InvalidArgument, with TensorFlow Serving's texts in its order, for a signature that is no regression, no
-    examples, and an output that is not one number for each; FailedPrecondition where no engine runs the signature.
+    Raises InvalidArgument, with TensorFlow Serving's texts and in its order, if the signature is unknown or is not a
+    regression, if there are no examples, or if the output is not one number for each; FailedPrecondition if no engine
+    can run the signature.
     """
     signature = signature_for_examples(servable, signature_name or DEFAULT_SIGNATURE)
     check_regression(servable, signature)
@@ -46,7 +48,7 @@ def regress(servable: Servable, signature_name: str, examples: Sequence[bytes]) 
 
 
 def check_regression(servable: Servable, signature: Signature) -> None:
-    """Raises InvalidArgument for a signature without the input and output of a regression."""
+    """Raises InvalidArgument if a signature does not have the input and output of a regression."""
     check_method_name(servable, signature, "regression", REGRESS_METHOD)
     check_one_input(signature)
     if len(signature.outputs) != 1:
@@ -57,10 +59,10 @@ def check_regression(servable: Servable, signature: Signature) -> None:
 
 
 def run_regression(servable: Servable, signature: Signature, examples: Sequence[bytes]) -> Regressions:
-    """Runs a signature that was checked. Raises InvalidArgument for no examples, and an output that is none."""
+    """Runs a checked signature. Raises InvalidArgument if there are no examples or the output does not fit."""
     values, count = run_examples(servable, signature, examples, [OUTPUTS])[OUTPUTS], len(examples)
     if values.ndim not in (1, 2) or values.shape[1:] not in ((), (1,)):
-        shape = f"[batch_size] or [batch_size, 1] but got {shape_text(values)}"
+        shape = f"[batch_size] or [batch_size, 1] but got {tensorflow_shape(values)}"
         raise InvalidArgument(f"Expected output Tensor shape to be either {shape}")
     if len(values) != count:
         raise InvalidArgument(f"Input batch size did not match output batch size: {count} vs. {len(values)}")

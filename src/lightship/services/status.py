@@ -1,4 +1,4 @@
-"""Which versions of a model there are, and how they fare."""
+"""The status of models and their versions."""
 
 from __future__ import annotations
 
@@ -10,21 +10,22 @@ from lightship.engines.base import SignatureReport
 from lightship.errors import NotFound
 from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.servable import Servable
-from lightship.lifecycle.state import VersionStatus
+from lightship.lifecycle.state import ModelVersionStatus
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE
 
 
 @dataclass(frozen=True, slots=True)
 class ModelSummary:
-    """reason: why no version answers; None if one does. versions: the highest first. labels: the versions they name.
-
-    engines: of each version that answers, how each of its signatures is run.
-    """
+    """The status of one model."""
 
     name: str
-    versions: list[VersionStatus]
+    # The highest version first.
+    versions: list[ModelVersionStatus]
+    # Why no version is loaded; None if one is.
     reason: str | None
+    # Versions by their labels.
     labels: Mapping[str, int]
+    # For each loaded version how its signatures are run.
     engines: Mapping[int, tuple[SignatureReport, ...]]
 
     @property
@@ -34,24 +35,26 @@ class ModelSummary:
 
 def model_status(
     manager: Manager, name: str, version: int | None = None, label: str | None = None
-) -> list[VersionStatus]:
-    """All versions of a model, the highest first, or one. Raises NotFound, or InvalidArgument for an unknown label,
-    with TensorFlow Serving's texts."""
+) -> list[ModelVersionStatus]:
+    """Returns the statuses of all versions of a model, the highest first, or of the named version.
+
+    Raises, with TensorFlow Serving's texts, NotFound if there is none and InvalidArgument for an unknown label.
+    """
     return manager.status(name, version if label is None else manager.labelled(name, label))
 
 
 def list_models(manager: Manager) -> list[ModelSummary]:
-    """Every model that the server was given, in that order."""
+    """Returns the status of every model, in the order of the configuration."""
     reasons = manager.not_ready()
     return [_summary(manager, name, reasons.get(name)) for name in manager.models()]
 
 
 def signature_reports(servable: Servable) -> tuple[SignatureReport, ...]:
-    """How each signature is run; those of images are answered by decoding, `serving_default` and ranking."""
-    native = servable.bundle.native
+    """Returns how each signature is run. The server itself runs image signatures, around `serving_default`."""
+    image_signatures = servable.bundle.image_signatures
     return tuple(
-        replace(report, engine="lightship", reason=f"decodes and ranks around {DEFAULT_SIGNATURE}")
-        if report.signature in native
+        replace(report, engine="lightship", reason=f"decodes the images, runs {DEFAULT_SIGNATURE} and ranks the labels")
+        if report.signature in image_signatures
         else report
         for report in servable.engine.reports()
     )

@@ -1,23 +1,21 @@
-"""Makes the calls of a warm-up file as if a client made them; the answers are thrown away."""
+"""Makes the calls of a warm-up file as if a client made them, and ignores the results."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from numpy.typing import NDArray
-
-from lightship.errors import InvalidArgument, Unimplemented
+from lightship.errors import Unimplemented
 from lightship.lifecycle.servable import Servable
+from lightship.saved_model.signatures import CLASSIFY_METHOD, REGRESS_METHOD
 from lightship.services.classify import classify
 from lightship.services.example_inputs import examples_of
 from lightship.services.predict import check_signature, predict
-from lightship.services.predict_checks import CLASSIFY_METHOD, REGRESS_METHOD
 from lightship.services.regress import regress
-from lightship.tensors.tensor_proto import array_of
+from lightship.tensors.tensor_proto import input_array
 
 
 def make_logged_call(servable: Servable, log: Any) -> None:
-    """Makes the call of a `PredictionLog`: the signature that it names counts, the model's name and version do not.
+    """Makes the call of a `PredictionLog`, with the signature that it names. Ignores its model name and version.
 
     Raises what the call raises.
     """
@@ -36,12 +34,12 @@ def make_logged_call(servable: Servable, log: Any) -> None:
 
 def _predict(servable: Servable, request: Any) -> None:
     signature = check_signature(servable, request.model_spec.signature_name)
-    inputs = {alias: _array(alias, tensor) for alias, tensor in request.inputs.items()}
+    inputs = {alias: input_array(alias, tensor) for alias, tensor in request.inputs.items()}
     predict(servable, signature, inputs, list(request.output_filter) or None)
 
 
 def _infer(servable: Servable, request: Any) -> None:
-    """Each task by itself: that warms up the same signatures."""
+    """Runs each task separately, which warms up the same signatures."""
     examples = examples_of(request.input)
     calls = {CLASSIFY_METHOD: classify, REGRESS_METHOD: regress}
     for task in request.tasks:
@@ -49,10 +47,3 @@ def _infer(servable: Servable, request: Any) -> None:
         if call is None:
             raise Unimplemented(f"Unsupported signature method_name: {task.method_name}")
         call(servable, task.model_spec.signature_name, examples)
-
-
-def _array(alias: str, tensor: Any) -> NDArray[Any]:
-    try:
-        return array_of(tensor)
-    except InvalidArgument as error:
-        raise InvalidArgument(f"tensor parsing error: {alias}") from error

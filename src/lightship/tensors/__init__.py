@@ -1,1 +1,1 @@
-"""Tensors in each form they travel in: dtypes, `TensorProto`, `.npy`, `.npz` and raw bytes. Knows no model."""
+"""Converts tensors between numpy arrays and the forms in which they are sent: `TensorProto`, `.npy`, `.npz`, bytes."""

@@ -1,4 +1,4 @@
-"""TensorFlow's element types: their numbers, the texts that TensorFlow prints, and the numpy types they become."""
+"""TensorFlow's element types: their numbers, their names in TensorFlow's texts, and the numpy types for them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ import numpy as np
 
 from lightship.errors import Unimplemented
 
+# The highest rank of a tensor. numpy allows 64 dimensions, but no TensorFlow operation takes that many.
+MAX_DIMENSIONS = 32
+
 
 class DataType(IntEnum):
-    """`tensorflow.DataType`. A reference type of the graph is the value + 100 and is none of these."""
+    """`tensorflow.DataType`, without the reference types, whose numbers are larger by 100."""
 
     DT_INVALID = 0
     DT_FLOAT = 1
@@ -49,21 +52,21 @@ class DataType(IntEnum):
     DT_UINT2 = 32
     DT_FLOAT4_E2M1FN = 33
 
-    __hash__ = int.__hash__  # enum's own is Python, and every request looks types up
+    __hash__ = int.__hash__  # the hash of enum is slow, because it is written in Python, and every request uses it
 
     @property
     def numpy(self) -> np.dtype[Any]:
-        """The numpy type; object (elements are bytes) for strings. Raises Unimplemented for what has none."""
+        """The numpy type; for strings it is object, with bytes as elements. Raises Unimplemented if there is none."""
         return _numpy(self)
 
     @property
     def label(self) -> str:
-        """The text TensorFlow prints: `float`, `double`, `string`, `half`, ..."""
+        """The name in TensorFlow's texts: `float`, `double`, `string`, `half`, ..."""
         return self.name.removeprefix("DT_").lower()
 
     @classmethod
     def of(cls, dtype: np.dtype[Any]) -> DataType:
-        """The type of an array's elements; text and bytes count as string. Raises Unimplemented for what has none."""
+        """Returns the type for a numpy type; texts and bytes are strings. Raises Unimplemented if there is none."""
         return _of(dtype)
 
 
@@ -85,7 +88,7 @@ _NUMPY_NAMES: dict[DataType, str] = {
     DataType.DT_UINT64: "uint64",
 }
 
-# numpy has no types for these; ml_dtypes, which TensorFlow and JAX use too, adds them.
+# numpy has no types for these. The package ml_dtypes, which TensorFlow and JAX use too, adds them.
 _ADDED_NAMES: dict[DataType, str] = {
     DataType.DT_BFLOAT16: "bfloat16",
     DataType.DT_FLOAT8_E5M2: "float8_e5m2",
@@ -112,5 +115,5 @@ def _of(dtype: np.dtype[Any]) -> DataType:
     if dtype.kind in "SUO":
         return DataType.DT_STRING
     if dtype.name not in _BY_NUMPY_NAME:
-        raise Unimplemented(f"numpy's type {dtype} has no TensorFlow type; use one such as float32 or int64")
+        raise Unimplemented(f"numpy's type {dtype} has no TensorFlow type: use another one, such as float32 or int64")
     return _BY_NUMPY_NAME[dtype.name]

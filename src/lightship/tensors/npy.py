@@ -1,4 +1,4 @@
-"""numpy's .npy files, format 1.0 to 3.0: read as views, written whole. Never a pickle, and nothing is evaluated."""
+"""Reads and writes numpy's .npy files, formats 1.0 to 3.0. Never loads a pickle or evaluates the header."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Array = NDArray[Any]
 
 _MAGIC = b"\x93NUMPY"
 _LENGTH_BYTES = {b"\x01\x00": 2, b"\x02\x00": 4, b"\x03\x00": 4}  # of the header's length, by the format's number
-_LONGEST_HEADER = 10_000
+_MAX_HEADER_BYTES = 10_000
 _DESCR = re.compile(r"[<>|=]?[biufc]\d{1,2}")
 _ENTRY = re.compile(
     r"""(?P<quote>['"])(?P<key>descr|fortran_order|shape)(?P=quote):"""
@@ -26,10 +26,10 @@ _ENTRY = re.compile(
 
 
 def read_npy(data: memoryview) -> Array:
-    """The array that a .npy file holds; a view of it where its byte order is this machine's.
+    """Returns the array of a .npy file, as a view of `data` if the byte order is this machine's.
 
-    Raises InvalidArgument for what is no such file, for objects, texts and records in it, and where its size is not
-    what its header says.
+    Raises InvalidArgument if it is not a .npy file, if it contains objects, texts or records, or if its size differs
+    from the size in the header.
     """
     header, rest = _split(data)
     entries = _entries(header)
@@ -50,25 +50,27 @@ def write_npy(array: Array) -> bytes:
 
 
 def _split(data: memoryview) -> tuple[str, memoryview]:
-    """The header's text and the array's bytes."""
+    """Returns the text of the header and the bytes of the array."""
     start = bytes(data[:8])
     if not start.startswith(_MAGIC):
-        raise InvalidArgument(f"not a .npy file: it begins with {start!r}" if start else "not a .npy file: it is empty")
+        begins = f"it begins with {start!r}" if start else "it is empty"
+        raise InvalidArgument(f"this is not a .npy file: {begins}; write it with numpy.save")
     count = _LENGTH_BYTES.get(start[6:])
     if count is None:
-        raise InvalidArgument(f"a .npy file of format {'.'.join(map(str, start[6:8]))}; 1.0, 2.0 and 3.0 are read")
+        version = ".".join(map(str, start[6:8]))
+        raise InvalidArgument(f"the .npy file has format {version}; send format 1.0, 2.0 or 3.0")
     length = int.from_bytes(data[8 : 8 + count], "little")
     end = 8 + count + length
-    if length > _LONGEST_HEADER or end > len(data):
+    if length > _MAX_HEADER_BYTES or end > len(data):
         raise InvalidArgument(
-            f"the .npy file says that its header has {length} bytes; it has {max(0, len(data) - 8 - count)} in all, "
-            f"and a header has {_LONGEST_HEADER} at most"
+            f"the .npy file declares a header of {length} bytes, but only {max(0, len(data) - 8 - count)} bytes follow "
+            f"and at most {_MAX_HEADER_BYTES} are allowed: send the complete file"
         )
     return bytes(data[8 + count : end]).decode("latin-1"), data[end:]
 
 
 def _entries(header: str) -> dict[str, re.Match[str]]:
-    """The members of the header, a Python dict as numpy writes it, by name."""
+    """Returns the members of the header by name. The header is a Python dict in the form that numpy writes."""
     text = "".join(header.split())
     if not (text.startswith("{") and text.endswith("}")):
         raise _unreadable(header)
@@ -91,13 +93,15 @@ def _dtype(descr: str | None, header: str) -> np.dtype[Any]:
         raise _unreadable(header)
     if not _DESCR.fullmatch(descr):
         raise InvalidArgument(
-            f"the .npy file holds elements of type {descr!r}; numbers and booleans are read (no objects, texts or "
-            "records; bfloat16 travels as application/octet-stream)"
+            f"the .npy file contains elements of type {descr!r}; only numbers and booleans can be sent, not objects, "
+            "texts or records (send bfloat16 as application/octet-stream)"
         )
     try:
         return np.dtype(descr)
     except TypeError:
-        raise InvalidArgument(f"the .npy file holds elements of type {descr!r}, which there is not") from None
+        raise InvalidArgument(
+            f"the .npy file contains elements of type {descr!r}, which numpy does not have: write it with numpy.save"
+        ) from None
 
 
 def _shape(text: str, header: str) -> tuple[int, ...]:
@@ -110,4 +114,4 @@ def _shape(text: str, header: str) -> tuple[int, ...]:
 
 
 def _unreadable(header: str) -> InvalidArgument:
-    return InvalidArgument(f"the .npy header cannot be read: {header.strip()[:200]!r}")
+    return InvalidArgument(f"the .npy header cannot be read: {header.strip()[:200]!r}; write the file with numpy.save")

@@ -1,7 +1,7 @@
-"""numpy's .npz files as `np.savez` writes them: several named .npy files, stored one after the other.
+"""Reads and writes numpy's .npz files in the form of `np.savez`: several named .npy files in one ZIP archive.
 
-Compressed ones are refused: what is stored cannot be larger than the body, and is a view of it where it lies at an
-address that its dtype allows.
+Compressed archives are refused, so that arrays cannot be larger than the body. An array is a view of the body if its
+position fits the alignment of its dtype.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from lightship.tensors.npy import read_npy, write_npy
 
 Arrays = dict[str, NDArray[Any]]
 
-# The beginning of a file in a ZIP archive: signature, version, flags, method, time, date, CRC, packed size, size,
-# length of its name, length of what follows that (APPNOTE.TXT, 4.3.7).
+# The header of a file in a ZIP archive: signature, version, flags, method, time, date, CRC, packed size, size, length
+# of the name, length of the extra field (APPNOTE.TXT, 4.3.7).
 _LOCAL = struct.Struct("<4sHHHHHIIIHH")
 _SIGNATURE = b"PK\x03\x04"
 _STORED = 0
@@ -34,22 +34,24 @@ class _Member(NamedTuple):
     end: int
 
 
-def read_npz(body: bytes, most: int) -> Arrays:
-    """The arrays by name, in the order of the file. `most`: how many there may be.
+def read_npz(body: bytes, limit: int) -> Arrays:
+    """Returns the arrays by name, in the order of the file.
 
-    Raises InvalidArgument for what is no such archive, or holds more, or the same name twice.
+    limit: the largest number of arrays. Raises InvalidArgument if it is not such an archive, contains more arrays, or
+    contains the same name twice.
     """
     data = memoryview(body)
     if not body.startswith(_SIGNATURE):
-        raise InvalidArgument(
-            f"not a .npz file: it begins with {body[:8]!r}" if body else "not a .npz file: it is empty"
-        )
+        begins = f"it begins with {body[:8]!r}" if body else "it is empty"
+        raise InvalidArgument(f"this is not a .npz file: {begins}; write it with numpy.savez")
     arrays: Arrays = {}
     position = 0
     while body.startswith(_SIGNATURE, position):
         member = _member(data, position)
-        if member.name in arrays or len(arrays) == most:
-            raise InvalidArgument(f'the .npz file has "{member.name}" twice, or more arrays than inputs ({most})')
+        if member.name in arrays:
+            raise InvalidArgument(f'the .npz file contains "{member.name}" twice: send each input once')
+        if len(arrays) == limit:
+            raise InvalidArgument(f"the .npz file contains more arrays than there are inputs: send at most {limit}")
         arrays[member.name] = _array(member, data)
         position = member.end
     return arrays
@@ -69,7 +71,7 @@ def _member(data: memoryview, position: int) -> _Member:
     _, _, flags, method, *_, packed, size, name_length, extra_length = _LOCAL.unpack_from(data, position)
     if method != _STORED or flags & (_ENCRYPTED | _SIZE_FOLLOWS):
         raise InvalidArgument(
-            "the .npz file is compressed, encrypted or streamed; write it with np.savez, uncompressed"
+            "the .npz file is compressed, encrypted or streamed: write it uncompressed, with numpy.savez"
         )
     start = position + _LOCAL.size
     name = bytes(data[start : start + name_length]).decode("utf-8", "replace")
@@ -82,7 +84,7 @@ def _member(data: memoryview, position: int) -> _Member:
 
 
 def _zip64_size(extra: memoryview) -> int:
-    """The size of 64 bits, which stands first in the extra field of number 1."""
+    """Returns the 64-bit size, the first number in the extra field 1."""
     while len(extra) >= 4:
         number, length = struct.unpack_from("<HH", extra)
         if number == 1 and length >= 8 and len(extra) >= 12:
@@ -99,4 +101,4 @@ def _array(member: _Member, data: memoryview) -> NDArray[Any]:
 
 
 def _ends_early() -> InvalidArgument:
-    return InvalidArgument("the .npz file ends too early")
+    return InvalidArgument("the .npz file is truncated: send the complete file")

@@ -1,4 +1,4 @@
-"""Tensors as bytes: numbers in little-endian order, with their dtype and shape told apart from them."""
+"""Reads and writes tensors as bytes: numbers in little-endian order. Their dtype and shape are sent separately."""
 
 from __future__ import annotations
 
@@ -11,23 +11,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightship.errors import InvalidArgument, Unimplemented
-from lightship.tensors.dtypes import DataType
+from lightship.tensors.dtypes import MAX_DIMENSIONS, DataType
 
 Array = NDArray[Any]
 
-MOST_DIMENSIONS = 32
-MOST_EMPTY = 1 << 23  # what the other dimensions of a tensor without elements may multiply to
+MAX_EMPTY_ELEMENTS = 1 << 23  # the largest product of the dimensions other than 0 of a tensor without elements
 _SHAPE = re.compile(r"\[?((?:\d{1,19}(?:,\d{1,19})*,?)?)\]?", re.ASCII)
-_KNOWN = (
+_RAW_DTYPES = (
     *("float32", "float64", "float16", "bfloat16", "float8_e5m2", "float8_e4m3fn"),
     *("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
     *("bool", "complex64", "complex128"),
 )
-_FEW_WORDS = "numbers and booleans alone travel as bytes; send texts as JSON"
+_SEND_AS_JSON = "only numbers and booleans can be sent as bytes; send texts as JSON"
 
 
 def dtype_name(dtype: DataType) -> str:
-    """numpy's name, such as float32; TensorFlow's own where numpy has none, and `string`."""
+    """Returns numpy's name of a dtype, such as float32; `string` for strings, TensorFlow's name if numpy has none."""
     try:
         return "string" if dtype is DataType.DT_STRING else dtype.numpy.name
     except Unimplemented:
@@ -35,17 +34,18 @@ def dtype_name(dtype: DataType) -> str:
 
 
 def check_numeric(name: str, dtype: DataType, role: str) -> None:
-    """Raises InvalidArgument for a tensor that has no place here: of strings, of types that numpy lacks."""
-    if dtype_name(dtype) not in _KNOWN:
-        raise InvalidArgument(f'{role} "{name}" is of dtype {dtype_name(dtype)}: {_FEW_WORDS}')
+    """Raises InvalidArgument for a tensor that cannot be sent as bytes: strings, and types that numpy does not have."""
+    if dtype_name(dtype) not in _RAW_DTYPES:
+        raise InvalidArgument(f'{role} "{name}" is of dtype {dtype_name(dtype)}: {_SEND_AS_JSON}')
 
 
 def parse_shape(text: str) -> tuple[int, ...]:
-    """`1,160,160,3` or `[1,160,160,3]`; a scalar is `[]`. Raises InvalidArgument."""
+    """Parses a shape such as `1,160,160,3` or `[1,160,160,3]`, or `[]` for a scalar. Raises InvalidArgument."""
     match = _SHAPE.fullmatch("".join(text.split()))
     if match is None:
         raise InvalidArgument(
-            f'Lightship-Shape: "{text[:100]}" is not a shape: give whole numbers joined by commas, such as 1,160,160,3'
+            f'Lightship-Shape: "{text[:100]}" is not a shape: give whole numbers separated by commas, such as '
+            "1,160,160,3"
         )
     return tuple(int(size) for size in match[1].split(",") if size)
 
@@ -55,22 +55,23 @@ def shape_text(shape: Sequence[int]) -> str:
 
 
 def view(data: bytes | memoryview, dtype: np.dtype[Any], shape: tuple[int, ...], *, fortran: bool = False) -> Array:
-    """The bytes as an array, without a copy where they lie as the machine wants them.
+    """Returns the bytes as an array, without a copy if byte order and alignment are this machine's.
 
-    Raises InvalidArgument, before anything is allocated, if they are not exactly those of such an array.
+    Raises InvalidArgument, before allocating anything, if the number of bytes does not match dtype and shape.
     """
     _check_size(len(data), dtype, shape)
     flat = np.frombuffer(data, dtype)
     if dtype.kind == "b" and flat.size and int(flat.view(np.uint8).max()) > 1:
-        raise InvalidArgument("a bool is one byte, 0 or 1; there are others in the tensor")
+        raise InvalidArgument("the bool tensor contains a byte other than 0 and 1: send each bool as 0 or 1")
     native = np.require(flat.astype(dtype.newbyteorder("="), copy=False), requirements="A")
     return native.reshape(shape, order="F" if fortran else "C")
 
 
 def read_raw(body: bytes, sent: str, shape: str, name: str, dtype: DataType) -> Array:
-    """The input `name` of this dtype, from its bytes and the two headers that describe them.
+    """Returns the input `name` as an array.
 
-    Raises InvalidArgument where the headers, the bytes and the dtype do not agree.
+    body: its bytes. sent, shape: the headers with the dtype and shape of the bytes. dtype: the signature's.
+    Raises InvalidArgument if the bytes, the headers and the signature's dtype do not agree.
     """
     check_dtype(sent, name, dtype)
     return view(body, dtype.numpy.newbyteorder("<"), parse_shape(shape))
@@ -82,23 +83,26 @@ def write_raw(array: Array) -> bytes:
 
 
 def check_dtype(sent: str, name: str, dtype: DataType) -> None:
-    """Raises InvalidArgument, naming both, where a dtype is not the signature's."""
+    """Raises InvalidArgument if the dtype that was sent is not the signature's."""
     wanted = dtype_name(dtype)
-    if sent not in _KNOWN:
+    if sent not in _RAW_DTYPES:
         raise InvalidArgument(
-            f'dtype "{sent[:100]}" is not known here; input "{name}" is {wanted}; there are {", ".join(_KNOWN)}'
+            f'dtype "{sent[:100]}" is unknown; input "{name}" is {wanted}; the dtypes are {", ".join(_RAW_DTYPES)}'
         )
     if sent != wanted:
         raise InvalidArgument(f'input "{name}" is {wanted}, but {sent} was sent: convert it before sending')
 
 
 def _check_size(size: int, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
-    if len(shape) > MOST_DIMENSIONS:
-        raise InvalidArgument(f"a shape of {len(shape)} dimensions is too long; {MOST_DIMENSIONS} are the most")
+    if len(shape) > MAX_DIMENSIONS:
+        raise InvalidArgument(f"the shape has {len(shape)} dimensions; at most {MAX_DIMENSIONS} are allowed")
     wanted = math.prod(shape) * dtype.itemsize
     if wanted != size:
         raise InvalidArgument(
             f"a tensor of shape [{','.join(map(str, shape))}] and dtype {dtype.name} has {wanted} bytes, not {size}"
         )
-    if not wanted and math.prod(filter(None, shape)) > MOST_EMPTY:
-        raise InvalidArgument(f"an empty tensor of shape [{','.join(map(str, shape))}] is larger than is taken here")
+    if not wanted and math.prod(filter(None, shape)) > MAX_EMPTY_ELEMENTS:
+        raise InvalidArgument(
+            f"an empty tensor of shape [{','.join(map(str, shape))}] is too large: the product of its other "
+            f"dimensions may be at most {MAX_EMPTY_ELEMENTS}"
+        )

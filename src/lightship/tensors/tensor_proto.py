@@ -1,4 +1,4 @@
-"""`tensorflow.TensorProto` -> array, by TensorFlow's rules."""
+"""Converts `tensorflow.TensorProto` to arrays, by TensorFlow's rules."""
 
 from __future__ import annotations
 
@@ -12,16 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightship.errors import InvalidArgument, LightshipError
-from lightship.tensors.dtypes import DataType
+from lightship.tensors.dtypes import MAX_DIMENSIONS, DataType
 
-# A few bytes can declare any shape, and the last value given is repeated to fill it: so much is filled at most.
-MOST_FILLED_BYTES = 1 << 28
+# A few bytes can declare any shape, and the last value is repeated to fill it. This limits the size of such a tensor.
+MAX_FILLED_BYTES = 1 << 28
 
-_MOST_DIMENSIONS = 32  # numpy's limit is 64, and no operation takes so many
-_MOST_ELEMENTS = (1 << 63) - 1
-_FEW_DIMENSIONS, _SMALL_SIZE = 4, 1 << 15  # nothing that could overflow: most tensors
+_MAX_ELEMENTS = (1 << 63) - 1
+_FEW_DIMENSIONS, _SMALL_SIZE = 4, 1 << 15  # most tensors are within these, and their sizes cannot overflow
 
-# The field of each type's values, and the type of what stands in it.
+# For each type the field with its values, and the type of the field's elements.
 _FIELDS: dict[DataType, tuple[str, str]] = {
     DataType.DT_FLOAT: ("float_val", "float32"),
     DataType.DT_DOUBLE: ("double_val", "float64"),
@@ -44,32 +43,43 @@ _COMPLEX = (DataType.DT_COMPLEX64, DataType.DT_COMPLEX128)
 
 
 def array_of(tensor: Any) -> NDArray[Any]:
-    """The array that a `TensorProto` describes; strings are bytes in an object array. It may be read-only.
+    """Returns the array of a `TensorProto`; strings are bytes in an object array. The array may be read-only.
 
-    `tensor_content` comes first; of typed values, more than needed are left out, and of fewer the last is repeated;
-    none are zeros. Raises InvalidArgument for what is no tensor, and where more than `MOST_FILLED_BYTES` would have to
-    be filled.
+    Uses `tensor_content` if it is set. Otherwise uses the typed values: if there are too many, the rest is ignored; if
+    there are too few, the last one is repeated; if there are none, the array is filled with zeros.
+    Raises InvalidArgument for an invalid tensor, and if it would have to fill more than `MAX_FILLED_BYTES`.
     """
     dtype, element = _types(tensor.dtype)
     shape = _shape(tensor)
-    content = tensor.tensor_content  # a copy each time
+    content = tensor.tensor_content  # each access copies it
     if content:
         return _of_content(content, dtype, element, shape)
     count = math.prod(shape)
     values = _values(tensor, dtype, element)
-    if len(values) < count and count * element.itemsize > MOST_FILLED_BYTES:
+    if len(values) < count and count * element.itemsize > MAX_FILLED_BYTES:
         raise InvalidArgument(
-            f"a tensor of shape {list(shape)} and type {dtype.label} has {len(values)} values; to fill the rest would "
-            f"take more than {MOST_FILLED_BYTES >> 20} MiB: send all of them"
+            f"a tensor of shape {list(shape)} and type {dtype.label} has {len(values)} values; filling the rest would "
+            f"take more than {MAX_FILLED_BYTES >> 20} MiB: send all values"
         )
     return _shaped(_filled(values, element, count), shape)
+
+
+def input_array(name: str, tensor: Any) -> NDArray[Any]:
+    """Returns the array of a `TensorProto` that is given for an input.
+
+    Raises InvalidArgument with TensorFlow Serving's text, which names the input, if it cannot be read.
+    """
+    try:
+        return array_of(tensor)
+    except InvalidArgument as error:
+        raise InvalidArgument(f"tensor parsing error: {name}") from error
 
 
 def _shaped(values: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
     try:
         return values.reshape(shape)
-    except ValueError as error:  # no elements, but other sizes beyond all memory
-        raise InvalidArgument(f"{list(shape)} is no shape of a tensor") from error
+    except ValueError as error:  # it has no elements, but its other dimensions are too large
+        raise InvalidArgument(f"{list(shape)} is not a valid shape of a tensor") from error
 
 
 @cache
@@ -88,10 +98,10 @@ def _shape(tensor: Any) -> tuple[int, ...]:
     shape = tuple([dim.size for dim in described.dim])
     if len(shape) <= _FEW_DIMENSIONS and (not shape or (min(shape) >= 0 and max(shape) <= _SMALL_SIZE)):
         return shape
-    if len(shape) > _MOST_DIMENSIONS:
-        raise InvalidArgument(f"a tensor of rank {len(shape)} cannot be read; {_MOST_DIMENSIONS} is the highest")
-    if any(size < 0 for size in shape) or any(product > _MOST_ELEMENTS for product in accumulate(shape, mul)):
-        raise InvalidArgument(f"{list(shape)} is no shape of a tensor")
+    if len(shape) > MAX_DIMENSIONS:
+        raise InvalidArgument(f"a tensor has {len(shape)} dimensions; at most {MAX_DIMENSIONS} are allowed")
+    if any(size < 0 for size in shape) or any(product > _MAX_ELEMENTS for product in accumulate(shape, mul)):
+        raise InvalidArgument(f"{list(shape)} is not a valid shape of a tensor")
     return shape
 
 
@@ -102,13 +112,13 @@ def _of_content(content: bytes, dtype: DataType, element: np.dtype[Any], shape: 
     if len(content) != count * element.itemsize:
         raise InvalidArgument(f"tensor_content has {len(content)} bytes; {count * element.itemsize} are needed")
     if dtype is DataType.DT_BOOL:
-        # a bool of another byte than 0 and 1 would break what reads it
+        # Code that reads bools would misbehave if a byte were neither 0 nor 1.
         return np.ndarray(shape, np.uint8, content).astype(np.bool_)
     return np.ndarray(shape, element.newbyteorder("<"), content).astype(element, copy=False)
 
 
 def _strings(content: bytes, count: int) -> NDArray[np.object_]:
-    """The length of every element as a varint, then all the bytes."""
+    """Reads strings: first the length of every element as a varint, then all their bytes."""
     lengths, position = [], 0
     if count > len(content):
         raise InvalidArgument(f"tensor_content has {len(content)} bytes, too few for {count} strings")
@@ -141,13 +151,13 @@ def _values(tensor: Any, dtype: DataType, element: np.dtype[Any]) -> NDArray[Any
         return strings
     if dtype not in _FIELDS:
         return np.frombuffer(tensor.float8_val, element)
-    field, wire = _FIELDS[dtype]
-    values = np.array(getattr(tensor, field), wire)
+    field, field_dtype = _FIELDS[dtype]
+    values = np.array(getattr(tensor, field), field_dtype)
     if dtype in _BIT_PATTERNS:
         return values.astype(np.uint16).view(element)
     if dtype in _COMPLEX:
         return values[: len(values) // 2 * 2].view(element)
-    return values.astype(element, copy=False)  # narrow types wrap
+    return values.astype(element, copy=False)  # values that are too large for a narrow type wrap around
 
 
 def _filled(values: NDArray[Any], element: np.dtype[Any], count: int) -> NDArray[Any]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
 
 import pytest
 
 from lightship.errors import InvalidArgument, NotFound
-from lightship.lifecycle.servable import Servable, ServableId
-from lightship.server.config.batching import check_batching_file, with_batching_checked
+from lightship.lifecycle import Loader, ServableId
+from lightship.server.config.batching import check_batching_file, check_version_batching
 from lightship.server.config.files import InvalidConfigFile
 
 GOOD = (
@@ -58,15 +57,9 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_versions_own_file_is_checked_before_it_is_loaded(tmp_path: Path) -> None:
-    loaded: list[Path] = []
-
-    def load(id: ServableId, path: Path) -> Servable:
-        loaded.append(path)
-        return cast(Servable, None)
-
-    checked = with_batching_checked(load)
-    checked(ServableId("m", 1), tmp_path)
+    loader = Loader(checks=[check_version_batching])
+    with pytest.raises(NotFound):  # the folder has no SavedModel
+        loader.load(ServableId("m", 1), tmp_path)
     written(tmp_path, WRONG[0][0])
     with pytest.raises(InvalidArgument, match="Last entry"):
-        checked(ServableId("m", 1), tmp_path)
-    assert loaded == [tmp_path]
+        loader.load(ServableId("m", 1), tmp_path)

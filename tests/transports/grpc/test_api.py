@@ -42,7 +42,7 @@ def counts() -> list[tuple[str, str, str]]:
 
 @pytest.fixture
 def api(server: Server, counts: list[tuple[str, str, str]]) -> GrpcApi:
-    return GrpcApi(GrpcContext(server.manager, lambda models, given_up: None), counting(counts), runs=1)
+    return GrpcApi(GrpcContext(server.manager, lambda models, cancelled: None), counting(counts), runs=1)
 
 
 def test_bytes_go_in_and_bytes_come_out(api: GrpcApi) -> None:
@@ -103,9 +103,9 @@ def test_a_deadline_beyond_all_clocks_is_waited_for(api: GrpcApi, seconds: float
 def test_a_reload_ends_with_its_call(server: Server) -> None:
     gone = threading.Event()
 
-    def reload(models: Any, given_up: Any) -> None:
+    def reload(models: Any, cancelled: Any) -> None:
         gone.set()
-        assert given_up()
+        assert cancelled()
 
     hooks: list[Any] = []
     api = GrpcApi(GrpcContext(server.manager, reload), counting([]))
@@ -118,7 +118,7 @@ def test_a_reload_ends_with_its_call(server: Server) -> None:
 
 
 def test_what_nobody_expected_is_internal_and_logged(server: Server, caplog: pytest.LogCaptureFixture) -> None:
-    def broken(models: Any, given_up: Any) -> None:
+    def broken(models: Any, cancelled: Any) -> None:
         raise ZeroDivisionError("secret")
 
     api = GrpcApi(GrpcContext(server.manager, broken), counting([]))
@@ -140,7 +140,7 @@ def test_what_nobody_expected_is_internal_and_logged(server: Server, caplog: pyt
     ],
 )
 def test_what_is_too_large_is_told_as_such(server: Server, error: Exception, text: str) -> None:
-    def large(models: Any, given_up: Any) -> None:
+    def large(models: Any, cancelled: Any) -> None:
         raise error
 
     api = GrpcApi(GrpcContext(server.manager, large), counting([]))

@@ -110,4 +110,4 @@ def test_the_end_of_the_server_ends_the_waiting(place: Place, half_plus_two: Pat
     assert server.manager.wait(lambda manager: "late" in manager.models(), 60)
     server.stop()
     asking.join(60)
-    assert seen == [("CANCELLED", "the server is stopping: new models were not waited for")]
+    assert seen == [("CANCELLED", "the server is stopping and did not wait for the new models")]

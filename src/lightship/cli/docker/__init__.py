@@ -1,4 +1,4 @@
-"""`lightship docker`: models in containers."""
+"""`lightship docker`: serves models from containers."""
 
 from lightship.cli.docker.app import app
 

@@ -1,4 +1,4 @@
-"""`lightship docker`: its commands together."""
+"""The command `lightship docker`, which collects its subcommands."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from lightship.cli.docker import build, logs, start, status, stop
 
 app = typer.Typer(
     name="docker",
-    help="Serve models from containers, through the Docker Engine.",
+    help="Serve models from containers, with the Docker Engine.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

@@ -1,4 +1,4 @@
-"""`lightship docker build`: a model baked into an image."""
+"""`lightship docker build`: builds an image that contains a model."""
 
 from __future__ import annotations
 
@@ -18,41 +18,45 @@ if TYPE_CHECKING:
 
 
 def build(
-    model: Annotated[Path, typer.Argument(help="The model's own folder, with versions in it: models/dog.")],
+    model: Annotated[
+        Path, typer.Argument(help="The model's own folder, which contains its versions, such as models/dog.")
+    ],
     tag: Annotated[
-        list[str] | None, typer.Option("--tag", "-t", help="What to call the image: dog:1; may be given several times.")
+        list[str] | None, typer.Option("--tag", "-t", help="The name of the image, such as dog:1; can be repeated.")
     ] = None,
     model_name: Annotated[
-        str | None, typer.Option(help="What the server shall call the model; the folder's name by default.")
+        str | None, typer.Option(help="The model's name in the server; by default the folder's name.")
     ] = None,
     versions: Annotated[
-        str, typer.Option(help="all, latest, or numbers such as 1,2; each is a layer of its own.")
+        str, typer.Option(help="The versions to include: all, latest, or numbers such as 1,2. Each becomes a layer.")
     ] = "all",
     image: Annotated[
         str | None,
         typer.Option(
-            help="The image below: Lightship's own at this version, or tensorflow/serving:2.20.0.",
+            help="The base image: by default Lightship's of this version; or tensorflow/serving:2.20.0.",
         ),
     ] = None,
     label: Annotated[
-        list[str] | None, typer.Option(metavar="KEY=VALUE", help="A label of the image; may be given several times.")
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="A label of the image; can be repeated.")
     ] = None,
     platform: Annotated[
-        str | None, typer.Option(help="Of the image below, such as linux/arm64; the engine's own by default.")
+        str | None, typer.Option(help="The platform of the base image, such as linux/arm64; by default the engine's.")
     ] = None,
-    pull: Annotated[bool, typer.Option("--pull", help="Ask the registry for a newer image below.")] = False,
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Make every layer anew.")] = False,
+    pull: Annotated[bool, typer.Option("--pull", help="Pull a newer base image if the registry has one.")] = False,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Build every layer again instead of using the cache.")
+    ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the Dockerfile and the files, and ask no engine.")
+        bool, typer.Option("--dry-run", help="Print the Dockerfile and the files without building the image.")
     ] = False,
     json: AsJson = False,
 ) -> None:
-    """Bake a model into an image that serves it with nothing mounted: docker run -p 8501:8501 dog:1."""
+    """Build an image that contains a model and serves it, such as docker run -p 8501:8501 dog:1."""
     from lightship import docker
     from lightship.docker.build_plan import OUR_IMAGE
 
     if not tag and not dry_run:
-        raise typer.BadParameter("the image has no name: give one such as -t dog:1")
+        raise typer.BadParameter("the image has no name: give one, such as -t dog:1")
     image, labels = image or OUR_IMAGE, _labels(label or ())
     if dry_run:
         plan = docker.plan_build(model, tag or (), model_name=model_name, versions=versions, image=image, labels=labels)
@@ -84,13 +88,13 @@ def _labels(given: Sequence[str]) -> dict[str, str]:
 
 @contextmanager
 def _progress() -> Iterator[Callable[[str], None]]:
-    """On a terminal one line that changes; elsewhere none, so that logs hold results alone."""
+    """Shows the progress in one line on a terminal, and nothing elsewhere, so that logs contain only results."""
     if not sys.stderr.isatty():
         yield lambda step: None
         return
     from rich.console import Console
 
-    with Console(stderr=True, highlight=False, markup=False).status("asking the Docker Engine") as line:
+    with Console(stderr=True, highlight=False, markup=False).status("connecting to the Docker Engine") as line:
         yield line.update
 
 

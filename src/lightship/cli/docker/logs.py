@@ -1,4 +1,4 @@
-"""`lightship docker logs`: what the server in a container printed."""
+"""`lightship docker logs`: prints the log of a container."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from lightship.cli.docker.options import DEFAULT_NAME, Name
 
 def logs(
     name: Name = DEFAULT_NAME,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the container ends, or Ctrl-C.")] = False,
-    tail: Annotated[int | None, typer.Option(min=0, metavar="N", help="The last lines only.")] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Keep printing until the container ends or Ctrl-C.")
+    ] = False,
+    tail: Annotated[int | None, typer.Option(min=0, metavar="N", help="Print only the last N lines.")] = None,
 ) -> None:
     """Print a container's log."""
     from lightship import docker

@@ -1,4 +1,4 @@
-"""Options that several commands take."""
+"""Options that several commands have."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-Name = Annotated[str, typer.Option(envvar="LIGHTSHIP_CONTAINER", help="The container, by its exact name.")]
+Name = Annotated[str, typer.Option(envvar="LIGHTSHIP_CONTAINER", help="The exact name of the container.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 DEFAULT_NAME = "lightship"

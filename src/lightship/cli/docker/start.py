@@ -1,4 +1,4 @@
-"""`lightship docker start`: a model served from a container; twice is once."""
+"""`lightship docker start`: serves a model from a container. Starting it again changes nothing."""
 
 from __future__ import annotations
 
@@ -20,21 +20,19 @@ Restart = Literal["no", "on-failure", "unless-stopped", "always"]
 
 
 def start(
-    model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="A folder with versions in it, such as models/dog, or name=path.")
-    ],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model's folder, such as models/dog, or name=path.")],
     arguments: Annotated[
-        list[str] | None, typer.Argument(metavar="[-- FLAG...]", help="Further flags for the server.")
+        list[str] | None, typer.Argument(metavar="[-- FLAG...]", help="Additional flags for the server.")
     ] = None,
     name: Name = DEFAULT_NAME,
     model_name: Annotated[
-        str | None, typer.Option(metavar="NAME", help="What clients call the model; by default the folder's name.")
+        str | None, typer.Option(metavar="NAME", help="The model's name in the server; by default the folder's name.")
     ] = None,
     image: Annotated[
         str | None,
         typer.Option(
             envvar="LIGHTSHIP_IMAGE",
-            help="By default Lightship's own at this version; tensorflow/serving:2.20.0 is started the classic way.",
+            help="The server's image: by default Lightship's of this version; or tensorflow/serving:2.20.0.",
         ),
     ] = None,
     publish: Annotated[
@@ -43,30 +41,36 @@ def start(
             "--publish",
             "-p",
             metavar="[ADDRESS:]HOST:CONTAINER",
-            help="A port on the host for one in the container: 8501 is REST, 8500 gRPC, both by default. "
-            "Host port 0 takes a free one.",
+            help="The port on the host for a port in the container: 8501 is REST, 8500 is gRPC; both by default. "
+            "Host port 0 means a free port.",
         ),
     ] = None,
-    host: Annotated[str, typer.Option(help="The address to publish at; 0.0.0.0 for all networks.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="The address to publish the ports at; 0.0.0.0 for all networks.")
+    ] = "127.0.0.1",
     pin_version: Annotated[
-        int | None, typer.Option(metavar="N", help="Mount this version alone; else all, and new ones are taken up.")
+        int | None,
+        typer.Option(metavar="N", help="Mount only this version; by default all, and new versions are loaded."),
     ] = None,
     env: Annotated[
-        list[str] | None, typer.Option("--env", "-e", metavar="NAME=VALUE", help="A variable for the server.")
+        list[str] | None,
+        typer.Option("--env", "-e", metavar="NAME=VALUE", help="An environment variable for the server."),
     ] = None,
-    restart: Annotated[Restart, typer.Option(help="When the engine starts it again.")] = "unless-stopped",
-    memory: Annotated[str | None, typer.Option(metavar="SIZE", help="A limit, such as 2g.")] = None,
-    cpus: Annotated[float | None, typer.Option(metavar="N", help="A limit, such as 1.5.")] = None,
+    restart: Annotated[Restart, typer.Option(help="When the engine restarts the container.")] = "unless-stopped",
+    memory: Annotated[str | None, typer.Option(metavar="SIZE", help="The memory limit, such as 2g.")] = None,
+    cpus: Annotated[float | None, typer.Option(metavar="N", help="The limit of processors, such as 1.5.")] = None,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Replace a container that differs, or that Lightship did not start.")
+        bool,
+        typer.Option("--replace", help="Replace a container with other settings, or one that Lightship did not start."),
     ] = False,
-    timeout: Annotated[float, typer.Option(min=1, help="Seconds until the model must answer.")] = 120.0,
+    timeout: Annotated[float, typer.Option(min=1, help="Seconds to wait until the model is loaded.")] = 120.0,
     json: AsJson = False,
 ) -> None:
-    """Serve a model from a container and wait until it answers. If that runs already, nothing is changed.
+    """Serve a model from a container and wait until it is loaded. If such a container already runs, change nothing.
 
-    The folder is mounted read-only at /models/NAME. What is running with other settings is refused, and the difference
-    shown; what has ended is started anew. A start that fails, or is interrupted, leaves no container behind.
+    The folder is mounted read-only at /models/NAME. If a container runs with other settings, the command fails and
+    shows the difference; a container that has ended is started again. If the start fails or is interrupted, the
+    container is removed.
     """
     from lightship import docker
     from lightship.docker.build_plan import OUR_IMAGE
@@ -99,20 +103,20 @@ def start(
 
 @contextmanager
 def _progress() -> Iterator[Progress]:
-    """On a terminal one line that changes; elsewhere none, so that logs hold results alone."""
+    """Shows the progress in one line on a terminal, and nothing elsewhere, so that logs contain only results."""
     if not sys.stderr.isatty():
         yield lambda text: None
         return
     from rich.console import Console
 
-    with Console(stderr=True, highlight=False).status("asking the Docker Engine") as line:
+    with Console(stderr=True, highlight=False).status("connecting to the Docker Engine") as line:
         yield line.update
 
 
 def _environment(given: Sequence[str]) -> dict[str, str]:
     for text in given:
         if not text.partition("=")[1]:
-            raise typer.BadParameter(f"{text!r} sets no variable: give NAME=VALUE")
+            raise typer.BadParameter(f"--env is {text!r}; give NAME=VALUE")
     return {text.partition("=")[0]: text.partition("=")[2] for text in given}
 
 
@@ -123,11 +127,11 @@ def _print_json(container: Container) -> None:
 
 
 def _print_text(container: Container) -> None:
-    said = {
+    texts = {
         "started": f"{container.name} is started",
         "replaced": f"{container.name} is replaced",
-        "resumed": f"{container.name} was paused and goes on",
-        "left alone": f"{container.name} runs already with these settings and is left alone",
+        "resumed": f"{container.name} was paused and is resumed",
+        "left alone": f"{container.name} runs already with these settings and is unchanged",
     }
-    print(f"{said[container.action]} ({container.id[:12]}, {container.image})")
+    print(f"{texts[container.action]} ({container.id[:12]}, {container.image})")
     print(f"{container.model} answers at {container.url}/v1/models/{container.model}:predict")

@@ -1,4 +1,4 @@
-"""`lightship docker status`: what a container does, and whether its model answers."""
+"""`lightship docker status`: shows the state of a container and of its model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def status(name: Name = DEFAULT_NAME, json: AsJson = False) -> None:
-    """Show a container, its ports, and its model's versions. The exit code is 1 unless the model answers."""
+    """Show a container, its ports, and its model's versions. The exit code is 1 unless the model is loaded."""
     from lightship import docker
 
     found = docker.status(name)

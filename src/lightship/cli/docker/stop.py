@@ -1,4 +1,4 @@
-"""`lightship docker stop`: lets a container finish its calls, and removes it."""
+"""`lightship docker stop`: stops a container after its running requests, and removes it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from lightship.cli.docker.options import DEFAULT_NAME, AsJson, Name
 
 def stop(
     name: Name = DEFAULT_NAME,
-    timeout: Annotated[int, typer.Option(min=0, help="Seconds in which its calls may finish.")] = 30,
+    timeout: Annotated[int, typer.Option(min=0, help="Seconds that running requests may take.")] = 30,
     json: AsJson = False,
 ) -> None:
-    """Stop a container that Lightship started, and remove it. If there is none, nothing happens."""
+    """Stop a container that Lightship started, and remove it. Does nothing if there is no such container."""
     from lightship import docker
 
     stopped = docker.stop(name, timeout=timeout)

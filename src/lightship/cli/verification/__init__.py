@@ -1,4 +1,4 @@
-"""What `lightship verify` does: samples for each signature, two sides that answer them, and the verdict."""
+"""The comparison of `lightship verify`: inputs for each signature, the two sides that run them, and the verdict."""
 
 from lightship.cli.verification.results import SignatureResult, Verdict, Verification
 from lightship.cli.verification.samples import read_samples

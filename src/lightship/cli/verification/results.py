@@ -1,4 +1,4 @@
-"""What a verification found."""
+"""The results of a verification."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SignatureResult:
-    """One signature. rows: of the samples. absolute, relative: the largest differences,
-    as in `engines.comparison`; None where nothing was compared."""
+    """The result for one signature."""
 
     signature: str
     engine: str
     samples: str
     verdict: Verdict
+    # The number of rows that were compared.
     rows: int = 0
+    # The largest differences, as defined in `engines.comparison`; None if nothing was compared.
     absolute: float | None = None
     relative: float | None = None
-    # What differs first, or why nothing was compared.
+    # The first difference, or why nothing was compared.
     detail: str = ""
 
     def to_json(self) -> dict[str, Any]:
@@ -43,13 +44,13 @@ class SignatureResult:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """All signatures that were asked for."""
+    """The results for all signatures that were compared."""
 
     results: tuple[SignatureResult, ...]
 
     @property
     def verdict(self) -> Verdict:
-        """Different if one signature is; not compared if none was."""
+        """DIFFERENT if one signature differs, NOT_COMPARED if none could be compared, and otherwise EQUAL."""
         verdicts = {result.verdict for result in self.results}
         if Verdict.DIFFERENT in verdicts:
             return Verdict.DIFFERENT

@@ -1,4 +1,4 @@
-"""The inputs that both sides are asked: the golden sample, the user's own, photos, or random rows."""
+"""The inputs that both sides run: the golden sample, the user's own arrays, photos, or random rows."""
 
 from __future__ import annotations
 
@@ -12,139 +12,148 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightship.bundle.bundle import Bundle
-from lightship.cli.photos import IMAGE_SUFFIXES, NamedPhoto, named_photos
+from lightship.cli.photos import NamedPhoto, named_photos
 from lightship.client.inputs import array_of, fitted
 from lightship.engines.comparison import FREE_SIZES, random_inputs
 from lightship.errors import InvalidArgument, LightshipError, NotFound
+from lightship.images.formats import IMAGE_SUFFIXES
 from lightship.images.prepare import prepare
 from lightship.images.spec import ImageSpec
-from lightship.saved_model.signatures import DEFAULT_SIGNATURE, Signature
+from lightship.saved_model.signatures import CLASSIFY_METHOD, DEFAULT_SIGNATURE, Signature
 from lightship.services.examples import examples_of_images
-from lightship.services.predict_checks import CLASSIFY_METHOD
 from lightship.tensors.dtypes import DataType
 
 Arrays = Mapping[str, NDArray[Any]]
 
 SEED = 1
 RANDOM_ROWS = (1, 3)
-PHOTOS_AT_ONCE = 32  # each takes megabytes on its way
+PHOTOS_AT_ONCE = 32  # each takes megabytes of memory while it is processed
 RANDOM = "random"
 GOLDEN = "golden sample"
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """The inputs of one call. rows: how many it has that no other call has; 0 for a row that goes alone first."""
+class SampleInputs:
+    """The inputs of one request."""
 
     inputs: Arrays
+    # The number of rows that no other request has; 0 for a row that is repeated in a larger request.
     rows: int
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
-    """The calls for one signature. `problem` says why there are none."""
+class SampleSet:
+    """The inputs for one signature."""
 
+    # How the report names these samples.
     label: str
-    calls: Iterable[Call] = ()
+    inputs: Iterable[SampleInputs] = ()
+    # Why there are no inputs.
     problem: str = ""
 
 
 class Samples(Protocol):
-    def attempts(self, signature: Signature) -> Iterator[Attempt]:
-        """What to ask; the next attempt only if both sides refuse all of one. At least one."""
+    """A source of inputs."""
+
+    def sample_sets(self, signature: Signature) -> Iterator[SampleSet]:
+        """Yields at least one set of inputs. The next set is used only if both sides refuse all inputs of one."""
 
 
 def read_samples(bundle: Bundle, path: str | None) -> Samples:
-    """A `.npz` with an array for each input, a `.npy` for the only one, a photo or a folder of photos; made up samples
-    where there is no path. Raises NotFound, InvalidArgument."""
+    """Returns the samples in a file, or generated samples if there is no path.
+
+    path: a `.npz` file with an array for each input, a `.npy` file for the only input, a photo, or a folder of photos.
+    Raises NotFound or InvalidArgument for a path that cannot be used.
+    """
     if path is None:
-        return MadeUp(bundle)
+        return GeneratedSamples(bundle)
     file = Path(path)
     if file.suffix in (".npz", ".npy"):
-        return Given(file.name, _read_arrays(file))
+        return ArraySamples(file.name, _read_arrays(file))
     if not file.exists():
-        raise NotFound(f"{path}: there is no such file or folder of samples")
+        raise NotFound(f"{path} does not exist: give a .npz or .npy file, a photo, or a folder of photos")
     if not file.is_dir() and file.suffix.lower() not in IMAGE_SUFFIXES:
         raise InvalidArgument(f"{path} is not a sample: give a .npz or .npy file, a photo, or a folder of photos")
     if bundle.image is None:
         raise InvalidArgument(
-            f"{path} names photos, and nothing says how they become the inputs of {bundle.path}: give arrays in a .npz"
+            f"{path} names photos, but {bundle.path} has no image spec to turn them into inputs: give arrays in a .npz "
+            "file"
         )
-    return Photos(bundle, bundle.image, path)
+    return PhotoSamples(bundle, bundle.image, path)
 
 
-class Given:
-    """The user's own arrays, by the names of inputs; "" for the only input."""
+class ArraySamples:
+    """The user's own arrays, by the names of the inputs, or by "" for the only input."""
 
     def __init__(self, label: str, arrays: Arrays) -> None:
         self._label, self._arrays = label, arrays
 
-    def attempts(self, signature: Signature) -> Iterator[Attempt]:
+    def sample_sets(self, signature: Signature) -> Iterator[SampleSet]:
         arrays = self._arrays
         if set(arrays) == {""} and len(signature.inputs) == 1:
             arrays = {next(iter(signature.inputs)): arrays[""]}
         if arrays.keys() != signature.inputs.keys():
             given, wanted = (", ".join(sorted(names)) or "one unnamed array" for names in (arrays, signature.inputs))
-            yield Attempt(self._label, problem=f"{self._label} has {given}, the inputs are {wanted}")
+            yield SampleSet(self._label, problem=f"{self._label} contains {given}, but the inputs are {wanted}")
             return
         try:
             typed = {name: _typed(arrays[name], name, spec.taken) for name, spec in signature.inputs.items()}
         except InvalidArgument as error:
-            yield Attempt(self._label, problem=f"{self._label}: {error.message}")
+            yield SampleSet(self._label, problem=f"{self._label}: {error.message}")
             return
         if not any(array.size for array in typed.values()):
-            yield Attempt(self._label, problem=f"{self._label} has no rows")
+            yield SampleSet(self._label, problem=f"{self._label} has no rows")
             return
-        yield Attempt(self._label, _split(signature, typed))
+        yield SampleSet(self._label, _split(signature, typed))
 
 
-class MadeUp:
-    """The golden sample where there is one, made up photos for image signatures, random rows for the others."""
+class GeneratedSamples:
+    """The golden sample if there is one, random images for image signatures, and random rows for other signatures."""
 
     def __init__(self, bundle: Bundle) -> None:
         self._bundle = bundle
 
-    def attempts(self, signature: Signature) -> Iterator[Attempt]:
+    def sample_sets(self, signature: Signature) -> Iterator[SampleSet]:
         golden, image = self._bundle.golden, self._bundle.image
         if golden is not None and signature.name == DEFAULT_SIGNATURE:
-            yield Attempt(GOLDEN, _split(signature, golden.inputs))
-        elif image is not None and signature.name in self._bundle.native:
+            yield SampleSet(GOLDEN, _split(signature, golden.inputs))
+        elif image is not None and signature.name in self._bundle.image_signatures:
             photos = _noise_photos(image)
-            yield Attempt(RANDOM, _split(signature, _encoded(signature, photos)))
+            yield SampleSet(RANDOM, _split(signature, _encoded(signature, photos)))
         elif any(spec.dtype is DataType.DT_STRING for spec in signature.inputs.values()):
-            yield Attempt(RANDOM, problem="nothing can be guessed for texts: give them with --samples FILE.npz")
+            yield SampleSet(RANDOM, problem="there are no random texts: give inputs with --samples FILE.npz")
         else:
             for free in FREE_SIZES if _has_free_inner(signature) else FREE_SIZES[:1]:
                 yield _random(signature, free)
 
 
-class Photos:
-    """Image files, as encoded images or prepared for the model, whichever a signature takes."""
+class PhotoSamples:
+    """Image files, sent as encoded images or prepared for the model, depending on the signature."""
 
     def __init__(self, bundle: Bundle, image: ImageSpec, path: str) -> None:
         self._bundle, self._image, self._label = bundle, image, Path(path).name
         self._photos = [_photo(one) for one in named_photos([path])]
 
-    def attempts(self, signature: Signature) -> Iterator[Attempt]:
-        if signature.name in self._bundle.native:
-            yield Attempt(self._label, self._as_they_are(signature))
+    def sample_sets(self, signature: Signature) -> Iterator[SampleSet]:
+        if signature.name in self._bundle.image_signatures:
+            yield SampleSet(self._label, self._encoded(signature))
         elif signature.name == DEFAULT_SIGNATURE and len(signature.inputs) == 1:
-            yield Attempt(self._label, self._prepared(signature))
+            yield SampleSet(self._label, self._prepared(signature))
         else:
-            yield Attempt(self._label, problem="it takes no photos: give arrays with --samples FILE.npz")
+            yield SampleSet(self._label, problem="the signature takes no photos: give arrays with --samples FILE.npz")
 
-    def _as_they_are(self, signature: Signature) -> Iterator[Call]:
+    def _encoded(self, signature: Signature) -> Iterator[SampleInputs]:
         for some, rows in self._parts():
-            yield Call(_encoded(signature, [_read(photo) for photo in some]), rows)
+            yield SampleInputs(_encoded(signature, [photo.read() for photo in some]), rows)
 
-    def _prepared(self, signature: Signature) -> Iterator[Call]:
+    def _prepared(self, signature: Signature) -> Iterator[SampleInputs]:
         ((name, spec),) = signature.inputs.items()
         for some, rows in self._parts():
             array = np.stack([_prepare(photo, self._image) for photo in some]).astype(spec.taken.numpy)
-            yield Call({name: array}, rows)
+            yield SampleInputs({name: array}, rows)
 
     def _parts(self) -> Iterator[tuple[list[NamedPhoto], int]]:
-        """The first photo alone, then all of them, some at once; and how many are new."""
+        """Yields the first photo alone, then all photos in groups; each with the number of photos that are new."""
         if len(self._photos) > 1:
             yield self._photos[:1], 0
         for start in range(0, len(self._photos), PHOTOS_AT_ONCE):
@@ -157,7 +166,7 @@ def _rows_of(arrays: Arrays) -> int:
 
 
 def _read_arrays(file: Path) -> dict[str, NDArray[Any]]:
-    """Nothing in the file can run."""
+    """Reads arrays without running code from the file."""
     try:
         loaded = np.load(file, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
@@ -165,10 +174,10 @@ def _read_arrays(file: Path) -> dict[str, NDArray[Any]]:
         with loaded:
             return {name: loaded[name] for name in loaded.files}
     except FileNotFoundError as error:
-        raise NotFound(f"{file}: there is no such file of samples") from error
-    except Exception as error:  # whatever numpy and zipfile stumble over
+        raise NotFound(f"{file} does not exist: give a .npz or .npy file") from error
+    except Exception as error:  # numpy and zipfile raise many kinds of errors for broken files
         raise InvalidArgument(
-            f"{file} cannot be read: {error}; save it with numpy.savez, texts as dtype 'S' or 'U'"
+            f"{file} cannot be read: {error}; write it with numpy.savez, texts with dtype 'S' or 'U'"
         ) from error
 
 
@@ -176,44 +185,48 @@ def _typed(array: NDArray[Any], name: str, dtype: DataType) -> NDArray[Any]:
     if dtype is not DataType.DT_STRING:
         return fitted(array_of(array, name), name, dtype.numpy)
     if array.dtype.kind not in "SU":
-        raise InvalidArgument(f"input {name} is string; {array.dtype} was given")
+        raise InvalidArgument(
+            f"input {name} takes strings, but the array has dtype {array.dtype}: use dtype 'S' or 'U'"
+        )
     try:
         texts = np.char.encode(array, "utf-8") if array.dtype.kind == "U" else array
     except UnicodeEncodeError as error:
-        raise InvalidArgument(f"input {name} has a text that is not valid Unicode: {error}") from error
+        raise InvalidArgument(f"input {name} contains a text that is not valid Unicode: {error}") from error
     return texts.astype(object)
 
 
-def _split(signature: Signature, arrays: Arrays) -> Iterator[Call]:
-    """One call of all rows, or several of as many as declared. Where the first dimension is free, the first row also
-    goes alone, since one row may be computed otherwise than several; the rest is not divided, for it may be no batch.
+def _split(signature: Signature, arrays: Arrays) -> Iterator[SampleInputs]:
+    """Yields the inputs of one request with all rows, or of several with as many rows as the signature declares.
+
+    If the first dimension is free, also yields the first row alone, because an engine may compute one row differently
+    from several. All rows stay together then, because the first dimension may not be a batch.
     """
     firsts = {spec.shape[0] if spec.shape else None for spec in signature.inputs.values()}
     lengths = {len(array) if array.ndim else None for array in arrays.values()}
     (first,), (length,) = (firsts, lengths) if len(firsts) == len(lengths) == 1 else ((None,), (None,))
     if first is None or length is None:
-        yield Call(arrays, _rows_of(arrays))
+        yield SampleInputs(arrays, _rows_of(arrays))
     elif first < 0:
         if length > 1:
-            yield Call({name: array[:1] for name, array in arrays.items()}, 0)
-        yield Call(arrays, length)
+            yield SampleInputs({name: array[:1] for name, array in arrays.items()}, 0)
+        yield SampleInputs(arrays, length)
     else:
         for start in range(0, length, max(first, 1)):
             some = {name: array[start : start + max(first, 1)] for name, array in arrays.items()}
-            yield Call(some, _rows_of(some))
+            yield SampleInputs(some, _rows_of(some))
 
 
-def _random(signature: Signature, free: int) -> Attempt:
+def _random(signature: Signature, free: int) -> SampleSet:
     generator = np.random.default_rng(SEED)
     calls = [(random_inputs(signature, rows, generator, free), rows) for rows in RANDOM_ROWS]
     made = [(inputs, rows) for inputs, rows in calls if inputs is not None]
     if not made:
-        problem = "nothing can be guessed for inputs of its kind (sparse, of unknown rank or very large)"
-        return Attempt(RANDOM, problem=f"{problem}: give them with --samples FILE.npz")
+        problem = "there are no random inputs for a sparse tensor, an unknown rank or a very large shape"
+        return SampleSet(RANDOM, problem=f"{problem}: give inputs with --samples FILE.npz")
     if not any((spec.shape or ())[:1] == (-1,) for spec in signature.inputs.values()):
-        # More rows would be the same question again.
-        return Attempt(RANDOM, [Call(made[0][0], _rows_of(made[0][0]))])
-    return Attempt(RANDOM, [Call(inputs, rows) for inputs, rows in made])
+        # The number of rows is fixed, so other requests would be the same.
+        return SampleSet(RANDOM, [SampleInputs(made[0][0], _rows_of(made[0][0]))])
+    return SampleSet(RANDOM, [SampleInputs(inputs, rows) for inputs, rows in made])
 
 
 def _has_free_inner(signature: Signature) -> bool:
@@ -221,7 +234,7 @@ def _has_free_inner(signature: Signature) -> bool:
 
 
 def _encoded(signature: Signature, photos: list[bytes]) -> Arrays:
-    """For a signature that takes encoded images, or examples with such in them."""
+    """Returns inputs for a signature that takes encoded images, or examples that contain them."""
     values = examples_of_images(photos) if signature.method_name == CLASSIFY_METHOD else photos
     array = np.empty(len(values), object)
     array[:] = values
@@ -229,7 +242,7 @@ def _encoded(signature: Signature, photos: list[bytes]) -> Arrays:
 
 
 def _noise_photos(image: ImageSpec) -> list[bytes]:
-    """PNGs of large patches: pure noise looks all the same to a convolution."""
+    """Returns PNGs of large random patches. Convolutions hardly distinguish pure noise."""
     from PIL import Image
 
     generator = np.random.default_rng(SEED)
@@ -244,22 +257,14 @@ def _noise_photos(image: ImageSpec) -> list[bytes]:
     return photos
 
 
-def _photo(one: NamedPhoto | tuple[str, LightshipError]) -> NamedPhoto:
-    if isinstance(one, NamedPhoto):
-        return one
-    name, error = one
-    raise type(error)(f"{name}: {error.message}")
-
-
-def _read(photo: NamedPhoto) -> bytes:
-    try:
-        return photo.read()
-    except LightshipError as error:
-        raise type(error)(f"{photo.name}: {error.message}") from error
+def _photo(one: NamedPhoto | LightshipError) -> NamedPhoto:
+    if isinstance(one, LightshipError):
+        raise one
+    return one
 
 
 def _prepare(photo: NamedPhoto, image: ImageSpec) -> NDArray[np.float32]:
-    encoded = _read(photo)
+    encoded = photo.read()
     try:
         return prepare(encoded, image)
     except LightshipError as error:

@@ -1,4 +1,4 @@
-"""The two that are compared: the serving engine, and TensorFlow in this process or a running server."""
+"""The two sides of a comparison: the serving engine, and TensorFlow in this process or a running server."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightship.bundle.bundle import Bundle
-from lightship.cli.failures import silent_imports
+from lightship.cli.failures import silenced_imports
 from lightship.engines import EngineOptions, load_engine
 from lightship.engines.base import INSTALL_TENSORFLOW
 from lightship.engines.tensorflow import tensorflow_installed
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
 Arrays = Mapping[str, NDArray[Any]]
 
-# What a server says of itself, rather than of the inputs.
-_NO_ANSWER: tuple[type[LightshipError], ...] = (
+# Errors of a server that are not caused by the inputs.
+_UNAVAILABLE_ERRORS: tuple[type[LightshipError], ...] = (
     Cancelled,
     DeadlineExceeded,
     PermissionDenied,
@@ -47,34 +47,36 @@ _NO_ANSWER: tuple[type[LightshipError], ...] = (
 
 
 class Side(Protocol):
+    """One side of a comparison."""
+
     @property
     def name(self) -> str:
-        """As a sentence names it: TensorFlow, or a server's address."""
+        """The name for messages: TensorFlow, or a server's URL."""
 
     @property
-    def no_answer(self) -> tuple[type[LightshipError], ...]:
-        """What `answer` raises where the side could not be asked."""
+    def unavailable_errors(self) -> tuple[type[LightshipError], ...]:
+        """The errors that `answer` raises if the side is not available."""
 
     def answer(self, signature: Signature, inputs: Arrays) -> Arrays:
-        """All outputs. Raises another LightshipError where the model refuses these inputs."""
+        """Returns all outputs. Raises another LightshipError if the model refuses the inputs."""
 
 
 class ServingSide:
-    """This version as a server of ours answers it."""
+    """The version on the engine that a Lightship server uses."""
 
     name = "the serving engine"
-    no_answer: tuple[type[LightshipError], ...] = ()
+    unavailable_errors: tuple[type[LightshipError], ...] = ()
 
     def __init__(self, servable: Servable) -> None:
         self._servable = servable
 
     def engine_of(self, signature: str) -> str:
-        """The engine's name, "lightship" for an image signature, "none" where nothing runs it."""
-        if signature in self._servable.bundle.native:
+        """Returns the engine's name, "lightship" for an image signature, or "none" if no engine can run it."""
+        if signature in self._servable.bundle.image_signatures:
             return "lightship"
         try:
             return self._servable.engine.engine_of(signature)
-        except LightshipError:  # asking it says why
+        except LightshipError:  # `answer` raises the reason
             return "none"
 
     def answer(self, signature: Signature, inputs: Arrays) -> Arrays:
@@ -83,7 +85,7 @@ class ServingSide:
 
 class TensorFlowSide:
     name = "TensorFlow"
-    no_answer: tuple[type[LightshipError], ...] = ()
+    unavailable_errors: tuple[type[LightshipError], ...] = ()
 
     def __init__(self, servable: Servable) -> None:
         self._engine = servable.engine
@@ -93,7 +95,7 @@ class TensorFlowSide:
 
 
 class RemoteSide:
-    no_answer = _NO_ANSWER
+    unavailable_errors = _UNAVAILABLE_ERRORS
 
     def __init__(self, client: Client, address: Address) -> None:
         self._client, self._address = client, address
@@ -113,42 +115,42 @@ class RemoteSide:
 
 @contextmanager
 def serving_engine(bundle: Bundle) -> Iterator[ServingSide]:
-    """Loads the version as a server does. Raises what a server would say."""
+    """Loads the version as a server does. Raises the errors of a server that cannot load it."""
     with _servable(bundle, EngineOptions()) as servable:
         yield ServingSide(servable)
 
 
 @contextmanager
 def local_tensorflow(bundle: Bundle) -> Iterator[TensorFlowSide]:
-    """Loads the version into TensorFlow. Raises FailedPrecondition where it is not installed."""
+    """Loads the version into TensorFlow. Raises FailedPrecondition if TensorFlow is not installed."""
     if not tensorflow_installed():
         raise FailedPrecondition(
             f"TensorFlow is not installed, so there is nothing to compare with. Install it: {INSTALL_TENSORFLOW}; "
-            "or name a server that answers for it: --against http://host:8501"
+            "or compare with a server: --against http://host:8501"
         )
     with ExitStack() as stack:
-        with silent_imports():
+        with silenced_imports():
             servable = stack.enter_context(_servable(bundle, EngineOptions(engine="tensorflow")))
         yield TensorFlowSide(servable)
 
 
 @contextmanager
 def remote_server(client: Client, address: Address) -> Iterator[RemoteSide]:
-    """A model that a server has. Raises NotFound where it does not have it, Unavailable where it is not there."""
+    """A model on a server. Raises NotFound if the server does not have it, Unavailable if the server is not running."""
     model = str(address.model)
     try:
         client.metadata(model, version=address.version, label=address.label)
     except NotFound as error:
         wanted = f"version {address.version} of {model}" if address.version is not None else model
         raise NotFound(
-            f"{client.url} does not serve {wanted} ({error.message}); name what it serves: "
+            f"{client.url} does not serve {wanted} ({error.message}): name a model and version that it serves, "
             f"--against {client.url}/v1/models/NAME/versions/N"
         ) from error
     yield RemoteSide(client, address)
 
 
 def plain(outputs: Arrays) -> Arrays:
-    """Outputs as every transport can give them: the narrowest floats become float32."""
+    """Converts bfloat16 and float8 outputs to float32, because not every transport can send them."""
     return {name: array.astype(np.float32) if array.dtype.kind == "V" else array for name, array in outputs.items()}
 
 

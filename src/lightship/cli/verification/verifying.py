@@ -1,4 +1,4 @@
-"""Asks both sides the same, and judges their answers."""
+"""Runs the same inputs on both sides and compares the outputs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lightship.bundle.bundle import Bundle
 from lightship.cli.verification.results import SignatureResult, Verdict, Verification
-from lightship.cli.verification.samples import Attempt, Samples
+from lightship.cli.verification.samples import Samples, SampleSet
 from lightship.cli.verification.sides import ServingSide, Side, plain
 from lightship.engines.comparison import ATOL, RTOL, Comparison, compare
 from lightship.errors import InvalidArgument, LightshipError
@@ -23,7 +23,7 @@ Arrays = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
-    """None: the default of `engines.comparison`."""
+    """The allowed differences. None means the default of `engines.comparison`."""
 
     rtol: float | None = None
     atol: float | None = None
@@ -40,7 +40,7 @@ class Tolerance:
 def verify_signatures(
     bundle: Bundle, serving: ServingSide, reference: Side, samples: Samples, tolerance: Tolerance, only: str | None
 ) -> Verification:
-    """Compares each signature, or `only` one. Raises InvalidArgument where there is none of that name."""
+    """Compares each signature, or the one named `only`. Raises InvalidArgument if there is none of that name."""
     known = {name: one for name, one in bundle.saved_model.signatures.items() if name != INIT_SIGNATURE}
     if only is not None and only not in known:
         raise InvalidArgument(f"{bundle.path} has no signature {only!r}; it has {', '.join(known) or 'none'}")
@@ -55,31 +55,30 @@ class _Comparer:
     def verify(self, signature: Signature, samples: Samples) -> SignatureResult:
         engine = self._serving.engine_of(signature.name)
         if signature.name in self._bundle.saved_model.changes.writers:
-            problem = "a call changes the model's variables, so the same question has another answer each time"
+            problem = "a request changes the model's variables, so the same inputs give other outputs each time"
             return SignatureResult(signature.name, engine, "-", Verdict.NOT_COMPARED, detail=problem)
-        for attempt in samples.attempts(signature):
-            result = self._attempt(signature, engine, attempt)
+        for sample_set in samples.sample_sets(signature):
+            result = self._verify_with(signature, engine, sample_set)
             if result.verdict is not Verdict.NOT_COMPARED:
                 break
         return result
 
-    def _attempt(self, signature: Signature, engine: str, attempt: Attempt) -> SignatureResult:
-        name, label = signature.name, attempt.label
-        found, problem = _Found(self._ranks(signature)), attempt.problem
-        for call in attempt.calls:
+    def _verify_with(self, signature: Signature, engine: str, sample_set: SampleSet) -> SignatureResult:
+        name, label = signature.name, sample_set.label
+        found, problem = _Findings(self._ranks(signature)), sample_set.problem
+        for call in sample_set.inputs:
             expected = self._ask(self._reference, signature, call.inputs)
             answer = self._ask(self._serving, signature, call.inputs)
             if isinstance(expected, LightshipError) and isinstance(answer, LightshipError):
                 problem = f"both refuse inputs: {expected.message}"
             elif isinstance(expected, LightshipError):
-                found.refused(f"{self._reference.name} refuses what is answered here: {expected.message}")
+                found.refused(f"{self._reference.name} refuses inputs that the engine accepts: {expected.message}")
             elif isinstance(answer, LightshipError):
-                found.refused(f"refused here, answered by {self._reference.name}: {answer.message}")
+                found.refused(f"the engine refuses inputs that {self._reference.name} accepts: {answer.message}")
             else:
                 one = self._compare(signature, expected, answer)
-                if one.difference is not None and self._wavers(signature, call.inputs, expected):
-                    problem = f"{self._reference.name} gives the same inputs another answer each time"
-                    found.wavers = True
+                if one.difference is not None and self._is_nondeterministic(signature, call.inputs, expected):
+                    problem = f"{self._reference.name} gives other outputs for the same inputs each time"
                     break
                 found.compared(one, expected, answer, call.rows)
         return found.result(name, engine, label, problem)
@@ -91,28 +90,28 @@ class _Comparer:
     def _ask(self, side: Side, signature: Signature, inputs: Arrays) -> Arrays | LightshipError:
         try:
             outputs = plain(side.answer(signature, inputs))
-        except side.no_answer:
+        except side.unavailable_errors:
             raise
         except LightshipError as error:
             return error
         labels = self._bundle.labels
-        if labels is not None and signature.name in self._bundle.native:
+        if labels is not None and signature.name in self._bundle.image_signatures:
             return _unranked(signature, outputs, labels)
         return outputs
 
-    def _wavers(self, signature: Signature, inputs: Arrays, expected: Arrays) -> bool:
+    def _is_nondeterministic(self, signature: Signature, inputs: Arrays, expected: Arrays) -> bool:
         again = self._ask(self._reference, signature, inputs)
         if isinstance(again, LightshipError):
             return True
         return self._compare(signature, expected, again).difference is not None
 
     def _ranks(self, signature: Signature) -> int:
-        """How many classes a row of scores has; 0 where the answers are not known to be scores."""
+        """Returns the number of classes in a row of scores, or 0 if the outputs are not known to be scores."""
         return len(self._bundle.labels or ()) if len(signature.inputs) == 1 else 0
 
 
-class _Found:
-    """What the calls of one signature showed so far."""
+class _Findings:
+    """Collects the differences that the requests of one signature showed."""
 
     def __init__(self, classes: int) -> None:
         self._classes = classes
@@ -120,13 +119,12 @@ class _Found:
         self._relative: float | None = None
         self._difference = ""
         self._alike = self._ranked = self._rows = 0
-        self.wavers = False
 
     def refused(self, problem: str) -> None:
         self._difference = self._difference or problem
 
     def compared(self, one: Comparison, expected: Arrays, answer: Arrays, rows: int) -> None:
-        """rows: how many are new, and count."""
+        """Adds one comparison. rows: the number of rows that are new."""
         self._rows += rows
         self._absolute = max(self._absolute or 0.0, one.absolute)
         self._relative = max(self._relative or 0.0, one.relative)
@@ -137,7 +135,7 @@ class _Found:
                 self._alike, self._ranked = self._alike + int(same.sum()), self._ranked + len(same)
 
     def result(self, signature: str, engine: str, label: str, problem: str) -> SignatureResult:
-        """problem: why rows were not compared, if some were not."""
+        """Returns the result. problem: why rows were not compared, if some were not."""
         if self._difference:
             detail, verdict = self._difference, Verdict.DIFFERENT
             if self._ranked:
@@ -156,7 +154,10 @@ def _are_scores(array: NDArray[Any], classes: int) -> bool:
 
 
 def _unranked(signature: Signature, outputs: Arrays, order: Sequence[str]) -> Arrays:
-    """The scores of an image signature in the order of the labels: nearly equal ones may change places in a ranking."""
+    """Returns the scores of an image signature in the order of the labels.
+
+    Rankings cannot be compared directly, because nearly equal scores may change places.
+    """
     kinds = {spec.dtype is DataType.DT_STRING: name for name, spec in signature.outputs.items()}
     labels, scores = (outputs.get(kinds.get(kind, "")) for kind in (True, False))
     if labels is None or scores is None or labels.shape != scores.shape or scores.ndim != 2:

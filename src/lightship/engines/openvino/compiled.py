@@ -14,7 +14,7 @@ from lightship.engines.base import Refused, describe
 from lightship.engines.openvino.guarding import GuardSet
 from lightship.engines.openvino.runtime import explain
 from lightship.errors import InvalidArgument
-from lightship.memory import give_memory_back
+from lightship.memory import release_freed_memory
 from lightship.semaphore import Semaphore
 
 Shape = tuple[int, ...]
@@ -100,7 +100,7 @@ class Compiled:
             self._compiled.release_memory()
         except RuntimeError:  # it is running just now
             self._shrink_later()
-        give_memory_back()
+        release_freed_memory()
 
     def _run(
         self, request: _Request, arrays: Mapping[str, NDArray[Any]], outputs: Sequence[str]

@@ -18,7 +18,7 @@ from lightship.engines.openvino.proven import refuse_unproven
 from lightship.engines.openvino.shapes import Shape, Shapes
 from lightship.engines.openvino.unchecked import Unchecked
 from lightship.engines.openvino.variants import Variants
-from lightship.memory import give_memory_back
+from lightship.memory import release_freed_memory
 from lightship.saved_model.signatures import Signature
 from lightship.tensors.dtypes import DataType
 
@@ -65,7 +65,7 @@ class OpenVINOProgram:
         self._known: dict[tuple[Shape, ...], Compiled] = {}
         self._seconds: dict[tuple[Shape, ...], float] = {}
         self._wide = tuple(name for name, spec in signature.inputs.items() if spec.dtype is DataType.DT_INT64)
-        give_memory_back()
+        release_freed_memory()
 
     def run(self, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> dict[str, NDArray[Any]]:
         """Inputs of the signature's names and types. Raises InvalidArgument for indices that point outside, CannotRun
@@ -137,4 +137,4 @@ class OpenVINOProgram:
         self._variants.close()
         self._known.clear()
         self._declared_model = self._one_row_model = None
-        give_memory_back()
+        release_freed_memory()

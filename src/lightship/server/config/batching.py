@@ -7,8 +7,6 @@ from typing import Any
 
 from lightship import protos
 from lightship.errors import InvalidArgument
-from lightship.lifecycle.attempts import Load
-from lightship.lifecycle.servable import Servable, ServableId
 from lightship.server.config.files import read_config_file
 
 PER_MODEL_FILE = "batching_params.pbtxt"
@@ -21,16 +19,11 @@ def check_batching_file(path: str) -> None:
     _check(read_config_file(path, protos.BatchingParameters))
 
 
-def with_batching_checked(load: Load) -> Load:
-    """The same load, which refuses a version folder whose own file is wrong."""
-
-    def checking(id: ServableId, path: Path) -> Servable:
-        file = path / PER_MODEL_FILE
-        if file.exists():
-            check_batching_file(str(file))
-        return load(id, path)
-
-    return checking
+def check_version_batching(folder: Path) -> None:
+    """Checks the file of a version folder, if it has one. Raises what `check_batching_file` raises."""
+    file = folder / PER_MODEL_FILE
+    if file.exists():
+        check_batching_file(str(file))
 
 
 def _check(parameters: Any) -> None:

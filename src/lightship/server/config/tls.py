@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from lightship import protos
-from lightship.errors import NotFound, PermissionDenied
+from lightship.files import read_bytes
 from lightship.server.config.files import read_config_file
 from lightship.transports.grpc.options import Tls
 
 
 def read_tls(certificate: Path, key: Path, client_ca: Path | None = None) -> Tls:
-    """From PEM files; with client_ca, only clients with a certificate of it are let in. Raises NotFound or
-    PermissionDenied for one that cannot be read."""
-    authority = _bytes(client_ca) if client_ca is not None else None
-    return Tls(_bytes(key), _bytes(certificate), authority, client_ca is not None)
+    """From PEM files; with client_ca, only clients with a certificate of it are let in. Raises what `read_bytes`
+    raises."""
+    authority = read_bytes(client_ca) if client_ca is not None else None
+    return Tls(read_bytes(key), read_bytes(certificate), authority, client_ca is not None)
 
 
 def read_ssl_config(path: str) -> Tls:
@@ -22,12 +22,3 @@ def read_ssl_config(path: str) -> Tls:
     config = read_config_file(path, protos.SSLConfig)
     authority = config.custom_ca.encode() or None
     return Tls(config.server_key.encode(), config.server_cert.encode(), authority, config.client_verify)
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except PermissionError:
-        raise PermissionDenied(f"{path} cannot be read: give this user the right to read it") from None
-    except OSError as error:
-        raise NotFound(f"{path}: {error.strerror}") from None

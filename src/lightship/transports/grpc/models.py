@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lightship.errors import InvalidArgument
-from lightship.lifecycle.state import VersionStatus
+from lightship.lifecycle.state import ModelVersionStatus
 from lightship.protos import GetModelMetadataResponse, GetModelStatusResponse, ListModelsResponse
 from lightship.services import list_models, model_metadata, model_status
 from lightship.transports.grpc.call import Call
@@ -58,7 +58,7 @@ def answer_list(context: GrpcContext, _: Any, __: Call) -> Any:
     return response
 
 
-def _write_version(message: Any, one: VersionStatus) -> None:
+def _write_version(message: Any, one: ModelVersionStatus) -> None:
     message.version, message.state = one.version, int(one.state)
     message.status.SetInParent()
     if one.error is not None:

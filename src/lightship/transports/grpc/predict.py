@@ -7,12 +7,12 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from lightship.errors import FailedPrecondition, InvalidArgument
+from lightship.errors import FailedPrecondition
 from lightship.lifecycle.servable import Servable
 from lightship.protos import PredictResponse
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, Signature
 from lightship.services import predict
-from lightship.tensors.tensor_proto import array_of
+from lightship.tensors.tensor_proto import input_array
 from lightship.tensors.tensor_writing import write_tensor
 from lightship.transports.grpc.call import Call
 from lightship.transports.grpc.context import GrpcContext
@@ -28,10 +28,7 @@ class RequestTensors(Mapping[str, NDArray[Any]]):
     def __getitem__(self, alias: str) -> NDArray[Any]:
         if alias not in self._tensors:  # a protobuf map would make an entry
             raise KeyError(alias)
-        try:
-            return array_of(self._tensors[alias])
-        except InvalidArgument as error:
-            raise InvalidArgument(f"tensor parsing error: {alias}") from error
+        return input_array(alias, self._tensors[alias])
 
     def __contains__(self, alias: object) -> bool:
         return alias in self._tensors

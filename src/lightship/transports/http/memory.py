@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 
-from lightship.memory import give_memory_back
+from lightship.memory import release_freed_memory
 
 LARGE = 16 << 20  # bytes of a body and its answer after which it is worth the time
 _SOON = 0.5  # seconds
@@ -14,7 +14,7 @@ _SOON = 0.5  # seconds
 def release_memory() -> None:
     """Takes some ten milliseconds, depending on how much is there."""
     gc.collect()
-    give_memory_back()
+    release_freed_memory()
 
 
 class MemoryKeeper:

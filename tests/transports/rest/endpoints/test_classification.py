@@ -65,7 +65,7 @@ def test_a_context_may_not_fill_the_memory(ask: Ask) -> None:
     context, examples = "c" * (4 << 20), ", ".join(["{}"] * 100)
     answer = ask("POST", REGRESS, f'{{"context": {{"x": "{context}"}}, "examples": [{examples}]}}')
     assert answer.status == 429
-    assert "stands in front of each of 100 examples" in answer.error
+    assert "is copied for each of 100 examples" in answer.error
 
 
 @pytest.mark.parametrize("depth", [10, 100_000])

@@ -10,6 +10,7 @@ import numpy as np
 
 from lightship.errors import InvalidArgument
 from lightship.protos import Example
+from lightship.tensors.varint import encode_varint
 from lightship.transports.rest.reading.leaves import decode_base64, is_base64
 from lightship.transports.rest.reading.numbers import NumberArray
 from lightship.transports.rest.reading.values import JsonValue, encoded, members_of, type_word
@@ -74,7 +75,7 @@ def _fill_at_once(feature: Any, numbers: NumberArray) -> bool:
         return False
     with np.errstate(over="ignore"):
         data = numbers.values.astype("<f4").tobytes()
-    feature.float_list.MergeFromString(_PACKED + _varint(len(data)) + data)
+    feature.float_list.MergeFromString(_PACKED + encode_varint(len(data)) + data)
     return True
 
 
@@ -118,12 +119,3 @@ def _texts(elements: Sequence[JsonValue]) -> Iterable[bytes]:
             yield encoded(element)
         elif isinstance(element, dict):
             yield decode_base64(element)
-
-
-def _varint(number: int) -> bytes:
-    digits = bytearray()
-    while number > 0x7F:
-        digits.append(number & 0x7F | 0x80)
-        number >>= 7
-    digits.append(number)
-    return bytes(digits)

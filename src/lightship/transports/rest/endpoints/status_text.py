@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from lightship.lifecycle.state import VersionStatus
+from lightship.lifecycle.state import ModelVersionStatus
 from lightship.transports.rest.reading.values import encoded
 from lightship.transports.rest.writing.text import quoted
 
 
-def status_document(statuses: Iterable[VersionStatus]) -> bytes:
+def status_document(statuses: Iterable[ModelVersionStatus]) -> bytes:
     """Versions in the order given, highest first by the manager's promise."""
     versions = ",\n".join(map(_version, statuses))
     return encoded('{\n "model_version_status": [\n' + versions + "\n ]\n}\n")
 
 
-def _version(status: VersionStatus) -> str:
+def _version(status: ModelVersionStatus) -> str:
     code = status.error.code.name if status.error else "OK"
     message = quoted(status.error.message if status.error else "")
     return (

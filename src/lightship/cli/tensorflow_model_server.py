@@ -1,4 +1,4 @@
-"""The server of `lightship-model-server`: its ports are opened when every model answers, as TensorFlow Serving's."""
+"""Starts the server of `lightship-model-server`, which opens its ports after it has loaded all models."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Files that are checked although they change nothing, by their flags, with the messages that they hold.
+# Files that are checked although they have no effect: the flag of each, and the type of its message.
 _CHECKED = {
     "tensorflow_session_config_file": "tensorflow.ConfigProto",
     "platform_config_file": "tensorflow.serving.PlatformConfigMap",
@@ -26,18 +26,19 @@ _CHECKED = {
 }
 
 
-class Files(NamedTuple):
-    """What the files that flags name say: the models, and, if they are there, the path of Prometheus' page and the keys
-    of gRPC."""
+class ConfigFiles(NamedTuple):
+    """The content of the files that flags name."""
 
     models: list[ModelConfig]
+    # The path of the page for Prometheus.
     metrics_path: str | None
+    # The keys and certificates of gRPC.
     tls: Tls | None
 
 
-def read_files(flags: Mapping[str, Value]) -> Files:
-    """Reads every file that a flag names. Raises what `read_config_file` and `read_models` raise, and InvalidArgument
-    for batching parameters that cannot be."""
+def read_config_files(flags: Mapping[str, Value]) -> ConfigFiles:
+    """Reads every file that a flag names. Raises what `read_config_file`, `read_models` and `check_batching_file`
+    raise."""
     from lightship.server.config.batching import check_batching_file
     from lightship.server.config.files import check_config_file
     from lightship.server.config.monitoring import read_metrics_path
@@ -51,15 +52,15 @@ def read_files(flags: Mapping[str, Value]) -> Files:
         check_batching_file(str(flags["batching_parameters_file"]))
     path = read_metrics_path(str(flags["monitoring_config_file"])) if flags["monitoring_config_file"] else None
     tls = read_ssl_config(str(flags["ssl_config_file"])) if flags["ssl_config_file"] else None
-    return Files(models, path, tls)
+    return ConfigFiles(models, path, tls)
 
 
-def started(given: Mapping[str, Value], flags: Mapping[str, Value], files: Files) -> Server:
-    """Loads the models, however long their folders take to come, and opens the ports. A signal meanwhile ends the
-    process.
+def start_server(given: Mapping[str, Value], flags: Mapping[str, Value], files: ConfigFiles) -> Server:
+    """Loads the models and opens the ports. Waits without a limit for folders that do not exist yet.
 
-    given: the flags that were. Raises Unknown, in TensorFlow Serving's words, if a first version found cannot be
-    loaded, and InvalidArgument if gRPC cannot be opened; REST that cannot be is logged.
+    given: the flags on the command line. flags: all flags, with their defaults. A signal while waiting ends the
+    process. Raises Unknown, with TensorFlow Serving's text, if a model's first version cannot be loaded, and
+    InvalidArgument if the gRPC server cannot start. A REST server that cannot start is only logged.
     """
     from lightship.server import Server
 
@@ -72,12 +73,12 @@ def started(given: Mapping[str, Value], flags: Mapping[str, Value], files: Files
     except LightshipError as error:
         logger.error("%s", error.message)
         raise InvalidArgument("Failed to BuildAndStart gRPC server") from None
-    _say_places(server, flags)
+    _log_addresses(server, flags)
     return server
 
 
-def _say_places(server: Server, flags: Mapping[str, Value]) -> None:
-    """In the words that scripts wait for."""
+def _log_addresses(server: Server, flags: Mapping[str, Value]) -> None:
+    """Logs the addresses in TensorFlow Serving's words, because scripts wait for these lines."""
     if server.grpc_port:
         logger.info("Running gRPC ModelServer at 0.0.0.0:%d ...", server.grpc_port)
     if flags["grpc_socket_path"]:
@@ -85,7 +86,7 @@ def _say_places(server: Server, flags: Mapping[str, Value]) -> None:
     if server.rest_port:
         logger.info("Exporting HTTP/REST API at:localhost:%d ...", server.rest_port)
     elif flags["rest_api_port"] and flags["rest_api_port"] == flags["port"]:
-        logger.error("--rest_api_port is --port (%d): REST is off, and gRPC serves", flags["port"])
+        logger.error("--rest_api_port and --port are both %d, so REST is off: give REST another port", flags["port"])
 
 
 def _models(flags: Mapping[str, Value]) -> list[ModelConfig]:
@@ -108,17 +109,17 @@ def _poll_models(server: Server, flags: Mapping[str, Value]) -> None:
         ConfigFilePoll(path, seconds, apply, server.manager.models).start()
 
 
-def _options(given: Mapping[str, Value], flags: Mapping[str, Value], files: Files) -> ServerOptions:
+def _options(given: Mapping[str, Value], flags: Mapping[str, Value], files: ConfigFiles) -> ServerOptions:
     from lightship.cli.engine_environment import engine_options_from_environment
     from lightship.engines import EngineOptions
     from lightship.server import ServerOptions
 
     if flags["mixed_precision"] not in ("", "bfloat16"):
-        raise InvalidArgument(f"--mixed_precision is {flags['mixed_precision']!r}; it is bfloat16 or nothing")
+        raise InvalidArgument(f"--mixed_precision is {flags['mixed_precision']!r}; give bfloat16, or leave it out")
     cores = max(int(flags["tensorflow_session_parallelism"]), int(flags["tensorflow_intra_op_parallelism"]), 0)
     return ServerOptions(
         models=files.models,
-        host=_everywhere(),
+        host=_any_address(),
         rest_port=0 if flags["rest_api_port"] == flags["port"] else int(flags["rest_api_port"]),
         rest_may_fail=True,
         grpc_port=int(flags["port"]),
@@ -144,7 +145,7 @@ def _options(given: Mapping[str, Value], flags: Mapping[str, Value], files: File
     )
 
 
-def _grpc_options(given: Mapping[str, Value], flags: Mapping[str, Value], files: Files) -> GrpcOptions:
+def _grpc_options(given: Mapping[str, Value], flags: Mapping[str, Value], files: ConfigFiles) -> GrpcOptions:
     from lightship.transports.grpc.options import GrpcOptions, parse_channel_arguments
 
     return GrpcOptions(
@@ -157,8 +158,8 @@ def _grpc_options(given: Mapping[str, Value], flags: Mapping[str, Value], files:
     )
 
 
-def _everywhere() -> str:
-    """All addresses, of IPv6 and IPv4 by one socket; of IPv4 where there is no other."""
+def _any_address() -> str:
+    """Returns the address that means all addresses of IPv6 and IPv4, or of IPv4 only if there is no IPv6."""
     try:
         with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
             probe.bind(("::", 0))
