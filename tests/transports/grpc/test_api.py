@@ -71,18 +71,18 @@ def test_a_call_that_was_cancelled_is_not_run(api: GrpcApi) -> None:
 
 
 def test_waiting_for_a_turn_ends_with_the_deadline(api: GrpcApi) -> None:
-    assert api._turns is not None
-    assert api._turns.acquire(0)
+    assert api._runs is not None
+    assert api._runs.acquire(0)
     answer = api.answer(PREDICT, request(), Call(deadline=time.monotonic() + 0.05))
-    api._turns.release()
+    api._runs.release()
     assert answer == (b"", Code.DEADLINE_EXCEEDED, LATE)
     assert api.answer(PREDICT, request(), Call()).code is Code.OK
 
 
 @pytest.mark.parametrize("seconds", [1e9, 4e11, 9.2e18])
 def test_a_deadline_beyond_all_clocks_is_waited_for(api: GrpcApi, seconds: float) -> None:
-    assert api._turns is not None
-    turns, waiting = api._turns, threading.Event()
+    assert api._runs is not None
+    turns, waiting = api._runs, threading.Event()
     assert turns.acquire(0)
 
     def cancelled() -> bool:  # asked before the wait
