@@ -8,11 +8,13 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from lightship.engines.base import (
     DEFAULT_OPTIONS,
     INSTALL_TENSORFLOW,
+    MOST_DIMENSIONS,
     Arrays,
     CannotRun,
     Engine,
@@ -58,10 +60,11 @@ def load_engine(bundle_path: Path, saved_model: SavedModel, options: EngineOptio
 class _Slot:
     """What became of one signature. The lock is held while it is compiled; other signatures are not held up."""
 
-    __slots__ = ("engine", "error", "lock", "program", "proof", "reason", "signature", "fallback")
+    __slots__ = ("_taken", "engine", "error", "fallback", "lock", "program", "proof", "reason", "signature")
 
     def __init__(self, signature: Signature) -> None:
         self.signature = signature
+        self._taken: dict[str, np.dtype[Any]] | None = None
         self.lock = Lock()
         self.program: Program | None = None
         self.fallback: Program | None = None  # in TensorFlow, for the calls that OpenVINO must not run
@@ -69,6 +72,19 @@ class _Slot:
         self.engine = ""
         self.reason = ""
         self.proof = ""
+
+    def check_inputs(self, inputs: Arrays) -> None:
+        """As `base.check_inputs`, in a third of its time for inputs that fit."""
+        taken = self._taken
+        if taken is not None and inputs.keys() == taken.keys():
+            for name, dtype in taken.items():
+                array = inputs[name]
+                if array.dtype is not dtype or array.ndim > MOST_DIMENSIONS:
+                    break
+            else:
+                return
+        check_inputs(self.signature, inputs)
+        self._taken = {name: spec.taken.numpy for name, spec in self.signature.inputs.items()}
 
 
 class _ChoosingEngine:
@@ -87,7 +103,7 @@ class _ChoosingEngine:
     def run(self, signature: str, inputs: Arrays, outputs: Sequence[str] | None = None) -> dict[str, NDArray[Any]]:
         slot = self._slot(signature)
         wanted = check_outputs(slot.signature, outputs)
-        check_inputs(slot.signature, inputs)
+        slot.check_inputs(inputs)
         program = slot.program
         if program is None:
             program = self._load(slot)
@@ -101,7 +117,7 @@ class _ChoosingEngine:
     ) -> dict[str, NDArray[Any]] | None:
         slot = self._slot(signature)
         wanted = check_outputs(slot.signature, outputs)
-        check_inputs(slot.signature, inputs)
+        slot.check_inputs(inputs)
         program = slot.program
         try:
             return None if program is None else program.try_run(inputs, wanted)
