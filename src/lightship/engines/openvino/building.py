@@ -106,19 +106,23 @@ def _add_one_row(built: Built, model: Any, signature: Signature, options: Engine
     pair = random_inputs(signature, 2, np.random.default_rng(0))
     if pair is None:
         return
-    if _run(built.models[DECLARED], pair) is None:
+    model_as_declared = built.models[DECLARED]
+    together = _run(model_as_declared, pair)
+    if together is None:
         pair = whole_numbers(pair)
+        together = _run(model_as_declared, pair)
     rows = [{name: array[row : row + 1] for name, array in pair.items()} for row in range(2)]
-    together, alone = (_run(built.models[DECLARED], pair), [_run(built.models[DECLARED], row) for row in rows])
+    alone = [_run(model_as_declared, row) for row in rows]
     if together is None or None in alone or not _independent(together, [one for one in alone if one], apart):
         return
-    if not _first_row_stays(built.models[DECLARED], pair, alone[0] or {}, apart):
+    seconds = _seconds(model_as_declared, rows[0])
+    if not _first_row_stays(model_as_declared, pair, alone[0] or {}, apart, seconds):
         return
     if not _reflects(model) and not _refuses_no_rows(model, built.description):
         shapes = {name: array.shape for name, array in (alone[0] or {}).items()}
         built.description = replace(built.description, row_shapes=shapes)
     kept = built.description
-    if _seconds(built.models[DECLARED], rows[0]) > _MAX_ONE_ROW_SECONDS:
+    if seconds > _MAX_ONE_ROW_SECONDS:
         return
     try:
         _compile(built, ONE_ROW, reshaped(model, kept.inputs, declared.with_rows(1)), options)
@@ -131,10 +135,15 @@ def _add_one_row(built: Built, model: Any, signature: Signature, options: Engine
         del built.raw[ONE_ROW], built.models[ONE_ROW]
 
 
-def _first_row_stays(compiled: Compiled, pair: Arrays, alone: Arrays, apart: tuple[float, float]) -> bool:
-    """Whether a row's answer is the same beside quite different rows: one pair may agree by chance, where all that
-    comes out is a comparison."""
-    for factor in _OTHER_ROWS:
+def _first_row_stays(
+    compiled: Compiled, pair: Arrays, alone: Arrays, apart: tuple[float, float], seconds: float
+) -> bool:
+    """Whether the first row has the same answer when the second one is quite different. One pair may agree by chance,
+    where the output is a comparison.
+
+    seconds: what one row takes. A model that takes long has many sums, and is tried with one other row.
+    """
+    for factor in _OTHER_ROWS if seconds <= _MAX_ONE_ROW_SECONDS else _OTHER_ROWS[:1]:
         others = {name: np.concatenate([array[:1], _other_row(array[1:], factor)]) for name, array in pair.items()}
         together = _run(compiled, others)
         if together is not None:
