@@ -116,7 +116,7 @@ class TensorFlowProgram:
 
 
 def _array(value: Any) -> NDArray[Any]:
-    """Converts a fetched value to an array. A scalar string is fetched as bytes, which numpy would cut at zero bytes."""
+    """Converts a fetched value to an array. A scalar string comes as bytes, which numpy would cut at zero bytes."""
     if not isinstance(value, bytes):
         return np.asarray(value)
     array = np.empty((), object)
