@@ -14,7 +14,7 @@ def static_hazard(node: Any, facts: Facts, *, empty: bool = False) -> str | None
 
     `empty` allows tensors without elements.
     """
-    for output in node.outputs() if node.get_type_name() != "Constant" and not empty else ():  # may be empty
+    for output in node.outputs() if node.get_type_name() != "Constant" and not empty else ():  # a constant may be
         partial = output.get_partial_shape()
         if partial.rank.is_static and any(dim.is_static and dim.get_length() == 0 for dim in partial):
             return f"a tensor has no elements ({node.get_friendly_name()})"
