@@ -8,11 +8,13 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from lightship.engines.base import (
     DEFAULT_OPTIONS,
     INSTALL_TENSORFLOW,
+    MOST_DIMENSIONS,
     Arrays,
     CannotRun,
     Engine,
@@ -61,10 +63,11 @@ class _Slot:
     The lock is held while the signature is compiled. Other signatures have their own locks and can run meanwhile.
     """
 
-    __slots__ = ("engine", "error", "lock", "program", "proof", "reason", "signature", "fallback")
+    __slots__ = ("_taken", "engine", "error", "fallback", "lock", "program", "proof", "reason", "signature")
 
     def __init__(self, signature: Signature) -> None:
         self.signature = signature
+        self._taken: dict[str, np.dtype[Any]] | None = None
         self.lock = Lock()
         self.program: Program | None = None
         self.fallback: Program | None = None  # in TensorFlow, for requests that OpenVINO must not run
@@ -72,6 +75,19 @@ class _Slot:
         self.engine = ""
         self.reason = ""
         self.proof = ""
+
+    def check_inputs(self, inputs: Arrays) -> None:
+        """Checks inputs like `base.check_inputs`. For valid inputs it takes a third of the time."""
+        taken = self._taken
+        if taken is not None and inputs.keys() == taken.keys():
+            for name, dtype in taken.items():
+                array = inputs[name]
+                if array.dtype is not dtype or array.ndim > MOST_DIMENSIONS:
+                    break
+            else:
+                return
+        check_inputs(self.signature, inputs)
+        self._taken = {name: spec.taken.numpy for name, spec in self.signature.inputs.items()}
 
 
 class _ChoosingEngine:
@@ -90,7 +106,7 @@ class _ChoosingEngine:
     def run(self, signature: str, inputs: Arrays, outputs: Sequence[str] | None = None) -> dict[str, NDArray[Any]]:
         slot = self._slot(signature)
         wanted = check_outputs(slot.signature, outputs)
-        check_inputs(slot.signature, inputs)
+        slot.check_inputs(inputs)
         program = slot.program
         if program is None:
             program = self._load(slot)
@@ -104,7 +120,7 @@ class _ChoosingEngine:
     ) -> dict[str, NDArray[Any]] | None:
         slot = self._slot(signature)
         wanted = check_outputs(slot.signature, outputs)
-        check_inputs(slot.signature, inputs)
+        slot.check_inputs(inputs)
         program = slot.program
         try:
             return None if program is None else program.try_run(inputs, wanted)

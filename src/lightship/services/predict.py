@@ -33,7 +33,7 @@ def check_signature(servable: Servable, signature_name: str) -> Signature:
     return signature
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: that takes a microsecond more to make
 class Prediction:
     """A call of one signature whose inputs and outputs were checked. The servable must be held by a handle."""
 

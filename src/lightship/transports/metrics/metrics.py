@@ -37,7 +37,11 @@ class Metrics:
             key = (self._label(model), status)
             self._counts[key] = self._counts.get(key, 0) + 1
             if status == "OK":
-                self._latencies.setdefault((key[0], api, entrypoint), Histogram()).add(microseconds)
+                labels = (key[0], api, entrypoint)
+                latency = self._latencies.get(labels)
+                if latency is None:
+                    latency = self._latencies[labels] = Histogram()
+                latency.add(microseconds)
 
     def families(self) -> list[Family]:
         with self._lock:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
 from functools import partial
-from typing import TypeVar
 
 from lightship.errors import Code, Internal, LightshipError, ResourceExhausted
 from lightship.lifecycle.manager import Manager
@@ -34,8 +32,6 @@ _CORS: Headers = (
     (b"Access-Control-Allow-Headers", b"Content-Type"),
 )
 _ENDPOINTS = {"predict": answer_predict, "classify": answer_classify, "regress": answer_regress}
-
-Result = TypeVar("Result")
 
 
 class RestApi:
@@ -66,19 +62,21 @@ class RestApi:
         if is_api(request.target):
             return self._prepare_counted(request)
         if request.path in PATHS and request.method in ("GET", "HEAD"):
-            return Unread(partial(self._guarded, request, "", self._pages.answer, request.path))
+            return Unread(partial(self._page, request))
         return html_error(404, "Not Found")
 
     def _prepare_counted(self, request: Request) -> Response | PreparedCall:
         start = time.perf_counter()
-        route = self._guarded(request, "", _routed, request, self._manager)
-        if isinstance(route, Response):
-            return self._counted(route, time.perf_counter() - start)
-        call = self._guarded(request, route.model, self._prepared, request, route)
-        seconds = time.perf_counter() - start
-        if isinstance(call, Response):
-            return self._counted(call, seconds)
-        return _CountedCall(call, partial(self._guarded, request, route.model), self._counted, seconds)
+        model = ""
+        try:
+            route = _routed(request, self._manager)
+            if isinstance(route, Response):
+                return self.counted(route, time.perf_counter() - start)
+            model = route.model
+            call = self._prepared(request, route)
+        except Exception as error:
+            return self.counted(self.failed(error, request, model), time.perf_counter() - start)
+        return _CountedCall(self, call, request, model, time.perf_counter() - start)
 
     def _prepared(self, request: Request, route: Route) -> PreparedCall:
         if route.action == "predict" and _is_plain(request):
@@ -97,24 +95,23 @@ class RestApi:
             return answer_binary(self._manager, route, request)
         return _ENDPOINTS[route.action](self._manager, route, request)
 
-    def _guarded(
-        self, request: Request, model: str, function: Callable[..., Result], *arguments: object
-    ) -> Result | Response:
-        """Calls a function and returns its result, or the response to the error that it raises."""
+    def _page(self, request: Request) -> Response:
         try:
-            return function(*arguments)
-        except LightshipError as error:
-            return error_response(error, model=model)
-        except MemoryError:
-            return error_response(ResourceExhausted("there is not enough memory for this request"), model=model)
-        except Exception:
-            logger.exception("%s %s failed", request.method, request.target)
-            return error_response(Internal("the server failed on this request; its log says more"), model=model)
+            return self._pages.answer(request.path)
+        except Exception as error:
+            return self.failed(error, request, "")
 
-    def _counted(self, response: Response, seconds: float) -> Response:
-        """Counts the response of an API request and returns it. `seconds` is the time for reading and running the
-        request.
-        """
+    def failed(self, error: Exception, request: Request, model: str) -> Response:
+        """Returns the response to an error. An unexpected error is logged."""
+        if isinstance(error, LightshipError):
+            return error_response(error, model=model)
+        if isinstance(error, MemoryError):
+            return error_response(ResourceExhausted("there is not enough memory for this request"), model=model)
+        logger.error("%s %s failed", request.method, request.target, exc_info=error)
+        return error_response(Internal("the server failed on this request; its log says more"), model=model)
+
+    def counted(self, response: Response, seconds: float) -> Response:
+        """Counts an API response and returns it. `seconds` is the time for reading and running the request."""
         status = "OK" if response.code is _OK else response.code.name
         self._metrics.request(response.model, status, response.api, seconds * 1_000_000)
         return response._replace(headers=response.headers + _CORS) if self._cors else response
@@ -123,34 +120,30 @@ class RestApi:
 class _CountedCall:
     """A prepared call that is counted when it ends and whose errors become responses."""
 
-    __slots__ = ("_call", "_counted", "_guarded", "_seconds")
+    __slots__ = ("_api", "_call", "_model", "_request", "_seconds")
 
-    def __init__(
-        self,
-        call: PreparedCall,
-        guarded: Callable[..., Response | None],
-        counted: Callable[[Response, float], Response],
-        seconds: float,
-    ) -> None:
-        self._call, self._guarded, self._counted, self._seconds = call, guarded, counted, seconds
+    def __init__(self, api: RestApi, call: PreparedCall, request: Request, model: str, seconds: float) -> None:
+        self._api, self._call, self._request, self._model, self._seconds = api, call, request, model, seconds
 
     def try_run(self) -> Response | None:
-        response = self._timed(self._call.try_run)
-        return None if response is None else self._counted(response, self._seconds)
+        start = time.perf_counter()
+        try:
+            response = self._call.try_run()
+        except Exception as error:
+            response = self._api.failed(error, self._request, self._model)
+        self._seconds += time.perf_counter() - start
+        return None if response is None else self._api.counted(response, self._seconds)
 
     def run(self) -> Response:
-        response = self._timed(self._call.run)
-        assert response is not None
-        return self._counted(response, self._seconds)
+        start = time.perf_counter()
+        try:
+            response = self._call.run()
+        except Exception as error:
+            response = self._api.failed(error, self._request, self._model)
+        return self._api.counted(response, self._seconds + time.perf_counter() - start)
 
     def release(self) -> None:
         self._call.release()
-
-    def _timed(self, function: Callable[[], Response | None]) -> Response | None:
-        start = time.perf_counter()
-        response = self._guarded(function)
-        self._seconds += time.perf_counter() - start
-        return response
 
 
 def _is_plain(request: Request) -> bool:
