@@ -34,9 +34,7 @@ class Engine(Protocol):
 
     @property
     def name(self) -> str:
-        """The runtime in use: "openvino" or "tensorflow", or both joined by "+" if the signatures use different
-        runtimes.
-        """
+        """The runtime in use: "openvino", "tensorflow", or both joined by "+" if signatures use different ones."""
 
     def run(self, signature: str, inputs: Arrays, outputs: Sequence[str] | None = None) -> dict[str, NDArray[Any]]:
         """Runs a signature on one array per input and returns the requested outputs, or all outputs by default.

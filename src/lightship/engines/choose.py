@@ -219,8 +219,9 @@ class _ChoosingEngine:
     def _on_fallback(
         self, slot: _Slot, unable: CannotRun, inputs: Arrays, outputs: Sequence[str]
     ) -> dict[str, NDArray[Any]]:
-        """Answers this request with TensorFlow. OpenVINO runs the signature, but cannot run it with these values or
-        shapes.
+        """Answers this request with TensorFlow.
+
+        OpenVINO runs the signature, but cannot run it with these values or shapes.
         """
         if isinstance(unable, Refused) and (self._options.engine == "openvino" or not tensorflow_installed()):
             doubtful = unable.doubtful and not tensorflow_installed()

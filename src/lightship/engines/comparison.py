@@ -70,8 +70,9 @@ def random_inputs(
 
 
 def whole_numbers(inputs: Arrays) -> dict[str, NDArray[Any]]:
-    """Returns inputs of the same shapes and dtypes with floats replaced by 0 and 1, for models that use floats as
-    indices.
+    """Returns the inputs with floats replaced by 0 and 1, for models that use floats as indices.
+
+    Shapes and dtypes stay the same.
     """
     return {
         name: (np.abs(array) > 0.7).astype(array.dtype) if array.dtype.kind == "f" else array

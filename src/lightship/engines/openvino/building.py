@@ -100,8 +100,9 @@ def _compile(built: Built, name: str, model: Any, options: EngineOptions) -> Non
 
 
 def _add_one_row(built: Built, model: Any, signature: Signature, options: EngineOptions) -> None:
-    """Compiles a model for one row if rows are independent and that model is faster. It holds a second copy of the
-    weights.
+    """Compiles a model for one row if rows are independent and that model is faster.
+
+    The model for one row holds a second copy of the weights.
 
     Measured: a MobileNetV2 takes 1.9 ms instead of 2.4 ms; a ResNet50V2 takes 16 ms with either model. Models for more
     rows gain little or nothing.

@@ -52,8 +52,9 @@ class Compiled:
         self._runs = Semaphore(1 + int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")))
 
     def run(self, arrays: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> dict[str, NDArray[Any]]:
-        """Returns copies of the outputs with these names. Raises Refused with OpenVINO's reason, and what the guards
-        raise.
+        """Returns copies of the outputs with these names.
+
+        Raises Refused with OpenVINO's reason, and what the guards raise.
         """
         self._guards.before(arrays)
         self._runs.acquire()

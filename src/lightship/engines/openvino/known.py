@@ -1,5 +1,6 @@
-"""OpenVINO's operations, grouped by their behaviour on the CPU. The conformance suite checks these lists against
-TensorFlow.
+"""OpenVINO's operations, grouped by their behaviour on the CPU.
+
+The conformance suite checks these lists against TensorFlow.
 """
 
 from __future__ import annotations

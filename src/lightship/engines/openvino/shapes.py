@@ -38,9 +38,7 @@ class Declared:
         return {name: (rows, *shape[1:]) if shape and shape[0] == -1 else shape or () for name, shape in self.items()}
 
     def rows_of(self, shapes: Shapes) -> int | None:
-        """Returns the number of rows, which all batched inputs share, or None if a shape differs from the declared
-        one.
-        """
+        """Returns the number of rows of all batched inputs, or None if a shape differs from the declared one."""
         rows = None
         for name, declared in self.shapes.items():
             shape = shapes[name]
@@ -70,8 +68,9 @@ def declared_shapes(model: Any, inputs: Mapping[str, int]) -> Declared:
 
 
 def reshaped(model: Any, inputs: Mapping[str, int], shapes: Shapes) -> Any:
-    """Returns a copy of the model for these shapes, which shares the weights. Raises RuntimeError if an operation does
-    not accept them.
+    """Returns a copy of the model for these shapes, which shares the weights.
+
+    Raises RuntimeError if an operation does not accept them.
     """
     ov = openvino()
     copy = model.clone()

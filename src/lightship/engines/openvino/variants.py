@@ -93,8 +93,9 @@ class Variants:
     def try_run(
         self, shapes: Shapes, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str]
     ) -> dict[str, NDArray[Any]] | None:
-        """Runs like `run`, but never waits. Returns None for shapes that were not tried yet or if it had to wait for a
-        run.
+        """Runs like `run`, but never waits.
+
+        Returns None for shapes that were not tried yet or if it had to wait for a run.
         """
         runner = self._runners.get(tuple(shapes.items()))
         return None if runner is None else runner.try_run(inputs, outputs)

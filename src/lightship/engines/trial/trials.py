@@ -111,9 +111,9 @@ class Trials:
             return self._cache.put(key, answer["info"], out)
 
     def _asked(self, request: dict[str, Any], out: Path) -> dict[str, Any]:
-        """Asks a helper and returns its answer. Asks a second, fresh helper if the first one ended for another reason.
+        """Asks a helper and returns its answer. If the helper ends, a fresh helper may be asked once more.
 
-        Such reasons are that an earlier request may have harmed the helper, or that it was killed with SIGKILL, as the
+        This happens if an earlier request may have harmed the first helper, or if it was killed with SIGKILL, as the
         system does when memory is short.
         """
         try:

@@ -103,8 +103,7 @@ class GrpcApi:
         return answer
 
     def _acquired(self, method: Method, call: Call) -> Semaphore | None:
-        """Acquires the semaphore that the method needs, and returns it so that it can be released; None if it needs
-        none.
+        """Acquires the semaphore that the method needs and returns it, or returns None if it needs none.
 
         Raises DeadlineExceeded or Cancelled if the call ended while it waited.
         """

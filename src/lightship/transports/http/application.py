@@ -20,13 +20,15 @@ class Application(Protocol):
     draining: bool
 
     def answer(self, request: Request) -> Response | asyncio.Future[Response]:
-        """Returns the response, or a future of it. Never raises. If the future is cancelled before it runs, it does
-        not run.
+        """Returns the response, or a future of it.
+
+        Never raises. If the future is cancelled before it runs, it does not run.
         """
 
     def refuse(self, error: LightshipError) -> Response:
-        """Returns the response to a request that a connection refuses before it is complete. The connection then
-        closes.
+        """Returns the response to a request that a connection refuses before it is complete.
+
+        The connection then closes.
         """
 
     def finished(self, received: int, sent: int) -> None:

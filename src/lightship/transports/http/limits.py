@@ -39,8 +39,9 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """The timeouts of a connection in seconds, accurate to 0.1 s. Raises InvalidArgument for a timeout that is not
-    positive.
+    """The timeouts of a connection in seconds, accurate to 0.1 s.
+
+    Raises InvalidArgument for a timeout that is not positive.
     """
 
     # For the request line and the headers, from their first byte or from the start of the connection.

@@ -37,8 +37,9 @@ class Request(NamedTuple):
         return self._replace(body=body)
 
     def header(self, name: bytes) -> str:
-        """Returns the value of a header, or "" if it was not sent. If it was sent more than once, the last value
-        counts.
+        """Returns the value of a header, or "" if it was not sent.
+
+        If it was sent more than once, the last value counts.
         """
         found = b""
         for one, value in self.headers:

@@ -52,8 +52,9 @@ class RestApi:
         return prepared if isinstance(prepared, Response) else prepared.run()
 
     def prepare(self, request: Request) -> Response | PreparedCall:
-        """Reads a request. The whole body is read only for a JSON `:predict`; other bodies, which may take longer, are
-        not.
+        """Reads a JSON `:predict` completely. Of any other request, only the URL is read.
+
+        Reading the other bodies may take longer, so they are read when the call runs.
 
         Returns the response if it is already known: an error, the answer to a preflight request, or the list of models.
         """

@@ -71,8 +71,9 @@ class RestApp:
         self._executor.close()
 
     def answer(self, request: Request) -> Response | asyncio.Future[Response]:
-        """Returns the response, or a future of it. Never raises. A future that is cancelled before it runs does not
-        run.
+        """Returns the response, or a future of it.
+
+        Never raises. A future that is cancelled before it runs does not run.
         """
         if request.target[:4] != "/v1/":
             page = self._page(request)
@@ -87,8 +88,9 @@ class RestApp:
         return response if response is not None else self._submit(prepared)
 
     def refuse(self, error: LightshipError) -> Response:
-        """Returns the response to a request that a connection refuses before it is complete. The connection then
-        closes.
+        """Returns the response to a request that a connection refuses before it is complete.
+
+        The connection then closes.
         """
         return error_response(error, headers=RETRY if isinstance(error, Unavailable) else (), close=True)
 

@@ -28,8 +28,9 @@ class PreparedCall(Protocol):
 
 
 class Unread:
-    """A request that is read and run in one step, because either may take long. It is a `PreparedCall` that owns
-    nothing.
+    """A request that is read and run in one step, because either may take long.
+
+    It is a `PreparedCall` that owns nothing.
     """
 
     __slots__ = ("run",)

@@ -53,8 +53,9 @@ class PreparedPredict:
 
 
 def prepare_predict(manager: Manager, route: Route, request: Request) -> PreparedPredict:
-    """Reads a JSON request. It checks the JSON, the signature's name, the model, the signature and the tensors, in
-    this order.
+    """Reads a JSON request.
+
+    It checks the JSON, the signature's name, the model, the signature and the tensors, in this order.
     """
     parsed = PredictRequest.parse(request.body)
     handle = manager.handle(route.model, route.version, route.label)

@@ -146,8 +146,9 @@ def _model(model: ServedModel) -> Json:
 
 
 def _version(version: ServedVersion) -> Json:
-    """Describes a version. Version numbers are strings throughout the API, because JavaScript cannot represent all of
-    them.
+    """Describes a version.
+
+    Version numbers are strings throughout the API, because JavaScript cannot represent all of them.
     """
     return {
         "version": str(version.version),

@@ -1,5 +1,4 @@
-"""Reads long arrays of numbers directly into numpy arrays, with Lightship's C extension if it was built, else with
-simdjson.
+"""Reads long arrays of numbers directly into numpy arrays, with a C extension if it was built, else with simdjson.
 
 The C extension (`number_array.c`) checks the shape while it reads. It leaves unusual input to simdjson.
 

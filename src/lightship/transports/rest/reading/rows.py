@@ -69,8 +69,7 @@ def _plain_rows(rows: list[JsonValue], dtype: DataType) -> np.ndarray[Any, Any]:
 
 
 def _suspects(rows: list[JsonValue], dtype: DataType) -> Iterator[int]:
-    """Yields the indices of rows that may have an error: the first row, and all rows of each block that fails as a
-    whole.
+    """Yields the indices of rows that may have an error: the first row and the rows of each block that fails.
 
     A block also fails if its rows have another shape than the first row.
     """

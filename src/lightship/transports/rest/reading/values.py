@@ -18,8 +18,9 @@ JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, J
 
 
 class RepeatedNames(dict[str, "JsonValue"]):
-    """An object with repeated names. A look-up returns the first value of a name; `members` holds all members in
-    order.
+    """An object with repeated names.
+
+    A look-up returns the first value of a name; `members` holds all members in order.
     """
 
     def __init__(self, members: Iterable[tuple[str, JsonValue]]) -> None:

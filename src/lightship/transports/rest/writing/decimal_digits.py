@@ -34,9 +34,7 @@ class Digits(NamedTuple):
 
 
 class Precision(NamedTuple):
-    """A binary format: its layout, the digits that distinguish all its values, and the powers of ten that are
-    supported.
-    """
+    """A binary format: its layout, the digits that distinguish its values, and the supported powers of ten."""
 
     bits: type[np.unsignedinteger[Any]]
     fraction: int  # bits

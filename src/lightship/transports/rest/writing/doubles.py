@@ -104,8 +104,9 @@ def _power(exponent: int) -> _Float:
 
 
 def _generated(top: _Float, width: int, distance: int) -> tuple[str, int]:
-    """Returns the fewest digits that are less than `width` below `top`, corrected towards the value at `distance`
-    below `top`.
+    """Returns the fewest digits that are less than `width` below `top`.
+
+    The last digit is corrected towards the value, which is `distance` below `top`.
     """
     shift = -top.exponent
     one = 1 << shift

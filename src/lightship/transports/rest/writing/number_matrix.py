@@ -140,8 +140,9 @@ def _laid_out(sign: str, digits: int, exponent: int, significant: int) -> tuple[
 
 @cache
 def _group_texts() -> Array:
-    """Returns the 4-byte texts of 0 to 999, by the position of the point (0 for no point, else 1 to 3) and by the
-    number of digits to show.
+    """Returns the 4-byte texts of 0 to 999.
+
+    They are indexed by the position of the point (0 for no point, else 1 to 3) and by the number of digits to show.
     """
     number = np.arange(1000)
     digits = [ord("0") + number // 100, ord("0") + number // 10 % 10, ord("0") + number % 10]
