@@ -128,3 +128,22 @@ def test_a_model_that_cannot_be_loaded_is_named_and_the_others_serve(
     assert line["ready"] is False
     assert [model["name"] for model in line["models"]] == ["half_plus_two"]
     assert "saved_model.pb" in line["not_ready"]["broken"]
+
+
+@pytest.mark.parametrize("option", ["--head-timeout", "--linger-timeout", "--max-head-bytes", "--max-pipelined"])
+def test_limits_and_timeouts_must_be_more_than_nothing(lightship: Run, half_plus_two: Path, option: str) -> None:
+    done = lightship("serve", half_plus_two, option, "0")
+    assert done.returncode != 0
+    assert "give a number that is more than 0" in done.stderr
+
+
+def test_limits_and_timeouts_reach_the_server(start: Start, half_plus_two: Path) -> None:
+    line = ready(
+        start(half_plus_two, "--rest-port", "auto", "--json", "--max-head-bytes", "2000", "--idle-timeout", "0.05")
+    )
+    with socket.create_connection(("127.0.0.1", line["rest_port"]), timeout=60) as client:
+        client.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b"".join(iter(lambda: client.recv(4096), b"")).startswith(b"HTTP/1.1 200 OK")
+    with socket.create_connection(("127.0.0.1", line["rest_port"]), timeout=60) as client:
+        client.sendall(b"GET /livez HTTP/1.1\r\nX: " + b"x" * 3000)
+        assert client.recv(4096).startswith(b"HTTP/1.1 431 ")

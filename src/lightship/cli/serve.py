@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 EngineName = Literal["auto", "openvino", "tensorflow"]
 Precision = Literal["f32", "bf16"]
 LogFormat = Literal["text", "json"]
+ADVANCED = "Advanced"  # the group of these options in the help text
 
 
 def _port(text: str) -> int | Literal["auto"]:
@@ -164,6 +165,68 @@ def serve(
             help="Compile in the server's own process, and do not check the results.",
         ),
     ] = False,
+    head_timeout: Annotated[
+        float,
+        typer.Option(
+            rich_help_panel=ADVANCED, envvar="LIGHTSHIP_HEAD_TIMEOUT", help="Seconds for a request's line and headers."
+        ),
+    ] = 30.0,
+    body_timeout: Annotated[
+        float,
+        typer.Option(
+            rich_help_panel=ADVANCED,
+            envvar="LIGHTSHIP_BODY_TIMEOUT",
+            help="Seconds for the next bytes of a request's body.",
+        ),
+    ] = 60.0,
+    write_timeout: Annotated[
+        float,
+        typer.Option(
+            rich_help_panel=ADVANCED,
+            envvar="LIGHTSHIP_WRITE_TIMEOUT",
+            help="Seconds for a client to take more of a response.",
+        ),
+    ] = 60.0,
+    idle_timeout: Annotated[
+        float,
+        typer.Option(
+            rich_help_panel=ADVANCED,
+            envvar="LIGHTSHIP_IDLE_TIMEOUT",
+            help="Seconds that a connection without a request is kept.",
+        ),
+    ] = 75.0,
+    linger_timeout: Annotated[
+        float,
+        typer.Option(
+            rich_help_panel=ADVANCED,
+            envvar="LIGHTSHIP_LINGER_TIMEOUT",
+            help="Seconds for which a refused body is still read and dropped.",
+        ),
+    ] = 2.0,
+    max_held_bytes: Annotated[
+        int,
+        typer.Option(
+            rich_help_panel=ADVANCED,
+            envvar="LIGHTSHIP_MAX_HELD_BYTES",
+            help="The largest size of all request bodies together, in bytes; one body is always accepted.",
+        ),
+    ] = 1 << 30,
+    max_head_bytes: Annotated[
+        int,
+        typer.Option(
+            rich_help_panel=ADVANCED,
+            envvar="LIGHTSHIP_MAX_HEAD_BYTES",
+            help="The largest size of a request's line and headers, in bytes.",
+        ),
+    ] = 64 << 10,
+    max_pipelined: Annotated[
+        int,
+        typer.Option(
+            rich_help_panel=ADVANCED,
+            envvar="LIGHTSHIP_MAX_PIPELINED",
+            help="The number of requests that may wait on one connection before it is closed.",
+        ),
+    ] = 1000,
     log_format: Annotated[
         LogFormat | None, typer.Option(envvar="LIGHTSHIP_LOG_FORMAT", help="text, or json for one object per line.")
     ] = None,
@@ -184,7 +247,11 @@ def serve(
     from lightship.server import Server, ServerOptions, parse_model_argument
     from lightship.server.options import GRPC_PORT
     from lightship.transports.grpc.options import GrpcOptions
+    from lightship.transports.http.limits import Limits, Timeouts
 
+    limits = Limits(held=max_held_bytes, head=max_head_bytes, pipelined=max_pipelined)
+    if max_request_bytes is not None:
+        limits = replace(limits, image=max_request_bytes, json=max_request_bytes)
     options = ServerOptions(
         models=[parse_model_argument(model) for model in models],
         host=host,
@@ -192,6 +259,8 @@ def serve(
         grpc_port=_port(grpc_port or ("auto" if rest_port == "auto" else str(GRPC_PORT))),
         grpc=GrpcOptions(tls=_tls(tls_cert, tls_key, tls_client_ca), reflection=grpc_reflection),
         poll_seconds=poll_seconds,
+        limits=limits,
+        timeouts=Timeouts(head_timeout, body_timeout, write_timeout, idle_timeout, linger_timeout),
         timeout_seconds=timeout,
         strict=strict,
         log_format=log_format or ("json" if json else "text"),
@@ -206,8 +275,6 @@ def serve(
             cache_dir=cache_dir,
         ),
     )
-    if max_request_bytes is not None:
-        options = replace(options, limits=replace(options.limits, image=max_request_bytes, json=max_request_bytes))
     if max_pixels is not None:
         options = replace(options, max_pixels=max_pixels)
     if drain_seconds is not None:

@@ -1,4 +1,4 @@
-"""What runs a servable's signatures. The runtimes are imported when a model is loaded, not before."""
+"""Engines, which run the signatures of a servable. A runtime is imported only when a model is loaded."""
 
 from lightship.engines.base import Engine, EngineOptions
 from lightship.engines.choose import load_engine

@@ -1,4 +1,4 @@
-"""The protocol of engines, and what their options are."""
+"""The interface of an engine, its options, and the checks of inputs and outputs that all engines share."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ Arrays = Mapping[str, NDArray[Any]]
 
 INSTALL_TENSORFLOW = "pip install 'lightship[tensorflow]'"
 
-# A run that is known to take no longer may block an event loop: handing it to a thread and back takes half of it.
+# A run that is known to take at most this many seconds may block the event loop. Passing a run to a thread and
+# receiving its result takes half as long as this.
 SHORT_SECONDS = 0.0003
 
-# Given texts in an array of more, TensorFlow ends the process, and OpenVINO compiles nothing for more.
+# The highest rank of an input. TensorFlow ends the process if an array of strings has more dimensions, and OpenVINO
+# compiles no model with more.
 MOST_DIMENSIONS = 32
 
 _INT32 = np.iinfo(np.int32)
@@ -32,40 +34,44 @@ class Engine(Protocol):
 
     @property
     def name(self) -> str:
-        """Which runtime answers: "openvino" or "tensorflow"; both, joined by "+", where signatures differ."""
+        """The runtime in use: "openvino", "tensorflow", or both joined by "+" if signatures use different ones."""
 
     def run(self, signature: str, inputs: Arrays, outputs: Sequence[str] | None = None) -> dict[str, NDArray[Any]]:
-        """Runs a signature on one array for each of its inputs and returns the outputs asked for, all by default.
+        """Runs a signature on one array per input and returns the requested outputs, or all outputs by default.
 
-        Arrays have the signature's dtypes (strings: object arrays of bytes); their shapes need not be the declared
-        ones where the operations can take them. What is returned is the caller's own. Any thread may call.
-        Raises InvalidArgument for what the operations cannot take, FailedPrecondition where no runtime installed
-        can run the signature.
+        Arrays have the signature's dtypes; strings are object arrays of bytes. Their shapes may differ from the
+        declared shapes if the operations accept them. The caller owns the returned arrays. Any thread may call this.
+        Raises InvalidArgument for values or shapes that the operations do not accept, and FailedPrecondition if no
+        installed runtime can run the signature.
         """
 
     def try_run(
         self, signature: str, inputs: Arrays, outputs: Sequence[str] | None = None
     ) -> dict[str, NDArray[Any]] | None:
-        """Runs like `run` if that is known to take less than `SHORT_SECONDS`, waits for nothing and loads nothing.
+        """Runs a signature like `run` if the run is known to take less than `SHORT_SECONDS`.
 
-        Otherwise returns None, and `run` is to be called where waiting is allowed.
+        This method never waits and loads nothing. If the run may take longer, it returns None; the caller must then
+        call `run` in a thread that may block.
         """
 
     def reports(self) -> tuple[SignatureReport, ...]:
-        """What is known of each signature, in the order of their names. Compiles nothing."""
+        """Returns a report on each signature, sorted by name. Compiles nothing."""
 
     def engine_of(self, signature: str) -> str:
-        """The runtime that runs this signature; it is compiled for that if it was not. Raises as `run` does."""
+        """Returns the name of the runtime that runs this signature. Compiles the signature if it is not compiled yet.
+
+        Raises the same errors as `run`.
+        """
 
     def warm_up(self, signature: str, inputs: Arrays) -> None:
-        """Runs once, so that the first call of these shapes waits for nothing."""
+        """Runs the signature once, so that the first request with these shapes does not wait for compilation."""
 
     def close(self) -> None:
-        """Gives back what the engine holds. Nobody may be running it."""
+        """Releases the engine's memory and sessions. No thread may be running the engine."""
 
 
 class Program(Protocol):
-    """One signature in one runtime, ready to run."""
+    """One signature that is ready to run in one runtime."""
 
     def run(self, inputs: Arrays, outputs: Sequence[str]) -> dict[str, NDArray[Any]]: ...
 
@@ -78,33 +84,36 @@ class Program(Protocol):
 class EngineOptions:
     """How the signatures of a version are run."""
 
+    # The runtime: "auto" uses OpenVINO where it can and TensorFlow otherwise.
     engine: Literal["auto", "openvino", "tensorflow"] = "auto"
-    # Threads of one run; 0 for one a core.
+    # Threads of one run. 0 means one per CPU core.
     threads: int = 0
-    # bf16 is faster on chips that have it, and less exact.
+    # The precision of the arithmetic. bf16 is less exact, and faster on processors that support it.
     precision: Literal["f32", "bf16"] = "f32"
     # Operations that OpenVINO may run although they are not in the table of proven operations.
     allow_unproven: frozenset[str] = frozenset()
-    # Compile in this process at once, without a helper process and without comparing with TensorFlow.
+    # Compile in this process, without a helper process and without a comparison with TensorFlow.
     trust: bool = False
     # Seconds that a helper process may take for one signature.
     trial_seconds: float = 120.0
-    # Bytes that a helper process may use; 0 for half of the memory that this process may use.
+    # Bytes that a helper process may use. 0 means half of the memory that this process may use.
     trial_memory: int = 0
-    # Where compiled models are kept; None for the user's cache folder.
+    # The folder for compiled models. None means the user's cache folder.
     cache_dir: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SignatureReport:
-    """How one signature is run: for `inspect`, `status` and logs."""
+    """How one signature is run. `inspect`, `status` and the logs show it."""
 
+    # The name of the signature.
     signature: str
-    # "openvino", "tensorflow", or "" where the signature was not needed yet or nothing installed runs it.
+    # "openvino", "tensorflow", or "" if the signature was not needed yet or no installed runtime can run it.
     engine: str
-    # Why that engine: "every operation is proven", or what OpenVINO cannot do, such as "Unique is not proven".
+    # Why this engine was chosen: "every operation is proven", or what OpenVINO cannot run, such as "Unique is not
+    # proven".
     reason: str
-    # How the answers were checked: "golden sample", "compared with TensorFlow", "table only", or "" on TensorFlow.
+    # How the results were checked: "golden sample", "compared with TensorFlow" or "table only". "" for TensorFlow.
     proof: str = ""
 
 
@@ -112,9 +121,10 @@ DEFAULT_OPTIONS = EngineOptions()
 
 
 class CannotRun(Exception):
-    """A runtime cannot run a signature, or not with these values; `reason` names the operation, type or value.
+    """A runtime cannot run a signature, or cannot run it with these values.
 
-    operation: of TensorFlow, where it is one that may be allowed.
+    `reason` names the operation, type or value. `operation` is the TensorFlow operation that the user may allow, if
+    there is one.
     """
 
     def __init__(self, reason: str, operation: str = "") -> None:
@@ -123,9 +133,11 @@ class CannotRun(Exception):
 
 
 class Refused(CannotRun):
-    """A runtime refused a call that another one may answer; `error` is for the client if no other is installed.
+    """A runtime refused a request that another runtime may be able to answer.
 
-    lasting: where another one does answer, it should answer further calls too. doubtful: another one may well answer.
+    `error` is the client's error if no other runtime is installed. `lasting` means that, once another runtime has
+    answered the request, it should answer later requests too. `doubtful` means that another runtime may well accept the
+    request.
     """
 
     def __init__(self, error: InvalidArgument, *, lasting: bool = False, doubtful: bool = False) -> None:
@@ -134,8 +146,11 @@ class Refused(CannotRun):
 
 
 def check_inputs(signature: Signature, inputs: Arrays) -> None:
-    """Raises InvalidArgument where a name is missing or unknown, an array's type is not the one that the graph takes,
-    or it has more than `MOST_DIMENSIONS`."""
+    """Checks the arrays of a request.
+
+    Raises InvalidArgument if a name is missing or unknown, if an array's dtype differs from the one that the graph
+    takes, or if an array has more than `MOST_DIMENSIONS` dimensions.
+    """
     if inputs.keys() != signature.inputs.keys():
         raise input_size_error(signature, inputs)
     for position, (name, spec) in enumerate(signature.inputs.items()):
@@ -150,7 +165,7 @@ def check_inputs(signature: Signature, inputs: Arrays) -> None:
 
 
 def as_declared(signature: Signature, inputs: Arrays) -> bool:
-    """Whether the arrays have the shapes that the signature declares."""
+    """Returns whether the arrays have the shapes that the signature declares."""
     pairs = ((spec.shape, inputs[name].shape) for name, spec in signature.inputs.items())
     return all(
         declared is not None
@@ -161,7 +176,7 @@ def as_declared(signature: Signature, inputs: Arrays) -> bool:
 
 
 def input_size_error(signature: Signature, inputs: Arrays) -> InvalidArgument:
-    """What was sent and what should have been."""
+    """Returns an error that lists the extra and the missing input names."""
     extra, missing = inputs.keys() - signature.inputs.keys(), signature.inputs.keys() - inputs.keys()
     return InvalidArgument(
         f"input size does not match signature: {len(inputs)}!={len(signature.inputs)} "
@@ -171,8 +186,10 @@ def input_size_error(signature: Signature, inputs: Arrays) -> InvalidArgument:
 
 
 def check_outputs(signature: Signature, outputs: Sequence[str] | None) -> Sequence[str]:
-    """The names asked for, all of them if none are. Raises InvalidArgument for one that the signature does not have,
-    and for one asked for twice."""
+    """Returns the names of the requested outputs, or all names if none are requested.
+
+    Raises InvalidArgument for a name that the signature does not have and for a name that is requested twice.
+    """
     if not outputs:
         return tuple(signature.outputs)
     for index, name in enumerate(outputs):
@@ -187,7 +204,7 @@ def check_outputs(signature: Signature, outputs: Sequence[str] | None) -> Sequen
 
 
 def describe(arrays: Arrays) -> str:
-    """The arrays as an error names them: input "x" of shape [3,2]."""
+    """Describes the arrays for an error message, as in: input "x" of shape [3,2]."""
     shapes = (f'input "{name}" of shape [{",".join(map(str, array.shape))}]' for name, array in arrays.items())
     return ", ".join(shapes)
 

@@ -1,8 +1,8 @@
-"""Compiled models, kept from one start to the next.
+"""A cache of compiled models, which later starts of the server reuse.
 
-An entry is a folder: the compiled models, and an index with the digest of each of them and of itself. Damaged or
-incomplete entries are ignored. Only the owner may write to the folder, because a compiled model decides what a server
-answers.
+An entry is a folder with the compiled models and an index. The index holds the digest of each compiled model and of
+itself. Damaged or incomplete entries are ignored. Only the owner may write to the folder, because a compiled model
+determines the server's answers.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from lightship.engines.scratch import scratch, sweep
 logger = logging.getLogger(__name__)
 
 DEFAULT_MAX_BYTES = 4 << 30
-# Also of those that say why nothing was compiled, which are small.
+# This limit also counts the small entries that record why a model could not be compiled.
 DEFAULT_MAX_ENTRIES = 4096
 _FORMAT = 1
 _INDEX = "index.json"
@@ -35,19 +35,19 @@ _KEY = re.compile("[0-9a-f]{64}")
 
 
 class Damaged(Exception):
-    """An entry's file is not what the index says."""
+    """The content of an entry's file does not match the index."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What was kept under one key: a JSON object, and files by their names."""
+    """The cached data of one key: a JSON object, and files by name."""
 
     info: Mapping[str, Any]
-    # The digest and the content or place of each file.
+    # The SHA-256 digest of each file, with either its content or its path.
     files: Mapping[str, tuple[str, bytes | Path]]
 
     def blob(self, name: str) -> bytes:
-        """A file's content, in memory of the caller's own. Raises Damaged where it is not what was written."""
+        """Returns a new copy of a file's content. Raises Damaged if the content is not what was written."""
         digest, kept = self.files[name]
         try:
             content = kept if isinstance(kept, bytes) else kept.read_bytes()
@@ -59,10 +59,10 @@ class Entry:
 
 
 class CompiledCache:
-    """Entries in a folder, or none where no folder can be written: then each compilation is used once.
+    """Cache entries in a folder. If no folder can be written to, compiled models are kept in memory only.
 
-    folder: None for the user's own cache folder. max_bytes, max_entries: beyond, entries that were not used for longest
-    go.
+    `folder` is None for the user's cache folder. `max_bytes` and `max_entries` limit the cache; beyond either limit,
+    the least recently used entries are removed.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class CompiledCache:
         sweep(self._parent)
 
     def get(self, key: str) -> Entry | None:
-        """The entry of a key; None if there is none, or it is damaged, in which case it is removed."""
+        """Returns the entry of a key, or None if there is no valid entry. A damaged entry is removed."""
         if self._folder is None:
             return None
         place = self._folder / key
@@ -91,13 +91,16 @@ class CompiledCache:
         return entry
 
     def put(self, key: str, info: Mapping[str, Any], work: Path) -> Entry:
-        """Keeps the files of a folder that `workplace` gave. What another process kept meanwhile is as good."""
+        """Stores the files of a folder that `workplace` returned and returns them as an entry.
+
+        If another process has stored an entry under this key in the meantime, that entry is returned instead.
+        """
         names = sorted(file.name for file in work.iterdir()) if work.is_dir() else []
         digests = {name: _digest(work / name) for name in names}
         place = self._folder / key if self._folder is not None else None
         if place is None or not _write_index(work / _INDEX, {"info": dict(info), "files": digests}):
             return _in_memory(info, digests, work)
-        if not _renamed(work, place):  # another process was quicker, or left something damaged, which get removes
+        if not _renamed(work, place):  # another process was faster, or left a damaged entry, which get removes
             found = self.get(key)
             if found is not None:
                 return found
@@ -112,7 +115,7 @@ class CompiledCache:
 
     @contextmanager
     def workplace(self) -> Iterator[Path]:
-        """An empty folder for one compilation; what is left of it at the end is removed."""
+        """Creates an empty folder for one compilation. Files that are still in the folder at the end are removed."""
         with ExitStack() as stack:
             try:
                 work = stack.enter_context(scratch(self._parent))
@@ -122,7 +125,7 @@ class CompiledCache:
             yield work
 
     def _remove(self, place: Path) -> None:
-        """Renamed first, so that nobody finds half of it."""
+        """Removes an entry. The folder is renamed first, so that no reader finds it half removed."""
         try:
             with scratch(place.parent) as gone:
                 place.rename(gone / "entry")
@@ -140,7 +143,7 @@ class CompiledCache:
         entries = [
             (_last_used(place), _size(place), place)
             for place in self._folder.iterdir()
-            if _KEY.fullmatch(place.name) and place != newest  # whatever else lies here is not ours
+            if _KEY.fullmatch(place.name) and place != newest  # other files in this folder do not belong to the cache
         ]
         total, number = _size(newest) + sum(size for _, size, _ in entries), len(entries) + 1
         for _, size, place in sorted(entries):
@@ -151,7 +154,10 @@ class CompiledCache:
 
 
 def default_folder() -> Path | None:
-    """LIGHTSHIP_CACHE_DIR, or lightship in the user's cache folder; None for a user without a home folder."""
+    """Returns LIGHTSHIP_CACHE_DIR if it is set, else the folder `lightship` in the user's cache folder.
+
+    Returns None for a user without a home folder.
+    """
     named = os.environ.get("LIGHTSHIP_CACHE_DIR")
     if named:
         return Path(named)
@@ -160,7 +166,7 @@ def default_folder() -> Path | None:
 
 
 def cache_key(parts: Mapping[str, Any]) -> str:
-    """A name for what depends on these parts, on the versions of Lightship and OpenVINO, and on the processor."""
+    """Returns a key that depends on these parts, on the versions of Lightship and OpenVINO, and on the processor."""
     whole = {
         **parts,
         "format": _FORMAT,
@@ -173,7 +179,7 @@ def cache_key(parts: Mapping[str, Any]) -> str:
 
 
 def digest_of_folder(folder: Path, patterns: Sequence[str] = ("*",)) -> str:
-    """A digest of the names and contents of all files of a folder, such as a version's."""
+    """Returns a digest of the names and contents of all files of a folder, such as a version folder."""
     files = sorted(file for pattern in patterns for file in folder.rglob(pattern) if file.is_file())
     lines = [f"{file.relative_to(folder)} {_digest(file)}" for file in files]
     return hashlib.sha256("\n".join(lines).encode(errors="surrogateescape")).hexdigest()
@@ -181,13 +187,13 @@ def digest_of_folder(folder: Path, patterns: Sequence[str] = ("*",)) -> str:
 
 @cache
 def _code() -> str:
-    """A digest of the engines' own files: a developer changes them without changing the version."""
+    """A digest of the engines' source files, because a developer changes them without changing the version."""
     return digest_of_folder(Path(__file__).parent, ("*.py", "*.json"))
 
 
 @cache
 def _processor() -> str:
-    """The processor's name and what it can do: compiled models hold its instructions."""
+    """A digest of the processor's name and features, because compiled models contain machine instructions."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
@@ -197,8 +203,10 @@ def _processor() -> str:
 
 
 def _usable(folder: Path | None) -> Path | None:
-    """The folder, made if it is not there; None, which is logged, where it cannot be used or is not the user's
-    own."""
+    """Returns the folder, creating it if necessary.
+
+    Returns None and logs the reason if the folder cannot be used or does not belong to the user.
+    """
     if folder is None:
         logger.info("compiled models are kept in memory alone: this user has no home folder")
         return None
@@ -216,7 +224,7 @@ def _usable(folder: Path | None) -> Path | None:
 
 
 def _temporary() -> Path:
-    """Memory where there is some; else the system's folder of temporary files; no folder at all where there is none."""
+    """Returns /dev/shm if it is writable, else the system's temporary folder, else a path that cannot be a folder."""
     if os.access("/dev/shm", os.W_OK):
         return Path("/dev/shm")
     try:
@@ -251,7 +259,7 @@ def _read(place: Path) -> Entry:
 
 
 def _write_index(file: Path, content: Mapping[str, Any]) -> bool:
-    """Whether there was room for it."""
+    """Writes the index. Returns False, and logs the reason, if the file cannot be written."""
     index = {"format": _FORMAT, **content}
     try:
         with file.open("xb") as opened:

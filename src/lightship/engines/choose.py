@@ -1,4 +1,4 @@
-"""Chooses the engine of each signature: OpenVINO, and TensorFlow for what OpenVINO cannot run."""
+"""Chooses the engine of each signature: OpenVINO, or TensorFlow for signatures that OpenVINO cannot run."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ from lightship.tensors.dtypes import DataType
 
 logger = logging.getLogger(__name__)
 
-# OpenVINO computes these in float32 and int32; TensorFlow, where it is installed, does so exactly.
+# OpenVINO computes these types in float32 and int32. TensorFlow computes them exactly, if it is installed.
 _NARROWED = {DataType.DT_DOUBLE, DataType.DT_UINT32, DataType.DT_UINT64}
 
 
 def load_engine(bundle_path: Path, saved_model: SavedModel, options: EngineOptions = DEFAULT_OPTIONS) -> Engine:
-    """Loads a version folder's model: `serving_default` now, the other signatures when they are first needed.
+    """Loads the model of a version folder: `serving_default` now, other signatures when they are first needed.
 
-    Where there is no `serving_default`, the first signature that something can run is loaded. Raises
-    FailedPrecondition where nothing installed can run it, DataLoss where the files cannot be read.
+    If there is no `serving_default`, the model's first signature is loaded. Raises FailedPrecondition if no installed
+    runtime can run that signature, and DataLoss if the files cannot be read.
     """
     engine = _ChoosingEngine(bundle_path, saved_model, options)
     try:
@@ -58,7 +58,10 @@ def load_engine(bundle_path: Path, saved_model: SavedModel, options: EngineOptio
 
 
 class _Slot:
-    """What became of one signature. The lock is held while it is compiled; other signatures are not held up."""
+    """The state of one signature.
+
+    The lock is held while the signature is compiled. Other signatures have their own locks and can run meanwhile.
+    """
 
     __slots__ = ("_taken", "engine", "error", "fallback", "lock", "program", "proof", "reason", "signature")
 
@@ -67,14 +70,14 @@ class _Slot:
         self._taken: dict[str, np.dtype[Any]] | None = None
         self.lock = Lock()
         self.program: Program | None = None
-        self.fallback: Program | None = None  # in TensorFlow, for the calls that OpenVINO must not run
+        self.fallback: Program | None = None  # in TensorFlow, for requests that OpenVINO must not run
         self.error: LightshipError | None = None
         self.engine = ""
         self.reason = ""
         self.proof = ""
 
     def check_inputs(self, inputs: Arrays) -> None:
-        """As `base.check_inputs`, in a third of its time for inputs that fit."""
+        """Checks inputs like `base.check_inputs`. For valid inputs it takes a third of the time."""
         taken = self._taken
         if taken is not None and inputs.keys() == taken.keys():
             for name, dtype in taken.items():
@@ -196,7 +199,11 @@ class _ChoosingEngine:
         return Tried(self._folder, signature, self._options, trials_for(self._options))
 
     def _better_in_tensorflow(self, signature: Signature) -> bool:
-        """Its types are narrower in OpenVINO, or its variables may change, which only TensorFlow can do."""
+        """Returns whether TensorFlow should run this signature although OpenVINO could.
+
+        This is so if OpenVINO would compute in narrower types, or if the variables may change, which only TensorFlow
+        supports.
+        """
         if self._options.engine != "auto" or not tensorflow_installed():
             return False
         if signature.name in self._saved_model.changes.readers:
@@ -212,7 +219,10 @@ class _ChoosingEngine:
     def _on_fallback(
         self, slot: _Slot, unable: CannotRun, inputs: Arrays, outputs: Sequence[str]
     ) -> dict[str, NDArray[Any]]:
-        """For this call alone: OpenVINO runs the signature, but not with these values or shapes."""
+        """Answers this request with TensorFlow.
+
+        OpenVINO runs the signature, but cannot run it with these values or shapes.
+        """
         if isinstance(unable, Refused) and (self._options.engine == "openvino" or not tensorflow_installed()):
             doubtful = unable.doubtful and not tensorflow_installed()
             hint = f". TensorFlow may answer it: {INSTALL_TENSORFLOW}" if doubtful else ""
@@ -227,7 +237,11 @@ class _ChoosingEngine:
         return results
 
     def _stay_on_fallback(self, slot: _Slot, unable: CannotRun) -> None:
-        """OpenVINO refused an input of the declared shape that TensorFlow answered: it would do so again."""
+        """Runs the signature on TensorFlow from now on.
+
+        OpenVINO refused an input of the declared shape that TensorFlow answered, so it would refuse similar inputs
+        again.
+        """
         with slot.lock:
             if slot.program is slot.fallback or slot.error is not None:
                 return

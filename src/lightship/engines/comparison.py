@@ -1,4 +1,4 @@
-"""Compares one runtime's answers with another's, on random inputs where there is no sample."""
+"""Compares the outputs of two runtimes, and generates random inputs for models without a sample."""
 
 from __future__ import annotations
 
@@ -17,44 +17,48 @@ from lightship.tensors.dtypes import DataType
 
 Arrays = Mapping[str, NDArray[Any]]
 
-# What two right answers of a whole model may differ by: ATOL + RTOL * |expected|.
+# The allowed difference of two correct outputs of a whole model is ATOL + RTOL * |expected|.
 RTOL = 1e-3
 ATOL = 1e-4
-# Of both kinds: bf16 keeps 8 bits of the mantissa, and errors add up through the layers.
+# The absolute and the relative tolerance for bf16, which keeps 8 bits of the mantissa; errors add up over the layers.
 BF16_TOLERANCE = 0.05
 
-# Sizes for the dimensions that a signature leaves free beside the first, one after the other where the first is
-# refused. They are the same for all inputs, which often have to agree.
+# Sizes for free dimensions other than the first. If a model refuses the first size, the second one is tried. All inputs
+# get the same size, because their sizes often have to agree.
 FREE_SIZES = (7, 3)
-# What image models are made for is larger than that: their strides leave nothing of 7 pixels.
+# Image models need larger inputs: their strides reduce 7 pixels to nothing.
 FREE_IMAGE_SIZE = 32
 
 _NARROW = frozenset({DataType.DT_HALF, DataType.DT_BFLOAT16, DataType.DT_FLOAT8_E5M2, DataType.DT_FLOAT8_E4M3FN})
 
-MAX_ELEMENTS = 1 << 24  # of one made up input
+MAX_ELEMENTS = 1 << 24  # elements of one random input
 
 _COLOURS = (1, 3, 4)
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """absolute: the largest difference of two numbers. relative: that, by the largest number expected in the same
-    output. Both are infinite where no number says it: other shapes, types or texts, or NaN against a number.
-    difference: the first one, such as `output "y" at [0,3] is 1.5 instead of 1.25`; None where all is equal."""
+    """The differences between two answers."""
 
+    # The largest absolute difference of two numbers. Infinite if the outputs cannot be compared as numbers: if shapes,
+    # dtypes or strings differ, or if one value is NaN.
     absolute: float
+    # The absolute difference divided by the largest expected number of the same output. Infinite if the outputs cannot
+    # be compared as numbers.
     relative: float
+    # The first difference, such as `output "y" at [0,3] is 1.5 instead of 1.25`. None if all is equal.
     difference: str | None
 
 
 def random_inputs(
     signature: Signature, rows: int, rng: np.random.Generator, free: int = FREE_SIZES[0]
 ) -> dict[str, NDArray[Any]] | None:
-    """One array for each input, `rows` long where the first dimension is free, other free dimensions `free` long.
+    """Returns one random array per input.
 
-    Floats are normal(0, 1), those of images uniform in [0, 1), integers 0 or 1 (usual for ids, lengths and masks
-    alike), and 0 to 255 for images of uint8. None where no guess is possible: texts, sparse tensors, an unknown rank,
-    more than `MAX_ELEMENTS`.
+    The first dimension, if free, has size `rows`; other free dimensions have size `free`, or 32 for images. Floats are
+    drawn from normal(0, 1), or uniformly from [0, 1) for images. Integers are 0 or 1, which suits ids, lengths and
+    masks; for uint8 images they are 0 to 255. Returns None if no input can be guessed: for strings, sparse tensors, an
+    unknown rank, or more than `MAX_ELEMENTS` elements.
     """
     arrays = {}
     for name, spec in signature.inputs.items():
@@ -66,7 +70,10 @@ def random_inputs(
 
 
 def whole_numbers(inputs: Arrays) -> dict[str, NDArray[Any]]:
-    """The same shapes and types with zeros and ones, for models that take their floats as indices."""
+    """Returns the inputs with floats replaced by 0 and 1, for models that use floats as indices.
+
+    Shapes and dtypes stay the same.
+    """
     return {
         name: (np.abs(array) > 0.7).astype(array.dtype) if array.dtype.kind == "f" else array
         for name, array in inputs.items()
@@ -74,7 +81,10 @@ def whole_numbers(inputs: Arrays) -> dict[str, NDArray[Any]]:
 
 
 def differences(expected: Arrays, answer: Arrays, rtol: float | None = None, atol: float | None = None) -> str | None:
-    """What differs first, and by how much at most; None where the answer is the expected one; see `compare`."""
+    """Describes the first difference and the largest absolute difference, or returns None if the outputs match.
+
+    See `compare` for the rules.
+    """
     compared = compare(expected, answer, rtol, atol)
     if compared.difference is None:
         return None
@@ -89,11 +99,12 @@ def compare(
     atol: float | None = None,
     types: Mapping[str, DataType] | None = None,
 ) -> Comparison:
-    """Compares all outputs of an answer with the expected ones.
+    """Compares all outputs of an answer with the expected outputs.
 
-    Names, types, shapes, integers, booleans and texts must be equal; floats within `atol + rtol * |expected|`,
-    `ATOL` and `RTOL` by default, where two steps of a narrower type such as half are allowed too. NaN equals NaN.
-    types: what the outputs were computed in, where the arrays are wider.
+    Names, dtypes, shapes, integers, booleans and strings must be equal. Floats may differ by `atol + rtol *
+    |expected|`; the defaults are `ATOL` and `RTOL`. By default, floats of a narrower type such as half may also differ
+    by two steps of that type. NaN equals NaN. `types` holds the types in which outputs were computed, if the arrays are
+    wider.
     """
     absolute = relative = 0.0
     found: str | None = None
@@ -120,7 +131,7 @@ def _compared(
 def _compare_output(
     name: str, wanted: NDArray[Any], got: NDArray[Any], rtol: float | None, atol: float | None, step: float
 ) -> Comparison:
-    """step: the distance from 1 to the next number of the type that it was computed in."""
+    """Compares one output. `step` is the distance from 1 to the next number of the type that was computed in."""
     if _kind(got) != _kind(wanted):
         return _incomparable(name, f"is {_kind(got)} instead of {_kind(wanted)}")
     if got.shape != wanted.shape:
@@ -143,7 +154,7 @@ def _compare_exactly(name: str, wanted: NDArray[Any], got: NDArray[Any]) -> Comp
     reason = _reason(name, place, wanted.reshape(wrong.shape)[place], got.reshape(wrong.shape)[place], wanted.ndim)
     if wanted.dtype.kind == "O":
         return Comparison(math.inf, math.inf, reason)
-    # As Python's integers, which do not wrap.
+    # Python integers do not overflow.
     pairs = zip(np.atleast_1d(got)[wrong].tolist(), np.atleast_1d(wanted)[wrong].tolist(), strict=True)
     absolute = float(max(abs(int(a) - int(b)) for a, b in pairs))
     largest = float(max(abs(int(wanted.min())), abs(int(wanted.max()))))
@@ -155,7 +166,7 @@ def _compare_floats(name: str, wanted: NDArray[Any], got: NDArray[Any], rtol: fl
     wanted, got = np.atleast_1d(_wide(wanted)), np.atleast_1d(_wide(got))
     equal = (got == wanted) | (np.isnan(got) & np.isnan(wanted))
     with np.errstate(invalid="ignore", over="ignore"):
-        # An infinity or a NaN that only one of them has is infinitely far.
+        # A difference is infinite if only one of the two values is infinite or NaN.
         apart = np.where(equal, 0.0, np.nan_to_num(np.abs(got - wanted), nan=np.inf, posinf=np.inf))
         finite = np.where(np.isfinite(wanted), np.abs(wanted), 0.0)
     absolute, largest = float(apart.max()), float(finite.max())
@@ -196,7 +207,7 @@ def _kind(array: NDArray[Any]) -> str:
 
 
 def _as_bytes(array: NDArray[Any]) -> NDArray[Any]:
-    """Objects of bytes; texts as UTF-8."""
+    """Returns an object array of bytes. Strings are encoded as UTF-8."""
     flat = [value.encode() if isinstance(value, str) else bytes(value) for value in array.reshape(-1).tolist()]
     result = np.empty(len(flat), object)
     result[:] = flat
@@ -208,7 +219,7 @@ def _wide(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _step(dtype: np.dtype[Any]) -> float:
-    """The distance from 1 to the next number of a type of floats; 0 for all others."""
+    """Returns the distance from 1 to the next number of a float type, or 0 for any other type."""
     if dtype.kind in "fc":
         return float(np.finfo(dtype).eps)
     if dtype.kind != "V":
@@ -217,7 +228,7 @@ def _step(dtype: np.dtype[Any]) -> float:
 
     try:
         return float(ml_dtypes.finfo(dtype).eps)
-    except ValueError:  # integers of four bits
+    except ValueError:  # four-bit integers
         return 0.0
 
 
@@ -240,7 +251,7 @@ def _random_array(spec: TensorSpec, rows: int, rng: np.random.Generator, free: i
 
 
 def _dtype(spec: TensorSpec) -> np.dtype[Any] | None:
-    """None for texts, and for what numpy has no type for."""
+    """Returns the numpy dtype of a random input, or None for strings and for types that numpy does not have."""
     if spec.taken is DataType.DT_STRING:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Temporary folders. Those of a killed process are removed by a later one."""
+"""Temporary folders. A folder that a killed process left behind is removed by a later process."""
 
 from __future__ import annotations
 
@@ -15,20 +15,22 @@ from pathlib import Path
 logger = logging.getLogger(__name__)
 
 PREFIX = "lightship-work-"
-# One that was made just now may not be locked yet.
+# The owner may not have locked a folder that is younger than this.
 _YOUNG_SECONDS = 5.0
 
 
 class Scratch:
-    """An empty folder of this process's own. Its lock, which ends with the process, says that somebody works in it.
+    """An empty temporary folder that belongs to this process.
 
-    parent: where it is made; None for the system's folder of temporary files. Raises OSError.
+    The process holds a lock on the folder until the folder is removed or the process ends. The lock shows other
+    processes that the folder is in use. `parent` is the folder in which it is created; None means the system's
+    temporary folder. Raises OSError if it cannot be created.
     """
 
     def __init__(self, parent: Path | None = None) -> None:
         self.path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
         self._lock: int | None = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
-        with suppress(OSError):  # a network's file system may have no such locks; then nothing is swept there either
+        with suppress(OSError):  # a network file system may lack locks; then `sweep` removes nothing there either
             fcntl.flock(self._lock, fcntl.LOCK_EX)
 
     def remove(self) -> None:
@@ -40,7 +42,7 @@ class Scratch:
 
 @contextmanager
 def scratch(parent: Path | None = None) -> Iterator[Path]:
-    """A `Scratch` while the block runs. What was renamed meanwhile stays."""
+    """Creates a `Scratch` folder and removes it after the block. A folder that was renamed in the block is kept."""
     made = Scratch(parent)
     try:
         yield made.path
@@ -49,14 +51,14 @@ def scratch(parent: Path | None = None) -> Iterator[Path]:
 
 
 def sweep(parent: Path) -> None:
-    """Removes what killed processes of this user left in a folder."""
+    """Removes the temporary folders in `parent` that killed processes of this user left behind."""
     for place in parent.glob(f"{PREFIX}*"):
         with suppress(OSError):
             _remove_if_left(place)
 
 
 def _remove_if_left(place: Path) -> None:
-    """Raises OSError where somebody works in it, or it is gone."""
+    """Removes a folder that no process uses. Raises OSError if a process uses it or if it no longer exists."""
     lock = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         status = os.fstat(lock)

@@ -1,4 +1,4 @@
-"""Assembly: options, start-up, signals and drain. Builds the rooms below and joins them."""
+"""Builds, starts and stops the server: options, endpoints, signal handling and drain."""
 
 from lightship.lifecycle.model_config import All, Latest, ModelConfig, Specific
 from lightship.server.options import ServerOptions, parse_model_argument

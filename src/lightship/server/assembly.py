@@ -1,4 +1,4 @@
-"""The rooms below, built and joined as the options say."""
+"""Builds the model manager and the REST and gRPC APIs from the server's options."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from lightship.transports.http.executor import default_threads
 from lightship.transports.metrics.metrics import Metrics
 from lightship.transports.rest.app import RestApp
 
-_LOADS = 2  # versions that load at once
+_LOADS = 2  # the default number of versions that load at the same time
 
 
 def manager_of(options: ServerOptions, metrics: LoadMetrics) -> Manager:
-    """A manager that loads as the options say, and counts it."""
+    """Returns a manager that loads models with these options and reports each load to `metrics`."""
     loader = Loader(
         LoadOptions(
             engine=options.engine,
@@ -40,7 +40,7 @@ def manager_of(options: ServerOptions, metrics: LoadMetrics) -> Manager:
 
 
 def rest_app_of(manager: Manager, options: ServerOptions, metrics: Metrics, load_metrics: LoadMetrics) -> RestApp:
-    """REST on a manager's models."""
+    """Returns the REST application that serves the manager's models."""
     return RestApp(
         manager,
         limits=options.limits,
@@ -61,7 +61,7 @@ def grpc_api_of(
     reload: Reload,
     draining: Callable[[], bool],
 ) -> GrpcApi:
-    """gRPC's calls on a manager's models."""
+    """Returns the gRPC API that serves the manager's models."""
     context = GrpcContext(
         manager,
         reload,

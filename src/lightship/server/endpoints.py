@@ -1,4 +1,7 @@
-"""The ports of a server: opened together, REST and gRPC, before anything slow is done, and drained together."""
+"""The REST and gRPC endpoints of a server.
+
+Both ports are opened together, before any slow work starts, and both endpoints are drained together.
+"""
 
 from __future__ import annotations
 
@@ -25,14 +28,17 @@ logger = logging.getLogger(__name__)
 
 
 class Endpoints:
-    """Binds at once, answers after `start`."""
+    """Opens the ports when it is constructed, and answers requests after `start`."""
 
     app: RestApp
     grpc: GrpcServer | None = None
 
     def __init__(self, options: ServerOptions) -> None:
-        """Raises AlreadyExists, PermissionDenied or InvalidArgument for an address that cannot be had, InvalidArgument
-        for keys that are none."""
+        """Opens the ports.
+
+        Raises AlreadyExists, PermissionDenied or InvalidArgument if an address cannot be opened, and InvalidArgument
+        for invalid TLS keys.
+        """
         self._options = options
         self._http: HttpServer | None = None
         self.draining = False
@@ -51,12 +57,12 @@ class Endpoints:
 
     @property
     def rest_url(self) -> str:
-        """`http://HOST:PORT`, with an address that can be asked where the server listens on all."""
+        """`http://HOST:PORT`. If the server listens on every interface, HOST is the loopback address."""
         return f"http://{self._host}:{self.rest_port}"
 
     @property
     def grpc_address(self) -> str:
-        """`HOST:PORT`, likewise."""
+        """`HOST:PORT`. If the server listens on every interface, HOST is the loopback address."""
         return f"{self._host}:{self.grpc_port}"
 
     def start(self, manager: Manager, load_metrics: LoadMetrics, reload: Reload) -> None:
@@ -75,7 +81,10 @@ class Endpoints:
                 logger.info("gRPC on unix:%s", self._options.grpc.socket_path)
 
     def drain(self) -> None:
-        """Begins the end; any thread may call, and a signal's handler, and again."""
+        """Starts to shut down and returns at once. Running requests are finished first.
+
+        May be called from any thread or from a signal handler, and more than once.
+        """
         self.draining = True
         if self.grpc is not None:
             self.grpc.drain(self._options.drain_seconds)
@@ -83,7 +92,7 @@ class Endpoints:
             self._http.drain()
 
     def stop(self) -> int:
-        """`drain`, and waits for it. How many calls were cut off."""
+        """Calls `drain`, waits until it is complete, and returns the number of requests that were cut off."""
         self.drain()
         unanswered = 0
         if self._http is not None:
@@ -115,6 +124,6 @@ def _listening(options: ServerOptions) -> socket.socket | None:
 def _grpc_server(options: ServerOptions) -> GrpcServer | None:
     if not options.grpc_port and not options.grpc.socket_path:
         return None
-    from lightship.transports.grpc.server import GrpcServer  # grpcio takes a tenth of a second
+    from lightship.transports.grpc.server import GrpcServer  # imported here because importing grpcio takes 0.1 s
 
     return GrpcServer(options.host, options.grpc_port, options.grpc)

@@ -1,4 +1,7 @@
-"""Model folders before the server starts: what can never work ends it, what may still come is waited for."""
+"""Checks model folders before the server starts.
+
+A folder that can never work is an error. A folder that has no version yet is accepted, because one may be added later.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,9 @@ from lightship.saved_model.versions import explain_model_folder
 
 
 def check_folder(model: ModelConfig, *, strict: bool) -> None:
-    """Raises NotFound for a folder that is not there, PermissionDenied for one that cannot be read.
+    """Raises NotFound if the folder does not exist, and PermissionDenied if it cannot be read.
 
-    One without a version is waited for, and explained by whoever looks into it; with `strict` that raises
-    FailedPrecondition.
+    A folder without a version is accepted unless `strict` is set; then this raises FailedPrecondition.
     """
     if not model.path.exists():
         raise NotFound(

@@ -1,4 +1,4 @@
-"""Counts attempts to load versions and the calls of warm-up files, under TensorFlow's names for these metrics."""
+"""Counts version load attempts and warm-up runs. The metrics have TensorFlow's names."""
 
 from __future__ import annotations
 
@@ -14,21 +14,25 @@ _ATTEMPTS = "/tensorflow/cc/saved_model/load_attempt_count"
 _LATENCY = "/tensorflow/cc/saved_model/load_latency"
 _WARM_UP = "/tensorflow/serving/model_warmup_latency"
 _RECORDS = "/tensorflow/serving/model_warmup_records_read"
-_MOST_PATHS = 1000  # versions whose figures are kept; the oldest go first
+_MOST_PATHS = 1000  # the number of versions whose figures are kept; the oldest are removed first
 
 
 @dataclass(slots=True)
 class _Version:
-    """The figures of one version folder. microseconds: of successful attempts. Warm-ups are by their status."""
+    """The figures of one version folder."""
 
+    # The number of load attempts by status: "success" or "fail".
     attempts: dict[str, int] = field(default_factory=dict)
+    # The total duration of the successful attempts, in microseconds.
     microseconds: int = 0
+    # The durations of warm-up runs, in microseconds, by status code.
     warm_ups: dict[str, Histogram] = field(default_factory=dict)
+    # The number of warm-up records that were read.
     records: int = 0
 
 
 class LoadMetrics:
-    """A `LoadObserver` that counts. Any thread may call its methods."""
+    """A `LoadObserver` that counts loads and warm-up runs. Any thread may call its methods."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

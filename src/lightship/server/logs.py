@@ -1,4 +1,4 @@
-"""Logs on standard error: lines for people, or one JSON object a line for machines."""
+"""Logs on standard error, either as text for people or as one JSON object per line for machines."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _PLAIN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctim
 
 
 def configure_logging(form: Literal["text", "json"]) -> None:
-    """Sends what `lightship` and its parts log, from INFO up, to standard error."""
+    """Sends the log records of `lightship` and its child loggers, from level INFO, to standard error."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
     root = logging.getLogger("lightship")
@@ -23,14 +23,18 @@ def configure_logging(form: Literal["text", "json"]) -> None:
 
 
 class TextFormatter(logging.Formatter):
-    """`12:34:56 INFO message`."""
+    """Formats a record as `12:34:56 INFO message`."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S")
 
 
 class JsonFormatter(logging.Formatter):
-    """`time` (UTC), `level`, `logger`, `message`, what was given as `extra`, and `error` with its traceback."""
+    """Formats a record as a JSON object.
+
+    Its members are `time` (UTC), `level`, `logger`, `message`, the fields given as `extra`, and `error` with the
+    traceback if there is one.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))

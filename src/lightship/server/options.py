@@ -1,4 +1,4 @@
-"""Every option of a server, with its default."""
+"""The options of a server and their defaults."""
 
 from __future__ import annotations
 
@@ -22,55 +22,63 @@ GRPC_PORT = 8500
 
 @dataclass(frozen=True, slots=True)
 class ServerOptions:
-    """What a server serves, where, and within which limits. Raises InvalidArgument for options that contradict each
-    other or are out of range."""
+    """What a server serves, on which addresses, and within which limits.
 
+    Raises InvalidArgument for options that contradict each other or are out of range.
+    """
+
+    # The models to serve when the server starts. Their names must differ.
     models: Sequence[ModelConfig]
-    # The address to listen on. Every interface of the machine is "0.0.0.0", or "::" with IPv6.
+    # The address to listen on. "0.0.0.0" means every IPv4 interface of the machine; "::" means IPv6 too.
     host: str = "127.0.0.1"
-    # A port is a number, "auto" for a free one, or 0 for off.
+    # The TCP ports. Each is a number, "auto" for a free port, or 0 to turn the endpoint off.
     rest_port: Port = REST_PORT
     grpc_port: Port = 0
+    # Further options of the gRPC endpoint.
     grpc: GrpcOptions = field(default_factory=GrpcOptions)
-    # Serve gRPC alone where the REST port cannot be opened, as TensorFlow Serving does.
+    # Serve gRPC alone if the REST port cannot be opened, as TensorFlow Serving does.
     rest_may_fail: bool = False
-    # Seconds between two looks at the model folders; 0 looks once.
+    # Seconds between two scans of the model folders. 0 means a single scan at the start.
     poll_seconds: float = 1.0
-    # Of requests and connections over REST.
+    # The limits on the size and number of REST requests and connections.
     limits: Limits = field(default_factory=Limits)
+    # The timeouts of REST connections.
     timeouts: Timeouts = field(default_factory=Timeouts)
-    # Width times height of the largest image that is decoded.
+    # The most pixels (width times height) that a decoded image may have.
     max_pixels: int = MAX_PIXELS
-    # Seconds for one call over REST; 0 for no limit.
+    # Seconds that one REST request may take. 0 means no limit.
     timeout_seconds: float = 30.0
-    # Threads that run REST calls; 0 for two a core.
+    # Threads that run REST requests. 0 means two per CPU core.
     threads: int = 0
-    # Let any web page read the responses of the REST API.
+    # Send CORS headers that let any web page read the responses of the REST API.
     cors: bool = False
-    # End the server if a model cannot be loaded.
+    # Stop the server if a model cannot be loaded.
     strict: bool = False
-    # Seconds that running calls may take after a signal.
+    # Seconds that running requests may take after a signal to stop.
     drain_seconds: float = 30.0
-    # How log lines are written; None leaves logging to the application.
+    # The format of log lines. None leaves the logging configuration to the application.
     log_format: Literal["text", "json"] | None = None
+    # How the signatures of the models are run.
     engine: EngineOptions = field(default_factory=EngineOptions)
-    # Versions that load at once; 0 for two.
+    # Versions that load at the same time. 0 means two.
     load_threads: int = 0
-    # Further attempts to load a version, and the seconds between them; afterwards it is tried with growing pauses.
+    # The number of further attempts to load a version, and the seconds between them. After these attempts,
+    # loading is tried again after increasing pauses.
     load_retries: int = 0
     load_retry_seconds: float = 60.0
-    # Let a reload give a new label to a version that is not AVAILABLE.
+    # Let a reload assign a new label to a version that is not AVAILABLE.
     allow_version_labels_for_unavailable_models: bool = False
-    # Refuse a call whose method is not the one that the signature names.
+    # Refuse a request whose method differs from the method name of the signature.
     check_method_names: bool = False
-    # Make the calls of a version's warm-up file before it answers, each this many times; 0 for once.
+    # Run the requests of a version's warm-up file before the version becomes AVAILABLE. Each request runs
+    # `warmup_iterations` times; 0 means once.
     enable_model_warmup: bool = True
     warmup_iterations: int = 0
-    # The tags of the graph to serve; exactly these.
+    # The tags of the graph to serve. The graph's tags must be exactly these.
     saved_model_tags: tuple[str, ...] = SERVE
-    # Do not load a version whose `batching_params.pbtxt` is wrong.
+    # Refuse to load a version whose `batching_params.pbtxt` is invalid.
     check_batching_files: bool = False
-    # The path of a page with TensorFlow Serving's metrics alone.
+    # The path of an additional metrics page that has only TensorFlow Serving's metrics.
     metrics_path: str | None = None
 
     def __post_init__(self) -> None:
@@ -102,9 +110,10 @@ class ServerOptions:
 
 
 def parse_model_argument(text: str | Path) -> ModelConfig:
-    """`models/dog`, served under the folder's name, or `name=path`; a path may be written as file:///models/dog.
+    """Parses a model argument: either `models/dog`, which is served under the folder's name, or `name=path`.
 
-    Raises InvalidArgument for an empty name or path, or a name with a slash or colon, which no URL could hold.
+    The path may also be a URL such as file:///models/dog. Raises InvalidArgument for an empty name or path, and for a
+    name that contains a slash or a colon, because such a name cannot be part of a request's URL.
     """
     name, equals, path = str(text).partition("=")
     if not equals:

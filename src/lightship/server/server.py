@@ -1,4 +1,4 @@
-"""A server, whole: builds all that serves, starts it, and ends it without losing a call."""
+"""The server: creates the manager and the endpoints, starts them, and stops them without losing requests."""
 
 from __future__ import annotations
 
@@ -30,11 +30,14 @@ from lightship.server.options import ServerOptions, parse_model_argument
 
 logger = logging.getLogger(__name__)
 
-_LOOK = 0.2  # seconds between two looks whether to wait on
+_LOOK = 0.2  # seconds between two checks of whether to keep waiting
 
 
 class Server:
-    """Serves models until it is stopped; a context manager for use in a program, `run` for a process of its own."""
+    """Serves models until it is stopped.
+
+    It is a context manager for use inside a program. `run` is for a process that does nothing else.
+    """
 
     manager: Manager
     configuration: Configuration
@@ -49,10 +52,10 @@ class Server:
         self._load_metrics = LoadMetrics()
 
     def start(self) -> Self:
-        """Opens the ports, begins to load the models and returns; `wait_ready` waits for them.
+        """Opens the ports, starts to load the models and returns. Call `wait_ready` to wait for the models.
 
-        Raises AlreadyExists if a port is in use, NotFound for a folder that does not exist, InvalidArgument for keys
-        that are none.
+        Raises AlreadyExists if a port is in use, NotFound if a folder does not exist, and InvalidArgument for invalid
+        TLS keys.
         """
         if self._endpoints is not None:
             return self
@@ -67,7 +70,10 @@ class Server:
         return self
 
     def load(self) -> Self:
-        """Begins to load the models while no port is open yet; `start` opens it. A folder may still come into being."""
+        """Starts to load the models without opening a port; `start` opens the ports later.
+
+        A model's folder need not exist yet.
+        """
         if self._source is None:
             self._configure_logging()
             self.manager = manager_of(self.options, self._load_metrics)
@@ -83,10 +89,10 @@ class Server:
         timeout: float | None = None,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Serves these models from now on: removed ones are let go, new ones awaited, for `timeout` seconds at most, or
-        until the caller has given up.
+        """Serves these models from now on: unloads models that are not listed and waits until new models are loaded.
 
-        Raises what `Configuration.reload` raises.
+        Waits until `timeout` seconds have passed, or until `cancelled` returns True. None means no timeout. Raises what
+        `Configuration.reload` raises.
         """
         self.configuration.reload([replace(model, path=model.path.absolute()) for model in models], timeout, cancelled)
 
@@ -99,33 +105,39 @@ class Server:
 
     @property
     def rest_port(self) -> int:
-        """The port that is open; 0 before `start`, and where REST is off."""
+        """The port that is open, or 0 before `start` and if REST is off."""
         return 0 if self._endpoints is None else self._endpoints.rest_port
 
     @property
     def grpc_port(self) -> int:
-        """The port that is open; 0 before `start`, and where gRPC has none."""
+        """The port that is open, or 0 before `start` and if gRPC has no TCP port."""
         return 0 if self._endpoints is None else self._endpoints.grpc_port
 
     @property
     def rest_url(self) -> str:
-        """`http://HOST:PORT`, with an address that can be asked where the server listens on all; "" before `start`."""
+        """`http://HOST:PORT`, or "" before `start`.
+
+        If the server listens on every interface, HOST is the loopback address.
+        """
         return "" if self._endpoints is None else self._endpoints.rest_url
 
     @property
     def grpc_address(self) -> str:
-        """`HOST:PORT`, likewise."""
+        """`HOST:PORT`, or "" before `start`.
+
+        If the server listens on every interface, HOST is the loopback address.
+        """
         return "" if self._endpoints is None else self._endpoints.grpc_address
 
     def wait_ready(self, timeout: float = 60.0) -> bool:
-        """Waits until every model has an AVAILABLE version; whether it came to that within `timeout` seconds."""
+        """Waits until every model has an AVAILABLE version. Returns False if that takes more than `timeout` seconds."""
         return self.manager.wait_ready(timeout)
 
     def wait_decided(self) -> bool:
-        """`load`, then waits, for as long as it takes, until every model has a version that is AVAILABLE or failed.
+        """Calls `load`, then waits without a timeout until every model has a version that is AVAILABLE or failed.
 
-        For the main thread: SIGTERM and SIGINT end the waiting; then everything is stopped and it returns False. Raises
-        Unknown, in TensorFlow Serving's words, for models that failed.
+        Must be called in the main thread. SIGTERM and SIGINT end the wait; the server is then stopped and this returns
+        False. Raises Unknown, with TensorFlow Serving's message, if a model failed.
         """
         settled: dict[str, ModelVersionStatus] = {}
         with self._signals_handled():
@@ -141,10 +153,10 @@ class Server:
         return True
 
     def run(self) -> None:
-        """Serves until SIGTERM or SIGINT, then finishes what runs; for the main thread.
+        """Serves until SIGTERM or SIGINT, then finishes the running requests. Must be called in the main thread.
 
-        A second signal ends the process at once. Raises FailedPrecondition if calls were cut off at the end, or, with
-        `strict`, if a model cannot be loaded.
+        A second signal ends the process at once. Raises FailedPrecondition if requests were cut off at the end and,
+        with `strict`, if a model cannot be loaded.
         """
         keep_freed_memory()
         self.start()
@@ -155,7 +167,10 @@ class Server:
             raise FailedPrecondition(failure)
 
     def stop(self) -> None:
-        """Answers what was sent, closes the ports, unloads the models. Raises FailedPrecondition for calls cut off."""
+        """Finishes the running requests, closes the ports and unloads the models.
+
+        Raises FailedPrecondition if requests were cut off because they exceeded `drain_seconds`.
+        """
         if self._source is None or self._stopped:
             return
         self._stopped = True
@@ -178,7 +193,7 @@ class Server:
         self.stop()
 
     def _wait(self) -> str | None:
-        """Until a signal, or a failure that a strict server does not bear."""
+        """Waits for a signal, or with `strict` for a model that cannot be loaded. Returns the text of that failure."""
         settled = not self.options.strict
         while not self._stop.wait(None if settled else _LOOK):
             failure = _failed_model(self.manager)
@@ -206,9 +221,10 @@ class Server:
 
 
 def serve(*models: str | Path, **options: Any) -> Server:
-    """Starts a server for models' folders, `models/dog` or `name=path`, and returns it; leave it by `with`, or `stop`.
+    """Starts a server for model folders and returns it. Each model is a folder, as in `models/dog`, or `name=path`.
 
-    `options` are the fields of `ServerOptions`, such as `rest_port="auto"`. Raises what `Server.start` raises.
+    `options` are the fields of `ServerOptions`, such as `rest_port="auto"`. Stop the server with `stop`, or use it in a
+    `with` statement. Raises what `Server.start` raises.
     """
     if not models:
         raise InvalidArgument("no model to serve: give the folder of one, such as models/dog")
@@ -216,7 +232,7 @@ def serve(*models: str | Path, **options: Any) -> Server:
 
 
 def _failed_model(manager: Manager) -> str | None:
-    """Why a model has no version that could still become AVAILABLE."""
+    """Returns why a model cannot become AVAILABLE any more, or None if every model still can."""
     for name, reason in manager.not_ready().items():
         states = [status.state for status in manager.versions(name)]
         if states and all(state is State.END for state in states):

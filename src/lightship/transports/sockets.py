@@ -1,4 +1,4 @@
-"""The listening socket: opened before anything slow is done, closed so that no connection is lost."""
+"""Opens the listening socket, and closes it without losing a connection."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BACKLOG = 2048
 _SO_ATTACH_FILTER = 26
 _SO_BINDTOIFINDEX = 62
 _NO_DEVICE = 2**31 - 1
-# A program of the kernel's packet filter, as (code, jump if true, jump if false, constant): it sees the TCP header.
+# A program for the kernel's packet filter, which sees the TCP header: (code, jump if true, jump if false, constant).
 _DROP_SYN = (
     (0x30, 0, 0, 13),  # load the byte of flags
     (0x45, 0, 1, 0x02),  # SYN set?
@@ -28,9 +28,10 @@ _DROP_SYN = (
 
 
 def listen(host: str, port: Port, option: str = "--rest-port") -> socket.socket:
-    """A socket that listens; `auto` is a free port. option: how a user chooses another, for the texts of errors.
+    """Returns a listening socket. The port "auto" means a free port.
 
-    Raises AlreadyExists for a port in use, PermissionDenied or InvalidArgument for one or a host that cannot be had.
+    `option` is the command-line option that error messages recommend for choosing another port. Raises AlreadyExists if
+    the port is in use, and PermissionDenied or InvalidArgument if the port or host cannot be used.
     """
     number = 0 if port == "auto" else port
     try:
@@ -62,11 +63,11 @@ def _explained(error: OSError, host: str, port: int, option: str) -> LightshipEr
 
 
 def refuse_new_connections(listening: socket.socket) -> None:
-    """From now on attempts to connect fail; handshakes that have begun end well, and wait to be accepted.
+    """Makes new connections fail. Handshakes that have begun complete and wait to be accepted.
 
-    Closing the socket at once would reset those. It listens on a device that does not exist instead, which needs no
-    privilege since Linux 5.7; on earlier ones a filter has the kernel drop first packets, which it may allow to
-    privileged processes only. Elsewhere than on Linux a small gap remains.
+    Closing the socket at once would reset these handshakes. Instead, the socket is bound to a network device that does
+    not exist, which needs no privilege since Linux 5.7. On older kernels, a packet filter drops SYN packets; such
+    kernels may allow this to privileged processes only. On other systems, a few connections may be lost.
     """
     if not sys.platform.startswith("linux"):
         return
@@ -86,9 +87,9 @@ def _drop_first_packets(listening: socket.socket) -> None:
 
 
 def readable(connection: socket.socket) -> bool:
-    """Whether bytes, or a connection, or an end wait to be read."""
+    """Returns whether the socket has bytes, a connection or an end of stream to read."""
     try:
-        if not hasattr(select, "poll"):  # on Windows, where select takes any number of a socket
+        if not hasattr(select, "poll"):  # Windows, where select accepts any socket number
             return bool(select.select([connection], [], [], 0)[0])
         poll = select.poll()
         poll.register(connection.fileno(), select.POLLIN)

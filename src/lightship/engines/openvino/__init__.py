@@ -1,4 +1,4 @@
-"""The default engine: signatures compiled by OpenVINO for this machine's CPU."""
+"""The default engine, which runs signatures that OpenVINO compiled for this machine's CPU."""
 
 from lightship.engines.openvino.program import OpenVINOProgram
 

@@ -1,4 +1,4 @@
-"""How arithmetic changes the bounds of its operands."""
+"""Rules that compute the bounds of an arithmetic operation's results from the bounds of its operands."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from lightship.engines.openvino.facts import (
     static_shape,
 )
 
-# exp of more is beyond float32.
+# exp of a larger number overflows float32.
 _MAX_EXPONENT = 88.0
 
 Arithmetic = Callable[[Fact, Fact], tuple[Bounds, Bounds]]
 
 
 def ranged(low: float, high: float) -> Rule:
-    """An operation whose results lie between two numbers, whatever its operands."""
+    """Returns the rule of an operation whose results lie between two numbers for all operands."""
 
     def rule(node: Any, facts: Facts) -> Sequence[Fact]:
         operands = inputs_of(node, facts)
@@ -50,7 +50,10 @@ def monotone(function: Callable[[Bounds], Bounds]) -> Rule:
 
 
 def corners(function: Callable[[Bounds, Bounds], Bounds]) -> Arithmetic:
-    """Bounds of a function that is monotone in each operand: the extremes lie at the corners."""
+    """Returns the bounds rule of a function that is monotone in each operand.
+
+    The extremes of such a function lie at the corners of its operands' bounds.
+    """
 
     def rule(a: Fact, b: Fact) -> tuple[Bounds, Bounds]:
         corners = [function(x, y) for x in (a.low, a.high) for y in (b.low, b.high)]
@@ -62,7 +65,7 @@ def corners(function: Callable[[Bounds, Bounds], Bounds]) -> Arithmetic:
 
 
 def _broadcastable(node: Any, a: Fact, b: Fact) -> tuple[Fact, Fact]:
-    """Bounds of single elements are only kept where the output is as small."""
+    """Returns the operands' facts. If the output is large, each fact has one bound for all elements."""
     shape = static_shape(node.output(0))
     if shape is None or math.prod(shape) > MAX_EXACT_ELEMENTS:
         return a.whole(), b.whole()
@@ -82,7 +85,7 @@ def multiply(node: Any, facts: Facts) -> Fact:
     fact = binary(corners(np.multiply))(node, facts)
     operands = inputs_of(node, facts)
     if not fact.data and not any(one.exact for one in operands) and fact.least >= 0:
-        # Sizes of tensors, whose product is no more than the elements that a tensor may have: a guard sees to that.
+        # These are sizes of tensors. Their product is at most the number of elements of a tensor, which a guard limits.
         facts.computes_sizes = True
         return Fact(fact.low, np.minimum(fact.high, EXACT_INTEGER), fact.finite, fact.data)
     if node.input(0).get_source_output() == node.input(1).get_source_output():
@@ -99,7 +102,7 @@ def squared_difference(node: Any, facts: Facts) -> Fact:
 def divide(node: Any, facts: Facts) -> Fact:
     a, b = _broadcastable(node, facts.of_input(node, 0), facts.of_input(node, 1))
     apart = b.least > 0 or b.most < 0
-    if is_integer(node.output(0)) and not apart:  # a guard sees to it that nothing is divided by 0
+    if is_integer(node.output(0)) and not apart:  # a guard makes sure that no integer is divided by 0
         most = max(abs(a.least), abs(a.most))
         return bounded(-most, most, data=a.data or b.data)
     if not apart:
@@ -132,7 +135,7 @@ def power(node: Any, facts: Facts) -> Fact:
 
 
 def defined_from(function: Callable[[Bounds], Bounds], least: float, *, open_: bool = False) -> Rule:
-    """A monotone function that is only defined from a number on: sqrt and log."""
+    """Returns the rule of a monotone function that is defined only from a least number upward, such as sqrt or log."""
 
     def rule(node: Any, facts: Facts) -> Fact:
         fact = facts.of_input(node, 0)

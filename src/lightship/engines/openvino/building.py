@@ -1,4 +1,4 @@
-"""Reads, analyses, guards and compiles a signature, and tries what came out."""
+"""Reads, analyses, guards and compiles a signature, and tries the compiled models."""
 
 from __future__ import annotations
 
@@ -29,26 +29,29 @@ _TRIALS = 5
 _MOST_TRIALS = 200
 _TRIAL_SECONDS = 0.02
 _WORTH_IT = 0.95
-# What the second of two rows is multiplied by, to see whether the first one's answer changes.
+# The second of two rows is multiplied by these factors, to test whether the first row's result changes.
 _OTHER_ROWS = (-3.0, 25.0, -1000.0)
-# Where one row takes longer, a model of its own gains nothing that could be measured.
+# If one row takes longer than this, a separate model for one row is not measurably faster.
 _MAX_ONE_ROW_SECONDS = 0.015
 
 
 @dataclass(slots=True)
 class Built:
-    """A signature, compiled in this process: its models by the names that `Description` gives them, as OpenVINO's own
-    and ready to run."""
+    """A signature that was compiled in this process."""
 
+    # What the server needs to know about the compiled models.
     description: Description
+    # OpenVINO's compiled models, by the names that `Description` gives them.
     raw: dict[str, Any]
+    # The same models, ready to run.
     models: dict[str, Compiled]
 
 
 def build_signature(folder: Path, signature: Signature, options: EngineOptions) -> Built:
-    """Compiles a signature as declared and, where rows are independent and that is faster, once more for one row.
+    """Compiles a signature for its declared shapes.
 
-    Raises CannotRun for what OpenVINO lacks or would compute otherwise than TensorFlow, DataLoss for files it cannot
+    If rows are independent and a model for one row is faster, that model is compiled too. Raises CannotRun for
+    operations that OpenVINO lacks or would compute differently from TensorFlow, and DataLoss for files that it cannot
     read.
     """
     model = read_signature(folder, signature)
@@ -66,9 +69,10 @@ def build_signature(folder: Path, signature: Signature, options: EngineOptions) 
 
 
 def build_variant(folder: Path, signature: Signature, options: EngineOptions, shapes: Shapes, sample: Shapes) -> Built:
-    """Compiles a signature for other shapes than the declared ones, and runs it once on zeros of the shapes `sample`.
+    """Compiles a signature for other shapes than the declared ones.
 
-    Raises as `build_signature` does.
+    The compiled model is run once on arrays of zeros with the shapes `sample`. Raises the same errors as
+    `build_signature`.
     """
     model = read_signature(folder, signature)
     inputs, outputs = input_ports(model, signature), output_ports(model, signature)
@@ -83,7 +87,7 @@ def build_variant(folder: Path, signature: Signature, options: EngineOptions, sh
 
 
 def _compile(built: Built, name: str, model: Any, options: EngineOptions) -> None:
-    """Guards and compiles a model that is the caller's to change."""
+    """Adds guards to a model, compiles it, and adds it to `built`. The model is modified."""
     description = built.description
     guards = guard(model, description.inputs, options.allow_unproven)
     try:
@@ -96,9 +100,12 @@ def _compile(built: Built, name: str, model: Any, options: EngineOptions) -> Non
 
 
 def _add_one_row(built: Built, model: Any, signature: Signature, options: EngineOptions) -> None:
-    """The model for one row, if rows are independent and it is faster: it holds the weights a second time.
+    """Compiles a model for one row if rows are independent and that model is faster.
 
-    Measured: a MobileNetV2 takes 1.9 instead of 2.4 ms, a ResNet50V2 (16 ms) as long; more rows gain little or nothing.
+    The model for one row holds a second copy of the weights.
+
+    Measured: a MobileNetV2 takes 1.9 ms instead of 2.4 ms; a ResNet50V2 takes 16 ms with either model. Models for more
+    rows gain little or nothing.
     """
     declared, apart = built.description.declared, tolerance(options)
     if not built.description.rows_free or len(declared.batched) != len(declared.shapes) or not declared.shapes:
@@ -160,22 +167,22 @@ def _other_row(row: NDArray[Any], factor: float) -> NDArray[Any]:
 
 
 def _refuses_no_rows(model: Any, description: Description) -> bool:
-    """Whether no rows are too few, as for the last one of them."""
+    """Returns whether the checks refuse the model for 0 rows, such as a model that selects the last row."""
     try:
         empty = reshaped(model, description.inputs, description.declared.with_rows(0))
-    except RuntimeError:  # OpenVINO has no convolution of no rows, TensorFlow has
+    except RuntimeError:  # OpenVINO has no convolution of 0 rows; TensorFlow has
         return False
     return refused_shapes(empty, empty=True) is not None
 
 
 def _reflects(model: Any) -> bool:
-    """Whether it pads by reflection, which TensorFlow refuses for an empty batch."""
+    """Returns whether the model pads by reflection, which TensorFlow refuses for an empty batch."""
     pads = (node.get_attributes()["pad_mode"] for node in model.get_ops() if node.get_type_name() == "Pad")
     return any(mode != "constant" for mode in pads)
 
 
 def tolerance(options: EngineOptions) -> tuple[float, float]:
-    """How far answers may be apart: relative to the expected value, and absolute."""
+    """Returns the allowed differences of two results: relative to the expected value, and absolute."""
     return (BF16_TOLERANCE, BF16_TOLERANCE) if options.precision == "bf16" else (RTOL, ATOL)
 
 
@@ -186,7 +193,7 @@ def _seconds(compiled: Compiled, inputs: Arrays) -> float:
 
 
 def _run(compiled: Compiled, inputs: Arrays) -> dict[str, NDArray[Any]] | None:
-    """All outputs, or None if the model does not accept the sample."""
+    """Returns all outputs, or None if the model does not accept the inputs."""
     try:
         return compiled.run(inputs, compiled.outputs)
     except (CannotRun, Refused, InvalidArgument):
@@ -194,7 +201,10 @@ def _run(compiled: Compiled, inputs: Arrays) -> dict[str, NDArray[Any]] | None:
 
 
 def _independent(together: Arrays, alone: list[dict[str, NDArray[Any]]], apart: tuple[float, float]) -> bool:
-    """Whether two rows together give what each gives alone, and every output has a row for each."""
+    """Returns whether two rows together give the same results as each row alone.
+
+    Every output must have one row per input row.
+    """
     if any(array.ndim == 0 or len(array) != 2 for array in together.values()):
         return False
     rows = [{name: array[row : row + 1] for name, array in together.items()} for row in range(2)]
@@ -202,8 +212,11 @@ def _independent(together: Arrays, alone: list[dict[str, NDArray[Any]]], apart: 
 
 
 def _faster(one: Compiled, other: Compiled, inputs: Arrays) -> bool:
-    """Whether `one` is faster by enough: by the shortest of some runs of each, taken in turn after one that allocates,
-    since what else the machine does can only add to them."""
+    """Returns whether `one` is faster than `other` by at least 5 %.
+
+    Each model's time is the shortest of several runs, because other load on the machine can only lengthen a run. The
+    runs of the two models alternate. The first run of each model is not counted, because it allocates memory.
+    """
     times: dict[Compiled, list[float]] = {one: [], other: []}
     end = time.perf_counter() + _TRIAL_SECONDS
     while len(times[one]) <= _TRIALS or (time.perf_counter() < end and len(times[one]) < _MOST_TRIALS):

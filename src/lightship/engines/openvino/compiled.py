@@ -19,8 +19,9 @@ from lightship.semaphore import Semaphore
 
 Shape = tuple[int, ...]
 
-# After a run of more input than this, what it left allocated (180 MB for 32 rows of a MobileNetV2) is given back once
-# no such run came for a while; at once would cost a client that sends large batches one after the other 10 %.
+# After a run with more bytes of input than this, the memory that the run left allocated (180 MB for 32 rows of a
+# MobileNetV2) is released once no such run has come for `SHRINK_SECONDS`. Releasing it at once would make a client that
+# sends large batches one after the other 10 % slower.
 LARGE_BYTES = 4 << 20
 SHRINK_SECONDS = 2.0
 
@@ -28,10 +29,10 @@ NO_GUARDS = GuardSet()
 
 
 class Compiled:
-    """Runs arrays of the shapes that it was compiled for. Any thread may call.
+    """Runs a compiled model on arrays of the shapes that it was compiled for. Any thread may call its methods.
 
-    One infer request serves one call at a time, so there is a pool of them, made on demand: one for each stream that
-    computes, and one whose input is filled meanwhile.
+    An infer request serves one call at a time, so there is a pool of infer requests, which are created when needed. The
+    pool has one for each stream that computes, and one whose inputs are filled meanwhile.
     """
 
     def __init__(
@@ -51,21 +52,24 @@ class Compiled:
         self._runs = Semaphore(1 + int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")))
 
     def run(self, arrays: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> dict[str, NDArray[Any]]:
-        """The outputs of these names, as copies. Raises Refused with OpenVINO's reason, and what the guards raise."""
+        """Returns copies of the outputs with these names.
+
+        Raises Refused with OpenVINO's reason, and what the guards raise.
+        """
         self._guards.before(arrays)
         self._runs.acquire()
         return self._run_acquired(arrays, outputs)
 
     def try_run(self, arrays: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> dict[str, NDArray[Any]] | None:
-        """Like `run`, but None instead of waiting for other runs."""
+        """Runs like `run`, but returns None instead of waiting for other runs."""
         self._guards.before(arrays)
         return self._run_acquired(arrays, outputs) if self._runs.acquire(0) else None
 
     def _run_acquired(self, arrays: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> dict[str, NDArray[Any]]:
-        """Runs, and releases the semaphore."""
+        """Runs the model, then releases the semaphore, which the caller has acquired."""
         try:
             request = self._take()
-            # A request that failed is dropped: its tensors may be half-way between two shapes.
+            # A request that failed is not reused: only some of its tensors may have their new shapes.
             results = self._run(request, arrays, outputs)
             self._idle.append(request)
         finally:
@@ -98,7 +102,7 @@ class Compiled:
         self._idle.clear()
         try:
             self._compiled.release_memory()
-        except RuntimeError:  # it is running just now
+        except RuntimeError:  # the model is running
             self._shrink_later()
         release_freed_memory()
 
@@ -117,8 +121,11 @@ class Compiled:
 
 
 class _Request:
-    """An infer request with views of its input tensors, which stay valid while the shapes do not change, and its output
-    tensors on the ports `fixed`, whose shape never does."""
+    """An infer request with cached views of its tensors.
+
+    A view of an input tensor stays valid while the tensor's shape does not change. The output tensors on the ports
+    `fixed` are cached too, because their shapes never change.
+    """
 
     __slots__ = ("_fixed", "_request", "_shapes", "_tensors", "_views", "nbytes")
 
@@ -144,7 +151,7 @@ class _Request:
         self._request.infer(None, share_inputs=True, share_outputs=True)
 
     def view(self, port: int) -> NDArray[Any]:
-        """An output as it lies in memory until the next run."""
+        """Returns a view of an output, which is valid until the next run."""
         tensor = self._fixed.get(port) or self._request.get_output_tensor(port)
         data: NDArray[Any] = tensor.data
         return data

@@ -1,4 +1,4 @@
-"""What is known of a signature once it was compiled: all that a server needs beside the compiled models."""
+"""The description of a compiled signature: everything that a server needs in addition to the compiled models."""
 
 from __future__ import annotations
 
@@ -9,26 +9,28 @@ from typing import Any
 from lightship.engines.openvino.guarding import GuardSet
 from lightship.engines.openvino.shapes import Declared, Shape
 
-# The compiled models of a signature: as declared, and for one row.
+# The names of a signature's compiled models: one for the declared shapes, and one for one row.
 DECLARED = "declared"
 ONE_ROW = "one_row"
 
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """A signature on OpenVINO.
+    """The description of a signature that OpenVINO compiled."""
 
-    inputs, outputs: their ports in each model. guards: of each compiled model, by its name. rows_free: any number of
-    rows runs on the declared model. row_shapes: where rows are independent, the shapes of the outputs for one row;
-    else empty. proof: how the answers were checked.
-    """
-
+    # The signature's inputs and their port numbers in each model.
     inputs: Mapping[str, int]
+    # The signature's outputs and their port numbers in each model.
     outputs: Mapping[str, int]
+    # The declared shapes of the inputs.
     declared: Declared
+    # The guards of each compiled model, by the model's name.
     guards: Mapping[str, GuardSet]
+    # Whether the declared model can run any number of rows.
     rows_free: bool = False
+    # The shapes of the outputs for one row. None if rows are not known to be independent.
     row_shapes: Mapping[str, Shape] | None = None
+    # How the results were checked; see `SignatureReport.proof`.
     proof: str = "table only"
 
     def as_json(self) -> dict[str, Any]:

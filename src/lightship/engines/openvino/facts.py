@@ -1,7 +1,7 @@
-"""What is known of each value in an OpenVINO model before it runs: its bounds, and whether it is finite.
+"""What is known about each value in an OpenVINO model before the model runs: its bounds, and whether it is finite.
 
 The CPU plug-in computes integer arithmetic in float32 and does not check indices. Most integers in a model are sizes
-and positions, which are small; this analysis tells them from integers that a client sends.
+and positions, which are small. This analysis distinguishes them from integers that a client sends.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# float32 holds every integer up to here.
+# float32 represents every integer up to this one exactly.
 EXACT_INTEGER = 1 << 24
-# Constants of more elements are only looked at as a whole, and integers of more only get common bounds.
+# Constants and integer tensors with more elements than this get one bound for all elements.
 MAX_EXACT_ELEMENTS = 64
 
 _INTEGERS = {
@@ -36,14 +36,14 @@ Bounds = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """What is known of one output of one node."""
+    """What is known about one output of one node."""
 
-    # Of every element, or, as arrays of the output's shape, of each.
+    # The bounds: either scalars that hold for all elements, or arrays of the output's shape.
     low: Bounds
     high: Bounds
-    # Whether all values are finite, if the inputs are finite and of usual size.
+    # Whether all values are finite, provided that the inputs are finite and not extremely large.
     finite: bool = True
-    # Whether the values depend on what a client sends, beyond its shapes.
+    # Whether the values depend on the values that a client sends, and not only on their shapes.
     data: bool = True
 
     @property
@@ -56,14 +56,14 @@ class Fact:
 
     @property
     def exact(self) -> bool:
-        """Whether the value is known: it depends on constants and static shapes alone."""
+        """Whether the value is known, because it depends only on constants and static shapes."""
         return not self.data and bool(np.array_equal(self.low, self.high))
 
     def within(self, low: float, high: float) -> bool:
         return self.least >= low and self.most <= high
 
     def whole(self) -> Fact:
-        """The same with one bound for all elements."""
+        """Returns the same fact with one bound for all elements."""
         if self.low.ndim == 0:
             return self
         return replace(self, low=np.asarray(self.least), high=np.asarray(self.most))
@@ -74,18 +74,18 @@ def bounded(low: float, high: float, *, finite: bool = True, data: bool = True) 
 
 
 def type_name(port: Any) -> str:
-    """OpenVINO's name of the element type of a port, such as "i32"."""
+    """Returns OpenVINO's name for the element type of a port, such as "i32"."""
     name: str = port.get_element_type().get_type_name()
     return name
 
 
 def is_integer(port: Any) -> bool:
-    """Whether a port holds integers, as bools do."""
+    """Returns whether a port holds integers or booleans."""
     return type_name(port) in _INTEGERS
 
 
 def bounds_of_type(port: Any) -> Fact:
-    """All values that the element type has; i64 as wide as the plug-in computes it."""
+    """Returns the bounds of the element type. i64 gets the bounds of i32, because the plug-in computes it as i32."""
     name = type_name(port)
     if name in ("i64", "u64", "u32"):
         name = "i32" if name == "i64" else name
@@ -99,7 +99,7 @@ def static_shape(port: Any) -> tuple[int, ...] | None:
 
 
 def joined(facts: Sequence[Fact]) -> Fact:
-    """What holds for values of any of these."""
+    """Returns a fact that holds for the values of each of these facts."""
     return bounded(
         min(fact.least for fact in facts),
         max(fact.most for fact in facts),
@@ -109,23 +109,23 @@ def joined(facts: Sequence[Fact]) -> Fact:
 
 
 class Facts:
-    """The facts of a model's outputs, by node and port; those of the bodies of loops beside them.
+    """The facts of a model's outputs, by node and port, and the facts inside its loops.
 
-    parameters: what is known of parameters, by the names of their nodes. largest: of integers that a client sends, as
-    such or as floats that are cast, where a guard sees to it.
+    `parameters` holds the facts of parameters by the names of their nodes. `largest` is the largest magnitude of an
+    integer that a client sends, or of a float that is cast to an integer; a guard enforces it.
     """
 
     def __init__(
         self, parameters: Mapping[str, Fact], largest: float = math.inf, looks_at_weights: bool = True
     ) -> None:
         self._parameters, self.largest, self.looks_at_weights = parameters, largest, looks_at_weights
-        # Set where there is arithmetic with sizes that are not known before.
+        # Whether the model computes with sizes that are unknown before a request.
         self.computes_sizes = False
         self._facts: dict[tuple[str, int], Fact] = {}
         self._bodies: dict[str, Facts] = {}
 
     def of(self, output: Any) -> Fact:
-        """Of a node's output, such as `node.input(0).get_source_output()`."""
+        """Returns the fact of a node's output, such as `node.input(0).get_source_output()`."""
         return self._facts[output.get_node().get_name(), output.get_index()]
 
     def of_input(self, node: Any, index: int) -> Fact:
@@ -135,14 +135,17 @@ class Facts:
         return self._parameters.get(node.get_name()) or self.cast_bounds(node.output(0))
 
     def cast_bounds(self, port: Any) -> Fact:
-        """The values that may come into a port of integers from outside, or by a cast; any value of other types."""
+        """Returns the bounds of an integer port whose values come from a client or from a cast.
+
+        For any other type, returns the bounds of the type.
+        """
         kind = bounds_of_type(port)
         if not is_integer(port):
             return kind
         return bounded(max(kind.least, -self.largest), min(kind.most, self.largest))
 
     def body(self, node: Any) -> Facts:
-        """The facts inside a loop."""
+        """Returns the facts inside a loop."""
         return self._bodies[node.get_name()]
 
     def note_body(self, node: Any, facts: Facts) -> None:
@@ -157,7 +160,7 @@ Rule = Callable[[Any, Facts], Fact | Sequence[Fact]]
 
 
 def interpret(model: Any, facts: Facts, rules: Mapping[str, Rule], default: Rule) -> None:
-    """Notes the facts of every node of a model, or of a loop's body, in the order of its operations."""
+    """Records the facts of every node of a model or a loop's body, in the order of its operations."""
     with np.errstate(all="ignore"):
         for node in model.get_ordered_ops():
             found = rules.get(node.get_type_name(), default)(node, facts)
@@ -170,5 +173,5 @@ def inputs_of(node: Any, facts: Facts) -> list[Fact]:
 
 
 def source_of(node: Any, index: int) -> Any:
-    """The node that gives an input."""
+    """Returns the node that produces an input."""
     return node.input(index).get_source_output().get_node()

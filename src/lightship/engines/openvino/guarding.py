@@ -1,4 +1,4 @@
-"""A model made safe: what is not equal to TensorFlow is refused, and guards are put where values decide."""
+"""Makes a model safe: refuses it if it would differ from TensorFlow, and adds guards where that depends on values."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from lightship.engines.openvino.hazards import Hazards, hazards_of, static_hazar
 from lightship.engines.openvino.insertion import insert
 from lightship.engines.openvino.rules import facts_of
 
-# How large the integers of a client may be, where the model's arithmetic with them must stay exact: half of what
-# float32 holds, so that a size can be added; less, where they are multiplied.
+# If the model's arithmetic with integers from a client must stay exact, these are the limits of their size that are
+# tried in turn. The first is half of the largest exact integer of float32, so that a size can be added. The others
+# allow multiplication.
 LARGEST_INTEGERS = (1 << 23, 1 << 16, 1 << 10)
 
 _FLOATS = ("f32", "f16", "bf16", "f64")
@@ -22,15 +23,16 @@ _FLOATS = ("f32", "f16", "bf16", "f64")
 
 @dataclass(frozen=True, slots=True)
 class GuardSet:
-    """What is checked at each run of one compiled model; names are the signature's inputs."""
+    """What is checked at each run of one compiled model. Names are those of the signature's inputs."""
 
+    # The guards of single tensors.
     guards: tuple[Guard, ...] = ()
-    # Inputs that must hold no NaN, no infinity and no huge number.
+    # Inputs that must not contain NaN, infinity or very large numbers.
     finite: tuple[str, ...] = ()
-    # Inputs whose integers must be at most `largest`.
+    # Inputs whose integers must have a magnitude of at most `largest`.
     integers: tuple[str, ...] = ()
     largest: int = 0
-    # Whether the model computes with sizes, which must stay exact too: then no input may have too many elements.
+    # Whether the model computes with sizes. These must stay exact too, so no input may have too many elements.
     sizes: bool = False
 
     def checks(self) -> Guards:
@@ -52,10 +54,10 @@ class GuardSet:
 
 
 def guard(model: Any, inputs: Mapping[str, int], allowed: frozenset[str] = frozenset()) -> GuardSet:
-    """Puts guards into a model, and says what is to be checked at each run.
+    """Adds guards to a model, and returns what must be checked at each run.
 
-    inputs: the port of each of the signature's inputs. allowed: operations that may run though nothing is known of
-    them. Raises CannotRun, naming the operation, where no guard makes the model equal to TensorFlow's.
+    `inputs` holds the port of each of the signature's inputs. `allowed` holds operations that may run although they are
+    not analysed. Raises CannotRun, naming the operation, if no guard can make the model equal to TensorFlow's.
     """
     names = {model.inputs[port].get_node().get_name(): name for name, port in inputs.items()}
     found, facts, largest = _hazards(model, allowed)
@@ -66,7 +68,7 @@ def guard(model: Any, inputs: Mapping[str, int], allowed: frozenset[str] = froze
         model.validate_nodes_and_infer_types()
     ports = {name: model.inputs[port] for name, port in inputs.items()}
     floats = tuple(name for name, port in ports.items() if found.screens and type_name(port) in _FLOATS)
-    # What is held against the size that it indexes needs no other bound.
+    # An input whose values are compared with the size that they index needs no other bound.
     held = {one.input for one in guards if one.kind == "indices" and one.sizes and one.sizes[0] <= largest}
     counted = (name for name, port in ports.items() if is_integer(port) and type_name(port) != "boolean")
     integers = [name for name in counted if name not in held]
@@ -74,14 +76,16 @@ def guard(model: Any, inputs: Mapping[str, int], allowed: frozenset[str] = froze
 
 
 def refused_shapes(model: Any, *, empty: bool = False) -> str | None:
-    """Why a model whose shapes are all known must not run; None if nothing speaks against it. empty: whether tensors
-    may have no elements."""
+    """Returns why a model with known shapes must not run, or None if it may run.
+
+    `empty` allows tensors without elements.
+    """
     found = static_hazards(model, facts_of(model, looks_at_weights=False), empty=empty)
     return found[0] if found else None
 
 
 def _hazards(model: Any, allowed: frozenset[str]) -> tuple[Hazards, Facts, int]:
-    """What was found, and for integers of which size that holds: 0 for all."""
+    """Returns the hazards, the facts, and the largest integer for which they hold; 0 means all integers."""
     facts = facts_of(model)
     found = hazards_of(model, facts, allowed)
     for largest in LARGEST_INTEGERS:

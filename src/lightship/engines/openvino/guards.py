@@ -1,4 +1,4 @@
-"""Guards: what the host checks before and after a run."""
+"""Guards: the checks that the server makes before and after a run."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ Arrays = Mapping[str, NDArray[Any]]
 
 _isfinite, _vdot = math.isfinite, np.vdot
 _least, _most = np.minimum.reduce, np.maximum.reduce
-# Up to here Python's min and max of a list take less time than numpy's: 0.5 instead of 2.3 us for 12 integers.
+# Up to this size, Python's min and max of a list are faster than numpy's: 0.5 us instead of 2.3 us for 12 integers.
 _FEW = 48
-# They look at what the model makes of an input: floats that are indices become integers in it.
+# These guards check the integers that the model makes of an input: a float input used as indices is cast first.
 _OF_INTEGERS = ("indices", "positions", "divisor")
 
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """One check of the values of one tensor.
+    """One check of the values of one tensor."""
 
-    input: the signature's input that holds them, to be looked at before a run; else port: the model's output with them,
-    to be looked at after it. node: whose operand it is, by its name in TensorFlow's graph.
-    """
-
+    # What is checked.
     kind: GuardKind
+    # The name in TensorFlow's graph of the node that takes the tensor as an operand.
     node: str
+    # The signature's input that holds the values; they are checked before a run. None if `port` is set.
     input: str | None = None
+    # The model's output that holds the values; they are checked after a run. None if `input` is set.
     port: int | None = None
-    # Indices: sizes of the dimensions that they index, from the first; -1 where it is only known at run time.
+    # For indices: the sizes of the dimensions that they index, from the first. -1 if a size is known only at run time.
     sizes: tuple[int, ...] = ()
-    # Indices that are negative count from the end, as the model itself makes of them.
+    # Whether negative indices count from the end, because the model adds the size to them.
     wraps: bool = False
-    # The model's output with the shape of what is indexed, where a size is not known before.
+    # The model's output that holds the shape of the indexed tensor, if a size is unknown before a run.
     shape_port: int | None = None
     axis: int = 0
-    # A cast: the values that the integer type holds. Large: the largest magnitude is `high`.
+    # For "cast": the bounds of the integer type. For "large": `high` is the largest allowed magnitude.
     low: float = 0.0
     high: float = 0.0
 
@@ -58,7 +58,7 @@ class Guard:
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """Bounds within which all values pass, whatever else they are."""
+        """Values within these bounds always pass this guard."""
         if self.kind == "cast":
             return self.low, self.high
         if self.kind == "divisor":
@@ -69,8 +69,11 @@ class Guard:
         return float(-size if self.wraps else 0), float(size - 1)
 
     def check(self, values: NDArray[Any], shape: Sequence[int] | None = None) -> None:
-        """Raises InvalidArgument with TensorFlow's text for indices that point outside, CannotRun for values that
-        OpenVINO treats otherwise than TensorFlow."""
+        """Checks the values.
+
+        Raises InvalidArgument with TensorFlow's text for indices that are out of range, and CannotRun for values that
+        OpenVINO treats differently from TensorFlow.
+        """
         if self.kind == "finite":
             if not math.isfinite(values.flat[0]):
                 raise CannotRun(f"NaN or infinity comes into {self.node}, which hides it in OpenVINO")
@@ -92,7 +95,7 @@ class Guard:
             self._check_indices(values, shape)
 
     def _check_cast(self, values: NDArray[Any]) -> None:
-        # NaN is in no range.
+        # This condition is also false for NaN.
         if values.size and not (values.min() > self.low - 1 and values.max() < self.high + 1):
             raise CannotRun(f"{self.node} casts values that its integer type does not hold")
 
@@ -127,8 +130,9 @@ def _check_positions(values: NDArray[Any], sizes: Sequence[int], node: str) -> N
 class Guards:
     """The guards of one compiled model.
 
-    finite: the signature's inputs whose arrays must hold no NaN, no infinity and no huge number. integers: those whose
-    integers must be at most `largest`. sizes: no input may have more elements than float32 can count.
+    `finite` names the inputs that must not contain NaN, infinity or very large numbers. `integers` names the inputs
+    whose integers must have a magnitude of at most `largest`. `sizes` means that no input may have more elements than
+    float32 can count.
     """
 
     __slots__ = ("_after", "_before", "_bounds", "_finite", "_integers", "_largest", "_sizes")
@@ -141,13 +145,13 @@ class Guards:
         largest: int = 0,
         sizes: bool = False,
     ) -> None:
-        # A cast comes first: what it lets through can be looked at as indices.
+        # Casts are checked first, so that the values are valid integers when they are checked as indices.
         ordered = sorted(guards, key=lambda guard: guard.kind != "cast")
         self._before = tuple(guard for guard in ordered if guard.input is not None)
         self._after = tuple((guard, guard.port) for guard in ordered if guard.input is None and guard.port is not None)
         self._finite, self._integers, self._largest = tuple(finite), tuple(integers), largest
         self._sizes = sizes
-        # For each input that is looked at before a run: bounds within which no guard objects.
+        # For each input that is checked before a run: the bounds within which every guard accepts the values.
         self._bounds = {name: (-float(largest), float(largest)) for name in integers}
         for guard in self._before:
             assert guard.input is not None
@@ -156,14 +160,18 @@ class Guards:
             self._bounds[guard.input] = max(low, least), min(high, most)
 
     def before(self, arrays: Arrays) -> None:
-        """Raises as `Guard.check` does, and CannotRun where an input holds NaN, infinity, or numbers too large."""
+        """Checks the inputs before a run.
+
+        Raises what `Guard.check` raises, and CannotRun if an input contains NaN, infinity, or numbers that are too
+        large.
+        """
         if self._sizes and any(array.size > EXACT_INTEGER for array in arrays.values()):
             raise CannotRun(
                 f"an input has more than {EXACT_INTEGER:,} elements, and the model computes with their number"
             )
         for name in self._finite:
             array = arrays[name]
-            # Not only are all numbers finite then: sums over an image or a layer stay finite too.
+            # If this product is finite, all numbers are finite, and sums over an image or a layer stay finite too.
             if not _isfinite(_vdot(array, array)):
                 raise CannotRun(f'input "{name}" holds NaN, infinity or numbers beyond 1e18')
         for name, (low, high) in self._bounds.items():
@@ -172,7 +180,7 @@ class Guards:
                 self._look_closely(name, array)
 
     def _look_closely(self, name: str, array: NDArray[Any]) -> None:
-        """For values that are not well inside all bounds: which guard objects, if any does."""
+        """Checks each guard of an input whose values are not all within the common bounds."""
         if name in self._integers and not (array.min() >= -self._largest and array.max() <= self._largest):
             raise CannotRun(f'input "{name}" holds integers beyond {self._largest:,}')
         for guard in self._before:
@@ -181,14 +189,17 @@ class Guards:
                 guard.check(array.astype(np.int64) if is_cast else array)
 
     def after(self, result: Any) -> None:
-        """result: gives an output's array by its port. Raises as `Guard.check` does."""
+        """Checks the outputs after a run. `result` returns an output's array by its port.
+
+        Raises what `Guard.check` raises.
+        """
         for guard, port in self._after:
             shape = result(guard.shape_port) if guard.shape_port is not None else None
             guard.check(result(port), shape)
 
 
 def _all_within(array: NDArray[Any], low: float, high: float) -> bool:
-    """Whether low <= value <= high for all values, of which there is one at least; NaN is outside."""
+    """Returns whether low <= value <= high for all values. The array must not be empty. NaN is out of bounds."""
     if array.size > _FEW:
         return bool(low <= _least(array, axis=None).item() and _most(array, axis=None).item() <= high)
     values = array.ravel().tolist()

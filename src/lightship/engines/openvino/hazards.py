@@ -1,4 +1,4 @@
-"""What in an OpenVINO model could differ from TensorFlow, and which guards would make it right."""
+"""Finds out where an OpenVINO model could differ from TensorFlow, and which guards prevent the difference."""
 
 from __future__ import annotations
 
@@ -44,44 +44,44 @@ GuardKind = Literal["indices", "positions", "divisor", "cast", "finite", "zero",
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A guard that makes a node right: what to look at is the input `operand` of the node."""
+    """A guard that a node needs. It checks the input `operand` of the node."""
 
     kind: GuardKind
     node: Any
     operand: int
-    # For a cast: the values that the integer type holds.
+    # For "cast": the bounds of the integer type.
     low: float = 0.0
     high: float = 0.0
 
 
 @dataclass(slots=True)
 class Hazards:
-    """reasons: why the model must not run on OpenVINO. wanted: the guards that it needs.
+    """The result of the analysis of a model."""
 
-    screens: whether some operation turns NaN or infinity into something else, or overflows otherwise than TensorFlow's,
-    so that no such input and no huge number may come in. products: the number of products and quotients of what is
-    sent.
-    """
-
+    # Why the model must not run on OpenVINO. Empty if it may.
     reasons: list[str] = field(default_factory=list)
+    # The guards that the model needs.
     wanted: list[Wanted] = field(default_factory=list)
+    # Whether the inputs must be checked for NaN, infinity and very large numbers, because an operation changes NaN or
+    # infinity, or overflows where TensorFlow's does not.
     screens: bool = False
+    # The number of products and quotients of values that a client sends.
     products: int = 0
 
 
 def hazards_of(model: Any, facts: Facts, allowed: frozenset[str] = frozenset()) -> Hazards:
-    """All of a model. allowed: operations of OpenVINO that may run although nothing is known of them."""
+    """Analyses a whole model. `allowed` holds OpenVINO operations that may run although they are not analysed."""
     found = Hazards()
     _look(model, facts, found, allowed, frozenset(), inside=False)
-    # TensorFlow multiplies in another order, which may overflow on the way: (x * y) * 2 becomes x * 2 * y.
+    # TensorFlow multiplies in another order, and an intermediate result may overflow: (x * y) * 2 becomes x * 2 * y.
     found.screens |= found.products > 1
     return found
 
 
 def static_hazards(model: Any, facts: Facts, *, empty: bool = False) -> list[str]:
-    """What the shapes alone show to be wrong, such as a slice beyond the end; for a model whose shapes are known.
+    """Returns the errors that the shapes alone reveal, such as a slice beyond the end. All shapes must be known.
 
-    empty: whether tensors may have no elements.
+    `empty` allows tensors without elements.
     """
     found = [reason for node in model.get_ordered_ops() if (reason := unknown_position(node, facts)) is not None]
     return found + [
@@ -92,7 +92,7 @@ def static_hazards(model: Any, facts: Facts, *, empty: bool = False) -> list[str
 
 
 def _nodes(model: Any, facts: Facts) -> Iterator[tuple[Any, Facts]]:
-    """Those of the bodies of loops too."""
+    """Yields all nodes with their facts, including the nodes inside loops."""
     for node in model.get_ordered_ops():
         yield node, facts
         if is_loop(node):
@@ -145,7 +145,7 @@ def _guards(node: Any, facts: Facts, counting: frozenset[str]) -> Iterator[Wante
 
 
 def _swallows(node: Any, facts: Facts) -> bool:
-    """Whether the node could hide a NaN or an infinity that comes from a client."""
+    """Returns whether the node could turn a client's NaN or infinity into another value."""
     to_bool = node.get_output_size() == 1 and type_name(node.output(0)) == "boolean"
     if node.get_type_name() in PROPAGATE_NONFINITE and not to_bool:
         return False
@@ -160,7 +160,7 @@ def _index_guard(node: Any, facts: Facts, counting: frozenset[str]) -> Wanted | 
     if size is not None and indices.within(0, size - 1):
         return None
     if not indices.data:
-        # Positions of a loop's rounds, and sizes: the first are bounded by the loop's own condition.
+        # These are a loop's iteration numbers, which the loop's own condition bounds, or sizes.
         return None if source_of(node, 1).get_name() in counting or indices.exact else Wanted("indices", node, 1)
     return Wanted("indices", node, 1)
 
@@ -178,14 +178,14 @@ def _cast_guard(node: Any, facts: Facts) -> Wanted | None:
     fact, kind = facts.of_input(node, 0), facts.cast_bounds(node.output(0))
     if not is_integer(node.output(0)) or is_integer(node.input(0)):
         return None
-    # A float just inside the bounds is cut to the bound itself.
+    # A float just outside the bounds is truncated to the bound itself.
     if fact.finite and fact.least > kind.least - 1 and fact.most < kind.most + 1:
         return None
     return Wanted("cast", node, 0, kind.least, kind.most)
 
 
 def _large_integers(node: Any, facts: Facts) -> str | None:
-    """Integer arithmetic is right where every number is one that float32 holds."""
+    """Returns an error if integer arithmetic may be inexact. It is exact if float32 represents every number exactly."""
     kind = node.get_type_name()
     if kind in RIGHT_FOR_ALL_INTEGERS:
         return None
@@ -201,11 +201,11 @@ def _large_integers(node: Any, facts: Facts) -> str | None:
 
 
 def _ports(node: Any, facts: Facts) -> Iterator[tuple[Any, Fact]]:
-    """The inputs and outputs of a node, with their facts."""
+    """Yields the inputs and outputs of a node with their facts."""
     for port in node.inputs():
         yield port, facts.of(port.get_source_output())
     for port in node.outputs():
-        if port.get_target_inputs():  # what nobody reads, such as the positions of a MaxPool, may be anything
+        if port.get_target_inputs():  # an output without a reader may have any value, such as MaxPool's positions
             yield port, facts.of(port)
 
 
@@ -225,7 +225,11 @@ def _divisor_guard(node: Any, facts: Facts) -> Wanted | None:
 
 
 def _zero_guard(node: Any, facts: Facts) -> Wanted | None:
-    """OpenVINO loses the sign of 0, which decides that of a quotient's infinity; as it does that of a power below 0."""
+    """Returns a guard against zeros whose sign matters.
+
+    OpenVINO loses the sign of 0. The sign determines whether a quotient is plus or minus infinity, and likewise for a
+    power with a negative exponent.
+    """
     operand = 1 if node.get_type_name() == "Divide" else 0
     fact, exponent = facts.of_input(node, operand), facts.of_input(node, 1)
     apart = fact.least > 0 or fact.most < 0 or not fact.data
@@ -235,7 +239,7 @@ def _zero_guard(node: Any, facts: Facts) -> Wanted | None:
 
 
 def _is_masked(node: Any, operand: int) -> bool:
-    """Whether the quotient is only taken where a comparison of the divisor says so, as in divide_no_nan."""
+    """Returns whether the quotient is used only if a comparison of the divisor allows it, as in divide_no_nan."""
     divisor, users = node.input(operand).get_source_output(), node.output(0).get_target_inputs()
     selects = [user.get_node() for user in users]
     return all(
@@ -253,7 +257,10 @@ def _values_decide_shapes(node: Any, facts: Facts) -> str | None:
 
 
 def _magnified(node: Any) -> str | None:
-    """OpenVINO's softplus of -20 is -2e-6 instead of 2e-9, which the logarithm of it tells."""
+    """Returns an error if the node magnifies an inexact result near 0.
+
+    For example, OpenVINO's softplus of -20 is -2e-6 instead of 2e-9, and the logarithm makes this difference visible.
+    """
     waiting = [source_of(node, operand) for operand in MAGNIFIED.get(node.get_type_name(), ())]
     seen = set[str]()
     while waiting:
@@ -268,21 +275,31 @@ def _magnified(node: Any) -> str | None:
 
 
 def _steep(node: Any) -> str | None:
-    """The error function of 3.6 is 1 but for some last bits, which decide its inverse hyperbolic tangent."""
+    """Returns an error if the node is steep where its operand is inexact.
+
+    For example, the error function of 3.6 differs from 1 only in the last bits, and these bits determine its inverse
+    hyperbolic tangent.
+    """
     source = _inexact_source(node) if node.get_type_name() in STEEP else None
     return None if source is None else f"{node.get_type_name()} of what {source} gives is not exact ({_name(node)})"
 
 
 def _large_guard(node: Any, operand: int, facts: Facts) -> Wanted | None:
-    """The last bit of 22,026 is worth 0.002 of a turn, so the sine of what exp gives differs by as much;
-    so does a large power of what is nearly 1."""
+    """Returns a guard against large operands, for which the last bits change the result.
+
+    For example, the last bit of 22,026 is 0.002 radians, so the sine of a result of exp may differ by as much. A large
+    power of a number close to 1 may differ likewise.
+    """
     fact = facts.of_input(node, operand)
     small = fact.least >= -LARGEST_FACTOR and fact.most <= LARGEST_FACTOR
     return None if small or _inexact_source(node) is None else Wanted("large", node, operand, high=LARGEST_FACTOR)
 
 
 def _tie_guard(node: Any, facts: Facts) -> Wanted | None:
-    """The last bits of an operand may decide whether it is below an integer: sigmoid * 255 is 255 or just less."""
+    """Returns a guard against numbers so close to an integer that the last bits decide the result.
+
+    For example, sigmoid * 255 may be 255 or slightly less.
+    """
     if type_name(node.output(0)) == "boolean" or (node.get_type_name() in CASTS and not is_integer(node.output(0))):
         return None
     decided = not facts.of_input(node, 0).data or _inexact_source(node) is None
@@ -290,7 +307,7 @@ def _tie_guard(node: Any, facts: Facts) -> Wanted | None:
 
 
 def _inexact_source(node: Any) -> str | None:
-    """An operation on the way to a node's operand whose result may differ from TensorFlow's in the last bits."""
+    """Returns an operation before the node whose result may differ from TensorFlow's in the last bits, or None."""
     waiting, seen = [source_of(node, 0)], set[str]()
     while waiting:
         source = waiting.pop()

@@ -1,4 +1,4 @@
-"""Puts guards into a graph: what makes operations safe there, and shows the host what it has to look at."""
+"""Adds guards to a graph: clamps that make operations safe, and outputs for the values that the server checks."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from lightship.engines.openvino.runtime import openvino
 
 
 def insert(model: Any, wanted: Sequence[Wanted], inputs: Mapping[str, str]) -> list[Guard]:
-    """Puts the guards into a model: clamps where indices could point outside, and outputs for what is to be looked at.
+    """Adds guards to a model: clamps for indices that could be out of range, and outputs for the values to check.
 
-    inputs: the signature's inputs by the names of the model's parameter nodes. Raises CannotRun where a tensor is too
-    large for its indices to be clamped.
+    `inputs` maps the names of the model's parameter nodes to the signature's inputs. Raises CannotRun if a tensor is
+    too large for its indices to be clamped.
     """
     guards = (_INSERT[one.kind](model, one, inputs) for one in wanted)
-    # Two operations may look at the same input: its values are looked at once.
+    # If two operations need the same check of the same values, it is made once.
     return list({(guard.kind, guard.input, guard.port, guard.sizes): guard for guard in guards}.values())
 
 
@@ -49,7 +49,10 @@ def _indices(model: Any, one: Wanted, inputs: Mapping[str, str]) -> Guard:
 
 
 def _before_wrapping(output: Any, size: int) -> Any:
-    """The indices of which negative ones get the size added, as Keras' embeddings do; the output itself for others."""
+    """Returns the indices before `size` is added to negative ones, as in Keras' embeddings.
+
+    If the indices are not computed in this manner, returns `output`.
+    """
     node = output.get_node()
     if node.get_type_name() != "Select":
         return output
@@ -96,12 +99,12 @@ def _cast(model: Any, one: Wanted, inputs: Mapping[str, str]) -> Guard:
 
 
 def _finite(model: Any, one: Wanted, inputs: Mapping[str, str]) -> Guard:
-    """The sum of the magnitudes, which is finite if and only if all are (or nearly beyond float32)."""
+    """Exposes the sum of the magnitudes, which is finite if all numbers are finite and their sum fits into float32."""
     return Guard("finite", one.node.get_friendly_name(), port=_of_magnitudes(model, one, _opset().reduce_sum))
 
 
 def _zero(model: Any, one: Wanted, inputs: Mapping[str, str]) -> Guard:
-    """The smallest magnitude, which is 0 if any number is."""
+    """Exposes the smallest magnitude, which is 0 if any number is 0."""
     label = one.node.get_friendly_name()
     name = inputs.get(source_of(one.node, one.operand).get_name())
     if name is not None:
@@ -110,18 +113,18 @@ def _zero(model: Any, one: Wanted, inputs: Mapping[str, str]) -> Guard:
 
 
 def _large(model: Any, one: Wanted, inputs: Mapping[str, str]) -> Guard:
-    """The largest magnitude."""
+    """Exposes the largest magnitude."""
     port = _of_magnitudes(model, one, _opset().reduce_max)
     return Guard("large", one.node.get_friendly_name(), port=port, high=one.high)
 
 
 def _tie(model: Any, one: Wanted, inputs: Mapping[str, str]) -> Guard:
-    """The smallest distance to a step, relative to the magnitude, or to 1 for smaller numbers."""
+    """Exposes the smallest distance to a step, relative to the number's magnitude or to 1, whichever is larger."""
     source, opset, kind = one.node.input(one.operand).get_source_output(), _opset(), one.node.get_type_name()
     one_, half = (opset.constant(np.asarray(number, _dtype(source))) for number in (1, 0.5))
     step = opset.add(opset.floor(source), half) if kind == "Round" else opset.round(source, "half_to_even")
     distance = opset.absolute(opset.subtract(source, step))
-    if kind in CASTS:  # they cut off what is behind the point, so there is no step at 0
+    if kind in CASTS:  # a cast truncates toward 0, so there is no step at 0
         nothing = opset.equal(step, opset.constant(np.asarray(0, _dtype(source))))
         distance = opset.select(nothing, one_, distance)
     relative = opset.divide(distance, opset.maximum(opset.absolute(source), one_))
@@ -129,12 +132,12 @@ def _tie(model: Any, one: Wanted, inputs: Mapping[str, str]) -> Guard:
 
 
 def _of_magnitudes(model: Any, one: Wanted, reduce: Any) -> int:
-    """The port of a new output with one number made of the magnitudes of an operand."""
+    """Adds an output that reduces the magnitudes of an operand to one number, and returns its port."""
     return _reduced(model, one, _opset().absolute(one.node.input(one.operand).get_source_output()), reduce)
 
 
 def _reduced(model: Any, one: Wanted, values: Any, reduce: Any) -> int:
-    """The port of a new output with one number made of all values, whose shape is that of the operand."""
+    """Adds an output that reduces values of the operand's shape to one number, and returns its port."""
     rank = one.node.input(one.operand).get_source_output().get_partial_shape().rank
     if rank.is_dynamic:
         raise CannotRun(f"{one.node.get_friendly_name()} takes a tensor whose rank is not known, so it has no guard")
@@ -155,7 +158,7 @@ _INSERT = {
 
 
 def _clamped(model: Any, node: Any, operand: int, last: Any) -> int:
-    """Puts a clamp to 0..last before an operand; the port of a new output with what comes into it."""
+    """Clamps an operand to 0..last. Adds an output with the values before the clamp, and returns its port."""
     source, opset = node.input(operand).get_source_output(), _opset()
     zero = opset.constant(np.asarray(0, _dtype(source)))
     clamped = opset.maximum(opset.minimum(source, last), zero)
@@ -169,7 +172,7 @@ def _exposed(model: Any, output: Any) -> int:
 
 
 def _input_behind(output: Any, inputs: Mapping[str, str]) -> str | None:
-    """The signature's input that a tensor holds as it is, or cast from one type to another; None for any other."""
+    """Returns the signature's input that a tensor holds, unchanged or after casts only; None for any other tensor."""
     node = output.get_node()
     while node.get_type_name() in CASTS:
         node = source_of(node, 0)
@@ -177,7 +180,10 @@ def _input_behind(output: Any, inputs: Mapping[str, str]) -> str | None:
 
 
 def _size(node: Any) -> int | None:
-    """The size of the dimension that a Gather indexes. Raises CannotRun for one that a clamp cannot hold."""
+    """Returns the size of the dimension that a Gather indexes, or None if it is known only at run time.
+
+    Raises CannotRun if its indices cannot be clamped.
+    """
     partial = node.get_input_partial_shape(0)
     axis = source_of(node, 2)
     if partial.rank.is_dynamic or axis.get_type_name() != "Constant":

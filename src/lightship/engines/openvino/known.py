@@ -1,5 +1,7 @@
-"""Operations of OpenVINO by what was found of them on the CPU; the conformance suite holds these lists against
-TensorFlow."""
+"""OpenVINO's operations, grouped by their behaviour on the CPU.
+
+The conformance suite checks these lists against TensorFlow.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +9,13 @@ from collections.abc import Mapping
 
 from lightship.engines.openvino.moves import MOVES
 
-# Indices into these may come from a client, so they get guards.
+# Operations whose indices may come from a client, so they need guards.
 INDEXING = frozenset({"Gather", "GatherND"})
 
-# Of integers, they must not divide by zero.
+# Operations that must not divide integers by zero.
 DIVISIONS = frozenset({"Divide", "FloorMod", "Mod"})
 
-# They only hand integers on, or compute them as integers.
+# Operations that copy integers or compute with them exactly.
 RIGHT_FOR_ALL_INTEGERS = frozenset(
     {
         *(MOVES.keys() - {"ReverseSequence"}),
@@ -21,7 +23,7 @@ RIGHT_FOR_ALL_INTEGERS = frozenset(
     }
 )
 
-# NaN and infinities come out of these as out of TensorFlow's.
+# Operations that propagate NaN and infinities as TensorFlow does.
 PROPAGATE_NONFINITE = frozenset(
     {
         *MOVES,
@@ -31,7 +33,7 @@ PROPAGATE_NONFINITE = frozenset(
     }
 )
 
-# Sums of products: of huge numbers they overflow by the order in which they add up.
+# Operations that add up products. With very large numbers, whether they overflow depends on the order of additions.
 ACCUMULATE = frozenset(
     {
         *("AvgPool", "Convolution", "ConvolutionBackpropData", "Einsum", "GroupConvolution"),
@@ -39,7 +41,7 @@ ACCUMULATE = frozenset(
     }
 )
 
-# Operands that say a shape, a position or an axis: they must not depend on what a client sends beyond shapes.
+# Operands that hold a shape, a position or an axis. They must not depend on values that a client sends.
 SHAPE_OPERANDS: Mapping[str, tuple[int, ...]] = {
     "BatchToSpace": (1, 2, 3),
     "Broadcast": (1, 2),
@@ -70,7 +72,7 @@ SHAPE_OPERANDS: Mapping[str, tuple[int, ...]] = {
     "VariadicSplit": (1, 2),
 }
 
-# Of any other operation nothing is known.
+# All operations that were analysed. Other operations are refused.
 KNOWN = frozenset(
     {
         *RIGHT_FOR_ALL_INTEGERS,
@@ -98,7 +100,7 @@ KNOWN = frozenset(
     }
 ) - {"GatherElements"}
 
-# They work element by element.
+# Operations that work element by element.
 ELEMENTWISE = frozenset(
     {
         *("Abs", "Acos", "Acosh", "Add", "Asin", "Asinh", "Atan", "Atanh", "Ceiling", "Clamp", "Convert"),
@@ -110,31 +112,33 @@ ELEMENTWISE = frozenset(
     }
 )
 
-# Near 0 their results are right by what they are apart from TensorFlow's, not by how many digits agree.
+# Operations whose results near 0 have a small absolute error, but possibly a large relative error.
 INEXACT_NEAR_ZERO = frozenset({"Elu", "Erf", "Gelu", "Selu", "SoftPlus"})
 
-# Of which operands a small difference near 0 becomes a large one.
+# Operands for which a small difference near 0 causes a large difference of the result.
 MAGNIFIED: Mapping[str, tuple[int, ...]] = {
     **{"Divide": (1,), "Log": (0,), "Power": (0,), "Sign": (0,), "Sqrt": (0,)},
     **dict.fromkeys(("Equal", "Greater", "GreaterEqual", "Less", "LessEqual", "NotEqual"), (0, 1)),
 }
 
-# Near 1 and -1 the last bit of their operand is worth a lot.
+# Operations that magnify a difference in the last bit of an operand near 1 or -1.
 STEEP = frozenset({"Acos", "Acosh", "Asin", "Atanh"})
 
 CASTS = frozenset({"Convert", "ConvertLike"})
 
-# Their results jump where a float passes an integer, or half of one.
+# Operations whose results jump where a float crosses an integer or the middle between two integers.
 STEPS = CASTS | {"Ceiling", "Floor", "Round"}
-# How near to a jump a float is undecided, relative to its magnitude, or to 1 for smaller ones.
+# A float closer to a jump than this may be on either side. The distance is relative to the float's magnitude or to 1,
+# whichever is larger.
 UNDECIDED = 1e-5
 
-# Their results depend on the remainder by a period, which the last bits of a large operand decide.
+# Periodic functions. The last bits of a large operand change its remainder, and so the result.
 PERIODIC = frozenset({"Cos", "Sin", "Tan"})
-# By what an error of the last bits may be multiplied: that of an angle by its size, that of a base by the exponent.
+# The largest factor by which an error in the last bits may be multiplied. The factor is the operand of a periodic
+# function, or the exponent of a power.
 LARGEST_FACTOR = 256.0
 
-# Their results are the same bits as TensorFlow's, if their operands are.
+# Operations whose results are bit-identical to TensorFlow's if their operands are.
 EXACT = frozenset(
     {
         *MOVES,

@@ -1,4 +1,4 @@
-"""What is known inside loops, and of what comes out of them."""
+"""Computes the facts inside loops and of their results."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def is_loop(node: Any) -> bool:
 
 
 def loop_rule(rules: Mapping[str, Rule], default: Rule) -> Rule:
-    """The rule of Loop and TensorIterator: their bodies are interpreted until what is assumed of them holds."""
+    """Returns the rule of Loop and TensorIterator. It interprets the body until its assumptions about the body hold."""
 
     def rule(node: Any, facts: Facts) -> Sequence[Fact]:
         body = node.get_function()
@@ -44,7 +44,7 @@ def loop_rule(rules: Mapping[str, Rule], default: Rule) -> Rule:
 
 
 def counters(node: Any) -> frozenset[str]:
-    """The body's parameters that start at a constant that is not negative and grow by a constant in each round."""
+    """Returns the body's parameters that start at a non-negative constant and grow by a constant in each iteration."""
     body = node.get_function()
     parameters, results = body.get_parameters(), body.get_results()
     found = set()
@@ -71,13 +71,13 @@ def _merged(node: Any) -> list[Any]:
 
 
 def _entering(node: Any, facts: Facts, body: Any) -> dict[str, Fact]:
-    """The facts of the body's parameters: of what comes in, for all rounds."""
+    """Returns the facts of the body's parameters that hold in all iterations."""
     parameters, growing, assumed = body.get_parameters(), counters(node), {}
     for one in node.get_input_descriptions():
         parameter, fact = parameters[one.body_parameter_index], facts.of_input(node, one.input_index)
         if type(one).__name__ == "MergedInputDescription":
             if parameter.get_name() in growing:
-                # A loop of more rounds than this would not end within a call's time.
+                # A loop with more iterations than this would not end within a request's time.
                 fact = bounded(fact.least, EXACT_INTEGER - 1, data=False)
             else:
                 kind = bounds_of_type(parameter.output(0))
@@ -89,7 +89,7 @@ def _entering(node: Any, facts: Facts, body: Any) -> dict[str, Fact]:
 
 
 def _next(node: Any, inner: Facts, body: Any) -> list[tuple[str, Fact]]:
-    """The facts of the values that go into the next round, by the parameters that take them."""
+    """Returns the facts of the values for the next iteration, with the names of the parameters that receive them."""
     parameters, results = body.get_parameters(), body.get_results()
     return [
         (parameters[one.body_parameter_index].get_name(), inner.of_input(results[one.body_value_index], 0))

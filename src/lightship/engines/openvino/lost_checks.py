@@ -1,11 +1,11 @@
-"""Checks of TensorFlow's that OpenVINO drops when it reads a graph, and axes that it counts from the wrong end.
+"""Detects where OpenVINO has dropped a check of TensorFlow's or counts an axis from the wrong end.
 
-TensorFlow refuses to add a bias of four values to one channel; OpenVINO repeats the channel and answers. Once OpenVINO
-has read the graph, its sums and products do not tell which operations they were. So where the graph has such an
+TensorFlow refuses to add a bias of four values to one channel; OpenVINO repeats the channel and answers. The graph that
+OpenVINO has read does not show which sums and products were such operations. So if TensorFlow's graph has such an
 operation, the shapes of every sum and product must show that nothing is repeated.
 
-A graph is read for the declared ranks: the last axis of a matrix becomes axis 1, and stays so if a tensor of rank 3
-comes. So other ranks run only where all operations work element by element.
+OpenVINO reads a graph for the declared ranks. The last axis of a matrix becomes axis 1, and stays axis 1 for a tensor
+of rank 3. So other ranks are accepted only if all operations work element by element.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from lightship.saved_model.signatures import Signature
 
 _CHANNELWISE = frozenset({"BiasAdd", "FusedBatchNormV3"})
 _ARITHMETIC = frozenset({"Add", "Subtract", "Multiply", "Divide"})
-_PRODUCT = frozenset({"MatMul"})  # of TensorFlow and of OpenVINO
+_PRODUCT = frozenset({"MatMul"})  # the name in both TensorFlow and OpenVINO
 
 
 def unknown_channels(model: Any, folder: Path, signature: Signature) -> str | None:
-    """Why a model, as it was read, must not run: only a call tells the number of channels. None if it is known."""
+    """Returns why the model must not run if its number of channels is known only at run time; None if it may run."""
     for node in _nodes(model):
         if node.get_type_name() in _ARITHMETIC and any(_may_repeat(node, operand) for operand in range(2)):
             return _reason(node) if _has(folder, signature, _CHANNELWISE) else None
@@ -34,10 +34,10 @@ def unknown_channels(model: Any, folder: Path, signature: Signature) -> str | No
 
 
 def other_shapes(model: Any, exact: Any, folder: Path, signature: Signature) -> str | None:
-    """Why a model must not run for other shapes than the declared ones: channels that agreed do not any more, or a
-    tensor has another rank; None if nothing speaks against it.
+    """Returns why a model must not run for other shapes than the declared ones, or None if it may run.
 
-    exact: the model for these shapes.
+    A reason is that numbers of channels no longer agree, or that a tensor has another rank. `exact` is the model for
+    the other shapes.
     """
     ranks = [[port.get_partial_shape().rank for port in one.inputs] for one in (model, exact)]
     if any(before != now for before, now in zip(*ranks, strict=True)):
@@ -60,7 +60,7 @@ def other_shapes(model: Any, exact: Any, folder: Path, signature: Signature) -> 
 
 def _takes_any_rank(node: Any) -> bool:
     if node.get_type_name() == "Constant":
-        # OpenVINO puts dimensions of 1 before those of a constant, to make its rank that of the other operand.
+        # OpenVINO prepends dimensions of 1 to a constant's shape, so that its rank equals the other operand's rank.
         return len(node.get_output_partial_shape(0)) <= 1
     return node.get_type_name() in ELEMENTWISE
 
@@ -71,7 +71,7 @@ def _has(folder: Path, signature: Signature, kinds: frozenset[str]) -> bool:
 
 
 def _nodes(model: Any) -> Iterator[Any]:
-    """Sums and products, those of the bodies of loops too."""
+    """Yields the sums and products, including those inside loops."""
     for node in model.get_ordered_ops():
         if node.get_type_name() in _ARITHMETIC | _PRODUCT:
             yield node
@@ -80,11 +80,11 @@ def _nodes(model: Any) -> Iterator[Any]:
 
 
 def _may_repeat(node: Any, operand: int) -> bool:
-    """Whether the operand has one value a channel, and the other one may have another number of channels."""
+    """Returns whether the operand has one value per channel and the other may have another number of channels."""
     bias, other = (node.get_input_partial_shape(index) for index in (operand, 1 - operand))
     if bias.rank.is_dynamic or other.rank.is_dynamic:
         return True
-    if max(len(bias), len(other)) < 2:  # what gets a bias has a dimension for rows and one for channels
+    if max(len(bias), len(other)) < 2:  # a tensor with a bias has at least a dimension for rows and one for channels
         return False
     if not len(bias) or any(dim.is_dynamic or dim.get_length() != 1 for dim in list(bias)[:-1]):
         return False
@@ -94,7 +94,7 @@ def _may_repeat(node: Any, operand: int) -> bool:
 
 
 def _shapes(node: Any) -> list[tuple[int, ...] | None]:
-    """Of both operands: -1 for a size and None for a rank that is not known."""
+    """Returns the shapes of both operands. -1 is an unknown size and None an unknown rank."""
     partial = [node.get_input_partial_shape(index) for index in range(2)]
     return [None if shape.rank.is_dynamic else tuple(_size(dim) for dim in shape) for shape in partial]
 

@@ -1,4 +1,4 @@
-"""Operations that only move values: what is known of each element of a small tensor is moved along."""
+"""Rules for operations that only move values. For small tensors, the bounds of each element move with it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ Mover = Callable[[Any, Bounds, Sequence[Fact]], Bounds]
 
 
 def move(node: Any, facts: Facts) -> Sequence[Fact]:
-    """The facts of the first operand; element by element where it and the other operands are small and known."""
+    """Returns the first operand's facts after the move.
+
+    Each element keeps its own bounds if the operand is small and the other operands are known.
+    """
     operands = inputs_of(node, facts)
     first = operands[0]
     data = any(fact.data for fact in operands)
@@ -47,7 +50,7 @@ def _elementwise(node: Any, first: Fact, others: Sequence[Fact]) -> tuple[Bounds
         return None
     try:
         low, high = (mover(node, np.broadcast_to(one, shape), others).reshape(moved) for one in (first.low, first.high))
-    except (IndexError, ValueError):  # a position outside of the tensor: the checks of known shapes say so
+    except (IndexError, ValueError):  # a position is out of range, which the checks of known shapes report
         return None
     return low, high
 
@@ -80,7 +83,7 @@ def _masked(attributes: Mapping[str, Sequence[int]], name: str, position: int) -
 def strided_index(
     attributes: Mapping[str, Sequence[int]], begin: Iterable[int], end: Iterable[int], steps: Iterable[int]
 ) -> tuple[Any, ...]:
-    """numpy's index for OpenVINO's StridedSlice, whose masks are TensorFlow's."""
+    """Returns numpy's index for OpenVINO's StridedSlice, whose masks are the same as TensorFlow's."""
 
     index: list[Any] = []
     for position, (first, last, step) in enumerate(zip(begin, end, steps, strict=True)):
@@ -116,7 +119,7 @@ def _tile(node: Any, values: Bounds, others: Sequence[Fact]) -> Bounds:
     return np.tile(values, others[0].low.astype(int).ravel())
 
 
-# None: elements may go anywhere, so only the bounds of all of them are kept.
+# For an operation with None, the elements' new positions are not tracked. It keeps only the common bounds.
 MOVES: Mapping[str, Mover | None] = {
     "BatchToSpace": None,
     "Broadcast": _broadcast,
@@ -140,7 +143,10 @@ MOVES: Mapping[str, Mover | None] = {
 
 
 def strided_axes(attributes: Mapping[str, Sequence[int]], positions: int, rank: int) -> dict[int, int]:
-    """Which dimension of the input each position of a StridedSlice picks out of; those that only slice are left out."""
+    """Returns the input's dimension for each position of a StridedSlice that selects one element.
+
+    Positions that only slice are left out.
+    """
 
     kinds = [
         "rest"

@@ -1,4 +1,4 @@
-"""One signature of a SavedModel, compiled by OpenVINO for this machine's CPU."""
+"""Runs one signature of a SavedModel that OpenVINO compiled for this machine's CPU."""
 
 from __future__ import annotations
 
@@ -22,21 +22,27 @@ from lightship.memory import release_freed_memory
 from lightship.saved_model.signatures import Signature
 from lightship.tensors.dtypes import DataType
 
-_MAX_KNOWN = 256  # shapes whose compiled model and time are remembered
+_MAX_KNOWN = 256  # the most combinations of shapes whose compiled model and run time are remembered
 
 
 class Compiler(Protocol):
-    """What compiles a signature: this process, or a helper process whose results are imported."""
+    """Compiles a signature, either in this process or in a helper process whose results are imported."""
 
     def signature(self) -> tuple[Description, Mapping[str, Compiled]]:
-        """As declared. Raises CannotRun for what OpenVINO must not run, DataLoss for files it cannot read."""
+        """Compiles the signature for its declared shapes.
+
+        Raises CannotRun if OpenVINO must not run it, and DataLoss for files that OpenVINO cannot read.
+        """
 
     def variant(self, shapes: Shapes, sample: Shapes) -> Compiled:
-        """For other shapes, tried with zeros of the shapes `sample`. Raises as `signature` does."""
+        """Compiles the signature for other shapes and runs it once on zeros of the shapes `sample`.
+
+        Raises the same errors as `signature`.
+        """
 
 
 class InProcess(Unchecked):
-    """Compiles here and now, if the table of proven operations has all that the signature runs."""
+    """Compiles in this process, if all operations of the signature are in the table of proven operations."""
 
     def signature(self) -> tuple[Description, Mapping[str, Compiled]]:
         refuse_unproven(self._folder, self._signature, self._options.allow_unproven)
@@ -46,15 +52,19 @@ class InProcess(Unchecked):
 class OpenVINOProgram:
     """Runs one signature.
 
-    The model is compiled as declared and, where rows are independent, once more for one row, which is faster. Arrays of
-    other shapes are answered by `Variants`, since the operations alone decide what they take.
+    The model is compiled for its declared shapes. If rows are independent and a model for one row is faster, that model
+    is compiled too. `Variants` answers arrays of other shapes, because only the operations decide which shapes they
+    accept.
     """
 
     def __init__(
         self, folder: Path, signature: Signature, options: EngineOptions, compiler: Compiler | None = None
     ) -> None:
-        """Compiles, or has it compiled. Raises CannotRun for what OpenVINO lacks or would compute otherwise than
-        TensorFlow, DataLoss for files it cannot read."""
+        """Compiles the signature with `compiler`, which is by default a compiler in this process.
+
+        Raises CannotRun for operations that OpenVINO lacks or would compute differently from TensorFlow, and DataLoss
+        for files that it cannot read.
+        """
         compiler = compiler or InProcess(folder, signature, options)
         self.description, models = compiler.signature()
         self._inputs = self.description.inputs
@@ -68,11 +78,14 @@ class OpenVINOProgram:
         release_freed_memory()
 
     def run(self, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> dict[str, NDArray[Any]]:
-        """Inputs of the signature's names and types. Raises InvalidArgument for indices that point outside, CannotRun
-        for shapes and values that OpenVINO refuses or treats otherwise than TensorFlow."""
+        """Runs the signature on arrays with the signature's names and dtypes.
+
+        Raises InvalidArgument for indices that are out of range, and CannotRun for shapes and values that OpenVINO
+        refuses or treats differently from TensorFlow.
+        """
         key = tuple([inputs[name].shape for name in self._inputs])
         self._check_wide(inputs)
-        # The thread's own time, since beside other threads a clock would count theirs too.
+        # This is the thread's own CPU time. Elapsed time would include the time of other threads.
         start = time.thread_time()
         compiled = self._known.get(key) or self._compiled_for(key)
         if compiled is not None:
@@ -84,8 +97,11 @@ class OpenVINOProgram:
         return results
 
     def try_run(self, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> dict[str, NDArray[Any]] | None:
-        """Like `run`, but None where these shapes are not known to take less than `SHORT_SECONDS`, and instead of
-        waiting for other runs."""
+        """Runs like `run`, but never waits.
+
+        Returns None if a run with these shapes is not known to take less than `SHORT_SECONDS`, or if it had to wait for
+        other runs.
+        """
         key = tuple([inputs[name].shape for name in self._inputs])
         if self._seconds.get(key, math.inf) > SHORT_SECONDS:
             return None
@@ -97,7 +113,7 @@ class OpenVINOProgram:
         else:
             shapes = dict(zip(self._inputs, key, strict=True))
             results = self._of_no_rows(shapes, outputs) or self._variants.try_run(shapes, inputs, outputs)
-        # A single slow run says little of the next one, unless it took far too long.
+        # A single slow run does not predict the next one, unless it was far too slow.
         if (seconds := time.perf_counter() - start) > 10 * SHORT_SECONDS:
             self._note(key, seconds)
         return results
@@ -108,7 +124,7 @@ class OpenVINOProgram:
                 raise CannotRun(f'OpenVINO computes with int32, and input "{name}" has values beyond it')
 
     def _of_no_rows(self, shapes: Shapes, outputs: Sequence[str]) -> dict[str, NDArray[Any]] | None:
-        """No rows, for no rows where rows are independent; None for any other input."""
+        """Returns outputs of 0 rows for inputs of 0 rows, if rows are independent; None for any other input."""
         rows = self.description.row_shapes
         if rows is None or self._declared.rows_of(shapes) != 0:
             return None
@@ -116,13 +132,13 @@ class OpenVINOProgram:
         return {name: np.empty((0, *rows[name][1:]), dtype) for name, dtype in types.items()}
 
     def _note(self, key: tuple[Shape, ...], seconds: float) -> None:
-        """Remembers how long inputs of these shapes take."""
+        """Remembers how long a run with these shapes takes."""
         if len(self._seconds) >= _MAX_KNOWN:
             self._seconds.clear()
         self._seconds[key] = seconds
 
     def _compiled_for(self, key: tuple[Shape, ...]) -> Compiled | None:
-        """The compiled model for these shapes, which is remembered; None where they are not as declared."""
+        """Returns the compiled model for these shapes and remembers it; None if they are not the declared shapes."""
         shapes: Shapes = dict(zip(self._inputs, key, strict=True))
         rows = self._declared.rows_of(shapes) if self.description.rows_free else None
         if not rows or self._declared_model is None:

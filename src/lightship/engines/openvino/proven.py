@@ -1,6 +1,6 @@
-"""The table of operations that were proven to give TensorFlow's answers on OpenVINO.
+"""The table of operations that are proven to give the same results on OpenVINO as on TensorFlow.
 
-`make conformance` writes it: an operation of TensorFlow, with the types and attributes that were tried.
+`make conformance` writes it. Each entry is a TensorFlow operation with the types and attributes that were tested.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from lightship.saved_model.signature_graph import DIVISIONS, GATHERS, Attribute,
 from lightship.saved_model.signatures import Signature
 from lightship.tensors.dtypes import DataType
 
-# They hold, name or hand on what others compute.
+# Operations that hold, name or pass on values.
 STRUCTURE = frozenset(
     {"Const", "IdentityN", "NoOp", "PartitionedCall", "Placeholder", "ReadVariableOp", "StatefulPartitionedCall"}
     | {"VarHandleOp", "Variable", "VariableV2"}
 )
-# OpenVINO's reader computes what depends on constants alone, without the checks that TensorFlow makes.
+# OpenVINO computes an operation on constants while it reads the graph, without TensorFlow's checks.
 _NOT_OF_CONSTANTS = GATHERS | DIVISIONS
-# Numbers that the suite tries several of, and names that change nothing.
+# Attributes that may have any value: the suite tests several values, or the value has no effect.
 ANY_VALUE = frozenset(
     {"N", "T_list", "alpha", "axis", "batch_dims", "begin_mask", "block_size", "ellipsis_mask", "end_mask"}
     | {"epsilon", "ksize", "max_seq_num", "new_axis_mask", "num", "num_elements", "num_split", "output_shapes"}
@@ -38,20 +38,21 @@ _TYPE_NAMES = frozenset(kind.label for kind in DataType) | {"resource", "variant
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What was proven of one operation.
+    """What was proven about one operation."""
 
-    types: each a set of its type attributes. attributes: the values tried. defaults: what an attribute is that a graph
-    does not have, since `tf.saved_model.save` leaves defaults out.
-    """
-
+    # The tested combinations of type attributes.
     types: tuple[Mapping[str, str], ...]
+    # The tested values of other attributes.
     attributes: Mapping[str, tuple[Attribute, ...]]
+    # The default values of attributes. `tf.saved_model.save` leaves defaults out of a graph.
     defaults: Mapping[str, Attribute]
 
 
 def refuse_unproven(folder: Path, signature: Signature, allowed: frozenset[str]) -> None:
-    """Raises CannotRun where a signature has an operation that is neither in the table nor allowed, and what
-    `read_graph` raises."""
+    """Raises CannotRun if a signature has an operation that is neither in the table nor allowed.
+
+    Also raises what `read_graph` raises.
+    """
     check_types(signature)
     reason = unproven(operations_of(read_graph(folder, signature.tags), signature), allowed)
     if reason is not None:
@@ -59,12 +60,12 @@ def refuse_unproven(folder: Path, signature: Signature, allowed: frozenset[str])
 
 
 def unproven(operations: Iterable[Operation], allowed: frozenset[str] = frozenset()) -> str | None:
-    """Why a graph must not run on OpenVINO: the first of its operations that is not in the table; None if all are.
+    """Returns why a graph must not run on OpenVINO: its first operation that is not in the table. None if it may run.
 
-    allowed: operations that may run all the same.
+    `allowed` holds operations that may run although they are not in the table.
     """
     table = proven_operations()
-    # What hands a value on is not worth naming where the operation that made it is not proven either.
+    # Identity is checked last: if the operation before it is not proven either, that operation is reported.
     for operation in sorted(operations, key=lambda one: one.op == "Identity"):
         if operation.op not in STRUCTURE and operation.op not in allowed:
             reason = _unproven(operation, table.get(operation.op))
@@ -89,7 +90,7 @@ def _unproven(operation: Operation, entry: Entry | None) -> str | None:
 
 
 def split(attributes: Mapping[str, Attribute]) -> tuple[dict[str, str], dict[str, Attribute]]:
-    """The attributes that are types, and those others whose value matters."""
+    """Returns the type attributes, and the other attributes whose values matter."""
     types: dict[str, str] = {}
     others: dict[str, Attribute] = {}
     for name, value in attributes.items():
@@ -107,7 +108,7 @@ def _is_list_of_types(value: Attribute) -> bool:
 
 
 def canonical_equation(equation: str) -> str:
-    """An einsum's equation with its letters named in the order of their appearance: only their places matter."""
+    """Returns an einsum equation with its letters renamed in order of appearance. Only their positions matter."""
     letters: dict[str, str] = {}
     return "".join(letters.setdefault(one, chr(ord("a") + len(letters))) if one.isalpha() else one for one in equation)
 
@@ -119,7 +120,7 @@ def proven_operations() -> Mapping[str, Entry]:
 
 
 def made_with() -> Mapping[str, str]:
-    """The versions of OpenVINO and TensorFlow that the table was made with."""
+    """Returns the versions of OpenVINO and TensorFlow with which the table was made."""
     found: Mapping[str, str] = _file()["versions"]
     return found
 

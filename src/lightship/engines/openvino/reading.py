@@ -1,4 +1,4 @@
-"""A signature of a SavedModel as an `openvino.Model`."""
+"""Reads a signature of a SavedModel as an `openvino.Model`."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from lightship.saved_model.signatures import DEFAULT_SIGNATURE, SERVE, Signature
 from lightship.saved_model.versions import SAVED_MODEL_FILE
 from lightship.tensors.dtypes import DataType
 
-# Types that the CPU plug-in computes with; strings it only passes through, and complex numbers it does not know.
-# Those that it does not have, or gives back as float.
+# Types that the CPU plug-in cannot compute with, or whose results it returns as float.
 _UNKNOWN_TYPES = {
     *(DataType.DT_STRING, DataType.DT_COMPLEX64, DataType.DT_COMPLEX128),
     *(DataType.DT_BFLOAT16, DataType.DT_FLOAT8_E5M2, DataType.DT_FLOAT8_E4M3FN),
@@ -28,11 +27,11 @@ _BESIDE = ("variables", "assets")
 def read_signature(folder: Path, signature: Signature) -> Any:
     """Reads one signature of a version folder.
 
-    OpenVINO reads `serving_default` alone, and merges all signatures where there is none; so it is shown a copy of
-    `saved_model.pb` with the wanted one under that name, beside links to the variables. So it is with a graph of other
-    tags, or one of several.
-    Raises CannotRun for operations and types that OpenVINO lacks, DataLoss for files it cannot read,
-    FailedPrecondition where there is no place for the copy.
+    OpenVINO reads only `serving_default`, and merges all signatures if there is none. For any other signature it
+    therefore reads a temporary folder, which holds a copy of `saved_model.pb` with this signature under the name
+    `serving_default`, and links to the variables and assets. The same is done for a graph with other tags and for a
+    file with several graphs. Raises CannotRun for operations and types that OpenVINO lacks, DataLoss for files that it
+    cannot read, and FailedPrecondition if the temporary folder cannot be created.
     """
     check_types(signature)
     try:
@@ -53,12 +52,12 @@ def read_signature(folder: Path, signature: Signature) -> Any:
 
 
 def input_ports(model: Any, signature: Signature) -> dict[str, int]:
-    """The index of each of the signature's inputs in the model."""
+    """Returns the index in the model of each of the signature's inputs."""
     return _ports(model.inputs, signature.inputs)
 
 
 def output_ports(model: Any, signature: Signature) -> dict[str, int]:
-    """The index of each of the signature's outputs in the model."""
+    """Returns the index in the model of each of the signature's outputs."""
     return _ports(model.outputs, signature.outputs)
 
 
@@ -80,11 +79,11 @@ def _ports(ports: Any, wanted: Any) -> dict[str, int]:
 
 
 def check_types(signature: Signature) -> None:
-    """Raises CannotRun where an input or output has a type that OpenVINO does not compute with."""
+    """Raises CannotRun if OpenVINO cannot compute with the type of an input or output."""
     for spec in signature.inputs.values():
         if spec.fed is not None:
             raise CannotRun(f'"{spec.name}" is declared {spec.dtype.label}, but its placeholder is {spec.fed.label}')
-        if spec.replaces_default:  # to OpenVINO it is a constant: what is fed would be ignored
+        if spec.replaces_default:  # OpenVINO treats it as a constant and would ignore the value
             raise CannotRun(f'OpenVINO cannot feed "{spec.name}", a placeholder with a default')
     for spec in (*signature.inputs.values(), *signature.outputs.values()):
         if spec.dtype in _UNKNOWN_TYPES:

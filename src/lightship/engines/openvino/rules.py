@@ -1,4 +1,4 @@
-"""How each operation of OpenVINO changes the bounds of its operands."""
+"""The rule of each OpenVINO operation that computes the bounds of its results from those of its operands."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _shape_of(node: Any, facts: Facts) -> Fact:
 
 
 def _default(node: Any, facts: Facts) -> Sequence[Fact]:
-    """Nothing is known but the type; what is computed from finite numbers is taken as finite."""
+    """Returns the bounds of the output's type. The result is assumed to be finite if the operands are finite."""
     operands = inputs_of(node, facts)
     finite, data = all(fact.finite for fact in operands), any(fact.data for fact in operands)
     types = (bounds_of_type(output) for output in node.outputs())
@@ -82,7 +82,7 @@ def _product(node: Any, facts: Facts) -> Fact:
 
 
 def _reduced_elements(node: Any) -> float:
-    """How many elements come into one result, at most."""
+    """Returns the largest number of elements that are reduced to one result."""
     shape = static_shape(node.input(0))
     return float(math.prod(shape)) if shape is not None else float(EXACT_INTEGER)
 
@@ -181,9 +181,10 @@ RULES: Mapping[str, Rule] = {
 
 
 def facts_of(model: Any, largest: float = math.inf, *, looks_at_weights: bool = True) -> Facts:
-    """The facts of a model for any input, or where the integers that a client sends are at most so large.
+    """Returns the facts of a model for any input, or for integers from a client of a magnitude of at most `largest`.
 
-    looks_at_weights: whether they are held to be finite only if they are, which takes a moment for large ones.
+    `looks_at_weights` checks whether large constants are finite, which takes some time. If it is False, they are
+    assumed to be finite.
     """
     facts = Facts({}, largest, looks_at_weights)
     rules = {**RULES, **dict.fromkeys(("Loop", "TensorIterator"), loop_rule(RULES, _default))}

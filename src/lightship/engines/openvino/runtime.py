@@ -1,4 +1,4 @@
-"""OpenVINO itself: how it is imported and configured, and what its errors say."""
+"""Imports and configures OpenVINO, and shortens its error messages."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any
 
 from lightship.engines.base import EngineOptions
 
-# This part of OpenVINO reports every import over the network, and takes two thirds of the time and 15 MB. OpenVINO
-# itself goes without it where it cannot be imported.
+# This part of OpenVINO reports every import over the network; it takes two thirds of the import time and 15 MB.
+# OpenVINO works without it if it cannot be imported.
 _CONVERTER = "openvino.tools.ovc"
 
-# What says where in OpenVINO's sources a check failed, not what was wrong.
+# Matches the text that says where in OpenVINO's sources a check failed.
 _PLACE = re.compile(
     r"Exception from \S+:\d+:|FrontEnd API failed with \w+:|While validating node .*|Check '.*' failed at \S+:\d+:"
 )
@@ -25,7 +25,7 @@ _import_lock = Lock()
 
 @cache
 def openvino() -> Any:
-    """The module, imported without its converter and so without its telemetry."""
+    """Imports OpenVINO without its converter, and so without its telemetry."""
     with _import_lock:
         blocked = "openvino" not in sys.modules and _CONVERTER not in sys.modules
         if blocked:
@@ -39,9 +39,9 @@ def openvino() -> Any:
 
 @cache
 def core() -> Any:
-    """The process's one `openvino.Core`.
+    """Returns the `openvino.Core` of this process.
 
-    It reads weights instead of mapping them: a mapped file that somebody truncates ends the process with SIGBUS.
+    It reads weights instead of mapping them, because truncating a mapped file ends the process with SIGBUS.
     """
     made = openvino().Core()
     made.set_property({"ENABLE_MMAP": False})
@@ -49,7 +49,10 @@ def core() -> Any:
 
 
 def properties(options: EngineOptions) -> dict[str, Any]:
-    """How a model is compiled. The precision is always said: bf16 is OpenVINO's own choice on some chips."""
+    """Returns OpenVINO's properties for compiling a model.
+
+    The precision is always set, because OpenVINO would choose bf16 on some processors.
+    """
     wanted: dict[str, Any] = {"INFERENCE_PRECISION_HINT": options.precision}
     if options.threads:
         wanted["INFERENCE_NUM_THREADS"] = options.threads
@@ -57,6 +60,6 @@ def properties(options: EngineOptions) -> dict[str, Any]:
 
 
 def explain(error: Exception) -> str:
-    """The last sentences of OpenVINO's report: what it says after the places in its own sources."""
+    """Returns OpenVINO's error message without the positions in its sources."""
     lines = (_PLACE.sub("", line).strip() for line in str(error).splitlines())
     return " ".join(line for line in lines if line) or str(error).strip()

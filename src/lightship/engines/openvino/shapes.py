@@ -1,4 +1,4 @@
-"""Declared shapes, the shapes that arrive, and which of them need no second thought."""
+"""Declared shapes, the shapes of requests, and which of these need no further check."""
 
 from __future__ import annotations
 
@@ -11,19 +11,21 @@ from lightship.engines.openvino.runtime import openvino
 Shape = tuple[int, ...]
 Shapes = Mapping[str, Shape]
 
-# Few rows, where a window or a position may not fit, and a number that no model's own sizes are likely to be.
+# Small numbers of rows, for which a window or a position may be out of range, and a number that is unlikely to occur as
+# a size in a model.
 _TRIED_ROWS = (1, 2, 3, 1031)
 
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """The shapes that a model declares: -1 is a free dimension, None an unknown rank."""
+    """The shapes that a model declares."""
 
+    # By the names of the inputs. -1 is a free dimension, and None an unknown rank.
     shapes: Mapping[str, Shape | None]
 
     @property
     def rows_at_most(self) -> bool:
-        """Every rank is known, and no dimension but the first is free."""
+        """Whether every rank is known and only first dimensions are free."""
         return all(shape is not None and -1 not in shape[1:] for shape in self.shapes.values())
 
     @property
@@ -32,11 +34,11 @@ class Declared:
         return tuple(name for name, shape in self.shapes.items() if shape and shape[0] == -1)
 
     def with_rows(self, rows: int) -> Shapes:
-        """Shapes of that many rows; to be asked only where `rows_at_most`."""
+        """Returns the shapes for this number of rows. Valid only if `rows_at_most` is True."""
         return {name: (rows, *shape[1:]) if shape and shape[0] == -1 else shape or () for name, shape in self.items()}
 
     def rows_of(self, shapes: Shapes) -> int | None:
-        """The number of rows, the same in all batched inputs, or None where a shape is not as declared."""
+        """Returns the number of rows of all batched inputs, or None if a shape differs from the declared one."""
         rows = None
         for name, declared in self.shapes.items():
             shape = shapes[name]
@@ -50,7 +52,11 @@ class Declared:
         return 1 if rows is None else rows
 
     def generalised(self, shapes: Shapes) -> Shapes:
-        """The shapes that arrived, free where the declared shape is, and in the first dimension of another rank."""
+        """Returns the shapes of a request with free dimensions.
+
+        A dimension is free if the declared shape has it free. For a rank other than the declared one, the first
+        dimension is free.
+        """
         return {name: _generalised(shapes[name], declared) for name, declared in self.items()}
 
     def items(self) -> Any:
@@ -62,7 +68,10 @@ def declared_shapes(model: Any, inputs: Mapping[str, int]) -> Declared:
 
 
 def reshaped(model: Any, inputs: Mapping[str, int], shapes: Shapes) -> Any:
-    """A copy of the model for these shapes (it shares the weights). Raises RuntimeError where an operation objects."""
+    """Returns a copy of the model for these shapes, which shares the weights.
+
+    Raises RuntimeError if an operation does not accept them.
+    """
     ov = openvino()
     copy = model.clone()
     copy.reshape({copy.inputs[port]: ov.PartialShape(list(shapes[name])) for name, port in inputs.items()})
@@ -72,10 +81,11 @@ def reshaped(model: Any, inputs: Mapping[str, int], shapes: Shapes) -> Any:
 def rows_are_free(
     model: Any, inputs: Mapping[str, int], declared: Declared, refused: Callable[[Any], str | None]
 ) -> bool:
-    """Whether any number of rows goes through. refused: says why a model of known shapes must not run, if so.
+    """Returns whether the model can run any number of rows.
 
-    The compiled model does not check this: a product of a free dimension with a weight reads beyond the input where
-    the sizes do not agree. So shapes that are not known to be safe are tried on the model first.
+    `refused` returns why a model of known shapes must not run, or None if it may. The compiled model does not check
+    this: a product of a free dimension with a weight reads beyond the input if the sizes do not agree. So shapes that
+    are not known to be safe are tried on the uncompiled model first.
     """
     if not declared.rows_at_most:
         return False

@@ -1,4 +1,4 @@
-"""What known shapes show: operations that TensorFlow would refuse, or whose result has no elements."""
+"""Checks of known shapes: finds operations that TensorFlow would refuse or whose results have no elements."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from lightship.engines.openvino.moves import strided_axes
 
 
 def static_hazard(node: Any, facts: Facts, *, empty: bool = False) -> str | None:
-    """Why a node must not run with these shapes, as far as they are known; None if nothing speaks against it.
+    """Returns why a node must not run with the shapes that are known, or None if it may run.
 
-    empty: whether tensors may have no elements.
+    `empty` allows tensors without elements.
     """
-    for output in node.outputs() if node.get_type_name() != "Constant" and not empty else ():  # no axes, say
+    for output in node.outputs() if node.get_type_name() != "Constant" and not empty else ():  # a constant may be
         partial = output.get_partial_shape()
         if partial.rank.is_static and any(dim.is_static and dim.get_length() == 0 for dim in partial):
             return f"a tensor has no elements ({node.get_friendly_name()})"
@@ -24,7 +24,7 @@ def static_hazard(node: Any, facts: Facts, *, empty: bool = False) -> str | None
 
 
 def unknown_position(node: Any, facts: Facts) -> str | None:
-    """What is not known of a node although the shapes of all inputs are."""
+    """Returns an error if a position or size is unknown although the shapes of all inputs are known."""
     for index in _POSITIONS.get(node.get_type_name(), ()):
         if index < node.get_input_size() and not facts.of_input(node, index).exact:
             return f"a position or size cannot be told ({node.get_friendly_name()})"
@@ -142,7 +142,7 @@ def _squeeze(node: Any, facts: Facts) -> str | None:
 
 
 def _einsum(node: Any, facts: Facts) -> str | None:
-    """OpenVINO repeats a dimension of 1, where TensorFlow refuses letters of two sizes."""
+    """Checks the sizes of an einsum. OpenVINO repeats a dimension of 1; TensorFlow refuses a letter with two sizes."""
     operands = str(node.get_attributes()["equation"]).replace(" ", "").partition("->")[0].split(",")
     sizes: dict[str, int] = {}
     for index, letters in enumerate(operands):
@@ -152,7 +152,7 @@ def _einsum(node: Any, facts: Facts) -> str | None:
         first, ellipsis, last = letters.partition("...")
         if len(first + last) > len(shape) or (not ellipsis and len(letters) != len(shape)):
             return f"a tensor of rank {len(shape)} has the letters {letters}"
-        # What an ellipsis stands for may be repeated.
+        # Dimensions under an ellipsis may be repeated.
         named = zip(first + last, (*shape[: len(first)], *shape[len(shape) - len(last) :]), strict=True)
         for letter, size in named:
             if sizes.setdefault(letter, size) != size:
@@ -160,7 +160,7 @@ def _einsum(node: Any, facts: Facts) -> str | None:
     return None
 
 
-# What must be known for these, where the shapes of all inputs are: else nothing vouches for them.
+# Operands that must be known if the shapes of all inputs are known; otherwise the result cannot be checked.
 _POSITIONS: Mapping[str, tuple[int, ...]] = {
     "Broadcast": (1,),
     "Pad": (1, 2),

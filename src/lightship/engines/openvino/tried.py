@@ -1,4 +1,4 @@
-"""Signatures that a helper process compiled, imported from what it left in the cache."""
+"""Imports signatures that a helper process has compiled and stored in the cache."""
 
 from __future__ import annotations
 
@@ -27,14 +27,17 @@ logger = logging.getLogger(__name__)
 
 
 class Tried:
-    """Has a signature compiled and tried by a helper process, unless the cache has it, and imports what came out."""
+    """Imports a compiled signature from the cache. If it is not there, a helper process compiles and tries it first."""
 
     def __init__(self, folder: Path, signature: Signature, options: EngineOptions, trials: Trials) -> None:
         self._folder, self._signature, self._options, self._trials = folder, signature, options, trials
 
     def signature(self) -> tuple[Description, Mapping[str, Compiled]]:
-        """Raises CannotRun for what OpenVINO must not run and where the helper ended, DataLoss for files that cannot
-        be read."""
+        """Returns the description and the models of the signature.
+
+        Raises CannotRun if OpenVINO must not run it or the helper process ended, and DataLoss for files that cannot be
+        read.
+        """
         return self._imported(None)
 
     def variant(self, shapes: Shapes, sample: Shapes) -> Compiled:
@@ -42,12 +45,12 @@ class Tried:
         return self._imported(variant)[1][DECLARED]
 
     def _imported(self, variant: Sequence[Mapping[str, Any]] | None) -> tuple[Description, Mapping[str, Compiled]]:
-        """Once more where the cache turns out to be damaged."""
+        """Imports the models. If the cache entry is damaged, it is removed and the signature is compiled again."""
         request, stamp = request_for(self._folder, self._signature, self._options, variant), _stamp(self._folder)
         key = cache_key({**request, "folder": digest_of_folder(self._folder)})
         found = self._unless_damaged(request, key, variant)
         if _stamp(self._folder) != stamp:
-            # What was compiled may be of the new files, and the key is of the old ones.
+            # The compiled model may be made from the new files, but the key belongs to the old files.
             self._trials.forget(key)
             raise DataLoss(f"the files in {self._folder} were changed while they were loaded; export a new version")
         return found
@@ -69,13 +72,13 @@ class Tried:
     def _compiled_here(
         self, key: str, variant: Sequence[Mapping[str, Any]] | None
     ) -> tuple[Description, Mapping[str, Compiled]]:
-        """The helper tried it, but found no room for what it compiled."""
+        """Compiles in this process. The helper process tried the signature, but had no space to write the models."""
         self._trials.forget(key)
         here = Unchecked(self._folder, self._signature, self._options)
         return here.signature() if variant is None else here.built_variant(*variant)
 
     def _prepared(self, request: Mapping[str, Any], key: str) -> Entry:
-        # This process needs OpenVINO too: it is imported while the helper works.
+        # This process needs OpenVINO too, so it imports it while the helper works.
         threading.Thread(target=core, name="lightship-import", daemon=True).start()
         try:
             entry = self._trials.prepare(request, key)
@@ -94,7 +97,7 @@ class Tried:
         return description, models
 
     def _import(self, entry: Entry, name: str, description: Description, guards: GuardSet) -> Compiled:
-        # OpenVINO reads the weights out of the bytes, so nothing of the file stays mapped.
+        # OpenVINO copies the weights from these bytes, so no file stays mapped.
         blob = openvino().Tensor(np.frombuffer(entry.blob(name), np.uint8))
         try:
             compiled: Any = core().import_model(blob, "CPU", dict(properties(self._options)))
@@ -104,6 +107,6 @@ class Tried:
 
 
 def _stamp(folder: Path) -> frozenset[tuple[str, int, int]]:
-    """The sizes and times of all files, which tell whether any was changed meanwhile."""
+    """Returns the sizes and modification times of all files, to detect changes."""
     stats = ((file, file.stat()) for file in folder.rglob("*") if file.is_file())
     return frozenset((str(file), stat.st_size, stat.st_mtime_ns) for file, stat in stats)

@@ -1,4 +1,4 @@
-"""What a helper process does for one signature: builds it, tries it, and writes down what came out."""
+"""The work of a helper process for one signature: builds it, tries it, and writes the compiled models."""
 
 from __future__ import annotations
 
@@ -29,14 +29,17 @@ logger = logging.getLogger(__name__)
 
 GOLDEN, COMPARED, TABLE_ONLY = "golden sample", "compared with TensorFlow", "table only"
 
-# Rows of the inputs that both engines are given.
+# The numbers of rows of the inputs on which both engines are compared.
 _COMPARED_ROWS = (1, 3)
 
 
 def request_for(
     folder: Path, signature: Signature, options: EngineOptions, variant: Sequence[Mapping[str, Any]] | None = None
 ) -> dict[str, Any]:
-    """The request that `work` takes: a JSON object. variant: the shapes, and those of a sample."""
+    """Returns the request that `work` takes, a JSON object.
+
+    `variant` holds the shapes to compile for and the shapes of a sample, or is None for the declared shapes.
+    """
     return {
         "folder": str(folder),
         "signature": signature.name,
@@ -50,10 +53,11 @@ def request_for(
 
 
 def work(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
-    """Builds a signature and writes its compiled models into the folder `out`, each under its name.
+    """Builds a signature and writes each compiled model into the folder `out` under its name.
 
-    Returns its description as a JSON object, and whether the models were "written"; or why OpenVINO must not run it,
-    under "cannot_run". Raises DataLoss and the like for files that cannot be read.
+    Returns the description as a JSON object whose "written" says whether the models were written. If OpenVINO must not
+    run the signature, returns the reason as "cannot_run" instead. Raises DataLoss and similar errors for files that
+    cannot be read.
     """
     folder = Path(request["folder"])
     model = read_saved_model(folder, request["tags"])
@@ -78,7 +82,7 @@ def work(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
 
 
 def _write(built: Built, out: Path) -> bool:
-    """Whether there was room for the compiled models; a container's /dev/shm may have 64 MiB."""
+    """Writes the compiled models. Returns False if space runs out: a container's /dev/shm may have 64 MiB."""
     try:
         for name, compiled in built.raw.items():
             (out / name).write_bytes(compiled.export_model().getbuffer())
@@ -94,10 +98,10 @@ def _write(built: Built, out: Path) -> bool:
 def _prove(
     built: Built, folder: Path, model: SavedModel, signature: Signature, options: EngineOptions, *, compare: bool
 ) -> str:
-    """How the answers are checked. Raises CannotRun where they are not TensorFlow's."""
+    """Checks the results and returns how they were checked. Raises CannotRun if they differ from TensorFlow's."""
     golden = _golden(folder, signature)
     if golden is not None and DECLARED in built.models:
-        # The server holds the answers against the golden ones, and says how far they are apart.
+        # The server compares the results with the golden sample and reports the difference.
         built.models[DECLARED].run(golden.inputs, built.models[DECLARED].outputs)
         return GOLDEN
     if not compare or DECLARED not in built.models:
@@ -112,7 +116,7 @@ def _golden(folder: Path, signature: Signature) -> Golden | None:
 
 
 def _compared(built: Built, folder: Path, model: SavedModel, signature: Signature, options: EngineOptions) -> str:
-    """Runs TensorFlow on the same random rows."""
+    """Compares the results with TensorFlow's on the same random inputs."""
     rng = np.random.default_rng(1)
     guessed = [inputs for rows in _COMPARED_ROWS if (inputs := random_inputs(signature, rows, rng)) is not None]
     samples = [*guessed, *map(whole_numbers, guessed)]
@@ -130,7 +134,10 @@ def _compared(built: Built, folder: Path, model: SavedModel, signature: Signatur
 def _compare(
     built: Built, reference: Any, inputs: Mapping[str, NDArray[Any]], names: tuple[str, ...], apart: tuple[float, float]
 ) -> bool:
-    """Whether both answered, and alike; False where TensorFlow does not take these random inputs."""
+    """Compares the results for one input. Returns False if TensorFlow or a guard does not accept these random inputs.
+
+    Raises CannotRun if the results differ.
+    """
     rows = {len(array) for array in inputs.values() if array.ndim}
     single = ONE_ROW in built.models and rows == {1}
     try:
@@ -150,7 +157,7 @@ def _compare(
 def _answer(
     compiled: Compiled, inputs: Mapping[str, NDArray[Any]], names: tuple[str, ...]
 ) -> dict[str, NDArray[Any]] | None:
-    """None where a guard keeps such values from OpenVINO, as it will for clients."""
+    """Returns the outputs, or None if a guard refuses these values, as it would for a client's request."""
     try:
         return compiled.run(inputs, names)
     except Refused:

@@ -1,4 +1,4 @@
-"""Compiles without asking the table of proven operations: for those who make the table."""
+"""Compiles signatures without checking the table of proven operations. The code that makes the table uses it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lightship.saved_model.signatures import Signature
 
 
 class Unchecked:
-    """Compiles in this process, whatever the operations are; the analysis and the guards are as always."""
+    """Compiles in this process, whether or not the operations are proven. The model is still analysed and guarded."""
 
     def __init__(self, folder: Path, signature: Signature, options: EngineOptions) -> None:
         self._folder, self._signature, self._options = folder, signature, options

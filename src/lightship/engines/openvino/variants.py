@@ -1,4 +1,4 @@
-"""Answers for arrays of other shapes than a signature declares."""
+"""Runs a signature on arrays of other shapes than the declared ones."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ from lightship.saved_model.versions import SAVED_MODEL_FILE, SAVED_MODEL_TEXT
 
 # Each compiled variant holds its own copy of the weights.
 MAX_VARIANTS = 4
-# Shapes that were tried; each costs a few hundred bytes.
+# The most combinations of shapes that are remembered. Each costs a few hundred bytes.
 MAX_SHAPES = 1024
 
 _Key = tuple[tuple[str, Shape], ...]
-# Compiles the signature for shapes that may have free dimensions; the second ones, all known, are run once to try it.
+# Compiles the signature for the first shapes, which may have free dimensions, and runs it once on the second shapes,
+# which are all known.
 Make = Callable[[Shapes, Shapes], Compiled]
 
 
@@ -55,11 +56,12 @@ _Runner = Compiled | _Refused | _Unable
 
 
 class Variants:
-    """Compiled on demand, few, the one not used for longest goes first.
+    """Compiles variants of a signature when they are needed, and keeps the most recently used ones.
 
-    TensorFlow Serving feeds a tensor of any shape and leaves it to the operations, and clients rely on it. Here the
-    exact shapes are tried on the model (2 ms for a MobileNetV2), which says what an operation cannot take, and then
-    run on a variant whose free dimensions stay free, so that the next number of rows needs no new one.
+    TensorFlow Serving accepts a tensor of any shape and leaves checks to the operations, and clients rely on this.
+    Here, the exact shapes are first tried on the uncompiled model (2 ms for a MobileNetV2), which finds shapes that an
+    operation cannot take. Then a variant runs whose free dimensions stay free, so that another number of rows needs no
+    new variant.
     """
 
     def __init__(
@@ -76,8 +78,11 @@ class Variants:
     def run(
         self, shapes: Shapes, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str]
     ) -> dict[str, NDArray[Any]]:
-        """Raises Refused with the reason where an operation cannot take the shapes, CannotRun where OpenVINO must not
-        run them."""
+        """Runs the signature on inputs of these shapes.
+
+        Raises Refused with the reason if an operation cannot take the shapes, and CannotRun if OpenVINO must not run
+        them.
+        """
         key = tuple(shapes.items())
         runner = self._runners.get(key)
         if runner is None:
@@ -88,7 +93,10 @@ class Variants:
     def try_run(
         self, shapes: Shapes, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str]
     ) -> dict[str, NDArray[Any]] | None:
-        """Like `run`, but None for shapes that were not tried yet, and instead of waiting for other runs."""
+        """Runs like `run`, but never waits.
+
+        Returns None for shapes that were not tried yet or if it had to wait for a run.
+        """
         runner = self._runners.get(tuple(shapes.items()))
         return None if runner is None else runner.try_run(inputs, outputs)
 
@@ -142,7 +150,7 @@ class Variants:
             self._runners = {key: runner for key, runner in self._runners.items() if runner is not gone}
 
     def _read(self) -> Any:
-        """The model, read when it is first needed here and then kept: most servables never need it."""
+        """Returns the uncompiled model. It is read when it is first needed, because most servables never need it."""
         if self._model is None:
             if _stamp(self._folder) != self._stamp:
                 raise FailedPrecondition(

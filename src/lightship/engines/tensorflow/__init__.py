@@ -1,4 +1,4 @@
-"""The TensorFlow engine: runs any signature, where TensorFlow is installed."""
+"""The TensorFlow engine, which can run any signature if TensorFlow is installed."""
 
 from lightship.engines.tensorflow.model import TensorFlowModel, tensorflow_installed
 

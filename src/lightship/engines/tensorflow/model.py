@@ -1,4 +1,7 @@
-"""The engine for what OpenVINO cannot run. TensorFlow is imported when a signature needs it, not before."""
+"""The TensorFlow engine, for signatures that OpenVINO cannot run.
+
+TensorFlow is imported only when a signature needs it.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ from lightship.saved_model.signatures import Signature
 
 _MAX_CALLABLES = 64
 
-# Where the node was defined, if TensorFlow's Python still knows.
+# The second line says where the node was defined. TensorFlow writes it only if it still knows.
 _PREAMBLE = re.compile(r"Graph execution error:\n\n(Detected at node .*?\nNode: '[^'\n]*'\n)?", re.DOTALL)
 
 
@@ -31,13 +34,13 @@ def tensorflow_installed() -> bool:
 
 
 class TensorFlowModel:
-    """A SavedModel in a session of its own, as TensorFlow Serving runs it.
+    """A SavedModel in its own session, as in TensorFlow Serving.
 
-    Declared shapes are not enforced: the graph's placeholders are replaced by some that take any shape.
+    Declared shapes are not enforced: the graph's placeholders are replaced by placeholders that accept any shape.
     """
 
     def __init__(self, folder: Path, saved_model: SavedModel, options: EngineOptions) -> None:
-        """Loads variables and tables. Raises the error that TensorFlow's own means."""
+        """Loads the variables and tables. Raises TensorFlow's errors as Lightship's errors with the same codes."""
         tf = _import_tensorflow()
         self._errors = tf.errors.OpError
         self._session = _session(tf, options)
@@ -60,7 +63,7 @@ class TensorFlowModel:
 
 
 class TensorFlowProgram:
-    """One signature of a `TensorFlowModel`. Any thread may call."""
+    """One signature of a `TensorFlowModel`. Any thread may call its methods."""
 
     def __init__(self, session: Any, errors: Any, signature: Signature, feeds: Mapping[str, str]) -> None:
         self._session, self._errors, self._signature, self._feeds = session, errors, signature, feeds
@@ -69,11 +72,11 @@ class TensorFlowProgram:
         self._lock = Lock()
 
     def try_run(self, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> None:
-        """None, since TensorFlow's operations may wait for anything."""
+        """Always returns None, because any TensorFlow operation may block."""
         return None
 
     def run(self, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> dict[str, NDArray[Any]]:
-        """Raises TensorFlow's own errors as ours, with their code and text."""
+        """Runs the signature. Raises TensorFlow's errors as Lightship's errors with the same code and text."""
         tensors = [self._signature.outputs[name].tensor for name in outputs]
         fetches = tuple(dict.fromkeys(tensor for tensor in tensors if tensor not in self._fed))
         try:
@@ -82,7 +85,8 @@ class TensorFlowProgram:
         except self._errors as error:
             raise _translated(error) from error
         except UnicodeDecodeError as error:
-            # A text with a client's bytes in it, which TensorFlow's binding fails to hand on; its code is lost.
+            # The error's text contains bytes of a client that are not UTF-8. TensorFlow's binding cannot decode it and
+            # loses the error's code.
             raise InvalidArgument(error.object.decode("utf-8", "backslashreplace")) from error
         fetched = dict(zip(fetches, map(_array, values), strict=True))
         return {
@@ -94,7 +98,7 @@ class TensorFlowProgram:
         self._callables.clear()
 
     def _callable(self, fetches: tuple[str, ...]) -> Any:
-        """TensorFlow's shortest way into a session: a run by `Session.run` takes 0.2 ms more."""
+        """Returns a callable for these fetches. `Session.run` takes 0.2 ms longer per run."""
         with self._lock:
             if len(self._callables) >= _MAX_CALLABLES:
                 self._callables.clear()
@@ -112,7 +116,7 @@ class TensorFlowProgram:
 
 
 def _array(value: Any) -> NDArray[Any]:
-    """A fetched value; a single text comes as bare bytes, which numpy would cut at zeros."""
+    """Converts a fetched value to an array. A scalar string comes as bytes, which numpy would cut at zero bytes."""
     if not isinstance(value, bytes):
         return np.asarray(value)
     array = np.empty((), object)
@@ -127,8 +131,10 @@ def _callable_options(feed: list[str], fetch: list[str]) -> Any:
 
 
 def _placeholders(tf: Any, saved_model: SavedModel) -> dict[str, Any]:
-    """One for each placeholder that a signature feeds, by the name of its tensor in the graph. One with a default stays
-    as it is: signatures that do not feed it use the default."""
+    """Returns a new placeholder for each placeholder that a signature feeds, by the name of its tensor in the graph.
+
+    A placeholder with a default value is not replaced, because signatures that do not feed it use the default.
+    """
     tensors = {spec.tensor for signature in saved_model.signatures.values() for spec in signature.inputs.values()}
     known = saved_model.placeholders
     fed = [tensor for tensor in sorted(tensors) if tensor.removesuffix(":0") in known]
@@ -142,7 +148,7 @@ def _placeholders(tf: Any, saved_model: SavedModel) -> dict[str, Any]:
 
 def _import_tensorflow() -> Any:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    # oneDNN's convolution ends the process when it is given an array of another rank; TensorFlow's own has an error.
+    # oneDNN's convolution ends the process if an array has the wrong rank; TensorFlow's own raises an error.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     try:
         import tensorflow
@@ -153,7 +159,7 @@ def _import_tensorflow() -> Any:
 
 @contextmanager
 def _quiet(logger: logging.Logger) -> Iterator[None]:
-    """Without the advice to use `tf.saved_model.load`, which would enforce the declared shapes."""
+    """Suppresses the advice to use `tf.saved_model.load`, which would enforce the declared shapes."""
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
@@ -169,13 +175,16 @@ def _session(tf: Any, options: EngineOptions) -> Any:
 
 
 def _load_error(error: Exception, folder: Path) -> LightshipError:
-    """Without what `Session.run`, by which variables are restored, puts in front of the runtime's text."""
+    """Returns the error of a failed load without the text that `Session.run` puts before the runtime's text.
+
+    Loading restores the variables with `Session.run`.
+    """
     whole = _translated(error)
     return error_of(whole.code, f"TensorFlow cannot load {folder}: {_PREAMBLE.sub('', whole.message)}")
 
 
 def _translated(error: Exception) -> LightshipError:
-    """Our error of the same code, with the runtime's whole text, the node that failed included."""
+    """Returns Lightship's error with the same code and with the runtime's whole text, which names the failed node."""
     code = getattr(error, "error_code", int(Code.DATA_LOSS))
     text = str(getattr(error, "message", error))
     return error_of(Code(code) if code in Code._value2member_map_ else Code.UNKNOWN, text)

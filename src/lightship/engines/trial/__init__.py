@@ -1,4 +1,4 @@
-"""Helper processes in which signatures are compiled and tried, so that no model can end the server."""
+"""Helper processes that compile and try signatures, so that a model's crash cannot end the server."""
 
 from lightship.engines.trial.shared import cancel_trials, trials_for
 from lightship.engines.trial.trials import TrialFailed, Trials

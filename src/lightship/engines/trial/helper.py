@@ -1,4 +1,4 @@
-"""The helper process: does one request after another until nobody asks any more."""
+"""The main function of a helper process, which handles requests until its input is closed."""
 
 from __future__ import annotations
 
@@ -24,8 +24,11 @@ _NICENESS = 5
 
 
 def main(work: str, parent: int, answers: int) -> None:
-    """work: module:function. parent: the process that must not be outlived. answers: the file that answers go to;
-    requests come in on standard input."""
+    """Handles requests from standard input.
+
+    `work` is the function that handles a request, as module:function. `parent` is the server's process id; the helper
+    ends when that process ends. `answers` is the file descriptor that answers are written to.
+    """
     _step_back(parent)
     requests, out = os.fdopen(os.dup(0), "rb"), os.fdopen(answers, "wb")
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
@@ -43,16 +46,19 @@ def _answer(work: Work, request: Mapping[str, Any]) -> dict[str, Any]:
         return {"error": {"code": int(error.code), "text": error.message}}
     except MemoryError:
         return {"failed": "the helper process ran out of memory"}
-    except Exception as error:  # whatever it is, it is this version's failure, and the next request may succeed
+    except Exception as error:  # any exception is a failure of this version; the next request may succeed
         return {"failed": f"{type(error).__name__}: {error}"}
 
 
 def _step_back(parent: int) -> None:
-    """This process goes first when memory is short, waits behind the server's, and ends with it."""
+    """Lowers the priority of this process below the server's.
+
+    The system ends this process first when memory is short, and it ends when the server ends.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(OSError):
         os.nice(_NICENESS)
-    with contextlib.suppress(OSError, ValueError):  # a crash is expected here, and its memory is of no use
+    with contextlib.suppress(OSError, ValueError):  # crashes are expected here, so a core dump is useless
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")

@@ -1,4 +1,4 @@
-"""What a server and its helper processes say to each other: JSON objects, each behind its length."""
+"""Messages between a server and its helper processes: JSON objects, each preceded by its length."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MAX_BYTES = 64 << 20
 
 
 def write_message(stream: IO[bytes], message: dict[str, Any]) -> None:
-    """Raises ValueError for a message beyond `MAX_BYTES`, OSError where nobody reads any more."""
+    """Writes a message. Raises ValueError if it is larger than `MAX_BYTES`, and OSError if the reader has gone."""
     body = json.dumps(message).encode()
     if len(body) > MAX_BYTES:
         raise ValueError(f"a message of {len(body)} bytes; {MAX_BYTES} are the most")
@@ -20,7 +20,7 @@ def write_message(stream: IO[bytes], message: dict[str, Any]) -> None:
 
 
 def read_message(stream: IO[bytes]) -> dict[str, Any] | None:
-    """The next message; None where the other side has gone, or says something else."""
+    """Reads the next message. Returns None if the other process has ended or the message is invalid."""
     received = bytearray()
     try:
         while (wanted := missing(received)) > 0:
@@ -34,7 +34,10 @@ def read_message(stream: IO[bytes]) -> dict[str, Any] | None:
 
 
 def missing(received: bytes | bytearray) -> int:
-    """How many bytes at least are still to come of a message. Raises ValueError where it is beyond `MAX_BYTES`."""
+    """Returns the least number of bytes that are still missing from a message.
+
+    Raises ValueError if the message is larger than `MAX_BYTES`.
+    """
     if len(received) < _LENGTH.size:
         return _LENGTH.size - len(received)
     size = _LENGTH.unpack_from(received)[0]
@@ -44,7 +47,7 @@ def missing(received: bytes | bytearray) -> int:
 
 
 def parse(received: bytes | bytearray) -> dict[str, Any]:
-    """A whole message. Raises ValueError for what is not a JSON object."""
+    """Parses a complete message. Raises ValueError if it is not a JSON object."""
     message = json.loads(received[_LENGTH.size :])
     if not isinstance(message, dict):
         raise ValueError("a message that is not a JSON object")

@@ -1,4 +1,4 @@
-"""The helper processes of this process: few, used again and again, and ended when nobody needs them."""
+"""A pool of helper processes. There are few; each is reused, and idle ones are stopped after a while."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from lightship.engines.trial.process import HelperProcess
 
 MAX_HELPERS = 2
 IDLE_SECONDS = 20.0
-# A helper that holds more after a request is not used again.
+# A helper that uses more memory than this after a request is stopped instead of reused.
 _MAX_IDLE_BYTES = 1 << 30
 
 
 class Helpers:
-    """Hands out helper processes, one to one user at a time."""
+    """Lends helper processes, each to one user at a time."""
 
     def __init__(self, most: int = MAX_HELPERS, idle_seconds: float = IDLE_SECONDS) -> None:
         self._most, self._idle_seconds = most, idle_seconds
@@ -27,12 +27,15 @@ class Helpers:
 
     @contextmanager
     def helper(self, work: str, *, fresh: bool = False) -> Iterator[HelperProcess]:
-        """One that does this work, started if none is idle or it is to be fresh; waits where `most` are at work. One
-        that ends with an exception is not used again."""
+        """Lends a helper that does this work. Blocks while `most` helpers are in use.
+
+        A new helper is started if none is idle or if `fresh` is set. If the block raises, the helper is stopped instead
+        of reused.
+        """
         with self._changed:
             self._changed.wait_for(lambda: self._used < self._most)
             self._used += 1
-            # One that somebody killed while it was idle must not fail the request that comes next.
+            # An idle helper may have been killed; it must not fail the next request.
             gone = [one for one in self._idle if not one.alive]
             self._idle = [one for one in self._idle if one not in gone]
             found = next((one for one in self._idle if one.work == work and not fresh), None)

@@ -1,4 +1,4 @@
-"""A helper process, seen from the server."""
+"""Starts, asks and stops one helper process. This code runs in the server's process."""
 
 from __future__ import annotations
 
@@ -34,8 +34,12 @@ _MAIN = (
 
 
 class HelperEnded(Exception):
-    """The helper ended, or was ended. reason: for people. signal: what it died of; 0 for none. slow: it took too long.
-    fresh: it had answered nothing before, so that nothing else can have harmed it."""
+    """The helper process ended or was stopped.
+
+    `reason` is a text for people. `signal` is the signal that killed the helper, or 0. `slow` is True if the helper
+    took too long. `fresh` is True if this was the helper's first request, so that no earlier request can have caused
+    the failure.
+    """
 
     def __init__(self, reason: str, signal: int = 0, *, slow: bool = False) -> None:
         super().__init__(reason)
@@ -43,9 +47,9 @@ class HelperEnded(Exception):
 
 
 class HelperProcess:
-    """Started at once; ends when it is stopped, and with the process that started it.
+    """A helper process. It starts when this object is created, and ends on `stop` or with the process that created it.
 
-    Its temporary files are in a folder of its own, which goes with it.
+    Its temporary files are in its own folder, which is removed with it.
     """
 
     def __init__(self, work: str) -> None:
@@ -62,7 +66,7 @@ class HelperProcess:
     def _start(self) -> None:
         answers, given = os.pipe()
         try:
-            # Linux ends a process with the thread that started it, so that is one that stays.
+            # Linux ends the child process together with the thread that started it, so a permanent thread starts it.
             temporary = self._scratch.path if self._scratch is not None else None
             self._process = _starter().submit(_start, self.work, given, temporary).result()
         except BaseException:
@@ -84,8 +88,11 @@ class HelperProcess:
         return self._process.pid
 
     def ask(self, request: dict[str, Any], out: Path, seconds: float, memory: int) -> dict[str, Any]:
-        """The helper's answer. Raises HelperEnded where it dies, takes longer than `seconds`, or needs more `memory`
-        (bytes); then the process is gone."""
+        """Sends a request and returns the helper's answer.
+
+        Raises HelperEnded if the helper dies, takes longer than `seconds`, or uses more than `memory` bytes. The helper
+        process is then stopped.
+        """
         try:
             answer = self._asked({"request": request, "out": str(out)}, seconds, memory)
         except HelperEnded as ended:
@@ -100,11 +107,11 @@ class HelperProcess:
             assert self._process.stdin is not None
             write_message(self._process.stdin, message)
             return self._answer(seconds, memory)
-        except (OSError, ValueError) as error:  # ValueError: it was stopped just now, and its files are closed
+        except (OSError, ValueError) as error:  # ValueError: another thread stopped the helper and closed its files
             raise self._ended() from error
 
     def stop(self) -> None:
-        """Ends it now, and waits until it is gone."""
+        """Kills the helper process and waits until it has ended."""
         self._stopped.set()
         self._kill_group()
         self._process.wait()
@@ -116,27 +123,29 @@ class HelperProcess:
         self._remove_scratch()
 
     def _has_ended(self) -> bool:
-        """Without reaping it: until then its number, and that of its group, are no other process's."""
+        """Returns whether the process has ended, without reaping it.
+
+        Until it is reaped, the system does not reuse its process id or its group's id.
+        """
         if self._process.returncode is not None:
             return True
         try:
             return os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
-        except ChildProcessError:  # somebody else reaped it
+        except ChildProcessError:  # other code has reaped it
             return True
 
     def _kill_group(self) -> None:
-        """Kills it and what it started, unless its number may be another process's by now."""
+        """Kills the process and its children, unless its process id may already belong to another process."""
         if self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
 
     def resident(self) -> int:
-        """Bytes of memory that it and the processes that it started hold, mapped files aside; 0 if that cannot be
-        told."""
+        """Returns the bytes of memory that the process and its children use, without mapped files; 0 if unknown."""
         return sum(map(_held_by, _with_children(self._process.pid)))
 
     def _answer(self, seconds: float, memory: int) -> dict[str, Any]:
-        """What it writes within the limits."""
+        """Reads the helper's answer within the limits of time and memory."""
         end, received = time.monotonic() + seconds, bytearray()
         readable = select.poll()
         readable.register(self._answers, select.POLLIN)
@@ -162,7 +171,7 @@ class HelperProcess:
             self._scratch.remove()
 
     def _ended(self) -> HelperEnded:
-        """Why it is not there any more."""
+        """Returns an error that says why the helper ended."""
         if self._stopped.is_set():
             return HelperEnded("the server is stopping")
         end = time.monotonic() + _END_SECONDS
@@ -170,7 +179,7 @@ class HelperProcess:
             if time.monotonic() > end:
                 return HelperEnded("the helper process closed its answers")
             time.sleep(0.01)
-        self._kill_group()  # while its number is still its own
+        self._kill_group()  # as long as the process is not reaped, its id is not reused
         code = self._process.wait()
         self._reader.join(_OUTPUT_SECONDS)
         if self._stopped.is_set():
@@ -180,7 +189,7 @@ class HelperProcess:
         return HelperEnded(f"the helper process ended by {how}" + (f": {said}" if said else ""), max(0, -code))
 
     def _keep_output(self) -> None:
-        """The last of what it prints, which may say why it ended."""
+        """Keeps the last bytes of the helper's standard error, which may say why it ended."""
         assert self._process.stderr is not None
         while printed := os.read(self._process.stderr.fileno(), _KEPT_OUTPUT):
             self._printed = (self._printed + printed)[-_KEPT_OUTPUT:]
@@ -189,12 +198,16 @@ class HelperProcess:
 def _scratch() -> Scratch | None:
     try:
         return Scratch()
-    except OSError:  # the helper may well do without temporary files
+    except OSError:  # the helper may not need temporary files
         return None
 
 
 def _start(work: str, answers: int, temporary: Path | None) -> subprocess.Popen[bytes]:
-    """Neither the user's program nor its files are taken along: only where Python finds its modules."""
+    """Starts a helper process.
+
+    The helper does not import the user's main program and inherits no open files except `answers`. It gets the server's
+    `sys.path`.
+    """
     arguments = json.dumps([work, os.getpid(), answers, sys.path])
     return subprocess.Popen(
         [sys.executable, "-c", _MAIN, arguments],
@@ -219,7 +232,7 @@ def _with_children(pid: int) -> Iterator[int]:
 
 
 def _held_by(pid: int) -> int:
-    """Bytes: private and shared memory, without the files that are mapped, which the system may take back."""
+    """Returns the bytes of private and shared memory, without mapped files, which the system can reclaim."""
     try:
         status = Path(f"/proc/{pid}/status").read_bytes()
     except OSError:

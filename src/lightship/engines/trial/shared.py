@@ -1,4 +1,4 @@
-"""One `Trials` for all engines of a process that have the same limits and cache."""
+"""Shares one `Trials` object among all engines of a process that have the same limits and cache."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def trials_for(options: EngineOptions) -> Trials:
     key = (options.cache_dir, options.trial_seconds, options.trial_memory)
     with _lock:
         if key not in _trials:
-            with suppress(OSError):  # no folder of temporary files
+            with suppress(OSError):  # there is no temporary folder
                 sweep(Path(tempfile.gettempdir()))
             memory = options.trial_memory or available_memory() // 2
             _trials[key] = Trials(CompiledCache(options.cache_dir), seconds=options.trial_seconds, memory=memory)
@@ -32,7 +32,7 @@ def trials_for(options: EngineOptions) -> Trials:
 
 
 def cancel_trials() -> None:
-    """Ends the trials that run now; their versions fail."""
+    """Stops the running trials. The versions that wait for them fail to load."""
     with _lock:
         running = list(_trials.values())
         _trials.clear()
@@ -41,21 +41,21 @@ def cancel_trials() -> None:
 
 
 def available_memory() -> int:
-    """Bytes that this process may use: the least limit of its control groups, or the machine's memory."""
+    """Returns the bytes that this process may use: the lowest limit of its control groups, or the machine's memory."""
     found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
     for file in _limit_files():
-        with suppress(OSError, ValueError):  # another version of control groups, or "max"
+        with suppress(OSError, ValueError):  # the other version of control groups, or "max" for no limit
             found.append(int(file.read_text()))
     return min(found)
 
 
 def _limit_files() -> Iterator[Path]:
-    """Of the process's own groups and all above, in both versions of control groups."""
+    """Returns the limit files of the process's control groups and their parents, in both versions of control groups."""
     try:
         lines = Path("/proc/self/cgroup").read_text().splitlines()
     except OSError:
         lines = []
-    # In a container the group's path may be the host's, which is not there; the root is the container's own then.
+    # In a container, the path may be the host's and not exist here. The root is then the container's own group.
     for line in [*lines, "0::/", "0:memory:/"]:
         _, controllers, path = line.split(":", 2)
         if controllers and "memory" not in controllers.split(","):

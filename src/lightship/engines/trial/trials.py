@@ -1,4 +1,4 @@
-"""What a helper process made of a request, now or at an earlier start."""
+"""Runs requests in helper processes and caches the results, so that a later start can reuse them."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from lightship.errors import Code, error_of
 logger = logging.getLogger(__name__)
 
 WORK = "lightship.engines.openvino.trying:work"
-# A process that died of one of these would do so again.
+# A process that died of one of these signals would die of it again.
 _CRASHES = {signal.SIGSEGV, signal.SIGABRT, signal.SIGFPE, signal.SIGBUS, signal.SIGILL}
 
 
 class TrialFailed(Exception):
-    """A helper process ended, was ended, or could not do its work; `reason` says which."""
+    """A helper process ended, was stopped, or could not handle the request; `reason` says which."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -31,9 +31,10 @@ class TrialFailed(Exception):
 
 
 class Trials:
-    """Requests to helper processes, whose results are kept.
+    """Runs requests in helper processes and caches their results.
 
-    seconds, memory: what a helper may take for one request; bytes. work: the function that does it, as module:function.
+    `seconds` and `memory` (bytes) limit what a helper may use for one request. `work` is the function that handles a
+    request, as module:function.
     """
 
     def __init__(
@@ -53,14 +54,14 @@ class Trials:
         self._closed = False
 
     def prepare(self, request: Mapping[str, Any], key: str) -> Entry:
-        """What is kept under this key, else what a helper process makes of the request.
+        """Returns the cached result of this key. If there is none, a helper process handles the request.
 
-        Raises TrialFailed where the helper ended or exceeded a limit, and the errors that the work itself raised.
+        Raises TrialFailed if the helper ended or exceeded a limit, and the errors that the work itself raised.
         """
         with self._lock:
             running = self._running.get(key)
             own = self._running[key] = Future() if running is None else running
-        if running is not None:  # whoever asks for the same meanwhile gets the same result
+        if running is not None:  # concurrent requests with the same key share one result
             return running.result()
         try:
             own.set_result(self._kept_or_made(dict(request), key))
@@ -72,11 +73,11 @@ class Trials:
         return own.result()
 
     def forget(self, key: str) -> None:
-        """What is kept under this key turned out to be damaged."""
+        """Removes the cached result of this key, because it is damaged."""
         self._cache.forget(key)
 
     def close(self) -> None:
-        """Ends what runs; whoever waits for it gets TrialFailed."""
+        """Stops the running requests. Their callers get TrialFailed."""
         with self._lock:
             self._closed = True
             busy = list(self._busy)
@@ -110,8 +111,11 @@ class Trials:
             return self._cache.put(key, answer["info"], out)
 
     def _asked(self, request: dict[str, Any], out: Path) -> dict[str, Any]:
-        """The answer of a helper. Another one is asked where that ended which an earlier request may have harmed, or
-        which somebody killed, as the system does when memory is short."""
+        """Asks a helper and returns its answer. If the helper ends, a fresh helper may be asked once more.
+
+        This happens if an earlier request may have harmed the first helper, or if it was killed with SIGKILL, as the
+        system does when memory is short.
+        """
         try:
             return self._ask(request, out)
         except HelperEnded as ended:
@@ -134,6 +138,6 @@ class Trials:
 
 
 def _empty(folder: Path) -> None:
-    """Removes the files of a folder, if it is there."""
+    """Removes the files of a folder if the folder exists."""
     for file in folder.iterdir() if folder.is_dir() else ():
         file.unlink(missing_ok=True)

@@ -1,1 +1,1 @@
-"""Configuration files, in protobuf's text format and PEM."""
+"""Reads configuration files: protobuf's text format and PEM."""

@@ -1,4 +1,7 @@
-"""Batching parameters, as far as they can be wrong. Calls run singly here, whatever these ask for."""
+"""Checks batching parameters for errors.
+
+Lightship runs every request by itself, so the parameters have no other effect.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +18,15 @@ _MAX_BATCH_SIZE = 1000
 
 
 def check_batching_file(path: str) -> None:
-    """Raises what `read_config_file` raises, and InvalidArgument for parameters that cannot be."""
+    """Checks a file of batching parameters.
+
+    Raises what `read_config_file` raises, and InvalidArgument for invalid parameters.
+    """
     _check(read_config_file(path, protos.BatchingParameters))
 
 
 def check_version_batching(folder: Path) -> None:
-    """Checks the file of a version folder, if it has one. Raises what `check_batching_file` raises."""
+    """Checks the batching file of a version folder if it has one. Raises what `check_batching_file` raises."""
     file = folder / PER_MODEL_FILE
     if file.exists():
         check_batching_file(str(file))

@@ -1,4 +1,4 @@
-"""Configuration files in protobuf's text format: read, and one of them read again and again."""
+"""Reads configuration files in protobuf's text format, and polls a file of models for changes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MOST_BYTES = 16 << 20
 
 
 class InvalidConfigFile(InvalidArgument):
-    """A file that is no text of its message. `parser`: the line that protobuf itself writes about it."""
+    """A file that is not a valid text of its message. `parser` is the error line that protobuf itself would write."""
 
     def __init__(self, path: str, parser: str) -> None:
         super().__init__(f"Invalid protobuf file: '{path}'")
@@ -36,16 +36,16 @@ class InvalidConfigFile(InvalidArgument):
 
 
 def read_config_file(path: str, kind: Any) -> Any:
-    """The message of class `kind` in a file.
+    """Reads a message of class `kind` from a file.
 
-    Raises InvalidConfigFile where it is none, NotFound, PermissionDenied or FailedPrecondition where it cannot be read,
-    ResourceExhausted beyond 16 MiB.
+    Raises InvalidConfigFile if the text is invalid; NotFound, PermissionDenied or FailedPrecondition if the file cannot
+    be read; ResourceExhausted if it is larger than 16 MiB.
     """
     return _parsed(path, kind.DESCRIPTOR.full_name, lambda text: parse_text(text, kind))
 
 
 def check_config_file(path: str, kind: str) -> None:
-    """Whether a file is a text of the message called `kind`, as far as its fields are known here.
+    """Checks that a file is a valid text of the message named `kind`. Only fields that Lightship knows are checked.
 
     Raises what `read_config_file` raises.
     """
@@ -53,9 +53,10 @@ def check_config_file(path: str, kind: str) -> None:
 
 
 def read_models(path: str, served: Collection[str] = ()) -> list[ModelConfig] | None:
-    """The models of a file with a ModelServerConfig; None where it says nothing about any. served: those there are.
+    """Reads the models of a file with a ModelServerConfig. Returns None if the file does not configure any.
 
-    Raises what `read_config_file` and `requested_models` raise.
+    `served` holds the names of the models that are served now. Raises what `read_config_file` and `requested_models`
+    raise.
     """
     return requested_models(read_config_file(path, protos.ModelServerConfig), served)
 
@@ -85,9 +86,9 @@ def _text(path: str) -> str:
 
 
 class ConfigFilePoll:
-    """Reads a file of models every so many seconds and applies it, changed or not.
+    """Reads a file of models at a fixed interval and applies it, even if it has not changed.
 
-    What goes wrong is logged, once for as long as it stays the same, and changes nothing.
+    An error is logged and leaves the served models as they are. An error that repeats is logged only once.
     """
 
     def __init__(
@@ -97,15 +98,18 @@ class ConfigFilePoll:
         apply: Callable[[list[ModelConfig]], object],
         served: Callable[[], Collection[str]],
     ) -> None:
-        """apply: takes the models; it raises Cancelled when the server stops, which ends the polling. served: the names
-        of those that there are."""
+        """`seconds` is the interval between two reads.
+
+        `apply` applies the models; it raises Cancelled when the server stops, which ends the polling. `served` returns
+        the names of the models that are served now.
+        """
         self._path, self._seconds, self._apply, self._served = path, seconds, apply, served
         self._closed = threading.Event()
         self._said = ""
         self._thread = threading.Thread(target=self._poll, name="lightship-config", daemon=True)
 
     def start(self) -> None:
-        """Reads at once, in a thread, and then goes on."""
+        """Starts a thread that reads the file at once and then at each interval."""
         self._thread.start()
 
     def close(self) -> None:
@@ -121,7 +125,7 @@ class ConfigFilePoll:
                 return
             except LightshipError as error:
                 self._say(error)
-            except Exception:  # one bad look must not end them all
+            except Exception:  # an unexpected error in one read must not end the polling
                 logger.exception("reading %s failed", self._path)
             self._closed.wait(self._seconds)
 

@@ -1,4 +1,4 @@
-"""Where Prometheus finds its page."""
+"""Reads the path of the Prometheus metrics page from a monitoring configuration file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ DEFAULT_PATH = "/monitoring/prometheus/metrics"
 
 
 def read_metrics_path(path: str) -> str | None:
-    """The page's path by a file with a MonitoringConfig; None where it is not enabled.
+    """Reads the path of the metrics page from a file with a MonitoringConfig. Returns None if the page is not enabled.
 
     Raises what `read_config_file` raises.
     """

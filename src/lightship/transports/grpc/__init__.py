@@ -1,1 +1,1 @@
-"""TensorFlow Serving's gRPC API: from the bytes of a request to those of its answer. No meaning and no socket here."""
+"""TensorFlow Serving's gRPC API: parses requests, calls the services, and serializes responses."""

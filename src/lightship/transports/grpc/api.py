@@ -1,4 +1,4 @@
-"""One function from the bytes of a call to those of its answer: everything gRPC does, without a socket."""
+"""Answers gRPC requests: from the bytes of a request to the bytes of its response, without a network connection."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from lightship.transports.grpc.methods import CALLS, HEALTH_CALLS, STREAMS, Meth
 
 logger = logging.getLogger(__name__)
 
-MOST_WAITING = 64  # calls that wait for models to change, each on a thread of its own
+MOST_WAITING = 64  # calls that wait for models to change; each blocks a thread
 
-# Takes a request's model, the name of its canonical code, its method, and microseconds.
+# Takes a request's model, the name of its status code, its method, and its duration in microseconds.
 Count = Callable[[str, str, str, float], None]
 
 
 class GrpcApi:
-    """Answers calls; any thread may call, and nothing is raised.
+    """Answers requests. Any thread may call its methods; errors become answers.
 
-    count: is told of each Predict, Classify and Regress. runs: how many calls are worked on at once, others wait for
-    their turn; 0 for any number.
+    `count` is called after each Predict, Classify and Regress. `runs` is the number of requests that run models at the
+    same time; other requests wait. 0 means no limit.
     """
 
     def __init__(self, context: GrpcContext, count: Count, *, runs: int = 0) -> None:
@@ -41,12 +41,14 @@ class GrpcApi:
 
     @property
     def methods(self) -> frozenset[str]:
-        """The full names of the calls with one answer, such as `/tensorflow.serving.PredictionService/Predict`."""
+        """The full names of the methods with a single response, such as
+        `/tensorflow.serving.PredictionService/Predict`.
+        """
         return frozenset(self._calls)
 
     @property
     def streams(self) -> frozenset[str]:
-        """The full names of the calls with one request and any number of answers."""
+        """The full names of the methods that answer one request with a stream of responses."""
         return frozenset(STREAMS) if self._context.health != "off" else frozenset()
 
     @property
@@ -55,7 +57,7 @@ class GrpcApi:
         return tuple(sorted({name.split("/")[1] for name in self.methods | self.streams}))
 
     def answer(self, name: str, request: bytes, call: Call) -> Answer:
-        """name: of the method, in full. Any name may be asked for; one that is none is UNIMPLEMENTED."""
+        """Answers a request. `name` is the full name of the method; an unknown name is answered with UNIMPLEMENTED."""
         method = self._calls.get(name)
         if method is None:
             return refusal(Unimplemented(f"{name} is no method of this server"))
@@ -68,7 +70,7 @@ class GrpcApi:
                 self.unfinished -= 1
 
     def stream(self, name: str, request: bytes, call: Call) -> Iterator[Answer]:
-        """The answers of a method that has many, as they come; one that is a refusal is the last."""
+        """Yields the responses of a streaming method as they become available. An error is the last one."""
         method = STREAMS[name]
         if not self._waiting.acquire(0):
             yield refusal(_too_many())
@@ -101,8 +103,10 @@ class GrpcApi:
         return answer
 
     def _acquired(self, method: Method, call: Call) -> Semaphore | None:
-        """What is to be released after the call. Raises DeadlineExceeded or Cancelled where nobody waits any more when
-        its turn comes."""
+        """Acquires the semaphore that the method needs and returns it, or returns None if it needs none.
+
+        Raises DeadlineExceeded or Cancelled if the call ended while it waited.
+        """
         semaphore = self._waiting if method.waits else self._runs if method.runs else None
         if semaphore is None or semaphore.acquire(0):
             return semaphore

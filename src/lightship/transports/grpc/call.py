@@ -1,4 +1,4 @@
-"""One call as a server's shell sees it: what it says of the client, and what it sends back."""
+"""The call that a handler answers: its deadline, its cancellation, and its answer."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from lightship.errors import Cancelled, Code, DeadlineExceeded, LightshipError
 
 __all__ = ["MOST_BYTES", "Answer", "Call", "cut", "refusal"]
 
-MOST_BYTES = 1024  # of an error's text
+MOST_BYTES = 1024  # the most bytes of an error message
 CUT = "...TRUNCATED"
-_FOREVER = threading.TIMEOUT_MAX / 2  # grpcio has a number beyond all clocks for none, and clients may send as much
+# grpcio represents no deadline by a huge number, and clients may send a number as large.
+_FOREVER = threading.TIMEOUT_MAX / 2
 
 
 def _never() -> bool:
@@ -25,24 +26,26 @@ def _unnoticed(_: Callable[[], None]) -> None:
 
 
 class Call(NamedTuple):
-    """deadline: by `time.monotonic`; None for none. cancelled: whether the client has gone. on_end: takes what is to be
-    called when the call ends for the client, by whichever way; it may be called at once."""
+    """The state of a call."""
 
+    # The deadline by `time.monotonic`, in seconds. None means no deadline.
     deadline: float | None = None
+    # Returns whether the client has cancelled the call.
     cancelled: Callable[[], bool] = _never
+    # Registers a function to call when the call ends for any reason. If it has ended, calls it at once.
     on_end: Callable[[Callable[[], None]], object] = _unnoticed
 
     @property
     def remaining(self) -> float | None:
-        """Seconds until the deadline, 0 when it has passed; None where there is none."""
+        """The seconds until the deadline, or 0 if it has passed. None means no deadline."""
         return None if self.deadline is None else min(_FOREVER, max(0.0, self.deadline - time.monotonic()))
 
     def over(self) -> bool:
-        """Whether nobody waits for the answer any more."""
+        """Returns whether the client no longer waits for the answer."""
         return self.remaining == 0.0 or self.cancelled()
 
     def check(self) -> None:
-        """Raises DeadlineExceeded, in TensorFlow Serving's words, or Cancelled, where nobody waits any more."""
+        """Raises DeadlineExceeded, with TensorFlow Serving's message, or Cancelled if the client no longer waits."""
         if self.remaining == 0.0:
             raise DeadlineExceeded("Timed out waiting for notification")
         if self.cancelled():
@@ -50,7 +53,7 @@ class Call(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """The bytes of a response message, or a status other than OK and its text."""
+    """The bytes of a response message, or a status other than OK and its message."""
 
     body: bytes
     code: Code = Code.OK
@@ -62,6 +65,6 @@ def refusal(error: LightshipError) -> Answer:
 
 
 def cut(text: str) -> str:
-    """The first 1024 bytes of a text, whole characters of them, and a remark where there were more."""
+    """Returns at most 1024 bytes of a text, cut between characters. A text that was cut ends with "...TRUNCATED"."""
     data = text.encode("utf-8", "replace")
     return data[:MOST_BYTES].decode("utf-8", "ignore") + CUT if len(data) > MOST_BYTES else data.decode()

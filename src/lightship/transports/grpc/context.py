@@ -11,7 +11,7 @@ from lightship.lifecycle.model_config import ModelConfig
 from lightship.transports.metrics.text import Family
 
 HealthOf = Literal["models", "port", "off"]
-# Replaces all models; the function tells whether the caller does not wait for them any more.
+# Replaces all models. The function that it takes returns whether the caller has stopped waiting.
 Reload = Callable[[Sequence[ModelConfig], Callable[[], bool]], None]
 
 
@@ -20,12 +20,12 @@ class GrpcContext:
     manager: Manager
     # Replaces the models that are served, and waits until the new ones are loaded.
     reload: Reload
-    # The metrics that a reload may ask for.
+    # Returns the metrics whose increase a reload request may ask for.
     families: Callable[[], list[Family]] = list
     # Write the outputs of Predict as `tensor_content` instead of typed values.
     tensor_content: bool = False
-    # What `grpc.health.v1` says of the whole server: "models", SERVING when all models are loaded; "port", SERVING as
-    # soon as a port is open, as TensorFlow Serving says; "off", the service does not exist.
+    # What `grpc.health.v1` reports for the whole server. "models": SERVING when all models are loaded. "port": SERVING
+    # as soon as a port is open, as in TensorFlow Serving. "off": the service is not offered.
     health: HealthOf = "models"
-    # Whether the server has begun to stop.
+    # Returns whether the server has started to shut down.
     draining: Callable[[], bool] = lambda: False

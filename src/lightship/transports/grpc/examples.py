@@ -1,4 +1,4 @@
-"""PredictionService/Classify, Regress and MultiInference."""
+"""PredictionService's methods Classify, Regress and MultiInference."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def answer_regress(context: GrpcContext, request: Any, call: Call) -> Any:
 
 
 def answer_multi_inference(context: GrpcContext, request: Any, call: Call) -> Any:
-    """The servable is the one that the first task names; the versions of further tasks are not looked at."""
+    """Runs all tasks on the servable that the first task names. The versions of the other tasks are ignored."""
     specs = [task.model_spec for task in request.tasks] or [MultiInferenceResponse().results.add().model_spec]
     tasks = [Task(task.model_spec.name, task.model_spec.signature_name, task.method_name) for task in request.tasks]
     response = MultiInferenceResponse()
@@ -51,7 +51,7 @@ def answer_multi_inference(context: GrpcContext, request: Any, call: Call) -> An
 
 
 def _write_classifications(message: Any, result: Classifications) -> None:
-    """A label that is not UTF-8 cannot stand in the field; what is wrong in it is replaced."""
+    """Writes the classes and scores. Invalid UTF-8 in a label is replaced, because the field accepts only UTF-8."""
     message.SetInParent()
     some = result.scores if result.classes is None else result.classes
     assert some is not None

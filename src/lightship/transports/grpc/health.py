@@ -1,4 +1,7 @@
-"""grpc.health.v1: overall under the empty name, TensorFlow Serving's two services, and each model by its name."""
+"""The service grpc.health.v1.
+
+The empty name means the whole server. TensorFlow Serving's two services and each model can be checked by name.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ SERVICES = ("ModelService", "PredictionService")
 
 
 def answer_check(context: GrpcContext, request: Any, _: Call) -> Any:
-    """Raises NotFound for a name that is neither a service nor a model."""
+    """Answers a health check. Raises NotFound for a name that is neither a service nor a model."""
     status = _status(context, request.service)
     if status == SERVICE_UNKNOWN:
         raise NotFound("service name unknown")
@@ -25,7 +28,7 @@ def answer_check(context: GrpcContext, request: Any, _: Call) -> Any:
 
 
 def watch(context: GrpcContext, request: Any, call: Call) -> Iterator[Any]:
-    """The health now and after each change, until the call or the server ends."""
+    """Yields the health now and after each change, until the call ends or the server shuts down."""
     call.on_end(context.manager.wake)
     last = None
     while not call.over():

@@ -1,4 +1,4 @@
-"""Every method that is answered, by its full name."""
+"""The gRPC methods of the server, by their full names."""
 
 from __future__ import annotations
 
@@ -18,15 +18,17 @@ from lightship.transports.grpc.reload import answer_reload
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """request: the class of its messages. act: gives the answer, or for a stream an iterator of them.
+    """A gRPC method."""
 
-    counted_as: its name in the metrics, if it is in them. runs: it runs a model. waits: for models to change.
-    """
-
+    # The class of its request messages.
     request: Any
+    # Returns the response message, or an iterator of response messages for a streaming method.
     act: Callable[[GrpcContext, Any, Call], Any]
+    # The method's name in the metrics, or "" if it is not counted.
     counted_as: str = ""
+    # Whether the method runs a model.
     runs: bool = False
+    # Whether the method waits for models to change.
     waits: bool = False
 
 

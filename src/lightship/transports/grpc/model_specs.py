@@ -1,4 +1,4 @@
-"""`ModelSpec`: which servable a call means, and which one answered."""
+"""Reads the `ModelSpec` of a request, and writes the one of a response."""
 
 from __future__ import annotations
 
@@ -11,28 +11,31 @@ from lightship.lifecycle.servable import Servable
 
 
 def spec_of(request: Any) -> Any:
-    """The `model_spec` of a request. Raises InvalidArgument where it is not set."""
+    """Returns the `model_spec` of a request. Raises InvalidArgument if it is not set."""
     if not request.HasField("model_spec"):
         raise InvalidArgument("Missing ModelSpec")
     return request.model_spec
 
 
 def handle_of(manager: Manager, spec: Any) -> Handle:
-    """A handle to what a spec names; release it. Raises InvalidArgument or NotFound with TensorFlow Serving's texts."""
+    """Returns a handle to the servable that a spec names. The caller must release the handle.
+
+    Raises InvalidArgument or NotFound with TensorFlow Serving's messages.
+    """
     if not spec.name:
         raise InvalidArgument("ModelSpec has no name specified.")
     return manager.handle(spec.name, *choice_of(spec))
 
 
 def choice_of(spec: Any) -> tuple[int | None, str | None]:
-    """Version and label: one of them, or neither."""
+    """Returns the version and the label of a spec. At least one of them is None."""
     choice = spec.WhichOneof("version_choice")
     version = spec.version.value if choice == "version" else None
     return version, spec.version_label if choice == "version_label" else None
 
 
 def write_spec(spec: Any, servable: Servable, name: str, signature_name: str = "") -> None:
-    """Says which version answered, under the name that the client used."""
+    """Writes which version answered, with the model name that the client sent."""
     spec.name = name
     spec.version.value = servable.id.version
     spec.signature_name = signature_name

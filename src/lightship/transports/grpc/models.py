@@ -1,4 +1,4 @@
-"""GetModelMetadata, GetModelStatus and ListModels: what there is, and how it fares."""
+"""The methods GetModelMetadata, GetModelStatus and ListModels."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SIGNATURES = "signature_def"
 
 
 def answer_metadata(context: GrpcContext, request: Any, _: Call) -> Any:
-    """Checked in this order: that there is a spec, the fields, the model."""
+    """Answers GetModelMetadata. It checks that there is a spec, then the metadata fields, then the model."""
     spec, response = spec_of(request), GetModelMetadataResponse()
     if not request.metadata_field:
         raise InvalidArgument("GetModelMetadataRequest must specify at least one metadata_field")
@@ -33,7 +33,7 @@ def answer_metadata(context: GrpcContext, request: Any, _: Call) -> Any:
 
 
 def answer_status(context: GrpcContext, request: Any, _: Call) -> Any:
-    """The versions of a model, the highest first, or the one that a version or label names."""
+    """Returns the status of each version of a model, highest version first, or of one version or label."""
     spec, response = spec_of(request), GetModelStatusResponse()
     for one in model_status(context.manager, spec.name, *choice_of(spec)):
         _write_version(response.model_version_status.add(), one)
@@ -41,7 +41,7 @@ def answer_status(context: GrpcContext, request: Any, _: Call) -> Any:
 
 
 def answer_list(context: GrpcContext, _: Any, __: Call) -> Any:
-    """Every model that the server was given, in that order; TensorFlow Serving has no such call."""
+    """Lists every configured model, in the order of the configuration. TensorFlow Serving has no such method."""
     response = ListModelsResponse()
     for one in list_models(context.manager):
         model = response.models.add(name=one.name, reason=one.reason or "", labels=one.labels)

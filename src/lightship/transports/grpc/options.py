@@ -1,4 +1,4 @@
-"""The options of the gRPC server: who may connect, and what is handed on to gRPC's core."""
+"""The options of the gRPC server."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ _INT32 = range(-(2**31), 2**31)
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """PEM texts. client_ca: the authorities of clients' certificates. verify_clients: whoever has no certificate of one
-    of them is refused."""
+    """The server's TLS keys and certificates, as PEM texts."""
 
+    # The server's private key.
     key: bytes
+    # The server's certificate.
     certificate: bytes
+    # The certificates of the authorities that may issue clients' certificates.
     client_ca: bytes | None = None
+    # Refuse clients without a certificate from one of these authorities.
     verify_clients: bool = False
 
     def __post_init__(self) -> None:
@@ -32,17 +35,21 @@ class Tls:
 
 @dataclass(frozen=True, slots=True)
 class GrpcOptions:
-    """socket_path: of a UNIX socket besides the port; one that is there already is replaced. runs: calls that run at
-    once; 0 for two a core. tensor_content: outputs of predict are written there. health: overall, of all models, or
-    SERVING as soon as a port is open; or no such service. reflection: clients may ask for the services' description.
-    """
+    """The options of the gRPC server."""
 
+    # The path of a UNIX socket to listen on, in addition to the port. An existing socket is replaced.
     socket_path: str = ""
+    # The keys for TLS. None means no encryption.
     tls: Tls | None = None
+    # Arguments that are passed to gRPC's core; they override Lightship's own.
     channel_arguments: tuple[ChannelArgument, ...] = ()
+    # The number of requests that run models at the same time. 0 means two per CPU core.
     runs: int = 0
+    # Write the outputs of Predict as `tensor_content` instead of typed values.
     tensor_content: bool = False
+    # What `grpc.health.v1` reports for the whole server; see `GrpcContext.health`.
     health: HealthOf = "models"
+    # Offer gRPC reflection, which describes the services to clients.
     reflection: bool = False
 
     def __post_init__(self) -> None:
@@ -51,7 +58,10 @@ class GrpcOptions:
 
 
 def parse_channel_arguments(text: str) -> tuple[ChannelArgument, ...]:
-    """`name=value,name=value`; whole numbers of 32 bits become numbers. Raises InvalidArgument for one without `=`."""
+    """Parses channel arguments of the form `name=value,name=value`. A value that is a 32-bit integer becomes an int.
+
+    Raises InvalidArgument for a part without `=`.
+    """
     return tuple(_channel_argument(part) for part in text.split(",") if part)
 
 

@@ -1,4 +1,4 @@
-"""PredictionService/Predict."""
+"""PredictionService's method Predict."""
 
 from __future__ import annotations
 
@@ -20,13 +20,16 @@ from lightship.transports.grpc.model_specs import handle_of, spec_of, write_spec
 
 
 class RequestTensors(Mapping[str, NDArray[Any]]):
-    """The tensors of a request; each is read when it is asked for. Raises InvalidArgument for one that is none."""
+    """The tensors of a request by input name. Each tensor is parsed when it is looked up.
+
+    A look-up raises InvalidArgument if the tensor is invalid.
+    """
 
     def __init__(self, tensors: Any) -> None:
         self._tensors = tensors
 
     def __getitem__(self, alias: str) -> NDArray[Any]:
-        if alias not in self._tensors:  # a protobuf map would make an entry
+        if alias not in self._tensors:  # looking it up would add an entry to the protobuf map
             raise KeyError(alias)
         return input_array(alias, self._tensors[alias])
 
@@ -41,7 +44,11 @@ class RequestTensors(Mapping[str, NDArray[Any]]):
 
 
 def answer_predict(context: GrpcContext, request: Any, call: Call) -> Any:
-    """Checked in this order: model, signature, its method's name, names and tensors of inputs, names of outputs."""
+    """Answers Predict.
+
+    It checks the model, the signature, the signature's method name, the names and tensors of the inputs, and the names
+    of the outputs, in this order.
+    """
     spec = spec_of(request)
     with handle_of(context.manager, spec) as handle:
         servable = handle.servable

@@ -1,4 +1,4 @@
-"""Reflection: tells a client which services there are and how their messages look, from our own pool's files."""
+"""gRPC reflection: tells clients which services exist and describes their messages."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ _TYPES = {
 
 
 def answer_reflection(method: str, services: Sequence[str], requests: Iterable[bytes]) -> Iterator[bytes]:
-    """An answer to each request on a stream. method: one of `METHODS`. services: the full names of what is served.
+    """Yields an answer to each request of a stream.
 
-    Raises DecodeError for a request that is none.
+    `method` is one of `METHODS`. `services` holds the full names of the other services. Raises DecodeError for a
+    request that cannot be parsed.
     """
     asked, answer = _TYPES[method]
     for request in requests:
@@ -43,7 +44,7 @@ def _fill(response: Any, question: Any, services: Sequence[str]) -> None:
             file = protos.POOL.FindFileByName(question.file_by_filename)
         elif kind == "file_containing_symbol":
             file = protos.POOL.FindFileContainingSymbol(question.file_containing_symbol)
-        else:  # our messages have no extensions
+        else:  # Lightship's messages have no extensions
             raise KeyError(kind)
     except KeyError:
         response.error_response.error_code = int(Code.NOT_FOUND)
@@ -53,7 +54,7 @@ def _fill(response: Any, question: Any, services: Sequence[str]) -> None:
 
 
 def _with_needed(file: Any, files: dict[str, bytes]) -> dict[str, bytes]:
-    """The file and all that it needs, each behind what it needs itself."""
+    """Returns the serialized descriptors of a file and of all its dependencies, dependencies first."""
     for needed in file.dependencies:
         if needed.name not in files:
             _with_needed(needed, files)

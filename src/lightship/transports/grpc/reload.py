@@ -1,4 +1,4 @@
-"""ModelService/HandleReloadConfigRequest: other models take the place of those that are served."""
+"""ModelService's method HandleReloadConfigRequest, which replaces the models that are served."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from lightship.transports.metrics.text import Family
 
 
 def answer_reload(context: GrpcContext, request: Any, call: Call) -> Any:
-    """Answers when every new model is AVAILABLE or has failed. A client that goes meanwhile ends the waiting, not the
-    loading."""
+    """Replaces the models, and answers when every new model is AVAILABLE or has failed.
+
+    If the client ends the call early, the wait ends, but the models still load.
+    """
     if not request.config.HasField("model_config_list"):
         raise InvalidArgument(
             "ServerModelConfig type not supported by HandleReloadConfigRequest. Only ModelConfigList is currently "
@@ -27,7 +29,7 @@ def answer_reload(context: GrpcContext, request: Any, call: Call) -> Any:
     try:
         context.reload(models or [], call.over)
     except Cancelled:
-        call.check()  # which says how the call ended
+        call.check()  # raises the error that says how the call ended
         raise
     response = ReloadConfigResponse()
     response.status.SetInParent()
@@ -38,7 +40,7 @@ def answer_reload(context: GrpcContext, request: Any, call: Call) -> Any:
 
 
 def _counters(families: Iterable[Family]) -> dict[str, dict[str, int]]:
-    """The samples of every counter, by the metric's name and the sample's labels."""
+    """Returns the samples of every counter, by the metric's name and the sample's labels."""
     return {family.name: dict(map(_sample, family.samples)) for family in families if family.kind == "counter"}
 
 
@@ -48,6 +50,6 @@ def _sample(line: str) -> tuple[str, int]:
 
 
 def _increase(before: Mapping[str, int], after: Mapping[str, int]) -> int:
-    """Of the first sample; 0 where there is none."""
+    """Returns the increase of a counter's first sample, or 0 if it has no samples."""
     first = next(iter(after), None)
     return 0 if first is None else after[first] - before.get(first, 0)

@@ -1,4 +1,4 @@
-"""gRPC's own server around the calls: bytes in, bytes or a status out."""
+"""The gRPC server, which passes the bytes of each request to `GrpcApi`."""
 
 from __future__ import annotations
 
@@ -25,16 +25,19 @@ logger = logging.getLogger(__name__)
 _MOST_MESSAGE_BYTES = 2**31 - 1
 _STATUS = {Code(status.value[0]): status for status in grpc.StatusCode}
 _MOST_PENDING = 1 << 14
-_MOST_REFLECTIONS = 16  # streams at once
-_ENDING = 1.0  # seconds for calls that were cut off to end
+_MOST_REFLECTIONS = 16  # the most reflection streams at the same time
+_ENDING = 1.0  # seconds to wait for calls that were cut off
 
 
 class GrpcServer:
-    """Binds at once, answers after `start`, ends with `drain` and `stop`."""
+    """Opens the port when it is constructed, answers after `start`, and shuts down with `drain` and `stop`."""
 
     def __init__(self, host: str, port: Port, options: GrpcOptions) -> None:
-        """Raises AlreadyExists, PermissionDenied or InvalidArgument for an address that cannot be had or keys that are
-        none. port: 0 for none."""
+        """Opens the port. `port` is 0 for no TCP port.
+
+        Raises AlreadyExists, PermissionDenied or InvalidArgument if an address cannot be opened or the TLS keys are
+        invalid.
+        """
         self._threads: ThreadPoolExecutor = CallThreads()
         self._handlers = _Handlers(options.reflection)
         self._stopping: threading.Event | None = None
@@ -52,14 +55,16 @@ class GrpcServer:
         self._server.start()
 
     def drain(self, seconds: float) -> None:
-        """Begins the end: no new calls, those that came are answered, and cut off after so many seconds. Any thread may
-        call, and again."""
+        """Starts to shut down: refuses new calls, and cuts off running calls after `seconds`.
+
+        May be called from any thread and more than once.
+        """
         if self._stopping is None:
             self._end = time.monotonic() + seconds
             self._stopping = self._server.stop(seconds)
 
     def stop(self, seconds: float) -> None:
-        """`drain`, and waits for it."""
+        """Calls `drain` and waits until it is complete."""
         self.drain(seconds)
         assert self._stopping is not None
         self._stopping.wait(max(0.0, self._end - time.monotonic()))
@@ -71,7 +76,7 @@ class GrpcServer:
 
     def _open_port(self, host: str, port: Port) -> int:
         if port != "auto":
-            listen(host, port, "--grpc-port").close()  # says why where it cannot be had; gRPC's core does not
+            listen(host, port, "--grpc-port").close()  # raises an error with the reason; gRPC's core gives none
         number = 0 if port == "auto" else port
         opened = self._add(f"[{host.strip('[]')}]:{number}" if ":" in host else f"{host or '0.0.0.0'}:{number}")
         if opened == 0:
@@ -92,12 +97,12 @@ class GrpcServer:
             if self._credentials is None:
                 return int(self._server.add_insecure_port(address))
             return int(self._server.add_secure_port(address, self._credentials))
-        except RuntimeError:  # it says no more than that it failed
+        except RuntimeError:  # its text does not give the reason
             return 0
 
 
 class _Handlers(grpc.GenericRpcHandler):
-    """The methods of an API, once there is one; grpcio answers any other with UNIMPLEMENTED."""
+    """The methods of a `GrpcApi`, once it is set. grpcio answers unknown methods with UNIMPLEMENTED."""
 
     def __init__(self, reflection: bool) -> None:
         self._reflection = reflection
@@ -136,7 +141,7 @@ def _stream(api: GrpcApi, name: str) -> Callable[[bytes, grpc.ServicerContext], 
 
 
 def _reflecting(api: GrpcApi, name: str) -> Callable[[Iterator[bytes], grpc.ServicerContext], Iterator[bytes]]:
-    """Each stream takes a thread for as long as it is open; there are few that ask."""
+    """Returns a handler for reflection. Each open stream blocks a thread, so the number of streams is limited."""
     free = threading.Semaphore(_MOST_REFLECTIONS)
 
     def behaviour(requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
@@ -169,14 +174,14 @@ def _call(context: grpc.ServicerContext) -> Call:
 
 
 def _channel_options(options: GrpcOptions) -> list[tuple[str, Any]]:
-    """Those given win."""
+    """Returns the channel arguments. Arguments in `options` override the defaults."""
     ours: dict[str, int | str] = {
         "grpc.max_receive_message_length": _MOST_MESSAGE_BYTES,
         "grpc.max_send_message_length": -1,
-        # calls that have come and are not read yet; of more than 1,000 the core would by itself cancel some
+        # Calls that have arrived but are not read yet. By default, the core may cancel calls beyond 1,000.
         "grpc.server.max_pending_requests": _MOST_PENDING,
         "grpc.server.max_pending_requests_hard_limit": 2 * _MOST_PENDING,
-        "grpc.so_reuseport": 0,  # else two servers would share a port, and nobody would know
+        "grpc.so_reuseport": 0,  # otherwise two servers could share a port by mistake
     }
     return list((ours | dict(options.channel_arguments)).items())
 

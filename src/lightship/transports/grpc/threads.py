@@ -1,4 +1,4 @@
-"""The threads of the gRPC server: one for each call that is open, since each waits for its message on its thread."""
+"""The threads of the gRPC server. Each open call uses one thread, on which it also waits for its request."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 MOST_THREADS = 512
-_IDLE_SECONDS = 10.0  # after which a thread that has nothing to do ends
+_IDLE_SECONDS = 10.0  # seconds after which an idle thread ends
 
 _Job = tuple["Future[Any]", Callable[..., Any], tuple[Any, ...], dict[str, Any]]
 
 
 class CallThreads(ThreadPoolExecutor):
-    """Daemon threads, started when none is idle, up to `most`; further calls wait, unread.
+    """An executor with up to `most` daemon threads.
 
-    A `ThreadPoolExecutor` because grpcio asks for one; that class's own threads would keep a process from ending that
-    cuts a call off.
+    A thread is started if none is idle. If all threads are busy, further calls wait, and their requests are not read.
+    The class derives from `ThreadPoolExecutor` because grpcio requires that. It does not use that class's own threads,
+    because they would keep the process alive when a call is cut off.
     """
 
     def __init__(self, most: int = MOST_THREADS) -> None:
@@ -42,7 +43,7 @@ class CallThreads(ThreadPoolExecutor):
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Ends the threads after what they do; waits for none of them."""
+        """Ends each thread after its current call and the calls that wait. Does not wait for the threads."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -54,10 +55,10 @@ class CallThreads(ThreadPoolExecutor):
                 future.set_result(function(*arguments, **named))
             except BaseException as error:
                 future.set_exception(error)
-            del job, future, function, arguments, named  # what they hold must not wait for the next one
+            del job, future, function, arguments, named  # frees the objects of this call before the next one comes
 
     def _next(self) -> _Job | None:
-        """What to do; None where the thread is to end."""
+        """Returns the next job, or None if the thread must end."""
         with self._changed:
             self._idle += 1
             self._changed.wait_for(lambda: self._jobs or self._closed, _IDLE_SECONDS)

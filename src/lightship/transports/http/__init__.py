@@ -1,1 +1,1 @@
-"""HTTP/1.1 on asyncio: connections, limits, timeouts and executors. Knows no API; that is an `Application`."""
+"""An HTTP/1.1 server on asyncio: connections, limits, timeouts and executors. An `Application` answers the requests."""

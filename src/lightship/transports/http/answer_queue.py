@@ -1,4 +1,4 @@
-"""What the connections of a server share."""
+"""The queue of requests that all connections of a server share."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from email.utils import formatdate
 from typing import Protocol
 
-_TOGETHER = 32  # requests that are answered before the first response is written
+_TOGETHER = 32  # the most requests that are answered before the first response is written
 
 
 class Answering(Protocol):
@@ -16,14 +16,15 @@ class Answering(Protocol):
         """Asks the application for the response, which may come later."""
 
     def deliver(self) -> None:
-        """Writes the response, now or when it comes."""
+        """Writes the response now, or when it comes."""
 
 
 class AnswerQueue:
-    """Answers requests that arrive together in groups. Used on the event loop alone. date: the header's value.
+    """Answers requests that arrive together in groups. Must be used on the event loop only.
 
-    The requests of a group are first all read, then all answered, then all written: the processor's caches make that
-    nearly twice as fast as one after the other.
+    First all requests of a group are read, then all are answered, then all responses are written. Because of the
+    processor's caches, this is nearly twice as fast as handling one request after another. `date` is the value of the
+    Date header.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -33,11 +34,11 @@ class AnswerQueue:
         self.set_date()
 
     def set_date(self) -> None:
-        """To be called every second."""
+        """Updates the date. Must be called every second."""
         self.date = formatdate(usegmt=True).encode()
 
     def add(self, connection: Answering) -> None:
-        """Has the current request of a connection answered soon."""
+        """Schedules the answer to a connection's current request."""
         if not self._waiting:
             self._loop.call_soon(self._answer_group)
         self._waiting.append(connection)

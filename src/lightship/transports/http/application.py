@@ -1,4 +1,4 @@
-"""What answers the requests of HTTP connections."""
+"""The interface of an application that answers HTTP requests."""
 
 from __future__ import annotations
 
@@ -11,19 +11,25 @@ from lightship.transports.http.messages import Request, Response
 
 
 class Application(Protocol):
-    """Used on the event loop alone."""
+    """Answers the requests of HTTP connections. Must be used on the event loop only."""
 
-    # Of the bodies that connections read.
+    # The limits and the memory budget of request bodies.
     limits: Limits
     budget: Budget
-    # Whether connections end after the requests that they have.
+    # Whether connections must close after the requests that they have received.
     draining: bool
 
     def answer(self, request: Request) -> Response | asyncio.Future[Response]:
-        """The response, now or later; raises nothing. A future that is cancelled is not worked on."""
+        """Returns the response, or a future of it.
+
+        Never raises. If the future is cancelled before it runs, it does not run.
+        """
 
     def refuse(self, error: LightshipError) -> Response:
-        """The response to a request that a connection refuses before it is complete. The connection ends after it."""
+        """Returns the response to a request that a connection refuses before it is complete.
+
+        The connection then closes.
+        """
 
     def finished(self, received: int, sent: int) -> None:
-        """Is called when the response to a large request is written; both in bytes."""
+        """Called after the response to a large request was written. Both sizes are in bytes."""

@@ -1,4 +1,4 @@
-"""One HTTP/1.1 connection: requests are answered in their order, and every wait for the client is bounded."""
+"""One HTTP/1.1 connection. It answers requests in order, and every wait for the client has a timeout."""
 
 from __future__ import annotations
 
@@ -18,18 +18,19 @@ from lightship.transports.http.request_reader import RequestReader
 from lightship.transports.http.response_head import CONTINUE, encode_head
 from lightship.transports.sockets import readable
 
-_LITTLE = 64 << 10  # bytes of a response that a client must take within the write timeout; or half of what is left
-_JOINED = 64 << 10  # bytes; a longer body is not copied to stand behind its head
+# Bytes of a response that a client must receive within the write timeout; or half of the rest, if that is less.
+_LITTLE = 64 << 10
+_JOINED = 64 << 10  # bytes; a shorter body is written together with its head, a longer body is not copied
 
 
 class HttpConnection(asyncio.Protocol):
-    """An asyncio protocol. A parser makes requests of what is received; an application answers them.
+    """An asyncio protocol. A parser turns received bytes into requests, and an application answers them.
 
-    At any time one request is being answered, complete ones wait behind it, and the parser reads one more. While a
-    request is answered, or the client does not take its response, nothing more is received.
+    At any time, one request is being answered, complete requests wait, and the parser reads one more request. While a
+    request is being answered, or while the client does not receive its response, no more bytes are received.
 
-    closed: whether the connection was lost. answered: the number of responses. quiet_since: when the last one was
-    written, by the loop's clock.
+    `closed` is True after the connection was lost. `answered` is the number of responses. `quiet_since` is the time of
+    the last response by the loop's clock.
     """
 
     transport: asyncio.Transport
@@ -42,18 +43,19 @@ class HttpConnection(asyncio.Protocol):
         loop: asyncio.AbstractEventLoop,
         connections: set[HttpConnection],
     ) -> None:
-        """connections: those that are open; this one is among them from when it is made until it is lost."""
+        """`connections` is the set of open connections. This connection is in it while it is open."""
         self._app, self._queue, self._timeouts, self._connections = app, queue, timeouts, connections
         self._time = loop.time
         self._parser = RequestParser(app, self)
         self._current: RequestReader | None = None
         self._waiting: deque[RequestReader] = deque()
-        # The response to the current request, or what it will come by.
+        # The response to the current request, or its future.
         self._response: Response | asyncio.Future[Response] | None = None
-        self._client_finished = False  # the client has ended its side
-        self._output_full = False  # the client does not take what was written
+        self._client_finished = False  # the client has closed its sending side
+        self._output_full = False  # the client does not receive the bytes that were written
         self._receiving_paused = False
-        # When the client must have done what is waited for, and the bytes that it had not taken when that was set.
+        # When the client must have done what the connection waits for, and the number of unsent bytes when this
+        # deadline was set.
         self._deadline = math.inf
         self._untaken = 0
         self.closed = False
@@ -81,7 +83,7 @@ class HttpConnection(asyncio.Protocol):
         self._parser.feed(data)
 
     def eof_received(self) -> bool:
-        """A client may end its side and still wait for its responses."""
+        """Keeps the connection open if the client, which has closed its sending side, still waits for responses."""
         self._client_finished = True
         self._parser.close()
         return self._busy
@@ -108,7 +110,7 @@ class HttpConnection(asyncio.Protocol):
         self._wait_for_client(self._timeouts.body)
 
     def on_request_complete(self, request: RequestReader) -> None:
-        """It is answered soon, or when those before it are; until then nothing more is received."""
+        """Answers the request soon, or after the requests before it. Until then, no more bytes are received."""
         if not self._busy:
             self._begin(request)
             return
@@ -131,22 +133,22 @@ class HttpConnection(asyncio.Protocol):
             self._response = self._current.response or self._app.answer(self._current.request())
 
     def deliver(self) -> None:
-        """Writes the response, now or when it comes."""
+        """Writes the response now, or when it comes."""
         if isinstance(self._response, asyncio.Future):
             self._response.add_done_callback(self._on_response)
-        elif self._response is not None:  # else the client has gone
+        elif self._response is not None:  # None means that the client has disconnected
             self._respond(self._response)
 
     @property
     def idle(self) -> bool:
-        """Whether no request has begun, neither here nor in what the kernel has received."""
+        """Whether no request has begun, neither in the parser nor in the bytes that wait in the kernel."""
         if self._busy or self._parser.reading is not None:
             return False
         connection = cast(socket.socket, self.transport.get_extra_info("socket"))
         return connection is None or not readable(connection)
 
     def check_deadline(self, now: float) -> None:
-        """Ends a wait that takes too long. To be called often."""
+        """Closes or aborts a connection whose deadline has passed. Must be called often."""
         if now < self._deadline:
             return
         self._deadline = math.inf
@@ -161,7 +163,7 @@ class HttpConnection(asyncio.Protocol):
             parser.refuse(DeadlineExceeded(f"no more of the request's body came within {seconds:g} seconds"))
 
     def _check_taken(self, now: float) -> None:
-        """A client may be slow, but not so slow that a response stays forever."""
+        """Aborts the connection if the client receives a response too slowly, else sets the next deadline."""
         left = self.transport.get_write_buffer_size()
         if left > max(self._untaken - _LITTLE, self._untaken // 2):
             self.transport.abort()
@@ -173,7 +175,7 @@ class HttpConnection(asyncio.Protocol):
         return self._current is not None or self._output_full or bool(self._waiting)
 
     def _wait_for_client(self, seconds: float) -> None:
-        """Bounds the wait for more of a request, but not while the client waits for this side."""
+        """Sets a timeout for the rest of a request, unless the client waits for a response."""
         if not self._busy:
             self._deadline = self._time() + seconds
 
@@ -183,11 +185,11 @@ class HttpConnection(asyncio.Protocol):
         self._queue.add(self)
 
     def _on_response(self, future: asyncio.Future[Response]) -> None:
-        if self._current is not None and not future.cancelled():  # else the client has gone
+        if self._current is not None and not future.cancelled():  # otherwise the client has disconnected
             self._respond(future.result())
 
     def _advance(self) -> None:
-        """Begins the next request that waits; if none does, more may be received."""
+        """Begins to answer the next waiting request. If there is none, resumes receiving."""
         if self._waiting and self._current is None and not self._output_full and not self.transport.is_closing():
             self._begin(self._waiting.popleft())
         if self._busy or self.transport.is_closing():
@@ -222,12 +224,12 @@ class HttpConnection(asyncio.Protocol):
             self._advance()
 
     def _is_last(self) -> bool:
-        """Whether no request follows the one that is answered, and none will."""
+        """Returns whether the current request is the last one of this connection."""
         ends = self._app.draining or self._client_finished
         return ends and not self._waiting and self._parser.reading is None
 
     def _end(self, request: RequestReader) -> None:
-        """Closes the connection. The rest of a body that was refused is received and dropped for a while."""
+        """Closes the connection. The rest of a refused body is first received and dropped for a while."""
         if request is self._parser.reading:
             self._deadline = self._time() + self._timeouts.linger
             self._resume_receiving()

@@ -1,6 +1,7 @@
-"""Threads that do the work of requests, so that the event loop only moves bytes.
+"""Runs requests on threads, so that the event loop only transfers bytes.
 
-Few threads, since the engine has its own; a bounded queue, since what waits holds memory.
+There are few threads, because the engine has its own threads. The queue is bounded, because waiting requests use
+memory.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ Result_co = TypeVar("Result_co", covariant=True)
 
 
 class Job(Protocol[Result_co]):
-    """Work that holds something until it is run or released. One of the two is called, once."""
+    """Work that holds resources. Either `run` or `release` is called, exactly once."""
 
     def run(self) -> Result_co:
-        """Does the work, and releases what the job holds."""
+        """Does the work and releases the job's resources."""
 
     def release(self) -> None:
-        """Releases what the job holds, without the work."""
+        """Releases the job's resources without doing the work."""
 
 
 @dataclass(slots=True)
@@ -37,7 +38,7 @@ class _Submitted(Generic[Result]):
 
 
 class Executor(Generic[Result]):
-    """Runs jobs on threads of its own. `submit` is for the event loop's thread alone."""
+    """Runs jobs on its own threads. `submit` may be called only on the event loop's thread."""
 
     def __init__(self, threads: int, max_waiting: int) -> None:
         self._max_unfinished = threads + max_waiting
@@ -48,9 +49,10 @@ class Executor(Generic[Result]):
             thread.start()
 
     def submit(self, job: Job[Result]) -> asyncio.Future[Result]:
-        """The result to wait for. A job whose future is done or cancelled before a thread takes it is released.
+        """Queues a job and returns a future of its result.
 
-        Raises Unavailable when too many jobs wait already; the job is the caller's then.
+        If the future is done or cancelled before a thread takes the job, the job is released instead. Raises
+        Unavailable if too many jobs wait already; the caller must then release the job.
         """
         if self.unfinished >= self._max_unfinished:
             raise Unavailable(f"{self._max_unfinished} requests wait already; try again soon")
@@ -68,7 +70,7 @@ class Executor(Generic[Result]):
     def _work(self) -> None:
         while (submitted := self._queue.get()) is not None:
             self._run(submitted)
-            del submitted  # what it held must not wait for the next one
+            del submitted  # frees the job's objects before the next job comes
 
     def _run(self, submitted: _Submitted[Result]) -> None:
         result: Result | BaseException
@@ -97,5 +99,5 @@ class Executor(Generic[Result]):
 
 
 def default_threads() -> int:
-    """Two for each processor core, and at least four."""
+    """Returns two threads per processor core, and at least four."""
     return max(4, 2 * (os.cpu_count() or 1))

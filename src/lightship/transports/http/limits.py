@@ -1,4 +1,4 @@
-"""How much a client may send, how much of it is held at once, and how long a connection waits for its client."""
+"""Limits on the size of requests and on the memory for their bodies, and timeouts of connections."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from dataclasses import dataclass, fields
 
 from lightship.errors import InvalidArgument
 
-SMALL = 64 << 10  # bytes; a body of this size costs no more than its connection
+SMALL = 64 << 10  # bytes; a body up to this size is not counted in the budget
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Raises InvalidArgument for a limit below 1."""
+    """The limits of requests. Raises InvalidArgument for a limit below 1."""
 
-    # Bytes of a body that is an image.
+    # The most bytes of a body that is an image.
     image: int = 64 << 20
-    # Bytes of any other body.
+    # The most bytes of any other body.
     json: int = 1 << 30
-    # Bytes of all bodies together that are being read or worked on. One body is always accepted.
+    # The most bytes of all bodies together that are being received or processed. One body is always accepted.
     held: int = 1 << 30
-    # Bytes of the request line and the headers of a request, and of its trailers.
+    # The most bytes of a request's line, headers and trailers.
     head: int = 64 << 10
-    # Complete requests of one connection that wait behind the one that is being answered. A connection that sends more
-    # is closed after these are answered.
+    # The most complete requests of one connection that wait for the current request. When this number is reached, the
+    # connection closes after it has answered them.
     pipelined: int = 1000
 
     def __post_init__(self) -> None:
@@ -39,17 +39,20 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """In seconds, kept to a tenth of a second. Raises InvalidArgument for one that is not more than 0."""
+    """The timeouts of a connection in seconds, accurate to 0.1 s.
 
-    # For the request line and the headers, from their first byte or from the beginning of the connection.
+    Raises InvalidArgument for a timeout that is not positive.
+    """
+
+    # For the request line and the headers, from their first byte or from the start of the connection.
     head: float = 30.0
     # For the next bytes of a body.
     body: float = 60.0
-    # For a client to take 64 KiB, or half, of what is left of a response.
+    # For a client to receive 64 KiB of a response, or half of the rest if that is less.
     write: float = 60.0
     # For the next request of a connection. Load balancers keep a connection for 60 seconds, so this is longer.
     idle: float = 75.0
-    # For which a refused body is still read and dropped, so that the client can read the response.
+    # For receiving and dropping the rest of a refused body, so that the client can read the response.
     linger: float = 2.0
 
     def __post_init__(self) -> None:
@@ -57,16 +60,16 @@ class Timeouts:
 
 
 class Budget:
-    """What all bodies together may take. Used on the event loop alone."""
+    """Counts the memory of all request bodies. Must be used on the event loop only."""
 
     def __init__(self, size: int) -> None:
         self._size = size
         self.taken = 0
 
     def take(self, amount: int, already: int) -> bool:
-        """Whether there is room for `amount` more bytes of a body of which `already` have come; takes it.
+        """Reserves `amount` more bytes for a body that has `already` bytes. Returns False if that exceeds the budget.
 
-        The first body always finds room, and small ones need none.
+        A single body is always accepted, and so is a body of up to `SMALL` bytes.
         """
         if already + amount > SMALL and self.taken > already and self.taken + amount > self._size:
             return False

@@ -1,4 +1,4 @@
-"""When memory is given back to the system: soon after large requests."""
+"""Returns freed memory to the operating system soon after large requests."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ import gc
 
 from lightship.memory import release_freed_memory
 
-LARGE = 16 << 20  # bytes of a body and its answer after which it is worth the time
+LARGE = 16 << 20  # bytes of a request's or response's body from which releasing memory is worthwhile
 _SOON = 0.5  # seconds
 
 
 def release_memory() -> None:
-    """Takes some ten milliseconds, depending on how much is there."""
+    """Collects garbage and releases freed memory. Takes about 10 ms, depending on the amount of memory."""
     gc.collect()
     release_freed_memory()
 
 
 class MemoryKeeper:
-    """Releases memory soon after large requests, and not after each of many. Used on the event loop alone."""
+    """Releases memory soon after large requests, once for several in a row. Must be used on the event loop only."""
 
     def __init__(self) -> None:
         self._due = False
 
     def after(self, size: int) -> None:
-        """Says that a request of so many bytes, body and answer, is over."""
+        """Schedules a release if a finished request or response had a body of at least `LARGE` bytes."""
         if size >= LARGE and not self._due:
             self._due = True
             asyncio.get_running_loop().call_later(_SOON, self._release)

@@ -1,4 +1,4 @@
-"""A request and an answer, as plain data."""
+"""HTTP requests and responses as plain data."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ PLAIN = b"text/plain"
 
 
 class Request(NamedTuple):
-    """`target` is as sent, percent-encoding kept; names of headers are in lower case, their values as sent."""
+    """A request.
+
+    `target` is unchanged, including percent-encoding. Header names are in lower case; header values are unchanged.
+    """
 
     method: str
     target: str
@@ -34,7 +37,10 @@ class Request(NamedTuple):
         return self._replace(body=body)
 
     def header(self, name: bytes) -> str:
-        """The value of a header, the last one if it was sent twice; empty if it was not sent."""
+        """Returns the value of a header, or "" if it was not sent.
+
+        If it was sent more than once, the last value counts.
+        """
         found = b""
         for one, value in self.headers:
             if one == name:
@@ -51,20 +57,24 @@ class Request(NamedTuple):
 
 
 class Response(NamedTuple):
-    """`code`, `model` and `api` are for the metrics: the canonical code, the model's name, the method of the URL.
-    `close`: nothing more is to be read from the connection."""
+    """A response."""
 
     status: int
     body: bytes
     content_type: bytes = JSON
     headers: Headers = ()
+    # For the metrics: the canonical code, the model's name, and the method in the URL.
     code: Code = Code.OK
     model: str = ""
     api: str = ""
+    # Whether the connection must close after this response.
     close: bool = False
 
 
 def html_error(status: int, phrase: str) -> Response:
-    """The page that libevent, TensorFlow Serving's HTTP server, sends for what it does not route; it closes then."""
+    """Returns libevent's error page for an unknown route. libevent is TensorFlow Serving's HTTP server.
+
+    Like libevent, the connection closes after this page.
+    """
     text = f"<HTML><HEAD>\n<TITLE>{status} {phrase}</TITLE>\n</HEAD><BODY>\n<H1>{phrase}</H1>\n</BODY></HTML>\n"
     return Response(status, text.encode(), HTML, code=Code.NOT_FOUND, close=True)

@@ -1,4 +1,4 @@
-"""Bytes to requests. httptools parses; what it reports becomes a `RequestReader` within the limits."""
+"""Parses bytes into requests. httptools parses; its events fill a `RequestReader`, which applies the limits."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from lightship.transports.http.request_reader import RequestReader
 
 
 class RequestEvents(Protocol):
-    """What a parser reports to its connection."""
+    """The events that a parser reports to its connection."""
 
     def on_request_begun(self) -> None:
-        """The first byte of a request has come."""
+        """The first byte of a request was received."""
 
     def on_head_complete(self, request: RequestReader) -> None:
-        """The headers have come; a body may follow."""
+        """The headers are complete. A body may follow."""
 
     def on_body_received(self) -> None:
-        """A part of a body has come that is not the last one."""
+        """A part of a body was received, but not the last part."""
 
     def on_request_complete(self, request: RequestReader) -> None:
-        """All of a request has come."""
+        """A request is complete."""
 
     def on_request_refused(self, request: RequestReader) -> None:
-        """A request has its response before all of it has come."""
+        """A request has got its response before it was complete."""
 
     def on_refused_request_ended(self, request: RequestReader) -> None:
-        """The rest of a refused request has come, or cannot be parsed."""
+        """The rest of a refused request was received, or cannot be parsed."""
 
 
 class RequestParser:
-    """Public methods whose names begin with `on_` are httptools' callbacks.
+    """Parses the bytes of one connection. Public methods that start with `on_` are callbacks of httptools.
 
-    reading: the request that has begun and is not complete. in_head: whether its headers are not complete. closed:
-    whether nothing more is parsed.
+    `reading` is the request that has begun and is not complete. `in_head` is True while its headers are not complete.
+    `closed` is True if nothing more is parsed.
     """
 
     def __init__(self, app: Application, events: RequestEvents) -> None:
@@ -47,16 +47,16 @@ class RequestParser:
         self.reading: RequestReader | None = None
         self.in_head = self.closed = False
         self._head_bytes = 0
-        self._begun = 0  # requests of which the last received bytes hold a part
+        self._begun = 0  # the number of requests of which the last received bytes contain a part
 
     def feed(self, data: bytes) -> None:
-        """Parses what was received."""
+        """Parses received bytes."""
         self._begun, size = (0, 0) if self.reading is None else (1, self.reading.size)
         while data and not self.closed:
             try:
                 self._http.feed_data(data)
                 break
-            except httptools.HttpParserUpgrade as upgrade:  # no other protocol is spoken: the request stands as it is
+            except httptools.HttpParserUpgrade as upgrade:  # other protocols are not supported, so HTTP continues
                 data = data[upgrade.args[0] :]
                 self._http = httptools.HttpRequestParser(self)
                 if self.reading is not None:
@@ -67,13 +67,13 @@ class RequestParser:
             self._check_head(self.reading, len(data), size)
 
     def close(self) -> None:
-        """Parses nothing more, and drops the request that is not complete."""
+        """Stops parsing and drops the incomplete request."""
         if self.reading is not None:
             self.reading.release()
         self.closed, self.reading, self.in_head = True, None, False
 
     def refuse(self, error: LightshipError) -> None:
-        """Answers the request that is being read with an error, after which the connection ends."""
+        """Answers the request that is being read with an error. The connection then closes."""
         assert self.reading is not None
         self.reading.refuse(self._app.refuse(error))
         self._events.on_request_refused(self.reading)
@@ -93,11 +93,11 @@ class RequestParser:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         reading, name = self.reading, name.lower()
-        if reading is None or not self.in_head:  # trailers are ignored: a client could contradict its headers
+        if reading is None or not self.in_head:  # trailers are ignored, because they could contradict the headers
             return
         reading.headers.append((name, value))
         if name == b"content-length":
-            reading.declared = int(value)  # the parser lets nothing through but digits
+            reading.declared = int(value)  # the parser accepts only digits
         elif name == b"expect" and value.lower() == b"100-continue":
             reading.expects_continue = True
 
@@ -139,7 +139,7 @@ class RequestParser:
             self._events.on_refused_request_ended(reading)
 
     def _read_body(self, reading: RequestReader) -> None:
-        """Has the new parser read the body of a request whose head another one read, which stopped there."""
+        """Lets a new parser read the body of a request after the old parser stopped at an upgrade."""
         framing = (b"content-length", b"transfer-encoding")
         fields = b"".join(b"%b: %b\r\n" % field for field in reading.headers if field[0] in framing)
         begun, failure = self._begun, None
@@ -152,7 +152,7 @@ class RequestParser:
             self._refuse_syntax(failure)
 
     def _check_head(self, reading: RequestReader, received: int, size: int) -> None:
-        """Bounds the headers, and the trailers: what came while the body, of `size` bytes, did not grow."""
+        """Limits the size of headers and trailers: of bytes that arrived while the body stayed at `size` bytes."""
         if self.in_head or (reading.size == size and reading.response is None):
             self._head_bytes += received
             limit = self._app.limits.head
@@ -171,7 +171,7 @@ class RequestParser:
             self._answer_last(self._app.refuse(InvalidArgument(f"Invalid HTTP request: {error}")))
 
     def _answer_last(self, response: Response) -> None:
-        """Answers bytes that are not a request. Nothing behind them is parsed."""
+        """Answers bytes that are not a request. Later bytes are not parsed."""
         self.close()
         last = RequestReader(self._app.limits, self._app.budget)
         last.refuse(response)
@@ -179,14 +179,14 @@ class RequestParser:
 
 
 def has_body(request: RequestReader) -> bool:
-    """Whether a request announces a body, which the parser passes over where an upgrade is asked for."""
+    """Returns whether a request announces a body. The parser skips the body of a request with an upgrade."""
     if request.method == "CONNECT":
         return False
     return request.declared > 0 or any(name == b"transfer-encoding" for name, _ in request.headers)
 
 
 def target_of(url: bytes) -> str:
-    """A request's target as it was sent, `/path?query#fragment`; of an absolute URL, the part after the host.
+    """Returns a request's target as it was sent, `/path?query#fragment`. For an absolute URL, the host is removed.
 
     Raises InvalidArgument for an absolute URL that cannot be parsed.
     """

@@ -1,4 +1,4 @@
-"""A request while it is read: its head, then its body, within the limits and the budget of all bodies together."""
+"""Collects a request's head and body within the limits and within the memory budget of all bodies."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from lightship.transports.http.messages import Request, Response
 
 
 class RequestReader:
-    """Collects one request. Must be released when its bytes are not needed any more.
+    """Collects one request. Must be released when its bytes are no longer needed.
 
-    http_1_1: whether the request's version is HTTP/1.1, and not 1.0. response: the response of a request that was
-    refused before it was read to its end.
+    `http_1_1` is False for HTTP/1.0. `response` is set if the request was refused before it was complete.
     """
 
     __slots__ = (
@@ -35,12 +34,15 @@ class RequestReader:
         self.response: Response | None = None
 
     def check_declared(self) -> None:
-        """Raises TooLarge for a Content-Length beyond the limit, before anything of the body is read."""
+        """Raises TooLarge if the Content-Length exceeds the limit. Called before any of the body is read."""
         if self.declared > self._limits.least:
             self._check(self.declared)
 
     def add(self, chunk: bytes) -> None:
-        """Raises TooLarge as soon as the body is; Unavailable if all bodies together are too much."""
+        """Adds a part of the body.
+
+        Raises TooLarge if the body exceeds the limit, and Unavailable if all bodies together exceed the memory budget.
+        """
         size = self.size + len(chunk)
         if size > self._limits.least:
             self._check(size)
@@ -54,18 +56,18 @@ class RequestReader:
             return
         body = self._body
         if isinstance(body, bytes):
-            self._body = grown = BytesIO()  # it grows in place, and hands its bytes over without a copy
+            self._body = grown = BytesIO()  # it grows in place and returns its bytes without a copy
             grown.write(body)
             body = grown
         body.write(chunk)
 
     def request(self) -> Request:
-        """The request. What was read is handed over, so this is called once."""
+        """Returns the request. May be called only once, because the reader gives its bytes away."""
         body, self._body = self._body, b""
         return Request(self.method, self.target, body if isinstance(body, bytes) else body.getvalue(), self.headers)
 
     def refuse(self, response: Response) -> None:
-        """Sets the response before the request was read to its end, and drops what was read."""
+        """Sets the response of an incomplete request and drops the bytes that were received."""
         self.release()
         self.response = response
 

@@ -1,4 +1,4 @@
-"""The head of a response as bytes, with the reason phrases that TensorFlow Serving's HTTP server writes."""
+"""Encodes the head of a response, with the reason phrases of TensorFlow Serving's HTTP server."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _CONNECTION |= {(True, False): b"Connection: keep-alive\r\n", (False, False): b"
 
 
 def encode_head(response: Response, *, keep_alive: bool, http_1_1: bool, date: bytes) -> bytes:
-    """All that goes before the body. http_1_1: the request's version. date: the value of the header."""
+    """Returns the bytes before the body. `http_1_1`: the request's version. `date`: the value of the Date header."""
     return b"%bContent-Type: %b\r\nContent-Length: %d\r\nDate: %b\r\n%b%b\r\n" % (
         _STATUS_LINES[response.status],
         response.content_type,

@@ -1,4 +1,4 @@
-"""An HTTP server on an event loop of its own, which answers all that was sent before it ends."""
+"""An HTTP server on its own event loop, which answers all requests that it received before it stops."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from lightship.transports.sockets import BACKLOG, readable, refuse_new_connectio
 
 logger = logging.getLogger(__name__)
 
-_TICK = 0.1  # seconds between two looks at the deadlines of all connections
-_GRACE = 0.25  # seconds in which connections are still accepted after a signal, and longer while earlier calls run
-_LINGER = 0.5  # seconds for which a connection without a request is kept after that
-_HANDSHAKE = 0.1  # seconds for a client's last step of connecting, after its first one would be refused
-_LOOK = 0.01  # seconds between two looks while the server ends
+_TICK = 0.1  # seconds between two checks of the deadlines of all connections
+_GRACE = 0.25  # seconds during which connections are still accepted after a signal; longer while earlier requests run
+_LINGER = 0.5  # seconds for which a connection without a request is then kept open
+_HANDSHAKE = 0.1  # seconds for a client to complete a handshake that has begun
+_LOOK = 0.01  # seconds between two checks while the server stops
 
 
 class HttpServer:
     """Serves an application on one socket, in the thread that calls `serve_until_drained`.
 
-    unanswered: calls that were cut off at the end of the time to drain.
+    `unanswered` is the number of requests that were cut off after `drain_seconds`.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class HttpServer:
             runner.run(self._serve())
 
     def drain(self) -> None:
-        """Begins the end. Any thread may call, a signal handler too, and again."""
+        """Starts to shut down. May be called from any thread or from a signal handler, and more than once."""
         self._app.draining = True
         if self._loop is not None:
             with contextlib.suppress(RuntimeError):  # the loop has ended
@@ -54,7 +54,7 @@ class HttpServer:
 
     async def _serve(self) -> None:
         self._loop = loop = asyncio.get_running_loop()
-        if self._app.draining:  # since before there was a loop
+        if self._app.draining:  # `drain` was called before the loop existed
             self._drain_begun.set()
         queue = AnswerQueue(loop)
         server = await loop.create_server(
@@ -90,9 +90,9 @@ class HttpServer:
         await _until(lambda: not self._connections, end + 1.0)
 
     async def _stop_accepting(self, server: asyncio.Server, end: float) -> float:
-        """When it was done, by the loop's clock."""
+        """Stops accepting connections. Returns when that was complete, by the loop's clock."""
         refuse_new_connections(self._listening)
-        await asyncio.sleep(_HANDSHAKE)  # what has begun to connect arrives, and the loop makes connections of it
+        await asyncio.sleep(_HANDSHAKE)  # handshakes that have begun complete, and the loop accepts their connections
         await _until(lambda: not readable(self._listening), end)
         await asyncio.sleep(_LOOK)
         server.close()
@@ -100,7 +100,7 @@ class HttpServer:
         return asyncio.get_running_loop().time()
 
     def _all_closed(self, closed_at: float) -> bool:
-        """Closes connections that have been quiet for a while; whether none is left."""
+        """Closes connections that have been idle for a while. Returns whether none is left."""
         now = asyncio.get_running_loop().time()
         for connection in list(self._connections):
             if now - max(connection.quiet_since, closed_at) > _LINGER and connection.idle:
@@ -117,7 +117,7 @@ class HttpServer:
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
-    """uvloop's where it is installed; asyncio's own elsewhere, as on Windows."""
+    """Returns uvloop's event loop if uvloop is installed, else asyncio's own, for example on Windows."""
     try:
         import uvloop
     except ImportError:

@@ -1,1 +1,1 @@
-"""What is counted of requests, and the pages that Prometheus reads."""
+"""The metrics of requests, and the pages from which Prometheus reads them."""

@@ -1,4 +1,4 @@
-"""How long things took, in the buckets of TensorFlow Serving's latencies."""
+"""A histogram of durations with the buckets of TensorFlow Serving's latency metrics."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LIMIT_TEXTS = [f"{limit:g}" for limit in _LIMITS]
 
 @dataclass(slots=True)
 class Histogram:
-    """Of microseconds. A value falls into the first bucket whose limit is above it."""
+    """A histogram of durations in microseconds. A value is counted in the first bucket with a limit above the value."""
 
     buckets: list[int] = field(default_factory=lambda: [0] * (len(_LIMITS) + 1))
     total: float = 0.0
@@ -24,5 +24,5 @@ class Histogram:
         self.total += value
 
     def samples(self, name: str, labels: Mapping[str, str]) -> list[str]:
-        """The lines of a page."""
+        """Returns the histogram's lines of a metrics page."""
         return histogram_samples(name, labels, _LIMIT_TEXTS, self.buckets, self.total)

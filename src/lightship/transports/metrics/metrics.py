@@ -1,4 +1,4 @@
-"""What is counted of requests, under TensorFlow Serving's names, labels and buckets."""
+"""Counts requests under TensorFlow Serving's metric names, labels and buckets."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ from lightship.transports.metrics.text import Family, counter
 
 _COUNT = "/tensorflow/serving/request_count"
 _LATENCY = "/tensorflow/serving/request_latency"
-_MOST_STRANGERS = 100  # names of models that are not served; further ones are counted under the empty name
+_MOST_STRANGERS = 100  # names of models that are not served; further names are counted under the empty name
 _LONGEST_STRANGER = 128
 
 
 class Metrics:
-    """`models` says which models are configured: only their names, and a few others, become labels."""
+    """Counts requests and their latencies.
+
+    `models` returns the names of the configured models. Only these names, and a limited number of others, become
+    labels.
+    """
 
     def __init__(self, models: Callable[[], Collection[str]]) -> None:
         self._models = models
@@ -25,8 +29,10 @@ class Metrics:
         self._latencies: dict[tuple[str, str, str], Histogram] = {}
 
     def request(self, model: str, status: str, api: str, microseconds: float, entrypoint: str = "REST") -> None:
-        """Counts a request, and the latency of one that succeeded. `status`: the canonical code's name. `entrypoint`:
-        REST or GRPC."""
+        """Counts a request and, if it succeeded, its latency.
+
+        `status` is the name of the canonical code. `entrypoint` is REST or GRPC.
+        """
         with self._lock:
             key = (self._label(model), status)
             self._counts[key] = self._counts.get(key, 0) + 1

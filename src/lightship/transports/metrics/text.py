@@ -1,4 +1,4 @@
-"""Metrics in the text form that Prometheus reads, byte for byte as TensorFlow Serving writes it."""
+"""Writes metrics in Prometheus's text format, byte for byte as TensorFlow Serving does."""
 
 from __future__ import annotations
 
@@ -9,28 +9,33 @@ from typing import Literal, NamedTuple
 
 
 class Family(NamedTuple):
-    """A metric with all its samples. name: TensorFlow's own, with slashes. samples: lines of the page."""
+    """A metric with all its samples."""
 
+    # TensorFlow's name of the metric, with slashes.
     name: str
     kind: Literal["counter", "gauge", "histogram"]
+    # The lines of the page.
     samples: list[str]
 
 
 def exposed_name(name: str) -> str:
-    """`/tensorflow/serving/request_count` -> `:tensorflow:serving:request_count`."""
+    """Converts a name for the page: `/tensorflow/serving/request_count` -> `:tensorflow:serving:request_count`."""
     plain = re.sub(r"[^a-zA-Z0-9_]", ":", name)
     return f"_{plain}" if plain[:1].isdigit() else plain
 
 
 def counter(name: str, counts: Iterable[tuple[Mapping[str, str], int]]) -> Family:
-    """Counts, each with its labels; whole numbers are not rounded."""
+    """Returns a counter with a sample for each set of labels. Integers are not rounded."""
     return Family(name, "counter", [f"{exposed_name(name)}{{{_labels(labels)}}} {count}" for labels, count in counts])
 
 
 def histogram_samples(
     name: str, labels: Mapping[str, str], limits: Sequence[str], buckets: Sequence[int], total: float
 ) -> list[str]:
-    """Cumulative buckets, sum and count. limits: texts of all but the last bucket's, which has none."""
+    """Returns the lines of cumulative buckets, sum and count.
+
+    `limits` holds the texts of the buckets' limits, except for the last bucket, which has no limit.
+    """
     exposed, text = exposed_name(name), _labels(labels)
     separated = f"{text}," if text else ""
     seen = list(accumulate(buckets))
@@ -42,7 +47,7 @@ def histogram_samples(
 
 
 def metrics_text(families: Iterable[Family]) -> bytes:
-    """A TYPE line for every family, also without samples, in the order of names."""
+    """Writes families sorted by name. Each has a TYPE line, even without samples."""
     lines = []
     for exposed, family in sorted((exposed_name(family.name), family) for family in families):
         lines += [f"# TYPE {exposed} {family.kind}", *family.samples]
@@ -54,5 +59,5 @@ def _labels(labels: Mapping[str, str]) -> str:
 
 
 def _escaped(value: str) -> str:
-    """A line break too, which TensorFlow Serving leaves as it is and no reader understands."""
+    """Escapes a label value. TensorFlow Serving does not escape line breaks, and no reader can parse them."""
     return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

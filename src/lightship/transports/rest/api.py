@@ -1,4 +1,4 @@
-"""One function from a request to its response: everything REST does, without a socket."""
+"""Answers REST requests: from a request to its response, without a network connection."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from lightship.transports.rest.routes import Route, get_route, is_api, malformed
 
 logger = logging.getLogger(__name__)
 
-_OK = Code.OK  # looked up once: an enumeration's members are slow to reach
+_OK = Code.OK  # looked up once, because members of an enumeration are slow to look up
 _PLAIN = frozenset({"", "application/json"})
 METHODS = frozenset({"GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"})
 _CORS: Headers = (
@@ -35,9 +35,9 @@ _ENDPOINTS = {"predict": answer_predict, "classify": answer_classify, "regress":
 
 
 class RestApi:
-    """Answers requests; any thread may call, and nothing is raised.
+    """Answers requests. Any thread may call its methods; errors become responses.
 
-    `answer` reads and runs a request. `prepare` reads it, so that it can be run later, maybe on another thread.
+    `answer` reads and runs a request. `prepare` only reads it, so that it can run later, possibly on another thread.
     """
 
     def __init__(self, manager: Manager, limits: Limits, metrics: Metrics, *, cors: bool = False) -> None:
@@ -52,9 +52,11 @@ class RestApi:
         return prepared if isinstance(prepared, Response) else prepared.run()
 
     def prepare(self, request: Request) -> Response | PreparedCall:
-        """Reads a JSON `:predict` whole. Of a request that may take longer to read, only the URL is read.
+        """Reads a JSON `:predict` completely. Of any other request, only the URL is read.
 
-        Returns the response where it is known: an error, a preflight's, the list of models.
+        Reading the other bodies may take longer, so they are read when the call runs.
+
+        Returns the response if it is already known: an error, the answer to a preflight request, or the list of models.
         """
         if request.method not in METHODS:
             return html_error(501, "Not Implemented")
@@ -101,7 +103,7 @@ class RestApi:
             return self.failed(error, request, "")
 
     def failed(self, error: Exception, request: Request, model: str) -> Response:
-        """The response to an error; one that nobody expected is logged."""
+        """Returns the response to an error. An unexpected error is logged."""
         if isinstance(error, LightshipError):
             return error_response(error, model=model)
         if isinstance(error, MemoryError):
@@ -110,14 +112,14 @@ class RestApi:
         return error_response(Internal("the server failed on this request; its log says more"), model=model)
 
     def counted(self, response: Response, seconds: float) -> Response:
-        """The response of an API call, after it was counted; seconds: of reading and running it."""
+        """Counts an API response and returns it. `seconds` is the time for reading and running the request."""
         status = "OK" if response.code is _OK else response.code.name
         self._metrics.request(response.model, status, response.api, seconds * 1_000_000)
         return response._replace(headers=response.headers + _CORS) if self._cors else response
 
 
 class _CountedCall:
-    """A prepared call whose errors become responses, and which is counted when it ends."""
+    """A prepared call that is counted when it ends and whose errors become responses."""
 
     __slots__ = ("_api", "_call", "_model", "_request", "_seconds")
 
@@ -146,14 +148,14 @@ class _CountedCall:
 
 
 def _is_plain(request: Request) -> bool:
-    """Whether the body is what the reference reads: JSON that is not compressed, whatever its type is called."""
+    """Returns whether the body is uncompressed JSON. TensorFlow Serving takes any content type for JSON."""
     if request.header(b"content-encoding"):
         return False
     return request.content_type in _PLAIN or not (request.is_image or is_binary(request))
 
 
 def _routed(request: Request, manager: Manager) -> Route | Response:
-    """The route of a call, or the response to a request that is none."""
+    """Returns the route of an API request, or the response if the request needs no route."""
     if request.method == "OPTIONS":
         return _options(request)
     if request.method == "GET":
@@ -169,7 +171,7 @@ def _routed(request: Request, manager: Manager) -> Route | Response:
 
 
 def _options(request: Request) -> Response:
-    """A preflight is granted to any page of the web; TensorFlow Serving asks for no more than a scheme."""
+    """Answers a preflight request. Like TensorFlow Serving, it grants every origin with an HTTP scheme."""
     origin = request.header(b"origin")
     granted = "http://" in origin or "https://" in origin
     code = Code.OK if granted else Code.FAILED_PRECONDITION

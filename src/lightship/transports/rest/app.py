@@ -1,4 +1,4 @@
-"""Answers requests as they come: at once where that is quick, else by a worker."""
+"""Answers REST requests: fast ones on the event loop, others on a thread."""
 
 from __future__ import annotations
 
@@ -25,10 +25,13 @@ RETRY: Headers = ((b"Retry-After", b"1"),)
 
 
 class RestApp:
-    """Used on the event loop alone. `timeout`: seconds for one call, from its last byte to its answer; 0 or less for
-    none. `limits` and `budget` are for who reads the bodies. `draining`: the connections end after what they run.
-    `metrics`: where requests are counted. `metrics_path`: of a further page of metrics, for any verb; it is not below
-    `/v1/`."""
+    """The REST application. Must be used on the event loop only.
+
+    `timeout` is the number of seconds for one request, from its last byte to its response; 0 or less means no limit.
+    `limits` and `budget` apply to connections that read bodies. While `draining` is True, connections close after their
+    running requests. `metrics` counts the requests. `metrics_path` is the path of an additional metrics page for any
+    HTTP method; it must not be below `/v1/`.
+    """
 
     def __init__(
         self,
@@ -61,14 +64,17 @@ class RestApp:
 
     @property
     def unfinished(self) -> int:
-        """Requests that wait for a thread or run on one."""
+        """The number of requests that wait for a thread or run on one."""
         return self._executor.unfinished
 
     def close(self) -> None:
         self._executor.close()
 
     def answer(self, request: Request) -> Response | asyncio.Future[Response]:
-        """The answer, or what it will come by; raises nothing. A future that is cancelled is not worked on."""
+        """Returns the response, or a future of it.
+
+        Never raises. A future that is cancelled before it runs does not run.
+        """
         if request.target[:4] != "/v1/":
             page = self._page(request)
             if page is not None:
@@ -82,11 +88,14 @@ class RestApp:
         return response if response is not None else self._submit(prepared)
 
     def refuse(self, error: LightshipError) -> Response:
-        """The response to a request that a connection refuses before it is complete. The connection ends after it."""
+        """Returns the response to a request that a connection refuses before it is complete.
+
+        The connection then closes.
+        """
         return error_response(error, headers=RETRY if isinstance(error, Unavailable) else (), close=True)
 
     def finished(self, received: int, sent: int) -> None:
-        """To be told of a large request when its answer is written; both in bytes."""
+        """Must be called after the response to a large request was written. Both sizes are in bytes."""
         self._memory.after(received)
         self._memory.after(sent)
 

@@ -1,4 +1,4 @@
-"""Errors as responses: the HTTP status of each canonical code, and TensorFlow Serving's JSON."""
+"""Converts errors to responses: the HTTP status of each canonical code, and TensorFlow Serving's JSON."""
 
 from __future__ import annotations
 
@@ -28,6 +28,6 @@ _STATUS = {
 
 
 def error_response(error: LightshipError, *, model: str = "", headers: Headers = (), close: bool = False) -> Response:
-    """The JSON answer to an error: HTTP status by its code, but 413 for what is too large."""
+    """Returns the JSON response to an error. The status depends on the error's code, but TooLarge always gives 413."""
     status = 413 if isinstance(error, TooLarge) else _STATUS[error.code]
     return Response(status, error_document(error.message), JSON, headers, error.code, model, close=close)

@@ -1,4 +1,4 @@
-"""Requests between reading and running."""
+"""Requests that were read and can be run later."""
 
 from __future__ import annotations
 
@@ -9,23 +9,29 @@ from lightship.transports.http.messages import Response
 
 
 class PreparedCall(Protocol):
-    """A request that was read and checked. It owns its tensors, and the handle that keeps its servable loaded.
+    """A request that was read and checked. It owns its tensors and a handle that keeps its servable loaded.
 
-    It ends with the first response of `try_run` or `run`, or with an error of either, or with `release`.
+    It ends when `try_run` or `run` returns a response or raises an error, or when `release` is called.
     """
 
     def try_run(self) -> Response | None:
-        """The response, if an event loop can wait for it; else None, and the call can still be run."""
+        """Runs the call and returns the response if that is fast enough for the event loop.
+
+        Otherwise returns None, and the call can still be run.
+        """
 
     def run(self) -> Response:
-        """The response."""
+        """Runs the call and returns the response."""
 
     def release(self) -> None:
         """Ends the call without running it."""
 
 
 class Unread:
-    """A request that is read and run together, since either may take long; a `PreparedCall` that owns nothing."""
+    """A request that is read and run in one step, because either may take long.
+
+    It is a `PreparedCall` that owns nothing.
+    """
 
     __slots__ = ("run",)
 

@@ -1,4 +1,4 @@
-"""URLs: which model, which version, what to do. The patterns and their corners are TensorFlow Serving's."""
+"""Parses URLs into the model, the version and the action. The patterns are the same as TensorFlow Serving's."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lightship.transports.rest.reading.values import decoded
 _WHICH = r"(?:(?:/versions/([0-9]+))|(?:/labels/([^/:]+)))?"
 _POST = re.compile(rf"/v1/models/([^/:]+){_WHICH}:(classify|regress|predict)", re.IGNORECASE | re.DOTALL)
 _GET = re.compile(rf"/v1/models(?:/([^/:]+))?{_WHICH}(?:/(metadata))?", re.IGNORECASE | re.DOTALL)
-_MOST_ROUTES = 1024  # that are remembered: clients ask the same ones over and over
+_MOST_ROUTES = 1024  # routes in the cache; clients request the same ones repeatedly
 _MOST_VERSION = (1 << 63) - 1
 
 
@@ -22,17 +22,21 @@ class Route:
     model: str
     version: int | None
     label: str | None
-    action: str  # POST: predict, classify, regress; GET: metadata or ""
+    action: str  # POST: predict, classify or regress; GET: metadata or ""
 
 
 def is_api(target: str) -> bool:
-    """Whether a target belongs to the API: `/v1/` and what is below it, in any case."""
+    """Returns whether a target belongs to the API: `/v1/` and all paths below it, in upper or lower case."""
     return target.startswith("/v1/") or target[:4].lower() == "/v1/"
 
 
 @lru_cache(_MOST_ROUTES)
 def post_route(target: str) -> Route:
-    """Raises InvalidArgument, `Malformed request: POST ...`, for what the pattern or the method's case does not fit."""
+    """Parses the target of a POST request.
+
+    Raises InvalidArgument with `Malformed request: POST ...` if the target does not match or the action has upper-case
+    letters.
+    """
     match = _POST.fullmatch(target)
     if match is None or match[4] != match[4].lower():
         raise malformed("POST", target)
@@ -40,7 +44,7 @@ def post_route(target: str) -> Route:
 
 
 def get_route(target: str) -> Route:
-    """Raises InvalidArgument: malformed, or without a model's name."""
+    """Parses the target of a GET request. Raises InvalidArgument if it is malformed or has no model name."""
     match = _GET.fullmatch(target)
     if match is None:
         raise malformed("GET", target)

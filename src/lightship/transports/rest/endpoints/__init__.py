@@ -1,1 +1,1 @@
-"""The calls of the API, from a request to its response: POST `:predict`, `:classify`, `:regress`, and GET."""
+"""The endpoints of the API: POST `:predict`, `:classify` and `:regress`, and GET."""

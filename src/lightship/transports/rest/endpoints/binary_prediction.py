@@ -1,7 +1,8 @@
-"""`:predict` with tensors as bytes: .npy, .npz, or numbers alone with dtype and shape in headers.
+"""`:predict` with binary tensors: .npy, .npz, or raw numbers with their dtype and shape in headers.
 
-Only these media types are read so. TensorFlow Serving takes every body for JSON, whatever its type, and clients of its
-send JSON as `application/octet-stream`: that is ours only where a header of ours comes with it.
+TensorFlow Serving takes every body for JSON, whatever its content type, and its clients may send JSON as
+`application/octet-stream`. So a body of this type is binary only if the request has a header Lightship-Shape or
+Lightship-Dtype.
 """
 
 from __future__ import annotations
@@ -40,13 +41,16 @@ _ANSWERS = {media.decode(): media for media in (NPY, NPZ, RAW, JSON)} | {"*/*": 
 
 
 def is_binary(request: Request) -> bool:
-    """Whether a request's body is tensors as bytes, and not JSON."""
+    """Returns whether a request's body holds binary tensors instead of JSON."""
     media = _media(request)
     return media in (NPY, NPZ) or (media == RAW and (_has(request, b"shape") or _has(request, b"dtype")))
 
 
 def answer_binary(manager: Manager, route: Route, request: Request) -> Response:
-    """Checked in this order: what the answer is to be, model, signature, outputs, tensors."""
+    """Answers a request with binary tensors.
+
+    It checks the wanted media type, the model, the signature, the outputs and the tensors, in this order.
+    """
     media = _wanted(request)
     with manager.handle(route.model, route.version, route.label) as handle:
         servable = handle.servable
@@ -65,12 +69,12 @@ def _has(request: Request, what: bytes) -> bool:
 
 
 def _name(request: Request, what: bytes) -> str:
-    """A name as a header carries it: percent-encoded where it is not plain."""
+    """Returns the name in a header. Names may be percent-encoded."""
     return unquote(request.header(b"lightship-" + what).strip())
 
 
 def _wanted(request: Request) -> bytes:
-    """The first media type of `Accept` that can be given; JSON where it names none."""
+    """Returns the first supported media type of the `Accept` header, or JSON if there is none."""
     for part in request.header(b"accept").split(","):
         media, _, parameters = part.partition(";")
         refused = "".join(parameters.split()) in ("q=0", "q=0.0", "q=0.00", "q=0.000")
@@ -88,7 +92,7 @@ def _inputs(signature: Signature, request: Request) -> Arrays:
         arrays: Arrays = read_npz(request.body, len(signature.inputs))
         for name in arrays.keys() & signature.inputs.keys():
             _check_array(arrays[name], signature.inputs[name])
-        return arrays  # names that do not fit are told with TensorFlow Serving's text
+        return arrays  # predict refuses missing or unknown names with TensorFlow Serving's message
     spec = _only_input(signature)
     if _media(request) == RAW:
         return {spec.name: _raw(request, spec)}
@@ -120,7 +124,10 @@ def _raw(request: Request, spec: TensorSpec) -> NDArray[Any]:
 
 
 def _output_names(signature: Signature, wanted: str, media: bytes) -> Sequence[str] | None:
-    """The outputs to compute, None for all. Raises InvalidArgument where the answer cannot hold them."""
+    """Returns the names of the outputs to compute.
+
+    Raises InvalidArgument if the wanted media type cannot represent these outputs.
+    """
     if wanted and wanted not in signature.outputs:
         raise InvalidArgument(f'there is no output "{wanted}"; there are {", ".join(signature.outputs)}')
     names = [wanted] if wanted else list(signature.outputs)

@@ -1,4 +1,4 @@
-"""`:classify` and `:regress`: from the body's bytes to the answer's."""
+"""The endpoints `:classify` and `:regress`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lightship.transports.rest.routes import Route
 
 
 def answer_classify(manager: Manager, route: Route, request: Request) -> Response:
-    """Checked in this order: the document, the model, the signature."""
+    """Answers `:classify`. It checks the document, the model and the signature, in this order."""
     parsed = ExampleRequest.parse(request.body)
     with manager.handle(route.model, route.version, route.label) as handle:
         result = classify(handle.servable, parsed.signature_name, parsed.examples)
@@ -21,7 +21,7 @@ def answer_classify(manager: Manager, route: Route, request: Request) -> Respons
 
 
 def answer_regress(manager: Manager, route: Route, request: Request) -> Response:
-    """Checked in the same order."""
+    """Answers `:regress`. It makes the same checks in the same order as `answer_classify`."""
     parsed = ExampleRequest.parse(request.body)
     with manager.handle(route.model, route.version, route.label) as handle:
         result = regress(handle.servable, parsed.signature_name, parsed.examples)

@@ -1,4 +1,4 @@
-"""The body of `:classify` and `:regress`: `examples`, and the features that they share, `context`."""
+"""Reads the body of `:classify` and `:regress`: `examples`, and `context`, which holds features that all share."""
 
 from __future__ import annotations
 
@@ -15,15 +15,19 @@ from lightship.transports.rest.writing.dump import dump
 
 @dataclass(frozen=True, slots=True)
 class ExampleRequest:
-    """signature_name: "" if none is given. examples: serialized `tensorflow.Example`s, the context in each."""
+    """The body of a request to `:classify` or `:regress`."""
 
+    # The name of the signature, or "" if none is given.
     signature_name: str
+    # Serialized `tensorflow.Example`s, each with the features of the context.
     examples: list[bytes]
 
     @classmethod
     def parse(cls, body: bytes) -> ExampleRequest:
-        """Checked in this order: JSON, signature's name, context, examples. Raises InvalidArgument with TensorFlow
-        Serving's texts."""
+        """Parses a body. It checks the JSON, the signature's name, the context and the examples, in this order.
+
+        Raises InvalidArgument with TensorFlow Serving's messages.
+        """
         document = document_of(body)
         name = signature_name_of(document)
         if "context" not in document:

@@ -1,4 +1,4 @@
-"""A JSON object as a `tensorflow.Example`: what its features' first elements make of them."""
+"""Converts a JSON object to a `tensorflow.Example`. A feature's first element determines its kind."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _KINDS: dict[type, str] = {bool: "int64", int: "int64", float: "float", str: "by
 # An integer literal among the elements of a list of numbers.
 _INTEGER = re.compile(rb"[\[,][ \t\n\r]*-?[0-9]+[ \t\n\r]*[,\]]")
 _TOKEN = re.compile(rb"-?(?:[0-9][-+.0-9eE]*|NaN|Inf(?:inity)?)")
-_PACKED = b"\x0a"  # field 1 of FloatList, its values one after the other
+_PACKED = b"\x0a"  # field 1 of FloatList in packed encoding
 
 
 def serialized_example(value: JsonValue) -> bytes:
-    """The bytes of the `tensorflow.Example` that has an object's members as features.
+    """Returns a serialized `tensorflow.Example` that has an object's members as features.
 
-    A feature is a list, or one element, of integers and booleans, of doubles, or of texts and `{"b64": TEXT}`: the
-    first element decides. Raises InvalidArgument with TensorFlow Serving's texts.
+    A feature is one element or a list of elements. These are integers and booleans, or doubles, or strings and `{"b64":
+    TEXT}`. The first element determines which. Raises InvalidArgument with TensorFlow Serving's messages.
     """
     if not isinstance(value, dict):
         raise InvalidArgument(f"Example must be JSON object but got JSON {type_word(value)}")
@@ -40,7 +40,7 @@ def serialized_example(value: JsonValue) -> bytes:
 
 
 def _empty_feature(features: Any, name: str) -> Any:
-    """Of features of one name the last is kept."""
+    """Returns an empty feature. If a name is repeated, its last feature is kept."""
     try:
         feature = features[name]
     except UnicodeEncodeError:
@@ -65,7 +65,7 @@ def _fill(feature: Any, name: str, value: JsonValue) -> None:
 
 
 def _fill_at_once(feature: Any, numbers: NumberArray) -> bool:
-    """Fills a feature with numbers that are all of one kind; whether they are."""
+    """Fills a feature with numbers that are all integers or all doubles. Returns False if they are not."""
     if len(numbers.shape) != 1:
         return False
     if numbers.values.dtype == np.int64:
@@ -80,7 +80,10 @@ def _fill_at_once(feature: Any, numbers: NumberArray) -> bool:
 
 
 def _elements(numbers: NumberArray) -> list[JsonValue]:
-    """The elements one by one, integers apart from doubles; of a list of lists, the first is enough."""
+    """Returns the elements of an array, integers as int and doubles as float.
+
+    For an array with several dimensions, an empty list as the only element is enough, because it is refused anyway.
+    """
     if len(numbers.shape) != 1:
         return [[]]
     return [_number(match.group()) for match in _TOKEN.finditer(numbers.text)]
@@ -92,7 +95,7 @@ def _number(text: bytes) -> int | float:
 
 
 def _common_kind(name: str, elements: Sequence[JsonValue]) -> str | None:
-    """The kind of all elements; None if there are none."""
+    """Returns the kind of all elements, or None if there are none. Raises InvalidArgument if the kinds differ."""
     common = None
     for element in elements:
         kind = _kind(name, element)

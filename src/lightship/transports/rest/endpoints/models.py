@@ -1,4 +1,4 @@
-"""What GET answers: a model's versions, its signatures, the list of models."""
+"""The GET endpoints: a model's status, its metadata, and the list of models."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lightship.transports.rest.writing.text import quoted
 
 
 def answer_get(manager: Manager, route: Route) -> Response:
-    """The status of a model or version, or its metadata."""
+    """Returns the status of a model or version, or the metadata of a version."""
     if route.action == "metadata":
         return _metadata(manager, route)
     statuses = model_status(manager, route.model, route.version, route.label)
@@ -24,7 +24,7 @@ def answer_get(manager: Manager, route: Route) -> Response:
 
 
 def model_list(manager: Manager) -> Response:
-    """Every configured model with its versions, their states, its labels and whether it is ready."""
+    """Lists every configured model with its versions, their states, its labels, and whether it is ready."""
     models = [
         {
             "name": model.name,

@@ -1,4 +1,4 @@
-"""The body of `:predict`: `instances` (rows) or `inputs` (columns), read for one signature."""
+"""Reads the body of `:predict`: `instances` (row format) or `inputs` (columnar format)."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ Tensors = dict[str, np.ndarray[Any, Any]]
 class PredictRequest(NamedTuple):
     document: dict[str, JsonValue]
     signature_name: str  # "" if none is given
-    only_numbers: bool = False  # so that `small_tensors` may be asked
+    only_numbers: bool = False  # whether `small_tensors` may read the tensors
 
     @classmethod
     def parse(cls, body: bytes) -> PredictRequest:
-        """Reads the JSON and the signature's name; tensors come later, when the signature is known.
+        """Parses the JSON and the signature's name. Tensors are read later, when the signature is known.
 
-        Raises InvalidArgument for what is not JSON, not an object, or has a signature_name that is not a string.
+        Raises InvalidArgument if the body is not a JSON object or its signature_name is not a string.
         """
         document, only_numbers = read_small(body)
         if document is None:
@@ -39,11 +39,14 @@ class PredictRequest(NamedTuple):
 
     @property
     def rows(self) -> bool:
-        """Whether the answer is `predictions`, and not `outputs`."""
+        """Whether the response must be in row format, with `predictions` instead of `outputs`."""
         return "instances" in self.document
 
     def tensors(self, inputs: Mapping[str, TensorSpec]) -> Tensors:
-        """The signature's inputs by name. Raises InvalidArgument or Unimplemented with TensorFlow Serving's texts."""
+        """Returns the signature's inputs by name.
+
+        Raises InvalidArgument or Unimplemented with TensorFlow Serving's messages.
+        """
         if self.only_numbers and (tensors := small_tensors(self.document, inputs)) is not None:
             return tensors
         if "instances" in self.document and "inputs" in self.document:
@@ -67,7 +70,7 @@ class PredictRequest(NamedTuple):
 
 
 def document_of(body: bytes) -> dict[str, JsonValue]:
-    """The JSON object that a body is. Raises InvalidArgument for anything else."""
+    """Parses a body that is a JSON object. Raises InvalidArgument for any other body."""
     document = parse(body)
     if not isinstance(document, dict):
         raise InvalidArgument(f"JSON Value: {dump(document)} Is not object")

@@ -1,4 +1,4 @@
-"""The answer of `:predict`: `predictions`, a row for each instance, or `outputs`, a tensor for each output."""
+"""Writes the response of `:predict`: `predictions` with a row per instance, or `outputs` with a tensor per output."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _PREDICTIONS, _OUTPUTS, _END = b'{\n    "predictions": ', b'{\n    "outputs": ',
 
 
 def predictions(outputs: Tensors) -> bytes:
-    """Row format; the name of a single output is dropped.
+    """Writes outputs in row format. The name of a single output is left out.
 
-    Raises InvalidArgument if there is no output, a scalar one, or if they disagree in dimension 0.
+    Raises InvalidArgument if there is no output, if an output is a scalar, or if outputs differ in dimension 0.
     """
     _check_rows(outputs)
     if len(outputs) == 1:
@@ -33,7 +33,7 @@ def predictions(outputs: Tensors) -> bytes:
 
 
 def rankings(rows: Iterable[Ranking]) -> bytes:
-    """`predictions` of images: the best labels and their scores."""
+    """Writes the `predictions` for images: the best labels and their scores."""
     members = [
         (f'"labels": [{", ".join(map(quoted, row.labels))}]', f'"scores": [{", ".join(float_texts(row.scores))}]')
         for row in rows
@@ -42,7 +42,7 @@ def rankings(rows: Iterable[Ranking]) -> bytes:
 
 
 def objects(rows: Sequence[tuple[str, ...]]) -> str:
-    """A list of objects, each given by the texts of its members."""
+    """Writes a list of objects. Each row holds the texts of one object's members."""
     if not rows:
         return "[]"
     texts = ("        {\n            " + ",\n            ".join(members) + "\n        }" for members in rows)
@@ -50,7 +50,7 @@ def objects(rows: Sequence[tuple[str, ...]]) -> str:
 
 
 def outputs_document(outputs: Tensors) -> bytes:
-    """Columnar format; the name of a single output is dropped."""
+    """Writes outputs in columnar format. The name of a single output is left out."""
     if not outputs:
         raise InvalidArgument("Cannot convert empty tensor map to JSON")
     if len(outputs) == 1:

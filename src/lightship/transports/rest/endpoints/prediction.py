@@ -1,4 +1,4 @@
-"""`:predict`: from the bytes of a request's body to those of the response's."""
+"""The endpoint `:predict` for JSON and for encoded images."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DEFAULT_TOP = 5
 
 
 class PreparedPredict:
-    """A `:predict` whose JSON has become the arrays of a signature; a `PreparedCall`."""
+    """A `:predict` request whose JSON was converted to the arrays of a signature. It is a `PreparedCall`."""
 
     __slots__ = ("_handle", "_prediction", "_route", "_rows")
 
@@ -53,7 +53,10 @@ class PreparedPredict:
 
 
 def prepare_predict(manager: Manager, route: Route, request: Request) -> PreparedPredict:
-    """JSON in, JSON out. Checked in this order: JSON, signature's name, model, signature, tensors."""
+    """Reads a JSON request.
+
+    It checks the JSON, the signature's name, the model, the signature and the tensors, in this order.
+    """
     parsed = PredictRequest.parse(request.body)
     handle = manager.handle(route.model, route.version, route.label)
     try:
@@ -66,12 +69,12 @@ def prepare_predict(manager: Manager, route: Route, request: Request) -> Prepare
 
 
 def answer_predict(manager: Manager, route: Route, request: Request) -> Response:
-    """All of it at once."""
+    """Reads and runs a JSON request."""
     return prepare_predict(manager, route, request).run()
 
 
 def answer_image(manager: Manager, route: Route, request: Request) -> Response:
-    """An encoded image as it is; the best `?top=N` labels."""
+    """Classifies an encoded image. The response has the best N labels, as given by `?top=N`."""
     top = _top(request.query)
     with manager.handle(route.model, route.version, route.label) as handle:
         (ranking,) = classify_images(handle.servable, [request.body], top)
@@ -86,7 +89,7 @@ def _inputs(signature: Signature, parsed: PredictRequest) -> Mapping[str, Tensor
 
 
 def _top(query: str) -> int:
-    """N of `?top=N`. Raises InvalidArgument for anything else in the query."""
+    """Returns N of `?top=N`. Raises InvalidArgument for any other query."""
     pairs = parse_qsl(query, keep_blank_values=True)
     if not pairs:
         return DEFAULT_TOP

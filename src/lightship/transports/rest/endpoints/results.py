@@ -1,4 +1,4 @@
-"""The answers of `:classify` and `:regress`: `results`, one for each example."""
+"""Writes the responses of `:classify` and `:regress`: `results`, with one result per example."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NO_LABEL, _NO_SCORE = '""', "0.0"
 
 
 def classifications_document(result: Classifications) -> bytes:
-    """`{"results": [[[label, score], ...], ...]}`. Raises InvalidArgument if there is no result."""
+    """Writes `{"results": [[[label, score], ...], ...]}`. Raises InvalidArgument if there is no result."""
     rows = list(_rows(result))
     if not rows:
         raise InvalidArgument("Cannot convert empty ClassificationResults to JSON")
@@ -22,14 +22,14 @@ def classifications_document(result: Classifications) -> bytes:
 
 
 def regressions_document(result: Regressions) -> bytes:
-    """`{"results": [value, ...]}`, its list on one line to the end. Raises InvalidArgument if there is no result."""
+    """Writes `{"results": [value, ...]}`, with the list on one line. Raises InvalidArgument if there is no result."""
     if not len(result.values):
         raise InvalidArgument("Cannot convert empty RegressionResults to JSON")
     return encoded('{\n    "results": [' + ", ".join(float_texts(result.values)) + "]\n}")
 
 
 def _rows(result: Classifications) -> Iterator[str]:
-    """One text for each example, made one by one: a Python string for each number takes ten times its text."""
+    """Yields the text of each example. A Python string per number would take ten times the memory of its text."""
     if result.classes is None:
         for row in () if result.scores is None else result.scores:
             yield _row([_NO_LABEL] * len(row), float_texts(row))
@@ -45,7 +45,7 @@ def _row(labels: list[str], scores: list[str]) -> str:
 
 
 class _QuotedLabels(dict[bytes, str]):
-    """The JSON of each label, made once."""
+    """Caches the JSON text of each label."""
 
     def __missing__(self, label: bytes) -> str:
         text = self[label] = quoted(decoded(label))

@@ -1,4 +1,4 @@
-"""The answer to `GET /v1/models/M`: proto3 JSON as protobuf's C++ printer lays it out."""
+"""Writes the response to `GET /v1/models/M`: proto3 JSON in the layout of protobuf's C++ printer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lightship.transports.rest.writing.text import quoted
 
 
 def status_document(statuses: Iterable[ModelVersionStatus]) -> bytes:
-    """Versions in the order given, highest first by the manager's promise."""
+    """Writes the status of versions in the given order. The manager returns the highest version first."""
     versions = ",\n".join(map(_version, statuses))
     return encoded('{\n "model_version_status": [\n' + versions + "\n ]\n}\n")
 

@@ -1,4 +1,4 @@
-"""The version that answered: in a header, so that the body stays TensorFlow Serving's."""
+"""The response header with the version that answered. The body stays the same as TensorFlow Serving's."""
 
 from __future__ import annotations
 

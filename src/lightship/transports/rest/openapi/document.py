@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document of a server: a path for each of its models, with that model's own inputs and outputs."""
+"""Writes the OpenAPI 3.1 document of a server, with paths for each model and schemas of its inputs and outputs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _ABOUT = (
 
 
 def openapi_document(models: Iterable[ServedModel]) -> Json:
-    """What `GET /openapi.json` gives. `x-lightship-models` lists the models as they are, for the page `/docs`."""
+    """Returns the document of `GET /openapi.json`. Its `x-lightship-models` lists the models for the page `/docs`."""
     served = list(models)
     paths: Json = {}
     schemas: Json = dict(SCHEMAS)
@@ -49,7 +49,7 @@ def openapi_document(models: Iterable[ServedModel]) -> Json:
 
 
 class _Names:
-    """A name of letters, digits and `_` for each model, so that generated code can use it; never the same twice."""
+    """Gives each model a unique name of letters, digits and `_`, which generated code can use."""
 
     def __init__(self) -> None:
         self._taken: set[str] = set()
@@ -65,7 +65,7 @@ class _Names:
 
 
 class _Paths:
-    """Adds one model's paths and schemas."""
+    """Adds the paths and schemas of one model."""
 
     def __init__(self, model: ServedModel, name: str, paths: Json, schemas: Json) -> None:
         self._model, self._name = model, name
@@ -146,7 +146,10 @@ def _model(model: ServedModel) -> Json:
 
 
 def _version(version: ServedVersion) -> Json:
-    """Versions are texts, as everywhere in this API: they may be larger than a number of JavaScript."""
+    """Describes a version.
+
+    Version numbers are strings throughout the API, because JavaScript cannot represent all of them.
+    """
     return {
         "version": str(version.version),
         "state": version.state,

@@ -1,4 +1,4 @@
-"""The operations of the OpenAPI document: what is sent, what comes back."""
+"""The operations of the OpenAPI document, with their requests and responses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ANSWERED_BY: Json = {
 
 
 def predict_operation(request: Schema, answer: Schema, images: bool) -> Json:
-    """`images`: whether encoded images are taken as they are."""
+    """Returns the operation `:predict`. `images` says whether the model accepts encoded images."""
     described = (
         "Tensors as JSON, by rows (`instances`) or by columns (`inputs`); or as bytes: `application/x-npy` for the "
         "only input, `application/x-npz` for several, `application/octet-stream` with the headers `Lightship-Shape` "

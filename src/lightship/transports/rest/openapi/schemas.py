@@ -1,4 +1,4 @@
-"""JSON schemas of what signatures take and give, for the OpenAPI document."""
+"""JSON schemas of the inputs and outputs of signatures, for the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lightship.tensors.dtypes import DataType
 
 Schema = dict[str, Any]
 
-# The largest numbers; what is larger becomes infinite.
+# The largest finite numbers. A larger number becomes infinite.
 _FLOATS = {
     DataType.DT_DOUBLE: float(np.finfo(np.float64).max),
     DataType.DT_FLOAT: float(np.finfo(np.float32).max),
@@ -30,7 +30,7 @@ def ref(name: str) -> Schema:
 
 
 def object_of(members: Mapping[str, Schema], **more: Any) -> Schema:
-    """An object with exactly these members."""
+    """Returns the schema of an object with exactly these members."""
     return {
         "type": "object",
         "properties": dict(members),
@@ -41,7 +41,7 @@ def object_of(members: Mapping[str, Schema], **more: Any) -> Schema:
 
 
 def any_of(schemas: Iterable[Schema]) -> Schema:
-    """Any of several schemas, each said once."""
+    """Returns a schema that accepts any of several schemas. Duplicates are removed."""
     distinct: list[Schema] = []
     for schema in schemas:
         if schema not in distinct:
@@ -50,18 +50,18 @@ def any_of(schemas: Iterable[Schema]) -> Schema:
 
 
 def predict_request(signatures: Iterable[Signature]) -> Schema:
-    """The body of `:predict` for any of these signatures, by rows or by columns."""
+    """Returns the schema of the body of `:predict` for any of these signatures, in row or columnar format."""
     bodies = [body for signature in signatures if signature.inputs for body in _bodies(signature)]
     return any_of(bodies) if bodies else {"type": "object"}
 
 
 def predict_response(signatures: Iterable[Signature]) -> Schema:
-    """The answer of `:predict`: `predictions` to rows, `outputs` to columns."""
+    """Returns the schema of the response of `:predict`: `predictions` in row format, `outputs` in columnar format."""
     return any_of(answer for signature in signatures for answer in _answers(signature))
 
 
 def examples_request(signatures: Iterable[str]) -> Schema:
-    """The body of `:classify` and `:regress`, for signatures of these names."""
+    """Returns the schema of the body of `:classify` and `:regress`, for signatures with these names."""
     members = {
         "signature_name": {"enum": sorted(set(signatures))},
         "context": ref("Example"),
@@ -82,7 +82,7 @@ def _bodies(signature: Signature) -> list[Schema]:
     rows = {name: _tensor(spec, _row_shape(spec)) for name, spec in inputs.items()}
     sizes = [spec.shape[0] for spec in inputs.values() if spec.shape]
     size = next((size for size in sizes if size > 0), -1)
-    kinds = [*rows.values(), object_of(rows)] if len(rows) == 1 else [object_of(rows)]  # all rows are of one kind
+    kinds = [*rows.values(), object_of(rows)] if len(rows) == 1 else [object_of(rows)]  # all rows have the same form
     return [_body(signature, "instances", any_of(_list(row, size) for row in kinds)), *bodies]
 
 
@@ -112,7 +112,10 @@ def _row_shape(spec: TensorSpec) -> tuple[int, ...] | None:
 
 
 def _tensor(spec: TensorSpec, shape: tuple[int, ...] | None) -> Schema:
-    """An input: nested lists of the declared sizes. Others are tried too; the model says whether it can take them."""
+    """Returns the schema of an input: nested lists of the declared sizes.
+
+    The server accepts other sizes too if the model's operations do.
+    """
     described = {"description": describe(spec)}
     if shape is None:
         return described
@@ -123,7 +126,7 @@ def _tensor(spec: TensorSpec, shape: tuple[int, ...] | None) -> Schema:
 
 
 def _value(spec: TensorSpec, shape: tuple[int, ...] | None) -> Schema:
-    """An output: nested lists of the declared rank, of any sizes."""
+    """Returns the schema of an output: nested lists of the declared rank and of any size."""
     schema: Schema = {} if shape is None else _written(spec)
     for _ in shape or ():
         schema = {"type": "array", "items": schema}
@@ -131,7 +134,7 @@ def _value(spec: TensorSpec, shape: tuple[int, ...] | None) -> Schema:
 
 
 def _list(items: Schema, size: int = -1) -> Schema:
-    """A list of exactly `size` items, of one or more where it is free (below 0)."""
+    """Returns the schema of a list of exactly `size` items, or of at least one item if `size` is negative."""
     sizes = {"minItems": size, "maxItems": size} if size >= 0 else {"minItems": 1}
     return {"type": "array", "items": items, **sizes}
 

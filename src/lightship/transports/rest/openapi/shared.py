@@ -1,4 +1,4 @@
-"""What the paths of all models share in the OpenAPI document: schemas, errors, parameters."""
+"""The schemas, errors and parameters of the OpenAPI document that the paths of all models share."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Pages beside the API: health, metrics, the OpenAPI document and its page for people."""
+"""Pages outside TensorFlow Serving's API: health, metrics, the OpenAPI document and the page `/docs`."""

@@ -1,4 +1,4 @@
-"""The pages beside TensorFlow Serving's: `/openapi.json`, and `/docs` for people."""
+"""The pages `/openapi.json` and `/docs`. TensorFlow Serving does not have them."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ _HEADERS: Headers = ((b"Cache-Control", b"no-cache"), (b"X-Content-Type-Options"
 
 
 class DocPages:
-    """Any thread may ask."""
+    """Answers requests for these pages. Any thread may call its methods."""
 
     def __init__(self, manager: Manager) -> None:
         self._manager = manager
         self._described: tuple[tuple[ServedModel, ...], bytes] | None = None
 
     def answer(self, path: str) -> Response:
-        """The page of one of `PATHS`."""
+        """Returns the page of one of `PATHS`."""
         return docs_page() if path == "/docs" else Response(200, self._openapi(), headers=_HEADERS)
 
     def _openapi(self) -> bytes:
-        """Written again only when what is served has changed."""
+        """Returns the OpenAPI document. It is written again only if the served models have changed."""
         models = served_models(self._manager)
         described = self._described
         if described is None or described[0] != models:
@@ -43,7 +43,10 @@ class DocPages:
 
 @cache
 def docs_page() -> Response:
-    """One file, with its style and scripts in it. The policy lets the browser run those alone, and ask this server."""
+    """Returns the page `/docs` as a single file that contains its styles and scripts.
+
+    Its security policy lets the browser run only these scripts, and connect only to this server.
+    """
     folder = files("lightship.transports.rest.pages")
     hashes: dict[str, list[str]] = {"style": [], "script": []}
 

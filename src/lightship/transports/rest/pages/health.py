@@ -1,4 +1,4 @@
-"""What an orchestrator asks: is the process alive, and may it get traffic?"""
+"""Health checks for orchestrators: whether the process is alive, and whether it may receive traffic."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from lightship.transports.http.messages import Response
 
 
 def live() -> Response:
-    """200 as long as anything is answered at all."""
+    """Returns 200 while the server answers requests."""
     return Response(200, b'{"status": "alive"}')
 
 
 def ready(manager: Manager, draining: bool) -> Response:
-    """200 only if every configured model has an AVAILABLE version and the server is not shutting down; else 503."""
+    """Returns 200 if every configured model has an AVAILABLE version and the server is not shutting down; else 503."""
     if draining:
         return Response(503, orjson.dumps({"status": "not ready", "reason": "the server is shutting down"}))
     not_ready = manager.not_ready()

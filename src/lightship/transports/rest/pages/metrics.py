@@ -1,4 +1,4 @@
-"""The two pages of metrics: our own, and the one that TensorFlow Serving's monitoring configuration asks for."""
+"""The two metrics pages: `/metrics`, and the page of TensorFlow Serving's monitoring configuration."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Families = Callable[[], list[Family]]
 
 
 class MetricsPages:
-    """families: where the figures come from."""
+    """Answers requests for the metrics pages. `families` are functions that return the metrics."""
 
     def __init__(self, *families: Families) -> None:
         self._families = families
@@ -23,12 +23,12 @@ class MetricsPages:
             collector(registry=self._process)
 
     def own(self) -> Response:
-        """`/metrics`: TensorFlow Serving's metrics and the process's."""
+        """Returns the page `/metrics`: TensorFlow Serving's metrics and those of the process."""
         text = self._text() + generate_latest(self._process)
         return Response(200, text, b"text/plain; version=0.0.4; charset=utf-8")
 
     def monitoring(self, request: Request) -> Response:
-        """TensorFlow Serving's metrics alone; an error for a path with a query."""
+        """Returns the page with only TensorFlow Serving's metrics, or an error if the request has a query."""
         if request.target != request.path:
             reason = f"Unexpected path: {request.target}. Should be {request.path}"
             return Response(400, reason.encode(), PLAIN, code=Code.INVALID_ARGUMENT)

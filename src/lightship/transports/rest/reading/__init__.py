@@ -1,1 +1,1 @@
-"""JSON as RapidJSON reads it, by the quickest way that reads it correctly, and its values as arrays."""
+"""Reads JSON as RapidJSON does, with the fastest parser that reads it correctly, and converts its values to arrays."""

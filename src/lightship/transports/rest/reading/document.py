@@ -1,9 +1,9 @@
-"""A request's JSON, by the quickest way that reads it rightly.
+"""Parses a request's JSON with the fastest parser that reads it correctly.
 
-Texts without long arrays of numbers go to orjson, which refuses what it reads differently, but for repeated names: of
-these it takes the last, so the text is counted for signs of them. Then comes the scanner of Python's `json`, where
-nothing in the text is read differently there. What is left goes to the complete reader, and long arrays of numbers,
-through it, to simdjson.
+JSON without long arrays of numbers is parsed by orjson. It refuses everything that it would read differently, except
+repeated names, of which it takes the last; so the body is checked for repeated names. If orjson fails, the scanner of
+Python's `json` is used if it would read nothing in the body differently. All other JSON is parsed by the complete
+reader, which passes long arrays of numbers to simdjson.
 """
 
 from __future__ import annotations
@@ -19,16 +19,17 @@ from lightship.transports.rest.reading.numbers import SHORTEST
 from lightship.transports.rest.reading.reader import MOST_CONTAINERS, read_document
 from lightship.transports.rest.reading.values import JsonValue, RepeatedNames
 
-# Integers that may not fit 64 bits, doubles that may overflow, escapes that may be lone surrogates.
+# Integers that may exceed 64 bits, doubles that may overflow, and escapes that may be lone surrogates.
 _READ_DIFFERENTLY = re.compile(rb"[0-9]{18}|[eE]\+?[0-9]{3}|\\u[dD][89a-fA-F]")
-_LONGEST_SCANNED = 64 << 20  # bytes; the scanner keeps the interpreter's lock until it is done
+_LONGEST_SCANNED = 64 << 20  # bytes; the scanner holds the interpreter lock until it has finished
 _NUMBERS = re.compile(rb":[ \t\n\r]*\[[\[ \t\n\r]*[-0-9NI][^\"}]{%d}" % SHORTEST)
 
 
 def parse(body: bytes) -> JsonValue:
-    """The first complete JSON value of `body`; what follows it is ignored.
+    """Returns the first complete JSON value of `body` and ignores everything after it.
 
-    Raises InvalidArgument: `JSON Parse error: REASON at offset: N`; ResourceExhausted for millions of lists.
+    Raises InvalidArgument with `JSON Parse error: REASON at offset: N`, and ResourceExhausted for more than
+    `MOST_CONTAINERS` lists and objects.
     """
     if not body:
         raise InvalidArgument("JSON Parse error: The document is empty")
@@ -39,12 +40,12 @@ def parse(body: bytes) -> JsonValue:
         if has_each_name_once(document, body):
             return document
     except ValueError:
-        pass  # invalid, followed by more, not UTF-8, not finite, nested deeply
+        pass  # invalid, followed by more text, not UTF-8, not finite, or nested deeply
     return _scanned(body)
 
 
 def is_for_orjson(body: bytes) -> bool:
-    """Whether a body is without long arrays of numbers, and without millions of lists and objects."""
+    """Returns whether a body has no long arrays of numbers and not millions of lists and objects."""
     return _few_containers(body) and not _NUMBERS.search(body)
 
 
@@ -53,15 +54,15 @@ def _scanned(body: bytes) -> JsonValue:
         try:
             return cast(JsonValue, _scan(body.decode()))
         except (ValueError, RecursionError):
-            pass  # the complete reader knows what to say or do
+            pass  # the complete reader reads it or raises the right error
     return read_document(body)
 
 
 def has_each_name_once(document: JsonValue, body: bytes) -> bool:
-    """Whether no object of a body, as orjson read it, has a name twice.
+    """Returns whether no object in a body repeats a name. `document` is the body as orjson parsed it.
 
-    A name more would be two quotation marks and a colon more than the document accounts for. False, too, where strings
-    hold both of these.
+    A repeated name adds two quotation marks and a colon that the document does not account for. The result is also
+    False if strings contain both of these characters.
     """
     names = texts = 0
     rest = [document]

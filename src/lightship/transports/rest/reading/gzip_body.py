@@ -1,4 +1,4 @@
-"""Request bodies sent with `Content-Encoding: gzip`."""
+"""Decompresses request bodies with `Content-Encoding: gzip`."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ _CHUNK = 1 << 20
 
 
 def gunzip(body: bytes, limit: int) -> bytes:
-    """The uncompressed body, all its members.
+    """Returns the uncompressed body of all gzip members.
 
-    Raises InvalidArgument for what is no complete gzip data, TooLarge beyond `limit` bytes (checked while inflating).
+    Raises InvalidArgument if the body is not complete gzip data. Raises TooLarge if the result exceeds `limit` bytes;
+    this is checked during decompression.
     """
     pieces: list[bytes] = []
     size = 0

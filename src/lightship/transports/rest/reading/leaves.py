@@ -1,4 +1,4 @@
-"""One JSON value as one element of a tensor: which types a dtype takes, their ranges, and the texts of refusal."""
+"""Converts single JSON values to elements of a tensor: the types and ranges of each dtype, and the error messages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lightship.transports.rest.reading.values import JsonValue, RepeatedNames, e
 from lightship.transports.rest.writing.dump import dump
 
 FLOATS = frozenset({DataType.DT_FLOAT, DataType.DT_DOUBLE, DataType.DT_HALF, DataType.DT_BFLOAT16})
-# TensorFlow Serving lets int8, uint8 and int16 wrap (300 becomes 44); here they keep their own range.
+# In TensorFlow Serving, int8, uint8 and int16 overflow (300 becomes 44). Here, such values are refused.
 RANGES: dict[DataType, tuple[int, int]] = {
     DataType.DT_INT8: (-(1 << 7), (1 << 7) - 1),
     DataType.DT_INT16: (-(1 << 15), (1 << 15) - 1),
@@ -30,10 +30,10 @@ _NUMBERS, _INTEGERS, _BOOLEANS, _STRINGS = ({int, float}, {int}, {bool}, {str, d
 
 
 def elements(leaves: Sequence[JsonValue], dtype: DataType) -> np.ndarray[Any, Any]:
-    """Leaves as a flat array of `dtype`; strings as objects that are bytes.
+    """Converts leaves to a flat array of `dtype`. Strings become objects that are bytes.
 
-    Raises InvalidArgument with the text for the first leaf that is of the wrong type or out of range, Unimplemented for
-    a dtype that has no form in JSON.
+    Raises InvalidArgument for the first leaf that has a wrong type or is out of range, and Unimplemented for a dtype
+    that JSON cannot represent.
     """
     if not leaves:
         return np.empty(0, dtype.numpy)
@@ -52,16 +52,16 @@ def elements(leaves: Sequence[JsonValue], dtype: DataType) -> np.ndarray[Any, An
 
 
 def narrowed(doubles: np.ndarray[Any, Any], dtype: DataType) -> np.ndarray[Any, Any]:
-    """Doubles rounded to a float dtype; what is too large becomes infinite, as in TensorFlow Serving."""
+    """Rounds doubles to a float dtype. Values that are too large become infinite, as in TensorFlow Serving."""
     with np.errstate(over="ignore", invalid="ignore"):
         return doubles.astype(dtype.numpy, copy=False)
 
 
 def check_leaf(leaf: JsonValue, dtype: DataType) -> None:
-    """Raises what `elements` does if a leaf is no element of `dtype`.
+    """Raises what `elements` raises if a leaf is not an element of `dtype`.
 
-    It never holds the error in a variable: the cycle of error and frame would keep a large request until the next
-    collection of garbage.
+    It never stores the error in a variable: a reference cycle of error and frame would keep a large request in memory
+    until the next garbage collection.
     """
     if dtype in FLOATS:
         right = type(leaf) in _NUMBERS
@@ -83,12 +83,15 @@ def check_leaf(leaf: JsonValue, dtype: DataType) -> None:
 
 
 def is_base64(value: JsonValue) -> bool:
-    """Whether a value is `{"b64": "..."}`, which is data wherever it stands."""
+    """Returns whether a value is `{"b64": "..."}`, which means bytes at any position."""
     return isinstance(value, dict) and _base64_text(value) is not None
 
 
 def decode_base64(value: dict[str, JsonValue]) -> bytes:
-    """The bytes of `{"b64": TEXT}`: standard alphabet, blanks skipped, padding optional but right if present."""
+    """Decodes `{"b64": TEXT}`. The alphabet is the standard one, white space is ignored, and padding is optional.
+
+    If there is padding, it must be correct. Raises InvalidArgument for any other value.
+    """
     text = _base64_text(value)
     if text is None:
         raise InvalidArgument(f"JSON Value: {dump(value)} not formatted correctly for base64 data")

@@ -1,4 +1,4 @@
-"""One number as RapidJSON reads it: NaN and Infinity are numbers, and an integer keeps its kind up to 64 bits."""
+"""Reads one number as RapidJSON does: NaN and Infinity are numbers, and integers of up to 64 bits stay integers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _NON_FINITE = re.compile(rb"-?(?:NaN|Inf(?:inity)?)")
 
 
 def read_number(body: bytes, start: int) -> tuple[int | float, int]:
-    """The number that begins at `start`, and the offset behind it. Raises InvalidArgument, as `read_document` does."""
+    """Returns the number at `start` and the offset after it. Raises the same InvalidArgument as `read_document`."""
     match = _NUMBER.match(body, start)
     if match is None:
         return _non_finite(body, start)
@@ -24,7 +24,7 @@ def read_number(body: bytes, start: int) -> tuple[int | float, int]:
 
 
 def _check_end(body: bytes, match: re.Match[bytes]) -> None:
-    """After a number, `.` and `e` can only be the beginning of a part that lacks its digits."""
+    """Raises an error if `.` or `e` follows the number, because digits are then missing."""
     end = match.end()
     byte = body[end : end + 1]
     if byte == b"." and match.group(1) is None and match.group(2) is None:
@@ -57,7 +57,7 @@ def _non_finite(body: bytes, start: int) -> tuple[float, int]:
 
 
 def _mismatch(body: bytes, start: int) -> int:
-    """How far a minus sign, `NaN` or `Infinity` goes before it is neither."""
+    """Returns the offset of the first byte that differs from `NaN` or `Infinity` after an optional minus sign."""
     position = start + body.startswith(b"-", start)
     word = b"NaN" if body.startswith(b"N", position) else b"Infinity"
     for expected in word:

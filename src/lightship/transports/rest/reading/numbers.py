@@ -1,10 +1,10 @@
-"""Long arrays of numbers, read straight into numpy: by our own few lines of C where they were built, else by simdjson.
+"""Reads long arrays of numbers directly into numpy arrays, with a C extension if it was built, else with simdjson.
 
-The C (`number_array.c`) proves the shape while it reads, and leaves to the other way what is not plain.
+The C extension (`number_array.c`) checks the shape while it reads. It leaves unusual input to simdjson.
 
-simdjson flattens ragged lists silently, so the shape is proved apart: the text's brackets and commas alone (its
-*skeleton*) must be exactly those of the one shape that its beginning announces, and the numbers must be as many as that
-shape holds. In valid JSON without strings and objects, that leaves no other reading.
+simdjson silently flattens ragged lists, so the shape is checked separately. The brackets and commas of the text (its
+*skeleton*) must be exactly those of the shape that the beginning of the text announces, and the number of numbers must
+match that shape. For valid JSON without strings and objects, this proves the shape.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ except ImportError:  # there was no C compiler
 else:
     _parse = _number_array.parse
 
-SHORTEST = 256  # bytes; below this the plain reader is as quick
-DEEPEST = 32  # lists in lists; numpy's own limit is 64
-_MOST_RAGGED = 1 << 23  # lists; the complete reader's own limit
-_KEPT_PARSER_LIMIT = 8 << 20  # bytes; a parser keeps the buffers of its largest text, so larger ones get their own
+SHORTEST = 256  # bytes; for shorter arrays the plain reader is as fast
+DEEPEST = 32  # levels of nested lists; numpy's own limit is 64
+_MOST_RAGGED = 1 << 23  # lists; the same limit as in the complete reader
+_KEPT_PARSER_LIMIT = 8 << 20  # bytes; a parser keeps its buffers, so a larger text gets its own parser
 
 _START = re.compile(rb"\[[\[ \t\n\r]*([-0-9NI]?)")
 _NUMBER = re.compile(rb"-?(?:[0-9][-+.0-9eE]*|NaN|Inf(?:inity)?)")
@@ -40,7 +40,7 @@ _DTYPES = {"d": np.float64, "i": np.int64, "u": np.uint64}
 
 
 class _ThreadParser(threading.local):
-    """A parser for each thread: it must not be used again while a document of it lives."""
+    """One parser per thread. A parser must not be used again while one of its documents exists."""
 
     def __init__(self) -> None:
         self.parser = simdjson.Parser()
@@ -52,7 +52,7 @@ _of_thread = _ThreadParser()
 class NumberArray:
     """A rectangular array of JSON numbers.
 
-    `values`: flat; int64 or uint64 if every number is an integer literal (`integral`), else float64.
+    `values` is flat. Its dtype is int64 or uint64 if every number is an integer literal (`integral`), else float64.
     """
 
     __slots__ = ("_body", "_place", "integral", "shape", "values")
@@ -66,35 +66,38 @@ class NumberArray:
 
     @property
     def text(self) -> bytes:
-        """The JSON."""
+        """The JSON text of the array."""
         return self._body[self._place]
 
     def first_fraction(self) -> int:
-        """Index of the first number that is not an integer literal."""
+        """Returns the index of the first number that is not an integer literal."""
         text = self.text
         match = _FRACTION.search(text)
         return text.count(b",", 0, match.start()) if match else len(self.values)
 
     def integers_before(self, index: int) -> np.ndarray[Any, Any]:
-        """The numbers before a flat index, all of them integer literals, as such; doubles if one is beyond 64 bits."""
+        """Returns the numbers before a flat index, which must all be integer literals.
+
+        They are integers, or doubles if one of them exceeds 64 bits.
+        """
         text = self.text[: self._comma(index)].translate(None, b"[]") if index else b""
         values = _values(b"[" + text + b"]") if text else None
         return self.values[:index] if values is None else values
 
     def number_text(self, index: int) -> bytes:
-        """How the client wrote the number at a flat index."""
+        """Returns the JSON text of the number at a flat index."""
         match = _NUMBER.search(self.text, self._comma(index) + 1 if index else 0)
         return match.group() if match else b""
 
     def _comma(self, index: int) -> int:
-        """Where the comma before the number at a flat index stands."""
+        """Returns the offset of the comma before the number at a flat index."""
         return int(np.flatnonzero(np.frombuffer(self.text, np.uint8) == ord(","))[index - 1])
 
 
 def read_numbers(body: bytes, start: int) -> tuple[NumberArray | list[Any] | None, int]:
-    """The array of numbers that begins at `start`, and the offset behind it; lists if it is not rectangular.
+    """Returns the array of numbers at `start` and the offset after it. An array that is not rectangular becomes lists.
 
-    Without such an array there: None, and the offset up to which it is no use to try again.
+    If there is no such array at `start`, returns None and the offset up to which there is none either.
     """
     begin = _START.match(body, start)
     if begin is None or not begin.group(1):
@@ -118,7 +121,10 @@ def read_numbers(body: bytes, start: int) -> tuple[NumberArray | list[Any] | Non
 
 
 def _compiled(body: bytes, start: int) -> tuple[NumberArray | None, int]:
-    """An array and the offset behind it, by the C; None if there is no C or the array is short or not plain."""
+    """Reads an array with the C extension. Returns the array and the offset after it.
+
+    Returns None if there is no C extension, or if the array is short or has unusual content.
+    """
     found = _parse(body, start) if _parse is not None else None
     if found is None or found[0] - start < SHORTEST:
         return None, start
@@ -132,7 +138,7 @@ def _compiled(body: bytes, start: int) -> tuple[NumberArray | None, int]:
 
 
 def _limit(body: bytes, start: int) -> int:
-    """An array of numbers ends before the next quotation mark and the next closing brace."""
+    """Returns an offset before which an array of numbers must end: the next quotation mark or closing brace."""
     brace = body.find(b"}", start)
     quote = body.find(b'"', start, brace if brace >= 0 else len(body))
     return quote if quote >= 0 else brace if brace >= 0 else len(body)
@@ -154,11 +160,14 @@ def _buffer(text: bytes, kind: str) -> np.ndarray[Any, Any]:
     try:
         return np.frombuffer(document.as_buffer(of_type=kind), _DTYPES[kind])
     finally:
-        del document  # before the parser's next use
+        del document  # must be deleted before the parser is used again
 
 
 def _ragged(text: bytes) -> list[Any] | None:
-    """Lists of numbers, integers apart from doubles; None for what simdjson does not read or nests deeply."""
+    """Returns nested lists of numbers, integers as int and doubles as float.
+
+    Returns None if simdjson cannot read the text or it is nested deeply.
+    """
     if text.count(b"[") > _MOST_RAGGED:
         return None
     try:
@@ -170,9 +179,10 @@ def _ragged(text: bytes) -> list[Any] | None:
 
 
 def _with_non_finite(text: bytes) -> np.ndarray[Any, Any] | None:
-    """NaN, Infinity and Inf are no JSON for simdjson: it reads zeros in their place, then they are put back.
+    """Reads numbers that include NaN, Infinity or Inf, which simdjson does not accept.
 
-    Blanks around each zero keep `1NaN` from becoming a number. The index of a number is that of the commas before it.
+    These words are replaced by zeros for simdjson, and put into the result afterwards. Blanks around each zero make
+    sure that `1NaN` does not become a number. The index of a number is the number of commas before it.
     """
     try:
         values = _buffer(_NON_FINITE.sub(b" 0 ", text), "d").copy()
@@ -181,7 +191,7 @@ def _with_non_finite(text: bytes) -> np.ndarray[Any, Any] | None:
     commas = np.flatnonzero(np.frombuffer(text, np.uint8) == ord(","))
     matches = list(_NON_FINITE.finditer(text))
     indexes = np.searchsorted(commas, [match.start() for match in matches])
-    if len(commas) + 1 != len(values):  # an empty list somewhere
+    if len(commas) + 1 != len(values):  # there is an empty list
         return None
     values[indexes] = [float(match.group()) for match in matches]
     return values
@@ -201,18 +211,18 @@ def _shape_of(skeleton: bytes) -> tuple[int, ...] | None:
     return shape if shape is not None and skeleton == _skeleton(shape) else None
 
 
-_remembered_shape = lru_cache(16)(_shape_of)  # clients send the same shapes over and over
+_remembered_shape = lru_cache(16)(_shape_of)  # clients send the same shapes repeatedly
 
 
 def _announced_shape(skeleton: bytes, depth: int) -> tuple[int, ...] | None:
-    """The shape that the first list of each level has, if the skeleton is as long as one of that shape."""
+    """Returns the shape of the first list of each level, or None if the skeleton's length does not match that shape."""
     shape: list[int] = []
-    length = 0  # of the skeleton of one element at this level
+    length = 0  # the length of the skeleton of one element at this level
     for level in range(depth):
         end = skeleton.find(b"]" * (level + 1)) if level + 1 < depth else len(skeleton) - depth
         if end < 0:
             return None
-        inside = end + level - (depth - level - 1)  # brackets excluded on the right, one included on the left
+        inside = end + level - (depth - level - 1)  # without the closing brackets, but with one opening bracket
         size, rest = divmod(inside, length + 1)
         if rest:
             return None

@@ -1,8 +1,8 @@
-"""The complete way to read JSON: the grammar, limits and error texts of TensorFlow Serving's parser (RapidJSON 1.1).
+"""The complete JSON reader, with the grammar, limits and error messages of TensorFlow Serving's parser, RapidJSON 1.1.
 
-It stops after the first complete value, takes NaN and Infinity, keeps bytes that are not UTF-8, and knows no limit of
-nesting but memory: nothing here recurses. Lists and objects are limited in number, since each costs some hundred bytes
-for as little as one byte of JSON. Long arrays of numbers are handed to `numbers`.
+It stops after the first complete value, accepts NaN and Infinity, and keeps bytes that are not UTF-8. Nesting is
+limited only by memory, because the reader does not recurse. The number of lists and objects is limited, because each
+takes some hundred bytes of memory for as little as one byte of JSON. Long arrays of numbers are read by `numbers`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from lightship.transports.rest.reading.number_literal import read_number
 from lightship.transports.rest.reading.numbers import read_numbers
 from lightship.transports.rest.reading.values import JsonValue, decoded, syntax_error, with_member
 
-MOST_CONTAINERS = 1 << 23  # lists and objects of one document: about 1 GB
+MOST_CONTAINERS = 1 << 23  # lists and objects of one document; they take about 1 GB
 
 _SPACE = re.compile(rb"[ \t\n\r]*")
 _PLAIN = re.compile(rb'[^"\\\x00-\x1f]*')
@@ -25,8 +25,9 @@ _LITERALS: dict[int, tuple[bytes, bool | None]] = {
     ord("f"): (b"false", False),
     ord("n"): (b"null", None),
 }
-# What a flood of brackets consists of: lists that begin with a list, and objects (in lists) with the first name. Names
-# without escapes; a list in which numbers may stand is left to `numbers`. Bounded: what matched is held in memory.
+# These match long runs of opening brackets: lists that begin with a list, and objects (in lists) with their first name.
+# Names must have no escapes. A list that may hold numbers is left to `numbers`. The repetition is bounded, because the
+# match is held in memory.
 _LISTS = re.compile(rb"(?:\[[ \t\n\r]*+(?=\[)){1,65536}+")
 _OBJECTS = re.compile(rb'(?:(?:\[[ \t\n\r]*+)*+\{[ \t\n\r]*+"[^"\\\x00-\x1f]*+"[ \t\n\r]*+:[ \t\n\r]*+){1,65536}+')
 _OPENING = re.compile(rb'\[|\{[ \t\n\r]*("[^"]*)"')
@@ -34,10 +35,10 @@ _BEGUN = object()
 
 
 def read_document(body: bytes, *, accelerate: bool = True) -> JsonValue:
-    """The first complete value of `body`.
+    """Returns the first complete value of `body`.
 
-    Raises InvalidArgument with the reason and byte offset that RapidJSON gives, ResourceExhausted beyond
-    `MOST_CONTAINERS` lists and objects. `accelerate`: long arrays of numbers become a `NumberArray`.
+    Raises InvalidArgument with RapidJSON's reason and byte offset, and ResourceExhausted for more than
+    `MOST_CONTAINERS` lists and objects. With `accelerate`, long arrays of numbers become `NumberArray`s.
     """
     return _Reader(body, accelerate).document()
 
@@ -49,19 +50,19 @@ class _Reader:
         self.position = 0
         self.no_numbers_before = 0 if accelerate else self.end + 1
         self.containers = 0
-        self.stack: list[list[JsonValue] | dict[str, JsonValue]] = []  # the lists and objects that are begun
-        self.names: list[str] = []  # of the member that is begun, for each object of them
+        self.stack: list[list[JsonValue] | dict[str, JsonValue]] = []  # the open lists and objects
+        self.names: list[str] = []  # the name of the current member of each open object
 
     def document(self) -> JsonValue:
         self.position = 3 if self.body.startswith(b"\xef\xbb\xbf") else 0
-        if self.peek() in b"]},:":  # the empty end of the text included
+        if self.peek() in b"]},:":  # also at the end of the text
             raise syntax_error("The document is empty.", self.position)
         stack, names = self.stack, self.names
         while True:
             value = self.value()
             if value is _BEGUN:
                 continue
-            while stack:  # the value is complete: put it where it belongs and see what follows
+            while stack:  # the value is complete: add it to its container and read what follows
                 container = stack[-1]
                 if isinstance(container, list):
                     container.append(value)  # type: ignore[arg-type]
@@ -77,14 +78,14 @@ class _Reader:
                 return value  # type: ignore[return-value]
 
     def peek(self) -> bytes:
-        """The next byte that is no blank; empty at the end."""
+        """Skips white space and returns the next byte, or an empty string at the end."""
         match = _SPACE.match(self.body, self.position)
         assert match is not None
         self.position = match.end()
         return self.body[self.position : self.position + 1]
 
     def follows(self, closing: bytes, reason: str) -> bool:
-        """Whether a comma follows (and not the closing bracket); takes it."""
+        """Reads a comma or the closing bracket. Returns whether it is a comma."""
         byte = self.peek()
         if byte != b"," and byte != closing:
             raise syntax_error(reason, self.position)
@@ -123,11 +124,11 @@ class _Reader:
         return numbers
 
     def begun(self, openings: re.Pattern[bytes]) -> object | None:
-        """Begins all lists and objects that open here with nothing but names between them, if any do."""
+        """Opens all lists and objects that start here with only names between them. Returns None if there are none."""
         match = openings.match(self.body, self.position)
         if match is None:
             return None
-        opened = _OPENING.findall(match.group())  # a name for an object, none for a list
+        opened = _OPENING.findall(match.group())  # a name for each object, an empty string for each list
         self.count(len(opened))
         self.stack += [{} if name else [] for name in opened]
         self.names += [decoded(name[1:]) for name in opened if name]
@@ -193,7 +194,7 @@ class _Reader:
 
     def unicode_escape(self, start: int) -> bytes:
         code = self.hex(start)
-        if 0xD800 <= code < 0xDC00:  # the first half of a pair; a lone second half is let through
+        if 0xD800 <= code < 0xDC00:  # the first half of a pair; a lone second half is accepted
             second = self.hex(start) if self.body.startswith(b"\\u", self.position) else 0
             if not 0xDC00 <= second < 0xE000:
                 raise syntax_error("The surrogate pair in string is invalid.", start)

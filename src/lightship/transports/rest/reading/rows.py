@@ -1,7 +1,7 @@
-"""The list `instances`: each element one value of every input.
+"""Reads the list `instances`. Each of its elements holds one value for every input.
 
-The whole list is first read as one tensor (for each input); only when that fails are the elements gone through one by
-one, in order, to find the text of the first fault.
+For each input, the whole list is first read as one tensor. If that fails, the elements are read one by one, to find the
+first error.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _BLOCK = 1024  # rows
 
 
 def tensors_of_rows(rows: list[JsonValue] | NumberArray, inputs: Mapping[str, TensorSpec]) -> Tensors:
-    """Tensors of shape [len(rows), ...]; raises InvalidArgument with the text and index of the first fault."""
+    """Returns tensors of shape [len(rows), ...]. Raises InvalidArgument for the first error, with its index."""
     first = None if isinstance(rows, NumberArray) else rows[0]
     if len(inputs) > 1 and not isinstance(first, dict):
         problem = "expecting list of objects as multiple input tensors required as per tensorinfo_map"
@@ -59,7 +59,7 @@ def _plain_rows(rows: list[JsonValue], dtype: DataType) -> np.ndarray[Any, Any]:
         try:
             return tensor_of(rows, dtype)
         except LightshipError:
-            pass  # found again below, with its row
+            pass  # the error is found again below, with its row
     first: np.ndarray[Any, Any] | None = None
     for index in _suspects(rows, dtype):
         if _is_named(rows[index]):
@@ -69,7 +69,10 @@ def _plain_rows(rows: list[JsonValue], dtype: DataType) -> np.ndarray[Any, Any]:
 
 
 def _suspects(rows: list[JsonValue], dtype: DataType) -> Iterator[int]:
-    """The first row, then those of every block that does not pass as a whole and like the first."""
+    """Yields the indices of rows that may have an error: the first row and the rows of each block that fails.
+
+    A block also fails if its rows have another shape than the first row.
+    """
     yield 0
     shape = tensor_of(as_lists(rows[0]), dtype).shape
     for start in range(0, len(rows), _BLOCK):
@@ -91,7 +94,7 @@ def _named_rows(rows: list[JsonValue], inputs: Mapping[str, TensorSpec]) -> Tens
         try:
             return {name: tensor_of(_column(rows, name), spec.dtype) for name, spec in inputs.items()}
         except LightshipError:
-            pass  # found again below, with its row and key
+            pass  # the error is found again below, with its row and key
     first: Tensors = {}
     for index, row in enumerate(rows):
         if not isinstance(row, dict) or not _is_named(row):
@@ -117,7 +120,7 @@ def _check_named_row(row: dict[str, JsonValue], index: int, inputs: Mapping[str,
 def _checked_row(
     row: JsonValue, index: int, dtype: DataType, first: np.ndarray[Any, Any] | None, name: str | None = None
 ) -> np.ndarray[Any, Any]:
-    """The first row's tensor, to which this row's shape was held."""
+    """Checks a row against the shape of the first row. Returns the first row's tensor."""
     try:
         tensor = tensor_of(as_lists(row), dtype)
         _check_like(first, tensor)

@@ -1,9 +1,10 @@
-"""Documents of few numbers, or of many in short lists: the common request, from bytes to arrays in a few microseconds.
+"""Reads small documents of numbers, the most common requests, into arrays within a few microseconds.
 
-orjson and numpy read them; what either would read differently than TensorFlow Serving, or say otherwise, is left to the
-complete way. orjson takes the last of repeated names, numpy takes booleans and texts for numbers; so there must be no
-string but the names, each once, and no literal. orjson refuses what else is read differently (NaN, bytes that are not
-UTF-8, lone surrogates, text behind the document).
+orjson and numpy read these documents. Input that either would read differently from TensorFlow Serving, and input that
+is invalid, is left to the complete reader. orjson takes the last of repeated names, and numpy takes booleans and
+strings for numbers; so a document must have no repeated names, no strings except names, and no literals. orjson refuses
+everything else that it would read differently: NaN, bytes that are not UTF-8, lone surrogates, and text after the
+document.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from lightship.saved_model.signatures import TensorSpec
 from lightship.tensors.dtypes import DataType
 from lightship.transports.rest.reading.document import has_each_name_once, is_for_orjson
 
-LONGEST = 2048  # bytes; beyond, simdjson is quicker for a list of numbers
+LONGEST = 2048  # bytes; for longer lists of numbers simdjson is faster
 
 _OF_NUMBERS = b"0123456789+-.eE[],: \t\n\r"
 _PLAINEST = frozenset(text.translate(None, _OF_NUMBERS) for text in (b'{"instances": []}', b'{"inputs": []}'))
@@ -30,9 +31,9 @@ _INTEGERS = frozenset({DataType.DT_INT64, DataType.DT_UINT64, DataType.DT_INT32,
 
 
 def read_small(body: bytes) -> tuple[dict[str, Any] | None, bool]:
-    """A document if orjson reads it rightly, and whether `small_tensors` may be asked for its tensors.
+    """Returns a document, or None if orjson may read it wrongly, and whether `small_tensors` may read its tensors.
 
-    They may if its values are numbers, lists of them, or objects of these; `signature_name` is a text.
+    It may if the values are numbers, lists of numbers, or objects of these. `signature_name` may be a string.
     """
     small = len(body) <= LONGEST
     if not small and not is_for_orjson(body):
@@ -49,7 +50,7 @@ def read_small(body: bytes) -> tuple[dict[str, Any] | None, bool]:
 
 
 def _has_only(body: bytes, strings: int, objects: int) -> bool:
-    """Whether so many strings and objects are all there is besides lists and numbers."""
+    """Returns whether the body has exactly this many strings and objects, and otherwise only lists and numbers."""
     return (
         body.count(b'"') == 2 * strings
         and body.count(b"{") == objects
@@ -60,7 +61,10 @@ def _has_only(body: bytes, strings: int, objects: int) -> bool:
 
 
 def _names(document: dict[str, Any]) -> tuple[int, int]:
-    """How many strings and objects there are where they may be. Were there more names, some stood there twice."""
+    """Returns the numbers of strings and objects at the expected positions.
+
+    If the body has more strings than that, it may have repeated names.
+    """
     strings, objects = len(document), 1
     if type(document.get("signature_name")) is str:
         strings += 1
@@ -74,9 +78,9 @@ def _names(document: dict[str, Any]) -> tuple[int, int]:
     return strings, objects
 
 
-@np.errstate(over="ignore")  # what is too large for a float becomes infinite
+@np.errstate(over="ignore")  # a number that is too large for a float becomes infinite
 def small_tensors(document: dict[str, Any], inputs: Mapping[str, TensorSpec]) -> Tensors | None:
-    """The tensors of a document of numbers; None if it is refused or not of the simplest kinds."""
+    """Returns the tensors of a document of numbers, or None if the document is invalid or not simple enough."""
     rows, columns = document.get("instances"), document.get("inputs")
     try:
         if columns is None:
@@ -87,7 +91,7 @@ def small_tensors(document: dict[str, Any], inputs: Mapping[str, TensorSpec]) ->
             name: _array(columns[name] if type(columns) is dict else columns, inputs[name].dtype) for name in inputs
         }
     except (ValueError, TypeError, LookupError, OverflowError):
-        return None  # missing, ragged, out of range: the complete way says what and where
+        return None  # missing, ragged or out of range; the complete reader raises the right error
 
 
 def _of_rows(rows: list[Any], inputs: Mapping[str, TensorSpec]) -> Tensors | None:
@@ -103,6 +107,6 @@ def _array(value: Sequence[Any] | float, dtype: DataType) -> np.ndarray[Any, Any
     if dtype in _FLOATS:
         return np.array(value, wanted)
     found = np.array(value)
-    if dtype in _INTEGERS and found.dtype.kind in "iu":  # no double among them
+    if dtype in _INTEGERS and found.dtype.kind in "iu":  # there is no double in it
         return found if found.dtype is wanted else np.array(value, wanted)
     raise TypeError

@@ -1,7 +1,7 @@
-"""A JSON value as a tensor: its shape, then its elements.
+"""Converts a JSON value to a tensor: determines its shape, then converts its elements.
 
-The shape is that of the first element of each list; every other element is held against it. Declared shapes are not
-looked at: what an input is fed is the client's affair and the operations'.
+The first element of each list determines the shape, and every other element must match it. Declared shapes are not
+checked, because the model's operations decide which shapes they accept.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ MOST_DIMENSIONS = 64  # numpy's limit
 
 
 def tensor_of(value: JsonValue, dtype: DataType) -> np.ndarray[Any, Any]:
-    """The tensor that a JSON value stands for.
+    """Returns the tensor of a JSON value.
 
-    Raises InvalidArgument with TensorFlow Serving's text for ragged lists and wrong leaves, Unimplemented for a
-    dtype that JSON has no form for.
+    Raises InvalidArgument with TensorFlow Serving's message for ragged lists and wrong leaves, and Unimplemented for a
+    dtype that JSON cannot represent.
     """
     if isinstance(value, NumberArray):
         fault = faulty_number(value, dtype)
@@ -47,7 +47,7 @@ def tensor_of(value: JsonValue, dtype: DataType) -> np.ndarray[Any, Any]:
 
 
 def shape_of(value: JsonValue) -> tuple[int, ...]:
-    """The shape that the first elements announce: `[[1,2],[3,4]]` is [2,2], `5` is [], `[[],[]]` is [2,0]."""
+    """Returns the shape of the first elements: `[[1,2],[3,4]]` has shape [2,2], `5` has [], and `[[],[]]` has [2,0]."""
     shape: list[int] = []
     while isinstance(value, list):
         shape.append(len(value))
@@ -60,7 +60,7 @@ def shape_of(value: JsonValue) -> tuple[int, ...]:
 
 
 def faulty_number(array: NumberArray, dtype: DataType) -> int | None:
-    """The flat index of the first number that is no element of `dtype`."""
+    """Returns the flat index of the first number that is not an element of `dtype`, or None if there is none."""
     if dtype in FLOATS:
         return None
     if dtype not in RANGES:
@@ -86,7 +86,10 @@ def _of_numbers(array: NumberArray, dtype: DataType) -> np.ndarray[Any, Any]:
 
 
 def _of_arrays(values: list[JsonValue], dtype: DataType) -> np.ndarray[Any, Any]:
-    """A list some of whose elements are arrays: stacked if they all are, of one shape; else read again as lists."""
+    """Converts a list that contains arrays.
+
+    Arrays of the same shape are stacked, if all elements are arrays. Otherwise the arrays are read again as lists.
+    """
     shapes = {value.shape if isinstance(value, NumberArray) else None for value in values}
     if len(shapes) == 1:
         return np.stack([tensor_of(value, dtype) for value in values])
@@ -94,7 +97,7 @@ def _of_arrays(values: list[JsonValue], dtype: DataType) -> np.ndarray[Any, Any]
 
 
 def as_lists(value: JsonValue, levels: int = MOST_DIMENSIONS) -> JsonValue:
-    """The value with lists for the arrays in its upper levels; further down no tensor has any."""
+    """Returns the value with the arrays in its upper levels converted to lists. Tensors have no deeper levels."""
     if isinstance(value, NumberArray):
         return read_document(value.text, accelerate=False)
     if isinstance(value, list) and levels:
@@ -103,7 +106,7 @@ def as_lists(value: JsonValue, levels: int = MOST_DIMENSIONS) -> JsonValue:
 
 
 def _leaves(value: JsonValue, shape: tuple[int, ...]) -> list[JsonValue] | None:
-    """The leaves in order; None if a list is missing, out of place, of another size or an array."""
+    """Returns the leaves in order. Returns None if the value does not have this shape or contains an array."""
     level: list[JsonValue] = [value]
     for size in shape:
         if set(map(type, level)) != {list} or set(map(len, cast("list[list[JsonValue]]", level))) != {size}:
@@ -115,7 +118,7 @@ def _leaves(value: JsonValue, shape: tuple[int, ...]) -> list[JsonValue] | None:
 
 
 def _raise_first_fault(value: JsonValue, shape: tuple[int, ...], level: int, dtype: DataType) -> None:
-    """Walks in order and raises the error of the first list or leaf that does not fit."""
+    """Raises the error of the first list or leaf, in order, that does not match the shape or the dtype."""
     if not isinstance(value, list):
         if level != len(shape):
             where = f"found at incorrect level: {level + 1} in the JSON DOM. Expected at level: {len(shape)}"

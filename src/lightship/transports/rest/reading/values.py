@@ -1,8 +1,9 @@
-"""What a JSON document is once read.
+"""The values of a parsed JSON document.
 
-`None`, `bool`, `int`, `float`, `str`, `list` and `dict` as in Python's `json`, except that the first of duplicate names
-wins (`members_of` has them all), a string may hold bytes that are not UTF-8 (Python's `surrogateescape`; `encode` gives
-the client's bytes back), and a long array of numbers is a `NumberArray`, never a list of Python objects.
+These are Python's `None`, `bool`, `int`, `float`, `str`, `list` and `dict`, as in the module `json`, with three
+exceptions. If a name is repeated, its first value counts, and `members_of` returns all members. A string may contain
+bytes that are not UTF-8 as surrogates (Python's `surrogateescape`); `encoded` returns the original bytes. A long
+rectangular array of numbers may be a `NumberArray` instead of a list.
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, J
 
 
 class RepeatedNames(dict[str, "JsonValue"]):
-    """An object in which a name stands more than once: looked up, the first; `members` are all, in order."""
+    """An object with repeated names.
+
+    A look-up returns the first value of a name; `members` holds all members in order.
+    """
 
     def __init__(self, members: Iterable[tuple[str, JsonValue]]) -> None:
         super().__init__()
@@ -31,12 +35,12 @@ class RepeatedNames(dict[str, "JsonValue"]):
 
 
 def members_of(value: dict[str, JsonValue]) -> Collection[tuple[str, JsonValue]]:
-    """An object's members as they were sent."""
+    """Returns all members of an object in the order in which they were sent, including those with repeated names."""
     return value.members if isinstance(value, RepeatedNames) else value.items()
 
 
 def with_member(value: dict[str, JsonValue], name: str, member: JsonValue) -> dict[str, JsonValue]:
-    """The object with one member more; it may be another object than before."""
+    """Adds a member to an object and returns the object. The result may be a new object."""
     if name not in value and not isinstance(value, RepeatedNames):
         value[name] = member
         return value
@@ -58,22 +62,25 @@ _TYPE_WORDS: dict[type, str] = {
 
 
 def type_word(value: JsonValue) -> str:
-    """`Null`, `True`, `False`, `Object`, `Array`, `String` or `Number`, as error texts name a value's type."""
+    """Returns the name of a value's type in error messages.
+
+    The names are `Null`, `True`, `False`, `Object`, `Array`, `String` and `Number`.
+    """
     if isinstance(value, bool):
         return "True" if value else "False"
     return _TYPE_WORDS[type(value)]
 
 
 def decoded(data: bytes) -> str:
-    """Text of a JSON string's bytes, whatever they are."""
+    """Decodes the bytes of a JSON string, which need not be UTF-8."""
     return data.decode("utf-8", "surrogateescape")
 
 
 def encoded(text: str) -> bytes:
-    """The bytes that `decoded` was given."""
+    """Returns the bytes from which `decoded` made this text."""
     return text.encode("utf-8", "surrogateescape")
 
 
 def syntax_error(reason: str, offset: int) -> InvalidArgument:
-    """`JSON Parse error: REASON at offset: N`."""
+    """Returns the error `JSON Parse error: REASON at offset: N`."""
     return InvalidArgument(f"JSON Parse error: {reason} at offset: {offset}")

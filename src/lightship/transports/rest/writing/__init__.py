@@ -1,1 +1,1 @@
-"""Arrays, errors and texts as the JSON that TensorFlow Serving writes."""
+"""Writes arrays, errors and strings as JSON, in the same form as TensorFlow Serving."""

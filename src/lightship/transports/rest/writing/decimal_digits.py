@@ -1,7 +1,7 @@
-"""The decimal digits of many floats at once, by arithmetic in numpy that knows where it may be wrong.
+"""Computes the decimal digits of many floats at once in numpy, and marks the values for which they may be wrong.
 
-A value is scaled by a power of ten to an integer of 9 digits (float32, in doubles) or 17 (float64, in sums of two
-doubles) and rounded. Where the small error of the scaling could decide the outcome, the value is marked doubtful.
+Each value is scaled by a power of ten to an integer of 9 digits (float32, in doubles) or 17 digits (float64, in sums of
+two doubles) and rounded. If the small error of the scaling could change the result, the value is marked as doubtful.
 """
 
 from __future__ import annotations
@@ -16,30 +16,31 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 
 SHORT = 6  # digits of C's `%g`
-_NEAR = 1e-6  # to a tie, or relatively to the border of what rounds to a value; errors are a fraction of it
-_SPLITTER = float((1 << 27) + 1)  # halves a double's digits
+_NEAR = 1e-6  # distance to a tie, or relative distance to the limit of a rounding interval; errors are smaller
+_SPLITTER = float((1 << 27) + 1)  # splits a double's digits into two halves
 
 
 class Digits(NamedTuple):
-    """Of each value: its digits as an integer of `Precision.digits` digits, or 0; the power of ten of the first digit.
+    """The digits of an array of values."""
 
-    `short`: six digits read back as the value; the others are zeros. `doubtful`: the rest says nothing.
-    """
-
+    # The digits of each value as an integer of `Precision.digits` digits, or 0.
     digits: Array
+    # The power of ten of the first digit.
     exponent: Array
+    # Whether the first six digits read back as the value. The other digits are then zeros.
     short: Array
+    # Whether the other fields may be wrong for this value.
     doubtful: Array
 
 
 class Precision(NamedTuple):
-    """A binary format: its layout, the digits that tell all its values apart, the powers of ten that are scaled."""
+    """A binary format: its layout, the digits that distinguish its values, and the supported powers of ten."""
 
     bits: type[np.unsignedinteger[Any]]
     fraction: int  # bits
     bias: int
     digits: int
-    most: int  # power of ten of the first digit, and least: beyond, values are doubtful
+    most: int  # the power of ten of the first digit must lie within -most and most, else values are doubtful
 
     @classmethod
     def of(cls, values: Array) -> Precision:
@@ -50,16 +51,16 @@ _PRECISIONS = {4: Precision(np.uint32, 23, 127, 9, 40), 8: Precision(np.uint64, 
 
 
 class _Fields(NamedTuple):
-    """Tables by a format's exponent field."""
+    """Tables that are indexed by the exponent field of a format."""
 
-    exponent: Array  # of ten, of the power of two
+    exponent: Array  # the power of ten for the power of two
     above: Array  # the next power of ten
-    half: Array  # of the distance between neighbours
+    half: Array  # half of the distance between neighbouring values
     regular: Array
 
 
 class _Powers(NamedTuple):
-    """Powers of ten as sums of two doubles, and the first of these in halves; the index is that of `one` for 10**0."""
+    """Powers of ten as sums of two doubles. The first double is also split into halves. `one` is the index of 10**0."""
 
     one: int
     first: Array
@@ -69,7 +70,7 @@ class _Powers(NamedTuple):
 
 
 def digits_of(values: Array) -> Digits:
-    """The digits of flat float32 or float64 values."""
+    """Returns the digits of flat float32 or float64 values."""
     precision = Precision.of(values)
     fields = _fields(values.itemsize)
     bits = values.view(precision.bits)
@@ -88,7 +89,7 @@ def digits_of(values: Array) -> Digits:
     short = beside < half * (1 - _NEAR)
     doubtful = (np.abs(rest) > 0.5 - _NEAR) & ~short
     doubtful |= (beside <= half * (1 + _NEAR)) & ~short
-    power_of_two = (bits & precision.bits((1 << precision.fraction) - 1)) == 0  # nearer to the one below
+    power_of_two = (bits & precision.bits((1 << precision.fraction) - 1)) == 0  # its lower neighbour is closer
     doubtful |= power_of_two & (beside > half * (0.5 - _NEAR)) & (beside <= half * (1 + _NEAR))
     digits = np.where(short, six, digits)
     carried = digits >= 10**precision.digits
@@ -102,7 +103,7 @@ def digits_of(values: Array) -> Digits:
 
 
 def _scaled_singles(size: Array, exponent: Array) -> Sequence[Array]:
-    """Nine digits, what was rounded away; six digits and zeros, how far these are off; the scale of that."""
+    """Returns nine digits and their rounding error; six digits with zeros, and their error and its scale."""
     powers = _powers()
     index = (powers.one + SHORT - 1) - exponent
     scale = powers.first[index]
@@ -114,7 +115,10 @@ def _scaled_singles(size: Array, exponent: Array) -> Sequence[Array]:
 
 
 def _scaled_doubles(size: Array, exponent: Array) -> Sequence[Array]:
-    """The same with 17 digits; the scale is that of these. Products are exact sums of two doubles (T. J. Dekker)."""
+    """Returns the same for 17 digits; the scale is that of 17 digits.
+
+    Products are exact sums of two doubles (T. J. Dekker).
+    """
     powers = _powers()
     index = (powers.one + 16) - exponent
     six = np.rint(size * powers.first[index - 11])
@@ -122,7 +126,7 @@ def _scaled_doubles(size: Array, exponent: Array) -> Sequence[Array]:
     large = size * _SPLITTER
     left = large - (large - size)
     right = size - left
-    whole = size * scale  # an integer: it is beyond 2**53
+    whole = size * scale  # an integer, because it is larger than 2**53
     rest = ((left * upper - whole) + left * lower + right * upper) + right * lower + size * powers.second[index]
     rounded = np.rint(rest)
     digits = whole.astype(np.int64) + rounded.astype(np.int64)
@@ -153,7 +157,7 @@ def _fields(itemsize: int) -> _Fields:
 
 
 def _power_of_ten_below(two: int) -> int:
-    """The largest power of ten that is not above 2**two."""
+    """Returns the exponent of the largest power of ten that is at most 2**two."""
     return len(str(1 << two)) - 1 if two >= 0 else len(str(5**-two)) - 1 + two
 
 

@@ -1,6 +1,6 @@
-"""Doubles as RapidJSON writes them into an error text: Grisu2's digits, laid out as `100.0`, `1e30` or `1.5e-9`.
+"""Writes doubles as RapidJSON does in an error message: the digits of Grisu2, as in `100.0`, `1e30` or `1.5e-9`.
 
-The digits always read back as the same double and are nearly always the shortest, but not always the nearest of the
+The digits always read back as the same double. They are nearly always the shortest, but not always the closest of the
 shortest: 2**64 is written as 18446744073709553000.0. Method: F. Loitsch, "Printing Floating-Point Numbers Quickly and
 Accurately with Integers" (2010), with RapidJSON's step between powers of ten and its limit on the last rounding.
 """
@@ -13,14 +13,14 @@ from functools import cache
 from typing import NamedTuple
 
 _WORD = 1 << 64
-_HIDDEN = 1 << 52  # the leading bit of a double's significand
+_HIDDEN = 1 << 52  # the implicit leading bit of a double's significand
 _FRACTION = _HIDDEN - 1
-_SMALLEST_POWER, _STEP = -348, 8  # of ten, in RapidJSON's table of powers
-_MOST_ROUNDED = 8  # digits after those of the integral part; with more, the last digit is left as it was found
+_SMALLEST_POWER, _STEP = -348, 8  # powers of ten in RapidJSON's table
+_MOST_ROUNDED = 8  # digits after the integral part; if there are more, the last digit is not corrected
 
 
 class _Float(NamedTuple):
-    """`significand * 2**exponent`."""
+    """The number `significand * 2**exponent`."""
 
     significand: int
     exponent: int
@@ -30,13 +30,13 @@ class _Float(NamedTuple):
         return _Float(self.significand << shift, self.exponent - shift)
 
     def times(self, other: _Float) -> _Float:
-        """The upper 64 bits of the product, rounded."""
+        """Returns the upper 64 bits of the product, rounded."""
         product = self.significand * other.significand
         return _Float((product + (_WORD >> 1)) >> 64, self.exponent + other.exponent + 64)
 
 
 def double_text(number: float) -> str:
-    """The text of a finite double."""
+    """Returns the text of a finite double."""
     sign = "-" if math.copysign(1, number) < 0 else ""
     if number == 0:
         return f"{sign}0.0"
@@ -45,7 +45,7 @@ def double_text(number: float) -> str:
 
 
 def _layout(digits: str, point: int) -> str:
-    """Digits with a decimal point before the digit at `point`, or with an exponent where that would be long."""
+    """Returns digits with a decimal point before the digit at `point`, or with an exponent if that would be long."""
     if 0 < point <= 21:
         return f"{digits[:point].ljust(point, '0')}.{digits[point:] or '0'}"
     if -6 < point <= 0:
@@ -55,7 +55,7 @@ def _layout(digits: str, point: int) -> str:
 
 
 def _digits(number: float) -> tuple[str, int]:
-    """Decimal digits and the power of ten of the last one."""
+    """Returns the decimal digits and the power of ten of the last one."""
     value = _exactly(number)
     lower, upper = _boundaries(value)
     power, exponent = _power_for(upper.exponent)
@@ -73,7 +73,7 @@ def _exactly(number: float) -> _Float:
 
 
 def _boundaries(value: _Float) -> tuple[_Float, _Float]:
-    """Half way to the neighbours; the one below a power of two is nearer."""
+    """Returns the midpoints to the two neighbours. The lower neighbour of a power of two is closer."""
     upper = _Float(2 * value.significand + 1, value.exponent - 1).normalized()
     nearer = value.significand == _HIDDEN
     below = 4 * value.significand - 1 if nearer else 2 * value.significand - 1
@@ -82,7 +82,7 @@ def _boundaries(value: _Float) -> tuple[_Float, _Float]:
 
 
 def _power_for(exponent: int) -> tuple[_Float, int]:
-    """A power of ten that brings a 64-bit number with this exponent near 32 bits before the point."""
+    """Returns a power of ten that scales a 64-bit number with this exponent to about 32 integral bits."""
     steps = (math.ceil((-61 - exponent) * 0.30102999566398114 + 347) >> 3) + 1
     power = _SMALLEST_POWER + _STEP * steps
     return _power(power), power
@@ -90,7 +90,7 @@ def _power_for(exponent: int) -> tuple[_Float, int]:
 
 @cache
 def _power(exponent: int) -> _Float:
-    """10**exponent, rounded to 64 bits."""
+    """Returns 10**exponent, rounded to 64 bits."""
     if exponent >= 0:
         exact, scale = 10**exponent, 0
     else:
@@ -104,7 +104,10 @@ def _power(exponent: int) -> _Float:
 
 
 def _generated(top: _Float, width: int, distance: int) -> tuple[str, int]:
-    """The fewest digits that fall less than `width` below `top`, drawn towards the value `distance` below it."""
+    """Returns the fewest digits that are less than `width` below `top`.
+
+    The last digit is corrected towards the value, which is `distance` below `top`.
+    """
     shift = -top.exponent
     one = 1 << shift
     integral, rest = top.significand >> shift, top.significand & (one - 1)
@@ -126,7 +129,7 @@ def _generated(top: _Float, width: int, distance: int) -> tuple[str, int]:
 
 
 def _drawn(digits: int, width: int, below: int, unit: int, distance: int) -> str:
-    """Lowers the last digit while that comes nearer to the value."""
+    """Lowers the last digit as long as that is closer to the value."""
     while (
         below < distance
         and width - below >= unit

@@ -1,7 +1,7 @@
-"""The text of a JSON value inside an error message (`JSON Value: ...`), as TensorFlow Serving's debug dump writes it.
+"""Writes a JSON value in an error message (`JSON Value: ...`) as TensorFlow Serving's debug dump does.
 
-Objects on several lines with 4 blanks, arrays on one; it ends after the token that makes it 256 bytes long, and at a
-number that is not finite, without a sign that something is missing. Names that are sent twice are shown twice.
+Objects take several lines with an indent of 4, and arrays take one line. The text ends after the token that makes it
+256 bytes long, and before a number that is not finite, without a sign of the cut. Repeated names are all shown.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class _Stop(Exception):
 
 
 def dump(value: JsonValue) -> str:
-    """The debug text of a value."""
+    """Returns the debug text of a value."""
     writer = _Writer()
     with contextlib.suppress(_Stop):
         writer.value(value)
@@ -96,7 +96,7 @@ def _tokens(text: bytes) -> Iterator[bytes]:
 
 
 def number_of(text: bytes) -> int | float:
-    """The number that a valid JSON number stands for; integers beyond 64 bits are doubles."""
+    """Returns the value of a valid JSON number. Integers that exceed 64 bits become doubles."""
     if re.search(rb"[.eENI]", text):
         return float(text)
     number = int(text) if len(text) <= 20 else None

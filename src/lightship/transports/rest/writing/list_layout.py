@@ -1,4 +1,4 @@
-"""How nested lists are laid out in JSON text: what opens and closes a list and what stands between its elements."""
+"""The layout of nested lists in JSON: the texts that open and close a list, and the text between its elements."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lightship.transports.rest.writing.decimal_digits import Array
 
 
 class Layout(NamedTuple):
-    """Texts by level; level 0 is the outermost list of a tensor."""
+    """The texts of each level. Level 0 is the outermost list of a tensor."""
 
     opening: tuple[str, ...]
     closing: tuple[str, ...]
@@ -20,15 +20,15 @@ class Layout(NamedTuple):
 
     @property
     def inner(self) -> Layout:
-        """That of one row."""
+        """The layout of one row."""
         return Layout(self.opening[1:], self.closing[1:], self.between[1:])
 
     def opened(self, inside: bytes) -> bytes:
-        """The text of the outermost list."""
+        """Returns the text of the outermost list. `inside` is the text between its brackets."""
         return self.opening[0].encode() + inside + self.closing[0].encode()
 
     def around(self, elements: bytes) -> bytes:
-        """Elements with their separators become the inside of the outermost list."""
+        """Returns the text inside the outermost list, given all elements with their separators."""
         return "".join(self.opening[1:]).encode() + elements + "".join(reversed(self.closing[1:])).encode()
 
 
@@ -39,7 +39,7 @@ def on_one_line(levels: int) -> Layout:
 
 @cache
 def on_lines(levels: int, indent: int) -> Layout:
-    """Each element on a line of its own; `indent`: blanks before the closing bracket of the outermost list."""
+    """Returns a layout with each element on its own line. `indent` is the indent of the outermost closing bracket."""
     lines = ["\n" + " " * (indent + 4 * level) for level in range(levels + 1)]
     return Layout(
         tuple(f"[{line}" for line in lines[1:]),
@@ -49,7 +49,7 @@ def on_lines(levels: int, indent: int) -> Layout:
 
 
 def rows_of(texts: list[str], shape: tuple[int, ...], layout: Layout) -> list[str]:
-    """The text of each index of dimension 0, from those of the elements."""
+    """Returns the text of each index of dimension 0, given the texts of the elements."""
     for level in range(len(shape) - 1, 0, -1):
         opening, between, closing = layout.opening[level], layout.between[level], layout.closing[level]
         size = shape[level]
@@ -64,9 +64,9 @@ def rows_of(texts: list[str], shape: tuple[int, ...], layout: Layout) -> list[st
 
 
 def separators(shape: tuple[int, ...], layout: Layout) -> Array:
-    """What stands behind each element of a tensor without empty dimensions, as bytes; nothing behind the last.
+    """Returns the bytes after each element of a tensor, which must have no empty dimensions. The last one is empty.
 
-    Where lists end, it is a mark for `with_boundaries`.
+    At the end of a list, it is a mark for `with_boundaries`.
     """
     array = np.full(math.prod(shape), layout.between[len(shape) - 1].encode())
     for outer in range(len(shape) - 2, -1, -1):
@@ -77,7 +77,7 @@ def separators(shape: tuple[int, ...], layout: Layout) -> Array:
 
 
 def with_boundaries(text: bytes, layout: Layout) -> bytes:
-    """The marks replaced by the text from the last element of one list to the first of the next."""
+    """Replaces each mark with the text between the last element of one list and the first element of the next."""
     levels = len(layout.opening)
     for outer in range(levels - 1):
         inner = range(outer + 1, levels)
@@ -88,5 +88,5 @@ def with_boundaries(text: bytes, layout: Layout) -> bytes:
 
 
 def _mark(outer: int) -> bytes:
-    """Stands for the boundary between two elements of the list at level `outer`; no byte of ASCII."""
+    """Returns the mark between two elements of the list at level `outer`. It is not an ASCII byte."""
     return bytes([0x80 + outer])

@@ -1,7 +1,7 @@
-"""Many floats to text at once: a row of bytes for each value, filled column by column from tables, then closed up.
+"""Converts many floats to text at once. Each value gets a row of bytes, which is filled by columns from tables.
 
-A row is: what precedes the digits (`-0.00`), the digits by threes with the point between, what follows them (`.0`,
-`e-05`), and the separator to the next value. Unused bytes are zero and are dropped at the end.
+A row holds the text before the digits (`-0.00`), the digits in groups of three with the decimal point, the text after
+the digits (`.0`, `e-05`), and the separator before the next value. Unused bytes are zero and are removed at the end.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ _PREFIX, _GROUP, _SUFFIX = 8, 4, 8  # bytes
 
 
 class _Forms(NamedTuple):
-    """How a value is laid out, by sign, shortness, exponent and number of digits (`_form`)."""
+    """Tables of the layout of a value, indexed by its sign, shortness, exponent and number of digits (see `_form`)."""
 
     prefix: Array
     suffix: Array
-    groups: list[Array]  # for each three digits, where their texts begin in `_group_texts`
+    groups: list[Array]  # for each group of three digits, the offset of its texts in `_group_texts`
 
 
 def joined_text(values: Array, separators: Array, exactly: Callable[[float], str]) -> bytes:
-    """Flat float32 or float64 values as text, each with its separator behind it.
+    """Writes flat float32 or float64 values as text, each followed by its separator.
 
-    `separators`: bytes, one for each value or one for all. `exactly`: the text of a value that arithmetic leaves in
-    doubt, among them what is not finite.
+    `separators` holds bytes, either one per value or one for all. `exactly` writes a value for which the arithmetic is
+    in doubt, including values that are not finite.
     """
     with np.errstate(all="ignore"):
         number = digits_of(values)
@@ -51,7 +51,7 @@ def joined_text(values: Array, separators: Array, exactly: Callable[[float], str
 
 
 def _groups(digits: Array, precision: Precision) -> list[Array]:
-    """Digits by threes, the first ones first; zeros make the last three whole."""
+    """Splits digits into groups of three, the first digits first. Zeros are appended to complete the last group."""
     count = -(-precision.digits // 3)
     rest = digits * 10 ** (3 * count - precision.digits)
     groups: list[Array] = []
@@ -63,7 +63,7 @@ def _groups(digits: Array, precision: Precision) -> list[Array]:
 
 
 def _significant(groups: list[Array]) -> Array:
-    """How many digits there are before the zeros at the end."""
+    """Returns the number of digits without trailing zeros."""
     by_group = _significant_of_three()
     count = by_group[groups[0]]
     for place, group in enumerate(groups[1:], 1):
@@ -124,7 +124,11 @@ def _forms(itemsize: int) -> _Forms:
 
 
 def _laid_out(sign: str, digits: int, exponent: int, significant: int) -> tuple[str, str, int, int]:
-    """C's `%g`: what precedes the digits, what follows, the point's place (0: none) and the number of digits shown."""
+    """Lays out a value as C's `%g` does.
+
+    Returns the text before the digits, the text after them, the position of the point (0 for no point), and the number
+    of digits to show.
+    """
     if -4 <= exponent < 0:
         return f"{sign}0.{'0' * (-exponent - 1)}", "", 0, significant
     if 0 <= exponent < digits:
@@ -136,7 +140,10 @@ def _laid_out(sign: str, digits: int, exponent: int, significant: int) -> tuple[
 
 @cache
 def _group_texts() -> Array:
-    """Texts of 0 to 999 of 4 bytes, by the place of the point (0: none, 1 to 3) and the number of digits shown."""
+    """Returns the 4-byte texts of 0 to 999.
+
+    They are indexed by the position of the point (0 for no point, else 1 to 3) and by the number of digits to show.
+    """
     number = np.arange(1000)
     digits = [ord("0") + number // 100, ord("0") + number // 10 % 10, ord("0") + number % 10]
     texts = np.zeros((4, 4, 1000, _GROUP), np.uint8)

@@ -1,6 +1,7 @@
-"""Floats as TensorFlow Serving writes them: C's `%g`, with more digits only if that does not read back as the same.
+"""Writes floats as TensorFlow Serving does: with C's `%g`, or with more digits if that does not read back as the same.
 
-Few are formatted one by one, many by `number_matrix`, which leaves to the same rule what it cannot decide.
+A few values are formatted one by one. Many values are formatted by `number_matrix`, and values that it cannot decide
+are formatted one by one.
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ import numpy as np
 
 from lightship.transports.rest.writing.number_matrix import joined_text
 
-MANY = 112  # from here on the matrix is quicker
-_TOGETHER = 1 << 13  # values; what the matrix needs stays in the processor's cache
+MANY = 112  # from this number of values on, the matrix is faster
+_TOGETHER = 1 << 13  # values; the matrix's memory then fits into the processor's cache
 _SINGLE = struct.Struct("f")
 _NON_FINITE = {"nan": "NaN", "-nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 
 
 def float_texts(values: np.ndarray[Any, Any]) -> list[str]:
-    """Texts of flat float32 or float64 values: `2.0`, `0.333333343`, `1e+06`, `NaN`, `-Infinity`."""
+    """Returns the texts of flat float32 or float64 values: `2.0`, `0.333333343`, `1e+06`, `NaN`, `-Infinity`."""
     if len(values) < MANY:
         return list(map(text_of(values), values.tolist()))
     separator = np.array(b"\n")
@@ -32,7 +33,7 @@ def float_texts(values: np.ndarray[Any, Any]) -> list[str]:
 
 
 def text_of(values: np.ndarray[Any, Any]) -> Callable[[float], str]:
-    """What writes one value of this dtype."""
+    """Returns the function that writes one value of this dtype."""
     return _single_text if values.dtype.itemsize == 4 else _double_text
 
 

@@ -1,7 +1,7 @@
-"""Tensors as JSON text.
+"""Writes tensors as JSON.
 
-Large ones are written in blocks of whole rows: a Python string for each number takes ten times the memory of its text,
-and nothing keeps the interpreter's lock for long.
+Large tensors are written in blocks of whole rows: a Python string per number takes ten times the memory of its text,
+and a block does not hold the interpreter lock for long.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ _INTEGERS = "?bBhHiIlLqQ"  # numpy's characters for bool and integers
 
 
 def row_texts(name: str, tensor: np.ndarray[Any, Any], indent: int) -> list[str]:
-    """One text for each index of dimension 0, each on one line but for values in base64.
+    """Returns one text for each index of dimension 0, on one line except for base64 values.
 
-    indent: blanks before the line that such a value would end on if it were a row.
+    `indent` is the number of blanks before the last line of a base64 value, if the value were a whole row.
     """
     layout, inner = on_one_line(tensor.ndim), indent + 4 * (tensor.ndim - 1)
     blocks = ((_element_texts(name, block, inner), block.shape) for block in _blocks(tensor))
@@ -43,14 +43,14 @@ def row_texts(name: str, tensor: np.ndarray[Any, Any], indent: int) -> list[str]
 
 
 def rows_text(name: str, tensor: np.ndarray[Any, Any], indent: int) -> bytes:
-    """The same, joined by commas."""
+    """Returns the same texts as `row_texts`, joined by commas."""
     return _inside(name, tensor, on_one_line(tensor.ndim), indent + 4 * (tensor.ndim - 1))
 
 
 def tensor_text(name: str, tensor: np.ndarray[Any, Any], indent: int) -> bytes:
-    """The whole tensor: nested lists with each value on its own line, or the value itself for a scalar.
+    """Returns the text of a tensor: nested lists with each value on its own line, or the value alone for a scalar.
 
-    indent: blanks before the line that it ends on.
+    `indent` is the number of blanks before its last line.
     """
     if tensor.ndim == 0:
         return encoded(_element_texts(name, tensor, indent)[0])
@@ -59,7 +59,7 @@ def tensor_text(name: str, tensor: np.ndarray[Any, Any], indent: int) -> bytes:
 
 
 def _inside(name: str, tensor: np.ndarray[Any, Any], layout: Layout, indent: int) -> bytes:
-    """What stands between the brackets of the outermost list. indent: that of an element."""
+    """Returns the text between the brackets of the outermost list. `indent` is that of an element."""
     if tensor.size <= _BLOCK:
         return _block_text(name, tensor, layout, indent)
     if math.prod(tensor.shape[1:]) > _BLOCK:
@@ -70,7 +70,7 @@ def _inside(name: str, tensor: np.ndarray[Any, Any], layout: Layout, indent: int
 
 
 def _blocks(tensor: np.ndarray[Any, Any]) -> Iterator[np.ndarray[Any, Any]]:
-    """Slices of whole rows, of some thousand values each."""
+    """Splits a tensor into blocks of whole rows with some thousand values each."""
     size = max(1, _BLOCK // max(1, math.prod(tensor.shape[1:])))
     return (tensor[start : start + size] for start in range(0, len(tensor), size))
 
@@ -86,13 +86,13 @@ def _block_text(name: str, block: np.ndarray[Any, Any], layout: Layout, indent: 
 
 
 def _plain_text(values: np.ndarray[Any, Any]) -> bytes:
-    """Integers or booleans: Python writes lists of them like JSON, but for the capital letters."""
+    """Writes integers or booleans. Python writes them as JSON does, except for capital letters."""
     text = str(values.tolist())[1:-1].encode()
     return text.lower() if values.dtype.char == "?" else text
 
 
 def _written_floats(tensor: np.ndarray[Any, Any]) -> np.ndarray[Any, Any] | None:
-    """The flat values as they are written, small floats as float32; None for what is no float."""
+    """Returns the flat values to write, with 16-bit floats as float32; None if the tensor does not hold floats."""
     dtype = tensor.dtype
     if dtype.char in "fd":
         return tensor.reshape(-1) if dtype.isnative else tensor.reshape(-1).astype(dtype.newbyteorder("="))
@@ -121,7 +121,7 @@ def _string_texts(flat: np.ndarray[Any, Any]) -> list[str]:
 
 
 def _base64_texts(flat: np.ndarray[Any, Any], indent: int) -> list[str]:
-    """Objects over three lines each, also where all other values are on one line."""
+    """Writes objects over three lines each, even if all other values are on one line."""
     end = "\n" + " " * indent + "}"
     start = end[:-1].join(("{", '    "b64": "'))
     values = (value if isinstance(value, bytes) else str(value).encode() for value in flat.tolist())

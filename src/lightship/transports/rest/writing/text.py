@@ -1,4 +1,4 @@
-"""JSON text as TensorFlow Serving writes it: its escapes, its error object, its blanks."""
+"""JSON strings and errors in the same form as TensorFlow Serving writes them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ _SHORT = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r":
 
 
 def quoted(text: str) -> str:
-    """A JSON string. `/` and all that is not ASCII stay as they are; bytes that are not UTF-8 too, when encoded."""
+    """Returns a JSON string. `/` and characters outside ASCII are not escaped.
+
+    When the text is encoded, bytes that are not UTF-8 are unchanged.
+    """
     return f'"{_ESCAPED.sub(_escape, text)}"'
 
 
@@ -21,5 +24,5 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def error_document(message: str) -> bytes:
-    """The body of every error."""
+    """Returns the body of an error response."""
     return encoded('{\n    "error": ' + quoted(message) + "\n}")
