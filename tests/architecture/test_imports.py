@@ -1,4 +1,4 @@
-"""Arrows between rooms run downwards only, and TensorFlow stays in its two places."""
+"""Imports between folders run downwards only, and TensorFlow stays in its two places."""
 
 from __future__ import annotations
 
@@ -52,37 +52,37 @@ def imports(file: Path) -> Iterator[str]:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{file}: import by the full name, so that the arrow can be seen"
+            assert node.level == 0, f"{file}: import by the full name, so that its target can be seen"
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def room_of(file: Path, source: Path) -> str:
+def folder_of(file: Path, source: Path) -> str:
     return file.relative_to(source).with_suffix("").parts[0]
 
 
-def broken_arrows(source: Path) -> list[str]:
-    """Every import that runs upwards or sideways, as `file -> room`."""
-    broken = []
+def wrong_imports(source: Path) -> list[str]:
+    """Every import that runs upwards or sideways, as `file -> folder`."""
+    wrong = []
     for file in sorted(source.rglob("*.py")):
-        room = room_of(file, source)
-        if room == "__init__":
+        folder = folder_of(file, source)
+        if folder == "__init__":
             continue
         for name in imports(file):
             package, _, rest = name.partition(".")
             target = rest.split(".")[0]
-            if package == "lightship" and target in BELOW and target != room and target not in BELOW[room]:
-                broken.append(f"{file.relative_to(source)} -> {target}")
-    return broken
+            if package == "lightship" and target in BELOW and target != folder and target not in BELOW[folder]:
+                wrong.append(f"{file.relative_to(source)} -> {target}")
+    return wrong
 
 
-def broken_arrows_of_transports(source: Path) -> list[str]:
+def wrong_imports_of_transports(source: Path) -> list[str]:
     folder = source / "transports"
     return [
         f"{file.relative_to(source)} -> {target}"
         for file in sorted(folder.rglob("*.py"))
         for name in imports(file)
         if name.startswith("lightship.transports.")
-        and (target := name.split(".")[2]) != (part := room_of(file, folder))
+        and (target := name.split(".")[2]) != (part := folder_of(file, folder))
         and target not in TRANSPORTS_BELOW[part]
     ]
 
@@ -97,16 +97,16 @@ def tensorflow_imports(source: Path) -> list[str]:
 
 
 def test_every_room_is_named_in_the_plan() -> None:
-    rooms = {room_of(file, SOURCE) for file in SOURCE.rglob("*.py")} - {"__init__"}
-    assert rooms == set(BELOW)
+    folders = {folder_of(file, SOURCE) for file in SOURCE.rglob("*.py")} - {"__init__"}
+    assert folders == set(BELOW)
 
 
-def test_arrows_run_downwards() -> None:
-    assert broken_arrows(SOURCE) == []
+def test_imports_run_downwards() -> None:
+    assert wrong_imports(SOURCE) == []
 
 
 def test_transports_know_what_is_below_them_only() -> None:
-    assert broken_arrows_of_transports(SOURCE) == []
+    assert wrong_imports_of_transports(SOURCE) == []
 
 
 def test_tensorflow_is_imported_in_its_two_places_only() -> None:
@@ -121,11 +121,11 @@ def test_tensorflow_is_imported_in_its_two_places_only() -> None:
         ("client/http.py", "from lightship import services"),
     ],
 )
-def test_an_arrow_turned_round_is_found(tmp_path: Path, file: str, line: str) -> None:
+def test_an_import_that_runs_upwards_is_found(tmp_path: Path, file: str, line: str) -> None:
     target = tmp_path / file
     target.parent.mkdir()
     target.write_text(line + "\n")
-    assert len(broken_arrows(tmp_path)) == 1
+    assert len(wrong_imports(tmp_path)) == 1
 
 
 @pytest.mark.parametrize("line", ["import tensorflow as tf", "from keras import Model", "import keras.utils"])
