@@ -17,8 +17,8 @@ from fuzz.streams import stalled_case, stream_case
 from fuzz.target import Target
 
 CLIENTS = 4
-MOST_GROWTH = 150.0  # megabytes, from a fifth of the turn to its end
-MOST_FINDS = 20
+MAX_GROWTH = 150.0  # megabytes, from a fifth of the turn to its end
+MAX_FINDS = 20
 STALLING = 30  # clients, in a turn that is long enough to wait for their end
 _RECENT = 40  # cases of a client that are kept, for what is only seen later
 _PROBE = Case("probe", (post("/v1/models/half_plus_two:predict", b'{"instances":[1.0]}'),), Ending.WAIT, (200,))
@@ -76,8 +76,8 @@ class Turn:
             self._found(f"after the turn the probe failed: {error}")
             return
         self.before = self.before or self.target.resident_megabytes()
-        self.after = self.target.settled_megabytes(self.before + MOST_GROWTH)
-        if self.after > self.before + MOST_GROWTH:
+        self.after = self.target.settled_megabytes(self.before + MAX_GROWTH)
+        if self.after > self.before + MAX_GROWTH:
             self._found(f"resident memory went from {self.before:.0f} to {self.after:.0f} MB")
 
     def _stall(self, number: int) -> None:
@@ -117,7 +117,7 @@ class Turn:
             recent = [case]
         if all(_gist(find.what) != _gist(what) for find in self.finds):
             self.finds.append(Find(what, tuple(recent)))
-        if len(self.finds) >= MOST_FINDS or not self.target.alive:
+        if len(self.finds) >= MAX_FINDS or not self.target.alive:
             self._stop.set()
 
 

@@ -7,15 +7,15 @@ from random import Random
 from fuzz.grpc.wire import rearranged
 
 _NUMBERS = (b"\x00", b"\x7f", b"\x80", b"\xff", b"\xff" * 9 + b"\x01", b"\x80" * 20, b"\xff\xff\xff\xff\x07")
-_MOST_BYTES = 20_000
+_MAX_BYTES = 20_000
 
 
 def mutated(data: bytes, other: bytes, random: Random) -> bytes:
     """`data` after a few changes, some of which take bytes from `other`."""
     if random.random() < 0.7:
-        return rearranged(data, other, random)[:_MOST_BYTES]
+        return rearranged(data, other, random)[:_MAX_BYTES]
     for _ in range(random.choice((1, 1, 2, 4, 16))):
-        data = random.choice(_CHANGES)(data, other, random)[:_MOST_BYTES]
+        data = random.choice(_CHANGES)(data, other, random)[:_MAX_BYTES]
     return data
 
 
@@ -59,7 +59,7 @@ def _repeat(data: bytes, _: bytes, random: Random) -> bytes:
 def _nest(data: bytes, _: bytes, random: Random) -> bytes:
     """The message inside a field of itself, some times over."""
     for _ in range(random.choice((1, 5, 90, 200))):
-        if len(data) > _MOST_BYTES // 2:
+        if len(data) > _MAX_BYTES // 2:
             break
         size, length = len(data), b""
         while size > 127:

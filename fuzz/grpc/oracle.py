@@ -14,7 +14,7 @@ from fuzz.grpc.methods import BY_PATH, RELOAD
 from fuzz.grpc.tensors import FIELDS
 
 SECONDS = 20.0
-_MOST_TEXT = 1024 + len("...TRUNCATED")
+_MAX_TEXT = 1024 + len("...TRUNCATED")
 _FINE = {
     grpc.StatusCode.INVALID_ARGUMENT,
     grpc.StatusCode.NOT_FOUND,
@@ -55,7 +55,7 @@ def _check_refusal(code: grpc.StatusCode, text: str, reload: bool) -> None:
         return
     if code not in _FINE and not (code in _KNOWN and _KNOWN[code] in text):
         raise Wrong(f"refused: {code.name} {text}")
-    if len(text.encode()) > _MOST_TEXT:
+    if len(text.encode()) > _MAX_TEXT:
         raise Wrong(f"long text: {code.name} {text}")
     if not text and code is not grpc.StatusCode.UNIMPLEMENTED:
         raise Wrong(f"no text: {code.name}")

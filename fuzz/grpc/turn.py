@@ -26,8 +26,8 @@ from fuzz.target import Target
 from lightship.protos import PredictRequest, PredictResponse, ReloadConfigRequest
 
 MUTATORS = 2
-MOST_GROWTH = 150.0  # megabytes, from a fifth of the turn to its end
-MOST_FINDS = 20
+MAX_GROWTH = 150.0  # megabytes, from a fifth of the turn to its end
+MAX_FINDS = 20
 _EXAMPLES = 200  # that hypothesis draws before it begins anew
 _RECENT = 40  # calls of each client that are kept, for what is only seen later
 
@@ -149,15 +149,15 @@ class Turn:
         except (Wrong, grpc.RpcError) as error:
             self._found(f"after the turn: the probe failed: {error}")
         self.before = self.before or self.target.resident_megabytes()
-        self.after = self.target.settled_megabytes(self.before + MOST_GROWTH)
-        if self.after > self.before + MOST_GROWTH:
+        self.after = self.target.settled_megabytes(self.before + MAX_GROWTH)
+        if self.after > self.before + MAX_GROWTH:
             self._found(f"memory: from {self.before:.0f} to {self.after:.0f} MB")
 
     def _found(self, what: str, made: Call | Case | None = None) -> None:
         seen = [made] if made is not None and self.target.alive else list(self._recent)
         if all(_gist(find.what) != _gist(what) for find in self.finds):
             self.finds.append(Find(what, tuple(one if isinstance(one, Case) else _case(one) for one in seen)))
-        if len(self.finds) >= MOST_FINDS or not self.target.alive:
+        if len(self.finds) >= MAX_FINDS or not self.target.alive:
             self._stop.set()
 
 

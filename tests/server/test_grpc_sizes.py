@@ -13,7 +13,7 @@ from tests.server.http2 import Http2, message
 from lightship import protos
 
 RESOURCE_EXHAUSTED = 8
-MOST_BYTES = 2**31 - 1
+MAX_BYTES = 2**31 - 1
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def server(half_plus_two: Path) -> Iterator[GrpcProcess]:
         yield process
 
 
-@pytest.mark.parametrize("size", [MOST_BYTES + 1, 2**32 - 1])
+@pytest.mark.parametrize("size", [MAX_BYTES + 1, 2**32 - 1])
 def test_a_larger_one_is_refused_and_its_length_alone_takes_no_memory(server: GrpcProcess, size: int) -> None:
     before = server.resident_megabytes
     with Http2(server.port) as client:
@@ -35,7 +35,7 @@ def test_the_largest_is_waited_for_and_takes_memory_only_as_it_comes(server: Grp
     before = server.resident_megabytes
     with Http2(server.port) as client:
         stream = client.start()
-        client.send(stream, message(bytes(1_000_000), length=MOST_BYTES), end=False)
+        client.send(stream, message(bytes(1_000_000), length=MAX_BYTES), end=False)
         assert values_of(client.ask(message(request())).message) == [3.0]
         assert not client.answers[stream].over
         assert server.resident_megabytes < before + 100

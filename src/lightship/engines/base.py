@@ -24,7 +24,7 @@ SHORT_SECONDS = 0.0003
 
 # The highest rank of an input. TensorFlow ends the process if an array of strings has more dimensions, and OpenVINO
 # compiles no model with more.
-MOST_DIMENSIONS = 32
+MAX_DIMENSIONS = 32
 
 _INT32 = np.iinfo(np.int32)
 
@@ -149,7 +149,7 @@ def check_inputs(signature: Signature, inputs: Arrays) -> None:
     """Checks the arrays of a request.
 
     Raises InvalidArgument if a name is missing or unknown, if an array's dtype differs from the one that the graph
-    takes, or if an array has more than `MOST_DIMENSIONS` dimensions.
+    takes, or if an array has more than `MAX_DIMENSIONS` dimensions.
     """
     if inputs.keys() != signature.inputs.keys():
         raise input_size_error(signature, inputs)
@@ -158,9 +158,9 @@ def check_inputs(signature: Signature, inputs: Arrays) -> None:
         if array.dtype != spec.taken.numpy:
             sent = _label(array)
             raise InvalidArgument(f"Expects arg[{position}] to be {spec.taken.label} but {sent} is provided")
-        if array.ndim > MOST_DIMENSIONS:
+        if array.ndim > MAX_DIMENSIONS:
             raise InvalidArgument(
-                f'input "{name}" has {array.ndim} dimensions; {MOST_DIMENSIONS} are the most that are taken'
+                f'input "{name}" has {array.ndim} dimensions; {MAX_DIMENSIONS} are the most that are taken'
             )
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from lightship.engines.base import (
     DEFAULT_OPTIONS,
     INSTALL_TENSORFLOW,
-    MOST_DIMENSIONS,
+    MAX_DIMENSIONS,
     Arrays,
     CannotRun,
     Engine,
@@ -82,7 +82,7 @@ class _Slot:
         if taken is not None and inputs.keys() == taken.keys():
             for name, dtype in taken.items():
                 array = inputs[name]
-                if array.dtype is not dtype or array.ndim > MOST_DIMENSIONS:
+                if array.dtype is not dtype or array.ndim > MAX_DIMENSIONS:
                     break
             else:
                 return

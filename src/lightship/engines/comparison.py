@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lightship.engines.base import MOST_DIMENSIONS
+from lightship.engines.base import MAX_DIMENSIONS
 from lightship.errors import Unimplemented
 from lightship.saved_model.signatures import Signature, TensorSpec
 from lightship.tensors.dtypes import DataType
@@ -234,7 +234,7 @@ def _step(dtype: np.dtype[Any]) -> float:
 
 def _random_array(spec: TensorSpec, rows: int, rng: np.random.Generator, free: int) -> NDArray[Any] | None:
     dtype = _dtype(spec)
-    if dtype is None or spec.shape is None or not spec.tensor or len(spec.shape) > MOST_DIMENSIONS:
+    if dtype is None or spec.shape is None or not spec.tensor or len(spec.shape) > MAX_DIMENSIONS:
         return None
     image = len(spec.shape) == 4 and spec.shape[-1] in _COLOURS
     inner = FREE_IMAGE_SIZE if image else free

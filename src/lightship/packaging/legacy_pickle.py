@@ -17,7 +17,7 @@ from typing import Any
 from lightship.errors import InvalidArgument, LightshipError, TooLarge
 from lightship.files import read_bytes
 
-MAX_BYTES = 4 * 1024 * 1024
+MAX_FILE_BYTES = 4 * 1024 * 1024
 MAX_OPERATIONS = 500_000  # an operation of one byte can create an object of 64 bytes
 
 REMEDY = "write the labels to a text file, one per line in index order, and export with classes=THAT_FILE"
@@ -116,9 +116,9 @@ def read_parts(path: Path) -> Any:
 
 
 def _read(path: Path) -> bytes:
-    data = read_bytes(path, MAX_BYTES + 1)
-    if len(data) > MAX_BYTES:
-        raise TooLarge(f"{path} has more than {MAX_BYTES} bytes, too many for a frame of labels: {REMEDY}")
+    data = read_bytes(path, MAX_FILE_BYTES + 1)
+    if len(data) > MAX_FILE_BYTES:
+        raise TooLarge(f"{path} has more than {MAX_FILE_BYTES} bytes, too many for a frame of labels: {REMEDY}")
     return data
 
 

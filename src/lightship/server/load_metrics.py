@@ -14,7 +14,7 @@ _ATTEMPTS = "/tensorflow/cc/saved_model/load_attempt_count"
 _LATENCY = "/tensorflow/cc/saved_model/load_latency"
 _WARM_UP = "/tensorflow/serving/model_warmup_latency"
 _RECORDS = "/tensorflow/serving/model_warmup_records_read"
-_MOST_PATHS = 1000  # the number of versions whose figures are kept; the oldest are removed first
+_MAX_PATHS = 1000  # the number of versions whose figures are kept; the oldest are removed first
 
 
 @dataclass(slots=True)
@@ -77,7 +77,7 @@ class LoadMetrics:
 
     def _version(self, path: Path) -> _Version:
         version = self._versions.setdefault(str(path), _Version())
-        while len(self._versions) > _MOST_PATHS:
+        while len(self._versions) > _MAX_PATHS:
             del self._versions[next(iter(self._versions))]
         return version
 

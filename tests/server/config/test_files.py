@@ -13,7 +13,13 @@ import pytest
 
 from lightship.errors import Cancelled, FailedPrecondition, NotFound, PermissionDenied, ResourceExhausted
 from lightship.lifecycle.model_config import ModelConfig
-from lightship.server.config.files import MOST_BYTES, ConfigFilePoll, InvalidConfigFile, check_config_file, read_models
+from lightship.server.config.files import (
+    MAX_FILE_BYTES,
+    ConfigFilePoll,
+    InvalidConfigFile,
+    check_config_file,
+    read_models,
+)
 
 KIND = "tensorflow.serving.ModelServerConfig"
 
@@ -63,7 +69,7 @@ def test_a_file_that_is_no_configuration_says_where(tmp_path: Path, content: byt
 def test_a_huge_file_is_not_read_to_its_end(tmp_path: Path) -> None:
     file = tmp_path / "models.config"
     with file.open("wb") as growing:
-        growing.truncate(MOST_BYTES + 1)
+        growing.truncate(MAX_FILE_BYTES + 1)
     with pytest.raises(ResourceExhausted):
         check_config_file(str(file), KIND)
 

@@ -26,7 +26,7 @@ from lightship.saved_model.signatures import Signature
 Arrays = Mapping[str, NDArray[Any]]
 
 _TRIALS = 5
-_MOST_TRIALS = 200
+_MAX_TRIALS = 200
 _TRIAL_SECONDS = 0.02
 _WORTH_IT = 0.95
 # The second of two rows is multiplied by these factors, to test whether the first row's result changes.
@@ -219,7 +219,7 @@ def _faster(one: Compiled, other: Compiled, inputs: Arrays) -> bool:
     """
     times: dict[Compiled, list[float]] = {one: [], other: []}
     end = time.perf_counter() + _TRIAL_SECONDS
-    while len(times[one]) <= _TRIALS or (time.perf_counter() < end and len(times[one]) < _MOST_TRIALS):
+    while len(times[one]) <= _TRIALS or (time.perf_counter() < end and len(times[one]) < _MAX_TRIALS):
         for compiled, seconds in times.items():
             start = time.perf_counter()
             compiled.run(inputs, ())

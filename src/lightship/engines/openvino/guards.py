@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from lightship.engines.base import CannotRun
 from lightship.engines.openvino.facts import EXACT_INTEGER
-from lightship.engines.openvino.hazards import GuardKind
 from lightship.engines.openvino.known import UNDECIDED
+from lightship.engines.openvino.wanted import GuardKind
 from lightship.errors import InvalidArgument
 
 Arrays = Mapping[str, NDArray[Any]]

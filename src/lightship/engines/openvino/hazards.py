@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from lightship.engines.openvino.facts import (
     EXACT_INTEGER,
@@ -17,41 +17,22 @@ from lightship.engines.openvino.facts import (
     source_of,
     type_name,
 )
+from lightship.engines.openvino.inexact import large_guard, magnified, steep, tie_guard
 from lightship.engines.openvino.known import (
     ACCUMULATE,
     CASTS,
     DIVISIONS,
-    ELEMENTWISE,
-    EXACT,
     INDEXING,
-    INEXACT_NEAR_ZERO,
     KNOWN,
-    LARGEST_FACTOR,
-    MAGNIFIED,
     PERIODIC,
     PROPAGATE_NONFINITE,
     RIGHT_FOR_ALL_INTEGERS,
     SHAPE_OPERANDS,
-    STEEP,
     STEPS,
 )
 from lightship.engines.openvino.loops import counters, is_loop
-from lightship.engines.openvino.moves import MOVES
 from lightship.engines.openvino.static_checks import static_hazard, unknown_position
-
-GuardKind = Literal["indices", "positions", "divisor", "cast", "finite", "zero", "large", "tie"]
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A guard that a node needs. It checks the input `operand` of the node."""
-
-    kind: GuardKind
-    node: Any
-    operand: int
-    # For "cast": the bounds of the integer type.
-    low: float = 0.0
-    high: float = 0.0
+from lightship.engines.openvino.wanted import Wanted
 
 
 @dataclass(slots=True)
@@ -111,7 +92,7 @@ def _look(
             found.reasons.append(f"OpenVINO's {kind} is not analysed ({_name(node)})")
             continue
         reason = _values_decide_shapes(node, facts) or _large_integers(node, facts) or static_hazard(node, facts)
-        reason = reason or _magnified(node) or _steep(node)
+        reason = reason or magnified(node) or steep(node)
         if reason is not None:
             found.reasons.append(reason)
         wanted = [one for one in _guards(node, facts, counting) if one is not None]
@@ -137,11 +118,11 @@ def _guards(node: Any, facts: Facts, counting: frozenset[str]) -> Iterator[Wante
             if not fact.finite and not is_integer(node.input(index)):
                 yield Wanted("finite", node, index)
     if kind in PERIODIC:
-        yield _large_guard(node, 0, facts)
+        yield large_guard(node, 0, facts)
     if kind in STEPS and not is_integer(node.input(0)):
-        yield _tie_guard(node, facts)
+        yield tie_guard(node, facts)
     if kind == "Power" and not is_integer(node.output(0)):
-        yield _large_guard(node, 1, facts)
+        yield large_guard(node, 1, facts)
 
 
 def _swallows(node: Any, facts: Facts) -> bool:
@@ -253,70 +234,6 @@ def _values_decide_shapes(node: Any, facts: Facts) -> str | None:
     for index in SHAPE_OPERANDS.get(node.get_type_name(), ()):
         if index < node.get_input_size() and facts.of_input(node, index).data:
             return f"a shape or position depends on values that are sent ({_name(node)})"
-    return None
-
-
-def _magnified(node: Any) -> str | None:
-    """Returns an error if the node magnifies an inexact result near 0.
-
-    For example, OpenVINO's softplus of -20 is -2e-6 instead of 2e-9, and the logarithm makes this difference visible.
-    """
-    waiting = [source_of(node, operand) for operand in MAGNIFIED.get(node.get_type_name(), ())]
-    seen = set[str]()
-    while waiting:
-        source = waiting.pop()
-        kind = source.get_type_name()
-        if kind in INEXACT_NEAR_ZERO:
-            return f"{node.get_type_name()} of what {kind} gives near 0 is not exact ({_name(node)})"
-        if (kind in ELEMENTWISE or kind in MOVES) and source.get_name() not in seen:
-            seen.add(source.get_name())
-            waiting += [source_of(source, index) for index in range(source.get_input_size())]
-    return None
-
-
-def _steep(node: Any) -> str | None:
-    """Returns an error if the node is steep where its operand is inexact.
-
-    For example, the error function of 3.6 differs from 1 only in the last bits, and these bits determine its inverse
-    hyperbolic tangent.
-    """
-    source = _inexact_source(node) if node.get_type_name() in STEEP else None
-    return None if source is None else f"{node.get_type_name()} of what {source} gives is not exact ({_name(node)})"
-
-
-def _large_guard(node: Any, operand: int, facts: Facts) -> Wanted | None:
-    """Returns a guard against large operands, for which the last bits change the result.
-
-    For example, the last bit of 22,026 is 0.002 radians, so the sine of a result of exp may differ by as much. A large
-    power of a number close to 1 may differ likewise.
-    """
-    fact = facts.of_input(node, operand)
-    small = fact.least >= -LARGEST_FACTOR and fact.most <= LARGEST_FACTOR
-    return None if small or _inexact_source(node) is None else Wanted("large", node, operand, high=LARGEST_FACTOR)
-
-
-def _tie_guard(node: Any, facts: Facts) -> Wanted | None:
-    """Returns a guard against numbers so close to an integer that the last bits decide the result.
-
-    For example, sigmoid * 255 may be 255 or slightly less.
-    """
-    if type_name(node.output(0)) == "boolean" or (node.get_type_name() in CASTS and not is_integer(node.output(0))):
-        return None
-    decided = not facts.of_input(node, 0).data or _inexact_source(node) is None
-    return None if decided else Wanted("tie", node, 0)
-
-
-def _inexact_source(node: Any) -> str | None:
-    """Returns an operation before the node whose result may differ from TensorFlow's in the last bits, or None."""
-    waiting, seen = [source_of(node, 0)], set[str]()
-    while waiting:
-        source = waiting.pop()
-        if source.get_type_name() not in EXACT:
-            return str(source.get_type_name())
-        if source.get_name() not in seen:
-            seen.add(source.get_name())
-            shapes = SHAPE_OPERANDS.get(source.get_type_name(), ())
-            waiting += [source_of(source, index) for index in range(source.get_input_size()) if index not in shapes]
     return None
 
 

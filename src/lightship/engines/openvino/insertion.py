@@ -10,9 +10,9 @@ import numpy as np
 from lightship.engines.base import CannotRun
 from lightship.engines.openvino.facts import EXACT_INTEGER, source_of, static_shape
 from lightship.engines.openvino.guards import Guard
-from lightship.engines.openvino.hazards import Wanted
 from lightship.engines.openvino.known import CASTS
 from lightship.engines.openvino.runtime import openvino
+from lightship.engines.openvino.wanted import Wanted
 
 
 def insert(model: Any, wanted: Sequence[Wanted], inputs: Mapping[str, str]) -> list[Guard]:

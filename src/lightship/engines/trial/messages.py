@@ -7,14 +7,14 @@ import struct
 from typing import IO, Any
 
 _LENGTH = struct.Struct("<I")
-MAX_BYTES = 64 << 20
+MAX_MESSAGE_BYTES = 64 << 20
 
 
 def write_message(stream: IO[bytes], message: dict[str, Any]) -> None:
-    """Writes a message. Raises ValueError if it is larger than `MAX_BYTES`, and OSError if the reader has gone."""
+    """Writes a message. Raises ValueError above `MAX_MESSAGE_BYTES`, and OSError if the reader has gone."""
     body = json.dumps(message).encode()
-    if len(body) > MAX_BYTES:
-        raise ValueError(f"a message of {len(body)} bytes; {MAX_BYTES} are the most")
+    if len(body) > MAX_MESSAGE_BYTES:
+        raise ValueError(f"a message of {len(body)} bytes; {MAX_MESSAGE_BYTES} are the most")
     stream.write(_LENGTH.pack(len(body)) + body)
     stream.flush()
 
@@ -36,13 +36,13 @@ def read_message(stream: IO[bytes]) -> dict[str, Any] | None:
 def missing(received: bytes | bytearray) -> int:
     """Returns the least number of bytes that are still missing from a message.
 
-    Raises ValueError if the message is larger than `MAX_BYTES`.
+    Raises ValueError if the message is larger than `MAX_MESSAGE_BYTES`.
     """
     if len(received) < _LENGTH.size:
         return _LENGTH.size - len(received)
     size = _LENGTH.unpack_from(received)[0]
-    if size > MAX_BYTES:
-        raise ValueError(f"a message of {size} bytes; {MAX_BYTES} are the most")
+    if size > MAX_MESSAGE_BYTES:
+        raise ValueError(f"a message of {size} bytes; {MAX_MESSAGE_BYTES} are the most")
     return int(_LENGTH.size + size - len(received))
 
 

@@ -24,7 +24,7 @@ from lightship.services.model_configs import requested_models
 
 logger = logging.getLogger(__name__)
 
-MOST_BYTES = 16 << 20
+MAX_FILE_BYTES = 16 << 20
 
 
 class InvalidConfigFile(InvalidArgument):
@@ -73,15 +73,15 @@ def _parsed(path: str, kind: str, parse: Callable[[str], Any]) -> Any:
 def _text(path: str) -> str:
     try:
         with Path(path).open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
+            data = file.read(MAX_FILE_BYTES + 1)
     except FileNotFoundError as error:
         raise NotFound(f"{path}; {error.strerror}") from None
     except PermissionError as error:
         raise PermissionDenied(f"{path}; {error.strerror}") from None
     except (OSError, ValueError) as error:
         raise FailedPrecondition(f"{path}; {getattr(error, 'strerror', None) or error}") from None
-    if len(data) > MOST_BYTES:
-        raise ResourceExhausted(f"{path}; a configuration file may have {MOST_BYTES >> 20} MiB")
+    if len(data) > MAX_FILE_BYTES:
+        raise ResourceExhausted(f"{path}; a configuration file may have {MAX_FILE_BYTES >> 20} MiB")
     return data.decode()
 
 

@@ -18,7 +18,7 @@ from lightship.transports.grpc.methods import CALLS, HEALTH_CALLS, STREAMS, Meth
 
 logger = logging.getLogger(__name__)
 
-MOST_WAITING = 64  # calls that wait for models to change; each blocks a thread
+MAX_WAITING = 64  # calls that wait for models to change; each blocks a thread
 
 # Takes a request's model, the name of its status code, its method, and its duration in microseconds.
 Count = Callable[[str, str, str, float], None]
@@ -35,7 +35,7 @@ class GrpcApi:
         self._context, self._count = context, count
         self._calls = CALLS | HEALTH_CALLS if context.health != "off" else CALLS
         self._runs = Semaphore(runs) if runs else None
-        self._waiting = Semaphore(MOST_WAITING)
+        self._waiting = Semaphore(MAX_WAITING)
         self._lock = threading.Lock()
         self.unfinished = 0
 
@@ -141,4 +141,4 @@ def _explained(error: Exception, name: str) -> LightshipError:
 
 
 def _too_many() -> ResourceExhausted:
-    return ResourceExhausted(f"{MOST_WAITING} calls wait for models to change already; try again later")
+    return ResourceExhausted(f"{MAX_WAITING} calls wait for models to change already; try again later")

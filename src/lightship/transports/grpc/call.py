@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from lightship.errors import Cancelled, Code, DeadlineExceeded, LightshipError
 
-__all__ = ["MOST_BYTES", "Answer", "Call", "cut", "refusal"]
+__all__ = ["MAX_ERROR_BYTES", "Answer", "Call", "cut", "refusal"]
 
-MOST_BYTES = 1024  # the most bytes of an error message
+MAX_ERROR_BYTES = 1024  # the most bytes of an error message
 CUT = "...TRUNCATED"
 # grpcio represents no deadline by a huge number, and clients may send a number as large.
 _FOREVER = threading.TIMEOUT_MAX / 2
@@ -67,4 +67,4 @@ def refusal(error: LightshipError) -> Answer:
 def cut(text: str) -> str:
     """Returns at most 1024 bytes of a text, cut between characters. A text that was cut ends with "...TRUNCATED"."""
     data = text.encode("utf-8", "replace")
-    return data[:MOST_BYTES].decode("utf-8", "ignore") + CUT if len(data) > MOST_BYTES else data.decode()
+    return data[:MAX_ERROR_BYTES].decode("utf-8", "ignore") + CUT if len(data) > MAX_ERROR_BYTES else data.decode()

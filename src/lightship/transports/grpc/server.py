@@ -22,10 +22,10 @@ from lightship.transports.sockets import Port, listen
 
 logger = logging.getLogger(__name__)
 
-_MOST_MESSAGE_BYTES = 2**31 - 1
+_MAX_MESSAGE_BYTES = 2**31 - 1
 _STATUS = {Code(status.value[0]): status for status in grpc.StatusCode}
-_MOST_PENDING = 1 << 14
-_MOST_REFLECTIONS = 16  # the most reflection streams at the same time
+_MAX_PENDING = 1 << 14
+_MAX_REFLECTIONS = 16  # the most reflection streams at the same time
 _ENDING = 1.0  # seconds to wait for calls that were cut off
 
 
@@ -142,7 +142,7 @@ def _stream(api: GrpcApi, name: str) -> Callable[[bytes, grpc.ServicerContext], 
 
 def _reflecting(api: GrpcApi, name: str) -> Callable[[Iterator[bytes], grpc.ServicerContext], Iterator[bytes]]:
     """Returns a handler for reflection. Each open stream blocks a thread, so the number of streams is limited."""
-    free = threading.Semaphore(_MOST_REFLECTIONS)
+    free = threading.Semaphore(_MAX_REFLECTIONS)
 
     def behaviour(requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
         if not free.acquire(blocking=False):
@@ -176,11 +176,11 @@ def _call(context: grpc.ServicerContext) -> Call:
 def _channel_options(options: GrpcOptions) -> list[tuple[str, Any]]:
     """Returns the channel arguments. Arguments in `options` override the defaults."""
     ours: dict[str, int | str] = {
-        "grpc.max_receive_message_length": _MOST_MESSAGE_BYTES,
+        "grpc.max_receive_message_length": _MAX_MESSAGE_BYTES,
         "grpc.max_send_message_length": -1,
         # Calls that have arrived but are not read yet. By default, the core may cancel calls beyond 1,000.
-        "grpc.server.max_pending_requests": _MOST_PENDING,
-        "grpc.server.max_pending_requests_hard_limit": 2 * _MOST_PENDING,
+        "grpc.server.max_pending_requests": _MAX_PENDING,
+        "grpc.server.max_pending_requests_hard_limit": 2 * _MAX_PENDING,
         "grpc.so_reuseport": 0,  # otherwise two servers could share a port by mistake
     }
     return list((ours | dict(options.channel_arguments)).items())

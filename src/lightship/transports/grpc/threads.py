@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-MOST_THREADS = 512
+MAX_THREADS = 512
 _IDLE_SECONDS = 10.0  # seconds after which an idle thread ends
 
 _Job = tuple["Future[Any]", Callable[..., Any], tuple[Any, ...], dict[str, Any]]
@@ -22,7 +22,7 @@ class CallThreads(ThreadPoolExecutor):
     because they would keep the process alive when a call is cut off.
     """
 
-    def __init__(self, most: int = MOST_THREADS) -> None:
+    def __init__(self, most: int = MAX_THREADS) -> None:
         self._most = most
         self._changed = threading.Condition()
         self._jobs: deque[_Job] = deque()

@@ -10,8 +10,8 @@ from lightship.transports.metrics.text import Family, counter
 
 _COUNT = "/tensorflow/serving/request_count"
 _LATENCY = "/tensorflow/serving/request_latency"
-_MOST_STRANGERS = 100  # names of models that are not served; further names are counted under the empty name
-_LONGEST_STRANGER = 128
+_MAX_STRANGERS = 100  # names of models that are not served; further names are counted under the empty name
+_MAX_STRANGER = 128
 
 
 class Metrics:
@@ -54,7 +54,7 @@ class Metrics:
         if (model, "OK") in self._counts or model in self._strangers:
             return model
         if model and model not in self._models():
-            if len(self._strangers) >= _MOST_STRANGERS or len(model) > _LONGEST_STRANGER:
+            if len(self._strangers) >= _MAX_STRANGERS or len(model) > _MAX_STRANGER:
                 return ""
             self._strangers.add(model)
         return model

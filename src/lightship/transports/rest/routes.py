@@ -13,8 +13,8 @@ from lightship.transports.rest.reading.values import decoded
 _WHICH = r"(?:(?:/versions/([0-9]+))|(?:/labels/([^/:]+)))?"
 _POST = re.compile(rf"/v1/models/([^/:]+){_WHICH}:(classify|regress|predict)", re.IGNORECASE | re.DOTALL)
 _GET = re.compile(rf"/v1/models(?:/([^/:]+))?{_WHICH}(?:/(metadata))?", re.IGNORECASE | re.DOTALL)
-_MOST_ROUTES = 1024  # routes in the cache; clients request the same ones repeatedly
-_MOST_VERSION = (1 << 63) - 1
+_MAX_ROUTES = 1024  # routes in the cache; clients request the same ones repeatedly
+_MAX_VERSION = (1 << 63) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ def is_api(target: str) -> bool:
     return target.startswith("/v1/") or target[:4].lower() == "/v1/"
 
 
-@lru_cache(_MOST_ROUTES)
+@lru_cache(_MAX_ROUTES)
 def post_route(target: str) -> Route:
     """Parses the target of a POST request.
 
@@ -65,8 +65,8 @@ def _route(match: re.Match[str]) -> Route:
 def _version(digits: str | None) -> int | None:
     if digits is None:
         return None
-    if len(digits.lstrip("0")) > 19 or int(digits) > _MOST_VERSION:
-        raise InvalidArgument(f"Failed to convert version: {digits} to numeric: it is more than {_MOST_VERSION}")
+    if len(digits.lstrip("0")) > 19 or int(digits) > _MAX_VERSION:
+        raise InvalidArgument(f"Failed to convert version: {digits} to numeric: it is more than {_MAX_VERSION}")
     return int(digits)
 
 

@@ -124,7 +124,7 @@ def test_what_opens_together_is_what_opens_one_by_one() -> None:
 
 
 def test_a_flood_of_brackets_is_refused_before_it_fills_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader, "MOST_CONTAINERS", 1000)
+    monkeypatch.setattr(reader, "MAX_CONTAINERS", 1000)
     for flood in (b"[" * 2000, b'{"":' * 2000, b"[" + b"[]," * 2000, b"[" + b"{}," * 2000):
         with pytest.raises(ResourceExhausted, match="more than 1000 lists and objects"):
             read_document(flood)

@@ -16,12 +16,12 @@ import orjson
 
 from lightship.errors import InvalidArgument
 from lightship.transports.rest.reading.numbers import SHORTEST
-from lightship.transports.rest.reading.reader import MOST_CONTAINERS, read_document
+from lightship.transports.rest.reading.reader import MAX_CONTAINERS, read_document
 from lightship.transports.rest.reading.values import JsonValue, RepeatedNames
 
 # Integers that may exceed 64 bits, doubles that may overflow, and escapes that may be lone surrogates.
 _READ_DIFFERENTLY = re.compile(rb"[0-9]{18}|[eE]\+?[0-9]{3}|\\u[dD][89a-fA-F]")
-_LONGEST_SCANNED = 64 << 20  # bytes; the scanner holds the interpreter lock until it has finished
+_MAX_SCANNED = 64 << 20  # bytes; the scanner holds the interpreter lock until it has finished
 _NUMBERS = re.compile(rb":[ \t\n\r]*\[[\[ \t\n\r]*[-0-9NI][^\"}]{%d}" % SHORTEST)
 
 
@@ -29,7 +29,7 @@ def parse(body: bytes) -> JsonValue:
     """Returns the first complete JSON value of `body` and ignores everything after it.
 
     Raises InvalidArgument with `JSON Parse error: REASON at offset: N`, and ResourceExhausted for more than
-    `MOST_CONTAINERS` lists and objects.
+    `MAX_CONTAINERS` lists and objects.
     """
     if not body:
         raise InvalidArgument("JSON Parse error: The document is empty")
@@ -80,9 +80,7 @@ def has_each_name_once(document: JsonValue, body: bytes) -> bool:
 
 def _few_containers(body: bytes) -> bool:
     size = len(body)
-    return size <= MOST_CONTAINERS or (
-        size <= _LONGEST_SCANNED and body.count(b"[") + body.count(b"{") <= MOST_CONTAINERS
-    )
+    return size <= MAX_CONTAINERS or (size <= _MAX_SCANNED and body.count(b"[") + body.count(b"{") <= MAX_CONTAINERS)
 
 
 def _scan(text: str) -> object:

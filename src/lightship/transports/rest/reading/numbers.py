@@ -27,14 +27,14 @@ else:
 
 SHORTEST = 256  # bytes; for shorter arrays the plain reader is as fast
 DEEPEST = 32  # levels of nested lists; numpy's own limit is 64
-_MOST_RAGGED = 1 << 23  # lists; the same limit as in the complete reader
+_MAX_RAGGED = 1 << 23  # lists; the same limit as in the complete reader
 _KEPT_PARSER_LIMIT = 8 << 20  # bytes; a parser keeps its buffers, so a larger text gets its own parser
 
 _START = re.compile(rb"\[[\[ \t\n\r]*([-0-9NI]?)")
 _NUMBER = re.compile(rb"-?(?:[0-9][-+.0-9eE]*|NaN|Inf(?:inity)?)")
 _NON_FINITE = re.compile(rb"-?(?:NaN|Inf(?:inity)?)")
 _FRACTION = re.compile(rb"[.eENI]")
-_MOST_REMEMBERED = 1 << 20  # bytes of a skeleton
+_MAX_REMEMBERED = 1 << 20  # bytes of a skeleton
 _NOT_SKELETON = bytes(set(range(256)) - set(b"[],"))
 _DTYPES = {"d": np.float64, "i": np.int64, "u": np.uint64}
 
@@ -168,7 +168,7 @@ def _ragged(text: bytes) -> list[Any] | None:
 
     Returns None if simdjson cannot read the text or it is nested deeply.
     """
-    if text.count(b"[") > _MOST_RAGGED:
+    if text.count(b"[") > _MAX_RAGGED:
         return None
     try:
         document: Any = simdjson.Parser().parse(text)
@@ -199,7 +199,7 @@ def _with_non_finite(text: bytes) -> np.ndarray[Any, Any] | None:
 
 def _shape(text: bytes, count: int) -> tuple[int, ...] | None:
     skeleton = text.translate(None, _NOT_SKELETON)
-    shape = (_remembered_shape if len(skeleton) < _MOST_REMEMBERED else _shape_of)(skeleton)
+    shape = (_remembered_shape if len(skeleton) < _MAX_REMEMBERED else _shape_of)(skeleton)
     return None if shape is None or math.prod(shape) != count else shape
 
 

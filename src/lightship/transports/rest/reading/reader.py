@@ -14,7 +14,7 @@ from lightship.transports.rest.reading.number_literal import read_number
 from lightship.transports.rest.reading.numbers import read_numbers
 from lightship.transports.rest.reading.values import JsonValue, decoded, syntax_error, with_member
 
-MOST_CONTAINERS = 1 << 23  # lists and objects of one document; they take about 1 GB
+MAX_CONTAINERS = 1 << 23  # lists and objects of one document; they take about 1 GB
 
 _SPACE = re.compile(rb"[ \t\n\r]*")
 _PLAIN = re.compile(rb'[^"\\\x00-\x1f]*')
@@ -38,7 +38,7 @@ def read_document(body: bytes, *, accelerate: bool = True) -> JsonValue:
     """Returns the first complete value of `body`.
 
     Raises InvalidArgument with RapidJSON's reason and byte offset, and ResourceExhausted for more than
-    `MOST_CONTAINERS` lists and objects. With `accelerate`, long arrays of numbers become `NumberArray`s.
+    `MAX_CONTAINERS` lists and objects. With `accelerate`, long arrays of numbers become `NumberArray`s.
     """
     return _Reader(body, accelerate).document()
 
@@ -148,9 +148,9 @@ class _Reader:
 
     def count(self, containers: int) -> None:
         self.containers += containers
-        if self.containers > MOST_CONTAINERS:
+        if self.containers > MAX_CONTAINERS:
             raise ResourceExhausted(
-                f"The JSON document has more than {MOST_CONTAINERS} lists and objects; send fewer in one request"
+                f"The JSON document has more than {MAX_CONTAINERS} lists and objects; send fewer in one request"
             )
 
     def literal(self, word: bytes, value: bool | None) -> bool | None:

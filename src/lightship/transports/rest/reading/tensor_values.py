@@ -19,7 +19,7 @@ from lightship.transports.rest.reading.reader import read_document
 from lightship.transports.rest.reading.values import JsonValue
 from lightship.transports.rest.writing.dump import dump, number_of
 
-MOST_DIMENSIONS = 64  # numpy's limit
+MAX_DIMENSIONS = 64  # numpy's limit
 
 
 def tensor_of(value: JsonValue, dtype: DataType) -> np.ndarray[Any, Any]:
@@ -51,9 +51,9 @@ def shape_of(value: JsonValue) -> tuple[int, ...]:
     shape: list[int] = []
     while isinstance(value, list):
         shape.append(len(value))
-        if len(shape) > MOST_DIMENSIONS:
+        if len(shape) > MAX_DIMENSIONS:
             raise InvalidArgument(
-                f"The list is nested more than {MOST_DIMENSIONS} deep: no tensor has so many dimensions"
+                f"The list is nested more than {MAX_DIMENSIONS} deep: no tensor has so many dimensions"
             )
         value = value[0] if value else None
     return tuple(shape)
@@ -96,7 +96,7 @@ def _of_arrays(values: list[JsonValue], dtype: DataType) -> np.ndarray[Any, Any]
     return tensor_of([as_lists(value) for value in values], dtype)
 
 
-def as_lists(value: JsonValue, levels: int = MOST_DIMENSIONS) -> JsonValue:
+def as_lists(value: JsonValue, levels: int = MAX_DIMENSIONS) -> JsonValue:
     """Returns the value with the arrays in its upper levels converted to lists. Tensors have no deeper levels."""
     if isinstance(value, NumberArray):
         return read_document(value.text, accelerate=False)

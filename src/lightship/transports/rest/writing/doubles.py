@@ -16,7 +16,7 @@ _WORD = 1 << 64
 _HIDDEN = 1 << 52  # the implicit leading bit of a double's significand
 _FRACTION = _HIDDEN - 1
 _SMALLEST_POWER, _STEP = -348, 8  # powers of ten in RapidJSON's table
-_MOST_ROUNDED = 8  # digits after the integral part; if there are more, the last digit is not corrected
+_MAX_ROUNDED = 8  # digits after the integral part; if there are more, the last digit is not corrected
 
 
 class _Float(NamedTuple):
@@ -124,7 +124,7 @@ def _generated(top: _Float, width: int, distance: int) -> tuple[str, int]:
         rest, width = rest * 10, width * 10
         kept, rest = kept * 10 + (rest >> shift), rest & (one - 1)
         if rest < width:
-            scaled = distance * 10**fraction if fraction <= _MOST_ROUNDED else 0
+            scaled = distance * 10**fraction if fraction <= _MAX_ROUNDED else 0
             return _drawn(kept, width, rest, one, scaled), -fraction
 
 
