@@ -110,5 +110,5 @@ def test_something_else_than_a_manifest_is_data_loss(version: Path, text: str) -
 
 
 def test_none_at_all_is_not_found(tmp_path: Path) -> None:
-    with pytest.raises(NotFound, match="not exported by lightship"):
+    with pytest.raises(NotFound, match="not exported by Lightship"):
         Manifest.read(tmp_path)

@@ -57,7 +57,7 @@ def _parse_json(text: str, path: Path) -> Any:
     try:
         found = json.loads(text, object_pairs_hook=lambda pairs: _without_repeated_keys(pairs, path))
     except ValueError as error:
-        raise InvalidArgument(f"the file of classes {path} is not JSON: {error}") from error
+        raise InvalidArgument(f"the file of classes {path} is not JSON: {error}; give a JSON list or object") from error
     if not isinstance(found, (list, dict)):
         raise InvalidArgument(f"the file of classes {path} holds {found!r:.80}: give a JSON list or object")
     return found

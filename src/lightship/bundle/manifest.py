@@ -63,14 +63,14 @@ class Manifest:
     def read(cls, folder: Path) -> Manifest:
         """Reads the manifest of a version folder.
 
-        Raises NotFound if there is none, PermissionDenied if this user may not read it, DataLoss if it is broken, and
-        FailedPrecondition if its format is newer than this Lightship.
+        Raises NotFound if the folder has no manifest, PermissionDenied if this user may not read it, DataLoss if it is
+        broken, and FailedPrecondition if its format is newer than this Lightship.
         """
         path = folder / MANIFEST_FILE
         try:
             fields = json.loads(read_bytes(path))
         except NotFound as error:
-            raise NotFound(f"{folder} has no {MANIFEST_FILE}: it was not exported by lightship") from error
+            raise NotFound(f"{folder} has no {MANIFEST_FILE}: the version was not exported by Lightship") from error
         except InvalidArgument as error:
             raise DataLoss(f"{error.message}; export the model again") from error
         except ValueError as error:
@@ -87,7 +87,7 @@ class Manifest:
         """Returns the manifest that `to_json` wrote. Ignores unknown fields."""
         version = fields["format"]
         if not isinstance(version, int) or version < 1:
-            raise ValueError(f"the format is {version!r}")
+            raise ValueError(f"the format is {version!r}, not a whole number")
         if version > FORMAT:
             raise FailedPrecondition(
                 f"the bundle has format {version}, but this version of Lightship reads formats up to {FORMAT}: "
