@@ -65,7 +65,7 @@ def test_a_folder_gives_its_images_in_order_and_the_others_go_on(lightship: Run,
     done = lightship("predict", url, "photos", "--json")
     assert done.returncode == 1
     assert [one["photo"] for one in objects(done.stdout)] == ["photos/A.JPG", "photos/b.jpg"]
-    assert done.stderr.startswith("error: photos/broken.png: not a JPEG")
+    assert done.stderr.startswith("error: photos/broken.png: the image is not JPEG")
     assert done.stderr.count("\n") == 1
 
 

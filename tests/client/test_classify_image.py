@@ -135,7 +135,7 @@ def test_lightships_own_refusal_of_an_image_is_raised(ask: Ask, scripted: Script
     [
         ("no/such.jpg", NotFound, r"no/such\.jpg does not exist"),
         (Path(__file__).parent, InvalidArgument, "is a folder"),
-        (Path(__file__), InvalidArgument, "not a JPEG"),
+        (Path(__file__), InvalidArgument, "not JPEG"),
         (b"", InvalidArgument, "empty"),
         (7, InvalidArgument, "not int"),
         (np.zeros((1, 8, 8, 3)), InvalidArgument, "one image"),

@@ -183,7 +183,7 @@ def test_what_is_no_input_is_refused(ask: Ask, server: str) -> None:
         ask(server, "predict", "half_plus_two", ["one"])
 
 
-@pytest.mark.parametrize(("transport", "other"), [("rest", "grpc://"), ("grpc", "is it the REST port")])
+@pytest.mark.parametrize(("transport", "other"), [("rest", "grpc://"), ("grpc", "not the REST port")])
 def test_the_port_of_the_other_transport_is_told(ask: Ask, serving: Server, transport: str, other: str) -> None:
     ports = {"rest": f"http://127.0.0.1:{serving.grpc_port}", "grpc": f"grpc://127.0.0.1:{serving.rest_port}"}
     with pytest.raises(Unavailable, match=other):

@@ -25,7 +25,7 @@ _SCHEMES = ("http", "https", "grpc", "grpcs", "grpc+unix")
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An address in its parts."""
+    """The parts of an address: the server, and the model and version that it names."""
 
     base: str
     """The server, without a final `/`. Over HTTP it may have a path, as behind a proxy."""

@@ -12,9 +12,9 @@ ENCODINGS = ("json", "binary", "auto")
 
 def check_encoding(encoding: str) -> None:
     if encoding not in ENCODINGS:
-        raise InvalidArgument(f"encoding is {encoding!r}; it is one of {', '.join(ENCODINGS)}")
+        raise InvalidArgument(f"encoding is {encoding!r}; give one of {', '.join(ENCODINGS)}")
 
 
 def check_top(top: Any) -> None:
     if isinstance(top, bool) or not isinstance(top, int) or top < 1:
-        raise InvalidArgument(f"top is {top!r}; it is the number of labels wanted, 1 or more")
+        raise InvalidArgument(f"top is {top!r}; give the number of labels, 1 or more")

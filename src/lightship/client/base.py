@@ -37,7 +37,8 @@ class BaseClient:
             raise InvalidArgument(f"tls is given, but {self.url} does not use TLS: write https:// or grpcs://")
         if transport is not None and (self._speaks_grpc or tls is not None):
             raise InvalidArgument(
-                "transport is for HTTP and has its own TLS settings: use it neither with gRPC nor with tls"
+                "transport= works only with HTTP addresses and without tls=: leave transport= out, or configure "
+                "TLS in the transport"
             )
         self._calls = self._make_calls()
 

@@ -37,7 +37,10 @@ def by_name(inputs: Inputs, known: SignatureInfo) -> Mapping[str, ArrayLike | by
     if isinstance(inputs, Mapping):
         return inputs
     if len(known.inputs) != 1:
-        raise InvalidArgument(f"the signature has the inputs {', '.join(known.inputs)}: give each by its name")
+        raise InvalidArgument(
+            f"one value was given, but the signature's inputs are {', '.join(known.inputs) or 'none'}: give a mapping "
+            "of their names to values"
+        )
     return {next(iter(known.inputs)): inputs}
 
 
@@ -52,5 +55,7 @@ def fitted(array: NDArray[Any], name: str, dtype: np.dtype[Any]) -> NDArray[Any]
         convertible = array.dtype.kind in _CONVERTIBLE.get(dtype.kind, "") or array.size == 0
         cast = array.astype(dtype) if convertible else None
     if cast is None or (dtype.kind in "iu" and not np.array_equal(cast, array)):
-        raise InvalidArgument(f"input {name} is {dtype}; values of {array.dtype} were given that it cannot hold")
+        raise InvalidArgument(
+            f"input {name} is {dtype}, which cannot hold the given values of {array.dtype}: convert them"
+        )
     return cast

@@ -1,4 +1,4 @@
-"""The options of a client."""
+"""The options of a client: timeout, retries, preprocessing, headers and TLS."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Tls:
 
     def __post_init__(self) -> None:
         if (self.certificate is None) != (self.key is None):
-            raise InvalidArgument("certificate and key must be given together, or neither")
+            raise InvalidArgument("only one of certificate and key is given: give both, or neither")
 
     def read(self) -> tuple[bytes | None, bytes | None, bytes | None]:
         """The contents of `ca`, `key` and `certificate`. Raises NotFound, PermissionDenied, InvalidArgument."""
@@ -64,5 +64,5 @@ def _read(path: str | os.PathLike[str] | None) -> bytes | None:
         return None
     data = read_bytes(path)
     if b"-----BEGIN" not in data:
-        raise InvalidArgument(f"{path} is not a PEM file: it does not contain -----BEGIN")
+        raise InvalidArgument(f"{path} is not a PEM file, because it does not contain -----BEGIN: give a PEM file")
     return data

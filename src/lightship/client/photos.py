@@ -28,7 +28,7 @@ def image_type(data: bytes) -> str:
     if name is not None:
         return f"image/{name.lower()}"
     start = f"it begins with {data[:8]!r}" if data else "it is empty"
-    raise InvalidArgument(f"not a JPEG, PNG, BMP, GIF or WebP image: {start}")
+    raise InvalidArgument(f"the image is not JPEG, PNG, BMP, GIF or WebP: {start}; convert it to one of these")
 
 
 def encoded(photo: Photo) -> bytes:
@@ -47,7 +47,7 @@ def encoded(photo: Photo) -> bytes:
         return as_png(photo)
     if isinstance(photo, np.ndarray):
         return as_png(_image_of(photo))
-    raise InvalidArgument(f"a photo is a path, bytes, a PIL image or a numpy array, not {type(photo).__name__}")
+    raise InvalidArgument(f"the photo is a {type(photo).__name__}; give a path, bytes, a PIL image or a numpy array")
 
 
 def as_jpeg_or_png(data: bytes) -> bytes:
@@ -56,7 +56,7 @@ def as_jpeg_or_png(data: bytes) -> bytes:
 
 
 def as_png(image: Image.Image) -> bytes:
-    """PNG with the fastest compression."""
+    """Encodes an image as PNG, with the fastest compression."""
     kept = image if image.mode in _PNG_MODES else image.convert("RGB")
     buffer = io.BytesIO()
     kept.save(buffer, "PNG", compress_level=1)

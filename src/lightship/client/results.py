@@ -134,7 +134,7 @@ class SignatureInfo:
     """The inputs and outputs of a signature, by name."""
 
     method_name: str
-    """Such as tensorflow/serving/predict."""
+    """The kind of the signature, such as tensorflow/serving/predict."""
 
     inputs: Mapping[str, TensorInfo]
     outputs: Mapping[str, TensorInfo]

@@ -124,7 +124,7 @@ class Client(BaseClient):
         version: int | None = None,
         label: str | None = None,
     ) -> list[list[ScoredLabel]]:
-        """Returns the classes of each example with their scores, in the model's order. Raises what `predict` raises.
+        """Returns the classes of each example with their scores, in the model's order. Raises the errors of `predict`.
 
         examples: each is a mapping of features. A feature is a number, a boolean, a text or bytes, or a flat list or
             array of one of these. Integers and booleans become int64 features, floats become float features (`2.0` is a
@@ -149,7 +149,7 @@ class Client(BaseClient):
     def classify_image(
         self, model: str, photo: Photo, *, top: int = 5, version: int | None = None, label: str | None = None
     ) -> Classification:
-        """Returns the `top` best labels of a photo, the best first. Raises what `predict` raises.
+        """Returns the `top` best labels of a photo, the best first. Raises the errors of `predict`.
 
         photo: a path, the bytes of a JPEG, PNG, BMP, GIF or WebP file, a PIL image, or an array [H, W, C] of pixels
             0..255.

@@ -34,10 +34,10 @@ class Target:
         if label is not None:
             raise InvalidArgument(f"version {version} and label {label!r} are given together; give one of them")
         if isinstance(version, bool) or not isinstance(version, int) or not 0 <= version < 2**63:
-            raise InvalidArgument(f"version is {version!r}; it is a whole number, 0 or more")
+            raise InvalidArgument(f"version is {version!r}; give a whole number, 0 or more")
 
     def at_version(self, version: int | None) -> Target:
-        """The same model in this version; unchanged for None."""
+        """Returns a target with the same model in this version; for None, the target itself."""
         return self if version is None else Target(self.model, version)
 
     def without_version(self) -> Target:

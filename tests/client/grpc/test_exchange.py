@@ -62,7 +62,7 @@ def test_a_rest_port_is_told(ask: Ask) -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
         server.RequestHandlerClass.log_message = lambda *_: None  # type: ignore[assignment, method-assign]
         threading.Thread(target=server.serve_forever, args=(0.01,)).start()
-        with pytest.raises(Unavailable, match="is it the REST port"):
+        with pytest.raises(Unavailable, match="not the REST port"):
             ask(f"grpc://127.0.0.1:{server.server_port}", "status", "dog", options={"retries": 0})
         server.shutdown()
 
@@ -117,7 +117,7 @@ def test_a_deadline_that_the_server_keeps_has_its_words(ask: Ask, scripted: Scri
 
 def test_an_answer_that_is_none_is_told(ask: Ask, scripted: Scripted) -> None:
     scripted.answer = lambda asked: b"\xff\xff"
-    with pytest.raises(Unknown, match="GetModelStatusResponse; is it a model server"):
+    with pytest.raises(Unknown, match="GetModelStatusResponse; give a model server's address"):
         ask(scripted.url, "status", "dog")
 
 

@@ -82,7 +82,7 @@ def test_values_that_the_input_cannot_hold_are_refused(ask: Ask, scripted: Scrip
 
 def test_several_inputs_are_given_by_name(ask: Ask, scripted: Scripted) -> None:
     echo(scripted, a=FLOAT, b=INT8)
-    with pytest.raises(InvalidArgument, match="a, b: give each by its name"):
+    with pytest.raises(InvalidArgument, match="a, b: give a mapping of their names"):
         ask(scripted.url, "predict", "m", [1.0])
     answer = ask(scripted.url, "predict", "m", {"a": 1, "b": [2]})
     assert (answer["a"].tolist(), answer["b"].tolist()) == (1.0, [2])

@@ -171,8 +171,8 @@ def without_image_bytes(reply: Reply | None) -> Reply | None:
 @pytest.mark.parametrize(
     ("keywords", "kind", "text"),
     [
-        ({"inputs": [["a"]]}, InvalidArgument, "input x is float32; values of object"),
-        ({"inputs": {"z": [[1.0]]}}, InvalidArgument, "inputs z were given; the signature has x"),
+        ({"inputs": [["a"]]}, InvalidArgument, "input x is float32, which cannot hold the given values of object"),
+        ({"inputs": {"z": [[1.0]]}}, InvalidArgument, "inputs z were given, but the signature takes x"),
         ({"inputs": [[1.0]], "signature": "no"}, InvalidArgument, "no signature no in version 123"),
         (
             {"inputs": [b"1"], "signature": "classify_x_to_y"},

@@ -85,7 +85,8 @@ class GrpcCalls:
             return Classification(tuple(labels), tuple(scores), model, version)
         if len(outputs) != 1:
             raise FailedPrecondition(
-                f"model {model} returns {', '.join(outputs) or 'nothing'} instead of scores: use predict()"
+                f"classify_image needs a model that returns scores, but {model} returns "
+                f"{', '.join(outputs) or 'nothing'}: use predict()"
             )
         (scores,) = outputs.values()
         return self._options.preprocessing.classification(scores[0] if scores.ndim else scores, top, model, version)
@@ -189,7 +190,9 @@ class GrpcCalls:
         try:
             return kind.FromString(body)
         except DecodeError as error:
-            raise Unknown(f"{self.url} did not answer with a {kind.DESCRIPTOR.name}; is it a model server?") from error
+            raise Unknown(
+                f"{self.url} did not answer with a {kind.DESCRIPTOR.name}; give a model server's address"
+            ) from error
 
     def _deadline(self) -> Deadline:
         return Deadline(self._options.timeout)

@@ -75,14 +75,14 @@ def _as_our_error(failure: GrpcFailure, url: str, deadline: Deadline) -> Lightsh
 
 def _advice(url: str, text: str) -> str:
     if _has_any(text, _NOT_GRPC):
-        return "the server there does not speak gRPC: is it the REST port? gRPC has its own port, 8500 by default"
+        return "the server there does not speak gRPC: give the gRPC port, 8500 by default, not the REST port"
     if _NOT_TLS in text:
         return "the server there does not speak TLS: write grpc:// if this is its gRPC port"
     if url.startswith("grpcs:"):
-        return "is the server running on this host and port, with TLS, and a certificate that tls= can verify?"
+        return "check that the server runs on this host and port, with TLS and a certificate that tls= can verify"
     if _has_any(text, _CLOSED_AT_ONCE):
         return "the server closed the connection: if it requires TLS, write grpcs://"
-    return "is the server running, and is it on this host and port? `lightship serve MODEL_FOLDER` starts one"
+    return "check that the server runs on this host and port; `lightship serve MODEL_FOLDER` starts one"
 
 
 def _has_any(text: str, parts: tuple[str, ...]) -> bool:

@@ -26,7 +26,7 @@ def read_metadata(response: Any, model: str) -> ModelMetadata:
     """Reads a GetModelMetadataResponse. model: the requested name, used if the response has none."""
     packed = response.metadata.get(SIGNATURES)
     if packed is None:
-        raise Unknown("the server's metadata has no signatures; is it a model server?")
+        raise Unknown("the server's metadata has no signatures; give a model server's address")
     signatures = SignatureDefMap.FromString(packed.value).signature_def
     read = {name: _signature(signatures[name]) for name in sorted(signatures)}
     return ModelMetadata(response.model_spec.name or model, response.model_spec.version.value, read)

@@ -93,7 +93,7 @@ class AsyncGrpcTransport:
     def _channel_of_this_loop(self) -> grpc.aio.Channel | GrpcFailure:
         loop = asyncio.get_running_loop()
         if self._closed:
-            return GrpcFailure(Code.CANCELLED, "the client is closed")
+            return GrpcFailure(Code.CANCELLED, "the client is closed: make a new one")
         if self._channel is None or self._loop is None or self._loop.is_closed():
             self._channel, self._loop = self._open_channel(), loop
         elif self._loop is not loop:
@@ -127,7 +127,9 @@ def _metadata(options: Options) -> tuple[tuple[str, str], ...]:
     pairs = tuple((name.lower(), value) for name, value in options.headers.items())
     for name, value in pairs:
         if not _NAME.fullmatch(name) or name.startswith("grpc-") or not _VALUE.fullmatch(value):
-            raise InvalidArgument(f"the header {name!r} cannot be sent: names have letters, digits, -; values ASCII")
+            raise InvalidArgument(
+                f"the header {name!r} cannot be sent: use letters, digits and - in names, ASCII in values"
+            )
     return pairs
 
 

@@ -68,7 +68,9 @@ def _arrays(inputs: Inputs, known: SignatureInfo) -> dict[str, NDArray[Any]]:
     given = by_name(inputs, known)
     if given.keys() != known.inputs.keys():
         wanted = ", ".join(known.inputs)
-        raise InvalidArgument(f"inputs {', '.join(given)} were given; the signature has {wanted}")
+        raise InvalidArgument(
+            f"the inputs {', '.join(given)} were given, but the signature takes {wanted}: give exactly these"
+        )
     return {name: _typed(given[name], name, known.inputs[name]) for name in known.inputs}
 
 

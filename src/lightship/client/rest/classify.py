@@ -69,6 +69,6 @@ def _first_prediction(document: Mapping[str, Any]) -> Any:
     predictions = document.get("predictions")
     if not isinstance(predictions, list) or not predictions:
         raise Unknown(
-            f"the response has no predictions, only {', '.join(document) or 'nothing'}; is it a model server?"
+            f"the response has no predictions, only {', '.join(document) or 'nothing'}; give a model server's address"
         )
     return predictions[0]

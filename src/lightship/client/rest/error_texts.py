@@ -16,8 +16,8 @@ from lightship.client.rest.responses import VERSION_HEADER, error_message
 JSON_PARSE_ERROR = "JSON Parse error"
 # TensorFlow Serving's `:predict` takes no query, such as the `?top=5` of an image.
 MALFORMED_REQUEST = "Malformed request: POST"
-# Lightship, for a model that was exported without labels or without an image spec.
-NO_IMAGES = "cannot answer encoded images"
+# Lightship, for a model that was exported without labels or without an image spec. Older servers send the second text.
+NO_IMAGES = ("cannot classify encoded images", "cannot answer encoded images")
 
 
 def reads_json_only(response: HttpResponse) -> bool:
@@ -34,7 +34,7 @@ def takes_no_image_bodies(response: HttpResponse) -> bool:
 
 def model_takes_no_images(response: HttpResponse) -> bool:
     """Whether the server is Lightship, and its model lacks what it needs to classify images."""
-    return _is_refusal(response) and NO_IMAGES in error_message(response)
+    return _is_refusal(response) and any(text in error_message(response) for text in NO_IMAGES)
 
 
 def _is_refusal(response: HttpResponse) -> bool:

@@ -30,20 +30,24 @@ def classifications_in(document: Mapping[str, Any]) -> list[list[ScoredLabel]]:
     try:
         return [[ScoredLabel(label, float(score)) for label, score in row] for row in _results(document)]
     except (TypeError, ValueError) as error:
-        raise Unknown(f"the results are not lists of labels and scores: {error}; is it a model server?") from error
+        raise Unknown(
+            f"the results are not lists of labels and scores: {error}; give a model server's address"
+        ) from error
 
 
 def regressions_in(document: Mapping[str, Any]) -> NDArray[np.float32]:
     results = _results(document)
     if not all(isinstance(value, (int, float)) for value in results):
-        raise Unknown(f"the results are not numbers, they begin with {results[:3]}; is it a model server?")
+        raise Unknown(f"the results are not numbers, they begin with {results[:3]}; give a model server's address")
     return np.array(results, np.float32)
 
 
 def _results(document: Mapping[str, Any]) -> list[Any]:
     results = document.get("results")
     if not isinstance(results, list):
-        raise Unknown(f"the response has no results, only {', '.join(document) or 'nothing'}; is it a model server?")
+        raise Unknown(
+            f"the response has no results, only {', '.join(document) or 'nothing'}; give a model server's address"
+        )
     return results
 
 

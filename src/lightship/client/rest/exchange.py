@@ -93,7 +93,7 @@ def _as_our_error(error: Exception, base: str, deadline: Deadline) -> LightshipE
     shown, reason = without_password(base), str(error) or type(error).__name__
     if isinstance(error, (httpx2.ConnectError, httpx2.ConnectTimeout)):
         return Unavailable(
-            f"no connection to {shown}: {reason}; is the server running, and is it on this host and port? "
+            f"no connection to {shown}: {reason}; check that the server runs on this host and port; "
             "`lightship serve MODEL_FOLDER` starts one"
         )
     if isinstance(error, (httpx2.TimeoutException, TimeoutError)):

@@ -24,7 +24,7 @@ def read_metadata(document: Mapping[str, Any]) -> ModelMetadata:
         read = {name: _signature(fields) for name, fields in sorted(signatures.items())}
         return ModelMetadata(spec["name"], int(spec["version"]), read)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise Unknown(f"the server's metadata cannot be read ({error!r}); is it a model server?") from error
+        raise Unknown(f"the server's metadata cannot be read ({error!r}); give a model server's address") from error
 
 
 def outputs_of(metadata: ModelMetadata, signature: str) -> Mapping[str, TensorInfo]:
@@ -38,7 +38,7 @@ def read_status(document: Mapping[str, Any]) -> tuple[VersionStatus, ...]:
     try:
         return tuple(_version(fields) for fields in document["model_version_status"])
     except (KeyError, TypeError, ValueError) as error:
-        raise Unknown(f"the server's status cannot be read ({error!r}); is it a model server?") from error
+        raise Unknown(f"the server's status cannot be read ({error!r}); give a model server's address") from error
 
 
 def read_models(document: Mapping[str, Any]) -> tuple[ModelStatus, ...]:
@@ -46,7 +46,9 @@ def read_models(document: Mapping[str, Any]) -> tuple[ModelStatus, ...]:
     try:
         return tuple(_model(fields) for fields in document["models"])
     except (KeyError, TypeError, ValueError) as error:
-        raise Unknown(f"the server's list of models cannot be read ({error!r}); is it Lightship?") from error
+        raise Unknown(
+            f"the server's list of models cannot be read ({error!r}); give the address of Lightship"
+        ) from error
 
 
 def _signature(fields: Mapping[str, Any]) -> SignatureInfo:

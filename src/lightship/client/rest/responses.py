@@ -40,7 +40,8 @@ def read_json(response: HttpResponse) -> dict[str, Any]:
     value = _parse(response.body)
     if not isinstance(value, dict):
         raise Unknown(
-            f"{_where(response)} answered with {_summary(response)} instead of a JSON object; is it a model server?"
+            f"{_where(response)} answered with {_summary(response)} instead of a JSON object; give a model "
+            "server's address"
         )
     return value
 

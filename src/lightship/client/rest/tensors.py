@@ -62,7 +62,9 @@ def encoded_bytes(data: bytes) -> dict[str, str]:
 def outputs_in(document: Mapping[str, Any]) -> Any:
     """The tensors in the response to a columnar request, as JSON values."""
     if "outputs" not in document:
-        raise Unknown(f"the response has no outputs, only {', '.join(document) or 'nothing'}; is it a model server?")
+        raise Unknown(
+            f"the response has no outputs, only {', '.join(document) or 'nothing'}; give a model server's address"
+        )
     return document["outputs"]
 
 
@@ -80,7 +82,10 @@ def decode_columns(outputs: Any, expected: Mapping[str, TensorInfo]) -> dict[str
 
 
 def names_fit(outputs: Any, expected: Mapping[str, TensorInfo]) -> bool:
-    """Whether a response's `outputs` can belong to a signature with the outputs `expected`."""
+    """Whether a response's `outputs` have exactly the names in `expected`.
+
+    `outputs` without names fit a signature with one output.
+    """
     named = isinstance(outputs, dict) and "b64" not in outputs
     return set(outputs) == set(expected) if named else len(expected) == 1
 
@@ -146,7 +151,7 @@ def _array(value: Any, info: TensorInfo, name: str) -> NDArray[Any]:
         return _string_array(value)
     dtype = _NUMPY.get(info.dtype)
     if dtype is None:
-        raise Unimplemented(f"output {name} is {info.dtype}, which JSON cannot carry")
+        raise Unimplemented(f"output {name} is {info.dtype}, which JSON cannot carry: use a grpc:// address")
     try:
         return np.asarray(value, dtype)
     except (ValueError, TypeError, OverflowError) as error:

@@ -55,7 +55,7 @@ class HttpTransport:
 
 
 class AsyncHttpTransport:
-    """For asyncio and trio."""
+    """Sends HTTP requests with httpx2, under asyncio or trio."""
 
     def __init__(self, url: str, options: Options, httpx_transport: httpx2.AsyncBaseTransport | None) -> None:
         self._url = url
@@ -106,5 +106,7 @@ def _verify(url: str, tls: Tls | None) -> ssl.SSLContext | bool:
         if tls.certificate is not None:
             context.load_cert_chain(tls.certificate, tls.key)
     except (ssl.SSLError, OSError) as error:
-        raise InvalidArgument(f"the certificates cannot be used: {error}") from error
+        raise InvalidArgument(
+            f"the certificates cannot be used: {error}; check that the files are valid and belong together"
+        ) from error
     return context
