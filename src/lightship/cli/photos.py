@@ -22,7 +22,7 @@ class NamedPhoto:
     name: str
 
     def read(self) -> bytes:
-        """Returns the bytes of the file, or of standard input for `-`. Raises what `read_bytes` raises."""
+        """Returns the bytes of the file, or of standard input for `-`. Raises the errors of `read_bytes`."""
         return sys.stdin.buffer.read() if self.name == STANDARD_INPUT else read_bytes(self.name)
 
 

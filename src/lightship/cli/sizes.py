@@ -1,4 +1,4 @@
-"""Parses sizes with units."""
+"""Parses sizes in bytes, with or without a unit, such as 512MiB."""
 
 from __future__ import annotations
 

@@ -37,8 +37,10 @@ class ConfigFiles(NamedTuple):
 
 
 def read_config_files(flags: Mapping[str, Value]) -> ConfigFiles:
-    """Reads every file that a flag names. Raises what `read_config_file`, `read_models` and `check_batching_file`
-    raise."""
+    """Reads every file that a flag names.
+
+    Raises the errors of `read_config_file`, `read_models` and `check_batching_file`.
+    """
     from lightship.server.config.batching import check_batching_file
     from lightship.server.config.files import check_config_file
     from lightship.server.config.monitoring import read_metrics_path

@@ -26,7 +26,7 @@ COULD_NOT_COMPARE = 2
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The options of the command."""
+    """The options of `lightship verify`."""
 
     # The URL of a server; None for TensorFlow in this process.
     against: str | None

@@ -94,7 +94,9 @@ class ArraySamples:
             arrays = {next(iter(signature.inputs)): arrays[""]}
         if arrays.keys() != signature.inputs.keys():
             given, wanted = (", ".join(sorted(names)) or "one unnamed array" for names in (arrays, signature.inputs))
-            yield SampleSet(self._label, problem=f"{self._label} contains {given}, but the inputs are {wanted}")
+            yield SampleSet(
+                self._label, problem=f"{self._label} contains {given}, but the inputs are {wanted}: give exactly these"
+            )
             return
         try:
             typed = {name: _typed(arrays[name], name, spec.taken) for name, spec in signature.inputs.items()}

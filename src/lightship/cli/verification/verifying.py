@@ -40,7 +40,7 @@ class Tolerance:
 def verify_signatures(
     bundle: Bundle, serving: ServingSide, reference: Side, samples: Samples, tolerance: Tolerance, only: str | None
 ) -> Verification:
-    """Compares each signature, or the one named `only`. Raises InvalidArgument if there is none of that name."""
+    """Compares each signature, or the one named `only`. Raises InvalidArgument if that does not exist."""
     known = {name: one for name, one in bundle.saved_model.signatures.items() if name != INIT_SIGNATURE}
     if only is not None and only not in known:
         raise InvalidArgument(f"{bundle.path} has no signature {only!r}; it has {', '.join(known) or 'none'}")
