@@ -234,7 +234,7 @@ def test_a_build_that_fails_late_leaves_nothing(
     plan = replace(plan, entries=(ContextEntry("Dockerfile", len(text), text), *plan.entries[1:]))
     before = images(docker_client)
     told: list[str] = []
-    with pytest.raises(Internal, match="the engine could not build the image: COPY failed"):
+    with pytest.raises(Internal, match="the Docker Engine could not build the image: COPY failed"):
         bake_onto(docker_client, plan, BuildOptions(), told.append)
     assert told[-1] == "step 6/6, COPY"
     assert images(docker_client) == before

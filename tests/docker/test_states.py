@@ -129,7 +129,7 @@ def test_what_is_not_ours_is_left_alone(
         foreign.wait()
     done = lightship("docker", "start", half_plus_two, "--name", name, *FREE_PORT)
     assert done.returncode == 1
-    assert f"error: a container {name} is there that Lightship did not start" in done.stderr
+    assert f"error: the container {name} exists, and Lightship did not start it" in done.stderr
     foreign.reload()
     assert foreign.status == ("running" if running else "exited")
     assert begin(lightship, half_plus_two, name, "--replace")["id"] != foreign.id

@@ -105,7 +105,10 @@ def build(
 
 
 def bake(client: DockerClient, plan: BuildPlan, options: BuildOptions, tell: Progress) -> BakedImage:
-    """Builds and tags the image. If it fails, it leaves nothing on the engine except a base image that it pulled."""
+    """Builds the image and tags it.
+
+    If the build fails, removes the images that its steps made, but not a base image that was pulled.
+    """
     from docker.utils import parse_repository_tag
 
     base = find_base(client, plan.base, platform=options.platform, pull=options.pull, tell=tell)
@@ -129,7 +132,10 @@ def _build(client: DockerClient, plan: BuildPlan, options: BuildOptions, tell: P
         except APIError as error:
             raise build_error(error_text(error), error.status_code) from error
         except Timeout as error:
-            raise DeadlineExceeded(f"the engine printed nothing for {MAX_SILENCE} seconds: does it hang?") from error
+            raise DeadlineExceeded(
+                f"the Docker Engine sent no output for {MAX_SILENCE} seconds: check that it works, for example with "
+                "`docker info`, and try again"
+            ) from error
 
 
 def _messages(

@@ -22,7 +22,7 @@ class BaseImage:
     id: str
 
     platform: str
-    """Such as linux/amd64."""
+    """The platform, such as linux/amd64."""
 
     layers: tuple[str, ...]
     """Digests of their contents, from the bottom up."""
@@ -33,7 +33,7 @@ def find_base(
 ) -> BaseImage:
     """The image of this name for this platform, by default the engine's own.
 
-    It is pulled if `pull` is true, or if it is not Lightship's own and the engine does not have it. Raises NotFound,
+    Pulls the image if `pull` is true, or if it is not Lightship's own and the engine does not have it. Raises NotFound,
     with how to get it, for an image that does not exist; FailedPrecondition for one of another platform.
     """
     if pull or not has_image(client, name):

@@ -39,7 +39,7 @@ class BuildOutput:
             self._stream(str(message.get("stream", "")))
             self.image = (message.get("aux") or {}).get("ID", self.image)
         if self.image is None:
-            raise Internal("the engine ended the build without an image and without an error: see the engine's log")
+            raise Internal("the Docker Engine ended the build without an image and without an error: see its log")
         return self.image
 
     def _stream(self, text: str) -> None:
@@ -64,5 +64,5 @@ def build_error(text: str, status: int | None = None) -> LightshipError:
             f"the image has too many layers ({text}): bake fewer versions, as with --versions latest"
         )
     if status == HTTPStatus.FORBIDDEN or any(words in small for words in _NOT_ALLOWED):
-        return PermissionDenied(f"the engine may not do this: {text}")
-    return Internal(f"the engine could not build the image: {text}")
+        return PermissionDenied(f"the Docker Engine is not allowed to do this: {text}")
+    return Internal(f"the Docker Engine could not build the image: {text}")

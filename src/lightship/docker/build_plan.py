@@ -18,7 +18,7 @@ MODELS = "/models"  # in which our image and TensorFlow Serving's look for model
 
 @dataclass(frozen=True, slots=True)
 class BuildPlan:
-    """What a build will do."""
+    """The checked arguments of a build, and the files that it sends to the engine."""
 
     base: str
     """The name of the base image."""
@@ -30,7 +30,7 @@ class BuildPlan:
     """Of the new image."""
 
     dockerfile: str
-    """Its text."""
+    """The text of the Dockerfile."""
 
     entries: tuple[ContextEntry, ...]
     """The files that are sent to the engine, the Dockerfile first."""
@@ -53,7 +53,7 @@ def plan_build(
     image: str = OUR_IMAGE,
     labels: Mapping[str, str] | None = None,
 ) -> BuildPlan:
-    """Plans what `build` does with the same arguments, without an engine. Raises what `build` raises for them."""
+    """Plans what `build` does with the same arguments, without an engine. Raises the errors of `build` for them."""
     names = tuple(map(checked_tag, dict.fromkeys([tags] if isinstance(tags, str) else tags)))
     given = {checked_key(key): value for key, value in (labels or {}).items()}
     for value in given.values():

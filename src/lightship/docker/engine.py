@@ -93,7 +93,7 @@ def _translation(error: Exception) -> LightshipError | None:
         return Internal(f"the Docker Engine refused: {error_text(error)}")
     if isinstance(error, Timeout):
         return DeadlineExceeded(
-            f"the Docker Engine did not answer within {_TIMEOUT} seconds: does it hang? Try `docker info`"
+            f"the Docker Engine did not answer within {_TIMEOUT} seconds: check with `docker info` that it works"
         )
     if isinstance(error, (DockerException, NoConnection, RequestException)):
         return _unreachable(error)

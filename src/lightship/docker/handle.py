@@ -109,10 +109,10 @@ class Container:
 
 
 def stop(name: str = DEFAULT_NAME, *, timeout: int = STOP_SECONDS) -> bool:
-    """Stops and removes a container that Lightship started. Returns False if there is none.
+    """Stops and removes a container that Lightship started. Returns False if there is no such container.
 
     timeout: seconds in which running requests may finish. Raises FailedPrecondition if Lightship did not start the
-    container, and what `engine` raises.
+    container, and the errors of `engine`.
     """
     with engine() as client:
         found = find(client, name)
@@ -120,14 +120,14 @@ def stop(name: str = DEFAULT_NAME, *, timeout: int = STOP_SECONDS) -> bool:
             return False
         if started_with(found.labels) is None:
             raise FailedPrecondition(
-                f"the container {name} was not started by Lightship and is left alone: docker stop {name} stops it"
+                f"the container {name} was not started by Lightship and is left alone: stop it with docker stop {name}"
             )
         _stop_and_remove(found, timeout)
     return True
 
 
 def status(name: str = DEFAULT_NAME) -> Status:
-    """The state of a container. Raises NotFound if there is no such container, and what `engine` raises."""
+    """The state of a container. Raises NotFound if there is no such container, and the errors of `engine`."""
     with engine() as client:
         return status_of(_require(client, name))
 
@@ -136,7 +136,7 @@ def logs(name: str = DEFAULT_NAME, *, follow: bool = False, tail: int | None = N
     """The container's output, in pieces as they arrive.
 
     follow: whether to wait for more output until the container ends. tail: how many of the last lines; None for all.
-    Raises NotFound if there is no such container, and what `engine` raises.
+    Raises NotFound if there is no such container, and the errors of `engine`.
     """
     with engine() as client:
         found = _require(client, name)
@@ -184,7 +184,7 @@ def environment_of(found: EngineContainer) -> dict[str, str]:
 
 
 def versions_at(url: str, model: str) -> tuple[VersionStatus, ...]:
-    """The versions by the server's REST API, without a proxy. Raises what `Client.status` raises."""
+    """The versions by the server's REST API, without a proxy. Raises the errors of `Client.status`."""
     with Client(url, timeout=_ASK_SECONDS, retries=0, transport=httpx2.HTTPTransport()) as client:
         return client.status(model)
 

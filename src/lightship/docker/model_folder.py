@@ -32,17 +32,17 @@ _NAME = re.compile(r"(?!\.{1,2}$)[\w.@+=~-]{1,200}")
 
 @dataclass(frozen=True, slots=True)
 class ModelVersion:
-    """A version folder."""
+    """A version folder that goes into an image."""
 
     number: int
     path: Path
     files: VersionFiles
 
     digest: str | None = None
-    """Of its `lightship.json`, which has the digests of all other files; None for a plain SavedModel."""
+    """The digest of its `lightship.json`, which has the digests of all other files; None for a plain SavedModel."""
 
     classes: int | None = None
-    """How many labels it has; None if it has none."""
+    """The number of labels; None for a version without labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class ModelFolder:
     path: Path
 
     versions: tuple[ModelVersion, ...]
-    """The chosen ones, the oldest first."""
+    """The chosen versions, the oldest first."""
 
     left_out: tuple[str, ...]
     """Paths, below the folder, that do not go into the image."""
@@ -68,9 +68,11 @@ class ModelFolder:
 def read_model_folder(folder: Path, name: str | None = None, versions: Versions = "all") -> ModelFolder:
     """Finds the versions and checks the files of each by the digests in its manifest, if it has one.
 
-    name: by default the folder's own. Raises NotFound for a missing version, with those that exist; FailedPrecondition
-    for a version without a SavedModel; DataLoss for one that changed after export; InvalidArgument for a name that a
-    server could not serve, and for files that cannot be put into an image.
+    name: the model's name in the server; by default the folder's name.
+
+    Raises NotFound for a missing version (the message lists the existing versions), FailedPrecondition for a version
+    without a SavedModel, DataLoss for a version whose files changed after export, and InvalidArgument for a name that a
+    server could not serve and for files that cannot be put into an image.
     """
     explanation = explain_model_folder(folder)
     if explanation:
@@ -104,7 +106,7 @@ def parse_versions(text: str) -> Literal["all", "latest"] | tuple[int, ...]:
 
 
 def _chosen(folder: Path, versions: Versions, there: Iterable[int]) -> list[int]:
-    """Their numbers, the oldest first."""
+    """Returns the numbers of the chosen versions, the oldest first. Raises NotFound and InvalidArgument."""
     numbers = sorted(there)
     wanted = parse_versions(versions) if isinstance(versions, str) else versions
     if isinstance(wanted, str):

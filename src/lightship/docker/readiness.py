@@ -85,7 +85,8 @@ def _versions(url: str, model: str) -> tuple[VersionStatus, ...]:
         return ()
     except LightshipError as error:
         raise FailedPrecondition(
-            f"the server at {url} is not TensorFlow Serving or Lightship: {error.message}"
+            f"the server at {url} did not answer as TensorFlow Serving or Lightship does: {error.message}; check that "
+            "the image runs one of them"
         ) from error
 
 

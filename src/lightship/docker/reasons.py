@@ -16,7 +16,7 @@ def _texts(*patterns: str) -> re.Pattern[str]:
 _WRONG_PROCESSOR = _texts("exec format error", "no matching manifest", "does not match the detected host platform")
 _CANNOT_EXECUTE = _texts("exec format error")  # Linux's own text, when the program is for another processor
 _TAKEN_PORT = _texts("port is already allocated", "address already in use", "ports are not available")
-_NO_VERSION = _texts("No versions of servable", "no version, a folder called by a number")
+_NO_VERSION = _texts("No versions of servable", "contains no version", "no version, a folder called by a number")
 _UNREADABLE = _texts("Permission denied", "cannot be read")
 _UNKNOWN_FLAG = _texts("unknown (command line )?(flag|argument)", "unrecognized")
 _OUT_OF_MEMORY = _texts(r"\bMemoryError\b", "std::bad_alloc", "Cannot allocate memory")

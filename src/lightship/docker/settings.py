@@ -41,7 +41,7 @@ class Settings:
     """The absolute path of the mounted folder."""
 
     target: str
-    """Its path in the container."""
+    """The path of the folder in the container."""
 
     version: int | None
     """The only version that is mounted; None for all."""
@@ -172,7 +172,7 @@ def _ports(publish: Sequence[str], host: str, remote: bool) -> tuple[Port, ...]:
     if remote and any(port.inside == REST and ip_address(port.address).is_loopback for port in ports):
         raise InvalidArgument(
             "the Docker Engine is on another machine, and ports at 127.0.0.1 there cannot be reached from here: "
-            "give an address of that machine with --host, such as 0.0.0.0"
+            "give --host 0.0.0.0, or one address of that machine"
         )
     return ports
 

@@ -197,7 +197,7 @@ class _Start:
     def _foreign(self) -> AlreadyExists:
         name = self._settings.name
         return AlreadyExists(
-            f"a container {name} is there that Lightship did not start, and it is left alone: give another --name, "
+            f"the container {name} exists, and Lightship did not start it: give another --name, "
             "or --replace to remove it"
         )
 

@@ -61,7 +61,7 @@ def version_files(folder: Path, inside: Path, wanted: Collection[str] = ()) -> V
     entries: list[VersionFile] = []
     for entry in walk.below(folder, "", ()):
         if len(entries) == MAX_ENTRIES:
-            raise ResourceExhausted(f"{folder} has more than {MAX_ENTRIES:,} files and folders: is it a version?")
+            raise ResourceExhausted(f"{folder} has more than {MAX_ENTRIES:,} files and folders: give a version folder")
         entries.append(entry)
     return VersionFiles(tuple(entries), tuple(walk.left_out))
 
