@@ -117,7 +117,7 @@ def test_texts_are_compared_as_their_bytes():
 
 def test_a_missing_and_an_added_output_are_differences():
     y = np.zeros(1)
-    assert str(difference({"y": y}, {})) == 'output "y" is missing; there are none'
+    assert str(difference({"y": y}, {})) == 'output "y" is missing; the outputs are none'
     assert str(difference({"y": y}, {"y": y, "z": y})) == 'output "z" is not expected'
 
 

@@ -159,9 +159,7 @@ def check_inputs(signature: Signature, inputs: Arrays) -> None:
             sent = _label(array)
             raise InvalidArgument(f"Expects arg[{position}] to be {spec.taken.label} but {sent} is provided")
         if array.ndim > MAX_DIMENSIONS:
-            raise InvalidArgument(
-                f'input "{name}" has {array.ndim} dimensions; {MAX_DIMENSIONS} are the most that are taken'
-            )
+            raise InvalidArgument(f'input "{name}" has {array.ndim} dimensions; the limit is {MAX_DIMENSIONS}')
 
 
 def as_declared(signature: Signature, inputs: Arrays) -> bool:

@@ -91,9 +91,10 @@ class CompiledCache:
         return entry
 
     def put(self, key: str, info: Mapping[str, Any], work: Path) -> Entry:
-        """Stores the files of a folder that `workplace` returned and returns them as an entry.
+        """Makes a cache entry of `info` and the files in `work`, a folder of `workplace`, and returns the entry.
 
-        If another process has stored an entry under this key in the meantime, that entry is returned instead.
+        Without a usable cache folder, the entry stays in memory. If another process has stored an entry under this key
+        in the meantime, that entry is returned instead.
         """
         names = sorted(file.name for file in work.iterdir()) if work.is_dir() else []
         digests = {name: _digest(work / name) for name in names}

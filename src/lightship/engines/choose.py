@@ -182,7 +182,9 @@ class _ChoosingEngine:
 
     def _choose(self, slot: _Slot) -> Program:
         if slot.signature.name in self._saved_model.changes.writers:
-            return self._on_tensorflow(slot, CannotRun("it changes variables, which are constants to OpenVINO"))
+            return self._on_tensorflow(
+                slot, CannotRun("the signature changes variables, which are constants in OpenVINO")
+            )
         if self._options.engine == "tensorflow" or self._better_in_tensorflow(slot.signature):
             return self._on_tensorflow(slot, CannotRun("the engine asked for is TensorFlow"))
         try:

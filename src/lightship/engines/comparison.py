@@ -119,7 +119,7 @@ def _compared(
 ) -> Iterator[Comparison]:
     for name, wanted in expected.items():
         if name not in answer:
-            yield _incomparable(name, f"is missing; there are {', '.join(sorted(answer)) or 'none'}")
+            yield _incomparable(name, f"is missing; the outputs are {', '.join(sorted(answer)) or 'none'}")
         else:
             array, dtype = np.asarray(wanted), types.get(name, DataType.DT_INVALID)
             step = max(_step(array.dtype), _step(dtype.numpy) if dtype in _NARROW else 0.0)

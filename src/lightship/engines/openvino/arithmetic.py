@@ -50,9 +50,9 @@ def monotone(function: Callable[[Bounds], Bounds]) -> Rule:
 
 
 def corners(function: Callable[[Bounds, Bounds], Bounds]) -> Arithmetic:
-    """Returns the bounds rule of a function that is monotone in each operand.
+    """Returns a rule that computes the bounds of a function's result from the bounds of its operands.
 
-    The extremes of such a function lie at the corners of its operands' bounds.
+    The function must be monotone in each operand, so that its extremes lie at combinations of the operands' bounds.
     """
 
     def rule(a: Fact, b: Fact) -> tuple[Bounds, Bounds]:

@@ -52,9 +52,9 @@ class Compiled:
         self._runs = Semaphore(1 + int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")))
 
     def run(self, arrays: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> dict[str, NDArray[Any]]:
-        """Returns copies of the outputs with these names.
+        """Runs the model on `arrays` and returns copies of the outputs that `outputs` names.
 
-        Raises Refused with OpenVINO's reason, and what the guards raise.
+        Raises Refused with OpenVINO's reason, and the errors of the guards, which check the values of tensors.
         """
         self._guards.before(arrays)
         self._runs.acquire()

@@ -160,7 +160,10 @@ Rule = Callable[[Any, Facts], Fact | Sequence[Fact]]
 
 
 def interpret(model: Any, facts: Facts, rules: Mapping[str, Rule], default: Rule) -> None:
-    """Records the facts of every node of a model or a loop's body, in the order of its operations."""
+    """Applies the rule of each node, operands before results, and records what is known about the node's outputs.
+
+    `model` may also be a loop's body. `default` is the rule for operations that have none in `rules`.
+    """
     with np.errstate(all="ignore"):
         for node in model.get_ordered_ops():
             found = rules.get(node.get_type_name(), default)(node, facts)

@@ -162,7 +162,7 @@ class Guards:
     def before(self, arrays: Arrays) -> None:
         """Checks the inputs before a run.
 
-        Raises what `Guard.check` raises, and CannotRun if an input contains NaN, infinity, or numbers that are too
+        Raises the errors of `Guard.check`, and CannotRun if an input contains NaN, infinity, or numbers that are too
         large.
         """
         if self._sizes and any(array.size > EXACT_INTEGER for array in arrays.values()):
@@ -191,7 +191,7 @@ class Guards:
     def after(self, result: Any) -> None:
         """Checks the outputs after a run. `result` returns an output's array by its port.
 
-        Raises what `Guard.check` raises.
+        Raises the errors of `Guard.check`.
         """
         for guard, port in self._after:
             shape = result(guard.shape_port) if guard.shape_port is not None else None

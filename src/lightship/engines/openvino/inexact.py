@@ -38,10 +38,10 @@ def magnified(node: Any) -> str | None:
 
 
 def steep(node: Any) -> str | None:
-    """Returns an error if the node is steep where its operand is inexact.
+    """Returns an error if the node greatly magnifies small errors of its operand, and the operand may have some.
 
-    For example, the error function of 3.6 differs from 1 only in the last bits, and these bits determine its inverse
-    hyperbolic tangent.
+    OpenVINO may compute the operand slightly differently from TensorFlow. For example, erf(3.6) differs from 1 only in
+    its last bits, but atanh of it depends on exactly these bits.
     """
     source = _inexact_source(node) if node.get_type_name() in STEEP else None
     return (

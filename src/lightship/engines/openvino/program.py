@@ -63,7 +63,7 @@ class OpenVINOProgram:
         """Compiles the signature with `compiler`, which is by default a compiler in this process.
 
         Raises CannotRun for operations that OpenVINO lacks or would compute differently from TensorFlow, and DataLoss
-        for files that it cannot read.
+        if the SavedModel's files cannot be read.
         """
         compiler = compiler or InProcess(folder, signature, options)
         self.description, models = compiler.signature()
@@ -121,7 +121,7 @@ class OpenVINOProgram:
     def _check_wide(self, inputs: Mapping[str, NDArray[Any]]) -> None:
         for name in self._wide:
             if not fits_int32(inputs[name]):
-                raise CannotRun(f'OpenVINO computes with int32, and input "{name}" has values beyond it')
+                raise CannotRun(f'OpenVINO computes with int32, which cannot hold all values of input "{name}"')
 
     def _of_no_rows(self, shapes: Shapes, outputs: Sequence[str]) -> dict[str, NDArray[Any]] | None:
         """Returns outputs of 0 rows for inputs of 0 rows, if rows are independent; None for any other input."""

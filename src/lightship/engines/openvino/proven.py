@@ -51,7 +51,7 @@ class Entry:
 def refuse_unproven(folder: Path, signature: Signature, allowed: frozenset[str]) -> None:
     """Raises CannotRun if a signature has an operation that is neither in the table nor allowed.
 
-    Also raises what `read_graph` raises.
+    Also raises the errors of `read_graph`.
     """
     check_types(signature)
     reason = unproven(operations_of(read_graph(folder, signature.tags), signature), allowed)

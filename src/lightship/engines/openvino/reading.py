@@ -87,7 +87,7 @@ def check_types(signature: Signature) -> None:
             raise CannotRun(f'OpenVINO cannot feed "{spec.name}", a placeholder with a default')
     for spec in (*signature.inputs.values(), *signature.outputs.values()):
         if spec.dtype in _UNKNOWN_TYPES:
-            raise CannotRun(f'OpenVINO does not compute with type {spec.dtype.label} (tensor "{spec.name}")')
+            raise CannotRun(f'OpenVINO does not support the type {spec.dtype.label} of tensor "{spec.name}"')
         if not spec.tensor:
             raise CannotRun(f'OpenVINO does not take sparse or composite tensors (tensor "{spec.name}")')
 
@@ -103,7 +103,9 @@ def _failure(error: RuntimeError, folder: Path) -> Exception:
     if "is not initialized" in text and not (folder / "variables" / "variables.index").is_file():
         return DataLoss(f"{folder}: the file variables/variables.index is missing; export or copy the version again")
     if "checkpoint_utils" in text or "variables_index" in text or "cannot be parsed" in text:
-        return DataLoss(f"{folder}: OpenVINO cannot read the weights: {explain(error)}; export or copy it again")
+        return DataLoss(
+            f"{folder}: OpenVINO cannot read the weights: {explain(error)}; export or copy the version again"
+        )
     missing = re.search(r"No conversion rule found for operations: (.*)", text)
     if missing:
         return CannotRun(f"OpenVINO has no operation {missing.group(1).strip()}")

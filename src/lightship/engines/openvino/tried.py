@@ -62,12 +62,12 @@ class Tried:
             entry = self._prepared(request, key)
             return self._read(entry) if entry.info["written"] else self._compiled_here(key, variant)
         except Damaged as damaged:
-            logger.warning("%s: it is compiled again", damaged)
+            logger.warning("%s: the signature is compiled again", damaged)
             self._trials.forget(key)
         try:
             return self._read(self._prepared(request, key))
         except Damaged as damaged:
-            raise CannotRun(f"what OpenVINO compiled cannot be used: {damaged}") from damaged
+            raise CannotRun(f"the compiled model was damaged, also after it was compiled again: {damaged}") from damaged
 
     def _compiled_here(
         self, key: str, variant: Sequence[Mapping[str, Any]] | None

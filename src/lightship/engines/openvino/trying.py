@@ -150,7 +150,7 @@ def _compare(
             return False
         different = differences(expected, answer, *apart)
         if different is not None:
-            raise CannotRun(f"its answers are not TensorFlow's: {different}")
+            raise CannotRun(f"OpenVINO's answers differ from TensorFlow's: {different}")
     return True
 
 

@@ -153,7 +153,9 @@ def _import_tensorflow() -> Any:
     try:
         import tensorflow
     except ImportError as error:
-        raise FailedPrecondition(f"TensorFlow is installed but cannot be imported: {error}") from error
+        raise FailedPrecondition(
+            f"TensorFlow is installed but cannot be imported: {error}; install it again"
+        ) from error
     return tensorflow
 
 

@@ -14,7 +14,7 @@ def write_message(stream: IO[bytes], message: dict[str, Any]) -> None:
     """Writes a message. Raises ValueError above `MAX_MESSAGE_BYTES`, and OSError if the reader has gone."""
     body = json.dumps(message).encode()
     if len(body) > MAX_MESSAGE_BYTES:
-        raise ValueError(f"a message of {len(body)} bytes; {MAX_MESSAGE_BYTES} are the most")
+        raise ValueError(f"the message has {len(body)} bytes; the limit is {MAX_MESSAGE_BYTES}")
     stream.write(_LENGTH.pack(len(body)) + body)
     stream.flush()
 
@@ -42,7 +42,7 @@ def missing(received: bytes | bytearray) -> int:
         return _LENGTH.size - len(received)
     size = _LENGTH.unpack_from(received)[0]
     if size > MAX_MESSAGE_BYTES:
-        raise ValueError(f"a message of {size} bytes; {MAX_MESSAGE_BYTES} are the most")
+        raise ValueError(f"the message has {size} bytes; the limit is {MAX_MESSAGE_BYTES}")
     return int(_LENGTH.size + size - len(received))
 
 
@@ -50,5 +50,5 @@ def parse(received: bytes | bytearray) -> dict[str, Any]:
     """Parses a complete message. Raises ValueError if it is not a JSON object."""
     message = json.loads(received[_LENGTH.size :])
     if not isinstance(message, dict):
-        raise ValueError("a message that is not a JSON object")
+        raise ValueError("the message is not a JSON object")
     return message

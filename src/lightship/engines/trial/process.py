@@ -49,7 +49,7 @@ class HelperEnded(Exception):
 class HelperProcess:
     """A helper process. It starts when this object is created, and ends on `stop` or with the process that created it.
 
-    Its temporary files are in its own folder, which is removed with it.
+    The helper's temporary files are in a folder of its own, which is removed with it.
     """
 
     def __init__(self, work: str) -> None:
@@ -157,14 +157,16 @@ class HelperProcess:
                         raise self._ended()
                     received += more
                 if time.monotonic() > end:
-                    raise HelperEnded(f"it took longer than {seconds:g} s (--trial-seconds)", slow=True)
+                    raise HelperEnded(f"the helper process took longer than {seconds:g} s (--trial-seconds)", slow=True)
                 if self.resident() > memory:
-                    raise HelperEnded(f"it needs more than {memory / (1 << 20):,.0f} MiB of memory (--trial-memory)")
+                    raise HelperEnded(
+                        f"the helper process needs more than {memory / (1 << 20):,.0f} MiB of memory (--trial-memory)"
+                    )
             return parse(received)
         except ValueError as error:
             if self._stopped.is_set():
                 raise
-            raise HelperEnded(f"the helper process gave no answer that can be read: {error}") from error
+            raise HelperEnded(f"the answer of the helper process cannot be read: {error}") from error
 
     def _remove_scratch(self) -> None:
         if self._scratch is not None:
@@ -177,7 +179,7 @@ class HelperProcess:
         end = time.monotonic() + _END_SECONDS
         while not self._has_ended():
             if time.monotonic() > end:
-                return HelperEnded("the helper process closed its answers")
+                return HelperEnded("the helper process closed its output before it answered")
             time.sleep(0.01)
         self._kill_group()  # as long as the process is not reaped, its id is not reused
         code = self._process.wait()

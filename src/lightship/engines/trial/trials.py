@@ -97,11 +97,15 @@ class Trials:
             try:
                 answer = self._asked(request, out)
             except OSError as error:
-                raise TrialFailed(f"no helper process can be used: {error}") from error
+                raise TrialFailed(
+                    f"the helper process that compiles the model cannot be started or reached: {error}"
+                ) from error
             except HelperEnded as ended:
                 if ended.signal not in _CRASHES or not ended.fresh:
                     raise TrialFailed(ended.reason) from ended
-                logger.warning("%s; it is not tried again", ended.reason, extra={"folder": request.get("folder")})
+                logger.warning(
+                    "%s; the compilation is not tried again", ended.reason, extra={"folder": request.get("folder")}
+                )
                 _empty(out)
                 return self._cache.put(key, {"crashed": ended.reason}, out)
             if "failed" in answer:
