@@ -75,7 +75,7 @@ def test_what_is_no_preprocessing_is_refused(wrong: object) -> None:
 
 
 def test_numbers_must_fit_the_channels() -> None:
-    with pytest.raises(InvalidArgument, match=r"2 numbers \[1.0, 2.0\] for images of 3 channels"):
+    with pytest.raises(InvalidArgument, match=r"2 values \[1.0, 2.0\], but images have 3 channels"):
         Preprocessing.scale_offset([1, 2]).check_channels(3)
     with pytest.raises(InvalidArgument, match="'vgg16' needs color 'rgb'"):
         Preprocessing.named("vgg16").check_channels(1)

@@ -123,8 +123,8 @@ class Preprocessing:
         for numbers in (self.first, self.second):
             if len(numbers) not in (0, 1, channels):
                 raise InvalidArgument(
-                    f"preprocessing has {len(numbers)} numbers {list(numbers)} for images of {channels} channels: "
-                    f"give one, or {channels}"
+                    f"preprocessing has {len(numbers)} values {list(numbers)}, but images have {channels} channels: "
+                    f"give 1 or {channels} values"
                 )
 
     def apply(self, pixels: NDArray[Any]) -> NDArray[np.float32]:

@@ -131,7 +131,10 @@ def _bilinear(pixels: NDArray[Any], rows: Taps, columns: Taps) -> Floats:
 
 
 def _gathered(pixels: NDArray[Any], rows: Taps, columns: Taps) -> Floats:
-    """Sums between rows, then along a row, one tap at a time, as the bicubic kernel does."""
+    """Resizes by weighted sums of few pixels: first down the columns, then along the rows.
+
+    Adds one weighted pixel at a time, as TensorFlow's bicubic kernel does.
+    """
     down = _sum_of_taps(pixels, rows, 0, (slice(None), np.newaxis, np.newaxis))
     return _sum_of_taps(down, columns, 1, (slice(None), np.newaxis))
 

@@ -109,7 +109,7 @@ class ImageSpec:
     def from_json(cls, fields: Mapping[str, Any]) -> ImageSpec:
         """Returns the spec for the result of `to_json`; fields with a default may be left out.
 
-        Raises InvalidArgument for unknown fields and what the constructor raises.
+        Raises InvalidArgument for unknown fields, and the errors of the constructor.
         """
         if not isinstance(fields, Mapping):
             raise InvalidArgument(

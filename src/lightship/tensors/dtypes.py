@@ -115,5 +115,7 @@ def _of(dtype: np.dtype[Any]) -> DataType:
     if dtype.kind in "SUO":
         return DataType.DT_STRING
     if dtype.name not in _BY_NUMPY_NAME:
-        raise Unimplemented(f"numpy's type {dtype} has no TensorFlow type: use another one, such as float32 or int64")
+        raise Unimplemented(
+            f"TensorFlow has no type for numpy's {dtype}: convert the array, for example to float32 or int64"
+        )
     return _BY_NUMPY_NAME[dtype.name]

@@ -34,7 +34,9 @@ def read_npy(data: memoryview) -> Array:
     header, rest = _split(data)
     entries = _entries(header)
     if set(entries) != {"descr", "fortran_order", "shape"}:
-        raise InvalidArgument(f"the .npy header has {sorted(entries)}; it must have descr, fortran_order and shape")
+        raise InvalidArgument(
+            f"the .npy header has {sorted(entries)}; a header must have descr, fortran_order and shape"
+        )
     dtype = _dtype(entries["descr"]["text"], header)
     shape = entries["shape"]["shape"]
     order = entries["fortran_order"]["bool"]

@@ -110,7 +110,7 @@ def _of_content(content: bytes, dtype: DataType, element: np.dtype[Any], shape: 
     if dtype is DataType.DT_STRING:
         return _shaped(_strings(content, count), shape)
     if len(content) != count * element.itemsize:
-        raise InvalidArgument(f"tensor_content has {len(content)} bytes; {count * element.itemsize} are needed")
+        raise InvalidArgument(f"tensor_content has {len(content)} bytes: give {count * element.itemsize}")
     if dtype is DataType.DT_BOOL:
         # Code that reads bools would misbehave if a byte were neither 0 nor 1.
         return np.ndarray(shape, np.uint8, content).astype(np.bool_)
@@ -121,7 +121,10 @@ def _strings(content: bytes, count: int) -> NDArray[np.object_]:
     """Reads strings: first the length of every element as a varint, then all their bytes."""
     lengths, position = [], 0
     if count > len(content):
-        raise InvalidArgument(f"tensor_content has {len(content)} bytes, too few for {count} strings")
+        raise InvalidArgument(
+            f"tensor_content has {len(content)} bytes, too few for {count} strings: write the length of each string, "
+            "then all bytes, or use string_val"
+        )
     for _ in range(count):
         length, position = _varint(content, position)
         lengths.append(length)
