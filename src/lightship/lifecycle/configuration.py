@@ -74,7 +74,7 @@ class Configuration:
 
         cancelled: returns whether the caller stopped waiting; it is called when the manager changes or is woken.
 
-        Raises what `apply` raises. After the list is applied, raises Unknown with TensorFlow Serving's text for new
+        Raises the errors of `apply`. After the list is applied, raises Unknown with TensorFlow Serving's text for new
         models that failed, DeadlineExceeded after `timeout` seconds, and Cancelled if the server stops or `cancelled`
         returns True; the other models are then served all the same.
         """
@@ -90,7 +90,10 @@ class Configuration:
         not_ready = self._manager.not_ready()
         missing = [f"{name}: {not_ready[name]}" for name in fresh if name not in settled and name in not_ready]
         if missing:
-            raise DeadlineExceeded(f"not AVAILABLE after {timeout or 0:g} seconds: {'; '.join(missing)}")
+            raise DeadlineExceeded(
+                f"these models are not AVAILABLE after {timeout or 0:g} seconds: {'; '.join(missing)}; they stay in "
+                "the configuration, so check their status later"
+            )
 
     def close(self) -> None:
         """Ends all waiting in `reload`. No further list is accepted."""

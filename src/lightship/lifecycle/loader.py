@@ -128,7 +128,7 @@ class Loader:
 
 
 def load_servable(id: ServableId, path: Path) -> Servable:
-    """Loads a version folder with the default options, without its warm-up file. Raises what `Loader.load` raises."""
+    """Loads a version folder with the default options, without its warm-up file. Raises the errors of `Loader.load`."""
     return Loader().load(id, path)
 
 

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Watched:
-    """A watched model."""
+    """A model whose folder is polled, and the result of the last poll."""
 
     config: ModelConfig
     # Why there is no version; None if there is one.

@@ -44,8 +44,8 @@ class SavedModel:
 def read_saved_model(folder: Path, tags: Collection[str] = SERVE) -> SavedModel:
     """Reads `saved_model.pb` or `saved_model.pbtxt` in a version folder, without the variables.
 
-    Raises NotFound if no graph has exactly these tags, DataLoss if the file is broken, and what `saved_model_bytes`
-    raises.
+    Raises NotFound if no graph has exactly these tags, DataLoss if the file is broken, and the errors of
+    `saved_model_bytes`.
     """
     model = _parse(saved_model_bytes(folder), folder)
     graph = _graph_with_tags(model, tags, folder)
@@ -200,5 +200,5 @@ def _operations(graph: Any) -> frozenset[str]:
 
 
 def read_graph(folder: Path, tags: Collection[str] = SERVE) -> Any:
-    """Reads the `tensorflow.GraphDef` of a version folder. Raises what `read_saved_model` raises."""
+    """Reads the `tensorflow.GraphDef` of a version folder. Raises the errors of `read_saved_model`."""
     return _graph_with_tags(_parse(saved_model_bytes(folder), folder), tags, folder).graph_def

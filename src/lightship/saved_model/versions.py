@@ -37,7 +37,7 @@ def list_versions(folder: Path) -> dict[int, Path]:
 
 
 def version_entries(folder: Path) -> list[tuple[int, Path]]:
-    """Returns every entry whose name is a number, in lexical order of names. Raises what `list_versions` raises."""
+    """Returns every entry whose name is a number, in lexical order of names. Raises the errors of `list_versions`."""
     numbered = ((version_number(name), folder / name) for name in _entries(folder))
     return [(number, path) for number, path in numbered if number is not None]
 
