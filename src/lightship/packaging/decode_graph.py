@@ -1,7 +1,7 @@
 """Decodes an image with operations of a TensorFlow graph, as `lightship.images.decode` does in Python.
 
-The first bytes decide the format, as there. JPEG is decoded with the accurate transform, which gives exactly Pillow's
-pixels; TensorFlow's default transform is faster and less accurate.
+As in `lightship.images.decode`, the first bytes decide the format. JPEG is decoded with the accurate transform, which
+gives exactly Pillow's pixels; TensorFlow's default transform is faster and less accurate.
 """
 
 from __future__ import annotations

@@ -34,20 +34,20 @@ def read_classes_pickle(path: Path) -> tuple[str, ...]:
 
 def _column(frame: Any) -> list[str]:
     if not _is(frame, "DataFrame"):
-        raise InvalidArgument(f"it contains {_name(frame)}, not a DataFrame: {REMEDY}")
+        raise InvalidArgument(f"the pickle contains {_name(frame)}, not a DataFrame: {REMEDY}")
     axes, blocks = _manager(frame.state.get("_mgr") or frame.state["_data"])
     columns = _index(axes[0])
     if COLUMN not in columns:
         names = ", ".join(column[:40] for column in columns[:5] if isinstance(column, str))
         raise InvalidArgument(
-            f"its DataFrame has no column {COLUMN!r} among its {len(columns)} columns ({names}): {REMEDY}"
+            f"the DataFrame in the pickle has no column {COLUMN!r} among its {len(columns)} columns ({names}): {REMEDY}"
         )
     position = columns.index(COLUMN)
     for values, placement in blocks:
         positions = _positions(placement)
         if position in positions:
             return [_label(value) for value in _row(values, positions.index(position), len(positions))]
-    raise InvalidArgument(f"its DataFrame has no values for the column {COLUMN!r}: {REMEDY}")
+    raise InvalidArgument(f"the DataFrame in the pickle has no values for the column {COLUMN!r}: {REMEDY}")
 
 
 def _label(value: Any) -> str:
@@ -59,7 +59,7 @@ def _label(value: Any) -> str:
 def _manager(manager: Part) -> tuple[Any, Iterable[tuple[Any, Any]]]:
     """Returns the axes, and the blocks as pairs of values and columns.
 
-    They are arguments since pandas 1.3; earlier versions stored a state.
+    The axes and blocks are arguments since pandas 1.3; earlier versions stored a state.
     """
     if manager.arguments:
         blocks, axes = manager.arguments
@@ -70,7 +70,7 @@ def _manager(manager: Part) -> tuple[Any, Iterable[tuple[Any, Any]]]:
 
 def _index(index: Part) -> list[Any]:
     if not _is(index, "_new_Index"):
-        raise InvalidArgument(f"its columns are {_name(index)}, not names: {REMEDY}")
+        raise InvalidArgument(f"the columns of the DataFrame are {_name(index)}, not names: {REMEDY}")
     return _strings(index.arguments[1]["data"])
 
 

@@ -92,7 +92,8 @@ class _Unpickler(pickle.Unpickler):
         part = _PARTS.get((module, name))
         if part is None:
             raise InvalidArgument(
-                f"it uses {module}.{name}, which a frame of labels does not need; nothing in it was run: {REMEDY}"
+                f"the pickle uses {module}.{name}, which a DataFrame of labels does not need; no code in it was "
+                f"run: {REMEDY}"
             )
         return part
 
@@ -100,8 +101,8 @@ class _Unpickler(pickle.Unpickler):
 def read_parts(path: Path) -> Any:
     """Returns the object in a pickle, with a `Part` for everything that is not plain data, without running anything.
 
-    Raises what `read_bytes` raises, TooLarge for a file or a program that is too long, and InvalidArgument if the
-    pickle uses anything that a frame of labels does not need.
+    Raises the errors of `read_bytes`, TooLarge if the file has too many bytes or pickle operations, and InvalidArgument
+    if it is not a pickle, or uses an operation or a class that a DataFrame of labels does not need.
     """
     data = _read(path)
     try:
@@ -118,7 +119,7 @@ def read_parts(path: Path) -> Any:
 def _read(path: Path) -> bytes:
     data = read_bytes(path, MAX_FILE_BYTES + 1)
     if len(data) > MAX_FILE_BYTES:
-        raise TooLarge(f"{path} has more than {MAX_FILE_BYTES} bytes, too many for a frame of labels: {REMEDY}")
+        raise TooLarge(f"{path} has more than {MAX_FILE_BYTES} bytes, too many for a DataFrame of labels: {REMEDY}")
     return data
 
 
@@ -126,10 +127,14 @@ def _check_operations(data: bytes) -> None:
     """Refuses, before anything is loaded, pickles that would use far more memory than their size."""
     for count, (operation, argument, _) in enumerate(pickletools.genops(data)):
         if operation.name not in _OPERATIONS:
-            raise InvalidArgument(f"it uses {operation.name}, which a frame of labels does not need: {REMEDY}")
+            raise InvalidArgument(
+                f"the pickle uses {operation.name}, which a DataFrame of labels does not need: {REMEDY}"
+            )
         if count >= MAX_OPERATIONS:
-            raise TooLarge(f"it has more than {MAX_OPERATIONS} operations, too many for a frame of labels: {REMEDY}")
+            raise TooLarge(
+                f"the pickle has more than {MAX_OPERATIONS} operations, too many for a DataFrame of labels: {REMEDY}"
+            )
         if operation.name in ("BINPUT", "LONG_BINPUT", "FRAME") and (argument or 0) > len(data):
             raise InvalidArgument(
-                f"its {operation.name} {argument} is larger than its size of {len(data)} bytes: {REMEDY}"
+                f"{operation.name} {argument} is larger than the pickle, which has {len(data)} bytes: {REMEDY}"
             )

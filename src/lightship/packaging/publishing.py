@@ -26,7 +26,7 @@ def check_version(folder: Path, version: int | None, overwrite: bool) -> None:
     if version is None:
         return
     if isinstance(version, bool) or not isinstance(version, int) or not 1 <= version <= MAX_VERSION:
-        raise InvalidArgument(f"version is {version!r}; give a whole number from 1 on, or None for the next free one")
+        raise InvalidArgument(f"version is {version!r}; give a whole number, 1 or more, or None for the next free one")
     taken = list_versions(folder).get(version) if folder.is_dir() else None
     if taken is not None and not overwrite:
         raise AlreadyExists(
@@ -131,7 +131,10 @@ def _new_folder(folder: Path) -> tuple[Path, int]:
 
 
 def _clear_abandoned(folder: Path) -> None:
-    """Removes folders that are not locked: their process has ended, whichever machine or container it ran on."""
+    """Removes the temporary folders of unfinished exports that no process locks.
+
+    A lock ends with its process, also on another machine or in another container.
+    """
     for path in folder.glob(f"{PREFIX}*"):
         lock = _try_lock(path)
         if lock is not None:

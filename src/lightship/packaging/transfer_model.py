@@ -33,7 +33,7 @@ class TransferModel:
     def save(self, folder: str | Path, version: int | None = None) -> Path:
         """Writes `version`, by default the next free one, into `folder` and returns its path.
 
-        Raises AttributeError without a model, and what `lightship.export` raises.
+        Raises AttributeError without a model, and the errors of `lightship.export`.
         """
         if self.model is None:
             raise AttributeError("Model does not exist")

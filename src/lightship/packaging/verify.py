@@ -46,9 +46,10 @@ def check_on_tensorflow(
 
 
 def check_on_engine(folder: Path, golden: Golden | None) -> str:
-    """Loads the SavedModel as a server does, compares it with the trained model, and returns the engine's name.
+    """Loads the SavedModel as a server does and returns the engine's name.
 
-    Raises Internal if the answers differ, and what the engine raises if it cannot run the model.
+    With a golden sample, also compares the engine's answers with those of the sample, and raises Internal if they
+    differ. Raises the errors of the engine if it cannot run the model.
     """
     engine = load_engine(folder, read_saved_model(folder))
     try:
