@@ -18,7 +18,7 @@ from typing import ClassVar
 
 
 class Code(IntEnum):
-    """The canonical codes."""
+    """The canonical status codes, as in gRPC."""
 
     OK = 0
     CANCELLED = 1

@@ -92,10 +92,10 @@ class ServerOptions:
         if self.metrics_path is not None and (self.metrics_path + "/").lower().startswith("/v1/"):
             raise InvalidArgument(f"metrics_path={self.metrics_path}: /v1/ belongs to the API; give another path")
         if self.drain_seconds < 0:
-            raise InvalidArgument(f"drain_seconds={self.drain_seconds:g}: it must not be negative")
+            raise InvalidArgument(f"drain_seconds={self.drain_seconds:g}: give 0 or more")
         for option in ("load_threads", "load_retries"):
             if getattr(self, option) < 0:
-                raise InvalidArgument(f"{option}={getattr(self, option)}: it must not be negative")
+                raise InvalidArgument(f"{option}={getattr(self, option)}: give 0 or more")
 
     def _check_ports(self) -> None:
         for name, port in (("rest_port", self.rest_port), ("grpc_port", self.grpc_port)):

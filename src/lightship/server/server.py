@@ -91,8 +91,8 @@ class Server:
     ) -> None:
         """Serves these models from now on: unloads models that are not listed and waits until new models are loaded.
 
-        Waits until `timeout` seconds have passed, or until `cancelled` returns True. None means no timeout. Raises what
-        `Configuration.reload` raises.
+        Waits until `timeout` seconds have passed, or until `cancelled` returns True. None means no timeout. Raises the
+        errors of `Configuration.reload`.
         """
         self.configuration.reload([replace(model, path=model.path.absolute()) for model in models], timeout, cancelled)
 
@@ -224,7 +224,7 @@ def serve(*models: str | Path, **options: Any) -> Server:
     """Starts a server for model folders and returns it. Each model is a folder, as in `models/dog`, or `name=path`.
 
     `options` are the fields of `ServerOptions`, such as `rest_port="auto"`. Stop the server with `stop`, or use it in a
-    `with` statement. Raises what `Server.start` raises.
+    `with` statement. Raises the errors of `Server.start`.
     """
     if not models:
         raise InvalidArgument("no model to serve: give the folder of one, such as models/dog")

@@ -37,7 +37,7 @@ def with_context(context: bytes, examples: Sequence[bytes]) -> list[bytes]:
 def examples_of(input: Any) -> list[bytes]:
     """Returns the serialized examples of a `tensorflow.serving.Input`, each with the features of the context.
 
-    Returns an empty list if the input is not set. Raises what `with_context` raises.
+    Returns an empty list if the input is not set. Raises the errors of `with_context`.
     """
     if input.WhichOneof("kind") == "example_list_with_context":
         listed = input.example_list_with_context
@@ -46,7 +46,7 @@ def examples_of(input: Any) -> list[bytes]:
 
 
 def signature_for_examples(servable: Servable, name: str) -> Signature:
-    """Returns a signature. Raises InvalidArgument, with TensorFlow Serving's text, if there is none of that name."""
+    """Returns a signature. Raises InvalidArgument, with TensorFlow Serving's text, if it does not exist."""
     signature = servable.signature(name)
     if signature is None:
         raise InvalidArgument(f"No signature was found with the name: {name}")

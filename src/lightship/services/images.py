@@ -46,7 +46,7 @@ def classify_images(servable: Servable, images: Sequence[bytes], top: int | None
 def rank_images(servable: Servable, images: Sequence[bytes]) -> tuple[NDArray[np.object_], NDArray[np.float32]]:
     """Returns all classes of each image as two outputs: labels as UTF-8 bytes and scores, both [N, classes].
 
-    Raises what `classify_images` raises.
+    Raises the errors of `classify_images`.
     """
     labels, spec = _of_classifier(servable)
     encoded = np.array([label.encode() for label in labels], dtype=object)

@@ -24,7 +24,7 @@ Arrays = Mapping[str, NDArray[Any]]
 def check_signature(servable: Servable, signature_name: str) -> Signature:
     """Returns a signature; an empty name means `serving_default`.
 
-    Raises InvalidArgument, with TensorFlow Serving's text, if there is none of that name.
+    Raises InvalidArgument, with TensorFlow Serving's text, if it does not exist.
     """
     name = signature_name or DEFAULT_SIGNATURE
     signature = servable.signature(name)

@@ -38,7 +38,8 @@ def model_status(
 ) -> list[ModelVersionStatus]:
     """Returns the statuses of all versions of a model, the highest first, or of the named version.
 
-    Raises, with TensorFlow Serving's texts, NotFound if there is none and InvalidArgument for an unknown label.
+    Raises NotFound for an unknown model or version, and InvalidArgument for an unknown label, with TensorFlow Serving's
+    texts.
     """
     return manager.status(name, version if label is None else manager.labelled(name, label))
 

@@ -17,7 +17,7 @@ from lightship.tensors.tensor_proto import input_array
 def make_logged_call(servable: Servable, log: Any) -> None:
     """Makes the call of a `PredictionLog`, with the signature that it names. Ignores its model name and version.
 
-    Raises what the call raises.
+    Raises the errors of the call.
     """
     kind = log.WhichOneof("log_type")
     if kind == "predict_log":

@@ -20,13 +20,13 @@ _MAX_BATCH_SIZE = 1000
 def check_batching_file(path: str) -> None:
     """Checks a file of batching parameters.
 
-    Raises what `read_config_file` raises, and InvalidArgument for invalid parameters.
+    Raises the errors of `read_config_file`, and InvalidArgument for invalid parameters.
     """
     _check(read_config_file(path, protos.BatchingParameters))
 
 
 def check_version_batching(folder: Path) -> None:
-    """Checks the batching file of a version folder if it has one. Raises what `check_batching_file` raises."""
+    """Checks the batching file of a version folder if it has one. Raises the errors of `check_batching_file`."""
     file = folder / PER_MODEL_FILE
     if file.exists():
         check_batching_file(str(file))

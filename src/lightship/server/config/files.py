@@ -47,7 +47,7 @@ def read_config_file(path: str, kind: Any) -> Any:
 def check_config_file(path: str, kind: str) -> None:
     """Checks that a file is a valid text of the message named `kind`. Only fields that Lightship knows are checked.
 
-    Raises what `read_config_file` raises.
+    Raises the errors of `read_config_file`.
     """
     _parsed(path, kind, lambda text: check_text(text, kind))
 
@@ -55,8 +55,8 @@ def check_config_file(path: str, kind: str) -> None:
 def read_models(path: str, served: Collection[str] = ()) -> list[ModelConfig] | None:
     """Reads the models of a file with a ModelServerConfig. Returns None if the file does not configure any.
 
-    `served` holds the names of the models that are served now. Raises what `read_config_file` and `requested_models`
-    raise.
+    `served` holds the names of the models that are served now. Raises the errors of `read_config_file` and
+    `requested_models`.
     """
     return requested_models(read_config_file(path, protos.ModelServerConfig), served)
 

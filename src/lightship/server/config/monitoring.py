@@ -11,7 +11,7 @@ DEFAULT_PATH = "/monitoring/prometheus/metrics"
 def read_metrics_path(path: str) -> str | None:
     """Reads the path of the metrics page from a file with a MonitoringConfig. Returns None if the page is not enabled.
 
-    Raises what `read_config_file` raises.
+    Raises the errors of `read_config_file`.
     """
     prometheus = read_config_file(path, protos.MonitoringConfig).prometheus_config
     return (prometheus.path or DEFAULT_PATH) if prometheus.enable else None

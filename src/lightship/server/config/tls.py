@@ -11,16 +11,18 @@ from lightship.transports.grpc.options import Tls
 
 
 def read_tls(certificate: Path, key: Path, client_ca: Path | None = None) -> Tls:
-    """Reads PEM files. With `client_ca`, clients must have a certificate that this authority issued.
+    """Reads the PEM files of a server.
 
-    Raises what `read_bytes` raises.
+    With `client_ca`, the server accepts only clients with a certificate that this authority issued.
+
+    Raises the errors of `read_bytes`.
     """
     authority = read_bytes(client_ca) if client_ca is not None else None
     return Tls(read_bytes(key), read_bytes(certificate), authority, client_ca is not None)
 
 
 def read_ssl_config(path: str) -> Tls:
-    """Reads a file with an SSLConfig, whose fields hold PEM texts. Raises what `read_config_file` raises."""
+    """Reads a file with an SSLConfig, whose fields hold PEM texts. Raises the errors of `read_config_file`."""
     config = read_config_file(path, protos.SSLConfig)
     authority = config.custom_ca.encode() or None
     return Tls(config.server_key.encode(), config.server_cert.encode(), authority, config.client_verify)
