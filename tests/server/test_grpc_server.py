@@ -79,7 +79,7 @@ def test_an_ssl_config_file_holds_the_keys_themselves(authority: Pair, keys: Pai
 
 
 def test_keys_that_are_none_are_refused(half_plus_two: Path) -> None:
-    with pytest.raises(InvalidArgument, match="key and the certificate must be PEM"):
+    with pytest.raises(InvalidArgument, match="key and the certificate are PEM"):
         serve(half_plus_two, rest_port=0, grpc_port="auto", grpc=GrpcOptions(tls=Tls(b"key", b"certificate")))
 
 

@@ -39,7 +39,9 @@ def listen(host: str, port: Port, option: str = "--rest-port") -> socket.socket:
             host, number, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
     except socket.gaierror as error:
-        raise InvalidArgument(f"host {host} is no address of this machine: {error.strerror}; try 127.0.0.1") from None
+        raise InvalidArgument(
+            f"host {host} cannot be resolved: {error.strerror}; give an address of this machine, such as 127.0.0.1"
+        ) from None
     listening = socket.socket(family, kind, protocol)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

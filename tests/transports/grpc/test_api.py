@@ -135,8 +135,8 @@ def test_what_nobody_expected_is_internal_and_logged(server: Server, caplog: pyt
 @pytest.mark.parametrize(
     ("error", "text"),
     [
-        (EncodeError("too large"), "the answer is larger than 2 GiB, which no message can be"),
-        (MemoryError(), "there is not enough memory for this request"),
+        (EncodeError("too large"), "the answer is larger than 2 GiB, the limit of a protobuf message: send fewer rows"),
+        (MemoryError(), "there is not enough memory for this request: send a smaller one, or try again later"),
     ],
 )
 def test_what_is_too_large_is_told_as_such(server: Server, error: Exception, text: str) -> None:

@@ -85,7 +85,7 @@ def test_options_are_granted_to_pages_of_the_web(ask: Ask) -> None:
             "POST",
             "/v1/models/m/versions/18446744073709551615:predict",
             400,
-            "Failed to convert version: 18446744073709551615 to numeric: it is more than 9223372036854775807",
+            "Failed to convert version: 18446744073709551615 to numeric; the largest version is 9223372036854775807",
         ),
     ],
 )

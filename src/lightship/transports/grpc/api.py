@@ -60,7 +60,7 @@ class GrpcApi:
         """Answers a request. `name` is the full name of the method; an unknown name is answered with UNIMPLEMENTED."""
         method = self._calls.get(name)
         if method is None:
-            return refusal(Unimplemented(f"{name} is no method of this server"))
+            return refusal(Unimplemented(f"this server has no method {name}"))
         with self._lock:
             self.unfinished += 1
         try:
@@ -126,18 +126,18 @@ def _parsed(method: Method, request: bytes) -> Any:
     try:
         return method.request.FromString(request)
     except DecodeError as error:
-        raise Internal(f"the request is no {method.request.DESCRIPTOR.full_name}: it cannot be parsed") from error
+        raise Internal(f"the request cannot be parsed: send a {method.request.DESCRIPTOR.full_name}") from error
 
 
 def _explained(error: Exception, name: str) -> LightshipError:
     if isinstance(error, LightshipError):
         return error
     if isinstance(error, EncodeError):
-        return ResourceExhausted("the answer is larger than 2 GiB, which no message can be")
+        return ResourceExhausted("the answer is larger than 2 GiB, the limit of a protobuf message: send fewer rows")
     if isinstance(error, MemoryError):
-        return ResourceExhausted("there is not enough memory for this request")
+        return ResourceExhausted("there is not enough memory for this request: send a smaller one, or try again later")
     logger.error("%s failed", name, exc_info=error)
-    return Internal("the server failed on this request; its log says more")
+    return Internal("the server failed on this request; see the server's log")
 
 
 def _too_many() -> ResourceExhausted:

@@ -26,7 +26,7 @@ def _unnoticed(_: Callable[[], None]) -> None:
 
 
 class Call(NamedTuple):
-    """The state of a call."""
+    """The deadline of a gRPC call, and how to learn that the client cancelled it or that it ended."""
 
     # The deadline by `time.monotonic`, in seconds. None means no deadline.
     deadline: float | None = None

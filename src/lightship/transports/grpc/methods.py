@@ -18,7 +18,7 @@ from lightship.transports.grpc.reload import answer_reload
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A gRPC method."""
+    """A gRPC method: its request message and the function that answers it."""
 
     # The class of its request messages.
     request: Any

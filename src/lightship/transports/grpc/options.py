@@ -26,16 +26,16 @@ class Tls:
 
     def __post_init__(self) -> None:
         if not self.key or not self.certificate:
-            raise InvalidArgument("TLS needs both: the server's key and its certificate")
+            raise InvalidArgument("TLS needs both the key and the certificate of the server: give both")
         if self.verify_clients and not self.client_ca:
             raise InvalidArgument(
-                "clients' certificates can be verified only against an authority: give its certificate"
+                "clients' certificates can be verified only against an authority: give the authority's certificate"
             )
 
 
 @dataclass(frozen=True, slots=True)
 class GrpcOptions:
-    """The options of the gRPC server."""
+    """The addresses, limits and features of the gRPC server."""
 
     # The path of a UNIX socket to listen on, in addition to the port. An existing socket is replaced.
     socket_path: str = ""
@@ -54,7 +54,7 @@ class GrpcOptions:
 
     def __post_init__(self) -> None:
         if self.runs < 0:
-            raise InvalidArgument(f"runs={self.runs}: it must not be negative")
+            raise InvalidArgument(f"runs={self.runs}: give 0 or more")
 
 
 def parse_channel_arguments(text: str) -> tuple[ChannelArgument, ...]:
@@ -68,7 +68,7 @@ def parse_channel_arguments(text: str) -> tuple[ChannelArgument, ...]:
 def _channel_argument(text: str) -> ChannelArgument:
     name, equals, value = text.partition("=")
     if not equals or not name:
-        raise InvalidArgument(f'"{text}" is no argument of a channel: give name=value')
+        raise InvalidArgument(f'"{text}" is not a channel argument: give name=value')
     try:
         number = int(value)
     except ValueError:

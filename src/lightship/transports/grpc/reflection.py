@@ -48,7 +48,7 @@ def _fill(response: Any, question: Any, services: Sequence[str]) -> None:
             raise KeyError(kind)
     except KeyError:
         response.error_response.error_code = int(Code.NOT_FOUND)
-        response.error_response.error_message = "there is no such file, symbol or extension here"
+        response.error_response.error_message = "this server has no such file, symbol or extension"
         return
     response.file_descriptor_response.file_descriptor_proto.extend(reversed(_with_needed(file, {}).values()))
 

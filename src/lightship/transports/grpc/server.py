@@ -80,17 +80,17 @@ class GrpcServer:
         number = 0 if port == "auto" else port
         opened = self._add(f"[{host.strip('[]')}]:{number}" if ":" in host else f"{host or '0.0.0.0'}:{number}")
         if opened == 0:
-            raise InvalidArgument(f"gRPC cannot be opened on {host}, port {port}: {self._why_not}")
+            raise InvalidArgument(f"gRPC cannot listen on {host}, port {port}; check that {self._why_not}")
         return opened
 
     def _open_socket(self, path: str) -> None:
         if self._add(f"unix:{path}") == 0:
-            raise InvalidArgument(f"gRPC cannot be opened on the socket {path}: {self._why_not}")
+            raise InvalidArgument(f"gRPC cannot listen on the socket {path}; check that {self._why_not}")
 
     @property
     def _why_not(self) -> str:
-        keys = "the key and the certificate must be PEM and belong together, and " if self._credentials else ""
-        return f"{keys}the address must be one of this machine"
+        keys = "the key and the certificate are PEM and belong together, and that " if self._credentials else ""
+        return f"{keys}the address belongs to this machine"
 
     def _add(self, address: str) -> int:
         try:
@@ -146,11 +146,13 @@ def _reflecting(api: GrpcApi, name: str) -> Callable[[Iterator[bytes], grpc.Serv
 
     def behaviour(requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
         if not free.acquire(blocking=False):
-            _abort(context, Code.RESOURCE_EXHAUSTED, "too many clients ask for the services' description; try later")
+            _abort(
+                context, Code.RESOURCE_EXHAUSTED, "too many clients ask for the services' description; try again later"
+            )
         try:
             yield from answer_reflection(name, api.services, requests)
         except DecodeError:
-            _abort(context, Code.INTERNAL, "the request is no ServerReflectionRequest: it cannot be parsed")
+            _abort(context, Code.INTERNAL, "the request cannot be parsed: send a ServerReflectionRequest")
         finally:
             free.release()
 

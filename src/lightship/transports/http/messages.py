@@ -57,7 +57,7 @@ class Request(NamedTuple):
 
 
 class Response(NamedTuple):
-    """A response."""
+    """An HTTP response, with what the metrics need to count it."""
 
     status: int
     body: bytes

@@ -16,22 +16,22 @@ class RequestEvents(Protocol):
     """The events that a parser reports to its connection."""
 
     def on_request_begun(self) -> None:
-        """The first byte of a request was received."""
+        """Called when the first byte of a request was received."""
 
     def on_head_complete(self, request: RequestReader) -> None:
-        """The headers are complete. A body may follow."""
+        """Called when the headers are complete. A body may follow."""
 
     def on_body_received(self) -> None:
-        """A part of a body was received, but not the last part."""
+        """Called when a part of a body was received, but not the last part."""
 
     def on_request_complete(self, request: RequestReader) -> None:
-        """A request is complete."""
+        """Called when a request is complete."""
 
     def on_request_refused(self, request: RequestReader) -> None:
-        """A request has got its response before it was complete."""
+        """Called when a request was refused before it was complete."""
 
     def on_refused_request_ended(self, request: RequestReader) -> None:
-        """The rest of a refused request was received, or cannot be parsed."""
+        """Called when the rest of a refused request was received, or cannot be parsed."""
 
 
 class RequestParser:
@@ -171,7 +171,10 @@ class RequestParser:
             self._answer_last(self._app.refuse(InvalidArgument(f"Invalid HTTP request: {error}")))
 
     def _answer_last(self, response: Response) -> None:
-        """Answers bytes that are not a request. Later bytes are not parsed."""
+        """Sends the last response of the connection. Later bytes are not parsed.
+
+        It answers bytes that are not a valid request, or headers that are too long.
+        """
         self.close()
         last = RequestReader(self._app.limits, self._app.budget)
         last.refuse(response)

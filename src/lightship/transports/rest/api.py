@@ -107,9 +107,14 @@ class RestApi:
         if isinstance(error, LightshipError):
             return error_response(error, model=model)
         if isinstance(error, MemoryError):
-            return error_response(ResourceExhausted("there is not enough memory for this request"), model=model)
+            return error_response(
+                ResourceExhausted(
+                    "there is not enough memory for this request: send a smaller one, or try again later"
+                ),
+                model=model,
+            )
         logger.error("%s %s failed", request.method, request.target, exc_info=error)
-        return error_response(Internal("the server failed on this request; its log says more"), model=model)
+        return error_response(Internal("the server failed on this request; see the server's log"), model=model)
 
     def counted(self, response: Response, seconds: float) -> Response:
         """Counts an API response and returns it. `seconds` is the time for reading and running the request."""

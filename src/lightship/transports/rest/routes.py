@@ -66,7 +66,7 @@ def _version(digits: str | None) -> int | None:
     if digits is None:
         return None
     if len(digits.lstrip("0")) > 19 or int(digits) > _MAX_VERSION:
-        raise InvalidArgument(f"Failed to convert version: {digits} to numeric: it is more than {_MAX_VERSION}")
+        raise InvalidArgument(f"Failed to convert version: {digits} to numeric; the largest version is {_MAX_VERSION}")
     return int(digits)
 
 

@@ -146,7 +146,7 @@ def test_gzip_bodies_are_read(ask: Ask) -> None:
         ({"Lightship_Shape": "99999999999999999999"}, "is not a shape"),
         ({"Lightship_Signature": "no"}, 'Serving signature name: "no" not found in signature def'),
         ({"Lightship_Signature": "classify_x_to_y"}, 'input "inputs" is of dtype string: only numbers and booleans'),
-        ({"Lightship_Output": "z"}, 'there is no output "z"; there are y'),
+        ({"Lightship_Output": "z"}, 'the signature has no output "z": name one of y'),
         ({"Content_Type": NPY}, "not a .npy file: it begins with"),
         ({"Content_Type": NPZ}, "not a .npz file: it begins with"),
     ],

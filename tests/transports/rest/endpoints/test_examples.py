@@ -153,7 +153,7 @@ def test_an_empty_context_is_one() -> None:
 
 
 def test_a_name_that_is_not_utf_8_is_refused() -> None:
-    with pytest.raises(InvalidArgument, match="the name of a feature is not UTF-8"):
+    with pytest.raises(InvalidArgument, match="the name of a feature is not valid Unicode"):
         read(b'{"examples": [{"\xff": 1}]}')
 
 

@@ -129,7 +129,7 @@ def _output_names(signature: Signature, wanted: str, media: bytes) -> Sequence[s
     Raises InvalidArgument if the wanted media type cannot represent these outputs.
     """
     if wanted and wanted not in signature.outputs:
-        raise InvalidArgument(f'there is no output "{wanted}"; there are {", ".join(signature.outputs)}')
+        raise InvalidArgument(f'the signature has no output "{wanted}": name one of {", ".join(signature.outputs)}')
     names = [wanted] if wanted else list(signature.outputs)
     if media == JSON:
         return names

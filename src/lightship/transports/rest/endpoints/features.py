@@ -40,11 +40,11 @@ def serialized_example(value: JsonValue) -> bytes:
 
 
 def _empty_feature(features: Any, name: str) -> Any:
-    """Returns an empty feature. If a name is repeated, its last feature is kept."""
+    """Adds the feature `name`, or clears it if it exists, so that the last of repeated names counts."""
     try:
         feature = features[name]
     except UnicodeEncodeError:
-        raise InvalidArgument("the name of a feature is not UTF-8, and a tf.Example takes no other") from None
+        raise InvalidArgument("the name of a feature is not valid Unicode: correct it") from None
     feature.Clear()
     return feature
 

@@ -45,7 +45,11 @@ def parse(body: bytes) -> JsonValue:
 
 
 def is_for_orjson(body: bytes) -> bool:
-    """Returns whether a body has no long arrays of numbers and not millions of lists and objects."""
+    """Returns whether orjson should parse a body.
+
+    This is so if the body has no long array of numbers, at most `MAX_CONTAINERS` lists and objects, and no more bytes
+    than the second reader may scan.
+    """
     return _few_containers(body) and not _NUMBERS.search(body)
 
 

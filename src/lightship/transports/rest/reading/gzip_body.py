@@ -28,7 +28,9 @@ def gunzip(body: bytes, limit: int) -> bytes:
             pieces.append(piece)
             data = inflater.unconsumed_tail
             if not data and not piece and not inflater.eof:
-                raise InvalidArgument("The request says Content-Encoding: gzip, but its gzip data ends too early")
+                raise InvalidArgument(
+                    "The request says Content-Encoding: gzip, but its gzip data ends too early: send all of it"
+                )
         body = inflater.unused_data
     return b"".join(pieces)
 
@@ -37,4 +39,6 @@ def _inflated(inflater: zlib._Decompress, data: bytes) -> bytes:
     try:
         return inflater.decompress(data, _CHUNK)
     except zlib.error as error:
-        raise InvalidArgument(f"The request says Content-Encoding: gzip, but its body is not: {error}") from None
+        raise InvalidArgument(
+            f"The request says Content-Encoding: gzip, but its body is not gzip data: {error}"
+        ) from None

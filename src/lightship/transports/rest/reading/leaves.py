@@ -58,10 +58,10 @@ def narrowed(doubles: np.ndarray[Any, Any], dtype: DataType) -> np.ndarray[Any, 
 
 
 def check_leaf(leaf: JsonValue, dtype: DataType) -> None:
-    """Raises what `elements` raises if a leaf is not an element of `dtype`.
+    """Raises the error of `elements` if `leaf`, one JSON value that is not an array, is not an element of `dtype`.
 
-    It never stores the error in a variable: a reference cycle of error and frame would keep a large request in memory
-    until the next garbage collection.
+    The error is never stored in a variable, because a reference cycle of error and frame would keep a large request in
+    memory until the next garbage collection.
     """
     if dtype in FLOATS:
         right = type(leaf) in _NUMBERS

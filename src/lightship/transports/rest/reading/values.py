@@ -77,7 +77,7 @@ def decoded(data: bytes) -> str:
 
 
 def encoded(text: str) -> bytes:
-    """Returns the bytes from which `decoded` made this text."""
+    """The inverse of `decoded`: returns the original bytes of the text."""
     return text.encode("utf-8", "surrogateescape")
 
 

@@ -21,7 +21,7 @@ _SPLITTER = float((1 << 27) + 1)  # splits a double's digits into two halves
 
 
 class Digits(NamedTuple):
-    """The digits of an array of values."""
+    """The decimal digits of each value of a float array, for writing the values as JSON."""
 
     # The digits of each value as an integer of `Precision.digits` digits, or 0.
     digits: Array
@@ -103,7 +103,11 @@ def digits_of(values: Array) -> Digits:
 
 
 def _scaled_singles(size: Array, exponent: Array) -> Sequence[Array]:
-    """Returns nine digits and their rounding error; six digits with zeros, and their error and its scale."""
+    """Returns the digits of float32 values in five arrays.
+
+    These are the nine-digit integers, their rounding errors, the six-digit integers times 1000, the magnitudes of their
+    rounding errors, and the factors that scaled the values to six digits.
+    """
     powers = _powers()
     index = (powers.one + SHORT - 1) - exponent
     scale = powers.first[index]
@@ -115,7 +119,9 @@ def _scaled_singles(size: Array, exponent: Array) -> Sequence[Array]:
 
 
 def _scaled_doubles(size: Array, exponent: Array) -> Sequence[Array]:
-    """Returns the same for 17 digits; the scale is that of 17 digits.
+    """Returns the same for float64 values, with 17 digits instead of nine.
+
+    The six-digit integers are multiplied by 10**11. Their errors and the factors are those of 17 digits.
 
     Products are exact sums of two doubles (T. J. Dekker).
     """
