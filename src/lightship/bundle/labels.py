@@ -107,7 +107,7 @@ def _in_index_order(found: Mapping[Any, Any], place: str) -> list[Any]:
     if missing:
         raise InvalidArgument(
             f"{place}{len(by_index)} classes must have the indices 0 to {len(by_index) - 1}; "
-            f"missing: {_listed(missing)}"
+            f"missing: {_listed(missing)}; give a label for each index"
         )
     return [by_index[index] for index in range(len(by_index))]
 
