@@ -153,7 +153,7 @@ def test_rows_that_both_refuse_are_not_compared(lightship: Run, models: Path, tm
     assert one["detail"].startswith("both refuse inputs: ")
     np.save(tmp_path / "none.npy", np.ones((0, 2), np.float32))
     code, found = verified(lightship, models / "line", "--samples", "none.npy", "--signature", "serving_default")
-    assert (code, found["serving_default"]["detail"]) == (2, "none.npy has no rows")
+    assert (code, found["serving_default"]["detail"]) == (2, "none.npy has no rows: give at least one")
 
 
 def test_a_servers_variables_are_not_changed(lightship: Run, server: Server, models: Path) -> None:

@@ -104,7 +104,7 @@ class ArraySamples:
             yield SampleSet(self._label, problem=f"{self._label}: {error.message}")
             return
         if not any(array.size for array in typed.values()):
-            yield SampleSet(self._label, problem=f"{self._label} has no rows")
+            yield SampleSet(self._label, problem=f"{self._label} has no rows: give at least one")
             return
         yield SampleSet(self._label, _split(signature, typed))
 
