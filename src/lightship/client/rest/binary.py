@@ -30,7 +30,10 @@ def binary_request(path: str, inputs: Inputs, signature: str, described: ModelMe
     """
     known = described.signatures.get(signature)
     if known is None:
-        raise InvalidArgument(f"model {described.model} has no signature {signature} in version {described.version}")
+        raise InvalidArgument(
+            f"model {described.model} has no signature {signature} in version {described.version}: it has "
+            f"{', '.join(described.signatures) or 'none'}"
+        )
     arrays = _arrays(inputs, known)
     if len(arrays) == 1:
         body, content_type = write_npy(next(iter(arrays.values()))), _NPY
