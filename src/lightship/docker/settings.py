@@ -180,7 +180,7 @@ def _ports(publish: Sequence[str], host: str, remote: bool) -> tuple[Port, ...]:
 def _environment(given: Mapping[str, str], model: str) -> tuple[tuple[str, str], ...]:
     for key in given:
         if not key or "=" in key or "\0" in key + given[key]:
-            raise InvalidArgument(f"{key!r} is not a name of an environment variable: give NAME=VALUE")
+            raise InvalidArgument(f"{key!r} is not the name of an environment variable: give NAME=VALUE")
         if key in ("MODEL_NAME", "MODEL_BASE_PATH"):
             raise InvalidArgument(f"Lightship sets {key} itself; give another name with --model-name")
     return tuple(sorted({**given, "MODEL_NAME": model}.items()))
