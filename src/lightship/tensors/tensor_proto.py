@@ -129,7 +129,9 @@ def _strings(content: bytes, count: int) -> NDArray[np.object_]:
         length, position = _varint(content, position)
         lengths.append(length)
     if position + sum(lengths) != len(content):
-        raise InvalidArgument("the lengths of the strings in tensor_content do not add up to its size")
+        raise InvalidArgument(
+            "the lengths of the strings in tensor_content do not add up to its size: send all bytes of all strings"
+        )
     strings = np.empty(count, object)
     for index, length in enumerate(lengths):
         strings[index] = content[position : position + length]
@@ -144,7 +146,7 @@ def _varint(content: bytes, position: int) -> tuple[int, int]:
         value, shift, position = value | (byte & 0x7F) << shift, shift + 7, position + 1
         if byte < 0x80:
             return value, position
-    raise InvalidArgument("tensor_content is cut off in the length of a string")
+    raise InvalidArgument("tensor_content is cut off in the length of a string: send all of it")
 
 
 def _values(tensor: Any, dtype: DataType, element: np.dtype[Any]) -> NDArray[Any]:
