@@ -90,7 +90,7 @@ class GrpcServer:
     @property
     def _why_not(self) -> str:
         keys = "the key and the certificate are PEM and belong together, and that " if self._credentials else ""
-        return f"{keys}the address belongs to this machine"
+        return f"{keys}the address belongs to this machine and this user may use it"
 
     def _add(self, address: str) -> int:
         try:
