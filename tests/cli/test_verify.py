@@ -175,7 +175,9 @@ def test_samples_come_from_a_file(lightship: Run, half_plus_two: Path, tmp_path:
     code, found = verified(lightship, half_plus_two, "--samples", "examples.npz")
     assert code == 0
     assert (found["regress_x_to_y"]["verdict"], found["regress_x_to_y"]["rows"]) == ("equal", 2)
-    assert found["serving_default"]["detail"] == "examples.npz contains inputs, but the inputs are x"
+    assert (
+        found["serving_default"]["detail"] == "examples.npz contains inputs, but the inputs are x: give exactly these"
+    )
     code, found = verified(lightship, half_plus_two, "--samples", "x.npy", "--signature", "serving_default")
     assert (code, found["serving_default"]["rows"], found["serving_default"]["samples"]) == (0, 100, "x.npy")
 

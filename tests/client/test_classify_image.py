@@ -137,7 +137,7 @@ def test_lightships_own_refusal_of_an_image_is_raised(ask: Ask, scripted: Script
         (Path(__file__).parent, InvalidArgument, "is a folder"),
         (Path(__file__), InvalidArgument, "not JPEG"),
         (b"", InvalidArgument, "empty"),
-        (7, InvalidArgument, "not int"),
+        (7, InvalidArgument, "type int"),
         (np.zeros((1, 8, 8, 3)), InvalidArgument, "one image"),
         (np.full((8, 8, 3), 0.5), InvalidArgument, "scaling"),
         (np.full((8, 8, 3), np.nan), InvalidArgument, "scaling"),

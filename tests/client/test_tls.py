@@ -114,7 +114,7 @@ def test_files_that_cannot_be_used_are_named(ask: Ask, url: str, authority: Pair
         ask(url, "status", "m", options={"tls": Tls(tmp_path / "missing.pem")})
     with pytest.raises(InvalidArgument, match="empty.pem is not a PEM file"):
         ask(url, "status", "m", options={"tls": Tls(empty)})
-    with pytest.raises(InvalidArgument, match="together"):
+    with pytest.raises(InvalidArgument, match="give both"):
         Tls(authority.certificate, certificate=authority.certificate)
 
 

@@ -47,7 +47,9 @@ def encoded(photo: Photo) -> bytes:
         return as_png(photo)
     if isinstance(photo, np.ndarray):
         return as_png(_image_of(photo))
-    raise InvalidArgument(f"the photo is a {type(photo).__name__}; give a path, bytes, a PIL image or a numpy array")
+    raise InvalidArgument(
+        f"the photo has type {type(photo).__name__}; give a path, bytes, a PIL image or a numpy array"
+    )
 
 
 def as_jpeg_or_png(data: bytes) -> bytes:

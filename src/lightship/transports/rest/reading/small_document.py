@@ -103,10 +103,10 @@ def _of_rows(rows: list[Any], inputs: Mapping[str, TensorSpec]) -> Tensors | Non
 
 
 def _array(value: Sequence[Any] | float, dtype: DataType) -> np.ndarray[Any, Any]:
-    wanted = dtype.numpy
     if dtype in _FLOATS:
-        return np.array(value, wanted)
-    found = np.array(value)
-    if dtype in _INTEGERS and found.dtype.kind in "iu":  # there is no double in it
-        return found if found.dtype is wanted else np.array(value, wanted)
+        return np.array(value, dtype.numpy)
+    if dtype in _INTEGERS:
+        found, wanted = np.array(value), dtype.numpy
+        if found.dtype.kind in "iu":  # there is no double in it
+            return found if found.dtype is wanted else np.array(value, wanted)
     raise TypeError
