@@ -52,7 +52,7 @@ def test_an_end_without_an_image_is_an_error() -> None:
     [
         ("write /a: no space left on device", ResourceExhausted, "docker system df"),
         ("max depth exceeded", ResourceExhausted, "--versions latest"),
-        ("open /var/lib: permission denied", PermissionDenied, "may not"),
+        ("open /var/lib: permission denied", PermissionDenied, "not allowed"),
     ],
 )
 def test_errors_say_what_to_do(text: str, kind: type[LightshipError], remedy: str) -> None:
