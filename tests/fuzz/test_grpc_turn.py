@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
@@ -22,6 +23,8 @@ from fuzz.target import Target, started
 
 from lightship.protos import PredictRequest, TensorProto
 
+KINDS = ("drawn", "mutated", "frames", "Predict OK")
+
 
 @pytest.fixture(scope="module")
 def target() -> Iterator[Target]:
@@ -31,9 +34,14 @@ def target() -> Iterator[Target]:
 
 @pytest.mark.slow
 def test_a_short_turn_finds_nothing(target: Target) -> None:
-    turn = Turn(target, 1, 5, ASKING)
-    assert [find.what for find in turn.run()] == []
-    assert min(turn.codes[kind] for kind in ("drawn", "mutated", "frames", "Predict OK")) > 20
+    codes = Counter[str]()
+    for seed in range(1, 13):  # a busy machine needs more than one turn
+        turn = Turn(target, seed, 5, ASKING)
+        assert [find.what for find in turn.run()] == []
+        codes.update(turn.codes)
+        if min(codes[kind] for kind in KINDS) > 20:
+            return
+    raise AssertionError(f"too few cases: {codes}")
 
 
 @pytest.mark.slow
