@@ -170,7 +170,7 @@ def _refuses_no_rows(model: Any, description: Description) -> bool:
     """Returns whether the checks refuse the model for 0 rows, such as a model that selects the last row."""
     try:
         empty = reshaped(model, description.inputs, description.declared.with_rows(0))
-    except RuntimeError:  # OpenVINO has no convolution of 0 rows; TensorFlow has
+    except RuntimeError:  # OpenVINO has no pooling of no rows, TensorFlow has
         return False
     return refused_shapes(empty, empty=True) is not None
 

@@ -18,6 +18,8 @@ def static_hazard(node: Any, facts: Facts, *, empty: bool = False) -> str | None
         partial = output.get_partial_shape()
         if partial.rank.is_static and any(dim.is_static and dim.get_length() == 0 for dim in partial):
             return f"a tensor has no elements ({node.get_friendly_name()})"
+    if empty and node.get_type_name() == "Broadcast" and facts.of_input(node, 1).least >= 0:
+        return None  # a fill for as many rows as there are
     check = _CHECKS.get(node.get_type_name())
     found = check(node, facts) if check is not None else None
     return f"{found} ({node.get_friendly_name()})" if found else None
