@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from lightship.transports.http.executor import Job
 from lightship.transports.http.messages import Response
 
 
-class PreparedCall(Protocol):
+class PreparedCall(Job[Response], Protocol):
     """A request that was read and checked. It owns its tensors and a handle that keeps its servable loaded.
 
-    It ends when `try_run` or `run` returns a response or raises an error, or when `release` is called.
+    It ends when `try_run` or `run` returns a response or raises an error, or when `release` is called. If `try_run`
+    returned None, it is a job that the executor can run.
     """
 
     def try_run(self) -> Response | None:
@@ -19,12 +21,6 @@ class PreparedCall(Protocol):
 
         Otherwise returns None, and the call can still be run.
         """
-
-    def run(self) -> Response:
-        """Runs the call and returns the response."""
-
-    def release(self) -> None:
-        """Ends the call without running it."""
 
 
 class Unread:
