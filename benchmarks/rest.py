@@ -26,7 +26,7 @@ from benchmarks.serving import first_answer, free_port, started
 
 CONNECTIONS = {"toy": (1, 8), "mobilenet": (1, 4), "resnet": (1, 4)}
 AIMS = {"toy": 0.7, "mobilenet": 0.95, "resnet": 0.97}
-_SCRIPT = """
+SCRIPT = """
 local file = io.open("%s", "rb")
 wrk.method, wrk.body = "POST", file:read("*a")
 wrk.headers["Content-Type"] = "application/json"
@@ -82,7 +82,7 @@ def compare(model: Model, folder: Path, rounds: int, seconds: int) -> None:
     with tempfile.TemporaryDirectory() as scratch, servers(model, folder, body) as urls:
         content, script = Path(scratch, "body.json"), Path(scratch, "post.lua")
         content.write_bytes(body)
-        script.write_text(_SCRIPT % content)
+        script.write_text(SCRIPT % content)
         clients = range(model.cores % (os.cpu_count() or 1), os.cpu_count() or 1)
         for connections in CONNECTIONS[model.name]:
             rates: dict[str, list[float]] = {name: [] for name in urls}
