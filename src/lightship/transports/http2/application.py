@@ -1,0 +1,28 @@
+"""The interface between HTTP/2 connections and the application that answers their streams."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from lightship.transports.http2.stream import Stream
+
+
+class Handler(Protocol):
+    """Receives what the client sends on one stream. Its methods are called on the event loop only."""
+
+    def on_data(self, data: bytes, ended: bool) -> None:
+        """Takes the next bytes of the body. `ended`: nothing more follows."""
+
+    def on_stalled(self) -> None:
+        """Called when the body has begun and no more of it came within the timeout."""
+
+    def on_closed(self) -> None:
+        """Called when the client has reset the stream, or the connection was lost. The stream takes nothing more."""
+
+
+class Application(Protocol):
+    """Answers streams. Its methods are called on the event loop only."""
+
+    def open(self, stream: Stream, ended: bool) -> Handler:
+        """Returns the handler of a new stream, whose headers are in `stream.head`. `ended`: there is no body."""

@@ -1,0 +1,101 @@
+"""Accepts HTTP/2 connections on an event loop, and ends them without losing a request."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from collections.abc import Callable, Sequence
+from socket import AF_UNIX, socket
+
+from lightship.transports.http2.application import Application
+from lightship.transports.http2.connection import Http2Connection
+from lightship.transports.http2.options import Http2Options
+from lightship.transports.sockets import BACKLOG, readable, refuse_new_connections
+
+_TICK = 0.25  # seconds between two checks of the deadlines of all connections
+_HANDSHAKE = 0.1  # seconds for a client to complete a handshake that has begun
+_LOOK = 0.01  # seconds between two checks while the server stops
+
+
+class Http2Server:
+    """Serves an application on listening sockets. Its methods must be called on the event loop.
+
+    `connections` are those that are open.
+    """
+
+    def __init__(
+        self,
+        application: Application,
+        listening: Sequence[socket],
+        options: Http2Options | None = None,
+        encryption: ssl.SSLContext | None = None,
+    ) -> None:
+        self._application = application
+        self._listening = listening
+        self._options = options or Http2Options()
+        self._encryption = encryption
+        self._servers: list[asyncio.Server] = []
+        self._ticking: asyncio.Task[None] | None = None
+        self.connections: set[Http2Connection] = set()
+
+    async def start(self) -> None:
+        """Starts to accept connections."""
+        loop = asyncio.get_running_loop()
+        for listening in self._listening:
+            create = loop.create_unix_server if listening.family == AF_UNIX else loop.create_server
+            server = await create(self._connection, sock=listening, backlog=BACKLOG, **self._tls())  # type: ignore[operator]
+            self._servers.append(server)
+        self._ticking = loop.create_task(self._tick())
+
+    async def drain(self, end: float) -> None:
+        """Stops accepting connections and takes no new streams. Returns when all connections have ended, or at `end`.
+
+        `end` is a time of `time.monotonic`.
+        """
+        for listening in self._listening:
+            if listening.family != AF_UNIX:
+                refuse_new_connections(listening)
+        for connection in list(self.connections):
+            connection.drain()
+        await asyncio.sleep(_HANDSHAKE)  # handshakes that have begun complete, and the loop accepts their connections
+        await _until(lambda: not any(map(readable, self._listening)), end)
+        await asyncio.sleep(_LOOK)
+        for server in self._servers:
+            server.close()
+        for listening in self._listening:
+            listening.close()
+        await _until(self._all_ended, end)
+
+    async def abort(self) -> None:
+        """Cuts off all connections that are left."""
+        for connection in list(self.connections):
+            connection.transport.abort()
+        await _until(lambda: not self.connections, time.monotonic() + 1)
+        if self._ticking is not None:
+            self._ticking.cancel()
+
+    def _connection(self) -> Http2Connection:
+        return Http2Connection(self._application, self._options, self.connections)
+
+    def _tls(self) -> dict[str, object]:
+        if self._encryption is None:
+            return {}
+        return {"ssl": self._encryption, "ssl_handshake_timeout": self._options.timeouts.head}
+
+    def _all_ended(self) -> bool:
+        for connection in list(self.connections):  # those that came during the drain too
+            connection.drain()
+        return not self.connections
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(_TICK)
+            now = time.monotonic()
+            for connection in list(self.connections):
+                connection.check(now)
+
+
+async def _until(condition: Callable[[], bool], end: float) -> None:
+    while not condition() and time.monotonic() < end:
+        await asyncio.sleep(_LOOK)
