@@ -41,8 +41,9 @@ TRANSPORTS_BELOW: dict[str, set[str]] = {
     "sockets": set(),
     "metrics": set(),
     "http": {"sockets"},
+    "http2": {"sockets"},
     "rest": {"http", "metrics"},
-    "grpc": {"sockets", "metrics"},
+    "grpc": {"sockets", "metrics", "http", "http2"},
 }
 MAY_IMPORT_TENSORFLOW = ("packaging/", "engines/tensorflow/")
 

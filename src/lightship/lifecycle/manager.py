@@ -11,6 +11,7 @@ from pathlib import Path
 from lightship.engines.trial import cancel_trials
 from lightship.errors import Cancelled, LightshipError, NotFound
 from lightship.lifecycle.attempts import Backoff, LoadFunction, Retries, attempt
+from lightship.lifecycle.changes import Changes
 from lightship.lifecycle.handle import Handle
 from lightship.lifecycle.loader import load_servable
 from lightship.lifecycle.model_versions import ModelVersions
@@ -41,7 +42,7 @@ class Manager:
         backoff: Backoff = Backoff(),  # noqa: B008 - immutable
     ) -> None:
         self._load, self._loads, self._retries, self._backoff = load, loads, retries, backoff
-        self._changed = threading.Condition()
+        self._changed = Changes()
         self._models = Models()
         self._serving = ServingTable()
         self._loading = 0
@@ -148,6 +149,13 @@ class Manager:
         """Waits until `condition`, which is called after every change, returns True. Returns its last result."""
         with self._changed:
             return self._changed.wait_for(lambda: condition(self), timeout)
+
+    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Calls `listener` after every change, on any thread. It must return at once and ask nothing of the manager.
+
+        Returns a function that ends this.
+        """
+        return self._changed.subscribe(listener)
 
     def wake(self) -> None:
         """Makes every `wait` call its condition again."""

@@ -14,7 +14,6 @@ from lightship.server.options import ServerOptions
 from lightship.services.warm_up import make_logged_call
 from lightship.transports.grpc.api import GrpcApi
 from lightship.transports.grpc.context import GrpcContext, Reload
-from lightship.transports.http.executor import default_threads
 from lightship.transports.metrics.metrics import Metrics
 from lightship.transports.rest.app import RestApp
 
@@ -70,4 +69,4 @@ def grpc_api_of(
         health=options.grpc.health,
         draining=draining,
     )
-    return GrpcApi(context, partial(metrics.request, entrypoint="GRPC"), runs=options.grpc.runs or default_threads())
+    return GrpcApi(context, partial(metrics.request, entrypoint="GRPC"))

@@ -8,6 +8,7 @@ import select
 import socket
 import struct
 import sys
+from pathlib import Path
 from typing import Literal
 
 from lightship.errors import AlreadyExists, InvalidArgument, LightshipError, PermissionDenied
@@ -27,11 +28,12 @@ _DROP_SYN = (
 )
 
 
-def listen(host: str, port: Port, option: str = "--rest-port") -> socket.socket:
+def listen(host: str, port: Port, option: str = "--rest-port", *, reuse_port: bool = False) -> socket.socket:
     """Returns a listening socket. The port "auto" means a free port.
 
-    `option` is the command-line option that error messages recommend for choosing another port. Raises AlreadyExists if
-    the port is in use, and PermissionDenied or InvalidArgument if the port or host cannot be used.
+    `option` is the command-line option that error messages recommend for choosing another port. `reuse_port`: other
+    processes that allow it too may listen on the same port. Raises AlreadyExists if the port is in use, and
+    PermissionDenied or InvalidArgument if the port or host cannot be used.
     """
     number = 0 if port == "auto" else port
     try:
@@ -47,12 +49,36 @@ def listen(host: str, port: Port, option: str = "--rest-port") -> socket.socket:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        if reuse_port and hasattr(socket, "SO_REUSEPORT"):
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         listening.bind(address)
         listening.listen(BACKLOG)
         listening.setblocking(False)
     except OSError as error:
         listening.close()
         raise _explained(error, host, number, option) from None
+    return listening
+
+
+def listen_unix(path: Path) -> socket.socket:
+    """Returns a listening UNIX socket. Replaces a socket that exists at this path.
+
+    Raises InvalidArgument if it cannot be opened.
+    """
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        if path.is_socket():
+            path.unlink()
+        listening.bind(str(path))
+        listening.listen(BACKLOG)
+        listening.setblocking(False)
+    except OSError as error:
+        listening.close()
+        reason = error.strerror or str(error)
+        raise InvalidArgument(
+            f"cannot listen on the UNIX socket {path}: {reason}; give a path of at most 107 bytes in a folder where "
+            "this user may create files"
+        ) from None
     return listening
 
 

@@ -42,7 +42,7 @@ def counts() -> list[tuple[str, str, str]]:
 
 @pytest.fixture
 def api(server: Server, counts: list[tuple[str, str, str]]) -> GrpcApi:
-    return GrpcApi(GrpcContext(server.manager, lambda models, cancelled: None), counting(counts), runs=1)
+    return GrpcApi(GrpcContext(server.manager, lambda models, cancelled: None), counting(counts))
 
 
 def test_bytes_go_in_and_bytes_come_out(api: GrpcApi) -> None:
@@ -68,36 +68,6 @@ def test_a_deadline_that_has_passed_is_said(api: GrpcApi) -> None:
 
 def test_a_call_that_was_cancelled_is_not_run(api: GrpcApi) -> None:
     assert api.answer(PREDICT, request(), Call(cancelled=lambda: True)).code is Code.CANCELLED
-
-
-def test_waiting_for_a_turn_ends_with_the_deadline(api: GrpcApi) -> None:
-    assert api._runs is not None
-    assert api._runs.acquire(0)
-    answer = api.answer(PREDICT, request(), Call(deadline=time.monotonic() + 0.05))
-    api._runs.release()
-    assert answer == (b"", Code.DEADLINE_EXCEEDED, LATE)
-    assert api.answer(PREDICT, request(), Call()).code is Code.OK
-
-
-@pytest.mark.parametrize("seconds", [1e9, 4e11, 9.2e18])
-def test_a_deadline_beyond_all_clocks_is_waited_for(api: GrpcApi, seconds: float) -> None:
-    assert api._runs is not None
-    turns, waiting = api._runs, threading.Event()
-    assert turns.acquire(0)
-
-    def cancelled() -> bool:  # asked before the wait
-        waiting.set()
-        return False
-
-    def free() -> None:
-        waiting.wait(60)
-        turns.release()
-
-    freeing = threading.Thread(target=free)
-    freeing.start()
-    answer = api.answer(PREDICT, request(), Call(time.monotonic() + seconds, cancelled))
-    freeing.join()
-    assert answer.code is Code.OK
 
 
 def test_a_reload_ends_with_its_call(server: Server) -> None:
@@ -129,7 +99,6 @@ def test_what_nobody_expected_is_internal_and_logged(server: Server, caplog: pyt
     assert answer.code is Code.INTERNAL
     assert "secret" not in answer.message
     assert "secret" in caplog.text
-    assert api.unfinished == 0
 
 
 @pytest.mark.parametrize(
@@ -176,7 +145,6 @@ def _identity() -> Any:
 
 
 def test_calls_that_are_opened_and_never_sent_hold_nobody_up(channel: grpc.Channel, ask: Ask) -> None:
-    """grpcio waits for a message on the thread of its call."""
     ended = threading.Event()
 
     def nothing() -> Any:

@@ -3,123 +3,129 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from google.protobuf.message import DecodeError, EncodeError
 
-from lightship.errors import DeadlineExceeded, Internal, LightshipError, ResourceExhausted, Unimplemented
-from lightship.semaphore import Semaphore
-from lightship.transports.grpc.call import Answer, Call, refusal
+from lightship.errors import Code, DeadlineExceeded, Internal, LightshipError, ResourceExhausted, Unimplemented
+from lightship.transports.grpc.call import LATE, Answer, Caller, refusal
 from lightship.transports.grpc.context import GrpcContext
-from lightship.transports.grpc.methods import CALLS, HEALTH_CALLS, STREAMS, Method
+from lightship.transports.grpc.methods import CALLS, HEALTH_CALLS, Method
+from lightship.transports.grpc.predict import PreparedPredict, prepare_predict
 
 logger = logging.getLogger(__name__)
 
-MAX_WAITING = 64  # calls that wait for models to change; each blocks a thread
-
 # Takes a request's model, the name of its status code, its method, and its duration in microseconds.
 Count = Callable[[str, str, str, float], None]
+
+_NAMES = {code: code.name for code in Code}  # an enum's own attribute is slow
 
 
 class GrpcApi:
     """Answers requests. Any thread may call its methods; errors become answers.
 
-    `count` is called after each Predict, Classify and Regress. `runs` is the number of requests that run models at the
-    same time; other requests wait. 0 means no limit.
+    `count` is called after each Predict, Classify and Regress.
     """
 
-    def __init__(self, context: GrpcContext, count: Count, *, runs: int = 0) -> None:
-        self._context, self._count = context, count
-        self._calls = CALLS | HEALTH_CALLS if context.health != "off" else CALLS
-        self._runs = Semaphore(runs) if runs else None
-        self._waiting = Semaphore(MAX_WAITING)
-        self._lock = threading.Lock()
-        self.unfinished = 0
+    def __init__(self, context: GrpcContext, count: Count) -> None:
+        self.context, self._count = context, count
+        # The methods with a single response, by their full names, such as
+        # `/tensorflow.serving.PredictionService/Predict`.
+        self.methods: dict[str, Method] = CALLS | HEALTH_CALLS if context.health != "off" else CALLS
 
-    @property
-    def methods(self) -> frozenset[str]:
-        """The full names of the methods with a single response, such as
-        `/tensorflow.serving.PredictionService/Predict`.
-        """
-        return frozenset(self._calls)
-
-    @property
-    def streams(self) -> frozenset[str]:
-        """The full names of the methods that answer one request with a stream of responses."""
-        return frozenset(STREAMS) if self._context.health != "off" else frozenset()
-
-    @property
-    def services(self) -> tuple[str, ...]:
-        """The full names of the services, sorted."""
-        return tuple(sorted({name.split("/")[1] for name in self.methods | self.streams}))
-
-    def answer(self, name: str, request: bytes, call: Call) -> Answer:
+    def answer(self, name: str, request: bytes, caller: Caller) -> Answer:
         """Answers a request. `name` is the full name of the method; an unknown name is answered with UNIMPLEMENTED."""
-        method = self._calls.get(name)
+        method = self.methods.get(name)
         if method is None:
-            return refusal(Unimplemented(f"this server has no method {name}"))
-        with self._lock:
-            self.unfinished += 1
-        try:
-            return self._answered(name, method, request, call)
-        finally:
-            with self._lock:
-                self.unfinished -= 1
+            return unknown_method(name)
+        return UnaryJob(self, method, caller, lambda: request).run()
 
-    def stream(self, name: str, request: bytes, call: Call) -> Iterator[Answer]:
-        """Yields the responses of a streaming method as they become available. An error is the last one."""
-        method = STREAMS[name]
-        if not self._waiting.acquire(0):
-            yield refusal(_too_many())
-            return
-        try:
-            for message in method.act(self._context, _parsed(method, request), call):
-                yield Answer(message.SerializeToString())
-        except Exception as error:
-            yield refusal(_explained(error, name))
-        finally:
-            self._waiting.release()
+    def start(self, method: Method, request: bytes, caller: Caller) -> Answer | UnaryJob:
+        """Answers a request if that takes so little time that an event loop can wait for it.
 
-    def _answered(self, name: str, method: Method, request: bytes, call: Call) -> Answer:
-        start = time.perf_counter()
-        model, answer = "", Answer(b"")
+        Otherwise returns a job that answers it. Then nothing is read twice. `method` must be `prompt`.
+        """
+        begun, model = time.perf_counter(), ""
         try:
-            call.check()
+            if caller.deadline is not None and time.monotonic() >= caller.deadline:
+                raise DeadlineExceeded(LATE)
             message = _parsed(method, request)
-            model = message.model_spec.name if method.counted_as else ""
-            semaphore = self._acquired(method, call)
-            try:
-                answer = Answer(method.act(self._context, message, call).SerializeToString())
-            finally:
-                if semaphore is not None:
-                    semaphore.release()
+            if method.act is not None:
+                return Answer(method.act(self.context, message, caller).SerializeToString())
+            model = message.model_spec.name
+            prepared = prepare_predict(self.context, message)
+            body = prepared.try_run()
+            if body is None:
+                return UnaryJob(self, method, caller, None, prepared, model, begun)
+            answer = Answer(body)
         except Exception as error:
-            answer = refusal(_explained(error, name))
-        if method.counted_as:
-            self._count(model, answer.code.name, method.counted_as, (time.perf_counter() - start) * 1_000_000)
+            answer = refusal(_explained(error, method.name))
+        self.count(method, model, answer, begun)
         return answer
 
-    def _acquired(self, method: Method, call: Call) -> Semaphore | None:
-        """Acquires the semaphore that the method needs and returns it, or returns None if it needs none.
+    def count(self, method: Method, model: str, answer: Answer, begun: float) -> None:
+        """Counts an answer. `begun` is when the work on it began, by `time.perf_counter`."""
+        if method.counted_as:
+            self._count(model, _NAMES[answer.code], method.counted_as, (time.perf_counter() - begun) * 1_000_000)
 
-        Raises DeadlineExceeded or Cancelled if the call ended while it waited.
-        """
-        semaphore = self._waiting if method.waits else self._runs if method.runs else None
-        if semaphore is None or semaphore.acquire(0):
-            return semaphore
-        if method.waits:
-            raise _too_many()
-        if not semaphore.acquire(call.remaining):
-            raise DeadlineExceeded("Timed out waiting for notification")
+
+class UnaryJob:
+    """A call that is answered on a thread. It is a job for an executor.
+
+    `read` returns the bytes of the request; or the request was read, and `prepared` owns a handle.
+    """
+
+    __slots__ = ("_api", "_begun", "_caller", "_method", "_model", "_prepared", "_read")
+
+    def __init__(
+        self,
+        api: GrpcApi,
+        method: Method,
+        caller: Caller,
+        read: Callable[[], bytes] | None,
+        prepared: PreparedPredict | None = None,
+        model: str = "",
+        begun: float | None = None,
+    ) -> None:
+        self._api, self._method, self._caller, self._read, self._prepared = api, method, caller, read, prepared
+        self._model = model
+        self._begun = time.perf_counter() if begun is None else begun
+
+    def run(self) -> Answer:
+        """Does the work and counts it. Errors become answers."""
         try:
-            call.check()
-        except BaseException:
-            semaphore.release()
-            raise
-        return semaphore
+            answer = Answer(self._body())
+        except Exception as error:
+            answer = refusal(_explained(error, self._method.name))
+        self._api.count(self._method, self._model, answer, self._begun)
+        return answer
+
+    def release(self) -> None:
+        """Gives the job up."""
+        self._read = None
+        if self._prepared is not None:
+            self._prepared.release()
+
+    def _body(self) -> bytes:
+        caller, method = self._caller, self._method
+        if self._prepared is not None:
+            return self._prepared.run(caller)
+        caller.check()
+        read, self._read = self._read, None
+        assert read is not None
+        message = _parsed(method, read())
+        if method.counted_as:
+            self._model = message.model_spec.name
+        if method.act is None:
+            return prepare_predict(self._api.context, message).run(caller)
+        body: bytes = method.act(self._api.context, message, caller).SerializeToString()
+        return body
+
+
+def unknown_method(name: str) -> Answer:
+    return refusal(Unimplemented(f"this server has no method {name}"))
 
 
 def _parsed(method: Method, request: bytes) -> Any:
@@ -138,7 +144,3 @@ def _explained(error: Exception, name: str) -> LightshipError:
         return ResourceExhausted("there is not enough memory for this request: send a smaller one, or try again later")
     logger.error("%s failed", name, exc_info=error)
     return Internal("the server failed on this request; see the server's log")
-
-
-def _too_many() -> ResourceExhausted:
-    return ResourceExhausted(f"{MAX_WAITING} calls wait for models to change already; try again later")

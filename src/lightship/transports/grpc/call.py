@@ -2,43 +2,34 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from lightship.errors import Cancelled, Code, DeadlineExceeded, LightshipError
-
-__all__ = ["MAX_ERROR_BYTES", "Answer", "Call", "cut", "refusal"]
+from lightship.errors import Cancelled, Code, DeadlineExceeded, LightshipError, Unavailable
 
 MAX_ERROR_BYTES = 1024  # the most bytes of an error message
 CUT = "...TRUNCATED"
-# grpcio represents no deadline by a huge number, and clients may send a number as large.
-_FOREVER = threading.TIMEOUT_MAX / 2
+LATE = "Timed out waiting for notification"  # TensorFlow Serving's message
 
 
-def _never() -> bool:
-    return False
-
-
-def _unnoticed(_: Callable[[], None]) -> None:
-    return None
-
-
-class Call(NamedTuple):
-    """The deadline of a gRPC call, and how to learn that the client cancelled it or that it ended."""
+class Caller:
+    """Who waits for the answer to a call, and until when."""
 
     # The deadline by `time.monotonic`, in seconds. None means no deadline.
     deadline: float | None = None
-    # Returns whether the client has cancelled the call.
-    cancelled: Callable[[], bool] = _never
-    # Registers a function to call when the call ends for any reason. If it has ended, calls it at once.
-    on_end: Callable[[Callable[[], None]], object] = _unnoticed
 
     @property
     def remaining(self) -> float | None:
         """The seconds until the deadline, or 0 if it has passed. None means no deadline."""
-        return None if self.deadline is None else min(_FOREVER, max(0.0, self.deadline - time.monotonic()))
+        return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
+
+    def cancelled(self) -> bool:
+        """Returns whether the client has cancelled the call."""
+        return False
+
+    def on_end(self, hook: Callable[[], None]) -> None:
+        """Registers a function to call when the call ends for any reason. If it has ended, calls it at once."""
 
     def over(self) -> bool:
         """Returns whether the client no longer waits for the answer."""
@@ -47,9 +38,29 @@ class Call(NamedTuple):
     def check(self) -> None:
         """Raises DeadlineExceeded, with TensorFlow Serving's message, or Cancelled if the client no longer waits."""
         if self.remaining == 0.0:
-            raise DeadlineExceeded("Timed out waiting for notification")
+            raise DeadlineExceeded(LATE)
         if self.cancelled():
             raise Cancelled("the client has cancelled the call")
+
+
+class Call(Caller):
+    """A caller without a connection."""
+
+    def __init__(
+        self,
+        deadline: float | None = None,
+        cancelled: Callable[[], bool] | None = None,
+        on_end: Callable[[Callable[[], None]], object] | None = None,
+    ) -> None:
+        self.deadline = deadline
+        self._cancelled, self._on_end = cancelled, on_end
+
+    def cancelled(self) -> bool:
+        return self._cancelled is not None and self._cancelled()
+
+    def on_end(self, hook: Callable[[], None]) -> None:
+        if self._on_end is not None:
+            self._on_end(hook)
 
 
 class Answer(NamedTuple):
@@ -58,10 +69,13 @@ class Answer(NamedTuple):
     body: bytes
     code: Code = Code.OK
     message: str = ""
+    # The milliseconds after which the client may try again; negative for never; None for no advice.
+    pushback: int | None = None
 
 
 def refusal(error: LightshipError) -> Answer:
-    return Answer(b"", error.code, cut(error.message))
+    pushback = 1000 * getattr(error, "retry_after", 1) if isinstance(error, Unavailable) else None
+    return Answer(b"", error.code, cut(error.message), pushback)
 
 
 def cut(text: str) -> str:

@@ -7,12 +7,12 @@ from typing import Any
 from lightship.protos import ClassificationResponse, MultiInferenceResponse, RegressionResponse
 from lightship.services import Classifications, Regressions, Task, classify, multi_inference, regress
 from lightship.services.example_inputs import examples_of
-from lightship.transports.grpc.call import Call
+from lightship.transports.grpc.call import Caller
 from lightship.transports.grpc.context import GrpcContext
 from lightship.transports.grpc.model_specs import handle_of, spec_of, write_spec
 
 
-def answer_classify(context: GrpcContext, request: Any, call: Call) -> Any:
+def answer_classify(context: GrpcContext, request: Any, call: Caller) -> Any:
     spec, response = spec_of(request), ClassificationResponse()
     with handle_of(context.manager, spec) as handle:
         result = classify(handle.servable, spec.signature_name, examples_of(request.input))
@@ -22,7 +22,7 @@ def answer_classify(context: GrpcContext, request: Any, call: Call) -> Any:
     return response
 
 
-def answer_regress(context: GrpcContext, request: Any, call: Call) -> Any:
+def answer_regress(context: GrpcContext, request: Any, call: Caller) -> Any:
     spec, response = spec_of(request), RegressionResponse()
     with handle_of(context.manager, spec) as handle:
         result = regress(handle.servable, spec.signature_name, examples_of(request.input))
@@ -32,7 +32,7 @@ def answer_regress(context: GrpcContext, request: Any, call: Call) -> Any:
     return response
 
 
-def answer_multi_inference(context: GrpcContext, request: Any, call: Call) -> Any:
+def answer_multi_inference(context: GrpcContext, request: Any, call: Caller) -> Any:
     """Runs all tasks on the servable that the first task names. The versions of the other tasks are ignored."""
     specs = [task.model_spec for task in request.tasks] or [MultiInferenceResponse().results.add().model_spec]
     tasks = [Task(task.model_spec.name, task.model_spec.signature_name, task.method_name) for task in request.tasks]

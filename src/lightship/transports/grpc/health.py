@@ -5,47 +5,28 @@ The empty name means the whole server. TensorFlow Serving's two services and eac
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 from lightship.errors import NotFound
-from lightship.lifecycle.manager import Manager
 from lightship.protos import HealthCheckResponse
-from lightship.transports.grpc.call import Call
+from lightship.transports.grpc.call import Caller
 from lightship.transports.grpc.context import GrpcContext
 
 SERVING, NOT_SERVING, SERVICE_UNKNOWN = 1, 2, 3
 SERVICES = ("ModelService", "PredictionService")
+WATCH = "/grpc.health.v1.Health/Watch"
 
 
-def answer_check(context: GrpcContext, request: Any, _: Call) -> Any:
+def answer_check(context: GrpcContext, request: Any, _: Caller) -> Any:
     """Answers a health check. Raises NotFound for a name that is neither a service nor a model."""
-    status = _status(context, request.service)
+    status = health_of(context, request.service)
     if status == SERVICE_UNKNOWN:
         raise NotFound("service name unknown")
     return HealthCheckResponse(status=status)
 
 
-def watch(context: GrpcContext, request: Any, call: Call) -> Iterator[Any]:
-    """Yields the health now and after each change, until the call ends or the server shuts down."""
-    call.on_end(context.manager.wake)
-    last = None
-    while not call.over():
-        ending, status = context.draining(), _status(context, request.service)
-        if status != last:
-            yield HealthCheckResponse(status=status)
-        if ending:
-            return
-        last = status
-        context.manager.wait(partial(_changed, context, request.service, status, call), call.remaining)
-
-
-def _changed(context: GrpcContext, service: str, status: int, call: Call, _: Manager) -> bool:
-    return call.over() or context.draining() or _status(context, service) != status
-
-
-def _status(context: GrpcContext, service: str) -> int:
+def health_of(context: GrpcContext, service: str) -> int:
+    """Returns the health of a service or model, as a number of `HealthCheckResponse.ServingStatus`."""
     if service in SERVICES or (not service and context.health == "port"):
         return _serving(not context.draining())
     if not service:

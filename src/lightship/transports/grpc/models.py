@@ -8,14 +8,14 @@ from lightship.errors import InvalidArgument
 from lightship.lifecycle.state import ModelVersionStatus
 from lightship.protos import GetModelMetadataResponse, GetModelStatusResponse, ListModelsResponse
 from lightship.services import list_models, model_metadata, model_status
-from lightship.transports.grpc.call import Call
+from lightship.transports.grpc.call import Caller
 from lightship.transports.grpc.context import GrpcContext
 from lightship.transports.grpc.model_specs import choice_of, handle_of, spec_of, write_spec
 
 SIGNATURES = "signature_def"
 
 
-def answer_metadata(context: GrpcContext, request: Any, _: Call) -> Any:
+def answer_metadata(context: GrpcContext, request: Any, _: Caller) -> Any:
     """Answers GetModelMetadata. It checks that there is a spec, then the metadata fields, then the model."""
     spec, response = spec_of(request), GetModelMetadataResponse()
     if not request.metadata_field:
@@ -32,7 +32,7 @@ def answer_metadata(context: GrpcContext, request: Any, _: Call) -> Any:
     return response
 
 
-def answer_status(context: GrpcContext, request: Any, _: Call) -> Any:
+def answer_status(context: GrpcContext, request: Any, _: Caller) -> Any:
     """Returns the status of each version of a model, highest version first, or of one version or label."""
     spec, response = spec_of(request), GetModelStatusResponse()
     for one in model_status(context.manager, spec.name, *choice_of(spec)):
@@ -40,7 +40,7 @@ def answer_status(context: GrpcContext, request: Any, _: Call) -> Any:
     return response
 
 
-def answer_list(context: GrpcContext, _: Any, __: Call) -> Any:
+def answer_list(context: GrpcContext, _: Any, __: Caller) -> Any:
     """Lists every configured model, in the order of the configuration. TensorFlow Serving has no such method."""
     response = ListModelsResponse()
     for one in list_models(context.manager):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lightship.errors import InvalidArgument
+from lightship.transports.grpc.channel_arguments import ChannelArgument
 from lightship.transports.grpc.context import HealthOf
 
-ChannelArgument = tuple[str, int | str]
 _INT32 = range(-(2**31), 2**31)
 
 
@@ -41,9 +41,9 @@ class GrpcOptions:
     socket_path: str = ""
     # The keys for TLS. None means no encryption.
     tls: Tls | None = None
-    # Arguments that are passed to gRPC's core; they override Lightship's own.
+    # gRPC's channel arguments; see `channel_arguments` for those that have an effect.
     channel_arguments: tuple[ChannelArgument, ...] = ()
-    # The number of requests that run models at the same time. 0 means two per CPU core.
+    # The number of requests that are answered on threads at the same time. 0 means two per CPU core.
     runs: int = 0
     # Write the outputs of Predict as `tensor_content` instead of typed values.
     tensor_content: bool = False

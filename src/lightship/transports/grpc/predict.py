@@ -8,13 +8,14 @@ from typing import Any
 from numpy.typing import NDArray
 
 from lightship.errors import FailedPrecondition
+from lightship.lifecycle.handle import Handle
 from lightship.lifecycle.servable import Servable
 from lightship.protos import PredictResponse
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, Signature
-from lightship.services import predict
+from lightship.services.predict import Prediction, prepare_prediction
 from lightship.tensors.tensor_proto import input_array
 from lightship.tensors.tensor_writing import write_tensor
-from lightship.transports.grpc.call import Call
+from lightship.transports.grpc.call import Caller
 from lightship.transports.grpc.context import GrpcContext
 from lightship.transports.grpc.model_specs import handle_of, spec_of, write_spec
 
@@ -43,23 +44,66 @@ class RequestTensors(Mapping[str, NDArray[Any]]):
         return len(self._tensors)
 
 
-def answer_predict(context: GrpcContext, request: Any, call: Call) -> Any:
-    """Answers Predict.
+class PreparedPredict:
+    """A Predict request that was read and checked. It owns a handle, which keeps its servable loaded.
 
-    It checks the model, the signature, the signature's method name, the names and tensors of the inputs, and the names
-    of the outputs, in this order.
+    It ends when `try_run` returns bytes, when `run` returns, when either raises, or with `release`.
+    """
+
+    __slots__ = ("_as_content", "_handle", "_name", "_prediction")
+
+    def __init__(self, handle: Handle, prediction: Prediction, name: str, *, as_content: bool) -> None:
+        """`name` is the model's name as the client sent it. `as_content`: writes outputs as `tensor_content`."""
+        self._handle, self._prediction, self._name, self._as_content = handle, prediction, name, as_content
+
+    def try_run(self) -> bytes | None:
+        """Returns the response if the run is so short that an event loop can wait for it. Otherwise returns None."""
+        try:
+            outputs = self._prediction.try_run()
+            response = None if outputs is None else self._response(outputs)
+        except BaseException:
+            self._handle.release()
+            raise
+        if response is not None:
+            self._handle.release()
+        return response
+
+    def run(self, caller: Caller) -> bytes:
+        """Returns the response. Raises DeadlineExceeded or Cancelled if nobody waits for it any more."""
+        with self._handle:
+            caller.check()
+            outputs = self._prediction.run()
+            caller.check()
+            return self._response(outputs)
+
+    def release(self) -> None:
+        self._handle.release()
+
+    def _response(self, outputs: Mapping[str, NDArray[Any]]) -> bytes:
+        response = PredictResponse()
+        write_spec(response.model_spec, self._handle.servable, self._name, self._prediction.signature.name)
+        for alias, array in outputs.items():
+            write_tensor(response.outputs[alias], array, as_content=self._as_content)
+        body: bytes = response.SerializeToString()
+        return body
+
+
+def prepare_predict(context: GrpcContext, request: Any) -> PreparedPredict:
+    """Checks a Predict request.
+
+    It checks the model, the signature, the signature's method name, the names and tensors of the inputs, in this order.
+    The names of the outputs are checked by the run.
     """
     spec = spec_of(request)
-    with handle_of(context.manager, spec) as handle:
-        servable = handle.servable
-        signature = _signature(servable, spec.signature_name or DEFAULT_SIGNATURE)
-        outputs = predict(servable, signature, RequestTensors(request.inputs), list(request.output_filter))
-        call.check()
-        response = PredictResponse()
-        write_spec(response.model_spec, servable, spec.name, signature.name)
-    for alias, array in outputs.items():
-        write_tensor(response.outputs[alias], array, as_content=context.tensor_content)
-    return response
+    handle = handle_of(context.manager, spec)
+    try:
+        signature = _signature(handle.servable, spec.signature_name or DEFAULT_SIGNATURE)
+        inputs = RequestTensors(request.inputs)
+        prediction = prepare_prediction(handle.servable, signature, inputs, list(request.output_filter))
+    except BaseException:
+        handle.release()
+        raise
+    return PreparedPredict(handle, prediction, spec.name, as_content=context.tensor_content)
 
 
 def _signature(servable: Servable, name: str) -> Signature:

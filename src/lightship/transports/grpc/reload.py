@@ -8,12 +8,12 @@ from typing import Any
 from lightship.errors import Cancelled, InvalidArgument
 from lightship.protos import ReloadConfigResponse
 from lightship.services.model_configs import requested_models
-from lightship.transports.grpc.call import Call
+from lightship.transports.grpc.call import Caller
 from lightship.transports.grpc.context import GrpcContext
 from lightship.transports.metrics.text import Family
 
 
-def answer_reload(context: GrpcContext, request: Any, call: Call) -> Any:
+def answer_reload(context: GrpcContext, request: Any, call: Caller) -> Any:
     """Replaces the models, and answers when every new model is AVAILABLE or has failed.
 
     If the client ends the call early, the wait ends, but the models still load.

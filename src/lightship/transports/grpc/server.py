@@ -1,36 +1,37 @@
-"""The gRPC server, which passes the bytes of each request to `GrpcApi`."""
+"""The gRPC server: opens its sockets, serves `GrpcApi` over HTTP/2, and ends without losing a call."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NoReturn
+from pathlib import Path
+from socket import socket
 
-import grpc
-from google.protobuf.message import DecodeError
-
-from lightship.errors import Code, InvalidArgument
+from lightship.errors import LightshipError
 from lightship.transports.grpc.api import GrpcApi
-from lightship.transports.grpc.call import Call
+from lightship.transports.grpc.application import Budget, GrpcApplication
+from lightship.transports.grpc.call import Answer
+from lightship.transports.grpc.channel_arguments import settings_of
 from lightship.transports.grpc.options import GrpcOptions
-from lightship.transports.grpc.reflection import METHODS, answer_reflection
-from lightship.transports.grpc.threads import CallThreads
-from lightship.transports.sockets import Port, listen
+from lightship.transports.grpc.tls import server_context
+from lightship.transports.http.executor import Executor, default_threads
+from lightship.transports.http.server import new_event_loop
+from lightship.transports.http2.server import Http2Server
+from lightship.transports.sockets import Port, listen, listen_unix
 
 logger = logging.getLogger(__name__)
 
-_MAX_MESSAGE_BYTES = 2**31 - 1
-_STATUS = {Code(status.value[0]): status for status in grpc.StatusCode}
-_MAX_PENDING = 1 << 14
-_MAX_REFLECTIONS = 16  # the most reflection streams at the same time
-_ENDING = 1.0  # seconds to wait for calls that were cut off
+_MAX_WAITING = 1 << 14  # calls that wait for a thread
 
 
 class GrpcServer:
-    """Opens the port when it is constructed, answers after `start`, and shuts down with `drain` and `stop`."""
+    """Opens the port when it is constructed, answers after `start`, and shuts down with `drain` and `stop`.
+
+    `unanswered` is the number of calls that were cut off at the end.
+    """
 
     def __init__(self, host: str, port: Port, options: GrpcOptions) -> None:
         """Opens the port. `port` is 0 for no TCP port.
@@ -38,160 +39,99 @@ class GrpcServer:
         Raises AlreadyExists, PermissionDenied or InvalidArgument if an address cannot be opened or the TLS keys are
         invalid.
         """
-        self._threads: ThreadPoolExecutor = CallThreads()
-        self._handlers = _Handlers(options.reflection)
-        self._stopping: threading.Event | None = None
-        self._api: GrpcApi | None = None
+        self._options = options
+        self._settings = settings_of(options.channel_arguments)
+        self._encryption = None if options.tls is None else server_context(options.tls)
+        self._listening: list[socket] = []
+        self._socket_file: tuple[Path, int] | None = None  # the UNIX socket and its inode
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._drain_begun = asyncio.Event()
+        self._end: float | None = None
+        self._application: GrpcApplication | None = None
+        self.port = 0
         self.unanswered = 0
-        self._server = grpc.server(self._threads, handlers=[self._handlers], options=_channel_options(options))
-        self._credentials = _credentials(options)
-        self.port = self._open_port(host, port) if port != 0 else 0
-        if options.socket_path:
-            self._open_socket(options.socket_path)
+        try:
+            self._open(host, port)
+        except LightshipError:
+            self._close()
+            raise
 
-    def start(self, api: GrpcApi) -> None:
-        self._api = api
-        self._handlers.take(api)
-        self._server.start()
+    @property
+    def unfinished(self) -> int:
+        """The number of calls that were received and not answered."""
+        return self._application.unfinished if self._application is not None else 0
+
+    def start(self, api: GrpcApi, budget: Budget | None = None) -> None:
+        """Answers on a thread of its own. `budget` is the memory of all requests; None means no limit."""
+        started = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(api, budget, started), name="grpc", daemon=True)
+        self._thread.start()
+        started.wait()
 
     def drain(self, seconds: float) -> None:
         """Starts to shut down: refuses new calls, and cuts off running calls after `seconds`.
 
         May be called from any thread and more than once.
         """
-        if self._stopping is None:
+        if self._end is None:
             self._end = time.monotonic() + seconds
-            self._stopping = self._server.stop(seconds)
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(self._drain_begun.set)
 
     def stop(self, seconds: float) -> None:
         """Calls `drain` and waits until it is complete."""
         self.drain(seconds)
-        assert self._stopping is not None
-        self._stopping.wait(max(0.0, self._end - time.monotonic()))
-        self.unanswered = self._api.unfinished if self._api else 0
-        self._stopping.wait(_ENDING)
-        self._threads.shutdown()
+        if self._thread is not None:
+            self._thread.join()
+        self._close()
         if self.unanswered:
             logger.error("%d calls of gRPC were not finished within %g seconds", self.unanswered, seconds)
 
-    def _open_port(self, host: str, port: Port) -> int:
-        if port != "auto":
-            listen(host, port, "--grpc-port").close()  # raises an error with the reason; gRPC's core gives none
-        number = 0 if port == "auto" else port
-        opened = self._add(f"[{host.strip('[]')}]:{number}" if ":" in host else f"{host or '0.0.0.0'}:{number}")
-        if opened == 0:
-            raise InvalidArgument(f"gRPC cannot listen on {host}, port {port}; check that {self._why_not}")
-        return opened
+    async def serve(self, api: GrpcApi, budget: Budget | None, started: threading.Event) -> None:
+        """Answers on the running event loop until it is drained. Sets `started` when it accepts connections."""
+        self._loop = asyncio.get_running_loop()
+        executor: Executor[Answer] = Executor(self._options.runs or default_threads(), _MAX_WAITING)
+        settings = self._settings
+        application = GrpcApplication(api, settings, executor, budget, reflection=self._options.reflection)
+        self._application = application
+        server = Http2Server(application, self._listening, settings.http2, self._encryption)
+        await server.start()
+        started.set()
+        if self._end is None:
+            await self._drain_begun.wait()
+        assert self._end is not None
+        application.wake_watches()
+        await server.drain(self._end)
+        self.unanswered = application.unfinished
+        await server.abort()
+        application.close()
+        executor.close()
 
-    def _open_socket(self, path: str) -> None:
-        if self._add(f"unix:{path}") == 0:
-            raise InvalidArgument(f"gRPC cannot listen on the socket {path}; check that {self._why_not}")
-
-    @property
-    def _why_not(self) -> str:
-        keys = "the key and the certificate are PEM and belong together, and that " if self._credentials else ""
-        return f"{keys}the address belongs to this machine and this user may use it"
-
-    def _add(self, address: str) -> int:
+    def _run(self, api: GrpcApi, budget: Budget | None, started: threading.Event) -> None:
         try:
-            if self._credentials is None:
-                return int(self._server.add_insecure_port(address))
-            return int(self._server.add_secure_port(address, self._credentials))
-        except RuntimeError:  # its text does not give the reason
-            return 0
-
-
-class _Handlers(grpc.GenericRpcHandler):
-    """The methods of a `GrpcApi`, once it is set. grpcio answers unknown methods with UNIMPLEMENTED."""
-
-    def __init__(self, reflection: bool) -> None:
-        self._reflection = reflection
-        self._methods: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {}
-
-    def take(self, api: GrpcApi) -> None:
-        for name in api.methods:
-            self._methods[name] = grpc.unary_unary_rpc_method_handler(_unary(api, name))
-        for name in api.streams:
-            self._methods[name] = grpc.unary_stream_rpc_method_handler(_stream(api, name))
-        for name in METHODS if self._reflection else ():
-            self._methods[name] = grpc.stream_stream_rpc_method_handler(_reflecting(api, name))
-
-    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes] | None:
-        return self._methods.get(handler_call_details.method)
-
-
-def _unary(api: GrpcApi, name: str) -> Callable[[bytes, grpc.ServicerContext], bytes]:
-    def behaviour(request: bytes, context: grpc.ServicerContext) -> bytes:
-        answer = api.answer(name, request, _call(context))
-        if answer.code is not Code.OK:
-            _abort(context, answer.code, answer.message)
-        return answer.body
-
-    return behaviour
-
-
-def _stream(api: GrpcApi, name: str) -> Callable[[bytes, grpc.ServicerContext], Iterator[bytes]]:
-    def behaviour(request: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
-        for answer in api.stream(name, request, _call(context)):
-            if answer.code is not Code.OK:
-                _abort(context, answer.code, answer.message)
-            yield answer.body
-
-    return behaviour
-
-
-def _reflecting(api: GrpcApi, name: str) -> Callable[[Iterator[bytes], grpc.ServicerContext], Iterator[bytes]]:
-    """Returns a handler for reflection. Each open stream blocks a thread, so the number of streams is limited."""
-    free = threading.Semaphore(_MAX_REFLECTIONS)
-
-    def behaviour(requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
-        if not free.acquire(blocking=False):
-            _abort(
-                context, Code.RESOURCE_EXHAUSTED, "too many clients ask for the services' description; try again later"
-            )
-        try:
-            yield from answer_reflection(name, api.services, requests)
-        except DecodeError:
-            _abort(context, Code.INTERNAL, "the request cannot be parsed: send a ServerReflectionRequest")
+            with asyncio.Runner(loop_factory=new_event_loop) as runner:
+                runner.run(self.serve(api, budget, started))
         finally:
-            free.release()
+            started.set()
 
-    return behaviour
+    def _open(self, host: str, port: Port) -> None:
+        if port != 0:
+            name = host.strip("[]") or "0.0.0.0"
+            self._listening.append(listen(name, port, "--grpc-port", reuse_port=self._settings.reuse_port))
+            self.port = self._listening[0].getsockname()[1]
+        if self._options.socket_path:
+            path = Path(self._options.socket_path)
+            self._listening.append(listen_unix(path))
+            self._socket_file = (path, path.stat().st_ino)
 
-
-def _abort(context: grpc.ServicerContext, code: Code, message: str) -> NoReturn:
-    context.abort(_STATUS[code], message)
-    raise AssertionError("abort raises")
-
-
-def _call(context: grpc.ServicerContext) -> Call:
-    remaining = context.time_remaining()
-    deadline = None if remaining is None else time.monotonic() + remaining
-
-    def on_end(hook: Callable[[], None]) -> None:
-        if not context.add_callback(hook):
-            hook()
-
-    return Call(deadline, lambda: not context.is_active(), on_end)
-
-
-def _channel_options(options: GrpcOptions) -> list[tuple[str, Any]]:
-    """Returns the channel arguments. Arguments in `options` override the defaults."""
-    ours: dict[str, int | str] = {
-        "grpc.max_receive_message_length": _MAX_MESSAGE_BYTES,
-        "grpc.max_send_message_length": -1,
-        # Calls that have arrived but are not read yet. By default, the core may cancel calls beyond 1,000.
-        "grpc.server.max_pending_requests": _MAX_PENDING,
-        "grpc.server.max_pending_requests_hard_limit": 2 * _MAX_PENDING,
-        "grpc.so_reuseport": 0,  # otherwise two servers could share a port by mistake
-    }
-    return list((ours | dict(options.channel_arguments)).items())
-
-
-def _credentials(options: GrpcOptions) -> grpc.ServerCredentials | None:
-    tls = options.tls
-    if tls is None:
-        return None
-    return grpc.ssl_server_credentials(
-        [(tls.key, tls.certificate)], root_certificates=tls.client_ca, require_client_auth=tls.verify_clients
-    )
+    def _close(self) -> None:
+        for listening in self._listening:
+            listening.close()
+        if self._socket_file is not None:
+            path, inode = self._socket_file
+            with contextlib.suppress(OSError):  # it was removed or replaced
+                if path.stat().st_ino == inode:
+                    path.unlink()
+            self._socket_file = None

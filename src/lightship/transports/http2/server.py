@@ -7,6 +7,7 @@ import ssl
 import time
 from collections.abc import Callable, Sequence
 from socket import AF_UNIX, socket
+from typing import Any
 
 from lightship.transports.http2.application import Application
 from lightship.transports.http2.connection import Http2Connection
@@ -43,9 +44,8 @@ class Http2Server:
         """Starts to accept connections."""
         loop = asyncio.get_running_loop()
         for listening in self._listening:
-            create = loop.create_unix_server if listening.family == AF_UNIX else loop.create_server
-            server = await create(self._connection, sock=listening, backlog=BACKLOG, **self._tls())  # type: ignore[operator]
-            self._servers.append(server)
+            create: Any = loop.create_unix_server if listening.family == AF_UNIX else loop.create_server
+            self._servers.append(await create(self._connection, sock=listening, backlog=BACKLOG, **self._tls()))
         self._ticking = loop.create_task(self._tick())
 
     async def drain(self, end: float) -> None:

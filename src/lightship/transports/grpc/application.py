@@ -1,0 +1,193 @@
+"""The gRPC application of HTTP/2 connections: which handler takes a stream, and where a call is answered."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import Protocol
+
+from lightship.errors import LightshipError, ResourceExhausted
+from lightship.semaphore import Semaphore
+from lightship.transports.grpc.api import GrpcApi, UnaryJob, unknown_method
+from lightship.transports.grpc.call import Answer, refusal
+from lightship.transports.grpc.channel_arguments import ChannelSettings
+from lightship.transports.grpc.deadlines import Deadlines
+from lightship.transports.grpc.health import WATCH
+from lightship.transports.grpc.message_reader import Reservation
+from lightship.transports.grpc.reflection import METHODS as REFLECTION
+from lightship.transports.grpc.request_head import GrpcHead
+from lightship.transports.grpc.responses import refuse, refuse_http
+from lightship.transports.grpc.streams import Reflection, Watch
+from lightship.transports.grpc.unary import MAX_JOINED_BYTES, UnaryCall
+from lightship.transports.http.executor import Executor
+from lightship.transports.http2.application import Handler
+from lightship.transports.http2.stream import Stream
+
+MAX_WAITING = 64  # calls of each kind that wait for models to change
+_TOGETHER = 32  # the most calls that are answered before the first answer is written
+
+
+class Budget(Protocol):
+    """The memory of all requests."""
+
+    def reservation(self) -> Reservation:
+        """Returns an empty reservation for one call."""
+
+
+class GrpcApplication:
+    """Answers gRPC calls. Must be used on the event loop only.
+
+    Short calls that have arrived together are answered together on the event loop: first all are answered, then all
+    answers are written. Other calls go to `executor`. `unfinished` is the number of calls that were received and not
+    answered.
+    """
+
+    def __init__(
+        self,
+        api: GrpcApi,
+        settings: ChannelSettings,
+        executor: Executor[Answer],
+        budget: Budget | None = None,
+        *,
+        reflection: bool = False,
+    ) -> None:
+        """`budget` is the memory of all requests; None means no limit. `reflection`: describes the services."""
+        self.api, self.settings, self.executor, self.budget = api, settings, executor, budget
+        self._reflection = reflection
+        self.deadlines = Deadlines()
+        # Up to this many bytes, an answer is sent as it is and in one piece.
+        self.max_plain = -1 if settings.compression else min(MAX_JOINED_BYTES, settings.max_send or MAX_JOINED_BYTES)
+        self.unfinished = 0
+        self.watches: set[Watch] = set()
+        self._services = self._names_of_services()
+        self._reloads = Semaphore(MAX_WAITING)
+        self._loop = asyncio.get_running_loop()
+        self._complete: list[UnaryCall] = []  # calls whose request has come and that are not answered yet
+        self._timed: list[UnaryCall] = []  # calls with a deadline that have begun in this turn of the event loop
+        self._turn_due = self._wake_due = False
+        self._unsubscribe = api.context.manager.subscribe(self._on_change)
+
+    def open(self, stream: Stream, ended: bool) -> Handler:
+        """Returns the handler of a new stream. It may have been answered already."""
+        head = stream.head.plan
+        if head is None:
+            head = stream.head.plan = GrpcHead(stream.head, self.settings.max_metadata)
+        method = self.api.methods.get(head.method)
+        if method is not None and head.refusal is None and not head.status:
+            call = UnaryCall(self, stream, method, head)
+            if head.timeout is not None:
+                self._timed.append(call)
+                self._need_turn()
+            if ended:
+                call.on_data(b"", True)
+            return call
+        return self._open_other(stream, head, ended)
+
+    def complete(self, call: UnaryCall) -> None:
+        """Answers a short call together with those that have arrived in the same turn of the event loop."""
+        self._complete.append(call)
+        self._need_turn()
+
+    def submit(self, call: UnaryCall, job: UnaryJob) -> asyncio.Future[Answer] | Answer:
+        """Lets a thread do the job. Returns the answer if it was refused."""
+        try:
+            if call.method.waits:
+                return self._wait_on_thread(job)
+            return self.executor.submit(job)
+        except LightshipError as error:
+            job.release()
+            return refusal(error)
+
+    def close(self) -> None:
+        """Stops to watch the models."""
+        self._unsubscribe()
+
+    def wake_watches(self) -> None:
+        """Tells the watchers of health what has changed."""
+        self._wake_due = False
+        for watch in list(self.watches):
+            watch.tell()
+
+    def _open_other(self, stream: Stream, head: GrpcHead, ended: bool) -> Handler:
+        """Opens a stream that is no call with one response."""
+        handler: Handler = _Ignored()
+        if head.status:
+            refuse_http(stream, head.status)
+        elif head.refusal is not None:
+            refuse(stream, head.refusal)
+        elif head.method == WATCH and self.api.context.health != "off":
+            handler = Watch(self, stream, head)
+        elif head.method in REFLECTION and self._reflection:
+            handler = Reflection(self, stream, head, self._services)
+        else:
+            refuse(stream, unknown_method(head.method))
+        if ended:
+            handler.on_data(b"", True)
+        return handler
+
+    def _need_turn(self) -> None:
+        if not self._turn_due:
+            self._turn_due = True
+            self._loop.call_soon(self._take_turn)
+
+    def _take_turn(self) -> None:
+        """Answers calls that have arrived together."""
+        self._turn_due = False
+        group, self._complete = self._complete[:_TOGETHER], self._complete[_TOGETHER:]
+        if self._complete:
+            self._need_turn()
+        for call in group:
+            call.answer()
+        outputs = {call.stream.output: None for call in group if call.deliver()}
+        for output in outputs:
+            output.flush()
+        if self._timed:
+            timed, self._timed = self._timed, []
+            for call in timed:
+                if not call.finished:
+                    self.deadlines.add(call)
+
+    def _wait_on_thread(self, job: UnaryJob) -> asyncio.Future[Answer]:
+        """Runs a job that waits for models on a thread of its own."""
+        if not self._reloads.acquire(0):
+            raise too_many_wait()
+        future: asyncio.Future[Answer] = self._loop.create_future()
+
+        def work() -> None:
+            answer = job.run()
+            self._reloads.release()
+            self._call_soon(lambda: None if future.done() else future.set_result(answer))
+
+        threading.Thread(target=work, name="grpc-wait", daemon=True).start()
+        return future
+
+    def _on_change(self) -> None:
+        """Called on any thread when something about the models has changed."""
+        if self.watches and not self._wake_due:
+            self._wake_due = True
+            self._call_soon(self.wake_watches)
+
+    def _call_soon(self, action: Callable[[], None]) -> None:
+        try:
+            self._loop.call_soon_threadsafe(action)
+        except RuntimeError:  # the loop has ended
+            return
+
+    def _names_of_services(self) -> tuple[str, ...]:
+        names = {name.split("/")[1] for name in self.api.methods}
+        return tuple(sorted(names))
+
+
+class _Ignored:
+    """The handler of a stream that was answered when it was opened."""
+
+    def on_data(self, data: bytes, ended: bool) -> None: ...
+
+    def on_stalled(self) -> None: ...
+
+    def on_closed(self) -> None: ...
+
+
+def too_many_wait() -> ResourceExhausted:
+    return ResourceExhausted(f"{MAX_WAITING} calls wait for models to change already; try again later")

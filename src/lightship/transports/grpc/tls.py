@@ -1,0 +1,33 @@
+"""TLS for the event loop."""
+
+from __future__ import annotations
+
+import ssl
+import tempfile
+
+from lightship.errors import InvalidArgument
+from lightship.transports.grpc.options import Tls
+
+# For TLS 1.2, those that RFC 9113 does not prohibit. TLS 1.3 has its own.
+_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
+
+
+def server_context(tls: Tls) -> ssl.SSLContext:
+    """Returns a context that offers HTTP/2 by ALPN. Raises InvalidArgument for invalid keys and certificates."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(_CIPHERS)
+    context.set_alpn_protocols(["h2"])
+    try:
+        with tempfile.NamedTemporaryFile() as file:  # ssl reads keys from files only; this one is its owner's alone
+            file.write(tls.key.rstrip() + b"\n" + tls.certificate)
+            file.flush()
+            context.load_cert_chain(file.name)
+        if tls.client_ca is not None and tls.verify_clients:
+            context.load_verify_locations(cadata=tls.client_ca.decode("latin-1"))
+            context.verify_mode = ssl.CERT_REQUIRED
+    except (ssl.SSLError, ValueError) as error:
+        raise InvalidArgument(
+            f"the TLS keys cannot be used ({error}); check that the key and the certificate are PEM and belong together"
+        ) from error
+    return context

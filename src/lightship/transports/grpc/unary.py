@@ -1,0 +1,236 @@
+"""A call with one request and one response, on its stream."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from lightship.errors import Cancelled, Code, Internal, LightshipError
+from lightship.transports.grpc.api import UnaryJob
+from lightship.transports.grpc.call import Answer, Caller, refusal
+from lightship.transports.grpc.message_reader import Message, MessageReader, Reservation, deflate, inflate
+from lightship.transports.grpc.methods import Method
+from lightship.transports.grpc.request_head import GrpcHead
+from lightship.transports.grpc.responses import HEAD, OK, compressed_head, prefixed, refuse
+from lightship.transports.http2.frames import read_u32
+from lightship.transports.http2.stream import Stream
+
+if TYPE_CHECKING:
+    from lightship.transports.grpc.application import GrpcApplication
+
+MAX_INLINE_BYTES = 16 << 10  # a larger message is read on a thread, a smaller one on the event loop
+MAX_JOINED_BYTES = 64 << 10  # bytes; a larger answer is not joined with its prefix
+_TOO_LATE = Answer(b"", Code.DEADLINE_EXCEEDED, "Deadline Exceeded")
+
+
+class UnaryCall(Caller):
+    """The handler of a stream, and the caller of its method.
+
+    `deadline` is that of the client, by `time.monotonic`. `finished` is True when it was answered, or has ended without
+    an answer.
+    """
+
+    finished = False
+    # The initial values are the class's, because every call makes one of these and most change few.
+    _reader: MessageReader | None = None
+    _reservation: Reservation | None = None
+    _message: Message | None = None
+    _data = b""  # a short message that came in one piece, with its prefix
+    _answer: Answer | None = None
+    _future: asyncio.Future[Answer] | None = None
+    _hooks: list[Callable[[], None]] | None = None
+    _received = False
+
+    def __init__(self, application: GrpcApplication, stream: Stream, method: Method, head: GrpcHead) -> None:
+        self._application, self.stream, self.method, self._head = application, stream, method, head
+        if head.timeout is not None:
+            self.deadline = time.monotonic() + head.timeout
+
+    # As the handler of a stream.
+
+    def on_data(self, data: bytes, ended: bool) -> None:
+        if self.finished:
+            return
+        application = self._application
+        if (
+            ended
+            and self._reader is None
+            and len(data) >= 5
+            and data[0] == 0
+            and read_u32(data, 1)[0] == len(data) - 5
+            and self.method.prompt
+            and len(data) <= MAX_INLINE_BYTES
+        ):
+            self._data = data
+            self._received = True
+            application.unfinished += 1
+            application.complete(self)
+            return
+        try:
+            self._collect(data)
+            if ended:
+                self._receive()
+        except LightshipError as error:
+            self._refuse(refusal_of_message(error))
+
+    def on_stalled(self) -> None:
+        text = "no more of the request came within the timeout: send it faster"
+        self._refuse(Answer(b"", Code.DEADLINE_EXCEEDED, text))
+
+    def on_closed(self) -> None:
+        self._finish()
+
+    def on_deadline(self) -> None:
+        self._refuse(_TOO_LATE)
+
+    # As the caller of a method.
+
+    def cancelled(self) -> bool:
+        return self.finished
+
+    def on_end(self, hook: Callable[[], None]) -> None:
+        hooks = self._hooks = self._hooks or []
+        hooks.append(hook)
+        if self.finished:
+            hook()
+
+    # What the application does with a complete call.
+
+    def answer(self) -> None:
+        """Answers a short call, or lets a thread do it."""
+        if self.finished:
+            return
+        answer = self._application.api.start(self.method, self._data[5:], self)
+        if isinstance(answer, Answer):
+            self._answer = answer
+        else:
+            self._submit(answer)
+
+    def deliver(self) -> bool:
+        """Adds the answer to what is written next. Returns False if there is none yet."""
+        answer = self._answer
+        if answer is None or self.finished:
+            return False
+        if answer.code or len(answer.body) > self._application.max_plain:
+            self._respond(answer)
+        else:
+            self.stream.respond(HEAD, prefixed(answer.body), OK)
+        self._finish()
+        return True
+
+    def _collect(self, data: bytes) -> None:
+        """Takes bytes of a message that is not complete, or not short."""
+        reader = self._reader
+        if reader is None:
+            self._reserve(1)
+            limit = self._application.settings.max_receive
+            reader = self._reader = MessageReader(self._head.encoding, limit, self._reservation)
+        for message in reader.feed(data):
+            if self._message is not None:
+                raise Internal("the request has more than one message: send one")
+            self._message = message
+
+    def _reserve(self, size: int) -> None:
+        """Counts the call's memory from now on. Raises ResourceExhausted or Unavailable if there is too little."""
+        budget = self._application.budget
+        if budget is not None and self._reservation is None:
+            self._reservation = budget.reservation()
+            self._reservation.keep(size)
+
+    def _receive(self) -> None:
+        """Lets the request be answered when all of it has come."""
+        reader, message = self._reader, self._message
+        assert reader is not None
+        if message is None or reader.begun:
+            raise Internal("the request is not complete: send one message")
+        self._reader = self._message = None
+        self._received = True
+        application = self._application
+        application.unfinished += 1
+        if self.method.prompt and not message.encoding and len(message.data) <= MAX_INLINE_BYTES:
+            self._data = bytes(5) + message.data
+            application.complete(self)
+            return
+        read = partial(inflate, message, application.settings.max_receive, self._reservation)
+        self._submit(UnaryJob(application.api, self.method, self, read))
+
+    def _submit(self, job: UnaryJob) -> None:
+        try:
+            self._reserve(len(self._data))
+        except LightshipError as error:
+            job.release()
+            self._refuse(refusal_of_message(error))
+            return
+        self._data = b""
+        result = self._application.submit(self, job)
+        if isinstance(result, Answer):
+            self._refuse(result)
+        else:
+            self._future = result
+            result.add_done_callback(self._on_result)
+
+    def _on_result(self, future: asyncio.Future[Answer]) -> None:
+        if self.finished or future.cancelled():
+            return
+        error = future.exception()
+        self._answer = future.result() if error is None else refusal(_explained(error))
+        if self.deliver():
+            self.stream.output.flush_soon()
+
+    def _respond(self, answer: Answer) -> None:
+        """Sends an answer that is not one of the usual ones."""
+        stream = self.stream
+        if answer.code is not Code.OK:
+            refuse(stream, answer)
+            return
+        settings = self._application.settings
+        encoding, max_send = settings.compression, settings.max_send
+        if max_send is not None and len(answer.body) > max_send:
+            text = f"Sent message larger than max ({len(answer.body)} vs. {max_send})"
+            refuse(stream, Answer(b"", Code.RESOURCE_EXHAUSTED, text))
+            return
+        if encoding and encoding in self._head.accepts:
+            stream.send(compressed_head(encoding), prefixed(deflate(answer.body, encoding), compressed=True))
+        elif len(answer.body) > MAX_JOINED_BYTES:
+            stream.send(HEAD, b"\0" + len(answer.body).to_bytes(4, "big"), answer.body)
+        else:
+            stream.send(HEAD, prefixed(answer.body))
+        stream.finish(OK)
+
+    def _refuse(self, answer: Answer) -> None:
+        """Ends the call with a status."""
+        if not self.finished:
+            refuse(self.stream, answer)
+            self.stream.output.flush_soon()
+            self._finish()
+
+    def _finish(self) -> None:
+        if self.finished:
+            return
+        self.finished = True
+        if self._received:
+            self._application.unfinished -= 1
+        if self._reader is None and self._future is None and self._reservation is None:  # the usual case
+            self._data, self._answer = b"", None
+            return
+        self._reader = self._message = None
+        self._data, self._answer = b"", None
+        if self._future is not None:
+            self._future.cancel()
+        if self._reservation is not None:
+            self._reservation.release()
+        for hook in self._hooks or ():
+            hook()
+
+
+def refusal_of_message(error: LightshipError) -> Answer:
+    """Returns the answer to a message that is too large, or for which there is no memory now."""
+    answer = refusal(error)
+    return answer._replace(code=Code.RESOURCE_EXHAUSTED) if error.code is Code.UNAVAILABLE else answer
+
+
+def _explained(error: BaseException) -> LightshipError:
+    return error if isinstance(error, LightshipError) else Cancelled("the call was given up")
