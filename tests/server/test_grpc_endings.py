@@ -61,7 +61,7 @@ def test_a_call_whose_time_is_up_before_its_turn_is_not_run(served: Callable[...
     assert handles(server) == 0
 
 
-@pytest.mark.parametrize("timeout", [None, 1e8, 9e9])
+@pytest.mark.parametrize("timeout", [None, 1e8])
 def test_a_call_without_a_deadline_waits_for_its_turn(served: Callable[..., Server], slow: Any, timeout: Any) -> None:
     server = served(grpc=GrpcOptions(runs=1))
     engine = slow(server)

@@ -53,7 +53,7 @@ def test_bytes_go_in_and_bytes_come_out(api: GrpcApi) -> None:
 
 def test_a_status_comes_out_instead(api: GrpcApi) -> None:
     answer = api.answer(PREDICT, request("no"), Call())
-    assert answer == (b"", Code.NOT_FOUND, "Servable not found for request: Latest(no)")
+    assert answer[:3] == (b"", Code.NOT_FOUND, "Servable not found for request: Latest(no)")
 
 
 @pytest.mark.parametrize("name", ["/tensorflow.serving.SessionService/SessionRun", "", "/a"])
@@ -63,7 +63,7 @@ def test_an_unknown_method_is_unimplemented(api: GrpcApi, name: str) -> None:
 
 def test_a_deadline_that_has_passed_is_said(api: GrpcApi) -> None:
     answer = api.answer(PREDICT, request(), Call(deadline=time.monotonic() - 1))
-    assert answer == (b"", Code.DEADLINE_EXCEEDED, LATE)
+    assert answer[:3] == (b"", Code.DEADLINE_EXCEEDED, LATE)
 
 
 def test_a_call_that_was_cancelled_is_not_run(api: GrpcApi) -> None:
@@ -116,7 +116,7 @@ def test_what_is_too_large_is_told_as_such(server: Server, error: Exception, tex
     message = protos.ReloadConfigRequest()
     message.config.model_config_list.SetInParent()
     name = "/tensorflow.serving.ModelService/HandleReloadConfigRequest"
-    assert api.answer(name, message.SerializeToString(), Call()) == (b"", Code.RESOURCE_EXHAUSTED, text)
+    assert api.answer(name, message.SerializeToString(), Call())[:3] == (b"", Code.RESOURCE_EXHAUSTED, text)
 
 
 def test_predict_classify_and_regress_are_counted(api: GrpcApi, counts: list[tuple[str, str, str]]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import grpc
 import pytest
+from tests.server.grpc_process import eventually
 from tests.transports.grpc.conftest import call, refusal
 
 from lightship.server import Server, serve
@@ -93,9 +94,8 @@ def test_a_client_that_goes_ends_the_waiting_and_nothing_else(
     assert code == "DEADLINE_EXCEEDED"
     assert server._endpoints is not None
     assert server._endpoints.grpc is not None
-    api = server._endpoints.grpc._api
-    assert api is not None
-    assert server.manager.wait(lambda _: api.unfinished == 0, 60) or api.unfinished == 0
+    own = server._endpoints.grpc
+    assert eventually(lambda: own.waiting == 0)
     assert server.manager.models() == ["half", "late"]
 
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from lightship.errors import LightshipError, ResourceExhausted
-from lightship.semaphore import Semaphore
 from lightship.transports.grpc.api import GrpcApi, UnaryJob, unknown_method
 from lightship.transports.grpc.call import Answer, refusal
 from lightship.transports.grpc.channel_arguments import ChannelSettings
 from lightship.transports.grpc.deadlines import Deadlines
 from lightship.transports.grpc.health import WATCH
-from lightship.transports.grpc.message_reader import Reservation
+from lightship.transports.grpc.message_reader import PREFIX_BYTES, Reservation
 from lightship.transports.grpc.reflection import METHODS as REFLECTION
 from lightship.transports.grpc.request_head import GrpcHead
 from lightship.transports.grpc.responses import refuse, refuse_http
@@ -24,6 +24,7 @@ from lightship.transports.http.executor import Executor
 from lightship.transports.http2.application import Handler
 from lightship.transports.http2.stream import Stream
 
+MAX_INLINE_BYTES = 16 << 10  # a larger message is read on a thread, a smaller one on the event loop
 MAX_WAITING = 64  # calls of each kind that wait for models to change
 _TOGETHER = 32  # the most calls that are answered before the first answer is written
 
@@ -40,7 +41,7 @@ class GrpcApplication:
 
     Short calls that have arrived together are answered together on the event loop: first all are answered, then all
     answers are written. Other calls go to `executor`. `unfinished` is the number of calls that were received and not
-    answered.
+    answered, and `waiting` the number of threads that wait for models to change.
     """
 
     def __init__(
@@ -56,12 +57,13 @@ class GrpcApplication:
         self.api, self.settings, self.executor, self.budget = api, settings, executor, budget
         self._reflection = reflection
         self.deadlines = Deadlines()
+        # The most bytes of a message, its prefix included, that may be read on the event loop.
+        self.max_inline = min(MAX_INLINE_BYTES, settings.max_receive + PREFIX_BYTES)
         # Up to this many bytes, an answer is sent as it is and in one piece.
         self.max_plain = -1 if settings.compression else min(MAX_JOINED_BYTES, settings.max_send or MAX_JOINED_BYTES)
-        self.unfinished = 0
+        self.unfinished = self.waiting = 0
         self.watches: set[Watch] = set()
         self._services = self._names_of_services()
-        self._reloads = Semaphore(MAX_WAITING)
         self._loop = asyncio.get_running_loop()
         self._complete: list[UnaryCall] = []  # calls whose request has come and that are not answered yet
         self._timed: list[UnaryCall] = []  # calls with a deadline that have begun in this turn of the event loop
@@ -150,17 +152,22 @@ class GrpcApplication:
 
     def _wait_on_thread(self, job: UnaryJob) -> asyncio.Future[Answer]:
         """Runs a job that waits for models on a thread of its own."""
-        if not self._reloads.acquire(0):
+        if self.waiting >= MAX_WAITING:
             raise too_many_wait()
+        self.waiting += 1
         future: asyncio.Future[Answer] = self._loop.create_future()
 
         def work() -> None:
             answer = job.run()
-            self._reloads.release()
-            self._call_soon(lambda: None if future.done() else future.set_result(answer))
+            self._call_soon(partial(self._end_wait, future, answer))
 
         threading.Thread(target=work, name="grpc-wait", daemon=True).start()
         return future
+
+    def _end_wait(self, future: asyncio.Future[Answer], answer: Answer) -> None:
+        self.waiting -= 1
+        if not future.done():
+            future.set_result(answer)
 
     def _on_change(self) -> None:
         """Called on any thread when something about the models has changed."""

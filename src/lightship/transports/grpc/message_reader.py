@@ -8,7 +8,7 @@ from typing import Protocol
 
 from lightship.errors import Internal, LightshipError, ResourceExhausted, Unimplemented
 
-_PREFIX = 5  # bytes before each message: whether it is compressed, and its length
+PREFIX_BYTES = 5  # bytes before each message: whether it is compressed, and its length
 _SMALL = 1024  # bytes; smaller pieces are joined, because each object takes 33 bytes more than its content
 _STEP = 1 << 20  # bytes that are inflated at a time
 
@@ -74,9 +74,9 @@ class MessageReader:
 
     def _read_prefix(self, data: bytes) -> bytes:
         """Reads the prefix of a message, and returns the bytes behind it."""
-        missing = _PREFIX - len(self._prefix)
+        missing = PREFIX_BYTES - len(self._prefix)
         self._prefix += data[:missing]
-        if len(self._prefix) == _PREFIX:
+        if len(self._prefix) == PREFIX_BYTES:
             self._compressed = self._is_compressed(self._prefix[0])
             length = int.from_bytes(self._prefix[1:], "big")
             if length > self._limit:

@@ -62,6 +62,11 @@ class GrpcServer:
         """The number of calls that were received and not answered."""
         return self._application.unfinished if self._application is not None else 0
 
+    @property
+    def waiting(self) -> int:
+        """The number of threads that wait for models to change."""
+        return self._application.waiting if self._application is not None else 0
+
     def start(self, api: GrpcApi, budget: Budget | None = None) -> None:
         """Answers on a thread of its own. `budget` is the memory of all requests; None means no limit."""
         started = threading.Event()

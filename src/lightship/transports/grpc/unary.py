@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from lightship.errors import Cancelled, Code, Internal, LightshipError
 from lightship.transports.grpc.api import UnaryJob
 from lightship.transports.grpc.call import Answer, Caller, refusal
-from lightship.transports.grpc.message_reader import Message, MessageReader, Reservation, deflate, inflate
+from lightship.transports.grpc.message_reader import PREFIX_BYTES, Message, MessageReader, Reservation, deflate, inflate
 from lightship.transports.grpc.methods import Method
 from lightship.transports.grpc.request_head import GrpcHead
 from lightship.transports.grpc.responses import HEAD, OK, compressed_head, prefixed, refuse
@@ -21,7 +21,6 @@ from lightship.transports.http2.stream import Stream
 if TYPE_CHECKING:
     from lightship.transports.grpc.application import GrpcApplication
 
-MAX_INLINE_BYTES = 16 << 10  # a larger message is read on a thread, a smaller one on the event loop
 MAX_JOINED_BYTES = 64 << 10  # bytes; a larger answer is not joined with its prefix
 _TOO_LATE = Answer(b"", Code.DEADLINE_EXCEEDED, "Deadline Exceeded")
 
@@ -58,11 +57,11 @@ class UnaryCall(Caller):
         if (
             ended
             and self._reader is None
-            and len(data) >= 5
+            and len(data) >= PREFIX_BYTES
             and data[0] == 0
-            and read_u32(data, 1)[0] == len(data) - 5
+            and read_u32(data, 1)[0] == len(data) - PREFIX_BYTES
             and self.method.prompt
-            and len(data) <= MAX_INLINE_BYTES
+            and len(data) <= application.max_inline
         ):
             self._data = data
             self._received = True
@@ -103,7 +102,7 @@ class UnaryCall(Caller):
         """Answers a short call, or lets a thread do it."""
         if self.finished:
             return
-        answer = self._application.api.start(self.method, self._data[5:], self)
+        answer = self._application.api.start(self.method, self._data[PREFIX_BYTES:], self)
         if isinstance(answer, Answer):
             self._answer = answer
         else:
@@ -150,8 +149,8 @@ class UnaryCall(Caller):
         self._received = True
         application = self._application
         application.unfinished += 1
-        if self.method.prompt and not message.encoding and len(message.data) <= MAX_INLINE_BYTES:
-            self._data = bytes(5) + message.data
+        if self.method.prompt and not message.encoding and len(message.data) + PREFIX_BYTES <= application.max_inline:
+            self._data = bytes(PREFIX_BYTES) + message.data
             application.complete(self)
             return
         read = partial(inflate, message, application.settings.max_receive, self._reservation)
