@@ -190,10 +190,16 @@ class Http2Connection(asyncio.Protocol):
                 break
             if kind == DATA and not flags & PADDED and self._block_of is None:
                 stream = streams.get(number)
-                if stream is not None and flags & END_STREAM and stream.body_left is None and not stream.ended:
+                length = end - position
+                if (
+                    stream is not None
+                    and flags & END_STREAM
+                    and (stream.body_left is None or stream.body_left == length)
+                    and not stream.ended
+                ):
                     # The usual case, a body in one frame.
-                    self._receive_window -= end - position
-                    stream.receive_window -= end - position
+                    self._receive_window -= length
+                    stream.receive_window -= length
                     if stream.receive_window >= 0:
                         stream.ended = True
                         stream.handler.on_data(data[position:end], True)
@@ -337,7 +343,8 @@ class Http2Connection(asyncio.Protocol):
         """Takes a header block of a stream that is not open any more."""
         self._decoder.trailers(block)
         if number not in self._cut_off:
-            code = ErrorCode.STREAM_CLOSED if number == self._last_stream else ErrorCode.PROTOCOL_ERROR
+            last = number and number == self._last_stream
+            code = ErrorCode.STREAM_CLOSED if last else ErrorCode.PROTOCOL_ERROR
             raise ConnectionFault(code, f"HEADERS for the stream {number}, which has ended")
         self._rates.count(rates.IDLE_FRAMES)
 

@@ -1,0 +1,314 @@
+"""Clients that cost more than they may, are too slow, or must go."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hyperframe.frame import DataFrame, GoAwayFrame, PingFrame, RstStreamFrame
+from tests.transports.http2.wire import (
+    ACK,
+    CONTINUATION,
+    DATA,
+    END_STREAM,
+    HEADERS,
+    PING,
+    PREFACE,
+    PRIORITY,
+    REQUEST,
+    RST_STREAM,
+    SETTINGS,
+    WINDOW_UPDATE,
+    Client,
+    EchoServer,
+    echo_server,
+    setting,
+)
+
+from lightship.errors import InvalidArgument
+from lightship.transports.http2.frames import ErrorCode, Setting, frame
+from lightship.transports.http2.options import Http2Limits, Http2Options, Http2Timeouts, PingPolicy
+
+HOLD = [*REQUEST[:2], (":path", "/hold")]
+LARGE = [*REQUEST[:2], (":path", "/large")]
+CALM = ErrorCode.ENHANCE_YOUR_CALM
+
+
+def u32(number: int) -> bytes:
+    return number.to_bytes(4, "big")
+
+
+@pytest.fixture(scope="module")
+def strict() -> Iterator[EchoServer]:
+    limits = Http2Limits(
+        streams=10,
+        resets=100,
+        pings=100,
+        settings=20,
+        window_updates=1000,
+        idle_frames=100,
+        header_bytes=10_000,
+    )
+    with echo_server(Http2Options(limits, pings=PingPolicy(strikes=0))) as server:
+        yield server
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        frame(PING, 0, 0, bytes(8)),
+        frame(PING, ACK, 0, bytes(8)),
+        frame(SETTINGS, 0, 0),
+        frame(SETTINGS, ACK, 0),
+        frame(WINDOW_UPDATE, 0, 0, u32(1)),
+        frame(WINDOW_UPDATE, 0, 1, u32(1)),
+        frame(PRIORITY, 0, 3, bytes(5)),
+        frame(DATA, 0, 1),
+        frame(DATA, 8, 1, b"\x05" + bytes(5)),
+        frame(0xEE, 0, 0),
+    ],
+    ids=[
+        *("pings", "answers to pings", "settings", "answers to settings", "windows", "a stream's windows"),
+        *("priorities", "empty data", "padding alone", "unknown frames"),
+    ],
+)
+def test_a_flood_of_frames_ends_the_connection(strict: EchoServer, one: bytes) -> None:
+    with Client(strict.port) as client, Client(strict.port) as other:
+        client.headers(1, HOLD, end=False)
+        client.send(one * 1100)
+        assert client.goaway() is CALM
+        other.headers(1)
+        assert other.answer(1) == b""
+
+
+def test_streams_that_are_reset_at_once_end_the_connection(strict: EchoServer) -> None:
+    before = strict.echo.opened
+    with Client(strict.port) as client:
+        for number in range(1, 5001, 2):
+            client.headers(number, HOLD)
+            client.send(frame(RST_STREAM, 0, number, u32(8)))
+        assert client.goaway() is CALM
+    assert strict.echo.opened <= before + 101
+
+
+def test_streams_that_the_server_must_reset_end_the_connection(strict: EchoServer) -> None:
+    with Client(strict.port) as client:
+        for number in range(1, 5001, 2):
+            client.headers(number, HOLD, end=False)
+            client.send(frame(WINDOW_UPDATE, 0, number, u32(0)))
+        assert client.goaway() is CALM
+
+
+def test_streams_beyond_the_allowed_ones_end_the_connection(strict: EchoServer) -> None:
+    with Client(strict.port) as client:
+        for number in range(1, 5001, 2):
+            client.headers(number, HOLD)
+        assert client.goaway() is CALM
+
+
+def test_new_headers_are_limited_and_known_ones_are_not(strict: EchoServer) -> None:
+    with Client(strict.port) as client:
+        for number in range(1, 2001, 2):
+            client.headers(number)
+            client.answer(number)
+    with Client(strict.port) as client:
+        for number in range(1, 401, 2):
+            client.headers(number, [*HOLD, ("x", f"{number}" * 50)])
+        assert client.goaway() is CALM
+
+
+def test_a_header_block_without_end_ends_the_connection(strict: EchoServer) -> None:
+    with Client(strict.port) as client:
+        client.send(frame(HEADERS, END_STREAM, 1, b"\x82"))
+        client.send(frame(CONTINUATION, 0, 1) * 100)
+        assert client.goaway() is CALM
+    with Client(strict.port) as client:
+        client.send(frame(HEADERS, END_STREAM, 1, b"\x82"))
+        client.send(frame(CONTINUATION, 0, 1, bytes(16384)) * 5)
+        assert client.goaway() is CALM
+
+
+def test_pings_are_answered_as_often_as_grpc_allows() -> None:
+    with echo_server() as server, Client(server.port) as client:
+        for number in range(3):
+            client.ping(b"number %d" % number)
+        client.send(frame(PING, 0, 0, bytes(8)))
+        assert client.goaway() is CALM
+        assert client.of(GoAwayFrame)[-1].additional_data == b"too_many_pings"
+
+
+def test_an_answer_allows_further_pings() -> None:
+    with echo_server() as server, Client(server.port) as client:
+        for number in range(10):
+            client.headers(2 * number + 1)
+            client.answer(2 * number + 1)
+            client.ping(b"number %d" % number)
+
+
+def test_a_client_that_takes_nothing_is_not_read_from_and_takes_no_memory(server: EchoServer) -> None:
+    """Its pings would be answered into a buffer that nobody empties."""
+    with Client(server.port, settings=setting(Setting.INITIAL_WINDOW_SIZE, 1 << 30)) as client:
+        client.send(frame(WINDOW_UPDATE, 0, 0, u32(1 << 30)))
+        for number in range(1, 101, 2):
+            client.headers(number, LARGE)
+        with Client(server.port) as other:
+            other.headers(1)
+            assert other.answer(1) == b""
+        (connection,) = [one for one in server.server.connections if one.streams]
+        assert connection.transport.get_write_buffer_size() < 2 << 20
+        assert [len(client.answer(number)) for number in range(1, 101, 2)] == [1_000_000] * 50
+
+
+def timeouts(**seconds: float) -> Http2Options:
+    return Http2Options(timeouts=Http2Timeouts(**seconds), pings=PingPolicy(strikes=0))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", PREFACE[:10], PREFACE, PREFACE + frame(SETTINGS, 0, 0) + frame(HEADERS, END_STREAM, 1, b"\x82")],
+    ids=["nothing", "half a preface", "no settings", "half a header block"],
+)
+def test_slow_headers_end_the_connection(data: bytes) -> None:
+    with echo_server(timeouts(head=0.3)) as server, Client(server.port, hello=False) as client:
+        client.send(data)
+        assert client.goaway() is ErrorCode.SETTINGS_TIMEOUT
+        client.until(lambda: client.closed)
+        assert client.closed
+
+
+def test_a_body_that_stops_is_told_to_the_application() -> None:
+    with echo_server(timeouts(body=0.3)) as server, Client(server.port) as client:
+        client.headers(1, end=False)
+        client.headers(3, end=False)
+        client.data(3, b"begun", end=False)
+        assert client.reset(3) is ErrorCode.CANCEL
+        assert server.echo.stalled == 1
+        client.data(1, b"has not begun")
+        assert client.answer(1) == b"has not begun"
+
+
+def test_an_answer_that_is_not_taken_is_dropped() -> None:
+    with echo_server(timeouts(write=0.3)) as server, Client(server.port) as client:
+        client.headers(1, LARGE)
+        assert client.reset(1) is ErrorCode.CANCEL
+        client.headers(3)
+        assert client.answer(3) == b""
+
+
+def test_an_answer_that_is_taken_byte_by_byte_is_dropped() -> None:
+    with echo_server(timeouts(write=0.5)) as server, Client(server.port) as client:
+        client.headers(1, LARGE)
+        client.until(lambda: len(client.of(DataFrame)) >= 4)
+        end = time.monotonic() + 20
+        client.socket.settimeout(0.05)
+        while not client.of(RstStreamFrame):
+            assert time.monotonic() < end
+            client.send(frame(WINDOW_UPDATE, 0, 0, u32(1)) + frame(WINDOW_UPDATE, 0, 1, u32(1)))
+            try:
+                client.read()
+            except TimeoutError:
+                continue
+
+
+def test_a_connection_whose_client_takes_nothing_is_closed() -> None:
+    big = setting(Setting.INITIAL_WINDOW_SIZE, 1 << 30)
+    with echo_server(timeouts(write=0.5)) as server, Client(server.port, settings=big) as client:
+        client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.send(frame(WINDOW_UPDATE, 0, 0, u32(1 << 30)))
+        for number in range(1, 41, 2):
+            client.headers(number, LARGE)
+        end = time.monotonic() + 20
+        while server.server.connections and time.monotonic() < end:
+            time.sleep(0.02)
+        assert not server.server.connections
+
+
+def test_a_silent_client_is_pinged_and_then_closed() -> None:
+    with echo_server(timeouts(keepalive=0.3, keepalive_answer=0.3)) as server, Client(server.port) as client:
+        client.until(lambda: client.closed)
+        assert client.closed
+        assert len(client.of(PingFrame)) == 1
+
+
+def test_a_client_that_answers_stays() -> None:
+    with echo_server(timeouts(keepalive=0.1, keepalive_answer=5)) as server, Client(server.port) as client:
+        for count in range(1, 4):
+            client.until(lambda count=count: len(client.of(PingFrame)) == count)  # type: ignore[misc]
+            client.send(frame(PING, ACK, 0, client.of(PingFrame)[-1].opaque_data))
+        assert not client.closed
+
+
+@pytest.mark.parametrize("options", [timeouts(idle=0.3), timeouts(age=0.3)], ids=["idle", "old"])
+def test_a_connection_that_is_idle_or_old_is_asked_to_end(options: Http2Options) -> None:
+    with echo_server(options) as server, Client(server.port) as client:
+        assert client.goaway() is ErrorCode.NO_ERROR
+        client.until(lambda: client.closed)
+        assert client.closed
+
+
+def test_the_calls_of_an_old_connection_may_end_and_then_it_is_closed() -> None:
+    with echo_server(timeouts(age=0.3, age_grace=0.5)) as server, Client(server.port) as client:
+        client.headers(1, HOLD)
+        assert client.goaway() is ErrorCode.NO_ERROR
+        client.until(lambda: client.closed)
+        assert client.closed
+        assert not client.ended(1)
+
+
+def test_a_drain_answers_what_came_before_the_client_knew() -> None:
+    with echo_server() as server, Client(server.port) as client:
+        client.headers(1, HOLD)
+        client.ping()
+        server.drain()
+        client.until(lambda: bool(client.of(GoAwayFrame)))
+        assert client.of(GoAwayFrame)[0].last_stream_id == 2**31 - 1
+        client.headers(3, HOLD)
+        client.until(lambda: len(client.of(PingFrame)) == 2)
+        client.send(frame(PING, ACK, 0, client.of(PingFrame)[1].opaque_data))
+        client.until(lambda: len(client.of(GoAwayFrame)) == 2)
+        assert client.of(GoAwayFrame)[1].last_stream_id == 3
+        client.headers(5)
+        client.until(lambda: bool(client.of(RstStreamFrame)))
+        assert client.reset(5) is ErrorCode.REFUSED_STREAM
+        server.echo.release()
+        assert [client.answer(1), client.answer(3)] == [b"", b""]
+        client.until(lambda: client.closed)
+        assert client.closed
+
+
+def test_a_drain_ends_although_a_client_is_silent() -> None:
+    with echo_server() as server:
+        client = Client(server.port)
+        client.headers(1)
+        client.answer(1)
+    client.until(lambda: client.closed)
+    assert client.closed
+    client.socket.close()
+
+
+def test_two_thousand_idle_streams_and_connections_cost_no_thread() -> None:
+    with echo_server() as server:
+        threads = len(list(Path("/proc/self/task").iterdir()))
+        clients = [Client(server.port) for _ in range(4)]
+        for client in clients:
+            for number in range(1, 1001, 2):
+                client.headers(number, HOLD, end=False)
+        for client in clients:
+            client.ping()
+        assert sum(len(one.streams) for one in server.server.connections) == 2000
+        assert len(list(Path("/proc/self/task").iterdir())) == threads
+        with Client(server.port) as other:
+            other.headers(1)
+            assert other.answer(1) == b""
+        for client in clients:
+            client.socket.close()
+
+
+def test_limits_must_be_positive() -> None:
+    with pytest.raises(InvalidArgument, match=r"limits.streams=0"):
+        Http2Limits(streams=0)
+    with pytest.raises(InvalidArgument, match=r"timeouts.head=-1"):
+        Http2Timeouts(head=-1)
