@@ -10,7 +10,7 @@ from typing import Any
 from google.protobuf.message import DecodeError, EncodeError
 
 from lightship.errors import Code, DeadlineExceeded, Internal, LightshipError, ResourceExhausted, Unimplemented
-from lightship.transports.grpc.call import LATE, Answer, Caller, refusal
+from lightship.transports.grpc.call import LATE, Answer, Caller, memory_refusal, refusal
 from lightship.transports.grpc.context import GrpcContext
 from lightship.transports.grpc.methods import CALLS, HEALTH_CALLS, Method
 from lightship.transports.grpc.predict import PreparedPredict, prepare_predict
@@ -98,7 +98,7 @@ class UnaryJob:
         try:
             answer = Answer(self._body())
         except Exception as error:
-            answer = refusal(_explained(error, self._method.name))
+            answer = memory_refusal(_explained(error, self._method.name))
         self._api.count(self._method, self._model, answer, self._begun)
         return answer
 

@@ -78,6 +78,12 @@ def refusal(error: LightshipError) -> Answer:
     return Answer(b"", error.code, cut(error.message), pushback)
 
 
+def memory_refusal(error: LightshipError) -> Answer:
+    """Like `refusal`, for an error while a request is read: it is Unavailable if there is too little memory now."""
+    answer = refusal(error)
+    return answer._replace(code=Code.RESOURCE_EXHAUSTED) if error.code is Code.UNAVAILABLE else answer
+
+
 def cut(text: str) -> str:
     """Returns at most 1024 bytes of a text, cut between characters. A text that was cut ends with "...TRUNCATED"."""
     data = text.encode("utf-8", "replace")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from lightship.errors import Cancelled, Code, Internal, LightshipError
 from lightship.transports.grpc.api import UnaryJob
-from lightship.transports.grpc.call import Answer, Caller, refusal
+from lightship.transports.grpc.call import Answer, Caller, memory_refusal, refusal
 from lightship.transports.grpc.message_reader import PREFIX_BYTES, Message, MessageReader, Reservation, deflate, inflate
 from lightship.transports.grpc.methods import Method
 from lightship.transports.grpc.request_head import GrpcHead
@@ -73,7 +73,7 @@ class UnaryCall(Caller):
             if ended:
                 self._receive()
         except LightshipError as error:
-            self._refuse(refusal_of_message(error))
+            self._refuse(memory_refusal(error))
 
     def on_stalled(self) -> None:
         text = "no more of the request came within the timeout: send it faster"
@@ -161,7 +161,7 @@ class UnaryCall(Caller):
             self._reserve(len(self._data))
         except LightshipError as error:
             job.release()
-            self._refuse(refusal_of_message(error))
+            self._refuse(memory_refusal(error))
             return
         self._data = b""
         result = self._application.submit(self, job)
@@ -223,12 +223,6 @@ class UnaryCall(Caller):
             self._reservation.release()
         for hook in self._hooks or ():
             hook()
-
-
-def refusal_of_message(error: LightshipError) -> Answer:
-    """Returns the answer to a message that is too large, or for which there is no memory now."""
-    answer = refusal(error)
-    return answer._replace(code=Code.RESOURCE_EXHAUSTED) if error.code is Code.UNAVAILABLE else answer
 
 
 def _explained(error: BaseException) -> LightshipError:

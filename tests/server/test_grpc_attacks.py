@@ -1,0 +1,213 @@
+"""What one client of gRPC may do to the others: nothing. Each attack runs beside a client that calls all the time."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+from tests.server.grpc_process import PREDICT, GrpcProcess, eventually, grpc_process, request, values_of
+from tests.server.http2 import PREFACE, Http2, frame, message
+
+DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, _, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = range(10)
+WAIT = 5.0  # seconds that another client may wait on a machine with other work; alone, it is far below 1
+SECONDS = 2.0  # of each attack
+FIELDS = [
+    *((":method", "POST"), (":scheme", "http"), (":path", PREDICT), (":authority", "x")),
+    *(("te", "trailers"), ("content-type", "application/grpc")),
+]
+PLAIN = bytes(b"".join(b"\0" + bytes([len(n)]) + n.encode() + bytes([len(v)]) + v.encode() for n, v in FIELDS))
+MESSAGE = message(request())
+
+
+@pytest.fixture(scope="module")
+def server(half_plus_two: Path) -> Iterator[GrpcProcess]:
+    with grpc_process(f"m={half_plus_two}") as process:
+        assert process.predict() == [3.0]
+        yield process
+        assert process.popen.poll() is None
+        assert "Traceback" not in process.text, process.text
+
+
+@contextmanager
+def other_client(server: GrpcProcess) -> Iterator[None]:
+    """Calls all the time, and fails if one call takes too long."""
+    stop, longest = threading.Event(), [0.0]
+
+    def call() -> None:
+        with server.channel() as channel:
+            ask = channel.unary_unary(PREDICT)
+            while not stop.is_set():
+                start = time.monotonic()
+                assert values_of(ask(request(), timeout=60)) == [3.0]
+                longest[0] = max(longest[0], time.monotonic() - start)
+
+    calling = threading.Thread(target=call)
+    calling.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        calling.join(60)
+    assert not calling.is_alive()
+    assert longest[0] < WAIT
+
+
+class Attacker:
+    """A connection that sends as fast as it can, and connects again when it was thrown out."""
+
+    def __init__(self, server: GrpcProcess, hello: bytes = PREFACE + frame(SETTINGS, 0, 0)) -> None:
+        self.server, self.hello = server, hello
+        self.thrown_out = 0
+        self.connect()
+
+    def connect(self) -> None:
+        self.stream = 1
+        self.socket = socket.create_connection(("127.0.0.1", self.server.port), timeout=0.2)
+        self.socket.sendall(self.hello)
+
+    def send(self, data: bytes) -> None:
+        try:
+            self.socket.sendall(data)
+            with suppress(TimeoutError, BlockingIOError):
+                self.socket.settimeout(0.001)
+                while self.socket.recv(1 << 20):
+                    pass
+                raise ConnectionError("closed")
+        except TimeoutError:
+            return
+        except ConnectionError:
+            self.thrown_out += 1
+            self.socket.close()
+            self.connect()
+        finally:
+            self.socket.settimeout(0.2)
+
+    def next(self) -> int:
+        self.stream += 2
+        return self.stream - 2
+
+    def run(self, part: Callable[[Attacker], bytes], seconds: float = SECONDS) -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.send(part(self))
+        self.socket.close()
+
+
+def u32(number: int) -> bytes:
+    return number.to_bytes(4, "big")
+
+
+def rapid_reset(attacker: Attacker) -> bytes:
+    parts = []
+    for _ in range(500):
+        stream = attacker.next()
+        parts.append(frame(HEADERS, 4, stream, PLAIN) + frame(DATA, 1, stream, MESSAGE))
+        parts.append(frame(RST_STREAM, 0, stream, u32(8)))
+    return b"".join(parts)
+
+
+def large_header(attacker: Attacker) -> bytes:
+    """One entry of 4,000 bytes, named 10,000 times."""
+    block = b"\x40\x01a\x7f\xa1\x1e" + bytes(4000) + b"\xbe" * 10_000
+    return frame(HEADERS, 5, attacker.next(), block)
+
+
+FLOODS = {
+    "rapid reset": rapid_reset,
+    "settings": lambda _: frame(SETTINGS, 0, 0, b"\0\4" + u32(1000)) * 2000,
+    "ping": lambda _: frame(PING, 0, 0, bytes(8)) * 2000,
+    "window updates": lambda _: frame(WINDOW_UPDATE, 0, 0, u32(1)) * 5000,
+    "priorities": lambda _: frame(PRIORITY, 0, 1, bytes(5)) * 5000,
+    "continuation": lambda one: frame(HEADERS, 1, one.next(), b"\x82") + frame(CONTINUATION, 0, one.stream - 2) * 5000,
+    "header bomb": large_header,
+    "empty data": lambda one: frame(HEADERS, 4, one.next(), PLAIN) + frame(DATA, 0, one.stream - 2) * 5000,
+    "streams": lambda one: b"".join(frame(HEADERS, 4, one.next(), PLAIN) for _ in range(500)),
+}
+
+
+@pytest.mark.parametrize("flood", FLOODS)
+def test_a_flood_is_stopped_and_holds_nobody_up(server: GrpcProcess, flood: str) -> None:
+    before = server.resident_megabytes
+    with other_client(server):
+        attacker = Attacker(server)
+        attacker.run(FLOODS[flood])
+    assert attacker.thrown_out
+    assert eventually(lambda: server.resident_megabytes < before + 100), (before, server.resident_megabytes)
+
+
+def test_windows_that_stay_closed_hold_nobody_up(server: GrpcProcess) -> None:
+    before = server.resident_megabytes
+    clients = [Http2(server.port, takes=False, settings={4: 0}) for _ in range(10)]
+    with other_client(server):
+        for client in clients:
+            for _ in range(50):
+                client.send(client.start(), MESSAGE)
+        time.sleep(0.1)
+        assert server.predict() == [3.0]
+    assert server.resident_megabytes < before + 100
+    for client in clients:
+        client.vanish()
+
+
+def test_windows_that_grow_byte_by_byte_hold_nobody_up(server: GrpcProcess) -> None:
+    one = frame(HEADERS, 4, 1, PLAIN) + frame(DATA, 1, 1, message(request([2.0] * 3000)))
+    hello = PREFACE + frame(SETTINGS, 0, 0, b"\0\4" + u32(0)) + one
+    with other_client(server):
+        Attacker(server, hello).run(lambda _: frame(WINDOW_UPDATE, 0, 1, u32(1)) * 500)
+
+
+def test_two_thousand_idle_streams_cost_no_thread_and_hold_nobody_up(server: GrpcProcess) -> None:
+    assert server.predict() == [3.0]
+    threads, before = server.threads, server.resident_megabytes
+    clients = [Http2(server.port) for _ in range(4)]
+    with other_client(server):
+        for client in clients:
+            for _ in range(500):
+                client.start()
+        assert server.predict() == [3.0]
+        assert server.threads <= threads + 1
+    assert server.resident_megabytes < before + 50
+    for client in clients:
+        client.vanish()
+
+
+def test_slow_headers_on_many_connections_hold_nobody_up(server: GrpcProcess) -> None:
+    connections = [socket.create_connection(("127.0.0.1", server.port), timeout=20) for _ in range(300)]
+    with other_client(server):
+        for connection in connections:
+            connection.sendall(PREFACE + frame(SETTINGS, 0, 0) + frame(HEADERS, 0, 1, PLAIN[:1]))
+        for byte in PLAIN[1:4]:
+            for connection in connections:
+                connection.sendall(frame(CONTINUATION, 0, 1, bytes([byte])))
+    for connection in connections:
+        connection.close()
+
+
+def test_a_message_in_frames_of_one_byte_holds_nobody_up(server: GrpcProcess) -> None:
+    whole = message(request([2.0] * 20_000))
+    frames = b"".join(frame(DATA, 0, 1, bytes([byte])) for byte in whole) + frame(DATA, 1, 1)
+    with other_client(server), Http2(server.port) as client:
+        stream = client.start()
+        client.raw(frames)
+        assert values_of(client.answer(stream).message) == [3.0] * 20_000
+
+
+@pytest.mark.skipif(shutil.which("h2load") is None, reason="needs h2load (Debian's nghttp2-client)")
+def test_h2load_and_nghttp_are_answered(server: GrpcProcess, tmp_path: Path) -> None:
+    body = tmp_path / "message"
+    body.write_bytes(MESSAGE)
+    url = f"http://127.0.0.1:{server.port}{PREDICT}"
+    headers = ["-H", "content-type: application/grpc", "-H", "te: trailers", "-d", str(body), url]
+    load = ["h2load", "-n2000", "-c4", "-m10", *headers]
+    text = subprocess.run(load, check=True, capture_output=True, text=True, timeout=120).stdout
+    assert "2000 succeeded, 0 failed, 0 errored" in text
+    assert "2000 2xx" in text
+    seen = subprocess.run(["nghttp", "-v", *headers], check=True, capture_output=True, timeout=60).stdout
+    assert b"grpc-status: 0" in seen
