@@ -1,7 +1,7 @@
-"""Calls a second over gRPC, and, with the toy model, beside an echo server of the same library, interleaved.
+"""Calls a second over gRPC, and, with the toy model, beside the smallest possible server, interleaved.
 
-Needs `h2load` (Debian's nghttp2-client). All servers run at once, those idle that are not asked. Before it is measured
-each must give the same answer, byte for byte.
+Needs `h2load` (Debian's nghttp2-client). All servers run at once, those idle that are not asked. Before
+they are measured, the servers of Lightship must give the same answer, byte for byte.
 Usage: python -m benchmarks.grpc_servers [--rounds 5] [--seconds 1] [--only toy]
 """
 
@@ -29,7 +29,7 @@ from lightship import protos
 from lightship.tensors.tensor_writing import write_tensor
 
 SERVERS = ("lightship",)
-ECHO = ("grpcio echo",)  # the library alone, beside the toy
+YARDSTICK = ("yardstick",)  # beside the toy
 AT_ONCE = {"toy": ((1, 1), (2, 4), (4, 8)), "mobilenet": ((1, 1), (2, 2)), "resnet": ((1, 1), (2, 2))}
 PREDICT = "/tensorflow.serving.PredictionService/Predict"
 HEADERS = ("content-type: application/grpc", "te: trailers")
@@ -56,7 +56,7 @@ def running(model: Model, folder: Path) -> Iterator[dict[str, int]]:
     """The port of each server."""
     with ExitStack() as stack:
         ports = {}
-        for server in SERVERS + (ECHO if model.name == "toy" else ()):
+        for server in SERVERS + (YARDSTICK if model.name == "toy" else ()):
             command = on_cores(command_of(server, folder / model.name), range(model.cores))
             process = stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL))
             stack.callback(process.terminate)
@@ -66,8 +66,8 @@ def running(model: Model, folder: Path) -> Iterator[dict[str, int]]:
 
 
 def command_of(server: str, model: Path) -> list[str]:
-    if server in ECHO:
-        return [sys.executable, "-m", "benchmarks.grpc_yardstick"]
+    if server in YARDSTICK:
+        return [sys.executable, "-m", "benchmarks.grpc_yardstick", str(model / "1")]
     lightship = str(Path(sys.executable).with_name("lightship"))
     words = ["--rest-port", "0", "--grpc-port", "auto", "--json"]
     return [lightship, "serve", str(model), *words]

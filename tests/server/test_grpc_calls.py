@@ -189,7 +189,7 @@ def test_a_message_beyond_the_budget_is_refused_and_may_be_sent_again_later(serv
             assert answer.headers["grpc-retry-pushback-ms"] == "1000"
         assert values_of(client.ask(message(request())).message) == [3.0]
         assert values_of(client.ask(message(request(np.zeros(10_000)))).message) == [2.0] * 10_000
-    assert eventually(lambda: budget.seen.count("released") == budget.seen.count("kept") == 3)
+    assert eventually(lambda: budget.seen.count("released") == budget.seen.count("kept") >= 3)
 
 
 def test_a_watch_ends_with_its_deadline_and_is_forgotten(server: Server) -> None:
