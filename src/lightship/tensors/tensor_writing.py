@@ -12,7 +12,7 @@ from lightship.tensors.varint import encode_varint
 
 # The types whose values have the same bytes in the packed field as in a little-endian array, with the number of the
 # field and the type of its elements. A bool is a varint of one byte.
-_SAME_BYTES: dict[DataType, tuple[int, str]] = {
+SAME_BYTES: dict[DataType, tuple[int, str]] = {
     DataType.DT_FLOAT: (5, "<f4"),
     DataType.DT_DOUBLE: (6, "<f8"),
     DataType.DT_COMPLEX64: (9, "<c8"),
@@ -46,8 +46,8 @@ def write_tensor(tensor: Any, array: NDArray[Any], *, as_content: bool = False) 
         dimensions.add().size = size  # passing it as an argument of `add` would take three times as long
     if as_content:
         tensor.tensor_content = _content(array, dtype)
-    elif dtype in _SAME_BYTES:
-        field, element = _SAME_BYTES[dtype]
+    elif dtype in SAME_BYTES:
+        field, element = SAME_BYTES[dtype]
         data = array.astype(element, copy=False).tobytes()
         tensor.MergeFromString(encode_varint(field << 3 | _LENGTH_DELIMITED) + encode_varint(len(data)) + data)
     elif dtype in _VARINTS:

@@ -13,7 +13,8 @@ from lightship.errors import Code, DeadlineExceeded, Internal, LightshipError, R
 from lightship.transports.grpc.call import LATE, Answer, Caller, memory_refusal, refusal
 from lightship.transports.grpc.context import GrpcContext
 from lightship.transports.grpc.methods import CALLS, HEALTH_CALLS, Method
-from lightship.transports.grpc.predict import PreparedPredict, prepare_predict
+from lightship.transports.grpc.predict import PreparedPredict, prepare_predict, read_predict
+from lightship.transports.grpc.request_templates import PredictCall, RequestTemplates
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +32,7 @@ class GrpcApi:
 
     def __init__(self, context: GrpcContext, count: Count) -> None:
         self.context, self._count = context, count
+        self._requests = RequestTemplates()
         # The methods with a single response, by their full names, such as
         # `/tensorflow.serving.PredictionService/Predict`.
         self.methods: dict[str, Method] = CALLS | HEALTH_CALLS if context.health != "off" else CALLS
@@ -51,11 +53,12 @@ class GrpcApi:
         try:
             if caller.deadline is not None and time.monotonic() >= caller.deadline:
                 raise DeadlineExceeded(LATE)
-            message = _parsed(method, request)
             if method.act is not None:
+                message = _parsed(method, request)
                 return Answer(method.act(self.context, message, caller).SerializeToString())
-            model = message.model_spec.name
-            prepared = prepare_predict(self.context, message)
+            call = self._requests.read(request) or self._read(method, request)
+            model = call.model
+            prepared = prepare_predict(self.context, call)
             body = prepared.try_run()
             if body is None:
                 return UnaryJob(self, method, caller, None, prepared, model, begun)
@@ -64,6 +67,13 @@ class GrpcApi:
             answer = refusal(_explained(error, method.name))
         self.count(method, model, answer, begun)
         return answer
+
+    def _read(self, method: Method, request: bytes) -> PredictCall:
+        """Reads a Predict request of a kind that was not seen before."""
+        message = _parsed(method, request)
+        call = read_predict(message)
+        self._requests.learn(request, message)
+        return call
 
     def count(self, method: Method, model: str, answer: Answer, begun: float) -> None:
         """Counts an answer. `begun` is when the work on it began, by `time.perf_counter`."""
@@ -119,7 +129,7 @@ class UnaryJob:
         if method.counted_as:
             self._model = message.model_spec.name
         if method.act is None:
-            return prepare_predict(self._api.context, message).run(caller)
+            return prepare_predict(self._api.context, read_predict(message)).run(caller)
         body: bytes = method.act(self._api.context, message, caller).SerializeToString()
         return body
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.model_config import ModelConfig
+from lightship.transports.grpc.response_templates import ResponseTemplates
 from lightship.transports.metrics.text import Family
 
 HealthOf = Literal["models", "port", "off"]
@@ -29,3 +30,5 @@ class GrpcContext:
     health: HealthOf = "models"
     # Returns whether the server has started to shut down.
     draining: Callable[[], bool] = lambda: False
+    # Writes Predict's responses.
+    responses: ResponseTemplates = field(default_factory=ResponseTemplates)

@@ -7,7 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from lightship.errors import FailedPrecondition
+from lightship.errors import FailedPrecondition, InvalidArgument
 from lightship.lifecycle.handle import Handle
 from lightship.lifecycle.servable import Servable
 from lightship.protos import PredictResponse
@@ -17,7 +17,8 @@ from lightship.tensors.tensor_proto import input_array
 from lightship.tensors.tensor_writing import write_tensor
 from lightship.transports.grpc.call import Caller
 from lightship.transports.grpc.context import GrpcContext
-from lightship.transports.grpc.model_specs import handle_of, spec_of, write_spec
+from lightship.transports.grpc.model_specs import choice_of, spec_of, write_spec
+from lightship.transports.grpc.request_templates import PredictCall
 
 
 class RequestTensors(Mapping[str, NDArray[Any]]):
@@ -50,11 +51,11 @@ class PreparedPredict:
     It ends when `try_run` returns bytes, when `run` returns, when either raises, or with `release`.
     """
 
-    __slots__ = ("_as_content", "_handle", "_name", "_prediction")
+    __slots__ = ("_context", "_handle", "_model", "_prediction")
 
-    def __init__(self, handle: Handle, prediction: Prediction, name: str, *, as_content: bool) -> None:
-        """`name` is the model's name as the client sent it. `as_content`: writes outputs as `tensor_content`."""
-        self._handle, self._prediction, self._name, self._as_content = handle, prediction, name, as_content
+    def __init__(self, context: GrpcContext, handle: Handle, prediction: Prediction, model: str) -> None:
+        """`model` is the model's name as the client sent it."""
+        self._context, self._handle, self._prediction, self._model = context, handle, prediction, model
 
     def try_run(self) -> bytes | None:
         """Returns the response if the run is so short that an event loop can wait for it. Otherwise returns None."""
@@ -80,30 +81,49 @@ class PreparedPredict:
         self._handle.release()
 
     def _response(self, outputs: Mapping[str, NDArray[Any]]) -> bytes:
+        if len(outputs) != 1:
+            return self._written(outputs)
+        ((alias, array),) = outputs.items()
+        context = self._context
+        kind = (self._model, self._handle.servable.id.version, self._prediction.signature.name, alias)
+        as_content = context.tensor_content
+        return context.responses.write(kind, array, lambda other: self._written({alias: other}), as_content=as_content)
+
+    def _written(self, outputs: Mapping[str, NDArray[Any]]) -> bytes:
         response = PredictResponse()
-        write_spec(response.model_spec, self._handle.servable, self._name, self._prediction.signature.name)
+        write_spec(response.model_spec, self._handle.servable, self._model, self._prediction.signature.name)
         for alias, array in outputs.items():
-            write_tensor(response.outputs[alias], array, as_content=self._as_content)
+            write_tensor(response.outputs[alias], array, as_content=self._context.tensor_content)
         body: bytes = response.SerializeToString()
         return body
 
 
-def prepare_predict(context: GrpcContext, request: Any) -> PreparedPredict:
+def read_predict(request: Any) -> PredictCall:
+    """Returns what a request message says. Its tensors are read when they are looked up.
+
+    Raises InvalidArgument if it names no model.
+    """
+    spec = spec_of(request)
+    inputs = RequestTensors(request.inputs)
+    return PredictCall(spec.name, *choice_of(spec), spec.signature_name, tuple(request.output_filter), inputs)
+
+
+def prepare_predict(context: GrpcContext, call: PredictCall) -> PreparedPredict:
     """Checks a Predict request.
 
     It checks the model, the signature, the signature's method name, the names and tensors of the inputs, in this order.
     The names of the outputs are checked by the run.
     """
-    spec = spec_of(request)
-    handle = handle_of(context.manager, spec)
+    if not call.model:
+        raise InvalidArgument("ModelSpec has no name specified.")
+    handle = context.manager.handle(call.model, call.version, call.label)
     try:
-        signature = _signature(handle.servable, spec.signature_name or DEFAULT_SIGNATURE)
-        inputs = RequestTensors(request.inputs)
-        prediction = prepare_prediction(handle.servable, signature, inputs, list(request.output_filter))
+        signature = _signature(handle.servable, call.signature or DEFAULT_SIGNATURE)
+        prediction = prepare_prediction(handle.servable, signature, call.inputs, call.outputs)
     except BaseException:
         handle.release()
         raise
-    return PreparedPredict(handle, prediction, spec.name, as_content=context.tensor_content)
+    return PreparedPredict(context, handle, prediction, call.model)
 
 
 def _signature(servable: Servable, name: str) -> Signature:
