@@ -124,6 +124,6 @@ def _listening(options: ServerOptions) -> socket.socket | None:
 def _grpc_server(options: ServerOptions) -> GrpcServer | None:
     if not options.grpc_port and not options.grpc.socket_path:
         return None
-    from lightship.transports.grpc.server import GrpcServer  # imported here because importing grpcio takes 0.1 s
+    from lightship.transports.grpc.server import GrpcServer  # imported here because not every server has gRPC
 
     return GrpcServer(options.host, options.grpc_port, options.grpc)
