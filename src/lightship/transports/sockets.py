@@ -65,6 +65,8 @@ def listen_unix(path: Path) -> socket.socket:
 
     Raises InvalidArgument if it cannot be opened.
     """
+    if not hasattr(socket, "AF_UNIX"):
+        raise InvalidArgument("this system's Python has no UNIX sockets; listen on a port instead")
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         if path.is_socket():

@@ -49,6 +49,7 @@ class GrpcServer:
         self._drain_begun = asyncio.Event()
         self._end: float | None = None
         self._application: GrpcApplication | None = None
+        self._failure: BaseException | None = None
         self.port = 0
         self.unanswered = 0
         try:
@@ -73,6 +74,8 @@ class GrpcServer:
         self._thread = threading.Thread(target=self._run, args=(api, budget, started), name="grpc", daemon=True)
         self._thread.start()
         started.wait()
+        if self._failure is not None:
+            raise self._failure
 
     def drain(self, seconds: float) -> None:
         """Starts to shut down: refuses new calls, and cuts off running calls after `seconds`.
@@ -118,7 +121,10 @@ class GrpcServer:
         try:
             with asyncio.Runner(loop_factory=new_event_loop) as runner:
                 runner.run(self.serve(api, budget, started))
-        finally:
+        except BaseException as error:
+            if started.is_set():
+                raise
+            self._failure = error
             started.set()
 
     def _open(self, host: str, port: Port) -> None:

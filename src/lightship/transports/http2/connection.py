@@ -137,6 +137,7 @@ class Http2Connection(asyncio.Protocol):
             self._forget(stream)
             stream.handler.on_closed()
         self._draining, self._refuse_above = True, self._last_stream
+        self._lifetime.client_ended()
         return bool(self.streams)
 
     def pause_writing(self) -> None:

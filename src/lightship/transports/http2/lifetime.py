@@ -44,6 +44,10 @@ class Lifetime:
     def headers_complete(self) -> None:
         self._head = math.inf
 
+    def client_ended(self) -> None:
+        """The client sends no more. It may have gone, so its answers must be ready within the write timeout."""
+        self._grace = min(self._grace, self.heard_at + self._timeouts.write)
+
     def writing_paused(self, now: float, untaken: int) -> None:
         """`untaken` is the number of bytes that the client has not taken yet."""
         self._untaken, self._write = untaken, now + self._timeouts.write

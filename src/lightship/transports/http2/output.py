@@ -130,7 +130,8 @@ class Output:
     def _write_frames(self) -> None:
         frames = self._frames
         if frames:
-            self.transport.write(b"".join(frames))
+            if not self.transport.is_closing():
+                self.transport.write(b"".join(frames))
             frames.clear()
 
     def _send_part(self, stream: Stream) -> int:

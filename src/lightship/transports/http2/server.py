@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import socket as sockets
 import ssl
 import time
 from collections.abc import Callable, Sequence
-from socket import AF_UNIX, socket
+from socket import socket
 from typing import Any
 
 from lightship.transports.http2.application import Application
@@ -17,6 +18,8 @@ from lightship.transports.sockets import BACKLOG, readable, refuse_new_connectio
 _TICK = 0.25  # seconds between two checks of the deadlines of all connections
 _HANDSHAKE = 0.1  # seconds for a client to complete a handshake that has begun
 _LOOK = 0.01  # seconds between two checks while the server stops
+_MAX_HANDSHAKE = 3600.0  # seconds of a TLS handshake
+_UNIX = getattr(sockets, "AF_UNIX", None)  # Windows has none
 
 
 class Http2Server:
@@ -44,7 +47,7 @@ class Http2Server:
         """Starts to accept connections."""
         loop = asyncio.get_running_loop()
         for listening in self._listening:
-            create: Any = loop.create_unix_server if listening.family == AF_UNIX else loop.create_server
+            create: Any = loop.create_unix_server if listening.family == _UNIX else loop.create_server
             self._servers.append(await create(self._connection, sock=listening, backlog=BACKLOG, **self._tls()))
         self._ticking = loop.create_task(self._tick())
 
@@ -54,7 +57,7 @@ class Http2Server:
         `end` is a time of `time.monotonic`.
         """
         for listening in self._listening:
-            if listening.family != AF_UNIX:
+            if listening.family != _UNIX:
                 refuse_new_connections(listening)
         for connection in list(self.connections):
             connection.drain()
@@ -81,7 +84,7 @@ class Http2Server:
     def _tls(self) -> dict[str, object]:
         if self._encryption is None:
             return {}
-        return {"ssl": self._encryption, "ssl_handshake_timeout": self._options.timeouts.head}
+        return {"ssl": self._encryption, "ssl_handshake_timeout": min(_MAX_HANDSHAKE, self._options.timeouts.head)}
 
     def _all_ended(self) -> bool:
         for connection in list(self.connections):  # those that came during the drain too
