@@ -326,6 +326,7 @@ def test_an_answer_waits_for_the_window_of_its_stream(server: EchoServer) -> Non
     with Client(server.port, settings=setting(Setting.INITIAL_WINDOW_SIZE, 3)) as client:
         client.headers(1, end=False)
         client.data(1, b"abcdefgh")
+        client.until(lambda: bool(client.of(DataFrame, 1)))
         client.ping()
         assert [bytes(one.data) for one in client.of(DataFrame, 1)] == [b"abc"]
         client.send(frame(WINDOW_UPDATE, 0, 1, u32(1)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Protocol
@@ -21,7 +22,7 @@ from lightship.transports.grpc.responses import refuse, refuse_http
 from lightship.transports.grpc.streams import Reflection, Watch
 from lightship.transports.grpc.unary import MAX_JOINED_BYTES, UnaryCall
 from lightship.transports.http.executor import Executor
-from lightship.transports.http2.application import Handler
+from lightship.transports.http2.application import NO_HANDLER, Handler
 from lightship.transports.http2.stream import Stream
 
 MAX_INLINE_BYTES = 16 << 10  # a larger message is read on a thread, a smaller one on the event loop
@@ -65,7 +66,7 @@ class GrpcApplication:
         self.watches: set[Watch] = set()
         self._services = self._names_of_services()
         self._loop = asyncio.get_running_loop()
-        self._complete: list[UnaryCall] = []  # calls whose request has come and that are not answered yet
+        self._complete: deque[UnaryCall] = deque()  # calls whose request has come and that are not answered yet
         self._timed: list[UnaryCall] = []  # calls with a deadline that have begun in this turn of the event loop
         self._turn_due = self._wake_due = False
         self._unsubscribe = api.context.manager.subscribe(self._on_change)
@@ -113,7 +114,7 @@ class GrpcApplication:
 
     def _open_other(self, stream: Stream, head: GrpcHead, ended: bool) -> Handler:
         """Opens a stream that is no call with one response."""
-        handler: Handler = _Ignored()
+        handler = NO_HANDLER
         if head.status:
             refuse_http(stream, head.status)
         elif head.refusal is not None:
@@ -136,8 +137,13 @@ class GrpcApplication:
     def _take_turn(self) -> None:
         """Answers calls that have arrived together."""
         self._turn_due = False
-        group, self._complete = self._complete[:_TOGETHER], self._complete[_TOGETHER:]
-        if self._complete:
+        waiting = self._complete
+        group: list[UnaryCall] = []
+        while waiting and len(group) < _TOGETHER:
+            call = waiting.popleft()
+            if not call.finished:  # calls that were cancelled take no turn from others
+                group.append(call)
+        if waiting:
             self._need_turn()
         for call in group:
             call.answer()
@@ -184,16 +190,6 @@ class GrpcApplication:
     def _names_of_services(self) -> tuple[str, ...]:
         names = {name.split("/")[1] for name in self.api.methods}
         return tuple(sorted(names))
-
-
-class _Ignored:
-    """The handler of a stream that was answered when it was opened."""
-
-    def on_data(self, data: bytes, ended: bool) -> None: ...
-
-    def on_stalled(self) -> None: ...
-
-    def on_closed(self) -> None: ...
 
 
 def too_many_wait() -> ResourceExhausted:

@@ -26,3 +26,16 @@ class Application(Protocol):
 
     def open(self, stream: Stream, ended: bool) -> Handler:
         """Returns the handler of a new stream, whose headers are in `stream.head`. `ended`: there is no body."""
+
+
+class _NoHandler:
+    """The handler of a stream that has ended."""
+
+    def on_data(self, data: bytes, ended: bool) -> None: ...
+
+    def on_stalled(self) -> None: ...
+
+    def on_closed(self) -> None: ...
+
+
+NO_HANDLER: Handler = _NoHandler()

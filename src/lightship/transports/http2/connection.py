@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import cast
 
 from lightship.transports.http2 import rates
-from lightship.transports.http2.application import Application
+from lightship.transports.http2.application import NO_HANDLER, Application, Handler
 from lightship.transports.http2.frames import (
     ACK,
     CONTINUATION,
@@ -134,8 +134,7 @@ class Http2Connection(asyncio.Protocol):
         if self._failed or self._encrypted:  # over TLS, the connection closes in any case
             return False
         for stream in [one for one in self.streams.values() if not one.ended]:
-            self._forget(stream)
-            stream.handler.on_closed()
+            self._forget(stream).on_closed()
         self._draining, self._refuse_above = True, self._last_stream
         self._lifetime.client_ended()
         return bool(self.streams)
@@ -322,7 +321,9 @@ class Http2Connection(asyncio.Protocol):
                 del self.streams[number]
                 self._refuse(number, END_STREAM, ErrorCode.PROTOCOL_ERROR)
                 return
-        stream.handler = self._application.open(stream, ended)
+        handler = self._application.open(stream, ended)
+        if not stream.closed:
+            stream.handler = handler
 
     def _refuse(self, number: int, flags: int, code: ErrorCode) -> None:
         self._rates.count(rates.RESETS)
@@ -421,8 +422,7 @@ class Http2Connection(asyncio.Protocol):
         if stream is None:
             self._on_late_frame(number, "RST_STREAM")
             return
-        self._forget(stream)
-        stream.handler.on_closed()
+        self._forget(stream).on_closed()
 
     def _on_settings(self, number: int, flags: int, payload: bytes) -> None:
         if number:
@@ -508,23 +508,25 @@ class Http2Connection(asyncio.Protocol):
             self._remember_cut_off(stream.id)
         self._forget(stream)
 
-    def reset_stream(self, stream: Stream, code: ErrorCode) -> None:
-        """Ends a stream early."""
+    def reset_stream(self, stream: Stream, code: ErrorCode) -> Handler:
+        """Ends a stream early. Returns its handler."""
         self.output.write(rst_stream(stream.id, code))
         self._remember_cut_off(stream.id)
-        self._forget(stream)
+        return self._forget(stream)
 
     def _refuse_stream(self, stream: Stream, code: ErrorCode) -> None:
         """Ends a stream because of what the client sent, and tells its handler."""
         self._rates.count(rates.RESETS)
-        self.reset_stream(stream, code)
-        stream.handler.on_closed()
+        self.reset_stream(stream, code).on_closed()
 
-    def _forget(self, stream: Stream) -> None:
+    def _forget(self, stream: Stream) -> Handler:
+        """Removes a stream. Returns its handler, which the stream loses so that the two are no cycle."""
+        handler, stream.handler = stream.handler, NO_HANDLER
         stream.closed, stream.pending = True, None
         self.streams.pop(stream.id, None)
         if self._draining and not self.streams:
             asyncio.get_running_loop().call_soon(self._close_if_drained)
+        return handler
 
     def _remember_cut_off(self, number: int) -> None:
         self._cut_off[number] = None
@@ -532,10 +534,8 @@ class Http2Connection(asyncio.Protocol):
             del self._cut_off[next(iter(self._cut_off))]
 
     def _close_streams(self) -> None:
-        streams, self.streams = list(self.streams.values()), {}
-        for stream in streams:
-            stream.closed, stream.pending = True, None
-            stream.handler.on_closed()
+        for stream in list(self.streams.values()):
+            self._forget(stream).on_closed()
 
     # The end of the connection.
 
@@ -600,8 +600,7 @@ class Http2Connection(asyncio.Protocol):
     def _check_stream(self, stream: Stream, now: float) -> None:
         timeouts = self._options.timeouts
         if stream.stalls(now, timeouts.write):
-            self.reset_stream(stream, ErrorCode.CANCEL)
-            stream.handler.on_closed()
+            self.reset_stream(stream, ErrorCode.CANCEL).on_closed()
         elif not stream.ended and stream.received_at and now - stream.received_at > timeouts.body:
             stream.received_at = 0.0
             stream.handler.on_stalled()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from lightship.transports.http2.application import Handler
+from lightship.transports.http2.application import NO_HANDLER, Handler
 from lightship.transports.http2.frames import END_HEADERS, END_STREAM, HEADERS, ErrorCode, write_head
 from lightship.transports.http2.headers import RequestHead
 
@@ -42,11 +42,10 @@ class Stream:
         *("_stalled_at", "_stalled_bytes"),
     )
 
-    handler: Handler
-
     def __init__(self, connection: Http2Connection, number: int, head: RequestHead) -> None:
         self.connection, self.id, self.head = connection, number, head
         self.output = connection.output
+        self.handler: Handler = NO_HANDLER
         self.closed = False
         self.ended = False  # the client has sent all
         self.body_left = head.content_length  # bytes that the client has still to send; None if it has not said
