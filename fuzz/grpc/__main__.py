@@ -22,20 +22,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m fuzz.grpc", description=__doc__)
     parser.add_argument("--seconds", type=float, default=600.0)
     parser.add_argument("--seed", type=int, default=random.getrandbits(32), help="a random one by default")
-    parser.add_argument("--grpc-server", default="auto", help="the kind of server, as lightship serve takes it")
     parser.add_argument("--replay", type=Path, metavar="FILE", help="try the calls of a find again")
     options = parser.parse_args()
     finds = []
     if options.replay:
-        with started(made(), "--grpc-server", options.grpc_server) as target:
+        with started(made()) as target:
             finds = replay(target, read_find(options.replay).cases)
     else:
         print(f"seed {options.seed}", flush=True)
-        with started(
-            made(), "--grpc-server", options.grpc_server
-        ) as target:  # a reload takes the models away, so it has a server of its own
+        with started(made()) as target:  # a reload takes the models away, so it has a server of its own
             finds += _attacked(Turn(target, options.seed, 0.9 * options.seconds, ASKING))
-        with started(made(), "--grpc-server", options.grpc_server) as target:
+        with started(made()) as target:
             finds += _attacked(Turn(target, options.seed, 0.1 * options.seconds, (RELOAD,)))
     for find in finds:
         report(find, "fuzz.grpc")
