@@ -76,7 +76,7 @@ def test_classes_that_are_wrong_are_told_before_tensorflow_is_loaded(lightship: 
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        (["--preprocess", "none", "--scale", "2"], "exclude each other"),
+        (["--preprocess", "none", "--scale", "2"], "cannot be combined"),
         (["--offset", "2"], "--offset needs --scale"),
         (["--mean", "1"], "--mean and --std need each other"),
         (["--mean", "a", "--std", "1"], "--mean is 'a'"),

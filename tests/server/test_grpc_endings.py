@@ -122,7 +122,7 @@ def test_calls_that_take_too_long_are_cut_off_and_told_of(half_plus_two: Path, s
         assert isinstance(pending.exception(20), grpc.RpcError)
         engine.go_on.set()
         stopping.join(40)
-    assert ended == ["1 calls were cut off after 0.3 seconds"]
+    assert ended == ["1 calls had not finished after 0.3 seconds and were cancelled"]
 
 
 def test_sigterm_lets_calls_under_way_finish(run: Run, half_plus_two: Path) -> None:

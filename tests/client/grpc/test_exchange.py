@@ -117,7 +117,9 @@ def test_a_deadline_that_the_server_keeps_has_its_words(ask: Ask, scripted: Scri
 
 def test_an_answer_that_is_none_is_told(ask: Ask, scripted: Scripted) -> None:
     scripted.answer = lambda asked: b"\xff\xff"
-    with pytest.raises(Unknown, match="GetModelStatusResponse; give a model server's address"):
+    with pytest.raises(
+        Unknown, match="GetModelStatusResponse, so this is probably not a model server: check the address"
+    ):
         ask(scripted.url, "status", "dog")
 
 

@@ -56,7 +56,7 @@ def test_a_redirect_names_where_to(scripted: Scripted, ask: Ask) -> None:
 @pytest.mark.parametrize("body", ["<html>welcome</html>", "[1]", "", '{"model_version_status": 1}', "{}"])
 def test_success_that_is_no_model_servers_is_an_error(scripted: Scripted, ask: Ask, body: str) -> None:
     scripted.says(Reply(200, body))
-    with pytest.raises(errors.Unknown, match="give a model server's address"):
+    with pytest.raises(errors.Unknown, match="not a model server: check the address"):
         ask(scripted.url, "status", "dog")
 
 
