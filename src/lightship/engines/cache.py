@@ -22,6 +22,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from lightship import __version__
 from lightship.engines.scratch import scratch, sweep
 
 logger = logging.getLogger(__name__)
@@ -171,7 +172,7 @@ def cache_key(parts: Mapping[str, Any]) -> str:
     whole = {
         **parts,
         "format": _FORMAT,
-        "lightship": version("lightship"),
+        "lightship": __version__,
         "openvino": version("openvino"),
         "processor": _processor(),
         "code": _code(),
