@@ -51,7 +51,7 @@ def servers(model: Model, folder: Path, body: bytes) -> Iterator[dict[str, str]]
     cores = range(model.cores)
     lightship = str(Path(sys.executable).with_name("lightship"))
     serve = [lightship, "serve", str(folder / model.name), "--rest-port", str(ours)]
-    bare = [sys.executable, "-m", "uvicorn", "--port", str(theirs), "--no-access-log", "benchmarks.yardstick:app"]
+    bare = [sys.executable, "-m", "benchmarks.yardstick", "--port", str(theirs)]
     path = f"/v1/models/{model.name}:predict"
     with (
         started(on_cores(serve, cores), {}) as one,
