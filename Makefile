@@ -14,7 +14,7 @@ STAMP := $(VENV)/.installed
 
 setup: $(STAMP)
 
-$(STAMP): pyproject.toml hatch_build.py $(shell find src/lightship -name '*.proto' -o -name '*.c' 2>/dev/null)
+$(STAMP): pyproject.toml hatch_build.py $(shell find src/lightship -name '*.proto' -o -name '*.[ch]' 2>/dev/null)
 	@scripts/make-venv "$(PYTHON)" "$(VENV)"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[tensorflow,docker]" --group dev

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lightship.errors import InvalidArgument
+from lightship.transports.rest.reading import extension
 from lightship.transports.rest.reading.document import parse
-from lightship.transports.rest.reading.numbers import NumberArray, read_numbers
+from lightship.transports.rest.reading.native_document import read_natively
+from lightship.transports.rest.reading.numbers import NumberArray
 from lightship.transports.rest.reading.reader import read_document
 from lightship.transports.rest.reading.tensor_values import as_lists
+from lightship.transports.rest.reading.values import JsonValue
+
+Read = Callable[[bytes], JsonValue]
+
+READERS: list[Read] = [read_document] if extension.native is None else [read_document, read_natively]
+by_each_reader = pytest.mark.parametrize("read", READERS)
 
 INTEGERS = st.integers(-(2**63), 2**64 - 1)
 FLOATS = st.floats(allow_nan=False)
@@ -61,15 +70,16 @@ def plain(value: Any) -> Any:
     return [plain(element) for element in value] if isinstance(value, list) else as_lists(value)
 
 
-@given(arrays(), st.sampled_from([None, (",", ":"), (" ,\n", "\t: ")]))
+@by_each_reader
+@given(array=arrays(), separators=st.sampled_from([None, (",", ":"), (" ,\n", "\t: ")]))
 @settings(max_examples=300, deadline=None)
 def test_arrays_agree_with_the_complete_reader(
-    array: tuple[list[Any], tuple[int, ...]], separators: tuple[str, str] | None
+    read: Read, array: tuple[list[Any], tuple[int, ...]], separators: tuple[str, str] | None
 ) -> None:
     value, _ = array
     text = b'{"instances": ' + json.dumps(value, separators=separators).encode() + b', "signature_name": "s]["}'
     text = text.replace(b"[", b"[" + b" " * 300, 1)  # long enough for the fast way
-    fast = read_document(text)
+    fast = read(text)
     complete = read_document(text, accelerate=False)
     assert repr(plain(fast)) == repr(complete)
     assert isinstance(fast, dict)
@@ -80,17 +90,19 @@ def test_arrays_agree_with_the_complete_reader(
         np.testing.assert_array_equal(instances.values.reshape(instances.shape), expected)
 
 
-@given(VALUES, st.integers(0, 40))
+@by_each_reader
+@given(value=VALUES, cut=st.integers(0, 40))
 @settings(max_examples=300, deadline=None)
-def test_any_document_agrees_with_the_complete_reader(value: Any, cut: int) -> None:
+def test_any_document_agrees_with_the_complete_reader(read: Read, value: Any, cut: int) -> None:
     text = json.dumps({"inputs": value, "more": [[1.5, 2]] * 100}).encode()
     text = text[: len(text) - cut] if cut < 20 else text
-    assert outcome(text, accelerate=True) == outcome(text, accelerate=False)
+    expected = outcome(lambda body: read_document(body, accelerate=False), text)
+    assert outcome(read, text) == outcome(parse, text) == expected
 
 
-def outcome(text: bytes, *, accelerate: bool) -> str:
+def outcome(read: Read, text: bytes) -> str:
     try:
-        return repr(plain(parse(text) if accelerate else read_document(text, accelerate=False)))
+        return repr(plain(read(text)))
     except InvalidArgument as error:
         return error.message
 
@@ -129,26 +141,33 @@ def nearly_rectangular(draw: st.DrawFn) -> list[Any]:
     return value
 
 
-@given(st.one_of(LISTS, nearly_rectangular()), st.sampled_from([(",", ":"), (", ", ": "), ("\n,\t", ":")]))
+@by_each_reader
+@given(
+    value=st.one_of(LISTS, nearly_rectangular()), separators=st.sampled_from([(",", ":"), (", ", ": "), ("\n,\t", ":")])
+)
 @settings(max_examples=1000, deadline=None)
-def test_a_shape_is_found_if_and_only_if_it_is_the_list_s(value: Any, separators: tuple[str, str]) -> None:
+def test_a_shape_is_found_if_and_only_if_it_is_the_list_s(read: Read, value: Any, separators: tuple[str, str]) -> None:
     text = json.dumps([value], separators=separators).replace("[", "[" + " " * 300, 1).encode()
-    array, _ = read_numbers(text, 0)
+    array = read(text)
     shape = real_shape([value])
     found = array.shape if isinstance(array, NumberArray) else None
     assert found == shape or (found is None and shape is not None and 0 in shape)
 
 
+@by_each_reader
 @pytest.mark.parametrize(
-    "text", ["[[1,2],[3]]", "[1,[2]]", "[[1],2]", "[[],[1,2]]", "[[1,2],[]]", "[1[,2]]", "[1 2]", "[1NaN]"]
+    "text",
+    ["[[1,2],[3]]", "[1,[2]]", "[[1],2]", "[[],[1,2]]", "[[1,2],[]]", "[1[,2]]", "[[1],2[]]", "[1[2],[3]]"]
+    + ["[[1]2,[3]]", "[[1,2],3[,4]]", "[1 2]", "[1NaN]", "[true,1]", "[01]", "[1,]"],
 )
-def test_ragged_and_broken_lists_are_not_taken(text: str) -> None:
-    array, _ = read_numbers(text.replace("[", "[" + " " * 300, 1).encode(), 0)
-    assert not isinstance(array, NumberArray)
+def test_ragged_and_broken_lists_are_not_taken(read: Read, text: str) -> None:
+    body = text.replace("[", "[" + " " * 300, 1).encode()
+    assert outcome(read, body) == outcome(lambda body: read_document(body, accelerate=False), body)
 
 
-def test_what_is_not_finite_stands_where_it_was() -> None:
-    value = parse(b'{"inputs": [' + b"[1.5, NaN, 3]," * 50 + b"[-Infinity, Inf, -NaN]]}")
+@by_each_reader
+def test_what_is_not_finite_stands_where_it_was(read: Read) -> None:
+    value = read(b'{"inputs": [' + b"[1.5, NaN, 3]," * 50 + b"[-Infinity, Inf, -NaN]]}")
     assert isinstance(value, dict)
     array = value["inputs"]
     assert isinstance(array, NumberArray)

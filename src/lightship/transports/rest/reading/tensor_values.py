@@ -13,11 +13,11 @@ import numpy as np
 
 from lightship.errors import InvalidArgument
 from lightship.tensors.dtypes import DataType
+from lightship.transports.rest.reading.document import lists_of
 from lightship.transports.rest.reading.leaves import FLOATS, RANGES, check_leaf, elements, narrowed
-from lightship.transports.rest.reading.numbers import NumberArray
-from lightship.transports.rest.reading.reader import read_document
+from lightship.transports.rest.reading.numbers import NumberArray, number_of
 from lightship.transports.rest.reading.values import JsonValue
-from lightship.transports.rest.writing.dump import dump, number_of
+from lightship.transports.rest.writing.dump import dump
 
 MAX_DIMENSIONS = 64  # numpy's limit
 
@@ -65,11 +65,7 @@ def faulty_number(array: NumberArray, dtype: DataType) -> int | None:
         return None
     if dtype not in RANGES:
         return 0
-    fraction = None if array.integral else array.first_fraction()
-    integers = array.values if fraction is None else array.integers_before(fraction)
-    low, high = RANGES[dtype]
-    outside = (integers < low) | (integers > high)
-    return int(outside.argmax()) if outside.any() else fraction
+    return array.first_outside(*RANGES[dtype])
 
 
 def check_number(array: NumberArray, index: int, dtype: DataType) -> None:
@@ -99,7 +95,7 @@ def _of_arrays(values: list[JsonValue], dtype: DataType) -> np.ndarray[Any, Any]
 def as_lists(value: JsonValue, levels: int = MAX_DIMENSIONS) -> JsonValue:
     """Returns the value with the arrays in its upper levels converted to lists. Tensors have no deeper levels."""
     if isinstance(value, NumberArray):
-        return read_document(value.text, accelerate=False)
+        return lists_of(value)
     if isinstance(value, list) and levels:
         return [as_lists(element, levels - 1) for element in value]
     return value

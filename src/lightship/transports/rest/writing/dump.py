@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import math
-import re
-from collections.abc import Iterator
 
-from lightship.transports.rest.reading.numbers import NumberArray
+from lightship.transports.rest.reading.numbers import NumberArray, number_of
 from lightship.transports.rest.reading.values import JsonValue, encoded, members_of
 from lightship.transports.rest.writing.doubles import double_text
 from lightship.transports.rest.writing.text import quoted
 
 _ENOUGH = 256
-_TOKEN = re.compile(rb"[\[\]]|-?(?:[0-9][-+.0-9eE]*|NaN|Inf(?:inity)?)")
 
 
 class _Stop(Exception):
@@ -81,7 +78,7 @@ class _Writer:
         return "\n" + " " * (4 * self.depth)
 
     def numbers(self, array: NumberArray, before: str) -> None:
-        for token in _tokens(array.text):
+        for token in array.tokens():
             if token == b"]":
                 self.token("]")
             elif token == b"[":
@@ -89,18 +86,6 @@ class _Writer:
             else:
                 self.scalar(number_of(token), before)
             before = "" if token == b"[" else ", "
-
-
-def _tokens(text: bytes) -> Iterator[bytes]:
-    return (match.group() for match in _TOKEN.finditer(text))
-
-
-def number_of(text: bytes) -> int | float:
-    """Returns the value of a valid JSON number. Integers that exceed 64 bits become doubles."""
-    if re.search(rb"[.eENI]", text):
-        return float(text)
-    number = int(text) if len(text) <= 20 else None
-    return number if number is not None and -(1 << 63) <= number < 1 << 64 else float(text)
 
 
 def scalar_text(value: bool | int | float | str | None) -> str:
