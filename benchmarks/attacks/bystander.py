@@ -125,9 +125,9 @@ def main() -> None:
             stop.wait(_PAUSE[kind])
 
     threads = [threading.Thread(target=keep_asking, args=(kind,)) for kind in requests]
+    print("ready", flush=True)
     for thread in threads:
         thread.start()
-    print("ready", flush=True)
     sys.stdin.read()
     stop.set()
     for thread in threads:

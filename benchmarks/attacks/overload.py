@@ -11,6 +11,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 import uvloop
 from benchmarks.attacks.exchange import NO_CONNECTION, TIMEOUT, ask
@@ -77,7 +78,7 @@ def photo_request(address: Address) -> bytes:
     return post(address.photos, Path(address.photo).read_bytes(), "Content-Type: image/jpeg")
 
 
-def numbers_request(address: Address, size: int = 400_000) -> bytes:
+def numbers_request(address: Address, size: int = 1_200_000) -> bytes:
     """As a gzip, since a client can send ten times of what the server can read only if it is short."""
     body = numbers(size, address.width, digits=8, exponents=("",)).gzipped()
     return post(address.toy, body, "Content-Type: application/json", "Content-Encoding: gzip")
@@ -189,10 +190,9 @@ class _Connection(asyncio.Protocol):
         self._busy = True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
         self._pool.open.add(self)
-        transport.write(self._pool.request)
+        self._transport.write(self._pool.request)
 
     def send(self, due: float) -> None:
         self._due, self._busy = due, True

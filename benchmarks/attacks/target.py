@@ -26,16 +26,17 @@ _WITH_FILES = ("sh", "-c", 'ulimit -n "$0" && exec "$@"')
 @dataclass(frozen=True, slots=True)
 class Models:
     """toy: the folder of a model of numbers, `width` of them an instance, 0 for plain numbers. photos: the folder of a
-    bundle that classifies photos, and `photo`, one of them."""
+    bundle that classifies photos, and `photo`, one of them. others: further models, which nobody asks by themselves."""
 
     toy: Path
     width: int
     photos: Path | None = None
     photo: Path | None = None
+    others: Sequence[Path] = ()
 
     @property
     def folders(self) -> list[Path]:
-        return [self.toy, *([self.photos] if self.photos else [])]
+        return [self.toy, *([self.photos] if self.photos else []), *self.others]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,12 @@ class Server:
     @property
     def alive(self) -> bool:
         return self.process.poll() is None
+
+    def wait_for_helpers(self, seconds: float = 60.0) -> None:
+        """Waits until the processes that try models have ended."""
+        end = time.monotonic() + seconds
+        while len(_family(self.process.pid)) > 1 and time.monotonic() < end:
+            time.sleep(0.1)
 
     def resident(self) -> int:
         """Bytes, of the server and the processes that it started."""

@@ -76,6 +76,7 @@ def measure(
     with serving(models, options, files=attack.files, environment=environment, command=command) as server:
         for _ in range(_WARM):  # what the first calls take for good does not count
             _answers(server)
+        server.wait_for_helpers()
         return _attacked(attack, server, scale, calm, settling)
 
 
