@@ -316,7 +316,7 @@ def models() -> tuple[Model, ...]:
 
 @contextmanager
 def served(root: Path, chosen: tuple[Model, ...]) -> Iterator[Turn]:
-    """A server of these models, of which only version 1 is there. TensorFlow, which checks weights, is hidden from it."""
+    """A server of these models, of which only version 1 is there. It has no TensorFlow, which checks weights."""
     for model in chosen:
         shutil.copytree(model.version, root / model.name / "1")
     toy, *others = (root / model.name for model in chosen)

@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from contextlib import suppress
 
 from benchmarks.attacks.kinds import ATTACKS, Attack
 from benchmarks.attacks.target import ROOT, Address
@@ -35,7 +36,11 @@ class Attacker:
 
     def __exit__(self, *_: object) -> None:
         self._process.kill()
-        self._process.communicate()
+        self._process.wait(30)
+        for stream in (self._process.stdin, self._process.stdout):
+            assert stream is not None
+            with suppress(BrokenPipeError):
+                stream.close()
 
     def run(self) -> Counter[str]:
         """Attacks until all was answered. Returns how often there was which status."""

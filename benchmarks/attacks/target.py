@@ -137,7 +137,7 @@ def _address(process: subprocess.Popen[str], models: Models, log: Path) -> Addre
     assert process.stdout is not None
     ready = process.stdout.readline()
     if not ready:
-        raise SystemExit(f"the server ended with {process.wait()}: {log.read_text()[-3000:]}")
+        raise RuntimeError(f"the server ended with {process.wait()}: {log.read_text()[-3000:]}")
     path = "/v1/models/{}:predict".format
     photos = path(models.photos.name) if models.photos else ""
     return Address(json.loads(ready)["rest_port"], path(models.toy.name), models.width, photos, str(models.photo or ""))
