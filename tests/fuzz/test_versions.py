@@ -8,8 +8,10 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from fuzz import versions
-from fuzz.versions import MAKERS, Model, models, same, served
+from fuzz.versions import turn as turns
+from fuzz.versions.folders import MAKERS, Maker
+from fuzz.versions.server import models, served
+from fuzz.versions.turn import Model, same
 
 
 @pytest.fixture(scope="module")
@@ -39,18 +41,16 @@ def test_another_model_in_its_place_is_found(
         folder.mkdir()
         return True
 
-    monkeypatch.setattr(versions, "_PATIENCE", 10.0)
+    monkeypatch.setattr(turns, "_PATIENCE", 10.0)
     with served(tmp_path, chosen[:1]) as turn:
         for maker, found in ((exchanged, "answered with"), (never, "a whole version is")):
-            monkeypatch.setattr(versions, "MAKERS", (maker,))
+            monkeypatch.setattr(turns, "MAKERS", (maker,))
             turn.run_case("1/1")
             assert any(found in find for find in turn.finds)
 
 
 @pytest.mark.parametrize("maker", sorted(set(MAKERS), key=lambda maker: maker.__name__))
-def test_a_version_is_whole_only_if_it_is_the_good_one(
-    maker: versions.Maker, half_plus_two: Path, tmp_path: Path
-) -> None:
+def test_a_version_is_whole_only_if_it_is_the_good_one(maker: Maker, half_plus_two: Path, tmp_path: Path) -> None:
     good, folder = half_plus_two / "123", tmp_path / "2"
     if maker(good, folder, Random(1)):
         assert contents(folder) == contents(good)
