@@ -153,3 +153,16 @@ def test_where_there_is_no_place_for_files_at_all_results_have_none(
     with cache.workplace() as work:
         assert not work.exists()
         assert cache.put("a", {"x": 1}, work).info == {"x": 1}
+
+
+def test_files_behind_links_count(tmp_path: Path) -> None:
+    """Else two versions that differ only in the folder that `variables` leads to would share a compiled model."""
+    version, weights = tmp_path / "1", tmp_path / "weights"
+    version.mkdir()
+    weights.mkdir()
+    (version / "variables").symlink_to("../weights")
+    (version / "back").symlink_to(".")  # a loop
+    (weights / "variables.index").write_bytes(b"one")
+    before = digest_of_folder(version)
+    (weights / "variables.index").write_bytes(b"two")
+    assert digest_of_folder(version) != before
