@@ -91,6 +91,10 @@ def test_what_is_loaded_stays_while_the_folder_is_away(
     source.poll_once()
     assert manager.ready()
     assert "half" in source.explanations()
+    assert manager.notice("half") == source.explanations()["half"]
+    folder.with_name("away").rename(folder)
+    source.poll_once()
+    assert manager.notice("half") == ""
 
 
 def test_an_explanation_is_logged_once_and_again_when_it_changes(

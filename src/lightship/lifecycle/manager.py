@@ -55,7 +55,7 @@ class Manager:
         """Adds a model before any version of it was found; `reason` says why none was. Loaded versions stay loaded."""
         with self._changed:
             model = self._models.known(name)
-            model.reason = reason or model.reason
+            model.reason, model.notice = reason or model.reason, reason
         self.wake()
 
     def forget(self, name: str) -> None:
