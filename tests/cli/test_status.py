@@ -15,7 +15,7 @@ MODELS: dict[str, list[dict[str, Any]]] = {"dog": [BAD, GOOD], "cat": []}
 
 
 def listed(name: str, versions: list[dict[str, Any]]) -> dict[str, Any]:
-    states = [{"version": version["version"], "state": version["state"]} for version in versions]
+    states = [{"version": one["version"], "state": one["state"], "note": one.get("note", "")} for one in versions]
     return {"name": name, "versions": states, "reason": "" if versions else "cat is empty"}
 
 
@@ -68,6 +68,7 @@ def test_json_has_the_same(lightship: Run, server: FakeServer) -> None:
         "error_code": "DATA_LOSS",
         "error_message": "weights differ",
         "signatures": [],
+        "note": "",
     }
 
 
@@ -76,3 +77,23 @@ def test_a_server_that_lists_nothing_asks_for_a_name(lightship: Run, fake_server
     done = lightship("status", fake_server.url)
     assert done.returncode == 1
     assert f"`lightship status {fake_server.url} NAME`" in done.stderr
+
+
+def test_what_an_operator_should_know_of_a_version_and_a_folder_is_shown(
+    lightship: Run, fake_server: FakeServer
+) -> None:
+    changed = GOOD | {"note": "its files were changed"}
+    dog = listed("dog", [changed]) | {"notice": "models/dog has no version any more"}
+
+    def answer(request: ReceivedRequest) -> Reply:
+        if request.path == "/v1/models":
+            return Reply(body={"models": [dog]})
+        return Reply(body={"model_version_status": [GOOD]})
+
+    fake_server.answer = answer
+    for words in ([fake_server.url], [fake_server.url, "dog"]):
+        rows = lightship("status", *words).stdout.splitlines()
+        assert rows[1].split() == ["dog", "-", "-", *["models/dog", "has", "no", "version", "any", "more"]]
+        assert rows[2].split() == ["dog", "1", "AVAILABLE", *["its", "files", "were", "changed"]]
+    (model,) = json.loads(lightship("status", fake_server.url, "--json").stdout)["models"]
+    assert (model["notice"], model["versions"][0]["note"]) == (dog["notice"], "its files were changed")

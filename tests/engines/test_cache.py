@@ -169,3 +169,16 @@ def test_a_key_depends_on_the_version_of_the_source(monkeypatch: pytest.MonkeyPa
     assert cache_key({}) == key
     monkeypatch.setattr("lightship.engines.cache.__version__", "0.0.0")
     assert cache_key({}) != key
+
+
+def test_files_behind_links_count(tmp_path: Path) -> None:
+    """Else two versions that differ only in the folder that `variables` leads to would share a compiled model."""
+    version, weights = tmp_path / "1", tmp_path / "weights"
+    version.mkdir()
+    weights.mkdir()
+    (version / "variables").symlink_to("../weights")
+    (version / "back").symlink_to(".")  # a loop
+    (weights / "variables.index").write_bytes(b"one")
+    before = digest_of_folder(version)
+    (weights / "variables.index").write_bytes(b"two")
+    assert digest_of_folder(version) != before

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from tests.changing_models import save_counting_model
 
-from lightship.bundle.manifest import WARM_UP_FILE
+from lightship.bundle.manifest import WARM_UP_FILE, sealed
 from lightship.engines import EngineOptions
 from lightship.errors import DataLoss, FailedPrecondition, LightshipError, NotFound
 from lightship.lifecycle import Loader, LoadOptions, Servable, ServableId, load_servable
@@ -35,7 +35,7 @@ def forge_digests(version: Path) -> None:
     for name, digest in manifest["files"].items():
         content = (version / name).read_bytes()
         digest.update(size=len(content), sha256=hashlib.sha256(content).hexdigest())
-    path.write_text(json.dumps(manifest))
+    path.write_text(json.dumps(sealed(manifest)))
 
 
 def test_a_bundle_is_loaded_with_its_extras(dog_bundle: Path) -> None:

@@ -35,6 +35,8 @@ def test_what_names_no_model_is_refused(text: str) -> None:
         ({"drain_seconds": -1}, "drain_seconds=-1"),
         ({"load_retries": -1}, "load_retries=-1"),
         ({"load_threads": -1}, "load_threads=-1"),
+        ({"settle_seconds": -1}, "settle_seconds=-1"),
+        ({"empty_folder_grace": -1}, "empty_folder_grace=-1"),
         ({"models": [ModelConfig("a", Path("x")), ModelConfig("a", Path("y"))]}, 'two models are called "a"'),
     ],
 )

@@ -10,8 +10,11 @@ from typing import Any
 
 from lightship.errors import InvalidArgument, NotFound
 from lightship.files import read_error
+from lightship.saved_model.version_files import read_file
 
 Classes = Sequence[str] | Mapping[Any, Any] | str | Path
+
+MAX_LABEL_BYTES = 64 << 20
 
 _SHOWN = 5
 
@@ -31,6 +34,14 @@ def read_classes(source: Classes) -> tuple[str, ...]:
     return _checked(source, "")
 
 
+def read_labels(path: Path) -> tuple[str, ...]:
+    """Reads the labels of a bundle, in the form that `labels_text` writes.
+
+    Raises the errors of `read_classes` and `read_file`.
+    """
+    return _checked(_parse_text(_decoded(read_file(path, MAX_LABEL_BYTES), path), path), f"{path}: ")
+
+
 def labels_text(labels: Iterable[str]) -> str:
     """Returns the text of a file that `read_classes` can read."""
     return "".join(f"{label}\n" for label in labels)
@@ -38,15 +49,25 @@ def labels_text(labels: Iterable[str]) -> str:
 
 def _read_file(path: Path) -> Any:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        data = path.read_bytes()
     except FileNotFoundError as error:
         raise NotFound(
             f"the file of classes {path} does not exist: give a text file with one label per line"
         ) from error
     except OSError as error:
         raise read_error(path, error) from error
+    return _parse_text(_decoded(data, path), path)
+
+
+def _decoded(data: bytes, path: Path) -> str:
+    try:
+        return data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         raise InvalidArgument(f"the file of classes {path} is not UTF-8 text: {error}; save it as UTF-8") from error
+
+
+def _parse_text(text: str, path: Path) -> Any:
+    """Parses JSON if the file's name ends in `.json`, and otherwise one label a line."""
     if path.suffix.lower() == ".json":
         return _parse_json(text, path)
     lines = [line.strip() for line in text.split("\n")]

@@ -84,6 +84,22 @@ def serve(
     poll_seconds: Annotated[
         float, typer.Option(min=0.01, envvar="LIGHTSHIP_POLL_SECONDS", help="Seconds between checks for new versions.")
     ] = 1.0,
+    empty_folder_grace: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            envvar="LIGHTSHIP_EMPTY_FOLDER_GRACE",
+            help="Seconds for which loaded versions are kept after the last version has gone from a model's folder.",
+        ),
+    ] = 30.0,
+    follow_links: Annotated[
+        bool,
+        typer.Option(
+            "--follow-links",
+            envvar="LIGHTSHIP_FOLLOW_LINKS",
+            help="Load versions in which links lead out of the model's folder.",
+        ),
+    ] = False,
     max_request_bytes: Annotated[
         int | None,
         typer.Option(
@@ -227,6 +243,15 @@ def serve(
             help="The number of requests that may wait on one connection before it is closed.",
         ),
     ] = 1000,
+    settle_seconds: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            rich_help_panel=ADVANCED,
+            envvar="LIGHTSHIP_SETTLE_SECONDS",
+            help="Seconds for which a new version's files must not have changed before it is loaded; by default 2.",
+        ),
+    ] = None,
     log_format: Annotated[
         LogFormat | None, typer.Option(envvar="LIGHTSHIP_LOG_FORMAT", help="text, or json for one object per line.")
     ] = None,
@@ -259,6 +284,9 @@ def serve(
         grpc_port=_port(grpc_port or ("auto" if rest_port == "auto" else str(GRPC_PORT))),
         grpc=GrpcOptions(tls=_tls(tls_cert, tls_key, tls_client_ca), reflection=grpc_reflection),
         poll_seconds=poll_seconds,
+        settle_seconds=settle_seconds,
+        empty_folder_grace=empty_folder_grace,
+        follow_links=follow_links,
         limits=limits,
         timeouts=Timeouts(head_timeout, body_timeout, write_timeout, idle_timeout, linger_timeout),
         timeout_seconds=timeout,

@@ -15,7 +15,7 @@ from lightship.errors import LightshipError, Unimplemented
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from lightship.client import Client, ModelStatus
+    from lightship.client import Client, ModelStatus, VersionStatus
 
 
 def status(
@@ -71,8 +71,7 @@ def _one(client: Client, name: str) -> ModelStatus:
     with suppress(LightshipError):
         listed = next((model for model in client.models() if model.name == name), None)
         if listed is not None:
-            engines = {version.version: version.signatures for version in listed.versions}
-            versions = tuple(replace(one, signatures=engines.get(one.version, ())) for one in versions)
+            return replace(listed, versions=_with_errors(listed, versions))
     return ModelStatus(name, versions)
 
 
@@ -80,9 +79,18 @@ def _with_reasons(client: Client, model: ModelStatus) -> ModelStatus:
     """Adds the errors of the versions to a listed model: the list has states and engines, but no errors."""
     if not model.versions:
         return model
-    engines = {version.version: version.signatures for version in model.versions}
-    versions = (replace(one, signatures=engines.get(one.version, ())) for one in client.status(model.name))
-    return replace(model, versions=tuple(versions))
+    return replace(model, versions=_with_errors(model, client.status(model.name)))
+
+
+def _with_errors(listed: ModelStatus, statuses: tuple[VersionStatus, ...]) -> tuple[VersionStatus, ...]:
+    """Returns the statuses, which have errors, with the engines and notes of the list."""
+    known = {version.version: version for version in listed.versions}
+    return tuple(
+        replace(one, signatures=known[one.version].signatures, note=known[one.version].note)
+        if one.version in known
+        else one
+        for one in statuses
+    )
 
 
 def _print_json(models: tuple[ModelStatus, ...], ready: bool) -> None:
@@ -100,10 +108,10 @@ def _print_table(models: tuple[ModelStatus, ...]) -> None:
     for column in ("Model", "Version", "State", "Reason"):
         table.add_column(column, justify="right" if column == "Version" else "left", overflow="fold")
     for model in models:
-        if not model.versions:
-            table.add_row(model.name, "-", "-", model.reason)
+        if not model.versions or model.notice:
+            table.add_row(model.name, "-", "-", model.notice or model.reason)
         for version in model.versions:
-            reason = f"{version.error_code}: {version.error_message}" if version.error_message else ""
+            reason = f"{version.error_code}: {version.error_message}" if version.error_message else version.note
             table.add_row(model.name, str(version.version), version.state, reason)
     console = Console(file=sys.stdout, highlight=False, markup=False)
     console.print(table)

@@ -127,6 +127,8 @@ def _options(given: Mapping[str, Value], flags: Mapping[str, Value], files: Conf
         grpc_port=int(flags["port"]),
         grpc=_grpc_options(given, flags, files),
         poll_seconds=int(flags["file_system_poll_wait_seconds"]),
+        empty_folder_grace=0,
+        follow_links=True,
         timeout_seconds=max(0, int(flags["rest_api_timeout_in_ms"])) / 1000,
         threads=max(0, int(given.get("rest_api_num_threads", 0))),
         cors=bool(flags["rest_api_enable_cors_support"]),

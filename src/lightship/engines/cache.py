@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -24,6 +25,7 @@ from typing import Any
 
 from lightship import __version__
 from lightship.engines.scratch import scratch, sweep
+from lightship.saved_model.version_files import open_file, walk
 
 logger = logging.getLogger(__name__)
 
@@ -181,10 +183,20 @@ def cache_key(parts: Mapping[str, Any]) -> str:
 
 
 def digest_of_folder(folder: Path, patterns: Sequence[str] = ("*",)) -> str:
-    """Returns a digest of the names and contents of all files of a folder, such as a version folder."""
-    files = sorted(file for pattern in patterns for file in folder.rglob(pattern) if file.is_file())
-    lines = [f"{file.relative_to(folder)} {_digest(file)}" for file in files]
+    """Returns a digest of the names and contents of all files of a folder, such as a version folder.
+
+    Files behind links count too, because a model is made of them as well. Raises the errors of `open_file`.
+    """
+    names = [entry.name for entry in walk(folder) if entry.is_file and _matches(entry.name, patterns)]
+    lines = []
+    for name in sorted(names):
+        with open_file(folder / name) as opened:
+            lines.append(f"{name} {hashlib.file_digest(opened, 'sha256').hexdigest()}")
     return hashlib.sha256("\n".join(lines).encode(errors="surrogateescape")).hexdigest()
+
+
+def _matches(name: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatch(name.rpartition("/")[2], pattern) for pattern in patterns)
 
 
 @cache

@@ -21,6 +21,7 @@ from lightship.images.decode import MAX_PIXELS
 from lightship.lifecycle.replay import WarmUpCall, replay
 from lightship.lifecycle.servable import Servable, ServableId
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, SERVE, TensorSpec
+from lightship.saved_model.version_files import check_version_files
 from lightship.tensors.dtypes import DataType
 
 logger = logging.getLogger(__name__)
@@ -45,6 +46,8 @@ class LoadOptions:
     warm_up_iterations: int = 1
     # The tags of the graph to load; a graph must have exactly these.
     tags: Sequence[str] = SERVE
+    # Whether links in a version may lead out of the model's folder.
+    follow_links: bool = False
 
 
 class LoadObserver(Protocol):
@@ -80,8 +83,8 @@ class Loader:
         """Loads a version folder.
 
         Raises NotFound or DataLoss for files that are missing, broken or changed after export, DataLoss if the engine
-        does not give the trained model's outputs, FailedPrecondition if no installed engine can run the model, and
-        what `checks` and `replay` raise.
+        does not give the trained model's outputs, FailedPrecondition if no installed engine can run the model or if
+        there is a FIFO or a link out of the model's folder, and what `checks` and `replay` raise.
         """
         start = time.perf_counter()
         try:
@@ -99,9 +102,10 @@ class Loader:
         return servable
 
     def _load(self, id: ServableId, path: Path) -> Servable:
+        options = self._options
+        check_version_files(path, None if options.follow_links else path.parent)
         for check in self._checks:
             check(path)
-        options = self._options
         bundle = open_bundle(path, id.name, id.version, tags=options.tags)
         engine = load_engine(path, bundle.saved_model, options.engine)
         servable = Servable(id, bundle, engine, options.max_pixels, options.check_method_names)

@@ -30,6 +30,7 @@ def manager_of(options: ServerOptions, metrics: LoadMetrics) -> Manager:
             check_method_names=options.check_method_names,
             warm_up_iterations=max(1, options.warmup_iterations),
             tags=options.saved_model_tags,
+            follow_links=options.follow_links,
         ),
         warm_up_call=make_logged_call if options.enable_model_warmup else None,
         checks=[check_version_batching] if options.check_batching_files else [],

@@ -40,6 +40,13 @@ class ServerOptions:
     rest_may_fail: bool = False
     # Seconds between two scans of the model folders. 0 means a single scan at the start.
     poll_seconds: float = 1.0
+    # A version is loaded when none of its files has changed for so many seconds, or for half as many as seen by the
+    # server's own clock. None means 2, or LIGHTSHIP_SETTLE_SECONDS.
+    settle_seconds: float | None = None
+    # Seconds for which loaded versions are kept after the last version has gone from a model's folder.
+    empty_folder_grace: float = 30.0
+    # Load versions in which links lead out of the model's folder.
+    follow_links: bool = False
     # The limits on the size and number of REST requests and connections.
     limits: Limits = field(default_factory=Limits)
     # The timeouts of REST connections.
@@ -93,8 +100,8 @@ class ServerOptions:
             raise InvalidArgument(f"metrics_path={self.metrics_path}: /v1/ belongs to the API; give another path")
         if self.drain_seconds < 0:
             raise InvalidArgument(f"drain_seconds={self.drain_seconds:g}: give 0 or more")
-        for option in ("load_threads", "load_retries"):
-            if getattr(self, option) < 0:
+        for option in ("load_threads", "load_retries", "empty_folder_grace", "settle_seconds"):
+            if (getattr(self, option) or 0) < 0:
                 raise InvalidArgument(f"{option}={getattr(self, option)}: give 0 or more")
 
     def _check_ports(self) -> None:

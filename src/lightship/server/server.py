@@ -77,7 +77,12 @@ class Server:
         if self._source is None:
             self._configure_logging()
             self.manager = manager_of(self.options, self._load_metrics)
-            self._source = FileSystemSource(self.manager, poll_seconds=self.options.poll_seconds)
+            self._source = FileSystemSource(
+                self.manager,
+                self.options.poll_seconds,
+                settle_seconds=self.options.settle_seconds,
+                empty_folder_grace=self.options.empty_folder_grace,
+            )
             allow = self.options.allow_version_labels_for_unavailable_models
             self.configuration = Configuration(self.manager, self._source, allow_labels_for_unavailable=allow)
             self.configuration.start(self.options.models)

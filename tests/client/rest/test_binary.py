@@ -149,7 +149,7 @@ def test_floats_of_a_photo_go_as_bytes_where_the_model_knows_no_images(
     version.mkdir(parents=True)
     for name in ("saved_model.pb", "variables"):
         (version / name).symlink_to(dog_bundle / "1" / name)
-    with lightship.serve(tmp_path / "dog", rest_port="auto") as running:
+    with lightship.serve(tmp_path / "dog", rest_port="auto", follow_links=True) as running:
         assert running.wait_ready(60)
         served = relay(running.rest_url)
         with pytest.raises(InvalidArgument, match="no image spec"):

@@ -40,15 +40,19 @@ def read_status(versions: Iterable[Any]) -> tuple[VersionStatus, ...]:
 
 def read_models(response: Any) -> tuple[ModelStatus, ...]:
     """Reads a ListModelsResponse, which only Lightship sends."""
-    return tuple(ModelStatus(model.name, _with_engines(model), model.reason) for model in response.models)
+    return tuple(ModelStatus(model.name, _with_reports(model), model.reason, model.notice) for model in response.models)
 
 
-def _with_engines(model: Any) -> tuple[VersionStatus, ...]:
+def _with_reports(model: Any) -> tuple[VersionStatus, ...]:
     reports = [
         (one.version, SignatureEngine(one.signature, one.engine, one.reason, one.proof)) for one in model.signatures
     ]
     return tuple(
-        replace(status, signatures=tuple(report for version, report in reports if version == status.version))
+        replace(
+            status,
+            signatures=tuple(report for version, report in reports if version == status.version),
+            note=model.notes.get(status.version, ""),
+        )
         for status in read_status(model.versions)
     )
 

@@ -72,7 +72,7 @@ def _shape(fields: Mapping[str, Any] | None) -> tuple[int, ...] | None:
 
 def _model(fields: Mapping[str, Any]) -> ModelStatus:
     versions = tuple(_version(version) for version in fields["versions"])
-    return ModelStatus(fields["name"], versions, fields.get("reason") or "")
+    return ModelStatus(fields["name"], versions, fields.get("reason") or "", fields.get("notice") or "")
 
 
 def _version(fields: Mapping[str, Any]) -> VersionStatus:
@@ -86,4 +86,5 @@ def _version(fields: Mapping[str, Any]) -> VersionStatus:
             SignatureEngine(name, one.get("engine", ""), one.get("reason", ""), one.get("proof", ""))
             for name, one in fields.get("signatures", {}).items()
         ),
+        note=fields.get("note") or "",
     )

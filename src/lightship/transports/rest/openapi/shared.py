@@ -61,9 +61,12 @@ SCHEMAS: Json = {
                         "name": _TEXT,
                         "ready": {"type": "boolean"},
                         "reason": {"type": ["string", "null"]},
+                        "notice": _TEXT,
                         "versions": {
                             "type": "array",
-                            "items": object_of({"version": _TEXT, "state": _STATE, "signatures": _ENGINES}),
+                            "items": object_of(
+                                {"version": _TEXT, "state": _STATE, "note": _TEXT, "signatures": _ENGINES}
+                            ),
                         },
                         "labels": {"type": "object", "additionalProperties": {"type": "integer"}},
                     }
