@@ -1,4 +1,4 @@
-"""How much memory a helper may take by default."""
+"""How much memory a process may use."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from lightship.engines.trial.shared import available_memory
+from lightship.memory import available_memory
 
-SHOWN = "from lightship.engines.trial.shared import available_memory; print(available_memory())"
+SHOWN = "from lightship.memory import available_memory; print(available_memory())"
 LIMIT = 1 << 30
 
 
