@@ -20,6 +20,7 @@ from lightship.errors import Cancelled, LightshipError, TooLarge, Unavailable
 # Most requests are like that, and counting them would cost a lock each. `Reservation.keep` ends this exception.
 UNCOUNTED = 64 << 10
 _STEP = 16 << 10  # bytes; reservations are counted in multiples, so that a body in small pieces rarely needs the lock
+_MUCH = 256 << 10  # bytes from which it is worthwhile to give them back before the request ends
 _MAX_RETRY_SECONDS = 60
 
 
@@ -150,9 +151,9 @@ class Reservation:
         self._budget._count(self, total, force=True)
 
     def shrink(self, amount: int) -> None:
-        """Gives bytes back."""
+        """Gives bytes back; a few are kept until the request ends."""
         self.held = max(0, self.held - amount)
-        if self.counted - self.held >= _STEP:
+        if self.counted - self.held >= _MUCH:
             with self._budget._lock:
                 if not self.released:
                     self._budget._set(self, _rounded(self.held))

@@ -261,7 +261,7 @@ def serve(
         grpc=GrpcOptions(tls=_tls(tls_cert, tls_key, tls_client_ca), reflection=grpc_reflection),
         poll_seconds=poll_seconds,
         limits=limits,
-        memory_budget=parse_bytes(memory_budget) if memory_budget is not None else 0,
+        memory_budget=parse_bytes(memory_budget, "--memory-budget") if memory_budget is not None else 0,
         timeouts=Timeouts(head_timeout, body_timeout, write_timeout, idle_timeout, linger_timeout),
         timeout_seconds=timeout,
         strict=strict,

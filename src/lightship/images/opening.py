@@ -97,12 +97,12 @@ def _open_gif(data: bytes, max_pixels: int) -> ImageFile:
     blocks = 0
     while data[position] == 0x21:  # an extension: a label, then blocks that begin with their length, the last with 0
         position += 2
-        while data[position]:
+        blocks += 1
+        while data[position] and blocks <= MAX_PARTS:
             position += 1 + data[position]
             blocks += 1
-            _check_parts("GIF", "blocks before its picture", blocks)
+        _check_parts("GIF", "blocks before its picture", blocks)
         position += 1
-        blocks += 1
     left, top, width, height = struct.unpack_from("<4H", data, position + 1)
     canvas_width, canvas_height = struct.unpack_from("<2H", data, 6)
     _check_size(max(canvas_width, left + width), max(canvas_height, top + height), max_pixels)

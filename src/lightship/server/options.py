@@ -16,7 +16,7 @@ from lightship.transports.grpc.options import GrpcOptions
 from lightship.transports.http.limits import Limits, Timeouts
 from lightship.transports.sockets import Port
 
-MIN_MEMORY_BUDGET = 1 << 20  # bytes
+MIN_MEMORY_BUDGET = 16 << 20  # bytes
 REST_PORT = 8501
 GRPC_PORT = 8500
 
@@ -96,7 +96,7 @@ class ServerOptions:
         if self.memory_budget and self.memory_budget < MIN_MEMORY_BUDGET:
             raise InvalidArgument(
                 f"memory_budget={self.memory_budget}: give a number of bytes that is at least {MIN_MEMORY_BUDGET} "
-                "(1MiB), or 0 for a quarter of the memory"
+                "(16MiB), or 0 for a quarter of the memory"
             )
         if self.metrics_path is not None and (self.metrics_path + "/").lower().startswith("/v1/"):
             raise InvalidArgument(f"metrics_path={self.metrics_path}: /v1/ belongs to the API; give another path")
