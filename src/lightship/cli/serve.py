@@ -108,6 +108,15 @@ def serve(
             help="The largest request body; by default 64 MiB for an image and 1 GiB for JSON.",
         ),
     ] = None,
+    memory_budget: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            envvar="LIGHTSHIP_MEMORY_BUDGET",
+            help="Memory that all requests may hold together, such as 512MB or 2GiB; by default a quarter of the "
+            "available memory, at least 256 MiB.",
+        ),
+    ] = None,
     max_pixels: Annotated[
         int | None,
         typer.Option(
@@ -219,14 +228,6 @@ def serve(
             help="Seconds for which a refused body is still read and dropped.",
         ),
     ] = 2.0,
-    max_held_bytes: Annotated[
-        int,
-        typer.Option(
-            rich_help_panel=ADVANCED,
-            envvar="LIGHTSHIP_MAX_HELD_BYTES",
-            help="The largest size of all request bodies together, in bytes; one body is always accepted.",
-        ),
-    ] = 1 << 30,
     max_head_bytes: Annotated[
         int,
         typer.Option(
@@ -274,7 +275,7 @@ def serve(
     from lightship.transports.grpc.options import GrpcOptions
     from lightship.transports.http.limits import Limits, Timeouts
 
-    limits = Limits(held=max_held_bytes, head=max_head_bytes, pipelined=max_pipelined)
+    limits = Limits(head=max_head_bytes, pipelined=max_pipelined)
     if max_request_bytes is not None:
         limits = replace(limits, image=max_request_bytes, json=max_request_bytes)
     options = ServerOptions(
@@ -288,6 +289,7 @@ def serve(
         empty_folder_grace=empty_folder_grace,
         follow_links=follow_links,
         limits=limits,
+        memory_budget=parse_bytes(memory_budget, "--memory-budget") if memory_budget is not None else 0,
         timeouts=Timeouts(head_timeout, body_timeout, write_timeout, idle_timeout, linger_timeout),
         timeout_seconds=timeout,
         strict=strict,

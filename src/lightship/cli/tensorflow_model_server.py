@@ -129,6 +129,7 @@ def _options(given: Mapping[str, Value], flags: Mapping[str, Value], files: Conf
         poll_seconds=int(flags["file_system_poll_wait_seconds"]),
         empty_folder_grace=0,
         follow_links=True,
+        memory_budget=_memory_budget(str(flags["memory_budget"])),
         timeout_seconds=max(0, int(flags["rest_api_timeout_in_ms"])) / 1000,
         threads=max(0, int(given.get("rest_api_num_threads", 0))),
         cors=bool(flags["rest_api_enable_cors_support"]),
@@ -147,6 +148,14 @@ def _options(given: Mapping[str, Value], flags: Mapping[str, Value], files: Conf
         check_batching_files=bool(flags["enable_batching"] and flags["enable_per_model_batching_parameters"]),
         metrics_path=files.metrics_path,
     )
+
+
+def _memory_budget(text: str) -> int:
+    """Returns the budget, by default all memory: TensorFlow Serving answers whatever fits into memory."""
+    from lightship.cli.sizes import parse_bytes
+    from lightship.memory import available_memory
+
+    return parse_bytes(text, "--memory_budget") if text else available_memory()
 
 
 def _grpc_options(given: Mapping[str, Value], flags: Mapping[str, Value], files: ConfigFiles) -> GrpcOptions:

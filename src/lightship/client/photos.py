@@ -13,8 +13,8 @@ from PIL import Image
 
 from lightship.errors import InvalidArgument, LightshipError
 from lightship.files import read_bytes
-from lightship.images.decode import open_image
 from lightship.images.formats import image_format
+from lightship.images.opening import open_image
 
 Photo = str | os.PathLike[str] | bytes | bytearray | memoryview | Image.Image | NDArray[Any]
 

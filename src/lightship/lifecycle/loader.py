@@ -17,7 +17,7 @@ from lightship.engines import Engine, EngineOptions, load_engine
 from lightship.engines.base import DEFAULT_OPTIONS
 from lightship.engines.comparison import BF16_TOLERANCE
 from lightship.errors import DataLoss, LightshipError
-from lightship.images.decode import MAX_PIXELS
+from lightship.images.opening import MAX_PIXELS
 from lightship.lifecycle.replay import WarmUpCall, replay
 from lightship.lifecycle.servable import Servable, ServableId
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, SERVE, TensorSpec

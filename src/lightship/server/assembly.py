@@ -8,6 +8,8 @@ from functools import partial
 from lightship.lifecycle.attempts import Retries
 from lightship.lifecycle.loader import Loader, LoadOptions
 from lightship.lifecycle.manager import Manager
+from lightship.memory import MemoryKeeper, default_budget
+from lightship.memory_budget import MemoryBudget
 from lightship.server.config.batching import check_version_batching
 from lightship.server.load_metrics import LoadMetrics
 from lightship.server.options import ServerOptions
@@ -40,11 +42,19 @@ def manager_of(options: ServerOptions, metrics: LoadMetrics) -> Manager:
     return Manager(loader.load, loads=options.load_threads or _LOADS, retries=retries)
 
 
-def rest_app_of(manager: Manager, options: ServerOptions, metrics: Metrics, load_metrics: LoadMetrics) -> RestApp:
+def budget_of(options: ServerOptions) -> MemoryBudget:
+    """Returns the memory budget of all requests, over REST and gRPC. It returns memory to the system when it can."""
+    return MemoryBudget(options.memory_budget or default_budget(), MemoryKeeper().after)
+
+
+def rest_app_of(
+    manager: Manager, options: ServerOptions, budget: MemoryBudget, metrics: Metrics, load_metrics: LoadMetrics
+) -> RestApp:
     """Returns the REST application that serves the manager's models."""
     return RestApp(
         manager,
         limits=options.limits,
+        budget=budget,
         timeout=options.timeout_seconds,
         threads=options.threads,
         cors=options.cors,
@@ -57,6 +67,7 @@ def rest_app_of(manager: Manager, options: ServerOptions, metrics: Metrics, load
 def grpc_api_of(
     manager: Manager,
     options: ServerOptions,
+    budget: MemoryBudget,
     metrics: Metrics,
     load_metrics: LoadMetrics,
     reload: Reload,
@@ -66,6 +77,7 @@ def grpc_api_of(
     context = GrpcContext(
         manager,
         reload,
+        budget,
         families=lambda: metrics.families() + load_metrics.families(),
         tensor_content=options.grpc.tensor_content,
         health=options.grpc.health,

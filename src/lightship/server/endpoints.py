@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from lightship.errors import LightshipError
 from lightship.lifecycle.manager import Manager
-from lightship.server.assembly import grpc_api_of, rest_app_of
+from lightship.server.assembly import budget_of, grpc_api_of, rest_app_of
 from lightship.server.load_metrics import LoadMetrics
 from lightship.server.options import ServerOptions
 from lightship.transports.grpc.context import Reload
@@ -66,15 +66,17 @@ class Endpoints:
         return f"{self._host}:{self.grpc_port}"
 
     def start(self, manager: Manager, load_metrics: LoadMetrics, reload: Reload) -> None:
-        metrics = Metrics(manager.models)
+        metrics, budget = Metrics(manager.models), budget_of(self._options)
         if self._listening is not None:
-            self.app = rest_app_of(manager, self._options, metrics, load_metrics)
+            self.app = rest_app_of(manager, self._options, budget, metrics, load_metrics)
             self._http = HttpServer(self.app, self._listening, self._options.drain_seconds, self._options.timeouts)
             self._thread = threading.Thread(target=self._http.serve_until_drained, name="http", daemon=True)
             self._thread.start()
             logger.info("REST on %s", self.rest_url, extra={"url": self.rest_url})
         if self.grpc is not None:
-            self.grpc.start(grpc_api_of(manager, self._options, metrics, load_metrics, reload, lambda: self.draining))
+            self.grpc.start(
+                grpc_api_of(manager, self._options, budget, metrics, load_metrics, reload, lambda: self.draining)
+            )
             if self.grpc_port:
                 logger.info("gRPC on %s", self.grpc_address, extra={"address": self.grpc_address})
             if self._options.grpc.socket_path:

@@ -9,13 +9,14 @@ from typing import Literal
 
 from lightship.engines import EngineOptions
 from lightship.errors import InvalidArgument
-from lightship.images.decode import MAX_PIXELS
+from lightship.images.opening import MAX_PIXELS
 from lightship.lifecycle.model_config import ModelConfig, local_path
 from lightship.saved_model.signatures import SERVE
 from lightship.transports.grpc.options import GrpcOptions
 from lightship.transports.http.limits import Limits, Timeouts
 from lightship.transports.sockets import Port
 
+MIN_MEMORY_BUDGET = 16 << 20  # bytes
 REST_PORT = 8501
 GRPC_PORT = 8500
 
@@ -51,6 +52,9 @@ class ServerOptions:
     limits: Limits = field(default_factory=Limits)
     # The timeouts of REST connections.
     timeouts: Timeouts = field(default_factory=Timeouts)
+    # The most bytes of memory that all requests may hold together: their bodies, decoded values, tensors, pixels and
+    # answers. 0 means a quarter of the memory that this process may use, at least 256 MiB.
+    memory_budget: int = 0
     # The most pixels (width times height) that a decoded image may have.
     max_pixels: int = MAX_PIXELS
     # Seconds that one REST request may take. 0 means no limit.
@@ -96,6 +100,11 @@ class ServerOptions:
         self._check_ports()
         if self.max_pixels <= 0:
             raise InvalidArgument(f"max_pixels={self.max_pixels}: give a number that is more than 0")
+        if self.memory_budget and self.memory_budget < MIN_MEMORY_BUDGET:
+            raise InvalidArgument(
+                f"memory_budget={self.memory_budget}: give a number of bytes that is at least {MIN_MEMORY_BUDGET} "
+                "(16MiB), or 0 for a quarter of the memory"
+            )
         if self.metrics_path is not None and (self.metrics_path + "/").lower().startswith("/v1/"):
             raise InvalidArgument(f"metrics_path={self.metrics_path}: /v1/ belongs to the API; give another path")
         if self.drain_seconds < 0:

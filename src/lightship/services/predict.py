@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from lightship.engines.base import check_inputs, check_outputs
 from lightship.errors import InvalidArgument, OutOfRange
 from lightship.lifecycle.servable import Servable
+from lightship.memory_budget import NOT_COUNTED, Reservation
 from lightship.saved_model.signatures import CLASSIFY_METHOD, DEFAULT_SIGNATURE, INIT_SIGNATURE, Signature
 from lightship.services.examples import images_of_examples
 from lightship.services.images import rank_images
@@ -41,6 +42,8 @@ class Prediction:
     signature: Signature
     inputs: Arrays
     outputs: Sequence[str] | None
+    # Counts the pixels of encoded images.
+    memory: Reservation = NOT_COUNTED
 
     def run(self) -> dict[str, NDArray[Any]]:
         """Raises InvalidArgument for values and shapes that do not fit, FailedPrecondition where no engine runs the
@@ -50,7 +53,7 @@ class Prediction:
             return self.servable.engine.run(signature.name, self.inputs, self.outputs)
         wanted = check_outputs(signature, self.outputs)
         check_inputs(signature, self.inputs)
-        labels, scores = rank_images(self.servable, _images(signature, self.inputs))
+        labels, scores = rank_images(self.servable, _images(signature, self.inputs), self.memory)
         return {name: labels if signature.outputs[name].dtype is DataType.DT_STRING else scores for name in wanted}
 
     def try_run(self) -> dict[str, NDArray[Any]] | None:
@@ -61,7 +64,11 @@ class Prediction:
 
 
 def prepare_prediction(
-    servable: Servable, signature: Signature, inputs: Arrays, outputs: Sequence[str] | None = None
+    servable: Servable,
+    signature: Signature,
+    inputs: Arrays,
+    outputs: Sequence[str] | None = None,
+    memory: Reservation = NOT_COUNTED,
 ) -> Prediction:
     """Checks a call of a signature with one array for each of its inputs that has no default; all outputs by default.
 
@@ -75,17 +82,21 @@ def prepare_prediction(
         inputs = with_defaults(signature, inputs)
     if signature.name == INIT_SIGNATURE:
         raise _initializer_error(check_outputs(signature, outputs), signature)
-    return Prediction(servable, signature, inputs, outputs)
+    return Prediction(servable, signature, inputs, outputs, memory)
 
 
 def predict(
-    servable: Servable, signature: Signature, inputs: Arrays, outputs: Sequence[str] | None = None
+    servable: Servable,
+    signature: Signature,
+    inputs: Arrays,
+    outputs: Sequence[str] | None = None,
+    memory: Reservation = NOT_COUNTED,
 ) -> dict[str, NDArray[Any]]:
     """Runs a signature: the bundle's labels and image spec answer its image signatures, the engine all others.
 
     Arguments and errors are those of `prepare_prediction` and `Prediction.run`.
     """
-    return prepare_prediction(servable, signature, inputs, outputs).run()
+    return prepare_prediction(servable, signature, inputs, outputs, memory).run()
 
 
 def _initializer_error(outputs: Sequence[str], signature: Signature) -> OutOfRange:

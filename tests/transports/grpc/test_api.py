@@ -114,7 +114,7 @@ def test_a_reload_ends_with_its_call(server: Server) -> None:
     call = Call(cancelled=gone.is_set, on_end=hooks.append)
     answer = api.answer("/tensorflow.serving.ModelService/HandleReloadConfigRequest", message.SerializeToString(), call)
     assert answer.code is Code.OK
-    assert hooks == [server.manager.wake]
+    assert server.manager.wake in hooks
 
 
 def test_what_nobody_expected_is_internal_and_logged(server: Server, caplog: pytest.LogCaptureFixture) -> None:

@@ -14,6 +14,7 @@ from lightship.errors import DeadlineExceeded, Internal, LightshipError, Resourc
 from lightship.semaphore import Semaphore
 from lightship.transports.grpc.call import Answer, Call, refusal
 from lightship.transports.grpc.context import GrpcContext
+from lightship.transports.grpc.message_memory import message_memory
 from lightship.transports.grpc.methods import CALLS, HEALTH_CALLS, STREAMS, Method
 
 logger = logging.getLogger(__name__)
@@ -63,9 +64,15 @@ class GrpcApi:
             return refusal(Unimplemented(f"this server has no method {name}"))
         with self._lock:
             self.unfinished += 1
+        memory, left = self._context.budget.reservation(), 0
+        memory.begin_use()
+        call.on_end(memory.release)
         try:
-            return self._answered(name, method, request, call)
+            answer = self._answered(name, method, request, call._replace(memory=memory))
+            left = len(answer.body)
+            return answer
         finally:
+            memory.end_use(left)
             with self._lock:
                 self.unfinished -= 1
 
@@ -88,6 +95,7 @@ class GrpcApi:
         model, answer = "", Answer(b"")
         try:
             call.check()
+            call.memory.keep(message_memory(request, method.request.DESCRIPTOR))
             message = _parsed(method, request)
             model = message.model_spec.name if method.counted_as else ""
             semaphore = self._acquired(method, call)

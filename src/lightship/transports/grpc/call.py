@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from lightship.errors import Cancelled, Code, DeadlineExceeded, LightshipError
+from lightship.memory_budget import NOT_COUNTED, Reservation
 
 __all__ = ["MAX_ERROR_BYTES", "Answer", "Call", "cut", "refusal"]
 
@@ -34,6 +35,8 @@ class Call(NamedTuple):
     cancelled: Callable[[], bool] = _never
     # Registers a function to call when the call ends for any reason. If it has ended, calls it at once.
     on_end: Callable[[Callable[[], None]], object] = _unnoticed
+    # Counts the memory that is held for the call. Whoever allocates more for it reserves that first.
+    memory: Reservation = NOT_COUNTED
 
     @property
     def remaining(self) -> float | None:

@@ -15,7 +15,7 @@ from lightship.transports.grpc.model_specs import handle_of, spec_of, write_spec
 def answer_classify(context: GrpcContext, request: Any, call: Call) -> Any:
     spec, response = spec_of(request), ClassificationResponse()
     with handle_of(context.manager, spec) as handle:
-        result = classify(handle.servable, spec.signature_name, examples_of(request.input))
+        result = classify(handle.servable, spec.signature_name, examples_of(request.input, call.memory), call.memory)
         write_spec(response.model_spec, handle.servable, spec.name, result.signature)
     call.check()
     _write_classifications(response.result, result)
@@ -25,7 +25,7 @@ def answer_classify(context: GrpcContext, request: Any, call: Call) -> Any:
 def answer_regress(context: GrpcContext, request: Any, call: Call) -> Any:
     spec, response = spec_of(request), RegressionResponse()
     with handle_of(context.manager, spec) as handle:
-        result = regress(handle.servable, spec.signature_name, examples_of(request.input))
+        result = regress(handle.servable, spec.signature_name, examples_of(request.input, call.memory), call.memory)
         write_spec(response.model_spec, handle.servable, spec.name, result.signature)
     call.check()
     _write_regressions(response.result, result)
@@ -38,7 +38,7 @@ def answer_multi_inference(context: GrpcContext, request: Any, call: Call) -> An
     tasks = [Task(task.model_spec.name, task.model_spec.signature_name, task.method_name) for task in request.tasks]
     response = MultiInferenceResponse()
     with handle_of(context.manager, specs[0]) as handle:
-        results = multi_inference(handle.servable, tasks, examples_of(request.input))
+        results = multi_inference(handle.servable, tasks, examples_of(request.input, call.memory), call.memory)
         call.check()
         for task, result in zip(tasks, results, strict=True):
             one = response.results.add()

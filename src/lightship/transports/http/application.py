@@ -6,16 +6,17 @@ import asyncio
 from typing import Protocol
 
 from lightship.errors import LightshipError
-from lightship.transports.http.limits import Budget, Limits
+from lightship.memory_budget import MemoryBudget
+from lightship.transports.http.limits import Limits
 from lightship.transports.http.messages import Request, Response
 
 
 class Application(Protocol):
     """Answers the requests of HTTP connections. Must be used on the event loop only."""
 
-    # The limits and the memory budget of request bodies.
+    # The limits of requests, and the memory that all of them may hold together.
     limits: Limits
-    budget: Budget
+    budget: MemoryBudget
     # Whether connections must close after the requests that they have received.
     draining: bool
 
@@ -30,6 +31,3 @@ class Application(Protocol):
 
         The connection then closes.
         """
-
-    def finished(self, received: int, sent: int) -> None:
-        """Called after the response to a large request was written. Both sizes are in bytes."""

@@ -8,7 +8,8 @@ import socket
 from collections import deque
 from typing import cast
 
-from lightship.errors import DeadlineExceeded
+from lightship.errors import DeadlineExceeded, LightshipError
+from lightship.memory_budget import Reservation
 from lightship.transports.http.answer_queue import AnswerQueue
 from lightship.transports.http.application import Application
 from lightship.transports.http.limits import Timeouts
@@ -53,6 +54,7 @@ class HttpConnection(asyncio.Protocol):
         self._response: Response | asyncio.Future[Response] | None = None
         self._client_finished = False  # the client has closed its sending side
         self._output_full = False  # the client does not receive the bytes that were written
+        self._unsent: Reservation | None = None  # counts these bytes
         self._receiving_paused = False
         # When the client must have done what the connection waits for, and the number of unsent bytes when this
         # deadline was set.
@@ -75,6 +77,7 @@ class HttpConnection(asyncio.Protocol):
         for request in (self._current, *self._waiting):
             if request is not None:
                 request.release()
+        self._release_unsent()
         self._current = self._response = None
         self._waiting.clear()
         self._connections.discard(self)
@@ -92,9 +95,11 @@ class HttpConnection(asyncio.Protocol):
         self._output_full = True
         self._untaken = self.transport.get_write_buffer_size()
         self._deadline = self._time() + self._timeouts.write
+        self._count_unsent()
 
     def resume_writing(self) -> None:
         self._output_full = False
+        self._release_unsent()
         self._deadline = math.inf if self._current else self._time() + self._timeouts.idle
         self._advance()
 
@@ -114,6 +119,10 @@ class HttpConnection(asyncio.Protocol):
         if not self._busy:
             self._begin(request)
             return
+        try:
+            request.keep(0)
+        except LightshipError as error:
+            request.refuse(self._app.refuse(error))
         self._waiting.append(request)
         if len(self._waiting) >= self._app.limits.pipelined:
             request.keep_alive = False
@@ -207,12 +216,14 @@ class HttpConnection(asyncio.Protocol):
         keep_alive = request.keep_alive and not response.close and not self._is_last()
         head = encode_head(response, keep_alive=keep_alive, http_1_1=request.http_1_1, date=self._queue.date)
         body = b"" if request.method == "HEAD" else response.body
+        if self.transport.get_write_buffer_size():  # the client is slow: from now on, every byte that waits is counted
+            self.transport.set_write_buffer_limits(0)
         if len(body) < _JOINED:
             self.transport.write(head + body)
         else:
             self.transport.writelines((head, body))
-        if request.size >= _JOINED or len(body) >= _JOINED:
-            self._app.finished(request.size, len(body))
+        if self._output_full:
+            self._count_unsent()
         request.release()
         self.answered += 1
         self.quiet_since = now = self._time()
@@ -222,6 +233,17 @@ class HttpConnection(asyncio.Protocol):
             self._end(request)
         elif self._waiting or self._receiving_paused or self._parser.reading is not None:
             self._advance()
+
+    def _count_unsent(self) -> None:
+        """Counts the bytes that the client has not received yet. They exist already, so they are never refused."""
+        if self._unsent is None:
+            self._unsent = self._app.budget.reservation()
+        self._unsent.hold(self.transport.get_write_buffer_size())
+
+    def _release_unsent(self) -> None:
+        if self._unsent is not None:
+            self._unsent.release()
+            self._unsent = None
 
     def _is_last(self) -> bool:
         """Returns whether the current request is the last one of this connection."""

@@ -1,12 +1,10 @@
-"""Limits on the size of requests and on the memory for their bodies, and timeouts of connections."""
+"""Limits on the size of requests, and timeouts of connections."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
 from lightship.errors import InvalidArgument
-
-SMALL = 64 << 10  # bytes; a body up to this size is not counted in the budget
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +15,6 @@ class Limits:
     image: int = 64 << 20
     # The most bytes of any other body.
     json: int = 1 << 30
-    # The most bytes of all bodies together that are being received or processed. One body is always accepted.
-    held: int = 1 << 30
     # The most bytes of a request's line, headers and trailers.
     head: int = 64 << 10
     # The most complete requests of one connection that wait for the current request. When this number is reached, the
@@ -57,27 +53,6 @@ class Timeouts:
 
     def __post_init__(self) -> None:
         _check_positive(self, "timeouts")
-
-
-class Budget:
-    """Counts the memory of all request bodies. Must be used on the event loop only."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self.taken = 0
-
-    def take(self, amount: int, already: int) -> bool:
-        """Reserves `amount` more bytes for a body that has `already` bytes. Returns False if that exceeds the budget.
-
-        A single body is always accepted, and so is a body of up to `SMALL` bytes.
-        """
-        if already + amount > SMALL and self.taken > already and self.taken + amount > self._size:
-            return False
-        self.taken += amount
-        return True
-
-    def give_back(self, amount: int) -> None:
-        self.taken -= amount
 
 
 def _check_positive(options: Limits | Timeouts, name: str) -> None:

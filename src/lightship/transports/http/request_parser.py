@@ -65,6 +65,8 @@ class RequestParser:
                 return None if self.closed else self._refuse_syntax(error)
         if self.reading is not None and self._begun == 1:  # none of these bytes belong to another request
             self._check_head(self.reading, len(data), size)
+        if self.reading is not None and self.reading.response is None:
+            self._keep(self.reading)
 
     def close(self) -> None:
         """Stops parsing and drops the incomplete request."""
@@ -111,7 +113,7 @@ class RequestParser:
         reading.keep_alive = http.should_keep_alive()
         try:
             reading.target = target_of(reading.url)
-            reading.check_declared()
+            reading.check_declared(self._app.budget)
         except LightshipError as error:
             return self.refuse(error)
         self._events.on_head_complete(reading)
@@ -150,6 +152,16 @@ class RequestParser:
         self.reading, self._begun, self.in_head = reading, begun, False
         if failure is not None:
             self._refuse_syntax(failure)
+
+    def _keep(self, reading: RequestReader) -> None:
+        """Counts an incomplete request, which may stay in memory for as long as its client likes."""
+        try:
+            reading.keep(self._head_bytes)
+        except LightshipError as error:
+            if self.in_head:
+                self._answer_last(self._app.refuse(error))
+            else:
+                self.refuse(error)
 
     def _check_head(self, reading: RequestReader, received: int, size: int) -> None:
         """Limits the size of headers and trailers: of bytes that arrived while the body stayed at `size` bytes."""

@@ -89,7 +89,7 @@ class RestApi:
             return answer_get(self._manager, route)
         if "gzip" in request.header(b"content-encoding"):
             limit = self._limits.of(request.content_type)
-            request = request.with_body(gunzip(request.body, limit))
+            request = request.with_body(gunzip(request.body, limit, request.memory))
         if request.is_image and route.action == "predict":
             return answer_image(self._manager, route, request)
         if route.action == "predict" and is_binary(request):

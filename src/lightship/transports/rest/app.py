@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 
-from lightship.errors import DeadlineExceeded, LightshipError, Unavailable
+from lightship.errors import DeadlineExceeded, LightshipError
 from lightship.lifecycle.manager import Manager
+from lightship.memory import default_budget
+from lightship.memory_budget import MemoryBudget, Reservation
 from lightship.transports.http.executor import Executor, default_threads
-from lightship.transports.http.limits import Budget, Limits
-from lightship.transports.http.memory import MemoryKeeper
-from lightship.transports.http.messages import Headers, Request, Response
+from lightship.transports.http.limits import Limits
+from lightship.transports.http.messages import Request, Response
 from lightship.transports.metrics.metrics import Metrics
 from lightship.transports.rest.api import METHODS, RestApi
 from lightship.transports.rest.errors import error_response
@@ -21,16 +22,16 @@ from lightship.transports.rest.prepared import PreparedCall, Unread
 
 MAX_WAITING = 1024  # requests that wait for a thread
 MAX_INLINE_BYTES = 4 << 10  # a larger body is decoded on a thread, a smaller one on the event loop
-RETRY: Headers = ((b"Retry-After", b"1"),)
+_CALL_BYTES = 4 << 10  # what the objects of a call take while it waits for a thread, besides its request
 
 
 class RestApp:
     """The REST application. Must be used on the event loop only.
 
     `timeout` is the number of seconds for one request, from its last byte to its response; 0 or less means no limit.
-    `limits` and `budget` apply to connections that read bodies. While `draining` is True, connections close after their
-    running requests. `metrics` counts the requests. `metrics_path` is the path of an additional metrics page for any
-    HTTP method; it must not be below `/v1/`.
+    `limits` apply to requests, and `budget` to the memory that all of them hold together. While `draining` is True,
+    connections close after their running requests. `metrics` counts the requests. `metrics_path` is the path of an
+    additional metrics page for any HTTP method; it must not be below `/v1/`.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class RestApp:
         manager: Manager,
         *,
         limits: Limits | None = None,
+        budget: MemoryBudget | None = None,
         timeout: float = 30.0,
         threads: int = 0,
         cors: bool = False,
@@ -47,10 +49,9 @@ class RestApp:
     ) -> None:
         self.draining = False
         self.limits = limits or Limits()
-        self.budget = Budget(max(self.limits.held, self.limits.json))
+        self.budget = budget or MemoryBudget(default_budget())
         self._manager = manager
         self._timeout = timeout
-        self._memory = MemoryKeeper()
         metrics = metrics or Metrics(manager.models)
         self._metrics_pages = MetricsPages(metrics.families, further_metrics)
         self._metrics_path = metrics_path
@@ -80,24 +81,19 @@ class RestApp:
             if page is not None:
                 return page
         if len(request.body) > MAX_INLINE_BYTES:
-            return self._submit(Unread(partial(self._api.answer, request)))
+            return self._submit(Unread(partial(self._api.answer, request)), request)
         prepared = self._api.prepare(request)
         if isinstance(prepared, Response):
             return prepared
         response = prepared.try_run()
-        return response if response is not None else self._submit(prepared)
+        return response if response is not None else self._submit(prepared, request)
 
     def refuse(self, error: LightshipError) -> Response:
         """Returns the response to a request that a connection refuses before it is complete.
 
         The connection then closes.
         """
-        return error_response(error, headers=RETRY if isinstance(error, Unavailable) else (), close=True)
-
-    def finished(self, received: int, sent: int) -> None:
-        """Must be called after the response to a large request was written. Both sizes are in bytes."""
-        self._memory.after(received)
-        self._memory.after(sent)
+        return error_response(error, close=True)
 
     def _page(self, request: Request) -> Response | None:
         if request.path == self._metrics_path and request.method in METHODS:
@@ -105,11 +101,13 @@ class RestApp:
         page = self._pages.get(request.path) if request.method in ("GET", "HEAD") else None
         return None if page is None else page()
 
-    def _submit(self, call: PreparedCall) -> Response | asyncio.Future[Response]:
+    def _submit(self, call: PreparedCall, request: Request) -> Response | asyncio.Future[Response]:
+        job = _CountedJob(call, request.memory)
         try:
-            answered = self._executor.submit(call)
-        except Unavailable as error:
-            call.release()
+            request.memory.keep(len(request.body) + _CALL_BYTES)
+            answered = self._executor.submit(job)
+        except LightshipError as error:
+            job.release()
             return self.refuse(error)
         if self._timeout > 0:
             timer = asyncio.get_running_loop().call_later(self._timeout, self._give_up, answered)
@@ -119,6 +117,33 @@ class RestApp:
     def _give_up(self, answered: asyncio.Future[Response]) -> None:
         if not answered.done():
             answered.set_result(error_response(DeadlineExceeded("Timed out waiting for notification")))
+
+
+class _CountedJob:
+    """A call whose memory stays reserved until it has ended, even if its client has gone."""
+
+    __slots__ = ("_call", "_memory")
+
+    def __init__(self, call: PreparedCall, memory: Reservation) -> None:
+        self._call, self._memory = call, memory
+        memory.begin_use()
+
+    def run(self) -> Response:
+        left = 0
+        try:
+            response = self._call.run()
+            left = len(response.body)
+            return response
+        finally:
+            del self._call  # its objects must be freed before their bytes are given back
+            self._memory.end_use(left)
+
+    def release(self) -> None:
+        try:
+            self._call.release()
+        finally:
+            del self._call
+            self._memory.end_use()
 
 
 def _cancel(timer: asyncio.TimerHandle, _: asyncio.Future[Response]) -> None:
