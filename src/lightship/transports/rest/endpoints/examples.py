@@ -8,6 +8,7 @@ from lightship.errors import InvalidArgument
 from lightship.services.example_inputs import with_context
 from lightship.transports.rest.endpoints.features import serialized_example
 from lightship.transports.rest.endpoints.predict_request import document_of, signature_name_of
+from lightship.transports.rest.reading.dismantle import dismantle
 from lightship.transports.rest.reading.numbers import NumberArray
 from lightship.transports.rest.reading.values import JsonValue
 from lightship.transports.rest.writing.dump import dump
@@ -29,11 +30,14 @@ class ExampleRequest:
         Raises InvalidArgument with TensorFlow Serving's messages.
         """
         document = document_of(body)
-        name = signature_name_of(document)
-        if "context" not in document:
-            return cls(name, _examples(document))
-        context = serialized_example(document["context"])
-        return cls(name, with_context(context, _examples(document)))
+        name = signature_name_of(document, body)
+        try:
+            if "context" not in document:
+                return cls(name, _examples(document))
+            context = serialized_example(document["context"])
+            return cls(name, with_context(context, _examples(document)))
+        finally:
+            dismantle(document, body)
 
 
 def _examples(document: dict[str, JsonValue]) -> list[bytes]:

@@ -16,6 +16,7 @@ from lightship.transports.http.messages import Request, Response
 from lightship.transports.rest.endpoints.predict_request import PredictRequest
 from lightship.transports.rest.endpoints.predict_response import Tensors, outputs_document, predictions, rankings
 from lightship.transports.rest.endpoints.version_header import version_header
+from lightship.transports.rest.reading.dismantle import dismantle
 from lightship.transports.rest.routes import Route
 
 DEFAULT_TOP = 5
@@ -58,13 +59,19 @@ def prepare_predict(manager: Manager, route: Route, request: Request) -> Prepare
     It checks the JSON, the signature's name, the model, the signature and the tensors, in this order.
     """
     parsed = PredictRequest.parse(request.body)
-    handle = manager.handle(route.model, route.version, route.label)
+    try:
+        handle = manager.handle(route.model, route.version, route.label)
+    except BaseException:
+        dismantle(parsed.document, request.body)
+        raise
     try:
         signature = check_signature(handle.servable, parsed.signature_name)
         prediction = prepare_prediction(handle.servable, signature, parsed.tensors(_inputs(signature, parsed)))
     except BaseException:
         handle.release()
         raise
+    finally:
+        dismantle(parsed.document, request.body)
     return PreparedPredict(route, handle, prediction, rows=parsed.rows)
 
 
