@@ -1,4 +1,4 @@
-"""A semaphore limits how many hold it, and waits no longer than it was told."""
+"""A semaphore limits how many hold it, and waits no longer than it should."""
 
 from __future__ import annotations
 

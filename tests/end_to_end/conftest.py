@@ -51,8 +51,8 @@ def start(command: Path, *arguments: str, cwd: Path | None = None) -> Running:
     assert process.stdout is not None
     ready = process.stdout.readline()
     assert ready, f"the server ended with {process.wait()}"
-    told = json.loads(ready)
-    return Running(process, told["url"], told["grpc_port"])
+    reported = json.loads(ready)
+    return Running(process, reported["url"], reported["grpc_port"])
 
 
 @pytest.fixture

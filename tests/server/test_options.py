@@ -9,7 +9,7 @@ from lightship.errors import InvalidArgument
 from lightship.server import ModelConfig, ServerOptions, parse_model_argument
 
 
-def test_a_model_is_called_as_its_folder_or_as_told() -> None:
+def test_a_model_is_called_as_its_folder_or_as_given() -> None:
     assert parse_model_argument("models/dog/") == ModelConfig("dog", Path("models/dog"))
     assert parse_model_argument("cat=models/dog") == ModelConfig("cat", Path("models/dog"))
     assert parse_model_argument(Path("/srv/dog")) == ModelConfig("dog", Path("/srv/dog"))

@@ -24,7 +24,7 @@ def read_classes(source: Classes) -> tuple[str, ...]:
         label per line.
 
     Raises NotFound for a missing file, PermissionDenied for one that this user may not read, and InvalidArgument if
-    the labels are not a complete list of different, non-empty texts.
+    the labels are not a complete list of different, non-empty strings.
     """
     if isinstance(source, (str, Path)):
         return _checked(_read_file(Path(source)), f"{source}: ")
@@ -40,7 +40,9 @@ def _read_file(path: Path) -> Any:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
-        raise NotFound(f"the file of classes {path} does not exist: give a text file with one label a line") from error
+        raise NotFound(
+            f"the file of classes {path} does not exist: give a text file with one label per line"
+        ) from error
     except OSError as error:
         raise read_error(path, error) from error
     except UnicodeDecodeError as error:
@@ -79,7 +81,7 @@ def _checked(found: Any, place: str) -> tuple[str, ...]:
 
 def _checked_label(label: object, index: int, place: str) -> str:
     if not isinstance(label, str):
-        raise InvalidArgument(f"{place}the label of class {index} is {label!r}, not a text: give every class a name")
+        raise InvalidArgument(f"{place}the label of class {index} is {label!r}, not a string: give every class a name")
     label = label.strip()
     if not label:
         raise InvalidArgument(f"{place}the label of class {index} (line {index + 1}) is empty: give every class a name")

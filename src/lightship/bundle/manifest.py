@@ -48,12 +48,12 @@ class Manifest:
     frameworks: Mapping[str, str]
     # Every file of the version folder except the manifest, by its path with `/`.
     files: Mapping[str, FileDigest]
-    # The name of the file of labels, beside `lightship.json`.
+    # The name of the file of labels, in the folder of `lightship.json`.
     labels: str | None = None
     image: ImageSpec | None = None
     # The signatures that a server answers itself.
     image_signatures: tuple[str, ...] = ()
-    # The name of the file of the golden sample, beside `lightship.json`, and its tolerances.
+    # The name of the file of the golden sample, in the folder of `lightship.json`, and its tolerances.
     golden: str | None = None
     rtol: float = RTOL
     atol: float = ATOL
@@ -98,10 +98,10 @@ class Manifest:
             created=str(fields["created"]),
             frameworks=dict(fields["frameworks"]),
             files={_inside(name): FileDigest(int(one["size"]), one["sha256"]) for name, one in fields["files"].items()},
-            labels=_beside(fields.get("labels")),
+            labels=_file_name(fields.get("labels")),
             image=ImageSpec.from_json(fields["image"]) if fields.get("image") else None,
             image_signatures=tuple(fields.get("image_signatures", ())),
-            golden=_beside(golden["file"]) if golden else None,
+            golden=_file_name(golden["file"]) if golden else None,
             rtol=float(golden["rtol"]) if golden else RTOL,
             atol=float(golden["atol"]) if golden else ATOL,
             format=version,
@@ -155,9 +155,9 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
     (folder / MANIFEST_FILE).write_text(text + "\n", encoding="utf-8")
 
 
-def _beside(name: str | None) -> str | None:
+def _file_name(name: str | None) -> str | None:
     if name is not None and PurePosixPath(name).name != name:
-        raise ValueError(f"{name!r} is not the name of a file beside the manifest")
+        raise ValueError(f"the manifest names {name!r}: it must be a file name without a folder")
     return name
 
 

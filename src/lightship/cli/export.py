@@ -103,7 +103,7 @@ def _preprocessing(
     kinds = {"--preprocess": name, "--scale": scale, "--mean": mean}
     given = [option for option, value in kinds.items() if value is not None]
     if len(given) > 1:
-        raise typer.BadParameter(f"{' and '.join(given)} exclude each other: give only one of them")
+        raise typer.BadParameter(f"{' and '.join(given)} cannot be combined: give only one of them")
     if offset is not None and scale is None:
         raise typer.BadParameter("--offset needs --scale: give both")
     if (mean is None) != (std is None):

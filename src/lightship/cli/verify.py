@@ -169,7 +169,7 @@ def _print_table(found: VersionFolder, name: str, tolerance: Tolerance, verifica
             console.print(f"{one.signature}: {one.detail}", soft_wrap=True)
     console.print(
         f"Tolerance: {tolerance.shown_atol:g} + {tolerance.shown_rtol:g} of the expected number; "
-        "whole numbers, texts, types and shapes must be equal",
+        "whole numbers, strings, types and shapes must be equal",
         soft_wrap=True,
     )
 

@@ -91,7 +91,8 @@ def _whole_pixels(array: NDArray[Any]) -> NDArray[np.uint8]:
         whole = array.astype(np.uint8) if array.dtype.kind in "iuf" else None
     if whole is None or not np.array_equal(whole, array):
         raise InvalidArgument(
-            f"pixels of dtype {array.dtype} that are not all whole numbers 0..255 cannot be sent as an image: "
-            "undo their scaling and round them to uint8, or send the preprocessed tensor with predict()"
+            f"the image has dtype {array.dtype} and values that are not whole numbers from 0 to 255, so it cannot be "
+            "sent as an image: undo the scaling of the pixels and round them to uint8, or send the preprocessed tensor "
+            "with predict()"
         )
     return whole

@@ -82,17 +82,17 @@ class Container:
         return Client(self.url, timeout=timeout)
 
     def status(self) -> Status:
-        """Raises NotFound if the container is gone."""
+        """Raises NotFound if the container no longer exists."""
         return status(self.name)
 
     def logs(self, *, tail: int | None = None) -> str:
-        """The server's output, or its last `tail` lines. Raises NotFound if the container is gone."""
+        """The server's output, or its last `tail` lines. Raises NotFound if the container no longer exists."""
         return b"".join(logs(self.name, tail=tail)).decode(errors="replace")
 
     def stop(self, *, timeout: int = STOP_SECONDS) -> None:
         """Removes the container after running requests have finished, at most `timeout` seconds later.
 
-        Does nothing if the container is gone or another one has its name.
+        Does nothing if the container no longer exists or another one has its name.
         """
         with engine() as client:
             found = find(client, self.name)

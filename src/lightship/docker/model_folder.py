@@ -125,7 +125,7 @@ def _read_version(folder: Path, number: int, there: dict[int, Path]) -> ModelVer
         raise list_error(path, PermissionError())
     if not has_saved_model(path):
         others = ",".join(str(other) for other in sorted(there) if has_saved_model(there[other]))
-        remedy = f", or bake the others alone with --versions {others}" if others else ""
+        remedy = f", or bake only the others with --versions {others}" if others else ""
         raise FailedPrecondition(f"{path} has no {SAVED_MODEL_FILE}: finish the version or remove it{remedy}")
     try:
         manifest = Manifest.read(path)

@@ -22,6 +22,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from lightship import __version__
 from lightship.engines.scratch import scratch, sweep
 
 logger = logging.getLogger(__name__)
@@ -171,7 +172,7 @@ def cache_key(parts: Mapping[str, Any]) -> str:
     whole = {
         **parts,
         "format": _FORMAT,
-        "lightship": version("lightship"),
+        "lightship": __version__,
         "openvino": version("openvino"),
         "processor": _processor(),
         "code": _code(),
@@ -199,8 +200,8 @@ def _processor() -> str:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
         return f"{platform.machine()} {platform.processor()}"
-    told = sorted({line for line in lines if line.startswith(("model name", "flags", "Features", "CPU part"))})
-    return hashlib.sha256("\n".join(told).encode()).hexdigest()
+    described = sorted({line for line in lines if line.startswith(("model name", "flags", "Features", "CPU part"))})
+    return hashlib.sha256("\n".join(described).encode()).hexdigest()
 
 
 def _usable(folder: Path | None) -> Path | None:
@@ -209,7 +210,7 @@ def _usable(folder: Path | None) -> Path | None:
     Returns None and logs the reason if the folder cannot be used or does not belong to the user.
     """
     if folder is None:
-        logger.info("compiled models are kept in memory alone: this user has no home folder")
+        logger.info("compiled models are kept only in memory: this user has no home folder")
         return None
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -220,7 +221,7 @@ def _usable(folder: Path | None) -> Path | None:
         with scratch(folder):
             return folder
     except OSError as error:
-        logger.info("compiled models are kept in memory alone: %s", error)
+        logger.info("compiled models are kept only in memory: %s", error)
         return None
 
 

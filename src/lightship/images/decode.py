@@ -171,7 +171,7 @@ def _open_gif(data: bytes, max_pixels: int) -> ImageFile:
 
 
 def _open_png(data: bytes, max_pixels: int) -> ImageFile:
-    """Passes only the chunks of the pixels on, so that Pillow reads no compressed texts, profiles or animations."""
+    """Passes only the chunks of the pixels on, so that Pillow reads no compressed text, profiles or animations."""
     parts, position = [PNG_SIGNATURE], 8
     while position + 12 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, position)

@@ -48,7 +48,7 @@ class LoadOptions:
 
 
 class LoadObserver(Protocol):
-    """Is told about loading. Several threads may call its methods at the same time."""
+    """Receives loading events. Several threads may call its methods at the same time."""
 
     def attempt_finished(self, path: Path, seconds: float, error: BaseException | None) -> None:
         """An attempt to load a version folder ended; `error` is None if it succeeded."""
@@ -62,7 +62,7 @@ class Loader:
 
     warm_up_call: makes one call of a version's warm-up file; None ignores the files.
     checks: are called with the version folder before it is loaded; what they raise ends the attempt.
-    observer: is told about every attempt and every warm-up file.
+    observer: its methods are called for every attempt and every warm-up file.
     """
 
     def __init__(

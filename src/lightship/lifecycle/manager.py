@@ -102,8 +102,8 @@ class Manager:
     def handle(self, name: str, version: int | None = None, label: str | None = None) -> Handle:
         """Returns a handle to a version, by default to the highest loaded one. The caller must release it.
 
-        Raises, with TensorFlow Serving's texts, NotFound if the version is not loaded and InvalidArgument if the label
-        is unknown.
+        Raises, with TensorFlow Serving's messages, NotFound if the version is not loaded and InvalidArgument if the
+        label is unknown.
         """
         return self._serving.handle(name, version, label)
 

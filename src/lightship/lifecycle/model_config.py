@@ -68,8 +68,8 @@ def local_path(base_path: str) -> Path:
 def check_model_list(models: Iterable[tuple[str, str]]) -> None:
     """Checks the names and base paths of a list of models.
 
-    Raises InvalidArgument, with TensorFlow Serving's texts, for a repeated name or a relative path, and Unimplemented
-    for a path on an object store.
+    Raises InvalidArgument, with TensorFlow Serving's messages, for a repeated name or a relative path, and
+    Unimplemented for a path on an object store.
     """
     listed = list(models)
     names: set[str] = set()

@@ -19,8 +19,8 @@ _FOOTER = struct.Struct("<I")  # the data's checksum
 def read_records(path: Path) -> Iterator[bytes]:
     """Yields the records of an uncompressed file.
 
-    Like TensorFlow, ignores an incomplete header at the end. Raises DataLoss, with TensorFlow's texts, if a checksum is
-    wrong or a record is truncated, and OSError if the file cannot be read.
+    Like TensorFlow, ignores an incomplete header at the end. Raises DataLoss, with TensorFlow's messages, if a checksum
+    is wrong or a record is truncated, and OSError if the file cannot be read.
     """
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size

@@ -36,7 +36,7 @@ class ServerOptions:
     grpc_port: Port = 0
     # Further options of the gRPC endpoint.
     grpc: GrpcOptions = field(default_factory=GrpcOptions)
-    # Serve gRPC alone if the REST port cannot be opened, as TensorFlow Serving does.
+    # Serve only gRPC if the REST port cannot be opened, as TensorFlow Serving does.
     rest_may_fail: bool = False
     # Seconds between two scans of the model folders. 0 means a single scan at the start.
     poll_seconds: float = 1.0

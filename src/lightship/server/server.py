@@ -182,7 +182,9 @@ class Server:
         self.manager.close()
         logger.info("stopped")
         if unanswered:
-            raise FailedPrecondition(f"{unanswered} calls were cut off after {self.options.drain_seconds:g} seconds")
+            raise FailedPrecondition(
+                f"{unanswered} calls had not finished after {self.options.drain_seconds:g} seconds and were cancelled"
+            )
 
     def __enter__(self) -> Self:
         return self.start()

@@ -43,7 +43,7 @@ class Classifications:
 def classify(servable: Servable, signature_name: str, examples: Sequence[bytes]) -> Classifications:
     """Runs a signature on serialized examples. An empty name means the default of `default_classification`.
 
-    Raises InvalidArgument, with TensorFlow Serving's texts and in its order, if the signature is unknown or is not a
+    Raises InvalidArgument, with TensorFlow Serving's messages and in its order, if the signature is unknown or is not a
     classification, if there are no examples, or if the outputs are not those of a classification; FailedPrecondition
     if no engine can run the signature.
     """
@@ -72,7 +72,10 @@ def check_classification(servable: Servable, signature: Signature) -> None:
 
 
 def run_classification(servable: Servable, signature: Signature, examples: Sequence[bytes]) -> Classifications:
-    """Runs a checked signature. Raises InvalidArgument if there are no examples or the outputs do not fit."""
+    """Runs a classify signature that `check_classification` has accepted.
+
+    Raises InvalidArgument if there are no examples, or if the outputs have the wrong shape, dtype or number of rows.
+    """
     outputs, count = run_examples(servable, signature, examples, _wanted(signature)), len(examples)
     classes, scores = outputs.get(CLASSES), outputs.get(SCORES)
     for name, array, dtype in ((CLASSES, classes, DataType.DT_STRING), (SCORES, scores, DataType.DT_FLOAT)):

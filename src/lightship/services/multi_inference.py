@@ -36,8 +36,9 @@ def multi_inference(
 ) -> list[Classifications | Regressions]:
     """Returns the result of each task for serialized examples. Checks all tasks before it runs the first.
 
-    Raises the errors of `classify` and `regress`, InvalidArgument if the tasks name several models or one signature
-    twice, and Unimplemented for another method.
+    Raises the errors of `classify` and `regress`, InvalidArgument if there are no tasks (TensorFlow Serving's text for
+    this speaks of a ModelSpec) or if they name several models or one signature twice, and Unimplemented for another
+    method.
     """
     if not tasks:
         raise InvalidArgument("ModelSpec has no name specified.")

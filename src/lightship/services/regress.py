@@ -38,7 +38,7 @@ class Regressions:
 def regress(servable: Servable, signature_name: str, examples: Sequence[bytes]) -> Regressions:
     """Runs a signature on serialized examples. An empty name means `serving_default`.
 
-    Raises InvalidArgument, with TensorFlow Serving's texts and in its order, if the signature is unknown or is not a
+    Raises InvalidArgument, with TensorFlow Serving's messages and in its order, if the signature is unknown or is not a
     regression, if there are no examples, or if the output is not one number for each; FailedPrecondition if no engine
     can run the signature.
     """
@@ -59,7 +59,10 @@ def check_regression(servable: Servable, signature: Signature) -> None:
 
 
 def run_regression(servable: Servable, signature: Signature, examples: Sequence[bytes]) -> Regressions:
-    """Runs a checked signature. Raises InvalidArgument if there are no examples or the output does not fit."""
+    """Runs a regress signature that `check_regression` has accepted.
+
+    Raises InvalidArgument if there are no examples, or if the output has the wrong shape, dtype or number of rows.
+    """
     values, count = run_examples(servable, signature, examples, [OUTPUTS])[OUTPUTS], len(examples)
     if values.ndim not in (1, 2) or values.shape[1:] not in ((), (1,)):
         shape = f"[batch_size] or [batch_size, 1] but got {tensorflow_shape(values)}"

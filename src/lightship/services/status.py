@@ -39,7 +39,7 @@ def model_status(
     """Returns the statuses of all versions of a model, the highest first, or of the named version.
 
     Raises NotFound for an unknown model or version, and InvalidArgument for an unknown label, with TensorFlow Serving's
-    texts.
+    messages.
     """
     return manager.status(name, version if label is None else manager.labelled(name, label))
 

@@ -109,7 +109,7 @@ def test_a_helper_that_died_while_idle_fails_no_request(trials: Trials, tmp_path
     assert trials.prepare(_request("write", tmp_path), "b").info["pid"] != pid
 
 
-def test_what_a_helper_said_last_is_told(trials: Trials, tmp_path: Path) -> None:
+def test_what_a_helper_said_last_is_reported(trials: Trials, tmp_path: Path) -> None:
     with pytest.raises(TrialFailed, match="exit code 3: something went badly wrong"):
         trials.prepare(_request("leave", tmp_path), "a")
 

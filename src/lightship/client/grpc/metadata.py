@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from lightship.client.address import CHECK_ADDRESS
 from lightship.client.results import (
     ModelMetadata,
     ModelStatus,
@@ -26,7 +27,7 @@ def read_metadata(response: Any, model: str) -> ModelMetadata:
     """Reads a GetModelMetadataResponse. model: the requested name, used if the response has none."""
     packed = response.metadata.get(SIGNATURES)
     if packed is None:
-        raise Unknown("the server's metadata has no signatures; give a model server's address")
+        raise Unknown(f"the response has no signatures, so {CHECK_ADDRESS}")
     signatures = SignatureDefMap.FromString(packed.value).signature_def
     read = {name: _signature(signatures[name]) for name in sorted(signatures)}
     return ModelMetadata(response.model_spec.name or model, response.model_spec.version.value, read)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lightship.client.address import CHECK_ADDRESS
 from lightship.client.results import (
     ModelMetadata,
     ModelStatus,
@@ -24,7 +25,7 @@ def read_metadata(document: Mapping[str, Any]) -> ModelMetadata:
         read = {name: _signature(fields) for name, fields in sorted(signatures.items())}
         return ModelMetadata(spec["name"], int(spec["version"]), read)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise Unknown(f"the server's metadata cannot be read ({error!r}); give a model server's address") from error
+        raise Unknown(f"the server's metadata cannot be read ({error!r}), so {CHECK_ADDRESS}") from error
 
 
 def outputs_of(metadata: ModelMetadata, signature: str) -> Mapping[str, TensorInfo]:
@@ -38,7 +39,7 @@ def read_status(document: Mapping[str, Any]) -> tuple[VersionStatus, ...]:
     try:
         return tuple(_version(fields) for fields in document["model_version_status"])
     except (KeyError, TypeError, ValueError) as error:
-        raise Unknown(f"the server's status cannot be read ({error!r}); give a model server's address") from error
+        raise Unknown(f"the server's status cannot be read ({error!r}), so {CHECK_ADDRESS}") from error
 
 
 def read_models(document: Mapping[str, Any]) -> tuple[ModelStatus, ...]:

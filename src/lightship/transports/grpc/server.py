@@ -80,17 +80,22 @@ class GrpcServer:
         number = 0 if port == "auto" else port
         opened = self._add(f"[{host.strip('[]')}]:{number}" if ":" in host else f"{host or '0.0.0.0'}:{number}")
         if opened == 0:
-            raise InvalidArgument(f"gRPC cannot listen on {host}, port {port}; check that {self._why_not}")
+            raise InvalidArgument(
+                f"gRPC cannot listen on {host}, port {port}; check that {self._keys_fit}the address belongs to this "
+                "machine and this user may use it"
+            )
         return opened
 
     def _open_socket(self, path: str) -> None:
         if self._add(f"unix:{path}") == 0:
-            raise InvalidArgument(f"gRPC cannot listen on the socket {path}; check that {self._why_not}")
+            raise InvalidArgument(
+                f"gRPC cannot listen on the socket {path}; check that {self._keys_fit}the folder exists and that this "
+                "user may write to it"
+            )
 
     @property
-    def _why_not(self) -> str:
-        keys = "the key and the certificate are PEM and belong together, and that " if self._credentials else ""
-        return f"{keys}the address belongs to this machine and this user may use it"
+    def _keys_fit(self) -> str:
+        return "the key and the certificate are PEM and belong together, and that " if self._credentials else ""
 
     def _add(self, address: str) -> int:
         try:

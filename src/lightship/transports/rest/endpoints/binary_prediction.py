@@ -84,7 +84,7 @@ def _wanted(request: Request) -> bytes:
 
 
 def _inputs(signature: Signature, request: Request) -> Arrays:
-    if not signature.inputs:
+    if not signature.inputs:  # the signature exists, but has no inputs
         raise InvalidArgument(f"Failed to get input map for signature: {signature.name}")
     for spec in signature.inputs.values():
         check_numeric(spec.name, spec.dtype, "input")

@@ -89,7 +89,7 @@ def answer_image(manager: Manager, route: Route, request: Request) -> Response:
 
 
 def _inputs(signature: Signature, parsed: PredictRequest) -> Mapping[str, TensorSpec]:
-    if not signature.inputs:
+    if not signature.inputs:  # the signature exists, but has no inputs
         name = parsed.signature_name or "DEFAULT"
         raise InvalidArgument(f"Failed to get input map for signature: {name}")
     return signature.inputs

@@ -108,7 +108,7 @@ SCHEMAS: Json = {
 _ERROR = {"application/json": {"schema": ref("Error")}}
 RESPONSES: Json = {
     "Refused": {
-        "description": "The call is wrong, or asks for what is not there",
+        "description": "The request is invalid, or asks for something that does not exist",
         "content": _ERROR,
     },
     "Failed": {"description": "The server cannot answer, or not in time", "content": _ERROR},

@@ -93,7 +93,7 @@ def decode_base64(value: dict[str, JsonValue]) -> bytes:
     If there is padding, it must be correct. Raises InvalidArgument for any other value.
     """
     text = _base64_text(value)
-    if text is None:
+    if text is None:  # the object is not of the form {"b64": TEXT}
         raise InvalidArgument(f"JSON Value: {dump(value)} not formatted correctly for base64 data")
     return decode_text(encoded(text))
 
