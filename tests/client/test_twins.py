@@ -64,7 +64,6 @@ SERVERS_OWN = (
     "openvino",
     "uvloop",
     "httptools",
-    "simdjson",
     "prometheus_client",
     "google.protobuf",
     "tensorflow",

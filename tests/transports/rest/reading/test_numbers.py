@@ -18,7 +18,6 @@ from lightship.transports.rest.reading.document import parse
 from lightship.transports.rest.reading.native_document import read_natively
 from lightship.transports.rest.reading.numbers import NumberArray
 from lightship.transports.rest.reading.reader import read_document
-from lightship.transports.rest.reading.tensor_values import as_lists
 from lightship.transports.rest.reading.values import JsonValue
 
 Read = Callable[[bytes], JsonValue]
@@ -67,7 +66,9 @@ def plain(value: Any) -> Any:
     """The document with its arrays as lists."""
     if isinstance(value, dict):
         return {name: plain(member) for name, member in value.items()}
-    return [plain(element) for element in value] if isinstance(value, list) else as_lists(value)
+    if isinstance(value, NumberArray):
+        return read_document(value.text, accelerate=False)
+    return [plain(element) for element in value] if isinstance(value, list) else value
 
 
 @by_each_reader

@@ -115,7 +115,7 @@ def outcome(body: bytes, kind: str, *, complete: bool) -> Any:
 @example(b'{"instances": [{"x": [[[-1, 2], [18446744073709551615, 0]]]}]}', "UINT64", True)
 @example(b'{"inputs": [[1, NaN], [-Infinity, 0e400]]}', "DOUBLE", True)
 def test_both_ways_agree(body: bytes, kind: str, long: bool) -> None:
-    if long:  # for simdjson
+    if long:  # for the C extension
         body = body.replace(b",", b"," + b" " * 700)
     complete = outcome(body, kind, complete=True)
     if complete is not None:

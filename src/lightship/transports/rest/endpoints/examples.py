@@ -9,6 +9,7 @@ from lightship.memory_budget import NOT_COUNTED, Reservation
 from lightship.services.example_inputs import with_context
 from lightship.transports.rest.endpoints.features import serialized_example
 from lightship.transports.rest.endpoints.predict_request import document_of, signature_name_of
+from lightship.transports.rest.reading.dismantle import dismantle
 from lightship.transports.rest.reading.numbers import NumberArray
 from lightship.transports.rest.reading.values import JsonValue
 from lightship.transports.rest.writing.dump import dump
@@ -30,11 +31,14 @@ class ExampleRequest:
         The copies of the context are counted in `memory`. Raises InvalidArgument with TensorFlow Serving's messages.
         """
         document = document_of(body)
-        name = signature_name_of(document)
-        if "context" not in document:
-            return cls(name, _examples(document))
-        context = serialized_example(document["context"])
-        return cls(name, with_context(context, _examples(document), memory))
+        name = signature_name_of(document, body)
+        try:
+            if "context" not in document:
+                return cls(name, _examples(document))
+            context = serialized_example(document["context"])
+            return cls(name, with_context(context, _examples(document), memory))
+        finally:
+            dismantle(document, body)
 
 
 def _examples(document: dict[str, JsonValue]) -> list[bytes]:

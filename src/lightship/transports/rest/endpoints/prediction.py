@@ -19,6 +19,7 @@ from lightship.transports.rest.endpoints.decoding_memory import decoding_memory
 from lightship.transports.rest.endpoints.predict_request import PredictRequest
 from lightship.transports.rest.endpoints.predict_response import Tensors, outputs_document, predictions, rankings
 from lightship.transports.rest.endpoints.version_header import version_header
+from lightship.transports.rest.reading.dismantle import dismantle
 from lightship.transports.rest.routes import Route
 from lightship.transports.rest.writing.text_memory import answer_memory
 
@@ -70,7 +71,11 @@ def prepare_predict(manager: Manager, route: Route, request: Request) -> Prepare
     decoding = decoding_memory(request)
     request.memory.grow(decoding)
     parsed = PredictRequest.parse(request.body)
-    handle = manager.handle(route.model, route.version, route.label)
+    try:
+        handle = manager.handle(route.model, route.version, route.label)
+    except BaseException:
+        dismantle(parsed.document, request.body)
+        raise
     try:
         signature = check_signature(handle.servable, parsed.signature_name)
         tensors = parsed.tensors(_inputs(signature, parsed))
@@ -80,6 +85,8 @@ def prepare_predict(manager: Manager, route: Route, request: Request) -> Prepare
     except BaseException:
         handle.release()
         raise
+    finally:
+        dismantle(parsed.document, request.body)
     return PreparedPredict(route, handle, prediction, rows=parsed.rows, memory=request.memory)
 
 

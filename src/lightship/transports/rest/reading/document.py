@@ -18,7 +18,6 @@ from lightship.errors import InvalidArgument
 from lightship.transports.rest.reading import extension
 from lightship.transports.rest.reading.native_document import read_natively
 from lightship.transports.rest.reading.number_slices import SHORTEST
-from lightship.transports.rest.reading.numbers import NumberArray
 from lightship.transports.rest.reading.reader import read_document
 from lightship.transports.rest.reading.values import JsonValue, RepeatedNames
 
@@ -48,13 +47,6 @@ def parse(body: bytes) -> JsonValue:
     except ValueError:
         pass  # invalid, followed by more text, not UTF-8, not finite, or nested deeply
     return _scanned(body)
-
-
-def lists_of(array: NumberArray) -> JsonValue:
-    """Returns an array as nested lists of int and float, as the complete reader reads them."""
-    if extension.native is not None:
-        return read_natively(array.text, only_lists=True)
-    return read_document(array.text, accelerate=False)
 
 
 def is_for_orjson(body: bytes) -> bool:

@@ -23,11 +23,13 @@ DEEPEST = 32  # levels of nested lists; numpy's own limit is 64
 _SLICE = 64 << 10  # bytes; one is read in about a millisecond
 
 _START = re.compile(rb"\[[\[ \t\n\r]*([-0-9NI]?)")
-_END = re.compile(rb"[\"{}]")
-_MISPLACED = re.compile(rb"[^\[, \t\n\r][ \t\n\r]*\[|\][ \t\n\r]*[^\], \t\n\r]")
 _NUMBER = re.compile(rb"-?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|NaN|Inf(?:inity)?)")
 _WITHOUT_BRACKETS = bytes.maketrans(b"[]", b"  ")
-_OF_NUMBERS = b"0123456789+-.eE[], \t\n\r"
+_BLANKS = b" \t\n\r"
+# Digits and what else is in numbers become `0`, and letters of words such as NaN become `x`.
+_CLASSES = bytes(
+    byte if byte in b"[]," else ord("0") if byte in b"0123456789+-.eE" else ord("x") for byte in range(256)
+)
 _NOT_SKELETON = bytes(set(range(256)) - set(b"[],"))
 
 
@@ -52,8 +54,11 @@ def read_numbers(body: bytes, start: int) -> tuple[NumberArray | None, int]:
 
 def _limit(body: bytes, start: int) -> int:
     """Returns an offset before which an array of numbers must end: the next quotation mark or brace."""
-    match = _END.search(body, start)
-    return match.start() if match else len(body)
+    limit = len(body)
+    for byte in (b"}", b"{", b'"'):
+        found = body.find(byte, start, limit)
+        limit = limit if found < 0 else found
+    return limit
 
 
 def _shape(body: bytes, start: int, end: int) -> tuple[int, ...] | None:
@@ -114,10 +119,11 @@ def _slices(body: bytes, start: int, end: int) -> Iterator[bytes]:
 
 
 def _numbers(text: bytes) -> list[int | float] | None:
-    if _MISPLACED.search(text):
+    classes = text.translate(_CLASSES, _BLANKS)
+    if b"0[" in classes or b"x[" in classes or b"][" in classes or b"]0" in classes or b"]x" in classes:
         return None
     text = text.translate(_WITHOUT_BRACKETS)
-    if not text.translate(None, _OF_NUMBERS):
+    if b"x" not in classes:
         try:
             numbers: list[int | float] = orjson.loads(b"[" + text + b"]")
         except ValueError:

@@ -1,7 +1,8 @@
 """Writes a JSON value in an error message (`JSON Value: ...`) as TensorFlow Serving's debug dump does.
 
 Objects take several lines with an indent of 4, and arrays take one line. The text ends after the token that makes it
-256 bytes long, and before a number that is not finite, without a sign of the cut. Repeated names are all shown.
+256 bytes long, and before a number that is not finite, without a sign of the cut. Repeated names are all shown. A
+string of more than 64 KB is cut, which TensorFlow Serving does not do.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from lightship.transports.rest.writing.doubles import double_text
 from lightship.transports.rest.writing.text import quoted
 
 _ENOUGH = 256
+_MAX_STRING = 64 << 10  # characters
 
 
 class _Stop(Exception):
@@ -69,7 +71,7 @@ class _Writer:
         self.token(before + "{")
         self.depth += 1
         for index, (name, value) in enumerate(members_of(members)):
-            self.token(("," if index else "") + self.line() + quoted(name))
+            self.token(("," if index else "") + self.line() + scalar_text(name))
             self.value(value, ": ")
         self.depth -= 1
         self.token((self.line() if members else "") + "}")
@@ -90,7 +92,7 @@ class _Writer:
 
 def scalar_text(value: bool | int | float | str | None) -> str:
     if isinstance(value, str):
-        return quoted(value)
+        return quoted(value[:_MAX_STRING])
     if value is None or isinstance(value, bool):
         return "null" if value is None else str(value).lower()
     return str(value) if isinstance(value, int) else double_text(value)

@@ -45,7 +45,7 @@ static inline int round_fast(uint64_t digits, int power, int negative, double *v
     uint64_t bits = ((uint64_t)(exponent - 1) << 52) + (uint64_t)(product >> 75) + (rest > half); /* the first bit adds 1 */
     bits = (digits ? bits : 0) | (uint64_t)negative << 63;
     memcpy(value, &bits, sizeof bits);
-    return (rest + error < half || rest > half) & ((uint64_t)(exponent - 1) < 2045);
+    return (uint64_t)(exponent - 1) < 2045 && (rest + error < half || rest > half);
 }
 
 #endif

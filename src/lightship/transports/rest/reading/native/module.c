@@ -2,6 +2,8 @@
 
 #include "build.h"
 #include "check.h"
+#include "counts.h"
+#include "dismantle.h"
 #include "find.h"
 
 /* After the value, the offset behind it. After a fault, None, its number and where it is. */
@@ -78,9 +80,27 @@ static PyObject *py_find_index(PyObject *module, PyObject *arguments) {
     Py_END_ALLOW_THREADS return PyLong_FromSsize_t(found);
 }
 
+static PyObject *py_count(PyObject *module, PyObject *body) {
+    Py_ssize_t size;
+    char *text;
+    Counts counts;
+    if (PyBytes_AsStringAndSize(body, &text, &size)) return NULL;
+    Py_BEGIN_ALLOW_THREADS counts = count_document(text, text + size);
+    Py_END_ALLOW_THREADS return Py_BuildValue("nnnnnO", (Py_ssize_t)counts.commas, (Py_ssize_t)counts.lists,
+                                              (Py_ssize_t)counts.objects, (Py_ssize_t)counts.quotes,
+                                              (Py_ssize_t)counts.text, counts.plain ? Py_True : Py_False);
+}
+
+static PyObject *py_dismantle(PyObject *module, PyObject *value) {
+    dismantle(value);
+    return Py_NewRef(Py_None);
+}
+
 static PyMethodDef methods[] = {
     {"read_document", read_document, METH_VARARGS,
      "read_document(body, start, max_containers, only_lists, make_array, add_member)"},
+    {"count", py_count, METH_O, "count(body)"},
+    {"dismantle", py_dismantle, METH_O, "dismantle(value)"},
     {"find_outside", py_find_outside, METH_VARARGS, "find_outside(body, start, end, low, high)"},
     {"find_integer", py_find_integer, METH_VARARGS, "find_integer(body, start, end)"},
     {"find_index", py_find_index, METH_VARARGS, "find_index(body, start, end, index)"},

@@ -97,7 +97,7 @@ static inline Number read_number(const char *start, const char *end) {
         if (UNLIKELY(at == point || at - point > 4)) goto unusual;
         scale += below ? (ptrdiff_t)exponent : -(ptrdiff_t)exponent;
     }
-    if (UNLIKELY(size > MAX_EXACT_DIGITS || (size_t)(MOST_POWER + scale) >= POWERS)) goto unusual;
+    if (UNLIKELY((size > MAX_EXACT_DIGITS) | ((size_t)(MOST_POWER + scale) >= POWERS))) goto unusual;
     double rounded;
     if (UNLIKELY(!round_fast(value, (int)-scale, negative, &rounded))) goto unusual;
     memcpy(&value, &rounded, sizeof rounded);
