@@ -34,7 +34,8 @@ BELOW: dict[str, set[str]] = {
     "client": MODEL,
     "compat": {"tensors", "protos", "errors"},
     "docker": MODEL | {"client"},
-    "cli": MODEL | {"docker", "client", "packaging", "server", "transports", "services", "lifecycle", "engines", "memory"},
+    "cli": MODEL
+    | {"docker", "client", "packaging", "server", "transports", "services", "lifecycle", "engines", "memory"},
     "__main__": {"cli"},
 }
 # What each part of `transports` may import of the others.
