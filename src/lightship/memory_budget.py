@@ -89,8 +89,8 @@ class MemoryBudget:
         """Subtracts all that a reservation counts. Must be called with the lock."""
         counted, reservation.counted = reservation.counted, 0
         reservation.held = 0
-        if counted:
-            self.taken -= counted
+        self.taken -= counted
+        if reservation.peak:
             weight = min(1.0, 4 * reservation.peak / self.size)
             self._seconds += weight * (time.monotonic() - reservation.since - self._seconds)
 
@@ -180,7 +180,7 @@ class Reservation:
         """Gives all bytes back. Further calls do nothing."""
         if self.released:
             return
-        if not self.counted and not self._users:
+        if not self.peak and not self._users:
             self.released, self.held = True, 0
             return
         budget = self._budget

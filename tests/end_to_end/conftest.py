@@ -6,6 +6,8 @@ import json
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -34,6 +36,13 @@ class Running:
     def resident_megabytes(self) -> float:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))) / 1024
+
+    def settled_megabytes(self, below: float, seconds: float = 60.0) -> float:
+        """Resident megabytes, once they are below a limit or the time is over."""
+        end = time.monotonic() + seconds
+        while (resident := self.resident_megabytes()) > below and time.monotonic() < end:
+            threading.Event().wait(0.1)
+        return resident
 
     def mapped_files(self) -> set[str]:
         maps = Path(f"/proc/{self.process.pid}/maps").read_text()

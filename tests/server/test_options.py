@@ -32,6 +32,8 @@ def test_what_names_no_model_is_refused(text: str) -> None:
         ({"grpc_port": -1}, "grpc_port=-1"),
         ({"rest_port": 8500, "grpc_port": 8500}, "rest_port=8500 is grpc_port too"),
         ({"max_pixels": 0}, "max_pixels=0"),
+        ({"memory_budget": 512}, "memory_budget=512: give a number of bytes that is at least 16777216"),
+        ({"memory_budget": -1}, "memory_budget=-1"),
         ({"drain_seconds": -1}, "drain_seconds=-1"),
         ({"load_retries": -1}, "load_retries=-1"),
         ({"load_threads": -1}, "load_threads=-1"),

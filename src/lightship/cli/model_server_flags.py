@@ -65,9 +65,7 @@ FLAGS: tuple[Flag, ...] = (
     Flag("skip_initialize_tpu", False, IGNORED, "do not initialize TPUs"),
     Flag("enable_grpc_healthcheck_service", False, USED, "offer gRPC's health service; /readyz always exists"),
     Flag("enable_serialization_as_tensor_content", False, USED, "send gRPC outputs as tensor_content"),
-    Flag(
-        "memory_budget", "", USED, "memory that all requests may hold together, such as 2GiB; by default all there is"
-    ),
+    Flag("memory_budget", "", USED, "memory that all requests may hold together, such as 2GiB; by default all"),
 )
 
 # What the warning says for flags that users may rely on, by the names of the flags.

@@ -213,6 +213,29 @@ def test_requests_that_wait_behind_another_are_counted(half_plus_two: Path) -> N
         wait_until_free(server)
 
 
+def test_a_request_that_is_refused_behind_another_keeps_its_reason(server: Server) -> None:
+    chunk = b"%x\r\n" % (1 << 20) + b" " * (1 << 20) + b"\r\n"
+    with connected(server) as client:
+        client.sendall(post(numbers(100_000)) + HEAD + b"Content-Length: %d\r\n\r\n" % (BUDGET + 1))
+        answers = all_of(client)
+        assert answers.startswith(b"HTTP/1.1 200 ")
+        assert answers.count(b"HTTP/1.1 413 ") == 1
+    with connected(server) as client:
+        client.sendall(post(numbers(3)) * 2 + HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
+        with contextlib.suppress(ConnectionError):
+            for _ in range(80):
+                client.sendall(chunk)
+        assert b"HTTP/1.1 413 " in all_of_broken(client)
+
+
+def all_of_broken(client: socket.socket) -> bytes:
+    received = b""
+    with contextlib.suppress(ConnectionError):
+        while data := client.recv(65536):
+            received += data
+    return received
+
+
 def test_a_client_that_leaves_while_its_request_waits_or_runs_leaves_nothing(half_plus_two: Path) -> None:
     with serving(half_plus_two, threads=1) as server:
         clients = [connected(server) for _ in range(4)]

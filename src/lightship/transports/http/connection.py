@@ -119,15 +119,20 @@ class HttpConnection(asyncio.Protocol):
         if not self._busy:
             self._begin(request)
             return
-        try:
-            request.keep(0)
-        except LightshipError as error:
-            request.refuse(self._app.refuse(error))
+        self._keep(request)
         self._waiting.append(request)
         if len(self._waiting) >= self._app.limits.pipelined:
             request.keep_alive = False
             self._parser.close()
         self._pause_receiving()
+
+    def _keep(self, request: RequestReader) -> None:
+        """Counts a request that waits behind another one."""
+        if request.response is None:
+            try:
+                request.keep(0)
+            except LightshipError as error:
+                request.refuse(self._app.refuse(error))
 
     def on_request_refused(self, request: RequestReader) -> None:
         self.on_request_complete(request)

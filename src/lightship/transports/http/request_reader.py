@@ -91,7 +91,7 @@ class RequestReader:
 
     def release(self) -> None:
         self._body = b""
-        if self.memory.counted:
+        if self.memory.peak:  # else there is nothing to give back
             self.memory.release()
 
     def _check(self, size: int) -> None:
