@@ -142,7 +142,7 @@ def test_limits_and_timeouts_reach_the_server(start: Start, half_plus_two: Path)
         start(half_plus_two, "--rest-port", "auto", "--json", "--max-head-bytes", "2000", "--idle-timeout", "0.05")
     )
     with socket.create_connection(("127.0.0.1", line["rest_port"]), timeout=60) as client:
-        client.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        client.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert b"".join(iter(lambda: client.recv(4096), b"")).startswith(b"HTTP/1.1 200 OK")
     with socket.create_connection(("127.0.0.1", line["rest_port"]), timeout=60) as client:
         client.sendall(b"GET /livez HTTP/1.1\r\nX: " + b"x" * 3000)

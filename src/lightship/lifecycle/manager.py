@@ -99,6 +99,10 @@ class Manager:
         """Returns the version that a label names, loaded or not. Raises InvalidArgument for an unknown label."""
         return self._serving.labelled(name, label)
 
+    def serves(self, name: str) -> bool:
+        """Returns whether a model has a loaded version or a label. It takes no lock."""
+        return self._serving.serves(name)
+
     def handle(self, name: str, version: int | None = None, label: str | None = None) -> Handle:
         """Returns a handle to a version, by default to the highest loaded one. The caller must release it.
 
