@@ -30,7 +30,15 @@ def run_command(run: Callable[[], object], *, failure: int = 1) -> None:
         if debug_enabled():
             raise
         print_error(explain(error))
+        _exit_if_abandoned(failure)
         sys.exit(failure)
+    _exit_if_abandoned(0)
+
+
+def _exit_if_abandoned(code: int) -> None:
+    ending = sys.modules.get("lightship.server.ending")  # only a server has abandoned something
+    if ending is not None:
+        ending.exit_if_abandoned(code)
 
 
 def debug_enabled() -> bool:

@@ -158,8 +158,11 @@ class Manager:
         with self._changed:
             self._changed.notify_all()
 
-    def close(self, timeout: float = 30.0) -> None:
-        """Cancels trial compilations, waits at most `timeout` seconds for the handles, and unloads everything."""
+    def close(self, timeout: float = 30.0) -> bool:
+        """Cancels trial compilations, waits at most `timeout` seconds for the handles, and unloads everything.
+
+        Returns False if models were still in use or loading after that time.
+        """
         for name in self.models():
             self.aspire(name, {}, "the server is stopping")
         cancel_trials()
@@ -169,6 +172,7 @@ class Manager:
         self._closed = True
         self.wake()
         self._thread.join(timeout)
+        return drained
 
     def _work(self) -> None:
         with self._changed:
