@@ -21,6 +21,10 @@ def run_command(run: Callable[[], object], *, failure: int = 1) -> None:
             run()
         finally:
             sys.stdout.flush()
+    except SystemExit as ending:
+        if ending.code is None or isinstance(ending.code, int):
+            _exit_if_abandoned(ending.code or 0)
+        raise
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except BrokenPipeError:  # the reader of the output has closed the pipe

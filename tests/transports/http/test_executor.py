@@ -161,7 +161,7 @@ def order_of(executor: Executor[int], first: threading.Event, origins: list[Orig
     ran: list[Origin] = []
 
     async def run() -> None:
-        held = [await submit(executor, waiting(first), Origin("small", name)) for name in ("x", "y")]
+        held = [await submit(executor, waiting(first), Origin("small", name)) for name in ("p", "q")]
         jobs = [await submit(executor, Work(lambda one=one: ran.append(one) or 0), one) for one in origins]
         first.set()
         await asyncio.gather(*held, *jobs)
