@@ -49,7 +49,7 @@ class ServerOptions:
     # Seconds that one REST request may take. 0 means no limit.
     timeout_seconds: float = 30.0
     # Seconds that a REST request may wait for a thread; one that would wait longer is refused with 503. 0 means up to
-    # `timeout_seconds`, but under overload three quarters of the time that a request usually runs.
+    # `timeout_seconds`, but under overload a quarter of the time that a request usually runs.
     max_queue_seconds: float = 0.0
     # REST requests of one kind that run at once: small ones, large ones, images. 0 means two per processor.
     threads: int = 0

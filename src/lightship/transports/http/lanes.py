@@ -17,8 +17,8 @@ Item = TypeVar("Item")
 _WEIGHT = 0.2  # of the newest run in the mean of run times
 _OUTLIER = 4.0  # a run that takes this many times as long as the mean counts no more than that
 _OVERDUE = 0.25  # seconds from which a run may be overdue, if it also takes `_OUTLIER` times as long as the mean
-_MIN_WAIT = 0.005  # seconds that a call may wait even under overload
-_SHARE = 0.75  # of a run's time that a call may wait under overload
+_MIN_WAIT = 0.001  # seconds that a call may wait even under overload
+_SHARE = 0.25  # of a run's time that a call may wait under overload
 _MAX_LOOKED_AT = 64  # clients that are looked at to estimate a wait
 
 
@@ -39,7 +39,7 @@ class WaitLimits:
 
     # The seconds after which a call is given up. 0 means never.
     deadline: float = 30.0
-    # The longest wait. 0 means: up to the deadline, but under overload three quarters of a run's time.
+    # The longest wait. 0 means: up to the deadline, but under overload a quarter of a run's time.
     queue: float = 0.0
 
 
