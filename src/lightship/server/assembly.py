@@ -46,7 +46,7 @@ def rest_app_of(
     manager: Manager, options: ServerOptions, metrics: Metrics, load_metrics: LoadMetrics, address: str
 ) -> RestApp:
     """Returns the REST application that serves the manager's models. `address`: the one on which it listens."""
-    connections = options.limits.connections or max_connections()
+    connections = max_connections(options.limits.connections)
     return RestApp(
         manager,
         limits=replace(options.limits, connections=connections),

@@ -24,9 +24,15 @@ def raise_file_limit() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def max_connections() -> int:
-    """Returns how many connections may be open, so that a reserve of files is left; 0 for no limit."""
+def max_connections(wanted: int = 0) -> int:
+    """Returns how many connections may be open, so that a reserve of files is left; 0 for no limit.
+
+    It is `wanted`, unless that is 0 or more than the files allow.
+    """
     if resource is None:
-        return 0
+        return wanted
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return 0 if soft == resource.RLIM_INFINITY else max(1, soft - min(_RESERVE, soft // 2))
+    if soft == resource.RLIM_INFINITY:
+        return wanted
+    most = max(1, soft - min(_RESERVE, soft // 2))
+    return min(wanted or most, most)

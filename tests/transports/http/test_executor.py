@@ -27,8 +27,9 @@ class Work:
         self.released += 1
 
 
-def refusal(error: Overloaded) -> int:
+def refusal(error: Overloaded, origin: Origin) -> int:
     assert error.retry_after >= 1
+    assert origin.kind
     return REFUSED
 
 

@@ -54,7 +54,7 @@ class Overloaded(Unavailable):
 class Refusal(Protocol[Result_co]):
     """Makes the result of a job that is refused."""
 
-    def __call__(self, error: Overloaded, /) -> Result_co: ...
+    def __call__(self, error: Overloaded, origin: Origin, /) -> Result_co: ...
 
 
 @dataclass(slots=True, eq=False)
@@ -105,7 +105,7 @@ class Executor(Generic[Result]):
         self._refuse(shed)
         if seconds:
             job.release()
-            return self._refusal(Overloaded(seconds))
+            return self._refusal(Overloaded(seconds), origin)
         self.unfinished += 1
         submitted.future.add_done_callback(lambda _: self._forget(submitted))
         return submitted.future
@@ -120,7 +120,7 @@ class Executor(Generic[Result]):
             seconds = self._refusal_seconds(lane, calls, origin, now)
             if seconds:
                 calls.load.arrived(now)
-        return self._refusal(Overloaded(seconds)) if seconds else None
+        return self._refusal(Overloaded(seconds), origin) if seconds else None
 
     def close(self) -> None:
         """Ends the threads once no job waits. Does not wait for them."""
@@ -211,7 +211,9 @@ class Executor(Generic[Result]):
         for submitted in shed:
             self._release(submitted)
             with contextlib.suppress(RuntimeError):  # the loop has ended
-                submitted.loop.call_soon_threadsafe(self._finish, submitted.future, self._refusal(Overloaded(_FULL)))
+                submitted.loop.call_soon_threadsafe(
+                    self._finish, submitted.future, self._refusal(Overloaded(_FULL), submitted.origin)
+                )
 
     def _release(self, submitted: _Submitted[Result]) -> None:
         job, submitted.job = submitted.job, None
@@ -269,7 +271,7 @@ class Executor(Generic[Result]):
         self._refuse(shed)
         if seconds:
             self._release(submitted)
-            self._deliver(submitted, self._refusal(Overloaded(seconds)))
+            self._deliver(submitted, self._refusal(Overloaded(seconds), submitted.origin))
         elif submitted.future.done():
             self._deliver_forgotten(submitted)
         return following

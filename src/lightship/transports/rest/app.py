@@ -60,12 +60,15 @@ class RestApp:
         self._manager = manager
         self._timeout = timeout
         self._memory = MemoryKeeper()
-        metrics = metrics or Metrics(manager.models)
+        self._metrics = metrics = metrics or Metrics(manager.models)
         self._metrics_pages = MetricsPages(metrics.families, further_metrics)
         self._metrics_path = metrics_path
         self._api = RestApi(manager, self.limits, metrics, cors=cors)
         self._executor: Executor[Response] = Executor(
-            threads or default_threads(), MAX_WAITING, self.refuse, WaitLimits(max(0.0, timeout), max_queue_seconds)
+            threads or default_threads(),
+            MAX_WAITING,
+            self._refuse_overload,
+            WaitLimits(max(0.0, timeout), max_queue_seconds),
         )
         self._pages: dict[str, Callable[[], Response]] = {
             "/livez": live,
@@ -117,7 +120,9 @@ class RestApp:
 
     def refuse_late(self, request: Request) -> Response | None:
         """Returns the refusal of a request to the API. Health checks and pages are answered however many wait."""
-        return self.refuse(Overloaded(1)) if request.method == "POST" else None
+        if request.method != "POST":
+            return None
+        return self._refuse_overload(Overloaded(1), self._origin(request, len(request.body)))
 
     def refuse(self, error: LightshipError) -> Response:
         """Returns the response to a request that is refused.
@@ -138,6 +143,10 @@ class RestApp:
             return self._metrics_pages.monitoring(request)
         page = self._pages.get(request.path) if request.method in ("GET", "HEAD") else None
         return None if page is None else page()
+
+    def _refuse_overload(self, error: Overloaded, origin: Origin) -> Response:
+        self._metrics.request(origin.model, error.code.name, "", 0.0)
+        return self.refuse(error)
 
     def _origin(self, request: Request, size: int) -> Origin:
         return origin_of(request, size, self._manager)
