@@ -85,13 +85,13 @@ class FileSystemSource:
         with self._lock:
             return {name: one.explanation for name, one in self._watched.items() if one.explanation is not None}
 
-    def close(self) -> None:
-        """Ends the polling. Loaded versions stay loaded."""
+    def close(self, timeout: float = _CLOSE_SECONDS) -> None:
+        """Ends the polling and waits at most `timeout` seconds for the last poll. Loaded versions stay loaded."""
         with self._lock:
             self._closed = True
             self._changed.notify_all()
         if self._thread is not None:
-            self._thread.join(_CLOSE_SECONDS)  # a network file system may hang
+            self._thread.join(timeout)  # a network file system may hang
 
     def _kept(self, known: Watched | None, config: ModelConfig) -> Watched:
         """Returns the known entry of a model if its path and policy are unchanged, and otherwise a new one."""

@@ -68,7 +68,8 @@ class Endpoints:
     def start(self, manager: Manager, load_metrics: LoadMetrics, reload: Reload) -> None:
         metrics, budget = Metrics(manager.models), budget_of(self._options)
         if self._listening is not None:
-            self.app = rest_app_of(manager, self._options, budget, metrics, load_metrics)
+            address = self._listening.getsockname()[0]
+            self.app = rest_app_of(manager, self._options, budget, metrics, load_metrics, address)
             self._http = HttpServer(self.app, self._listening, self._options.drain_seconds, self._options.timeouts)
             self._thread = threading.Thread(target=self._http.serve_until_drained, name="http", daemon=True)
             self._thread.start()

@@ -45,6 +45,11 @@ class Prediction:
     # Counts the pixels of encoded images.
     memory: Reservation = NOT_COUNTED
 
+    @property
+    def decodes_images(self) -> bool:
+        """Whether the inputs are encoded images."""
+        return self.signature.name in self.servable.bundle.image_signatures
+
     def run(self) -> dict[str, NDArray[Any]]:
         """Raises InvalidArgument for values and shapes that do not fit, FailedPrecondition where no engine runs the
         signature."""

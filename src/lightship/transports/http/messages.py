@@ -27,6 +27,8 @@ class Request(NamedTuple):
     headers: Sequence[tuple[bytes, bytes]] = ()
     # Counts the memory that is held for the request. Whoever allocates more for it reserves that first.
     memory: Reservation = NOT_COUNTED
+    # The client's address, or "" for a UNIX socket.
+    client: str = ""
 
     @property
     def path(self) -> str:

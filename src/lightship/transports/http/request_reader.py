@@ -15,13 +15,13 @@ _HEADER = 200  # bytes that the objects of one header take, besides its text
 class RequestReader:
     """Collects one request. Must be released when its bytes are no longer needed.
 
-    `memory` counts what is held for the request. `http_1_1` is False for HTTP/1.0. `response` is set if the request was
-    refused before it was complete.
+    `memory` counts what is held for the request. `http_1_1` is False for HTTP/1.0. `host` is the Host header, and
+    `fault` what is wrong with the headers. `response` is set if the request was refused before it was complete.
     """
 
     __slots__ = (
-        "_body", "_head", "_limits", "declared", "expects_continue", "headers", "http_1_1", "keep_alive", "memory",
-        "method", "response", "size", "target", "url",
+        "_body", "_head", "_limits", "chunked", "declared", "expects_continue", "fault", "headers", "host", "http_1_1",
+        "keep_alive", "memory", "method", "response", "size", "target", "url",
     )  # fmt: skip
 
     def __init__(self, limits: Limits, budget: MemoryBudget) -> None:
@@ -33,7 +33,9 @@ class RequestReader:
         self.method = self.target = ""
         self.headers: list[tuple[bytes, bytes]] = []
         self.size = self.declared = 0
-        self.expects_continue = False
+        self.expects_continue = self.chunked = False
+        self.host: bytes | None = None
+        self.fault = ""
         self.keep_alive = self.http_1_1 = True
         self.response: Response | None = None
 
@@ -77,12 +79,12 @@ class RequestReader:
         self._head = head + _HEADER * (1 + len(self.headers))
         self.memory.keep(self._head + self.size)
 
-    def request(self) -> Request:
+    def request(self, client: str = "") -> Request:
         """Returns the request. May be called only once, because the reader gives its bytes away."""
         body, self._body = self._body, b""
         if not isinstance(body, bytes):
             body = body.getvalue()
-        return Request(self.method, self.target, body, self.headers, self.memory)
+        return Request(self.method, self.target, body, self.headers, self.memory, client)
 
     def refuse(self, response: Response) -> None:
         """Sets the response of an incomplete request and drops the bytes that were received."""

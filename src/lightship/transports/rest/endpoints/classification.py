@@ -6,6 +6,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from lightship.errors import LightshipError
 from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.servable import Servable
 from lightship.services import classify, regress
@@ -36,6 +37,15 @@ def answer_regress(manager: Manager, route: Route, request: Request) -> Response
         result = regress(handle.servable, parsed.signature_name, parsed.examples, request.memory)
         request.memory.grow(_document_memory(result.values))
         return _response(route, handle.servable, regressions_document(result))
+
+
+def classifies_images(manager: Manager, route: Route) -> bool:
+    """Returns whether the examples of a model may hold encoded images, which this server decodes."""
+    try:
+        with manager.handle(route.model, route.version, route.label) as handle:
+            return bool(handle.servable.bundle.image_signatures)
+    except LightshipError:  # the call itself reports it, after the checks before
+        return False
 
 
 def _document_memory(*outputs: NDArray[Any] | None) -> int:

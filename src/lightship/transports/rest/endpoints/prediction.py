@@ -37,6 +37,10 @@ class PreparedPredict:
         self._route, self._handle, self._prediction, self._rows = route, handle, prediction, rows
         self._memory = memory
 
+    @property
+    def decodes_images(self) -> bool:
+        return self._prediction.decodes_images
+
     def try_run(self) -> Response | None:
         try:
             outputs = self._prediction.try_run()
