@@ -18,7 +18,9 @@ BELOW: dict[str, set[str]] = {
     "errors": set(),
     "files": {"errors"},
     "memory": set(),
+    "printable": set(),
     "semaphore": set(),
+    "signals": set(),
     "protos": {"errors"},
     "tensors": {"protos", "errors"},
     "saved_model": {"tensors", "protos", "files", "errors"},
@@ -28,12 +30,14 @@ BELOW: dict[str, set[str]] = {
     "lifecycle": MODEL | {"engines"},
     "services": MODEL | {"lifecycle", "engines"},
     "transports": MODEL | {"services", "lifecycle", "memory", "semaphore"},
-    "server": MODEL | {"transports", "services", "lifecycle", "engines", "memory"},
+    "server": MODEL | {"transports", "services", "lifecycle", "engines", "memory", "signals", "printable"},
     "packaging": MODEL | {"engines"},
     "client": MODEL,
     "compat": {"tensors", "protos", "errors"},
     "docker": MODEL | {"client"},
-    "cli": MODEL | {"docker", "client", "packaging", "server", "transports", "services", "lifecycle", "engines"},
+    "cli": MODEL
+    | {"docker", "client", "packaging", "server", "transports", "services", "lifecycle", "engines"}
+    | {"signals", "printable"},
     "__main__": {"cli"},
 }
 # What each part of `transports` may import of the others.

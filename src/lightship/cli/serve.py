@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from lightship.transports.http.limits import Limits, Timeouts
+
 if TYPE_CHECKING:
     from lightship.transports.grpc.options import Tls
 
 EngineName = Literal["auto", "openvino", "tensorflow"]
 Precision = Literal["f32", "bf16"]
 LogFormat = Literal["text", "json"]
+DEFAULT_LIMITS, DEFAULT_TIMEOUTS = Limits(), Timeouts()
 ADVANCED = "Advanced"  # the group of these options in the help text
 
 
@@ -61,6 +64,15 @@ def serve(
             metavar="PORT|auto|0",
             envvar="LIGHTSHIP_GRPC_PORT",
             help="The port of gRPC; auto: a free port, 0: off. The default is 8500, or auto if --rest-port is auto.",
+        ),
+    ] = None,
+    allow_reload: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[ROOT]",
+            envvar="LIGHTSHIP_ALLOW_RELOAD",
+            help="Let gRPC clients replace the models (HandleReloadConfigRequest), by models in folders below ROOT; "
+            "without ROOT, in any folder. Give it after MODEL, or as --allow-reload=ROOT.",
         ),
     ] = None,
     grpc_reflection: Annotated[
@@ -170,7 +182,7 @@ def serve(
         typer.Option(
             rich_help_panel=ADVANCED, envvar="LIGHTSHIP_HEAD_TIMEOUT", help="Seconds for a request's line and headers."
         ),
-    ] = 30.0,
+    ] = DEFAULT_TIMEOUTS.head,
     body_timeout: Annotated[
         float,
         typer.Option(
@@ -178,7 +190,7 @@ def serve(
             envvar="LIGHTSHIP_BODY_TIMEOUT",
             help="Seconds for the next bytes of a request's body.",
         ),
-    ] = 60.0,
+    ] = DEFAULT_TIMEOUTS.body,
     write_timeout: Annotated[
         float,
         typer.Option(
@@ -186,7 +198,7 @@ def serve(
             envvar="LIGHTSHIP_WRITE_TIMEOUT",
             help="Seconds for a client to take more of a response.",
         ),
-    ] = 60.0,
+    ] = DEFAULT_TIMEOUTS.write,
     idle_timeout: Annotated[
         float,
         typer.Option(
@@ -194,7 +206,7 @@ def serve(
             envvar="LIGHTSHIP_IDLE_TIMEOUT",
             help="Seconds that a connection without a request is kept.",
         ),
-    ] = 75.0,
+    ] = DEFAULT_TIMEOUTS.idle,
     linger_timeout: Annotated[
         float,
         typer.Option(
@@ -202,7 +214,7 @@ def serve(
             envvar="LIGHTSHIP_LINGER_TIMEOUT",
             help="Seconds for which a refused body is still read and dropped.",
         ),
-    ] = 2.0,
+    ] = DEFAULT_TIMEOUTS.linger,
     max_held_bytes: Annotated[
         int,
         typer.Option(
@@ -210,7 +222,7 @@ def serve(
             envvar="LIGHTSHIP_MAX_HELD_BYTES",
             help="The largest size of all request bodies together, in bytes; one body is always accepted.",
         ),
-    ] = 1 << 30,
+    ] = DEFAULT_LIMITS.held,
     max_head_bytes: Annotated[
         int,
         typer.Option(
@@ -218,7 +230,7 @@ def serve(
             envvar="LIGHTSHIP_MAX_HEAD_BYTES",
             help="The largest size of a request's line and headers, in bytes.",
         ),
-    ] = 64 << 10,
+    ] = DEFAULT_LIMITS.head,
     max_pipelined: Annotated[
         int,
         typer.Option(
@@ -226,7 +238,7 @@ def serve(
             envvar="LIGHTSHIP_MAX_PIPELINED",
             help="The number of requests that may wait on one connection before it is closed.",
         ),
-    ] = 1000,
+    ] = DEFAULT_LIMITS.pipelined,
     log_format: Annotated[
         LogFormat | None, typer.Option(envvar="LIGHTSHIP_LOG_FORMAT", help="text, or json for one object per line.")
     ] = None,
@@ -239,15 +251,15 @@ def serve(
 ) -> None:
     """Serve models until SIGTERM or Ctrl-C.
 
-    Running requests are finished first; a second signal stops the server at once.
+    Running requests are finished first; a second signal stops the server at once. On SIGHUP it looks for new versions.
     """
+    from lightship.cli.allow_reload import reload_root
     from lightship.cli.banner import announced
     from lightship.cli.sizes import parse_bytes
     from lightship.engines import EngineOptions
     from lightship.server import Server, ServerOptions, parse_model_argument
     from lightship.server.options import GRPC_PORT
     from lightship.transports.grpc.options import GrpcOptions
-    from lightship.transports.http.limits import Limits, Timeouts
 
     limits = Limits(held=max_held_bytes, head=max_head_bytes, pipelined=max_pipelined)
     if max_request_bytes is not None:
@@ -255,6 +267,8 @@ def serve(
     options = ServerOptions(
         models=[parse_model_argument(model) for model in models],
         host=host,
+        reload_root=reload_root(allow_reload),
+        read_once=["the arguments and options of `lightship serve`"],
         rest_port=_port(rest_port),
         grpc_port=_port(grpc_port or ("auto" if rest_port == "auto" else str(GRPC_PORT))),
         grpc=GrpcOptions(tls=_tls(tls_cert, tls_key, tls_client_ca), reflection=grpc_reflection),
@@ -280,6 +294,7 @@ def serve(
     if drain_seconds is not None:
         options = replace(options, drain_seconds=drain_seconds)
     server = Server(options)
+    server.handle_signals()
     server.start()
     with announced(server, as_json=json):
         server.run()

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from lightship.errors import LightshipError
+from lightship.errors import LightshipError, PermissionDenied
 from lightship.lifecycle.aspired import find_aspired
+from lightship.lifecycle.confinement import check_confined
 from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.model_config import ModelConfig
-from lightship.saved_model.versions import explain_model_folder
+from lightship.saved_model.versions import expected_in_model_folder, explain_model_folder
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +25,7 @@ class _Watched:
     """A model whose folder is polled, and the result of the last poll."""
 
     config: ModelConfig
-    # Why there is no version; None if there is one.
+    # Why there is no version, for clients; None if there is one.
     explanation: str | None = None
     # The warnings of the last poll.
     logged: frozenset[str] = frozenset()
@@ -84,7 +85,7 @@ class FileSystemSource:
             self._poll_model(name)
 
     def explanations(self) -> dict[str, str]:
-        """Returns for each model without a version what its folder contains instead, and what to do."""
+        """Returns for each model without a version why, and what to do. The texts name no entry of the folder."""
         with self._lock:
             return {name: one.explanation for name, one in self._watched.items() if one.explanation is not None}
 
@@ -122,25 +123,35 @@ class FileSystemSource:
             self._manager.aspire(name, found.versions, found.explanation or "")
 
 
+def _place(config: ModelConfig) -> tuple[object, ...]:
+    return config.path, config.policy, config.root
+
+
 def _kept(known: _Watched | None, config: ModelConfig) -> _Watched:
     """Returns the known entry of a model if its path and policy are unchanged, and otherwise a new one."""
-    if known is None or (known.config.path, known.config.policy) != (config.path, config.policy):
+    if known is None or _place(known.config) != _place(config):
         return _Watched(config)
     return known
 
 
 def _look(config: ModelConfig) -> _Found:
+    """Polls a folder. The explanation goes to clients, so it names no entry of the folder; the warnings do."""
     try:
-        versions, warnings = find_aspired(config)
+        check_confined(config)
+        versions, warnings, missing = find_aspired(config)
+        check_confined(config, versions.values())
     except LightshipError as error:
-        explanation = explain_model_folder(config.path) or error.message
-        return _Found(None, explanation, [f"{_unreadable(config, error)} ({explanation})"])
+        warning = _unreadable(config, error)
+        if not isinstance(error, PermissionDenied):
+            warning += f" ({explain_model_folder(config.path) or error.message})"
+        return _Found(None, error.message, [warning])
     if versions:
         return _Found(versions, None, warnings)
-    explanation = explain_model_folder(config.path) or "; ".join(warnings) or "no version was found yet"
+    explanation = expected_in_model_folder(config.path) or "; ".join(missing) or "no version was found yet"
+    listed = explain_model_folder(config.path) or "; ".join(warnings) or explanation
     none_there = (
         f"No versions of servable {config.name} found under base path {config.path}. Did you forget to name your leaf "
-        f"directory as a number (eg. '/1/')? ({explanation})"
+        f"directory as a number (eg. '/1/')? ({listed})"
     )
     return _Found(versions, explanation, [*warnings, none_there])
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -65,10 +67,16 @@ class VersionRecord:
 def fingerprint(folder: Path) -> Fingerprint:
     """Returns the names, sizes and modification times of all files in a folder, except those that cannot be read."""
     found = set()
-    for path in [folder, *folder.rglob("*")] if folder.is_dir() else [folder]:
+    for path in [folder, *_below(folder)]:
         try:
             stat = path.stat()
         except OSError:
             continue
         found.add((str(path), stat.st_size, stat.st_mtime_ns))
     return frozenset(found)
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """Yields what is below a folder; nothing if the folder vanishes in the meantime."""
+    for place, folders, files in os.walk(folder):
+        yield from (Path(place, name) for name in (*folders, *files))

@@ -65,6 +65,7 @@ def grpc_api_of(
     context = GrpcContext(
         manager,
         reload,
+        reload_root=options.reload_root,
         families=lambda: metrics.families() + load_metrics.families(),
         tensor_content=options.grpc.tensor_content,
         health=options.grpc.health,

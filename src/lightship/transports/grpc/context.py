@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from lightship.lifecycle.manager import Manager
@@ -20,6 +21,8 @@ class GrpcContext:
     manager: Manager
     # Replaces the models that are served, and waits until the new ones are loaded.
     reload: Reload
+    # The folder below which a reload request may choose base paths. None: no request may reload.
+    reload_root: Path | None = None
     # Returns the metrics whose increase a reload request may ask for.
     families: Callable[[], list[Family]] = list
     # Write the outputs of Predict as `tensor_content` instead of typed values.
