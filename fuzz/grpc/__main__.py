@@ -27,7 +27,7 @@ def main() -> int:
     options = parser.parse_args()
     finds = []
     if options.replay:
-        with started(made(), "--grpc-server", options.grpc_server) as target:
+        with started(made(), "--allow-reload", "--grpc-server", options.grpc_server) as target:
             finds = replay(target, read_find(options.replay).cases)
     else:
         print(f"seed {options.seed}", flush=True)
@@ -35,7 +35,7 @@ def main() -> int:
             made(), "--grpc-server", options.grpc_server
         ) as target:  # a reload takes the models away, so it has a server of its own
             finds += _attacked(Turn(target, options.seed, 0.9 * options.seconds, ASKING))
-        with started(made(), "--grpc-server", options.grpc_server) as target:
+        with started(made(), "--allow-reload", "--grpc-server", options.grpc_server) as target:
             finds += _attacked(Turn(target, options.seed, 0.1 * options.seconds, (RELOAD,)))
     for find in finds:
         report(find, "fuzz.grpc")

@@ -20,7 +20,9 @@ BELOW: dict[str, set[str]] = {
     "memory": set(),
     "memory_budget": {"errors"},
     "processors": set(),
+    "printable": set(),
     "semaphore": set(),
+    "signals": set(),
     "protos": {"errors"},
     "tensors": {"protos", "errors", "memory_budget"},
     "saved_model": {"tensors", "protos", "files", "errors", "memory_budget"},
@@ -30,24 +32,16 @@ BELOW: dict[str, set[str]] = {
     "lifecycle": MODEL | {"engines"},
     "services": MODEL | {"lifecycle", "engines"},
     "transports": MODEL | {"services", "lifecycle", "memory", "processors", "semaphore"},
-    "server": MODEL | {"transports", "services", "lifecycle", "engines", "memory", "processors"},
+    "server": MODEL
+    | {"transports", "services", "lifecycle", "engines"}
+    | {"memory", "processors", "signals", "printable"},
     "packaging": MODEL | {"engines"},
     "client": MODEL,
     "compat": {"tensors", "protos", "errors"},
     "docker": MODEL | {"client"},
     "cli": MODEL
-    | {
-        "docker",
-        "client",
-        "packaging",
-        "server",
-        "transports",
-        "services",
-        "lifecycle",
-        "engines",
-        "memory",
-        "processors",
-    },
+    | {"docker", "client", "packaging", "server", "transports", "services", "lifecycle", "engines"}
+    | {"memory", "processors", "signals", "printable"},
     "__main__": {"cli"},
 }
 # What each part of `transports` may import of the others.

@@ -156,6 +156,16 @@ def test_the_serving_runtimes_container_is_one_of_kubernetes() -> None:
     kubernetes_validate.validate(document, "1.37", strict=True)
 
 
+def test_an_init_is_the_first_process_everywhere() -> None:
+    entry = re.search(r"^ENTRYPOINT (.+)$", DOCKERFILE, re.MULTILINE)
+    assert entry
+    init = ["/usr/bin/tini", "-s", "--"]
+    assert json.loads(entry[1])[:3] == init
+    assert "python3 tini" in DOCKERFILE
+    assert serving_runtime()["containers"][0]["command"][:3] == init
+    assert "command" not in pod("base")["containers"][0]  # so the image's entry point starts it
+
+
 def test_the_serving_runtimes_flags_are_the_servers() -> None:
     given = {argument.removeprefix("--").split("=")[0] for argument in serving_runtime()["containers"][0]["args"]}
     assert given <= {flag.name for flag in FLAGS}

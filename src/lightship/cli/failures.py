@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+from lightship.cli.entry import INTERRUPTED
+from lightship.cli.output import print_text
 from lightship.errors import LightshipError
-
-INTERRUPTED = 130  # the exit code that shells report for a process ended by SIGINT
+from lightship.printable import printable
 
 
 def run_command(run: Callable[[], object], *, failure: int = 1) -> None:
@@ -60,11 +61,11 @@ def explain(error: Exception) -> str:
 
 
 def print_error(text: str) -> None:
-    print(f"error: {text}", file=sys.stderr)
+    print_text(f"error: {printable(text)}", file=sys.stderr)
 
 
 def print_warning(text: str) -> None:
-    print(f"warning: {text}", file=sys.stderr)
+    print_text(f"warning: {printable(text)}", file=sys.stderr)
 
 
 def quiet_libraries() -> None:
@@ -80,7 +81,7 @@ def quiet_libraries() -> None:
         file: TextIO | None = None,
         line: str | None = None,
     ) -> None:
-        print(f"warning: {' '.join(str(message).split())}", file=file or sys.stderr)
+        print_text(f"warning: {' '.join(str(message).split())}", file=file or sys.stderr)
 
     warnings.showwarning = show
 

@@ -23,6 +23,7 @@ FLAGS: tuple[Flag, ...] = (
     Flag("enable_per_model_batching_parameters", False, IGNORED, "read batching_params.pbtxt in each version folder"),
     Flag("model_config_file", "", USED, "file with a ModelServerConfig in text format, for several models"),
     Flag("model_config_file_poll_wait_seconds", 0, USED, "seconds between reads of model_config_file; 0: read once"),
+    Flag("reload_root", "/", USED, "folder below which HandleReloadConfigRequest may choose base paths; /: any folder"),
     Flag("model_name", "default", USED, "the model's name"),
     Flag("model_base_path", "", USED, "absolute path of the model's folder, which contains its version folders"),
     Flag("num_load_threads", 0, USED, "versions that are loaded at the same time; 0: two"),

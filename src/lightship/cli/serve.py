@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from lightship.transports.http.limits import Limits, Timeouts
+
 if TYPE_CHECKING:
     from lightship.transports.grpc.options import Tls
 
 EngineName = Literal["auto", "openvino", "tensorflow"]
 Precision = Literal["f32", "bf16"]
 LogFormat = Literal["text", "json"]
+DEFAULT_LIMITS, DEFAULT_TIMEOUTS = Limits(), Timeouts()
 ADVANCED = "Advanced"  # the group of these options in the help text
 
 
@@ -67,6 +70,15 @@ def serve(
             metavar="PORT|auto|0",
             envvar="LIGHTSHIP_GRPC_PORT",
             help="The port of gRPC; auto: a free port, 0: off. The default is 8500, or auto if --rest-port is auto.",
+        ),
+    ] = None,
+    allow_reload: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[ROOT]",
+            envvar="LIGHTSHIP_ALLOW_RELOAD",
+            help="Let gRPC clients replace the models (HandleReloadConfigRequest), by models in folders below ROOT; "
+            "without ROOT, in any folder. Give it after MODEL, or as --allow-reload=ROOT.",
         ),
     ] = None,
     grpc_reflection: Annotated[
@@ -210,7 +222,7 @@ def serve(
         typer.Option(
             rich_help_panel=ADVANCED, envvar="LIGHTSHIP_HEAD_TIMEOUT", help="Seconds for a request's line and headers."
         ),
-    ] = 30.0,
+    ] = DEFAULT_TIMEOUTS.head,
     body_timeout: Annotated[
         float,
         typer.Option(
@@ -218,7 +230,7 @@ def serve(
             envvar="LIGHTSHIP_BODY_TIMEOUT",
             help="Seconds for the next bytes of a request's body.",
         ),
-    ] = 60.0,
+    ] = DEFAULT_TIMEOUTS.body,
     write_timeout: Annotated[
         float,
         typer.Option(
@@ -226,7 +238,7 @@ def serve(
             envvar="LIGHTSHIP_WRITE_TIMEOUT",
             help="Seconds for a client to take more of a response.",
         ),
-    ] = 60.0,
+    ] = DEFAULT_TIMEOUTS.write,
     idle_timeout: Annotated[
         float,
         typer.Option(
@@ -234,7 +246,7 @@ def serve(
             envvar="LIGHTSHIP_IDLE_TIMEOUT",
             help="Seconds that a connection without a request is kept.",
         ),
-    ] = 75.0,
+    ] = DEFAULT_TIMEOUTS.idle,
     linger_timeout: Annotated[
         float,
         typer.Option(
@@ -242,7 +254,7 @@ def serve(
             envvar="LIGHTSHIP_LINGER_TIMEOUT",
             help="Seconds for which a refused body is still read and dropped.",
         ),
-    ] = 2.0,
+    ] = DEFAULT_TIMEOUTS.linger,
     max_head_bytes: Annotated[
         int,
         typer.Option(
@@ -250,7 +262,7 @@ def serve(
             envvar="LIGHTSHIP_MAX_HEAD_BYTES",
             help="The largest size of a request's line and headers, in bytes.",
         ),
-    ] = 64 << 10,
+    ] = DEFAULT_LIMITS.head,
     max_pipelined: Annotated[
         int,
         typer.Option(
@@ -258,7 +270,7 @@ def serve(
             envvar="LIGHTSHIP_MAX_PIPELINED",
             help="The number of requests that may wait on one connection before it is closed.",
         ),
-    ] = 1000,
+    ] = DEFAULT_LIMITS.pipelined,
     settle_seconds: Annotated[
         float | None,
         typer.Option(
@@ -277,7 +289,7 @@ def serve(
             help="The most REST connections; when there are more, those that wait longest for their client are closed. "
             "0: as many as files may be open, less 256.",
         ),
-    ] = 0,
+    ] = DEFAULT_LIMITS.connections,
     max_queue_seconds: Annotated[
         float,
         typer.Option(
@@ -300,8 +312,9 @@ def serve(
 ) -> None:
     """Serve models until SIGTERM or Ctrl-C.
 
-    Running requests are finished first; a second signal stops the server at once.
+    Running requests are finished first; a second signal stops the server at once. On SIGHUP it looks for new versions.
     """
+    from lightship.cli.allow_reload import reload_root
     from lightship.cli.banner import announced
     from lightship.cli.sizes import parse_bytes
     from lightship.engines import EngineOptions
@@ -309,7 +322,6 @@ def serve(
     from lightship.server.open_files import raise_file_limit
     from lightship.server.options import GRPC_PORT
     from lightship.transports.grpc.options import GrpcOptions
-    from lightship.transports.http.limits import Limits, Timeouts
 
     limits = Limits(head=max_head_bytes, pipelined=max_pipelined, connections=max_connections)
     if max_request_bytes is not None:
@@ -317,6 +329,8 @@ def serve(
     options = ServerOptions(
         models=[parse_model_argument(model) for model in models],
         host=host,
+        reload_root=reload_root(allow_reload),
+        read_once=["the arguments and options of `lightship serve`"],
         rest_port=_port(rest_port),
         grpc_port=_port(grpc_port or ("auto" if rest_port == "auto" else str(GRPC_PORT))),
         grpc=GrpcOptions(tls=_tls(tls_cert, tls_key, tls_client_ca), reflection=grpc_reflection),
@@ -349,6 +363,7 @@ def serve(
         options = replace(options, drain_seconds=drain_seconds)
     raise_file_limit()
     server = Server(options)
+    server.handle_signals()
     server.start()
     with announced(server, as_json=json):
         server.run()

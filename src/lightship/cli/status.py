@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lightship.cli import tls
+from lightship.cli.output import add_row, print_json, print_styled, print_text
 from lightship.errors import LightshipError, Unimplemented
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def _models(client: Client, name: str | None) -> tuple[ModelStatus, ...]:
         return tuple(_with_reasons(client, model) for model in client.models())
     except Unimplemented as error:
         raise Unimplemented(
-            f"{client.url} cannot list its models (TensorFlow Serving cannot either): name one, with "
+            f"{client.url} has no list of models, as with TensorFlow Serving: name the model, as in "
             f"`lightship status {client.url} NAME`"
         ) from error
 
@@ -94,14 +94,11 @@ def _with_errors(listed: ModelStatus, statuses: tuple[VersionStatus, ...]) -> tu
 
 
 def _print_json(models: tuple[ModelStatus, ...], ready: bool) -> None:
-    import orjson
-
     fields = {"ready": ready, "models": [asdict(model) | {"ready": model.ready} for model in models]}
-    print(orjson.dumps(fields).decode())
+    print_json(fields)
 
 
 def _print_table(models: tuple[ModelStatus, ...]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None, header_style="bold", pad_edge=False)
@@ -109,16 +106,15 @@ def _print_table(models: tuple[ModelStatus, ...]) -> None:
         table.add_column(column, justify="right" if column == "Version" else "left", overflow="fold")
     for model in models:
         if not model.versions or model.notice:
-            table.add_row(model.name, "-", "-", model.notice or model.reason)
+            add_row(table, model.name, "-", "-", model.notice or model.reason)
         for version in model.versions:
             reason = f"{version.error_code}: {version.error_message}" if version.error_message else version.note
-            table.add_row(model.name, str(version.version), version.state, reason)
-    console = Console(file=sys.stdout, highlight=False, markup=False)
-    console.print(table)
+            add_row(table, model.name, str(version.version), version.state, reason)
+    print_styled(table)
     engines = _engines_table(models)
     if engines.row_count:
-        console.print()
-        console.print(engines)
+        print_text()
+        print_styled(engines)
 
 
 def _engines_table(models: tuple[ModelStatus, ...]) -> Table:
@@ -132,7 +128,13 @@ def _engines_table(models: tuple[ModelStatus, ...]) -> Table:
         for version in model.versions:
             for one in version.signatures:
                 if one.engine or one.reason:
-                    table.add_row(
-                        model.name, str(version.version), one.signature, one.engine or "none", one.proof, one.reason
+                    add_row(
+                        table,
+                        model.name,
+                        str(version.version),
+                        one.signature,
+                        one.engine or "none",
+                        one.proof,
+                        one.reason,
                     )
     return table

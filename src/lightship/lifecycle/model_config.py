@@ -48,6 +48,8 @@ class ModelConfig:
     policy: VersionPolicy = Latest()
     # Versions by their labels, such as 42 by "stable".
     labels: Mapping[str, int] = field(default_factory=dict)
+    # The folder below which `path` and its versions must be, with all links followed. None: anywhere.
+    root: Path | None = None
 
 
 def local_path(base_path: str) -> Path:

@@ -81,7 +81,7 @@ class FileSystemSource:
         self._for_each(names, self._poll_model)
 
     def explanations(self) -> dict[str, str]:
-        """Returns for each model without a version what its folder contains instead, and what to do."""
+        """Returns for each model without a version why, and what to do. The texts name no entry of the folder."""
         with self._lock:
             return {name: one.explanation for name, one in self._watched.items() if one.explanation is not None}
 
@@ -190,4 +190,8 @@ def _start(target: Callable[..., None], *arguments: object) -> None:
 
 
 def _same_folder(known: Watched, config: ModelConfig) -> bool:
-    return (known.config.path, known.config.policy) == (config.path, config.policy)
+    return _place(known.config) == _place(config)
+
+
+def _place(config: ModelConfig) -> tuple[object, ...]:
+    return config.path, config.policy, config.root

@@ -100,11 +100,11 @@ class VersionRecord:
             self.stale, self.retry_at = True, 0.0
             logger.info("%s is loaded again, because its files were not complete: %s", self.id, names, extra=fields)
             return
-        self.notice = (
-            f"its files were changed after it was loaded ({names}): it answers with what it loaded; publish changed "
-            "files as a new version"
+        self.notice = (  # clients may see it, so it names no files
+            "its files were changed after it was loaded: it answers with what it loaded; publish changed files as a "
+            "new version"
         )
-        logger.warning("%s: %s", self.id, self.notice, extra=fields)
+        logger.warning("%s: %s (%s)", self.id, self.notice, names, extra=fields)
 
     def may_load(self, now: float) -> bool:
         """Returns whether nothing speaks against an attempt: its files are complete, and no pause is left."""

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from lightship.errors import LightshipError
+from lightship.errors import LightshipError, PermissionDenied
 from lightship.lifecycle.aspired import find_aspired
+from lightship.lifecycle.confinement import check_confined
 from lightship.lifecycle.model_config import ModelConfig
 from lightship.lifecycle.settling import Settling
 from lightship.lifecycle.version_files import FilesSeen
-from lightship.saved_model.versions import explain_model_folder
+from lightship.saved_model.versions import expected_in_model_folder, explain_model_folder
 
 # For so long after a version was found, its files are looked at again even if its model is not polled.
 _NEW_SECONDS = 60.0
@@ -42,7 +43,7 @@ class Watched:
     polling: threading.Lock = field(default_factory=threading.Lock)
     # When the running poll began, by `time.monotonic`; None if none is running.
     began: float | None = None
-    # Why there is no version; None if there is one.
+    # Why there is no version, for clients; None if there is one.
     explanation: str | None = None
     # The warnings of the last poll.
     logged: frozenset[str] = frozenset()
@@ -93,18 +94,26 @@ class Watched:
 
 
 def look_for_versions(config: ModelConfig) -> Found:
-    """Lists the versions of a model's folder that its policy selects."""
+    """Lists the versions of a model's folder that its policy selects.
+
+    The explanation goes to clients, so it names no entry of the folder; the warnings do.
+    """
     try:
-        versions, warnings = find_aspired(config)
+        check_confined(config)
+        versions, warnings, missing = find_aspired(config)
+        check_confined(config, versions.values())
     except LightshipError as error:
-        explanation = explain_model_folder(config.path) or error.message
-        return Found(None, explanation, [f"{_unreadable(config, error)} ({explanation})"])
+        warning = _unreadable(config, error)
+        if not isinstance(error, PermissionDenied):
+            warning += f" ({explain_model_folder(config.path) or error.message})"
+        return Found(None, error.message, [warning])
     if versions:
         return Found(versions, None, warnings)
-    explanation = explain_model_folder(config.path) or "; ".join(warnings) or "no version was found yet"
+    explanation = expected_in_model_folder(config.path) or "; ".join(missing) or "no version was found yet"
+    listed = explain_model_folder(config.path) or "; ".join(warnings) or explanation
     none_there = (
         f"No versions of servable {config.name} found under base path {config.path}. Did you forget to name your leaf "
-        f"directory as a number (eg. '/1/')? ({explanation})"
+        f"directory as a number (eg. '/1/')? ({listed})"
     )
     return Found(versions, explanation, [*warnings, none_there])
 

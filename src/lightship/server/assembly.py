@@ -95,7 +95,8 @@ def grpc_api_of(
     context = GrpcContext(
         manager,
         reload,
-        budget,
+        budget=budget,
+        reload_root=options.reload_root,
         families=lambda: metrics.families() + load_metrics.families(),
         tensor_content=options.grpc.tensor_content,
         health=options.grpc.health,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from lightship.engines import EngineOptions
-from lightship.errors import InvalidArgument
+from lightship.errors import InvalidArgument, NotFound
 from lightship.images.opening import MAX_PIXELS
 from lightship.lifecycle.model_config import ModelConfig, local_path
 from lightship.saved_model.signatures import SERVE
@@ -25,11 +25,22 @@ GRPC_PORT = 8500
 class ServerOptions:
     """What a server serves, on which addresses, and within which limits.
 
-    Raises InvalidArgument for options that contradict each other or are out of range.
+    Raises InvalidArgument for options that contradict each other or are out of range, and NotFound for a `reload_root`
+    that is not a folder.
     """
 
     # The models to serve when the server starts. Their names must differ.
     models: Sequence[ModelConfig]
+    # The file with a ModelServerConfig that `models` were read from. SIGHUP reads it again, and so does the server each
+    # time after `model_config_file_poll_seconds`, unless they are 0.
+    model_config_file: str | None = None
+    model_config_file_poll_seconds: float = 0.0
+    # The names of what was read for these options and cannot be read again, such as --ssl_config_file. On SIGHUP the
+    # log names them.
+    read_once: Sequence[str] = ()
+    # The folder below which a client may choose base paths with HandleReloadConfigRequest. None: no client may reload.
+    # Path("/"): a client may serve any folder of this machine.
+    reload_root: Path | None = None
     # The address to listen on. "0.0.0.0" means every IPv4 interface of the machine; "::" means IPv6 too.
     host: str = "127.0.0.1"
     # The TCP ports. Each is a number, "auto" for a free port, or 0 to turn the endpoint off.
@@ -114,6 +125,15 @@ class ServerOptions:
             )
         if self.metrics_path is not None and (self.metrics_path + "/").lower().startswith("/v1/"):
             raise InvalidArgument(f"metrics_path={self.metrics_path}: /v1/ belongs to the API; give another path")
+        if self.model_config_file_poll_seconds < 0:
+            raise InvalidArgument(
+                f"model_config_file_poll_seconds={self.model_config_file_poll_seconds:g}: give 0 or more"
+            )
+        if self.reload_root is not None and not self.reload_root.is_dir():
+            raise NotFound(
+                f"reload_root={self.reload_root} is not a folder: give the folder below which clients may choose "
+                "base paths, or / for any folder"
+            )
         if self.drain_seconds < 0:
             raise InvalidArgument(f"drain_seconds={self.drain_seconds:g}: give 0 or more")
         if not self.max_queue_seconds >= 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from lightship.lifecycle.manager import Manager
@@ -24,6 +25,8 @@ class GrpcContext:
     reload: Reload
     # The memory that all requests may hold together.
     budget: MemoryBudget = field(default_factory=lambda: MemoryBudget(default_budget()))
+    # The folder below which a reload request may choose base paths. None: no request may reload.
+    reload_root: Path | None = None
     # Returns the metrics whose increase a reload request may ask for.
     families: Callable[[], list[Family]] = list
     # Write the outputs of Predict as `tensor_content` instead of typed values.
