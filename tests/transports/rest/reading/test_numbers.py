@@ -197,3 +197,75 @@ def test_an_image_of_floats_is_read_quickly() -> None:
     assert isinstance(document["instances"], NumberArray)
     np.testing.assert_array_equal(document["instances"].values.reshape(image.shape), image)
     assert min(ours) < min(pythons) / 2  # 6 ms on a quiet machine; json.loads takes 65
+
+
+@pytest.fixture(params=["with the C extension", "without it"])
+def _with_or_without_c(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "without it":
+        monkeypatch.setattr(extension, "native", None)
+
+
+def array_of(*numbers: str) -> NumberArray:
+    rows = f"[{', '.join(numbers)}] , " * 60 + f"[{','.join(numbers)}]"
+    document = parse(f'{{"x": [{rows}]}}'.encode())
+    assert isinstance(document, dict)
+    array = document["x"]
+    assert isinstance(array, NumberArray)
+    return array
+
+
+@pytest.mark.usefixtures("_with_or_without_c")
+@pytest.mark.parametrize(
+    ("numbers", "low", "high", "outside"),
+    [
+        (["1", "-128", "127"], -128, 127, None),
+        (["1", "128", "-129"], -128, 127, 1),
+        (["1", "-129", "128"], -128, 127, 1),
+        (["0", "1", "-1"], 0, 255, 2),
+        (["1", "9223372036854775807", "-9223372036854775808"], -(2**63), 2**63 - 1, None),
+        (["1", "9223372036854775808"], -(2**63), 2**63 - 1, 1),
+        (["1", "18446744073709551615"], 0, 2**64 - 1, None),
+        (["1", "18446744073709551616"], 0, 2**64 - 1, 1),
+        (["-1", "18446744073709551615"], 0, 2**64 - 1, 0),
+        (["-1", "18446744073709551615"], -(2**63), 2**63 - 1, 1),
+        (["1", "2", "3.0"], -128, 127, 2),
+        (["1", "1e2", "300"], -128, 127, 1),
+        (["1", "NaN"], -128, 127, 1),
+    ],
+)
+def test_the_first_number_that_is_not_in_a_range_is_found(
+    numbers: list[str], low: int, high: int, outside: int | None
+) -> None:
+    assert array_of(*numbers).first_outside(low, high) == outside
+
+
+@pytest.mark.usefixtures("_with_or_without_c")
+@pytest.mark.parametrize(
+    ("numbers", "has_integer"),
+    [
+        (["1.5", "2e0", "NaN"], False),
+        (["1.5", "99999999999999999999"], False),
+        (["1.5", "2"], True),
+        (["-1", "18446744073709551615"], True),
+        (["1", "2"], True),
+    ],
+)
+def test_integers_are_found_among_doubles(numbers: list[str], has_integer: bool) -> None:
+    assert array_of(*numbers).has_integer() is has_integer
+
+
+@pytest.mark.usefixtures("_with_or_without_c")
+def test_each_number_has_its_text() -> None:
+    numbers = ["1", "-2.50", "3e+00", "-Infinity", "12345678901234567890"]
+    array = array_of(*numbers)
+    assert [array.number_text(index).decode() for index in range(len(array.values))] == numbers * 61
+    assert [str(number) for number in array.numbers()][:5] == ["1", "-2.5", "3.0", "-inf", "12345678901234567890"]
+    assert list(array.tokens())[:4] == [b"[", b"[", b"1", b"-2.50"]
+
+
+@pytest.mark.usefixtures("_with_or_without_c")
+def test_a_number_far_into_a_long_array_has_its_text() -> None:
+    array = parse(b"[" + b"0.123456789, " * 300_000 + b"7.5]")
+    assert isinstance(array, NumberArray)
+    assert array.number_text(300_000) == b"7.5"
+    assert array.number_text(299_999) == b"0.123456789"

@@ -86,7 +86,7 @@ def outcome(body: bytes, kind: str, *, complete: bool) -> Any:
             document = read_document(body, accelerate=False) if body else None
             if not isinstance(document, dict):
                 return None  # the texts for these have their own tests
-            request = PredictRequest(document, signature_name_of(document))
+            request = PredictRequest(document, signature_name_of(document, body))
         else:
             request = PredictRequest.parse(body)
         tensors = request.tensors(inputs)
