@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from queue import Empty, SimpleQueue
 from threading import Lock
 from time import monotonic
 
@@ -26,52 +27,78 @@ class Semaphore:
     waited for a while is served first. Any thread may call.
     """
 
-    __slots__ = ("_free", "_lock", "_waiters")
+    __slots__ = ("_lock", "_tokens", "_waiters")
 
     def __init__(self, count: int) -> None:
-        self._free = count
-        self._lock = Lock()
+        self._tokens: SimpleQueue[None] = SimpleQueue()
+        self._lock = Lock()  # of the waiters
         self._waiters: deque[_Waiter] = deque()
+        for _ in range(count):
+            self._tokens.put(None)
 
     def acquire(self, timeout: float | None = None) -> bool:
         """Whether it was acquired within `timeout` seconds: 0 does not wait, None waits for as long as it takes."""
-        with self._lock:
-            if self._free:
-                self._free -= 1
-                return True
-            if timeout is not None and timeout <= 0:
-                return False
-            waiter = _Waiter()
-            self._waiters.append(waiter)
-        return self._wait(waiter, None if timeout is None else waiter.since + timeout)
+        try:
+            self._tokens.get(False)
+        except Empty:
+            return (timeout is None or timeout > 0) and self._wait(timeout)
+        return True
 
     def release(self) -> None:
+        if not self._waiters:
+            self._tokens.put(None)
+            if self._waiters:  # it came just now, and may have missed the token
+                self._wake()
+            return
         with self._lock:
             waiter = self._waiters[0] if self._waiters else None
             if waiter is not None and monotonic() - waiter.since > _PATIENCE:
                 self._waiters.popleft()
                 waiter.granted = True
-            else:
-                self._free += 1
-            if waiter is not None and waiter.woken.locked():
-                waiter.woken.release()
+                _release(waiter.woken)
+                return
+        self._tokens.put(None)
+        self._wake()
 
-    def _wait(self, waiter: _Waiter, end: float | None) -> bool:
-        while True:
-            woken = waiter.woken.acquire(timeout=-1 if end is None else max(0.0, end - monotonic()))
-            with self._lock:
-                if waiter.granted:
-                    return True
-                if self._free:
-                    self._free -= 1
-                    self._waiters.remove(waiter)
-                    self._wake_next()
-                    return True
-                if not woken:
-                    self._waiters.remove(waiter)
-                    return False
+    def _wake(self) -> None:
+        """Lets the thread that has waited longest try again."""
+        with self._lock:
+            if self._waiters:
+                _release(self._waiters[0].woken)
 
-    def _wake_next(self) -> None:
-        """Wakes one more thread if there is a place for it, because this one may have been woken for two."""
-        if self._free and self._waiters and self._waiters[0].woken.locked():
-            self._waiters[0].woken.release()
+    def _wait(self, timeout: float | None) -> bool:
+        waiter = _Waiter()
+        with self._lock:
+            self._waiters.append(waiter)
+        woken = True
+        while not self._take(waiter):
+            if not woken:
+                return self._give_up(waiter)
+            left = -1 if timeout is None else max(0.0, waiter.since + timeout - monotonic())
+            woken = waiter.woken.acquire(timeout=left)
+        return True
+
+    def _take(self, waiter: _Waiter) -> bool:
+        """Returns whether a waiter has a place now."""
+        with self._lock:
+            if waiter.granted:
+                return True
+            try:
+                self._tokens.get(False)
+            except Empty:
+                return False
+            self._waiters.remove(waiter)
+            if self._waiters and not self._tokens.empty():  # this thread may have been woken for two places
+                _release(self._waiters[0].woken)
+            return True
+
+    def _give_up(self, waiter: _Waiter) -> bool:
+        with self._lock:
+            if not waiter.granted:
+                self._waiters.remove(waiter)
+            return waiter.granted
+
+
+def _release(lock: Lock) -> None:
+    if lock.locked():
+        lock.release()

@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Iterable
 
 LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
-_MAX_KNOWN = 256  # values of the header that are remembered
+_MAX_ACCEPTED = 256  # values of the header that are remembered
 
 
 class AllowedHosts:
@@ -14,17 +14,17 @@ class AllowedHosts:
 
     def __init__(self, names: Iterable[str]) -> None:
         self._names = {_normal(name) for name in names}
-        # Whether values that came before are allowed. Read it directly where each microsecond counts.
-        self.known: dict[bytes, bool] = {}
+        # Values of the header that are allowed and came before: a look at them is enough for most requests.
+        self.accepted: set[bytes | None] = set()
 
     def allows(self, value: bytes) -> bool:
         """Returns whether the value of a Host header is allowed. An empty one is, because it names nobody."""
-        known = self.known.get(value)
-        if known is None:
-            known = "*" in self._names or not value.strip() or _name_of(value) in self._names
-            if len(self.known) < _MAX_KNOWN:
-                self.known[value] = known
-        return known
+        if value in self.accepted:
+            return True
+        allowed = "*" in self._names or not value.strip() or _name_of(value) in self._names
+        if allowed and len(self.accepted) < _MAX_ACCEPTED:
+            self.accepted.add(value)
+        return allowed
 
 
 def is_loopback(address: str) -> bool:

@@ -8,7 +8,7 @@ import httptools
 
 from lightship.errors import InvalidArgument, LightshipError, PermissionDenied
 from lightship.transports.http.application import Application
-from lightship.transports.http.hosts import AllowedHosts, authority_of
+from lightship.transports.http.hosts import authority_of
 from lightship.transports.http.messages import Request, Response, html_error
 from lightship.transports.http.request_reader import RequestReader
 
@@ -125,7 +125,13 @@ class RequestParser:
             return
         reading.headers.append((name, value))
         header = _HEADERS.get(name)
-        if header is not None:
+        if header is None:
+            return
+        if header == _HOST and reading.host is None:
+            reading.host = value
+        elif header == _LENGTH:
+            reading.declared = int(value)  # the parser accepts only digits, and only one such header
+        else:
             _take_header(reading, header, value)
 
     def on_headers_complete(self) -> None:
@@ -144,18 +150,18 @@ class RequestParser:
             reading.check_declared(self._app.budget)
         except LightshipError as error:
             return self.refuse(error)
-        if self._app.hosts is not None and not self._is_host_allowed(reading, self._app.hosts):
+        hosts = self._app.hosts
+        known = hosts is None or (reading.host in hosts.accepted and reading.url[:1] == b"/")
+        if not known and not self._is_host_allowed(reading):
             return None
         if (reading.chunked or reading.declared > SLICE) and self._is_refused_early(reading):
             return None
         self._events.on_head_complete(reading)
 
-    def _is_host_allowed(self, reading: RequestReader, hosts: AllowedHosts) -> bool:
+    def _is_host_allowed(self, reading: RequestReader) -> bool:
         """Returns whether a request asks for this server. If it does not, answers it."""
-        if hosts.known.get(reading.host or b"") and reading.url.startswith(b"/"):
-            return True
         host = authority_of(reading.url) or reading.host or b""
-        if hosts.allows(host):
+        if self._app.hosts is None or self._app.hosts.allows(host):
             return True
         name = host.decode("latin-1")
         error = PermissionDenied(
@@ -253,17 +259,13 @@ class RequestParser:
 
 def _take_header(request: RequestReader, header: int, value: bytes) -> None:
     """Notes what a header says about the request, and what is wrong with it."""
-    if header == _LENGTH:
-        request.declared = int(value)  # the parser accepts only digits, and only one such header
-    elif header == _EXPECT:
+    if header == _EXPECT:
         request.expects_continue = value.lower() == b"100-continue"
     elif header == _CODING:
         request.chunked = True
         if value.strip().lower() != b"chunked":
             coding = value.decode("latin-1")
             request.fault = f"Transfer-Encoding: {coding} is not supported; send chunked, or a Content-Length"
-    elif request.host is None:
-        request.host = value
     else:
         request.fault = "it has two Host headers"
 
