@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 from lightship.cli.flags import Flag, Role, Value
+from lightship.processors import available_cpus
 
-CPUS = os.cpu_count() or 1
+CPUS = available_cpus()
 USED, PLANNED, IGNORED = Role.USED, Role.PLANNED, Role.IGNORED
 
 FLAGS: tuple[Flag, ...] = (
