@@ -21,6 +21,10 @@ def run_command(run: Callable[[], object], *, failure: int = 1) -> None:
             run()
         finally:
             sys.stdout.flush()
+    except SystemExit as ending:
+        if ending.code is None or isinstance(ending.code, int):
+            _exit_if_abandoned(ending.code or 0)
+        raise
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except BrokenPipeError:  # the reader of the output has closed the pipe
@@ -30,7 +34,15 @@ def run_command(run: Callable[[], object], *, failure: int = 1) -> None:
         if debug_enabled():
             raise
         print_error(explain(error))
+        _exit_if_abandoned(failure)
         sys.exit(failure)
+    _exit_if_abandoned(0)
+
+
+def _exit_if_abandoned(code: int) -> None:
+    ending = sys.modules.get("lightship.server.ending")  # only a server has abandoned something
+    if ending is not None:
+        ending.exit_if_abandoned(code)
 
 
 def debug_enabled() -> bool:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from docker import DockerClient
     from docker.models.containers import Container as EngineContainer
 
-STOP_SECONDS = 30
+STOP_SECONDS = 35  # more than the 30 s of the default drain, and 1 s to end
 _ASK_SECONDS = 5.0
 _REMOVAL_SECONDS = 10
 Action = Literal["started", "left alone", "resumed", "replaced"]

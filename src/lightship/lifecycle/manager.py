@@ -99,6 +99,10 @@ class Manager:
         """Returns the version that a label names, loaded or not. Raises InvalidArgument for an unknown label."""
         return self._serving.labelled(name, label)
 
+    def serves(self, name: str) -> bool:
+        """Returns whether a model has a loaded version or a label. It takes no lock."""
+        return self._serving.serves(name)
+
     def handle(self, name: str, version: int | None = None, label: str | None = None) -> Handle:
         """Returns a handle to a version, by default to the highest loaded one. The caller must release it.
 
@@ -154,8 +158,11 @@ class Manager:
         with self._changed:
             self._changed.notify_all()
 
-    def close(self, timeout: float = 30.0) -> None:
-        """Cancels trial compilations, waits at most `timeout` seconds for the handles, and unloads everything."""
+    def close(self, timeout: float = 30.0) -> bool:
+        """Cancels trial compilations, waits at most `timeout` seconds for the handles, and unloads everything.
+
+        Returns False if models were still in use or loading after that time.
+        """
         for name in self.models():
             self.aspire(name, {}, "the server is stopping")
         cancel_trials()
@@ -165,6 +172,7 @@ class Manager:
         self._closed = True
         self.wake()
         self._thread.join(timeout)
+        return drained
 
     def _work(self) -> None:
         with self._changed:

@@ -88,11 +88,11 @@ class FileSystemSource:
         with self._lock:
             return {name: one.explanation for name, one in self._watched.items() if one.explanation is not None}
 
-    def close(self) -> None:
-        """Ends the polling. Loaded versions stay loaded."""
+    def close(self, timeout: float | None = None) -> None:
+        """Ends the polling and waits at most `timeout` seconds for the last poll. Loaded versions stay loaded."""
         self._closed.set()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(timeout)
 
     def _poll(self) -> None:
         while not self._closed.wait(self._poll_seconds):

@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -22,6 +23,7 @@ from lightship.lifecycle.source import FileSystemSource
 from lightship.lifecycle.state import ModelVersionStatus, State
 from lightship.memory import keep_freed_memory
 from lightship.server.assembly import manager_of
+from lightship.server.ending import abandon_runs
 from lightship.server.endpoints import Endpoints
 from lightship.server.folders import check_folder
 from lightship.server.load_metrics import LoadMetrics
@@ -30,6 +32,7 @@ from lightship.server.options import ServerOptions, parse_model_argument
 
 logger = logging.getLogger(__name__)
 
+_ENDING = 0.2  # seconds, when the time to drain is over, for each part of the server to end
 _LOOK = 0.2  # seconds between two checks of whether to keep waiting
 
 
@@ -46,6 +49,7 @@ class Server:
         self.options = options
         self._stop = threading.Event()
         self._stopped = False
+        self._abandoned = False  # models were still in use or loading when the server had stopped
         self._signals = 0
         self._endpoints: Endpoints | None = None
         self._source: FileSystemSource | None = None
@@ -162,7 +166,11 @@ class Server:
         self.start()
         with self._signals_handled():
             failure = self._wait()
-            self.stop()
+            try:
+                self.stop()
+            finally:
+                if self._abandoned:
+                    abandon_runs()
         if failure is not None:
             raise FailedPrecondition(failure)
 
@@ -174,12 +182,15 @@ class Server:
         if self._source is None or self._stopped:
             return
         self._stopped = True
+        end = time.monotonic() + self.options.drain_seconds if self._endpoints is not None else None
         if self._endpoints is not None:
             self._endpoints.drain()
         self.configuration.close()
         unanswered = self._endpoints.stop() if self._endpoints is not None else 0
-        self._source.close()
-        self.manager.close()
+        # Handles that are still held belong to calls that were cut off. Without endpoints, nothing was called.
+        left = _ENDING if end is None or unanswered else max(_ENDING, end - time.monotonic())
+        self._source.close(_ENDING)
+        self._abandoned = not self.manager.close(left)
         logger.info("stopped")
         if unanswered:
             raise FailedPrecondition(f"{unanswered} calls were cut off after {self.options.drain_seconds:g} seconds")

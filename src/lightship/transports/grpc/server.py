@@ -26,7 +26,7 @@ _MAX_MESSAGE_BYTES = 2**31 - 1
 _STATUS = {Code(status.value[0]): status for status in grpc.StatusCode}
 _MAX_PENDING = 1 << 14
 _MAX_REFLECTIONS = 16  # the most reflection streams at the same time
-_ENDING = 1.0  # seconds to wait for calls that were cut off
+_ENDING = 0.3  # seconds to wait for calls that were cut off
 
 
 class GrpcServer:
