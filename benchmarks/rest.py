@@ -26,7 +26,7 @@ from benchmarks.serving import first_answer, free_port, started
 
 CONNECTIONS = {"toy": (1, 8), "mobilenet": (1, 4), "resnet": (1, 4)}
 AIMS = {"toy": 0.7, "mobilenet": 0.95, "resnet": 0.97}
-_SCRIPT = """
+SCRIPT = """
 local file = io.open("%s", "rb")
 wrk.method, wrk.body = "POST", file:read("*a")
 wrk.headers["Content-Type"] = "application/json"
@@ -51,7 +51,7 @@ def servers(model: Model, folder: Path, body: bytes) -> Iterator[dict[str, str]]
     cores = range(model.cores)
     lightship = str(Path(sys.executable).with_name("lightship"))
     serve = [lightship, "serve", str(folder / model.name), "--rest-port", str(ours)]
-    bare = [sys.executable, "-m", "uvicorn", "--port", str(theirs), "--no-access-log", "benchmarks.yardstick:app"]
+    bare = [sys.executable, "-m", "benchmarks.yardstick", "--port", str(theirs)]
     path = f"/v1/models/{model.name}:predict"
     with (
         started(on_cores(serve, cores), {}) as one,
@@ -82,7 +82,7 @@ def compare(model: Model, folder: Path, rounds: int, seconds: int) -> None:
     with tempfile.TemporaryDirectory() as scratch, servers(model, folder, body) as urls:
         content, script = Path(scratch, "body.json"), Path(scratch, "post.lua")
         content.write_bytes(body)
-        script.write_text(_SCRIPT % content)
+        script.write_text(SCRIPT % content)
         clients = range(model.cores % (os.cpu_count() or 1), os.cpu_count() or 1)
         for connections in CONNECTIONS[model.name]:
             rates: dict[str, list[float]] = {name: [] for name in urls}

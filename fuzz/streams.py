@@ -85,10 +85,10 @@ def good_request(rng: Random) -> tuple[bytes, int]:
         )
         if not target.startswith("/v1/"):
             method = rng.choice(("GET", "HEAD"))
-        return f"{method} {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode(), _status(method, target)
+        return f"{method} {target} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode(), _status(method, target)
     model, action, document = rng.choice(GOOD)
     body = json.dumps(document).encode()
-    headers = ["Host: x"]
+    headers = ["Host: localhost"]
     if rng.random() < 0.2:
         headers.append("Expect: 100-continue")
     if rng.random() < 0.1:

@@ -71,7 +71,7 @@ def test_a_truncated_jpeg_is_named(server: Running, dog_photo: Path) -> None:
 def test_clients_that_hang_up_leave_nothing(server: Running, dog_photo: Path) -> None:
     post(server, dog_photo.read_bytes(), "image/jpeg")
     before = server.resident_megabytes()
-    head = b"POST /v1/models/dog:predict HTTP/1.1\r\nHost: x\r\nContent-Length: 60000000\r\n\r\n"
+    head = b"POST /v1/models/dog:predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000000\r\n\r\n"
     for _ in range(10):
         with socket.create_connection(("127.0.0.1", server.port)) as connection:
             connection.sendall(head + bytes(20_000_000))

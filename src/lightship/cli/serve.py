@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -35,6 +36,11 @@ def _tls(certificate: Path | None, key: Path | None, client_ca: Path | None) -> 
             return None
         raise typer.BadParameter("TLS needs both --tls-cert and --tls-key: give both")
     return read_tls(certificate, key, client_ca)
+
+
+def _names(given: Sequence[str]) -> tuple[str, ...]:
+    """Returns the names of a repeated option that may also hold several names, separated by commas."""
+    return tuple(name.strip() for text in given for name in text.split(",") if name.strip())
 
 
 def serve(
@@ -103,6 +109,15 @@ def serve(
     timeout: Annotated[
         float, typer.Option(min=0.001, envvar="LIGHTSHIP_TIMEOUT", help="Seconds that one request may take.")
     ] = 30.0,
+    allowed_hosts: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            envvar="LIGHTSHIP_ALLOWED_HOSTS",
+            help="A name that REST requests may have in their Host header, besides localhost and --host; * for all. "
+            "Can be repeated, or several with commas. Needed only if --host is a loopback address.",
+        ),
+    ] = None,
     drain_seconds: Annotated[
         float | None,
         typer.Option(
@@ -227,6 +242,26 @@ def serve(
             help="The number of requests that may wait on one connection before it is closed.",
         ),
     ] = 1000,
+    max_connections: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            rich_help_panel=ADVANCED,
+            envvar="LIGHTSHIP_MAX_CONNECTIONS",
+            help="The most REST connections; when there are more, those that wait longest for their client are closed. "
+            "0: as many as files may be open, less 256.",
+        ),
+    ] = 0,
+    max_queue_seconds: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            rich_help_panel=ADVANCED,
+            envvar="LIGHTSHIP_MAX_QUEUE_SECONDS",
+            help="Seconds that a REST request may wait for a thread; one that would wait longer is refused with 503. "
+            "0: up to --timeout, but under overload less than the model's usual time.",
+        ),
+    ] = 0.0,
     log_format: Annotated[
         LogFormat | None, typer.Option(envvar="LIGHTSHIP_LOG_FORMAT", help="text, or json for one object per line.")
     ] = None,
@@ -245,11 +280,12 @@ def serve(
     from lightship.cli.sizes import parse_bytes
     from lightship.engines import EngineOptions
     from lightship.server import Server, ServerOptions, parse_model_argument
+    from lightship.server.open_files import raise_file_limit
     from lightship.server.options import GRPC_PORT
     from lightship.transports.grpc.options import GrpcOptions
     from lightship.transports.http.limits import Limits, Timeouts
 
-    limits = Limits(held=max_held_bytes, head=max_head_bytes, pipelined=max_pipelined)
+    limits = Limits(held=max_held_bytes, head=max_head_bytes, pipelined=max_pipelined, connections=max_connections)
     if max_request_bytes is not None:
         limits = replace(limits, image=max_request_bytes, json=max_request_bytes)
     options = ServerOptions(
@@ -262,6 +298,8 @@ def serve(
         limits=limits,
         timeouts=Timeouts(head_timeout, body_timeout, write_timeout, idle_timeout, linger_timeout),
         timeout_seconds=timeout,
+        max_queue_seconds=max_queue_seconds,
+        allowed_hosts=_names(allowed_hosts or ()),
         strict=strict,
         log_format=log_format or ("json" if json else "text"),
         engine=EngineOptions(
@@ -279,6 +317,7 @@ def serve(
         options = replace(options, max_pixels=max_pixels)
     if drain_seconds is not None:
         options = replace(options, drain_seconds=drain_seconds)
+    raise_file_limit()
     server = Server(options)
     server.start()
     with announced(server, as_json=json):

@@ -65,7 +65,9 @@ def start_server(given: Mapping[str, Value], flags: Mapping[str, Value], files: 
     InvalidArgument if the gRPC server cannot start. A REST server that cannot start is only logged.
     """
     from lightship.server import Server
+    from lightship.server.open_files import raise_file_limit
 
+    raise_file_limit()
     server = Server(_options(given, flags, files))
     if not server.wait_decided():
         sys.exit(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from lightship.lifecycle.attempts import Retries
@@ -10,11 +11,13 @@ from lightship.lifecycle.loader import Loader, LoadOptions
 from lightship.lifecycle.manager import Manager
 from lightship.server.config.batching import check_version_batching
 from lightship.server.load_metrics import LoadMetrics
+from lightship.server.open_files import max_connections
 from lightship.server.options import ServerOptions
 from lightship.services.warm_up import make_logged_call
 from lightship.transports.grpc.api import GrpcApi
 from lightship.transports.grpc.context import GrpcContext, Reload
 from lightship.transports.http.executor import default_threads
+from lightship.transports.http.hosts import LOCAL_NAMES, AllowedHosts, is_loopback
 from lightship.transports.metrics.metrics import Metrics
 from lightship.transports.rest.app import RestApp
 
@@ -39,18 +42,30 @@ def manager_of(options: ServerOptions, metrics: LoadMetrics) -> Manager:
     return Manager(loader.load, loads=options.load_threads or _LOADS, retries=retries)
 
 
-def rest_app_of(manager: Manager, options: ServerOptions, metrics: Metrics, load_metrics: LoadMetrics) -> RestApp:
-    """Returns the REST application that serves the manager's models."""
+def rest_app_of(
+    manager: Manager, options: ServerOptions, metrics: Metrics, load_metrics: LoadMetrics, address: str
+) -> RestApp:
+    """Returns the REST application that serves the manager's models. `address`: the one on which it listens."""
+    connections = max_connections(options.limits.connections)
     return RestApp(
         manager,
-        limits=options.limits,
+        limits=replace(options.limits, connections=connections),
+        hosts=allowed_hosts(options, address),
         timeout=options.timeout_seconds,
+        max_queue_seconds=options.max_queue_seconds,
         threads=options.threads,
         cors=options.cors,
         metrics=metrics,
         metrics_path=options.metrics_path,
         further_metrics=load_metrics.families,
     )
+
+
+def allowed_hosts(options: ServerOptions, address: str) -> AllowedHosts | None:
+    """Returns the names that REST requests may have in their Host header, or None if all are accepted."""
+    if not options.allowed_hosts and not is_loopback(address):
+        return None
+    return AllowedHosts([*LOCAL_NAMES, options.host, *options.allowed_hosts])
 
 
 def grpc_api_of(

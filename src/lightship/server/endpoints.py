@@ -68,7 +68,7 @@ class Endpoints:
     def start(self, manager: Manager, load_metrics: LoadMetrics, reload: Reload) -> None:
         metrics = Metrics(manager.models)
         if self._listening is not None:
-            self.app = rest_app_of(manager, self._options, metrics, load_metrics)
+            self.app = rest_app_of(manager, self._options, metrics, load_metrics, self._listening.getsockname()[0])
             self._http = HttpServer(self.app, self._listening, self._options.drain_seconds, self._options.timeouts)
             self._thread = threading.Thread(target=self._http.serve_until_drained, name="http", daemon=True)
             self._thread.start()

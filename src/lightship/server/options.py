@@ -48,8 +48,15 @@ class ServerOptions:
     max_pixels: int = MAX_PIXELS
     # Seconds that one REST request may take. 0 means no limit.
     timeout_seconds: float = 30.0
-    # Threads that run REST requests. 0 means two per CPU core.
+    # Seconds that a REST request may wait for a thread; one that would wait longer is refused with 503. 0 means up to
+    # `timeout_seconds`, but under overload a quarter of the time that a request usually runs.
+    max_queue_seconds: float = 0.0
+    # REST requests of one kind that run at once: small ones, large ones, images. 0 means two per processor.
     threads: int = 0
+    # Further names in Host headers that REST requests may have; "*" means all names. If this is empty, names are
+    # checked only where the server can be reached from its own machine alone; then localhost, 127.0.0.1, [::1] and
+    # `host` are accepted.
+    allowed_hosts: Sequence[str] = ()
     # Send CORS headers that let any web page read the responses of the REST API.
     cors: bool = False
     # Stop the server if a model cannot be loaded.
@@ -93,6 +100,9 @@ class ServerOptions:
             raise InvalidArgument(f"metrics_path={self.metrics_path}: /v1/ belongs to the API; give another path")
         if self.drain_seconds < 0:
             raise InvalidArgument(f"drain_seconds={self.drain_seconds:g}: give 0 or more")
+        if not self.max_queue_seconds >= 0:
+            raise InvalidArgument(f"max_queue_seconds={self.max_queue_seconds:g}: give 0 or more")
+        _check_hosts(self.allowed_hosts)
         for option in ("load_threads", "load_retries"):
             if getattr(self, option) < 0:
                 raise InvalidArgument(f"{option}={getattr(self, option)}: give 0 or more")
@@ -107,6 +117,16 @@ class ServerOptions:
             raise InvalidArgument("rest_port=0 turns REST off, and nothing else is on: give a port, or 'auto'")
         if self.rest_port == self.grpc_port and self.rest_port not in (0, "auto"):
             raise InvalidArgument(f"rest_port={self.rest_port} is grpc_port too: give them two ports")
+
+
+def _check_hosts(names: Sequence[str]) -> None:
+    if isinstance(names, str):
+        raise InvalidArgument(f"allowed_hosts={names!r}: give a list of names, such as [{names!r}]")
+    for name in names:
+        if not name.strip() or set(name) & set(" /@"):
+            raise InvalidArgument(
+                f"allowed_hosts: {name!r} is not a host's name: give one such as models.example, or *"
+            )
 
 
 def parse_model_argument(text: str | Path) -> ModelConfig:

@@ -42,6 +42,11 @@ class Prediction:
     inputs: Arrays
     outputs: Sequence[str] | None
 
+    @property
+    def decodes_images(self) -> bool:
+        """Whether the inputs are encoded images."""
+        return self.signature.name in self.servable.bundle.image_signatures
+
     def run(self) -> dict[str, NDArray[Any]]:
         """Raises InvalidArgument for values and shapes that do not fit, FailedPrecondition where no engine runs the
         signature."""

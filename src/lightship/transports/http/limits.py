@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 
 from lightship.errors import InvalidArgument
@@ -24,9 +25,12 @@ class Limits:
     # The most complete requests of one connection that wait for the current request. When this number is reached, the
     # connection closes after it has answered them.
     pipelined: int = 1000
+    # The most open connections. When there are more, those that have waited longest for their client are closed. 0
+    # means as many as files may be open, less a reserve for model files, logs and helper processes.
+    connections: int = 0
 
     def __post_init__(self) -> None:
-        _check_positive(self, "limits")
+        _check_positive(self, "limits", may_be_zero=("connections",))
 
     @property
     def least(self) -> int:
@@ -80,8 +84,11 @@ class Budget:
         self.taken -= amount
 
 
-def _check_positive(options: Limits | Timeouts, name: str) -> None:
+def _check_positive(options: Limits | Timeouts, name: str, may_be_zero: Collection[str] = ()) -> None:
     for field in fields(options):
         value = getattr(options, field.name)
-        if not value > 0:
+        if field.name in may_be_zero:
+            if not value >= 0:
+                raise InvalidArgument(f"{name}.{field.name}={value:g}: give 0 or more")
+        elif not value > 0:
             raise InvalidArgument(f"{name}.{field.name}={value:g}: give a number that is more than 0")

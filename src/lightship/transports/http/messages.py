@@ -24,6 +24,8 @@ class Request(NamedTuple):
     target: str
     body: bytes
     headers: Sequence[tuple[bytes, bytes]] = ()
+    # The client's address, or "" for a UNIX socket.
+    client: str = ""
 
     @property
     def path(self) -> str:

@@ -12,12 +12,13 @@ from lightship.transports.http.messages import Request, Response
 class RequestReader:
     """Collects one request. Must be released when its bytes are no longer needed.
 
-    `http_1_1` is False for HTTP/1.0. `response` is set if the request was refused before it was complete.
+    `http_1_1` is False for HTTP/1.0. `host` is the Host header, and `fault` what is wrong with the headers. `response`
+    is set if the request was refused before it was complete.
     """
 
     __slots__ = (
-        "_budget", "_body", "_held", "_limits", "declared", "expects_continue", "headers", "keep_alive", "method",
-        "http_1_1", "response", "size", "target", "url",
+        "_budget", "_body", "_held", "_limits", "chunked", "declared", "expects_continue", "fault", "headers", "host",
+        "http_1_1", "keep_alive", "method", "response", "size", "target", "url",
     )  # fmt: skip
 
     def __init__(self, limits: Limits, budget: Budget) -> None:
@@ -29,7 +30,9 @@ class RequestReader:
         self.method = self.target = ""
         self.headers: list[tuple[bytes, bytes]] = []
         self.size = self.declared = 0
-        self.expects_continue = False
+        self.expects_continue = self.chunked = False
+        self.host: bytes | None = None
+        self.fault = ""
         self.keep_alive = self.http_1_1 = True
         self.response: Response | None = None
 
@@ -61,10 +64,12 @@ class RequestReader:
             body = grown
         body.write(chunk)
 
-    def request(self) -> Request:
+    def request(self, client: str = "") -> Request:
         """Returns the request. May be called only once, because the reader gives its bytes away."""
         body, self._body = self._body, b""
-        return Request(self.method, self.target, body if isinstance(body, bytes) else body.getvalue(), self.headers)
+        return Request(
+            self.method, self.target, body if isinstance(body, bytes) else body.getvalue(), self.headers, client
+        )
 
     def refuse(self, response: Response) -> None:
         """Sets the response of an incomplete request and drops the bytes that were received."""

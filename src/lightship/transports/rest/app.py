@@ -4,33 +4,39 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 from lightship.errors import DeadlineExceeded, LightshipError, Unavailable
 from lightship.lifecycle.manager import Manager
-from lightship.transports.http.executor import Executor, default_threads
+from lightship.transports.http.executor import Executor, Moved, Overloaded, default_threads
+from lightship.transports.http.hosts import AllowedHosts
+from lightship.transports.http.lanes import Origin, WaitLimits
 from lightship.transports.http.limits import Budget, Limits
 from lightship.transports.http.memory import MemoryKeeper
 from lightship.transports.http.messages import Headers, Request, Response
 from lightship.transports.metrics.metrics import Metrics
 from lightship.transports.rest.api import METHODS, RestApi
 from lightship.transports.rest.errors import error_response
+from lightship.transports.rest.kinds import IMAGES, origin_of
 from lightship.transports.rest.pages.health import live, ready
 from lightship.transports.rest.pages.metrics import Families, MetricsPages
-from lightship.transports.rest.prepared import PreparedCall, Unread
+from lightship.transports.rest.prepared import PreparedCall
 
 MAX_WAITING = 1024  # requests that wait for a thread
 MAX_INLINE_BYTES = 4 << 10  # a larger body is decoded on a thread, a smaller one on the event loop
-RETRY: Headers = ((b"Retry-After", b"1"),)
+MAX_DROPPED_BYTES = 256 << 10  # a refused body up to this size is received and dropped, so that the connection stays
 
 
 class RestApp:
     """The REST application. Must be used on the event loop only.
 
     `timeout` is the number of seconds for one request, from its last byte to its response; 0 or less means no limit.
-    `limits` and `budget` apply to connections that read bodies. While `draining` is True, connections close after their
-    running requests. `metrics` counts the requests. `metrics_path` is the path of an additional metrics page for any
-    HTTP method; it must not be below `/v1/`.
+    `max_queue_seconds` is the longest wait for a thread; 0 means what `WaitLimits` says. `threads` is the number of
+    requests of one kind that run at once; 0 means two per processor. `hosts` are the names in Host headers that are
+    accepted; None means all. `limits` and `budget` apply to connections that read bodies. While `draining` is True,
+    connections close after their running requests. `metrics` counts the requests. `metrics_path` is the path of an
+    additional metrics page for any HTTP method; it must not be below `/v1/`.
     """
 
     def __init__(
@@ -38,7 +44,9 @@ class RestApp:
         manager: Manager,
         *,
         limits: Limits | None = None,
+        hosts: AllowedHosts | None = None,
         timeout: float = 30.0,
+        max_queue_seconds: float = 0.0,
         threads: int = 0,
         cors: bool = False,
         metrics: Metrics | None = None,
@@ -47,15 +55,21 @@ class RestApp:
     ) -> None:
         self.draining = False
         self.limits = limits or Limits()
+        self.hosts = hosts
         self.budget = Budget(max(self.limits.held, self.limits.json))
         self._manager = manager
         self._timeout = timeout
         self._memory = MemoryKeeper()
-        metrics = metrics or Metrics(manager.models)
+        self._metrics = metrics = metrics or Metrics(manager.models)
         self._metrics_pages = MetricsPages(metrics.families, further_metrics)
         self._metrics_path = metrics_path
         self._api = RestApi(manager, self.limits, metrics, cors=cors)
-        self._executor: Executor[Response] = Executor(threads or default_threads(), MAX_WAITING)
+        self._executor: Executor[Response] = Executor(
+            threads or default_threads(),
+            MAX_WAITING,
+            self._refuse_overload,
+            WaitLimits(max(0.0, timeout), max_queue_seconds),
+        )
         self._pages: dict[str, Callable[[], Response]] = {
             "/livez": live,
             "/readyz": lambda: ready(manager, self.draining),
@@ -80,19 +94,44 @@ class RestApp:
             if page is not None:
                 return page
         if len(request.body) > MAX_INLINE_BYTES:
-            return self._submit(Unread(partial(self._api.answer, request)))
+            return self._submit(_Unprepared(self._api, request), self._origin(request, len(request.body)))
+        if self._executor.waiting:
+            refusal = self._executor.refused(self._origin(request, len(request.body)))
+            if refusal is not None:
+                return refusal
         prepared = self._api.prepare(request)
         if isinstance(prepared, Response):
             return prepared
         response = prepared.try_run()
-        return response if response is not None else self._submit(prepared)
+        if response is not None:
+            return response
+        origin = self._origin(request, len(request.body))
+        return self._submit(prepared, origin._replace(kind=IMAGES) if prepared.decodes_images else origin)
+
+    def refuse_early(self, request: Request, size: int) -> Response | None:
+        """Returns the refusal of a request whose body has not been received yet, if there is too much work; or None.
+
+        `request` has no body, and `size` is the length of the body that comes.
+        """
+        if not self._executor.waiting or request.method != "POST":
+            return None
+        refusal = self._executor.refused(self._origin(request, size))
+        return refusal if refusal is None or size <= MAX_DROPPED_BYTES else refusal._replace(close=True)
+
+    def refuse_late(self, request: Request) -> Response | None:
+        """Returns the refusal of a request to the API. Health checks and pages are answered however many wait."""
+        if request.method != "POST":
+            return None
+        return self._refuse_overload(Overloaded(1), self._origin(request, len(request.body)))
 
     def refuse(self, error: LightshipError) -> Response:
-        """Returns the response to a request that a connection refuses before it is complete.
+        """Returns the response to a request that is refused.
 
-        The connection then closes.
+        Unless there is just too much work, the connection then closes.
         """
-        return error_response(error, headers=RETRY if isinstance(error, Unavailable) else (), close=True)
+        if isinstance(error, Overloaded):
+            return error_response(error, headers=_retry_after(error.retry_after))
+        return error_response(error, headers=_retry_after(1) if isinstance(error, Unavailable) else (), close=True)
 
     def finished(self, received: int, sent: int) -> None:
         """Must be called after the response to a large request was written. Both sizes are in bytes."""
@@ -105,13 +144,16 @@ class RestApp:
         page = self._pages.get(request.path) if request.method in ("GET", "HEAD") else None
         return None if page is None else page()
 
-    def _submit(self, call: PreparedCall) -> Response | asyncio.Future[Response]:
-        try:
-            answered = self._executor.submit(call)
-        except Unavailable as error:
-            call.release()
-            return self.refuse(error)
-        if self._timeout > 0:
+    def _refuse_overload(self, error: Overloaded, origin: Origin) -> Response:
+        self._metrics.request(origin.model, error.code.name, "", 0.0)
+        return self.refuse(error)
+
+    def _origin(self, request: Request, size: int) -> Origin:
+        return origin_of(request, size, self._manager)
+
+    def _submit(self, call: PreparedCall | _Unprepared, origin: Origin) -> Response | asyncio.Future[Response]:
+        answered = self._executor.submit(call, origin)
+        if not isinstance(answered, Response) and self._timeout > 0:
             timer = asyncio.get_running_loop().call_later(self._timeout, self._give_up, answered)
             answered.add_done_callback(partial(_cancel, timer))
         return answered
@@ -119,6 +161,29 @@ class RestApp:
     def _give_up(self, answered: asyncio.Future[Response]) -> None:
         if not answered.done():
             answered.set_result(error_response(DeadlineExceeded("Timed out waiting for notification")))
+
+
+@dataclass(slots=True)
+class _Unprepared:
+    """A job that reads a request's body and runs it. If images are decoded then, that is work of another kind."""
+
+    _api: RestApi
+    _request: Request
+
+    def run(self) -> Response | Moved[Response]:
+        prepared = self._api.prepare(self._request)
+        if isinstance(prepared, Response):
+            return prepared
+        if prepared.decodes_images and not self._request.is_image:
+            return Moved(prepared, IMAGES)
+        return prepared.run()
+
+    def release(self) -> None:
+        pass
+
+
+def _retry_after(seconds: int) -> Headers:
+    return ((b"Retry-After", b"%d" % seconds),)
 
 
 def _cancel(timer: asyncio.TimerHandle, _: asyncio.Future[Response]) -> None:

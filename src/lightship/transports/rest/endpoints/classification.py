@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lightship.errors import LightshipError
 from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.servable import Servable
 from lightship.services import classify, regress
@@ -26,6 +27,15 @@ def answer_regress(manager: Manager, route: Route, request: Request) -> Response
     with manager.handle(route.model, route.version, route.label) as handle:
         result = regress(handle.servable, parsed.signature_name, parsed.examples)
         return _response(route, handle.servable, regressions_document(result))
+
+
+def classifies_images(manager: Manager, route: Route) -> bool:
+    """Returns whether the examples of a model may hold encoded images, which this server decodes."""
+    try:
+        with manager.handle(route.model, route.version, route.label) as handle:
+            return bool(handle.servable.bundle.image_signatures)
+    except LightshipError:  # the call itself reports it, after the checks before
+        return False
 
 
 def _response(route: Route, servable: Servable, body: bytes) -> Response:

@@ -29,6 +29,10 @@ class PreparedPredict:
     def __init__(self, route: Route, handle: Handle, prediction: Prediction, *, rows: bool) -> None:
         self._route, self._handle, self._prediction, self._rows = route, handle, prediction, rows
 
+    @property
+    def decodes_images(self) -> bool:
+        return self._prediction.decodes_images
+
     def try_run(self) -> Response | None:
         try:
             outputs = self._prediction.try_run()
