@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from rich.table import Table
 from tests.cli.conftest import Run
-from tests.client.conftest import Reply, Scripted
+from tests.client.conftest import Reply, FakeServer
 
 from lightship.cli.output import add_row, print_json, print_styled, print_text
 
@@ -46,13 +46,13 @@ def test_text_goes_where_it_is_told(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_server_cannot_write_escape_sequences_to_the_terminal(
-    lightship: Run, scripted: Scripted, tmp_path: Path
+    lightship: Run, fake_server: FakeServer, tmp_path: Path
 ) -> None:
     version = {"version": "1", "state": "END", "status": {"error_code": "UNKNOWN", "error_message": NASTY}}
-    scripted.says(Reply(200, {"model_version_status": [version], "error": NASTY}))
+    fake_server.reply_with(Reply(200, {"model_version_status": [version], "error": NASTY}))
     photo = tmp_path / "a\x1b[2J.jpg"
     photo.write_bytes(b"\xff\xd8\xff")
-    for arguments in (("status", scripted.url, "dog"), ("predict", f"{scripted.url}/v1/models/dog", photo)):
+    for arguments in (("status", fake_server.url, "dog"), ("predict", f"{fake_server.url}/v1/models/dog", photo)):
         done = lightship(*arguments)
         assert done.returncode == 1
         lines = (done.stdout + done.stderr).split("\n")

@@ -152,7 +152,7 @@ def test_limits_and_timeouts_reach_the_server(start: Start, half_plus_two: Path)
 def test_the_memory_budget_is_an_option(start: Start, half_plus_two: Path) -> None:
     line = ready(start(half_plus_two, "--rest-port", "auto", "--json", "--memory-budget", "512MB"))
     with socket.create_connection(("127.0.0.1", line["rest_port"]), timeout=60) as client:
-        head = b"POST /v1/models/half_plus_two:predict HTTP/1.1\r\nHost: x\r\n"
+        head = b"POST /v1/models/half_plus_two:predict HTTP/1.1\r\nHost: localhost\r\n"
         client.sendall(head + b"Content-Length: %d\r\n\r\n" % (513 << 20))
         answer = b"".join(iter(lambda: client.recv(65536), b""))
     assert answer.startswith(b"HTTP/1.1 413 ")

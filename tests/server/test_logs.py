@@ -83,7 +83,7 @@ def nasty_folder(tmp_path: Path) -> Path:
 def attack(process: Process) -> None:
     """Puts control characters wherever a client can: URL, headers, methods, names of models, signatures and files."""
     with socket.create_connection(("127.0.0.1", process.port), timeout=60) as plain:
-        plain.sendall(f"GET /{NASTY} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        plain.sendall(f"GET /{NASTY} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         plain.recv(65536)
     for path in (
         f"/v1/models/x%0A{FORGED.replace(' ', '%20')}%1B[2J:predict",

@@ -20,7 +20,7 @@ from lightship.memory_budget import MemoryBudget
 from lightship.server import Server, serve
 from lightship.transports.http.limits import Timeouts
 
-HEAD = b"POST /v1/models/m:predict HTTP/1.1\r\nHost: x\r\n"
+HEAD = b"POST /v1/models/m:predict HTTP/1.1\r\nHost: localhost\r\n"
 CLOSE = b"Connection: close\r\n"
 BUDGET = 64 << 20
 
@@ -206,9 +206,9 @@ def test_unfinished_requests_are_refused_when_the_budget_is_full(server: Server)
 
 def test_requests_that_wait_behind_another_are_counted(half_plus_two: Path) -> None:
     with serving(half_plus_two, threads=1) as server, connected(server) as client:
-        client.sendall(post(numbers(300_000)) + b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n" * 900)
+        client.sendall(post(numbers(300_000)) + b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n" * 900)
         wait_until(lambda: budget_of(server).taken > 900 * 100)
-        client.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        client.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         assert all_of(client).count(b"HTTP/1.1 200 OK") == 902
         wait_until_free(server)
 
@@ -254,7 +254,7 @@ def test_a_request_that_times_out_is_counted_until_its_thread_has_finished(half_
             client.sendall(post(numbers(3_000_000)))
             assert client.recv(65536).startswith(b"HTTP/1.1 504 ")
             assert budget_of(server).taken > 0 or server._endpoints.app.unfinished == 0  # type: ignore[union-attr]
-            client.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+            client.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert client.recv(65536).startswith(b"HTTP/1.1 200 ")
         wait_until_free(server)
 
@@ -278,7 +278,7 @@ def test_an_answer_that_its_client_does_not_take_is_given_up(half_plus_two: Path
 
 
 def test_small_answers_that_are_not_taken_are_counted_and_stop_the_connection(server: Server) -> None:
-    request = b"GET /v1/models/m/metadata HTTP/1.1\r\nHost: x\r\n\r\n"
+    request = b"GET /v1/models/m/metadata HTTP/1.1\r\nHost: localhost\r\n\r\n"
     with connected(server, receive_bytes=4096) as client:
         client.settimeout(0.5)
         with contextlib.suppress(TimeoutError):
