@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from rich.table import Table
 from tests.cli.conftest import Run
-from tests.client.conftest import Reply, FakeServer
+from tests.client.conftest import FakeServer, Reply
 
 from lightship.cli.output import add_row, print_json, print_styled, print_text
 

@@ -18,7 +18,7 @@ from lightship.saved_model.signatures import DEFAULT_SIGNATURE, Signature
 
 # The number of images that are run together. More would not be faster, and each takes megabytes inside the model.
 ROWS_AT_ONCE = 32
-_BATCHES = 2  # batches in memory at a time: one before and one after a conversion to the model's dtype
+_BATCHES = 4  # batches in memory at a time: this one, in the model's dtype, in the engine, and the next one
 _RANKED_BYTES = 32  # of a class of an image: its score and its index, sorted and not, and its label
 
 

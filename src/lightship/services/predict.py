@@ -17,7 +17,11 @@ from lightship.saved_model.signatures import CLASSIFY_METHOD, DEFAULT_SIGNATURE,
 from lightship.services.examples import images_of_examples
 from lightship.services.images import rank_images
 from lightship.services.predict_checks import check_predict_method, with_defaults
+from lightship.tensors.array_memory import memory_of
 from lightship.tensors.dtypes import DataType
+
+# The engine copies the inputs into tensors of its own; its outputs are about as large, and are copied too.
+_ENGINE_COPIES = 3
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -42,7 +46,7 @@ class Prediction:
     signature: Signature
     inputs: Arrays
     outputs: Sequence[str] | None
-    # Counts the pixels of encoded images.
+    # Counts what running takes: the engine's tensors, and the pixels of encoded images.
     memory: Reservation = NOT_COUNTED
 
     @property
@@ -55,11 +59,19 @@ class Prediction:
         signature."""
         signature = self.signature
         if signature.name not in self.servable.bundle.image_signatures:
-            return self.servable.engine.run(signature.name, self.inputs, self.outputs)
+            return self._run_engine()
         wanted = check_outputs(signature, self.outputs)
         check_inputs(signature, self.inputs)
         labels, scores = rank_images(self.servable, _images(signature, self.inputs), self.memory)
         return {name: labels if signature.outputs[name].dtype is DataType.DT_STRING else scores for name in wanted}
+
+    def _run_engine(self) -> dict[str, NDArray[Any]]:
+        copies = _ENGINE_COPIES * memory_of(self.inputs.values())
+        self.memory.grow(copies)
+        try:
+            return self.servable.engine.run(self.signature.name, self.inputs, self.outputs)
+        finally:
+            self.memory.shrink(copies)
 
     def try_run(self) -> dict[str, NDArray[Any]] | None:
         """Like `run`, but None where it may take longer than an event loop can wait. Then `run` is to be called."""

@@ -74,7 +74,7 @@ def test_one_value_that_is_repeated_to_a_huge_shape_is_exhausted(channel: grpc.C
 
 
 def test_outputs_that_do_not_fit_are_exhausted(channel: grpc.Channel, budget: MemoryBudget) -> None:
-    code, _ = refusal(channel, "Predict", request(4 << 20))  # 16 MB of inputs become 80 MB with the answer
+    code, _ = refusal(channel, "Predict", request(3 << 20))  # 12 MB of inputs, which become 72 MB with the answer
     assert code == "RESOURCE_EXHAUSTED"
 
 
