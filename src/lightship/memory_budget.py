@@ -20,7 +20,7 @@ from lightship.errors import Cancelled, LightshipError, TooLarge, Unavailable
 # Most requests are like that, and counting them would cost a lock each. `Reservation.keep` ends this exception.
 UNCOUNTED = 64 << 10
 _STEP = 16 << 10  # bytes; reservations are counted in multiples, so that a body in small pieces rarely needs the lock
-_MUCH = 256 << 10  # bytes from which it is worthwhile to give them back before the request ends
+_MUCH = 2 << 20  # bytes from which it is worthwhile to give them back before the request ends
 _MAX_RETRY_SECONDS = 60
 
 
