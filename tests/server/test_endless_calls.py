@@ -75,4 +75,4 @@ def test_the_drain_ends_in_time_with_a_call_that_never_ends(half_plus_two: Path,
     finally:
         process.popen.kill()
     assert code == 7, log
-    assert "1 calls were cut off after 1 seconds" in log
+    assert "1 calls had not finished after 1 seconds" in log

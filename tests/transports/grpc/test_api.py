@@ -109,7 +109,7 @@ def test_a_reload_ends_with_its_call(server: Server) -> None:
         assert cancelled()
 
     hooks: list[Any] = []
-    api = GrpcApi(GrpcContext(server.manager, reload, Path("/")), counting([]))
+    api = GrpcApi(GrpcContext(server.manager, reload, reload_root=Path("/")), counting([]))
     message = protos.ReloadConfigRequest()
     message.config.model_config_list.SetInParent()
     call = Call(cancelled=gone.is_set, on_end=hooks.append)
@@ -122,7 +122,7 @@ def test_what_nobody_expected_is_internal_and_logged(server: Server, caplog: pyt
     def broken(models: Any, cancelled: Any) -> None:
         raise ZeroDivisionError("secret")
 
-    api = GrpcApi(GrpcContext(server.manager, broken, Path("/")), counting([]))
+    api = GrpcApi(GrpcContext(server.manager, broken, reload_root=Path("/")), counting([]))
     message = protos.ReloadConfigRequest()
     message.config.model_config_list.SetInParent()
     name = "/tensorflow.serving.ModelService/HandleReloadConfigRequest"
@@ -144,7 +144,7 @@ def test_what_is_too_large_is_told_as_such(server: Server, error: Exception, tex
     def large(models: Any, cancelled: Any) -> None:
         raise error
 
-    api = GrpcApi(GrpcContext(server.manager, large, Path("/")), counting([]))
+    api = GrpcApi(GrpcContext(server.manager, large, reload_root=Path("/")), counting([]))
     message = protos.ReloadConfigRequest()
     message.config.model_config_list.SetInParent()
     name = "/tensorflow.serving.ModelService/HandleReloadConfigRequest"

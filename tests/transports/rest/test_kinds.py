@@ -213,7 +213,7 @@ def test_a_client_that_asks_whether_to_send_its_body_is_told_not_to(server: Serv
 
 def request(target: str, **headers: str) -> Request:
     pairs = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    return Request("POST", target, b"", pairs, "10.0.0.1")
+    return Request("POST", target, b"", pairs, client="10.0.0.1")
 
 
 def test_where_calls_belong(server: Server) -> None:
