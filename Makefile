@@ -10,11 +10,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test test-fast test-pythons coverage check bench conformance fuzz wheel image image-tensorflow lock clean
+.PHONY: setup demo test test-fast test-pythons coverage check bench attacks conformance fuzz wheel image image-tensorflow lock clean
 
 setup: $(STAMP)
 
-$(STAMP): pyproject.toml hatch_build.py $(shell find src/lightship -name '*.proto' -o -name '*.c' 2>/dev/null)
+$(STAMP): pyproject.toml hatch_build.py $(shell find src/lightship -name '*.proto' -o -name '*.[ch]' 2>/dev/null)
 	@scripts/make-venv "$(PYTHON)" "$(VENV)"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[tensorflow,docker]" --group dev
@@ -51,6 +51,11 @@ bench: setup
 	$(BIN)/python -m benchmarks.rest
 	$(BIN)/python -m benchmarks.grpc_servers
 
+# What costly requests do to another client and to the memory. The aims are in docs/performance.md.
+attacks: setup
+	$(BIN)/python -m benchmarks.attacks
+	$(BIN)/python -m benchmarks.overload
+
 # Proves every operation, and writes the table of those that OpenVINO may run.
 conformance: setup
 	$(BIN)/python -m conformance
@@ -59,6 +64,8 @@ fuzz: setup
 	$(BIN)/python -m fuzz --seconds $(FUZZ_SECONDS)
 	$(BIN)/python -m fuzz.grpc --seconds $(FUZZ_SECONDS)
 	$(BIN)/python -m fuzz.graphs --seconds $(FUZZ_SECONDS)
+	$(BIN)/python -m fuzz.costly --seconds $(FUZZ_SECONDS)
+	$(BIN)/python -m fuzz.versions --seconds $(FUZZ_SECONDS)
 
 wheel: setup
 	$(BIN)/python -m build --wheel --outdir dist

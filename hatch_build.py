@@ -1,5 +1,8 @@
-"""What is made while the package is built, editable installs included: a descriptor set of the .proto files and, where
-there is a C compiler, the reader of long arrays of numbers, without which the package does the same more slowly."""
+"""Makes two things while the package is built, also for editable installs.
+
+These are a descriptor set of the .proto files and, if there is a C compiler, the extension that reads JSON. Without the
+extension, the package does the same more slowly.
+"""
 
 import os
 import shlex
@@ -13,8 +16,8 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 PROTOS = Path("src/lightship/protos")
 DESCRIPTORS = "descriptors.binpb"
-SOURCE = Path("src/lightship/transports/rest/reading/number_array.c")
-EXTENSION = SOURCE.with_name("_number_array.abi3.so")
+READING = Path("src/lightship/transports/rest/reading")
+EXTENSION = READING / "_native.abi3.so"
 
 
 class Build(BuildHookInterface):  # type: ignore[type-arg]
@@ -38,15 +41,17 @@ class Build(BuildHookInterface):  # type: ignore[type-arg]
             raise RuntimeError(f"protoc could not compile the files in {folder}")
 
     def _compile_extension(self) -> bool:
-        """Whether there is one now; none of an earlier build is left otherwise."""
+        """Returns whether the extension was built. If not, none of an earlier build is left."""
         made = Path(self.root) / EXTENSION
-        made.unlink(missing_ok=True)
+        for old in made.parent.glob("*.so"):
+            old.unlink()
         if sys.platform != "linux":
             return False
         compiler = shlex.split(os.environ.get("CC", "cc"))
-        flags = ["-O2", "-shared", "-fPIC", f"-I{sysconfig.get_path('include')}"]
+        flags = ["-O2", "-shared", "-fPIC", "-fvisibility=hidden", f"-I{sysconfig.get_path('include')}"]
+        sources = sorted((made.parent / "native").glob("*.c"))
         try:
-            done = subprocess.run([*compiler, *flags, "-o", made, Path(self.root) / SOURCE], capture_output=True)
+            done = subprocess.run([*compiler, *flags, "-o", made, *sources], capture_output=True)
         except OSError:  # no compiler
             return False
         return done.returncode == 0

@@ -85,7 +85,9 @@ def main() -> None:
     print(f"float list: {len(body) / 1e6:.2f} MB; JPEG: {assets.photo.stat().st_size / 1e3:.0f} kB")
     script = str(Path(sys.executable).with_name("lightship"))
     serve = [script, "serve", str(version.parent), "--rest-port", str(ours)]
-    naive = [sys.executable, "-m", "uvicorn", "--port", str(theirs), "benchmarks.naive_server:app"]
+    # Without workers the server is one process, whose memory is measured.
+    naive = [sys.executable, "-m", "hypercorn", "--workers", "0", "--bind", f"127.0.0.1:{theirs}"]
+    naive.append("benchmarks.naive_server:app")
     with started(serve, {}) as lightship:
         print(f"lightship: first answer after {first_answer(*requests['lightship, float list'], lightship):.2f} s")
         with started(naive, {"MODEL": str(assets.model)}) as fastapi:

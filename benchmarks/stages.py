@@ -18,7 +18,7 @@ from lightship.saved_model.signatures import TensorSpec
 from lightship.tensors.dtypes import DataType
 from lightship.transports.rest.endpoints.predict_request import PredictRequest
 from lightship.transports.rest.endpoints.predict_response import predictions
-from lightship.transports.rest.reading import numbers
+from lightship.transports.rest.reading import extension
 
 RUNS = 100
 
@@ -50,11 +50,11 @@ def read(body: bytes) -> object:
 
 def read_without_c(body: bytes) -> object:
     """As where the package was built without a C compiler."""
-    compiled, numbers._parse = numbers._parse, None
+    native, extension.native = extension.native, None
     try:
         return read(body)
     finally:
-        numbers._parse = compiled
+        extension.native = native
 
 
 def scores(rows: int, classes: int, dtype: type[np.floating]) -> dict[str, np.ndarray]:

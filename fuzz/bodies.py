@@ -44,7 +44,7 @@ GOOD: tuple[tuple[str, str, dict[str, object]], ...] = (
 
 
 def post(target: str, body: bytes, *headers: tuple[str, str]) -> bytes:
-    lines = [f"POST {target} HTTP/1.1", "Host: fuzz", f"Content-Length: {len(body)}"]
+    lines = [f"POST {target} HTTP/1.1", "Host: localhost", f"Content-Length: {len(body)}"]
     lines += [f"{name}: {value}" for name, value in headers]
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
 

@@ -9,6 +9,7 @@ from random import Random
 from fuzz.bodies import GOOD
 from fuzz.case import Case, Ending
 
+_GOOD_HOSTS = ("localhost", "127.0.0.1", "[::1]", "localhost:8501", "LOCALHOST", "127.0.0.1:1")
 _SOUP = (
     *("Content-Length: 5", "Content-Length: 0", "Content-Length: -1", "Content-Length: +5", "Content-Length: 5, 5"),
     *("Content-Length: 99999999999999999999", "Content-Length: 9999999999", "Content-Length:", "Content-Length: 0x5"),
@@ -21,6 +22,9 @@ _SOUP = (
     *("If-None-Match: *", "Trailer: X", ": x", "x", " folded: y", "X: \x00", "X: \x7f", "X: \xff\xfe", "X\x00: y"),
     *("X: " + "a" * 5000, "A" * 3000 + ": b", "\tX: y", "Accept: application/x-npy", "Lightship-Shape: 1"),
     *("Lightship-Dtype: float32", "X: a\rb", "X: a\nb", "Date: x"),
+    *("Host: localhost", "Host: 127.0.0.1:8501", "Host: [::1]", "Host: [::1", "Host: evil.example", "Host: localhost."),
+    *("Host: user@localhost", "Host: localhost:x", "Transfer-Encoding: gzip", "Transfer-Encoding: chunked, gzip"),
+    *("Transfer-Encoding: chunked, chunked", "Transfer-Encoding: \tgzip , chunked", "TE: gzip, trailers"),
 )  # fmt: skip
 _TARGETS = (
     *("/", "*", "/v1", "/v1/", "/v1/models", "/v1/models/", "/v1/models/half_plus_two", "/v1/models/mixed/metadata"),
@@ -85,10 +89,10 @@ def good_request(rng: Random) -> tuple[bytes, int]:
         )
         if not target.startswith("/v1/"):
             method = rng.choice(("GET", "HEAD"))
-        return f"{method} {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode(), _status(method, target)
+        return f"{method} {target} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode(), _status(method, target)
     model, action, document = rng.choice(GOOD)
     body = json.dumps(document).encode()
-    headers = ["Host: x"]
+    headers = [f"Host: {rng.choice(_GOOD_HOSTS)}"]
     if rng.random() < 0.2:
         headers.append("Expect: 100-continue")
     if rng.random() < 0.1:

@@ -42,7 +42,7 @@ class Target:
         return self._log.read().decode("utf-8", "replace")
 
 
-def _warm(port: int, model: str) -> None:
+def warm(port: int, model: str) -> None:
     """Makes a call that OpenVINO refuses, so that TensorFlow is imported before memory and time are measured."""
     url, body = f"http://127.0.0.1:{port}/v1/models/{model}:predict", b'{"instances": [[[[[[[1.0]]]]]]]}'
     with suppress(HTTPError), urlopen(Request(url, body), timeout=120) as answer:
@@ -68,7 +68,7 @@ def started(models: Sequence[Path], *options: str) -> Iterator[Target]:
                 raise SystemExit(f"the server ended with {process.wait()}: {reader.read().decode()}")
             ports = json.loads(ready)
             for model in models:
-                _warm(ports["rest_port"], model.name)
+                warm(ports["rest_port"], model.name)
             yield Target(process, ports["rest_port"], ports["grpc_port"], reader)
         finally:
             process.kill()

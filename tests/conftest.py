@@ -21,6 +21,9 @@ if "LIGHTSHIP_CACHE_DIR" not in os.environ:
     os.environ["LIGHTSHIP_CACHE_DIR"] = tempfile.mkdtemp(prefix="lightship-tests-")
     atexit.register(shutil.rmtree, os.environ["LIGHTSHIP_CACHE_DIR"], ignore_errors=True)
 
+# Tests write versions and want them served at once; those of the default give it themselves.
+os.environ.setdefault("LIGHTSHIP_SETTLE_SECONDS", "0.05")
+
 import pytest
 from demo.assets import BREEDS, Assets, fetch
 

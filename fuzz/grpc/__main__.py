@@ -26,13 +26,13 @@ def main() -> int:
     options = parser.parse_args()
     finds = []
     if options.replay:
-        with started(made()) as target:
+        with started(made(), "--allow-reload") as target:
             finds = replay(target, read_find(options.replay).cases)
     else:
         print(f"seed {options.seed}", flush=True)
         with started(made()) as target:  # a reload takes the models away, so it has a server of its own
             finds += _attacked(Turn(target, options.seed, 0.9 * options.seconds, ASKING))
-        with started(made()) as target:
+        with started(made(), "--allow-reload") as target:
             finds += _attacked(Turn(target, options.seed, 0.1 * options.seconds, (RELOAD,)))
     for find in finds:
         report(find, "fuzz.grpc")

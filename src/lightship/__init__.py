@@ -6,9 +6,11 @@ Names are imported when first used, so that a client does not pay for the server
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # `typing` takes 10 ms to import, and commands handle signals only after this module
 if TYPE_CHECKING:
+    from typing import Any
+
     from lightship import docker
     from lightship.client import AsyncClient, Client
     from lightship.errors import LightshipError

@@ -108,7 +108,13 @@ class Internal(LightshipError):
 
 
 class Unavailable(LightshipError):
+    """The server cannot answer now. `retry_after` is the number of seconds after which a client may try again."""
+
     code = Code.UNAVAILABLE
+
+    def __init__(self, message: str, retry_after: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class DataLoss(LightshipError):

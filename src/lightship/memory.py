@@ -1,13 +1,76 @@
-"""Controls what the C library does with freed memory. Without glibc these functions have no effect."""
+"""How much memory this process may use, and how it returns freed memory to the system.
+
+Without glibc, freed memory is left to the C library.
+"""
 
 from __future__ import annotations
 
 import ctypes
+import gc
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
+from pathlib import Path
 from typing import Any
 
+LARGE = 16 << 20  # bytes of a request's memory from which releasing memory is worthwhile
+_SOON = 0.5  # seconds after a large request in which others may end, so that memory is released once for all of them
+_LEAST_BUDGET = 256 << 20
+_CGROUPS = Path("/sys/fs/cgroup")
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of mallopt(3)
 _KEPT = 32 << 20  # bytes; the largest value that glibc accepts for _MMAP_THRESHOLD
+
+
+def default_budget() -> int:
+    """Returns the default of the memory budget of requests: a quarter of the available memory, at least 256 MiB."""
+    return max(_LEAST_BUDGET, available_memory() // 4)
+
+
+def available_memory() -> int:
+    """Returns the bytes that this process may use: the lowest limit of its control groups, or the machine's memory."""
+    found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for file in _limit_files():
+        with suppress(OSError, ValueError):  # the other version of control groups, or "max" for no limit
+            found.append(int(file.read_text()))
+    return min(found)
+
+
+def _limit_files() -> Iterator[Path]:
+    """Returns the limit files of the process's control groups and their parents, in both versions of control groups."""
+    try:
+        lines = Path("/proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        lines = []
+    # In a container, the path may be the host's and not exist here. The root is then the container's own group.
+    for line in [*lines, "0::/", "0:memory:/"]:
+        _, controllers, path = line.split(":", 2)
+        if controllers and "memory" not in controllers.split(","):
+            continue
+        root, name = (_CGROUPS / "memory", "memory.limit_in_bytes") if controllers else (_CGROUPS, "memory.max")
+        own = root / path.lstrip("/")
+        yield from (group / name for group in (own, *own.parents) if group.is_relative_to(root))
+
+
+class MemoryKeeper:
+    """Returns memory to the system soon after large requests, once for several in a row. Any thread may call it."""
+
+    def __init__(self) -> None:
+        self._due = False
+
+    def after(self, size: int) -> None:
+        """Schedules a release if a finished request held at least `LARGE` bytes."""
+        if size >= LARGE and not self._due:
+            self._due = True
+            timer = threading.Timer(_SOON, self._release)
+            timer.daemon = True
+            timer.start()
+
+    def _release(self) -> None:
+        self._due = False
+        gc.collect()
+        release_freed_memory()
 
 
 def release_freed_memory() -> None:

@@ -11,29 +11,37 @@ import pytest
 SOURCE = Path(__file__).parents[2] / "src" / "lightship"
 
 # What a version folder holds.
-MODEL = {"bundle", "images", "saved_model", "tensors", "protos", "files", "errors"}
+MODEL = {"bundle", "images", "saved_model", "tensors", "protos", "files", "errors", "memory_budget"}
 
 # What each folder may import of the project, besides itself.
 BELOW: dict[str, set[str]] = {
     "errors": set(),
     "files": {"errors"},
     "memory": set(),
+    "memory_budget": {"errors"},
+    "processors": set(),
+    "printable": set(),
     "semaphore": set(),
+    "signals": set(),
     "protos": {"errors"},
-    "tensors": {"protos", "errors"},
-    "saved_model": {"tensors", "protos", "files", "errors"},
-    "images": {"errors"},
+    "tensors": {"protos", "errors", "memory_budget"},
+    "saved_model": {"tensors", "protos", "files", "errors", "memory_budget"},
+    "images": {"errors", "memory_budget"},
     "bundle": MODEL,
-    "engines": MODEL | {"memory", "semaphore"},
+    "engines": MODEL | {"memory", "processors", "semaphore"},
     "lifecycle": MODEL | {"engines"},
     "services": MODEL | {"lifecycle", "engines"},
-    "transports": MODEL | {"services", "lifecycle", "memory", "semaphore"},
-    "server": MODEL | {"transports", "services", "lifecycle", "engines", "memory"},
+    "transports": MODEL | {"services", "lifecycle", "memory", "processors", "semaphore"},
+    "server": MODEL
+    | {"transports", "services", "lifecycle", "engines"}
+    | {"memory", "processors", "signals", "printable"},
     "packaging": MODEL | {"engines"},
     "client": MODEL,
     "compat": {"tensors", "protos", "errors"},
     "docker": MODEL | {"client"},
-    "cli": MODEL | {"docker", "client", "packaging", "server", "transports", "services", "lifecycle", "engines"},
+    "cli": MODEL
+    | {"docker", "client", "packaging", "server", "transports", "services", "lifecycle", "engines"}
+    | {"memory", "processors", "signals", "printable"},
     "__main__": {"cli"},
 }
 # What each part of `transports` may import of the others.

@@ -25,7 +25,7 @@ _FLAGS = (
 
 
 class Page:
-    """One tab. `problems`: what its console and its network told that should not be; `asked`: every URL it asked."""
+    """One tab. `problems`: errors of its console and its network; `asked`: every URL it asked."""
 
     def __init__(self, connection: ClientConnection) -> None:
         self._connection = connection

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,8 @@ import pytest
 from lightship import protos
 from lightship.bundle.bundle import Bundle, open_bundle
 from lightship.bundle.golden import Golden
-from lightship.bundle.manifest import MANIFEST_FILE, Manifest, write_manifest
-from lightship.errors import DataLoss, NotFound
+from lightship.bundle.manifest import MANIFEST_FILE, Manifest, sealed, write_manifest
+from lightship.errors import DataLoss, FailedPrecondition, NotFound
 from lightship.images.spec import ImageSpec
 
 BFLOAT16 = 14
@@ -108,6 +110,29 @@ def test_a_golden_sample_of_another_model_is_refused(whole: Path) -> None:
 @pytest.mark.parametrize("fields", [{"labels": None}, {"image": None}, {"image_signatures": ["serving_default"]}])
 def test_image_signatures_need_labels_and_image(whole: Path, fields: dict[str, Any]) -> None:
     document = json.loads((whole / MANIFEST_FILE).read_text())
-    (whole / MANIFEST_FILE).write_text(json.dumps(document | fields))
+    (whole / MANIFEST_FILE).write_text(json.dumps(sealed(document | fields)))
     with pytest.raises(DataLoss, match="image signatures"):
+        opened(whole)
+
+
+def test_weights_that_the_manifest_does_not_cover_are_checked(half_plus_two: Path, tmp_path: Path) -> None:
+    version = Path(shutil.copytree(half_plus_two / "123", tmp_path / "1"))
+    (version / "assets.extra").mkdir()
+    write_manifest(version, Manifest("now", {}, {}))
+    document = json.loads((version / MANIFEST_FILE).read_text())
+    document["files"] = {"saved_model.pb": document["files"]["saved_model.pb"]}
+    (version / MANIFEST_FILE).write_text(json.dumps(sealed(document)))
+    opened(version)
+    data = version / "variables" / "variables.data-00000-of-00001"
+    data.write_bytes(bytes(data.stat().st_size))
+    with pytest.raises(DataLoss, match="is damaged"):
+        opened(version)
+    opened(version, verify=False)
+
+
+@pytest.mark.parametrize("name", ["saved_model.pb", "assets.extra/labels.txt", "assets.extra/lightship.json"])
+def test_a_fifo_is_refused_without_waiting_for_it(whole: Path, name: str) -> None:
+    (whole / name).unlink()
+    os.mkfifo(whole / name)
+    with pytest.raises(FailedPrecondition, match=f"{name} is a FIFO"):
         opened(whole)

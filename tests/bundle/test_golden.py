@@ -58,7 +58,7 @@ def test_the_same_within_the_tolerance_is_the_same() -> None:
         ({"y": np.array([[0.9, np.inf], [0.2, 0.8]])}, "[0, 1]: inf"),
     ],
 )
-def test_what_differs_is_told_with_its_place(outputs: dict[str, np.ndarray], text: str) -> None:
+def test_what_differs_is_reported_with_its_place(outputs: dict[str, np.ndarray], text: str) -> None:
     assert text in (GOLDEN.compare(outputs) or "")
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lightship.bundle.manifest import MANIFEST_FILE, Manifest, write_manifest
+from lightship.bundle.manifest import MANIFEST_FILE, Manifest, sealed, write_manifest
 from lightship.errors import DataLoss, FailedPrecondition, NotFound
 from lightship.images.spec import ImageSpec
 
@@ -40,7 +41,7 @@ def version(tmp_path: Path) -> Path:
 
 def changed(version: Path, **fields: Any) -> None:
     document = json.loads((version / MANIFEST_FILE).read_text()) | fields
-    (version / MANIFEST_FILE).write_text(json.dumps(document))
+    (version / MANIFEST_FILE).write_text(json.dumps(sealed(document)))
 
 
 def test_what_is_written_is_what_is_read(version: Path) -> None:
@@ -48,7 +49,7 @@ def test_what_is_written_is_what_is_read(version: Path) -> None:
     assert manifest.files.keys() == {"saved_model.pb", "variables/a", "assets.extra/labels.txt"}
     assert manifest.image == IMAGE
     assert Manifest.from_json(manifest.to_json()) == manifest
-    assert {**manifest.to_json(), "files": {}} == FULL.to_json()
+    assert sealed({**manifest.to_json(), "files": {}}) == FULL.to_json()
 
 
 def test_all_that_is_not_the_model_may_be_missing(tmp_path: Path) -> None:
@@ -112,3 +113,37 @@ def test_something_else_than_a_manifest_is_data_loss(version: Path, text: str) -
 def test_none_at_all_is_not_found(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="not exported by Lightship"):
         Manifest.read(tmp_path)
+
+
+def test_a_manifest_without_a_digest_is_of_an_older_release(version: Path) -> None:
+    document = json.loads((version / MANIFEST_FILE).read_text())
+    del document["digest"]
+    (version / MANIFEST_FILE).write_text(json.dumps(document))
+    assert Manifest.read(version).labels == "labels.txt"
+
+
+def test_every_flipped_bit_is_refused_or_changes_nothing(version: Path) -> None:
+    intact, chance = (version / MANIFEST_FILE).read_bytes(), random.Random(1)
+    manifest = Manifest.read(version)
+    for bit in chance.sample(range(8 * len(intact)), 300):
+        damaged = bytearray(intact)
+        damaged[bit // 8] ^= 1 << bit % 8
+        (version / MANIFEST_FILE).write_bytes(damaged)
+        try:
+            assert Manifest.read(version) == manifest, f"bit {bit}"
+        except (DataLoss, FailedPrecondition):
+            continue
+
+
+def test_a_changed_field_says_so(version: Path) -> None:
+    text = (version / MANIFEST_FILE).read_text()
+    (version / MANIFEST_FILE).write_text(text.replace('"rtol": 0.5', '"rtol": 0.6'))
+    with pytest.raises(DataLoss, match=r"lightship\.json was changed after export: its fields do not have the digest"):
+        Manifest.read(version)
+
+
+def test_a_manifest_that_is_far_too_large_is_not_read(version: Path) -> None:
+    with (version / MANIFEST_FILE).open("ab") as file:
+        file.truncate(1 << 40)  # takes no space on the disk
+    with pytest.raises(DataLoss, match="at most 67,108,864 are read"):
+        Manifest.read(version)

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.client.conftest import scripted
+from tests.client.conftest import fake_server
 
-__all__ = ["scripted"]
+__all__ = ["fake_server"]
 
 BIN = Path(sys.executable).parent
 Run = Callable[..., subprocess.CompletedProcess[str]]

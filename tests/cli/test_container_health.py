@@ -19,6 +19,7 @@ ENTRY = ["/opt/lightship/bin/python", "-I", "/usr/bin/tf_serving_entrypoint.sh"]
         (ENTRY, {}, (8501, 8500)),
         ([*ENTRY, "--rest_api_port=9000", "--port=9001"], {}, (9000, 9001)),
         ([*ENTRY, "--rest_api_port=9000", "--rest_api_port", "9002"], {}, (9002, 8500)),
+        (["/usr/bin/tini", "-s", "--", *ENTRY, "--rest_api_port=9000"], {}, (9000, 8500)),
         (["/sbin/docker-init", "--", *ENTRY, "--rest_api_port=0"], {}, (0, 8500)),
         (["lightship", "serve", "dog", "--rest-port", "80"], {}, (80, 8500)),
         (["lightship", "serve", "dog"], {"LIGHTSHIP_REST_PORT": "81", "LIGHTSHIP_GRPC_PORT": "82"}, (81, 82)),

@@ -66,7 +66,7 @@ def test_what_packaging_refuses_is_one_line(lightship: Run, tiny: Path, classes:
     assert "3" in done.stderr.splitlines()[-1]
 
 
-def test_classes_that_are_wrong_are_told_before_tensorflow_is_loaded(lightship: Run) -> None:
+def test_classes_that_are_wrong_are_reported_before_tensorflow_is_loaded(lightship: Run) -> None:
     done = lightship("export", "model.keras", "models/tiny", "--classes", "no.txt", "--preprocess", "none")
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert done.stderr.startswith("error: ")
@@ -76,7 +76,7 @@ def test_classes_that_are_wrong_are_told_before_tensorflow_is_loaded(lightship: 
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        (["--preprocess", "none", "--scale", "2"], "exclude each other"),
+        (["--preprocess", "none", "--scale", "2"], "cannot be combined"),
         (["--offset", "2"], "--offset needs --scale"),
         (["--mean", "1"], "--mean and --std need each other"),
         (["--mean", "a", "--std", "1"], "--mean is 'a'"),
@@ -95,7 +95,7 @@ def test_options_that_do_not_go_together_are_usage_errors(lightship: Run, option
     ("options", "text"),
     [(["--preprocess", "mobilnet_v2"], "mobilenet_v2"), (["--preprocess", "none", "--resize", "cubic"], "bicubic")],
 )
-def test_a_spec_that_does_not_exist_is_told_before_tensorflow_is_loaded(
+def test_a_spec_that_does_not_exist_is_reported_before_tensorflow_is_loaded(
     lightship: Run, options: list[str], text: str
 ) -> None:
     done = lightship("export", "model.keras", "models/tiny", *options)

@@ -157,3 +157,17 @@ def test_a_rest_call_may_take_so_long(start: Start, dog_bundle: Path, millisecon
     images = {"instances": [[[[0.5] * 3] * 160] * 160] * 4}
     answer = httpx2.post(f"http://127.0.0.1:{port}/v1/models/default:predict", json=images)
     assert answer.status_code == status, answer.text
+
+
+def test_the_memory_budget_is_a_flag_of_our_own(model_server: Run) -> None:
+    done = model_server(BASE, "--memory_budget=much")
+    assert done.returncode == 255
+    assert "--memory_budget: 'much' is not a size" in done.stdout
+
+
+def test_the_memory_budget_is_all_memory_unless_it_is_given() -> None:
+    from lightship.cli.tensorflow_model_server import _memory_budget
+    from lightship.memory import available_memory
+
+    assert _memory_budget("") == available_memory()
+    assert _memory_budget("2GiB") == 2 << 30

@@ -12,22 +12,22 @@ from typing import Any
 
 import pytest
 from tests.cli.conftest import BIN, Run, clean_environment, heed_interrupts
-from tests.client.conftest import Asked, Reply, Scripted
+from tests.client.conftest import FakeServer, ReceivedRequest, Reply
 
 
 @pytest.fixture
-def url(scripted: Scripted) -> str:
+def url(fake_server: FakeServer) -> str:
     """A model that tells the size of a photo, and refuses one that is called small."""
 
-    def answer(asked: Asked) -> Reply:
-        if len(asked.body) < 1000:
+    def answer(request: ReceivedRequest) -> Reply:
+        if len(request.body) < 1000:
             return Reply(400, {"error": "the image is truncated"})
-        top = int(asked.path.partition("?top=")[2])
+        top = int(request.path.partition("?top=")[2])
         body = {"predictions": [{"labels": ["large", "small"][:top], "scores": [0.75, 0.25][:top]}]}
         return Reply(body=body, headers={"Lightship-Model-Version": "3"})
 
-    scripted.answer = answer
-    return f"{scripted.url}/v1/models/dog"
+    fake_server.answer = answer
+    return f"{fake_server.url}/v1/models/dog"
 
 
 @pytest.fixture
@@ -98,10 +98,10 @@ def test_a_server_that_is_not_there_ends_it_at_once(lightship: Run, folder: Path
 
 @pytest.mark.parametrize("target", ["versions/12", "labels/stable"])
 def test_a_version_or_label_in_the_url_is_asked(
-    lightship: Run, url: str, scripted: Scripted, dog_photo: Path, target: str
+    lightship: Run, url: str, fake_server: FakeServer, dog_photo: Path, target: str
 ) -> None:
     lightship("predict", f"{url}/{target}", dog_photo)
-    assert scripted.asked[0].path.startswith(f"/v1/models/dog/{target}:predict")
+    assert fake_server.received[0].path.startswith(f"/v1/models/dog/{target}:predict")
 
 
 def test_a_url_without_a_model_says_what_to_add(lightship: Run, dog_photo: Path) -> None:

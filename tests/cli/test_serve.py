@@ -142,8 +142,56 @@ def test_limits_and_timeouts_reach_the_server(start: Start, half_plus_two: Path)
         start(half_plus_two, "--rest-port", "auto", "--json", "--max-head-bytes", "2000", "--idle-timeout", "0.05")
     )
     with socket.create_connection(("127.0.0.1", line["rest_port"]), timeout=60) as client:
-        client.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        client.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert b"".join(iter(lambda: client.recv(4096), b"")).startswith(b"HTTP/1.1 200 OK")
     with socket.create_connection(("127.0.0.1", line["rest_port"]), timeout=60) as client:
         client.sendall(b"GET /livez HTTP/1.1\r\nX: " + b"x" * 3000)
         assert client.recv(4096).startswith(b"HTTP/1.1 431 ")
+
+
+def test_the_memory_budget_is_an_option(start: Start, half_plus_two: Path) -> None:
+    line = ready(start(half_plus_two, "--rest-port", "auto", "--json", "--memory-budget", "512MB"))
+    with socket.create_connection(("127.0.0.1", line["rest_port"]), timeout=60) as client:
+        head = b"POST /v1/models/half_plus_two:predict HTTP/1.1\r\nHost: localhost\r\n"
+        client.sendall(head + b"Content-Length: %d\r\n\r\n" % (513 << 20))
+        answer = b"".join(iter(lambda: client.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b"memory budget of all requests is 536870912 bytes" in answer
+
+
+@pytest.mark.parametrize(
+    ("size", "text"), [("much", "--memory-budget: 'much' is not a size"), ("1", "at least 16777216")]
+)
+def test_a_memory_budget_that_cannot_be_is_named(lightship: Run, half_plus_two: Path, size: str, text: str) -> None:
+    done = lightship("serve", half_plus_two, "--memory-budget", size)
+    assert done.returncode != 0
+    assert text in " ".join(done.stderr.split())
+
+
+@pytest.mark.parametrize("words", [("one.example,two.example",), ("one.example", "--allowed-hosts", "two.example")])
+def test_names_can_be_allowed_in_one_option_or_several(
+    start: Start, half_plus_two: Path, words: tuple[str, ...]
+) -> None:
+    line = ready(start(half_plus_two, "--rest-port", "auto", "--json", "--allowed-hosts", *words))
+    answers = {}
+    for name in ("one.example", "two.example", "localhost", "three.example"):
+        with socket.create_connection(("127.0.0.1", line["rest_port"]), timeout=60) as client:
+            client.sendall(f"GET /livez HTTP/1.1\r\nHost: {name}\r\n\r\n".encode())
+            answers[name] = client.recv(4096)[9:12].decode()
+    assert answers == {"one.example": "200", "two.example": "200", "localhost": "200", "three.example": "421"}
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--allowed-hosts", "http://one.example"), "is not a host's name"),
+        (("--max-connections", "-1"), "--max-connections"),
+        (("--max-queue-seconds", "soon"), "--max-queue-seconds"),
+    ],
+)
+def test_limits_that_cannot_be_are_refused(
+    lightship: Run, half_plus_two: Path, words: tuple[str, ...], told: str
+) -> None:
+    done = lightship("serve", half_plus_two, *words)
+    assert done.returncode != 0
+    assert told in done.stderr

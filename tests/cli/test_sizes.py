@@ -21,8 +21,8 @@ def test_sizes(text: str, size: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "0", "-1", "lots", "2 PiB", "1e9", "0.1"])
 def test_what_is_not_a_size(text: str) -> None:
-    with pytest.raises(InvalidArgument, match="is not a size: give a number of bytes"):
-        parse_bytes(text)
+    with pytest.raises(InvalidArgument, match="--memory-budget: '.*' is not a size: give a number of bytes"):
+        parse_bytes(text, "--memory-budget")
 
 
 def test_lightship_model_server_takes_our_options_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,10 +84,10 @@ def test_a_model_is_compared_with_tensorflow_on_random_rows(lightship: Run, half
     assert rows["serving_default"][:4] == ["serving_default", "openvino", "random", "4"]
     assert rows["serving_default"][-1] == "equal"
     assert rows["classify_x_to_y"] == ["classify_x_to_y", "tensorflow", "random", "-", "-", "-", "not", "compared"]
-    assert "classify_x_to_y: there are no random texts: give inputs with --samples FILE.npz" in lines
+    assert "classify_x_to_y: there are no random strings: give inputs with --samples FILE.npz" in lines
     assert (
         lines[-1]
-        == "Tolerance: 0.0001 + 0.001 of the expected number; whole numbers, texts, types and shapes must be equal"
+        == "Tolerance: 0.0001 + 0.001 of the expected number; whole numbers, strings, types and shapes must be equal"
     )
 
 

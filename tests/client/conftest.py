@@ -1,4 +1,4 @@
-"""A real HTTP server that answers what a test tells it, and remembers what it was asked."""
+"""A real HTTP server that sends the replies that a test chooses, and records the requests that it receives."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ def ask_sync(url: str, method: str, *arguments: Any, options: dict[str, Any] | N
 
 
 def ask_async(url: str, method: str, *arguments: Any, options: dict[str, Any] | None = None, **keywords: Any) -> Any:
-    async def asked() -> Any:
+    async def call() -> Any:
         async with AsyncClient(url, **(options or {})) as client:
             return await getattr(client, method)(*arguments, **keywords)
 
-    return asyncio.run(asked())
+    return asyncio.run(call())
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ReceivedRequest:
     method: str
     path: str
     headers: dict[str, str]
@@ -61,26 +61,26 @@ class Reply:
 
 
 @dataclass(slots=True)
-class Scripted:
-    """`answer` decides what each request gets; None hangs up on it."""
+class FakeServer:
+    """`answer` gives the reply to each request; None closes the connection without a reply."""
 
     url: str
-    answer: Callable[[Asked], Reply | None] = lambda asked: Reply(404)
-    asked: list[Asked] = field(default_factory=list)
+    answer: Callable[[ReceivedRequest], Reply | None] = lambda request: Reply(404)
+    received: list[ReceivedRequest] = field(default_factory=list)
 
-    def says(self, *replies: Reply | None) -> None:
-        """These answers one after the other, the last one for ever."""
+    def reply_with(self, *replies: Reply | None) -> None:
+        """Sends these replies one after the other, and the last one again and again."""
         rest = list(replies)
-        self.answer = lambda asked: rest.pop(0) if len(rest) > 1 else rest[0]
+        self.answer = lambda request: rest.pop(0) if len(rest) > 1 else rest[0]
 
 
 @pytest.fixture
-def scripted() -> Iterator[Scripted]:
+def fake_server() -> Iterator[FakeServer]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.script = Scripted(f"http://127.0.0.1:{server.server_port}")  # type: ignore[attr-defined]
+        server.fake = FakeServer(f"http://127.0.0.1:{server.server_port}")  # type: ignore[attr-defined]
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
-        yield server.script  # type: ignore[attr-defined]
+        yield server.fake  # type: ignore[attr-defined]
         server.shutdown()
         thread.join()
 
@@ -90,10 +90,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def respond(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        asked = Asked(self.command, self.path, dict(self.headers), body)
-        script: Scripted = self.server.script  # type: ignore[attr-defined]
-        script.asked.append(asked)
-        reply = script.answer(asked)
+        request = ReceivedRequest(self.command, self.path, dict(self.headers), body)
+        fake: FakeServer = self.server.fake  # type: ignore[attr-defined]
+        fake.received.append(request)
+        reply = fake.answer(request)
         if reply is None:
             self.close_connection = True
             return

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from tests.client.conftest import Ask, Asked, Reply, Scripted
+from tests.client.conftest import Ask, FakeServer, ReceivedRequest, Reply
 
 from lightship.errors import FailedPrecondition, InvalidArgument, NotFound
 from lightship.images.prepare import prepare
@@ -30,15 +30,15 @@ class TensorFlowServing:
     def __init__(self, **signatures: dict[str, Any]) -> None:
         self.signatures = signatures
 
-    def __call__(self, asked: Asked) -> Reply:
-        if asked.method == "GET":
+    def __call__(self, request: ReceivedRequest) -> Reply:
+        if request.method == "GET":
             signatures = {"signature_def": {"signature_def": self.signatures}}
             return Reply(body={"model_spec": {"name": "dog", "version": "7"}, "metadata": signatures})
-        if not re.fullmatch(r"/v1/models/dog(/versions/7)?:predict", asked.path):
-            return Reply(400, {"error": f"Malformed request: POST {asked.path}"})
-        if not asked.body.startswith(b"{"):
+        if not re.fullmatch(r"/v1/models/dog(/versions/7)?:predict", request.path):
+            return Reply(400, {"error": f"Malformed request: POST {request.path}"})
+        if not request.body.startswith(b"{"):
             return Reply(400, {"error": "JSON Parse error: Invalid value. at offset: 0"})
-        if asked.json.get("signature_name") == "image_bytes":
+        if request.json.get("signature_name") == "image_bytes":
             return Reply(body={"predictions": [{"labels": ["dog", "cat", "owl"], "scores": [0.5, 0.25, 0.25]}]})
         return Reply(body={"predictions": [SCORES]})
 
@@ -54,55 +54,55 @@ def png(picture: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def test_lightship_gets_the_file_as_it_is(ask: Ask, scripted: Scripted, dog_photo: Path) -> None:
+def test_lightship_gets_the_file_as_it_is(ask: Ask, fake_server: FakeServer, dog_photo: Path) -> None:
     body = {"predictions": [{"labels": ["bull_mastiff"], "scores": [0.997]}]}
-    scripted.says(Reply(body=body, headers={"Lightship-Model-Version": "3"}))
-    answer = ask(scripted.url, "classify_image", "dog", dog_photo, top=1)
+    fake_server.reply_with(Reply(body=body, headers={"Lightship-Model-Version": "3"}))
+    answer = ask(fake_server.url, "classify_image", "dog", dog_photo, top=1)
     assert (answer.label, answer.score, answer.model, answer.version) == ("bull_mastiff", 0.997, "dog", 3)
-    (asked,) = scripted.asked
-    assert (asked.path, asked.headers["Content-Type"]) == ("/v1/models/dog:predict?top=1", "image/jpeg")
-    assert asked.body == dog_photo.read_bytes()
+    (request,) = fake_server.received
+    assert (request.path, request.headers["Content-Type"]) == ("/v1/models/dog:predict?top=1", "image/jpeg")
+    assert request.body == dog_photo.read_bytes()
 
 
-def test_pixels_and_pil_images_lose_nothing_on_the_way(ask: Ask, scripted: Scripted, picture: Image.Image) -> None:
-    scripted.says(Reply(body={"predictions": [{"labels": ["a"], "scores": [1.0]}]}))
+def test_pixels_and_pil_images_lose_nothing_on_the_way(ask: Ask, fake_server: FakeServer, picture: Image.Image) -> None:
+    fake_server.reply_with(Reply(body={"predictions": [{"labels": ["a"], "scores": [1.0]}]}))
     pixels = np.asarray(picture)
     for photo in (picture, pixels, pixels.astype(np.float32)):
-        ask(scripted.url, "classify_image", "dog", photo)
-        sent = Image.open(io.BytesIO(scripted.asked[-1].body))
+        ask(fake_server.url, "classify_image", "dog", photo)
+        sent = Image.open(io.BytesIO(fake_server.received[-1].body))
         np.testing.assert_array_equal(np.asarray(sent), pixels)
 
 
-def test_a_graph_that_decodes_gets_the_bytes(ask: Ask, scripted: Scripted, picture: Image.Image) -> None:
-    scripted.answer = TensorFlowServing(image_bytes=BYTES, serving_default=FLOATS)
-    answer = ask(scripted.url, "classify_image", "dog", png(picture), top=2)
+def test_a_graph_that_decodes_gets_the_bytes(ask: Ask, fake_server: FakeServer, picture: Image.Image) -> None:
+    fake_server.answer = TensorFlowServing(image_bytes=BYTES, serving_default=FLOATS)
+    answer = ask(fake_server.url, "classify_image", "dog", png(picture), top=2)
     assert (answer.labels, answer.scores, answer.version) == (("dog", "cat"), (0.5, 0.25), None)
-    (instance,) = scripted.asked[-1].json["instances"]
+    (instance,) = fake_server.received[-1].json["instances"]
     assert base64.b64decode(instance["b64"]) == png(picture)
 
 
-def test_a_graph_gets_no_format_that_it_cannot_decode(ask: Ask, scripted: Scripted, picture: Image.Image) -> None:
-    scripted.answer = TensorFlowServing(image_bytes=BYTES)
+def test_a_graph_gets_no_format_that_it_cannot_decode(ask: Ask, fake_server: FakeServer, picture: Image.Image) -> None:
+    fake_server.answer = TensorFlowServing(image_bytes=BYTES)
     bmp = io.BytesIO()
     picture.save(bmp, "BMP")
-    ask(scripted.url, "classify_image", "dog", bmp.getvalue())
-    sent = base64.b64decode(scripted.asked[-1].json["instances"][0]["b64"])
+    ask(fake_server.url, "classify_image", "dog", bmp.getvalue())
+    sent = base64.b64decode(fake_server.received[-1].json["instances"][0]["b64"])
     assert sent.startswith(b"\x89PNG")
     np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(sent))), np.asarray(picture))
 
 
-def test_floats_are_preprocessed_by_the_spec_given(ask: Ask, scripted: Scripted, picture: Image.Image) -> None:
-    scripted.answer = TensorFlowServing(serving_default=FLOATS)
-    answer = ask(scripted.url, "classify_image", "dog", picture, options={"image": IMAGE, "labels": LABELS})
+def test_floats_are_preprocessed_by_the_spec_given(ask: Ask, fake_server: FakeServer, picture: Image.Image) -> None:
+    fake_server.answer = TensorFlowServing(serving_default=FLOATS)
+    answer = ask(fake_server.url, "classify_image", "dog", picture, options={"image": IMAGE, "labels": LABELS})
     assert answer.labels == ("dog", "cat", "owl")  # of equal scores the lower index first
-    sent = np.array(scripted.asked[-1].json["instances"], np.float32)
+    sent = np.array(fake_server.received[-1].json["instances"], np.float32)
     np.testing.assert_array_equal(sent[0], prepare(picture, IMAGE.sized(4, 6)))
 
 
-def test_a_version_asked_for_is_kept_on_every_way(ask: Ask, scripted: Scripted, picture: Image.Image) -> None:
-    scripted.answer = TensorFlowServing(image_bytes=BYTES)
-    assert ask(scripted.url, "classify_image", "dog", picture, version=7).version == 7
-    assert all(asked.path.startswith("/v1/models/dog/versions/7") for asked in scripted.asked)
+def test_a_version_asked_for_is_kept_on_every_way(ask: Ask, fake_server: FakeServer, picture: Image.Image) -> None:
+    fake_server.answer = TensorFlowServing(image_bytes=BYTES)
+    assert ask(fake_server.url, "classify_image", "dog", picture, version=7).version == 7
+    assert all(request.path.startswith("/v1/models/dog/versions/7") for request in fake_server.received)
 
 
 @pytest.mark.parametrize(
@@ -110,24 +110,24 @@ def test_a_version_asked_for_is_kept_on_every_way(ask: Ask, scripted: Scripted, 
     [({}, "bundle="), ({"image": IMAGE}, "labels="), ({"image": IMAGE, "labels": ["a"]}, "3 scores, .* 1 labels")],
 )
 def test_what_is_missing_is_said(
-    ask: Ask, scripted: Scripted, picture: Image.Image, options: dict[str, Any], wanted: str
+    ask: Ask, fake_server: FakeServer, picture: Image.Image, options: dict[str, Any], wanted: str
 ) -> None:
-    scripted.answer = TensorFlowServing(serving_default=FLOATS)
+    fake_server.answer = TensorFlowServing(serving_default=FLOATS)
     with pytest.raises(FailedPrecondition, match=wanted):
-        ask(scripted.url, "classify_image", "dog", picture, options=options)
+        ask(fake_server.url, "classify_image", "dog", picture, options=options)
 
 
-def test_a_size_that_nobody_knows_is_said(ask: Ask, scripted: Scripted, picture: Image.Image) -> None:
-    scripted.answer = TensorFlowServing(serving_default={"inputs": {"x": {"dtype": "DT_FLOAT"}}})
+def test_a_size_that_nobody_knows_is_said(ask: Ask, fake_server: FakeServer, picture: Image.Image) -> None:
+    fake_server.answer = TensorFlowServing(serving_default={"inputs": {"x": {"dtype": "DT_FLOAT"}}})
     with pytest.raises(FailedPrecondition, match="height and width"):
-        ask(scripted.url, "classify_image", "dog", picture, options={"image": IMAGE, "labels": LABELS})
+        ask(fake_server.url, "classify_image", "dog", picture, options={"image": IMAGE, "labels": LABELS})
 
 
-def test_lightships_own_refusal_of_an_image_is_raised(ask: Ask, scripted: Scripted, picture: Image.Image) -> None:
-    scripted.says(Reply(400, {"error": "the image is truncated"}))
+def test_lightships_own_refusal_of_an_image_is_raised(ask: Ask, fake_server: FakeServer, picture: Image.Image) -> None:
+    fake_server.reply_with(Reply(400, {"error": "the image is truncated"}))
     with pytest.raises(InvalidArgument, match="truncated"):
-        ask(scripted.url, "classify_image", "dog", picture)
-    assert len(scripted.asked) == 1
+        ask(fake_server.url, "classify_image", "dog", picture)
+    assert len(fake_server.received) == 1
 
 
 @pytest.mark.parametrize(
@@ -144,14 +144,14 @@ def test_lightships_own_refusal_of_an_image_is_raised(ask: Ask, scripted: Script
     ],
 )
 def test_what_is_no_photo_is_refused_before_it_is_sent(
-    ask: Ask, scripted: Scripted, photo: Any, kind: type[Exception], text: str
+    ask: Ask, fake_server: FakeServer, photo: Any, kind: type[Exception], text: str
 ) -> None:
     with pytest.raises(kind, match=text):
-        ask(scripted.url, "classify_image", "dog", photo)
-    assert scripted.asked == []
+        ask(fake_server.url, "classify_image", "dog", photo)
+    assert fake_server.received == []
 
 
 @pytest.mark.parametrize("top", [0, -1, True, "5"])
-def test_top_is_checked(ask: Ask, scripted: Scripted, picture: Image.Image, top: Any) -> None:
+def test_top_is_checked(ask: Ask, fake_server: FakeServer, picture: Image.Image, top: Any) -> None:
     with pytest.raises(InvalidArgument, match="1 or more"):
-        ask(scripted.url, "classify_image", "dog", picture, top=top)
+        ask(fake_server.url, "classify_image", "dog", picture, top=top)

@@ -33,23 +33,23 @@ def server(half_plus_two: Path, transport: str) -> Iterator[str]:
 
 
 def test_a_client_serves_many_threads(server: str) -> None:
-    def asked(value: int) -> bool:
+    def call(value: int) -> bool:
         return bool(client.predict("m", [[value]])["y"].tolist() == [[value / 2 + 2]])
 
     with lightship.Client(server) as client, ThreadPoolExecutor(16) as pool:
-        assert all(pool.map(asked, range(400)))
+        assert all(pool.map(call, range(400)))
 
 
 def test_an_asynchronous_client_has_many_calls_open(server: str) -> None:
-    async def asked() -> list[Any]:
+    async def call() -> list[Any]:
         async with lightship.AsyncClient(server) as client:
             return await asyncio.gather(*(client.predict("m", [[value]]) for value in range(200)))
 
-    answers = asyncio.run(asked())
+    answers = asyncio.run(call())
     assert [answer["y"].tolist() for answer in answers] == [[[value / 2 + 2]] for value in range(200)]
 
 
-def test_a_server_that_goes_is_told_and_found_again(half_plus_two: Path, transport: str) -> None:
+def test_a_server_that_goes_is_reported_and_found_again(half_plus_two: Path, transport: str) -> None:
     """By the same client, when another one listens at its address."""
     ports: dict[str, Any] = {"rest_port": "auto", "grpc_port": "auto"}
     with lightship.serve(f"m={half_plus_two}", **ports) as running:

@@ -10,23 +10,23 @@ from lightship.client.flow import Deadline, Pause, Send, send_with_retries
 
 def carried_out(deadline: Deadline, retries: int, pause: Any) -> list[Any]:
     """The steps of `send_with_retries` if every request fails."""
-    asked: list[Any] = []
+    steps: list[Any] = []
 
     def carry_out() -> Any:
         run = send_with_retries("request", deadline, retries, pause)
         step: Any = next(run)
         while True:
-            asked.append(step)
+            steps.append(step)
             step = run.send("failure" if isinstance(step, Send) else None)
 
     with pytest.raises(StopIteration, match="failure"):
         carry_out()
-    return asked
+    return steps
 
 
 def test_pauses_grow_up_to_a_limit() -> None:
-    asked = carried_out(Deadline(None), 20, lambda outcome, backoff: backoff)
-    pauses = [step.seconds for step in asked if isinstance(step, Pause)]
+    steps = carried_out(Deadline(None), 20, lambda outcome, backoff: backoff)
+    pauses = [step.seconds for step in steps if isinstance(step, Pause)]
     assert len(pauses) == 20
     assert 0 < pauses[0] <= flow.MIN_PAUSE < pauses[-1] <= flow.MAX_PAUSE
 

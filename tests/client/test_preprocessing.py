@@ -48,7 +48,7 @@ def test_labels_may_be_a_file(tmp_path: Path) -> None:
     assert read_preprocessing(None, tmp_path / "classes.txt", None).labels == ("a", "b")
 
 
-def test_a_folder_that_was_not_exported_is_told_when_the_client_is_made(tmp_path: Path) -> None:
+def test_a_folder_that_was_not_exported_is_reported_when_the_client_is_made(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="not exported by Lightship"):
         Client("http://127.0.0.1:8501", bundle=tmp_path)
 

@@ -12,7 +12,7 @@ import httpx2
 import numpy as np
 import pytest
 from PIL import Image
-from tests.client.conftest import Ask, Asked, Reply, Scripted
+from tests.client.conftest import Ask, FakeServer, ReceivedRequest, Reply
 
 import lightship
 from lightship.errors import FailedPrecondition, InvalidArgument, NotFound, Unavailable
@@ -55,28 +55,28 @@ def labelled(serving_labels: Server, transport: str) -> str:
 
 
 @pytest.fixture
-def tensorflow_serving(scripted: Scripted, serving: Server) -> Scripted:
+def tensorflow_serving(fake_server: FakeServer, serving: Server) -> FakeServer:
     """Lightship's answers without what TensorFlow Serving does not have: versions in headers, queries, image bodies."""
 
-    def answer(asked: Asked) -> Reply:
-        if not re.fullmatch(r"/v1/models/\w+(:predict|/metadata)?", asked.path):
-            return Reply(400, {"error": f"Malformed request: {asked.method} {asked.path}"})
-        if asked.method == "POST" and not asked.body.startswith(b"{"):
+    def answer(request: ReceivedRequest) -> Reply:
+        if not re.fullmatch(r"/v1/models/\w+(:predict|/metadata)?", request.path):
+            return Reply(400, {"error": f"Malformed request: {request.method} {request.path}"})
+        if request.method == "POST" and not request.body.startswith(b"{"):
             return Reply(400, {"error": "JSON Parse error: Invalid value. at offset: 0"})
-        answered = httpx2.request(asked.method, serving.rest_url + asked.path, content=asked.body, timeout=60)
+        answered = httpx2.request(request.method, serving.rest_url + request.path, content=request.body, timeout=60)
         return Reply(answered.status_code, answered.content)
 
-    scripted.answer = answer
-    return scripted
+    fake_server.answer = answer
+    return fake_server
 
 
-def without_image_bytes(served: Scripted) -> None:
+def without_image_bytes(served: FakeServer) -> None:
     """As a model is that was not exported by Lightship."""
     whole = served.answer
 
-    def answer(asked: Asked) -> Reply | None:
-        reply = whole(asked)
-        if asked.path.endswith("/metadata") and reply is not None:
+    def answer(request: ReceivedRequest) -> Reply | None:
+        reply = whole(request)
+        if request.path.endswith("/metadata") and reply is not None:
             document = json.loads(reply.encoded())
             document["metadata"]["signature_def"]["signature_def"].pop("image_bytes")
             return Reply(body=document)
@@ -184,7 +184,7 @@ def test_what_is_no_input_is_refused(ask: Ask, server: str) -> None:
 
 
 @pytest.mark.parametrize(("transport", "other"), [("rest", "grpc://"), ("grpc", "not the REST port")])
-def test_the_port_of_the_other_transport_is_told(ask: Ask, serving: Server, transport: str, other: str) -> None:
+def test_the_port_of_the_other_transport_is_reported(ask: Ask, serving: Server, transport: str, other: str) -> None:
     ports = {"rest": f"http://127.0.0.1:{serving.grpc_port}", "grpc": f"grpc://127.0.0.1:{serving.rest_port}"}
     with pytest.raises(Unavailable, match=other):
         ask(ports[transport], "status", "dog", options={"retries": 0})
@@ -200,7 +200,7 @@ def test_models_status_and_metadata_are_typed(ask: Ask, server: str) -> None:
     assert (ask(server, "ready"), ask(server, "live")) == (True, True)
 
 
-def test_tensorflow_serving_decodes_by_the_graph(ask: Ask, tensorflow_serving: Scripted, dog_photo: Path) -> None:
+def test_tensorflow_serving_decodes_by_the_graph(ask: Ask, tensorflow_serving: FakeServer, dog_photo: Path) -> None:
     answer = ask(tensorflow_serving.url, "classify_image", "dog", dog_photo, top=3)
     assert (answer.label, answer.version, len(answer.labels)) == ("bull_mastiff", None, 3)
     assert answer.score == pytest.approx(0.997, abs=0.001)
@@ -208,7 +208,7 @@ def test_tensorflow_serving_decodes_by_the_graph(ask: Ask, tensorflow_serving: S
 
 @pytest.mark.parametrize("part", ["", "1"])
 def test_the_client_preprocesses_by_the_bundle(
-    ask: Ask, tensorflow_serving: Scripted, dog_bundle: Path, dog_photo: Path, part: str
+    ask: Ask, tensorflow_serving: FakeServer, dog_bundle: Path, dog_photo: Path, part: str
 ) -> None:
     without_image_bytes(tensorflow_serving)
     answer = ask(tensorflow_serving.url, "classify_image", "dog", dog_photo, options={"bundle": dog_bundle / part})
@@ -216,12 +216,12 @@ def test_the_client_preprocesses_by_the_bundle(
     assert answer.score == pytest.approx(0.997, abs=0.001)
 
 
-def test_without_bundle_or_spec_it_says_what_to_give(ask: Ask, tensorflow_serving: Scripted, dog_photo: Path) -> None:
+def test_without_bundle_or_spec_it_says_what_to_give(ask: Ask, tensorflow_serving: FakeServer, dog_photo: Path) -> None:
     without_image_bytes(tensorflow_serving)
     with pytest.raises(FailedPrecondition, match="bundle="):
         ask(tensorflow_serving.url, "classify_image", "dog", dog_photo)
 
 
-def test_tensors_are_typed_there_too(ask: Ask, tensorflow_serving: Scripted) -> None:
+def test_tensors_are_typed_there_too(ask: Ask, tensorflow_serving: FakeServer) -> None:
     answer = ask(tensorflow_serving.url, "predict", "half_plus_two", [[1.0]])
     assert (answer["y"].dtype, answer["y"].tolist(), answer.version) == (np.float32, [[2.5]], None)

@@ -10,7 +10,7 @@ from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from tests.client.conftest import Ask, Handler, Reply, Scripted
+from tests.client.conftest import Ask, FakeServer, Handler, Reply
 from tests.server.certificates import Pair, issue, make_authority
 
 import lightship
@@ -68,11 +68,11 @@ def over_rest(authority: Pair, pair: Pair, model: Path) -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.handle_error = lambda *_: None  # type: ignore[method-assign]
         server.socket = context.wrap_socket(server.socket, server_side=True)
-        script = Scripted(f"https://localhost:{server.server_port}", lambda asked: STATUS)
-        server.script = script  # type: ignore[attr-defined]
+        fake = FakeServer(f"https://localhost:{server.server_port}", lambda request: STATUS)
+        server.fake = fake  # type: ignore[attr-defined]
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
-        yield script.url
+        yield fake.url
         server.shutdown()
         thread.join()
 

@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import numpy as np
 import pytest
-from tests.client.conftest import Ask, Asked, Reply, Scripted
+from tests.client.conftest import Ask, FakeServer, ReceivedRequest, Reply
 
 import lightship
 import lightship.client
@@ -64,7 +64,6 @@ SERVERS_OWN = (
     "openvino",
     "uvloop",
     "httptools",
-    "simdjson",
     "prometheus_client",
     "google.protobuf",
     "tensorflow",
@@ -73,20 +72,20 @@ SERVERS_OWN = (
 )
 
 
-def toy(asked: Asked) -> Reply:
+def toy(request: ReceivedRequest) -> Reply:
     """A server of one model, y = x, with metadata."""
-    if asked.headers.get("Content-Type", "").startswith("image/"):
+    if request.headers.get("Content-Type", "").startswith("image/"):
         return Reply(body={"predictions": [{"labels": ["black"], "scores": [1.0]}]})
-    if asked.method == "POST":
-        return Reply(body={"outputs": asked.json["inputs"]}, headers={"Lightship-Model-Version": "2"})
+    if request.method == "POST":
+        return Reply(body={"outputs": request.json["inputs"]}, headers={"Lightship-Model-Version": "2"})
     signature = {"inputs": {}, "outputs": {"y": {"dtype": "DT_FLOAT"}}}
     signatures = {"signature_def": {"signature_def": {"serving_default": signature}}}
     return Reply(body={"model_spec": {"name": "m", "version": "2"}, "metadata": signatures})
 
 
-def test_the_client_works_without_anything_of_the_server(scripted: Scripted) -> None:
-    scripted.answer = toy
-    code = BLOCKED.format(blocked=SERVERS_OWN, url=scripted.url)
+def test_the_client_works_without_anything_of_the_server(fake_server: FakeServer) -> None:
+    fake_server.answer = toy
+    code = BLOCKED.format(blocked=SERVERS_OWN, url=fake_server.url)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert (done.stdout, done.stderr) == ("[1.0, 1.0]\nblack\n", "")
 
@@ -133,49 +132,51 @@ def test_a_transport_brings_nothing_of_the_other() -> None:
         assert (done.stdout, done.stderr) == (f"{brought}\n", "")
 
 
-def test_metadata_is_asked_for_once_a_version(ask: Ask, scripted: Scripted) -> None:
-    scripted.answer = toy
-    with Client(scripted.url) as client:
+def test_metadata_is_asked_for_once_a_version(ask: Ask, fake_server: FakeServer) -> None:
+    fake_server.answer = toy
+    with Client(fake_server.url) as client:
         for _ in range(3):
             answer = client.predict("m", np.ones(2, np.float32))
     assert (answer.version, answer["y"].dtype, answer["y"].tolist()) == (2, np.float32, [1.0, 1.0])
-    assert [asked.path for asked in scripted.asked if asked.method == "GET"] == ["/v1/models/m/versions/2/metadata"]
+    assert [request.path for request in fake_server.received if request.method == "GET"] == [
+        "/v1/models/m/versions/2/metadata"
+    ]
 
 
-def test_outputs_of_a_new_version_are_understood_where_no_version_is_told(scripted: Scripted) -> None:
+def test_outputs_of_a_new_version_are_understood_where_no_version_is_reported(fake_server: FakeServer) -> None:
     outputs: dict[str, Any] = {"y": [1.0]}
 
-    def tensorflow_serving(asked: Asked) -> Reply:
-        if asked.method == "POST":
+    def tensorflow_serving(request: ReceivedRequest) -> Reply:
+        if request.method == "POST":
             return Reply(body={"outputs": outputs if len(outputs) > 1 else outputs["y"]})
         signature = {"outputs": {name: {"dtype": "DT_FLOAT"} for name in outputs}}
         signatures = {"signature_def": {"signature_def": {"serving_default": signature}}}
         return Reply(body={"model_spec": {"name": "m", "version": "1"}, "metadata": signatures})
 
-    scripted.answer = tensorflow_serving
-    with Client(scripted.url) as client:
+    fake_server.answer = tensorflow_serving
+    with Client(fake_server.url) as client:
         assert set(client.predict("m", [1.0]).outputs) == {"y"}
         outputs["z"] = [2.0]
         assert set(client.predict("m", [1.0]).outputs) == {"y", "z"}
 
 
-def test_names_are_percent_encoded(ask: Ask, scripted: Scripted) -> None:
-    scripted.says(Reply(body={"model_version_status": []}))
-    ask(scripted.url + "/behind", "status", "my model/ü", label="a/b")
-    assert scripted.asked[0].path == "/behind/v1/models/my%20model%2F%C3%BC/labels/a%2Fb"
+def test_names_are_percent_encoded(ask: Ask, fake_server: FakeServer) -> None:
+    fake_server.reply_with(Reply(body={"model_version_status": []}))
+    ask(fake_server.url + "/behind", "status", "my model/ü", label="a/b")
+    assert fake_server.received[0].path == "/behind/v1/models/my%20model%2F%C3%BC/labels/a%2Fb"
 
 
-def test_headers_are_sent(ask: Ask, scripted: Scripted) -> None:
-    ask(scripted.url, "ready", options={"headers": {"Authorization": "Bearer x"}})
-    assert scripted.asked[0].headers["Authorization"] == "Bearer x"
-    assert scripted.asked[0].headers["User-Agent"].startswith("lightship/")
+def test_headers_are_sent(ask: Ask, fake_server: FakeServer) -> None:
+    ask(fake_server.url, "ready", options={"headers": {"Authorization": "Bearer x"}})
+    assert fake_server.received[0].headers["Authorization"] == "Bearer x"
+    assert fake_server.received[0].headers["User-Agent"].startswith("lightship/")
 
 
 @pytest.mark.parametrize(("status", "ready"), [(200, True), (503, False), (404, True), (502, False)])
-def test_readiness_is_told_without_an_error(ask: Ask, scripted: Scripted, status: int, ready: bool) -> None:
-    scripted.says(Reply(status))
-    assert ask(scripted.url, "ready") is ready
-    assert [asked.path for asked in scripted.asked] == ["/readyz"]
+def test_readiness_is_reported_without_an_error(ask: Ask, fake_server: FakeServer, status: int, ready: bool) -> None:
+    fake_server.reply_with(Reply(status))
+    assert ask(fake_server.url, "ready") is ready
+    assert [request.path for request in fake_server.received] == ["/readyz"]
 
 
 def test_a_server_that_is_not_there_is_neither_ready_nor_live(ask: Ask) -> None:
@@ -183,10 +184,10 @@ def test_a_server_that_is_not_there_is_neither_ready_nor_live(ask: Ask) -> None:
     assert ask("http://127.0.0.1:9", "live") is False
 
 
-def test_tensorflow_serving_does_not_list_its_models(ask: Ask, scripted: Scripted) -> None:
-    scripted.says(Reply(400, {"error": "Missing model name in request."}))
+def test_tensorflow_serving_does_not_list_its_models(ask: Ask, fake_server: FakeServer) -> None:
+    fake_server.reply_with(Reply(400, {"error": "Missing model name in request."}))
     with pytest.raises(Unimplemented, match="status"):
-        ask(scripted.url, "models")
+        ask(fake_server.url, "models")
 
 
 @pytest.mark.parametrize(
@@ -198,9 +199,9 @@ def test_tensorflow_serving_does_not_list_its_models(ask: Ask, scripted: Scripte
         ("metadata", {"model": "m", "version": "1"}),
     ],
 )
-def test_arguments_are_checked(ask: Ask, scripted: Scripted, method: str, keywords: dict[str, Any]) -> None:
+def test_arguments_are_checked(ask: Ask, fake_server: FakeServer, method: str, keywords: dict[str, Any]) -> None:
     with pytest.raises(InvalidArgument):
-        ask(scripted.url, method, **keywords)
+        ask(fake_server.url, method, **keywords)
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8501", "grpc://127.0.0.1:8500"])
@@ -221,7 +222,7 @@ def test_a_transport_of_ones_own_is_used() -> None:
         assert client.ready() is True
 
 
-def test_an_answer_without_outputs_is_an_error(ask: Ask, scripted: Scripted) -> None:
-    scripted.says(Reply(body={"something": 1}))
+def test_an_answer_without_outputs_is_an_error(ask: Ask, fake_server: FakeServer) -> None:
+    fake_server.reply_with(Reply(body={"something": 1}))
     with pytest.raises(Unknown, match="no outputs, only something"):
-        ask(scripted.url, "predict", "m", [1.0])
+        ask(fake_server.url, "predict", "m", [1.0])

@@ -54,7 +54,7 @@ def served(request: pytest.FixtureRequest, half_plus_two: Path, keys: Keys) -> I
         tls = read_tls(keys.server.certificate, keys.server.key, keys.authority.certificate)
         needed = (keys.authority.certificate, keys.client.certificate, keys.client.key)
     options = GrpcOptions(tls=tls)
-    server = serve(half_plus_two, rest_port=0, grpc_port="auto", grpc=options)
+    server = serve(half_plus_two, rest_port=0, grpc_port="auto", grpc=options, reload_root=Path("/"))
     with server:
         assert server.wait_ready(60)
         yield Served(f"localhost:{server.grpc_port}", half_plus_two, tuple(map(str, needed)))

@@ -40,8 +40,8 @@ def test_small_models_run_on_openvino(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.tensorflow
 @pytest.mark.parametrize("dtype", ["int32", "float32"])
-@pytest.mark.parametrize(("index", "told"), [(100, 100), (-101, -1)])
-def test_an_embedding_refuses_unknown_tokens(dtype: str, index: int, told: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("index", "reported"), [(100, 100), (-101, -1)])
+def test_an_embedding_refuses_unknown_tokens(dtype: str, index: int, reported: int, tmp_path: Path) -> None:
     import keras
 
     name = "embedding of integers" if dtype == "int32" else "embedding of floats"
@@ -51,7 +51,7 @@ def test_an_embedding_refuses_unknown_tokens(dtype: str, index: int, told: int, 
     engine = load_engine(tmp_path / "1", model)
     tokens = np.zeros((2, 12), dtype)
     tokens[1, 3] = index
-    with pytest.raises(InvalidArgument, match=rf"^indices\[1,3\] = {told} is not in \[0, 100\)"):
+    with pytest.raises(InvalidArgument, match=rf"^indices\[1,3\] = {reported} is not in \[0, 100\)"):
         engine.run(DEFAULT_SIGNATURE, {key: tokens})
     tokens[1, 3] = -100  # counts from the end, as in Keras
     assert next(iter(engine.run(DEFAULT_SIGNATURE, {key: tokens}).values())).shape == (2, 2)

@@ -28,6 +28,7 @@ KUBERNETES = DEPLOY / "kubernetes"
 KUSTOMIZATIONS = ["base", "overlays/baked"]
 DOCKERFILE = (ROOT / "docker" / "Dockerfile").read_text()
 IMAGE = f"lightship:{lightship.__version__}"
+ENDING = 1.0  # seconds that a server needs after its drain
 DRAIN = next(float(field.default) for field in fields(ServerOptions) if field.name == "drain_seconds")
 
 
@@ -81,7 +82,12 @@ def test_the_baked_overlay_needs_no_volume_of_models() -> None:
 def test_the_grace_period_holds_the_drain(name: str) -> None:
     spec = pod(name)
     waited = spec["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
-    assert spec["terminationGracePeriodSeconds"] > waited + DRAIN
+    assert spec["terminationGracePeriodSeconds"] > waited + DRAIN + ENDING
+
+
+def test_the_grace_period_of_kserve_holds_the_drain() -> None:
+    predictor = yaml.safe_load((DEPLOY / "kserve" / "inference-service.yaml").read_text())["spec"]["predictor"]
+    assert predictor["terminationGracePeriodSeconds"] > DRAIN + ENDING
 
 
 def test_the_user_and_the_ports_are_the_images() -> None:
@@ -134,7 +140,7 @@ def test_compose_is_true_to_the_image() -> None:
     service = yaml.safe_load(composed(MODEL_DIR="/models/dog"))["services"]["lightship"]
     assert all(port.startswith("127.0.0.1:") for port in service["ports"])
     assert f"EXPOSE {' '.join(port.rsplit(':', 1)[1] for port in service['ports'])}\n" in DOCKERFILE
-    assert float(service["stop_grace_period"].removesuffix("s")) > DRAIN
+    assert float(service["stop_grace_period"].removesuffix("s")) > DRAIN + ENDING
     assert service["volumes"][0]["read_only"]
     assert service["read_only"]
     assert all(f"{name}=" in DOCKERFILE for name in service["environment"])
@@ -148,6 +154,16 @@ def test_the_serving_runtimes_container_is_one_of_kubernetes() -> None:
     document = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}}
     document["spec"] = {"containers": serving_runtime()["containers"]}
     kubernetes_validate.validate(document, "1.37", strict=True)
+
+
+def test_an_init_is_the_first_process_everywhere() -> None:
+    entry = re.search(r"^ENTRYPOINT (.+)$", DOCKERFILE, re.MULTILINE)
+    assert entry
+    init = ["/usr/bin/tini", "-s", "--"]
+    assert json.loads(entry[1])[:3] == init
+    assert "python3 tini" in DOCKERFILE
+    assert serving_runtime()["containers"][0]["command"][:3] == init
+    assert "command" not in pod("base")["containers"][0]  # so the image's entry point starts it
 
 
 def test_the_serving_runtimes_flags_are_the_servers() -> None:

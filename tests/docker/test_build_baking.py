@@ -133,10 +133,10 @@ def test_labels_tags_and_environment(docker_client: docker.DockerClient, bake: A
 
 
 def test_it_tells_how_far_it_is(bake: Any, model: Path) -> None:
-    told: list[str] = []
-    bake(model, "bake:1", progress=told.append)
-    assert told[0].startswith("sending 0 of")
-    assert "step 3/5, the layer of version 1" in told
+    reported: list[str] = []
+    bake(model, "bake:1", progress=reported.append)
+    assert reported[0].startswith("sending 0 of")
+    assert "step 3/5, the layer of version 1" in reported
 
 
 def test_a_large_model_is_sent(bake: Any, model: Path) -> None:
@@ -233,10 +233,10 @@ def test_a_build_that_fails_late_leaves_nothing(
     text = f"{plan.dockerfile}COPY nothing /\n".encode()
     plan = replace(plan, entries=(ContextEntry("Dockerfile", len(text), text), *plan.entries[1:]))
     before = images(docker_client)
-    told: list[str] = []
+    reported: list[str] = []
     with pytest.raises(Internal, match="the Docker Engine could not build the image: COPY failed"):
-        bake_onto(docker_client, plan, BuildOptions(), told.append)
-    assert told[-1] == "step 6/6, COPY"
+        bake_onto(docker_client, plan, BuildOptions(), reported.append)
+    assert reported[-1] == "step 6/6, COPY"
     assert images(docker_client) == before
 
 

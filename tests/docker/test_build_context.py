@@ -67,10 +67,10 @@ def test_a_large_file_is_never_in_memory_whole(tmp_path: Path) -> None:
         tracemalloc.stop()
 
 
-def test_what_was_sent_is_told(write: Write) -> None:
-    told: list[int] = []
-    list(Context([write("a", b"x" * 3), ContextEntry("layers"), write("b", b"x" * 4)], EARLIEST, told.append))
-    assert told == [3, 7]
+def test_what_was_sent_is_reported(write: Write) -> None:
+    reported: list[int] = []
+    list(Context([write("a", b"x" * 3), ContextEntry("layers"), write("b", b"x" * 4)], EARLIEST, reported.append))
+    assert reported == [3, 7]
 
 
 @pytest.mark.parametrize("now", [b"longer", b"no", b""])

@@ -24,17 +24,17 @@ MESSAGES: list[dict[str, Any]] = [
 
 
 def followed(messages: Iterable[dict[str, Any]]) -> tuple[BuildOutput, list[str]]:
-    told: list[str] = []
-    output = BuildOutput(told.append)
+    reported: list[str] = []
+    output = BuildOutput(reported.append)
     output.follow(messages)
-    return output, told
+    return output, reported
 
 
 def test_it_tells_each_step_and_returns_the_image() -> None:
-    output, told = followed(MESSAGES)
+    output, reported = followed(MESSAGES)
     assert output.image == "sha256:135205733984"
     assert output.made == ["e980c53c4964", "296dea3e5ed6"]
-    assert told == ["step 1/3, FROM", "step 2/3, the layer of version 12", "step 3/3, ENV"]
+    assert reported == ["step 1/3, FROM", "step 2/3, the layer of version 12", "step 3/3, ENV"]
 
 
 def test_an_error_among_the_messages_is_raised() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 
 import docker
@@ -75,6 +76,19 @@ def test_it_becomes_healthy_wherever_its_port_is(run: Run, half_plus_two: Path) 
     usual, moved = run(models=models), run("--rest_api_port=9000", models=models, port=9000, init=True)
     for running in (usual, moved):
         running.wait(lambda running=running: running.health() == "healthy", "healthy")
+
+
+def test_an_init_is_its_first_process_and_a_stop_at_any_moment_is_heeded(run: Run, half_plus_two: Path) -> None:
+    running = run(models={"half_plus_two": half_plus_two}, **HARDENED)
+    running.wait_ready()
+    assert running.execute("cat", "/proc/1/comm") == "tini\n"
+    running.container.stop(timeout=60)
+    assert running.container.wait()["StatusCode"] == 0
+    for delay in (0.0, 0.02, 0.05, 0.1, 0.2, 0.4):  # from exec on
+        started = run(models={"half_plus_two": half_plus_two}, **HARDENED)
+        threading.Event().wait(delay)
+        started.container.kill("SIGTERM")
+        assert started.container.wait(timeout=60)["StatusCode"] in (0, 143)
 
 
 def test_it_is_not_healthy_before_it_serves(run: Run, tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def test_the_same_options_make_no_difference(model: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "reported"),
     [
         ({"publish": ["9000:8501"]}, "ports: 127.0.0.1:8501:8501, 127.0.0.1:8500:8500 -> 127.0.0.1:9000:8501"),
         ({"environment": {"A": "1"}}, "environment: MODEL_NAME=dog -> A=1, MODEL_NAME=dog"),
@@ -95,18 +95,18 @@ def test_the_same_options_make_no_difference(model: Path) -> None:
         ({"arguments": ["--x=1"]}, "arguments: none -> --x=1"),
     ],
 )
-def test_each_difference_is_told(model: Path, options: dict[str, Any], told: str) -> None:
+def test_each_difference_is_reported(model: Path, options: dict[str, Any], reported: str) -> None:
     kept = started_with(settings(model).labels(IMAGE))
     assert kept is not None
-    assert difference(kept, settings(model, **options).described(IMAGE)) == [told]
+    assert difference(kept, settings(model, **options).described(IMAGE)) == [reported]
 
 
 def test_another_version_or_image_is_a_difference(model: Path) -> None:
     kept = started_with(settings(model).labels(IMAGE))
     assert kept is not None
     assert len(difference(kept, settings(model, pin_version=1).described(IMAGE))) == 1
-    (told,) = difference(kept, settings(model).described(OTHER_IMAGE))
-    assert told.startswith("image: lightship:")
+    (reported,) = difference(kept, settings(model).described(OTHER_IMAGE))
+    assert reported.startswith("image: lightship:")
 
 
 @pytest.mark.parametrize("label", [None, "", "[]", "{", "1"])

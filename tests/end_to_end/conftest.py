@@ -6,6 +6,8 @@ import json
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -35,6 +37,13 @@ class Running:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))) / 1024
 
+    def settled_megabytes(self, below: float, seconds: float = 60.0) -> float:
+        """Resident megabytes, once they are below a limit or the time is over."""
+        end = time.monotonic() + seconds
+        while (resident := self.resident_megabytes()) > below and time.monotonic() < end:
+            threading.Event().wait(0.1)
+        return resident
+
     def mapped_files(self) -> set[str]:
         maps = Path(f"/proc/{self.process.pid}/maps").read_text()
         return {line.split(maxsplit=5)[5] for line in maps.splitlines() if "/" in line}
@@ -51,8 +60,8 @@ def start(command: Path, *arguments: str, cwd: Path | None = None) -> Running:
     assert process.stdout is not None
     ready = process.stdout.readline()
     assert ready, f"the server ended with {process.wait()}"
-    told = json.loads(ready)
-    return Running(process, told["url"], told["grpc_port"])
+    reported = json.loads(ready)
+    return Running(process, reported["url"], reported["grpc_port"])
 
 
 @pytest.fixture

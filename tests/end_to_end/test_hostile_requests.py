@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import socket
-import threading
-import time
 from pathlib import Path
 
 import httpx2
@@ -18,14 +16,6 @@ from tests.end_to_end.conftest import Running, Serve
 @pytest.fixture
 def server(serve: Serve, dog_bundle: Path) -> Running:
     return serve(str(dog_bundle))
-
-
-def settled(server: Running, below: float, seconds: float = 60.0) -> float:
-    """Resident megabytes, once they are below a limit or the time is over."""
-    end = time.monotonic() + seconds
-    while (resident := server.resident_megabytes()) > below and time.monotonic() < end:
-        threading.Event().wait(0.1)
-    return resident
 
 
 def post(server: Running, body: bytes, content_type: str) -> httpx2.Response:
@@ -41,14 +31,14 @@ def test_an_image_bomb_is_refused(server: Running, dog_photo: Path) -> None:
     answer = post(server, bomb.getvalue(), "image/png")
     assert answer.status_code == 413
     assert "30000" in answer.json()["error"]
-    assert settled(server, before + 30) < before + 30
+    assert server.settled_megabytes(before + 30) < before + 30
 
 
 def test_a_hundred_megabytes_of_image_are_refused(server: Running) -> None:
     before = server.resident_megabytes()
     with contextlib.suppress(httpx2.WriteError):  # the connection may be closed before all is sent
         assert post(server, bytes(100_000_000), "image/jpeg").status_code == 413
-    assert settled(server, before + 30) < before + 30
+    assert server.settled_megabytes(before + 30) < before + 30
 
 
 def test_a_hundred_megabytes_of_json_leave_no_memory_behind(server: Running) -> None:
@@ -59,7 +49,7 @@ def test_a_hundred_megabytes_of_json_leave_no_memory_behind(server: Running) -> 
     answer = post(server, body, "application/json")
     assert answer.status_code == 400
     assert "error" in answer.json()
-    assert settled(server, before + 60) < before + 60
+    assert server.settled_megabytes(before + 60) < before + 60
 
 
 def test_a_truncated_jpeg_is_named(server: Running, dog_photo: Path) -> None:
@@ -71,9 +61,9 @@ def test_a_truncated_jpeg_is_named(server: Running, dog_photo: Path) -> None:
 def test_clients_that_hang_up_leave_nothing(server: Running, dog_photo: Path) -> None:
     post(server, dog_photo.read_bytes(), "image/jpeg")
     before = server.resident_megabytes()
-    head = b"POST /v1/models/dog:predict HTTP/1.1\r\nHost: x\r\nContent-Length: 60000000\r\n\r\n"
+    head = b"POST /v1/models/dog:predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000000\r\n\r\n"
     for _ in range(10):
         with socket.create_connection(("127.0.0.1", server.port)) as connection:
             connection.sendall(head + bytes(20_000_000))
     assert post(server, dog_photo.read_bytes(), "image/jpeg").status_code == 200
-    assert settled(server, before + 60) < before + 60
+    assert server.settled_megabytes(before + 60) < before + 60

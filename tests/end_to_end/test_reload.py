@@ -27,7 +27,7 @@ def folder(half_plus_two: Path, tmp_path: Path) -> Path:
 
 
 @dataclass(slots=True)
-class Asked:
+class Responses:
     """What a client saw, as (HTTP status, version that answered)."""
 
     seen: list[tuple[int, str]] = field(default_factory=list)
@@ -35,12 +35,12 @@ class Asked:
 
 
 @contextmanager
-def asking(url: str, *paths: str) -> Iterator[list[Asked]]:
+def asking(url: str, *paths: str) -> Iterator[list[Responses]]:
     """A client for each path, which asks without pause."""
     stop = threading.Event()
-    asked = [Asked() for _ in paths]
+    asked = [Responses() for _ in paths]
 
-    def ask(path: str, result: Asked) -> None:
+    def ask(path: str, result: Responses) -> None:
         try:
             with httpx2.Client(base_url=url, timeout=60) as http:
                 while not stop.is_set():
@@ -60,7 +60,7 @@ def asking(url: str, *paths: str) -> Iterator[list[Asked]]:
             thread.join(60)
 
 
-def answered(asked: Sequence[Asked], count: int) -> Callable[[], bool]:
+def answered(asked: Sequence[Responses], count: int) -> Callable[[], bool]:
     return lambda: min(len(one.seen) for one in asked) > count
 
 

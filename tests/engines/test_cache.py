@@ -1,10 +1,11 @@
-"""Compiled models are kept whole or not at all, within bounds, for their owner alone."""
+"""Compiled models are kept whole or not at all, within bounds, only for their owner."""
 
 from __future__ import annotations
 
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
@@ -153,3 +154,31 @@ def test_where_there_is_no_place_for_files_at_all_results_have_none(
     with cache.workplace() as work:
         assert not work.exists()
         assert cache.put("a", {"x": 1}, work).info == {"x": 1}
+
+
+def test_a_key_depends_on_the_version_of_the_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Source that is not installed, in a folder of PYTHONPATH, has no metadata."""
+
+    def without_lightship(name: str) -> str:
+        if name == "lightship":
+            raise PackageNotFoundError(name)
+        return version(name)
+
+    monkeypatch.setattr("lightship.engines.cache.version", without_lightship)
+    key = cache_key({})
+    assert cache_key({}) == key
+    monkeypatch.setattr("lightship.engines.cache.__version__", "0.0.0")
+    assert cache_key({}) != key
+
+
+def test_files_behind_links_count(tmp_path: Path) -> None:
+    """Else two versions that differ only in the folder that `variables` leads to would share a compiled model."""
+    version, weights = tmp_path / "1", tmp_path / "weights"
+    version.mkdir()
+    weights.mkdir()
+    (version / "variables").symlink_to("../weights")
+    (version / "back").symlink_to(".")  # a loop
+    (weights / "variables.index").write_bytes(b"one")
+    before = digest_of_folder(version)
+    (weights / "variables.index").write_bytes(b"two")
+    assert digest_of_folder(version) != before

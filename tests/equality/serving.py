@@ -136,12 +136,12 @@ def serving(models: Mapping[str, Path], *, tensorflow: bool, ready_seconds: floa
         with (place / "log").open("wb") as log, (place / "log").open("rb") as reader:
             popen = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, env=environment)
             try:
-                told = json.loads(_first_line(popen, reader, ready_seconds))
+                reported = json.loads(_first_line(popen, reader, ready_seconds))
                 with (
                     httpx.Client(timeout=CALL_SECONDS) as http,
-                    grpc.insecure_channel(f"127.0.0.1:{told['grpc_port']}") as channel,
+                    grpc.insecure_channel(f"127.0.0.1:{reported['grpc_port']}") as channel,
                 ):
-                    yield ServerProcess(popen, reader, told["url"], http, channel)
+                    yield ServerProcess(popen, reader, reported["url"], http, channel)
             finally:
                 popen.kill()
                 popen.communicate()

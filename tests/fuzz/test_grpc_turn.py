@@ -28,7 +28,7 @@ KINDS = ("drawn", "mutated", "frames", "Predict OK")
 
 @pytest.fixture(scope="module")
 def target() -> Iterator[Target]:
-    with started(made()) as target:
+    with started(made(), "--allow-reload") as target:
         yield target
 
 
@@ -46,7 +46,7 @@ def test_a_short_turn_finds_nothing(target: Target) -> None:
 
 @pytest.mark.slow
 def test_a_short_turn_of_reloads_finds_nothing() -> None:
-    with started(made()[:1]) as target:
+    with started(made()[:1], "--allow-reload") as target:
         turn = Turn(target, 1, 2, (RELOAD,))
         assert [find.what for find in turn.run()] == []
 

@@ -14,7 +14,7 @@ from fuzz.models import made
 from fuzz.target import Target, started
 from fuzz.turn import Turn, replay
 
-GET = b"GET /v1/models HTTP/1.1\r\nHost: x\r\n\r\n"
+GET = b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,8 @@ from PIL import Image
 from tests.image_samples import encode, png_chunk, png_of
 
 from lightship.errors import InvalidArgument, LightshipError, TooLarge
-from lightship.images.decode import convert_as_tensorflow, decode_image, open_image
+from lightship.images.decode import convert_as_tensorflow, decode_image
+from lightship.images.opening import open_image
 
 KINDS = ("jpeg", "png", "gif", "bmp", "webp")
 

@@ -59,7 +59,7 @@ def test_a_file_called_by_a_number_counts(folder: Path) -> None:
     assert names(look(folder, "", Specific([7]))) == [(7, "7")]
 
 
-def test_several_entries_of_one_version_are_told_and_which_of_them_counts(folder: Path) -> None:
+def test_several_entries_of_one_version_are_reported_and_which_of_them_counts(folder: Path) -> None:
     (warning,) = look(folder, "2 02 1", Latest()).warnings
     assert warning == (
         f"Several entries of {folder} are version 2 of servable half: '02', '2'; '2' is used, remove the others"
@@ -69,7 +69,7 @@ def test_several_entries_of_one_version_are_told_and_which_of_them_counts(folder
     assert look(folder, "", Specific([1])).warnings == []  # it is there by its plain name: the folder is not listed
 
 
-def test_specific_versions_that_are_not_there_are_only_told(folder: Path) -> None:
+def test_specific_versions_that_are_not_there_are_only_reported(folder: Path) -> None:
     aspired = look(folder, "1", Specific([3, 1, 2]))
     assert names(aspired) == [(1, "1")]
     assert aspired.warnings == [

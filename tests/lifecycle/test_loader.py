@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from tests.changing_models import save_counting_model
 
-from lightship.bundle.manifest import WARM_UP_FILE
+from lightship.bundle.manifest import WARM_UP_FILE, sealed
 from lightship.engines import EngineOptions
 from lightship.errors import DataLoss, FailedPrecondition, LightshipError, NotFound
 from lightship.lifecycle import Loader, LoadOptions, Servable, ServableId, load_servable
@@ -35,7 +35,7 @@ def forge_digests(version: Path) -> None:
     for name, digest in manifest["files"].items():
         content = (version / name).read_bytes()
         digest.update(size=len(content), sha256=hashlib.sha256(content).hexdigest())
-    path.write_text(json.dumps(manifest))
+    path.write_text(json.dumps(sealed(manifest)))
 
 
 def test_a_bundle_is_loaded_with_its_extras(dog_bundle: Path) -> None:
@@ -77,7 +77,7 @@ def test_bf16_is_given_its_own_tolerance(dog_bundle: Path) -> None:
 
 
 class Observer:
-    """Remembers what it was told, without the seconds."""
+    """Records the events, without the seconds."""
 
     def __init__(self) -> None:
         self.attempts: list[tuple[Path, type[BaseException] | None]] = []
@@ -92,7 +92,7 @@ class Observer:
         self.warm_ups.append((path, records, None if error is None else type(error)))
 
 
-def test_an_observer_is_told_of_every_attempt(half_plus_two: Path, tmp_path: Path) -> None:
+def test_an_observer_is_notified_of_every_attempt(half_plus_two: Path, tmp_path: Path) -> None:
     observer = Observer()
     loader = Loader(observer=observer)
     loader.load(ServableId("half", 123), half_plus_two / "123").close()
@@ -101,7 +101,7 @@ def test_an_observer_is_told_of_every_attempt(half_plus_two: Path, tmp_path: Pat
     assert observer.attempts == [(half_plus_two / "123", None), (tmp_path, NotFound)]
 
 
-def test_an_observer_is_told_of_warm_up_files_that_have_calls(version: Path, half_plus_two: Path) -> None:
+def test_an_observer_is_notified_of_warm_up_files_that_have_calls(version: Path, half_plus_two: Path) -> None:
     def fail(servable: Servable, log: object) -> None:
         raise DataLoss("wrong")
 

@@ -12,13 +12,13 @@ from lightship.lifecycle.servable import Servable, ServableId
 from lightship.lifecycle.serving import ServingTable
 
 
-class Named:
+class FakeServable:
     def __init__(self, version: int) -> None:
         self.id = ServableId("m", version)
 
 
 def lease(version: int) -> Lease:
-    return Lease(cast(Servable, Named(version)))
+    return Lease(cast(Servable, FakeServable(version)))
 
 
 def answering(table: ServingTable, version: int | None = None, label: str | None = None) -> int:

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 from tests.lifecycle.conftest import DEADLINE, await_state
 
-from lightship.lifecycle import All, FileSystemSource, Manager, ModelConfig, Specific, State
-from lightship.lifecycle import source as source_module
+from lightship.lifecycle import All, FileSystemSource, Manager, ModelConfig, Specific, State, watched
 from lightship.lifecycle.aspired import Aspired
 
 AddVersion = Callable[[int], Path]
@@ -92,6 +91,10 @@ def test_what_is_loaded_stays_while_the_folder_is_away(
     source.poll_once()
     assert manager.ready()
     assert "half" in source.explanations()
+    assert manager.notice("half") == source.explanations()["half"]
+    folder.with_name("away").rename(folder)
+    source.poll_once()
+    assert manager.notice("half") == ""
 
 
 def test_an_explanation_is_logged_once_and_again_when_it_changes(
@@ -105,7 +108,8 @@ def test_an_explanation_is_logged_once_and_again_when_it_changes(
         (folder / "v1").mkdir()
         source.poll_once()
     assert len(caplog.records) == 2
-    assert source.explanations()["half"] in caplog.messages[1]
+    assert "it contains v1: add a version" in caplog.messages[1]
+    assert "v1" not in source.explanations()["half"]
 
 
 def test_a_model_is_known_before_it_is_there(manager: Manager, source: FileSystemSource, tmp_path: Path) -> None:
@@ -210,14 +214,14 @@ def test_a_look_that_a_reload_has_overtaken_is_forgotten(
     add_version(1)
     source.watch([ModelConfig("half", folder)])
     assert manager.wait_ready(DEADLINE)
-    find = source_module.find_aspired
+    find = watched.find_aspired
 
     def overtaken(config: ModelConfig) -> Aspired:
         found = find(config)
         source.watch([])
         return found
 
-    monkeypatch.setattr(source_module, "find_aspired", overtaken)
+    monkeypatch.setattr(watched, "find_aspired", overtaken)
     source.poll_once()
     assert manager.models() == []
     await_state(manager, 1, State.END)

@@ -21,39 +21,39 @@ CHANGES = 300
 BUSY = (State.START, State.LOADING, State.UNLOADING)
 
 
-class Stock:
+class FakeLoader:
     """Servables of nothing: a third of the loads fail, and who closes one twice or keeps one is found out."""
 
     def __init__(self, chance: random.Random) -> None:
         self._chance = chance
         self._lock = threading.Lock()
-        self.open: set[Ware] = set()
+        self.open: set[FakeServable] = set()
         self.closed_twice = 0
 
     def load(self, id: ServableId, path: Path) -> Servable:
         with self._lock:
             if self._chance.random() < 0.3:
                 raise DataLoss("not this time")
-            ware = Ware(self, id)
-            self.open.add(ware)
-        return cast(Servable, ware)
+            servable = FakeServable(self, id)
+            self.open.add(servable)
+        return cast(Servable, servable)
 
-    def close(self, ware: Ware) -> None:
+    def close(self, servable: FakeServable) -> None:
         with self._lock:
-            self.closed_twice += ware not in self.open
-            self.open.discard(ware)
+            self.closed_twice += servable not in self.open
+            self.open.discard(servable)
 
 
-class Ware:
-    def __init__(self, stock: Stock, id: ServableId) -> None:
-        self._stock, self.id = stock, id
+class FakeServable:
+    def __init__(self, loader: FakeLoader, id: ServableId) -> None:
+        self._loader, self.id = loader, id
 
     @property
     def is_open(self) -> bool:
-        return self in self._stock.open
+        return self in self._loader.open
 
     def close(self) -> None:
-        self._stock.close(self)
+        self._loader.close(self)
 
 
 def ask(manager: Manager, stop: threading.Event, closed: list[str]) -> None:
@@ -61,10 +61,10 @@ def ask(manager: Manager, stop: threading.Event, closed: list[str]) -> None:
     while not stop.is_set():
         try:
             with manager.handle(chance.choice(MODELS), None, chance.choice([None, "stable"])) as handle:
-                ware = cast(Ware, handle.servable)
+                servable = cast(FakeServable, handle.servable)
                 time.sleep(0)  # lets others run
-                if not ware.is_open:
-                    closed.append(str(ware.id))
+                if not servable.is_open:
+                    closed.append(str(servable.id))
         except (NotFound, InvalidArgument):
             pass
 
@@ -98,8 +98,8 @@ def test_what_was_wanted_is_there_and_nothing_is_closed_in_use(
     start_manager: StartManager, seed: int, retries: int
 ) -> None:
     chance, closed, stop = random.Random(seed), list[str](), threading.Event()
-    stock = Stock(random.Random(seed + 1000))
-    manager = start_manager(stock.load, loads=3, retries=Retries(retries, 0.001), backoff=Backoff(0.001, 0.004))
+    loader = FakeLoader(random.Random(seed + 1000))
+    manager = start_manager(loader.load, loads=3, retries=Retries(retries, 0.001), backoff=Backoff(0.001, 0.004))
     threads = [threading.Thread(target=ask, args=(manager, stop, closed)) for _ in range(2)]
     for thread in threads:
         thread.start()
@@ -112,7 +112,8 @@ def test_what_was_wanted_is_there_and_nothing_is_closed_in_use(
     for thread in threads:
         thread.join(DEADLINE)
     assert sorted(manager.models()) == sorted(wanted)
-    assert {(ware.id.name, ware.id.version) for ware in stock.open} == {(n, v) for n, vs in wanted.items() for v in vs}
-    assert (closed, stock.closed_twice) == ([], 0)
+    opened = {(servable.id.name, servable.id.version) for servable in loader.open}
+    assert opened == {(name, version) for name, versions in wanted.items() for version in versions}
+    assert (closed, loader.closed_twice) == ([], 0)
     manager.close(DEADLINE)
-    assert stock.open == set()
+    assert loader.open == set()

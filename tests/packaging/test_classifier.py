@@ -46,7 +46,7 @@ def test_the_size_is_the_models_own() -> None:
         ({"x": ModelInput(None, "float32")}, "any height"),
     ],
 )
-def test_a_model_that_takes_no_such_images_is_told(inputs: dict[str, ModelInput], text: str) -> None:
+def test_a_model_that_takes_no_such_images_is_reported(inputs: dict[str, ModelInput], text: str) -> None:
     with pytest.raises(InvalidArgument, match=text):
         with_model_size(NONE, inputs)
 
@@ -66,12 +66,12 @@ def test_labels_image_and_one_output_make_the_signatures() -> None:
         (("a", "b"), NONE, outputs(y=(2, 2), z=(2, 4, 4)), "this one has 2"),
     ],
 )
-def test_what_is_missing_for_them_is_told(
+def test_what_is_missing_for_them_is_reported(
     labels: tuple[str, ...] | None, image: ImageSpec | None, golden: Golden, text: str
 ) -> None:
-    told: list[str] = []
-    assert image_signatures(labels, image, PHOTO, golden, told.append) is None
-    assert text in told[0]
+    reported: list[str] = []
+    assert image_signatures(labels, image, PHOTO, golden, reported.append) is None
+    assert text in reported[0]
 
 
 @pytest.mark.parametrize("shape", [(2, 3), (2,), (2, 2, 2)])

@@ -93,16 +93,16 @@ def test_the_next_free_version_is_written_and_an_old_one_kept(tmp_path: Path, mo
     assert open_bundle(tmp_path / "m" / "007", "m", 7).golden is not None
 
 
-def test_without_image_or_classes_the_rest_is_there_and_the_way_to_more_is_told(
+def test_without_image_or_classes_the_rest_is_there_and_the_way_to_more_is_reported(
     tmp_path: Path, model: keras.Model
 ) -> None:
-    told: list[str] = []
-    bundle = open_bundle(export(model, tmp_path / "m", classes=PETS, progress=told.append), "m", 1)
+    reported: list[str] = []
+    bundle = open_bundle(export(model, tmp_path / "m", classes=PETS, progress=reported.append), "m", 1)
     assert (bundle.labels, bundle.image, bundle.image_signatures) == (tuple(PETS), None, frozenset())
-    assert any("give image=" in step for step in told)
-    bundle = open_bundle(export(model, tmp_path / "m", image=SPEC, progress=told.append), "m", 2)
+    assert any("give image=" in step for step in reported)
+    bundle = open_bundle(export(model, tmp_path / "m", image=SPEC, progress=reported.append), "m", 2)
     assert (bundle.labels, bundle.image, bundle.image_signatures) == (None, SPEC.sized(16, 16), frozenset())
-    assert any("give classes=" in step for step in told)
+    assert any("give classes=" in step for step in reported)
 
 
 @pytest.mark.parametrize(
@@ -163,10 +163,10 @@ def test_a_golden_sample_that_cannot_tell_is_warned_about(tmp_path: Path) -> Non
     model = classifier()
     for layer in model.layers:
         layer.set_weights([np.zeros_like(weights) for weights in layer.get_weights()])
-    told: list[str] = []
+    reported: list[str] = []
     with pytest.warns(UninformativeGoldenWarning, match="same output"):
-        export(model, tmp_path / "m", classes=PETS, image=SPEC, progress=told.append)
-    assert any(step.startswith("warning: the golden sample cannot detect a wrong conversion") for step in told)
+        export(model, tmp_path / "m", classes=PETS, image=SPEC, progress=reported.append)
+    assert any(step.startswith("warning: the golden sample cannot detect a wrong conversion") for step in reported)
 
 
 def test_nothing_is_printed_or_warned(tmp_path: Path, model: keras.Model, capfd: pytest.CaptureFixture[str]) -> None:
@@ -185,7 +185,7 @@ def test_what_made_it_is_written_down(pets: Path) -> None:
     assert manifest["frameworks"]["tensorflow"] == tf.__version__
 
 
-def test_what_tensorflow_cannot_save_is_told_and_nothing_is_left(tmp_path: Path) -> None:
+def test_what_tensorflow_cannot_save_is_reported_and_nothing_is_left(tmp_path: Path) -> None:
     class Unsavable(keras.Model):
         def call(self, x: Any) -> Any:
             return x * float(x[0, 0])

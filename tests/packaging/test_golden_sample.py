@@ -102,10 +102,10 @@ def test_a_model_of_large_inputs_gets_large_ones() -> None:
         (Sums(1000, x=ModelInput((None, None), "float32")), "fails on random inputs (too small)"),
     ],
 )
-def test_without_a_golden_sample_the_reason_is_told(trained: Sums, text: str) -> None:
-    told: list[str] = []
-    assert take_golden(trained, None, None, told.append) is None
-    assert text in told[0]
+def test_without_a_golden_sample_the_reason_is_reported(trained: Sums, text: str) -> None:
+    reported: list[str] = []
+    assert take_golden(trained, None, None, reported.append) is None
+    assert text in reported[0]
 
 
 def test_images_are_named_by_file_or_folder(tmp_path: Path, photos: list[Path]) -> None:
@@ -130,7 +130,7 @@ def test_an_image_that_is_none_is_named(tmp_path: Path) -> None:
         take_golden(Sums(x=ModelInput((None, 8, 8, 3), "float32")), SPEC.sized(8, 8), tmp_path, quietly)
 
 
-def test_a_model_that_fails_on_its_images_is_told_with_their_size() -> None:
+def test_a_model_that_fails_on_its_images_is_reported_with_their_size() -> None:
     trained = Sums(100, x=ModelInput((None, None, None, 3), "float32"))
     with pytest.raises(InvalidArgument, match=r"fails on images of \(8, 9\): too small; check height"):
         take_golden(trained, SPEC.sized(8, 9), None, quietly)

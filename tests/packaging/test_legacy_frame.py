@@ -124,7 +124,7 @@ def test_a_hostile_pickle_runs_nothing_and_says_what_it_asked_for(tmp_path: Path
     assert not (tmp_path / "owned").exists()
 
 
-def test_the_name_that_was_asked_for_is_told(tmp_path: Path) -> None:
+def test_the_name_that_was_asked_for_is_reported(tmp_path: Path) -> None:
     (tmp_path / "classes.pickle").write_bytes(pickle.dumps(Runs(eval, "1")))
     with pytest.raises(InvalidArgument, match=r"uses builtins\.eval"):
         read_classes_pickle(tmp_path / "classes.pickle")

@@ -113,7 +113,7 @@ def test_the_highest_number_has_no_next(tmp_path: Path) -> None:
         write(tmp_path)
 
 
-def test_a_place_that_cannot_be_written_to_is_told(tmp_path: Path) -> None:
+def test_a_place_that_cannot_be_written_to_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(InvalidArgument, match="not a folder"):
         write(tmp_path / "file")

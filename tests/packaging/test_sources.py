@@ -287,10 +287,10 @@ def test_strings_leave_the_golden_sample_out(tmp_path: Path) -> None:
     module = tf.Module()
     upper = tf.function(lambda x: {"y": tf.strings.upper(x)}, [tf.TensorSpec([None], tf.string, "x")])
     tf.saved_model.save(module, str(tmp_path / "source"), upper)
-    told: list[str] = []
-    bundle = open_bundle(export(tmp_path / "source", tmp_path / "m", progress=told.append), "m", 1)
+    reported: list[str] = []
+    bundle = open_bundle(export(tmp_path / "source", tmp_path / "m", progress=reported.append), "m", 1)
     assert bundle.golden is None
-    assert any(step.startswith("there is no golden sample") for step in told)
+    assert any(step.startswith("there is no golden sample") for step in reported)
 
 
 @pytest.mark.parametrize(
@@ -308,7 +308,7 @@ def test_strings_leave_the_golden_sample_out(tmp_path: Path) -> None:
         (lambda path: keras.layers.Dense(2), InvalidArgument, "give a keras.Model"),
     ],
 )
-def test_what_is_no_model_is_told(tmp_path: Path, make: Callable[[Path], object], error: type, text: str) -> None:
+def test_what_is_no_model_is_reported(tmp_path: Path, make: Callable[[Path], object], error: type, text: str) -> None:
     with pytest.raises(error) as refused:
         open_source(make(tmp_path))
     assert text in refused.value.message

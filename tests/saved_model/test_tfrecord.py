@@ -49,7 +49,7 @@ def flipped(position: int) -> Callable[[bytes], bytes]:
         (lambda content: content[:-3000], "truncated record at 37' failed with Read less bytes than requested"),
     ],
 )
-def test_what_is_spoilt_is_told_in_tensorflows_words(file: Path, spoil: Callable[[bytes], bytes], text: str) -> None:
+def test_damage_is_reported_in_tensorflows_words(file: Path, spoil: Callable[[bytes], bytes], text: str) -> None:
     file.write_bytes(spoil(file.read_bytes()))
     with pytest.raises(DataLoss) as caught:
         list(read_records(file))

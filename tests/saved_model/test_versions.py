@@ -81,28 +81,28 @@ def test_a_folder_with_a_version_needs_no_explanation(tmp_path: Path) -> None:
         ([*"abcdefg"], "a, b, c, d, e and 2 more"),
     ],
 )
-def test_what_is_there_instead_is_told_in_one_line(tmp_path: Path, names: list[str], text: str) -> None:
-    told = explain_model_folder(make(tmp_path / "m", *names))
-    assert told is not None
-    assert text in told
-    assert "\n" not in told
+def test_what_is_there_instead_is_reported_in_one_line(tmp_path: Path, names: list[str], text: str) -> None:
+    reported = explain_model_folder(make(tmp_path / "m", *names))
+    assert reported is not None
+    assert text in reported
+    assert "\n" not in reported
 
 
 @pytest.mark.parametrize("names", [["saved_model.pb", "variables/a", "assets/"], ["v1/saved_model.pb"]])
 def test_the_command_it_names_mends_the_folder(tmp_path: Path, names: list[str]) -> None:
     folder = make(tmp_path / "my model", *names)
-    told = explain_model_folder(folder)
-    assert told is not None
-    command = told[min(told.find(word) for word in ("mkdir ", "mv ") if word in told) :]
+    reported = explain_model_folder(folder)
+    assert reported is not None
+    command = reported[min(reported.find(word) for word in ("mkdir ", "mv ") if word in reported) :]
     subprocess.run(command, shell=True, check=True)
     assert explain_model_folder(folder) is None
     assert (folder / "1" / "saved_model.pb").exists()
 
 
 def test_a_version_itself_is_told_to_be_one(tmp_path: Path) -> None:
-    told = explain_model_folder(make(tmp_path / "dog" / "7", "saved_model.pb"))
-    assert told is not None
-    assert told.endswith(f"give its parent, {tmp_path / 'dog'}")
+    reported = explain_model_folder(make(tmp_path / "dog" / "7", "saved_model.pb"))
+    assert reported is not None
+    assert reported.endswith(f"give its parent, {tmp_path / 'dog'}")
 
 
 def test_a_file_and_nothing_at_all_are_explained(tmp_path: Path) -> None:

@@ -18,14 +18,16 @@ from lightship.server import Server, serve
 
 PROGRAM = """
 import sys
+from pathlib import Path
 from lightship.errors import LightshipError
 from lightship.server import Server, ServerOptions, parse_model_argument
-port, grpc_port, form, drain, *models = sys.argv[1:]
+port, grpc_port, form, drain, reload, *models = sys.argv[1:]
 port = port if port == "auto" else int(port)
 sources = [parse_model_argument(model) for model in models]
 try:
     options = {"rest_port": port, "grpc_port": "auto" if grpc_port else 0}
-    Server(ServerOptions(sources, **options, log_format=form, drain_seconds=float(drain))).run()
+    more = {"reload_root": Path(reload)} if reload else {}
+    Server(ServerOptions(sources, **options, log_format=form, drain_seconds=float(drain), **more)).run()
 except LightshipError as error:
     sys.exit(error.message)
 """
@@ -71,8 +73,9 @@ def run() -> Iterator[Run]:
         form: str = "text",
         drain: float = 20,
         ready: bool = True,
+        reload: str = "",
     ) -> Process:
-        words = [str(port), "grpc" if grpc else "", form, str(drain), *map(str, models)]
+        words = [str(port), "grpc" if grpc else "", form, str(drain), reload, *map(str, models)]
         command = [sys.executable, "-c", PROGRAM, *words]
         process = Process(subprocess.Popen(command, stderr=subprocess.PIPE, text=True))
         started.append(process)

@@ -16,7 +16,6 @@ from tests.server.grpc_serving import handles, predict
 from tests.server.http2 import Http2, message
 
 from lightship import protos
-from lightship.errors import Unavailable
 from lightship.server import Server
 from lightship.transports.grpc.options import GrpcOptions, parse_channel_arguments
 
@@ -147,49 +146,26 @@ def test_short_and_long_calls_are_answered_in_the_order_in_which_they_are_done(
         assert values_of(client.answer(long).message) == [3.0]
 
 
-class Reserved:
-    """A reservation of a budget of 100,000 bytes that is full."""
-
-    def __init__(self, seen: list[str]) -> None:
-        self.seen, self.held = seen, 0
-
-    def grow(self, amount: int) -> None:
-        self.held += amount
-        if self.held > 100_000:
-            raise Unavailable("the memory budget is used up")
-
-    def keep(self, total: int = 1) -> None:
-        self.seen.append("kept")
-
-    def release(self) -> None:
-        self.seen.append("released")
-
-
-class Full:
-    def __init__(self) -> None:
-        self.seen: list[str] = []
-
-    def reservation(self) -> Reserved:
-        return Reserved(self.seen)
-
-
 def test_a_message_beyond_the_budget_is_refused_and_may_be_sent_again_later(server: Server) -> None:
-    own, budget = server._endpoints.grpc, Full()  # type: ignore[union-attr]
+    own = server._endpoints.grpc  # type: ignore[union-attr]
     assert own is not None
     assert own._application is not None
-    own._application.budget = budget
+    budget = own._application.api.context.budget
+    large = message(request(np.zeros(50_000)))
+    ways: list[tuple[bytes, list[tuple[str, str]]]] = [
+        (large, []),
+        (message(gzip.compress(large), compressed=True), [("grpc-encoding", "gzip")]),
+    ]
     with Http2(server.grpc_port) as client:
-        large = message(request(np.zeros(50_000)))
-        for data, headers in (
-            (large, []),
-            (message(gzip.compress(large), compressed=True), [("grpc-encoding", "gzip")]),
-        ):
-            answer = client.ask(data, headers)
-            assert answer.status == RESOURCE_EXHAUSTED
-            assert answer.headers["grpc-retry-pushback-ms"] == "1000"
-        assert values_of(client.ask(message(request())).message) == [3.0]
-        assert values_of(client.ask(message(request(np.zeros(10_000)))).message) == [2.0] * 10_000
-    assert eventually(lambda: budget.seen.count("released") == budget.seen.count("kept") >= 3)
+        with budget.reservation() as other:
+            other.grow(budget.size - 200_000)
+            for data, headers in ways:
+                answer = client.ask(data, headers)
+                assert answer.status == RESOURCE_EXHAUSTED
+                assert answer.headers["grpc-retry-pushback-ms"] == "1000"
+            assert values_of(client.ask(message(request())).message) == [3.0]
+        assert values_of(client.ask(large).message) == [2.0] * 50_000
+    assert eventually(lambda: budget.taken == 0)
 
 
 def test_a_watch_ends_with_its_deadline_and_is_forgotten(server: Server) -> None:

@@ -41,7 +41,7 @@ def sent(server: GrpcProcess, data: bytes) -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(100),
         b"nonsense" * 10,
         HELLO + frame(DATA, 1, 0, b"x"),

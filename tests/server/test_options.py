@@ -9,7 +9,7 @@ from lightship.errors import InvalidArgument
 from lightship.server import ModelConfig, ServerOptions, parse_model_argument
 
 
-def test_a_model_is_called_as_its_folder_or_as_told() -> None:
+def test_a_model_is_called_as_its_folder_or_as_given() -> None:
     assert parse_model_argument("models/dog/") == ModelConfig("dog", Path("models/dog"))
     assert parse_model_argument("cat=models/dog") == ModelConfig("cat", Path("models/dog"))
     assert parse_model_argument(Path("/srv/dog")) == ModelConfig("dog", Path("/srv/dog"))
@@ -32,9 +32,17 @@ def test_what_names_no_model_is_refused(text: str) -> None:
         ({"grpc_port": -1}, "grpc_port=-1"),
         ({"rest_port": 8500, "grpc_port": 8500}, "rest_port=8500 is grpc_port too"),
         ({"max_pixels": 0}, "max_pixels=0"),
+        ({"memory_budget": 512}, "memory_budget=512: give a number of bytes that is at least 16777216"),
+        ({"memory_budget": -1}, "memory_budget=-1"),
         ({"drain_seconds": -1}, "drain_seconds=-1"),
+        ({"max_queue_seconds": -1}, "max_queue_seconds=-1"),
+        ({"allowed_hosts": "one.example"}, "give a list"),
+        ({"allowed_hosts": ["http://one.example"]}, "'http://one.example' is not a host's name"),
+        ({"allowed_hosts": [""]}, "'' is not a host's name"),
         ({"load_retries": -1}, "load_retries=-1"),
         ({"load_threads": -1}, "load_threads=-1"),
+        ({"settle_seconds": -1}, "settle_seconds=-1"),
+        ({"empty_folder_grace": -1}, "empty_folder_grace=-1"),
         ({"models": [ModelConfig("a", Path("x")), ModelConfig("a", Path("y"))]}, 'two models are called "a"'),
     ],
 )

@@ -56,7 +56,7 @@ def test_a_folder_that_is_not_there_ends_the_start(tmp_path: Path) -> None:
         serve(tmp_path / "nowhere", rest_port="auto")
 
 
-def test_a_program_that_names_no_model_is_told() -> None:
+def test_a_program_that_names_no_model_gets_an_error() -> None:
     with pytest.raises(InvalidArgument, match="no model to serve"):
         serve(rest_port="auto")
 
@@ -111,7 +111,7 @@ def test_status_and_metadata_by_label_are_of_its_version(half_plus_two: Path) ->
             )
 
 
-def test_versions_that_fail_are_retried_as_told(tmp_path: Path) -> None:
+def test_versions_that_fail_are_retried_as_configured(tmp_path: Path) -> None:
     (tmp_path / "m" / "1").mkdir(parents=True)
     options = ServerOptions([ModelConfig("m", tmp_path / "m")], load_retries=2, load_retry_seconds=0)
     server = Server(options).load()

@@ -18,7 +18,7 @@ def manager() -> Iterator[Manager]:
     manager.close()
 
 
-def test_a_version_that_answers_is_told_with_its_signatures(manager: Manager, half_plus_two: Path) -> None:
+def test_a_version_that_answers_is_reported_with_its_signatures(manager: Manager, half_plus_two: Path) -> None:
     manager.aspire("half", {123: half_plus_two / "123"})
     manager.set_labels("half", {"stable": 123})
     assert manager.wait_ready(60)
@@ -42,7 +42,7 @@ def test_an_image_model_takes_images(manager: Manager, dog_bundle: Path) -> None
     assert version.verbs["classify"] == ("classify", "predict")
 
 
-def test_what_does_not_answer_is_told_with_its_reason(manager: Manager, tmp_path: Path) -> None:
+def test_what_does_not_answer_is_reported_with_its_reason(manager: Manager, tmp_path: Path) -> None:
     manager.expect("owl", "nothing is there")
     (tmp_path / "7").mkdir()
     manager.aspire("cat", {7: tmp_path / "7"})

@@ -62,7 +62,7 @@ def test_another_output_is_left_alone(inference: Servable) -> None:
         ("numbers", "Expects arg[0] to be float but string is provided"),
     ],
 )
-def test_what_is_no_classification_is_told(inference: Servable, signature: str, text: str) -> None:
+def test_what_is_no_classification_is_reported(inference: Servable, signature: str, text: str) -> None:
     with pytest.raises(InvalidArgument) as caught:
         classify(inference, signature, TWO)
     assert caught.value.message == text

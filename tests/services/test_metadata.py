@@ -6,7 +6,7 @@ from lightship.lifecycle import Servable
 from lightship.services import model_metadata
 
 
-def test_all_signatures_are_told(half: Servable) -> None:
+def test_all_signatures_are_reported(half: Servable) -> None:
     signatures = model_metadata(half).signature_def
     assert sorted(signatures) == ["__saved_model_init_op", "classify_x_to_y", "regress_x_to_y", "serving_default"]
     x = signatures["serving_default"].inputs["x"]

@@ -47,7 +47,7 @@ def test_results_come_in_the_tasks_order(inference: Servable) -> None:
         ([BOTH, Task("m", "two_inputs", REGRESS)], "Expected one input Tensor."),
     ],
 )
-def test_tasks_that_do_not_fit_are_told_before_the_input(inference: Servable, tasks: list[Task], text: str) -> None:
+def test_tasks_that_do_not_fit_are_reported_before_the_input(inference: Servable, tasks: list[Task], text: str) -> None:
     with pytest.raises(InvalidArgument) as caught:
         multi_inference(inference, tasks, [])
     assert caught.value.message == text

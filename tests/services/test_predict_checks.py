@@ -65,7 +65,7 @@ def test_a_default_takes_the_place_of_what_was_not_given(sums: Servable) -> None
         ("broken", "a", "tensor parsing error: b"),
     ],
 )
-def test_inputs_that_do_not_fit_are_told(sums: Servable, signature: str, names: str, text: str) -> None:
+def test_inputs_that_do_not_fit_are_reported(sums: Servable, signature: str, names: str, text: str) -> None:
     with pytest.raises(InvalidArgument) as caught:
         predict(sums, check_signature(sums, signature), dict.fromkeys(names, ONE))
     assert caught.value.message == text
@@ -78,7 +78,7 @@ def test_inputs_that_do_not_fit_are_told(sums: Servable, signature: str, names: 
         (["sum", "sum", "no"], "duplicate output tensor alias: sum"),
     ],
 )
-def test_outputs_that_do_not_fit_are_told_before_types(sums: Servable, outputs: list[str], text: str) -> None:
+def test_outputs_that_do_not_fit_are_reported_before_types(sums: Servable, outputs: list[str], text: str) -> None:
     with pytest.raises(InvalidArgument) as caught:
         predict(sums, check_signature(sums, ""), {"a": ONE, "b": ONE.astype(np.int32)}, outputs)
     assert caught.value.message == text

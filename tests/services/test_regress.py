@@ -34,7 +34,7 @@ def test_a_number_for_each_example(inference: Servable, signature: str) -> None:
         ("integers", "Expected output Tensor of DT_FLOAT.  Got: DT_INT32"),
     ],
 )
-def test_what_is_no_regression_is_told(inference: Servable, signature: str, text: str) -> None:
+def test_what_is_no_regression_is_reported(inference: Servable, signature: str, text: str) -> None:
     with pytest.raises(InvalidArgument) as caught:
         regress(inference, signature, TWO)
     assert caught.value.message == text

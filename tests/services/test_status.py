@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from lightship.errors import NotFound
-from lightship.lifecycle import Manager, State
+from lightship.lifecycle import Manager, ModelVersionStatus, State
+from lightship.lifecycle.version_files import FilesSeen
 from lightship.services import list_models, model_status
 
 
@@ -23,4 +24,15 @@ def test_models_are_listed_with_versions_and_reasons(half_plus_two: Path) -> Non
     assert model_status(manager, "half", 123) == half.versions
     with pytest.raises(NotFound, match="Could not find any versions of model cat"):
         model_status(manager, "cat")
+    manager.close(30)
+
+
+def test_what_an_operator_should_know_is_in_the_summary_alone(tmp_path: Path) -> None:
+    manager = Manager()
+    unsettled = FilesSeen({}, "its files are still being written")
+    manager.aspire("half", {1: tmp_path}, files={1: unsettled}, notice="the folder is empty")
+    (half,) = list_models(manager)
+    assert half.notice == "the folder is empty"
+    assert half.reason == "version 1: its files are still being written"
+    assert half.versions == [ModelVersionStatus(1, State.START, None, "its files are still being written")]
     manager.close(30)

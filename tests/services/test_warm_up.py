@@ -75,7 +75,7 @@ def test_predict(servable: Servable, engine: Listening, as_content: bool) -> Non
     ]
 
 
-def test_what_a_client_would_be_told(servable: Servable) -> None:
+def test_what_a_client_would_be_reported(servable: Servable) -> None:
     log = protos.PredictionLog()
     log.predict_log.request.inputs["x"].dtype = 0
     with pytest.raises(InvalidArgument, match="^tensor parsing error: x$"):

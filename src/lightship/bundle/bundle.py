@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lightship.bundle.golden import Golden
-from lightship.bundle.labels import read_classes
+from lightship.bundle.labels import read_labels
 from lightship.bundle.manifest import EXTRAS, MANIFEST_FILE, Manifest
-from lightship.errors import DataLoss, InvalidArgument, NotFound
+from lightship.errors import DataLoss, InvalidArgument, NotFound, ResourceExhausted
 from lightship.images.spec import ImageSpec
 from lightship.saved_model.reader import SavedModel, read_saved_model
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, SERVE
+from lightship.saved_model.tensor_bundle import check_variables
+from lightship.saved_model.version_files import check_version_files, walk
 from lightship.saved_model.versions import has_saved_model
 
 
@@ -40,18 +42,23 @@ class Bundle:
 def open_bundle(path: Path, name: str, version: int, *, verify: bool = True, tags: Collection[str] = SERVE) -> Bundle:
     """Reads a version folder, without loading the weights.
 
-    verify: compare every file with the size and sha256 in the manifest.
+    verify: compare every file with the size and sha256 in the manifest, and the weights that are not in a manifest
+        with the checksums that TensorFlow wrote.
     tags: the tags of the graph to read; the graph must have exactly these.
 
     Raises NotFound if there is no SavedModel, DataLoss if a file is broken or was changed after export,
-    FailedPrecondition if a newer Lightship wrote the bundle, and PermissionDenied if a file may not be read.
+    FailedPrecondition if a newer Lightship wrote the bundle or if it holds a FIFO, and PermissionDenied if a file may
+    not be read.
     """
+    check_version_files(path)
     try:
         manifest = Manifest.read(path)
     except NotFound:
-        return Bundle(path, name, version, read_saved_model(path, tags))
+        manifest = None
     if verify and has_saved_model(path):
-        manifest.verify(path)
+        _verify(path, manifest)
+    if manifest is None:
+        return Bundle(path, name, version, read_saved_model(path, tags))
     saved_model = read_saved_model(path, tags)
     bundle = Bundle(
         path,
@@ -67,12 +74,21 @@ def open_bundle(path: Path, name: str, version: int, *, verify: bool = True, tag
     return bundle
 
 
+def _verify(path: Path, manifest: Manifest | None) -> None:
+    """Checks the files. What the manifest has digests of need not be checked again."""
+    if manifest is not None:
+        manifest.verify(path)
+    files = [entry.name for entry in walk(path) if entry.is_file and entry.name.startswith("variables/")]
+    if manifest is None or not all(manifest.covers(name) for name in files):
+        check_variables(path)
+
+
 def _labels(path: Path, manifest: Manifest) -> tuple[str, ...] | None:
     if manifest.labels is None:
         return None
     try:
-        return read_classes(path / EXTRAS / manifest.labels)
-    except (InvalidArgument, NotFound) as error:
+        return read_labels(path / EXTRAS / manifest.labels)
+    except (InvalidArgument, NotFound, ResourceExhausted) as error:
         raise DataLoss(f"the labels of {path} are broken: {error.message}") from error
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile, ZipInfo
 
 import numpy as np
+from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from lightship.errors import DataLoss
+from lightship.saved_model.version_files import open_file
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -18,6 +22,9 @@ Arrays = Mapping[str, NDArray[Any]]
 # wrong conversion differs by far more than these tolerances.
 RTOL = 1e-3
 ATOL = 1e-4
+
+# The most bytes that the arrays of a golden sample may have together.
+MAX_BYTES = 1 << 30
 
 # `atol` is relative to the largest number of an output, but at least to this number.
 _SMALLEST_SCALE = 1e-3
@@ -40,8 +47,8 @@ class Golden:
     def load(cls, path: Path, rtol: float = RTOL, atol: float = ATOL) -> Golden:
         """Reads a file that `save` wrote, without running code from it. Raises DataLoss if it is broken or missing."""
         try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-                arrays = {name: stored[name] for name in stored.files}
+            with open_file(path) as file, ZipFile(file) as archive:
+                arrays = _read_arrays(archive)
         except Exception as error:  # numpy and zipfile raise many kinds of errors for broken files
             raise DataLoss(f"the golden sample {path} cannot be read: {error}; export the model again") from error
         return cls(_of_kind(arrays, "inputs/"), _of_kind(arrays, "outputs/"), rtol, atol)
@@ -81,6 +88,29 @@ class Golden:
             f"differs at {[int(index) for index in worst]}: {got[worst]:.6g}, where the trained model gave "
             f"{wanted[worst]:.6g} (allowed are rtol {self.rtol:g} and atol {self.atol:g} of {scale:.3g})"
         )
+
+
+def _read_arrays(archive: ZipFile) -> dict[str, NDArray[Any]]:
+    """Reads an `.npz` archive. Raises ValueError before it allocates what the archive only claims to hold."""
+    members = archive.infolist()
+    total = sum(member.file_size for member in members)
+    if total > MAX_BYTES:
+        raise ValueError(f"it has {total:,} bytes of arrays, and at most {MAX_BYTES:,} are read")
+    return {member.filename.removesuffix(".npy"): _read_array(archive, member) for member in members}
+
+
+def _read_array(archive: ZipFile, member: ZipInfo) -> NDArray[Any]:
+    with archive.open(member) as file:
+        version = npy.read_magic(file)
+        if version not in ((1, 0), (2, 0)):
+            raise ValueError(f"{member.filename} has the unknown format {version}")
+        read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        shape, _, dtype = read_header(file)
+    if math.prod(shape) * dtype.itemsize > member.file_size:
+        raise ValueError(f"{member.filename} is too short for its shape {list(shape)}")
+    with archive.open(member) as file:
+        array: NDArray[Any] = npy.read_array(file, allow_pickle=False)
+        return array
 
 
 def _of_kind(arrays: Arrays, kind: str) -> dict[str, NDArray[Any]]:

@@ -10,8 +10,11 @@ from typing import Any
 
 from lightship.errors import InvalidArgument, NotFound
 from lightship.files import read_error
+from lightship.saved_model.version_files import read_file
 
 Classes = Sequence[str] | Mapping[Any, Any] | str | Path
+
+MAX_LABEL_BYTES = 64 << 20
 
 _SHOWN = 5
 
@@ -24,11 +27,19 @@ def read_classes(source: Classes) -> tuple[str, ...]:
         label per line.
 
     Raises NotFound for a missing file, PermissionDenied for one that this user may not read, and InvalidArgument if
-    the labels are not a complete list of different, non-empty texts.
+    the labels are not a complete list of different, non-empty strings.
     """
     if isinstance(source, (str, Path)):
         return _checked(_read_file(Path(source)), f"{source}: ")
     return _checked(source, "")
+
+
+def read_labels(path: Path) -> tuple[str, ...]:
+    """Reads the labels of a bundle, in the form that `labels_text` writes.
+
+    Raises the errors of `read_classes` and `read_file`.
+    """
+    return _checked(_parse_text(_decoded(read_file(path, MAX_LABEL_BYTES), path), path), f"{path}: ")
 
 
 def labels_text(labels: Iterable[str]) -> str:
@@ -38,13 +49,25 @@ def labels_text(labels: Iterable[str]) -> str:
 
 def _read_file(path: Path) -> Any:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        data = path.read_bytes()
     except FileNotFoundError as error:
-        raise NotFound(f"the file of classes {path} does not exist: give a text file with one label a line") from error
+        raise NotFound(
+            f"the file of classes {path} does not exist: give a text file with one label per line"
+        ) from error
     except OSError as error:
         raise read_error(path, error) from error
+    return _parse_text(_decoded(data, path), path)
+
+
+def _decoded(data: bytes, path: Path) -> str:
+    try:
+        return data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         raise InvalidArgument(f"the file of classes {path} is not UTF-8 text: {error}; save it as UTF-8") from error
+
+
+def _parse_text(text: str, path: Path) -> Any:
+    """Parses JSON if the file's name ends in `.json`, and otherwise one label a line."""
     if path.suffix.lower() == ".json":
         return _parse_json(text, path)
     lines = [line.strip() for line in text.split("\n")]
@@ -79,7 +102,7 @@ def _checked(found: Any, place: str) -> tuple[str, ...]:
 
 def _checked_label(label: object, index: int, place: str) -> str:
     if not isinstance(label, str):
-        raise InvalidArgument(f"{place}the label of class {index} is {label!r}, not a text: give every class a name")
+        raise InvalidArgument(f"{place}the label of class {index} is {label!r}, not a string: give every class a name")
     label = label.strip()
     if not label:
         raise InvalidArgument(f"{place}the label of class {index} (line {index + 1}) is empty: give every class a name")

@@ -4,23 +4,35 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from lightship.bundle.golden import ATOL, RTOL
-from lightship.errors import DataLoss, FailedPrecondition, InvalidArgument, LightshipError, NotFound
-from lightship.files import read_bytes
+from lightship.errors import (
+    DataLoss,
+    FailedPrecondition,
+    InvalidArgument,
+    LightshipError,
+    NotFound,
+    ResourceExhausted,
+)
 from lightship.images.spec import ImageSpec
+from lightship.saved_model.version_files import open_file, read_file, walk
 
 FORMAT = 1
+MAX_BYTES = 64 << 20
 EXTRAS = "assets.extra"
 MANIFEST_FILE = f"{EXTRAS}/lightship.json"
 LABELS_FILE = "labels.txt"
 GOLDEN_FILE = "golden.npz"
 WARM_UP_FILE = f"{EXTRAS}/tf_serving_warmup_requests"  # TensorFlow Serving's own warm-up records
 
+_DIGEST = "digest"  # the field with the digest of all others
+# The fields of a manifest without a digest.
+_FIELDS = frozenset({"format", "created", "frameworks", "labels", "image", "image_signatures", "golden", "files"})
 _REMEDY = "copy the complete version again, or export it again"
 
 
@@ -33,7 +45,7 @@ class FileDigest:
 
     @classmethod
     def of(cls, path: Path) -> FileDigest:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             return cls(file.tell(), digest)
 
@@ -48,12 +60,12 @@ class Manifest:
     frameworks: Mapping[str, str]
     # Every file of the version folder except the manifest, by its path with `/`.
     files: Mapping[str, FileDigest]
-    # The name of the file of labels, beside `lightship.json`.
+    # The name of the file of labels, in the folder of `lightship.json`.
     labels: str | None = None
     image: ImageSpec | None = None
     # The signatures that a server answers itself.
     image_signatures: tuple[str, ...] = ()
-    # The name of the file of the golden sample, beside `lightship.json`, and its tolerances.
+    # The name of the file of the golden sample, in the folder of `lightship.json`, and its tolerances.
     golden: str | None = None
     rtol: float = RTOL
     atol: float = ATOL
@@ -68,10 +80,10 @@ class Manifest:
         """
         path = folder / MANIFEST_FILE
         try:
-            fields = json.loads(read_bytes(path))
+            fields = json.loads(read_file(path, MAX_BYTES))
         except NotFound as error:
             raise NotFound(f"{folder} has no {MANIFEST_FILE}: the version was not exported by Lightship") from error
-        except InvalidArgument as error:
+        except (InvalidArgument, ResourceExhausted) as error:
             raise DataLoss(f"{error.message}; export the model again") from error
         except ValueError as error:
             raise DataLoss(f"{path} is not valid JSON: {error}; export the model again") from error
@@ -79,12 +91,17 @@ class Manifest:
             return cls.from_json(fields)
         except FailedPrecondition as error:
             raise FailedPrecondition(f"{path}: {error.message}") from error
+        except DataLoss as error:
+            raise DataLoss(f"{path} {error.message}; {_REMEDY}") from error
         except (LightshipError, KeyError, TypeError, ValueError, AttributeError) as error:
             raise DataLoss(f"{path} is not a manifest of format {FORMAT}: {error}; export the model again") from error
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Manifest:
-        """Returns the manifest that `to_json` wrote. Ignores unknown fields."""
+        """Returns the manifest that `to_json` wrote. Ignores unknown fields, which a newer Lightship may have written.
+
+        Raises DataLoss if the fields do not have the digest that was written with them.
+        """
         version = fields["format"]
         if not isinstance(version, int) or version < 1:
             raise ValueError(f"the format is {version!r}, not a whole number")
@@ -93,23 +110,25 @@ class Manifest:
                 f"the bundle has format {version}, but this version of Lightship reads formats up to {FORMAT}: "
                 "upgrade Lightship with pip install --upgrade lightship"
             )
+        _check_digest(fields)
         golden = fields.get("golden")
         return cls(
             created=str(fields["created"]),
             frameworks=dict(fields["frameworks"]),
             files={_inside(name): FileDigest(int(one["size"]), one["sha256"]) for name, one in fields["files"].items()},
-            labels=_beside(fields.get("labels")),
+            labels=_file_name(fields.get("labels")),
             image=ImageSpec.from_json(fields["image"]) if fields.get("image") else None,
             image_signatures=tuple(fields.get("image_signatures", ())),
-            golden=_beside(golden["file"]) if golden else None,
+            golden=_file_name(golden["file"]) if golden else None,
             rtol=float(golden["rtol"]) if golden else RTOL,
             atol=float(golden["atol"]) if golden else ATOL,
             format=version,
         )
 
     def to_json(self) -> dict[str, Any]:
+        """Returns the fields of `lightship.json`, with a digest of all others."""
         golden = {"file": self.golden, "rtol": self.rtol, "atol": self.atol} if self.golden else None
-        return {
+        fields = {
             "format": self.format,
             "created": self.created,
             "frameworks": dict(self.frameworks),
@@ -119,12 +138,17 @@ class Manifest:
             "golden": golden,
             "files": {name: {"size": one.size, "sha256": one.sha256} for name, one in self.files.items()},
         }
+        return sealed(fields)
+
+    def covers(self, name: str) -> bool:
+        """Returns whether the digest of this file, by its path with `/`, is in the manifest."""
+        return name in self.files
 
     def verify(self, folder: Path) -> None:
         """Compares every file with its size, then with its digest. Raises DataLoss for the first that differs."""
         for name, wanted in self.files.items():
             try:
-                size = (folder / name).stat().st_size
+                size = os.stat(folder / name).st_size
             except OSError as error:
                 raise DataLoss(f"{folder / name} is missing: {_REMEDY}") from error
             if size != wanted.size:
@@ -138,7 +162,7 @@ class Manifest:
     def _verify_digest(self, path: Path, wanted: FileDigest) -> None:
         try:
             got = FileDigest.of(path)
-        except OSError as error:
+        except (NotFound, InvalidArgument, OSError) as error:
             raise DataLoss(f"{path} cannot be read: {error}; {_REMEDY}") from error
         if got != wanted:
             raise DataLoss(
@@ -149,15 +173,35 @@ class Manifest:
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Writes `lightship.json`, with the size and digest of every other file in the version folder."""
-    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    names = sorted(entry.name for entry in walk(folder) if entry.is_file)
     files = {name: FileDigest.of(folder / name) for name in names if name != MANIFEST_FILE}
     text = json.dumps(replace(manifest, files=files).to_json(), indent=2, ensure_ascii=False)
     (folder / MANIFEST_FILE).write_text(text + "\n", encoding="utf-8")
 
 
-def _beside(name: str | None) -> str | None:
+def sealed(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the fields of a manifest with a digest of all of them, in the place of an earlier one."""
+    others = {name: value for name, value in fields.items() if name != _DIGEST}
+    return {**others, _DIGEST: _digest_of(others)}
+
+
+def _check_digest(fields: Mapping[str, Any]) -> None:
+    """Raises DataLoss if the fields were changed. An older manifest has no digest, and only fields that are known."""
+    if _DIGEST in fields:
+        if fields != sealed(fields):
+            raise DataLoss("was changed after export: its fields do not have the digest that was written with them")
+    elif unknown := sorted(fields.keys() - _FIELDS):
+        raise DataLoss(f"was changed after export: it has no digest, and the unknown fields {', '.join(unknown)}")
+
+
+def _digest_of(fields: Mapping[str, Any]) -> str:
+    text = json.dumps(fields, sort_keys=True, separators=(",", ":"))
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def _file_name(name: str | None) -> str | None:
     if name is not None and PurePosixPath(name).name != name:
-        raise ValueError(f"{name!r} is not the name of a file beside the manifest")
+        raise ValueError(f"the manifest names {name!r}: it must be a file name without a folder")
     return name
 
 

@@ -11,7 +11,9 @@ from typer.exceptions import TyperException
 
 from lightship import __version__
 from lightship.cli import docker, export, inspect, predict, serve, status, verify
+from lightship.cli.allow_reload import ServeCommand
 from lightship.cli.failures import print_error, quiet_libraries, run_command
+from lightship.cli.output import print_text
 
 app = typer.Typer(
     name="lightship",
@@ -21,7 +23,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("export")(export.export)
-app.command("serve")(serve.serve)
+app.command("serve", cls=ServeCommand)(serve.serve)
 app.command("predict")(predict.predict)
 app.command("inspect")(inspect.inspect)
 app.command("status")(status.status)
@@ -31,7 +33,7 @@ app.add_typer(docker.app)
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        print(f"lightship {__version__}")
+        print_text(f"lightship {__version__}")
         raise typer.Exit
 
 
@@ -48,8 +50,8 @@ def options(
         os.environ["LIGHTSHIP_DEBUG"] = "1"
 
 
-def main() -> None:
-    """Runs `lightship`. The exit code is 0 on success, 2 for wrong arguments, 130 after Ctrl-C, and otherwise 1."""
+def run() -> None:
+    """Runs the command that the arguments name, and ends the process with an exit code if it fails."""
     quiet_libraries()
     run_command(_run)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from lightship import __version__
 from lightship.cli.example_call import example_call, model_url
 from lightship.cli.failures import print_warning
+from lightship.cli.output import print_json, print_text
 from lightship.errors import LightshipError
 from lightship.lifecycle import Manager, State
 
@@ -76,8 +77,6 @@ def _served(server: Server, base: str, name: str) -> AnnouncedModel | None:
 
 
 def _print_json(server: Server, base: str, models: list[AnnouncedModel]) -> None:
-    import orjson
-
     fields: dict[str, Any] = {
         "ready": server.manager.ready(),
         "url": base,
@@ -87,7 +86,7 @@ def _print_json(server: Server, base: str, models: list[AnnouncedModel]) -> None
         "models": [asdict(model) for model in models],
         "not_ready": server.manager.not_ready(),
     }
-    print(orjson.dumps(fields).decode(), flush=True)
+    print_json(fields)
 
 
 def _addresses(server: Server, base: str) -> str:
@@ -96,10 +95,10 @@ def _addresses(server: Server, base: str) -> str:
 
 
 def _print_banner(addresses: str, models: list[AnnouncedModel]) -> None:
-    print(f"Lightship {__version__} serves {addresses}")
+    print_text(f"Lightship {__version__} serves {addresses}")
     width = max((len(model.name) for model in models), default=0)
     for model in models:
-        print(f"\n  {model.name:{width}}  version {model.version}  {model.engine}  {model.url}".rstrip())
+        print_text(f"\n  {model.name:{width}}  version {model.version}  {model.engine}  {model.url}".rstrip())
         if model.example:
-            print(f"  {model.example}")
-    print("\nPress Ctrl-C to stop; running requests are finished first.", flush=True)
+            print_text(f"  {model.example}")
+    print_text("\nPress Ctrl-C to stop; running requests are finished first.", flush=True)

@@ -17,7 +17,7 @@ FLAGS = ("--rest_api_port", "--rest-port")  # of lightship-model-server, and of 
 
 
 def main() -> None:
-    """Asks the server, which is the first process of the container, whether it is ready."""
+    """Asks the server whether it is ready. Its flags are those of the first process, which is an init or the server."""
     command = Path("/proc/1/cmdline").read_bytes().decode(errors="replace").split("\0")
     try:
         reason = not_ready(*ports_of(command, os.environ))

@@ -13,7 +13,10 @@ from lightship.errors import InvalidArgument
 
 def engine_options_from_environment(options: EngineOptions) -> EngineOptions:
     """Returns the options with the values of LIGHTSHIP_TRUST, LIGHTSHIP_ALLOW_UNPROVEN (names separated by spaces),
-    LIGHTSHIP_TRIAL_SECONDS, LIGHTSHIP_TRIAL_MEMORY and LIGHTSHIP_CACHE_DIR. Raises InvalidArgument for bad values."""
+    LIGHTSHIP_TRIAL_SECONDS, LIGHTSHIP_TRIAL_MEMORY and LIGHTSHIP_CACHE_DIR.
+
+    If a variable is not set, its field is reset to the default. Raises InvalidArgument for bad values.
+    """
     get = os.environ.get
     memory, folder = get("LIGHTSHIP_TRIAL_MEMORY"), get("LIGHTSHIP_CACHE_DIR")
     return replace(

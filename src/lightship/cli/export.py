@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lightship.cli.failures import silenced_imports
+from lightship.cli.output import print_json, print_text
 
 if TYPE_CHECKING:
     from lightship.images.spec import ImageSpec
@@ -89,11 +90,9 @@ def export(
         )
         written = _describe(path, folder) if json else {}
     if json:
-        import orjson
-
-        print(orjson.dumps({**written, "seconds": round(time.monotonic() - start, 3)}).decode())
+        print_json({**written, "seconds": round(time.monotonic() - start, 3)})
     else:
-        print(path)
+        print_text(path)
 
 
 def _preprocessing(
@@ -103,7 +102,7 @@ def _preprocessing(
     kinds = {"--preprocess": name, "--scale": scale, "--mean": mean}
     given = [option for option, value in kinds.items() if value is not None]
     if len(given) > 1:
-        raise typer.BadParameter(f"{' and '.join(given)} exclude each other: give only one of them")
+        raise typer.BadParameter(f"{' and '.join(given)} cannot be combined: give only one of them")
     if offset is not None and scale is None:
         raise typer.BadParameter("--offset needs --scale: give both")
     if (mean is None) != (std is None):

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+from lightship.cli.entry import INTERRUPTED
+from lightship.cli.output import print_text
 from lightship.errors import LightshipError
-
-INTERRUPTED = 130  # the exit code that shells report for a process ended by SIGINT
+from lightship.printable import printable
 
 
 def run_command(run: Callable[[], object], *, failure: int = 1) -> None:
@@ -21,6 +22,10 @@ def run_command(run: Callable[[], object], *, failure: int = 1) -> None:
             run()
         finally:
             sys.stdout.flush()
+    except SystemExit as ending:
+        if ending.code is None or isinstance(ending.code, int):
+            _exit_if_abandoned(ending.code or 0)
+        raise
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except BrokenPipeError:  # the reader of the output has closed the pipe
@@ -30,7 +35,15 @@ def run_command(run: Callable[[], object], *, failure: int = 1) -> None:
         if debug_enabled():
             raise
         print_error(explain(error))
+        _exit_if_abandoned(failure)
         sys.exit(failure)
+    _exit_if_abandoned(0)
+
+
+def _exit_if_abandoned(code: int) -> None:
+    ending = sys.modules.get("lightship.server.ending")  # only a server has abandoned something
+    if ending is not None:
+        ending.exit_if_abandoned(code)
 
 
 def debug_enabled() -> bool:
@@ -48,11 +61,11 @@ def explain(error: Exception) -> str:
 
 
 def print_error(text: str) -> None:
-    print(f"error: {text}", file=sys.stderr)
+    print_text(f"error: {printable(text)}", file=sys.stderr)
 
 
 def print_warning(text: str) -> None:
-    print(f"warning: {text}", file=sys.stderr)
+    print_text(f"warning: {printable(text)}", file=sys.stderr)
 
 
 def quiet_libraries() -> None:
@@ -68,7 +81,7 @@ def quiet_libraries() -> None:
         file: TextIO | None = None,
         line: str | None = None,
     ) -> None:
-        print(f"warning: {' '.join(str(message).split())}", file=file or sys.stderr)
+        print_text(f"warning: {' '.join(str(message).split())}", file=file or sys.stderr)
 
     warnings.showwarning = show
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from lightship.cli.output import print_json, print_text
 from lightship.cli.version_folder import find_version
 
 
@@ -30,10 +31,8 @@ def inspect(
 
     report = report_on(found, check=check)
     if json:
-        import orjson
-
-        print(orjson.dumps(report.to_json(), option=orjson.OPT_INDENT_2).decode())
+        print_json(report.to_json(), indented=True)
     else:
-        print(report.to_text())
+        print_text(report.to_text())
     if report.golden_failure:
         raise typer.Exit(1)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 from lightship.cli.flags import Flag, Role, Value
+from lightship.processors import available_cpus
 
-CPUS = os.cpu_count() or 1
+CPUS = available_cpus()
 USED, PLANNED, IGNORED = Role.USED, Role.PLANNED, Role.IGNORED
 
 FLAGS: tuple[Flag, ...] = (
@@ -24,6 +23,7 @@ FLAGS: tuple[Flag, ...] = (
     Flag("enable_per_model_batching_parameters", False, IGNORED, "read batching_params.pbtxt in each version folder"),
     Flag("model_config_file", "", USED, "file with a ModelServerConfig in text format, for several models"),
     Flag("model_config_file_poll_wait_seconds", 0, USED, "seconds between reads of model_config_file; 0: read once"),
+    Flag("reload_root", "/", USED, "folder below which HandleReloadConfigRequest may choose base paths; /: any folder"),
     Flag("model_name", "default", USED, "the model's name"),
     Flag("model_base_path", "", USED, "absolute path of the model's folder, which contains its version folders"),
     Flag("num_load_threads", 0, USED, "versions that are loaded at the same time; 0: two"),
@@ -65,6 +65,7 @@ FLAGS: tuple[Flag, ...] = (
     Flag("skip_initialize_tpu", False, IGNORED, "do not initialize TPUs"),
     Flag("enable_grpc_healthcheck_service", False, USED, "offer gRPC's health service; /readyz always exists"),
     Flag("enable_serialization_as_tensor_content", False, USED, "send gRPC outputs as tensor_content"),
+    Flag("memory_budget", "", USED, "memory that all requests may hold together, such as 2GiB; by default all"),
 )
 
 # What the warning says for flags that users may rely on, by the names of the flags.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Annotated, Protocol
@@ -11,8 +10,10 @@ import typer
 
 from lightship.cli import tls
 from lightship.cli.failures import explain, print_error
+from lightship.cli.output import add_row, print_json, print_styled
 from lightship.cli.photos import NamedPhoto, named_photos
 from lightship.errors import DeadlineExceeded, InvalidArgument, LightshipError, Unavailable
+from lightship.printable import printable
 
 if TYPE_CHECKING:
     from lightship.client import Classification, Tls
@@ -124,8 +125,6 @@ def _local(folder: str) -> AbstractContextManager[Model]:
 
 
 def _print_json(photo: str, answer: Classification) -> None:
-    import orjson
-
     fields = {
         "photo": photo,
         "labels": answer.labels,
@@ -133,18 +132,16 @@ def _print_json(photo: str, answer: Classification) -> None:
         "model": answer.model,
         "version": answer.version,
     }
-    print(orjson.dumps(fields).decode(), flush=True)
+    print_json(fields)
 
 
 def _print_table(photo: str, answer: Classification) -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(file=sys.stdout, highlight=False, markup=False)
-    console.print(photo, style="bold", soft_wrap=True)
+    print_styled(printable(photo), style="bold")
     table = Table(box=None, show_header=False, padding=(0, 2))
     table.add_column(no_wrap=True)
     table.add_column(justify="right")
     for label, score in zip(answer.labels, answer.scores, strict=True):
-        table.add_row(label, f"{score:.3f}")
-    console.print(table)
+        add_row(table, label, f"{score:.3f}")
+    print_styled(table)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+from lightship.transports.http.limits import Limits, Timeouts
 
 if TYPE_CHECKING:
     from lightship.transports.grpc.options import Tls
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
 EngineName = Literal["auto", "openvino", "tensorflow"]
 Precision = Literal["f32", "bf16"]
 LogFormat = Literal["text", "json"]
+DEFAULT_LIMITS, DEFAULT_TIMEOUTS = Limits(), Timeouts()
 ADVANCED = "Advanced"  # the group of these options in the help text
 
 
@@ -35,6 +39,11 @@ def _tls(certificate: Path | None, key: Path | None, client_ca: Path | None) -> 
             return None
         raise typer.BadParameter("TLS needs both --tls-cert and --tls-key: give both")
     return read_tls(certificate, key, client_ca)
+
+
+def _names(given: Sequence[str]) -> tuple[str, ...]:
+    """Returns the names of a repeated option that may also hold several names, separated by commas."""
+    return tuple(name.strip() for text in given for name in text.split(",") if name.strip())
 
 
 def serve(
@@ -63,6 +72,15 @@ def serve(
             help="The port of gRPC; auto: a free port, 0: off. The default is 8500, or auto if --rest-port is auto.",
         ),
     ] = None,
+    allow_reload: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[ROOT]",
+            envvar="LIGHTSHIP_ALLOW_RELOAD",
+            help="Let gRPC clients replace the models (HandleReloadConfigRequest), by models in folders below ROOT; "
+            "without ROOT, in any folder. Give it after MODEL, or as --allow-reload=ROOT.",
+        ),
+    ] = None,
     grpc_reflection: Annotated[
         bool,
         typer.Option("--grpc-reflection", envvar="LIGHTSHIP_GRPC_REFLECTION", help="Offer gRPC server reflection."),
@@ -84,12 +102,37 @@ def serve(
     poll_seconds: Annotated[
         float, typer.Option(min=0.01, envvar="LIGHTSHIP_POLL_SECONDS", help="Seconds between checks for new versions.")
     ] = 1.0,
+    empty_folder_grace: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            envvar="LIGHTSHIP_EMPTY_FOLDER_GRACE",
+            help="Seconds for which loaded versions are kept after the last version has gone from a model's folder.",
+        ),
+    ] = 30.0,
+    follow_links: Annotated[
+        bool,
+        typer.Option(
+            "--follow-links",
+            envvar="LIGHTSHIP_FOLLOW_LINKS",
+            help="Load versions in which links lead out of the model's folder.",
+        ),
+    ] = False,
     max_request_bytes: Annotated[
         int | None,
         typer.Option(
             min=1,
             envvar="LIGHTSHIP_MAX_REQUEST_BYTES",
             help="The largest request body; by default 64 MiB for an image and 1 GiB for JSON.",
+        ),
+    ] = None,
+    memory_budget: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            envvar="LIGHTSHIP_MEMORY_BUDGET",
+            help="Memory that all requests may hold together, such as 512MB or 2GiB; by default a quarter of the "
+            "available memory, at least 256 MiB.",
         ),
     ] = None,
     max_pixels: Annotated[
@@ -103,6 +146,15 @@ def serve(
     timeout: Annotated[
         float, typer.Option(min=0.001, envvar="LIGHTSHIP_TIMEOUT", help="Seconds that one request may take.")
     ] = 30.0,
+    allowed_hosts: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            envvar="LIGHTSHIP_ALLOWED_HOSTS",
+            help="A name that REST requests may have in their Host header, besides localhost and --host; * for all. "
+            "Can be repeated, or several with commas. Needed only if --host is a loopback address.",
+        ),
+    ] = None,
     drain_seconds: Annotated[
         float | None,
         typer.Option(
@@ -170,7 +222,7 @@ def serve(
         typer.Option(
             rich_help_panel=ADVANCED, envvar="LIGHTSHIP_HEAD_TIMEOUT", help="Seconds for a request's line and headers."
         ),
-    ] = 30.0,
+    ] = DEFAULT_TIMEOUTS.head,
     body_timeout: Annotated[
         float,
         typer.Option(
@@ -178,7 +230,7 @@ def serve(
             envvar="LIGHTSHIP_BODY_TIMEOUT",
             help="Seconds for the next bytes of a request's body.",
         ),
-    ] = 60.0,
+    ] = DEFAULT_TIMEOUTS.body,
     write_timeout: Annotated[
         float,
         typer.Option(
@@ -186,7 +238,7 @@ def serve(
             envvar="LIGHTSHIP_WRITE_TIMEOUT",
             help="Seconds for a client to take more of a response.",
         ),
-    ] = 60.0,
+    ] = DEFAULT_TIMEOUTS.write,
     idle_timeout: Annotated[
         float,
         typer.Option(
@@ -194,7 +246,7 @@ def serve(
             envvar="LIGHTSHIP_IDLE_TIMEOUT",
             help="Seconds that a connection without a request is kept.",
         ),
-    ] = 75.0,
+    ] = DEFAULT_TIMEOUTS.idle,
     linger_timeout: Annotated[
         float,
         typer.Option(
@@ -202,15 +254,7 @@ def serve(
             envvar="LIGHTSHIP_LINGER_TIMEOUT",
             help="Seconds for which a refused body is still read and dropped.",
         ),
-    ] = 2.0,
-    max_held_bytes: Annotated[
-        int,
-        typer.Option(
-            rich_help_panel=ADVANCED,
-            envvar="LIGHTSHIP_MAX_HELD_BYTES",
-            help="The largest size of all request bodies together, in bytes; one body is always accepted.",
-        ),
-    ] = 1 << 30,
+    ] = DEFAULT_TIMEOUTS.linger,
     max_head_bytes: Annotated[
         int,
         typer.Option(
@@ -218,7 +262,7 @@ def serve(
             envvar="LIGHTSHIP_MAX_HEAD_BYTES",
             help="The largest size of a request's line and headers, in bytes.",
         ),
-    ] = 64 << 10,
+    ] = DEFAULT_LIMITS.head,
     max_pipelined: Annotated[
         int,
         typer.Option(
@@ -226,7 +270,36 @@ def serve(
             envvar="LIGHTSHIP_MAX_PIPELINED",
             help="The number of requests that may wait on one connection before it is closed.",
         ),
-    ] = 1000,
+    ] = DEFAULT_LIMITS.pipelined,
+    settle_seconds: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            rich_help_panel=ADVANCED,
+            envvar="LIGHTSHIP_SETTLE_SECONDS",
+            help="Seconds for which a new version's files must not have changed before it is loaded; by default 2.",
+        ),
+    ] = None,
+    max_connections: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            rich_help_panel=ADVANCED,
+            envvar="LIGHTSHIP_MAX_CONNECTIONS",
+            help="The most REST connections; when there are more, those that wait longest for their client are closed. "
+            "0: as many as files may be open, less 256.",
+        ),
+    ] = DEFAULT_LIMITS.connections,
+    max_queue_seconds: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            rich_help_panel=ADVANCED,
+            envvar="LIGHTSHIP_MAX_QUEUE_SECONDS",
+            help="Seconds that a REST request may wait for a thread; one that would wait longer is refused with 503. "
+            "0: up to --timeout, but under overload less than the model's usual time.",
+        ),
+    ] = 0.0,
     log_format: Annotated[
         LogFormat | None, typer.Option(envvar="LIGHTSHIP_LOG_FORMAT", help="text, or json for one object per line.")
     ] = None,
@@ -239,29 +312,38 @@ def serve(
 ) -> None:
     """Serve models until SIGTERM or Ctrl-C.
 
-    Running requests are finished first; a second signal stops the server at once.
+    Running requests are finished first; a second signal stops the server at once. On SIGHUP it looks for new versions.
     """
+    from lightship.cli.allow_reload import reload_root
     from lightship.cli.banner import announced
     from lightship.cli.sizes import parse_bytes
     from lightship.engines import EngineOptions
     from lightship.server import Server, ServerOptions, parse_model_argument
+    from lightship.server.open_files import raise_file_limit
     from lightship.server.options import GRPC_PORT
     from lightship.transports.grpc.options import GrpcOptions
-    from lightship.transports.http.limits import Limits, Timeouts
 
-    limits = Limits(held=max_held_bytes, head=max_head_bytes, pipelined=max_pipelined)
+    limits = Limits(head=max_head_bytes, pipelined=max_pipelined, connections=max_connections)
     if max_request_bytes is not None:
         limits = replace(limits, image=max_request_bytes, json=max_request_bytes)
     options = ServerOptions(
         models=[parse_model_argument(model) for model in models],
         host=host,
+        reload_root=reload_root(allow_reload),
+        read_once=["the arguments and options of `lightship serve`"],
         rest_port=_port(rest_port),
         grpc_port=_port(grpc_port or ("auto" if rest_port == "auto" else str(GRPC_PORT))),
         grpc=GrpcOptions(tls=_tls(tls_cert, tls_key, tls_client_ca), reflection=grpc_reflection),
         poll_seconds=poll_seconds,
+        settle_seconds=settle_seconds,
+        empty_folder_grace=empty_folder_grace,
+        follow_links=follow_links,
         limits=limits,
+        memory_budget=parse_bytes(memory_budget, "--memory-budget") if memory_budget is not None else 0,
         timeouts=Timeouts(head_timeout, body_timeout, write_timeout, idle_timeout, linger_timeout),
         timeout_seconds=timeout,
+        max_queue_seconds=max_queue_seconds,
+        allowed_hosts=_names(allowed_hosts or ()),
         strict=strict,
         log_format=log_format or ("json" if json else "text"),
         engine=EngineOptions(
@@ -279,7 +361,9 @@ def serve(
         options = replace(options, max_pixels=max_pixels)
     if drain_seconds is not None:
         options = replace(options, drain_seconds=drain_seconds)
+    raise_file_limit()
     server = Server(options)
+    server.handle_signals()
     server.start()
     with announced(server, as_json=json):
         server.run()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated
@@ -10,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lightship.cli import tls
+from lightship.cli.output import add_row, print_json, print_styled, print_text
 from lightship.errors import LightshipError, Unimplemented
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from lightship.client import Client, ModelStatus
+    from lightship.client import Client, ModelStatus, VersionStatus
 
 
 def status(
@@ -58,7 +58,7 @@ def _models(client: Client, name: str | None) -> tuple[ModelStatus, ...]:
         return tuple(_with_reasons(client, model) for model in client.models())
     except Unimplemented as error:
         raise Unimplemented(
-            f"{client.url} cannot list its models (TensorFlow Serving cannot either): name one, with "
+            f"{client.url} has no list of models, as with TensorFlow Serving: name the model, as in "
             f"`lightship status {client.url} NAME`"
         ) from error
 
@@ -71,8 +71,7 @@ def _one(client: Client, name: str) -> ModelStatus:
     with suppress(LightshipError):
         listed = next((model for model in client.models() if model.name == name), None)
         if listed is not None:
-            engines = {version.version: version.signatures for version in listed.versions}
-            versions = tuple(replace(one, signatures=engines.get(one.version, ())) for one in versions)
+            return replace(listed, versions=_with_errors(listed, versions))
     return ModelStatus(name, versions)
 
 
@@ -80,37 +79,42 @@ def _with_reasons(client: Client, model: ModelStatus) -> ModelStatus:
     """Adds the errors of the versions to a listed model: the list has states and engines, but no errors."""
     if not model.versions:
         return model
-    engines = {version.version: version.signatures for version in model.versions}
-    versions = (replace(one, signatures=engines.get(one.version, ())) for one in client.status(model.name))
-    return replace(model, versions=tuple(versions))
+    return replace(model, versions=_with_errors(model, client.status(model.name)))
+
+
+def _with_errors(listed: ModelStatus, statuses: tuple[VersionStatus, ...]) -> tuple[VersionStatus, ...]:
+    """Returns the statuses, which have errors, with the engines and notes of the list."""
+    known = {version.version: version for version in listed.versions}
+    return tuple(
+        replace(one, signatures=known[one.version].signatures, note=known[one.version].note)
+        if one.version in known
+        else one
+        for one in statuses
+    )
 
 
 def _print_json(models: tuple[ModelStatus, ...], ready: bool) -> None:
-    import orjson
-
     fields = {"ready": ready, "models": [asdict(model) | {"ready": model.ready} for model in models]}
-    print(orjson.dumps(fields).decode())
+    print_json(fields)
 
 
 def _print_table(models: tuple[ModelStatus, ...]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in ("Model", "Version", "State", "Reason"):
         table.add_column(column, justify="right" if column == "Version" else "left", overflow="fold")
     for model in models:
-        if not model.versions:
-            table.add_row(model.name, "-", "-", model.reason)
+        if not model.versions or model.notice:
+            add_row(table, model.name, "-", "-", model.notice or model.reason)
         for version in model.versions:
-            reason = f"{version.error_code}: {version.error_message}" if version.error_message else ""
-            table.add_row(model.name, str(version.version), version.state, reason)
-    console = Console(file=sys.stdout, highlight=False, markup=False)
-    console.print(table)
+            reason = f"{version.error_code}: {version.error_message}" if version.error_message else version.note
+            add_row(table, model.name, str(version.version), version.state, reason)
+    print_styled(table)
     engines = _engines_table(models)
     if engines.row_count:
-        console.print()
-        console.print(engines)
+        print_text()
+        print_styled(engines)
 
 
 def _engines_table(models: tuple[ModelStatus, ...]) -> Table:
@@ -124,7 +128,13 @@ def _engines_table(models: tuple[ModelStatus, ...]) -> Table:
         for version in model.versions:
             for one in version.signatures:
                 if one.engine or one.reason:
-                    table.add_row(
-                        model.name, str(version.version), one.signature, one.engine or "none", one.proof, one.reason
+                    add_row(
+                        table,
+                        model.name,
+                        str(version.version),
+                        one.signature,
+                        one.engine or "none",
+                        one.proof,
+                        one.reason,
                     )
     return table

@@ -6,6 +6,7 @@ import logging
 import socket
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from lightship.cli.flags import Value
@@ -24,6 +25,9 @@ _CHECKED = {
     "platform_config_file": "tensorflow.serving.PlatformConfigMap",
     "thread_pool_factory_config_file": "tensorflow.serving.ThreadPoolFactoryConfig",
 }
+
+# Files that SIGHUP does not read again.
+_READ_ONCE = (*_CHECKED, "batching_parameters_file", "monitoring_config_file", "ssl_config_file")
 
 
 class ConfigFiles(NamedTuple):
@@ -65,11 +69,13 @@ def start_server(given: Mapping[str, Value], flags: Mapping[str, Value], files: 
     InvalidArgument if the gRPC server cannot start. A REST server that cannot start is only logged.
     """
     from lightship.server import Server
+    from lightship.server.open_files import raise_file_limit
 
+    raise_file_limit()
     server = Server(_options(given, flags, files))
+    server.handle_signals()
     if not server.wait_decided():
         sys.exit(0)
-    _poll_models(server, flags)
     try:
         server.start()
     except LightshipError as error:
@@ -102,15 +108,6 @@ def _models(flags: Mapping[str, Value]) -> list[ModelConfig]:
     return [ModelConfig(name, local_path(path))]
 
 
-def _poll_models(server: Server, flags: Mapping[str, Value]) -> None:
-    from lightship.server.config.files import ConfigFilePoll
-
-    seconds = int(flags["model_config_file_poll_wait_seconds"])
-    if flags["model_config_file"] and seconds > 0:
-        path, apply = str(flags["model_config_file"]), server.configuration.apply
-        ConfigFilePoll(path, seconds, apply, server.manager.models).start()
-
-
 def _options(given: Mapping[str, Value], flags: Mapping[str, Value], files: ConfigFiles) -> ServerOptions:
     from lightship.cli.engine_environment import engine_options_from_environment
     from lightship.engines import EngineOptions
@@ -121,12 +118,19 @@ def _options(given: Mapping[str, Value], flags: Mapping[str, Value], files: Conf
     cores = max(int(flags["tensorflow_session_parallelism"]), int(flags["tensorflow_intra_op_parallelism"]), 0)
     return ServerOptions(
         models=files.models,
+        model_config_file=str(flags["model_config_file"]) or None,
+        model_config_file_poll_seconds=max(0, int(flags["model_config_file_poll_wait_seconds"])),
+        read_once=[f"--{flag}" for flag in _READ_ONCE if flags[flag]],
+        reload_root=_reload_root(str(flags["reload_root"])),
         host=_any_address(),
         rest_port=0 if flags["rest_api_port"] == flags["port"] else int(flags["rest_api_port"]),
         rest_may_fail=True,
         grpc_port=int(flags["port"]),
         grpc=_grpc_options(given, flags, files),
         poll_seconds=int(flags["file_system_poll_wait_seconds"]),
+        empty_folder_grace=0,
+        follow_links=True,
+        memory_budget=_memory_budget(str(flags["memory_budget"])),
         timeout_seconds=max(0, int(flags["rest_api_timeout_in_ms"])) / 1000,
         threads=max(0, int(given.get("rest_api_num_threads", 0))),
         cors=bool(flags["rest_api_enable_cors_support"]),
@@ -145,6 +149,20 @@ def _options(given: Mapping[str, Value], flags: Mapping[str, Value], files: Conf
         check_batching_files=bool(flags["enable_batching"] and flags["enable_per_model_batching_parameters"]),
         metrics_path=files.metrics_path,
     )
+
+
+def _memory_budget(text: str) -> int:
+    """Returns the budget, by default all memory: TensorFlow Serving answers whatever fits into memory."""
+    from lightship.cli.sizes import parse_bytes
+    from lightship.memory import available_memory
+
+    return parse_bytes(text, "--memory_budget") if text else available_memory()
+
+
+def _reload_root(text: str) -> Path:
+    if not text.startswith("/"):
+        raise InvalidArgument(f"--reload_root is {text!r}; give an absolute path, or / for any folder")
+    return Path(text)
 
 
 def _grpc_options(given: Mapping[str, Value], flags: Mapping[str, Value], files: ConfigFiles) -> GrpcOptions:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +11,7 @@ import typer
 
 from lightship.cli import tls
 from lightship.cli.failures import run_command
+from lightship.cli.output import add_row, print_json, print_styled, print_text
 from lightship.cli.version_folder import VersionFolder, find_version
 from lightship.errors import InvalidArgument
 
@@ -135,8 +135,6 @@ def _checked(tolerance: Tolerance) -> Tolerance:
 
 
 def _print_json(found: VersionFolder, name: str, tolerance: Tolerance, verification: Verification) -> None:
-    import orjson
-
     fields = {
         "path": str(found.path),
         "model": found.model,
@@ -147,30 +145,27 @@ def _print_json(found: VersionFolder, name: str, tolerance: Tolerance, verificat
         "verdict": verification.verdict.value,
         "signatures": [result.to_json() for result in verification.results],
     }
-    print(orjson.dumps(fields).decode())
+    print_json(fields)
 
 
 def _print_table(found: VersionFolder, name: str, tolerance: Tolerance, verification: Verification) -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(file=sys.stdout, highlight=False, markup=False)
-    console.print(f"{found.path}: model {found.model}, version {found.version}, against {name}", soft_wrap=True)
+    print_text(f"{found.path}: model {found.model}, version {found.version}, against {name}")
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in ("Signature", "Engine", "Samples", "Rows", "Absolute", "Relative", "Verdict"):
         right = column in ("Rows", "Absolute", "Relative")
         table.add_column(column, justify="right" if right else "left", overflow="fold")
     for one in verification.results:
         numbers = (_number(one.absolute), _number(one.relative))
-        table.add_row(one.signature, one.engine, one.samples, str(one.rows or "-"), *numbers, one.verdict.value)
-    console.print(table)
+        add_row(table, one.signature, one.engine, one.samples, str(one.rows or "-"), *numbers, one.verdict.value)
+    print_styled(table)
     for one in verification.results:
         if one.detail:
-            console.print(f"{one.signature}: {one.detail}", soft_wrap=True)
-    console.print(
+            print_text(f"{one.signature}: {one.detail}")
+    print_text(
         f"Tolerance: {tolerance.shown_atol:g} + {tolerance.shown_rtol:g} of the expected number; "
-        "whole numbers, texts, types and shapes must be equal",
-        soft_wrap=True,
+        "whole numbers, strings, types and shapes must be equal"
     )
 
 

@@ -20,6 +20,7 @@ _GRPC_MODEL_PATH = re.compile(
 EXAMPLE = "http://127.0.0.1:8501"
 GRPC_EXAMPLE = "grpc://127.0.0.1:8500"
 GRPC_PORT = 8500  # TensorFlow Serving's default
+CHECK_ADDRESS = "this is probably not a model server: check the address"
 _SCHEMES = ("http", "https", "grpc", "grpcs", "grpc+unix")
 
 
@@ -47,8 +48,8 @@ def speaks_grpc(base: str) -> bool:
 def parse_address(url: str) -> Address:
     """Parses `http://host:8501` or `grpc://host:8500`, with or without `/v1/models/NAME[/versions/N|/labels/L]`.
 
-    A gRPC address may end in `/NAME` instead. Names are percent-decoded, and a missing `http://` is added. Raises
-    InvalidArgument.
+    A gRPC address may end in `/NAME` instead. `grpc+unix:///path` is the socket at a path, without a model. Names are
+    percent-decoded, and a missing `http://` is added. Raises InvalidArgument.
     """
     text = url if "://" in url else f"http://{url}"
     parts = _split(url, text)

@@ -32,14 +32,14 @@ class Deadline:
         return None if self.seconds is None else max(0.0, self.start + self.seconds - time.monotonic())
 
     def allows(self, pause: float) -> bool:
-        """Whether time is left after a pause of so many seconds."""
+        """Whether time is left after a pause of `pause` seconds."""
         left = self.left()
         return left is None or pause < left
 
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Asks the client to send a request and to return the response, or the failure."""
+    """A step of a flow. The client sends the request and passes the response or the failure back to the generator."""
 
     request: Any
     """An HttpRequest or a GrpcRequest, as the transport expects."""
@@ -49,7 +49,7 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Asks the client to wait."""
+    """A step of a flow. The client waits and then continues the generator."""
 
     seconds: float
 

@@ -19,21 +19,24 @@ _CONVERTIBLE = {"f": "iuf", "V": "iuf", "c": "iufc", "i": "iu", "u": "iu", "b": 
 
 
 def array_of(value: ArrayLike | bytes, name: str) -> NDArray[Any]:
-    """A value as an array, of objects for texts and bytes. Raises InvalidArgument for lists of different lengths."""
+    """A value as an array, of objects for strings and bytes. Raises InvalidArgument for lists of different lengths."""
     try:
         array = np.asarray(value)
-    except UnicodeDecodeError:  # bytes and texts together
+    except UnicodeDecodeError:  # bytes and strings together
         return np.asarray(value, dtype=object)
     except ValueError as error:
         raise InvalidArgument(
-            f"{name}: the rows of a tensor must have one length, and these differ ({error})"
+            f"{name}: the rows have different lengths ({error}): give rows of the same length"
         ) from error
     # numpy's type for bytes would drop trailing zeros.
     return np.asarray(value, dtype=object) if array.dtype.kind in "SU" else array
 
 
 def by_name(inputs: Inputs, known: SignatureInfo) -> Mapping[str, ArrayLike | bytes]:
-    """The inputs by name. A single value is for the only input; raises InvalidArgument if there are several."""
+    """Returns the inputs as a mapping from names to values. A single value is assigned to the signature's only input.
+
+    Raises InvalidArgument if a single value is given and the signature does not have exactly one input.
+    """
     if isinstance(inputs, Mapping):
         return inputs
     if len(known.inputs) != 1:

@@ -13,8 +13,8 @@ from PIL import Image
 
 from lightship.errors import InvalidArgument, LightshipError
 from lightship.files import read_bytes
-from lightship.images.decode import open_image
 from lightship.images.formats import image_format
+from lightship.images.opening import open_image
 
 Photo = str | os.PathLike[str] | bytes | bytearray | memoryview | Image.Image | NDArray[Any]
 
@@ -91,7 +91,8 @@ def _whole_pixels(array: NDArray[Any]) -> NDArray[np.uint8]:
         whole = array.astype(np.uint8) if array.dtype.kind in "iuf" else None
     if whole is None or not np.array_equal(whole, array):
         raise InvalidArgument(
-            f"pixels of dtype {array.dtype} that are not all whole numbers 0..255 cannot be sent as an image: "
-            "undo their scaling and round them to uint8, or send the preprocessed tensor with predict()"
+            f"the image has dtype {array.dtype} and values that are not whole numbers from 0 to 255, so it cannot be "
+            "sent as an image: undo the scaling of the pixels and round them to uint8, or send the preprocessed tensor "
+            "with predict()"
         )
     return whole

@@ -96,6 +96,10 @@ class VersionStatus:
     signatures: tuple[SignatureEngine, ...] = ()
     """Only from `Client.models`, for AVAILABLE versions."""
 
+    note: str = ""
+    """Why it is not loaded yet, or that its files were changed. Empty if nothing is to be said; only from
+    `Client.models`."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelStatus:
@@ -108,6 +112,9 @@ class ModelStatus:
 
     reason: str = ""
     """Why no version answers; empty if the server does not say."""
+
+    notice: str = ""
+    """What an operator should know about the model's folder although versions answer; empty if nothing."""
 
     @property
     def ready(self) -> bool:

@@ -97,7 +97,7 @@ class Client(BaseClient):
     ) -> Prediction:
         """Runs a signature (`serving_default` by default) of the newest version, or of `version` or `label`.
 
-        inputs: the array for the only input, or a mapping of input names to arrays. Lists, bytes and texts are
+        inputs: the array for the only input, or a mapping of input names to arrays. Lists, bytes and strings are
             converted to arrays.
         encoding: how tensors are sent over REST. "json" works with every server. "binary" sends bytes, which only
             Lightship takes and which is many times faster for large tensors. "auto" sends bytes once a response has
@@ -128,7 +128,7 @@ class Client(BaseClient):
 
         examples: each is a mapping of features. A feature is a number, a boolean, a text or bytes, or a flat list or
             array of one of these. Integers and booleans become int64 features, floats become float features (`2.0` is a
-            float, `2` is not), texts and bytes become bytes features.
+            float, `2` is not), strings and bytes become bytes features.
         context: features that are added to every example that does not have them itself.
         """
         return self._run(self._calls.classify(Target(model, version, label), examples, context, signature))

@@ -104,16 +104,16 @@ def build(
         return bake(client, plan, options, progress or (lambda step: None))
 
 
-def bake(client: DockerClient, plan: BuildPlan, options: BuildOptions, tell: Progress) -> BakedImage:
+def bake(client: DockerClient, plan: BuildPlan, options: BuildOptions, report: Progress) -> BakedImage:
     """Builds the image and tags it.
 
     If the build fails, removes the images that its steps made, but not a base image that was pulled.
     """
     from docker.utils import parse_repository_tag
 
-    base = find_base(client, plan.base, platform=options.platform, pull=options.pull, tell=tell)
+    base = find_base(client, plan.base, platform=options.platform, pull=options.pull, report=report)
     check_layers(base, plan.base, len(plan.model.versions))
-    image = _build(client, plan, options, tell)
+    image = _build(client, plan, options, report)
     found = client.images.get(image)
     for tag in plan.tags:
         repository, name = parse_repository_tag(tag)
@@ -121,14 +121,14 @@ def bake(client: DockerClient, plan: BuildPlan, options: BuildOptions, tell: Pro
     return _baked_image(plan, found.attrs)
 
 
-def _build(client: DockerClient, plan: BuildPlan, options: BuildOptions, tell: Progress) -> str:
+def _build(client: DockerClient, plan: BuildPlan, options: BuildOptions, report: Progress) -> str:
     from docker.errors import APIError
     from requests.exceptions import Timeout
 
-    output = BuildOutput(tell)
+    output = BuildOutput(report)
     with _clean_after_failure(client, output):
         try:
-            return output.follow(_messages(client, plan, options, tell))
+            return output.follow(_messages(client, plan, options, report))
         except APIError as error:
             raise build_error(error_text(error), error.status_code) from error
         except Timeout as error:
@@ -139,10 +139,10 @@ def _build(client: DockerClient, plan: BuildPlan, options: BuildOptions, tell: P
 
 
 def _messages(
-    client: DockerClient, plan: BuildPlan, options: BuildOptions, tell: Progress
+    client: DockerClient, plan: BuildPlan, options: BuildOptions, report: Progress
 ) -> Iterable[Mapping[str, Any]]:
     """Sends the context and returns the engine's messages, to be read while it builds."""
-    context = Context(plan.entries, plan.mtime, _report_sent(plan.size, tell))
+    context = Context(plan.entries, plan.mtime, _report_sent(plan.size, report))
     return client.api.build(
         fileobj=cast(IO[bytes], context),
         custom_context=True,
@@ -172,7 +172,7 @@ def _clean_after_failure(client: DockerClient, output: BuildOutput) -> Iterator[
         raise
 
 
-def _report_sent(size: int, tell: Progress) -> Callable[[int], None]:
+def _report_sent(size: int, report: Progress) -> Callable[[int], None]:
     """Reports the progress at most once for each megabyte."""
     reported, total = -1, ceil(size / 1_000_000)
 
@@ -180,7 +180,7 @@ def _report_sent(size: int, tell: Progress) -> Callable[[int], None]:
         nonlocal reported
         if so_far // 1_000_000 > reported:
             reported = so_far // 1_000_000
-            tell(f"sending {reported} of {total} MB")
+            report(f"sending {reported} of {total} MB")
 
     return sent
 

@@ -29,7 +29,7 @@ class BaseImage:
 
 
 def find_base(
-    client: DockerClient, name: str, *, platform: str | None, pull: bool, tell: Callable[[str], None]
+    client: DockerClient, name: str, *, platform: str | None, pull: bool, report: Callable[[str], None]
 ) -> BaseImage:
     """The image of this name for this platform, by default the engine's own.
 
@@ -37,7 +37,7 @@ def find_base(
     with how to get it, for an image that does not exist; FailedPrecondition for one of another platform.
     """
     if pull or not has_image(client, name):
-        tell(f"getting {name}")
+        report(f"getting {name}")
     found = pull_image(client, name, platform) if pull else image_of(client, name, platform)
     base = _base_image(found.attrs)
     if platform is not None and not fits(base.platform, platform):

@@ -22,7 +22,7 @@ _MADE = re.compile(r" ---> ([0-9a-f]{12,64})\s*")
 class BuildOutput:
     """What the output has said so far."""
 
-    tell: Callable[[str], None]
+    report: Callable[[str], None]
     """Is called with a text at each step."""
 
     image: str | None = None
@@ -44,7 +44,7 @@ class BuildOutput:
 
     def _stream(self, text: str) -> None:
         if step := _STEP.match(text):
-            self.tell(f"step {step[1]}, " + (f"the layer of version {step[3]}" if step[3] else step[2]))
+            self.report(f"step {step[1]}, " + (f"the layer of version {step[3]}" if step[3] else step[2]))
         elif made := _MADE.fullmatch(text):
             self.made.append(made[1])
 

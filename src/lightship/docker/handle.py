@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from docker import DockerClient
     from docker.models.containers import Container as EngineContainer
 
-STOP_SECONDS = 30
+STOP_SECONDS = 35  # more than the 30 s of the default drain, and 1 s to end
 _ASK_SECONDS = 5.0
 _REMOVAL_SECONDS = 10
 Action = Literal["started", "left alone", "resumed", "replaced"]
@@ -82,17 +82,17 @@ class Container:
         return Client(self.url, timeout=timeout)
 
     def status(self) -> Status:
-        """Raises NotFound if the container is gone."""
+        """Raises NotFound if the container no longer exists."""
         return status(self.name)
 
     def logs(self, *, tail: int | None = None) -> str:
-        """The server's output, or its last `tail` lines. Raises NotFound if the container is gone."""
+        """The server's output, or its last `tail` lines. Raises NotFound if the container no longer exists."""
         return b"".join(logs(self.name, tail=tail)).decode(errors="replace")
 
     def stop(self, *, timeout: int = STOP_SECONDS) -> None:
         """Removes the container after running requests have finished, at most `timeout` seconds later.
 
-        Does nothing if the container is gone or another one has its name.
+        Does nothing if the container no longer exists or another one has its name.
         """
         with engine() as client:
             found = find(client, self.name)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from lightship.bundle.labels import read_classes
+from lightship.bundle.labels import read_labels
 from lightship.bundle.manifest import EXTRAS, MANIFEST_FILE, Manifest
 from lightship.docker.version_files import VersionFiles, version_files
 from lightship.errors import FailedPrecondition, InvalidArgument, NotFound
@@ -125,7 +125,7 @@ def _read_version(folder: Path, number: int, there: dict[int, Path]) -> ModelVer
         raise list_error(path, PermissionError())
     if not has_saved_model(path):
         others = ",".join(str(other) for other in sorted(there) if has_saved_model(there[other]))
-        remedy = f", or bake the others alone with --versions {others}" if others else ""
+        remedy = f", or bake only the others with --versions {others}" if others else ""
         raise FailedPrecondition(f"{path} has no {SAVED_MODEL_FILE}: finish the version or remove it{remedy}")
     try:
         manifest = Manifest.read(path)
@@ -134,5 +134,5 @@ def _read_version(folder: Path, number: int, there: dict[int, Path]) -> ModelVer
     manifest.verify(path)
     files = version_files(path, folder, (*manifest.files, MANIFEST_FILE))
     digest = hashlib.sha256((path / MANIFEST_FILE).read_bytes()).hexdigest()
-    classes = len(read_classes(path / EXTRAS / manifest.labels)) if manifest.labels else None
+    classes = len(read_labels(path / EXTRAS / manifest.labels)) if manifest.labels else None
     return ModelVersion(number, path, files, f"sha256:{digest}", classes)

@@ -1,7 +1,7 @@
 """Why a container does not answer: the likely reason, from the engine's error and the container's log.
 
-The engine answers every failed start with status 500, and a log has no codes. So reasons are found by the texts of the
-engine, of Linux, of TensorFlow Serving and of Lightship that are listed here, and are given as likely only.
+The engine answers every failed start with status 500, and a log has no codes. So reasons are found by the messages of
+the engine, of Linux, of TensorFlow Serving and of Lightship that are listed here, and are given as likely only.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ def likely_reason(text: str, *, out_of_memory: bool = False) -> str | None:
 
 
 def failed_load(log: str, model: str) -> str | None:
-    """The last line of a log that says why a version of the model cannot be loaded; None if there is none.
+    """Returns the last log line that says why a version of the model cannot be loaded, or None.
 
-    Lightship and TensorFlow Serving both begin it with the version, each with a verb of its own.
+    Lightship writes `{name: ... version: ...} cannot be loaded: ...`; TensorFlow Serving writes `... failed: ...`.
     """
     marks = re.compile(rf"\{{name: {re.escape(model)} version: -?\d+\}} (cannot be loaded|failed): ")
     return next((line.strip() for line in reversed(log.splitlines()) if marks.search(line)), None)

@@ -86,7 +86,7 @@ class EngineOptions:
 
     # The runtime: "auto" uses OpenVINO where it can and TensorFlow otherwise.
     engine: Literal["auto", "openvino", "tensorflow"] = "auto"
-    # Threads of one run. 0 means one per CPU core.
+    # Threads of one run. 0 means one per processor that this process may use.
     threads: int = 0
     # The precision of the arithmetic. bf16 is less exact, and faster on processors that support it.
     precision: Literal["f32", "bf16"] = "f32"

@@ -17,12 +17,15 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from lightship import __version__
 from lightship.engines.scratch import scratch, sweep
+from lightship.saved_model.version_files import open_file, walk
 
 logger = logging.getLogger(__name__)
 
@@ -171,7 +174,7 @@ def cache_key(parts: Mapping[str, Any]) -> str:
     whole = {
         **parts,
         "format": _FORMAT,
-        "lightship": version("lightship"),
+        "lightship": __version__,
         "openvino": version("openvino"),
         "processor": _processor(),
         "code": _code(),
@@ -180,10 +183,20 @@ def cache_key(parts: Mapping[str, Any]) -> str:
 
 
 def digest_of_folder(folder: Path, patterns: Sequence[str] = ("*",)) -> str:
-    """Returns a digest of the names and contents of all files of a folder, such as a version folder."""
-    files = sorted(file for pattern in patterns for file in folder.rglob(pattern) if file.is_file())
-    lines = [f"{file.relative_to(folder)} {_digest(file)}" for file in files]
+    """Returns a digest of the names and contents of all files of a folder, such as a version folder.
+
+    Files behind links count too, because a model is made of them as well. Raises the errors of `open_file`.
+    """
+    names = [entry.name for entry in walk(folder) if entry.is_file and _matches(entry.name, patterns)]
+    lines = []
+    for name in sorted(names):
+        with open_file(folder / name) as opened:
+            lines.append(f"{name} {hashlib.file_digest(opened, 'sha256').hexdigest()}")
     return hashlib.sha256("\n".join(lines).encode(errors="surrogateescape")).hexdigest()
+
+
+def _matches(name: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatch(name.rpartition("/")[2], pattern) for pattern in patterns)
 
 
 @cache
@@ -199,8 +212,8 @@ def _processor() -> str:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
         return f"{platform.machine()} {platform.processor()}"
-    told = sorted({line for line in lines if line.startswith(("model name", "flags", "Features", "CPU part"))})
-    return hashlib.sha256("\n".join(told).encode()).hexdigest()
+    described = sorted({line for line in lines if line.startswith(("model name", "flags", "Features", "CPU part"))})
+    return hashlib.sha256("\n".join(described).encode()).hexdigest()
 
 
 def _usable(folder: Path | None) -> Path | None:
@@ -209,7 +222,7 @@ def _usable(folder: Path | None) -> Path | None:
     Returns None and logs the reason if the folder cannot be used or does not belong to the user.
     """
     if folder is None:
-        logger.info("compiled models are kept in memory alone: this user has no home folder")
+        logger.info("compiled models are kept only in memory: this user has no home folder")
         return None
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -220,7 +233,7 @@ def _usable(folder: Path | None) -> Path | None:
         with scratch(folder):
             return folder
     except OSError as error:
-        logger.info("compiled models are kept in memory alone: %s", error)
+        logger.info("compiled models are kept only in memory: %s", error)
         return None
 
 

@@ -9,14 +9,19 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lightship.errors import InvalidArgument
-from lightship.images.decode import MAX_PIXELS, convert_as_pillow, convert_as_tensorflow, load, open_image
+from lightship.images.decode import convert_as_pillow, convert_as_tensorflow, load
+from lightship.images.decoding_memory import ImageHeader, decoding_memory
+from lightship.images.opening import MAX_PIXELS, open_image
 from lightship.images.resize import resize_as_pillow, resize_as_tensorflow
 from lightship.images.spec import ImageSpec
+from lightship.memory_budget import NOT_COUNTED, Reservation
 
 ImageLike = bytes | bytearray | memoryview | Image.Image | NDArray[Any]
 
 
-def prepare(image: ImageLike, spec: ImageSpec, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.float32]:
+def prepare(
+    image: ImageLike, spec: ImageSpec, *, max_pixels: int = MAX_PIXELS, memory: Reservation = NOT_COUNTED
+) -> NDArray[np.float32]:
     """Returns the model's input for one image: float32 [height, width, channels], C-contiguous.
 
     image: encoded bytes (JPEG, PNG, BMP, GIF, WebP), a PIL image, or an array of pixels 0..255, [H, W, C] or [H, W],
@@ -25,7 +30,9 @@ def prepare(image: ImageLike, spec: ImageSpec, *, max_pixels: int = MAX_PIXELS) 
 
     The family "pillow" gives the pixels of `keras.utils.load_img` bit for bit. The family "tensorflow" gives those of
     `tf.image.resize` within the differences that docs/images.md lists. The input is not modified.
-    Raises InvalidArgument for an image that cannot be used, and TooLarge for one with too many pixels.
+    What encoded bytes take at the peak is counted in `memory` before they are decoded.
+    Raises InvalidArgument for an image that cannot be used, TooLarge for one with too many pixels, and the errors of
+    `Reservation.grow`.
     """
     height, width = spec.size
     if isinstance(image, np.ndarray):
@@ -33,9 +40,24 @@ def prepare(image: ImageLike, spec: ImageSpec, *, max_pixels: int = MAX_PIXELS) 
     elif isinstance(image, Image.Image):
         pixels = _from_image(load(image), spec)
     else:
-        pixels = _from_image(open_image(_as_bytes(image), max_pixels=max_pixels), spec)
+        return _from_bytes(_as_bytes(image), spec, max_pixels, memory)
     assert pixels.shape == (height, width, spec.channels)
     return spec.preprocessing.apply(pixels)
+
+
+def _from_bytes(data: bytes, spec: ImageSpec, max_pixels: int, memory: Reservation) -> NDArray[np.float32]:
+    reserved = 0
+
+    def reserve(header: ImageHeader) -> None:
+        nonlocal reserved
+        reserved = decoding_memory(header, spec)
+        memory.grow(reserved)
+
+    try:
+        image = open_image(data, max_pixels=max_pixels, before_pixels=reserve)
+        return spec.preprocessing.apply(_from_image(image, spec))
+    finally:
+        memory.shrink(reserved)
 
 
 def _from_image(image: Image.Image, spec: ImageSpec) -> NDArray[Any]:

@@ -99,8 +99,8 @@ class Preprocessing:
         if isinstance(value, Mapping) and keys == {"mean", "std"}:
             return cls.mean_std(value["mean"], value["std"])
         raise InvalidArgument(
-            f"preprocessing is {value!r}: give a name of keras.applications ('mobilenet_v2', ...), 'none', "
-            "{'scale': ..., 'offset': ...} or {'mean': ..., 'std': ...}, whichever training used"
+            f"preprocessing is {value!r}; give a name of keras.applications ('mobilenet_v2', ...), 'none', "
+            "{'scale': ..., 'offset': ...} or {'mean': ..., 'std': ...}: use the same preprocessing as in training"
         )
 
     def to_json(self) -> str | dict[str, Any]:

@@ -102,7 +102,7 @@ class ImageSpec:
         return replace(self, height=self.height or height, width=self.width or width)
 
     def to_json(self) -> dict[str, Any]:
-        """Returns the form that `from_json` reads: numbers, texts and lists."""
+        """Returns the form that `from_json` reads: numbers, strings and lists."""
         return {key: getattr(self, key) for key in _KEYS} | {"preprocessing": self.preprocessing.to_json()}
 
     @classmethod
@@ -133,7 +133,9 @@ def _resize_method(family: str, resize: str | None) -> str:
     if not isinstance(resize, str) or resize not in methods:
         other = next((name for name, known in METHODS.items() if resize in known), None)
         hint = f"; {resize!r} needs family={other!r}" if other else ""
-        raise InvalidArgument(f"resize is {resize!r}; family {family!r} has {', '.join(methods)}{hint}")
+        raise InvalidArgument(
+            f"resize={resize!r} is not available with family={family!r}: give one of {', '.join(methods)}{hint}"
+        )
     return resize
 
 

@@ -15,6 +15,8 @@ class Aspired(NamedTuple):
 
     versions: dict[int, Path]
     warnings: list[str]
+    # Those of the warnings that name no entry of the folder.
+    missing: list[str] = []
 
 
 def find_aspired(config: ModelConfig) -> Aspired:
@@ -32,10 +34,9 @@ def find_aspired(config: ModelConfig) -> Aspired:
     if isinstance(policy, Latest):
         highest = sorted(found, reverse=True)[: max(1, policy.count)]
         return Aspired({number: found[number] for number in highest}, warnings)
-    return Aspired(
-        {number: found[number] for number in policy.versions if number in found},
-        warnings + _missing(config, policy, found),
-    )
+    missing = _missing(config, policy, found)
+    there = {number: found[number] for number in policy.versions if number in found}
+    return Aspired(there, warnings + missing, missing)
 
 
 def _first_of_each(entries: Iterable[tuple[int, Path]]) -> dict[int, Path]:

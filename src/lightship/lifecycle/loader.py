@@ -17,10 +17,11 @@ from lightship.engines import Engine, EngineOptions, load_engine
 from lightship.engines.base import DEFAULT_OPTIONS
 from lightship.engines.comparison import BF16_TOLERANCE
 from lightship.errors import DataLoss, LightshipError
-from lightship.images.decode import MAX_PIXELS
+from lightship.images.opening import MAX_PIXELS
 from lightship.lifecycle.replay import WarmUpCall, replay
 from lightship.lifecycle.servable import Servable, ServableId
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, SERVE, TensorSpec
+from lightship.saved_model.version_files import check_version_files
 from lightship.tensors.dtypes import DataType
 
 logger = logging.getLogger(__name__)
@@ -45,10 +46,12 @@ class LoadOptions:
     warm_up_iterations: int = 1
     # The tags of the graph to load; a graph must have exactly these.
     tags: Sequence[str] = SERVE
+    # Whether links in a version may lead out of the model's folder.
+    follow_links: bool = False
 
 
 class LoadObserver(Protocol):
-    """Is told about loading. Several threads may call its methods at the same time."""
+    """Receives loading events. Several threads may call its methods at the same time."""
 
     def attempt_finished(self, path: Path, seconds: float, error: BaseException | None) -> None:
         """An attempt to load a version folder ended; `error` is None if it succeeded."""
@@ -62,7 +65,7 @@ class Loader:
 
     warm_up_call: makes one call of a version's warm-up file; None ignores the files.
     checks: are called with the version folder before it is loaded; what they raise ends the attempt.
-    observer: is told about every attempt and every warm-up file.
+    observer: its methods are called for every attempt and every warm-up file.
     """
 
     def __init__(
@@ -80,8 +83,8 @@ class Loader:
         """Loads a version folder.
 
         Raises NotFound or DataLoss for files that are missing, broken or changed after export, DataLoss if the engine
-        does not give the trained model's outputs, FailedPrecondition if no installed engine can run the model, and
-        what `checks` and `replay` raise.
+        does not give the trained model's outputs, FailedPrecondition if no installed engine can run the model or if
+        there is a FIFO or a link out of the model's folder, and what `checks` and `replay` raise.
         """
         start = time.perf_counter()
         try:
@@ -99,9 +102,10 @@ class Loader:
         return servable
 
     def _load(self, id: ServableId, path: Path) -> Servable:
+        options = self._options
+        check_version_files(path, None if options.follow_links else path.parent)
         for check in self._checks:
             check(path)
-        options = self._options
         bundle = open_bundle(path, id.name, id.version, tags=options.tags)
         engine = load_engine(path, bundle.saved_model, options.engine)
         servable = Servable(id, bundle, engine, options.max_pixels, options.check_method_names)

@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from lightship.engines.trial import cancel_trials
-from lightship.errors import Cancelled, LightshipError, NotFound
+from lightship.errors import Cancelled, DataLoss, LightshipError, NotFound
 from lightship.lifecycle.attempts import Backoff, LoadFunction, Retries, attempt
 from lightship.lifecycle.changes import Changes
 from lightship.lifecycle.handle import Handle
+from lightship.lifecycle.load_slots import LoadSlots
 from lightship.lifecycle.loader import load_servable
 from lightship.lifecycle.model_versions import ModelVersions
 from lightship.lifecycle.models import Models
@@ -20,7 +21,8 @@ from lightship.lifecycle.policy import Phase, UnloadAction
 from lightship.lifecycle.servable import Servable
 from lightship.lifecycle.serving import ServingTable
 from lightship.lifecycle.state import ModelVersionStatus
-from lightship.lifecycle.version_record import VersionRecord, fingerprint
+from lightship.lifecycle.version_files import FilesSeen, fingerprint
+from lightship.lifecycle.version_record import VersionRecord
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +32,7 @@ class Manager:
 
     load: loads a version folder. If it raises, it is called again as `retries` say; after that the version ends with
         the error, and is tried again after growing pauses (`backoff`), or at once when its files change.
-    loads: the number of versions that are loaded at the same time.
+    loads: the number of versions that are loaded at the same time; more if some of them may hang, see `LoadSlots`.
     """
 
     def __init__(
@@ -41,11 +43,11 @@ class Manager:
         retries: Retries = Retries(),  # noqa: B008 - immutable
         backoff: Backoff = Backoff(),  # noqa: B008 - immutable
     ) -> None:
-        self._load, self._loads, self._retries, self._backoff = load, loads, retries, backoff
+        self._load, self._retries, self._backoff = load, retries, backoff
+        self._slots = LoadSlots(loads)
         self._changed = Changes()
         self._models = Models()
         self._serving = ServingTable()
-        self._loading = 0
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="lightship-manager", daemon=True)
         self._thread.start()
@@ -54,7 +56,7 @@ class Manager:
         """Adds a model before any version of it was found; `reason` says why none was. Loaded versions stay loaded."""
         with self._changed:
             model = self._models.known(name)
-            model.reason = reason or model.reason
+            model.reason, model.notice = reason or model.reason, reason
         self.wake()
 
     def forget(self, name: str) -> None:
@@ -66,21 +68,34 @@ class Manager:
                 self._publish(model)
                 self._changed.notify_all()
 
-    def aspire(self, name: str, versions: Mapping[int, Path], reason: str = "") -> None:
+    def aspire(
+        self,
+        name: str,
+        versions: Mapping[int, Path],
+        reason: str = "",
+        *,
+        files: Mapping[int, FilesSeen] | None = None,
+        notice: str = "",
+    ) -> None:
         """Sets the versions of a model that should be loaded; other versions are unloaded.
 
-        Returns at once. Versions that failed are tried again now if their files have changed since.
+        files: what the files of the versions look like; None if the caller did not look. A version whose files are not
+            complete is not loaded yet. One that failed is tried again now if its files have changed since.
+        notice: what an operator should know about the model's folder.
+
+        Returns at once.
         """
         with self._changed:
             model = self._models.known(name)
             model.aspire(versions)
-            model.reason = reason or model.reason
-            failed = [(record, record.path) for record in model.failed()]
+            model.reason, model.notice = reason or model.reason, notice
+            failed = [] if files is not None else [(record, record.path) for record in model.failed()]
+            model.see(files or {}, versions, time.monotonic())
             self._changed.notify_all()
-        changed = [record for record, path in failed if fingerprint(path) != record.fingerprint]
+        seen = [(record, FilesSeen(fingerprint(path))) for record, path in failed]
         with self._changed:
-            for record in changed:
-                record.failures, record.retry_at = 0, 0.0
+            for record, its_files in seen:
+                record.see(its_files, time.monotonic())
         self.wake()
 
     def set_labels(self, name: str, labels: Mapping[str, int]) -> None:
@@ -100,11 +115,15 @@ class Manager:
         """Returns the version that a label names, loaded or not. Raises InvalidArgument for an unknown label."""
         return self._serving.labelled(name, label)
 
+    def serves(self, name: str) -> bool:
+        """Returns whether a model has a loaded version or a label. It takes no lock."""
+        return self._serving.serves(name)
+
     def handle(self, name: str, version: int | None = None, label: str | None = None) -> Handle:
         """Returns a handle to a version, by default to the highest loaded one. The caller must release it.
 
-        Raises, with TensorFlow Serving's texts, NotFound if the version is not loaded and InvalidArgument if the label
-        is unknown.
+        Raises, with TensorFlow Serving's messages, NotFound if the version is not loaded and InvalidArgument if the
+        label is unknown.
         """
         return self._serving.handle(name, version, label)
 
@@ -120,6 +139,11 @@ class Manager:
         """Returns the statuses of all versions of a model, highest first; empty for an unknown model."""
         with self._changed:
             return model.statuses() if (model := self._models.get(name)) else []
+
+    def notice(self, name: str) -> str:
+        """Returns what an operator should know about a model's folder although versions are loaded; "" if nothing."""
+        with self._changed:
+            return model.notice if (model := self._models.get(name)) else ""
 
     def models(self) -> list[str]:
         """Returns the names of all models that were added and not removed, in the order in which they were added."""
@@ -162,8 +186,11 @@ class Manager:
         with self._changed:
             self._changed.notify_all()
 
-    def close(self, timeout: float = 30.0) -> None:
-        """Cancels trial compilations, waits at most `timeout` seconds for the handles, and unloads everything."""
+    def close(self, timeout: float = 30.0) -> bool:
+        """Cancels trial compilations, waits at most `timeout` seconds for the handles, and unloads everything.
+
+        Returns False if models were still in use or loading after that time.
+        """
         for name in self.models():
             self.aspire(name, {}, "the server is stopping")
         cancel_trials()
@@ -173,16 +200,17 @@ class Manager:
         self._closed = True
         self.wake()
         self._thread.join(timeout)
+        return drained
 
     def _work(self) -> None:
         with self._changed:
             while not self._closed:
-                if not self._step():
-                    self._changed.wait(self._pause())
+                now = time.monotonic()
+                if not self._step(now):
+                    self._changed.wait(self._pause(now))
 
-    def _step(self) -> bool:
+    def _step(self, now: float) -> bool:
         """Starts one action, unloading before loading. Returns whether there was one."""
-        now = time.monotonic()
         for model in self._models:
             model.retry_due(now)
         actions = [(model, model.next_action(now)) for model in self._models]
@@ -191,41 +219,72 @@ class Manager:
                 self._unload(model, model.records[action.version])
                 return True
         for model, action in actions:
-            if action is not None and self._loading < self._loads:
-                self._begin_load(model, model.records[action.version])
+            if action is not None and self._slots.may_begin(model.name, now):
+                self._begin_load(model, model.records[action.version], now)
                 return True
         return False
 
-    def _pause(self) -> float | None:
-        """Returns the seconds until the next retry is due, or None if there is nothing to do before another change."""
-        if self._loading >= self._loads:
-            return None
-        retries = [model.next_retry() for model in self._models]
-        soonest = min((retry for retry in retries if retry is not None), default=None)
+    def _pause(self, now: float) -> float | None:
+        """Returns the seconds until a pause between attempts ends or a load counts as slow; None if nothing will."""
+        times = [time for model in self._models for time in model.times() if time > now]
+        slow = self._slots.next_slow(now)
+        soonest = min(times if slow is None else [*times, slow], default=None)
         return None if soonest is None else max(0.0, soonest - time.monotonic())
 
-    def _begin_load(self, model: ModelVersions, record: VersionRecord) -> None:
-        record.phase = Phase.LOADING
-        self._loading += 1
+    def _begin_load(self, model: ModelVersions, record: VersionRecord, now: float) -> None:
+        """Starts to load a version, or to load it again; then it stays READY meanwhile."""
+        if record.phase is not Phase.READY:
+            record.phase = Phase.LOADING
+        record.load_began = now
+        self._slots.begin(model.name, now)
         self._changed.notify_all()
-        _start(self._load_version, model, record)
+        _start(self._load_version, model, record, now)
 
-    def _load_version(self, model: ModelVersions, record: VersionRecord) -> None:
-        stamp = fingerprint(record.path)
+    def _load_version(self, model: ModelVersions, record: VersionRecord, began: float) -> None:
+        before = fingerprint(record.path)
         loaded = attempt(self._load, record.id, record.path)
+        meanwhile = fingerprint(record.path) != before
         with self._changed:
-            self._loading -= 1
-            record.fingerprint = stamp
-            if isinstance(loaded, LightshipError):
-                model.fail(record, loaded, time.monotonic(), self._retries, self._backoff)
-            elif record.aspired:
-                record.become_ready(loaded)
-                self._publish(model)
-                logger.info("%s is AVAILABLE", record.id, extra=_fields(record))
-            else:
+            self._slots.end(model.name, began)
+            record.load_began, now = None, time.monotonic()
+            again = record.phase is Phase.READY
+            if not meanwhile and not (again and isinstance(loaded, LightshipError)):
+                record.fingerprint = before
+            if meanwhile and record.aspired and record.phase in (Phase.LOADING, Phase.READY):
+                record.postpone(now)
+                self._drop(loaded)
+            elif isinstance(loaded, LightshipError):
+                self._failed(model, record, loaded, now)
+            elif record.aspired and record.phase in (Phase.LOADING, Phase.READY):
+                self._loaded(model, record, loaded, now)
+            elif record.phase is Phase.LOADING:
                 record.phase = Phase.UNLOADING
                 _start(self._close_version, model, record, loaded, Cancelled("Loading of servable cancelled"))
+            else:
+                self._drop(loaded)
             self._changed.notify_all()
+
+    def _loaded(self, model: ModelVersions, record: VersionRecord, servable: Servable, now: float) -> None:
+        replaced = record.become_ready(servable, now)
+        self._publish(model)
+        logger.info("%s is AVAILABLE", record.id, extra=_fields(record))
+        if replaced is not None:
+            replaced.retire(lambda: self._drop(replaced.servable))
+
+    def _failed(self, model: ModelVersions, record: VersionRecord, error: LightshipError, now: float) -> None:
+        """Notes a failed attempt. A loaded version goes on answering, unless its files are known to be damaged."""
+        if record.phase not in (Phase.LOADING, Phase.READY):
+            return
+        if record.phase is Phase.READY and not (record.aspired and isinstance(error, DataLoss)):
+            record.failures += 1
+            record.retry_at = now + self._backoff.after(record.failures)
+            record.notice = f"its files were changed after it was loaded, and cannot be loaded again: {error.message}"
+            return
+        lease, record.lease = record.lease, None
+        model.fail(record, error, now, self._retries, self._backoff)
+        self._publish(model)
+        if lease is not None:
+            lease.retire(lambda: self._drop(lease.servable))
 
     def _unload(self, model: ModelVersions, record: VersionRecord) -> None:
         lease, record.phase = record.lease, Phase.UNLOADING
@@ -237,14 +296,16 @@ class Manager:
     def _close_version(
         self, model: ModelVersions, record: VersionRecord, servable: Servable, error: LightshipError | None
     ) -> None:
-        try:
-            servable.close()
-        except Exception:
-            logger.exception("closing %s failed", record.id, extra=_fields(record))
+        _close(servable)
         logger.info("%s is unloaded", record.id, extra=_fields(record))
         with self._changed:
             model.end(record, error)
         self.wake()
+
+    def _drop(self, loaded: Servable | LightshipError) -> None:
+        """Closes a servable that no version has any more."""
+        if not isinstance(loaded, LightshipError):
+            _start(_close, loaded)
 
     def _publish(self, model: ModelVersions) -> None:
         self._serving.publish(model.name, model.leases(), model.labels)
@@ -252,6 +313,13 @@ class Manager:
 
 def _start(target: Callable[..., None], *arguments: object) -> None:
     threading.Thread(target=target, args=arguments, name=f"lightship{target.__name__}", daemon=True).start()
+
+
+def _close(servable: Servable) -> None:
+    try:
+        servable.close()
+    except Exception:
+        logger.exception("closing %s failed", servable.id, extra={"model": servable.id.name})
 
 
 def _fields(one: VersionRecord) -> dict[str, object]:

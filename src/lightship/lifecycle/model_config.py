@@ -48,6 +48,8 @@ class ModelConfig:
     policy: VersionPolicy = Latest()
     # Versions by their labels, such as 42 by "stable".
     labels: Mapping[str, int] = field(default_factory=dict)
+    # The folder below which `path` and its versions must be, with all links followed. None: anywhere.
+    root: Path | None = None
 
 
 def local_path(base_path: str) -> Path:
@@ -68,8 +70,8 @@ def local_path(base_path: str) -> Path:
 def check_model_list(models: Iterable[tuple[str, str]]) -> None:
     """Checks the names and base paths of a list of models.
 
-    Raises InvalidArgument, with TensorFlow Serving's texts, for a repeated name or a relative path, and Unimplemented
-    for a path on an object store.
+    Raises InvalidArgument, with TensorFlow Serving's messages, for a repeated name or a relative path, and
+    Unimplemented for a path on an object store.
     """
     listed = list(models)
     names: set[str] = set()

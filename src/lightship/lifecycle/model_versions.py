@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from lightship.lifecycle.handle import Lease
 from lightship.lifecycle.policy import LoadAction, Phase, UnloadAction, availability_preserving
 from lightship.lifecycle.servable import ServableId
 from lightship.lifecycle.state import ModelVersionStatus
+from lightship.lifecycle.version_files import FilesSeen
 from lightship.lifecycle.version_record import VersionRecord
 
 # The number of ended versions that stay visible in the status of a model.
@@ -30,6 +32,8 @@ class ModelVersions:
         self.reason = _NOT_FOUND_YET
         # Versions by their labels, loaded or not.
         self.labels: Mapping[str, int] = {}
+        # What an operator should know about its folder although versions are loaded; empty if nothing.
+        self.notice = ""
         self.records: dict[int, VersionRecord] = {}
         self._ended = 0
 
@@ -48,9 +52,16 @@ class ModelVersions:
             if known.phase in (Phase.NEW, Phase.ERROR, Phase.RETRYING, Phase.UNLOADING):
                 known.path = path
 
+    def see(self, files: Mapping[int, FilesSeen], versions: Mapping[int, Path], now: float) -> None:
+        """Takes in what the files of aspired versions look like. A loaded version stays if its path is another now."""
+        for number, seen in files.items():
+            record = self.records.get(number)
+            if record is not None and record.path == versions[number]:
+                record.see(seen, now)
+
     def forget(self) -> None:
         """Marks the model as removed. Its versions stay in its status."""
-        self.wanted, self.reason, self.labels = False, _NOT_FOUND_YET, {}
+        self.wanted, self.reason, self.labels, self.notice = False, _NOT_FOUND_YET, {}, ""
         self.aspire({})
 
     def failed(self) -> list[VersionRecord]:
@@ -60,17 +71,25 @@ class ModelVersions:
 
     def retry_due(self, now: float) -> None:
         for record in self.failed():
-            if record.phase is Phase.ERROR and record.retry_at <= now:
+            if record.phase is Phase.ERROR and record.may_load(now):
                 record.phase = Phase.NEW
 
-    def next_retry(self) -> float | None:
-        return min((record.retry_at for record in self.failed()), default=None)
+    def times(self) -> list[float]:
+        """Returns when its versions may be loaded, by `time.monotonic`, as far as a pause is what they wait for."""
+        return [record.retry_at for record in self.records.values() if record.aspired]
 
     def next_action(self, now: float) -> LoadAction | UnloadAction | None:
-        """Returns what to do next. A retry that is due comes before a load that the policy chooses."""
-        action = availability_preserving([record.snapshot() for record in self.records.values()])
-        due = [r.id.version for r in self.failed() if r.phase is Phase.RETRYING and r.retry_at <= now]
-        return LoadAction(max(due)) if due and not isinstance(action, UnloadAction) else action
+        """Returns what to do next. A retry that is due comes before a load that the policy chooses, and that before
+        loading again what was not complete."""
+        action = availability_preserving([record.snapshot(now) for record in self.records.values()])
+        if isinstance(action, UnloadAction):
+            return action
+        due = [r.id.version for r in self.failed() if r.phase is Phase.RETRYING and r.may_load(now)]
+        if due or action is not None:
+            return LoadAction(max(due)) if due else action
+        ready = (r for r in self.records.values() if r.aspired and r.phase is Phase.READY)
+        stale = [record.id.version for record in ready if record.stale and record.may_load(now)]
+        return LoadAction(max(stale)) if stale else None
 
     def fail(
         self, record: VersionRecord, error: LightshipError, now: float, retries: Retries, backoff: Backoff
@@ -97,16 +116,18 @@ class ModelVersions:
 
     def statuses(self) -> list[ModelVersionStatus]:
         """Returns the statuses of all versions, highest first."""
-        return [self.records[number].status() for number in sorted(self.records, reverse=True)]
+        now = time.monotonic()
+        return [self.records[number].status(now) for number in sorted(self.records, reverse=True)]
 
     def settled_status(self) -> ModelVersionStatus | None:
         """Returns the status of the highest aspired version that is loaded or ended with an error, or None."""
         settled = [r for r in self.records.values() if r.aspired and (r.phase is Phase.READY or r.error is not None)]
-        return max(settled, key=lambda record: record.id.version).status() if settled else None
+        return max(settled, key=lambda record: record.id.version).status(time.monotonic()) if settled else None
 
     def idle(self) -> bool:
         """Returns whether no version is loaded, being loaded or being unloaded."""
-        return all(record.phase in (Phase.DISABLED, Phase.ERROR, Phase.NEW) for record in self.records.values())
+        at_rest = (Phase.DISABLED, Phase.ERROR, Phase.NEW)
+        return all(record.phase in at_rest and record.load_began is None for record in self.records.values())
 
     def why_not_ready(self) -> str | None:
         """Returns None if a version is loaded, and otherwise why the newest is not."""
@@ -115,7 +136,8 @@ class ModelVersions:
         for number in sorted(self.records, reverse=True):
             record = self.records[number]
             if record.aspired:
-                return f"version {number}: {record.failure.message if record.failure else 'it is still loading'}"
+                reason = record.failure.message if record.failure else record.status(time.monotonic()).note
+                return f"version {number}: {reason or 'it is still loading'}"
         return self.reason
 
     def _release(self, record: VersionRecord) -> None:

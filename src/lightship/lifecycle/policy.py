@@ -23,6 +23,8 @@ class Version(NamedTuple):
     number: int
     phase: Phase
     aspired: bool
+    # Whether it must not be loaded yet, because its files are still being written.
+    held: bool = False
 
 
 class LoadAction(NamedTuple):
@@ -44,5 +46,5 @@ def availability_preserving(versions: Collection[Version]) -> LoadAction | Unloa
     replaced = not aspired or any(version.phase is Phase.READY for version in aspired)
     if leaving and (replaced or len(leaving) > 1):
         return UnloadAction(leaving[0])
-    waiting = [version.number for version in aspired if version.phase is Phase.NEW]
+    waiting = [version.number for version in aspired if version.phase is Phase.NEW and not version.held]
     return LoadAction(max(waiting)) if waiting else None

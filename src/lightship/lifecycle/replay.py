@@ -29,7 +29,7 @@ def replay(servable: Servable, call: WarmUpCall, iterations: int = 1) -> int:
     """Makes each call of the version's warm-up file, if it has one. Returns the number of records.
 
     A call that no installed engine can run is skipped with a warning, because the version can answer other calls.
-    Raises the errors of any other call, and, with TensorFlow Serving's texts, DataLoss for a file that is not a
+    Raises the errors of any other call, and, with TensorFlow Serving's messages, DataLoss for a file that is not a
     TFRecord file, InvalidArgument for an invalid record or more than `MAX_RECORDS`, and Unimplemented for an
     unsupported kind.
     """

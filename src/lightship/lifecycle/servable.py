@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from lightship.bundle.bundle import Bundle
 from lightship.engines.base import Engine
-from lightship.images.decode import MAX_PIXELS
+from lightship.images.opening import MAX_PIXELS
 from lightship.saved_model.signatures import Signature
 
 

@@ -46,6 +46,10 @@ class ServingTable:
             if handle is not None:
                 return handle  # otherwise it was retired in the meantime, and the table has been replaced
 
+    def serves(self, name: str) -> bool:
+        """Returns whether a model has a loaded version or a label."""
+        return name in self._models
+
     def labelled(self, name: str, label: str) -> int:
         """Returns the version that a label names, loaded or not. Raises InvalidArgument for an unknown label."""
         return _labelled(self._models.get(name), label)

@@ -3,56 +3,52 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import NamedTuple
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
-from lightship.errors import LightshipError
-from lightship.lifecycle.aspired import find_aspired
 from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.model_config import ModelConfig
-from lightship.saved_model.versions import explain_model_folder
+from lightship.lifecycle.settling import Settling, default_settle_seconds
+from lightship.lifecycle.state import State
+from lightship.lifecycle.watched import Found, Watched, look_for_versions
 
 logger = logging.getLogger(__name__)
 
-
-@dataclass(slots=True)
-class _Watched:
-    """A model whose folder is polled, and the result of the last poll."""
-
-    config: ModelConfig
-    # Why there is no version; None if there is one.
-    explanation: str | None = None
-    # The warnings of the last poll.
-    logged: frozenset[str] = frozenset()
-
-
-class _Found(NamedTuple):
-    """The result of one poll of a folder."""
-
-    # The versions that should be loaded; None if the folder could not be read.
-    versions: dict[int, Path] | None
-    explanation: str | None
-    warnings: list[str]
+_CLOSE_SECONDS = 5.0
+# A poll that takes so long may hang.
+_SLOW_SECONDS = 5.0
 
 
 class FileSystemSource:
     """Polls the folders of models. Each model's version policy selects the aspired versions.
 
-    If a folder is missing or cannot be read, the loaded versions of that model stay loaded and other models are not
-    affected. If a folder can be read but has no version that the policy selects, its loaded versions are unloaded.
+    A version whose files are still being written is not loaded until they are complete. If a folder is missing or
+    cannot be read, the loaded versions of that model stay loaded and other models are not affected. If a folder can be
+    read but has no version that the policy selects, its loaded versions are unloaded.
     """
 
-    def __init__(self, manager: Manager, poll_seconds: float = 1.0) -> None:
-        """poll_seconds: the time between polls. 0 polls a model only once, when it is added; a negative one never."""
+    def __init__(
+        self,
+        manager: Manager,
+        poll_seconds: float = 1.0,
+        *,
+        settle_seconds: float | None = None,
+        empty_folder_grace: float = 0.0,
+    ) -> None:
+        """poll_seconds: the time between polls. 0 polls a model only once, when it is added; a negative one never.
+        settle_seconds: how old the files of a version must be, see `Settling`; None for the default.
+        empty_folder_grace: the seconds for which versions stay loaded after the last one has gone from their folder.
+        """
         self._manager = manager
-        self._poll_seconds = poll_seconds
-        self._watched: dict[str, _Watched] = {}
+        self._poll_seconds, self._grace = poll_seconds, empty_folder_grace
+        self._settle_seconds = default_settle_seconds() if settle_seconds is None else settle_seconds
+        self._watched: dict[str, Watched] = {}
         self._lock = threading.Lock()
-        self._closed = threading.Event()
+        self._changed = threading.Condition(self._lock)
+        self._closed = False
         self._thread: threading.Thread | None = None
 
     def watch(self, models: Sequence[ModelConfig]) -> None:
@@ -63,88 +59,139 @@ class FileSystemSource:
         """
         with self._lock:
             before = self._watched
-            self._watched = {config.name: _kept(before.get(config.name), config) for config in models}
+            self._watched = {config.name: self._kept(before.get(config.name), config) for config in models}
             fresh = [name for name, watched in self._watched.items() if watched is not before.get(name)]
             for name in before.keys() - self._watched.keys():
                 self._manager.forget(name)
             for name in fresh:
                 self._manager.expect(name)
-        if self._poll_seconds >= 0:
-            for name in fresh:
-                self._poll_model(name)
-        if self._poll_seconds > 0 and self._thread is None:
-            self._thread = threading.Thread(target=self._poll, name="lightship-source", daemon=True)
-            self._thread.start()
+        if self._poll_seconds < 0:
+            return
+        self._for_each(fresh, self._poll_model)
+        with self._lock:
+            self._changed.notify_all()
+            if self._thread is None and not self._closed:
+                self._thread = threading.Thread(target=self._poll, name="lightship-source", daemon=True)
+                self._thread.start()
 
     def poll_once(self) -> None:
         """Polls every folder now."""
         with self._lock:
             names = list(self._watched)
-        for name in names:
-            self._poll_model(name)
+        self._for_each(names, self._poll_model)
 
     def explanations(self) -> dict[str, str]:
-        """Returns for each model without a version what its folder contains instead, and what to do."""
+        """Returns for each model without a version why, and what to do. The texts name no entry of the folder."""
         with self._lock:
             return {name: one.explanation for name, one in self._watched.items() if one.explanation is not None}
 
-    def close(self) -> None:
-        """Ends the polling. Loaded versions stay loaded."""
-        self._closed.set()
+    def close(self, timeout: float = _CLOSE_SECONDS) -> None:
+        """Ends the polling and waits at most `timeout` seconds for the last poll. Loaded versions stay loaded."""
+        with self._lock:
+            self._closed = True
+            self._changed.notify_all()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(timeout)  # a network file system may hang
+
+    def _kept(self, known: Watched | None, config: ModelConfig) -> Watched:
+        """Returns the known entry of a model if its path and policy are unchanged, and otherwise a new one."""
+        if known is not None and _same_folder(known, config):
+            return known
+        return Watched(config, Settling(self._settle_seconds))
 
     def _poll(self) -> None:
-        while not self._closed.wait(self._poll_seconds):
-            try:
+        """Polls at the interval, and between that looks again at files that were still being written."""
+        next_poll = time.monotonic() + self._poll_seconds if self._poll_seconds > 0 else None
+        while True:
+            with self._lock:
+                if self._wait(next_poll):
+                    return
+                due = [name for name, one in self._watched.items() if one.look_at and one.look_at <= time.monotonic()]
+            if next_poll is not None and next_poll <= time.monotonic():
                 self.poll_once()
-            except Exception:  # one failed poll must not end the polling
-                logger.exception("polling the models' folders failed")
+                next_poll = time.monotonic() + self._poll_seconds
+            else:
+                self._for_each(due, self._look_again)
 
-    def _poll_model(self, name: str) -> None:
-        watched = self._watched.get(name)
-        if watched is None:
+    def _wait(self, next_poll: float | None) -> bool:
+        """Waits until something is due. Returns whether the source was closed."""
+        times = [next_poll, *(watched.look_at for watched in self._watched.values())]
+        due = min((time for time in times if time is not None), default=None)
+        pause = None if due is None else max(0.0, due - time.monotonic())
+        if not self._closed and pause != 0:
+            self._changed.wait(pause)
+        return self._closed
+
+    def _for_each(self, names: Sequence[str], poll: Callable[[Watched], None]) -> None:
+        """Polls models one after the other. If the file system of one hangs, another thread goes on with the others."""
+        waiting = deque(names)
+        while waiting:
+            done = threading.Event()
+            _start(self._poll_some, waiting, poll, done)
+            done.wait(_SLOW_SECONDS)
+
+    def _poll_some(self, waiting: deque[str], poll: Callable[[Watched], None], done: threading.Event) -> None:
+        with suppress(IndexError):  # when no more is waiting
+            while True:
+                name = waiting.popleft()
+                watched = self._watched.get(name)
+                if watched is not None:
+                    self._poll_one(watched, poll)
+        done.set()
+
+    def _poll_one(self, watched: Watched, poll: Callable[[Watched], None]) -> None:
+        # A model whose poll hangs is not polled by more and more threads.
+        hangs = watched.began is not None and time.monotonic() - watched.began >= _SLOW_SECONDS
+        if hangs or not watched.polling.acquire(timeout=_SLOW_SECONDS):
             return
-        found = _look(watched.config)
+        watched.began = time.monotonic()
+        try:
+            poll(watched)
+        except Exception:  # one failed poll must not end the polling
+            logger.exception("polling %s failed", watched.config.path, extra={"model": watched.config.name})
+        finally:
+            watched.began = None
+            watched.polling.release()
+
+    def _poll_model(self, watched: Watched) -> None:
+        grace = self._grace if self._answers(watched.config.name) else 0.0
+        found = watched.spared(look_for_versions(watched.config), grace)
+        self._report(watched, found)
+
+    def _answers(self, name: str) -> bool:
+        return any(status.state is State.AVAILABLE for status in self._manager.versions(name))
+
+    def _look_again(self, watched: Watched) -> None:
+        """Looks at the files of the versions that were found, not for others."""
+        name, files = watched.config.name, watched.look(watched.versions)
         with self._lock:
-            if self._watched.get(name) is watched:  # otherwise a reload replaced it in the meantime
-                self._report(watched, found)
+            if self._watched.get(name) is watched and watched.versions:
+                self._manager.aspire(name, watched.versions, files=files)
 
-    def _report(self, watched: _Watched, found: _Found) -> None:
-        name, watched.explanation = watched.config.name, found.explanation
-        for warning in found.warnings:
-            if warning not in watched.logged:
-                logger.warning("%s", warning, extra={"model": name})
-        watched.logged = frozenset(found.warnings)
-        if found.versions is None:
-            self._manager.expect(name, found.explanation or "")
-        else:
-            self._manager.aspire(name, found.versions, found.explanation or "")
-
-
-def _kept(known: _Watched | None, config: ModelConfig) -> _Watched:
-    """Returns the known entry of a model if its path and policy are unchanged, and otherwise a new one."""
-    if known is None or (known.config.path, known.config.policy) != (config.path, config.policy):
-        return _Watched(config)
-    return known
+    def _report(self, watched: Watched, found: Found) -> None:
+        name = watched.config.name
+        files = watched.look(found.versions) if found.versions is not None else {}
+        with self._lock:
+            if self._watched.get(name) is not watched:  # a reload replaced it in the meantime
+                return
+            watched.explanation = found.explanation
+            for warning in found.warnings:
+                if warning not in watched.logged:
+                    logger.warning("%s", warning, extra={"model": name})
+            watched.logged = frozenset(found.warnings)
+            if found.versions is None:
+                self._manager.expect(name, found.explanation or "")
+            else:
+                self._manager.aspire(name, found.versions, found.explanation or "", files=files, notice=watched.notice)
 
 
-def _look(config: ModelConfig) -> _Found:
-    try:
-        versions, warnings = find_aspired(config)
-    except LightshipError as error:
-        explanation = explain_model_folder(config.path) or error.message
-        return _Found(None, explanation, [f"{_unreadable(config, error)} ({explanation})"])
-    if versions:
-        return _Found(versions, None, warnings)
-    explanation = explain_model_folder(config.path) or "; ".join(warnings) or "no version was found yet"
-    none_there = (
-        f"No versions of servable {config.name} found under base path {config.path}. Did you forget to name your leaf "
-        f"directory as a number (eg. '/1/')? ({explanation})"
-    )
-    return _Found(versions, explanation, [*warnings, none_there])
+def _start(target: Callable[..., None], *arguments: object) -> None:
+    threading.Thread(target=target, args=arguments, name="lightship-source-poll", daemon=True).start()
 
 
-def _unreadable(config: ModelConfig, error: LightshipError) -> str:
-    reason = error.message if os.path.exists(config.path) else f"{config.path}; No such file or directory"
-    return f"Could not find base path {config.path} for servable {config.name} with error {error.code.name}: {reason}"
+def _same_folder(known: Watched, config: ModelConfig) -> bool:
+    return _place(known.config) == _place(config)
+
+
+def _place(config: ModelConfig) -> tuple[object, ...]:
+    return config.path, config.policy, config.root

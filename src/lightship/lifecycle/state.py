@@ -24,3 +24,6 @@ class ModelVersionStatus:
     state: State
     # Why the version ended with an error, or None.
     error: LightshipError | None = None
+    # What an operator should know: why it is not loaded yet, or that its files were changed; empty if nothing.
+    # TensorFlow Serving's own answers do not have it.
+    note: str = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,8 +11,16 @@ from lightship.lifecycle.handle import Lease
 from lightship.lifecycle.policy import Phase, Version
 from lightship.lifecycle.servable import Servable, ServableId
 from lightship.lifecycle.state import ModelVersionStatus, State
+from lightship.lifecycle.version_files import FilesSeen, Fingerprint, differences, gained_manifest
 
-Fingerprint = frozenset[tuple[str, int, int]]
+logger = logging.getLogger(__name__)
+
+# A load that has taken so long is told about.
+LONG_SECONDS = 5.0
+# A version whose files change so soon after it became ready was loaded before it was complete.
+_EARLY_SECONDS = 30.0
+# The pause after an attempt during which the files changed.
+_POSTPONE_SECONDS = 1.0
 
 _STATES = {
     Phase.NEW: State.START,
@@ -42,7 +51,19 @@ class VersionRecord:
     # When to try again, by `time.monotonic`, after an attempt failed.
     retry_at: float = 0.0
     # The state of the files at the last attempt.
-    fingerprint: Fingerprint = field(default_factory=frozenset)
+    fingerprint: Fingerprint = field(default_factory=dict)
+    # Why its files may not be complete yet; it is not loaded before they are.
+    unsettled: str = ""
+    # When the running attempt began, by `time.monotonic`; None if none is running.
+    load_began: float | None = None
+    # When it became ready for the first time, by `time.monotonic`.
+    ready_at: float | None = None
+    # Whether its files changed so soon after it was loaded that it is to be loaded again. It keeps answering meanwhile.
+    stale: bool = False
+    # The changed files that were told about.
+    changed: Fingerprint | None = None
+    # What an operator should know about it although it answers.
+    notice: str = ""
     # The position in the order in which versions ended.
     ended: int = 0
 
@@ -51,24 +72,61 @@ class VersionRecord:
         """Whether it ended and is not aspired."""
         return not self.aspired and self.phase in (Phase.DISABLED, Phase.ERROR)
 
-    def become_ready(self, servable: Servable) -> None:
+    def become_ready(self, servable: Servable, now: float) -> Lease | None:
+        """Makes the version ready with a servable. Returns the lease of the one that it replaces."""
+        before = self.lease
         self.phase, self.error, self.failure, self.failures = Phase.READY, None, None, 0
-        self.lease = Lease(servable)
+        self.lease, self.ready_at = Lease(servable), now if self.ready_at is None else self.ready_at
+        self.stale, self.changed, self.notice = False, None, ""
+        return before
 
-    def snapshot(self) -> Version:
-        return Version(self.id.version, self.phase, self.aspired)
+    def see(self, files: FilesSeen, now: float) -> None:
+        """Takes in what its files look like. A failed version is tried again at once when they have changed."""
+        self.unsettled = files.unsettled
+        same = files.fingerprint == self.fingerprint
+        if self.phase in (Phase.ERROR, Phase.RETRYING) and not same:
+            self.failures, self.retry_at = 0, 0.0
+        elif self.phase is Phase.READY and same:
+            self.stale, self.changed, self.notice = False, None, ""
+        elif self.phase is Phase.READY and not self.unsettled and files.fingerprint != self.changed:
+            self._see_changed(files.fingerprint, now)
 
-    def status(self) -> ModelVersionStatus:
-        return ModelVersionStatus(self.id.version, _STATES[self.phase], self.error)
+    def _see_changed(self, found: Fingerprint, now: float) -> None:
+        self.changed = found
+        names = differences(self.fingerprint, found)
+        fields = {"model": self.id.name, "version": self.id.version}
+        early = self.ready_at is not None and now - self.ready_at < _EARLY_SECONDS
+        if found and (early or gained_manifest(self.fingerprint, found)):
+            self.stale, self.retry_at = True, 0.0
+            logger.info("%s is loaded again, because its files were not complete: %s", self.id, names, extra=fields)
+            return
+        self.notice = (  # clients may see it, so it names no files
+            "its files were changed after it was loaded: it answers with what it loaded; publish changed files as a "
+            "new version"
+        )
+        logger.warning("%s: %s (%s)", self.id, self.notice, names, extra=fields)
 
+    def may_load(self, now: float) -> bool:
+        """Returns whether nothing speaks against an attempt: its files are complete, and no pause is left."""
+        return not self.unsettled and self.load_began is None and self.retry_at <= now
 
-def fingerprint(folder: Path) -> Fingerprint:
-    """Returns the names, sizes and modification times of all files in a folder, except those that cannot be read."""
-    found = set()
-    for path in [folder, *folder.rglob("*")] if folder.is_dir() else [folder]:
-        try:
-            stat = path.stat()
-        except OSError:
-            continue
-        found.add((str(path), stat.st_size, stat.st_mtime_ns))
-    return frozenset(found)
+    def postpone(self, now: float) -> None:
+        """Lets it be loaded again in a moment, because its files changed during an attempt, which says nothing."""
+        self.retry_at = now + _POSTPONE_SECONDS
+        if self.phase is Phase.LOADING:
+            self.phase = Phase.NEW
+
+    def snapshot(self, now: float) -> Version:
+        return Version(self.id.version, self.phase, self.aspired, self.phase is Phase.NEW and not self.may_load(now))
+
+    def status(self, now: float) -> ModelVersionStatus:
+        return ModelVersionStatus(self.id.version, _STATES[self.phase], self.error, self._note(now))
+
+    def _note(self, now: float) -> str:
+        if self.load_began is not None and now - self.load_began >= LONG_SECONDS:
+            return f"it has been loading for {now - self.load_began:.0f} seconds"
+        if self.phase is Phase.READY:
+            return self.notice
+        if self.aspired and self.unsettled:
+            return self.unsettled
+        return self.failure.message if self.phase is Phase.RETRYING and self.failure is not None else ""

@@ -65,24 +65,24 @@ def export(
     Raises InvalidArgument, NotFound or FailedPrecondition if the model cannot be exported, AlreadyExists if the version
     exists, and Internal if the exported model gives wrong answers.
     """
-    folder, tell = Path(folder), progress or (lambda step: None)
+    folder, report = Path(folder), progress or (lambda step: None)
     check_version(folder, version, overwrite)
     labels = read_classes(classes) if classes is not None else None
     spec = image if image is None or isinstance(image, ImageSpec) else ImageSpec.from_json(image)
     with _EXPORT_LOCK:
-        tell("loading the trained model")
+        report("loading the trained model")
         trained = open_source(source, with_labels=labels is None)
-        content = _content(trained, labels or trained.labels, spec or trained.image, golden or None, tell)
+        content = _content(trained, labels or trained.labels, spec or trained.image, golden or None, report)
         with staging_folder(folder) as path:
-            tell("writing the SavedModel")
+            report("writing the SavedModel")
             with reraise_as(
                 FailedPrecondition, "TensorFlow cannot save this model: {}; the incomplete export was removed"
             ):
                 trained.write(path, content.signatures)
             _write_extras(path, content)
-            engine = _try_out(path, trained, content, tell)
+            engine = _try_out(path, trained, content, report)
             written = publish(path, folder, version, overwrite)
-    tell(f"wrote {written}, which runs on {engine}")
+    report(f"wrote {written}, which runs on {engine}")
     return written
 
 
@@ -101,12 +101,12 @@ def _content(
     labels: tuple[str, ...] | None,
     image: ImageSpec | None,
     golden_images: GoldenImages | None,
-    tell: Progress,
+    report: Progress,
 ) -> _Content:
     image = with_model_size(image, trained.inputs) if image is not None else None
-    tell("running the trained model on the golden sample")
-    golden = take_golden(trained, image, golden_images, tell)
-    return _Content(labels, image, golden, image_signatures(labels, image, trained.inputs, golden, tell))
+    report("running the trained model on the golden sample")
+    golden = take_golden(trained, image, golden_images, report)
+    return _Content(labels, image, golden, image_signatures(labels, image, trained.inputs, golden, report))
 
 
 def _write_extras(path: Path, content: _Content) -> None:
@@ -130,11 +130,11 @@ def _write_extras(path: Path, content: _Content) -> None:
     write_manifest(path, manifest)
 
 
-def _try_out(path: Path, trained: TrainedModel, content: _Content, tell: Progress) -> str:
+def _try_out(path: Path, trained: TrainedModel, content: _Content, report: Progress) -> str:
     """Raises Internal if the exported model answers differently from the trained one. Returns the engine's name."""
-    tell("checking the exported model on TensorFlow")
+    report("checking the exported model on TensorFlow")
     check_on_tensorflow(path, content.golden, content.signatures, _pictures(trained, content.signatures))
-    tell("checking the exported model on the serving engine")
+    report("checking the exported model on the serving engine")
     return check_on_engine(path, content.golden)
 
 

@@ -1,4 +1,4 @@
-"""Shortens errors of Keras and TensorFlow to one line, because their texts can fill pages."""
+"""Shortens errors of Keras and TensorFlow to one line, because their messages can fill pages."""
 
 from __future__ import annotations
 

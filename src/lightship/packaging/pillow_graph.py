@@ -37,9 +37,10 @@ class Span(NamedTuple):
 
 
 def resample(pixels: Tensor, rows: Span, columns: Span, method: str) -> Tensor:
-    """Resizes pixels [H, W, C] as `Image.resize(..., method, box=)` does. Returns whole numbers as float32.
+    """Resizes pixels [H, W, C] with the same results as Pillow's `Image.resize(size, method, box=...)`.
 
-    pixels: uint8 with 1, 3 or 4 channels (the fourth is alpha, which weights the colours), or uint16 with one channel.
+    Returns whole numbers as float32. pixels: uint8 with 1, 3 or 4 channels (the fourth is alpha, which weights the
+    colours), or uint16 with one channel. `rows` and `columns` give the part of the image and the new size.
     """
     if method == "nearest":
         picked = tf.gather(tf.gather(pixels, _nearest(rows), axis=0), _nearest(columns), axis=1)

@@ -84,7 +84,7 @@ def _target(folder: Path, version: int | None) -> Path:
 
 
 def _exchange(path: Path, target: Path) -> None:
-    """Replaces the old version by the new one, atomically if the operating system can exchange two names."""
+    """Replaces the old version with the new one, atomically if the operating system can exchange two names."""
     try:
         rename = ctypes.CDLL(None, use_errno=True).renameat2
     except (AttributeError, OSError):
@@ -143,7 +143,10 @@ def _clear_abandoned(folder: Path) -> None:
 
 
 def _try_lock(path: Path) -> int | None:
-    """Locks a folder. Returns the open file that holds the lock, or None if the folder is locked or gone."""
+    """Locks a folder. Returns the open file that holds the lock.
+
+    Returns None if the folder is locked or no longer exists.
+    """
     try:
         lock = os.open(path, os.O_RDONLY)
     except OSError:

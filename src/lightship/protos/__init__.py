@@ -6,6 +6,8 @@ Packages, field numbers and types are the same, so the encoding is the same. The
 
 from lightship.protos._pool import POOL, message
 
+BundleEntryProto = message("tensorflow.BundleEntryProto")
+BundleHeaderProto = message("tensorflow.BundleHeaderProto")
 Example = message("tensorflow.Example")
 SavedModel = message("tensorflow.SavedModel")
 SignatureDef = message("tensorflow.SignatureDef")
@@ -39,6 +41,8 @@ SavedModelText = message("lightship.text.SavedModel")
 __all__ = [
     "POOL",
     "BatchingParameters",
+    "BundleEntryProto",
+    "BundleHeaderProto",
     "ClassificationRequest",
     "ClassificationResponse",
     "Example",

@@ -80,7 +80,10 @@ class Body:
         return None
 
     def shape(self, tensor: str) -> tuple[int, ...] | None:
-        """Returns the shape of a constant or a variable, and None for any other tensor or if a size is unknown."""
+        """Returns the shape of a constant or a variable.
+
+        Returns None if a dimension is unknown, or if the tensor is neither.
+        """
         node, body = self.source(tensor) or (None, self)
         if node is None:
             return None

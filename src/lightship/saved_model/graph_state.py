@@ -75,7 +75,10 @@ class _Walk:
         self._callers: dict[str, tuple[str, ...]] = {}
 
     def uses(self, outputs: Iterable[str]) -> _Use:
-        """Returns the variables that are used to compute these output tensors, and whether any is changed."""
+        """Returns the variables that are read to compute these output tensors.
+
+        Also returns whether the computation changes any variable.
+        """
         variables, called, changes = set[str](), set[str](), False
         for node in reached(self._nodes, outputs):
             if node.op in _VARIABLES:

@@ -13,13 +13,14 @@ from google.protobuf.message import DecodeError
 
 from lightship import protos
 from lightship.errors import DataLoss, InvalidArgument, NotFound, ResourceExhausted, Unimplemented
-from lightship.files import read_error
 from lightship.protos.text import parse_text
 from lightship.saved_model.graph_state import Changes, changes_in
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, INIT_SIGNATURE, SERVE, Signature, TensorSpec
+from lightship.saved_model.version_files import open_file, read_file
 from lightship.saved_model.versions import SAVED_MODEL_FILE, SAVED_MODEL_TEXT
 from lightship.tensors.dtypes import DataType
 
+MAX_MODEL_BYTES = 2**31 - 1  # the most that protobuf can read
 MAX_TEXT_BYTES = 32 << 20  # of saved_model.pbtxt; each MiB takes half a second, and up to 100 MiB of memory
 _PLACEHOLDERS = frozenset({"Placeholder", "PlaceholderV2"})
 _FED_DIRECTLY = _PLACEHOLDERS | {"PlaceholderWithDefault"}
@@ -88,17 +89,15 @@ def saved_model_bytes(folder: Path) -> bytes:
     """Returns a serialized `tensorflow.SavedModel`: the bytes of `saved_model.pb`, or `saved_model.pbtxt` converted.
 
     The conversion drops fields that are not needed to run the graph. Raises NotFound, with TensorFlow Serving's text,
-    if there is neither file, DataLoss if the text cannot be parsed, ResourceExhausted if it has more than
-    `MAX_TEXT_BYTES`, and PermissionDenied if a file may not be read.
+    if there is neither file, DataLoss if the text cannot be parsed, ResourceExhausted if a file has more than
+    `MAX_MODEL_BYTES` or `MAX_TEXT_BYTES`, PermissionDenied if it may not be read, and FailedPrecondition for a FIFO.
     """
     try:
         try:
-            return (folder / SAVED_MODEL_FILE).read_bytes()
-        except FileNotFoundError:
+            return read_file(folder / SAVED_MODEL_FILE, MAX_MODEL_BYTES)
+        except NotFound:
             return _bytes_of_text(folder / SAVED_MODEL_TEXT)
-    except PermissionError as error:
-        raise read_error(error.filename, error) from error
-    except OSError as error:
+    except (NotFound, InvalidArgument) as error:
         if os.path.exists(folder / "export.meta"):
             raise Unimplemented("Session Bundle is deprecated and removed.") from error
         raise NotFound(
@@ -108,7 +107,7 @@ def saved_model_bytes(folder: Path) -> bytes:
 
 
 def _bytes_of_text(file: Path) -> bytes:
-    with file.open("rb") as opened:
+    with open_file(file) as opened:
         data = opened.read(MAX_TEXT_BYTES + 1)
     if len(data) > MAX_TEXT_BYTES:
         raise ResourceExhausted(

@@ -28,7 +28,7 @@ class Operation:
 
     op: str
     name: str
-    # Types as names, such as "float"; texts, numbers, bools and lists of them. Without shapes, tensors and functions.
+    # Types as names, such as "float"; strings, numbers, bools and lists of them. Without shapes, tensors and functions.
     attributes: Mapping[str, Attribute]
     # For each input whether it is a constant, such as a weight.
     operands: tuple[bool, ...]

@@ -48,8 +48,27 @@ def has_saved_model(folder: Path) -> bool:
     return any(os.path.isfile(folder / name) for name in (SAVED_MODEL_FILE, SAVED_MODEL_TEXT))
 
 
+def expected_in_model_folder(folder: Path) -> str | None:
+    """Returns None if the folder contains a version, otherwise a line that says what to put there.
+
+    It names no entry of the folder, so that it can be shown to anybody.
+    """
+    try:
+        if list_versions(folder):
+            return None
+    except (NotFound, PermissionDenied) as error:
+        return error.message
+    return (
+        f"{folder} contains no version, which is a folder named with a number, such as {folder}/1, that contains a "
+        f"SavedModel: add a version with lightship export MODEL {quote(str(folder))}"
+    )
+
+
 def explain_model_folder(folder: Path) -> str | None:
-    """Returns None if the folder contains a version, otherwise a line that says what it contains and what to do."""
+    """Returns None if the folder contains a version, otherwise a line that says what it contains and what to do.
+
+    It may name entries of the folder, so it is for the log and for users of this machine.
+    """
     place, shown = quote(str(folder)), str(folder)
     if os.path.isfile(folder):
         command = f"lightship export {place} {quote(str(folder.with_suffix('')))}"

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from lightship.lifecycle.attempts import Retries
 from lightship.lifecycle.loader import Loader, LoadOptions
 from lightship.lifecycle.manager import Manager
+from lightship.memory import MemoryKeeper, default_budget
+from lightship.memory_budget import MemoryBudget
 from lightship.server.config.batching import check_version_batching
 from lightship.server.load_metrics import LoadMetrics
+from lightship.server.open_files import max_connections
 from lightship.server.options import ServerOptions
 from lightship.services.warm_up import make_logged_call
 from lightship.transports.grpc.api import GrpcApi
 from lightship.transports.grpc.context import GrpcContext, Reload
+from lightship.transports.http.executor import Executor, default_threads
+from lightship.transports.http.hosts import LOCAL_NAMES, AllowedHosts, is_loopback
+from lightship.transports.http.lanes import WaitLimits
 from lightship.transports.metrics.metrics import Metrics
 from lightship.transports.rest.app import RestApp
 
 _LOADS = 2  # the default number of versions that load at the same time
+_MAX_WAITING = 1024  # calls that wait for a thread
 
 
 def manager_of(options: ServerOptions, metrics: LoadMetrics) -> Manager:
@@ -29,6 +37,7 @@ def manager_of(options: ServerOptions, metrics: LoadMetrics) -> Manager:
             check_method_names=options.check_method_names,
             warm_up_iterations=max(1, options.warmup_iterations),
             tags=options.saved_model_tags,
+            follow_links=options.follow_links,
         ),
         warm_up_call=make_logged_call if options.enable_model_warmup else None,
         checks=[check_version_batching] if options.check_batching_files else [],
@@ -38,13 +47,36 @@ def manager_of(options: ServerOptions, metrics: LoadMetrics) -> Manager:
     return Manager(loader.load, loads=options.load_threads or _LOADS, retries=retries)
 
 
-def rest_app_of(manager: Manager, options: ServerOptions, metrics: Metrics, load_metrics: LoadMetrics) -> RestApp:
-    """Returns the REST application that serves the manager's models."""
+def budget_of(options: ServerOptions) -> MemoryBudget:
+    """Returns the memory budget of all requests, over REST and gRPC. It returns memory to the system when it can."""
+    return MemoryBudget(options.memory_budget or default_budget(), MemoryKeeper().after)
+
+
+def executor_of(options: ServerOptions) -> Executor:
+    """Returns the threads that run long calls, over REST and gRPC."""
+    threads = max(options.threads, options.grpc.runs) or default_threads()
+    limits = WaitLimits(max(0.0, options.timeout_seconds), options.max_queue_seconds)
+    return Executor(threads, _MAX_WAITING, limits)
+
+
+def rest_app_of(
+    manager: Manager,
+    options: ServerOptions,
+    executor: Executor,
+    budget: MemoryBudget,
+    metrics: Metrics,
+    load_metrics: LoadMetrics,
+    address: str,
+) -> RestApp:
+    """Returns the REST application that serves the manager's models. `address`: the one on which it listens."""
+    connections = max_connections(options.limits.connections)
     return RestApp(
         manager,
-        limits=options.limits,
+        executor,
+        limits=replace(options.limits, connections=connections),
+        hosts=allowed_hosts(options, address),
+        budget=budget,
         timeout=options.timeout_seconds,
-        threads=options.threads,
         cors=options.cors,
         metrics=metrics,
         metrics_path=options.metrics_path,
@@ -52,9 +84,17 @@ def rest_app_of(manager: Manager, options: ServerOptions, metrics: Metrics, load
     )
 
 
+def allowed_hosts(options: ServerOptions, address: str) -> AllowedHosts | None:
+    """Returns the names that REST requests may have in their Host header, or None if all are accepted."""
+    if not options.allowed_hosts and not is_loopback(address):
+        return None
+    return AllowedHosts([*LOCAL_NAMES, options.host, *options.allowed_hosts])
+
+
 def grpc_api_of(
     manager: Manager,
     options: ServerOptions,
+    budget: MemoryBudget,
     metrics: Metrics,
     load_metrics: LoadMetrics,
     reload: Reload,
@@ -64,6 +104,8 @@ def grpc_api_of(
     context = GrpcContext(
         manager,
         reload,
+        budget=budget,
+        reload_root=options.reload_root,
         families=lambda: metrics.families() + load_metrics.families(),
         tensor_content=options.grpc.tensor_content,
         health=options.grpc.health,

@@ -1,22 +1,25 @@
 """The REST and gRPC endpoints of a server.
 
-Both ports are opened together, before any slow work starts, and both endpoints are drained together.
+Both ports are opened together, before any slow work starts, and both endpoints are drained together. One event loop
+serves both, on a thread of its own, and they share the threads for long calls.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 import threading
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING
 
 from lightship.errors import LightshipError
 from lightship.lifecycle.manager import Manager
-from lightship.server.assembly import grpc_api_of, rest_app_of
+from lightship.server.assembly import budget_of, executor_of, grpc_api_of, rest_app_of
 from lightship.server.load_metrics import LoadMetrics
 from lightship.server.options import ServerOptions
 from lightship.transports.grpc.context import Reload
-from lightship.transports.http.server import HttpServer
+from lightship.transports.http.server import HttpServer, new_event_loop
 from lightship.transports.metrics.metrics import Metrics
 from lightship.transports.rest.app import RestApp
 from lightship.transports.sockets import listen
@@ -28,10 +31,14 @@ logger = logging.getLogger(__name__)
 
 
 class Endpoints:
-    """Opens the ports when it is constructed, and answers requests after `start`."""
+    """Opens the ports when it is constructed, and answers requests after `start`.
+
+    `executor` runs the long calls of both endpoints.
+    """
 
     app: RestApp
     grpc: GrpcServer | None = None
+    _thread: threading.Thread | None = None
 
     def __init__(self, options: ServerOptions) -> None:
         """Opens the ports.
@@ -41,6 +48,7 @@ class Endpoints:
         """
         self._options = options
         self._http: HttpServer | None = None
+        self.executor = executor_of(options)
         self.draining = False
         self._listening = _listening(options)
         self.rest_port: int = self._listening.getsockname()[1] if self._listening else 0
@@ -66,19 +74,27 @@ class Endpoints:
         return f"{self._host}:{self.grpc_port}"
 
     def start(self, manager: Manager, load_metrics: LoadMetrics, reload: Reload) -> None:
-        metrics = Metrics(manager.models)
+        options, metrics, budget = self._options, Metrics(manager.models), budget_of(self._options)
+        served: list[Coroutine[object, object, None]] = []
         if self._listening is not None:
-            self.app = rest_app_of(manager, self._options, metrics, load_metrics)
-            self._http = HttpServer(self.app, self._listening, self._options.drain_seconds, self._options.timeouts)
-            self._thread = threading.Thread(target=self._http.serve_until_drained, name="http", daemon=True)
-            self._thread.start()
-            logger.info("REST on %s", self.rest_url, extra={"url": self.rest_url})
+            address = self._listening.getsockname()[0]
+            self.app = rest_app_of(manager, options, self.executor, budget, metrics, load_metrics, address)
+            self._http = HttpServer(self.app, self._listening, options.drain_seconds, options.timeouts)
+            served.append(self._http.serve())
         if self.grpc is not None:
-            self.grpc.start(grpc_api_of(manager, self._options, metrics, load_metrics, reload, lambda: self.draining))
-            if self.grpc_port:
-                logger.info("gRPC on %s", self.grpc_address, extra={"address": self.grpc_address})
-            if self._options.grpc.socket_path:
-                logger.info("gRPC on unix:%s", self._options.grpc.socket_path)
+            api = grpc_api_of(manager, options, budget, metrics, load_metrics, reload, lambda: self.draining)
+            served.append(self.grpc.serve(api, self.executor))
+        self._thread = threading.Thread(target=_run, args=served, name="event-loop", daemon=True)
+        self._thread.start()
+        self._log_addresses()
+
+    def _log_addresses(self) -> None:
+        if self._http is not None:
+            logger.info("REST on %s", self.rest_url, extra={"url": self.rest_url})
+        if self.grpc_port:
+            logger.info("gRPC on %s", self.grpc_address, extra={"address": self.grpc_address})
+        if self.grpc is not None and self._options.grpc.socket_path:
+            logger.info("gRPC on unix:%s", self._options.grpc.socket_path)
 
     def drain(self) -> None:
         """Starts to shut down and returns at once. Running requests are finished first.
@@ -94,13 +110,12 @@ class Endpoints:
     def stop(self) -> int:
         """Calls `drain`, waits until it is complete, and returns the number of requests that were cut off."""
         self.drain()
-        unanswered = 0
-        if self._http is not None:
+        if self._thread is not None:
             self._thread.join()
-            self.app.close()
-            unanswered += self._http.unanswered
+        self.executor.close()
+        unanswered = self._http.unanswered if self._http is not None else 0
         if self.grpc is not None:
-            self.grpc.stop(self._options.drain_seconds)
+            self.grpc.close()
             unanswered += self.grpc.unanswered
         return unanswered
 
@@ -109,6 +124,16 @@ class Endpoints:
         given = self._options.host
         host = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}.get(given, given)
         return f"[{host}]" if ":" in host and not host.startswith("[") else host
+
+
+def _run(*served: Coroutine[object, object, None]) -> None:
+    """Runs coroutines on an event loop of their own until all have ended."""
+
+    async def all_of_them() -> None:
+        await asyncio.gather(*served)
+
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(all_of_them())
 
 
 def _listening(options: ServerOptions) -> socket.socket | None:

@@ -7,15 +7,21 @@ import sys
 import time
 from typing import Any, Literal
 
-import orjson
+from lightship.printable import json_line, printable
 
 _PLAIN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
 
 def configure_logging(form: Literal["text", "json"]) -> None:
-    """Sends the log records of `lightship` and its child loggers, from level INFO, to standard error."""
+    """Sends the log records of `lightship` and its child loggers, from level INFO, to standard error.
+
+    Records of other libraries that no handler takes are printed in the same format, as those of asyncio and grpc.
+    """
+    formatter = JsonFormatter() if form == "json" else TextFormatter()
+    if logging.lastResort is not None:
+        logging.lastResort.setFormatter(formatter)
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
+    handler.setFormatter(formatter)
     root = logging.getLogger("lightship")
     root.handlers = [handler]
     root.setLevel(logging.INFO)
@@ -23,10 +29,19 @@ def configure_logging(form: Literal["text", "json"]) -> None:
 
 
 class TextFormatter(logging.Formatter):
-    """Formats a record as `12:34:56 INFO message`."""
+    """Formats a record as `12:34:56 INFO message`.
 
-    def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S")
+    A record is one line, whatever a client put into a name. Only tracebacks have more lines, which are indented.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        time_of_day = self.formatTime(record, "%H:%M:%S")
+        lines = [printable(f"{time_of_day} {record.levelname} {record.getMessage()}")]
+        if record.exc_info:
+            lines.append(_indented(self.formatException(record.exc_info)))
+        if record.stack_info:
+            lines.append(_indented(self.formatStack(record.stack_info)))
+        return "\n".join(lines)
 
 
 class JsonFormatter(logging.Formatter):
@@ -47,4 +62,8 @@ class JsonFormatter(logging.Formatter):
         fields |= {name: value for name, value in vars(record).items() if name not in _PLAIN_FIELDS}
         if record.exc_info:
             fields["error"] = self.formatException(record.exc_info)
-        return orjson.dumps(fields, default=str).decode()
+        return json_line(fields)
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"    {printable(line)}" for line in text.split("\n"))

@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Literal
 
 from lightship.engines import EngineOptions
-from lightship.errors import InvalidArgument
-from lightship.images.decode import MAX_PIXELS
+from lightship.errors import InvalidArgument, NotFound
+from lightship.images.opening import MAX_PIXELS
 from lightship.lifecycle.model_config import ModelConfig, local_path
 from lightship.saved_model.signatures import SERVE
 from lightship.transports.grpc.options import GrpcOptions
 from lightship.transports.http.limits import Limits, Timeouts
 from lightship.transports.sockets import Port
 
+MIN_MEMORY_BUDGET = 16 << 20  # bytes
 REST_PORT = 8501
 GRPC_PORT = 8500
 
@@ -24,11 +25,22 @@ GRPC_PORT = 8500
 class ServerOptions:
     """What a server serves, on which addresses, and within which limits.
 
-    Raises InvalidArgument for options that contradict each other or are out of range.
+    Raises InvalidArgument for options that contradict each other or are out of range, and NotFound for a `reload_root`
+    that is not a folder.
     """
 
     # The models to serve when the server starts. Their names must differ.
     models: Sequence[ModelConfig]
+    # The file with a ModelServerConfig that `models` were read from. SIGHUP reads it again, and so does the server each
+    # time after `model_config_file_poll_seconds`, unless they are 0.
+    model_config_file: str | None = None
+    model_config_file_poll_seconds: float = 0.0
+    # The names of what was read for these options and cannot be read again, such as --ssl_config_file. On SIGHUP the
+    # log names them.
+    read_once: Sequence[str] = ()
+    # The folder below which a client may choose base paths with HandleReloadConfigRequest. None: no client may reload.
+    # Path("/"): a client may serve any folder of this machine.
+    reload_root: Path | None = None
     # The address to listen on. "0.0.0.0" means every IPv4 interface of the machine; "::" means IPv6 too.
     host: str = "127.0.0.1"
     # The TCP ports. Each is a number, "auto" for a free port, or 0 to turn the endpoint off.
@@ -36,20 +48,37 @@ class ServerOptions:
     grpc_port: Port = 0
     # Further options of the gRPC endpoint.
     grpc: GrpcOptions = field(default_factory=GrpcOptions)
-    # Serve gRPC alone if the REST port cannot be opened, as TensorFlow Serving does.
+    # Serve only gRPC if the REST port cannot be opened, as TensorFlow Serving does.
     rest_may_fail: bool = False
     # Seconds between two scans of the model folders. 0 means a single scan at the start.
     poll_seconds: float = 1.0
+    # A version is loaded when none of its files has changed for so many seconds, or for half as many as seen by the
+    # server's own clock. None means 2, or LIGHTSHIP_SETTLE_SECONDS.
+    settle_seconds: float | None = None
+    # Seconds for which loaded versions are kept after the last version has gone from a model's folder.
+    empty_folder_grace: float = 30.0
+    # Load versions in which links lead out of the model's folder.
+    follow_links: bool = False
     # The limits on the size and number of REST requests and connections.
     limits: Limits = field(default_factory=Limits)
     # The timeouts of REST connections.
     timeouts: Timeouts = field(default_factory=Timeouts)
+    # The most bytes of memory that all requests may hold together: their bodies, decoded values, tensors, pixels and
+    # answers. 0 means a quarter of the memory that this process may use, at least 256 MiB.
+    memory_budget: int = 0
     # The most pixels (width times height) that a decoded image may have.
     max_pixels: int = MAX_PIXELS
     # Seconds that one REST request may take. 0 means no limit.
     timeout_seconds: float = 30.0
-    # Threads that run REST requests. 0 means two per CPU core.
+    # Seconds that a REST request may wait for a thread; one that would wait longer is refused with 503. 0 means up to
+    # `timeout_seconds`, but under overload a quarter of the time that a request usually runs.
+    max_queue_seconds: float = 0.0
+    # REST requests of one kind that run at once: small ones, large ones, images. 0 means two per processor.
     threads: int = 0
+    # Further names in Host headers that REST requests may have; "*" means all names. If this is empty, names are
+    # checked only where the server can be reached from its own machine alone; then localhost, 127.0.0.1, [::1] and
+    # `host` are accepted.
+    allowed_hosts: Sequence[str] = ()
     # Send CORS headers that let any web page read the responses of the REST API.
     cors: bool = False
     # Stop the server if a model cannot be loaded.
@@ -89,12 +118,29 @@ class ServerOptions:
         self._check_ports()
         if self.max_pixels <= 0:
             raise InvalidArgument(f"max_pixels={self.max_pixels}: give a number that is more than 0")
+        if self.memory_budget and self.memory_budget < MIN_MEMORY_BUDGET:
+            raise InvalidArgument(
+                f"memory_budget={self.memory_budget}: give a number of bytes that is at least {MIN_MEMORY_BUDGET} "
+                "(16MiB), or 0 for a quarter of the memory"
+            )
         if self.metrics_path is not None and (self.metrics_path + "/").lower().startswith("/v1/"):
             raise InvalidArgument(f"metrics_path={self.metrics_path}: /v1/ belongs to the API; give another path")
+        if self.model_config_file_poll_seconds < 0:
+            raise InvalidArgument(
+                f"model_config_file_poll_seconds={self.model_config_file_poll_seconds:g}: give 0 or more"
+            )
+        if self.reload_root is not None and not self.reload_root.is_dir():
+            raise NotFound(
+                f"reload_root={self.reload_root} is not a folder: give the folder below which clients may choose "
+                "base paths, or / for any folder"
+            )
         if self.drain_seconds < 0:
             raise InvalidArgument(f"drain_seconds={self.drain_seconds:g}: give 0 or more")
-        for option in ("load_threads", "load_retries"):
-            if getattr(self, option) < 0:
+        if not self.max_queue_seconds >= 0:
+            raise InvalidArgument(f"max_queue_seconds={self.max_queue_seconds:g}: give 0 or more")
+        _check_hosts(self.allowed_hosts)
+        for option in ("load_threads", "load_retries", "empty_folder_grace", "settle_seconds"):
+            if (getattr(self, option) or 0) < 0:
                 raise InvalidArgument(f"{option}={getattr(self, option)}: give 0 or more")
 
     def _check_ports(self) -> None:
@@ -107,6 +153,16 @@ class ServerOptions:
             raise InvalidArgument("rest_port=0 turns REST off, and nothing else is on: give a port, or 'auto'")
         if self.rest_port == self.grpc_port and self.rest_port not in (0, "auto"):
             raise InvalidArgument(f"rest_port={self.rest_port} is grpc_port too: give them two ports")
+
+
+def _check_hosts(names: Sequence[str]) -> None:
+    if isinstance(names, str):
+        raise InvalidArgument(f"allowed_hosts={names!r}: give a list of names, such as [{names!r}]")
+    for name in names:
+        if not name.strip() or set(name) & set(" /@"):
+            raise InvalidArgument(
+                f"allowed_hosts: {name!r} is not a host's name: give one such as models.example, or *"
+            )
 
 
 def parse_model_argument(text: str | Path) -> ModelConfig:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import logging
-import os
-import signal
-import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import Any, Self
 
 from lightship.errors import FailedPrecondition, InvalidArgument, Unknown
@@ -22,14 +20,20 @@ from lightship.lifecycle.source import FileSystemSource
 from lightship.lifecycle.state import ModelVersionStatus, State
 from lightship.memory import keep_freed_memory
 from lightship.server.assembly import manager_of
+from lightship.server.config.files import ConfigFilePoll
+from lightship.server.ending import abandon_runs
 from lightship.server.endpoints import Endpoints
 from lightship.server.folders import check_folder
 from lightship.server.load_metrics import LoadMetrics
 from lightship.server.logs import configure_logging
 from lightship.server.options import ServerOptions, parse_model_argument
+from lightship.server.received import ReceivedSignals
+from lightship.server.rereading import Rereading
+from lightship.signals import STOP_SIGNALS
 
 logger = logging.getLogger(__name__)
 
+_ENDING = 0.2  # seconds, when the time to drain is over, for each part of the server to end
 _LOOK = 0.2  # seconds between two checks of whether to keep waiting
 
 
@@ -44,11 +48,12 @@ class Server:
 
     def __init__(self, options: ServerOptions) -> None:
         self.options = options
-        self._stop = threading.Event()
         self._stopped = False
-        self._signals = 0
+        self._abandoned = False  # models were still in use or loading when the server had stopped
+        self._signals = ReceivedSignals()
         self._endpoints: Endpoints | None = None
         self._source: FileSystemSource | None = None
+        self._config_file: ConfigFilePoll | None = None
         self._load_metrics = LoadMetrics()
 
     def start(self) -> Self:
@@ -65,6 +70,7 @@ class Server:
                 check_folder(model, strict=self.options.strict)
         ports = Endpoints(self.options)
         self.load()
+        self._config_file = self._poll_config_file()
         ports.start(self.manager, self._load_metrics, self._reload)
         self._endpoints = ports
         return self
@@ -77,7 +83,12 @@ class Server:
         if self._source is None:
             self._configure_logging()
             self.manager = manager_of(self.options, self._load_metrics)
-            self._source = FileSystemSource(self.manager, poll_seconds=self.options.poll_seconds)
+            self._source = FileSystemSource(
+                self.manager,
+                self.options.poll_seconds,
+                settle_seconds=self.options.settle_seconds,
+                empty_folder_grace=self.options.empty_folder_grace,
+            )
             allow = self.options.allow_version_labels_for_unavailable_models
             self.configuration = Configuration(self.manager, self._source, allow_labels_for_unavailable=allow)
             self.configuration.start(self.options.models)
@@ -98,6 +109,23 @@ class Server:
 
     def _reload(self, models: Sequence[ModelConfig], cancelled: Callable[[], bool]) -> None:
         self.reload(models, None, cancelled)
+
+    def reread(self) -> None:
+        """Reads `model_config_file` again and looks for versions in the models' folders, without waiting for either.
+
+        `run` does this on SIGHUP. A file that cannot be applied changes nothing, and the log says why.
+        """
+        if self._source is None:
+            raise FailedPrecondition("the server has not been started, so there is nothing to read again")
+        Rereading(self._source, self._config_file, self.options.read_once).start()
+
+    def _poll_config_file(self) -> ConfigFilePoll | None:
+        if self.options.model_config_file is None:
+            return None
+        seconds = self.options.model_config_file_poll_seconds
+        poll = ConfigFilePoll(self.options.model_config_file, seconds, self.configuration.apply, self.manager.models)
+        poll.start()
+        return poll
 
     def _configure_logging(self) -> None:
         if self.options.log_format is not None:
@@ -142,9 +170,9 @@ class Server:
         settled: dict[str, ModelVersionStatus] = {}
         with self._signals_handled():
             names = self.load().manager.models()
-            while len(settled) < len(names) and not self._stop.is_set():
-                settled = wait_until_settled(self.manager, names, _LOOK, self._stop.is_set)
-            if self._stop.is_set():
+            while len(settled) < len(names) and not self._signals.stopping:
+                settled = wait_until_settled(self.manager, names, _LOOK, lambda: self._signals.stopping)
+            if self._signals.stopping:
                 self.stop()
                 return False
         failed = failures(settled)
@@ -152,17 +180,28 @@ class Server:
             raise Unknown(failure_text("servable", failed))
         return True
 
+    def handle_signals(self) -> None:
+        """Handles signals from now on until the process ends, for a program that does nothing but call `run`.
+
+        A signal that comes before `run` is handled by `run`. Must be called in the main thread.
+        """
+        self._signals.handle()
+
     def run(self) -> None:
         """Serves until SIGTERM or SIGINT, then finishes the running requests. Must be called in the main thread.
 
-        A second signal ends the process at once. Raises FailedPrecondition if requests were cut off at the end and,
-        with `strict`, if a model cannot be loaded.
+        SIGHUP reads the configuration again. A second SIGTERM or SIGINT ends the process at once. Raises
+        FailedPrecondition if requests were cut off at the end and, with `strict`, if a model cannot be loaded.
         """
         keep_freed_memory()
-        self.start()
         with self._signals_handled():
+            self.start()
             failure = self._wait()
-            self.stop()
+            try:
+                self.stop()
+            finally:
+                if self._abandoned:
+                    abandon_runs()
         if failure is not None:
             raise FailedPrecondition(failure)
 
@@ -174,15 +213,22 @@ class Server:
         if self._source is None or self._stopped:
             return
         self._stopped = True
+        end = time.monotonic() + self.options.drain_seconds if self._endpoints is not None else None
         if self._endpoints is not None:
             self._endpoints.drain()
         self.configuration.close()
+        if self._config_file is not None:
+            self._config_file.close()
         unanswered = self._endpoints.stop() if self._endpoints is not None else 0
-        self._source.close()
-        self.manager.close()
+        # Handles that are still held belong to calls that were cut off. Without endpoints, nothing was called.
+        left = _ENDING if end is None or unanswered else max(_ENDING, end - time.monotonic())
+        self._source.close(_ENDING)
+        self._abandoned = not self.manager.close(left)
         logger.info("stopped")
         if unanswered:
-            raise FailedPrecondition(f"{unanswered} calls were cut off after {self.options.drain_seconds:g} seconds")
+            raise FailedPrecondition(
+                f"{unanswered} calls had not finished after {self.options.drain_seconds:g} seconds and were cancelled"
+            )
 
     def __enter__(self) -> Self:
         return self.start()
@@ -193,31 +239,30 @@ class Server:
         self.stop()
 
     def _wait(self) -> str | None:
-        """Waits for a signal, or with `strict` for a model that cannot be loaded. Returns the text of that failure."""
+        """Waits for a signal to stop, or with `strict` for a model that cannot be loaded.
+
+        Returns the text of that failure.
+        """
         settled = not self.options.strict
-        while not self._stop.wait(None if settled else _LOOK):
-            failure = _failed_model(self.manager)
+        while True:
+            number = self._signals.next(None if settled else _LOOK)
+            if number in STOP_SIGNALS:
+                return None
+            if number is not None:
+                self.reread()
+            failure = _failed_model(self.manager) if not settled else None
             if failure is not None:
                 return failure
-            settled = self.manager.ready()
-        return None
+            settled = settled or self.manager.ready()
 
     @contextmanager
     def _signals_handled(self) -> Iterator[None]:
-        handlers = {number: signal.signal(number, self._on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
+        installed = self._signals.handle()
         try:
             yield
         finally:
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
-
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        self._signals += 1
-        if self._signals > 1:
-            os._exit(128 + number)
-        if self._endpoints is not None:
-            self._endpoints.drain()
-        self._stop.set()
+            if installed:
+                self._signals.restore()
 
 
 def serve(*models: str | Path, **options: Any) -> Server:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from lightship.bundle.image_signatures import CLASSIFY_SIGNATURE
 from lightship.errors import InvalidArgument
 from lightship.lifecycle.servable import Servable
+from lightship.memory_budget import NOT_COUNTED, Reservation
 from lightship.saved_model.signatures import CLASSIFY_METHOD, DEFAULT_SIGNATURE, Signature
 from lightship.services.example_inputs import (
     check_input_name,
@@ -40,16 +41,18 @@ class Classifications:
     scores: NDArray[np.float32] | None
 
 
-def classify(servable: Servable, signature_name: str, examples: Sequence[bytes]) -> Classifications:
+def classify(
+    servable: Servable, signature_name: str, examples: Sequence[bytes], memory: Reservation = NOT_COUNTED
+) -> Classifications:
     """Runs a signature on serialized examples. An empty name means the default of `default_classification`.
 
-    Raises InvalidArgument, with TensorFlow Serving's texts and in its order, if the signature is unknown or is not a
+    Raises InvalidArgument, with TensorFlow Serving's messages and in its order, if the signature is unknown or is not a
     classification, if there are no examples, or if the outputs are not those of a classification; FailedPrecondition
     if no engine can run the signature.
     """
     signature = signature_for_examples(servable, signature_name or default_classification(servable))
     check_classification(servable, signature)
-    return run_classification(servable, signature, examples)
+    return run_classification(servable, signature, examples, memory)
 
 
 def default_classification(servable: Servable) -> str:
@@ -71,9 +74,14 @@ def check_classification(servable: Servable, signature: Signature) -> None:
         )
 
 
-def run_classification(servable: Servable, signature: Signature, examples: Sequence[bytes]) -> Classifications:
-    """Runs a checked signature. Raises InvalidArgument if there are no examples or the outputs do not fit."""
-    outputs, count = run_examples(servable, signature, examples, _wanted(signature)), len(examples)
+def run_classification(
+    servable: Servable, signature: Signature, examples: Sequence[bytes], memory: Reservation = NOT_COUNTED
+) -> Classifications:
+    """Runs a classify signature that `check_classification` has accepted.
+
+    Raises InvalidArgument if there are no examples, or if the outputs have the wrong shape, dtype or number of rows.
+    """
+    outputs, count = run_examples(servable, signature, examples, _wanted(signature), memory), len(examples)
     classes, scores = outputs.get(CLASSES), outputs.get(SCORES)
     for name, array, dtype in ((CLASSES, classes, DataType.DT_STRING), (SCORES, scores, DataType.DT_FLOAT)):
         if array is not None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lightship.errors import InvalidArgument, ResourceExhausted
 from lightship.lifecycle.servable import Servable
+from lightship.memory_budget import NOT_COUNTED, Reservation
 from lightship.saved_model.signatures import Signature
 from lightship.services.predict import predict
 from lightship.tensors.dtypes import DataType
@@ -19,11 +20,11 @@ EXAMPLES_INPUT = "inputs"
 MAX_CONTEXT_BYTES = 1 << 28
 
 
-def with_context(context: bytes, examples: Sequence[bytes]) -> list[bytes]:
+def with_context(context: bytes, examples: Sequence[bytes], memory: Reservation = NOT_COUNTED) -> list[bytes]:
     """Returns serialized examples, each with the features of `context` that it does not have itself.
 
-    Concatenated protobufs are merged when they are parsed, and a later feature replaces an earlier one. Raises
-    ResourceExhausted if this would take more than `MAX_CONTEXT_BYTES`.
+    Concatenated protobufs are merged when they are parsed, and a later feature replaces an earlier one. The copies
+    are counted in `memory`. Raises ResourceExhausted if they would take more than `MAX_CONTEXT_BYTES`.
     """
     size = len(context) * len(examples)
     if size > MAX_CONTEXT_BYTES:
@@ -31,17 +32,19 @@ def with_context(context: bytes, examples: Sequence[bytes]) -> list[bytes]:
             f"the context of {len(context)} bytes is copied for each of {len(examples)} examples, which takes {size} "
             f"bytes; at most {MAX_CONTEXT_BYTES} are allowed: send fewer examples in one request"
         )
+    memory.grow(size + sum(map(len, examples)))
     return [context + example for example in examples]
 
 
-def examples_of(input: Any) -> list[bytes]:
+def examples_of(input: Any, memory: Reservation = NOT_COUNTED) -> list[bytes]:
     """Returns the serialized examples of a `tensorflow.serving.Input`, each with the features of the context.
 
     Returns an empty list if the input is not set. Raises the errors of `with_context`.
     """
     if input.WhichOneof("kind") == "example_list_with_context":
         listed = input.example_list_with_context
-        return with_context(listed.context.SerializeToString(), [one.SerializeToString() for one in listed.examples])
+        examples = [one.SerializeToString() for one in listed.examples]
+        return with_context(listed.context.SerializeToString(), examples, memory)
     return [one.SerializeToString() for one in input.example_list.examples]
 
 
@@ -70,14 +73,18 @@ def check_input_name(signature: Signature, kind: str) -> None:
 
 
 def run_examples(
-    servable: Servable, signature: Signature, examples: Sequence[bytes], outputs: Sequence[str]
+    servable: Servable,
+    signature: Signature,
+    examples: Sequence[bytes],
+    outputs: Sequence[str],
+    memory: Reservation = NOT_COUNTED,
 ) -> dict[str, NDArray[Any]]:
     """Returns the named outputs for serialized examples. Raises InvalidArgument if there are no examples."""
     if not examples:
         raise InvalidArgument("Input is empty.")
     tensor = np.empty(len(examples), object)
     tensor[:] = examples
-    return predict(servable, signature, {EXAMPLES_INPUT: tensor}, outputs)
+    return predict(servable, signature, {EXAMPLES_INPUT: tensor}, outputs, memory)
 
 
 def debug_text(signature: Signature) -> str:

@@ -12,7 +12,10 @@ from lightship.protos import Example
 
 
 def images_of_examples(serialized: Iterable[bytes]) -> list[bytes]:
-    """Returns the image of each serialized example. Raises InvalidArgument for the first example without one."""
+    """Returns the image of each serialized example.
+
+    Raises InvalidArgument for the first example that does not have exactly one image or cannot be parsed.
+    """
     return [_image(index, example) for index, example in enumerate(serialized)]
 
 

@@ -9,14 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lightship.errors import FailedPrecondition, Internal, InvalidArgument, LightshipError
+from lightship.errors import Cancelled, FailedPrecondition, Internal, InvalidArgument, LightshipError, Unavailable
 from lightship.images.prepare import prepare
 from lightship.images.spec import ImageSpec
 from lightship.lifecycle.servable import Servable
+from lightship.memory_budget import NOT_COUNTED, Reservation
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, Signature
 
 # The number of images that are run together. More would not be faster, and each takes megabytes inside the model.
 ROWS_AT_ONCE = 32
+_BATCHES = 4  # batches in memory at a time: this one, in the model's dtype, in the engine, and the next one
+_RANKED_BYTES = 32  # of a class of an image: its score and its index, sorted and not, and its label
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,29 +31,34 @@ class Ranking:
     scores: NDArray[np.float32]
 
 
-def classify_images(servable: Servable, images: Sequence[bytes], top: int | None = None) -> list[Ranking]:
+def classify_images(
+    servable: Servable, images: Sequence[bytes], top: int | None = None, memory: Reservation = NOT_COUNTED
+) -> list[Ranking]:
     """Returns the `top` best classes of each encoded image, by default all; equal scores in the order of the labels.
 
-    Raises FailedPrecondition if the version has no image spec or no labels, and InvalidArgument or TooLarge for the
-    first image that cannot be read.
+    Pixels and scores are counted in `memory` before they are allocated. Raises FailedPrecondition if the version has no
+    image spec or no labels, InvalidArgument or TooLarge for the first image that cannot be read, and the errors of
+    `Reservation.grow`.
     """
     labels, spec = _of_classifier(servable)
     if top is not None and top < 1:
         raise InvalidArgument(f"top is {top}; give 1 or more")
-    order, scores = _ranked(servable, spec, images, len(labels))
+    order, scores = _ranked(servable, spec, images, len(labels), memory)
     return [
         Ranking([labels[index] for index in best[:top]], row[:top]) for best, row in zip(order, scores, strict=True)
     ]
 
 
-def rank_images(servable: Servable, images: Sequence[bytes]) -> tuple[NDArray[np.object_], NDArray[np.float32]]:
+def rank_images(
+    servable: Servable, images: Sequence[bytes], memory: Reservation = NOT_COUNTED
+) -> tuple[NDArray[np.object_], NDArray[np.float32]]:
     """Returns all classes of each image as two outputs: labels as UTF-8 bytes and scores, both [N, classes].
 
     Raises the errors of `classify_images`.
     """
     labels, spec = _of_classifier(servable)
     encoded = np.array([label.encode() for label in labels], dtype=object)
-    order, scores = _ranked(servable, spec, images, len(labels))
+    order, scores = _ranked(servable, spec, images, len(labels), memory)
     return encoded[order], scores
 
 
@@ -66,13 +74,17 @@ def _of_classifier(servable: Servable) -> tuple[Sequence[str], ImageSpec]:
 
 
 def _ranked(
-    servable: Servable, spec: ImageSpec, images: Sequence[bytes], classes: int
+    servable: Servable, spec: ImageSpec, images: Sequence[bytes], classes: int, memory: Reservation
 ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
     """Returns the indices of the classes and their scores, both [N, classes], the best first."""
     if not images:
         return np.empty((0, classes), np.intp), np.empty((0, classes), np.float32)
+    batch = _BATCHES * 4 * min(len(images), ROWS_AT_ONCE) * spec.size[0] * spec.size[1] * spec.channels
+    memory.grow(batch + _RANKED_BYTES * len(images) * classes)
     starts = range(0, len(images), ROWS_AT_ONCE)
-    scores = np.concatenate([_scores(servable, _batch(servable, spec, images, start), classes) for start in starts])
+    batches = (_batch(servable, spec, images, start, memory) for start in starts)
+    scores = np.concatenate([_scores(servable, one, classes) for one in batches])
+    memory.shrink(batch)
     order = np.argsort(-scores, axis=1, kind="stable")
     return order, np.take_along_axis(scores, order, axis=1)
 
@@ -100,15 +112,17 @@ def _default_signature(servable: Servable) -> Signature:
     return signature
 
 
-def _batch(servable: Servable, spec: ImageSpec, images: Sequence[bytes], start: int) -> NDArray[np.float32]:
+def _batch(
+    servable: Servable, spec: ImageSpec, images: Sequence[bytes], start: int, memory: Reservation
+) -> NDArray[np.float32]:
     """Returns at most `ROWS_AT_ONCE` images from `start` on, prepared for the model."""
     some = images[start : start + ROWS_AT_ONCE]
     batch = np.empty((len(some), *spec.size, spec.channels), np.float32)
     for row, image in enumerate(some):
         try:
-            batch[row] = prepare(image, spec, max_pixels=servable.max_pixels)
+            batch[row] = prepare(image, spec, max_pixels=servable.max_pixels, memory=memory)
         except LightshipError as error:
-            if len(images) == 1:
+            if len(images) == 1 or isinstance(error, Unavailable | Cancelled):  # not the image's fault
                 raise
             raise type(error)(f"image {start + row} of {len(images)}: {error.message}") from error
     return batch

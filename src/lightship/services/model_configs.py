@@ -24,7 +24,7 @@ _UNSPECIFIED, _TENSORFLOW = 0, 1  # ModelType
 def requested_models(config: Any, served: Collection[str] = ()) -> list[ModelConfig] | None:
     """Returns the models of a ModelServerConfig, or None if it is empty and nothing is to change.
 
-    served: the names of the models that are served already. Raises, with TensorFlow Serving's texts, InvalidArgument
+    served: the names of the models that are served already. Raises, with TensorFlow Serving's messages, InvalidArgument
     for an invalid list and FailedPrecondition if a list was served and the configuration has none. Raises Unimplemented
     for a path on an object store and for a custom configuration.
     """

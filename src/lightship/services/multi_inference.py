@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from lightship.errors import InvalidArgument, Unimplemented
 from lightship.lifecycle.servable import Servable
+from lightship.memory_budget import NOT_COUNTED, Reservation
 from lightship.saved_model.signatures import CLASSIFY_METHOD, DEFAULT_SIGNATURE, REGRESS_METHOD, Signature
 from lightship.services.classify import (
     Classifications,
@@ -32,12 +33,13 @@ _CHECKS = {CLASSIFY_METHOD: check_classification, REGRESS_METHOD: check_regressi
 
 
 def multi_inference(
-    servable: Servable, tasks: Sequence[Task], examples: Sequence[bytes]
+    servable: Servable, tasks: Sequence[Task], examples: Sequence[bytes], memory: Reservation = NOT_COUNTED
 ) -> list[Classifications | Regressions]:
     """Returns the result of each task for serialized examples. Checks all tasks before it runs the first.
 
-    Raises the errors of `classify` and `regress`, InvalidArgument if the tasks name several models or one signature
-    twice, and Unimplemented for another method.
+    Raises the errors of `classify` and `regress`, InvalidArgument if there are no tasks (TensorFlow Serving's text for
+    this speaks of a ModelSpec) or if they name several models or one signature twice, and Unimplemented for another
+    method.
     """
     if not tasks:
         raise InvalidArgument("ModelSpec has no name specified.")
@@ -46,7 +48,8 @@ def multi_inference(
         signature = _signature(servable, task, tasks[0].model, signatures)
         signatures[signature.name] = signature
     return [
-        _run(servable, task, signature, examples) for task, signature in zip(tasks, signatures.values(), strict=True)
+        _run(servable, task, signature, examples, memory)
+        for task, signature in zip(tasks, signatures.values(), strict=True)
     ]
 
 
@@ -74,7 +77,7 @@ def _default(servable: Servable, task: Task) -> str:
 
 
 def _run(
-    servable: Servable, task: Task, signature: Signature, examples: Sequence[bytes]
+    servable: Servable, task: Task, signature: Signature, examples: Sequence[bytes], memory: Reservation
 ) -> Classifications | Regressions:
     run = run_classification if task.method_name == CLASSIFY_METHOD else run_regression
-    return run(servable, signature, examples)
+    return run(servable, signature, examples, memory)

@@ -12,11 +12,16 @@ from numpy.typing import NDArray
 from lightship.engines.base import check_inputs, check_outputs
 from lightship.errors import InvalidArgument, OutOfRange
 from lightship.lifecycle.servable import Servable
+from lightship.memory_budget import NOT_COUNTED, Reservation
 from lightship.saved_model.signatures import CLASSIFY_METHOD, DEFAULT_SIGNATURE, INIT_SIGNATURE, Signature
 from lightship.services.examples import images_of_examples
 from lightship.services.images import rank_images
 from lightship.services.predict_checks import check_predict_method, with_defaults
+from lightship.tensors.array_memory import memory_of
 from lightship.tensors.dtypes import DataType
+
+# The engine copies the inputs into tensors of its own; its outputs are about as large, and are copied too.
+_ENGINE_COPIES = 3
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -41,17 +46,32 @@ class Prediction:
     signature: Signature
     inputs: Arrays
     outputs: Sequence[str] | None
+    # Counts what running takes: the engine's tensors, and the pixels of encoded images.
+    memory: Reservation = NOT_COUNTED
+
+    @property
+    def decodes_images(self) -> bool:
+        """Whether the inputs are encoded images."""
+        return self.signature.name in self.servable.bundle.image_signatures
 
     def run(self) -> dict[str, NDArray[Any]]:
         """Raises InvalidArgument for values and shapes that do not fit, FailedPrecondition where no engine runs the
         signature."""
         signature = self.signature
         if signature.name not in self.servable.bundle.image_signatures:
-            return self.servable.engine.run(signature.name, self.inputs, self.outputs)
+            return self._run_engine()
         wanted = check_outputs(signature, self.outputs)
         check_inputs(signature, self.inputs)
-        labels, scores = rank_images(self.servable, _images(signature, self.inputs))
+        labels, scores = rank_images(self.servable, _images(signature, self.inputs), self.memory)
         return {name: labels if signature.outputs[name].dtype is DataType.DT_STRING else scores for name in wanted}
+
+    def _run_engine(self) -> dict[str, NDArray[Any]]:
+        copies = _ENGINE_COPIES * memory_of(self.inputs.values())
+        self.memory.grow(copies)
+        try:
+            return self.servable.engine.run(self.signature.name, self.inputs, self.outputs)
+        finally:
+            self.memory.shrink(copies)
 
     def try_run(self) -> dict[str, NDArray[Any]] | None:
         """Like `run`, but None where it may take longer than an event loop can wait. Then `run` is to be called."""
@@ -61,7 +81,11 @@ class Prediction:
 
 
 def prepare_prediction(
-    servable: Servable, signature: Signature, inputs: Arrays, outputs: Sequence[str] | None = None
+    servable: Servable,
+    signature: Signature,
+    inputs: Arrays,
+    outputs: Sequence[str] | None = None,
+    memory: Reservation = NOT_COUNTED,
 ) -> Prediction:
     """Checks a call of a signature with one array for each of its inputs that has no default; all outputs by default.
 
@@ -75,17 +99,21 @@ def prepare_prediction(
         inputs = with_defaults(signature, inputs)
     if signature.name == INIT_SIGNATURE:
         raise _initializer_error(check_outputs(signature, outputs), signature)
-    return Prediction(servable, signature, inputs, outputs)
+    return Prediction(servable, signature, inputs, outputs, memory)
 
 
 def predict(
-    servable: Servable, signature: Signature, inputs: Arrays, outputs: Sequence[str] | None = None
+    servable: Servable,
+    signature: Signature,
+    inputs: Arrays,
+    outputs: Sequence[str] | None = None,
+    memory: Reservation = NOT_COUNTED,
 ) -> dict[str, NDArray[Any]]:
     """Runs a signature: the bundle's labels and image spec answer its image signatures, the engine all others.
 
     Arguments and errors are those of `prepare_prediction` and `Prediction.run`.
     """
-    return prepare_prediction(servable, signature, inputs, outputs).run()
+    return prepare_prediction(servable, signature, inputs, outputs, memory).run()
 
 
 def _initializer_error(outputs: Sequence[str], signature: Signature) -> OutOfRange:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lightship.errors import InvalidArgument
 from lightship.lifecycle.servable import Servable
+from lightship.memory_budget import NOT_COUNTED, Reservation
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, REGRESS_METHOD, Signature
 from lightship.services.example_inputs import (
     check_input_name,
@@ -35,16 +36,18 @@ class Regressions:
     values: NDArray[np.float32]
 
 
-def regress(servable: Servable, signature_name: str, examples: Sequence[bytes]) -> Regressions:
+def regress(
+    servable: Servable, signature_name: str, examples: Sequence[bytes], memory: Reservation = NOT_COUNTED
+) -> Regressions:
     """Runs a signature on serialized examples. An empty name means `serving_default`.
 
-    Raises InvalidArgument, with TensorFlow Serving's texts and in its order, if the signature is unknown or is not a
+    Raises InvalidArgument, with TensorFlow Serving's messages and in its order, if the signature is unknown or is not a
     regression, if there are no examples, or if the output is not one number for each; FailedPrecondition if no engine
     can run the signature.
     """
     signature = signature_for_examples(servable, signature_name or DEFAULT_SIGNATURE)
     check_regression(servable, signature)
-    return run_regression(servable, signature, examples)
+    return run_regression(servable, signature, examples, memory)
 
 
 def check_regression(servable: Servable, signature: Signature) -> None:
@@ -58,9 +61,14 @@ def check_regression(servable: Servable, signature: Signature) -> None:
         raise InvalidArgument(f"No regression outputs found in SignatureDef: {debug_text(signature)}")
 
 
-def run_regression(servable: Servable, signature: Signature, examples: Sequence[bytes]) -> Regressions:
-    """Runs a checked signature. Raises InvalidArgument if there are no examples or the output does not fit."""
-    values, count = run_examples(servable, signature, examples, [OUTPUTS])[OUTPUTS], len(examples)
+def run_regression(
+    servable: Servable, signature: Signature, examples: Sequence[bytes], memory: Reservation = NOT_COUNTED
+) -> Regressions:
+    """Runs a regress signature that `check_regression` has accepted.
+
+    Raises InvalidArgument if there are no examples, or if the output has the wrong shape, dtype or number of rows.
+    """
+    values, count = run_examples(servable, signature, examples, [OUTPUTS], memory)[OUTPUTS], len(examples)
     if values.ndim not in (1, 2) or values.shape[1:] not in ((), (1,)):
         shape = f"[batch_size] or [batch_size, 1] but got {tensorflow_shape(values)}"
         raise InvalidArgument(f"Expected output Tensor shape to be either {shape}")

@@ -27,6 +27,8 @@ class ModelSummary:
     labels: Mapping[str, int]
     # For each loaded version how its signatures are run.
     engines: Mapping[int, tuple[SignatureReport, ...]]
+    # What an operator should know about the model's folder although versions are loaded; empty if nothing.
+    notice: str = ""
 
     @property
     def ready(self) -> bool:
@@ -39,7 +41,7 @@ def model_status(
     """Returns the statuses of all versions of a model, the highest first, or of the named version.
 
     Raises NotFound for an unknown model or version, and InvalidArgument for an unknown label, with TensorFlow Serving's
-    texts.
+    messages.
     """
     return manager.status(name, version if label is None else manager.labelled(name, label))
 
@@ -66,4 +68,4 @@ def _summary(manager: Manager, name: str, reason: str | None) -> ModelSummary:
     for status in versions:
         with suppress(NotFound), manager.handle(name, status.version) as handle:
             engines[status.version] = signature_reports(handle.servable)
-    return ModelSummary(name, versions, reason, manager.labels(name), engines)
+    return ModelSummary(name, versions, reason, manager.labels(name), engines, manager.notice(name))

@@ -1,4 +1,4 @@
-"""TensorFlow's element types: their numbers, their names in TensorFlow's texts, and the numpy types for them."""
+"""TensorFlow's element types: their numbers, their names in TensorFlow's messages, and the numpy types for them."""
 
 from __future__ import annotations
 
@@ -61,12 +61,12 @@ class DataType(IntEnum):
 
     @property
     def label(self) -> str:
-        """The name in TensorFlow's texts: `float`, `double`, `string`, `half`, ..."""
+        """The name in TensorFlow's messages: `float`, `double`, `string`, `half`, ..."""
         return self.name.removeprefix("DT_").lower()
 
     @classmethod
     def of(cls, dtype: np.dtype[Any]) -> DataType:
-        """Returns the type for a numpy type; texts and bytes are strings. Raises Unimplemented if there is none."""
+        """Returns the type for a numpy type; str and bytes are strings. Raises Unimplemented if there is none."""
         return _of(dtype)
 
 

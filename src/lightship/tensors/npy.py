@@ -28,7 +28,7 @@ _ENTRY = re.compile(
 def read_npy(data: memoryview) -> Array:
     """Returns the array of a .npy file, as a view of `data` if the byte order is this machine's.
 
-    Raises InvalidArgument if it is not a .npy file, if it contains objects, texts or records, or if its size differs
+    Raises InvalidArgument if it is not a .npy file, if it contains objects, strings or records, or if its size differs
     from the size in the header.
     """
     header, rest = _split(data)
@@ -96,7 +96,7 @@ def _dtype(descr: str | None, header: str) -> np.dtype[Any]:
     if not _DESCR.fullmatch(descr):
         raise InvalidArgument(
             f"the .npy file contains elements of type {descr!r}; only numbers and booleans can be sent, not objects, "
-            "texts or records (send bfloat16 as application/octet-stream)"
+            "strings or records (send bfloat16 as application/octet-stream)"
         )
     try:
         return np.dtype(descr)

@@ -22,7 +22,7 @@ _RAW_DTYPES = (
     *("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
     *("bool", "complex64", "complex128"),
 )
-_SEND_AS_JSON = "only numbers and booleans can be sent as bytes; send texts as JSON"
+_SEND_AS_JSON = "only numbers and booleans can be sent as bytes; send strings as JSON"
 
 
 def dtype_name(dtype: DataType) -> str:

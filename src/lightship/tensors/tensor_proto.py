@@ -12,10 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightship.errors import InvalidArgument, LightshipError
+from lightship.memory_budget import NOT_COUNTED, Reservation
 from lightship.tensors.dtypes import MAX_DIMENSIONS, DataType
 
 # A few bytes can declare any shape, and the last value is repeated to fill it. This limits the size of such a tensor.
 MAX_FILLED_BYTES = 1 << 28
+
+_ELEMENT = 56  # bytes of an element of a field while it is read: the Python object, a reference to it, and its number
 
 _MAX_ELEMENTS = (1 << 63) - 1
 _FEW_DIMENSIONS, _SMALL_SIZE = 4, 1 << 15  # most tensors are within these, and their sizes cannot overflow
@@ -42,35 +45,42 @@ _BIT_PATTERNS = (DataType.DT_HALF, DataType.DT_BFLOAT16)
 _COMPLEX = (DataType.DT_COMPLEX64, DataType.DT_COMPLEX128)
 
 
-def array_of(tensor: Any) -> NDArray[Any]:
+def array_of(tensor: Any, memory: Reservation = NOT_COUNTED) -> NDArray[Any]:
     """Returns the array of a `TensorProto`; strings are bytes in an object array. The array may be read-only.
 
     Uses `tensor_content` if it is set. Otherwise uses the typed values: if there are too many, the rest is ignored; if
     there are too few, the last one is repeated; if there are none, the array is filled with zeros.
-    Raises InvalidArgument for an invalid tensor, and if it would have to fill more than `MAX_FILLED_BYTES`.
+    What it allocates is counted in `memory`. Raises InvalidArgument for an invalid tensor, and if it would have to fill
+    more than `MAX_FILLED_BYTES`; and the errors of `Reservation.grow`.
     """
     dtype, element = _types(tensor.dtype)
     shape = _shape(tensor)
     content = tensor.tensor_content  # each access copies it
     if content:
+        if dtype is DataType.DT_STRING or dtype is DataType.DT_BOOL:  # all others are views
+            memory.grow(len(content) + (_ELEMENT * math.prod(shape) if dtype is DataType.DT_STRING else 0))
         return _of_content(content, dtype, element, shape)
     count = math.prod(shape)
+    memory.grow(_ELEMENT * _length(tensor, dtype))
     values = _values(tensor, dtype, element)
     if len(values) < count and count * element.itemsize > MAX_FILLED_BYTES:
         raise InvalidArgument(
             f"a tensor of shape {list(shape)} and type {dtype.label} has {len(values)} values; filling the rest would "
             f"take more than {MAX_FILLED_BYTES >> 20} MiB: send all values"
         )
+    if len(values) < count:
+        memory.grow(count * element.itemsize)
     return _shaped(_filled(values, element, count), shape)
 
 
-def input_array(name: str, tensor: Any) -> NDArray[Any]:
+def input_array(name: str, tensor: Any, memory: Reservation = NOT_COUNTED) -> NDArray[Any]:
     """Returns the array of a `TensorProto` that is given for an input.
 
-    Raises InvalidArgument with TensorFlow Serving's text, which names the input, if it cannot be read.
+    What it allocates is counted in `memory`. Raises InvalidArgument with TensorFlow Serving's text, which names the
+    input, if it cannot be read.
     """
     try:
-        return array_of(tensor)
+        return array_of(tensor, memory)
     except InvalidArgument as error:
         raise InvalidArgument(f"tensor parsing error: {name}") from error
 
@@ -147,6 +157,13 @@ def _varint(content: bytes, position: int) -> tuple[int, int]:
         if byte < 0x80:
             return value, position
     raise InvalidArgument("tensor_content is cut off in the length of a string: send all of it")
+
+
+def _length(tensor: Any, dtype: DataType) -> int:
+    """Returns the number of elements in the field with the values."""
+    if dtype is DataType.DT_STRING:
+        return len(tensor.string_val)
+    return len(getattr(tensor, _FIELDS[dtype][0])) if dtype in _FIELDS else 0
 
 
 def _values(tensor: Any, dtype: DataType, element: np.dtype[Any]) -> NDArray[Any]:

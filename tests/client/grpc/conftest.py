@@ -1,4 +1,4 @@
-"""A real gRPC server that answers what a test tells it, and remembers what it was asked."""
+"""A real gRPC server that sends the replies that a test chooses, and records the calls that it receives."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lightship import protos
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ReceivedRequest:
     method: str
     body: bytes
     metadata: dict[str, str]
@@ -24,35 +24,35 @@ class Asked:
 
 
 @dataclass(slots=True)
-class Scripted(grpc.GenericRpcHandler):
-    """`answer`: the bytes for a call, or a status and a text."""
+class FakeServer(grpc.GenericRpcHandler):
+    """`answer` gives the bytes of the response to a call, or a status and a message."""
 
     url: str = ""
-    answer: Callable[[Asked], bytes | tuple[grpc.StatusCode, str]] = lambda asked: b""
-    asked: list[Asked] = field(default_factory=list)
+    answer: Callable[[ReceivedRequest], bytes | tuple[grpc.StatusCode, str]] = lambda request: b""
+    received: list[ReceivedRequest] = field(default_factory=list)
 
     @property
     def methods(self) -> list[str]:
-        return [asked.method.rpartition("/")[2] for asked in self.asked]
+        return [request.method.rpartition("/")[2] for request in self.received]
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
         def respond(body: bytes, context: grpc.ServicerContext) -> bytes:
             metadata = {key: str(value) for key, value in context.invocation_metadata()}
-            self.asked.append(Asked(handler_call_details.method, body, metadata))
-            said = self.answer(self.asked[-1])
-            return said if isinstance(said, bytes) else context.abort(*said)
+            self.received.append(ReceivedRequest(handler_call_details.method, body, metadata))
+            reply = self.answer(self.received[-1])
+            return reply if isinstance(reply, bytes) else context.abort(*reply)
 
         return grpc.unary_unary_rpc_method_handler(respond)
 
 
 @pytest.fixture
-def scripted() -> Iterator[Scripted]:
-    script = Scripted()
+def fake_server() -> Iterator[FakeServer]:
+    fake = FakeServer()
     options = [("grpc.max_receive_message_length", -1), ("grpc.so_reuseport", 0)]
-    server = grpc.server(ThreadPoolExecutor(4), handlers=[script], options=options)
-    script.url = f"grpc://127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    server = grpc.server(ThreadPoolExecutor(4), handlers=[fake], options=options)
+    fake.url = f"grpc://127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
     server.start()
-    yield script
+    yield fake
     server.stop(0).wait()
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from tests.client.conftest import Ask
-from tests.client.grpc.conftest import Asked, Scripted
+from tests.client.grpc.conftest import FakeServer, ReceivedRequest
 
 from lightship import protos
 from lightship.errors import FailedPrecondition, InvalidArgument
@@ -30,10 +30,10 @@ class TensorFlowServing:
     def __init__(self, *signatures: str, size: tuple[int, int] = (4, 6), scores: int = 3) -> None:
         self.signatures, self.size, self.scores = signatures, size, scores
 
-    def __call__(self, asked: Asked) -> bytes | tuple[grpc.StatusCode, str]:
-        if asked.method.endswith("/GetModelMetadata"):
+    def __call__(self, request: ReceivedRequest) -> bytes | tuple[grpc.StatusCode, str]:
+        if request.method.endswith("/GetModelMetadata"):
             return bytes(self._metadata().SerializeToString())
-        wanted = asked.read(protos.PredictRequest).model_spec.signature_name
+        wanted = request.read(protos.PredictRequest).model_spec.signature_name
         if wanted not in self.signatures:
             return grpc.StatusCode.FAILED_PRECONDITION, f'Serving signature key "{wanted}" not found.'
         response = protos.PredictResponse()
@@ -71,8 +71,8 @@ def _fill(tensor: Any, **values: list[Any]) -> None:
     getattr(tensor, field).extend(row)
 
 
-def sent(scripted: Scripted) -> Any:
-    return scripted.asked[-1].read(protos.PredictRequest)
+def sent(fake_server: FakeServer) -> Any:
+    return fake_server.received[-1].read(protos.PredictRequest)
 
 
 @pytest.fixture
@@ -86,35 +86,35 @@ def encoded(picture: Image.Image, kind: str) -> bytes:
     return buffer.getvalue()
 
 
-def test_a_graph_that_decodes_gets_the_bytes(ask: Ask, scripted: Scripted, picture: Image.Image) -> None:
-    scripted.answer = TensorFlowServing(DECODING, FLOATS)
-    answer = ask(scripted.url, "classify_image", "dog", encoded(picture, "JPEG"), top=2)
+def test_a_graph_that_decodes_gets_the_bytes(ask: Ask, fake_server: FakeServer, picture: Image.Image) -> None:
+    fake_server.answer = TensorFlowServing(DECODING, FLOATS)
+    answer = ask(fake_server.url, "classify_image", "dog", encoded(picture, "JPEG"), top=2)
     assert (answer.labels, answer.scores, answer.model, answer.version) == (("dog", "cat"), (0.5, 0.25), "dog", 7)
-    assert list(sent(scripted).inputs[DECODING].string_val) == [encoded(picture, "JPEG")]
+    assert list(sent(fake_server).inputs[DECODING].string_val) == [encoded(picture, "JPEG")]
 
 
-def test_a_graph_gets_no_format_that_it_cannot_decode(ask: Ask, scripted: Scripted, picture: Image.Image) -> None:
-    scripted.answer = TensorFlowServing(DECODING)
-    ask(scripted.url, "classify_image", "dog", encoded(picture, "BMP"))
-    (png,) = sent(scripted).inputs[DECODING].string_val
+def test_a_graph_gets_no_format_that_it_cannot_decode(ask: Ask, fake_server: FakeServer, picture: Image.Image) -> None:
+    fake_server.answer = TensorFlowServing(DECODING)
+    ask(fake_server.url, "classify_image", "dog", encoded(picture, "BMP"))
+    (png,) = sent(fake_server).inputs[DECODING].string_val
     assert png.startswith(b"\x89PNG")
     np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(png))), np.asarray(picture))
 
 
-def test_floats_are_preprocessed_by_the_spec_given(ask: Ask, scripted: Scripted, picture: Image.Image) -> None:
-    scripted.answer = TensorFlowServing(FLOATS)
-    answer = ask(scripted.url, "classify_image", "dog", picture, options={"image": IMAGE, "labels": LABELS})
+def test_floats_are_preprocessed_by_the_spec_given(ask: Ask, fake_server: FakeServer, picture: Image.Image) -> None:
+    fake_server.answer = TensorFlowServing(FLOATS)
+    answer = ask(fake_server.url, "classify_image", "dog", picture, options={"image": IMAGE, "labels": LABELS})
     assert answer.labels == ("dog", "cat", "owl")  # of equal scores the lower index first
     assert (answer.scores, answer.version) == ((0.5, 0.25, 0.25), 7)
-    np.testing.assert_array_equal(array_of(sent(scripted).inputs["x"])[0], prepare(picture, IMAGE.sized(4, 6)))
+    np.testing.assert_array_equal(array_of(sent(fake_server).inputs["x"])[0], prepare(picture, IMAGE.sized(4, 6)))
 
 
-def test_a_version_asked_for_is_kept_on_every_way(ask: Ask, scripted: Scripted, picture: Image.Image) -> None:
-    scripted.answer = TensorFlowServing(DECODING)
-    assert ask(scripted.url, "classify_image", "dog", picture, version=7).version == 7
+def test_a_version_asked_for_is_kept_on_every_way(ask: Ask, fake_server: FakeServer, picture: Image.Image) -> None:
+    fake_server.answer = TensorFlowServing(DECODING)
+    assert ask(fake_server.url, "classify_image", "dog", picture, version=7).version == 7
     kinds = (protos.GetModelMetadataRequest, protos.PredictRequest)
-    asked = [one.read(kind) for one, kind in zip(scripted.asked, kinds, strict=True)]
-    assert [one.model_spec.version.value for one in asked] == [7, 7]
+    requests = [one.read(kind) for one, kind in zip(fake_server.received, kinds, strict=True)]
+    assert [one.model_spec.version.value for one in requests] == [7, 7]
 
 
 @pytest.mark.parametrize(
@@ -122,32 +122,32 @@ def test_a_version_asked_for_is_kept_on_every_way(ask: Ask, scripted: Scripted, 
     [({}, "bundle="), ({"image": IMAGE}, "labels="), ({"image": IMAGE, "labels": ["a"]}, "3 scores, .* 1 labels")],
 )
 def test_what_is_missing_is_said(
-    ask: Ask, scripted: Scripted, picture: Image.Image, options: dict[str, Any], wanted: str
+    ask: Ask, fake_server: FakeServer, picture: Image.Image, options: dict[str, Any], wanted: str
 ) -> None:
-    scripted.answer = TensorFlowServing(FLOATS)
+    fake_server.answer = TensorFlowServing(FLOATS)
     with pytest.raises(FailedPrecondition, match=wanted):
-        ask(scripted.url, "classify_image", "dog", picture, options=options)
+        ask(fake_server.url, "classify_image", "dog", picture, options=options)
 
 
-def test_a_size_that_nobody_knows_is_said(ask: Ask, scripted: Scripted, picture: Image.Image) -> None:
-    scripted.answer = TensorFlowServing(FLOATS, size=(-1, -1))
+def test_a_size_that_nobody_knows_is_said(ask: Ask, fake_server: FakeServer, picture: Image.Image) -> None:
+    fake_server.answer = TensorFlowServing(FLOATS, size=(-1, -1))
     with pytest.raises(FailedPrecondition, match="height and width"):
-        ask(scripted.url, "classify_image", "dog", picture, options={"image": IMAGE, "labels": LABELS})
+        ask(fake_server.url, "classify_image", "dog", picture, options={"image": IMAGE, "labels": LABELS})
 
 
-def test_what_is_no_photo_is_not_sent(ask: Ask, scripted: Scripted) -> None:
+def test_what_is_no_photo_is_not_sent(ask: Ask, fake_server: FakeServer) -> None:
     with pytest.raises(InvalidArgument, match="not JPEG"):
-        ask(scripted.url, "classify_image", "dog", b"text")
-    assert scripted.asked == []
+        ask(fake_server.url, "classify_image", "dog", b"text")
+    assert fake_server.received == []
 
 
-def test_a_model_that_begins_to_decode_is_noticed(scripted: Scripted, picture: Image.Image) -> None:
+def test_a_model_that_begins_to_decode_is_noticed(fake_server: FakeServer, picture: Image.Image) -> None:
     """Its next version has the signature that the one known does not have."""
     from lightship import Client
 
-    scripted.answer = TensorFlowServing(FLOATS)
-    with Client(scripted.url) as client:
+    fake_server.answer = TensorFlowServing(FLOATS)
+    with Client(fake_server.url) as client:
         with pytest.raises(FailedPrecondition, match="bundle="):
             client.classify_image("dog", picture)
-        scripted.answer = TensorFlowServing(DECODING, FLOATS)
+        fake_server.answer = TensorFlowServing(DECODING, FLOATS)
         assert client.classify_image("dog", picture).label == "dog"

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import grpc
 import pytest
 from tests.client.conftest import Ask
-from tests.client.grpc.conftest import Asked, Scripted, described
+from tests.client.grpc.conftest import FakeServer, ReceivedRequest, described
 
 from lightship import protos
 from lightship.client import flow
@@ -58,7 +58,7 @@ def test_a_refused_connection_names_the_address_and_what_to_do(ask: Ask) -> None
     assert f"no connection to grpc://127.0.0.1:{port}" in str(raised.value)
 
 
-def test_a_rest_port_is_told(ask: Ask) -> None:
+def test_a_rest_port_is_reported(ask: Ask) -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
         server.RequestHandlerClass.log_message = lambda *_: None  # type: ignore[assignment, method-assign]
         threading.Thread(target=server.serve_forever, args=(0.01,)).start()
@@ -67,39 +67,39 @@ def test_a_rest_port_is_told(ask: Ask) -> None:
         server.shutdown()
 
 
-def test_a_call_that_only_reads_is_sent_again(ask: Ask, scripted: Scripted) -> None:
+def test_a_call_that_only_reads_is_sent_again(ask: Ask, fake_server: FakeServer) -> None:
     said = [BUSY, BUSY, protos.GetModelStatusResponse().SerializeToString()]
-    scripted.answer = lambda asked: said.pop(0)
-    assert ask(scripted.url, "status", "dog") == ()
-    assert len(scripted.asked) == 3
+    fake_server.answer = lambda request: said.pop(0)
+    assert ask(fake_server.url, "status", "dog") == ()
+    assert len(fake_server.received) == 3
 
 
-def test_retries_are_limited(ask: Ask, scripted: Scripted) -> None:
-    scripted.answer = lambda asked: BUSY
+def test_retries_are_limited(ask: Ask, fake_server: FakeServer) -> None:
+    fake_server.answer = lambda request: BUSY
     with pytest.raises(Unavailable, match="^draining$"):
-        ask(scripted.url, "status", "dog", options={"retries": 1})
-    assert len(scripted.asked) == 2
+        ask(fake_server.url, "status", "dog", options={"retries": 1})
+    assert len(fake_server.received) == 2
 
 
-def test_a_prediction_is_not_sent_again(ask: Ask, scripted: Scripted) -> None:
-    scripted.answer = lambda asked: described(x=1) if "Metadata" in asked.method else BUSY
+def test_a_prediction_is_not_sent_again(ask: Ask, fake_server: FakeServer) -> None:
+    fake_server.answer = lambda request: described(x=1) if "Metadata" in request.method else BUSY
     with pytest.raises(Unavailable, match="^draining$"):
-        ask(scripted.url, "predict", "m", [1.0])
-    assert scripted.methods == ["GetModelMetadata", "Predict"]
+        ask(fake_server.url, "predict", "m", [1.0])
+    assert fake_server.methods == ["GetModelMetadata", "Predict"]
 
 
-def test_a_connection_that_breaks_is_told(ask: Ask, closing: str) -> None:
+def test_a_connection_that_breaks_is_reported(ask: Ask, closing: str) -> None:
     with pytest.raises(Unavailable, match="broke before the answer"):
         ask(closing, "status", "m", options={"retries": 0})
 
 
 @pytest.mark.parametrize("code", [grpc.StatusCode.NOT_FOUND, grpc.StatusCode.INTERNAL, grpc.StatusCode.ABORTED])
-def test_other_refusals_are_not_sent_again(ask: Ask, scripted: Scripted, code: grpc.StatusCode) -> None:
-    scripted.answer = lambda asked: (code, "no")
+def test_other_refusals_are_not_sent_again(ask: Ask, fake_server: FakeServer, code: grpc.StatusCode) -> None:
+    fake_server.answer = lambda request: (code, "no")
     with pytest.raises(LightshipError, match="^no$") as raised:
-        ask(scripted.url, "status", "dog")
+        ask(fake_server.url, "status", "dog")
     assert int(raised.value.code) == code.value[0]
-    assert len(scripted.asked) == 1
+    assert len(fake_server.received) == 1
 
 
 def test_an_answer_that_does_not_come_ends_at_the_deadline(ask: Ask) -> None:
@@ -109,45 +109,47 @@ def test_an_answer_that_does_not_come_ends_at_the_deadline(ask: Ask) -> None:
             ask(url, "status", "dog", options={"timeout": 0.2})
 
 
-def test_a_deadline_that_the_server_keeps_has_its_words(ask: Ask, scripted: Scripted) -> None:
-    scripted.answer = lambda asked: (grpc.StatusCode.DEADLINE_EXCEEDED, "Timed out waiting for notification")
+def test_a_deadline_that_the_server_keeps_has_its_words(ask: Ask, fake_server: FakeServer) -> None:
+    fake_server.answer = lambda request: (grpc.StatusCode.DEADLINE_EXCEEDED, "Timed out waiting for notification")
     with pytest.raises(DeadlineExceeded, match="^Timed out waiting for notification$"):
-        ask(scripted.url, "status", "dog")
+        ask(fake_server.url, "status", "dog")
 
 
-def test_an_answer_that_is_none_is_told(ask: Ask, scripted: Scripted) -> None:
-    scripted.answer = lambda asked: b"\xff\xff"
-    with pytest.raises(Unknown, match="GetModelStatusResponse; give a model server's address"):
-        ask(scripted.url, "status", "dog")
+def test_an_answer_that_is_none_is_reported(ask: Ask, fake_server: FakeServer) -> None:
+    fake_server.answer = lambda request: b"\xff\xff"
+    with pytest.raises(
+        Unknown, match="GetModelStatusResponse, so this is probably not a model server: check the address"
+    ):
+        ask(fake_server.url, "status", "dog")
 
 
-def test_headers_are_sent_as_metadata(ask: Ask, scripted: Scripted) -> None:
-    ask(scripted.url, "status", "dog", options={"headers": {"Authorization": "Bearer x"}})
-    assert scripted.asked[0].metadata["authorization"] == "Bearer x"
-    assert scripted.asked[0].metadata["user-agent"].startswith("lightship/")
+def test_headers_are_sent_as_metadata(ask: Ask, fake_server: FakeServer) -> None:
+    ask(fake_server.url, "status", "dog", options={"headers": {"Authorization": "Bearer x"}})
+    assert fake_server.received[0].metadata["authorization"] == "Bearer x"
+    assert fake_server.received[0].metadata["user-agent"].startswith("lightship/")
 
 
 @pytest.mark.parametrize("headers", [{"a b": "x"}, {"a": "x\ny"}, {"a": "\u00fc"}, {"grpc-timeout": "1S"}])
-def test_headers_that_cannot_be_sent_are_named(ask: Ask, scripted: Scripted, headers: dict[str, str]) -> None:
+def test_headers_that_cannot_be_sent_are_named(ask: Ask, fake_server: FakeServer, headers: dict[str, str]) -> None:
     with pytest.raises(InvalidArgument, match=next(iter(headers))):
-        ask(scripted.url, "status", "dog", options={"headers": headers})
+        ask(fake_server.url, "status", "dog", options={"headers": headers})
 
 
-def test_the_metadata_of_an_older_version_is_asked_for_again(ask: Ask, scripted: Scripted) -> None:
+def test_the_metadata_of_an_older_version_is_asked_for_again(ask: Ask, fake_server: FakeServer) -> None:
     """From version 2 on the input is of whole numbers."""
     from lightship import Client
 
     version = 1
 
-    def answer(asked: Asked) -> bytes | tuple[grpc.StatusCode, str]:
-        if "Metadata" in asked.method:
+    def answer(request: ReceivedRequest) -> bytes | tuple[grpc.StatusCode, str]:
+        if "Metadata" in request.method:
             return described(version, x=version)  # DT_FLOAT, later DT_DOUBLE
-        if asked.read(protos.PredictRequest).inputs["x"].dtype != version:
+        if request.read(protos.PredictRequest).inputs["x"].dtype != version:
             return grpc.StatusCode.INVALID_ARGUMENT, "another dtype"
         return bytes(protos.PredictResponse().SerializeToString())
 
-    scripted.answer = answer
-    with Client(scripted.url) as client:
+    fake_server.answer = answer
+    with Client(fake_server.url) as client:
         client.predict("m", [1.0])
         version = 2
         client.predict("m", [1.0])
@@ -156,10 +158,10 @@ def test_the_metadata_of_an_older_version_is_asked_for_again(ask: Ask, scripted:
         with pytest.raises(InvalidArgument, match="int32"):
             client.predict("m", [1.5])
     kinds = ["GetModelMetadata", "Predict"]
-    assert scripted.methods == [*kinds, "Predict", *kinds, "Predict", "Predict", "GetModelMetadata"]
+    assert fake_server.methods == [*kinds, "Predict", *kinds, "Predict", "Predict", "GetModelMetadata"]
 
 
-def test_readiness_is_told_without_an_error(ask: Ask, scripted: Scripted) -> None:
+def test_readiness_is_reported_without_an_error(ask: Ask, fake_server: FakeServer) -> None:
     for said, ready, live in (
         (protos.HealthCheckResponse(status=1).SerializeToString(), True, True),
         (protos.HealthCheckResponse(status=2).SerializeToString(), False, True),
@@ -167,18 +169,18 @@ def test_readiness_is_told_without_an_error(ask: Ask, scripted: Scripted) -> Non
         ((grpc.StatusCode.UNAVAILABLE, "away"), False, False),
         ((grpc.StatusCode.PERMISSION_DENIED, "no"), False, True),
     ):
-        scripted.answer = lambda asked, said=said: said  # type: ignore[misc]
-        assert (ask(scripted.url, "ready"), ask(scripted.url, "live")) == (ready, live)
+        fake_server.answer = lambda request, said=said: said  # type: ignore[misc]
+        assert (ask(fake_server.url, "ready"), ask(fake_server.url, "live")) == (ready, live)
 
 
-def test_tensorflow_serving_does_not_list_its_models(ask: Ask, scripted: Scripted) -> None:
-    scripted.answer = lambda asked: (grpc.StatusCode.UNIMPLEMENTED, "")
+def test_tensorflow_serving_does_not_list_its_models(ask: Ask, fake_server: FakeServer) -> None:
+    fake_server.answer = lambda request: (grpc.StatusCode.UNIMPLEMENTED, "")
     with pytest.raises(LightshipError, match=r"use status\(model\)"):
-        ask(scripted.url, "models")
+        ask(fake_server.url, "models")
 
 
-def test_a_model_that_is_not_there_is_not_asked_to_predict(ask: Ask, scripted: Scripted) -> None:
-    scripted.answer = lambda asked: (grpc.StatusCode.NOT_FOUND, "Servable not found for request: Latest(m)")
+def test_a_model_that_is_not_there_is_not_asked_to_predict(ask: Ask, fake_server: FakeServer) -> None:
+    fake_server.answer = lambda request: (grpc.StatusCode.NOT_FOUND, "Servable not found for request: Latest(m)")
     with pytest.raises(NotFound, match=r"Latest\(m\)"):
-        ask(scripted.url, "predict", "m", [1.0])
-    assert scripted.methods == ["GetModelMetadata"]
+        ask(fake_server.url, "predict", "m", [1.0])
+    assert fake_server.methods == ["GetModelMetadata"]

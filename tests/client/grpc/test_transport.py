@@ -6,49 +6,49 @@ import asyncio
 import threading
 
 import pytest
-from tests.client.grpc.conftest import Scripted
+from tests.client.grpc.conftest import FakeServer
 
 from lightship import AsyncClient, Client
 from lightship.errors import Cancelled, FailedPrecondition
 
 
-def test_a_closed_client_says_so(scripted: Scripted) -> None:
-    client, twin = Client(scripted.url), AsyncClient(scripted.url)
+def test_a_closed_client_says_so(fake_server: FakeServer) -> None:
+    client, twin = Client(fake_server.url), AsyncClient(fake_server.url)
     client.close()
     asyncio.run(twin.close())
     with pytest.raises(Cancelled, match="the client is closed"):
         client.status("m")
     with pytest.raises(Cancelled, match="the client is closed"):
         asyncio.run(twin.status("m"))
-    assert scripted.asked == []
+    assert fake_server.received == []
 
 
-def test_an_asynchronous_client_goes_on_in_the_next_event_loop(scripted: Scripted) -> None:
-    client = AsyncClient(scripted.url)
+def test_an_asynchronous_client_goes_on_in_the_next_event_loop(fake_server: FakeServer) -> None:
+    client = AsyncClient(fake_server.url)
     for _ in range(3):
         assert asyncio.run(client.status("m")) == ()
     asyncio.run(client.close())
-    assert scripted.methods == ["GetModelStatus"] * 3
+    assert fake_server.methods == ["GetModelStatus"] * 3
 
 
-def test_an_asynchronous_client_is_not_for_two_event_loops_at_once(scripted: Scripted) -> None:
-    async def asked() -> None:
-        async with AsyncClient(scripted.url) as client:
+def test_an_asynchronous_client_is_not_for_two_event_loops_at_once(fake_server: FakeServer) -> None:
+    async def call() -> None:
+        async with AsyncClient(fake_server.url) as client:
             await client.status("m")
             elsewhere = asyncio.to_thread(asyncio.run, client.status("m"))
             with pytest.raises(FailedPrecondition, match="one for each loop"):
                 await elsewhere
             await client.status("m")
 
-    asyncio.run(asked())
-    assert len(scripted.asked) == 2
+    asyncio.run(call())
+    assert len(fake_server.received) == 2
 
 
-def test_calls_that_wait_end_when_the_client_is_closed(scripted: Scripted) -> None:
-    asked, answered = threading.Event(), threading.Event()
+def test_calls_that_wait_end_when_the_client_is_closed(fake_server: FakeServer) -> None:
+    requested, answered = threading.Event(), threading.Event()
 
     def wait(_: object) -> bytes:
-        asked.set()
+        requested.set()
         answered.wait(30)
         return b""
 
@@ -57,11 +57,11 @@ def test_calls_that_wait_end_when_the_client_is_closed(scripted: Scripted) -> No
             client.status("m")
         ended.set()
 
-    scripted.answer = wait
-    client, ended = Client(scripted.url), threading.Event()
+    fake_server.answer = wait
+    client, ended = Client(fake_server.url), threading.Event()
     thread = threading.Thread(target=ask)
     thread.start()
-    assert asked.wait(30)
+    assert requested.wait(30)
     client.close()
     assert ended.wait(30)
     answered.set()

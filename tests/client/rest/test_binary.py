@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import numpy as np
 import pytest
-from tests.client.conftest import Ask, Asked, Reply, Scripted
+from tests.client.conftest import Ask, FakeServer, ReceivedRequest, Reply
 
 import lightship
 from lightship import Client
@@ -33,26 +33,28 @@ def server(half_plus_two: Path, saved_models: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def relay(scripted: Scripted) -> Callable[[str], Scripted]:
-    """The real server behind one that remembers what it was asked."""
+def relay(fake_server: FakeServer) -> Callable[[str], FakeServer]:
+    """The real server behind one that records the requests."""
 
-    def to(server: str) -> Scripted:
-        def answer(asked: Asked) -> Reply:
-            kept = {name: value for name, value in asked.headers.items() if name != "Host"}
-            answered = httpx2.request(asked.method, server + asked.path, content=asked.body, headers=kept, timeout=60)
+    def to(server: str) -> FakeServer:
+        def answer(request: ReceivedRequest) -> Reply:
+            kept = {name: value for name, value in request.headers.items() if name != "Host"}
+            answered = httpx2.request(
+                request.method, server + request.path, content=request.body, headers=kept, timeout=60
+            )
             headers = {name: answered.headers[name] for name in answered.headers if name != "content-length"}
             headers["Content-Type"] = headers.pop("content-type")
             return Reply(answered.status_code, answered.content, headers)
 
-        scripted.answer = answer
-        return scripted
+        fake_server.answer = answer
+        return fake_server
 
     return to
 
 
-def kinds(served: Scripted) -> list[str]:
+def kinds(served: FakeServer) -> list[str]:
     """How each prediction was sent."""
-    return [asked.headers["Content-Type"] for asked in served.asked if asked.path.endswith(":predict")]
+    return [request.headers["Content-Type"] for request in served.received if request.path.endswith(":predict")]
 
 
 def test_one_input_and_its_output_keep_their_bits(ask: Ask, server: str) -> None:
@@ -70,7 +72,7 @@ def test_several_inputs_and_outputs_travel_together(ask: Ask, server: str) -> No
 
 
 @pytest.mark.tensorflow
-def test_auto_sends_bytes_once_the_server_is_known(server: str, relay: Callable[[str], Scripted]) -> None:
+def test_auto_sends_bytes_once_the_server_is_known(server: str, relay: Callable[[str], FakeServer]) -> None:
     served = relay(server)
     with Client(served.url) as client:
         answers = [client.predict("half", [[2.0]], encoding="auto")["y"].tolist() for _ in range(3)]
@@ -83,7 +85,7 @@ def test_auto_sends_bytes_once_the_server_is_known(server: str, relay: Callable[
             client.predict("mixed", {"a": [[1.5, 2.0]], "b": [[1.5, 2.0]]}, encoding="auto")
 
 
-def test_json_stays_what_is_sent_without_being_told(server: str, relay: Callable[[str], Scripted]) -> None:
+def test_json_stays_what_is_sent_without_being_told(server: str, relay: Callable[[str], FakeServer]) -> None:
     served = relay(server)
     with Client(served.url) as client:
         for _ in range(2):
@@ -91,7 +93,7 @@ def test_json_stays_what_is_sent_without_being_told(server: str, relay: Callable
     assert kinds(served) == ["application/json"] * 2
 
 
-def test_a_list_of_models_shows_what_the_server_is(server: str, relay: Callable[[str], Scripted]) -> None:
+def test_a_list_of_models_shows_what_the_server_is(server: str, relay: Callable[[str], FakeServer]) -> None:
     served = relay(server)
     with Client(served.url) as client:
         client.models()
@@ -99,14 +101,14 @@ def test_a_list_of_models_shows_what_the_server_is(server: str, relay: Callable[
     assert kinds(served) == ["application/x-npy"]
 
 
-def test_tensorflow_serving_is_never_sent_bytes(server: str, relay: Callable[[str], Scripted]) -> None:
+def test_tensorflow_serving_is_never_sent_bytes(server: str, relay: Callable[[str], FakeServer]) -> None:
     served = relay(server)
     whole = served.answer
 
-    def answer(asked: Asked) -> Reply | None:
-        if asked.method == "POST" and not asked.body.startswith(b"{"):
+    def answer(request: ReceivedRequest) -> Reply | None:
+        if request.method == "POST" and not request.body.startswith(b"{"):
             return Reply(400, {"error": "JSON Parse error: Invalid value. at offset: 0"})
-        reply = whole(asked)
+        reply = whole(request)
         assert reply is not None
         return Reply(reply.status, reply.body)
 
@@ -119,14 +121,14 @@ def test_tensorflow_serving_is_never_sent_bytes(server: str, relay: Callable[[st
             client.predict("half", [[2.0]], encoding="binary")
 
 
-def test_an_older_lightship_is_asked_once(server: str, relay: Callable[[str], Scripted]) -> None:
+def test_an_older_lightship_is_asked_once(server: str, relay: Callable[[str], FakeServer]) -> None:
     served = relay(server)
     whole = served.answer
 
-    def answer(asked: Asked) -> Reply | None:
-        if asked.method == "POST" and not asked.body.startswith(b"{"):
+    def answer(request: ReceivedRequest) -> Reply | None:
+        if request.method == "POST" and not request.body.startswith(b"{"):
             return Reply(400, {"error": "JSON Parse error: Invalid value. at offset: 0"})
-        return whole(asked)
+        return whole(request)
 
     served.answer = answer
     with Client(served.url) as client:
@@ -140,20 +142,20 @@ def test_floats_of_a_photo_go_as_bytes_where_the_model_knows_no_images(
     dog_bundle: Path,
     dog_photo: Path,
     tmp_path: Path,
-    relay: Callable[[str], Scripted],
+    relay: Callable[[str], FakeServer],
     dog_classes: list[str],
 ) -> None:
     version = tmp_path / "dog" / "1"
     version.mkdir(parents=True)
     for name in ("saved_model.pb", "variables"):
         (version / name).symlink_to(dog_bundle / "1" / name)
-    with lightship.serve(tmp_path / "dog", rest_port="auto") as running:
+    with lightship.serve(tmp_path / "dog", rest_port="auto", follow_links=True) as running:
         assert running.wait_ready(60)
         served = relay(running.rest_url)
         with pytest.raises(InvalidArgument, match="no image spec"):
             ask(served.url, "classify_image", "dog", dog_photo)
         whole = served.answer
-        served.answer = lambda asked: without_image_bytes(whole(asked))
+        served.answer = lambda request: without_image_bytes(whole(request))
         options = {"image": IMAGE, "labels": dog_classes}
         answer = ask(served.url, "classify_image", "dog", dog_photo, options=options, top=2)
     assert (answer.label, answer.version, len(answer.scores)) == ("bull_mastiff", 1, 2)

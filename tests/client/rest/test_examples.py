@@ -86,7 +86,7 @@ def test_results_are_typed() -> None:
 
 
 @pytest.mark.parametrize("document", [{}, {"results": 1}, {"results": ["a"]}, {"results": [[1]]}])
-def test_other_answers_are_told(document: dict[str, Any]) -> None:
+def test_other_answers_are_reported(document: dict[str, Any]) -> None:
     for read in (classifications_in, regressions_in):
-        with pytest.raises(Unknown, match="give a model server's address"):
+        with pytest.raises(Unknown, match="not a model server: check the address"):
             read(document)

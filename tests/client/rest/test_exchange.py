@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from tests.client.conftest import Ask, Reply, Scripted
+from tests.client.conftest import Ask, FakeServer, Reply
 
 from lightship.client import flow
 from lightship.errors import DeadlineExceeded, LightshipError, Unavailable
@@ -54,53 +54,53 @@ def test_a_refused_connection_names_the_address_and_what_to_do(ask: Ask) -> None
     assert "secret" not in str(raised.value)
 
 
-def test_a_prediction_refused_with_503_is_sent_again(ask: Ask, scripted: Scripted) -> None:
-    scripted.says(BUSY, BUSY, Reply(body={"predictions": [{"labels": ["a"], "scores": [1.0]}]}))
-    assert ask(scripted.url, "classify_image", "dog", np.zeros((2, 2, 3), np.uint8)).label == "a"
-    assert len(scripted.asked) == 3
+def test_a_prediction_refused_with_503_is_sent_again(ask: Ask, fake_server: FakeServer) -> None:
+    fake_server.reply_with(BUSY, BUSY, Reply(body={"predictions": [{"labels": ["a"], "scores": [1.0]}]}))
+    assert ask(fake_server.url, "classify_image", "dog", np.zeros((2, 2, 3), np.uint8)).label == "a"
+    assert len(fake_server.received) == 3
 
 
-def test_retries_are_limited(ask: Ask, scripted: Scripted) -> None:
-    scripted.says(BUSY)
+def test_retries_are_limited(ask: Ask, fake_server: FakeServer) -> None:
+    fake_server.reply_with(BUSY)
     with pytest.raises(Unavailable, match="draining"):
-        ask(scripted.url, "status", "dog", options={"retries": 1})
-    assert len(scripted.asked) == 2
+        ask(fake_server.url, "status", "dog", options={"retries": 1})
+    assert len(fake_server.received) == 2
 
 
-def test_a_get_whose_connection_broke_is_sent_again(ask: Ask, scripted: Scripted) -> None:
-    scripted.says(None, Reply(body=STATUS))
-    assert ask(scripted.url, "status", "dog")[0].version == 1
+def test_a_get_whose_connection_broke_is_sent_again(ask: Ask, fake_server: FakeServer) -> None:
+    fake_server.reply_with(None, Reply(body=STATUS))
+    assert ask(fake_server.url, "status", "dog")[0].version == 1
 
 
-def test_a_prediction_that_may_have_run_is_not_sent_again(ask: Ask, scripted: Scripted) -> None:
-    scripted.says(None)
+def test_a_prediction_that_may_have_run_is_not_sent_again(ask: Ask, fake_server: FakeServer) -> None:
+    fake_server.reply_with(None)
     with pytest.raises(Unavailable, match="broke before the answer"):
-        ask(scripted.url, "predict", "dog", [1.0])
-    assert len(scripted.asked) == 1
+        ask(fake_server.url, "predict", "dog", [1.0])
+    assert len(fake_server.received) == 1
 
 
 @pytest.mark.parametrize("status", [400, 404, 429, 500, 504])
-def test_other_refusals_are_not_sent_again(ask: Ask, scripted: Scripted, status: int) -> None:
-    scripted.says(Reply(status, {"error": "no"}))
+def test_other_refusals_are_not_sent_again(ask: Ask, fake_server: FakeServer, status: int) -> None:
+    fake_server.reply_with(Reply(status, {"error": "no"}))
     with pytest.raises(LightshipError, match="^no$"):
-        ask(scripted.url, "status", "dog")
-    assert len(scripted.asked) == 1
+        ask(fake_server.url, "status", "dog")
+    assert len(fake_server.received) == 1
 
 
 @pytest.mark.parametrize("form", ["seconds", "date"])
-def test_retry_after_is_honoured(ask: Ask, scripted: Scripted, form: str) -> None:
+def test_retry_after_is_honoured(ask: Ask, fake_server: FakeServer, form: str) -> None:
     wait = "1" if form == "seconds" else email.utils.formatdate(time.time() + 2, usegmt=True)
-    scripted.says(Reply(503, {"error": "later"}, {"Retry-After": wait}), Reply(body=STATUS))
+    fake_server.reply_with(Reply(503, {"error": "later"}, {"Retry-After": wait}), Reply(body=STATUS))
     start = time.monotonic()
-    ask(scripted.url, "status", "dog")
+    ask(fake_server.url, "status", "dog")
     assert time.monotonic() - start > 0.8
 
 
-def test_a_pause_beyond_the_deadline_is_not_waited_for(ask: Ask, scripted: Scripted) -> None:
-    scripted.says(Reply(503, {"error": "later"}, {"Retry-After": "3600"}))
+def test_a_pause_beyond_the_deadline_is_not_waited_for(ask: Ask, fake_server: FakeServer) -> None:
+    fake_server.reply_with(Reply(503, {"error": "later"}, {"Retry-After": "3600"}))
     with pytest.raises(Unavailable, match="later"):
-        ask(scripted.url, "status", "dog")
-    assert len(scripted.asked) == 1
+        ask(fake_server.url, "status", "dog")
+    assert len(fake_server.received) == 1
 
 
 def test_an_answer_that_does_not_come_ends_at_the_deadline(ask: Ask) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from tests.client.conftest import Ask, Reply, Scripted
+from tests.client.conftest import Ask, FakeServer, Reply
 
 from lightship import errors
 from lightship.client.rest.exchange import HttpResponse
@@ -31,33 +31,33 @@ from lightship.client.rest.responses import read_json
         (599, errors.Internal),
     ],
 )
-def test_a_status_becomes_its_error(scripted: Scripted, ask: Ask, status: int, kind: type[Exception]) -> None:
-    scripted.says(Reply(status, {"error": "the server's own words"}))
+def test_a_status_becomes_its_error(fake_server: FakeServer, ask: Ask, status: int, kind: type[Exception]) -> None:
+    fake_server.reply_with(Reply(status, {"error": "the server's own words"}))
     with pytest.raises(kind, match=r"^the server's own words$") as raised:
-        ask(scripted.url, "metadata", "dog")
+        ask(fake_server.url, "metadata", "dog")
     assert type(raised.value) is kind
 
 
-def test_a_proxys_page_is_told_in_a_line(scripted: Scripted, ask: Ask) -> None:
+def test_a_proxys_page_is_reported_in_a_line(fake_server: FakeServer, ask: Ask) -> None:
     page = "<html><head><title>502</title></head>\n<body><h1>Bad Gateway</h1>nginx</body></html>"
-    scripted.says(Reply(502, page, {"Content-Type": "text/html; charset=utf-8"}))
+    fake_server.reply_with(Reply(502, page, {"Content-Type": "text/html; charset=utf-8"}))
     with pytest.raises(
         errors.Unavailable, match=r"HTTP 502 \(Bad Gateway\) with text/html \('502 Bad Gateway nginx'\)"
     ):
-        ask(scripted.url, "status", "dog")
+        ask(fake_server.url, "status", "dog")
 
 
-def test_a_redirect_names_where_to(scripted: Scripted, ask: Ask) -> None:
-    scripted.says(Reply(301, "", {"Location": "https://elsewhere/"}))
+def test_a_redirect_names_where_to(fake_server: FakeServer, ask: Ask) -> None:
+    fake_server.reply_with(Reply(301, "", {"Location": "https://elsewhere/"}))
     with pytest.raises(errors.Unknown, match="https://elsewhere/"):
-        ask(scripted.url, "status", "dog")
+        ask(fake_server.url, "status", "dog")
 
 
 @pytest.mark.parametrize("body", ["<html>welcome</html>", "[1]", "", '{"model_version_status": 1}', "{}"])
-def test_success_that_is_no_model_servers_is_an_error(scripted: Scripted, ask: Ask, body: str) -> None:
-    scripted.says(Reply(200, body))
-    with pytest.raises(errors.Unknown, match="give a model server's address"):
-        ask(scripted.url, "status", "dog")
+def test_success_that_is_no_model_servers_is_an_error(fake_server: FakeServer, ask: Ask, body: str) -> None:
+    fake_server.reply_with(Reply(200, body))
+    with pytest.raises(errors.Unknown, match="not a model server: check the address"):
+        ask(fake_server.url, "status", "dog")
 
 
 def test_nan_and_infinity_are_read() -> None:

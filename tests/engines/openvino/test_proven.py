@@ -63,7 +63,7 @@ def test_constant_indices_are_proven_where_they_are_known_to_point_inside(tmp_pa
             [],
         )
 
-    for last, reason in ((10, ""), (11, "GatherV2 of constants alone is not checked by OpenVINO (GatherV2)")):
+    for last, reason in ((10, ""), (11, "GatherV2 with only constant inputs is not checked by OpenVINO (GatherV2)")):
         save(rows(last), tmp_path / str(last))
         model = read_saved_model(tmp_path / str(last))
         signature = model.signatures[DEFAULT_SIGNATURE]

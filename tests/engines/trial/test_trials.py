@@ -19,7 +19,7 @@ import pytest
 from lightship.engines.cache import CompiledCache
 from lightship.engines.scratch import scratch, sweep
 from lightship.engines.trial import TrialFailed, Trials
-from lightship.engines.trial.pool import Helpers
+from lightship.engines.trial.pool import MAX_HELPERS, Helpers
 from lightship.errors import DataLoss
 
 WORK = "tests.engines.trial.works:work"
@@ -109,7 +109,7 @@ def test_a_helper_that_died_while_idle_fails_no_request(trials: Trials, tmp_path
     assert trials.prepare(_request("write", tmp_path), "b").info["pid"] != pid
 
 
-def test_what_a_helper_said_last_is_told(trials: Trials, tmp_path: Path) -> None:
+def test_what_a_helper_said_last_is_reported(trials: Trials, tmp_path: Path) -> None:
     with pytest.raises(TrialFailed, match="exit code 3: something went badly wrong"):
         trials.prepare(_request("leave", tmp_path), "a")
 
@@ -273,3 +273,19 @@ def test_many_open_files_are_no_obstacle(trials: Trials, tmp_path: Path) -> None
         for file in held:
             os.close(file)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_helpers_that_hang_hold_up_no_other(tmp_path: Path) -> None:
+    helpers = Helpers(slow_seconds=0.2)
+    try:
+        trials = _trials(tmp_path, helpers, seconds=600)
+        with ThreadPoolExecutor(MAX_HELPERS) as pool:
+            hanging = [pool.submit(trials.prepare, _request("hang", tmp_path), key) for key in ("a", "b")]
+            assert trials.prepare(_request("write", tmp_path), "c").info["pid"]
+            assert not any(one.done() for one in hanging)
+            trials.close()
+            for one in hanging:
+                with pytest.raises(TrialFailed, match="the server is stopping"):
+                    one.result()
+    finally:
+        helpers.stop_idle()

@@ -119,7 +119,7 @@ def test_examples_for_an_input_of_numbers_are_refused_by_type(refused: Refused) 
     assert refused("Classify", f"{spec('inference', 'numbers')} {examples(1.0)}") == ("INVALID_ARGUMENT", text)
 
 
-def test_what_is_no_classification_is_told_before_the_input_is_empty(refused: Refused) -> None:
+def test_what_is_no_classification_is_reported_before_the_input_is_empty(refused: Refused) -> None:
     assert refused("Classify", spec("inference", "two_inputs")) == ("INVALID_ARGUMENT", "Expected one input Tensor.")
     assert refused("Regress", spec("inference", "both")) == ("INVALID_ARGUMENT", "Expected one output Tensor.")
 

@@ -50,7 +50,7 @@ def watched(channel: grpc.Channel, service: str) -> Iterator[int]:
         yield protos.HealthCheckResponse.FromString(answer).status
 
 
-def test_a_change_is_told(late: tuple[Server, grpc.Channel], half_plus_two: Path, tmp_path: Path) -> None:
+def test_a_change_is_reported(late: tuple[Server, grpc.Channel], half_plus_two: Path, tmp_path: Path) -> None:
     server, channel = late
     changes = watched(channel, "")
     assert next(changes) == NOT_SERVING
@@ -64,7 +64,7 @@ def test_an_unknown_name_is_watched_too(late: tuple[Server, grpc.Channel]) -> No
     assert next(watched(late[1], "no")) == SERVICE_UNKNOWN
 
 
-def test_watchers_are_told_of_the_end(half_plus_two: Path) -> None:
+def test_watchers_are_notified_of_the_end(half_plus_two: Path) -> None:
     server = serve(f"half={half_plus_two}", rest_port=0, grpc_port="auto")
     assert server.wait_ready(60)
     with grpc.insecure_channel(server.grpc_address) as channel:

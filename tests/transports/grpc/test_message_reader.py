@@ -10,27 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lightship.errors import Internal, LightshipError, ResourceExhausted, Unavailable, Unimplemented
-from lightship.transports.grpc.message_reader import Message, MessageReader, deflate, inflate
+from lightship.errors import Internal, LightshipError, ResourceExhausted, Unimplemented
+from lightship.memory_budget import NOT_COUNTED, MemoryBudget, NoRoom
+from lightship.transports.grpc.message_reader import Message, MessageReader, deflate
 
 LIMIT = 1 << 20
-
-
-class Budget:
-    """A reservation that allows some bytes."""
-
-    def __init__(self, size: int) -> None:
-        self.left, self.kept = size, 0
-
-    def grow(self, amount: int) -> None:
-        if amount > self.left:
-            raise Unavailable("no memory")
-        self.left -= amount
-
-    def keep(self, total: int = 1) -> None:
-        self.kept = total
-
-    def release(self) -> None: ...
 
 
 def framed(data: bytes, flag: int = 0) -> bytes:
@@ -41,10 +25,10 @@ def framed(data: bytes, flag: int = 0) -> bytes:
 @given(st.lists(st.binary(max_size=5000), max_size=5), st.randoms(use_true_random=False))
 def test_messages_in_any_pieces_are_read(messages: list[bytes], draw: random.Random) -> None:
     data, read = b"".join(map(framed, messages)), []
-    reader = MessageReader("identity", LIMIT, None)
+    reader = MessageReader("identity", LIMIT, NOT_COUNTED)
     while data:
         size = draw.choice([1, 2, 5, 900, 5000])
-        read += [one.data for one in reader.feed(data[:size])]
+        read += [one.read(LIMIT, NOT_COUNTED) for one in reader.feed(data[:size])]
         data = data[size:]
     assert read == messages
     assert not reader.begun
@@ -52,7 +36,7 @@ def test_messages_in_any_pieces_are_read(messages: list[bytes], draw: random.Ran
 
 @pytest.mark.parametrize("data", [b"\0", framed(b"abc")[:5], framed(b"abc")[:-1]])
 def test_a_message_that_is_not_complete_is_known_as_begun(data: bytes) -> None:
-    reader = MessageReader("identity", LIMIT, None)
+    reader = MessageReader("identity", LIMIT, NOT_COUNTED)
     assert (list(reader.feed(data)), reader.begun) == ([], True)
 
 
@@ -68,36 +52,54 @@ def test_a_message_that_is_not_complete_is_known_as_begun(data: bytes) -> None:
 )
 def test_a_wrong_message_is_refused(encoding: str, data: bytes, error: type[LightshipError]) -> None:
     with pytest.raises(error):
-        list(MessageReader(encoding, LIMIT, None).feed(data))
+        list(MessageReader(encoding, LIMIT, NOT_COUNTED).feed(data))
 
 
 def test_every_byte_is_counted_before_it_is_kept() -> None:
-    reader, budget = MessageReader("identity", LIMIT, None), Budget(1000)
-    reader = MessageReader("identity", LIMIT, budget)
-    list(reader.feed(framed(bytes(2000))[:905]))
-    assert budget.left == 100
-    with pytest.raises(Unavailable):
-        list(reader.feed(bytes(200)))
+    budget = MemoryBudget(1_000_000)
+    with budget.reservation() as other, budget.reservation() as memory:
+        reader = MessageReader("identity", LIMIT, memory)
+        list(reader.feed(framed(bytes(900_000))[:600_005]))
+        assert 600_000 <= budget.taken <= 620_000
+        other.grow(300_000)
+        with pytest.raises(NoRoom):
+            list(reader.feed(bytes(200_000)))
+    assert budget.taken == 0
+
+
+def test_a_message_that_does_not_fit_is_refused_by_its_prefix() -> None:
+    budget = MemoryBudget(500_000)
+    with budget.reservation() as memory, pytest.raises(ResourceExhausted):
+        list(MessageReader("identity", LIMIT, memory).feed(framed(bytes(600_000))[:5]))
+    assert budget.taken == 0
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
 @pytest.mark.parametrize("size", [0, 1, 3_000_000])
 def test_what_was_compressed_is_inflated(encoding: str, size: int) -> None:
     data = random.Random(0).randbytes(size)
-    assert inflate(Message(deflate(data, encoding), encoding), 4_000_000, None) == data
+    assert Message([deflate(data, encoding)], encoding).read(4_000_000, NOT_COUNTED) == data
 
 
 @pytest.mark.parametrize("data", [b"", b"no gzip", gzip.compress(b"x" * 100)[:-9], gzip.compress(b"x") + b"more"])
 def test_what_cannot_be_inflated_is_refused(data: bytes) -> None:
     with pytest.raises(Internal):
-        inflate(Message(data, "gzip"), LIMIT, None)
+        Message([data], "gzip").read(LIMIT, NOT_COUNTED)
 
 
 def test_inflating_stops_at_the_limit_and_at_the_budget() -> None:
-    bomb = Message(zlib.compress(bytes(100_000_000)), "deflate")
+    data = zlib.compress(bytes(100_000_000))
     with pytest.raises(ResourceExhausted, match="larger than max"):
-        inflate(bomb, LIMIT, None)
-    budget = Budget(10_000_000)
-    with pytest.raises(Unavailable):
-        inflate(bomb, 1 << 30, budget)
-    assert budget.left < 4 << 20
+        Message([data], "deflate").read(LIMIT, NOT_COUNTED)
+    with MemoryBudget(10_000_000).reservation() as memory:
+        with pytest.raises(ResourceExhausted, match="memory budget"):
+            Message([data], "deflate").read(1 << 30, memory)
+        assert memory.held <= 10_000_000
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.binary(max_size=3000), st.integers(1, 50), st.sampled_from(["gzip", "deflate"]), st.integers(1, 2000))
+def test_what_was_compressed_is_inflated_from_any_parts(data: bytes, size: int, encoding: str, repeats: int) -> None:
+    compressed = deflate(data * repeats, encoding)
+    parts = [compressed[start : start + size] for start in range(0, len(compressed), size)]
+    assert Message(parts, encoding).read(1 << 30, NOT_COUNTED) == data * repeats

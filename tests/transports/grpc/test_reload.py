@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import grpc
+import httpx2
 import pytest
 from tests.server.grpc_process import eventually
 from tests.transports.grpc.conftest import call, refusal
 
-from lightship.server import Server, serve
+from lightship.errors import DeadlineExceeded
+from lightship.server import ModelConfig, Server, serve
 
 Place = tuple[Server, grpc.Channel]
 
 
 @pytest.fixture
 def place(half_plus_two: Path) -> Iterator[Place]:
-    with serve(f"half={half_plus_two}", rest_port=0, grpc_port="auto", poll_seconds=0.05) as server:
+    options = {"rest_port": 0, "grpc_port": "auto", "poll_seconds": 0.05, "reload_root": Path("/")}
+    with serve(f"half={half_plus_two}", **options) as server:
         assert server.wait_ready(60)
         with grpc.insecure_channel(server.grpc_address) as channel:
             yield server, channel
@@ -111,3 +118,92 @@ def test_the_end_of_the_server_ends_the_waiting(place: Place, half_plus_two: Pat
     server.stop()
     asking.join(60)
     assert seen == [("CANCELLED", "the server is stopping and did not wait for the new models")]
+
+
+def serving(half_plus_two: Path, **options: Any) -> Server:
+    return serve(f"half={half_plus_two}", **{"rest_port": 0, "grpc_port": "auto", "poll_seconds": 0.05} | options)
+
+
+@pytest.mark.parametrize("request_text", ["", "config { model_config_list {} }"])
+def test_nobody_may_reload_unless_the_server_allows_it(half_plus_two: Path, request_text: str) -> None:
+    with serving(half_plus_two) as server, grpc.insecure_channel(server.grpc_address) as channel:
+        code, text = refusal(channel, "HandleReloadConfigRequest", request_text)
+        assert code == "PERMISSION_DENIED"
+        assert "lightship serve --allow-reload=ROOT" in text
+        assert server.manager.models() == ["half"]
+        server.reload([], 60)  # in the server's own process it is allowed
+        assert server.manager.models() == []
+
+
+def test_only_folders_below_the_root_are_served(half_plus_two: Path, tmp_path: Path) -> None:
+    root, elsewhere = tmp_path / "root", tmp_path / "elsewhere"
+    shutil.copytree(half_plus_two, root / "inside")
+    shutil.copytree(half_plus_two, elsewhere / "secret")
+    (root / "link").symlink_to(elsewhere / "secret")
+    with (
+        serving(half_plus_two, reload_root=root) as server,
+        grpc.insecure_channel(server.grpc_address) as channel,
+    ):
+        for path in (elsewhere / "secret", root / "link", root / ".." / "elsewhere" / "secret", elsewhere / "none"):
+            models = config(("inside", root / "inside"), ("secret", path))
+            code, text = refusal(channel, "HandleReloadConfigRequest", models)
+            assert (code, text.split(",")[0]) == ("PERMISSION_DENIED", f"model secret: {path} is not below {root}")
+        assert server.manager.models() == ["half"]
+        call(channel, "HandleReloadConfigRequest", config(("inside", root / "inside")))
+        assert server.manager.models() == ["inside"]
+
+
+def test_a_link_that_leads_out_of_the_root_later_loads_nothing(
+    half_plus_two: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    root, elsewhere = tmp_path / "root", tmp_path / "elsewhere"
+    shutil.copytree(half_plus_two / "123", root / "model" / "1")
+    shutil.copytree(half_plus_two / "123", elsewhere / "2")
+    (root / "half").symlink_to("model")
+    with (
+        serving(half_plus_two, reload_root=root) as server,
+        grpc.insecure_channel(server.grpc_address) as channel,
+    ):
+        call(
+            channel,
+            "HandleReloadConfigRequest",
+            config(("half", half_plus_two)).replace(str(half_plus_two), f"{root}/half"),
+        )
+        os.unlink(root / "half")
+        (root / "half").symlink_to(elsewhere)
+        await_text(caplog, "PERMISSION_DENIED")
+        (root / "half").unlink()
+        (root / "half").symlink_to("model")
+        (root / "model" / "3").symlink_to(elsewhere / "2")
+        await_text(caplog, f"{root}/half/3 is not below {root}")
+        assert {one.version for one in server.manager.versions("half")} <= {1, 123}
+
+
+def await_text(caplog: pytest.LogCaptureFixture, text: str) -> None:
+    end = time.monotonic() + 60
+    while text not in caplog.text:
+        assert time.monotonic() < end, caplog.text
+        threading.Event().wait(0.02)
+
+
+def test_no_answer_names_what_a_folder_contains(half_plus_two: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "etc"
+    for name in ("shadow-file", "model.keras", "private/1/saved_model.pb", "saved_model.pb"):
+        place = folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(b"")
+    options = {"rest_port": "auto", "reload_root": Path("/")}
+    with serving(half_plus_two, **options) as server, grpc.insecure_channel(server.grpc_address) as channel:
+        code, _ = refusal(channel, "HandleReloadConfigRequest", config(("etc", folder)), timeout=2)
+        assert code == "DEADLINE_EXCEEDED"
+        pages = ("/readyz", "/v1/models", "/v1/models/etc", "/openapi.json", "/", "/metrics")
+        answers = [httpx2.get(server.rest_url + page, timeout=60).text for page in pages]
+        answers.append(repr(refusal(channel, "GetModelStatus", 'model_spec { name: "etc" }')))
+        with pytest.raises(DeadlineExceeded) as late:
+            server.reload([ModelConfig("other", folder)], 0.1)
+        answers.append(late.value.message)
+    for answer in answers:
+        assert not [name for name in ("shadow", "keras", "private", "pb") if name in answer.replace("keras.io", "")], (
+            answer
+        )
+    assert "contains no version" in answers[0]

@@ -16,7 +16,7 @@ from lightship.server import Server, serve
 from lightship.transports.http.limits import Limits, Timeouts
 from lightship.transports.http.request_parser import target_of
 
-HEAD = b"POST /v1/models/m:predict HTTP/1.1\r\nHost: x\r\n"
+HEAD = b"POST /v1/models/m:predict HTTP/1.1\r\nHost: localhost\r\n"
 
 
 @pytest.fixture(scope="module")
@@ -72,13 +72,13 @@ def test_a_head_that_does_not_end_is_given_up(half_plus_two: Path) -> None:
 
 def test_an_idle_connection_is_closed(half_plus_two: Path) -> None:
     with client_of(half_plus_two, idle=0.05) as client:
-        client.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        client.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert all_of(client).startswith(b"HTTP/1.1 200 OK\r\n")
 
 
 def test_the_headers_of_a_request_have_a_limit(half_plus_two: Path) -> None:
     with client_of(half_plus_two, Limits(head=2000)) as client:
-        client.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\nX-Long: " + b"a" * 4000)
+        client.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX-Long: " + b"a" * 4000)
         answer = all_of(client)
     assert answer.startswith(b"HTTP/1.1 431 Client Error\r\n")
     assert b"2000 bytes" in answer
@@ -88,7 +88,7 @@ def test_a_connection_that_sends_too_many_requests_at_once_is_closed_after_those
     half_plus_two: Path,
 ) -> None:
     with client_of(half_plus_two, Limits(pipelined=3)) as client:
-        client.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n" * 50)
+        client.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n" * 50)
         answers = all_of(client)
     assert answers.count(b"HTTP/1.1 200 OK") == 4  # one is answered, three wait
     assert answers.count(b"Connection: close") == 1
@@ -129,14 +129,14 @@ def send_without_end(client: socket.socket) -> None:
 
 
 def test_a_client_that_ends_its_side_is_still_answered(client: socket.socket) -> None:
-    client.sendall(b"GET /v1/models/m HTTP/1.1\r\nHost: x\r\n\r\n")
+    client.sendall(b"GET /v1/models/m HTTP/1.1\r\nHost: localhost\r\n\r\n")
     client.shutdown(socket.SHUT_WR)
     assert b"AVAILABLE" in all_of(client)
 
 
 def test_an_upgrade_is_not_taken_up_and_the_connection_goes_on(client: socket.socket) -> None:
     upgrade = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQ\r\n"
-    get = b"GET /livez HTTP/1.1\r\nHost: x\r\n"
+    get = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n"
     client.sendall(get + upgrade + b"\r\n" + get + b"Connection: close\r\n\r\n")
     assert all_of(client).count(b"HTTP/1.1 200 OK") == 2
 
@@ -156,7 +156,7 @@ def test_the_body_of_a_request_that_asks_for_an_upgrade_is_its_body(
     """As `curl --http2` sends it; and nothing of it is taken for a request."""
     client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sent = HEAD + b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQ\r\n" + body
-    sent += b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    sent += b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     for start in range(0, len(sent), step):
         client.sendall(sent[start : start + step])
     answers = all_of(client)
@@ -166,22 +166,22 @@ def test_the_body_of_a_request_that_asks_for_an_upgrade_is_its_body(
 
 def test_an_upgrade_does_not_hide_a_framing_that_is_refused(client: socket.socket) -> None:
     upgrade = b"Connection: Upgrade\r\nUpgrade: h2c\r\nTransfer-Encoding: gzip\r\n\r\n"
-    client.sendall(HEAD + upgrade + b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+    client.sendall(HEAD + upgrade + b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
     answers = all_of(client)
     assert answers.startswith(b"HTTP/1.1 400 Bad Request\r\n")
     assert answers.count(b"HTTP/1.1 ") == 1
 
 
 def test_a_refused_request_with_a_faulty_body_is_answered_once(client: socket.socket) -> None:
-    client.sendall(b"POST http:// HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nnot a chunk")
+    client.sendall(b"POST http:// HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nnot a chunk")
     answer = all_of(client)
     assert answer.count(b"HTTP/1.1") == 1
     assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
 
 
 def test_a_refused_request_with_a_faulty_body_waits_for_its_turn(client: socket.socket) -> None:
-    faulty = b"POST http:// HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nnot a chunk"
-    client.sendall(b"GET /v1/models/m HTTP/1.1\r\nHost: x\r\n\r\n" + faulty)
+    faulty = b"POST http:// HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nnot a chunk"
+    client.sendall(b"GET /v1/models/m HTTP/1.1\r\nHost: localhost\r\n\r\n" + faulty)
     answers = all_of(client)
     assert answers.startswith(b"HTTP/1.1 200 OK\r\n")
     assert answers.count(b"HTTP/1.1 400") == 1

@@ -1,21 +1,25 @@
-"""Jobs on threads: a bounded queue, each job run or released, nothing held longer than needed."""
+"""Jobs on threads: each is run or released, kinds of work do not wait for each other, models and clients take turns."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
 import threading
+import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from lightship.errors import Unavailable
-from lightship.transports.http.executor import Executor
+from lightship.transports.http.executor import Executor, Moved, Overloaded
+from lightship.transports.http.lanes import Origin, WaitLimits
+
+A, B = Origin("small", "a"), Origin("small", "b")
+REFUSED = -1
 
 
 class Work:
-    def __init__(self, function: Callable[[], int]) -> None:
+    def __init__(self, function: Callable[[], int | Moved[int]]) -> None:
         self.run = function
         self.released = 0
 
@@ -23,64 +27,262 @@ class Work:
         self.released += 1
 
 
-async def full(executor: Executor[int], gate: threading.Event) -> None:
-    running = [executor.submit(Work(lambda: int(gate.wait(10)))) for _ in range(3)]
-    refused = Work(int)
-    with pytest.raises(Unavailable, match="3 requests wait already"):
-        executor.submit(refused)
-    gate.set()
-    assert await asyncio.gather(*running) == [1, 1, 1]
-    assert executor.unfinished == 0
-    assert not refused.released
+def refusal(error: Overloaded, origin: Origin) -> int:
+    assert error.retry_after >= 1
+    assert origin.kind
+    return REFUSED
 
 
-def test_what_is_too_much_is_refused() -> None:
-    executor: Executor[int] = Executor(threads=1, max_waiting=2)
-    asyncio.run(full(executor, threading.Event()))
-    executor.close()
+Made = Callable[..., Executor]
 
 
-async def cancelled(executor: Executor[int], gate: threading.Event, unwanted: Work) -> None:
-    running = executor.submit(Work(lambda: int(gate.wait(10))))
-    executor.submit(unwanted).cancel()
-    gate.set()
-    await running
-    assert await executor.submit(Work(lambda: 5)) == 5
+@pytest.fixture
+def made() -> Iterator[Made]:
+    """Makes executors and closes them."""
+    executors: list[Executor] = []
+
+    def make(threads: int, max_waiting: int = 99, **limits: float) -> Executor:
+        executors.append(Executor(threads, max_waiting, WaitLimits(**limits)))
+        return executors[-1]
+
+    yield make
+    for executor in executors:
+        executor.close()
 
 
-def test_a_job_that_nobody_waits_for_is_released_and_not_run() -> None:
+@pytest.fixture
+def gate() -> Iterator[threading.Event]:
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+def waiting(gate: threading.Event) -> Work:
+    return Work(lambda: int(gate.wait(60)))
+
+
+async def submit(executor: Executor, work: Work, origin: Origin = A) -> asyncio.Future[int]:
+    future = executor.submit(work, origin, refusal)
+    assert not isinstance(future, int), "refused"
+    return future
+
+
+async def result(executor: Executor, work: Work, origin: Origin = A) -> int:
+    return await asyncio.wait_for(await submit(executor, work, origin), 60)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end
+        await asyncio.sleep(0.005)
+
+
+def test_what_is_too_much_is_refused_and_released(made: Made, gate: threading.Event) -> None:
+    async def run() -> None:
+        running = [await submit(executor, waiting(gate)) for _ in range(3)]
+        refused = Work(int)
+        assert executor.submit(refused, A, refusal) == REFUSED
+        assert refused.released == 1
+        gate.set()
+        assert await asyncio.gather(*running) == [1, 1, 1]
+        assert (executor.unfinished, executor.waiting) == (0, 0)
+
+    executor = made(threads=1, max_waiting=2)
+    asyncio.run(run())
+
+
+def test_a_job_that_nobody_waits_for_is_released_at_once_and_not_run(made: Made, gate: threading.Event) -> None:
+    async def run() -> None:
+        running = await submit(executor, waiting(gate))
+        (await submit(executor, unwanted)).cancel()
+        await until(lambda: unwanted.released == 1)
+        assert (executor.unfinished, executor.waiting) == (1, 0)
+        gate.set()
+        await running
+        assert await result(executor, Work(lambda: 5)) == 5
+
     ran: list[int] = []
-    executor: Executor[int] = Executor(threads=1, max_waiting=9)
     unwanted = Work(lambda: ran.append(1) or 0)
-    asyncio.run(cancelled(executor, threading.Event(), unwanted))
-    executor.close()
+    executor = made(threads=1)
+    asyncio.run(run())
     assert not ran
     assert unwanted.released == 1
 
 
-async def forgotten(executor: Executor[int]) -> None:
-    large = Work(int)
-    reference = weakref.ref(large)
-    future = executor.submit(large)
-    del large
-    await future
-    gc.collect()
-    assert reference() is None
+def test_an_idle_thread_holds_nothing_of_its_last_request(made: Made) -> None:
+    async def run() -> None:
+        large = Work(int)
+        reference = weakref.ref(large)
+        future = await submit(executor, large)
+        del large
+        await future
+        gc.collect()
+        assert reference() is None
+
+    executor = made(threads=1)
+    asyncio.run(run())
 
 
-def test_an_idle_thread_holds_nothing_of_its_last_request() -> None:
-    executor: Executor[int] = Executor(threads=1, max_waiting=9)
-    asyncio.run(forgotten(executor))
-    executor.close()
+def test_a_failure_reaches_who_waits_and_the_thread_lives(made: Made) -> None:
+    async def run() -> None:
+        with pytest.raises(ZeroDivisionError):
+            await result(executor, Work(lambda: 1 // 0))
+        assert await result(executor, Work(lambda: 1)) == 1
+
+    executor = made(threads=1)
+    asyncio.run(run())
 
 
-async def failing(executor: Executor[int]) -> None:
-    with pytest.raises(ZeroDivisionError):
-        await executor.submit(Work(lambda: 1 // 0))
-    assert await executor.submit(Work(lambda: 1)) == 1
+def test_a_kind_of_work_does_not_wait_for_another(made: Made, gate: threading.Event) -> None:
+    async def run() -> None:
+        held = [await submit(executor, waiting(gate), Origin("large", "a")) for _ in range(9)]
+        assert await result(executor, Work(lambda: 7), Origin("small", "a")) == 7
+        gate.set()
+        await asyncio.gather(*held)
+
+    executor = made(threads=1)
+    asyncio.run(run())
 
 
-def test_a_failure_reaches_who_waits_and_the_thread_lives() -> None:
-    executor: Executor[int] = Executor(threads=1, max_waiting=9)
-    asyncio.run(failing(executor))
-    executor.close()
+def test_a_model_has_a_thread_although_another_holds_all_and_waits_for_more(made: Made, gate: threading.Event) -> None:
+    async def run() -> None:
+        held = [await submit(executor, waiting(gate), A) for _ in range(9)]
+        for _ in range(3):
+            assert await result(executor, Work(lambda: 7), B) == 7
+        gate.set()
+        await asyncio.gather(*held)
+
+    executor = made(threads=2)
+    asyncio.run(run())
+
+
+def order_of(executor: Executor, first: threading.Event, origins: list[Origin]) -> list[Origin]:
+    """The order in which jobs run that wait for one thread."""
+    ran: list[Origin] = []
+
+    async def run() -> None:
+        held = [await submit(executor, waiting(first), Origin("small", name)) for name in ("p", "q")]
+        jobs = [await submit(executor, Work(lambda one=one: ran.append(one) or 0), one) for one in origins]
+        first.set()
+        await asyncio.gather(*held, *jobs)
+
+    asyncio.run(run())
+    return ran
+
+
+def test_clients_of_a_model_take_turns(made: Made, gate: threading.Event) -> None:
+    greedy, other = (Origin("small", "x", client) for client in ("greedy", "other"))
+    ran = order_of(made(threads=1), gate, [greedy] * 5 + [other] * 2)
+    assert set(ran[:2]) == {greedy, other}
+    assert set(ran[2:4]) == {greedy, other}
+
+
+def test_models_take_turns(made: Made, gate: threading.Event) -> None:
+    """With one thread, of equals none comes first for ever."""
+    x, y = Origin("small", "x"), Origin("small", "y")
+    ran = order_of(made(threads=1), gate, [x] * 5 + [y] * 3)
+    assert ran.index(y) < 3
+    assert sorted(ran) == sorted([x] * 5 + [y] * 3)
+
+
+def test_runs_that_take_unusually_long_do_not_hold_up_the_others(made: Made, gate: threading.Event) -> None:
+    async def run() -> None:
+        for _ in range(5):
+            await result(executor, Work(int))
+        held = [await submit(executor, waiting(gate)) for _ in range(2)]
+        assert await result(executor, Work(lambda: 7)) == 7  # the same model, kind and client
+        gate.set()
+        await asyncio.gather(*held)
+
+    executor = made(threads=2)
+    asyncio.run(run())
+
+
+def test_a_job_goes_on_as_another_kind_of_work(made: Made, gate: threading.Event) -> None:
+    async def run() -> None:
+        rest = Work(lambda: 5)
+        held = [await submit(executor, waiting(gate), Origin("images", "a")) for _ in range(2)]
+        moved = await submit(executor, Work(lambda: Moved(rest, "images")), A)
+        await until(lambda: executor.waiting == 2)
+        assert await result(executor, Work(lambda: 7), A) == 7  # its first thread is free again
+        gate.set()
+        assert await moved == 5
+        await asyncio.gather(*held)
+        assert executor.unfinished == 0
+
+    executor = made(threads=1)
+    asyncio.run(run())
+
+
+def test_the_rest_of_a_job_that_nobody_waits_for_is_released(made: Made, gate: threading.Event) -> None:
+    async def run() -> None:
+        rest, begun, cut = Work(int), threading.Event(), threading.Event()
+        held = [await submit(executor, waiting(gate), Origin("images", "a")) for _ in range(2)]
+
+        def first() -> Moved[int]:
+            begun.set()
+            cut.wait(60)
+            return Moved(rest, "images")
+
+        moving = await submit(executor, Work(first), A)
+        await until(begun.is_set)
+        moving.cancel()
+        await asyncio.sleep(0)
+        cut.set()
+        await until(lambda: rest.released == 1)
+        assert executor.waiting == 1
+        gate.set()
+        await asyncio.gather(*held)
+
+    executor = made(threads=1)
+    asyncio.run(run())
+
+
+def test_a_job_that_cannot_start_within_its_deadline_is_refused(made: Made, gate: threading.Event) -> None:
+    async def run() -> None:
+        for _ in range(3):
+            await result(executor, Work(lambda: time.sleep(0.02) or 0))
+        accepted = [await submit(executor, waiting(gate))]
+        while not isinstance(future := executor.submit(waiting(gate), A, refusal), int):
+            accepted.append(future)
+        assert 2 <= len(accepted) < 90
+        assert executor.refused(A, refusal) == REFUSED
+        assert executor.refused(B, refusal) is None
+        gate.set()
+        await asyncio.gather(*accepted)
+        assert executor.refused(A, refusal) is None
+        assert await result(executor, Work(lambda: 3)) == 3
+
+    executor = made(threads=1, deadline=1.0)
+    asyncio.run(run())
+
+
+def test_jobs_that_wait_are_shed_when_an_overload_is_noticed(made: Made) -> None:
+    """Ten times as many arrive as can run. It ends with the load."""
+
+    async def run() -> None:
+        end, answers = time.monotonic() + 1.5, []
+        while time.monotonic() < end:
+            answers.append(executor.submit(Work(lambda: time.sleep(0.01) or 0), A, refusal))
+            await asyncio.sleep(0.001)
+        futures = [one for one in answers if not isinstance(one, int)]
+        results = await asyncio.gather(*futures)
+        assert REFUSED in results  # shed
+        assert answers.count(REFUSED) > 100  # refused at once
+        assert results.count(0) > 30
+        assert await result(executor, Work(lambda: 3)) == 3
+
+    executor = made(threads=1, max_waiting=1000)
+    asyncio.run(run())
+
+
+def test_a_burst_of_many_clients_is_no_overload(made: Made) -> None:
+    async def client() -> int:
+        return sum([await result(executor, Work(lambda: time.sleep(0.002) or 0)) for _ in range(5)])
+
+    async def run() -> None:
+        assert await asyncio.gather(*(client() for _ in range(100))) == [0] * 100
+
+    executor = made(threads=2, max_waiting=1000)
+    asyncio.run(run())

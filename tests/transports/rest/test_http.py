@@ -13,7 +13,7 @@ from tests.transports.rest.conftest import Ask, Raw
 from lightship.server import Server
 
 BODY = b'{"instances": [1.0]}'
-HEAD = b"POST /v1/models/m:predict HTTP/1.1\r\nHost: x\r\n"
+HEAD = b"POST /v1/models/m:predict HTTP/1.1\r\nHost: localhost\r\n"
 LENGTH = b"Content-Length: %d\r\n" % len(BODY)
 CLOSE = b"Connection: close\r\n"
 
@@ -35,7 +35,7 @@ def test_http_1_0_is_answered_and_closed(raw: Raw) -> None:
 
 
 def test_a_proxys_form_of_the_target_is_understood(raw: Raw) -> None:
-    answer = raw(b"GET http://example.org/v1/models/m HTTP/1.1\r\nHost: x\r\n" + CLOSE + b"\r\n")
+    answer = raw(b"GET http://localhost:8501/v1/models/m HTTP/1.1\r\nHost: localhost\r\n" + CLOSE + b"\r\n")
     assert status_of(answer) == 200
 
 
@@ -143,12 +143,12 @@ def test_many_requests_in_one_packet_are_answered_in_order(raw: Raw) -> None:
         elif kind == 2:
             body, marker = b"{", b"Missing a name for object member"
         else:
-            requests += b"GET /v1/models/m%d HTTP/1.1\r\nHost: x\r\n\r\n" % number
+            requests += b"GET /v1/models/m%d HTTP/1.1\r\nHost: localhost\r\n\r\n" % number
             expected.append(b'any versions of model m%d"' % number)
             continue
         requests += HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body
         expected.append(marker)
-    answer = raw(requests + b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    answer = raw(requests + b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
     places = []
     for marker in expected:
         places.append(answer.index(marker, places[-1] if places else 0))
@@ -177,7 +177,7 @@ def test_answers_have_these_headers(raw: Raw) -> None:
 
 @pytest.mark.parametrize("line", [b"TRACE / HTTP/1.1", b"CONNECT example.org:80 HTTP/1.1", b"BREW / HTTP/1.1"])
 def test_other_verbs_get_a_501_page(raw: Raw, line: bytes) -> None:
-    answer = raw(line + b"\r\nHost: x\r\n\r\n")
+    answer = raw(line + b"\r\nHost: localhost\r\n\r\n")
     assert status_of(answer) == 501
     assert b"<H1>Not Implemented</H1>" in answer
 

@@ -56,9 +56,9 @@ def test_metadata_has_every_signature_and_default(ask: Ask) -> None:
 def test_the_list_of_models(ask: Ask) -> None:
     (model,) = ask("GET", "/v1/models").json["models"]
     (version,) = model.pop("versions")
-    assert model == {"name": "m", "ready": True, "reason": None, "labels": {}}
+    assert model == {"name": "m", "ready": True, "reason": None, "notice": "", "labels": {}}
     signatures = version.pop("signatures")
-    assert version == {"version": "123", "state": "AVAILABLE"}
+    assert version == {"version": "123", "state": "AVAILABLE", "note": ""}
     assert all(one.keys() == {"engine", "reason", "proof"} for one in signatures.values())
     assert signatures["serving_default"]["engine"] == "openvino"
 

@@ -10,10 +10,11 @@ import pytest
 
 from lightship.lifecycle.manager import Manager
 from lightship.server import Server
+from lightship.transports.http.executor import Executor
+from lightship.transports.http.lanes import Origin
 from lightship.transports.http.limits import Limits
 from lightship.transports.http.messages import Request, Response
 from lightship.transports.metrics.metrics import Metrics
-from lightship.transports.rest import app as app_module
 from lightship.transports.rest.api import RestApi
 from lightship.transports.rest.app import RestApp
 from lightship.transports.rest.endpoints.predict_request import PredictRequest
@@ -30,9 +31,9 @@ def api(server: Server) -> RestApi:
 
 @pytest.fixture
 def app(server: Server) -> Iterator[RestApp]:
-    app = RestApp(server.manager, threads=1)
+    app = RestApp(server.manager, Executor(1, 99))
     yield app
-    app.close()
+    app._executor.close()
 
 
 def handles(manager: Manager) -> int:
@@ -117,17 +118,16 @@ async def refused(app: RestApp, request: Request) -> None:
         def release(self) -> None:
             pass
 
-    waiting = [app._executor.submit(Blocking()) for _ in range(app._executor._max_unfinished)]
+    waiting = [app._executor.submit(Blocking(), Origin("small", "m"), lambda *_: Response(503, b"")) for _ in range(3)]
     answer = app.answer(request)
     gate.set()
-    await asyncio.gather(*waiting)
+    await asyncio.gather(*(one for one in waiting if not isinstance(one, Response)))
     assert isinstance(answer, Response)
     assert answer.status == 503
 
 
-def test_a_call_that_finds_the_queue_full_holds_nothing(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app_module, "MAX_WAITING", 2)
-    app = RestApp(server.manager, threads=1)
+def test_a_call_that_finds_the_queue_full_holds_nothing(server: Server) -> None:
+    app = RestApp(server.manager, Executor(1, 2))
     asyncio.run(refused(app, predict(b'{"instances": [' + b"1.0, " * 22 + b"1.0]}")))
-    app.close()
+    app._executor.close()
     assert handles(server.manager) == 0

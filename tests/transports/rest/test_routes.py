@@ -58,7 +58,7 @@ def test_a_version_beyond_int64_is_named() -> None:
 
 def test_other_paths_get_a_page_and_the_connection_ends(raw: Raw) -> None:
     for target in (b"/", b"/v1", b"/v1x", b"/metrics/x"):
-        answer = raw(b"POST " + target + b" HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+        answer = raw(b"POST " + target + b" HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n")
         head, _, page = answer.partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 404 Not Found\r\n")
         assert b"content-type: text/html" in head.lower()
@@ -90,7 +90,7 @@ def test_options_are_granted_to_pages_of_the_web(ask: Ask) -> None:
     ],
 )
 def test_a_target_is_read_as_it_was_sent(raw: Raw, method: str, target: str, status: int, text: str) -> None:
-    head = f"{method} {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+    head = f"{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
     answer = raw(head.encode())
     assert answer.startswith(f"HTTP/1.1 {status} ".encode())
     assert json.loads(answer.partition(b"\r\n\r\n")[2]) == {"error": text}
@@ -101,6 +101,6 @@ def test_names_are_unquoted_and_versions_may_have_zeros(ask: Ask) -> None:
 
 
 def test_head_has_no_body(raw: Raw) -> None:
-    answer = raw(b"HEAD /v1/models/m HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    answer = raw(b"HEAD /v1/models/m HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert answer.endswith(b"\r\n\r\n")

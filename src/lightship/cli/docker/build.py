@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lightship.cli.docker.options import AsJson
+from lightship.cli.output import print_text
+from lightship.printable import json_line
 
 if TYPE_CHECKING:
     from lightship.docker import BakedImage, BuildPlan
@@ -60,7 +62,7 @@ def build(
     image, labels = image or OUR_IMAGE, _labels(label or ())
     if dry_run:
         plan = docker.plan_build(model, tag or (), model_name=model_name, versions=versions, image=image, labels=labels)
-        print(_json(_plan_fields(plan)) if json else _plan_text(plan), end="")
+        print_text(_json(_plan_fields(plan)) if json else _plan_text(plan), end="")
         return
     with _progress() as progress:
         baked = docker.build(
@@ -75,7 +77,7 @@ def build(
             cache=not no_cache,
             progress=progress,
         )
-    print(_json(asdict(baked)) if json else _baked_text(baked), end="")
+    print_text(_json(asdict(baked)) if json else _baked_text(baked), end="")
 
 
 def _labels(given: Sequence[str]) -> dict[str, str]:
@@ -127,6 +129,4 @@ def _baked_text(baked: BakedImage) -> str:
 
 
 def _json(fields: dict[str, Any]) -> str:
-    import orjson
-
-    return orjson.dumps(fields).decode() + "\n"
+    return json_line(fields) + "\n"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from lightship.cli.docker.options import DEFAULT_NAME, AsJson, Name
+from lightship.cli.output import print_json, print_text
 
 if TYPE_CHECKING:
     from lightship.docker import Container
@@ -121,9 +122,7 @@ def _environment(given: Sequence[str]) -> dict[str, str]:
 
 
 def _print_json(container: Container) -> None:
-    import orjson
-
-    print(orjson.dumps(asdict(container)).decode())
+    print_json(asdict(container))
 
 
 def _print_text(container: Container) -> None:
@@ -133,5 +132,5 @@ def _print_text(container: Container) -> None:
         "resumed": f"{container.name} was paused and is resumed",
         "left alone": f"{container.name} runs already with these settings and is unchanged",
     }
-    print(f"{texts[container.action]} ({container.id[:12]}, {container.image})")
-    print(f"{container.model} answers at {container.url}/v1/models/{container.model}:predict")
+    print_text(f"{texts[container.action]} ({container.id[:12]}, {container.image})")
+    print_text(f"{container.model} answers at {container.url}/v1/models/{container.model}:predict")

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from lightship.cli.docker.options import DEFAULT_NAME, AsJson, Name
+from lightship.cli.output import print_json, print_text
+from lightship.printable import printable
 
 if TYPE_CHECKING:
     from lightship.docker import Status
@@ -19,9 +21,7 @@ def status(name: Name = DEFAULT_NAME, json: AsJson = False) -> None:
 
     found = docker.status(name)
     if json:
-        import orjson
-
-        print(orjson.dumps(asdict(found) | {"ready": found.ready}).decode())
+        print_json(asdict(found) | {"ready": found.ready})
     else:
         _print_text(found)
     if not found.ready:
@@ -29,11 +29,11 @@ def status(name: Name = DEFAULT_NAME, json: AsJson = False) -> None:
 
 
 def _print_text(found: Status) -> None:
-    print(f"{found.name} is {found.state} ({found.id[:12]}, {found.image})")
+    print_text(f"{found.name} is {found.state} ({found.id[:12]}, {found.image})")
     for what, where in (("REST", found.url), ("gRPC", found.grpc)):
-        print(f"{what}: {where or 'not published'}")
+        print_text(f"{what}: {where or 'not published'}")
     for version in found.versions:
         reason = f" ({version.error_code}: {version.error_message})" if version.error_message else ""
-        print(f"{found.model} version {version.version}: {version.state}{reason}")
+        print_text(f"{found.model} version {version.version}: {version.state}{printable(reason)}")
     if found.state == "running" and not found.versions:
-        print(f"{found.model}: the server does not answer yet")
+        print_text(f"{found.model}: the server does not answer yet")

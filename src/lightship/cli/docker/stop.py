@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from lightship.cli.docker.options import DEFAULT_NAME, AsJson, Name
+from lightship.cli.output import print_json, print_text
 
 
 def stop(
@@ -19,8 +20,6 @@ def stop(
 
     stopped = docker.stop(name, timeout=timeout)
     if json:
-        import orjson
-
-        print(orjson.dumps({"name": name, "stopped": stopped}).decode())
+        print_json({"name": name, "stopped": stopped})
     else:
-        print(f"{name} is stopped and removed" if stopped else f"there is no container {name}: nothing to stop")
+        print_text(f"{name} is stopped and removed" if stopped else f"there is no container {name}: nothing to stop")

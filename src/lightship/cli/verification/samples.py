@@ -123,7 +123,7 @@ class GeneratedSamples:
             photos = _noise_photos(image)
             yield SampleSet(RANDOM, _split(signature, _encoded(signature, photos)))
         elif any(spec.dtype is DataType.DT_STRING for spec in signature.inputs.values()):
-            yield SampleSet(RANDOM, problem="there are no random texts: give inputs with --samples FILE.npz")
+            yield SampleSet(RANDOM, problem="there are no random strings: give inputs with --samples FILE.npz")
         else:
             for free in FREE_SIZES if _has_free_inner(signature) else FREE_SIZES[:1]:
                 yield _random(signature, free)
@@ -179,7 +179,7 @@ def _read_arrays(file: Path) -> dict[str, NDArray[Any]]:
         raise NotFound(f"{file} does not exist: give a .npz or .npy file") from error
     except Exception as error:  # numpy and zipfile raise many kinds of errors for broken files
         raise InvalidArgument(
-            f"{file} cannot be read: {error}; write it with numpy.savez, texts with dtype 'S' or 'U'"
+            f"{file} cannot be read: {error}; write it with numpy.savez, strings with dtype 'S' or 'U'"
         ) from error
 
 

@@ -58,7 +58,11 @@ class Side(Protocol):
         """The errors that `answer` raises if the side is not available."""
 
     def answer(self, signature: Signature, inputs: Arrays) -> Arrays:
-        """Returns all outputs. Raises another LightshipError if the model refuses the inputs."""
+        """Returns all outputs.
+
+        Raises one of `unavailable_errors` if the side cannot be reached, and any other LightshipError if the model
+        rejects the inputs.
+        """
 
 
 class ServingSide:

@@ -135,7 +135,11 @@ class _Findings:
                 self._alike, self._ranked = self._alike + int(same.sum()), self._ranked + len(same)
 
     def result(self, signature: str, engine: str, label: str, problem: str) -> SignatureResult:
-        """Returns the result. problem: why rows were not compared, if some were not."""
+        """Returns the result for one signature.
+
+        engine: the engine that ran it. label: where the inputs came from, such as "golden sample". problem: why some
+        rows were not compared; empty if all were.
+        """
         if self._difference:
             detail, verdict = self._difference, Verdict.DIFFERENT
             if self._ranked:

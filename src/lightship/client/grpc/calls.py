@@ -10,6 +10,7 @@ from google.protobuf.message import DecodeError, EncodeError
 from numpy.typing import NDArray
 
 from lightship import protos
+from lightship.client.address import CHECK_ADDRESS
 from lightship.client.arguments import Encoding, check_encoding, check_top
 from lightship.client.flow import Deadline, Flow
 from lightship.client.grpc import examples, metadata, tensors
@@ -190,9 +191,7 @@ class GrpcCalls:
         try:
             return kind.FromString(body)
         except DecodeError as error:
-            raise Unknown(
-                f"{self.url} did not answer with a {kind.DESCRIPTOR.name}; give a model server's address"
-            ) from error
+            raise Unknown(f"{self.url} did not answer with a {kind.DESCRIPTOR.name}, so {CHECK_ADDRESS}") from error
 
     def _deadline(self) -> Deadline:
         return Deadline(self._options.timeout)

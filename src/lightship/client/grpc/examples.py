@@ -43,14 +43,14 @@ def _write(message: Any, example: Example, name: str) -> None:
 
 
 def _write_feature(message: Any, value: ArrayLike | bytes, name: str) -> None:
-    """One value, or a flat list of integers, booleans, floats, texts or bytes. An empty list writes nothing."""
+    """One value, or a flat list of integers, booleans, floats, strings or bytes. An empty list writes nothing."""
     array = array_of(bytes(value) if isinstance(value, (bytearray, memoryview)) else value, name)
     if array.ndim > 1:
         raise InvalidArgument(f"{name}: has more than one dimension; a feature is one value or a flat list of them")
     kind = "f" if array.dtype.name == "bfloat16" else array.dtype.kind
     if kind not in _LISTS:
         raise InvalidArgument(
-            f"{name}: dtype {array.dtype} cannot be a feature; give numbers, booleans, texts or bytes"
+            f"{name}: dtype {array.dtype} cannot be a feature; give numbers, booleans, strings or bytes"
         )
     if array.size == 0:
         return

@@ -9,7 +9,7 @@ from lightship.client.flow import Deadline, Flow, Outcome, send_with_retries
 from lightship.errors import Code, DeadlineExceeded, LightshipError, Unavailable, error_of
 
 # gRPC's core reports every failure of a connection with the code UNAVAILABLE, which a draining server sends too. grpcio
-# gives the client that code and a text, so only the text says what happened. These are the core's texts.
+# gives the client that code and a text, so only the text says what happened. These are the core's messages.
 # There was no connection, so the server cannot have run the request. The text begins with one of:
 _NEVER_SENT = ("failed to connect", "errors resolving", "DNS resolution failed")
 # The connection broke while the request was running.

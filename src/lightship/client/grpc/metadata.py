@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from lightship.client.address import CHECK_ADDRESS
 from lightship.client.results import (
     ModelMetadata,
     ModelStatus,
@@ -26,7 +27,7 @@ def read_metadata(response: Any, model: str) -> ModelMetadata:
     """Reads a GetModelMetadataResponse. model: the requested name, used if the response has none."""
     packed = response.metadata.get(SIGNATURES)
     if packed is None:
-        raise Unknown("the server's metadata has no signatures; give a model server's address")
+        raise Unknown(f"the response has no signatures, so {CHECK_ADDRESS}")
     signatures = SignatureDefMap.FromString(packed.value).signature_def
     read = {name: _signature(signatures[name]) for name in sorted(signatures)}
     return ModelMetadata(response.model_spec.name or model, response.model_spec.version.value, read)
@@ -39,15 +40,19 @@ def read_status(versions: Iterable[Any]) -> tuple[VersionStatus, ...]:
 
 def read_models(response: Any) -> tuple[ModelStatus, ...]:
     """Reads a ListModelsResponse, which only Lightship sends."""
-    return tuple(ModelStatus(model.name, _with_engines(model), model.reason) for model in response.models)
+    return tuple(ModelStatus(model.name, _with_reports(model), model.reason, model.notice) for model in response.models)
 
 
-def _with_engines(model: Any) -> tuple[VersionStatus, ...]:
+def _with_reports(model: Any) -> tuple[VersionStatus, ...]:
     reports = [
         (one.version, SignatureEngine(one.signature, one.engine, one.reason, one.proof)) for one in model.signatures
     ]
     return tuple(
-        replace(status, signatures=tuple(report for version, report in reports if version == status.version))
+        replace(
+            status,
+            signatures=tuple(report for version, report in reports if version == status.version),
+            note=model.notes.get(status.version, ""),
+        )
         for status in read_status(model.versions)
     )
 

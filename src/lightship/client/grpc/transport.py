@@ -128,7 +128,8 @@ def _metadata(options: Options) -> tuple[tuple[str, str], ...]:
     for name, value in pairs:
         if not _NAME.fullmatch(name) or name.startswith("grpc-") or not _VALUE.fullmatch(value):
             raise InvalidArgument(
-                f"the header {name!r} cannot be sent: use letters, digits and - in names, ASCII in values"
+                f"the header {name!r} cannot be sent: use letters, digits, -, _ and . in names, do not start with "
+                "grpc-, and use printable ASCII in values"
             )
     return pairs
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from lightship.client import photos
+from lightship.client.address import CHECK_ADDRESS
 from lightship.client.preprocessing import (
     DEFAULT_SIGNATURE,
     ENCODED_IMAGE_SIGNATURE,
@@ -68,7 +69,5 @@ def read_tensor_response(
 def _first_prediction(document: Mapping[str, Any]) -> Any:
     predictions = document.get("predictions")
     if not isinstance(predictions, list) or not predictions:
-        raise Unknown(
-            f"the response has no predictions, only {', '.join(document) or 'nothing'}; give a model server's address"
-        )
+        raise Unknown(f"the response has no predictions, only {', '.join(document) or 'nothing'}, so {CHECK_ADDRESS}")
     return predictions[0]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lightship.client.address import CHECK_ADDRESS
 from lightship.client.inputs import Example
 from lightship.client.rest import tensors
 from lightship.client.rest.exchange import HttpRequest
@@ -30,24 +31,20 @@ def classifications_in(document: Mapping[str, Any]) -> list[list[ScoredLabel]]:
     try:
         return [[ScoredLabel(label, float(score)) for label, score in row] for row in _results(document)]
     except (TypeError, ValueError) as error:
-        raise Unknown(
-            f"the results are not lists of labels and scores: {error}; give a model server's address"
-        ) from error
+        raise Unknown(f"the results are not lists of labels and scores: {error}, so {CHECK_ADDRESS}") from error
 
 
 def regressions_in(document: Mapping[str, Any]) -> NDArray[np.float32]:
     results = _results(document)
     if not all(isinstance(value, (int, float)) for value in results):
-        raise Unknown(f"the results are not numbers, they begin with {results[:3]}; give a model server's address")
+        raise Unknown(f"the results are not numbers, they begin with {results[:3]}, so {CHECK_ADDRESS}")
     return np.array(results, np.float32)
 
 
 def _results(document: Mapping[str, Any]) -> list[Any]:
     results = document.get("results")
     if not isinstance(results, list):
-        raise Unknown(
-            f"the response has no results, only {', '.join(document) or 'nothing'}; give a model server's address"
-        )
+        raise Unknown(f"the response has no results, only {', '.join(document) or 'nothing'}, so {CHECK_ADDRESS}")
     return results
 
 

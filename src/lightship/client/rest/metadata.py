@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lightship.client.address import CHECK_ADDRESS
 from lightship.client.results import (
     ModelMetadata,
     ModelStatus,
@@ -24,7 +25,7 @@ def read_metadata(document: Mapping[str, Any]) -> ModelMetadata:
         read = {name: _signature(fields) for name, fields in sorted(signatures.items())}
         return ModelMetadata(spec["name"], int(spec["version"]), read)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise Unknown(f"the server's metadata cannot be read ({error!r}); give a model server's address") from error
+        raise Unknown(f"the server's metadata cannot be read ({error!r}), so {CHECK_ADDRESS}") from error
 
 
 def outputs_of(metadata: ModelMetadata, signature: str) -> Mapping[str, TensorInfo]:
@@ -38,7 +39,7 @@ def read_status(document: Mapping[str, Any]) -> tuple[VersionStatus, ...]:
     try:
         return tuple(_version(fields) for fields in document["model_version_status"])
     except (KeyError, TypeError, ValueError) as error:
-        raise Unknown(f"the server's status cannot be read ({error!r}); give a model server's address") from error
+        raise Unknown(f"the server's status cannot be read ({error!r}), so {CHECK_ADDRESS}") from error
 
 
 def read_models(document: Mapping[str, Any]) -> tuple[ModelStatus, ...]:
@@ -71,7 +72,7 @@ def _shape(fields: Mapping[str, Any] | None) -> tuple[int, ...] | None:
 
 def _model(fields: Mapping[str, Any]) -> ModelStatus:
     versions = tuple(_version(version) for version in fields["versions"])
-    return ModelStatus(fields["name"], versions, fields.get("reason") or "")
+    return ModelStatus(fields["name"], versions, fields.get("reason") or "", fields.get("notice") or "")
 
 
 def _version(fields: Mapping[str, Any]) -> VersionStatus:
@@ -85,4 +86,5 @@ def _version(fields: Mapping[str, Any]) -> VersionStatus:
             SignatureEngine(name, one.get("engine", ""), one.get("reason", ""), one.get("proof", ""))
             for name, one in fields.get("signatures", {}).items()
         ),
+        note=fields.get("note") or "",
     )

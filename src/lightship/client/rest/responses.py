@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from lightship.client.address import without_password
+from lightship.client.address import CHECK_ADDRESS, without_password
 from lightship.client.rest.exchange import HttpResponse
 from lightship.errors import Code, LightshipError, TooLarge, Unknown, error_of
 
@@ -40,8 +40,7 @@ def read_json(response: HttpResponse) -> dict[str, Any]:
     value = _parse(response.body)
     if not isinstance(value, dict):
         raise Unknown(
-            f"{_where(response)} answered with {_summary(response)} instead of a JSON object; give a model "
-            "server's address"
+            f"{_where(response)} answered with {_summary(response)} instead of a JSON object, so {CHECK_ADDRESS}"
         )
     return value
 

@@ -11,6 +11,7 @@ import numpy as np
 import orjson
 from numpy.typing import ArrayLike, NDArray
 
+from lightship.client.address import CHECK_ADDRESS
 from lightship.client.inputs import Inputs, array_of
 from lightship.client.results import TensorInfo
 from lightship.errors import InvalidArgument, Unimplemented, Unknown
@@ -40,7 +41,7 @@ _NUMPY["DT_BFLOAT16"] = np.dtype(np.float32)  # numpy has no bfloat16; float32 h
 def encode_columns(inputs: Inputs, signature: str | None) -> bytes:
     """The body of a columnar request. `inputs`: the only input's value, or a mapping of names to values.
 
-    Bytes and texts become string tensors. Raises InvalidArgument for values that are not a tensor.
+    Bytes and strings become string tensors. Raises InvalidArgument for values that are not a tensor.
     """
     if isinstance(inputs, Mapping):
         value: Any = {name: plain(array, name) for name, array in inputs.items()}
@@ -62,9 +63,7 @@ def encoded_bytes(data: bytes) -> dict[str, str]:
 def outputs_in(document: Mapping[str, Any]) -> Any:
     """The tensors in the response to a columnar request, as JSON values."""
     if "outputs" not in document:
-        raise Unknown(
-            f"the response has no outputs, only {', '.join(document) or 'nothing'}; give a model server's address"
-        )
+        raise Unknown(f"the response has no outputs, only {', '.join(document) or 'nothing'}, so {CHECK_ADDRESS}")
     return document["outputs"]
 
 
@@ -91,7 +90,7 @@ def names_fit(outputs: Any, expected: Mapping[str, TensorInfo]) -> bool:
 
 
 def plain(value: ArrayLike | bytes, name: str) -> Any:
-    """A form that `document` can write: a numeric array or scalar, or nested lists of texts and `b64` objects."""
+    """A form that `document` can write: a numeric array or scalar, or nested lists of strings and `b64` objects."""
     if isinstance(value, (bytes, bytearray, memoryview)):
         return encoded_bytes(bytes(value))
     array = array_of(value, name)
@@ -101,7 +100,9 @@ def plain(value: ArrayLike | bytes, name: str) -> Any:
         return _numeric(array)
     if array.dtype.kind in "OSU":
         return _texts(array, name)
-    raise InvalidArgument(f"{name}: dtype {array.dtype} cannot be sent as JSON; give numbers, booleans, texts or bytes")
+    raise InvalidArgument(
+        f"{name}: dtype {array.dtype} cannot be sent as JSON; give numbers, booleans, strings or bytes"
+    )
 
 
 def numpy_type(dtype: str) -> np.dtype[Any] | None:
@@ -159,7 +160,7 @@ def _array(value: Any, info: TensorInfo, name: str) -> NDArray[Any]:
 
 
 def _string_array(value: Any) -> NDArray[Any]:
-    """Sets each element by itself: numpy would take texts and `b64` objects for sequences."""
+    """Sets each element by itself: numpy would take strings and `b64` objects for sequences."""
     shape, first = [], value
     while isinstance(first, list):
         shape.append(len(first))

@@ -112,7 +112,7 @@ def _of_python(values: Any, wanted: DataType | None) -> NDArray[Any]:
 
 
 def _check_kinds(values: Any, array: NDArray[Any], wanted: DataType) -> None:
-    """Raises TypeError for a value that the wanted type cannot represent. Mostly the array's type is enough to tell."""
+    """Raises TypeError for a value that the wanted type cannot represent. Usually the array's type decides."""
     if array.dtype.kind in _KINDS.get(wanted.numpy.kind, ""):
         return
     for value in _leaves(values):

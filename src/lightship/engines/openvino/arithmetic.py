@@ -64,8 +64,12 @@ def corners(function: Callable[[Bounds, Bounds], Bounds]) -> Arithmetic:
     return rule
 
 
-def _broadcastable(node: Any, a: Fact, b: Fact) -> tuple[Fact, Fact]:
-    """Returns the operands' facts. If the output is large, each fact has one bound for all elements."""
+def _operand_facts(node: Any, a: Fact, b: Fact) -> tuple[Fact, Fact]:
+    """Returns the facts of both operands.
+
+    If the output is large or its shape is unknown, each fact is reduced to one lower and one upper bound for the whole
+    tensor.
+    """
     shape = static_shape(node.output(0))
     if shape is None or math.prod(shape) > MAX_EXACT_ELEMENTS:
         return a.whole(), b.whole()
@@ -74,7 +78,7 @@ def _broadcastable(node: Any, a: Fact, b: Fact) -> tuple[Fact, Fact]:
 
 def binary(arithmetic: Arithmetic) -> SingleRule:
     def rule(node: Any, facts: Facts) -> Fact:
-        a, b = _broadcastable(node, facts.of_input(node, 0), facts.of_input(node, 1))
+        a, b = _operand_facts(node, facts.of_input(node, 0), facts.of_input(node, 1))
         low, high = arithmetic(a, b)
         return Fact(low, high, a.finite and b.finite, a.data or b.data)
 
@@ -100,7 +104,7 @@ def squared_difference(node: Any, facts: Facts) -> Fact:
 
 
 def divide(node: Any, facts: Facts) -> Fact:
-    a, b = _broadcastable(node, facts.of_input(node, 0), facts.of_input(node, 1))
+    a, b = _operand_facts(node, facts.of_input(node, 0), facts.of_input(node, 1))
     apart = b.least > 0 or b.most < 0
     if is_integer(node.output(0)) and not apart:  # a guard makes sure that no integer is divided by 0
         most = max(abs(a.least), abs(a.most))

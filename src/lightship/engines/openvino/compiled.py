@@ -32,7 +32,7 @@ class Compiled:
     """Runs a compiled model on arrays of the shapes that it was compiled for. Any thread may call its methods.
 
     An infer request serves one call at a time, so there is a pool of infer requests, which are created when needed. The
-    pool has one for each stream that computes, and one whose inputs are filled meanwhile.
+    pool has one infer request per stream, and one more, so that its inputs can be filled while the others compute.
     """
 
     def __init__(

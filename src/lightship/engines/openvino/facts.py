@@ -63,7 +63,7 @@ class Fact:
         return self.least >= low and self.most <= high
 
     def whole(self) -> Fact:
-        """Returns the same fact with one bound for all elements."""
+        """Returns the same fact with one lower and one upper bound for the whole tensor."""
         if self.low.ndim == 0:
             return self
         return replace(self, low=np.asarray(self.least), high=np.asarray(self.most))

@@ -60,7 +60,7 @@ def hazards_of(model: Any, facts: Facts, allowed: frozenset[str] = frozenset()) 
 
 
 def static_hazards(model: Any, facts: Facts, *, empty: bool = False) -> list[str]:
-    """Returns the errors that the shapes alone reveal, such as a slice beyond the end. All shapes must be known.
+    """Returns the errors that follow from the shapes only, such as a slice beyond the end. All shapes must be known.
 
     `empty` allows tensors without elements.
     """

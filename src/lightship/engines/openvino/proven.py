@@ -85,7 +85,7 @@ def _unproven(operation: Operation, entry: Entry | None) -> str | None:
         if value not in entry.attributes.get(name, ()):
             return f"with {name}={value} is not proven to give TensorFlow's answers on OpenVINO"
     if operation.op in _NOT_OF_CONSTANTS and operation.operands and all(operation.operands) and not operation.checked:
-        return "of constants alone is not checked by OpenVINO"
+        return "with only constant inputs is not checked by OpenVINO"
     return None
 
 

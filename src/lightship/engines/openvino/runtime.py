@@ -10,6 +10,7 @@ from threading import Lock
 from typing import Any
 
 from lightship.engines.base import EngineOptions
+from lightship.processors import engine_threads
 
 # This part of OpenVINO reports every import over the network; it takes two thirds of the import time and 15 MB.
 # OpenVINO works without it if it cannot be imported.
@@ -54,8 +55,9 @@ def properties(options: EngineOptions) -> dict[str, Any]:
     The precision is always set, because OpenVINO would choose bf16 on some processors.
     """
     wanted: dict[str, Any] = {"INFERENCE_PRECISION_HINT": options.precision}
-    if options.threads:
-        wanted["INFERENCE_NUM_THREADS"] = options.threads
+    threads = options.threads or engine_threads()
+    if threads:
+        wanted["INFERENCE_NUM_THREADS"] = threads
     return wanted
 
 

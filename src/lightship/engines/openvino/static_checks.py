@@ -29,7 +29,7 @@ def unknown_position(node: Any, facts: Facts) -> str | None:
     """Returns an error if a position or size is unknown although the shapes of all inputs are known."""
     for index in _POSITIONS.get(node.get_type_name(), ()):
         if index < node.get_input_size() and not facts.of_input(node, index).exact:
-            return f"a position or size cannot be told ({node.get_friendly_name()})"
+            return f"a position or size is not known before the run ({node.get_friendly_name()})"
     return None
 
 

@@ -22,6 +22,7 @@ from lightship.engines.openvino.unchecked import Unchecked
 from lightship.engines.trial import TrialFailed, Trials
 from lightship.errors import DataLoss
 from lightship.saved_model.signatures import Signature
+from lightship.saved_model.version_files import walk
 
 logger = logging.getLogger(__name__)
 
@@ -108,5 +109,5 @@ class Tried:
 
 def _stamp(folder: Path) -> frozenset[tuple[str, int, int]]:
     """Returns the sizes and modification times of all files, to detect changes."""
-    stats = ((file, file.stat()) for file in folder.rglob("*") if file.is_file())
-    return frozenset((str(file), stat.st_size, stat.st_mtime_ns) for file, stat in stats)
+    files = (entry for entry in walk(folder) if entry.is_file)
+    return frozenset((entry.name, entry.status.st_size, entry.status.st_mtime_ns) for entry in files)

@@ -36,9 +36,9 @@ _COMPARED_ROWS = (1, 3)
 def request_for(
     folder: Path, signature: Signature, options: EngineOptions, variant: Sequence[Mapping[str, Any]] | None = None
 ) -> dict[str, Any]:
-    """Returns the request that `work` takes, a JSON object.
+    """Returns the JSON object that is passed to `work`.
 
-    `variant` holds the shapes to compile for and the shapes of a sample, or is None for the declared shapes.
+    `variant` is a pair: the shapes to compile for, and the shapes of a sample. None compiles for the declared shapes.
     """
     return {
         "folder": str(folder),

@@ -80,8 +80,8 @@ class Variants:
     ) -> dict[str, NDArray[Any]]:
         """Runs the signature on inputs of these shapes.
 
-        Raises Refused with the reason if an operation cannot take the shapes, and CannotRun if OpenVINO must not run
-        them.
+        Raises Refused with the reason if an operation does not accept the shapes. Raises CannotRun if OpenVINO is not
+        safe for these shapes.
         """
         key = tuple(shapes.items())
         runner = self._runners.get(key)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from lightship.engines.base import EngineOptions
 from lightship.errors import Code, FailedPrecondition, InvalidArgument, LightshipError, error_of
+from lightship.processors import engine_threads
 from lightship.saved_model.reader import SavedModel
 from lightship.saved_model.signatures import Signature
 
@@ -171,7 +172,7 @@ def _quiet(logger: logging.Logger) -> Iterator[None]:
 
 
 def _session(tf: Any, options: EngineOptions) -> Any:
-    threads = options.threads
+    threads = options.threads or engine_threads()
     config = tf.compat.v1.ConfigProto(intra_op_parallelism_threads=threads, inter_op_parallelism_threads=threads)
     return tf.compat.v1.Session(graph=tf.Graph(), config=config)
 

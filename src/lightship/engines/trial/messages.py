@@ -11,7 +11,10 @@ MAX_MESSAGE_BYTES = 64 << 20
 
 
 def write_message(stream: IO[bytes], message: dict[str, Any]) -> None:
-    """Writes a message. Raises ValueError above `MAX_MESSAGE_BYTES`, and OSError if the reader has gone."""
+    """Writes a message.
+
+    Raises ValueError above `MAX_MESSAGE_BYTES`, and OSError if the reader has closed the connection.
+    """
     body = json.dumps(message).encode()
     if len(body) > MAX_MESSAGE_BYTES:
         raise ValueError(f"the message has {len(body)} bytes; the limit is {MAX_MESSAGE_BYTES}")

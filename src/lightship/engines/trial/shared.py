@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import threading
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,8 +11,7 @@ from lightship.engines.base import EngineOptions
 from lightship.engines.cache import CompiledCache
 from lightship.engines.scratch import sweep
 from lightship.engines.trial.trials import Trials
-
-_CGROUPS = Path("/sys/fs/cgroup")
+from lightship.memory import available_memory
 
 _lock = threading.Lock()
 _trials: dict[tuple[Path | None, float, int], Trials] = {}
@@ -38,28 +35,3 @@ def cancel_trials() -> None:
         _trials.clear()
     for trials in running:
         trials.close()
-
-
-def available_memory() -> int:
-    """Returns the bytes that this process may use: the lowest limit of its control groups, or the machine's memory."""
-    found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
-    for file in _limit_files():
-        with suppress(OSError, ValueError):  # the other version of control groups, or "max" for no limit
-            found.append(int(file.read_text()))
-    return min(found)
-
-
-def _limit_files() -> Iterator[Path]:
-    """Returns the limit files of the process's control groups and their parents, in both versions of control groups."""
-    try:
-        lines = Path("/proc/self/cgroup").read_text().splitlines()
-    except OSError:
-        lines = []
-    # In a container, the path may be the host's and not exist here. The root is then the container's own group.
-    for line in [*lines, "0::/", "0:memory:/"]:
-        _, controllers, path = line.split(":", 2)
-        if controllers and "memory" not in controllers.split(","):
-            continue
-        root, name = (_CGROUPS / "memory", "memory.limit_in_bytes") if controllers else (_CGROUPS, "memory.max")
-        own = root / path.lstrip("/")
-        yield from (group / name for group in (own, *own.parents) if group.is_relative_to(root))

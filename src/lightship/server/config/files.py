@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 MAX_FILE_BYTES = 16 << 20
 
+_CLOSE_SECONDS = 1.0
+
 
 class InvalidConfigFile(InvalidArgument):
     """A file that is not a valid text of its message. `parser` is the error line that protobuf itself would write."""
@@ -86,7 +88,7 @@ def _text(path: str) -> str:
 
 
 class ConfigFilePoll:
-    """Reads a file of models at a fixed interval and applies it, even if it has not changed.
+    """Reads a file of models at a fixed interval and when asked to, and applies it, even if it has not changed.
 
     An error is logged and leaves the served models as they are. An error that repeats is logged only once.
     """
@@ -98,13 +100,15 @@ class ConfigFilePoll:
         apply: Callable[[list[ModelConfig]], object],
         served: Callable[[], Collection[str]],
     ) -> None:
-        """`seconds` is the interval between two reads.
+        """`seconds` is the interval between two reads; 0: the file is read only when `read_now` asks for it.
 
         `apply` applies the models; it raises Cancelled when the server stops, which ends the polling. `served` returns
         the names of the models that are served now.
         """
         self._path, self._seconds, self._apply, self._served = path, seconds, apply, served
-        self._closed = threading.Event()
+        self._closed = False
+        self._wake = threading.Event()
+        self._asked = False
         self._said = ""
         self._thread = threading.Thread(target=self._poll, name="lightship-config", daemon=True)
 
@@ -112,31 +116,47 @@ class ConfigFilePoll:
         """Starts a thread that reads the file at once and then at each interval."""
         self._thread.start()
 
+    def read_now(self) -> None:
+        """Lets the thread read the file now and log the outcome, even if it is the same as before."""
+        self._asked = True
+        self._wake.set()
+
     def close(self) -> None:
-        self._closed.set()
-        self._thread.join()
+        """Ends the thread. Does not wait for a file that cannot be read to its end, on a lost file server say."""
+        self._closed = True
+        self._wake.set()
+        self._thread.join(_CLOSE_SECONDS)
 
     def _poll(self) -> None:
-        while not self._closed.is_set():
+        if not self._seconds:
+            self._pause()
+        while not self._closed:
+            asked, self._asked = self._asked, False
             try:
-                self._once()
-                self._said = ""
+                self._once(asked)
             except Cancelled:
                 return
             except LightshipError as error:
-                self._say(error)
+                self._say(error, again=asked)
             except Exception:  # an unexpected error in one read must not end the polling
                 logger.exception("reading %s failed", self._path)
-            self._closed.wait(self._seconds)
+            self._pause()
 
-    def _once(self) -> None:
+    def _pause(self) -> None:
+        self._wake.wait(self._seconds or None)
+        self._wake.clear()
+
+    def _once(self, asked: bool) -> None:
         models = read_models(self._path, self._served())
         if models is not None:
             self._apply(models)
+        self._said = ""
+        if asked:
+            logger.info("%s was read again", self._path)
 
-    def _say(self, error: LightshipError) -> None:
+    def _say(self, error: LightshipError, *, again: bool) -> None:
         detail = f" ({error.parser})" if isinstance(error, InvalidConfigFile) else ""
         text = f"{error.code.name}: {error.message}{detail}"
-        if text != self._said:
+        if again or text != self._said:
             logger.error("%s was not applied: %s", self._path, text)
         self._said = text

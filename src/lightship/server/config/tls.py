@@ -22,7 +22,7 @@ def read_tls(certificate: Path, key: Path, client_ca: Path | None = None) -> Tls
 
 
 def read_ssl_config(path: str) -> Tls:
-    """Reads a file with an SSLConfig, whose fields hold PEM texts. Raises the errors of `read_config_file`."""
+    """Reads a file with an SSLConfig, whose fields are in PEM format. Raises the errors of `read_config_file`."""
     config = read_config_file(path, protos.SSLConfig)
     authority = config.custom_ca.encode() or None
     return Tls(config.server_key.encode(), config.server_cert.encode(), authority, config.client_verify)

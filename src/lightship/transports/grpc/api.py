@@ -10,11 +10,16 @@ from typing import Any
 from google.protobuf.message import DecodeError, EncodeError
 
 from lightship.errors import Code, DeadlineExceeded, Internal, LightshipError, ResourceExhausted, Unimplemented
-from lightship.transports.grpc.call import LATE, Answer, Caller, memory_refusal, refusal
+from lightship.transports.grpc.call import LATE, Answer, Caller, refusal
 from lightship.transports.grpc.context import GrpcContext
+from lightship.transports.grpc.examples import may_hold_images
+from lightship.transports.grpc.message_memory import message_memory
 from lightship.transports.grpc.methods import CALLS, HEALTH_CALLS, Method
 from lightship.transports.grpc.predict import PreparedPredict, prepare_predict, read_predict
 from lightship.transports.grpc.request_templates import PredictCall, RequestTemplates
+from lightship.transports.http.executor import Moved, Overloaded
+from lightship.transports.http.kinds import IMAGES
+from lightship.transports.http.lanes import Origin
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +47,10 @@ class GrpcApi:
         method = self.methods.get(name)
         if method is None:
             return unknown_method(name)
-        return UnaryJob(self, method, caller, lambda: request).run()
+        answer = UnaryJob(self, method, caller, lambda: request).run()
+        while isinstance(answer, Moved):
+            answer = answer.job.run()
+        return answer
 
     def start(self, method: Method, request: bytes, caller: Caller) -> Answer | UnaryJob:
         """Answers a request if that takes so little time that an event loop can wait for it.
@@ -54,11 +62,11 @@ class GrpcApi:
             if caller.deadline is not None and time.monotonic() >= caller.deadline:
                 raise DeadlineExceeded(LATE)
             if method.act is not None:
-                message = _parsed(method, request)
+                message = _parsed(method, request, caller)
                 return Answer(method.act(self.context, message, caller).SerializeToString())
-            call = self._requests.read(request) or self._read(method, request)
+            call = self._requests.read(request) or self._read(method, request, caller)
             model = call.model
-            prepared = prepare_predict(self.context, call)
+            prepared = prepare_predict(self.context, call, caller.memory)
             body = prepared.try_run()
             if body is None:
                 return UnaryJob(self, method, caller, None, prepared, model, begun)
@@ -68,10 +76,16 @@ class GrpcApi:
         self.count(method, model, answer, begun)
         return answer
 
-    def _read(self, method: Method, request: bytes) -> PredictCall:
+    def refuse_overload(self, method: Method, error: Overloaded, origin: Origin) -> Answer:
+        """Returns and counts the answer to a call that is refused because there is too much work."""
+        answer = refusal(error)
+        self.count(method, origin.model, answer, time.perf_counter())
+        return answer
+
+    def _read(self, method: Method, request: bytes, caller: Caller) -> PredictCall:
         """Reads a Predict request of a kind that was not seen before."""
-        message = _parsed(method, request)
-        call = read_predict(message)
+        message = _parsed(method, request, caller)
+        call = read_predict(message, caller.memory)
         self._requests.learn(request, message)
         return call
 
@@ -84,10 +98,11 @@ class GrpcApi:
 class UnaryJob:
     """A call that is answered on a thread. It is a job for an executor.
 
-    `read` returns the bytes of the request; or the request was read, and `prepared` owns a handle.
+    `read` returns the bytes of the request; or the request was read, and `prepared` owns a handle. The call's memory
+    stays counted until the job has ended, even if its client has gone.
     """
 
-    __slots__ = ("_api", "_begun", "_caller", "_method", "_model", "_prepared", "_read")
+    __slots__ = ("_api", "_begun", "_caller", "_message", "_method", "_model", "_prepared", "_read")
 
     def __init__(
         self,
@@ -100,37 +115,61 @@ class UnaryJob:
         begun: float | None = None,
     ) -> None:
         self._api, self._method, self._caller, self._read, self._prepared = api, method, caller, read, prepared
+        self._message: Any = None
         self._model = model
         self._begun = time.perf_counter() if begun is None else begun
+        caller.memory.begin_use()
 
-    def run(self) -> Answer:
-        """Does the work and counts it. Errors become answers."""
+    @property
+    def decodes_images(self) -> bool:
+        """Whether it is known to decode images."""
+        return self._prepared is not None and self._prepared.decodes_images
+
+    def run(self) -> Answer | Moved[Answer]:
+        """Does the work and counts it. Errors become answers. The decoding of images is work of another kind."""
+        left = 0
         try:
+            if self._read is not None and self._prepare():
+                return Moved(self, IMAGES)
             answer = Answer(self._body())
+            left = len(answer.body)
         except Exception as error:
-            answer = memory_refusal(_explained(error, self._method.name))
+            answer = refusal(_explained(error, self._method.name))
+        self._end(left)
         self._api.count(self._method, self._model, answer, self._begun)
         return answer
 
     def release(self) -> None:
         """Gives the job up."""
-        self._read = None
         if self._prepared is not None:
             self._prepared.release()
+        self._end(0)
 
-    def _body(self) -> bytes:
-        caller, method = self._caller, self._method
-        if self._prepared is not None:
-            return self._prepared.run(caller)
+    def _end(self, left: int) -> None:
+        self._read = self._prepared = self._message = None  # what they hold must be freed before it is given back
+        self._caller.memory.end_use(left)
+
+    def _prepare(self) -> bool:
+        """Reads the request. Returns whether images have to be decoded."""
+        caller, method, context = self._caller, self._method, self._api.context
         caller.check()
         read, self._read = self._read, None
         assert read is not None
-        message = _parsed(method, read())
+        message = _parsed(method, read(), caller)
         if method.counted_as:
             self._model = message.model_spec.name
         if method.act is None:
-            return prepare_predict(self._api.context, read_predict(message)).run(caller)
-        body: bytes = method.act(self._api.context, message, caller).SerializeToString()
+            self._prepared = prepare_predict(context, read_predict(message, caller.memory), caller.memory)
+            return self._prepared.decodes_images
+        self._message = message
+        return method.runs and may_hold_images(context, message)
+
+    def _body(self) -> bytes:
+        if self._prepared is not None:
+            return self._prepared.run(self._caller)
+        act, message, self._message = self._method.act, self._message, None
+        assert act is not None
+        body: bytes = act(self._api.context, message, self._caller).SerializeToString()
         return body
 
 
@@ -138,7 +177,8 @@ def unknown_method(name: str) -> Answer:
     return refusal(Unimplemented(f"this server has no method {name}"))
 
 
-def _parsed(method: Method, request: bytes) -> Any:
+def _parsed(method: Method, request: bytes, caller: Caller) -> Any:
+    caller.memory.grow_to(message_memory(request, method.request.DESCRIPTOR))
     try:
         return method.request.FromString(request)
     except DecodeError as error:

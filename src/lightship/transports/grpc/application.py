@@ -7,7 +7,6 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import Protocol
 
 from lightship.errors import LightshipError, ResourceExhausted
 from lightship.transports.grpc.api import GrpcApi, UnaryJob, unknown_method
@@ -15,26 +14,22 @@ from lightship.transports.grpc.call import Answer, refusal
 from lightship.transports.grpc.channel_arguments import ChannelSettings
 from lightship.transports.grpc.deadlines import Deadlines
 from lightship.transports.grpc.health import WATCH
-from lightship.transports.grpc.message_reader import PREFIX_BYTES, Reservation
+from lightship.transports.grpc.message_model import model_of
+from lightship.transports.grpc.message_reader import PREFIX_BYTES
 from lightship.transports.grpc.reflection import METHODS as REFLECTION
 from lightship.transports.grpc.request_head import GrpcHead
 from lightship.transports.grpc.responses import refuse, refuse_http
 from lightship.transports.grpc.streams import Reflection, Watch
 from lightship.transports.grpc.unary import MAX_JOINED_BYTES, UnaryCall
 from lightship.transports.http.executor import Executor
+from lightship.transports.http.kinds import IMAGES, LARGE, MAX_SMALL_BYTES, SMALL
+from lightship.transports.http.lanes import Origin
 from lightship.transports.http2.application import NO_HANDLER, Handler
 from lightship.transports.http2.stream import Stream
 
 MAX_INLINE_BYTES = 16 << 10  # a larger message is read on a thread, a smaller one on the event loop
 MAX_WAITING = 64  # calls of each kind that wait for models to change
 _TOGETHER = 32  # the most calls that are answered before the first answer is written
-
-
-class Budget(Protocol):
-    """The memory of all requests."""
-
-    def reservation(self) -> Reservation:
-        """Returns an empty reservation for one call."""
 
 
 class GrpcApplication:
@@ -49,13 +44,12 @@ class GrpcApplication:
         self,
         api: GrpcApi,
         settings: ChannelSettings,
-        executor: Executor[Answer],
-        budget: Budget | None = None,
+        executor: Executor,
         *,
         reflection: bool = False,
     ) -> None:
-        """`budget` is the memory of all requests; None means no limit. `reflection`: describes the services."""
-        self.api, self.settings, self.executor, self.budget = api, settings, executor, budget
+        """`reflection`: describes the services."""
+        self.api, self.settings, self.executor = api, settings, executor
         self._reflection = reflection
         self.deadlines = Deadlines()
         # The most bytes of a message, its prefix included, that may be read on the event loop.
@@ -92,15 +86,35 @@ class GrpcApplication:
         self._complete.append(call)
         self._need_turn()
 
-    def submit(self, call: UnaryCall, job: UnaryJob) -> asyncio.Future[Answer] | Answer:
-        """Lets a thread do the job. Returns the answer if it was refused."""
+    def submit(
+        self, call: UnaryCall, job: UnaryJob, size: int, start: bytes, *, compressed: bool
+    ) -> asyncio.Future[Answer] | Answer:
+        """Lets a thread do the job. Returns the answer if it was refused.
+
+        `size` is that of the message, and `start` its first bytes, if they are known.
+        """
+        if not call.method.waits:
+            large = compressed or size > MAX_SMALL_BYTES
+            kind = IMAGES if job.decodes_images else LARGE if large else SMALL
+            origin = self._origin(call, kind, start)
+            return self.executor.submit(job, origin, partial(self.api.refuse_overload, call.method))
         try:
-            if call.method.waits:
-                return self._wait_on_thread(job)
-            return self.executor.submit(job)
+            return self._wait_on_thread(job)
         except LightshipError as error:
             job.release()
             return refusal(error)
+
+    def refused(self, call: UnaryCall, size: int, start: bytes) -> Answer | None:
+        """Returns the answer to a call that would wait too long for a thread, before its message is read; or None."""
+        if not call.method.runs:
+            return None
+        origin = self._origin(call, LARGE if size > MAX_SMALL_BYTES else SMALL, start)
+        return self.executor.refused(origin, partial(self.api.refuse_overload, call.method))
+
+    def _origin(self, call: UnaryCall, kind: str, start: bytes) -> Origin:
+        model = model_of(start) if call.method.runs else ""
+        known = model if self.api.context.manager.serves(model) else ""
+        return Origin(kind, known, call.stream.connection.client)
 
     def close(self) -> None:
         """Stops to watch the models."""
@@ -165,6 +179,7 @@ class GrpcApplication:
 
         def work() -> None:
             answer = job.run()
+            assert isinstance(answer, Answer)
             self._call_soon(partial(self._end_wait, future, answer))
 
         threading.Thread(target=work, name="grpc-wait", daemon=True).start()

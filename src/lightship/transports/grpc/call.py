@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from lightship.errors import Cancelled, Code, DeadlineExceeded, LightshipError, Unavailable
+from lightship.memory_budget import NOT_COUNTED, NoRoom, Reservation
 
 MAX_ERROR_BYTES = 1024  # the most bytes of an error message
 CUT = "...TRUNCATED"
@@ -18,6 +19,8 @@ class Caller:
 
     # The deadline by `time.monotonic`, in seconds. None means no deadline.
     deadline: float | None = None
+    # Counts the memory that is held for the call. Whoever allocates more for it reserves that first.
+    memory: Reservation = NOT_COUNTED
 
     @property
     def remaining(self) -> float | None:
@@ -51,8 +54,9 @@ class Call(Caller):
         deadline: float | None = None,
         cancelled: Callable[[], bool] | None = None,
         on_end: Callable[[Callable[[], None]], object] | None = None,
+        memory: Reservation = NOT_COUNTED,
     ) -> None:
-        self.deadline = deadline
+        self.deadline, self.memory = deadline, memory
         self._cancelled, self._on_end = cancelled, on_end
 
     def cancelled(self) -> bool:
@@ -74,14 +78,10 @@ class Answer(NamedTuple):
 
 
 def refusal(error: LightshipError) -> Answer:
-    pushback = 1000 * getattr(error, "retry_after", 1) if isinstance(error, Unavailable) else None
-    return Answer(b"", error.code, cut(error.message), pushback)
-
-
-def memory_refusal(error: LightshipError) -> Answer:
-    """Like `refusal`, for an error while a request is read: it is Unavailable if there is too little memory now."""
-    answer = refusal(error)
-    return answer._replace(code=Code.RESOURCE_EXHAUSTED) if error.code is Code.UNAVAILABLE else answer
+    """Returns the answer to a call that failed. Too little memory is RESOURCE_EXHAUSTED, also if it is just for now."""
+    code = Code.RESOURCE_EXHAUSTED if isinstance(error, NoRoom) else error.code
+    pushback = 1000 * error.retry_after if isinstance(error, Unavailable) else None
+    return Answer(b"", code, cut(error.message), pushback)
 
 
 def cut(text: str) -> str:

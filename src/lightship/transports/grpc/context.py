@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.model_config import ModelConfig
+from lightship.memory import default_budget
+from lightship.memory_budget import MemoryBudget
 from lightship.transports.grpc.response_templates import ResponseTemplates
 from lightship.transports.metrics.text import Family
 
@@ -21,6 +24,10 @@ class GrpcContext:
     manager: Manager
     # Replaces the models that are served, and waits until the new ones are loaded.
     reload: Reload
+    # The memory that all requests may hold together.
+    budget: MemoryBudget = field(default_factory=lambda: MemoryBudget(default_budget()))
+    # The folder below which a reload request may choose base paths. None: no request may reload.
+    reload_root: Path | None = None
     # Returns the metrics whose increase a reload request may ask for.
     families: Callable[[], list[Family]] = list
     # Write the outputs of Predict as `tensor_content` instead of typed values.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from lightship.errors import LightshipError
 from lightship.protos import ClassificationResponse, MultiInferenceResponse, RegressionResponse
 from lightship.services import Classifications, Regressions, Task, classify, multi_inference, regress
 from lightship.services.example_inputs import examples_of
@@ -15,7 +16,7 @@ from lightship.transports.grpc.model_specs import handle_of, spec_of, write_spec
 def answer_classify(context: GrpcContext, request: Any, call: Caller) -> Any:
     spec, response = spec_of(request), ClassificationResponse()
     with handle_of(context.manager, spec) as handle:
-        result = classify(handle.servable, spec.signature_name, examples_of(request.input))
+        result = classify(handle.servable, spec.signature_name, examples_of(request.input, call.memory), call.memory)
         write_spec(response.model_spec, handle.servable, spec.name, result.signature)
     call.check()
     _write_classifications(response.result, result)
@@ -25,11 +26,24 @@ def answer_classify(context: GrpcContext, request: Any, call: Caller) -> Any:
 def answer_regress(context: GrpcContext, request: Any, call: Caller) -> Any:
     spec, response = spec_of(request), RegressionResponse()
     with handle_of(context.manager, spec) as handle:
-        result = regress(handle.servable, spec.signature_name, examples_of(request.input))
+        result = regress(handle.servable, spec.signature_name, examples_of(request.input, call.memory), call.memory)
         write_spec(response.model_spec, handle.servable, spec.name, result.signature)
     call.check()
     _write_regressions(response.result, result)
     return response
+
+
+def may_hold_images(context: GrpcContext, request: Any) -> bool:
+    """Returns whether the examples of a request may hold encoded images, which this server decodes."""
+    tasks = getattr(request, "tasks", None)
+    if tasks is not None and not tasks:
+        return False
+    spec = tasks[0].model_spec if tasks else request.model_spec
+    try:
+        with handle_of(context.manager, spec) as handle:
+            return bool(handle.servable.bundle.image_signatures)
+    except LightshipError:  # the call itself reports it, after the checks before
+        return False
 
 
 def answer_multi_inference(context: GrpcContext, request: Any, call: Caller) -> Any:
@@ -38,7 +52,7 @@ def answer_multi_inference(context: GrpcContext, request: Any, call: Caller) -> 
     tasks = [Task(task.model_spec.name, task.model_spec.signature_name, task.method_name) for task in request.tasks]
     response = MultiInferenceResponse()
     with handle_of(context.manager, specs[0]) as handle:
-        results = multi_inference(handle.servable, tasks, examples_of(request.input))
+        results = multi_inference(handle.servable, tasks, examples_of(request.input, call.memory), call.memory)
         call.check()
         for task, result in zip(tasks, results, strict=True):
             one = response.results.add()

@@ -4,45 +4,55 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from typing import Protocol
 
 from lightship.errors import Internal, LightshipError, ResourceExhausted, Unimplemented
+from lightship.memory_budget import Reservation
 
 PREFIX_BYTES = 5  # bytes before each message: whether it is compressed, and its length
 _SMALL = 1024  # bytes; smaller pieces are joined, because each object takes 33 bytes more than its content
 _STEP = 1 << 20  # bytes that are inflated at a time
 
 
-class Reservation(Protocol):
-    """The memory that one call holds. `grow` and `keep` raise ResourceExhausted or Unavailable if it is too much."""
-
-    def grow(self, amount: int) -> None:
-        """Reserves more bytes, before they are allocated."""
-
-    def keep(self, total: int = 1) -> None:
-        """Counts at least this many bytes, also small amounts, because the call stays for longer than a moment."""
-
-    def release(self) -> None:
-        """Gives all bytes back."""
-
-
 class Message:
-    """The bytes of a message as they were received. `encoding`: how they are compressed, or empty."""
+    """A message in the parts in which it was received. `encoding`: how it is compressed, or empty.
 
-    __slots__ = ("data", "encoding")
+    `size` is the number of its bytes.
+    """
 
-    def __init__(self, data: bytes, encoding: str = "") -> None:
-        self.data, self.encoding = data, encoding
+    __slots__ = ("_parts", "encoding", "size")
+
+    def __init__(self, parts: list[bytes | bytearray], encoding: str = "") -> None:
+        self._parts, self.encoding = parts, encoding
+        self.size = sum(map(len, parts))
+
+    @property
+    def start(self) -> bytes:
+        """The first bytes, as they were received."""
+        return _start(self._parts)
+
+    def read(self, limit: int, memory: Reservation) -> bytes:
+        """Returns the bytes of the message, inflated, and gives up its parts. `limit` is the most bytes.
+
+        Raises ResourceExhausted or NoRoom if there are too many, and Internal if they cannot be inflated.
+        """
+        parts, self._parts = self._parts, []
+        if self.encoding:
+            return _inflated(parts, self.encoding, limit, memory)
+        if len(parts) == 1 and isinstance(parts[0], bytes):
+            return parts[0]
+        memory.grow(self.size)
+        return b"".join(parts)
 
 
 class MessageReader:
     """Takes the bytes of a stream and yields its messages. Each of its errors ends the call."""
 
-    __slots__ = ("_compressed", "_encoding", "_left", "_limit", "_parts", "_prefix", "_reservation")
+    __slots__ = ("_compressed", "_encoding", "_left", "_limit", "_memory", "_parts", "_prefix", "size")
 
-    def __init__(self, encoding: str, limit: int, reservation: Reservation | None) -> None:
+    def __init__(self, encoding: str, limit: int, memory: Reservation) -> None:
         """`encoding` is the header `grpc-encoding`. `limit` is the most bytes of a message."""
-        self._encoding, self._limit, self._reservation = encoding, limit, reservation
+        self._encoding, self._limit, self._memory = encoding, limit, memory
+        self.size = 0  # bytes of the newest message whose prefix has come
         self._prefix = b""
         self._parts: list[bytes | bytearray] = []
         self._left = -1  # bytes of the message that are still to come; -1 before its prefix is complete
@@ -53,10 +63,15 @@ class MessageReader:
         """Whether a message has begun and is not complete."""
         return self._left >= 0 or bool(self._prefix)
 
+    @property
+    def start(self) -> bytes:
+        """The first bytes of the message that has begun, as they were received."""
+        return _start(self._parts)
+
     def feed(self, data: bytes) -> Iterator[Message]:
         """Yields the messages that these bytes complete.
 
-        Raises ResourceExhausted or Unavailable for a message that is too large, Unimplemented for an unknown
+        Raises ResourceExhausted or NoRoom for a message that is too large, Unimplemented for an unknown
         compression, and Internal for an invalid prefix.
         """
         while True:
@@ -81,7 +96,8 @@ class MessageReader:
             length = int.from_bytes(self._prefix[1:], "big")
             if length > self._limit:
                 raise too_large(length, self._limit)
-            self._prefix, self._left = b"", length
+            self._memory.check(length)
+            self._prefix, self._left, self.size = b"", length, length
         return data[missing:]
 
     def _is_compressed(self, flag: int) -> bool:
@@ -96,8 +112,7 @@ class MessageReader:
     def _add(self, part: bytes) -> None:
         if not part:
             return
-        if self._reservation is not None:
-            self._reservation.grow(len(part))
+        self._memory.grow(len(part))
         parts = self._parts
         if len(part) >= _SMALL:
             parts.append(part)
@@ -108,36 +123,52 @@ class MessageReader:
         self._left -= len(part)
 
     def _take(self) -> Message:
-        data, self._parts, self._left = b"".join(self._parts), [], -1
-        return Message(data, self._encoding if self._compressed else "")
+        parts, self._parts, self._left = self._parts, [], -1
+        return Message(parts, self._encoding if self._compressed else "")
 
 
-def inflate(message: Message, limit: int, reservation: Reservation | None) -> bytes:
-    """Returns the bytes of a compressed message; `limit` is the most of them.
+def _start(parts: list[bytes | bytearray]) -> bytes:
+    return bytes(parts[0][:_SMALL]) if parts else b""
 
-    Raises ResourceExhausted or Unavailable if there are too many, and Internal if they cannot be inflated.
-    """
-    if not message.encoding:
-        return message.data
-    inflater = zlib.decompressobj(31 if message.encoding == "gzip" else 15)
-    parts, size, data = [], 0, message.data
+
+def _inflated(parts: list[bytes | bytearray], encoding: str, limit: int, memory: Reservation) -> bytes:
+    inflater = zlib.decompressobj(31 if encoding == "gzip" else 15)
+    inflated: list[bytes] = []
+    size = 0
+    for part in parts:
+        for piece in _pieces(inflater, part, encoding):
+            size += len(piece)
+            if size > limit:
+                raise too_large(size, limit)
+            memory.grow(2 * len(piece))  # the pieces are joined at the end
+            inflated.append(piece)
+    if not inflater.eof:
+        raise Internal(f"a message is cut off: send all of the {encoding}")
+    return b"".join(inflated)
+
+
+def _pieces(inflater: zlib._Decompress, data: bytes | bytearray, encoding: str) -> Iterator[bytes]:
+    """Yields what compressed bytes become, in steps."""
+    while data:
+        if inflater.eof:
+            raise Internal(f"bytes follow the end of a message's {encoding}: send none")
+        piece = _step(inflater, data, encoding)
+        data = inflater.unconsumed_tail or inflater.unused_data
+        if piece:
+            yield piece
+    # What was read may hold more than the last step gave.
     while not inflater.eof:
-        try:
-            part = inflater.decompress(data, _STEP)
-        except zlib.error as error:
-            raise Internal(f"a message cannot be inflated: send valid {message.encoding}") from error
-        data = inflater.unconsumed_tail
-        size += len(part)
-        if size > limit:
-            raise too_large(size, limit)
-        if reservation is not None:
-            reservation.grow(2 * len(part))  # the parts are joined at the end
-        parts.append(part)
-        if not part and not data and not inflater.eof:
-            raise Internal(f"a message is cut off: send all of the {message.encoding}")
-    if inflater.unused_data:
-        raise Internal(f"bytes follow the end of a message's {message.encoding}: send none")
-    return b"".join(parts)
+        piece = _step(inflater, b"", encoding)
+        if not piece:
+            return
+        yield piece
+
+
+def _step(inflater: zlib._Decompress, data: bytes | bytearray, encoding: str) -> bytes:
+    try:
+        return inflater.decompress(data, _STEP)
+    except zlib.error as error:
+        raise Internal(f"a message cannot be inflated: send valid {encoding}") from error
 
 
 def deflate(data: bytes, encoding: str) -> bytes:

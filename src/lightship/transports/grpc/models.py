@@ -44,9 +44,11 @@ def answer_list(context: GrpcContext, _: Any, __: Caller) -> Any:
     """Lists every configured model, in the order of the configuration. TensorFlow Serving has no such method."""
     response = ListModelsResponse()
     for one in list_models(context.manager):
-        model = response.models.add(name=one.name, reason=one.reason or "", labels=one.labels)
+        model = response.models.add(name=one.name, reason=one.reason or "", labels=one.labels, notice=one.notice)
         for version in one.versions:
             _write_version(model.versions.add(), version)
+            if version.note:
+                model.notes[version.version] = version.note
             for report in one.engines.get(version.version, ()):
                 model.signatures.add(
                     version=version.version,

@@ -13,7 +13,7 @@ _INT32 = range(-(2**31), 2**31)
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """The server's TLS keys and certificates, as PEM texts."""
+    """The server's TLS keys and certificates, in PEM format."""
 
     # The server's private key.
     key: bytes

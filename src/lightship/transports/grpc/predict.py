@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from lightship.errors import FailedPrecondition, InvalidArgument
 from lightship.lifecycle.handle import Handle
 from lightship.lifecycle.servable import Servable
+from lightship.memory_budget import Reservation
 from lightship.protos import PredictResponse
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, Signature
 from lightship.services.predict import Prediction, prepare_prediction
+from lightship.tensors.array_memory import memory_of
 from lightship.tensors.tensor_proto import input_array
 from lightship.tensors.tensor_writing import write_tensor
 from lightship.transports.grpc.call import Caller
@@ -20,20 +22,22 @@ from lightship.transports.grpc.context import GrpcContext
 from lightship.transports.grpc.model_specs import choice_of, spec_of, write_spec
 from lightship.transports.grpc.request_templates import PredictCall
 
+_OUTPUT_COPIES = 5  # of outputs, at the peak: the array, its bytes twice, in the message, and the serialized message
+
 
 class RequestTensors(Mapping[str, NDArray[Any]]):
     """The tensors of a request by input name. Each tensor is parsed when it is looked up.
 
-    A look-up raises InvalidArgument if the tensor is invalid.
+    A look-up raises InvalidArgument if the tensor is invalid, and the errors of `Reservation.grow`.
     """
 
-    def __init__(self, tensors: Any) -> None:
-        self._tensors = tensors
+    def __init__(self, tensors: Any, memory: Reservation) -> None:
+        self._tensors, self._memory = tensors, memory
 
     def __getitem__(self, alias: str) -> NDArray[Any]:
         if alias not in self._tensors:  # looking it up would add an entry to the protobuf map
             raise KeyError(alias)
-        return input_array(alias, self._tensors[alias])
+        return input_array(alias, self._tensors[alias], self._memory)
 
     def __contains__(self, alias: object) -> bool:
         return alias in self._tensors
@@ -56,6 +60,11 @@ class PreparedPredict:
     def __init__(self, context: GrpcContext, handle: Handle, prediction: Prediction, model: str) -> None:
         """`model` is the model's name as the client sent it."""
         self._context, self._handle, self._prediction, self._model = context, handle, prediction, model
+
+    @property
+    def decodes_images(self) -> bool:
+        """Whether running the call decodes images, which may take long."""
+        return self._prediction.decodes_images
 
     def try_run(self) -> bytes | None:
         """Returns the response if the run is so short that an event loop can wait for it. Otherwise returns None."""
@@ -90,6 +99,7 @@ class PreparedPredict:
         return context.responses.write(kind, array, lambda other: self._written({alias: other}), as_content=as_content)
 
     def _written(self, outputs: Mapping[str, NDArray[Any]]) -> bytes:
+        self._prediction.memory.grow(_OUTPUT_COPIES * memory_of(outputs.values()))
         response = PredictResponse()
         write_spec(response.model_spec, self._handle.servable, self._model, self._prediction.signature.name)
         for alias, array in outputs.items():
@@ -98,18 +108,18 @@ class PreparedPredict:
         return body
 
 
-def read_predict(request: Any) -> PredictCall:
-    """Returns what a request message says. Its tensors are read when they are looked up.
+def read_predict(request: Any, memory: Reservation) -> PredictCall:
+    """Returns what a request message says. Its tensors are read when they are looked up, and `memory` counts them.
 
     Raises InvalidArgument if it names no model.
     """
     spec = spec_of(request)
-    inputs = RequestTensors(request.inputs)
+    inputs = RequestTensors(request.inputs, memory)
     return PredictCall(spec.name, *choice_of(spec), spec.signature_name, tuple(request.output_filter), inputs)
 
 
-def prepare_predict(context: GrpcContext, call: PredictCall) -> PreparedPredict:
-    """Checks a Predict request.
+def prepare_predict(context: GrpcContext, call: PredictCall, memory: Reservation) -> PreparedPredict:
+    """Checks a Predict request. `memory` counts what running it takes.
 
     It checks the model, the signature, the signature's method name, the names and tensors of the inputs, in this order.
     The names of the outputs are checked by the run.
@@ -119,7 +129,7 @@ def prepare_predict(context: GrpcContext, call: PredictCall) -> PreparedPredict:
     handle = context.manager.handle(call.model, call.version, call.label)
     try:
         signature = _signature(handle.servable, call.signature or DEFAULT_SIGNATURE)
-        prediction = prepare_prediction(handle.servable, signature, call.inputs, call.outputs)
+        prediction = prepare_prediction(handle.servable, signature, call.inputs, call.outputs, memory)
     except BaseException:
         handle.release()
         raise

@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from lightship.errors import Cancelled, InvalidArgument
+from lightship.errors import Cancelled, InvalidArgument, PermissionDenied
+from lightship.lifecycle.confinement import check_confined
+from lightship.lifecycle.model_config import ModelConfig
 from lightship.protos import ReloadConfigResponse
 from lightship.services.model_configs import requested_models
 from lightship.transports.grpc.call import Caller
 from lightship.transports.grpc.context import GrpcContext
 from lightship.transports.metrics.text import Family
 
+NOT_ALLOWED = (
+    "this server does not accept HandleReloadConfigRequest: start it with `lightship serve --allow-reload=ROOT` to "
+    "let clients serve models from folders below ROOT, or with --allow-reload for any folder"
+)
+
 
 def answer_reload(context: GrpcContext, request: Any, call: Caller) -> Any:
     """Replaces the models, and answers when every new model is AVAILABLE or has failed.
 
-    If the client ends the call early, the wait ends, but the models still load.
+    If the client ends the call early, the wait ends, but the models still load. Raises PermissionDenied if clients may
+    not reload, or not from one of these folders.
     """
+    root = context.reload_root
+    if root is None:
+        raise PermissionDenied(NOT_ALLOWED)
     if not request.config.HasField("model_config_list"):
         raise InvalidArgument(
             "ServerModelConfig type not supported by HandleReloadConfigRequest. Only ModelConfigList is currently "
@@ -25,9 +38,10 @@ def answer_reload(context: GrpcContext, request: Any, call: Caller) -> Any:
         )
     before = _counters(context.families()) if request.metric_names else {}
     models = requested_models(request.config, context.manager.models())
+    confined = [_confined(model, root) for model in models or []]
     call.on_end(context.manager.wake)
     try:
-        context.reload(models or [], call.over)
+        context.reload(confined, call.over)
     except Cancelled:
         call.check()  # raises the error that says how the call ended
         raise
@@ -37,6 +51,13 @@ def answer_reload(context: GrpcContext, request: Any, call: Caller) -> Any:
     for name in request.metric_names:
         response.metric.add(name=name, int64_value_increase=_increase(before.get(name, {}), after.get(name, {})))
     return response
+
+
+def _confined(model: ModelConfig, root: Path) -> ModelConfig:
+    """Returns the model with its root. Raises PermissionDenied if its folder is outside."""
+    model = replace(model, root=None if root == Path(root.anchor) else root)
+    check_confined(model)
+    return model
 
 
 def _counters(families: Iterable[Family]) -> dict[str, dict[str, int]]:

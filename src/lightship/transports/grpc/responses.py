@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 
 from lightship.errors import Code
+from lightship.memory_budget import Reservation
 from lightship.transports.grpc.call import Answer
 from lightship.transports.grpc.request_head import ENCODINGS
 from lightship.transports.http2.headers import Header, encode_headers
@@ -50,6 +51,15 @@ def refuse(stream: Stream, answer: Answer, *, begun: bool = False) -> None:
     """Ends a stream with a status. `begun`: its headers were sent already."""
     block = encode_headers(trailers_of(answer))
     stream.finish(Block(block if begun else HEAD.data + block))
+
+
+def release_when_sent(stream: Stream, memory: Reservation) -> None:
+    """Gives the memory of a call that has ended back, or that of its answer as soon as the client has taken it."""
+    if stream.closed or not stream.pending:
+        memory.release()
+    else:
+        memory.hold(stream.pending_bytes)
+        stream.on_end = memory.release
 
 
 def refuse_http(stream: Stream, status: int) -> None:

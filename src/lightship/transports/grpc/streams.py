@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 from google.protobuf.message import DecodeError
 
 from lightship.errors import Code, Internal, LightshipError
+from lightship.memory_budget import Reservation
 from lightship.protos import HealthCheckRequest, HealthCheckResponse
 from lightship.transports.grpc.call import Answer, refusal
 from lightship.transports.grpc.health import health_of
-from lightship.transports.grpc.message_reader import Message, MessageReader, inflate
+from lightship.transports.grpc.message_reader import MessageReader
 from lightship.transports.grpc.reflection import answer_reflection
 from lightship.transports.grpc.request_head import GrpcHead
-from lightship.transports.grpc.responses import HEAD, OK, prefixed, refuse
+from lightship.transports.grpc.responses import HEAD, OK, prefixed, refuse, release_when_sent
 from lightship.transports.http2.stream import Stream
 
 if TYPE_CHECKING:
@@ -34,14 +35,18 @@ class _StreamCall:
         self.deadline = None if head.timeout is None else time.monotonic() + head.timeout
         self.finished = False
         self._begun = False  # headers were sent
-        self._reader = MessageReader(head.encoding, _MAX_MESSAGE_BYTES, None)
+        self._memory = Reservation(application.api.context.budget)
+        self._reader = MessageReader(head.encoding, _MAX_MESSAGE_BYTES, self._memory)
         application.deadlines.add(self)
 
     def on_data(self, data: bytes, ended: bool) -> None:
         try:
+            if data:
+                self._memory.keep()
             for message in self._reader.feed(data):
                 if not self.finished:
-                    self.take(message)
+                    self.take(message.read(_MAX_MESSAGE_BYTES, self._memory))
+                    self._memory.shrink(self._memory.held - self.stream.pending_bytes)
             if ended and not self.finished:
                 self.end_of_requests(complete=not self._reader.begun)
         except LightshipError as error:
@@ -53,6 +58,7 @@ class _StreamCall:
 
     def on_closed(self) -> None:
         self.finished = True
+        release_when_sent(self.stream, self._memory)
         self.closed()
 
     def on_deadline(self) -> None:
@@ -73,9 +79,10 @@ class _StreamCall:
         else:
             refuse(self.stream, answer or Answer(b""), begun=self._begun)
         self.stream.output.flush_soon()
+        release_when_sent(self.stream, self._memory)
         self.closed()
 
-    def take(self, message: Message) -> None:
+    def take(self, message: bytes) -> None:
         """Takes a request."""
 
     def end_of_requests(self, *, complete: bool) -> None:
@@ -91,11 +98,11 @@ class Watch(_StreamCall):
     _service: str | None = None
     _last: int | None = None
 
-    def take(self, message: Message) -> None:
+    def take(self, message: bytes) -> None:
         if self._service is not None:
             raise Internal("the request has more than one message: send one")
         try:
-            request = HealthCheckRequest.FromString(inflate(message, _MAX_MESSAGE_BYTES, None))
+            request = HealthCheckRequest.FromString(message)
         except DecodeError as error:
             raise Internal("the request cannot be parsed: send a HealthCheckRequest") from error
         if len(self.application.watches) >= _MAX_WATCHES:
@@ -132,15 +139,15 @@ class Reflection(_StreamCall):
         super().__init__(application, stream, head)
         self._method, self._services = head.method, services
 
-    def take(self, message: Message) -> None:
+    def take(self, message: bytes) -> None:
         if self.stream.pending_bytes > _MAX_WAITING_BYTES:
             text = "too many answers wait to be received: receive them before you ask more"
             self.end(Answer(b"", Code.RESOURCE_EXHAUSTED, text))
             return
         try:
-            request = inflate(message, _MAX_MESSAGE_BYTES, None)
-            for answer in answer_reflection(self._method, self._services, [request]):
+            for answer in answer_reflection(self._method, self._services, [message]):
                 self.send(answer)
+            self._memory.keep(self.stream.pending_bytes)
         except DecodeError:
             self.end(refusal(Internal("the request cannot be parsed: send a ServerReflectionRequest")))
 

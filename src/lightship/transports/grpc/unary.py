@@ -9,18 +9,20 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from lightship.errors import Cancelled, Code, Internal, LightshipError
+from lightship.memory_budget import Reservation
 from lightship.transports.grpc.api import UnaryJob
-from lightship.transports.grpc.call import Answer, Caller, memory_refusal, refusal
-from lightship.transports.grpc.message_reader import PREFIX_BYTES, Message, MessageReader, Reservation, deflate, inflate
+from lightship.transports.grpc.call import Answer, Caller, refusal
+from lightship.transports.grpc.message_reader import PREFIX_BYTES, Message, MessageReader, deflate
 from lightship.transports.grpc.methods import Method
 from lightship.transports.grpc.request_head import GrpcHead
-from lightship.transports.grpc.responses import HEAD, OK, compressed_head, prefixed, refuse
+from lightship.transports.grpc.responses import HEAD, OK, compressed_head, prefixed, refuse, release_when_sent
 from lightship.transports.http2.frames import read_u32
 from lightship.transports.http2.stream import Stream
 
 if TYPE_CHECKING:
     from lightship.transports.grpc.application import GrpcApplication
 
+_CALL_BYTES = 4 << 10  # what the objects of a call take while it waits for a thread, besides its message
 MAX_JOINED_BYTES = 64 << 10  # bytes; a larger answer is not joined with its prefix
 _TOO_LATE = Answer(b"", Code.DEADLINE_EXCEEDED, "Deadline Exceeded")
 
@@ -35,16 +37,17 @@ class UnaryCall(Caller):
     finished = False
     # The initial values are the class's, because every call makes one of these and most change few.
     _reader: MessageReader | None = None
-    _reservation: Reservation | None = None
     _message: Message | None = None
     _data = b""  # a short message that came in one piece, with its prefix
     _answer: Answer | None = None
     _future: asyncio.Future[Answer] | None = None
     _hooks: list[Callable[[], None]] | None = None
     _received = False
+    _checked = False  # whether a long message may be received
 
     def __init__(self, application: GrpcApplication, stream: Stream, method: Method, head: GrpcHead) -> None:
         self._application, self.stream, self.method, self._head = application, stream, method, head
+        self.memory = Reservation(application.api.context.budget)
         if head.timeout is not None:
             self.deadline = time.monotonic() + head.timeout
 
@@ -70,10 +73,10 @@ class UnaryCall(Caller):
             return
         try:
             self._collect(data)
-            if ended:
+            if ended and not self.finished:
                 self._receive()
         except LightshipError as error:
-            self._refuse(memory_refusal(error))
+            self._refuse(refusal(error))
 
     def on_stalled(self) -> None:
         text = "no more of the request came within the timeout: send it faster"
@@ -102,11 +105,13 @@ class UnaryCall(Caller):
         """Answers a short call, or lets a thread do it."""
         if self.finished:
             return
-        answer = self._application.api.start(self.method, self._data[PREFIX_BYTES:], self)
+        application, data = self._application, self._data
+        refused = application.refused(self, len(data), data[PREFIX_BYTES:]) if application.executor.waiting else None
+        answer = refused or application.api.start(self.method, data[PREFIX_BYTES:], self)
         if isinstance(answer, Answer):
             self._answer = answer
         else:
-            self._submit(answer)
+            self._submit(answer, len(data), data[PREFIX_BYTES:])
 
     def deliver(self) -> bool:
         """Adds the answer to what is written next. Returns False if there is none yet."""
@@ -124,20 +129,23 @@ class UnaryCall(Caller):
         """Takes bytes of a message that is not complete, or not short."""
         reader = self._reader
         if reader is None:
-            self._reserve(1)
+            self.memory.keep()
             limit = self._application.settings.max_receive
-            reader = self._reader = MessageReader(self._head.encoding, limit, self._reservation)
+            reader = self._reader = MessageReader(self._head.encoding, limit, self.memory)
         for message in reader.feed(data):
             if self._message is not None:
                 raise Internal("the request has more than one message: send one")
             self._message = message
+        if not self._checked and reader.size > self._application.max_inline:
+            self._checked = True
+            if self._application.executor.waiting:
+                self._refuse_early(reader.size, reader.start)
 
-    def _reserve(self, size: int) -> None:
-        """Counts the call's memory from now on. Raises ResourceExhausted or Unavailable if there is too little."""
-        budget = self._application.budget
-        if budget is not None and self._reservation is None:
-            self._reservation = budget.reservation()
-            self._reservation.keep(size)
+    def _refuse_early(self, size: int, start: bytes) -> None:
+        """Refuses a long message while it comes, if there is too much work."""
+        refused = self._application.refused(self, size, start)
+        if refused is not None:
+            self._refuse(refused)
 
     def _receive(self) -> None:
         """Lets the request be answered when all of it has come."""
@@ -149,22 +157,25 @@ class UnaryCall(Caller):
         self._received = True
         application = self._application
         application.unfinished += 1
-        if self.method.prompt and not message.encoding and len(message.data) + PREFIX_BYTES <= application.max_inline:
-            self._data = bytes(PREFIX_BYTES) + message.data
+        limit = application.settings.max_receive
+        if self.method.prompt and not message.encoding and message.size + PREFIX_BYTES <= application.max_inline:
+            self._data = bytes(PREFIX_BYTES) + message.read(limit, self.memory)
             application.complete(self)
             return
-        read = partial(inflate, message, application.settings.max_receive, self._reservation)
-        self._submit(UnaryJob(application.api, self.method, self, read))
+        read = partial(message.read, limit, self.memory)
+        start = b"" if message.encoding else message.start
+        self._submit(UnaryJob(application.api, self.method, self, read), message.size, start, bool(message.encoding))
 
-    def _submit(self, job: UnaryJob) -> None:
+    def _submit(self, job: UnaryJob, size: int, start: bytes, compressed: bool = False) -> None:
+        """Lets a thread do the job. `size` is that of the message, and `start` its first bytes, if they are known."""
         try:
-            self._reserve(len(self._data))
+            self.memory.keep(size + _CALL_BYTES)
         except LightshipError as error:
             job.release()
-            self._refuse(memory_refusal(error))
+            self._refuse(refusal(error))
             return
         self._data = b""
-        result = self._application.submit(self, job)
+        result = self._application.submit(self, job, size, start, compressed=compressed)
         if isinstance(result, Answer):
             self._refuse(result)
         else:
@@ -212,17 +223,15 @@ class UnaryCall(Caller):
         self.finished = True
         if self._received:
             self._application.unfinished -= 1
-        if self._reader is None and self._future is None and self._reservation is None:  # the usual case
-            self._data, self._answer = b"", None
-            return
-        self._reader = self._message = None
         self._data, self._answer = b"", None
-        if self._future is not None:
-            self._future.cancel()
-        if self._reservation is not None:
-            self._reservation.release()
-        for hook in self._hooks or ():
-            hook()
+        if self._reader is not None or self._future is not None:
+            self._reader = self._message = None
+            if self._future is not None:
+                self._future.cancel()
+        release_when_sent(self.stream, self.memory)
+        if self._hooks is not None:
+            for hook in self._hooks:
+                hook()
 
 
 def _explained(error: BaseException) -> LightshipError:

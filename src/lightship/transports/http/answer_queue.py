@@ -1,12 +1,16 @@
-"""The queue of requests that all connections of a server share."""
+"""The queues of work for the event loop that all connections of a server share."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from email.utils import formatdate
+from time import perf_counter
 from typing import Protocol
 
+MAX_WAIT = 1.0  # seconds that requests may wait for the event loop; further ones are refused
 _TOGETHER = 32  # the most requests that are answered before the first response is written
+_WEIGHT = 0.05  # of the newest group in the mean time of an answer
 
 
 class Answering(Protocol):
@@ -15,8 +19,14 @@ class Answering(Protocol):
     def answer(self) -> None:
         """Asks the application for the response, which may come later."""
 
+    def answer_late(self) -> None:
+        """Refuses the request, if it is one that can be refused, or answers it."""
+
     def deliver(self) -> None:
         """Writes the response now, or when it comes."""
+
+    def parse_more(self) -> None:
+        """Parses some of the bytes that were received and could not be parsed at once."""
 
 
 class AnswerQueue:
@@ -27,9 +37,13 @@ class AnswerQueue:
     Date header.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, max_wait: float = MAX_WAIT) -> None:
         self._loop = loop
+        self._max_wait = max_wait
+        self._seconds = 0.0  # the mean time to answer a request
         self._waiting: list[Answering] = []
+        self._late: list[Answering] = []
+        self._unparsed: deque[Answering] = deque()
         self.date = b""
         self.set_date()
 
@@ -41,13 +55,46 @@ class AnswerQueue:
         """Schedules the answer to a connection's current request."""
         if not self._waiting:
             self._loop.call_soon(self._answer_group)
+        elif len(self._waiting) * self._seconds > self._max_wait:
+            return self._add_late(connection)
         self._waiting.append(connection)
+
+    @property
+    def parsing(self) -> bool:
+        """Whether connections wait to parse what they have received."""
+        return bool(self._unparsed)
+
+    def parse_later(self, connection: Answering) -> None:
+        """Schedules `parse_more`. In each turn of the event loop, one connection parses."""
+        if not self._unparsed:
+            self._loop.call_soon(self._parse)
+        self._unparsed.append(connection)
 
     def _answer_group(self) -> None:
         group, self._waiting = self._waiting[:_TOGETHER], self._waiting[_TOGETHER:]
         if self._waiting:
             self._loop.call_soon(self._answer_group)
+        begun = perf_counter()
         for connection in group:
             connection.answer()
         for connection in group:
             connection.deliver()
+        self._seconds += _WEIGHT * ((perf_counter() - begun) / len(group) - self._seconds)
+
+    def _add_late(self, connection: Answering) -> None:
+        if not self._late:
+            self._loop.call_soon(self._answer_late)
+        self._late.append(connection)
+
+    def _answer_late(self) -> None:
+        late, self._late = self._late, []
+        for connection in late:
+            connection.answer_late()
+            connection.deliver()
+
+    def _parse(self) -> None:
+        connection = self._unparsed[0]
+        connection.parse_more()
+        self._unparsed.popleft()
+        if self._unparsed:
+            self._loop.call_soon(self._parse)

@@ -6,16 +6,20 @@ import asyncio
 from typing import Protocol
 
 from lightship.errors import LightshipError
-from lightship.transports.http.limits import Budget, Limits
+from lightship.memory_budget import MemoryBudget
+from lightship.transports.http.hosts import AllowedHosts
+from lightship.transports.http.limits import Limits
 from lightship.transports.http.messages import Request, Response
 
 
 class Application(Protocol):
     """Answers the requests of HTTP connections. Must be used on the event loop only."""
 
-    # The limits and the memory budget of request bodies.
+    # The limits of requests, and the memory that all of them may hold together.
     limits: Limits
-    budget: Budget
+    budget: MemoryBudget
+    # The names in Host headers that are accepted. None: all.
+    hosts: AllowedHosts | None
     # Whether connections must close after the requests that they have received.
     draining: bool
 
@@ -25,11 +29,17 @@ class Application(Protocol):
         Never raises. If the future is cancelled before it runs, it does not run.
         """
 
-    def refuse(self, error: LightshipError) -> Response:
-        """Returns the response to a request that a connection refuses before it is complete.
+    def refuse_early(self, request: Request, size: int) -> Response | None:
+        """Returns the refusal of a request whose body has not been received yet, if there is too much work; or None.
 
-        The connection then closes.
+        `request` has no body, and `size` is the length of the body that comes.
         """
 
-    def finished(self, received: int, sent: int) -> None:
-        """Called after the response to a large request was written. Both sizes are in bytes."""
+    def refuse_late(self, request: Request) -> Response | None:
+        """Returns the refusal of a request that arrived while too many wait for the event loop, or None.
+
+        None means that this request must be answered all the same, like a health check.
+        """
+
+    def refuse(self, error: LightshipError) -> Response:
+        """Returns the response to a request that is refused. If the response says so, the connection then closes."""

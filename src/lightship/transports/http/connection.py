@@ -6,20 +6,24 @@ import asyncio
 import math
 import socket
 from collections import deque
+from time import perf_counter
 from typing import cast
 
-from lightship.errors import DeadlineExceeded
+from lightship.errors import DeadlineExceeded, LightshipError, Unavailable
+from lightship.memory_budget import Reservation
 from lightship.transports.http.answer_queue import AnswerQueue
 from lightship.transports.http.application import Application
+from lightship.transports.http.connections import Connections, Standing, Waits
 from lightship.transports.http.limits import Timeouts
 from lightship.transports.http.messages import Response
-from lightship.transports.http.request_parser import RequestParser
+from lightship.transports.http.request_parser import SLICE, RequestParser
 from lightship.transports.http.request_reader import RequestReader
 from lightship.transports.http.response_head import CONTINUE, encode_head
 from lightship.transports.sockets import readable
 
 # Bytes of a response that a client must receive within the write timeout; or half of the rest, if that is less.
 _LITTLE = 64 << 10
+_TURN = 0.001  # seconds of parsing after which other connections have their turn
 _JOINED = 64 << 10  # bytes; a shorter body is written together with its head, a longer body is not copied
 
 
@@ -28,6 +32,9 @@ class HttpConnection(asyncio.Protocol):
 
     At any time, one request is being answered, complete requests wait, and the parser reads one more request. While a
     request is being answered, or while the client does not receive its response, no more bytes are received.
+
+    Parsing is done in turns of a millisecond, because a few bytes may mean much work, such as tiny chunks or many
+    requests. Until all received bytes are parsed, no more are received.
 
     `closed` is True after the connection was lost. `answered` is the number of responses. `quiet_since` is the time of
     the last response by the loop's clock.
@@ -41,18 +48,21 @@ class HttpConnection(asyncio.Protocol):
         queue: AnswerQueue,
         timeouts: Timeouts,
         loop: asyncio.AbstractEventLoop,
-        connections: set[HttpConnection],
+        connections: Connections[HttpConnection],
     ) -> None:
-        """`connections` is the set of open connections. This connection is in it while it is open."""
+        """`connections` are the open connections. This connection is one of them while it is open."""
         self._app, self._queue, self._timeouts, self._connections = app, queue, timeouts, connections
         self._time = loop.time
         self._parser = RequestParser(app, self)
+        self._client = ""
+        self._unparsed: memoryview | None = None  # bytes that were received and are not parsed yet
         self._current: RequestReader | None = None
         self._waiting: deque[RequestReader] = deque()
         # The response to the current request, or its future.
         self._response: Response | asyncio.Future[Response] | None = None
         self._client_finished = False  # the client has closed its sending side
         self._output_full = False  # the client does not receive the bytes that were written
+        self._unsent: Reservation | None = None  # counts these bytes
         self._receiving_paused = False
         # When the client must have done what the connection waits for, and the number of unsent bytes when this
         # deadline was set.
@@ -64,23 +74,54 @@ class HttpConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
-        self._connections.add(self)
-        self._deadline = self._time() + self._timeouts.head
+        peer = transport.get_extra_info("peername")
+        self._client = self._parser.client = str(peer[0]) if isinstance(peer, tuple) else ""
+        now = self._time()
+        self._deadline = now + self._timeouts.head
+        if not self._connections.add(self, now):
+            self._turn_away()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.closed, self._deadline = True, math.inf
+        self.closed, self._deadline, self._unparsed = True, math.inf, None
         self._parser.close()
         if isinstance(self._response, asyncio.Future):
             self._response.cancel()
         for request in (self._current, *self._waiting):
             if request is not None:
                 request.release()
+        self._release_unsent()
         self._current = self._response = None
         self._waiting.clear()
         self._connections.discard(self)
 
     def data_received(self, data: bytes) -> None:
-        self._parser.feed(data)
+        if len(data) <= SLICE:
+            self._parser.feed(data)
+        else:
+            self._parse(memoryview(data), 0.0 if self._queue.parsing else _TURN)
+
+    def parse_more(self) -> None:
+        """Parses some of the bytes that were received and could not be parsed at once."""
+        unparsed, self._unparsed = self._unparsed, None
+        if unparsed is None:  # the client has disconnected
+            return
+        self._parse(unparsed, _TURN)
+        if self._unparsed is None and not self._waiting:
+            self._resume_receiving()
+
+    def _parse(self, data: memoryview, seconds: float) -> None:
+        """Parses received bytes for some seconds, and the rest later."""
+        parser, start, end = self._parser, 0, perf_counter() + seconds
+        while not parser.closed:
+            size = parser.slice_size()
+            parser.feed(data[start : start + size])
+            start += size
+            if start >= len(data):
+                return
+            if perf_counter() >= end and not parser.closed:
+                self._unparsed = data[start:]
+                self._pause_receiving()
+                return self._queue.parse_later(self)
 
     def eof_received(self) -> bool:
         """Keeps the connection open if the client, which has closed its sending side, still waits for responses."""
@@ -92,9 +133,11 @@ class HttpConnection(asyncio.Protocol):
         self._output_full = True
         self._untaken = self.transport.get_write_buffer_size()
         self._deadline = self._time() + self._timeouts.write
+        self._count_unsent()
 
     def resume_writing(self) -> None:
         self._output_full = False
+        self._release_unsent()
         self._deadline = math.inf if self._current else self._time() + self._timeouts.idle
         self._advance()
 
@@ -114,23 +157,39 @@ class HttpConnection(asyncio.Protocol):
         if not self._busy:
             self._begin(request)
             return
+        self._keep(request)
         self._waiting.append(request)
         if len(self._waiting) >= self._app.limits.pipelined:
             request.keep_alive = False
             self._parser.close()
         self._pause_receiving()
 
+    def _keep(self, request: RequestReader) -> None:
+        """Counts a request that waits behind another one."""
+        if request.response is None:
+            try:
+                request.keep(0)
+            except LightshipError as error:
+                request.refuse(self._app.refuse(error))
+
     def on_request_refused(self, request: RequestReader) -> None:
         self.on_request_complete(request)
 
     def on_refused_request_ended(self, request: RequestReader) -> None:
-        if request is not self._current and request not in self._waiting:  # it was answered
+        answered = request is not self._current and request not in self._waiting
+        if answered and not request.keep_alive:
             self.transport.close()
 
     def answer(self) -> None:
         """Asks the application for the response to the current request, which may come later."""
         if self._current is not None:
-            self._response = self._current.response or self._app.answer(self._current.request())
+            self._response = self._current.response or self._app.answer(self._current.request(self._client))
+
+    def answer_late(self) -> None:
+        """Refuses the current request because too many requests wait, or answers it if that is not possible."""
+        if self._current is not None:
+            request = self._current.request(self._client)
+            self._response = self._current.response or self._app.refuse_late(request) or self._app.answer(request)
 
     def deliver(self) -> None:
         """Writes the response now, or when it comes."""
@@ -142,10 +201,35 @@ class HttpConnection(asyncio.Protocol):
     @property
     def idle(self) -> bool:
         """Whether no request has begun, neither in the parser nor in the bytes that wait in the kernel."""
-        if self._busy or self._parser.reading is not None:
+        if self._busy or self._parser.reading is not None or self._unparsed is not None:
             return False
         connection = cast(socket.socket, self.transport.get_extra_info("socket"))
         return connection is None or not readable(connection)
+
+    @property
+    def standing(self) -> Standing | None:
+        """What the connection waits for, and since when; or None if it waits for this server."""
+        parser, deadline = self._parser, self._deadline
+        if self._unparsed is not None or deadline == math.inf:
+            return None
+        if self._output_full:
+            return Standing(Waits.WRITE, deadline - self._timeouts.write)
+        if self._busy or parser.closed:
+            return None
+        if parser.reading is None:
+            return Standing(Waits.REQUEST, self.quiet_since)
+        if parser.in_head:
+            return Standing(Waits.HEAD, deadline - self._timeouts.head)
+        return Standing(Waits.BODY, deadline - self._timeouts.body)
+
+    def evict(self) -> bool:
+        """Closes the connection for another one. Returns False if bytes have arrived that are not read yet."""
+        connection = cast(socket.socket, self.transport.get_extra_info("socket"))
+        if connection is not None and readable(connection) and not self._output_full:
+            return False
+        self._parser.close()
+        self.transport.abort()
+        return True
 
     def check_deadline(self, now: float) -> None:
         """Closes or aborts a connection whose deadline has passed. Must be called often."""
@@ -155,6 +239,8 @@ class HttpConnection(asyncio.Protocol):
         parser = self._parser
         if self._output_full or self.transport.is_closing():
             self._check_taken(now)
+        elif self._unparsed is not None:  # the client has sent something, and waits for its turn
+            self._deadline = now + self._timeouts.body
         elif parser.reading is None or parser.in_head or parser.reading.response is not None:
             self.transport.close()
             self._deadline = now + self._timeouts.write
@@ -204,15 +290,17 @@ class HttpConnection(asyncio.Protocol):
     def _respond(self, response: Response) -> None:
         request, self._current, self._response = self._current, None, None
         assert request is not None
-        keep_alive = request.keep_alive and not response.close and not self._is_last()
+        keep_alive = request.keep_alive = request.keep_alive and not response.close and not self._is_last()
         head = encode_head(response, keep_alive=keep_alive, http_1_1=request.http_1_1, date=self._queue.date)
         body = b"" if request.method == "HEAD" else response.body
+        if self.transport.get_write_buffer_size():  # the client is slow: from now on, every byte that waits is counted
+            self.transport.set_write_buffer_limits(0)
         if len(body) < _JOINED:
             self.transport.write(head + body)
         else:
             self.transport.writelines((head, body))
-        if request.size >= _JOINED or len(body) >= _JOINED:
-            self._app.finished(request.size, len(body))
+        if self._output_full:
+            self._count_unsent()
         request.release()
         self.answered += 1
         self.quiet_since = now = self._time()
@@ -223,10 +311,29 @@ class HttpConnection(asyncio.Protocol):
         elif self._waiting or self._receiving_paused or self._parser.reading is not None:
             self._advance()
 
+    def _count_unsent(self) -> None:
+        """Counts the bytes that the client has not received yet. They exist already, so they are never refused."""
+        if self._unsent is None:
+            self._unsent = self._app.budget.reservation()
+        self._unsent.hold(self.transport.get_write_buffer_size())
+
+    def _release_unsent(self) -> None:
+        if self._unsent is not None:
+            self._unsent.release()
+            self._unsent = None
+
+    def _turn_away(self) -> None:
+        """Refuses a new connection because there are too many that wait for this server."""
+        self._parser.close()
+        response = self._app.refuse(Unavailable("too many connections are open; try again soon"))
+        head = encode_head(response, keep_alive=False, http_1_1=True, date=self._queue.date)
+        self.transport.write(head + response.body)
+        self.transport.close()
+
     def _is_last(self) -> bool:
         """Returns whether the current request is the last one of this connection."""
         ends = self._app.draining or self._client_finished
-        return ends and not self._waiting and self._parser.reading is None
+        return ends and not self._waiting and self._parser.reading is None and self._unparsed is None
 
     def _end(self, request: RequestReader) -> None:
         """Closes the connection. The rest of a refused body is first received and dropped for a while."""
@@ -243,6 +350,6 @@ class HttpConnection(asyncio.Protocol):
             self.transport.pause_reading()
 
     def _resume_receiving(self) -> None:
-        if self._receiving_paused:
+        if self._receiving_paused and self._unparsed is None:
             self._receiving_paused = False
             self.transport.resume_reading()

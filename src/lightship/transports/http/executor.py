@@ -1,79 +1,235 @@
 """Runs requests on threads, so that the event loop only transfers bytes.
 
-There are few threads, because the engine has its own threads. The queue is bounded, because waiting requests use
-memory.
+There are few threads for each kind of work, because the engine has its own threads. Kinds of work do not wait for each
+other, and within a kind, models and clients take turns. A call that would wait too long is refused at once.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import queue
 import threading
+import time
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from lightship.errors import Cancelled, Unavailable
+from lightship.processors import available_cpus
+from lightship.transports.http.lanes import Lane, ModelQueue, Origin, WaitLimits
 
 Result = TypeVar("Result")
 Result_co = TypeVar("Result_co", covariant=True)
+
+_CHECK = 0.1  # seconds between two looks for overdue runs, while calls wait
+_FULL = 1  # seconds after which to try again when too many calls wait
 
 
 class Job(Protocol[Result_co]):
     """Work that holds resources. Either `run` or `release` is called, exactly once."""
 
-    def run(self) -> Result_co:
-        """Does the work and releases the job's resources."""
+    def run(self) -> Result_co | Moved[Result_co]:
+        """Does the work and releases the job's resources, or does a part and returns a job with the rest."""
 
     def release(self) -> None:
         """Releases the job's resources without doing the work."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Moved(Generic[Result_co]):
+    """The rest of a job, which is work of another kind."""
+
+    job: Job[Result_co]
+    kind: str
+
+
+class Overloaded(Unavailable):
+    """There is too much work. `retry_after`: the number of seconds after which to try again, at least 1."""
+
+    def __init__(self, retry_after: int) -> None:
+        text = f"the server has too much work to answer this request in time; try again in {retry_after} s"
+        super().__init__(text, retry_after)
+
+
+class Refusal(Protocol[Result_co]):
+    """Makes the result of a job that is refused."""
+
+    def __call__(self, error: Overloaded, origin: Origin, /) -> Result_co: ...
+
+
+@dataclass(slots=True, eq=False)
 class _Submitted(Generic[Result]):
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[Result]
+    origin: Origin
+    refusal: Refusal[Result]
+    # None once it was taken to be run, moved or released.
     job: Job[Result] | None
 
 
-class Executor(Generic[Result]):
-    """Runs jobs on its own threads. `submit` may be called only on the event loop's thread."""
+class Executor:
+    """Runs jobs on its own threads.
 
-    def __init__(self, threads: int, max_waiting: int) -> None:
-        self._max_unfinished = threads + max_waiting
-        self._queue: queue.SimpleQueue[_Submitted[Result] | None] = queue.SimpleQueue()
-        self._threads = [threading.Thread(target=self._work, name=f"rest-{n}", daemon=True) for n in range(threads)]
-        self.unfinished = 0
-        for thread in self._threads:
-            thread.start()
+    threads: the number of jobs of one kind that run at once. `Lane` says when there may be more, and who is next.
+    max_waiting: the number of jobs that wait.
 
-    def submit(self, job: Job[Result]) -> asyncio.Future[Result]:
-        """Queues a job and returns a future of its result.
+    `submit`, `refused` and `close` may be called only on the event loop's thread.
+    """
 
-        If the future is done or cancelled before a thread takes the job, the job is released instead. Raises
-        Unavailable if too many jobs wait already; the caller must then release the job.
+    def __init__(
+        self,
+        threads: int,
+        max_waiting: int,
+        limits: WaitLimits = WaitLimits(),  # noqa: B008 - immutable
+    ) -> None:
+        self._most, self._max_waiting, self._limits = threads, max_waiting, limits
+        self._lanes: dict[str, Lane[_Submitted[Any]]] = {}
+        self._lock = threading.Lock()  # of all lanes
+        self._ready: queue.SimpleQueue[_Submitted[Any] | None] = queue.SimpleQueue()
+        self._idle = self._started = 0
+        self._closed = False
+        self._checking = False
+        # Jobs that wait or run, and jobs that wait.
+        self.unfinished = self.waiting = 0
+
+    def submit(self, job: Job[Result], origin: Origin, refusal: Refusal[Result]) -> Result | asyncio.Future[Result]:
+        """Starts or queues a job and returns a future of its result.
+
+        If the future is done or cancelled before a thread takes the job, the job is released instead. Returns what
+        `refusal` makes, and releases the job, if the job would wait too long, or if too many jobs wait.
         """
-        if self.unfinished >= self._max_unfinished:
-            raise Unavailable(f"{self._max_unfinished} requests wait already; try again soon")
-        loop = asyncio.get_running_loop()
-        submitted = _Submitted(loop, loop.create_future(), job)
+        loop, now = asyncio.get_running_loop(), time.monotonic()
+        submitted = _Submitted(loop, loop.create_future(), origin, refusal, job)
+        with self._lock:
+            seconds, shed = self._enter(submitted, now)
+        self._refuse(shed)
+        if seconds:
+            job.release()
+            return refusal(Overloaded(seconds), origin)
         self.unfinished += 1
-        self._queue.put(submitted)
+        submitted.future.add_done_callback(lambda _: self._forget(submitted))
         return submitted.future
 
+    def refused(self, origin: Origin, refusal: Refusal[Result]) -> Result | None:
+        """Returns what `refusal` makes if a job would be refused now, without making the job; or None."""
+        if not self.waiting:
+            return None
+        now = time.monotonic()
+        with self._lock:
+            lane, calls = self._places(origin)
+            seconds = self._refusal_seconds(lane, calls, origin, now)
+            if seconds:
+                calls.load.arrived(now)
+        return refusal(Overloaded(seconds), origin) if seconds else None
+
     def close(self) -> None:
-        """Ends the threads once the queue is empty. Does not wait for them."""
-        for _ in self._threads:
-            self._queue.put(None)
+        """Ends the threads once no job waits. Does not wait for them."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, 0
+        for _ in range(idle):
+            self._ready.put(None)
+
+    def _places(self, origin: Origin) -> tuple[Lane[_Submitted[Any]], ModelQueue[_Submitted[Any]]]:
+        lane = self._lanes.get(origin.kind)
+        if lane is None:
+            lane = self._lanes[origin.kind] = Lane(self._most, self._limits)
+        return lane, lane.queue(origin.model)
+
+    def _refusal_seconds(
+        self,
+        lane: Lane[_Submitted[Any]],
+        calls: ModelQueue[_Submitted[Any]],
+        origin: Origin,
+        now: float,
+    ) -> int:
+        seconds = lane.refusal(calls, origin.client, now)
+        return seconds or (_FULL if self.waiting >= self._max_waiting and not lane.may_start(calls) else 0)
+
+    def _enter(self, submitted: _Submitted[Any], now: float) -> tuple[int, list[_Submitted[Any]]]:
+        """Starts or queues a job. Returns the seconds after which to try again if it is refused, and what is shed."""
+        origin = submitted.origin
+        lane, calls = self._places(origin)
+        before = calls.load.overloaded
+        calls.load.arrived(now)
+        shed = lane.shed(calls) if calls.load.overloaded and not before else []
+        self.waiting -= len(shed)
+        seconds = self._refusal_seconds(lane, calls, origin, now)
+        if seconds:
+            return seconds, shed
+        if lane.may_start(calls):
+            lane.start(calls, submitted, now)
+            self._hand_over(submitted)
+        else:
+            calls.add(origin.client, submitted)
+            lane.waiting += 1
+            self.waiting += 1
+            if not self._checking:
+                self._checking = True
+                with contextlib.suppress(RuntimeError):  # the loop has ended
+                    submitted.loop.call_soon_threadsafe(self._check_later, submitted.loop)
+        return 0, shed
+
+    def _hand_over(self, submitted: _Submitted[Any]) -> None:
+        if self._idle:
+            self._idle -= 1
+        else:
+            self._started += 1
+            threading.Thread(target=self._work, name=f"call-{self._started}", daemon=True).start()
+        self._ready.put(submitted)
+
+    def _check_later(self, loop: asyncio.AbstractEventLoop) -> None:
+        loop.call_later(_CHECK, self._check, loop)
+
+    def _check(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Starts what may start because of overdue runs."""
+        now = time.monotonic()
+        with self._lock:
+            for lane in self._lanes.values():
+                lane.notice_overdue(now)
+                while (item := lane.next(now)) is not None:
+                    self.waiting -= 1
+                    self._hand_over(item)
+            self._checking = self.waiting > 0
+        if self._checking:
+            self._check_later(loop)
+
+    def _forget(self, submitted: _Submitted[Any]) -> None:
+        """Releases a job that waits although nobody waits for its result any more."""
+        if submitted.job is None:
+            return
+        with self._lock:
+            lane, calls = self._places(submitted.origin)
+            if not calls.remove(submitted.origin.client, submitted):
+                return  # a thread has taken it
+            lane.waiting -= 1
+            self.waiting -= 1
+        self._release(submitted)
+        self.unfinished -= 1
+
+    def _refuse(self, shed: list[_Submitted[Any]]) -> None:
+        for submitted in shed:
+            self._release(submitted)
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                submitted.loop.call_soon_threadsafe(
+                    self._finish, submitted.future, submitted.refusal(Overloaded(_FULL), submitted.origin)
+                )
+
+    def _release(self, submitted: _Submitted[Any]) -> None:
+        job, submitted.job = submitted.job, None
+        if job is not None:
+            job.release()
 
     def _work(self) -> None:
-        while (submitted := self._queue.get()) is not None:
-            self._run(submitted)
+        while (submitted := self._ready.get()) is not None:
+            following: _Submitted[Any] | None = submitted
             del submitted  # frees the job's objects before the next job comes
+            while following is not None:
+                following = self._run(following)
 
-    def _run(self, submitted: _Submitted[Result]) -> None:
-        result: Result | BaseException
+    def _run(self, submitted: _Submitted[Any]) -> _Submitted[Any] | None:
+        """Runs a job and returns the next one, or None if this thread is now idle."""
+        result: object
         job, submitted.job = submitted.job, None
         assert job is not None
         try:
@@ -85,6 +241,46 @@ class Executor(Generic[Result]):
         except BaseException as error:
             result = error
         del job
+        if isinstance(result, Moved):
+            return self._move(submitted, result)
+        following = self._ended(submitted)
+        self._deliver(submitted, result)
+        return following
+
+    def _ended(self, submitted: _Submitted[Any]) -> _Submitted[Any] | None:
+        """Gives the thread's place to the next job."""
+        now = time.monotonic()
+        with self._lock:
+            lane, ran = self._places(submitted.origin)
+            lane.finish(ran, submitted, now)
+            following = lane.next(now)
+            if following is not None:
+                self.waiting -= 1
+            elif self._closed:
+                self._ready.put(None)
+            else:
+                self._idle += 1
+            return following
+
+    def _move(self, submitted: _Submitted[Any], moved: Moved[Result]) -> _Submitted[Any] | None:
+        """Lets the rest of a job wait in the lane of its kind."""
+        following = self._ended(submitted)
+        submitted.job, submitted.origin = moved.job, submitted.origin._replace(kind=moved.kind)
+        with self._lock:
+            seconds, shed = self._enter(submitted, time.monotonic())
+        self._refuse(shed)
+        if seconds:
+            self._release(submitted)
+            self._deliver(submitted, submitted.refusal(Overloaded(seconds), submitted.origin))
+        elif submitted.future.done():
+            self._deliver_forgotten(submitted)
+        return following
+
+    def _deliver_forgotten(self, submitted: _Submitted[Any]) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            submitted.loop.call_soon_threadsafe(self._forget, submitted)
+
+    def _deliver(self, submitted: _Submitted[Any], result: Result | BaseException) -> None:
         with contextlib.suppress(RuntimeError):  # the loop has ended
             submitted.loop.call_soon_threadsafe(self._finish, submitted.future, result)
 
@@ -99,5 +295,5 @@ class Executor(Generic[Result]):
 
 
 def default_threads() -> int:
-    """Returns two threads per processor core, and at least four."""
-    return max(4, 2 * (os.cpu_count() or 1))
+    """Returns two threads per processor that this process may use, and at least four."""
+    return max(4, 2 * available_cpus())

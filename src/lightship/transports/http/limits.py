@@ -1,12 +1,11 @@
-"""Limits on the size of requests and on the memory for their bodies, and timeouts of connections."""
+"""Limits on the size of requests, and timeouts of connections."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 
 from lightship.errors import InvalidArgument
-
-SMALL = 64 << 10  # bytes; a body up to this size is not counted in the budget
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,16 +16,17 @@ class Limits:
     image: int = 64 << 20
     # The most bytes of any other body.
     json: int = 1 << 30
-    # The most bytes of all bodies together that are being received or processed. One body is always accepted.
-    held: int = 1 << 30
     # The most bytes of a request's line, headers and trailers.
     head: int = 64 << 10
     # The most complete requests of one connection that wait for the current request. When this number is reached, the
     # connection closes after it has answered them.
     pipelined: int = 1000
+    # The most open connections. When there are more, those that have waited longest for their client are closed. 0
+    # means as many as files may be open, less a reserve for model files, logs and helper processes.
+    connections: int = 0
 
     def __post_init__(self) -> None:
-        _check_positive(self, "limits")
+        _check_positive(self, "limits", may_be_zero=("connections",))
 
     @property
     def least(self) -> int:
@@ -59,29 +59,11 @@ class Timeouts:
         _check_positive(self, "timeouts")
 
 
-class Budget:
-    """Counts the memory of all request bodies. Must be used on the event loop only."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self.taken = 0
-
-    def take(self, amount: int, already: int) -> bool:
-        """Reserves `amount` more bytes for a body that has `already` bytes. Returns False if that exceeds the budget.
-
-        A single body is always accepted, and so is a body of up to `SMALL` bytes.
-        """
-        if already + amount > SMALL and self.taken > already and self.taken + amount > self._size:
-            return False
-        self.taken += amount
-        return True
-
-    def give_back(self, amount: int) -> None:
-        self.taken -= amount
-
-
-def _check_positive(options: Limits | Timeouts, name: str) -> None:
+def _check_positive(options: Limits | Timeouts, name: str, may_be_zero: Collection[str] = ()) -> None:
     for field in fields(options):
         value = getattr(options, field.name)
-        if not value > 0:
+        if field.name in may_be_zero:
+            if not value >= 0:
+                raise InvalidArgument(f"{name}.{field.name}={value:g}: give 0 or more")
+        elif not value > 0:
             raise InvalidArgument(f"{name}.{field.name}={value:g}: give a number that is more than 0")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from lightship.errors import Code
+from lightship.memory_budget import NOT_COUNTED, Reservation
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -24,6 +25,10 @@ class Request(NamedTuple):
     target: str
     body: bytes
     headers: Sequence[tuple[bytes, bytes]] = ()
+    # Counts the memory that is held for the request. Whoever allocates more for it reserves that first.
+    memory: Reservation = NOT_COUNTED
+    # The client's address, or "" for a UNIX socket.
+    client: str = ""
 
     @property
     def path(self) -> str:

@@ -6,10 +6,16 @@ from typing import Any, Protocol
 
 import httptools
 
-from lightship.errors import InvalidArgument, LightshipError
+from lightship.errors import InvalidArgument, LightshipError, PermissionDenied
 from lightship.transports.http.application import Application
-from lightship.transports.http.messages import Response, html_error
+from lightship.transports.http.hosts import authority_of
+from lightship.transports.http.messages import Request, Response, html_error
 from lightship.transports.http.request_reader import RequestReader
+
+SLICE = 1 << 10  # bytes that can be parsed without a look at the clock, whatever they are
+# Request headers that matter here, by their names.
+_LENGTH, _CODING, _HOST, _EXPECT = 1, 2, 3, 4
+_HEADERS = {b"content-length": _LENGTH, b"transfer-encoding": _CODING, b"host": _HOST, b"expect": _EXPECT}
 
 
 class RequestEvents(Protocol):
@@ -22,7 +28,7 @@ class RequestEvents(Protocol):
         """Called when the headers are complete. A body may follow."""
 
     def on_body_received(self) -> None:
-        """Called when a part of a body was received, but not the last part."""
+        """Called after bytes were parsed that contain a part of a body, but not its end."""
 
     def on_request_complete(self, request: RequestReader) -> None:
         """Called when a request is complete."""
@@ -38,19 +44,34 @@ class RequestParser:
     """Parses the bytes of one connection. Public methods that start with `on_` are callbacks of httptools.
 
     `reading` is the request that has begun and is not complete. `in_head` is True while its headers are not complete.
-    `closed` is True if nothing more is parsed.
+    `closed` is True if nothing more is parsed. `client` is the client's address.
     """
 
     def __init__(self, app: Application, events: RequestEvents) -> None:
         self._app, self._events = app, events
+        self.client = ""
         self._http: Any = httptools.HttpRequestParser(self)
         self.reading: RequestReader | None = None
         self.in_head = self.closed = False
         self._head_bytes = 0
         self._begun = 0  # the number of requests of which the last received bytes contain a part
+        self._body_grew = False
+        self._rereading = False  # a head is parsed for the second time, because of an upgrade
 
-    def feed(self, data: bytes) -> None:
+    def slice_size(self) -> int:
+        """Returns how many of the next bytes can be parsed in little time.
+
+        The rest of a body of a declared length is one piece. In a chunked body and between requests, each byte may
+        mean work.
+        """
+        reading = self.reading
+        if reading is None or self.in_head or not reading.declared or reading.response is not None:
+            return SLICE
+        return max(SLICE, reading.declared - reading.size)
+
+    def feed(self, data: bytes | memoryview) -> None:
         """Parses received bytes."""
+        self._body_grew = False
         self._begun, size = (0, 0) if self.reading is None else (1, self.reading.size)
         while data and not self.closed:
             try:
@@ -63,8 +84,12 @@ class RequestParser:
                     self._read_body(self.reading)
             except httptools.HttpParserError as error:
                 return None if self.closed else self._refuse_syntax(error)
+        if self._body_grew and self.reading is not None and self.reading.response is None:
+            self._events.on_body_received()
         if self.reading is not None and self._begun == 1:  # none of these bytes belong to another request
             self._check_head(self.reading, len(data), size)
+        if self.reading is not None and self.reading.response is None:
+            self._keep(self.reading)
 
     def close(self) -> None:
         """Stops parsing and drops the incomplete request."""
@@ -74,8 +99,11 @@ class RequestParser:
 
     def refuse(self, error: LightshipError) -> None:
         """Answers the request that is being read with an error. The connection then closes."""
+        self._refuse_with(self._app.refuse(error))
+
+    def _refuse_with(self, response: Response) -> None:
         assert self.reading is not None
-        self.reading.refuse(self._app.refuse(error))
+        self.reading.refuse(response)
         self._events.on_request_refused(self.reading)
 
     def on_message_begin(self) -> None:
@@ -96,25 +124,63 @@ class RequestParser:
         if reading is None or not self.in_head:  # trailers are ignored, because they could contradict the headers
             return
         reading.headers.append((name, value))
-        if name == b"content-length":
-            reading.declared = int(value)  # the parser accepts only digits
-        elif name == b"expect" and value.lower() == b"100-continue":
-            reading.expects_continue = True
+        header = _HEADERS.get(name)
+        if header is None:
+            return
+        if header == _HOST and reading.host is None:
+            reading.host = value
+        elif header == _LENGTH:
+            reading.declared = int(value)  # the parser accepts only digits, and only one such header
+        else:
+            _take_header(reading, header, value)
 
     def on_headers_complete(self) -> None:
         self.in_head = False
         reading, http = self.reading, self._http
-        if reading is None:
-            return
+        if reading is None or self._rereading:
+            return None
         reading.method = http.get_method().decode("latin-1")
         reading.http_1_1 = http.get_http_version() != "1.0"
         reading.keep_alive = http.should_keep_alive()
+        if reading.fault or (reading.chunked and not reading.http_1_1):
+            fault = reading.fault or "HTTP/1.0 has no Transfer-Encoding"
+            return self._answer_last(self._app.refuse(InvalidArgument(f"Invalid HTTP request: {fault}")))
         try:
             reading.target = target_of(reading.url)
-            reading.check_declared()
+            reading.check_declared(self._app.budget)
         except LightshipError as error:
             return self.refuse(error)
+        hosts = self._app.hosts
+        known = hosts is None or (reading.host in hosts.accepted and reading.url[:1] == b"/")
+        if not known and not self._is_host_allowed(reading):
+            return None
+        if (reading.chunked or reading.declared > SLICE) and self._is_refused_early(reading):
+            return None
         self._events.on_head_complete(reading)
+
+    def _is_host_allowed(self, reading: RequestReader) -> bool:
+        """Returns whether a request asks for this server. If it does not, answers it."""
+        host = authority_of(reading.url) or reading.host or b""
+        if self._app.hosts is None or self._app.hosts.allows(host):
+            return True
+        name = host.decode("latin-1")
+        error = PermissionDenied(
+            f"This server does not answer for the host {name!r}: ask for localhost or 127.0.0.1, or start the server "
+            f"with --allowed-hosts {name.rpartition(':')[0] or name}"
+        )
+        self._refuse_with(self._app.refuse(error)._replace(status=421))
+        return False
+
+    def _is_refused_early(self, reading: RequestReader) -> bool:
+        """Answers a request before its body is received if there is too much work."""
+        request = Request(reading.method, reading.target, b"", reading.headers, reading.memory, self.client)
+        size = self._app.limits.of(request.content_type) if reading.chunked else reading.declared
+        response = self._app.refuse_early(request, size)
+        if response is None:
+            return False
+        reading.keep_alive = reading.keep_alive and not response.close and not reading.expects_continue
+        self._refuse_with(response)
+        return True
 
     def on_body(self, chunk: bytes) -> None:
         reading = self.reading
@@ -125,8 +191,7 @@ class RequestParser:
         except LightshipError as error:
             self.refuse(error)
         else:
-            if reading.size != reading.declared:
-                self._events.on_body_received()
+            self._body_grew = True
 
     def on_message_complete(self) -> None:
         reading = self.reading
@@ -142,14 +207,25 @@ class RequestParser:
         """Lets a new parser read the body of a request after the old parser stopped at an upgrade."""
         framing = (b"content-length", b"transfer-encoding")
         fields = b"".join(b"%b: %b\r\n" % field for field in reading.headers if field[0] in framing)
-        begun, failure = self._begun, None
+        begun, failure, self._rereading = self._begun, None, True
         try:
             self._http.feed_data(b"POST / HTTP/1.1\r\n" + fields + b"\r\n")
         except httptools.HttpParserError as error:
             failure = error
+        self._rereading = False
         self.reading, self._begun, self.in_head = reading, begun, False
         if failure is not None:
             self._refuse_syntax(failure)
+
+    def _keep(self, reading: RequestReader) -> None:
+        """Counts an incomplete request, which may stay in memory for as long as its client likes."""
+        try:
+            reading.keep(self._head_bytes)
+        except LightshipError as error:
+            if self.in_head:
+                self._answer_last(self._app.refuse(error))
+            else:
+                self.refuse(error)
 
     def _check_head(self, reading: RequestReader, received: int, size: int) -> None:
         """Limits the size of headers and trailers: of bytes that arrived while the body stayed at `size` bytes."""
@@ -181,11 +257,24 @@ class RequestParser:
         self._events.on_request_refused(last)
 
 
+def _take_header(request: RequestReader, header: int, value: bytes) -> None:
+    """Notes what a header says about the request, and what is wrong with it."""
+    if header == _EXPECT:
+        request.expects_continue = value.lower() == b"100-continue"
+    elif header == _CODING:
+        request.chunked = True
+        if value.strip().lower() != b"chunked":
+            coding = value.decode("latin-1")
+            request.fault = f"Transfer-Encoding: {coding} is not supported; send chunked, or a Content-Length"
+    else:
+        request.fault = "it has two Host headers"
+
+
 def has_body(request: RequestReader) -> bool:
     """Returns whether a request announces a body. The parser skips the body of a request with an upgrade."""
     if request.method == "CONNECT":
         return False
-    return request.declared > 0 or any(name == b"transfer-encoding" for name, _ in request.headers)
+    return request.declared > 0 or request.chunked
 
 
 def target_of(url: bytes) -> str:

@@ -1,55 +1,65 @@
-"""Collects a request's head and body within the limits and within the memory budget of all bodies."""
+"""Collects a request's head and body within the limits and within the memory budget of all requests."""
 
 from __future__ import annotations
 
 from io import BytesIO
 
-from lightship.errors import TooLarge, Unavailable
-from lightship.transports.http.limits import SMALL, Budget, Limits
+from lightship.errors import TooLarge
+from lightship.memory_budget import UNCOUNTED, MemoryBudget, Reservation
+from lightship.transports.http.limits import Limits
 from lightship.transports.http.messages import Request, Response
+
+_HEADER = 200  # bytes that the objects of one header take, besides its text
 
 
 class RequestReader:
     """Collects one request. Must be released when its bytes are no longer needed.
 
-    `http_1_1` is False for HTTP/1.0. `response` is set if the request was refused before it was complete.
+    `memory` counts what is held for the request. `http_1_1` is False for HTTP/1.0. `host` is the Host header, and
+    `fault` what is wrong with the headers. `response` is set if the request was refused before it was complete.
     """
 
     __slots__ = (
-        "_budget", "_body", "_held", "_limits", "declared", "expects_continue", "headers", "keep_alive", "method",
-        "http_1_1", "response", "size", "target", "url",
+        "_body", "_head", "_limits", "chunked", "declared", "expects_continue", "fault", "headers", "host", "http_1_1",
+        "keep_alive", "memory", "method", "response", "size", "target", "url",
     )  # fmt: skip
 
-    def __init__(self, limits: Limits, budget: Budget) -> None:
+    def __init__(self, limits: Limits, budget: MemoryBudget) -> None:
         self._limits = limits
-        self._budget = budget
+        self._head = 0  # bytes that are counted besides the body
         self._body: bytes | BytesIO = b""
-        self._held = 0
+        self.memory = Reservation(budget)
         self.url = b""
         self.method = self.target = ""
         self.headers: list[tuple[bytes, bytes]] = []
         self.size = self.declared = 0
-        self.expects_continue = False
+        self.expects_continue = self.chunked = False
+        self.host: bytes | None = None
+        self.fault = ""
         self.keep_alive = self.http_1_1 = True
         self.response: Response | None = None
 
-    def check_declared(self) -> None:
-        """Raises TooLarge if the Content-Length exceeds the limit. Called before any of the body is read."""
+    def check_declared(self, budget: MemoryBudget) -> None:
+        """Checks the Content-Length before any of the body is read.
+
+        Raises TooLarge if it exceeds the limit or the budget, and Unavailable if other requests hold the memory now.
+        """
         if self.declared > self._limits.least:
             self._check(self.declared)
+        if self.declared > UNCOUNTED:
+            budget.check(self.declared)
 
     def add(self, chunk: bytes) -> None:
         """Adds a part of the body.
 
-        Raises TooLarge if the body exceeds the limit, and Unavailable if all bodies together exceed the memory budget.
+        Raises TooLarge if the body exceeds the limit or the budget, and Unavailable if other requests hold the memory
+        now.
         """
         size = self.size + len(chunk)
         if size > self._limits.least:
             self._check(size)
-        if size > SMALL:
-            if not self._budget.take(size - self._held, self._held):
-                raise Unavailable("the requests being read take all the memory set aside for them; try again soon")
-            self._held = size
+        if size > UNCOUNTED or self.memory.counted:
+            self.memory.grow_to(self._head + size)
         self.size = size
         if self._body == b"":
             self._body = chunk
@@ -61,10 +71,20 @@ class RequestReader:
             body = grown
         body.write(chunk)
 
-    def request(self) -> Request:
+    def keep(self, head: int) -> None:
+        """Counts all of the request, because it stays in memory after this turn of the event loop.
+
+        head: the bytes of its line and headers. Raises the errors of `add`.
+        """
+        self._head = head + _HEADER * (1 + len(self.headers))
+        self.memory.keep(self._head + self.size)
+
+    def request(self, client: str = "") -> Request:
         """Returns the request. May be called only once, because the reader gives its bytes away."""
         body, self._body = self._body, b""
-        return Request(self.method, self.target, body if isinstance(body, bytes) else body.getvalue(), self.headers)
+        if not isinstance(body, bytes):
+            body = body.getvalue()
+        return Request(self.method, self.target, body, self.headers, self.memory, client)
 
     def refuse(self, response: Response) -> None:
         """Sets the response of an incomplete request and drops the bytes that were received."""
@@ -73,9 +93,8 @@ class RequestReader:
 
     def release(self) -> None:
         self._body = b""
-        if self._held:
-            self._budget.give_back(self._held)
-            self._held = 0
+        if self.memory.peak:  # else there is nothing to give back
+            self.memory.release()
 
     def _check(self, size: int) -> None:
         limit = self._limits.of(Request(self.method, self.target, b"", self.headers).content_type)

@@ -16,6 +16,7 @@ _PHRASES = {
     409: "Conflict",
     413: "Request Entity Too Large",
     415: "Unsupported Media Type",
+    421: "Misdirected Request",
     500: "Internal Server Error",
     501: "Not Implemented",
     502: "Bad Gateway",

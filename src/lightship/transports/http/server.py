@@ -11,6 +11,7 @@ from collections.abc import Callable
 from lightship.transports.http.answer_queue import AnswerQueue
 from lightship.transports.http.application import Application
 from lightship.transports.http.connection import HttpConnection
+from lightship.transports.http.connections import Connections
 from lightship.transports.http.limits import Timeouts
 from lightship.transports.sockets import BACKLOG, readable, refuse_new_connections
 
@@ -20,11 +21,12 @@ _TICK = 0.1  # seconds between two checks of the deadlines of all connections
 _GRACE = 0.25  # seconds during which connections are still accepted after a signal; longer while earlier requests run
 _LINGER = 0.5  # seconds for which a connection without a request is then kept open
 _HANDSHAKE = 0.1  # seconds for a client to complete a handshake that has begun
+_ENDING = 0.3  # seconds after the time to drain for connections that were cut off to close
 _LOOK = 0.01  # seconds between two checks while the server stops
 
 
 class HttpServer:
-    """Serves an application on one socket, in the thread that calls `serve_until_drained`.
+    """Serves an application on one socket, on the event loop that runs `serve`.
 
     `unanswered` is the number of requests that were cut off after `drain_seconds`.
     """
@@ -37,13 +39,9 @@ class HttpServer:
         self._listening = listening
         self._drain_seconds = drain_seconds
         self._timeouts = timeouts or Timeouts()
-        self._connections: set[HttpConnection] = set()
+        self._connections: Connections[HttpConnection] = Connections(app.limits.connections)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._drain_begun = asyncio.Event()
-
-    def serve_until_drained(self) -> None:
-        with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            runner.run(self._serve())
 
     def drain(self) -> None:
         """Starts to shut down. May be called from any thread or from a signal handler, and more than once."""
@@ -52,7 +50,8 @@ class HttpServer:
             with contextlib.suppress(RuntimeError):  # the loop has ended
                 self._loop.call_soon_threadsafe(self._drain_begun.set)
 
-    async def _serve(self) -> None:
+    async def serve(self) -> None:
+        """Answers until the server is drained."""
         self._loop = loop = asyncio.get_running_loop()
         if self._app.draining:  # `drain` was called before the loop existed
             self._drain_begun.set()
@@ -76,7 +75,7 @@ class HttpServer:
             if now >= dated + 1:
                 dated = now
                 queue.set_date()
-            for connection in list(self._connections):
+            for connection in self._connections:
                 connection.check_deadline(now)
 
     async def _drain(self, server: asyncio.Server) -> None:
@@ -87,7 +86,7 @@ class HttpServer:
         closed_at = await self._stop_accepting(server, end)
         await _until(lambda: self._all_closed(closed_at), end)
         self._cut_off()
-        await _until(lambda: not self._connections, end + 1.0)
+        await _until(lambda: not len(self._connections), end + _ENDING)
 
     async def _stop_accepting(self, server: asyncio.Server, end: float) -> float:
         """Stops accepting connections. Returns when that was complete, by the loop's clock."""
@@ -102,10 +101,10 @@ class HttpServer:
     def _all_closed(self, closed_at: float) -> bool:
         """Closes connections that have been idle for a while. Returns whether none is left."""
         now = asyncio.get_running_loop().time()
-        for connection in list(self._connections):
+        for connection in self._connections:
             if now - max(connection.quiet_since, closed_at) > _LINGER and connection.idle:
                 connection.transport.close()
-        return not self._connections
+        return not len(self._connections)
 
     def _cut_off(self) -> None:
         left = list(self._connections)

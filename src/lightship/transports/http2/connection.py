@@ -61,8 +61,8 @@ _KEEPALIVE_PING = b"keepaliv"
 class Http2Connection(asyncio.Protocol):
     """An asyncio protocol. An `Application` answers the streams.
 
-    `streams` are those that are open. `closed` is True after the connection was lost. While the client does not take
-    what was written, nothing more is received.
+    `streams` are those that are open. `client` is the client's address, or "" for a UNIX socket. `closed` is True after
+    the connection was lost. While the client does not take what was written, nothing more is received.
     """
 
     transport: asyncio.Transport
@@ -80,6 +80,7 @@ class Http2Connection(asyncio.Protocol):
         self.streams: dict[int, Stream] = {}
         self.stream_window = options.limits.stream_window
         self.closed = False
+        self.client = ""
         self._receive_window = MAX_WINDOW
         self._rest = b""  # the beginning of a frame that is not complete
         self._begun = False  # the preface has come
@@ -106,6 +107,8 @@ class Http2Connection(asyncio.Protocol):
             self._failed = True
             self.transport.abort()
             return
+        peer = transport.get_extra_info("peername")
+        self.client = str(peer[0]) if isinstance(peer, tuple) else ""
         self._connections.add(self)
         self.transport.set_write_buffer_limits(high=_HIGH_WATER)
         self.output.write(self._hello())
@@ -524,6 +527,8 @@ class Http2Connection(asyncio.Protocol):
         handler, stream.handler = stream.handler, NO_HANDLER
         stream.closed, stream.pending = True, None
         self.streams.pop(stream.id, None)
+        if stream.on_end is not None:
+            stream.on_end()
         if self._draining and not self.streams:
             asyncio.get_running_loop().call_soon(self._close_if_drained)
         return handler

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lightship.transports.http2.application import NO_HANDLER, Handler
@@ -38,7 +39,7 @@ class Stream:
 
     __slots__ = (
         *("body_left", "closed", "connection", "ended", "handler", "head", "id", "output", "pending", "pending_bytes"),
-        *("ready", "receive_window", "received_at", "send_window", "trailers"),
+        *("on_end", "ready", "receive_window", "received_at", "send_window", "trailers"),
         *("_stalled_at", "_stalled_bytes"),
     )
 
@@ -56,6 +57,7 @@ class Stream:
         self.pending: deque[memoryview] | None = None
         self.pending_bytes = 0
         self.trailers: Block | None = None
+        self.on_end: Callable[[], None] | None = None  # called when the stream has ended
         self.ready = False  # whether the output knows that this stream can send
         self._stalled_at, self._stalled_bytes = 0.0, 0
 

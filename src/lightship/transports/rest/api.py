@@ -12,7 +12,11 @@ from lightship.transports.http.limits import Limits
 from lightship.transports.http.messages import Headers, Request, Response, html_error
 from lightship.transports.metrics.metrics import Metrics
 from lightship.transports.rest.endpoints.binary_prediction import answer_binary, is_binary
-from lightship.transports.rest.endpoints.classification import answer_classify, answer_regress
+from lightship.transports.rest.endpoints.classification import (
+    answer_classify,
+    answer_regress,
+    classifies_images,
+)
 from lightship.transports.rest.endpoints.models import answer_get, model_list
 from lightship.transports.rest.endpoints.prediction import answer_image, answer_predict, prepare_predict
 from lightship.transports.rest.errors import error_response
@@ -82,14 +86,15 @@ class RestApi:
     def _prepared(self, request: Request, route: Route) -> PreparedCall:
         if route.action == "predict" and _is_plain(request):
             return prepare_predict(self._manager, route, request)
-        return Unread(partial(self._read_and_run, request, route))
+        images = request.is_image or (route.action == "classify" and classifies_images(self._manager, route))
+        return Unread(partial(self._read_and_run, request, route), decodes_images=images)
 
     def _read_and_run(self, request: Request, route: Route) -> Response:
         if request.method == "GET":
             return answer_get(self._manager, route)
         if "gzip" in request.header(b"content-encoding"):
             limit = self._limits.of(request.content_type)
-            request = request.with_body(gunzip(request.body, limit))
+            request = request.with_body(gunzip(request.body, limit, request.memory))
         if request.is_image and route.action == "predict":
             return answer_image(self._manager, route, request)
         if route.action == "predict" and is_binary(request):
@@ -130,6 +135,10 @@ class _CountedCall:
 
     def __init__(self, api: RestApi, call: PreparedCall, request: Request, model: str, seconds: float) -> None:
         self._api, self._call, self._request, self._model, self._seconds = api, call, request, model, seconds
+
+    @property
+    def decodes_images(self) -> bool:
+        return self._call.decodes_images
 
     def try_run(self) -> Response | None:
         start = time.perf_counter()

@@ -4,42 +4,51 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
-from lightship.errors import DeadlineExceeded, LightshipError, Unavailable
+from lightship.errors import DeadlineExceeded, LightshipError
 from lightship.lifecycle.manager import Manager
-from lightship.transports.http.executor import Executor, default_threads
-from lightship.transports.http.limits import Budget, Limits
-from lightship.transports.http.memory import MemoryKeeper
-from lightship.transports.http.messages import Headers, Request, Response
+from lightship.memory import default_budget
+from lightship.memory_budget import MemoryBudget, Reservation
+from lightship.transports.http.executor import Executor, Job, Moved, Overloaded
+from lightship.transports.http.hosts import AllowedHosts
+from lightship.transports.http.kinds import IMAGES
+from lightship.transports.http.lanes import Origin
+from lightship.transports.http.limits import Limits
+from lightship.transports.http.messages import Request, Response
 from lightship.transports.metrics.metrics import Metrics
 from lightship.transports.rest.api import METHODS, RestApi
 from lightship.transports.rest.errors import error_response
+from lightship.transports.rest.kinds import origin_of
 from lightship.transports.rest.pages.health import live, ready
 from lightship.transports.rest.pages.metrics import Families, MetricsPages
-from lightship.transports.rest.prepared import PreparedCall, Unread
+from lightship.transports.rest.prepared import PreparedCall
 
-MAX_WAITING = 1024  # requests that wait for a thread
 MAX_INLINE_BYTES = 4 << 10  # a larger body is decoded on a thread, a smaller one on the event loop
-RETRY: Headers = ((b"Retry-After", b"1"),)
+MAX_DROPPED_BYTES = 256 << 10  # a refused body up to this size is received and dropped, so that the connection stays
+_CALL_BYTES = 4 << 10  # what the objects of a call take while it waits for a thread, besides its request
 
 
 class RestApp:
     """The REST application. Must be used on the event loop only.
 
-    `timeout` is the number of seconds for one request, from its last byte to its response; 0 or less means no limit.
-    `limits` and `budget` apply to connections that read bodies. While `draining` is True, connections close after their
-    running requests. `metrics` counts the requests. `metrics_path` is the path of an additional metrics page for any
-    HTTP method; it must not be below `/v1/`.
+    `executor` runs long requests. `timeout` is the number of seconds for one request, from its last byte to its
+    response; 0 or less means no limit. `hosts` are the names in Host headers that are accepted; None means all.
+    `limits` apply to requests, and `budget` to the memory that all of them hold together. While `draining` is True,
+    connections close after their running requests. `metrics` counts the requests. `metrics_path` is the path of an
+    additional metrics page for any HTTP method; it must not be below `/v1/`.
     """
 
     def __init__(
         self,
         manager: Manager,
+        executor: Executor,
         *,
         limits: Limits | None = None,
+        budget: MemoryBudget | None = None,
+        hosts: AllowedHosts | None = None,
         timeout: float = 30.0,
-        threads: int = 0,
         cors: bool = False,
         metrics: Metrics | None = None,
         metrics_path: str | None = None,
@@ -47,28 +56,20 @@ class RestApp:
     ) -> None:
         self.draining = False
         self.limits = limits or Limits()
-        self.budget = Budget(max(self.limits.held, self.limits.json))
+        self.hosts = hosts
+        self.budget = budget or MemoryBudget(default_budget())
         self._manager = manager
         self._timeout = timeout
-        self._memory = MemoryKeeper()
-        metrics = metrics or Metrics(manager.models)
+        self._metrics = metrics = metrics or Metrics(manager.models)
         self._metrics_pages = MetricsPages(metrics.families, further_metrics)
         self._metrics_path = metrics_path
         self._api = RestApi(manager, self.limits, metrics, cors=cors)
-        self._executor: Executor[Response] = Executor(threads or default_threads(), MAX_WAITING)
+        self._executor = executor
         self._pages: dict[str, Callable[[], Response]] = {
             "/livez": live,
             "/readyz": lambda: ready(manager, self.draining),
             "/metrics": self._metrics_pages.own,
         }
-
-    @property
-    def unfinished(self) -> int:
-        """The number of requests that wait for a thread or run on one."""
-        return self._executor.unfinished
-
-    def close(self) -> None:
-        self._executor.close()
 
     def answer(self, request: Request) -> Response | asyncio.Future[Response]:
         """Returns the response, or a future of it.
@@ -80,24 +81,42 @@ class RestApp:
             if page is not None:
                 return page
         if len(request.body) > MAX_INLINE_BYTES:
-            return self._submit(Unread(partial(self._api.answer, request)))
+            return self._submit(_Unprepared(self._api, request), request, self._origin(request, len(request.body)))
+        if self._executor.waiting:
+            refusal = self._executor.refused(self._origin(request, len(request.body)), self._refuse_overload)
+            if refusal is not None:
+                return refusal
         prepared = self._api.prepare(request)
         if isinstance(prepared, Response):
             return prepared
         response = prepared.try_run()
-        return response if response is not None else self._submit(prepared)
+        if response is not None:
+            return response
+        origin = self._origin(request, len(request.body))
+        return self._submit(prepared, request, origin._replace(kind=IMAGES) if prepared.decodes_images else origin)
+
+    def refuse_early(self, request: Request, size: int) -> Response | None:
+        """Returns the refusal of a request whose body has not been received yet, if there is too much work; or None.
+
+        `request` has no body, and `size` is the length of the body that comes.
+        """
+        if not self._executor.waiting or request.method != "POST":
+            return None
+        refusal = self._executor.refused(self._origin(request, size), self._refuse_overload)
+        return refusal if refusal is None or size <= MAX_DROPPED_BYTES else refusal._replace(close=True)
+
+    def refuse_late(self, request: Request) -> Response | None:
+        """Returns the refusal of a request to the API. Health checks and pages are answered however many wait."""
+        if request.method != "POST":
+            return None
+        return self._refuse_overload(Overloaded(1), self._origin(request, len(request.body)))
 
     def refuse(self, error: LightshipError) -> Response:
-        """Returns the response to a request that a connection refuses before it is complete.
+        """Returns the response to a request that is refused.
 
-        The connection then closes.
+        Unless there is just too much work, the connection then closes.
         """
-        return error_response(error, headers=RETRY if isinstance(error, Unavailable) else (), close=True)
-
-    def finished(self, received: int, sent: int) -> None:
-        """Must be called after the response to a large request was written. Both sizes are in bytes."""
-        self._memory.after(received)
-        self._memory.after(sent)
+        return error_response(error, close=not isinstance(error, Overloaded))
 
     def _page(self, request: Request) -> Response | None:
         if request.path == self._metrics_path and request.method in METHODS:
@@ -105,13 +124,24 @@ class RestApp:
         page = self._pages.get(request.path) if request.method in ("GET", "HEAD") else None
         return None if page is None else page()
 
-    def _submit(self, call: PreparedCall) -> Response | asyncio.Future[Response]:
+    def _refuse_overload(self, error: Overloaded, origin: Origin) -> Response:
+        self._metrics.request(origin.model, error.code.name, "", 0.0)
+        return self.refuse(error)
+
+    def _origin(self, request: Request, size: int) -> Origin:
+        return origin_of(request, size, self._manager)
+
+    def _submit(
+        self, call: PreparedCall | _Unprepared, request: Request, origin: Origin
+    ) -> Response | asyncio.Future[Response]:
+        job = _CountedJob(call, request.memory)
         try:
-            answered = self._executor.submit(call)
-        except Unavailable as error:
-            call.release()
+            request.memory.keep(len(request.body) + _CALL_BYTES)
+        except LightshipError as error:
+            job.release()
             return self.refuse(error)
-        if self._timeout > 0:
+        answered = self._executor.submit(job, origin, self._refuse_overload)
+        if not isinstance(answered, Response) and self._timeout > 0:
             timer = asyncio.get_running_loop().call_later(self._timeout, self._give_up, answered)
             answered.add_done_callback(partial(_cancel, timer))
         return answered
@@ -119,6 +149,59 @@ class RestApp:
     def _give_up(self, answered: asyncio.Future[Response]) -> None:
         if not answered.done():
             answered.set_result(error_response(DeadlineExceeded("Timed out waiting for notification")))
+
+
+class _CountedJob:
+    """A call whose memory stays reserved until it has ended, even if its client has gone."""
+
+    __slots__ = ("_call", "_memory")
+
+    def __init__(self, call: Job[Response], memory: Reservation) -> None:
+        self._call, self._memory = call, memory
+        memory.begin_use()
+
+    def run(self) -> Response | Moved[Response]:
+        left = 0
+        try:
+            result = self._call.run()
+            if isinstance(result, Moved):
+                self._call = result.job
+                return Moved(self, result.kind)
+            left = len(result.body)
+        except BaseException:
+            self._end(0)
+            raise
+        self._end(left)
+        return result
+
+    def release(self) -> None:
+        try:
+            self._call.release()
+        finally:
+            self._end(0)
+
+    def _end(self, left: int) -> None:
+        del self._call  # its objects must be freed before their bytes are given back
+        self._memory.end_use(left)
+
+
+@dataclass(slots=True)
+class _Unprepared:
+    """A job that reads a request's body and runs it. If images are decoded then, that is work of another kind."""
+
+    _api: RestApi
+    _request: Request
+
+    def run(self) -> Response | Moved[Response]:
+        prepared = self._api.prepare(self._request)
+        if isinstance(prepared, Response):
+            return prepared
+        if prepared.decodes_images and not self._request.is_image:
+            return Moved(prepared, IMAGES)
+        return prepared.run()
+
+    def release(self) -> None:
+        pass
 
 
 def _cancel(timer: asyncio.TimerHandle, _: asyncio.Future[Response]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lightship.errors import Code, LightshipError, TooLarge
+from lightship.errors import Code, LightshipError, TooLarge, Unavailable
 from lightship.transports.http.messages import JSON, Headers, Response
 from lightship.transports.rest.writing.text import error_document
 
@@ -28,6 +28,11 @@ _STATUS = {
 
 
 def error_response(error: LightshipError, *, model: str = "", headers: Headers = (), close: bool = False) -> Response:
-    """Returns the JSON response to an error. The status depends on the error's code, but TooLarge always gives 413."""
+    """Returns the JSON response to an error. The status depends on the error's code, but TooLarge always gives 413.
+
+    The response to Unavailable says after how many seconds a client may try again.
+    """
+    if isinstance(error, Unavailable):
+        headers = (*headers, (b"Retry-After", b"%d" % error.retry_after))
     status = 413 if isinstance(error, TooLarge) else _STATUS[error.code]
     return Response(status, error_document(error.message), JSON, headers, error.code, model, close=close)

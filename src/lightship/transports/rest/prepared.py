@@ -16,6 +16,13 @@ class PreparedCall(Job[Response], Protocol):
     returned None, it is a job that the executor can run.
     """
 
+    def run(self) -> Response:
+        """Runs the call and releases its resources."""
+
+    @property
+    def decodes_images(self) -> bool:
+        """Whether running the call decodes images, which may take long."""
+
     def try_run(self) -> Response | None:
         """Runs the call and returns the response if that is fast enough for the event loop.
 
@@ -29,10 +36,10 @@ class Unread:
     It is a `PreparedCall` that owns nothing.
     """
 
-    __slots__ = ("run",)
+    __slots__ = ("decodes_images", "run")
 
-    def __init__(self, run: Callable[[], Response]) -> None:
-        self.run = run
+    def __init__(self, run: Callable[[], Response], *, decodes_images: bool = False) -> None:
+        self.run, self.decodes_images = run, decodes_images
 
     def try_run(self) -> None:
         return None

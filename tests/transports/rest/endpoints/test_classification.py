@@ -69,7 +69,7 @@ def test_a_context_may_not_fill_the_memory(ask: Ask) -> None:
 
 
 @pytest.mark.parametrize("depth", [10, 100_000])
-def test_deep_lists_are_told_like_flat_ones(ask: Ask, depth: int) -> None:
+def test_deep_lists_are_reported_like_flat_ones(ask: Ask, depth: int) -> None:
     answer = ask("POST", CLASSIFY, f'{{"examples": [{{"x": {"[" * depth}1{"]" * depth}}}]}}')
     assert (answer.status, answer.error) == (400, "Feature: x has element with unexpected JSON type: Array")
     answer = ask("POST", CLASSIFY, f'{{"examples": {"[" * depth}1{"]" * depth}}}')

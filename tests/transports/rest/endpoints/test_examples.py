@@ -94,7 +94,7 @@ def test_an_empty_list_has_no_kind() -> None:
         ('{"b64": "*"}', "Unable to base64 decode"),
     ],
 )
-def test_what_no_feature_can_hold_is_told(value: str, text: str) -> None:
+def test_what_no_feature_can_hold_is_reported(value: str, text: str) -> None:
     with pytest.raises(InvalidArgument) as caught:
         feature(value)
     assert caught.value.message == text
@@ -127,7 +127,7 @@ def test_what_no_feature_can_hold_is_told(value: str, text: str) -> None:
         (f'{{"examples": [{LONG_FLOATS}]}}', "Example must be JSON object but got JSON Array"),
     ],
 )
-def test_a_document_without_examples_is_told(body: str, text: str) -> None:
+def test_a_document_without_examples_is_reported(body: str, text: str) -> None:
     with pytest.raises(InvalidArgument) as caught:
         read(body)
     assert caught.value.message == text

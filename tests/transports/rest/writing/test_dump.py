@@ -7,6 +7,7 @@ import math
 import pytest
 
 from lightship.transports.rest.reading.document import parse
+from lightship.transports.rest.reading.values import JsonValue
 from lightship.transports.rest.writing.dump import dump
 
 
@@ -58,3 +59,10 @@ def test_a_long_array_of_numbers_is_dumped_like_a_list() -> None:
     assert dump(parse(body)).startswith('{\n    "x": [[1, 2.5], [1, 2.5], ')
     body = b'{"x":[' + b"[1,18446744073709551616]," * 100 + b"[1e5,3]]}"
     assert dump(parse(body)).startswith('{\n    "x": [[1, 18446744073709553000.0], [1')
+
+
+@pytest.mark.parametrize("value", ["x" * 100_000, ["x" * 100_000], {"x" * 100_000: 1}])
+def test_a_long_string_is_cut(value: JsonValue) -> None:
+    text = dump(value)
+    assert '"' + "x" * 65_536 + '"' in text
+    assert len(text) < 66_000

@@ -18,6 +18,7 @@ from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.servable import Servable
 from lightship.saved_model.signatures import Signature, TensorSpec
 from lightship.services.predict import check_signature, predict
+from lightship.tensors.array_memory import memory_of, owned_memory
 from lightship.tensors.dtypes import DataType
 from lightship.tensors.npy import read_npy, write_npy
 from lightship.tensors.npz import read_npz, write_npz
@@ -33,6 +34,9 @@ from lightship.transports.http.messages import JSON, Headers, Request, Response
 from lightship.transports.rest.endpoints.predict_response import outputs_document
 from lightship.transports.rest.endpoints.version_header import version_header
 from lightship.transports.rest.routes import Route
+from lightship.transports.rest.writing.text_memory import answer_memory
+
+_ENCODED_COPIES = 4  # of outputs, at the peak: the arrays, in native order and not, and the files' bytes
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -56,8 +60,24 @@ def answer_binary(manager: Manager, route: Route, request: Request) -> Response:
         servable = handle.servable
         signature = check_signature(servable, _name(request, b"signature"))
         names = _output_names(signature, _name(request, b"output"), media)
-        outputs = predict(servable, signature, _inputs(signature, request), names)
+        outputs = predict(servable, signature, _counted_inputs(signature, request), names, request.memory)
+        request.memory.grow(_answer_memory(media, outputs))
         return _response(route, servable, media, outputs)
+
+
+def _counted_inputs(signature: Signature, request: Request) -> Arrays:
+    """Returns the arrays of a request. They are views of its body, unless its bytes must be reordered or aligned."""
+    request.memory.grow(len(request.body))
+    arrays = _inputs(signature, request)
+    request.memory.shrink(len(request.body) - owned_memory(arrays.values()))
+    return arrays
+
+
+def _answer_memory(media: bytes, outputs: Arrays) -> int:
+    """Returns the bytes that outputs and their encoded form take: the arrays, their bytes, and the file of these."""
+    if media == JSON:
+        return answer_memory(outputs, rows=False)
+    return _ENCODED_COPIES * memory_of(outputs.values())
 
 
 def _media(request: Request) -> bytes:
@@ -84,7 +104,7 @@ def _wanted(request: Request) -> bytes:
 
 
 def _inputs(signature: Signature, request: Request) -> Arrays:
-    if not signature.inputs:
+    if not signature.inputs:  # the signature exists, but has no inputs
         raise InvalidArgument(f"Failed to get input map for signature: {signature.name}")
     for spec in signature.inputs.values():
         check_numeric(spec.name, spec.dtype, "input")

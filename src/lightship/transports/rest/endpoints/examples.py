@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lightship.errors import InvalidArgument
+from lightship.memory_budget import NOT_COUNTED, Reservation
 from lightship.services.example_inputs import with_context
 from lightship.transports.rest.endpoints.features import serialized_example
 from lightship.transports.rest.endpoints.predict_request import document_of, signature_name_of
+from lightship.transports.rest.reading.dismantle import dismantle
 from lightship.transports.rest.reading.numbers import NumberArray
 from lightship.transports.rest.reading.values import JsonValue
 from lightship.transports.rest.writing.dump import dump
@@ -23,17 +25,20 @@ class ExampleRequest:
     examples: list[bytes]
 
     @classmethod
-    def parse(cls, body: bytes) -> ExampleRequest:
+    def parse(cls, body: bytes, memory: Reservation = NOT_COUNTED) -> ExampleRequest:
         """Parses a body. It checks the JSON, the signature's name, the context and the examples, in this order.
 
-        Raises InvalidArgument with TensorFlow Serving's messages.
+        The copies of the context are counted in `memory`. Raises InvalidArgument with TensorFlow Serving's messages.
         """
         document = document_of(body)
-        name = signature_name_of(document)
-        if "context" not in document:
-            return cls(name, _examples(document))
-        context = serialized_example(document["context"])
-        return cls(name, with_context(context, _examples(document)))
+        name = signature_name_of(document, body)
+        try:
+            if "context" not in document:
+                return cls(name, _examples(document))
+            context = serialized_example(document["context"])
+            return cls(name, with_context(context, _examples(document), memory))
+        finally:
+            dismantle(document, body)
 
 
 def _examples(document: dict[str, JsonValue]) -> list[bytes]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -14,13 +13,9 @@ from lightship.tensors.varint import encode_varint
 from lightship.transports.rest.reading.leaves import decode_base64, is_base64
 from lightship.transports.rest.reading.numbers import NumberArray
 from lightship.transports.rest.reading.values import JsonValue, encoded, members_of, type_word
-from lightship.transports.rest.writing.dump import number_of
 
 _INT64_MAX = (1 << 63) - 1
 _KINDS: dict[type, str] = {bool: "int64", int: "int64", float: "float", str: "bytes"}
-# An integer literal among the elements of a list of numbers.
-_INTEGER = re.compile(rb"[\[,][ \t\n\r]*-?[0-9]+[ \t\n\r]*[,\]]")
-_TOKEN = re.compile(rb"-?(?:[0-9][-+.0-9eE]*|NaN|Inf(?:inity)?)")
 _PACKED = b"\x0a"  # field 1 of FloatList in packed encoding
 
 
@@ -71,7 +66,7 @@ def _fill_at_once(feature: Any, numbers: NumberArray) -> bool:
     if numbers.values.dtype == np.int64:
         feature.int64_list.value.extend(numbers.values.tolist())
         return True
-    if numbers.integral or _INTEGER.search(numbers.text):
+    if numbers.has_integer():
         return False
     with np.errstate(over="ignore"):
         data = numbers.values.astype("<f4").tobytes()
@@ -86,12 +81,7 @@ def _elements(numbers: NumberArray) -> list[JsonValue]:
     """
     if len(numbers.shape) != 1:
         return [[]]
-    return [_number(match.group()) for match in _TOKEN.finditer(numbers.text)]
-
-
-def _number(text: bytes) -> int | float:
-    number = number_of(text)
-    return number if isinstance(number, float) or -(1 << 63) <= number < 1 << 64 else float(number)
+    return list(numbers.numbers())
 
 
 def _common_kind(name: str, elements: Sequence[JsonValue]) -> str | None:

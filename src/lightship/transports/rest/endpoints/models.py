@@ -30,10 +30,12 @@ def model_list(manager: Manager) -> Response:
             "name": model.name,
             "ready": model.ready,
             "reason": model.reason,
+            "notice": model.notice,
             "versions": [
                 {
                     "version": str(one.version),
                     "state": one.state.name,
+                    "note": one.note,
                     "signatures": {
                         report.signature: {"engine": report.engine, "reason": report.reason, "proof": report.proof}
                         for report in model.engines.get(one.version, ())

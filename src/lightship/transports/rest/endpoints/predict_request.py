@@ -9,6 +9,7 @@ import numpy as np
 
 from lightship.errors import InvalidArgument
 from lightship.saved_model.signatures import TensorSpec
+from lightship.transports.rest.reading.dismantle import dismantle
 from lightship.transports.rest.reading.document import parse
 from lightship.transports.rest.reading.leaves import is_base64
 from lightship.transports.rest.reading.numbers import NumberArray
@@ -35,7 +36,7 @@ class PredictRequest(NamedTuple):
         document, only_numbers = read_small(body)
         if document is None:
             document = document_of(body)
-        return cls(document, signature_name_of(document), only_numbers)
+        return cls(document, signature_name_of(document, body), only_numbers)
 
     @property
     def rows(self) -> bool:
@@ -73,15 +74,23 @@ def document_of(body: bytes) -> dict[str, JsonValue]:
     """Parses a body that is a JSON object. Raises InvalidArgument for any other body."""
     document = parse(body)
     if not isinstance(document, dict):
-        raise InvalidArgument(f"JSON Value: {dump(document)} Is not object")
+        text = f"JSON Value: {dump(document)} Is not object"
+        dismantle(document, body)
+        raise InvalidArgument(text)
     return document
 
 
-def signature_name_of(document: dict[str, JsonValue]) -> str:
+def signature_name_of(document: dict[str, JsonValue], body: bytes) -> str:
+    """Returns the signature's name in a document that was read from `body`, or "" if none is given.
+
+    Raises InvalidArgument if it is not a string.
+    """
     name = document.get("signature_name", "")
     if not isinstance(name, str):
         problem = "not formatted correctly. 'signature_name' key must be a string value."
-        raise InvalidArgument(f"JSON Value: {dump(document)} {problem}")
+        text = f"JSON Value: {dump(document)} {problem}"
+        dismantle(document, body)
+        raise InvalidArgument(text)
     return name
 
 

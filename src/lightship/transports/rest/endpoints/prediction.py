@@ -9,14 +9,19 @@ from lightship.errors import InvalidArgument
 from lightship.lifecycle.handle import Handle
 from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.servable import Servable
+from lightship.memory_budget import Reservation
 from lightship.saved_model.signatures import Signature, TensorSpec
 from lightship.services.images import classify_images
 from lightship.services.predict import Prediction, check_signature, prepare_prediction
+from lightship.tensors.array_memory import memory_of
 from lightship.transports.http.messages import Request, Response
+from lightship.transports.rest.endpoints.decoding_memory import decoding_memory
 from lightship.transports.rest.endpoints.predict_request import PredictRequest
 from lightship.transports.rest.endpoints.predict_response import Tensors, outputs_document, predictions, rankings
 from lightship.transports.rest.endpoints.version_header import version_header
+from lightship.transports.rest.reading.dismantle import dismantle
 from lightship.transports.rest.routes import Route
+from lightship.transports.rest.writing.text_memory import answer_memory
 
 DEFAULT_TOP = 5
 
@@ -24,10 +29,17 @@ DEFAULT_TOP = 5
 class PreparedPredict:
     """A `:predict` request whose JSON was converted to the arrays of a signature. It is a `PreparedCall`."""
 
-    __slots__ = ("_handle", "_prediction", "_route", "_rows")
+    __slots__ = ("_handle", "_memory", "_prediction", "_route", "_rows")
 
-    def __init__(self, route: Route, handle: Handle, prediction: Prediction, *, rows: bool) -> None:
+    def __init__(
+        self, route: Route, handle: Handle, prediction: Prediction, *, rows: bool, memory: Reservation
+    ) -> None:
         self._route, self._handle, self._prediction, self._rows = route, handle, prediction, rows
+        self._memory = memory
+
+    @property
+    def decodes_images(self) -> bool:
+        return self._prediction.decodes_images
 
     def try_run(self) -> Response | None:
         try:
@@ -48,6 +60,9 @@ class PreparedPredict:
         self._handle.release()
 
     def _response(self, outputs: Tensors) -> Response:
+        needed = answer_memory(outputs, rows=self._rows)
+        if needed:
+            self._memory.grow(needed)
         body = predictions(outputs) if self._rows else outputs_document(outputs)
         return _response(self._route, self._handle.servable, body)
 
@@ -57,15 +72,26 @@ def prepare_predict(manager: Manager, route: Route, request: Request) -> Prepare
 
     It checks the JSON, the signature's name, the model, the signature and the tensors, in this order.
     """
+    decoding = decoding_memory(request)
+    request.memory.grow(decoding)
     parsed = PredictRequest.parse(request.body)
-    handle = manager.handle(route.model, route.version, route.label)
+    try:
+        handle = manager.handle(route.model, route.version, route.label)
+    except BaseException:
+        dismantle(parsed.document, request.body)
+        raise
     try:
         signature = check_signature(handle.servable, parsed.signature_name)
-        prediction = prepare_prediction(handle.servable, signature, parsed.tensors(_inputs(signature, parsed)))
+        tensors = parsed.tensors(_inputs(signature, parsed))
+        if decoding:
+            request.memory.shrink(decoding - memory_of(tensors.values()))
+        prediction = prepare_prediction(handle.servable, signature, tensors, memory=request.memory)
     except BaseException:
         handle.release()
         raise
-    return PreparedPredict(route, handle, prediction, rows=parsed.rows)
+    finally:
+        dismantle(parsed.document, request.body)
+    return PreparedPredict(route, handle, prediction, rows=parsed.rows, memory=request.memory)
 
 
 def answer_predict(manager: Manager, route: Route, request: Request) -> Response:
@@ -77,12 +103,12 @@ def answer_image(manager: Manager, route: Route, request: Request) -> Response:
     """Classifies an encoded image. The response has the best N labels, as given by `?top=N`."""
     top = _top(request.query)
     with manager.handle(route.model, route.version, route.label) as handle:
-        (ranking,) = classify_images(handle.servable, [request.body], top)
+        (ranking,) = classify_images(handle.servable, [request.body], top, request.memory)
         return _response(route, handle.servable, rankings([ranking]))
 
 
 def _inputs(signature: Signature, parsed: PredictRequest) -> Mapping[str, TensorSpec]:
-    if not signature.inputs:
+    if not signature.inputs:  # the signature exists, but has no inputs
         name = parsed.signature_name or "DEFAULT"
         raise InvalidArgument(f"Failed to get input map for signature: {name}")
     return signature.inputs

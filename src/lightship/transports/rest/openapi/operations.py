@@ -24,10 +24,10 @@ def predict_operation(request: Schema, answer: Schema, images: bool) -> Json:
     described = (
         "Tensors as JSON, by rows (`instances`) or by columns (`inputs`); or as bytes: `application/x-npy` for the "
         "only input, `application/x-npz` for several, `application/octet-stream` with the headers `Lightship-Shape` "
-        "and `Lightship-Dtype`. A binary call is answered in kind where `Accept` says so."
+        "and `Lightship-Dtype`. The response has the same binary format if `Accept` asks for it."
     )
     if images:
-        described += " Or an image file as it is; `?top=N`, with images alone, says how many labels are wanted."
+        described += " Or the bytes of an image file; `?top=N`, for images only, says how many labels are wanted."
     content: Json = {"application/json": {"schema": request}}
     content |= {media: {"schema": {}} for media in (*_BINARY, *(_IMAGES if images else ()))}
     answers: Json = {"application/json": {"schema": any_of([answer, ref("Images")]) if images else answer}}

@@ -61,9 +61,12 @@ SCHEMAS: Json = {
                         "name": _TEXT,
                         "ready": {"type": "boolean"},
                         "reason": {"type": ["string", "null"]},
+                        "notice": _TEXT,
                         "versions": {
                             "type": "array",
-                            "items": object_of({"version": _TEXT, "state": _STATE, "signatures": _ENGINES}),
+                            "items": object_of(
+                                {"version": _TEXT, "state": _STATE, "note": _TEXT, "signatures": _ENGINES}
+                            ),
                         },
                         "labels": {"type": "object", "additionalProperties": {"type": "integer"}},
                     }
@@ -108,7 +111,7 @@ SCHEMAS: Json = {
 _ERROR = {"application/json": {"schema": ref("Error")}}
 RESPONSES: Json = {
     "Refused": {
-        "description": "The call is wrong, or asks for what is not there",
+        "description": "The request is invalid, or asks for something that does not exist",
         "content": _ERROR,
     },
     "Failed": {"description": "The server cannot answer, or not in time", "content": _ERROR},

@@ -1,9 +1,9 @@
-"""Parses a request's JSON with the fastest parser that reads it correctly.
+"""Parses a request's JSON.
 
-JSON without long arrays of numbers is parsed by orjson. It refuses everything that it would read differently, except
-repeated names, of which it takes the last; so the body is checked for repeated names. If orjson fails, the scanner of
-Python's `json` is used if it would read nothing in the body differently. All other JSON is parsed by the complete
-reader, which passes long arrays of numbers to simdjson.
+The C extension reads all JSON, and other threads run meanwhile. Without it, orjson parses short JSON without long
+arrays of numbers. orjson refuses everything that it would read differently, except repeated names, of which it takes
+the last; so the body is checked for repeated names. If orjson fails, the scanner of Python's `json` is used if it would
+read nothing in the body differently. All other JSON is parsed by the complete reader in Python.
 """
 
 from __future__ import annotations
@@ -15,13 +15,16 @@ from typing import cast
 import orjson
 
 from lightship.errors import InvalidArgument
-from lightship.transports.rest.reading.numbers import SHORTEST
-from lightship.transports.rest.reading.reader import MAX_CONTAINERS, read_document
+from lightship.transports.rest.reading import extension
+from lightship.transports.rest.reading.native_document import read_natively
+from lightship.transports.rest.reading.number_slices import SHORTEST
+from lightship.transports.rest.reading.reader import read_document
 from lightship.transports.rest.reading.values import JsonValue, RepeatedNames
 
 # Integers that may exceed 64 bits, doubles that may overflow, and escapes that may be lone surrogates.
 _READ_DIFFERENTLY = re.compile(rb"[0-9]{18}|[eE]\+?[0-9]{3}|\\u[dD][89a-fA-F]")
-_MAX_SCANNED = 64 << 20  # bytes; the scanner holds the interpreter lock until it has finished
+# Bytes of JSON that are parsed at once. orjson and the scanner hold the interpreter's lock until they have finished.
+_MAX_AT_ONCE = 256 << 10
 _NUMBERS = re.compile(rb":[ \t\n\r]*\[[\[ \t\n\r]*[-0-9NI][^\"}]{%d}" % SHORTEST)
 
 
@@ -33,6 +36,8 @@ def parse(body: bytes) -> JsonValue:
     """
     if not body:
         raise InvalidArgument("JSON Parse error: The document is empty")
+    if extension.native is not None:
+        return read_natively(body)
     if not is_for_orjson(body):
         return read_document(body)
     try:
@@ -45,12 +50,8 @@ def parse(body: bytes) -> JsonValue:
 
 
 def is_for_orjson(body: bytes) -> bool:
-    """Returns whether orjson should parse a body.
-
-    This is so if the body has no long array of numbers, at most `MAX_CONTAINERS` lists and objects, and no more bytes
-    than the second reader may scan.
-    """
-    return _few_containers(body) and not _NUMBERS.search(body)
+    """Returns whether orjson should parse a body: it is short, and has no long array of numbers."""
+    return len(body) <= _MAX_AT_ONCE and not _NUMBERS.search(body)
 
 
 def _scanned(body: bytes) -> JsonValue:
@@ -80,11 +81,6 @@ def has_each_name_once(document: JsonValue, body: bytes) -> bool:
         elif isinstance(value, list):
             rest += value
     return body.count(b'"') == 2 * (names + texts) or body.count(b":") == names
-
-
-def _few_containers(body: bytes) -> bool:
-    size = len(body)
-    return size <= MAX_CONTAINERS or (size <= _MAX_SCANNED and body.count(b"[") + body.count(b"{") <= MAX_CONTAINERS)
 
 
 def _scan(text: str) -> object:

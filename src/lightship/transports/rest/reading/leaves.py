@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import binascii
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from lightship.errors import InvalidArgument, Unimplemented
 from lightship.tensors.dtypes import DataType
+from lightship.transports.rest.reading.base64_text import decode_text
 from lightship.transports.rest.reading.values import JsonValue, RepeatedNames, encoded, type_word
 from lightship.transports.rest.writing.dump import dump
 
@@ -93,26 +93,14 @@ def decode_base64(value: dict[str, JsonValue]) -> bytes:
     If there is padding, it must be correct. Raises InvalidArgument for any other value.
     """
     text = _base64_text(value)
-    if text is None:
+    if text is None:  # the object is not of the form {"b64": TEXT}
         raise InvalidArgument(f"JSON Value: {dump(value)} not formatted correctly for base64 data")
-    data = encoded(text)
-    try:
-        return binascii.a2b_base64(data, strict_mode=True)
-    except binascii.Error:
-        return _lenient_base64(data)
+    return decode_text(encoded(text))
 
 
 def _base64_text(value: dict[str, JsonValue]) -> str | None:
     text = value.get("b64")
     return text if len(value) == 1 and isinstance(text, str) and not isinstance(value, RepeatedNames) else None
-
-
-def _lenient_base64(data: bytes) -> bytes:
-    data = data.translate(None, b" \t\n\v\f\r")
-    try:
-        return binascii.a2b_base64(data if b"=" in data else data + b"=" * (-len(data) % 4), strict_mode=True)
-    except binascii.Error:
-        raise InvalidArgument("Unable to base64 decode") from None
 
 
 def _within(leaves: Sequence[Any], low: int, high: int) -> bool:

@@ -11,7 +11,7 @@ import re
 
 from lightship.errors import ResourceExhausted
 from lightship.transports.rest.reading.number_literal import read_number
-from lightship.transports.rest.reading.numbers import read_numbers
+from lightship.transports.rest.reading.number_slices import read_numbers
 from lightship.transports.rest.reading.values import JsonValue, decoded, syntax_error, with_member
 
 MAX_CONTAINERS = 1 << 23  # lists and objects of one document; they take about 1 GB
@@ -41,6 +41,10 @@ def read_document(body: bytes, *, accelerate: bool = True) -> JsonValue:
     `MAX_CONTAINERS` lists and objects. With `accelerate`, long arrays of numbers become `NumberArray`s.
     """
     return _Reader(body, accelerate).document()
+
+
+def too_many_containers(most: int) -> ResourceExhausted:
+    return ResourceExhausted(f"The JSON document has more than {most} lists and objects; send fewer in one request")
 
 
 class _Reader:
@@ -149,9 +153,7 @@ class _Reader:
     def count(self, containers: int) -> None:
         self.containers += containers
         if self.containers > MAX_CONTAINERS:
-            raise ResourceExhausted(
-                f"The JSON document has more than {MAX_CONTAINERS} lists and objects; send fewer in one request"
-            )
+            raise too_many_containers(MAX_CONTAINERS)
 
     def literal(self, word: bytes, value: bool | None) -> bool | None:
         for expected in word:

@@ -16,7 +16,7 @@ from lightship.saved_model.signatures import TensorSpec
 from lightship.tensors.dtypes import DataType
 from lightship.transports.rest.reading.leaves import is_base64
 from lightship.transports.rest.reading.numbers import NumberArray
-from lightship.transports.rest.reading.tensor_values import as_lists, check_number, faulty_number, tensor_of
+from lightship.transports.rest.reading.tensor_values import check_number, faulty_number, tensor_of
 from lightship.transports.rest.reading.values import JsonValue
 from lightship.transports.rest.writing.dump import dump
 
@@ -74,7 +74,7 @@ def _suspects(rows: list[JsonValue], dtype: DataType) -> Iterator[int]:
     A block also fails if its rows have another shape than the first row.
     """
     yield 0
-    shape = tensor_of(as_lists(rows[0]), dtype).shape
+    shape = tensor_of(rows[0], dtype).shape
     for start in range(0, len(rows), _BLOCK):
         block = rows[start : start + _BLOCK]
         if any(map(_is_named, block)) or not _passes(block, dtype, shape):
@@ -89,21 +89,39 @@ def _passes(block: list[JsonValue], dtype: DataType, shape: tuple[int, ...]) -> 
 
 
 def _named_rows(rows: list[JsonValue], inputs: Mapping[str, TensorSpec]) -> Tensors:
-    names = inputs.keys()
-    if all(isinstance(row, dict) and _is_named(row) and row.keys() == names for row in rows):
+    if _has_names(rows, inputs):
         try:
             return {name: tensor_of(_column(rows, name), spec.dtype) for name, spec in inputs.items()}
         except LightshipError:
             pass  # the error is found again below, with its row and key
     first: Tensors = {}
-    for index, row in enumerate(rows):
+    for index in _named_suspects(rows, inputs, first):
+        row = rows[index]
         if not isinstance(row, dict) or not _is_named(row):
             raise InvalidArgument(f"Expecting object but got list at item {index} of input list")
         _check_named_row(row, index, inputs, first)
     return {name: tensor_of(_column(rows, name), spec.dtype) for name, spec in inputs.items()}
 
 
-def _column(rows: list[JsonValue], name: str) -> JsonValue:
+def _named_suspects(rows: list[JsonValue], inputs: Mapping[str, TensorSpec], first: Tensors) -> Iterator[int]:
+    """Yields the indices of rows that may have an error: the first row and the rows of each block that fails.
+
+    `first` must hold the tensors of the first row when the second index is asked for.
+    """
+    yield 0
+    for start in range(0, len(rows), _BLOCK):
+        block = rows[start : start + _BLOCK]
+        if not _has_names(block, inputs) or not all(
+            _passes(_column(block, name), spec.dtype, first[name].shape) for name, spec in inputs.items()
+        ):
+            yield from range(max(start, 1), start + len(block))
+
+
+def _has_names(rows: list[JsonValue], inputs: Mapping[str, TensorSpec]) -> bool:
+    return all(isinstance(row, dict) and _is_named(row) and row.keys() == inputs.keys() for row in rows)
+
+
+def _column(rows: list[JsonValue], name: str) -> list[JsonValue]:
     return [row[name] for row in rows if isinstance(row, dict)]
 
 
@@ -122,7 +140,7 @@ def _checked_row(
 ) -> np.ndarray[Any, Any]:
     """Checks a row against the shape of the first row. Returns the first row's tensor."""
     try:
-        tensor = tensor_of(as_lists(row), dtype)
+        tensor = tensor_of(row, dtype)
         _check_like(first, tensor)
     except LightshipError as error:
         raise _fault(index, error, name) from None

@@ -19,7 +19,7 @@ from lightship.saved_model.signatures import TensorSpec
 from lightship.tensors.dtypes import DataType
 from lightship.transports.rest.reading.document import has_each_name_once, is_for_orjson
 
-LONGEST = 2048  # bytes; for longer lists of numbers simdjson is faster
+LONGEST = 2048  # bytes; longer lists of numbers are read faster by the C extension
 
 _OF_NUMBERS = b"0123456789+-.eE[],: \t\n\r"
 _PLAINEST = frozenset(text.translate(None, _OF_NUMBERS) for text in (b'{"instances": []}', b'{"inputs": []}'))

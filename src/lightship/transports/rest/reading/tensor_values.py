@@ -6,6 +6,8 @@ checked, because the model's operations decide which shapes they accept.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from itertools import chain
 from typing import Any, cast
 
@@ -14,12 +16,12 @@ import numpy as np
 from lightship.errors import InvalidArgument
 from lightship.tensors.dtypes import DataType
 from lightship.transports.rest.reading.leaves import FLOATS, RANGES, check_leaf, elements, narrowed
-from lightship.transports.rest.reading.numbers import NumberArray
-from lightship.transports.rest.reading.reader import read_document
+from lightship.transports.rest.reading.numbers import NumberArray, number_of
 from lightship.transports.rest.reading.values import JsonValue
-from lightship.transports.rest.writing.dump import dump, number_of
+from lightship.transports.rest.writing.dump import dump
 
 MAX_DIMENSIONS = 64  # numpy's limit
+_BLOCK = 1 << 14  # leaves that are converted at once
 
 
 def tensor_of(value: JsonValue, dtype: DataType) -> np.ndarray[Any, Any]:
@@ -29,33 +31,27 @@ def tensor_of(value: JsonValue, dtype: DataType) -> np.ndarray[Any, Any]:
     dtype that JSON cannot represent.
     """
     if isinstance(value, NumberArray):
-        fault = faulty_number(value, dtype)
-        if fault is not None:
-            check_number(value, fault, dtype)
-        return _of_numbers(value, dtype)
-    if isinstance(value, list) and any(isinstance(element, NumberArray) for element in value):
-        return _of_arrays(value, dtype)
+        return _of_array(value, dtype)
     shape = shape_of(value)
-    leaves = _leaves(value, shape)
-    if leaves is None:
-        value = as_lists(value)
-        shape = shape_of(value)
-        leaves = _leaves(value, shape)
-    if leaves is None:
-        _raise_first_fault(value, shape, 0, dtype)
-    return elements(cast("list[JsonValue]", leaves), dtype).reshape(shape)
+    converted: list[np.ndarray[Any, Any]] = []
+    for part in _parts([value], shape):
+        if part is None:
+            _raise_first_fault(value, shape, 0, dtype)
+            raise InvalidArgument("the list has no shape: its elements must have the same number of elements")
+        converted.append(_of_array(part, dtype) if isinstance(part, NumberArray) else elements(part, dtype))
+    return _joined(converted, dtype).reshape(shape)
 
 
 def shape_of(value: JsonValue) -> tuple[int, ...]:
     """Returns the shape of the first elements: `[[1,2],[3,4]]` has shape [2,2], `5` has [], and `[[],[]]` has [2,0]."""
     shape: list[int] = []
-    while isinstance(value, list):
-        shape.append(len(value))
+    while isinstance(value, list | NumberArray):
+        shape += value.shape if isinstance(value, NumberArray) else [len(value)]
         if len(shape) > MAX_DIMENSIONS:
             raise InvalidArgument(
                 f"The list is nested more than {MAX_DIMENSIONS} deep: no tensor has so many dimensions"
             )
-        value = value[0] if value else None
+        value = value[0] if isinstance(value, list) and value else None
     return tuple(shape)
 
 
@@ -65,11 +61,7 @@ def faulty_number(array: NumberArray, dtype: DataType) -> int | None:
         return None
     if dtype not in RANGES:
         return 0
-    fraction = None if array.integral else array.first_fraction()
-    integers = array.values if fraction is None else array.integers_before(fraction)
-    low, high = RANGES[dtype]
-    outside = (integers < low) | (integers > high)
-    return int(outside.argmax()) if outside.any() else fraction
+    return array.first_outside(*RANGES[dtype])
 
 
 def check_number(array: NumberArray, index: int, dtype: DataType) -> None:
@@ -77,7 +69,10 @@ def check_number(array: NumberArray, index: int, dtype: DataType) -> None:
     check_leaf(number_of(array.number_text(index)), dtype)
 
 
-def _of_numbers(array: NumberArray, dtype: DataType) -> np.ndarray[Any, Any]:
+def _of_array(array: NumberArray, dtype: DataType) -> np.ndarray[Any, Any]:
+    fault = faulty_number(array, dtype)
+    if fault is not None:
+        check_number(array, fault, dtype)
     if dtype in FLOATS:
         values = narrowed(array.values.astype(np.float64, copy=False), dtype)
     else:
@@ -85,49 +80,80 @@ def _of_numbers(array: NumberArray, dtype: DataType) -> np.ndarray[Any, Any]:
     return values.reshape(array.shape)
 
 
-def _of_arrays(values: list[JsonValue], dtype: DataType) -> np.ndarray[Any, Any]:
-    """Converts a list that contains arrays.
+def _parts(values: list[JsonValue], shape: tuple[int, ...]) -> Iterator[list[JsonValue] | NumberArray | None]:
+    """Yields what some values consist of, in order: blocks of leaves, and arrays of numbers.
 
-    Arrays of the same shape are stacked, if all elements are arrays. Otherwise the arrays are read again as lists.
+    Each of the values must have this shape. Yields None for the first one that does not. No single step takes long, so
+    that other threads of the interpreter can run.
     """
-    shapes = {value.shape if isinstance(value, NumberArray) else None for value in values}
-    if len(shapes) == 1:
-        return np.stack([tensor_of(value, dtype) for value in values])
-    return tensor_of([as_lists(value) for value in values], dtype)
+    types = set(map(type, values))
+    if not shape:
+        yield values if types.isdisjoint((list, NumberArray)) else None
+    elif types == {list}:
+        lists = cast("list[list[JsonValue]]", values)
+        if set(map(len, lists)) != {shape[0]}:
+            yield None
+        elif len(lists) > 1 and len(lists) * shape[0] <= _BLOCK:
+            yield from _parts(list(chain.from_iterable(lists)), shape[1:])
+        else:
+            size = max(1, _BLOCK // max(1, math.prod(shape[1:])))
+            for one in lists:
+                for start in range(0, shape[0], size):
+                    yield from _parts(one[start : start + size], shape[1:])
+    elif NumberArray in types:
+        for value in values:
+            if isinstance(value, NumberArray):
+                yield value if value.shape == shape else None
+            else:
+                yield from _parts([value], shape)
+    else:
+        yield None
 
 
-def as_lists(value: JsonValue, levels: int = MAX_DIMENSIONS) -> JsonValue:
-    """Returns the value with the arrays in its upper levels converted to lists. Tensors have no deeper levels."""
-    if isinstance(value, NumberArray):
-        return read_document(value.text, accelerate=False)
-    if isinstance(value, list) and levels:
-        return [as_lists(element, levels - 1) for element in value]
-    return value
-
-
-def _leaves(value: JsonValue, shape: tuple[int, ...]) -> list[JsonValue] | None:
-    """Returns the leaves in order. Returns None if the value does not have this shape or contains an array."""
-    level: list[JsonValue] = [value]
-    for size in shape:
-        if set(map(type, level)) != {list} or set(map(len, cast("list[list[JsonValue]]", level))) != {size}:
-            return None
-        level = list(chain.from_iterable(cast("list[list[JsonValue]]", level)))
-        if not level:
-            return []
-    return level if {list, NumberArray}.isdisjoint(map(type, level)) else None
+def _joined(parts: list[np.ndarray[Any, Any]], dtype: DataType) -> np.ndarray[Any, Any]:
+    """Joins arrays to one flat array. Each is forgotten when it was copied."""
+    if len(parts) <= 1:
+        return parts[0] if parts else elements([], dtype)
+    joined = np.empty(sum(part.size for part in parts), parts[0].dtype)
+    end = len(joined)
+    while parts:
+        part = parts.pop()
+        joined[end - part.size : end] = part.ravel()
+        end -= part.size
+    return joined
 
 
 def _raise_first_fault(value: JsonValue, shape: tuple[int, ...], level: int, dtype: DataType) -> None:
     """Raises the error of the first list or leaf, in order, that does not match the shape or the dtype."""
+    if isinstance(value, NumberArray):
+        return _raise_fault_of_array(value, shape, level, dtype)
     if not isinstance(value, list):
-        if level != len(shape):
-            where = f"found at incorrect level: {level + 1} in the JSON DOM. Expected at level: {len(shape)}"
-            raise InvalidArgument(f"JSON Value: {dump(value)} {where}")
+        _check_level_of_leaf(value, shape, level)
         return check_leaf(value, dtype)
-    if level >= len(shape):
-        raise InvalidArgument(f"Encountered list at unexpected level: {level} expected < {len(shape)}")
-    if len(value) != shape[level]:
-        where = f"{len(value)} at level: {level} expected size: {shape[level]}"
-        raise InvalidArgument(f"Encountered list at unexpected size: {where}")
+    _check_size(len(value), shape, level)
     for element in value:
         _raise_first_fault(element, shape, level + 1, dtype)
+
+
+def _raise_fault_of_array(array: NumberArray, shape: tuple[int, ...], level: int, dtype: DataType) -> None:
+    """Does the same for an array. If its shape is wrong, its first lists show that."""
+    if array.shape != shape[level:]:
+        for size in array.shape:
+            _check_size(size, shape, level)
+            level += 1
+        _check_level_of_leaf(number_of(array.number_text(0)), shape, level)
+    _of_array(array, dtype)
+
+
+def _check_size(size: int, shape: tuple[int, ...], level: int) -> None:
+    if level >= len(shape):
+        raise InvalidArgument(f"Encountered list at unexpected level: {level} expected < {len(shape)}")
+    if size != shape[level]:
+        where = f"{size} at level: {level} expected size: {shape[level]}"
+        raise InvalidArgument(f"Encountered list at unexpected size: {where}")
+
+
+def _check_level_of_leaf(leaf: JsonValue, shape: tuple[int, ...], level: int) -> None:
+    if level != len(shape):
+        where = f"found at incorrect level: {level + 1} in the JSON DOM. Expected at level: {len(shape)}"
+        raise InvalidArgument(f"JSON Value: {dump(leaf)} {where}")

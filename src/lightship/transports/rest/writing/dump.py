@@ -1,23 +1,22 @@
 """Writes a JSON value in an error message (`JSON Value: ...`) as TensorFlow Serving's debug dump does.
 
 Objects take several lines with an indent of 4, and arrays take one line. The text ends after the token that makes it
-256 bytes long, and before a number that is not finite, without a sign of the cut. Repeated names are all shown.
+256 bytes long, and before a number that is not finite, without a sign of the cut. Repeated names are all shown. A
+string of more than 64 KB is cut, which TensorFlow Serving does not do.
 """
 
 from __future__ import annotations
 
 import contextlib
 import math
-import re
-from collections.abc import Iterator
 
-from lightship.transports.rest.reading.numbers import NumberArray
+from lightship.transports.rest.reading.numbers import NumberArray, number_of
 from lightship.transports.rest.reading.values import JsonValue, encoded, members_of
 from lightship.transports.rest.writing.doubles import double_text
 from lightship.transports.rest.writing.text import quoted
 
 _ENOUGH = 256
-_TOKEN = re.compile(rb"[\[\]]|-?(?:[0-9][-+.0-9eE]*|NaN|Inf(?:inity)?)")
+_MAX_STRING = 64 << 10  # characters
 
 
 class _Stop(Exception):
@@ -72,7 +71,7 @@ class _Writer:
         self.token(before + "{")
         self.depth += 1
         for index, (name, value) in enumerate(members_of(members)):
-            self.token(("," if index else "") + self.line() + quoted(name))
+            self.token(("," if index else "") + self.line() + scalar_text(name))
             self.value(value, ": ")
         self.depth -= 1
         self.token((self.line() if members else "") + "}")
@@ -81,7 +80,7 @@ class _Writer:
         return "\n" + " " * (4 * self.depth)
 
     def numbers(self, array: NumberArray, before: str) -> None:
-        for token in _tokens(array.text):
+        for token in array.tokens():
             if token == b"]":
                 self.token("]")
             elif token == b"[":
@@ -91,21 +90,9 @@ class _Writer:
             before = "" if token == b"[" else ", "
 
 
-def _tokens(text: bytes) -> Iterator[bytes]:
-    return (match.group() for match in _TOKEN.finditer(text))
-
-
-def number_of(text: bytes) -> int | float:
-    """Returns the value of a valid JSON number. Integers that exceed 64 bits become doubles."""
-    if re.search(rb"[.eENI]", text):
-        return float(text)
-    number = int(text) if len(text) <= 20 else None
-    return number if number is not None and -(1 << 63) <= number < 1 << 64 else float(text)
-
-
 def scalar_text(value: bool | int | float | str | None) -> str:
     if isinstance(value, str):
-        return quoted(value)
+        return quoted(value[:_MAX_STRING])
     if value is None or isinstance(value, bool):
         return "null" if value is None else str(value).lower()
     return str(value) if isinstance(value, int) else double_text(value)

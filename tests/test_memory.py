@@ -1,22 +1,44 @@
-"""How much memory a helper may take by default."""
+"""How much memory a process may use."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
-from lightship.engines.trial.shared import available_memory
+from lightship.memory import LARGE, MemoryKeeper, available_memory, default_budget
 
-SHOWN = "from lightship.engines.trial.shared import available_memory; print(available_memory())"
+SHOWN = "from lightship.memory import available_memory; print(available_memory())"
 LIMIT = 1 << 30
 
 
 def test_it_is_at_most_what_the_machine_has() -> None:
     assert 0 < available_memory() <= os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+@pytest.mark.parametrize(("available", "budget"), [(8 << 30, 2 << 30), (1 << 30, 256 << 20), (64 << 20, 256 << 20)])
+def test_the_default_budget_is_a_quarter_and_not_too_little(
+    available: int, budget: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lightship.memory.available_memory", lambda: available)
+    assert default_budget() == budget
+
+
+def test_memory_is_returned_once_for_several_large_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    released = threading.Semaphore(0)
+    monkeypatch.setattr("lightship.memory.release_freed_memory", released.release)
+    keeper = MemoryKeeper()
+    keeper.after(LARGE - 1)
+    keeper.after(LARGE)
+    keeper.after(2 * LARGE)
+    assert released.acquire(timeout=60)
+    assert not released.acquire(timeout=1)
+    keeper.after(LARGE)
+    assert released.acquire(timeout=60)
 
 
 def test_a_limit_of_a_group_below_the_root_counts() -> None:

@@ -1,0 +1,89 @@
+"""The open connections of a server, and which is closed when there are too many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import IntEnum
+from typing import Generic, NamedTuple, Protocol, TypeVar
+
+_PATIENCE = 1.0  # seconds that a client has, before its connection may be closed for another one
+_MAX_CANDIDATES = 64  # connections that are found at once, so that not every new one costs a search
+
+
+class Waits(IntEnum):
+    """What a connection waits for, in the order in which connections are closed."""
+
+    REQUEST = 0  # no request has begun
+    HEAD = 1  # a request's headers are not complete
+    BODY = 2
+    WRITE = 3  # the client does not receive its response
+
+
+class Standing(NamedTuple):
+    """A connection that waits for its client, and since when by the loop's clock."""
+
+    waits: Waits
+    since: float
+
+
+class Closable(Protocol):
+    """A connection."""
+
+    @property
+    def standing(self) -> Standing | None:
+        """What it waits for, or None if it waits for this server."""
+
+    def evict(self) -> bool:
+        """Closes the connection for another one. Returns False if a request has arrived in the meantime."""
+
+
+Connection = TypeVar("Connection", bound=Closable)
+
+
+class Connections(Generic[Connection]):
+    """The open connections. Must be used on the event loop only.
+
+    limit: their largest number; 0 means no limit. The limit can be exceeded by a few for a moment.
+    """
+
+    def __init__(self, limit: int = 0) -> None:
+        self._limit = limit
+        self._open: dict[Connection, None] = {}  # in the order in which they were opened
+        self._candidates: list[tuple[Connection, Standing]] = []  # the first to be closed is the last
+
+    def __iter__(self) -> Iterator[Connection]:
+        return iter(list(self._open))
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def add(self, connection: Connection, now: float) -> bool:
+        """Adds a connection, and closes another one if there are too many. Returns False if none can be closed."""
+        if self._limit and len(self._open) >= self._limit and not self._make_room(now):
+            return False
+        self._open[connection] = None
+        return True
+
+    def discard(self, connection: Connection) -> None:
+        self._open.pop(connection, None)
+
+    def _make_room(self, now: float) -> bool:
+        if not self._candidates:
+            self._find(now)
+        while self._candidates:
+            connection, standing = self._candidates.pop()
+            if connection in self._open and connection.standing == standing and connection.evict():
+                self.discard(connection)
+                return True
+        return False
+
+    def _find(self, now: float) -> None:
+        """Finds the connections that have waited longest; those that had little time yet come last."""
+        found = [(one, standing) for one in self._open if (standing := one.standing) is not None]
+        found.sort(key=lambda one: _precedence(one[1], now))
+        self._candidates = found[:_MAX_CANDIDATES][::-1]
+
+
+def _precedence(standing: Standing, now: float) -> tuple[bool, int, float]:
+    new = now - standing.since < _PATIENCE
+    return (new, 0 if new else standing.waits, standing.since)

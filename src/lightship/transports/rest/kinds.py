@@ -1,0 +1,32 @@
+"""To which kind of work a REST request belongs."""
+
+from __future__ import annotations
+
+from lightship.errors import InvalidArgument
+from lightship.lifecycle.manager import Manager
+from lightship.transports.http.kinds import IMAGES, LARGE, MAX_SMALL_BYTES, SMALL
+from lightship.transports.http.lanes import Origin
+from lightship.transports.http.messages import Request
+from lightship.transports.rest.routes import post_route
+
+
+def origin_of(request: Request, size: int, manager: Manager) -> Origin:
+    """Returns where a request belongs, by its head alone. `size` is the length of its body."""
+    return Origin(_kind_of(request, size), _model_of(request, manager), request.client)
+
+
+def _kind_of(request: Request, size: int) -> str:
+    if request.is_image:
+        return IMAGES
+    return LARGE if size > MAX_SMALL_BYTES or request.header(b"content-encoding") else SMALL
+
+
+def _model_of(request: Request, manager: Manager) -> str:
+    """Returns the model that a request asks, or "" if it is not served or the request asks none."""
+    if request.method != "POST":
+        return ""
+    try:
+        model = post_route(request.path if request.is_image else request.target).model
+    except InvalidArgument:
+        return ""
+    return model if manager.serves(model) else ""

@@ -1,0 +1,13 @@
+"""The C extension `_native` as `native`, or None if there was no C compiler when the package was built."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+native: ModuleType | None
+try:
+    from lightship.transports.rest.reading import _native
+except ImportError:
+    native = None
+else:
+    native = _native
