@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from lightship import protos
 from lightship.errors import LightshipError
+from lightship.memory_budget import NOT_COUNTED
 from lightship.tensors.tensor_writing import write_tensor
 from lightship.tensors.varint import encode_varint
 from lightship.transports.grpc.predict import read_predict
@@ -77,7 +78,7 @@ def numbers(draw: random.Random, dtype: str, shape: tuple[int, ...]) -> np.ndarr
 def plain(request: bytes) -> PredictCall | None:
     """What protobuf reads; None for what cannot be read."""
     try:
-        call = read_predict(protos.PredictRequest.FromString(request))
+        call = read_predict(protos.PredictRequest.FromString(request), NOT_COUNTED)
         return call._replace(inputs={name: call.inputs[name] for name in call.inputs})
     except (DecodeError, LightshipError):
         return None
