@@ -1,6 +1,6 @@
 """Another client, in a process of its own: it keeps asking, on a new connection each time, and notes how long it waits.
 
-Usage: python -m benchmarks.attacks.bystander ADDRESS [livez] [predict] [photo]. It says "ready" once each was answered,
+Usage: python -m benchmarks.attacks.bystander ADDRESS [livez] [predict] [photo] [grpc]. It says "ready" once each was answered,
 and then a line for each request, the JSON of [what, when, seconds, status], until its standard input ends.
 """
 
@@ -13,18 +13,23 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.attacks.exchange import ask
+import grpc
+from benchmarks.attacks.exchange import Answer, ask
+from benchmarks.attacks.grpc_connection import PREDICT
+from benchmarks.attacks.grpc_kinds import small_request
 from benchmarks.attacks.payloads import post
 from benchmarks.attacks.target import ROOT, Address
 
 KINDS = ("livez", "predict", "photo")
+GRPC = "grpc"  # the same as "predict", on one connection
 OTHER_ANSWER = "another answer"
-_PAUSE = {"livez": 0.01, "predict": 0.01, "photo": 0.05}
+_PAUSE = {"livez": 0.01, "predict": 0.01, "photo": 0.05, GRPC: 0.01}
 _PATIENCE = 150.0  # seconds
 
 
@@ -105,12 +110,29 @@ def _requests(address: Address) -> dict[str, bytes]:
     }
 
 
+def _asking(address: Address) -> dict[str, Callable[[float], Answer]]:
+    """What asks, given how many seconds it may take."""
+    asking: dict[str, Callable[[float], Answer]] = {
+        kind: partial(ask, address.port, request) for kind, request in _requests(address).items()
+    }
+    channel = grpc.insecure_channel(f"127.0.0.1:{address.grpc_port}", options=[("grpc.enable_retries", 0)])
+    predict, request = channel.unary_unary(PREDICT), small_request(address)
+
+    def ask_grpc(timeout: float) -> Answer:
+        try:
+            return Answer("200", predict(request, timeout=timeout))
+        except grpc.RpcError as error:
+            return Answer(error.code().name)  # type: ignore[attr-defined]
+
+    return asking | {GRPC: ask_grpc}
+
+
 def main() -> None:
     with suppress(OSError):
         os.nice(-10)  # so that little of what it waits for is its own processor
     address, kinds = Address.read(sys.argv[1]), sys.argv[2:]
-    requests = {kind: request for kind, request in _requests(address).items() if kind in kinds}
-    right = {kind: ask(address.port, request, 30.0) for kind, request in requests.items()}
+    asking = {kind: ask_for for kind, ask_for in _asking(address).items() if kind in kinds}
+    right = {kind: ask_for(30.0) for kind, ask_for in asking.items()}
     if any(answer.status != "200" for answer in right.values()):
         sys.exit(f"the other client was answered with {right}")
     stop = threading.Event()
@@ -118,13 +140,13 @@ def main() -> None:
     def keep_asking(kind: str) -> None:
         while not stop.is_set():
             begun = time.monotonic()
-            answer = ask(address.port, requests[kind], _PATIENCE)
+            answer = asking[kind](_PATIENCE)
             status = OTHER_ANSWER if answer.status == "200" and answer != right[kind] else answer.status
             sys.stdout.write(json.dumps([kind, begun, time.monotonic() - begun, status]) + "\n")
             sys.stdout.flush()
             stop.wait(_PAUSE[kind])
 
-    threads = [threading.Thread(target=keep_asking, args=(kind,)) for kind in requests]
+    threads = [threading.Thread(target=keep_asking, args=(kind,)) for kind in asking]
     print("ready", flush=True)
     for thread in threads:
         thread.start()

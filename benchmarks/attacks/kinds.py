@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from benchmarks.attacks import payloads
 from benchmarks.attacks.exchange import ask, connect
+from benchmarks.attacks.grpc_kinds import GRPC_ATTACKS
 from benchmarks.attacks.overload import overload, photo_request
 from benchmarks.attacks.payloads import MEGABYTE
 from benchmarks.attacks.target import Address
@@ -28,7 +29,7 @@ _JSON, _GZIP = "Content-Type: application/json", "Content-Encoding: gzip"
 class Attack:
     """prepare: makes all bytes, given the server's address and a scale (1.0: as in the table), and returns what sends
     them. today: what the server did before it was defended. longest: how long another client may wait, in seconds.
-    photos: whether the other client asks about photos too. files: how many the server may have open."""
+    photos, grpc: whether the other client asks about photos too, and by gRPC. files: how many the server may have open."""
 
     name: str
     title: str
@@ -38,6 +39,7 @@ class Attack:
     photos: bool = False
     files: int | None = None
     refuses_others: bool = False
+    grpc: bool = False
 
 
 def at_once(port: int, requests: Sequence[bytes]) -> Run:
@@ -170,5 +172,9 @@ ATTACKS = (
         _overload,
         photos=True,
         refuses_others=True,
+    ),
+    *(
+        Attack(name, title, today, prepare, grpc=True, refuses_others=name == "grpc-overload")
+        for name, title, today, prepare in GRPC_ATTACKS
     ),
 )

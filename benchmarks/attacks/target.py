@@ -9,6 +9,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -48,6 +49,17 @@ class Address:
     width: int
     photos: str = ""
     photo: str = ""
+    grpc_port: int = 0
+    # The name of the toy model's input.
+    toy_input: str = ""
+
+    @property
+    def toy_name(self) -> str:
+        return _name_in(self.toy)
+
+    @property
+    def photos_name(self) -> str:
+        return _name_in(self.photos)
 
     def told(self) -> str:
         return json.dumps(asdict(self))
@@ -140,7 +152,27 @@ def _address(process: subprocess.Popen[str], models: Models, log: Path) -> Addre
         raise RuntimeError(f"the server ended with {process.wait()}: {log.read_text()[-3000:]}")
     path = "/v1/models/{}:predict".format
     photos = path(models.photos.name) if models.photos else ""
-    return Address(json.loads(ready)["rest_port"], path(models.toy.name), models.width, photos, str(models.photo or ""))
+    ports = json.loads(ready)
+    return Address(
+        ports["rest_port"],
+        path(models.toy.name),
+        models.width,
+        photos,
+        str(models.photo or ""),
+        ports["grpc_port"],
+        _toy_input(ports["rest_port"], models.toy.name),
+    )
+
+
+def _toy_input(port: int, model: str) -> str:
+    """The name of the only input of the toy model, as the server tells it."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/models/{model}/metadata", timeout=30) as answer:
+        signature = json.load(answer)["metadata"]["signature_def"]["signature_def"]["serving_default"]
+    return next(iter(signature["inputs"]))
+
+
+def _name_in(path: str) -> str:
+    return path.removeprefix("/v1/models/").partition(":")[0]
 
 
 class Memory:

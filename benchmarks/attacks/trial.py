@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.attacks.attacker import Attacker
-from benchmarks.attacks.bystander import KINDS, Bystander, failures, longest
+from benchmarks.attacks.bystander import GRPC, KINDS, Bystander, failures, longest
 from benchmarks.attacks.exchange import ask
 from benchmarks.attacks.kinds import Attack
 from benchmarks.attacks.payloads import post
@@ -86,7 +86,7 @@ def _answers(server: Server) -> bool:
 
 
 def _attacked(attack: Attack, server: Server, scale: float, calm: float, settling: tuple[float, float]) -> Measured:
-    kinds = KINDS if attack.photos else KINDS[:2]
+    kinds = [*(KINDS if attack.photos else KINDS[:2]), *([GRPC] if attack.grpc else [])]
     load = os.getloadavg()[0]
     with Attacker(attack, server.address, scale) as attacker, Bystander(server.address, kinds) as other:
         time.sleep(calm)
