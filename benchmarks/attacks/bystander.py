@@ -1,7 +1,7 @@
 """Another client, in a process of its own: it keeps asking, on a new connection each time, and notes how long it waits.
 
-Usage: python -m benchmarks.attacks.bystander ADDRESS [livez] [predict] [photo] [grpc]. It says "ready" once each was answered,
-and then a line for each request, the JSON of [what, when, seconds, status], until its standard input ends.
+Usage: python -m benchmarks.attacks.bystander ADDRESS [livez] [predict] [photo] [grpc]. It says "ready" once each was
+answered, and then a line for each request, the JSON of [what, when, seconds, status], until its standard input ends.
 """
 
 from __future__ import annotations

@@ -175,7 +175,9 @@ class Connection:
     def _apply(self, payload: bytes) -> None:
         for at in range(0, len(payload), 6):
             if int.from_bytes(payload[at : at + 2], "big") == _INITIAL_WINDOW:
-                self._stream_window = int.from_bytes(payload[at + 2 : at + 6], "big")
+                change = int.from_bytes(payload[at + 2 : at + 6], "big") - self._stream_window
+                self._stream_window += change
+                self._windows = {stream: window + change for stream, window in self._windows.items()}
         self.write(frame(SETTINGS, 1, 0))
 
     def _ended(self, stream: int, how: str) -> None:

@@ -29,7 +29,8 @@ _JSON, _GZIP = "Content-Type: application/json", "Content-Encoding: gzip"
 class Attack:
     """prepare: makes all bytes, given the server's address and a scale (1.0: as in the table), and returns what sends
     them. today: what the server did before it was defended. longest: how long another client may wait, in seconds.
-    photos, grpc: whether the other client asks about photos too, and by gRPC. files: how many the server may have open."""
+    photos, grpc: whether the other client asks about photos too, and by gRPC. files: how many the server may have
+    open."""
 
     name: str
     title: str
