@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
 import threading
+import time
+import weakref
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from lightship.memory import LARGE, MemoryKeeper, available_memory, default_budget
+from lightship.memory import LARGE, LongLived, MemoryKeeper, available_memory, default_budget
 
 SHOWN = "from lightship.memory import available_memory; print(available_memory())"
 LIMIT = 1 << 30
@@ -60,3 +64,29 @@ def test_a_limit_of_a_group_below_the_root_counts() -> None:
         for folder in (group / "inner", group):
             if folder.exists():
                 folder.rmdir()
+
+
+class _Cycle:
+    def __init__(self) -> None:
+        self.itself = self
+
+
+def test_what_lives_long_is_not_visited_and_garbage_among_it_is_freed_at_the_next_change() -> None:
+    def wait_for(condition: Callable[[], bool]) -> None:
+        end = time.monotonic() + 60
+        while not condition():
+            assert time.monotonic() < end
+            threading.Event().wait(0.02)
+
+    long_lived, cycle = LongLived(), _Cycle()
+    seen = weakref.ref(cycle)
+    try:
+        long_lived.changed()
+        wait_for(lambda: gc.get_freeze_count() > 10_000)
+        del cycle
+        gc.collect()
+        assert seen() is not None
+        long_lived.changed()
+        wait_for(lambda: seen() is None)
+    finally:
+        gc.unfreeze()

@@ -9,7 +9,7 @@ import ctypes
 import gc
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -53,24 +53,61 @@ def _limit_files() -> Iterator[Path]:
         yield from (group / name for group in (own, *own.parents) if group.is_relative_to(root))
 
 
+class _Soon:
+    """Calls a function on a thread of its own soon, once for several reasons in a row. Any thread may use it."""
+
+    def __init__(self, function: Callable[[], None], seconds: float) -> None:
+        self._function, self._seconds = function, seconds
+        self._due = False
+
+    def schedule(self) -> None:
+        if not self._due:
+            self._due = True
+            timer = threading.Timer(self._seconds, self._call)
+            timer.daemon = True
+            timer.start()
+
+    def _call(self) -> None:
+        self._due = False
+        self._function()
+
+
+class LongLived:
+    """Keeps the garbage collector from visiting what lives long, such as modules and loaded models.
+
+    Otherwise a full collection, which stops all threads, takes up to 0.2 s. This affects the whole process, so use it
+    only in a process that does nothing but serve. Any thread may call it.
+    """
+
+    def __init__(self) -> None:
+        self._soon = _Soon(_set_aside, _SOON)
+
+    def changed(self) -> None:
+        """Schedules one full collection of everything. What is left is not visited until the next change."""
+        self._soon.schedule()
+
+
+def _set_aside() -> None:
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
+
+
 class MemoryKeeper:
     """Returns memory to the system soon after large requests, once for several in a row. Any thread may call it."""
 
     def __init__(self) -> None:
-        self._due = False
+        self._soon = _Soon(_collect_and_release, _SOON)
 
     def after(self, size: int) -> None:
         """Schedules a release if a finished request held at least `LARGE` bytes."""
-        if size >= LARGE and not self._due:
-            self._due = True
-            timer = threading.Timer(_SOON, self._release)
-            timer.daemon = True
-            timer.start()
+        if size >= LARGE:
+            self._soon.schedule()
 
-    def _release(self) -> None:
-        self._due = False
-        gc.collect()
-        release_freed_memory()
+
+def _collect_and_release() -> None:
+    gc.collect()
+    release_freed_memory()
 
 
 def release_freed_memory() -> None:

@@ -49,6 +49,8 @@ class Manager:
         self._models = Models()
         self._serving = ServingTable()
         self._closed = False
+        # Called on any thread after a version was loaded, and after one was closed. It must return at once.
+        self.on_turnover: Callable[[], None] = _nothing
         self._thread = threading.Thread(target=self._work, name="lightship-manager", daemon=True)
         self._thread.start()
 
@@ -268,6 +270,7 @@ class Manager:
         replaced = record.become_ready(servable, now)
         self._publish(model)
         logger.info("%s is AVAILABLE", record.id, extra=_fields(record))
+        self.on_turnover()
         if replaced is not None:
             replaced.retire(lambda: self._drop(replaced.servable))
 
@@ -296,7 +299,7 @@ class Manager:
     def _close_version(
         self, model: ModelVersions, record: VersionRecord, servable: Servable, error: LightshipError | None
     ) -> None:
-        _close(servable)
+        self._close(servable)
         logger.info("%s is unloaded", record.id, extra=_fields(record))
         with self._changed:
             model.end(record, error)
@@ -305,7 +308,14 @@ class Manager:
     def _drop(self, loaded: Servable | LightshipError) -> None:
         """Closes a servable that no version has any more."""
         if not isinstance(loaded, LightshipError):
-            _start(_close, loaded)
+            _start(self._close, loaded)
+
+    def _close(self, servable: Servable) -> None:
+        try:
+            servable.close()
+        except Exception:
+            logger.exception("closing %s failed", servable.id, extra={"model": servable.id.name})
+        self.on_turnover()
 
     def _publish(self, model: ModelVersions) -> None:
         self._serving.publish(model.name, model.leases(), model.labels)
@@ -315,11 +325,8 @@ def _start(target: Callable[..., None], *arguments: object) -> None:
     threading.Thread(target=target, args=arguments, name=f"lightship{target.__name__}", daemon=True).start()
 
 
-def _close(servable: Servable) -> None:
-    try:
-        servable.close()
-    except Exception:
-        logger.exception("closing %s failed", servable.id, extra={"model": servable.id.name})
+def _nothing() -> None:
+    pass
 
 
 def _fields(one: VersionRecord) -> dict[str, object]:

@@ -18,7 +18,7 @@ from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.model_config import ModelConfig
 from lightship.lifecycle.source import FileSystemSource
 from lightship.lifecycle.state import ModelVersionStatus, State
-from lightship.memory import keep_freed_memory
+from lightship.memory import LongLived, keep_freed_memory
 from lightship.server.assembly import manager_of
 from lightship.server.config.files import ConfigFilePoll
 from lightship.server.ending import abandon_runs
@@ -196,6 +196,9 @@ class Server:
         keep_freed_memory()
         with self._signals_handled():
             self.start()
+            long_lived = LongLived()
+            self.manager.on_turnover = long_lived.changed
+            long_lived.changed()
             failure = self._wait()
             try:
                 self.stop()
