@@ -68,8 +68,13 @@ class Connections(Generic[Connection]):
         self._open.pop(connection, None)
 
     def _make_room(self, now: float) -> bool:
-        if not self._candidates:
-            self._find(now)
+        if self._close_candidate():
+            return True
+        self._find(now)
+        return self._close_candidate()
+
+    def _close_candidate(self) -> bool:
+        """Closes the first candidate that still waits as it did when it was found. Returns False if none does."""
         while self._candidates:
             connection, standing = self._candidates.pop()
             if connection in self._open and connection.standing == standing and connection.evict():
