@@ -78,8 +78,12 @@ class GrpcApi:
 
     def refuse_overload(self, method: Method, error: Overloaded, origin: Origin) -> Answer:
         """Returns and counts the answer to a call that is refused because there is too much work."""
+        return self.refuse(method, error, origin.model)
+
+    def refuse(self, method: Method, error: LightshipError, model: str) -> Answer:
+        """Returns and counts the answer to a call that is not run."""
         answer = refusal(error)
-        self.count(method, origin.model, answer, time.perf_counter())
+        self.count(method, model, answer, time.perf_counter())
         return answer
 
     def _read(self, method: Method, request: bytes, caller: Caller) -> PredictCall:

@@ -7,6 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from functools import partial
+from time import perf_counter
 
 from lightship.errors import LightshipError, ResourceExhausted
 from lightship.transports.grpc.api import GrpcApi, UnaryJob, unknown_method
@@ -21,7 +22,8 @@ from lightship.transports.grpc.request_head import GrpcHead
 from lightship.transports.grpc.responses import refuse, refuse_http
 from lightship.transports.grpc.streams import Reflection, Watch
 from lightship.transports.grpc.unary import MAX_JOINED_BYTES, UnaryCall
-from lightship.transports.http.executor import Executor
+from lightship.transports.http.answer_queue import MAX_WAIT
+from lightship.transports.http.executor import Executor, Overloaded
 from lightship.transports.http.kinds import IMAGES, LARGE, MAX_SMALL_BYTES, SMALL
 from lightship.transports.http.lanes import Origin
 from lightship.transports.http2.application import NO_HANDLER, Handler
@@ -30,6 +32,7 @@ from lightship.transports.http2.stream import Stream
 MAX_INLINE_BYTES = 16 << 10  # a larger message is read on a thread, a smaller one on the event loop
 MAX_WAITING = 64  # calls of each kind that wait for models to change
 _TOGETHER = 32  # the most calls that are answered before the first answer is written
+_WEIGHT = 0.05  # of the newest group in the mean time of an answer
 
 
 class GrpcApplication:
@@ -62,6 +65,7 @@ class GrpcApplication:
         self._loop = asyncio.get_running_loop()
         self._complete: deque[UnaryCall] = deque()  # calls whose request has come and that are not answered yet
         self._timed: list[UnaryCall] = []  # calls with a deadline that have begun in this turn of the event loop
+        self._seconds = 0.0  # the mean time to answer a short call
         self._turn_due = self._wake_due = False
         self._unsubscribe = api.context.manager.subscribe(self._on_change)
 
@@ -81,8 +85,16 @@ class GrpcApplication:
             return call
         return self._open_other(stream, head, ended)
 
-    def complete(self, call: UnaryCall) -> None:
-        """Answers a short call together with those that have arrived in the same turn of the event loop."""
+    def complete(self, call: UnaryCall, size: int) -> None:
+        """Answers a short call together with those that have arrived in the same turn of the event loop.
+
+        Raises Overloaded if it would wait too long for the event loop, and NoRoom if its message of `size` bytes does
+        not fit into the memory budget until then.
+        """
+        if len(self._complete) >= _TOGETHER:
+            if call.method.runs and len(self._complete) * self._seconds > MAX_WAIT:
+                raise Overloaded(1)
+            call.memory.keep(size)
         self._complete.append(call)
         self._need_turn()
 
@@ -159,11 +171,14 @@ class GrpcApplication:
                 group.append(call)
         if waiting:
             self._need_turn()
+        begun = perf_counter()
         for call in group:
             call.answer()
         outputs = {call.stream.output: None for call in group if call.deliver()}
         for output in outputs:
             output.flush()
+        if group:
+            self._seconds += _WEIGHT * ((perf_counter() - begun) / len(group) - self._seconds)
         if self._timed:
             timed, self._timed = self._timed, []
             for call in timed:

@@ -66,10 +66,7 @@ class UnaryCall(Caller):
             and self.method.prompt
             and len(data) <= application.max_inline
         ):
-            self._data = data
-            self._received = True
-            application.unfinished += 1
-            application.complete(self)
+            self._take(data)
             return
         try:
             self._collect(data)
@@ -125,6 +122,17 @@ class UnaryCall(Caller):
         self._finish()
         return True
 
+    def _take(self, data: bytes) -> None:
+        """Lets a short request be answered on the event loop. `data` is its message, with the prefix."""
+        application = self._application
+        self._data = data
+        self._received = True
+        application.unfinished += 1
+        try:
+            application.complete(self, len(data))
+        except LightshipError as error:
+            self._refuse(application.api.refuse(self.method, error, ""))
+
     def _collect(self, data: bytes) -> None:
         """Takes bytes of a message that is not complete, or not short."""
         reader = self._reader
@@ -154,14 +162,13 @@ class UnaryCall(Caller):
         if message is None or reader.begun:
             raise Internal("the request is not complete: send one message")
         self._reader = self._message = None
-        self._received = True
         application = self._application
-        application.unfinished += 1
         limit = application.settings.max_receive
         if self.method.prompt and not message.encoding and message.size + PREFIX_BYTES <= application.max_inline:
-            self._data = bytes(PREFIX_BYTES) + message.read(limit, self.memory)
-            application.complete(self)
+            self._take(bytes(PREFIX_BYTES) + message.read(limit, self.memory))
             return
+        self._received = True
+        application.unfinished += 1
         read = partial(message.read, limit, self.memory)
         start = b"" if message.encoding else message.start
         self._submit(UnaryJob(application.api, self.method, self, read), message.size, start, bool(message.encoding))
