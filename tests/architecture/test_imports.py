@@ -46,12 +46,13 @@ BELOW: dict[str, set[str]] = {
 }
 # What each part of `transports` may import of the others.
 TRANSPORTS_BELOW: dict[str, set[str]] = {
+    "connections": set(),
     "sockets": set(),
     "metrics": set(),
-    "http": {"sockets"},
-    "http2": {"sockets"},
+    "http": {"connections", "sockets"},
+    "http2": {"connections", "sockets"},
     "rest": {"http", "metrics"},
-    "grpc": {"sockets", "metrics", "http", "http2"},
+    "grpc": {"connections", "sockets", "metrics", "http", "http2"},
 }
 MAY_IMPORT_TENSORFLOW = ("packaging/", "engines/tensorflow/")
 

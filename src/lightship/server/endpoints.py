@@ -11,13 +11,15 @@ import logging
 import socket
 import threading
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lightship.errors import LightshipError
 from lightship.lifecycle.manager import Manager
 from lightship.server.assembly import budget_of, executor_of, grpc_api_of, rest_app_of
 from lightship.server.load_metrics import LoadMetrics
+from lightship.server.open_files import max_connections
 from lightship.server.options import ServerOptions
+from lightship.transports.connections import Connections
 from lightship.transports.grpc.context import Reload
 from lightship.transports.http.server import HttpServer, new_event_loop
 from lightship.transports.metrics.metrics import Metrics
@@ -83,6 +85,10 @@ class Endpoints:
             served.append(self._http.serve())
         if self.grpc is not None:
             api = grpc_api_of(manager, options, budget, metrics, load_metrics, reload, lambda: self.draining)
+            connections: Connections[Any] = Connections(max_connections(options.limits.connections))
+            connections.share_limit(self.grpc.connections)
+            if self._http is not None:
+                connections.share_limit(self._http.connections)
             served.append(self.grpc.serve(api, self.executor))
         self._thread = threading.Thread(target=_run, args=served, name="event-loop", daemon=True)
         self._thread.start()

@@ -221,9 +221,9 @@ def test_a_connection_whose_client_takes_nothing_is_closed() -> None:
         for number in range(1, 41, 2):
             client.headers(number, LARGE)
         end = time.monotonic() + 20
-        while server.server.connections and time.monotonic() < end:
+        while len(server.server.connections) and time.monotonic() < end:
             time.sleep(0.02)
-        assert not server.server.connections
+        assert not len(server.server.connections)
 
 
 def test_a_silent_client_is_pinged_and_then_closed() -> None:
@@ -312,3 +312,20 @@ def test_limits_must_be_positive() -> None:
         Http2Limits(streams=0)
     with pytest.raises(InvalidArgument, match=r"timeouts.head=-1"):
         Http2Timeouts(head=-1)
+
+
+def test_an_idle_connection_makes_room_for_another_one_and_a_busy_one_does_not() -> None:
+    with echo_server(most=2) as server, Client(server.port) as busy, Client(server.port) as idle:
+        busy.headers(1, HOLD)
+        busy.ping()
+        idle.headers(1)
+        idle.answer(1)
+        with Client(server.port) as new:
+            new.headers(1, HOLD)
+            new.ping()
+            assert idle.goaway() is ErrorCode.NO_ERROR
+            with Client(server.port) as late:
+                assert late.goaway() is ErrorCode.ENHANCE_YOUR_CALM
+            server.echo.release()
+            assert busy.answer(1) == b""
+            assert new.answer(1) == b""

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.transports.http2.wire import PREFACE, REQUEST, Echo
 
+from lightship.transports.connections import Connections
 from lightship.transports.http2.connection import Http2Connection
 from lightship.transports.http2.frames import frame
 from lightship.transports.http2.options import Http2Limits, Http2Options, PingPolicy
@@ -99,7 +100,7 @@ class Sender:
 async def run(seed: int) -> None:
     draw = random.Random(seed)
     limits = Http2Limits(streams=20, stream_window=draw.choice([1000, 70_000]))
-    connections: set[Http2Connection] = set()
+    connections: Connections[Http2Connection] = Connections()
     echo, transport, sender = Echo(), Transport(), Sender(draw)
     connection = Http2Connection(echo, Http2Options(limits, pings=PingPolicy(strikes=0)), connections)
     connection.connection_made(transport)  # type: ignore[arg-type]
@@ -125,7 +126,7 @@ async def run(seed: int) -> None:
     echo.release()
     await asyncio.sleep(0)
     await asyncio.sleep(0)
-    assert not connections
+    assert not len(connections)
     assert not connection.streams
 
 

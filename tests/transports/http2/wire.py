@@ -13,6 +13,8 @@ from typing import Any
 import hpack
 from hyperframe.frame import DataFrame, Frame, GoAwayFrame, HeadersFrame, PingFrame, RstStreamFrame, SettingsFrame
 
+from lightship.memory_budget import MemoryBudget
+from lightship.transports.connections import Connections
 from lightship.transports.http2.frames import ErrorCode, Setting, frame
 from lightship.transports.http2.headers import encode_headers
 from lightship.transports.http2.options import Http2Options
@@ -34,6 +36,7 @@ class Echo:
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
+        self.budget = MemoryBudget(1 << 30)
         self.held: list[EchoStream] = []
         self.opened = self.closed = self.stalled = 0
 
@@ -90,7 +93,8 @@ class EchoServer:
     server: Http2Server
     loop: asyncio.AbstractEventLoop
 
-    def __init__(self, options: Http2Options) -> None:
+    def __init__(self, options: Http2Options, most: int) -> None:
+        self.most = most
         self.listening = listen("127.0.0.1", "auto")
         self.port: int = self.listening.getsockname()[1]
         self.options = options
@@ -102,7 +106,7 @@ class EchoServer:
     async def _serve(self) -> None:
         self.loop, self.echo = asyncio.get_running_loop(), Echo()
         self._stop = asyncio.Event()
-        self.server = Http2Server(self.echo, [self.listening], self.options)
+        self.server = Http2Server(self.echo, [self.listening], self.options, None, Connections(self.most))
         await self.server.start()
         self._started.set()
         await self._stop.wait()
@@ -119,8 +123,9 @@ class EchoServer:
 
 
 @contextmanager
-def echo_server(options: Http2Options | None = None) -> Iterator[EchoServer]:
-    server = EchoServer(options or Http2Options())
+def echo_server(options: Http2Options | None = None, most: int = 0) -> Iterator[EchoServer]:
+    """most: the most open connections; 0 for any number."""
+    server = EchoServer(options or Http2Options(), most)
     try:
         yield server
     finally:

@@ -52,7 +52,7 @@ class GrpcApplication:
         reflection: bool = False,
     ) -> None:
         """`reflection`: describes the services."""
-        self.api, self.settings, self.executor = api, settings, executor
+        self.api, self.settings, self.executor, self.budget = api, settings, executor, api.context.budget
         self._reflection = reflection
         self.deadlines = Deadlines()
         # The most bytes of a message, its prefix included, that may be read on the event loop.

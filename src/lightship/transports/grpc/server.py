@@ -10,12 +10,14 @@ from pathlib import Path
 from socket import socket
 
 from lightship.errors import LightshipError
+from lightship.transports.connections import Connections
 from lightship.transports.grpc.api import GrpcApi
 from lightship.transports.grpc.application import GrpcApplication
 from lightship.transports.grpc.channel_arguments import settings_of
 from lightship.transports.grpc.options import GrpcOptions
 from lightship.transports.grpc.tls import server_context
 from lightship.transports.http.executor import Executor
+from lightship.transports.http2.connection import Http2Connection
 from lightship.transports.http2.server import Http2Server
 from lightship.transports.sockets import Port, listen, listen_unix
 
@@ -25,7 +27,7 @@ logger = logging.getLogger(__name__)
 class GrpcServer:
     """Opens its sockets when it is constructed, and answers on the event loop that runs `serve` until it is drained.
 
-    `unanswered` is the number of calls that were cut off at the end.
+    `connections` are those that are open. `unanswered` is the number of calls that were cut off at the end.
     """
 
     def __init__(self, host: str, port: Port, options: GrpcOptions) -> None:
@@ -44,6 +46,7 @@ class GrpcServer:
         self._seconds: float | None = None  # the time to drain, once a drain has begun
         self._end = 0.0
         self._application: GrpcApplication | None = None
+        self.connections: Connections[Http2Connection] = Connections()
         self.port = 0
         self.unanswered = 0
         try:
@@ -68,7 +71,7 @@ class GrpcServer:
         settings = self._settings
         application = GrpcApplication(api, settings, executor, reflection=self._options.reflection)
         self._application = application
-        server = Http2Server(application, self._listening, settings.http2, self._encryption)
+        server = Http2Server(application, self._listening, settings.http2, self._encryption, self.connections)
         await server.start()
         if self._seconds is None:  # otherwise `drain` was called before the loop existed
             await self._drain_begun.wait()

@@ -35,7 +35,7 @@ class _StreamCall:
         self.deadline = None if head.timeout is None else time.monotonic() + head.timeout
         self.finished = False
         self._begun = False  # headers were sent
-        self._memory = Reservation(application.api.context.budget)
+        self._memory = Reservation(application.budget)
         self._reader = MessageReader(head.encoding, _MAX_MESSAGE_BYTES, self._memory)
         application.deadlines.add(self)
 

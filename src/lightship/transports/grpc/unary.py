@@ -47,7 +47,7 @@ class UnaryCall(Caller):
 
     def __init__(self, application: GrpcApplication, stream: Stream, method: Method, head: GrpcHead) -> None:
         self._application, self.stream, self.method, self._head = application, stream, method, head
-        self.memory = Reservation(application.api.context.budget)
+        self.memory = Reservation(application.budget)
         if head.timeout is not None:
             self.deadline = time.monotonic() + head.timeout
 

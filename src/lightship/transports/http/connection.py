@@ -11,9 +11,9 @@ from typing import cast
 
 from lightship.errors import DeadlineExceeded, LightshipError, Unavailable
 from lightship.memory_budget import Reservation
+from lightship.transports.connections import Connections, Standing, Waits
 from lightship.transports.http.answer_queue import AnswerQueue
 from lightship.transports.http.application import Application
-from lightship.transports.http.connections import Connections, Standing, Waits
 from lightship.transports.http.limits import Timeouts
 from lightship.transports.http.messages import Response
 from lightship.transports.http.request_parser import SLICE, RequestParser

@@ -8,10 +8,10 @@ import logging
 import socket
 from collections.abc import Callable
 
+from lightship.transports.connections import Connections
 from lightship.transports.http.answer_queue import AnswerQueue
 from lightship.transports.http.application import Application
 from lightship.transports.http.connection import HttpConnection
-from lightship.transports.http.connections import Connections
 from lightship.transports.http.limits import Timeouts
 from lightship.transports.sockets import BACKLOG, readable, refuse_new_connections
 
@@ -28,7 +28,8 @@ _LOOK = 0.01  # seconds between two checks while the server stops
 class HttpServer:
     """Serves an application on one socket, on the event loop that runs `serve`.
 
-    `unanswered` is the number of requests that were cut off after `drain_seconds`.
+    `connections` are those that are open. `unanswered` is the number of requests that were cut off after
+    `drain_seconds`.
     """
 
     def __init__(
@@ -39,7 +40,7 @@ class HttpServer:
         self._listening = listening
         self._drain_seconds = drain_seconds
         self._timeouts = timeouts or Timeouts()
-        self._connections: Connections[HttpConnection] = Connections(app.limits.connections)
+        self.connections: Connections[HttpConnection] = Connections(app.limits.connections)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._drain_begun = asyncio.Event()
 
@@ -57,7 +58,7 @@ class HttpServer:
             self._drain_begun.set()
         queue = AnswerQueue(loop)
         server = await loop.create_server(
-            lambda: HttpConnection(self._app, queue, self._timeouts, loop, self._connections),
+            lambda: HttpConnection(self._app, queue, self._timeouts, loop, self.connections),
             sock=self._listening,
             backlog=BACKLOG,
         )
@@ -75,18 +76,18 @@ class HttpServer:
             if now >= dated + 1:
                 dated = now
                 queue.set_date()
-            for connection in self._connections:
+            for connection in self.connections:
                 connection.check_deadline(now)
 
     async def _drain(self, server: asyncio.Server) -> None:
         end = asyncio.get_running_loop().time() + self._drain_seconds
-        running = [(connection, connection.answered) for connection in self._connections if not connection.idle]
+        running = [(connection, connection.answered) for connection in self.connections if not connection.idle]
         await asyncio.sleep(min(_GRACE, self._drain_seconds))
         await _until(lambda: all(one.closed or one.answered > before for one, before in running), end)
         closed_at = await self._stop_accepting(server, end)
         await _until(lambda: self._all_closed(closed_at), end)
         self._cut_off()
-        await _until(lambda: not len(self._connections), end + _ENDING)
+        await _until(lambda: not len(self.connections), end + _ENDING)
 
     async def _stop_accepting(self, server: asyncio.Server, end: float) -> float:
         """Stops accepting connections. Returns when that was complete, by the loop's clock."""
@@ -101,13 +102,13 @@ class HttpServer:
     def _all_closed(self, closed_at: float) -> bool:
         """Closes connections that have been idle for a while. Returns whether none is left."""
         now = asyncio.get_running_loop().time()
-        for connection in self._connections:
+        for connection in self.connections:
             if now - max(connection.quiet_since, closed_at) > _LINGER and connection.idle:
                 connection.transport.close()
-        return not len(self._connections)
+        return not len(self.connections)
 
     def _cut_off(self) -> None:
-        left = list(self._connections)
+        left = list(self.connections)
         self.unanswered = sum(not connection.idle for connection in left)
         for connection in left:
             connection.transport.abort()

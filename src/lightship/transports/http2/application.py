@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from lightship.memory_budget import MemoryBudget
+
 if TYPE_CHECKING:
     from lightship.transports.http2.stream import Stream
 
@@ -23,6 +25,10 @@ class Handler(Protocol):
 
 class Application(Protocol):
     """Answers streams. Its methods are called on the event loop only."""
+
+    # The memory that all requests may hold together.
+    @property
+    def budget(self) -> MemoryBudget: ...
 
     def open(self, stream: Stream, ended: bool) -> Handler:
         """Returns the handler of a new stream, whose headers are in `stream.head`. `ended`: there is no body."""

@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 from typing import cast
 
+from lightship.memory_budget import Reservation
+from lightship.transports.connections import Connections, Standing, Waits
 from lightship.transports.http2 import rates
 from lightship.transports.http2.application import NO_HANDLER, Application, Handler
 from lightship.transports.http2.frames import (
@@ -69,8 +71,10 @@ class Http2Connection(asyncio.Protocol):
     _encrypted: bool
     _lifetime: Lifetime
 
-    def __init__(self, application: Application, options: Http2Options, connections: set[Http2Connection]) -> None:
-        """`connections` is the set of open connections. This connection is in it while it is open."""
+    def __init__(
+        self, application: Application, options: Http2Options, connections: Connections[Http2Connection]
+    ) -> None:
+        """`connections` are the open connections. This connection is one of them while it is open."""
         self._application, self._options, self._connections = application, options, connections
         self._limits = options.limits
         self._rates = Rates(options.limits)
@@ -91,6 +95,7 @@ class Http2Connection(asyncio.Protocol):
         self._block_of: tuple[int, int] | None = None  # its stream and flags
         self._block_frames = 0
         self._cut_off: dict[int, None] = {}  # streams that ended before the client had sent all, oldest first
+        self._unsent: Reservation | None = None  # counts what the client does not take
         self._failed = False  # nothing more is read
         self._draining = False
         self._refuse_above = MAX_STREAM  # streams above this one are not answered
@@ -109,7 +114,9 @@ class Http2Connection(asyncio.Protocol):
             return
         peer = transport.get_extra_info("peername")
         self.client = str(peer[0]) if isinstance(peer, tuple) else ""
-        self._connections.add(self)
+        if not self._connections.add(self, self._lifetime.heard_at):
+            self._fail(ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "too many connections are open; try again soon"))
+            return
         self.transport.set_write_buffer_limits(high=_HIGH_WATER)
         self.output.write(self._hello())
         self.output.flush()
@@ -118,6 +125,7 @@ class Http2Connection(asyncio.Protocol):
         self.closed = self.output.closed = True
         self._connections.discard(self)
         self._close_streams()
+        self._release_unsent()
         self.output.flush()  # drops what was to be written
 
     def data_received(self, data: bytes) -> None:
@@ -144,14 +152,24 @@ class Http2Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self.output.writable = False
-        self._lifetime.writing_paused(time.monotonic(), self.transport.get_write_buffer_size())
+        unsent = self.transport.get_write_buffer_size()
+        self._lifetime.writing_paused(time.monotonic(), unsent)
+        if self._unsent is None:
+            self._unsent = self._application.budget.reservation()
+        self._unsent.hold(unsent)
         self.transport.pause_reading()
 
     def resume_writing(self) -> None:
         self.output.writable = True
+        self._release_unsent()
         self._lifetime.writing_resumed()
         self.transport.resume_reading()
         self.output.flush()
+
+    def _release_unsent(self) -> None:
+        if self._unsent is not None:
+            self._unsent.release()
+            self._unsent = None
 
     # Receiving.
 
@@ -580,6 +598,24 @@ class Http2Connection(asyncio.Protocol):
             self._failed = True
             self.output.flush()
             self.transport.close()
+
+    @property
+    def standing(self) -> Standing | None:
+        """What the connection waits for, or None if a call waits for this server."""
+        since, streams = self._lifetime.heard_at, self.streams.values()
+        if not streams:
+            begun = self._configured and self._block_of is None
+            return Standing(Waits.REQUEST if begun else Waits.HEAD, since)
+        if any(stream.ended and not stream.pending for stream in streams):
+            return None
+        return Standing(Waits.WRITE if all(stream.ended for stream in streams) else Waits.BODY, since)
+
+    def evict(self) -> bool:
+        """Closes the connection for another one."""
+        if not self._failed:
+            self._fail(ConnectionFault(ErrorCode.NO_ERROR, "another connection needs the place"))
+        self.transport.abort()
+        return True
 
     def check(self, now: float) -> None:
         """Ends what takes too long. Must be called several times a second, with the time by `time.monotonic`."""

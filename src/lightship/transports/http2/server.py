@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from socket import socket
 from typing import Any
 
+from lightship.transports.connections import Connections
 from lightship.transports.http2.application import Application
 from lightship.transports.http2.connection import Http2Connection
 from lightship.transports.http2.options import Http2Options
@@ -34,14 +35,16 @@ class Http2Server:
         listening: Sequence[socket],
         options: Http2Options | None = None,
         encryption: ssl.SSLContext | None = None,
+        connections: Connections[Http2Connection] | None = None,
     ) -> None:
+        """`connections` may limit how many are open."""
         self._application = application
         self._listening = listening
         self._options = options or Http2Options()
         self._encryption = encryption
         self._servers: list[asyncio.Server] = []
         self._ticking: asyncio.Task[None] | None = None
-        self.connections: set[Http2Connection] = set()
+        self.connections = Connections[Http2Connection]() if connections is None else connections
 
     async def start(self) -> None:
         """Starts to accept connections."""
@@ -59,7 +62,7 @@ class Http2Server:
         for listening in self._listening:
             if listening.family != _UNIX:
                 refuse_new_connections(listening)
-        for connection in list(self.connections):
+        for connection in self.connections:
             connection.drain()
         await asyncio.sleep(_HANDSHAKE)  # handshakes that have begun complete, and the loop accepts their connections
         await _until(lambda: not any(map(readable, self._listening)), end)
@@ -72,9 +75,9 @@ class Http2Server:
 
     async def abort(self) -> None:
         """Cuts off all connections that are left."""
-        for connection in list(self.connections):
+        for connection in self.connections:
             connection.transport.abort()
-        await _until(lambda: not self.connections, time.monotonic() + 1)
+        await _until(lambda: not len(self.connections), time.monotonic() + 1)
         if self._ticking is not None:
             self._ticking.cancel()
 
@@ -87,15 +90,15 @@ class Http2Server:
         return {"ssl": self._encryption, "ssl_handshake_timeout": min(_MAX_HANDSHAKE, self._options.timeouts.head)}
 
     def _all_ended(self) -> bool:
-        for connection in list(self.connections):  # those that came during the drain too
+        for connection in self.connections:  # those that came during the drain too
             connection.drain()
-        return not self.connections
+        return not len(self.connections)
 
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(_TICK)
             now = time.monotonic()
-            for connection in list(self.connections):
+            for connection in self.connections:
                 connection.check(now)
 
 

@@ -1,10 +1,10 @@
-"""The open connections of a server, and which is closed when there are too many."""
+"""The open connections, and which is closed when there are too many."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import IntEnum
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 _PATIENCE = 1.0  # seconds that a client has, before its connection may be closed for another one
 _MAX_CANDIDATES = 64  # connections that are found at once, so that not every new one costs a search
@@ -50,6 +50,13 @@ class Connections(Generic[Connection]):
         self._limit = limit
         self._open: dict[Connection, None] = {}  # in the order in which they were opened
         self._candidates: list[tuple[Connection, Standing]] = []  # the first to be closed is the last
+        self._sharing: list[Connections[Any]] = [self]  # those that have the limit together
+
+    def share_limit(self, other: Connections[Any]) -> None:
+        """Lets both have the limit of this one together."""
+        both = self._sharing + other._sharing
+        for one in both:
+            one._sharing, one._limit = both, self._limit
 
     def __iter__(self) -> Iterator[Connection]:
         return iter(list(self._open))
@@ -59,7 +66,7 @@ class Connections(Generic[Connection]):
 
     def add(self, connection: Connection, now: float) -> bool:
         """Adds a connection, and closes another one if there are too many. Returns False if none can be closed."""
-        if self._limit and len(self._open) >= self._limit and not self._make_room(now):
+        if self._limit and sum(map(len, self._sharing)) >= self._limit and not self._make_room(now):
             return False
         self._open[connection] = None
         return True
@@ -77,14 +84,18 @@ class Connections(Generic[Connection]):
         """Closes the first candidate that still waits as it did when it was found. Returns False if none does."""
         while self._candidates:
             connection, standing = self._candidates.pop()
-            if connection in self._open and connection.standing == standing and connection.evict():
-                self.discard(connection)
+            is_open = any(connection in one._open for one in self._sharing)
+            if is_open and connection.standing == standing and connection.evict():
+                for one in self._sharing:
+                    one.discard(connection)
                 return True
         return False
 
     def _find(self, now: float) -> None:
         """Finds the connections that have waited longest; those that had little time yet come last."""
-        found = [(one, standing) for one in self._open if (standing := one.standing) is not None]
+        found = [
+            (one, standing) for group in self._sharing for one in group._open if (standing := one.standing) is not None
+        ]
         found.sort(key=lambda one: _precedence(one[1], now))
         self._candidates = found[:_MAX_CANDIDATES][::-1]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lightship.transports.http.connections import Connections, Standing, Waits
+from lightship.transports.connections import Connections, Standing, Waits
 
 LIMIT = 3
 
@@ -57,3 +57,14 @@ def test_others_are_found_when_those_found_before_no_longer_wait() -> None:
     second.since, third.since = 9.0, None  # it has sent a request since it was found; the other one is answered now
     assert connections.add(Connection(10.0), 20.0)
     assert (second.closed, third.closed, newcomer.closed) == (True, False, False)
+
+
+def test_connections_of_two_protocols_have_one_limit() -> None:
+    idle = Connection(1.0, Waits.REQUEST)
+    first, other = full(idle, Connection(2.0)), Connections[Connection]()
+    first.share_limit(other)
+    assert other.add(Connection(3.0), 9.0)
+    assert not idle.closed
+    assert other.add(Connection(10.0), 10.0)
+    assert idle.closed
+    assert (len(first), len(other)) == (1, 2)
