@@ -60,6 +60,7 @@ class GrpcApplication:
         # Up to this many bytes, an answer is sent as it is and in one piece.
         self.max_plain = -1 if settings.compression else min(MAX_JOINED_BYTES, settings.max_send or MAX_JOINED_BYTES)
         self.unfinished = self.waiting = 0
+        self.queued = 0  # short calls that wait for their turn
         self.watches: set[Watch] = set()
         self._services = self._names_of_services()
         self._loop = asyncio.get_running_loop()
@@ -91,11 +92,13 @@ class GrpcApplication:
         Raises Overloaded if it would wait too long for the event loop, and NoRoom if its message of `size` bytes does
         not fit into the memory budget until then.
         """
-        if len(self._complete) >= _TOGETHER:
-            if call.method.runs and len(self._complete) * self._seconds > MAX_WAIT:
+        if self.queued >= _TOGETHER:
+            if call.method.runs and self.queued * self._seconds > MAX_WAIT:
                 raise Overloaded(1)
             call.memory.keep(size)
         self._complete.append(call)
+        call.queued = True
+        self.queued += 1
         self._need_turn()
 
     def submit(
@@ -168,6 +171,8 @@ class GrpcApplication:
         while waiting and len(group) < _TOGETHER:
             call = waiting.popleft()
             if not call.finished:  # calls that were cancelled take no turn from others
+                call.queued = False
+                self.queued -= 1
                 group.append(call)
         if waiting:
             self._need_turn()

@@ -35,6 +35,7 @@ class UnaryCall(Caller):
     """
 
     finished = False
+    queued = False  # whether it waits for its turn on the event loop
     # The initial values are the class's, because every call makes one of these and most change few.
     _reader: MessageReader | None = None
     _message: Message | None = None
@@ -230,6 +231,8 @@ class UnaryCall(Caller):
         self.finished = True
         if self._received:
             self._application.unfinished -= 1
+            if self.queued:
+                self._application.queued -= 1
         self._data, self._answer = b"", None
         if self._reader is not None or self._future is not None:
             self._reader = self._message = None
