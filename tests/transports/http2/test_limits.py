@@ -148,6 +148,18 @@ def test_an_answer_allows_further_pings() -> None:
             client.ping(b"number %d" % number)
 
 
+def test_a_part_of_an_answer_allows_further_pings() -> None:
+    """Clients of gRPC measure with pings how fast they receive."""
+    with echo_server() as server, Client(server.port) as client:
+        client.headers(1, LARGE)
+        for number in range(10):
+            received = sum(len(one.data) for one in client.of(DataFrame))
+            client.until(lambda received=received: sum(len(one.data) for one in client.of(DataFrame)) > received)  # type: ignore[misc]
+            client.ping(b"number %d" % number)
+            client.send(frame(WINDOW_UPDATE, 0, 0, u32(20_000)) + frame(WINDOW_UPDATE, 0, 1, u32(20_000)))
+        assert not client.of(GoAwayFrame)
+
+
 def test_a_client_that_takes_nothing_is_not_read_from_and_takes_no_memory(server: EchoServer) -> None:
     """Its pings would be answered into a buffer that nobody empties."""
     with Client(server.port, settings=setting(Setting.INITIAL_WINDOW_SIZE, 1 << 30)) as client:

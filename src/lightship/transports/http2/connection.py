@@ -307,6 +307,7 @@ class Http2Connection(asyncio.Protocol):
             if stream.receive_window < self.stream_window >> 1:
                 self.output.write(window_update(stream.id, self.stream_window - stream.receive_window))
                 stream.receive_window = self.stream_window
+                self.output.progress = True
         stream.handler.on_data(data, ended)
 
     def _on_header_block(self, number: int, flags: int, block: bytes) -> None:
@@ -488,6 +489,9 @@ class Http2Connection(asyncio.Protocol):
             raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, f"PING has {len(payload)} bytes")
         self._rates.count(rates.PINGS)
         if not flags & ACK:
+            if self.output.progress:  # clients measure with pings how fast a body comes
+                self.output.progress = False
+                self._pings.answered()
             self._pings.check(time.monotonic(), bool(self.streams))
             self.output.write(frame(PING, ACK, 0, payload))
         elif payload == _DRAIN_PING and self._draining:

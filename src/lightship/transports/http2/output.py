@@ -34,7 +34,7 @@ class Output:
 
     __slots__ = (
         *("_due", "_frames", "_max_frame", "_ready", "_reset_table", "closed", "stream_window", "transport", "window"),
-        "writable",
+        *("progress", "writable"),
     )
 
     transport: asyncio.Transport
@@ -43,6 +43,7 @@ class Output:
         self.window = self.stream_window = DEFAULT_WINDOW
         self.writable = True
         self.closed = False
+        self.progress = False  # a part of a body was sent or received, since the connection has looked at this
         self._frames: list[bytes | memoryview] = []
         self._ready: deque[Stream] = deque()  # streams that have something to send and a window for it
         self._max_frame = DEFAULT_FRAME_SIZE
@@ -146,6 +147,7 @@ class Output:
         else:
             stream.pending.popleft()
             size = len(part)
+        self.progress = True
         stream.send_window -= size
         stream.pending_bytes -= size
         self.window -= size

@@ -31,5 +31,5 @@ class PingChecker:
                 raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "too_many_pings")
 
     def answered(self) -> None:
-        """Forgets the pings: the server has sent an answer, which a client may acknowledge with a PING."""
+        """Forgets the pings: the server has sent something that a client may follow with a PING."""
         self._last, self._strikes = -math.inf, 0
