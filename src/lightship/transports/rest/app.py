@@ -24,7 +24,7 @@ from lightship.transports.rest.pages.health import live, ready
 from lightship.transports.rest.pages.metrics import Families, MetricsPages
 from lightship.transports.rest.prepared import PreparedCall
 
-MAX_WAITING = 1024  # requests that wait for a thread
+MAX_WAITING = 1024  # requests of one kind that wait for a thread
 MAX_INLINE_BYTES = 4 << 10  # a larger body is decoded on a thread, a smaller one on the event loop
 MAX_DROPPED_BYTES = 256 << 10  # a refused body up to this size is received and dropped, so that the connection stays
 _CALL_BYTES = 4 << 10  # what the objects of a call take while it waits for a thread, besides its request
