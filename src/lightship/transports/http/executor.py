@@ -70,8 +70,9 @@ class Executor(Generic[Result]):
     """Runs jobs on its own threads.
 
     threads: the number of jobs of one kind that run at once. `Lane` says when there may be more, and who is next.
-    max_waiting: the number of jobs of one kind that wait. If there are more, the client with the most waiting jobs loses
-    its newest one to a client with fewer. refusal: makes the result of a job that is refused.
+    max_waiting: the number of jobs of one kind that wait. If there are more, the client with the most waiting jobs
+        loses its newest one to a client with fewer.
+    refusal: makes the result of a job that is refused.
 
     `submit`, `refused` and `close` may be called only on the event loop's thread.
     """
