@@ -188,3 +188,25 @@ def test_outside_a_server_nothing_is_refused() -> None:
     NOT_COUNTED.grow_to(1 << 62)
     NOT_COUNTED.release()
     NOT_COUNTED.grow(1)
+
+
+def test_many_small_reservations_are_reported_as_one_large_one() -> None:
+    reported: list[int] = []
+    budget = MemoryBudget(100 * MB, reported.append)
+    many = [budget.reservation() for _ in range(70)]
+    for one in many:
+        one.keep(MB)
+    for one in many:
+        one.release()
+    assert reported[0] == 70 * MB
+    assert reported[-1] == MB
+
+
+def test_only_what_others_hold_is_counted_as_a_refusal(budget: MemoryBudget) -> None:
+    with pytest.raises(TooLarge):
+        budget.reservation().grow(11 * MB)
+    assert budget.refusals == 0
+    budget.reservation().grow(9 * MB)
+    with pytest.raises(Unavailable):
+        budget.reservation().grow(2 * MB)
+    assert budget.refusals == 1

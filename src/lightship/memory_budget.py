@@ -21,6 +21,7 @@ from lightship.errors import Cancelled, LightshipError, TooLarge, Unavailable
 UNCOUNTED = 64 << 10
 _STEP = 16 << 10  # bytes; reservations are counted in multiples, so that a body in small pieces rarely needs the lock
 _MUCH = 2 << 20  # bytes from which it is worthwhile to give them back before the request ends
+_MUCH_TOGETHER = 64 << 20  # bytes of all reservations, from which their memory is worth returning to the system
 _MAX_RETRY_SECONDS = 60
 
 
@@ -31,15 +32,17 @@ class NoRoom(Unavailable):
 class MemoryBudget:
     """Counts the memory of all reservations. Any thread may call its methods.
 
-    `size` is the number of bytes that requests may hold together, and `taken` the number that they hold now.
-    `on_release` is called with the largest size of each counted reservation when it is given back.
+    `size` is the number of bytes that requests may hold together, and `taken` the number that they hold now. `refusals`
+    grows when a request is refused because of what others hold.
+    `on_release` is called with the largest size of each counted reservation when it is given back, or with the size of
+    all reservations together if that is 64 MiB or more.
     """
 
-    __slots__ = ("_lock", "_on_release", "_seconds", "size", "taken")
+    __slots__ = ("_lock", "_on_release", "_seconds", "refusals", "size", "taken")
 
     def __init__(self, size: int, on_release: Callable[[int], None] | None = None) -> None:
         self.size = size
-        self.taken = 0
+        self.taken = self.refusals = 0
         self._lock = threading.Lock()
         self._on_release = on_release
         self._seconds = 0.0  # for how long reservations were held of late; large ones weigh more
@@ -81,6 +84,7 @@ class MemoryBudget:
                 f"The request needs {total} bytes of memory; the memory budget of all requests is {self.size} bytes. "
                 "Send less, or start the server with a larger --memory-budget"
             )
+        self.refusals += 1
         seconds = min(_MAX_RETRY_SECONDS, max(1, math.ceil(self._seconds)))
         free = max(0, self.size - self.taken + counted)
         return NoRoom(
@@ -92,11 +96,13 @@ class MemoryBudget:
     def _give_back(self, reservation: Reservation) -> None:
         """Subtracts all that a reservation counts. Must be called with the lock."""
         counted, reservation.counted = reservation.counted, 0
-        reservation.held = 0
+        reservation.held, together = 0, self.taken
         self.taken -= counted
         if reservation.peak:
             weight = min(1.0, 4 * reservation.peak / self.size)
             self._seconds += weight * (time.monotonic() - reservation.since - self._seconds)
+        if reservation.peak and together >= _MUCH_TOGETHER:
+            reservation.peak = together
 
 
 def _rounded(size: int) -> int:

@@ -34,6 +34,17 @@ def test_loops_end_and_links_to_nowhere_are_left_out(tmp_path: Path) -> None:
     assert names(tmp_path / "gone") == []
 
 
+def test_links_between_a_few_folders_do_not_make_millions_of_paths(tmp_path: Path) -> None:
+    folders = 24
+    for number in range(folders):
+        (tmp_path / "1" / f"{number:02}").mkdir(parents=True)
+        for link in "ab":
+            (tmp_path / "1" / f"{number:02}" / link).symlink_to(f"../{number + 1:02}")
+    check_version_files(tmp_path / "1", tmp_path)  # there are 2 ** 24 paths
+    assert len(names(tmp_path / "1")) <= 1 + folders * (1 + 2 * version_files.MAX_PATHS)
+    assert {f"{number:02}" for number in range(folders)} < set(names(tmp_path / "1"))
+
+
 def test_folders_outside_are_listed_but_not_looked_into(tmp_path: Path) -> None:
     (tmp_path / "models" / "1").mkdir(parents=True)
     (tmp_path / "outside" / "deep").mkdir(parents=True)

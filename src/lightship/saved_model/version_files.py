@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections import Counter
 from collections.abc import Iterator
 from io import BufferedReader
 from pathlib import Path
@@ -17,6 +18,8 @@ from lightship.errors import FailedPrecondition, ResourceExhausted
 from lightship.files import read_error
 
 MAX_ENTRIES = 100_000
+# A folder is looked into by so many of its paths. Links between a few folders can make millions of paths.
+MAX_PATHS = 16
 
 _KINDS = (
     (stat.S_ISFIFO, "a FIFO"),
@@ -53,10 +56,12 @@ def walk(folder: Path, within: Path | None = None) -> Iterator[Entry]:
 
     within: folders outside of it are not looked into, but for the version folder itself; None looks into all.
 
-    Leaves out what cannot be looked at and links that lead nowhere or back to a folder above them. Raises
-    ResourceExhausted beyond `MAX_ENTRIES`.
+    Leaves out what cannot be looked at and links that lead nowhere or back to a folder above them. A folder to which
+    links make more than `MAX_PATHS` paths is looked into by the first of these only. Raises ResourceExhausted beyond
+    `MAX_ENTRIES`.
     """
     inside = os.path.realpath(within) if within is not None else None
+    paths: Counter[tuple[int, int]] = Counter()  # by which a folder was looked into
     waiting: list[tuple[str, frozenset[tuple[int, int]]]] = [("", frozenset())]
     count = 0
     while waiting:
@@ -71,7 +76,8 @@ def walk(folder: Path, within: Path | None = None) -> Iterator[Entry]:
             )
         yield entry
         leads_out = name and entry.linked and inside is not None and not _is_in(folder / name, inside)
-        if entry.is_folder and not leads_out:
+        if entry.is_folder and not leads_out and paths[entry.identity] < MAX_PATHS:
+            paths[entry.identity] += 1
             waiting += [(inner, above | {entry.identity}) for inner in _names(folder, name)]
 
 

@@ -25,7 +25,7 @@ from lightship.transports.metrics.metrics import Metrics
 from lightship.transports.rest.app import RestApp
 
 _LOADS = 2  # the default number of versions that load at the same time
-_MAX_WAITING = 1024  # calls that wait for a thread
+_MAX_WAITING = 1024  # calls of one kind that wait for a thread
 
 
 def manager_of(options: ServerOptions, metrics: LoadMetrics) -> Manager:

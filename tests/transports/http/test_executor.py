@@ -145,6 +145,41 @@ def test_a_kind_of_work_does_not_wait_for_another(made: Made, gate: threading.Ev
     asyncio.run(run())
 
 
+def test_a_full_queue_of_one_kind_does_not_refuse_another(made: Made, gate: threading.Event) -> None:
+    async def run() -> None:
+        for _ in range(3):
+            await submit(executor, waiting(gate), Origin("large", "a"))
+        assert executor.submit(Work(int), Origin("large", "a"), refusal) == REFUSED
+        for _ in range(3):
+            await submit(executor, waiting(gate), Origin("small", "a"))
+        gate.set()
+
+    executor = made(threads=1, max_waiting=2)
+    asyncio.run(run())
+
+
+def test_a_client_that_fills_the_queue_gives_way_to_another(made: Made, gate: threading.Event) -> None:
+    async def run() -> None:
+        greedy, modest = Origin("large", "a", "greedy"), Origin("large", "a", "modest")
+        works = [waiting(gate) for _ in range(4)]
+        futures = [await submit(executor, work, greedy) for work in works]
+        assert executor.refused(greedy, refusal) == executor.submit(Work(int), greedy, refusal) == REFUSED
+        assert executor.refused(modest, refusal) is None
+        answer = await submit(executor, waiting(gate), modest)
+        assert await asyncio.wait_for(futures[-1], 60) == REFUSED
+        assert [work.released for work in works] == [0, 0, 0, 1]
+        second = await submit(executor, waiting(gate), modest) if executor.refused(modest, refusal) is None else None
+        assert second is None  # both clients have as many as they can
+        gate.set()
+        assert await asyncio.wait_for(answer, 60) == 1
+        assert await asyncio.gather(*futures[:3]) == [1, 1, 1]
+        await until(lambda: executor.unfinished == 0)
+        assert executor.waiting == 0
+
+    executor = made(threads=1, max_waiting=3)
+    asyncio.run(run())
+
+
 def test_a_model_has_a_thread_although_another_holds_all_and_waits_for_more(made: Made, gate: threading.Event) -> None:
     async def run() -> None:
         held = [await submit(executor, waiting(gate), A) for _ in range(9)]

@@ -114,11 +114,12 @@ def test_it_is_refused_byte_by_byte_too(raw: Raw, server: Server, sent: bytes) -
     [
         request(LENGTH, BODY),
         request(CHUNKED, CHUNKS),
+        request(b"Content-Length: " + b"0" * 5000 + b"18 \r\n", BODY),
         request(b"transfer-encoding: Chunked \r\n", CHUNKS),
         request(CHUNKED, CHUNKS.replace(b"12\r\n", b"12;name=value\r\n")),
         b"\r\n" + request(LENGTH, BODY),
     ],
-    ids=["length", "chunks", "another case", "chunk extension", "an empty line before"],
+    ids=["length", "chunks", "zeros before the length", "another case", "chunk extension", "an empty line before"],
 )
 def test_what_can_be_read_in_one_way_is_answered(raw: Raw, sent: bytes) -> None:
     answer = raw(sent + SMUGGLED)
@@ -142,6 +143,13 @@ def test_other_names_are_told_that_they_are_elsewhere(raw: Raw, host: str, path:
     answer = raw(f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
     assert answer.startswith(b"HTTP/1.1 421 Misdirected Request\r\n")
     assert "--allowed-hosts" in json.loads(answer.partition(b"\r\n\r\n")[2])["error"]
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8501", "[2001:db8::1]", "[2001:db8::1]:8501"])
+def test_the_error_names_the_host_to_allow(raw: Raw, host: str) -> None:
+    answer = raw(f"GET /livez HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+    name = host.removesuffix(":8501")
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"].endswith(f"--allowed-hosts {name}")
 
 
 def test_a_request_with_a_body_for_another_name_is_refused_and_not_run(raw: Raw) -> None:

@@ -94,7 +94,9 @@ class AnswerQueue:
 
     def _parse(self) -> None:
         connection = self._unparsed[0]
-        connection.parse_more()
-        self._unparsed.popleft()
-        if self._unparsed:
-            self._loop.call_soon(self._parse)
+        try:
+            connection.parse_more()
+        finally:  # an error of one connection must not end the parsing of all others
+            self._unparsed.popleft()
+            if self._unparsed:
+                self._loop.call_soon(self._parse)

@@ -19,6 +19,7 @@ from lightship.transports.http.messages import Response
 from lightship.transports.http.request_parser import SLICE, RequestParser
 from lightship.transports.http.request_reader import RequestReader
 from lightship.transports.http.response_head import CONTINUE, encode_head
+from lightship.transports.http.stalled import Held
 from lightship.transports.sockets import readable
 
 # Bytes of a response that a client must receive within the write timeout; or half of the rest, if that is less.
@@ -230,6 +231,28 @@ class HttpConnection(asyncio.Protocol):
         self._parser.close()
         self.transport.abort()
         return True
+
+    @property
+    def held(self) -> Held | None:
+        """What memory it holds while it waits for its client, or None if it does not wait."""
+        standing, reading = self.standing, self._parser.reading
+        if standing is None or standing.waits is Waits.REQUEST:
+            return None
+        if standing.waits is Waits.WRITE:
+            memory = sum(request.memory.counted for request in self._waiting)
+            memory += self._unsent.counted if self._unsent is not None else 0
+            return Held(None, memory, -self.transport.get_write_buffer_size())
+        if reading is None or reading.response is not None:
+            return None
+        return Held(reading, reading.memory.counted, reading.memory.held)
+
+    def take_back(self) -> None:
+        """Gives up the request that is being received, or the responses that the client does not receive."""
+        if self._output_full or self._parser.in_head or self._parser.reading is None:
+            self.transport.abort()
+        else:
+            text = "hardly any more of the request's body came within a second, and other requests need its memory"
+            self._parser.refuse(Unavailable(f"{text}; try again soon"))
 
     def check_deadline(self, now: float) -> None:
         """Closes or aborts a connection whose deadline has passed. Must be called often."""

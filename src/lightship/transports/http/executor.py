@@ -71,7 +71,8 @@ class Executor:
     """Runs jobs on its own threads.
 
     threads: the number of jobs of one kind that run at once. `Lane` says when there may be more, and who is next.
-    max_waiting: the number of jobs that wait.
+    max_waiting: the number of jobs of one kind that wait. If there are more, the client with the most waiting jobs
+        loses its newest one to a client with fewer.
 
     `submit`, `refused` and `close` may be called only on the event loop's thread.
     """
@@ -144,7 +145,12 @@ class Executor:
         now: float,
     ) -> int:
         seconds = lane.refusal(calls, origin.client, now)
-        return seconds or (_FULL if self.waiting >= self._max_waiting and not lane.may_start(calls) else 0)
+        if seconds or not self._is_full(lane, calls):
+            return seconds
+        return 0 if lane.most_waiting().most() > calls.own(origin.client) + 1 else _FULL
+
+    def _is_full(self, lane: Lane[_Submitted[Result]], calls: ModelQueue[_Submitted[Result]]) -> bool:
+        return lane.waiting >= self._max_waiting and not lane.may_start(calls)
 
     def _enter(self, submitted: _Submitted[Any], now: float) -> tuple[int, list[_Submitted[Any]]]:
         """Starts or queues a job. Returns the seconds after which to try again if it is refused, and what is shed."""
@@ -153,8 +159,10 @@ class Executor:
         before = calls.load.overloaded
         calls.load.arrived(now)
         shed = lane.shed(calls) if calls.load.overloaded and not before else []
-        self.waiting -= len(shed)
         seconds = self._refusal_seconds(lane, calls, origin, now)
+        if not seconds and self._is_full(lane, calls):
+            shed.append(lane.displace())
+        self.waiting -= len(shed)
         if seconds:
             return seconds, shed
         if lane.may_start(calls):

@@ -21,7 +21,7 @@ class AllowedHosts:
         """Returns whether the value of a Host header is allowed. An empty one is, because it names nobody."""
         if value in self.accepted:
             return True
-        allowed = "*" in self._names or not value.strip() or _name_of(value) in self._names
+        allowed = "*" in self._names or not value.strip() or name_of(value) in self._names
         if allowed and len(self.accepted) < _MAX_ACCEPTED:
             self.accepted.add(value)
         return allowed
@@ -45,7 +45,7 @@ def authority_of(url: bytes) -> bytes:
     return rest.rpartition(b"@")[2]
 
 
-def _name_of(value: bytes) -> str:
+def name_of(value: bytes) -> str:
     """Returns the name in `name:port`, `name`, `[address]:port` or `[address]`."""
     text = value.decode("latin-1").strip()
     name, colon, port = text.rpartition(":")

@@ -93,6 +93,14 @@ class ModelQueue(Generic[Item]):
         self.remove(client, item)
         return item
 
+    def own(self, client: str) -> int:
+        """Returns how many calls of a client wait."""
+        return len(self._clients.get(client, ()))
+
+    def most(self) -> int:
+        """Returns how many calls wait of the client of which most do."""
+        return max(map(len, self._clients.values()), default=0)
+
     def finish(self, item: Item, now: float) -> None:
         """Counts a run that has ended."""
         seconds = now - self.running.pop(item)
@@ -105,7 +113,7 @@ class ModelQueue(Generic[Item]):
 
     def expected_wait(self, client: str, now: float) -> float:
         """Returns the seconds that a further call of a client would wait, by the calls whose turn comes before it."""
-        own = len(self._clients.get(client, ()))
+        own = self.own(client)
         ahead = self.waiting
         if 1 < len(self._clients) + (own == 0) <= _MAX_LOOKED_AT:
             ahead = own + sum(min(len(items), own + 1) for one, items in self._clients.items() if one != client)
@@ -157,6 +165,15 @@ class Lane(Generic[Item]):
         shed = [queue.take_newest() for _ in range(queue.waiting - kept)] if not self.limits.queue else []
         self.waiting -= len(shed)
         return shed
+
+    def most_waiting(self) -> ModelQueue[Item]:
+        """Returns the model with the client of which most calls wait."""
+        return max(self.queues.values(), key=ModelQueue.most)
+
+    def displace(self) -> Item:
+        """Removes and returns the newest call of the client of which most calls wait. There must be one."""
+        self.waiting -= 1
+        return self.most_waiting().take_newest()
 
     def start(self, queue: ModelQueue[Item], item: Item, now: float) -> None:
         queue.running[item] = now

@@ -8,7 +8,7 @@ import httptools
 
 from lightship.errors import InvalidArgument, LightshipError, PermissionDenied
 from lightship.transports.http.application import Application
-from lightship.transports.http.hosts import authority_of
+from lightship.transports.http.hosts import authority_of, name_of
 from lightship.transports.http.messages import Request, Response, html_error
 from lightship.transports.http.request_reader import RequestReader
 
@@ -130,7 +130,8 @@ class RequestParser:
         if header == _HOST and reading.host is None:
             reading.host = value
         elif header == _LENGTH:
-            reading.declared = int(value)  # the parser accepts only digits, and only one such header
+            # The parser accepts only digits, and only one such header. Python reads at most 4,300 digits, zeros or not.
+            reading.declared = int(value.strip().lstrip(b"0") or b"0")
         else:
             _take_header(reading, header, value)
 
@@ -166,7 +167,7 @@ class RequestParser:
         name = host.decode("latin-1")
         error = PermissionDenied(
             f"This server does not answer for the host {name!r}: ask for localhost or 127.0.0.1, or start the server "
-            f"with --allowed-hosts {name.rpartition(':')[0] or name}"
+            f"with --allowed-hosts {name_of(host)}"
         )
         self._refuse_with(self._app.refuse(error)._replace(status=421))
         return False

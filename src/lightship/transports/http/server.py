@@ -13,6 +13,7 @@ from lightship.transports.http.answer_queue import AnswerQueue
 from lightship.transports.http.application import Application
 from lightship.transports.http.connection import HttpConnection
 from lightship.transports.http.limits import Timeouts
+from lightship.transports.http.stalled import StalledClients
 from lightship.transports.sockets import BACKLOG, readable, refuse_new_connections
 
 logger = logging.getLogger(__name__)
@@ -68,7 +69,7 @@ class HttpServer:
         ticking.cancel()
 
     async def _tick(self, queue: AnswerQueue) -> None:
-        loop = asyncio.get_running_loop()
+        loop, stalled = asyncio.get_running_loop(), StalledClients(self._app.budget)
         dated = loop.time()
         while True:
             await asyncio.sleep(_TICK)
@@ -78,6 +79,7 @@ class HttpServer:
                 queue.set_date()
             for connection in self.connections:
                 connection.check_deadline(now)
+            stalled.look(self.connections, now)
 
     async def _drain(self, server: asyncio.Server) -> None:
         end = asyncio.get_running_loop().time() + self._drain_seconds
