@@ -47,10 +47,11 @@ BELOW: dict[str, set[str]] = {
 # What each part of `transports` may import of the others.
 TRANSPORTS_BELOW: dict[str, set[str]] = {
     "connections": set(),
+    "stalled": set(),
     "sockets": set(),
     "metrics": set(),
-    "http": {"connections", "sockets"},
-    "http2": {"connections", "sockets"},
+    "http": {"connections", "stalled", "sockets"},
+    "http2": {"connections", "stalled", "sockets"},
     "rest": {"http", "metrics"},
     "grpc": {"connections", "sockets", "metrics", "http", "http2"},
 }

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import grpc
 import httpx2
 import pytest
+from tests.server.http2 import Http2
+from tests.server.http2 import message as framed
 from tests.transports.grpc.conftest import call, refusal
 
 from lightship import protos
@@ -140,3 +142,63 @@ def test_broken_and_deeply_nested_messages_are_estimated_too() -> None:
         nested = delimited(15, delimited(3, nested))
     for message in (of_tensor(nested), b"\xff" * 10_000, b"\x12\xff\xff\xff\xff\x0f" * 2000, b"\x12" * 9999):
         assert message_memory(message, protos.PredictRequest.DESCRIPTOR) > 0
+
+
+def test_a_message_that_does_not_go_on_loses_its_memory_to_others(
+    server: Server, channel: grpc.Channel, budget: MemoryBudget
+) -> None:
+    with Http2(server.grpc_port) as stalled:
+        stream = stalled.start()
+        stalled.send(stream, framed(bytes(55 << 20), length=60 << 20), end=False)
+        until(lambda: budget.taken > 55 << 20)
+        large, end = request(1 << 19), time.monotonic() + 60
+        while outcome(channel, large) == "RESOURCE_EXHAUSTED":
+            assert time.monotonic() < end
+            threading.Event().wait(0.1)
+        answer = stalled.answer(stream)
+        assert answer.status == 8
+        assert "other requests need its memory" in answer.text
+        assert answer.headers["grpc-retry-pushback-ms"] == "1000"
+
+
+def outcome(channel: grpc.Channel, message: protos.PredictRequest) -> str:
+    try:
+        call(channel, "Predict", message)
+    except grpc.RpcError as error:
+        return str(error.code().name)  # type: ignore[attr-defined]
+    return "OK"
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end
+        threading.Event().wait(0.01)
+
+
+@pytest.mark.parametrize("ending", ["reset", "vanish", "deadline"])
+def test_an_unfinished_message_is_counted_until_its_call_ends(
+    server: Server, budget: MemoryBudget, ending: str
+) -> None:
+    with Http2(server.grpc_port) as client:
+        stream = client.start(headers=[("grpc-timeout", "3S")] if ending == "deadline" else [])
+        client.send(stream, framed(bytes(20 << 20), length=30 << 20), end=False)
+        until(lambda: budget.taken > 20 << 20)
+        if ending == "reset":
+            client.h2.reset_stream(stream, 8)
+            client.flush()
+        elif ending == "vanish":
+            client.vanish()
+        until(lambda: budget.taken == 0)
+
+
+def test_an_answer_is_counted_until_its_client_has_taken_it(server: Server, budget: MemoryBudget) -> None:
+    with Http2(server.grpc_port, settings={4: 1000}) as client:
+        stream = client.start()
+        client.takes = False
+        client.send(stream, framed(bytes(request(1 << 20).SerializeToString())))
+        client.read()
+        until(lambda: 4 << 20 <= budget.taken <= 5 << 20)
+        client.h2.reset_stream(stream, 8)
+        client.flush()
+        until(lambda: budget.taken == 0)

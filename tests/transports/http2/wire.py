@@ -78,7 +78,7 @@ class EchoStream:
         self.stream.respond(HEAD, body, TRAILERS)
         self.stream.output.flush_soon()
 
-    def on_stalled(self) -> None:
+    def on_stalled(self, *, crowded: bool = False) -> None:
         self.echo.stalled += 1
         self.stream.reset(ErrorCode.CANCEL)
 

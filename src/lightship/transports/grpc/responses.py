@@ -59,7 +59,16 @@ def release_when_sent(stream: Stream, memory: Reservation) -> None:
         memory.release()
     else:
         memory.hold(stream.pending_bytes)
-        stream.on_end = memory.release
+        stream.memory = memory
+
+
+def stalled(*, crowded: bool) -> Answer:
+    """Returns the answer to a call whose message does not come. `crowded`: others need the memory that it holds."""
+    if not crowded:
+        text = "no more of the request came within the timeout: send it faster"
+        return Answer(b"", Code.DEADLINE_EXCEEDED, text)
+    text = "hardly any more of the message came within a second, and other requests need its memory; try again soon"
+    return Answer(b"", Code.RESOURCE_EXHAUSTED, text, 1000)
 
 
 def refuse_http(stream: Stream, status: int) -> None:

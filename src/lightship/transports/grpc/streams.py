@@ -16,7 +16,7 @@ from lightship.transports.grpc.health import health_of
 from lightship.transports.grpc.message_reader import MessageReader
 from lightship.transports.grpc.reflection import answer_reflection
 from lightship.transports.grpc.request_head import GrpcHead
-from lightship.transports.grpc.responses import HEAD, OK, prefixed, refuse, release_when_sent
+from lightship.transports.grpc.responses import HEAD, OK, prefixed, refuse, release_when_sent, stalled
 from lightship.transports.http2.stream import Stream
 
 if TYPE_CHECKING:
@@ -52,9 +52,9 @@ class _StreamCall:
         except LightshipError as error:
             self.end(refusal(error))
 
-    def on_stalled(self) -> None:
+    def on_stalled(self, *, crowded: bool = False) -> None:
         if self._reader.begun:
-            self.end(Answer(b"", Code.DEADLINE_EXCEEDED, "no more of the request came within the timeout"))
+            self.end(stalled(crowded=crowded))
 
     def on_closed(self) -> None:
         self.finished = True

@@ -15,7 +15,7 @@ from lightship.transports.grpc.call import Answer, Caller, refusal
 from lightship.transports.grpc.message_reader import PREFIX_BYTES, Message, MessageReader, deflate
 from lightship.transports.grpc.methods import Method
 from lightship.transports.grpc.request_head import GrpcHead
-from lightship.transports.grpc.responses import HEAD, OK, compressed_head, prefixed, refuse, release_when_sent
+from lightship.transports.grpc.responses import HEAD, OK, compressed_head, prefixed, refuse, release_when_sent, stalled
 from lightship.transports.http2.frames import read_u32
 from lightship.transports.http2.stream import Stream
 
@@ -76,9 +76,8 @@ class UnaryCall(Caller):
         except LightshipError as error:
             self._refuse(refusal(error))
 
-    def on_stalled(self) -> None:
-        text = "no more of the request came within the timeout: send it faster"
-        self._refuse(Answer(b"", Code.DEADLINE_EXCEEDED, text))
+    def on_stalled(self, *, crowded: bool = False) -> None:
+        self._refuse(stalled(crowded=crowded))
 
     def on_closed(self) -> None:
         self._finish()
@@ -139,6 +138,7 @@ class UnaryCall(Caller):
         reader = self._reader
         if reader is None:
             self.memory.keep()
+            self.stream.memory = self.memory
             limit = self._application.settings.max_receive
             reader = self._reader = MessageReader(self._head.encoding, limit, self.memory)
         for message in reader.feed(data):

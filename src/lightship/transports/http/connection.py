@@ -19,8 +19,8 @@ from lightship.transports.http.messages import Response
 from lightship.transports.http.request_parser import SLICE, RequestParser
 from lightship.transports.http.request_reader import RequestReader
 from lightship.transports.http.response_head import CONTINUE, encode_head
-from lightship.transports.http.stalled import Held
 from lightship.transports.sockets import readable
+from lightship.transports.stalled import Held
 
 # Bytes of a response that a client must receive within the write timeout; or half of the rest, if that is less.
 _LITTLE = 64 << 10

@@ -13,8 +13,8 @@ from lightship.transports.http.answer_queue import AnswerQueue
 from lightship.transports.http.application import Application
 from lightship.transports.http.connection import HttpConnection
 from lightship.transports.http.limits import Timeouts
-from lightship.transports.http.stalled import StalledClients
 from lightship.transports.sockets import BACKLOG, readable, refuse_new_connections
+from lightship.transports.stalled import StalledClients
 
 logger = logging.getLogger(__name__)
 

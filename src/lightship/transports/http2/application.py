@@ -16,8 +16,11 @@ class Handler(Protocol):
     def on_data(self, data: bytes, ended: bool) -> None:
         """Takes the next bytes of the body. `ended`: nothing more follows."""
 
-    def on_stalled(self) -> None:
-        """Called when the body has begun and no more of it came within the timeout."""
+    def on_stalled(self, *, crowded: bool = False) -> None:
+        """Called when the body has begun and no more of it came within the timeout.
+
+        `crowded`: or hardly any more came within a second, and others need the memory that it holds.
+        """
 
     def on_closed(self) -> None:
         """Called when the client has reset the stream, or the connection was lost. The stream takes nothing more."""
@@ -39,7 +42,7 @@ class _NoHandler:
 
     def on_data(self, data: bytes, ended: bool) -> None: ...
 
-    def on_stalled(self) -> None: ...
+    def on_stalled(self, *, crowded: bool = False) -> None: ...
 
     def on_closed(self) -> None: ...
 

@@ -52,6 +52,7 @@ from lightship.transports.http2.output import Output
 from lightship.transports.http2.pings import PingChecker
 from lightship.transports.http2.rates import Rates
 from lightship.transports.http2.stream import Stream
+from lightship.transports.stalled import Held
 
 _HIGH_WATER = 512 << 10  # bytes that may wait in the transport before streams stop to write
 _MAX_CUT_OFF = 2000  # streams that ended before the client had sent all, and of which more frames may come
@@ -549,8 +550,8 @@ class Http2Connection(asyncio.Protocol):
         handler, stream.handler = stream.handler, NO_HANDLER
         stream.closed, stream.pending = True, None
         self.streams.pop(stream.id, None)
-        if stream.on_end is not None:
-            stream.on_end()
+        if stream.memory is not None:
+            stream.memory.release()
         if self._draining and not self.streams:
             asyncio.get_running_loop().call_soon(self._close_if_drained)
         return handler
@@ -620,6 +621,17 @@ class Http2Connection(asyncio.Protocol):
             self._fail(ConnectionFault(ErrorCode.NO_ERROR, "another connection needs the place"))
         self.transport.abort()
         return True
+
+    @property
+    def held(self) -> Held | None:
+        """What memory it holds that the client does not take, or None."""
+        if self._unsent is None:
+            return None
+        return Held(None, self._unsent.counted, -self.transport.get_write_buffer_size())
+
+    def take_back(self) -> None:
+        """Cuts off a client that does not take what was sent."""
+        self.transport.abort()
 
     def check(self, now: float) -> None:
         """Ends what takes too long. Must be called several times a second, with the time by `time.monotonic`."""

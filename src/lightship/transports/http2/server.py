@@ -6,7 +6,7 @@ import asyncio
 import socket as sockets
 import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from socket import socket
 from typing import Any
 
@@ -15,6 +15,7 @@ from lightship.transports.http2.application import Application
 from lightship.transports.http2.connection import Http2Connection
 from lightship.transports.http2.options import Http2Options
 from lightship.transports.sockets import BACKLOG, readable, refuse_new_connections
+from lightship.transports.stalled import Holder, StalledClients
 
 _TICK = 0.25  # seconds between two checks of the deadlines of all connections
 _HANDSHAKE = 0.1  # seconds for a client to complete a handshake that has begun
@@ -95,11 +96,18 @@ class Http2Server:
         return not len(self.connections)
 
     async def _tick(self) -> None:
+        stalled = StalledClients(self._application.budget)
         while True:
             await asyncio.sleep(_TICK)
             now = time.monotonic()
+            stalled.look(self._holders(), now)
             for connection in self.connections:
                 connection.check(now)
+
+    def _holders(self) -> Iterator[Holder]:
+        for connection in self.connections:
+            yield connection
+            yield from list(connection.streams.values())
 
 
 async def _until(condition: Callable[[], bool], end: float) -> None:

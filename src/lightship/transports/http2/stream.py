@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from lightship.memory_budget import Reservation
 from lightship.transports.http2.application import NO_HANDLER, Handler
 from lightship.transports.http2.frames import END_HEADERS, END_STREAM, HEADERS, ErrorCode, write_head
 from lightship.transports.http2.headers import RequestHead
+from lightship.transports.stalled import Held
 
 if TYPE_CHECKING:
     from lightship.transports.http2.connection import Http2Connection
@@ -39,7 +40,7 @@ class Stream:
 
     __slots__ = (
         *("body_left", "closed", "connection", "ended", "handler", "head", "id", "output", "pending", "pending_bytes"),
-        *("on_end", "ready", "receive_window", "received_at", "send_window", "trailers"),
+        *("memory", "ready", "receive_window", "received_at", "send_window", "trailers"),
         *("_stalled_at", "_stalled_bytes"),
     )
 
@@ -57,7 +58,8 @@ class Stream:
         self.pending: deque[memoryview] | None = None
         self.pending_bytes = 0
         self.trailers: Block | None = None
-        self.on_end: Callable[[], None] | None = None  # called when the stream has ended
+        # What is held for a body that is not complete, or for an answer that waits. Released when the stream has ended.
+        self.memory: Reservation | None = None
         self.ready = False  # whether the output knows that this stream can send
         self._stalled_at, self._stalled_bytes = 0.0, 0
 
@@ -102,6 +104,23 @@ class Stream:
         assert self.trailers is not None
         self.output.write_block(self.id, self.trailers, last=True)
         self.connection.close_stream(self)
+
+    @property
+    def held(self) -> Held | None:
+        """What memory it holds while it waits for its client, or None if it does not wait."""
+        memory = self.memory
+        if memory is None:
+            return None
+        if not self.ended:
+            return Held(self, memory.counted, memory.held)
+        return Held(None, memory.counted, -self.pending_bytes) if self.pending else None
+
+    def take_back(self) -> None:
+        """Gives up the body that is being received, or the answer that the client does not take."""
+        if self.ended:
+            self.connection.reset_stream(self, ErrorCode.CANCEL).on_closed()
+        else:
+            self.handler.on_stalled(crowded=True)
 
     def stalls(self, now: float, seconds: float) -> bool:
         """Returns whether the client took too little of what waits for it in the last `seconds`.

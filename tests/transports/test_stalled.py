@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lightship.memory_budget import MemoryBudget
 from lightship.server import Server, serve
-from lightship.transports.http.stalled import Held, StalledClients
+from lightship.transports.stalled import Held, StalledClients
 
 MB = 1 << 20
 HEAD = b"POST /v1/models/m:predict HTTP/1.1\r\nHost: localhost\r\n"

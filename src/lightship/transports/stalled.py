@@ -25,7 +25,7 @@ class Held(NamedTuple):
 
 
 class Holder(Protocol):
-    """A connection."""
+    """A connection, or a stream of one."""
 
     @property
     def held(self) -> Held | None:
