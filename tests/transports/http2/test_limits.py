@@ -148,6 +148,14 @@ def test_an_answer_allows_further_pings() -> None:
             client.ping(b"number %d" % number)
 
 
+def test_thousands_of_frames_that_come_at_once_are_all_read_before_the_end_of_the_client() -> None:
+    with echo_server(Http2Options(Http2Limits(idle_frames=1 << 20))) as server, Client(server.port) as client:
+        client.headers(1, end=False)
+        client.send(frame(DATA, 0, 1, b"x") * 5000 + frame(DATA, 1, 1))
+        client.socket.shutdown(socket.SHUT_WR)
+        assert client.answer(1) == b"x" * 5000
+
+
 def test_a_part_of_an_answer_allows_further_pings() -> None:
     """Clients of gRPC measure with pings how fast they receive."""
     with echo_server() as server, Client(server.port) as client:

@@ -43,7 +43,8 @@ class GrpcOptions:
     tls: Tls | None = None
     # gRPC's channel arguments; see `channel_arguments` for those that have an effect.
     channel_arguments: tuple[ChannelArgument, ...] = ()
-    # The number of requests that are answered on threads at the same time. 0 means two per CPU core.
+    # The number of requests of one kind that are answered on threads at the same time, over REST and gRPC together; see
+    # `ServerOptions.threads`.
     runs: int = 0
     # Write the outputs of Predict as `tensor_content` instead of typed values.
     tensor_content: bool = False

@@ -55,6 +55,7 @@ from lightship.transports.http2.stream import Stream
 from lightship.transports.stalled import Held
 
 _HIGH_WATER = 512 << 10  # bytes that may wait in the transport before streams stop to write
+_FRAMES_AT_ONCE = 500  # frames that are read before other connections have their turn; about a millisecond
 _MAX_CUT_OFF = 2000  # streams that ended before the client had sent all, and of which more frames may come
 _LINGER = 1.0  # seconds for a client to answer the last PING, or to read why its connection ends
 _DRAIN_PING = b"draining"
@@ -88,6 +89,7 @@ class Http2Connection(asyncio.Protocol):
         self.client = ""
         self._receive_window = MAX_WINDOW
         self._rest = b""  # the beginning of a frame that is not complete
+        self._unread = False  # there may be complete frames in this rest
         self._begun = False  # the preface has come
         self._configured = False  # the client's first settings have come
         self._last_stream = 0  # the highest stream that the client has opened
@@ -125,6 +127,7 @@ class Http2Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = self.output.closed = True
         self._connections.discard(self)
+        self._unread = False
         self._close_streams()
         self._release_unsent()
         self.output.flush()  # drops what was to be written
@@ -133,6 +136,9 @@ class Http2Connection(asyncio.Protocol):
         if self._failed:
             return
         self._lifetime.heard_at = time.monotonic()
+        self._read(data)
+
+    def _read(self, data: bytes) -> None:
         try:
             self._feed(data)
         except ConnectionFault as fault:
@@ -143,6 +149,8 @@ class Http2Connection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """Keeps the connection open while a client that has closed its sending side waits for answers."""
+        while self._unread:
+            self._feed_more()
         if self._failed or self._encrypted:  # over TLS, the connection closes in any case
             return False
         for stream in [one for one in self.streams.values() if not one.ended]:
@@ -164,7 +172,8 @@ class Http2Connection(asyncio.Protocol):
         self.output.writable = True
         self._release_unsent()
         self._lifetime.writing_resumed()
-        self.transport.resume_reading()
+        if not self._unread:
+            self.transport.resume_reading()
         self.output.flush()
 
     def _release_unsent(self) -> None:
@@ -183,7 +192,7 @@ class Http2Connection(asyncio.Protocol):
         return settings(ours) + window_update(0, MAX_WINDOW - DEFAULT_WINDOW)
 
     def _feed(self, data: bytes) -> None:
-        """Reads all complete frames. Raises ConnectionFault for what breaks the protocol or a limit."""
+        """Reads complete frames, all unless they are very many. Raises ConnectionFault for what is not allowed."""
         if self._rest:
             data = self._rest + data
             self._rest = b""
@@ -197,7 +206,9 @@ class Http2Connection(asyncio.Protocol):
             position = self._continue_body(data)
         size = len(data)
         streams = self.streams
-        while size - position >= HEAD_BYTES:
+        for _ in range(_FRAMES_AT_ONCE):
+            if size - position < HEAD_BYTES:
+                break
             start, flags, number = read_head(data, position)
             kind, number = start & 0xFF, number & MAX_STREAM
             position += HEAD_BYTES
@@ -235,11 +246,29 @@ class Http2Connection(asyncio.Protocol):
             else:
                 self._on_frame(kind, number, flags, data[position:end])
             position = end
+        else:
+            self._feed_later()
         if position < size:
             self._rest = data[position:]
         if self._receive_window < MAX_WINDOW >> 1:
             self.output.write(window_update(0, MAX_WINDOW - self._receive_window))
             self._receive_window = MAX_WINDOW
+
+    def _feed_later(self) -> None:
+        """Lets other connections have their turn before more frames of this one are read."""
+        if not self._unread:
+            self._unread = True
+            self.transport.pause_reading()
+            asyncio.get_running_loop().call_soon(self._feed_more)
+
+    def _feed_more(self) -> None:
+        if not self._unread or self.closed:
+            return
+        self._unread = False
+        if not self._failed:
+            self._read(b"")
+        if not self._unread and self.output.writable and not self.closed:
+            self.transport.resume_reading()
 
     def _read_preface(self, data: bytes) -> bool:
         if not data.startswith(PREFACE):
