@@ -73,8 +73,8 @@ class ServerOptions:
     # Seconds that a request may wait for a thread; one that would wait longer is refused with 503, or UNAVAILABLE over
     # gRPC. 0 means up to `timeout_seconds`, but under overload a quarter of the time that a request usually runs.
     max_queue_seconds: float = 0.0
-    # Requests of one kind that run at once: small ones, large ones, images. The larger of this and `grpc.runs` counts. 0
-    # means two per processor.
+    # Requests of one kind that run at once: small ones, large ones, images. The larger of this and `grpc.runs` counts.
+    # 0 means two per processor.
     threads: int = 0
     # Further names in Host headers that REST requests may have; "*" means all names. If this is empty, names are
     # checked only where the server can be reached from its own machine alone; then localhost, 127.0.0.1, [::1] and
