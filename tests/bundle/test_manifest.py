@@ -115,6 +115,16 @@ def test_none_at_all_is_not_found(tmp_path: Path) -> None:
         Manifest.read(tmp_path)
 
 
+@pytest.mark.parametrize("name", [MANIFEST_FILE, "assets.extra"])
+def test_a_link_that_leads_nowhere_is_not_the_absence_of_a_manifest(tmp_path: Path, name: str) -> None:
+    """Otherwise a copy that lost the manifest's file would be served as a plain SavedModel, without labels."""
+    link = tmp_path / name
+    link.parent.mkdir(exist_ok=True)
+    link.symlink_to("missing")
+    with pytest.raises(DataLoss, match="a link that leads nowhere"):
+        Manifest.read(tmp_path)
+
+
 def test_a_manifest_without_a_digest_is_of_an_older_release(version: Path) -> None:
     document = json.loads((version / MANIFEST_FILE).read_text())
     del document["digest"]

@@ -39,6 +39,7 @@ def run():
     assert server.wait_ready(60)
     lease = server.manager._serving._models["m"].latest
     lease.servable = replace(lease.servable, engine=Endless(lease.servable.engine))
+    print("calls do not end from now on", file=sys.stderr, flush=True)
     server.run()
 
 run_command(run, failure=7)
@@ -65,7 +66,7 @@ def test_the_drain_ends_in_time_with_a_call_that_never_ends(half_plus_two: Path,
     try:
         process.port = int(process.read_until(r"http://[^ \"]+:(\d+)")[1])
         process.grpc_port = int(process.read_until(r"gRPC on [^ ]+:(\d+)")[1])
-        process.read_until("is AVAILABLE")
+        process.read_until("calls do not end from now on")
         threading.Thread(target=ask, args=(process,), daemon=True).start()
         process.read_until("begun")
         signalled = time.monotonic()

@@ -82,6 +82,10 @@ class Manifest:
         try:
             fields = json.loads(read_file(path, MAX_BYTES))
         except NotFound as error:
+            if path.is_symlink() or path.parent.is_symlink():
+                raise DataLoss(
+                    f"{path} is behind a link that leads nowhere: copy the complete version again"
+                ) from error
             raise NotFound(f"{folder} has no {MANIFEST_FILE}: the version was not exported by Lightship") from error
         except (InvalidArgument, ResourceExhausted) as error:
             raise DataLoss(f"{error.message}; export the model again") from error
