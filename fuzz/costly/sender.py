@@ -19,8 +19,8 @@ _READ = 1 << 18
 
 
 def carry_out(port: int, plan: Plan) -> Counter[int]:
-    """The statuses of the answers. Raises Wrong for what is no answer, and where neither answer nor end comes in time;
-    OSError if no connection is accepted."""
+    """The statuses of the answers. Raises Wrong for what is not an answer, and where neither answer nor end comes in
+    time; OSError if no connection is accepted."""
     with connect(port, plan.seconds) as connection:
         connection.setblocking(False)
         conversation = _Conversation(connection, plan)

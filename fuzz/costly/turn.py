@@ -23,7 +23,7 @@ _KEPT = 200  # cases that are remembered, to tell which ones another client wait
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """wait: seconds that another client may wait; a photo may take twice as long, since photos share what there is for
+    """wait: seconds that another client may wait; a photo may take twice as long, since photos share the threads for
     them. peak, stays: megabytes above the start."""
 
     wait: float = 5.0

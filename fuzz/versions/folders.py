@@ -76,7 +76,7 @@ def zeroed(good: Path, folder: Path, random: Random) -> bool:
 
 
 def odd(good: Path, folder: Path, random: Random) -> bool:
-    """One entry is no file, but something that waits, has no end, leads elsewhere, or leads nowhere."""
+    """One entry is not a file, but something that waits, has no end, leads elsewhere, or leads nowhere."""
     copied(good, folder, random)
     victim = folder / random.choice(_shuffled(good, random))
     victim.unlink()

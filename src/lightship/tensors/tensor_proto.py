@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from lightship.errors import InvalidArgument, LightshipError
 from lightship.memory_budget import NOT_COUNTED, Reservation
 from lightship.tensors.dtypes import MAX_DIMENSIONS, DataType
+from lightship.tensors.varint import decode_varint
 
 # A few bytes can declare any shape, and the last value is repeated to fill it. This limits the size of such a tensor.
 MAX_FILLED_BYTES = 1 << 28
@@ -136,7 +137,10 @@ def _strings(content: bytes, count: int) -> NDArray[np.object_]:
             "then all bytes, or use string_val"
         )
     for _ in range(count):
-        length, position = _varint(content, position)
+        found = decode_varint(content, position)
+        if found is None:
+            raise InvalidArgument("tensor_content is cut off in the length of a string: send all of it")
+        length, position = found
         lengths.append(length)
     if position + sum(lengths) != len(content):
         raise InvalidArgument(
@@ -147,16 +151,6 @@ def _strings(content: bytes, count: int) -> NDArray[np.object_]:
         strings[index] = content[position : position + length]
         position += length
     return strings
-
-
-def _varint(content: bytes, position: int) -> tuple[int, int]:
-    value = shift = 0
-    while position < len(content) and shift < 64:
-        byte = content[position]
-        value, shift, position = value | (byte & 0x7F) << shift, shift + 7, position + 1
-        if byte < 0x80:
-            return value, position
-    raise InvalidArgument("tensor_content is cut off in the length of a string: send all of it")
 
 
 def _length(tensor: Any, dtype: DataType) -> int:

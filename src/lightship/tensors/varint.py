@@ -1,6 +1,8 @@
-"""Writes protobuf's variable-length integers."""
+"""Reads and writes protobuf's variable-length integers: seven bits in each byte, the lowest bits first."""
 
 from __future__ import annotations
+
+_MAX_BITS = 64
 
 
 def encode_varint(number: int) -> bytes:
@@ -11,3 +13,14 @@ def encode_varint(number: int) -> bytes:
         number >>= 7
     encoded.append(number)
     return bytes(encoded)
+
+
+def decode_varint(data: bytes, position: int) -> tuple[int, int] | None:
+    """Returns the number at a position and the position after it, or None if it is cut off or beyond 64 bits."""
+    number = shift = 0
+    while position < len(data) and shift < _MAX_BITS:
+        byte = data[position]
+        number, shift, position = number | (byte & 0x7F) << shift, shift + 7, position + 1
+        if byte < 0x80:
+            return number, position
+    return None
