@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections import deque
 from collections.abc import Callable
 from functools import partial
 from time import perf_counter
 
 from lightship.errors import LightshipError, ResourceExhausted
+from lightship.threads import start_thread
 from lightship.transports.grpc.api import GrpcApi, UnaryJob, unknown_method
 from lightship.transports.grpc.call import Answer, refusal
 from lightship.transports.grpc.channel_arguments import ChannelSettings
@@ -194,7 +194,6 @@ class GrpcApplication:
         """Runs a job that waits for models on a thread of its own."""
         if self.waiting >= MAX_WAITING:
             raise too_many_wait()
-        self.waiting += 1
         future: asyncio.Future[Answer] = self._loop.create_future()
 
         def work() -> None:
@@ -202,7 +201,9 @@ class GrpcApplication:
             assert isinstance(answer, Answer)
             self._call_soon(partial(self._end_wait, future, answer))
 
-        threading.Thread(target=work, name="grpc-wait", daemon=True).start()
+        if not start_thread(work, name="grpc-wait"):
+            raise ResourceExhausted("the system allows this server no further thread now; try again later")
+        self.waiting += 1
         return future
 
     def _end_wait(self, future: asyncio.Future[Answer], answer: Answer) -> None:

@@ -188,16 +188,24 @@ class Lane(Generic[Item]):
 
         It is one of the model of which the fewest calls run; among equals, models take turns.
         """
-        if not self.waiting:
-            return None
-        queue = min((one for one in self.queues.values() if one.waiting), key=lambda one: len(one.running))
-        if not self.may_start(queue):
+        queue = self._queue_of_next()
+        if queue is None:
             return None
         self.queues[queue.model] = self.queues.pop(queue.model)  # to the end
         item = queue.take()
         self.waiting -= 1
         self.start(queue, item, now)
         return item
+
+    def may_start_next(self) -> bool:
+        """Returns whether `next` would start a call."""
+        return self._queue_of_next() is not None
+
+    def _queue_of_next(self) -> ModelQueue[Item] | None:
+        if not self.waiting:
+            return None
+        queue = min((one for one in self.queues.values() if one.waiting), key=lambda one: len(one.running))
+        return queue if self.may_start(queue) else None
 
     def notice_overdue(self, now: float) -> None:
         """Grants further threads, one for each run that takes unusually long, as long as calls wait."""

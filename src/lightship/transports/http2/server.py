@@ -14,6 +14,7 @@ from lightship.transports.connections import Connections
 from lightship.transports.http2.application import Application
 from lightship.transports.http2.connection import Http2Connection
 from lightship.transports.http2.options import Http2Options
+from lightship.transports.periodic import PeriodicCalls
 from lightship.transports.sockets import BACKLOG, readable, refuse_new_connections
 from lightship.transports.stalled import Holder, StalledClients
 
@@ -96,13 +97,13 @@ class Http2Server:
         return not len(self.connections)
 
     async def _tick(self) -> None:
-        stalled = StalledClients(self._application.budget)
+        stalled, calls = StalledClients(self._application.budget), PeriodicCalls("a check of the connections")
         while True:
             await asyncio.sleep(_TICK)
             now = time.monotonic()
-            stalled.look(self._holders(), now)
+            calls.call(stalled.look, self._holders(), now)
             for connection in self.connections:
-                connection.check(now)
+                calls.call(connection.check, now)
 
     def _holders(self) -> Iterator[Holder]:
         for connection in self.connections:
