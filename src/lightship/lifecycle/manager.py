@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -28,6 +29,7 @@ from lightship.lifecycle.version_record import VersionRecord
 logger = logging.getLogger(__name__)
 
 _ERROR_SECONDS = 1.0  # the pause after an unexpected error
+_LEAST_JOIN = 0.05  # seconds for the manager's thread to end
 
 
 class Manager:
@@ -192,20 +194,26 @@ class Manager:
         with self._changed:
             self._changed.notify_all()
 
-    def close(self, timeout: float = 30.0) -> bool:
+    def close(self, timeout: float = 30.0, *, loads: float = math.inf) -> bool:
         """Cancels trial compilations, waits at most `timeout` seconds for the handles, and unloads everything.
 
-        Returns False if models were still in use or loading after that time.
+        `loads` is the time for versions that are being loaded, in seconds, if that is less. Returns False if models
+        were still in use or loading after that time.
         """
+        end = time.monotonic() + timeout
         for name in self.models():
             self.aspire(name, {}, "the server is stopping")
         cancel_trials()
-        drained = self.wait(lambda _: all(model.idle() for model in self._models), timeout)
+        drained = self.wait(lambda _: all(model.idle() for model in self._models), min(timeout, loads))
         if not drained:
-            logger.warning("models were still in use or loading after %g s", timeout, extra={"seconds": timeout})
+            unused = self.wait(lambda _: all(model.unused() for model in self._models), end - time.monotonic())
+            drained = all(model.idle() for model in self._models)
+            if not drained:
+                seconds = loads if unused else timeout
+                logger.warning("models were still in use or loading after %g s", seconds, extra={"seconds": seconds})
         self._closed = True
         self.wake()
-        self._thread.join(timeout)
+        self._thread.join(max(_LEAST_JOIN, end - time.monotonic()))
         return drained
 
     def _work(self) -> None:

@@ -84,7 +84,11 @@ class HttpServer:
             calls.call(stalled.look, self.connections, now)
 
     async def _drain(self, server: asyncio.Server) -> None:
-        end = asyncio.get_running_loop().time() + self._drain_seconds
+        now = asyncio.get_running_loop().time()
+        end = now + self._drain_seconds
+        self._timeouts = self._timeouts.while_draining  # of new connections too
+        for connection in self.connections:
+            connection.hurry(self._timeouts, now)
         running = [(connection, connection.answered) for connection in self.connections if not connection.idle]
         await asyncio.sleep(min(_GRACE, self._drain_seconds))
         await _until(lambda: all(one.closed or one.answered > before for one, before in running), end)

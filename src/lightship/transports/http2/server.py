@@ -65,7 +65,7 @@ class Http2Server:
             if listening.family != _UNIX:
                 refuse_new_connections(listening)
         for connection in self.connections:
-            connection.drain()
+            connection.end_soon()
         await asyncio.sleep(_HANDSHAKE)  # handshakes that have begun complete, and the loop accepts their connections
         await _until(lambda: not any(map(readable, self._listening)), end)
         await asyncio.sleep(_LOOK)
@@ -93,7 +93,7 @@ class Http2Server:
 
     def _all_ended(self) -> bool:
         for connection in self.connections:  # those that came during the drain too
-            connection.drain()
+            connection.end_soon()
         return not len(self.connections)
 
     async def _tick(self) -> None:
