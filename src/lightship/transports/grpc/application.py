@@ -13,6 +13,7 @@ from lightship.threads import start_thread
 from lightship.transports.grpc.api import GrpcApi, UnaryJob, unknown_method
 from lightship.transports.grpc.call import Answer, refusal
 from lightship.transports.grpc.channel_arguments import ChannelSettings
+from lightship.transports.grpc.compression import Compression, not_compressed
 from lightship.transports.grpc.deadlines import Deadlines
 from lightship.transports.grpc.health import WATCH
 from lightship.transports.grpc.message_model import model_of
@@ -118,6 +119,12 @@ class GrpcApplication:
         except LightshipError as error:
             job.release()
             return refusal(error)
+
+    def compress(self, call: UnaryCall, job: Compression) -> asyncio.Future[bytes | None] | None:
+        """Lets a thread compress an answer. Returns None if there is too much work."""
+        origin = Origin(LARGE, "", call.stream.connection.client)
+        result = self.executor.submit(job, origin, not_compressed)
+        return result if isinstance(result, asyncio.Future) else None
 
     def refused(self, call: UnaryCall, size: int, start: bytes) -> Answer | None:
         """Returns the answer to a call that would wait too long for a thread, before its message is read; or None."""
