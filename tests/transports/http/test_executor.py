@@ -293,6 +293,26 @@ def test_a_job_that_cannot_start_within_its_deadline_is_refused(made: Made, gate
     asyncio.run(run())
 
 
+def test_a_job_that_cannot_start_within_the_deadline_of_its_call_is_refused(made: Made, gate: threading.Event) -> None:
+    async def run() -> None:
+        for _ in range(5):
+            await result(executor, Work(lambda: time.sleep(0.05) or 1))
+        running = await submit(executor, waiting(gate))
+        now = time.monotonic()
+        late = Work(int)
+        assert executor.submit(late, A, refusal, now + 0.01) == REFUSED
+        assert late.released == 1
+        behind = await submit(executor, Work(lambda: 2))
+        assert executor.refused(A, refusal, now + 0.01) == REFUSED
+        assert executor.refused(A, refusal, now + 600) is None
+        assert executor.refused(A, refusal) is None
+        gate.set()
+        assert await asyncio.gather(running, behind) == [1, 2]
+
+    executor = made(threads=1)
+    asyncio.run(run())
+
+
 def test_jobs_that_wait_are_shed_when_an_overload_is_noticed(made: Made) -> None:
     """Ten times as many arrive as can run. It ends with the load."""
 

@@ -94,7 +94,9 @@ class GrpcApplication:
         not fit into the memory budget until then.
         """
         if self.queued >= _TOGETHER:
-            if call.method.runs and self.queued * self._seconds > MAX_WAIT:
+            remaining = call.remaining
+            most = MAX_WAIT if remaining is None else min(MAX_WAIT, remaining)
+            if call.method.runs and self.queued * self._seconds > most:
                 raise Overloaded(1)
             call.memory.keep(size)
         self._complete.append(call)
@@ -113,7 +115,8 @@ class GrpcApplication:
             large = compressed or size > MAX_SMALL_BYTES
             kind = IMAGES if job.decodes_images else LARGE if large else SMALL
             origin = self._origin(call, kind, start)
-            return self.executor.submit(job, origin, partial(self.api.refuse_overload, call.method))
+            refuse_overload = partial(self.api.refuse_overload, call.method)
+            return self.executor.submit(job, origin, refuse_overload, call.deadline)
         try:
             return self._wait_on_thread(job)
         except LightshipError as error:
@@ -131,7 +134,7 @@ class GrpcApplication:
         if not call.method.runs:
             return None
         origin = self._origin(call, LARGE if size > MAX_SMALL_BYTES else SMALL, start)
-        return self.executor.refused(origin, partial(self.api.refuse_overload, call.method))
+        return self.executor.refused(origin, partial(self.api.refuse_overload, call.method), call.deadline)
 
     def _origin(self, call: UnaryCall, kind: str, start: bytes) -> Origin:
         model = model_of(start) if call.method.runs else ""

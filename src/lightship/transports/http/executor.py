@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import queue
 import threading
 import time
@@ -69,6 +70,8 @@ class _Submitted(Generic[Result]):
     refusal: Refusal[Result]
     # None once it was taken to be run, moved or released.
     job: Job[Result] | None
+    # Until when it must have begun, by `time.monotonic`.
+    until: float = math.inf
 
 
 class Executor:
@@ -97,14 +100,17 @@ class Executor:
         # Jobs that wait or run, and jobs that wait.
         self.unfinished = self.waiting = 0
 
-    def submit(self, job: Job[Result], origin: Origin, refusal: Refusal[Result]) -> Result | asyncio.Future[Result]:
+    def submit(
+        self, job: Job[Result], origin: Origin, refusal: Refusal[Result], until: float | None = None
+    ) -> Result | asyncio.Future[Result]:
         """Starts or queues a job and returns a future of its result.
 
         If the future is done or cancelled before a thread takes the job, the job is released instead. Returns what
-        `refusal` makes, and releases the job, if the job would wait too long, or if too many jobs wait.
+        `refusal` makes, and releases the job, if the job would wait too long, or if too many jobs wait. `until` is the
+        call's own deadline by `time.monotonic`, before which it must begin.
         """
         loop, now = asyncio.get_running_loop(), time.monotonic()
-        submitted = _Submitted(loop, loop.create_future(), origin, refusal, job)
+        submitted = _Submitted(loop, loop.create_future(), origin, refusal, job, math.inf if until is None else until)
         with self._lock:
             seconds, shed = self._enter(submitted, now)
         self._refuse(shed)
@@ -115,14 +121,14 @@ class Executor:
         submitted.future.add_done_callback(lambda _: self._forget(submitted))
         return submitted.future
 
-    def refused(self, origin: Origin, refusal: Refusal[Result]) -> Result | None:
+    def refused(self, origin: Origin, refusal: Refusal[Result], until: float | None = None) -> Result | None:
         """Returns what `refusal` makes if a job would be refused now, without making the job; or None."""
         if not self.waiting:
             return None
         now = time.monotonic()
         with self._lock:
             lane, calls = self._places(origin)
-            seconds = self._refusal_seconds(lane, calls, origin, now)
+            seconds = self._refusal_seconds(lane, calls, origin, now, math.inf if until is None else until)
             if seconds:
                 calls.load.arrived(now)
         return refusal(Overloaded(seconds), origin) if seconds else None
@@ -147,8 +153,9 @@ class Executor:
         calls: ModelQueue[_Submitted[Any]],
         origin: Origin,
         now: float,
+        until: float,
     ) -> int:
-        seconds = lane.refusal(calls, origin.client, now)
+        seconds = lane.refusal(calls, origin.client, now, max(0.0, until - now))
         if seconds or not self._is_full(lane, calls):
             return seconds
         return 0 if lane.most_waiting().most() > calls.own(origin.client) + 1 else _FULL
@@ -163,7 +170,7 @@ class Executor:
         before = calls.load.overloaded
         calls.load.arrived(now)
         shed = lane.shed(calls) if calls.load.overloaded and not before else []
-        seconds = self._refusal_seconds(lane, calls, origin, now)
+        seconds = self._refusal_seconds(lane, calls, origin, now, submitted.until)
         if not seconds and self._is_full(lane, calls):
             shed.append(lane.displace())
         self.waiting -= len(shed)

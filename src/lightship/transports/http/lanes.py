@@ -150,14 +150,17 @@ class Lane(Generic[Item]):
             return True
         return not queue.running and self.running < 2 * self.threads
 
-    def refusal(self, queue: ModelQueue[Item], client: str, now: float) -> int:
-        """Returns 0 if a call may wait, or else the seconds after which to try again."""
+    def refusal(self, queue: ModelQueue[Item], client: str, now: float, most: float = math.inf) -> int:
+        """Returns 0 if a call may wait, or else the seconds after which to try again.
+
+        `most` is the longest wait in seconds that is of use to the call, because of its own deadline.
+        """
         if self.may_start(queue):
             return 0
         wait, limit = queue.expected_wait(client, now), self._limit(queue)
-        if wait <= limit or (queue.load.overloaded and not queue.waiting):
+        if wait <= most and (wait <= limit or (queue.load.overloaded and not queue.waiting)):
             return 0
-        return max(1, math.ceil(wait - limit))
+        return max(1, math.ceil(wait - min(limit, most)))
 
     def shed(self, queue: ModelQueue[Item]) -> list[Item]:
         """Removes and returns the waiting calls that may not wait any more since the overload was noticed."""
