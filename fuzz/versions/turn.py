@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import threading
 import time
@@ -16,9 +17,11 @@ from benchmarks.attacks.exchange import Answer, ask
 from benchmarks.attacks.target import Server
 
 from fuzz.versions.folders import MAKERS
+from lightship.bundle.manifest import EXTRAS, GOLDEN_FILE, MANIFEST_FILE
 
 _PATIENCE = 60.0  # seconds until a whole version answers
 _SETTLES = 8.0  # seconds for a damaged one; it may go on being tried
+_NOT_A_BUNDLE = " has no image spec, so it cannot classify encoded images"
 _PAUSE = 0.02  # seconds between two calls
 
 
@@ -62,12 +65,21 @@ class Watch:
             self.asked += 1
             answer = ask(self.port, self.model.request, 30.0)
             if answer.status != "200" or not same(answer.body, self.right):
-                self.wrong.append(f"{answer.status} {answer.body[:300]!r}")
+                self.wrong.append(f"{answer.status} {answer.body[:500]!r}")
 
 
 def same(body: bytes, right: bytes) -> bool:
     """Whether two answers are the same, but for the last digits of their numbers."""
     return body == right or _rounded(json.loads(body)) == _rounded(json.loads(right))
+
+
+def may_answer(folder: Path, answer: str) -> bool:
+    """Whether a version may give an answer that is not the right one: it says that it is a plain SavedModel.
+
+    Nothing tells it from one if neither its manifest nor its golden sample came.
+    """
+    of_bundle = (folder / MANIFEST_FILE, folder / EXTRAS / GOLDEN_FILE)
+    return _NOT_A_BUNDLE in answer and not any(map(os.path.lexists, of_bundle))
 
 
 def _rounded(value: object) -> object:
@@ -101,8 +113,9 @@ class Turn:
             asked = watch.asked
             while watch.asked < asked + 4 and self.server.alive:  # the version that answers now, too
                 time.sleep(_PAUSE)
-        if watch.wrong:
-            self.finds.append(f"{key}, {maker.__name__} of {model.name}: answered with {watch.wrong[0]}")
+        wrong = [answer for answer in watch.wrong if not may_answer(folder, answer)]
+        if wrong:
+            self.finds.append(f"{key}, {maker.__name__} of {model.name}: answered with {wrong[0]}")
         if whole and state != "AVAILABLE":
             self.finds.append(f"{key}, {maker.__name__} of {model.name}: a whole version is {state or 'not listed'}")
         if not self.server.alive:

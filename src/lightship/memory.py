@@ -8,12 +8,13 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from lightship.threads import start_timer
 
 LARGE = 16 << 20  # bytes of a request's memory from which releasing memory is worthwhile
 _SOON = 0.5  # seconds after a large request in which others may end, so that memory is released once for all of them
@@ -63,9 +64,8 @@ class _Soon:
     def schedule(self) -> None:
         if not self._due:
             self._due = True
-            timer = threading.Timer(self._seconds, self._call)
-            timer.daemon = True
-            timer.start()
+            if start_timer(self._seconds, self._call) is None:
+                self._due = False
 
     def _call(self) -> None:
         self._due = False

@@ -17,24 +17,25 @@ MODEL = {"bundle", "images", "saved_model", "tensors", "protos", "files", "error
 BELOW: dict[str, set[str]] = {
     "errors": set(),
     "files": {"errors"},
-    "memory": set(),
+    "memory": {"threads"},
     "memory_budget": {"errors"},
     "processors": set(),
     "printable": set(),
     "semaphore": set(),
     "signals": set(),
+    "threads": set(),
     "protos": {"errors"},
     "tensors": {"protos", "errors", "memory_budget"},
     "saved_model": {"tensors", "protos", "files", "errors", "memory_budget"},
     "images": {"errors", "memory_budget"},
     "bundle": MODEL,
-    "engines": MODEL | {"memory", "processors", "semaphore"},
-    "lifecycle": MODEL | {"engines"},
+    "engines": MODEL | {"memory", "processors", "semaphore", "threads"},
+    "lifecycle": MODEL | {"engines", "threads"},
     "services": MODEL | {"lifecycle", "engines"},
-    "transports": MODEL | {"services", "lifecycle", "memory", "processors", "semaphore"},
+    "transports": MODEL | {"services", "lifecycle", "memory", "processors", "semaphore", "threads"},
     "server": MODEL
     | {"transports", "services", "lifecycle", "engines"}
-    | {"memory", "processors", "signals", "printable"},
+    | {"memory", "processors", "signals", "printable", "threads"},
     "packaging": MODEL | {"engines"},
     "client": MODEL,
     "compat": {"tensors", "protos", "errors"},
@@ -47,13 +48,14 @@ BELOW: dict[str, set[str]] = {
 # What each part of `transports` may import of the others.
 TRANSPORTS_BELOW: dict[str, set[str]] = {
     "connections": set(),
-    "stalled": set(),
+    "periodic": set(),
+    "stalled": {"periodic"},
     "sockets": set(),
     "metrics": set(),
-    "http": {"connections", "stalled", "sockets"},
-    "http2": {"connections", "stalled", "sockets"},
+    "http": {"connections", "periodic", "stalled", "sockets"},
+    "http2": {"connections", "periodic", "stalled", "sockets"},
     "rest": {"http", "metrics"},
-    "grpc": {"connections", "sockets", "metrics", "http", "http2"},
+    "grpc": {"connections", "periodic", "sockets", "metrics", "http", "http2"},
 }
 MAY_IMPORT_TENSORFLOW = ("packaging/", "engines/tensorflow/")
 

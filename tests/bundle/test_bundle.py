@@ -94,6 +94,22 @@ def test_without_a_graph_there_is_tensorflow_servings_text(whole: Path) -> None:
         opened(whole)
 
 
+@pytest.mark.parametrize("golden", ["file", "link that leads nowhere"])
+def test_a_bundle_without_its_manifest_is_no_plain_saved_model(whole: Path, golden: str) -> None:
+    (whole / MANIFEST_FILE).unlink()
+    if golden != "file":
+        (whole / "assets.extra/golden.npz").unlink()
+        (whole / "assets.extra/golden.npz").symlink_to("missing")
+    with pytest.raises(DataLoss) as raised:
+        opened(whole)
+    assert raised.value.message == (
+        f"{whole} is an incomplete bundle: it has assets.extra/golden.npz, but no assets.extra/lightship.json. Copy "
+        "the complete version again, or remove assets.extra/golden.npz to serve it as a plain SavedModel"
+    )
+    (whole / "assets.extra/golden.npz").unlink()
+    assert opened(whole).manifest is None
+
+
 @pytest.mark.parametrize("missing", ["labels.txt", "golden.npz"])
 def test_a_part_that_is_missing_is_data_loss_even_unverified(whole: Path, missing: str) -> None:
     (whole / "assets.extra" / missing).unlink()

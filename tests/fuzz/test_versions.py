@@ -11,7 +11,7 @@ import pytest
 from fuzz.versions import turn as turns
 from fuzz.versions.folders import MAKERS, Maker
 from fuzz.versions.server import models, served
-from fuzz.versions.turn import Model, same
+from fuzz.versions.turn import Model, may_answer, same
 
 
 @pytest.fixture(scope="module")
@@ -65,3 +65,13 @@ def test_answers_are_the_same_but_for_their_last_digits() -> None:
     assert same(right.replace(b"5678", b"5679"), right)
     assert not same(right.replace(b"0.1234", b"0.1235"), right)
     assert not same(right.replace(b'"a"', b'"b"'), right)
+
+
+@pytest.mark.parametrize("there", ["lightship.json", "golden.npz"])
+def test_what_may_be_a_plain_saved_model_may_say_so(tmp_path: Path, there: str) -> None:
+    answer = "400 b'Servable dog/2 has no image spec, so it cannot classify encoded images: ...'"
+    assert may_answer(tmp_path, answer)
+    assert not may_answer(tmp_path, "500 b'other'")
+    (tmp_path / "assets.extra").mkdir()
+    (tmp_path / "assets.extra" / there).write_bytes(b"")
+    assert not may_answer(tmp_path, answer)

@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 from tests.lifecycle.conftest import DEADLINE, StartManager, await_state
 
+from lightship.bundle.golden import Golden
+from lightship.bundle.manifest import EXTRAS, GOLDEN_FILE, MANIFEST_FILE, Manifest, write_manifest
 from lightship.errors import DataLoss, FailedPrecondition
 from lightship.lifecycle import FileSystemSource, Loader, LoadOptions, ModelConfig, Servable, ServableId, State
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE
@@ -57,6 +59,30 @@ def test_weights_that_are_still_zeros_are_refused(add_version: AddVersion) -> No
     weights.write_bytes(bytes(weights.stat().st_size))
     with pytest.raises(DataLoss, match="is damaged: its checksum does not match; copy the complete version again"):
         Loader().load(ID, weights.parents[1])
+
+
+def test_a_bundle_whose_manifest_never_came_waits_for_it(
+    start_manager: StartManager, folder: Path, add_version: AddVersion
+) -> None:
+    version = add_version(1)
+    extras = version / EXTRAS
+    extras.mkdir()
+    Golden({"x": np.float32([[3.0]])}, {"y": np.float32([[3.5]])}).save(extras / GOLDEN_FILE)
+    source = FileSystemSource(manager := start_manager(), poll_seconds=0.02, settle_seconds=0)
+    try:
+        source.watch([ModelConfig("half", folder)])
+        await_state(manager, 1, State.END)
+        (status,) = manager.versions("half")
+        assert status.error is not None
+        assert "is an incomplete bundle: it has assets.extra/golden.npz" in status.error.message
+        write_manifest(version, Manifest("now", {}, {}, golden=GOLDEN_FILE))
+        await_state(manager, 1, State.AVAILABLE)
+        (version / MANIFEST_FILE).unlink()  # so soon after it came, the version is loaded again
+        await_state(manager, 1, State.END)
+        write_manifest(version, Manifest("now", {}, {}, golden=GOLDEN_FILE))
+        await_state(manager, 1, State.AVAILABLE)
+    finally:
+        source.close()
 
 
 @pytest.mark.parametrize("name", ["saved_model.pb", "variables/more", "assets.extra/tf_serving_warmup_requests"])

@@ -475,6 +475,36 @@ def test_closing_waits_for_the_handles(start_manager: StartManager, add_version:
     assert states(manager) == {1: State.END}
 
 
+def test_closing_waits_a_moment_for_loads_and_longer_for_handles(
+    start_manager: StartManager, add_version: AddVersion, folder: Path
+) -> None:
+    release, loading = threading.Event(), threading.Event()
+
+    def load(id: ServableId, path: Path) -> Servable:
+        if id.version == 2:
+            loading.set()
+            release.wait(DEADLINE)
+        return load_servable(id, path)
+
+    manager = start_manager(load)
+    manager.aspire("half", {1: add_version(1)})
+    assert manager.wait_ready(DEADLINE)
+    manager.aspire("half", {1: folder / "1", 2: add_version(2)})
+    assert loading.wait(DEADLINE)
+    handle, ended = manager.handle("half"), list[bool]()
+    closing = threading.Thread(target=lambda: ended.append(manager.close(DEADLINE, loads=0.05)))
+    closing.start()
+    try:
+        await_state(manager, 1, State.UNLOADING)
+        assert ended == []
+        handle.release()
+        closing.join(DEADLINE / 2)
+        assert ended == [False]
+    finally:
+        release.set()
+    closing.join(DEADLINE)
+
+
 def test_a_handle_that_is_never_released_does_not_keep_it_from_closing(
     start_manager: StartManager, add_version: AddVersion
 ) -> None:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from lightship.bundle.manifest import EXTRAS, MANIFEST_FILE, Manifest, write_manifest
 from lightship.errors import InvalidArgument
 from lightship.lifecycle import settling as settling_module
+from lightship.lifecycle import version_files as version_files_module
 from lightship.lifecycle.settling import Settling, default_settle_seconds
+from lightship.saved_model.version_files import walk
 
 LONG = 60.0  # longer than any test
 
@@ -157,3 +162,72 @@ def test_a_default_that_is_no_number_of_seconds_is_refused(monkeypatch: pytest.M
 def test_the_default_is_two_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LIGHTSHIP_SETTLE_SECONDS")
     assert default_settle_seconds() == 2.0
+
+
+class FileServer:
+    """Gives files the times of a clock that differs from ours, and that goes on as ours does."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, clock: Clock, differs: float) -> None:
+        self._clock, self._differs, self._stat = clock, differs, os.stat
+        self._added: dict[tuple[int, float], float] = {}  # to the times of each change
+        monkeypatch.setattr(version_files_module, "walk", self.walk)
+        monkeypatch.setattr(version_files_module, "_changed", lambda folder: self._of(os.stat(folder), "st_ctime"))
+
+    def walk(self, folder: Path, within: Path | None = None) -> Iterator[Any]:
+        for entry in walk(folder, within):
+            seen = entry.status
+            times = {name: self._of(seen, name) for name in ("st_mtime", "st_ctime")}
+            sizes = {"st_size": seen.st_size, "st_ino": seen.st_ino, "st_mtime_ns": seen.st_mtime_ns}
+            yield SimpleNamespace(name=entry.name, status=SimpleNamespace(**times, **sizes), is_file=entry.is_file)
+
+    def _of(self, status: os.stat_result, name: str) -> float:
+        real = float(getattr(status, name))
+        return real + self._added.setdefault((status.st_ino, real), self._differs + self._clock.passed)
+
+
+@pytest.mark.parametrize("differs", [-50.0, -5.0, 0.0, 5.0, 5000.0])
+def test_files_that_are_being_written_wait_whatever_the_file_servers_clock_says(
+    version: Path, monkeypatch: pytest.MonkeyPatch, clock: Clock, differs: float
+) -> None:
+    FileServer(monkeypatch, clock, differs)
+    settling = Settling(2.0)
+    assert reason(settling, version)
+    for _ in range(4):
+        clock.passed += 0.9
+        with (version / "saved_model.pb").open("ab") as file:
+            file.write(b"more")
+        assert reason(settling, version)
+    clock.passed += 1.0  # nothing has changed between two looks
+    assert reason(settling, version) == ""
+
+
+@pytest.mark.parametrize("differs", [-5000.0, -5.0, 0.0])
+def test_what_was_written_before_it_was_moved_is_taken_at_once(
+    version: Path, monkeypatch: pytest.MonkeyPatch, clock: Clock, differs: float
+) -> None:
+    server = FileServer(monkeypatch, clock, differs)
+    assert len(list(server.walk(version))) == 3
+    clock.passed = 2.0
+    assert reason(Settling(2.0), version.rename(version.with_name("2"))) == ""
+
+
+def test_how_late_it_is_for_a_file_server_is_remembered(
+    version: Path, monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
+    """A version that is found late, because its folder is polled rarely, need not be looked at twice."""
+    server = FileServer(monkeypatch, clock, -5.0)
+    settling = Settling(2.0)
+    assert settling.look(version).look_again
+    second = version.with_name("2")
+    second.mkdir()
+    (second / "saved_model.pb").write_bytes(b"graph")
+    assert len(list(server.walk(second))) == 2
+    clock.passed = 10.0
+    assert reason(settling, second) == ""
+
+
+def test_old_files_are_taken_at_the_first_look_although_no_newer_time_was_seen(
+    version: Path, monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
+    FileServer(monkeypatch, clock, -61.0)
+    assert reason(Settling(2.0), version) == ""

@@ -16,7 +16,11 @@ from tests.server.grpc_serving import handles, predict
 from tests.server.http2 import Http2, message
 
 from lightship import protos
+from lightship.memory_budget import NoRoom, Reservation
 from lightship.server import Server
+from lightship.transports.grpc import compression, unary
+from lightship.transports.grpc.application import GrpcApplication
+from lightship.transports.grpc.message_reader import deflate
 from lightship.transports.grpc.options import GrpcOptions, parse_channel_arguments
 
 CHECK = "/grpc.health.v1.Health/Check"
@@ -52,6 +56,85 @@ def test_answers_are_compressed_where_that_is_asked_for(served: Callable[..., Se
         assert (packed.data[0], packed.headers["grpc-encoding"]) == (1, compression)
     with grpc.insecure_channel(server.grpc_address) as channel:
         assert predict(channel) == [3.0]
+
+
+@pytest.fixture
+def compressing(served: Callable[..., Server]) -> Server:
+    arguments = parse_channel_arguments("grpc.default_compression_algorithm=2")
+    return served(grpc=GrpcOptions(channel_arguments=arguments))
+
+
+LARGE = np.arange(100_000, dtype=np.float32)
+GZIP = [("grpc-accept-encoding", "gzip")]
+
+
+def test_a_large_answer_is_compressed_on_a_thread(compressing: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    names: list[str] = []
+
+    def noted(data: bytes, encoding: str) -> bytes:
+        names.append(threading.current_thread().name)
+        return deflate(data, encoding)
+
+    monkeypatch.setattr(compression, "deflate", noted)
+    with Http2(compressing.grpc_port) as client:
+        answer = client.ask(message(request(LARGE)), GZIP)
+    assert (answer.data[0], answer.headers["grpc-encoding"]) == (1, "gzip")
+    packed = protos.PredictResponse.FromString(gzip.decompress(answer.data[5:])).outputs["y"]
+    np.testing.assert_array_equal(packed.float_val, LARGE / 2 + 2)
+    assert [name.startswith("call-") for name in names] == [True]
+    with grpc.insecure_channel(compressing.grpc_address) as channel:
+        options = {"compression": grpc.Compression.Gzip}
+        assert predict(channel, **options) == [3.0]
+        body = channel.unary_unary(PREDICT)(request(LARGE), timeout=20)
+        assert len(values_of(body)) == LARGE.size
+
+
+@pytest.mark.parametrize("lack", ["threads", "memory"])
+def test_a_large_answer_that_cannot_be_compressed_now_is_sent_as_it_is(
+    compressing: Server, monkeypatch: pytest.MonkeyPatch, lack: str
+) -> None:
+    if lack == "threads":
+        monkeypatch.setattr(GrpcApplication, "compress", lambda *_: None)
+    else:
+        monkeypatch.setattr(unary, "Compression", None)  # is not even made
+        monkeypatch.setattr(Reservation, "keep", no_room)
+    with Http2(compressing.grpc_port) as client:
+        answer = client.ask(message(request(LARGE)), GZIP)
+    assert answer.data[0] == 0
+    assert "grpc-encoding" not in answer.headers
+    assert len(values_of(answer.data[5:])) == LARGE.size
+
+
+def no_room(memory: Reservation, total: int = 1) -> None:
+    if total > 2 * LARGE.nbytes:
+        raise NoRoom("no room", 1)
+
+
+def test_a_call_that_is_cancelled_while_its_answer_is_compressed_leaves_nothing(
+    compressing: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def waiting(data: bytes, encoding: str) -> bytes:
+        begun.set()
+        assert go_on.wait(60)
+        return deflate(data, encoding)
+
+    monkeypatch.setattr(compression, "deflate", waiting)
+    with Http2(compressing.grpc_port) as client:
+        stream = client.start(headers=GZIP)
+        client.send(stream, message(request(LARGE)))
+        assert begun.wait(60)
+        client.h2.reset_stream(stream)
+        client.flush()
+        assert values_of(client.ask(message(request())).message) == [3.0]
+        go_on.set()
+    endpoints = compressing._endpoints
+    assert endpoints is not None
+    assert endpoints.grpc is not None
+    assert eventually(lambda: endpoints.grpc.unfinished == 0)
+    assert eventually(lambda: endpoints.grpc._application.budget.taken == 0)
+    assert eventually(lambda: handles(compressing) == 0)
 
 
 def test_an_unknown_compression_is_answered_with_the_known_ones(client: Http2) -> None:

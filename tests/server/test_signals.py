@@ -128,6 +128,17 @@ def test_the_time_to_drain_is_limited(run: Run, half_plus_two: Path) -> None:
     assert "1 calls had not finished after 0.5 seconds and were cancelled" in log
 
 
+@pytest.mark.parametrize("sent", [b"", REQUEST[:5], REQUEST[:-5]], ids=["nothing", "half a head", "half a body"])
+def test_a_client_that_sends_nothing_more_does_not_hold_the_end_up(run: Run, half_plus_two: Path, sent: bytes) -> None:
+    process = run(half_plus_two, drain=600)  # longer than `ended` waits
+    with connected(process) as stalled:
+        stalled.sendall(sent)
+        process.signal()
+        assert process.ended()[0] == 0
+        answer = b"".join(iter(lambda: stalled.recv(65536), b""))
+    assert (b"no more of the request's body came within 5 seconds" in answer) == (sent == REQUEST[:-5])
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_second_signal_ends_it_at_once(run: Run, half_plus_two: Path, number: int, code: int) -> None:
     process = run(half_plus_two)

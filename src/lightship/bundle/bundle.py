@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lightship.bundle.golden import Golden
 from lightship.bundle.labels import read_labels
-from lightship.bundle.manifest import EXTRAS, MANIFEST_FILE, Manifest
+from lightship.bundle.manifest import EXTRAS, GOLDEN_FILE, MANIFEST_FILE, Manifest
 from lightship.errors import DataLoss, InvalidArgument, NotFound, ResourceExhausted
 from lightship.images.spec import ImageSpec
 from lightship.saved_model.reader import SavedModel, read_saved_model
@@ -46,15 +47,16 @@ def open_bundle(path: Path, name: str, version: int, *, verify: bool = True, tag
         with the checksums that TensorFlow wrote.
     tags: the tags of the graph to read; the graph must have exactly these.
 
-    Raises NotFound if there is no SavedModel, DataLoss if a file is broken or was changed after export,
-    FailedPrecondition if a newer Lightship wrote the bundle or if it holds a FIFO, and PermissionDenied if a file may
-    not be read.
+    Raises NotFound if there is no SavedModel, DataLoss if a file is broken or was changed after export, or if a golden
+    sample shows that the manifest is missing, FailedPrecondition if a newer Lightship wrote the bundle or if it holds a
+    FIFO, and PermissionDenied if a file may not be read.
     """
     check_version_files(path)
     try:
         manifest = Manifest.read(path)
     except NotFound:
         manifest = None
+        _check_plain(path)
     if verify and has_saved_model(path):
         _verify(path, manifest)
     if manifest is None:
@@ -72,6 +74,16 @@ def open_bundle(path: Path, name: str, version: int, *, verify: bool = True, tag
     )
     _check_image_signatures(bundle)
     return bundle
+
+
+def _check_plain(path: Path) -> None:
+    """Raises DataLoss for a bundle that lacks its manifest. Only an export writes a golden sample, so one was there."""
+    golden = f"{EXTRAS}/{GOLDEN_FILE}"
+    if os.path.lexists(path / golden):
+        raise DataLoss(
+            f"{path} is an incomplete bundle: it has {golden}, but no {MANIFEST_FILE}. Copy the complete version "
+            f"again, or remove {golden} to serve it as a plain SavedModel"
+        )
 
 
 def _verify(path: Path, manifest: Manifest | None) -> None:

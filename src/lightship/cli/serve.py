@@ -255,6 +255,15 @@ def serve(
             help="Seconds for which a refused body is still read and dropped.",
         ),
     ] = DEFAULT_TIMEOUTS.linger,
+    drain_stall_timeout: Annotated[
+        float,
+        typer.Option(
+            rich_help_panel=ADVANCED,
+            envvar="LIGHTSHIP_DRAIN_STALL_TIMEOUT",
+            help="While the server drains: seconds for the next bytes of a request, or for a client to take more of a "
+            "response.",
+        ),
+    ] = DEFAULT_TIMEOUTS.drain_stall,
     max_head_bytes: Annotated[
         int,
         typer.Option(
@@ -340,7 +349,9 @@ def serve(
         follow_links=follow_links,
         limits=limits,
         memory_budget=parse_bytes(memory_budget, "--memory-budget") if memory_budget is not None else 0,
-        timeouts=Timeouts(head_timeout, body_timeout, write_timeout, idle_timeout, linger_timeout),
+        timeouts=Timeouts(
+            *(head_timeout, body_timeout, write_timeout, idle_timeout, linger_timeout, drain_stall_timeout)
+        ),
         timeout_seconds=timeout,
         max_queue_seconds=max_queue_seconds,
         allowed_hosts=_names(allowed_hosts or ()),

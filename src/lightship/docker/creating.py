@@ -44,12 +44,25 @@ def create(client: DockerClient, settings: Settings, image: Image) -> EngineCont
     except Gone:
         return None
     except APIError as error:
+        if _is_removed(new):
+            return None
         remove(new)
         raise FailedPrecondition(_why_not_started(client, settings, image, error_text(error))) from error
     except BaseException:
         remove(new)
         raise
     return new
+
+
+def _is_removed(new: EngineContainer) -> bool:
+    """Returns whether another program has removed a container, or is removing it."""
+    from docker.errors import NotFound as Gone
+
+    try:
+        new.reload()
+    except Gone:
+        return True
+    return new.status in ("removing", "dead")
 
 
 def _why_not_started(client: DockerClient, settings: Settings, image: Image, text: str) -> str:

@@ -190,9 +190,10 @@ def versions_at(url: str, model: str) -> tuple[VersionStatus, ...]:
 
 
 def remove(found: EngineContainer) -> None:
-    """Removes a container, or waits until another program has removed it."""
+    """Removes a container, or waits a while until another program has removed it."""
     from docker.errors import APIError
     from docker.errors import NotFound as Gone
+    from requests.exceptions import RequestException
 
     try:
         found.remove(force=True, v=True)
@@ -201,7 +202,7 @@ def remove(found: EngineContainer) -> None:
     except APIError as error:
         if error.status_code != HTTPStatus.CONFLICT:  # another program is removing it
             raise
-        with suppress(Gone):
+        with suppress(Gone, RequestException):  # the time is over: whoever needs the name looks again
             found.wait(condition="removed", timeout=_REMOVAL_SECONDS)
 
 

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from docker.models.containers import Container as EngineContainer
 
 START_SECONDS = 120.0
-_ATTEMPTS = 10  # if other programs create and remove containers of this name at the same time
+_OTHERS_SECONDS = 30.0  # in which other programs may create and remove containers of this name at the same time
 _OTHERS_START = 5.0  # seconds that another program gets to start a container that it has created
+_PAUSE = 0.1  # seconds between two looks at what other programs do
 
 
 def start(
@@ -147,10 +148,12 @@ class _Start:
     def _ensure_running(self) -> _Done:
         """Returns a running container with these settings.
 
-        If another program creates or removes it at the same time, the engine is asked again.
+        If another program creates or removes it at the same time, the engine is asked again. Between the two, its name
+        is taken although there is no container of that name; on a busy machine that takes seconds.
         """
         action: Action = "started"
-        for _ in range(_ATTEMPTS):
+        deadline = time.monotonic() + _OTHERS_SECONDS
+        while time.monotonic() < deadline:
             found = find(self._client, self._settings.name)
             if found is not None and found.status == "created":
                 _wait_for_start(found)
@@ -161,11 +164,13 @@ class _Start:
                 new = create(self._client, self._settings, self._image)
                 if new is not None:
                     return _Done(new, action)
+                time.sleep(_PAUSE)
                 continue
             if self._has_wanted_settings(found):
                 running = _keep_running(found)
                 if running is not None:
                     return running
+                time.sleep(_PAUSE)
                 continue
             remove(found)
             action = "replaced"
@@ -237,4 +242,4 @@ def _status(found: EngineContainer) -> str | None:
 def _until(holds: Callable[[], bool], seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while not holds() and time.monotonic() < deadline:
-        time.sleep(0.1)
+        time.sleep(_PAUSE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -11,6 +12,7 @@ from pathlib import Path
 from lightship.engines.trial import cancel_trials
 from lightship.errors import Cancelled, DataLoss, LightshipError, NotFound
 from lightship.lifecycle.attempts import Backoff, LoadFunction, Retries, attempt
+from lightship.lifecycle.background import RETRY_SECONDS, Background
 from lightship.lifecycle.changes import Changes
 from lightship.lifecycle.handle import Handle
 from lightship.lifecycle.load_slots import LoadSlots
@@ -25,6 +27,9 @@ from lightship.lifecycle.version_files import FilesSeen, fingerprint
 from lightship.lifecycle.version_record import VersionRecord
 
 logger = logging.getLogger(__name__)
+
+_ERROR_SECONDS = 1.0  # the pause after an unexpected error
+_LEAST_JOIN = 0.05  # seconds for the manager's thread to end
 
 
 class Manager:
@@ -48,6 +53,7 @@ class Manager:
         self._changed = Changes()
         self._models = Models()
         self._serving = ServingTable()
+        self._background = Background(self.wake)
         self._closed = False
         # Called on any thread after a version was loaded, and after one was closed. It must return at once.
         self.on_turnover: Callable[[], None] = _nothing
@@ -188,31 +194,42 @@ class Manager:
         with self._changed:
             self._changed.notify_all()
 
-    def close(self, timeout: float = 30.0) -> bool:
+    def close(self, timeout: float = 30.0, *, loads: float = math.inf) -> bool:
         """Cancels trial compilations, waits at most `timeout` seconds for the handles, and unloads everything.
 
-        Returns False if models were still in use or loading after that time.
+        `loads` is the time for versions that are being loaded, in seconds, if that is less. Returns False if models
+        were still in use or loading after that time.
         """
+        end = time.monotonic() + timeout
         for name in self.models():
             self.aspire(name, {}, "the server is stopping")
         cancel_trials()
-        drained = self.wait(lambda _: all(model.idle() for model in self._models), timeout)
+        drained = self.wait(lambda _: all(model.idle() for model in self._models), min(timeout, loads))
         if not drained:
-            logger.warning("models were still in use or loading after %g s", timeout, extra={"seconds": timeout})
+            unused = self.wait(lambda _: all(model.unused() for model in self._models), end - time.monotonic())
+            drained = all(model.idle() for model in self._models)
+            if not drained:
+                seconds = loads if unused else timeout
+                logger.warning("models were still in use or loading after %g s", seconds, extra={"seconds": seconds})
         self._closed = True
         self.wake()
-        self._thread.join(timeout)
+        self._thread.join(max(_LEAST_JOIN, end - time.monotonic()))
         return drained
 
     def _work(self) -> None:
         with self._changed:
             while not self._closed:
                 now = time.monotonic()
-                if not self._step(now):
-                    self._changed.wait(self._pause(now))
+                try:
+                    if not self._step(now):
+                        self._changed.wait(self._pause(now))
+                except Exception:  # an error of one step must not end the thread
+                    logger.exception("a step of the manager failed")
+                    self._changed.wait(_ERROR_SECONDS)
 
     def _step(self, now: float) -> bool:
         """Starts one action, unloading before loading. Returns whether there was one."""
+        self._background.start_waiting()
         for model in self._models:
             model.retry_due(now)
         actions = [(model, model.next_action(now)) for model in self._models]
@@ -230,7 +247,9 @@ class Manager:
         """Returns the seconds until a pause between attempts ends or a load counts as slow; None if nothing will."""
         times = [time for model in self._models for time in model.times() if time > now]
         slow = self._slots.next_slow(now)
-        soonest = min(times if slow is None else [*times, slow], default=None)
+        times += [] if slow is None else [slow]
+        times += [now + RETRY_SECONDS] if self._background.waits else []
+        soonest = min(times, default=None)
         return None if soonest is None else max(0.0, soonest - time.monotonic())
 
     def _begin_load(self, model: ModelVersions, record: VersionRecord, now: float) -> None:
@@ -240,7 +259,7 @@ class Manager:
         record.load_began = now
         self._slots.begin(model.name, now)
         self._changed.notify_all()
-        _start(self._load_version, model, record, now)
+        self._background.start(self._load_version, model, record, now)
 
     def _load_version(self, model: ModelVersions, record: VersionRecord, began: float) -> None:
         before = fingerprint(record.path)
@@ -261,7 +280,9 @@ class Manager:
                 self._loaded(model, record, loaded, now)
             elif record.phase is Phase.LOADING:
                 record.phase = Phase.UNLOADING
-                _start(self._close_version, model, record, loaded, Cancelled("Loading of servable cancelled"))
+                self._background.start(
+                    self._close_version, model, record, loaded, Cancelled("Loading of servable cancelled")
+                )
             else:
                 self._drop(loaded)
             self._changed.notify_all()
@@ -294,7 +315,7 @@ class Manager:
         assert lease is not None
         self._publish(model)
         self._changed.notify_all()
-        lease.retire(lambda: _start(self._close_version, model, record, lease.servable, None))
+        lease.retire(lambda: self._background.start(self._close_version, model, record, lease.servable, None))
 
     def _close_version(
         self, model: ModelVersions, record: VersionRecord, servable: Servable, error: LightshipError | None
@@ -308,7 +329,7 @@ class Manager:
     def _drop(self, loaded: Servable | LightshipError) -> None:
         """Closes a servable that no version has any more."""
         if not isinstance(loaded, LightshipError):
-            _start(self._close, loaded)
+            self._background.start(self._close, loaded)
 
     def _close(self, servable: Servable) -> None:
         try:
@@ -319,10 +340,6 @@ class Manager:
 
     def _publish(self, model: ModelVersions) -> None:
         self._serving.publish(model.name, model.leases(), model.labels)
-
-
-def _start(target: Callable[..., None], *arguments: object) -> None:
-    threading.Thread(target=target, args=arguments, name=f"lightship{target.__name__}", daemon=True).start()
 
 
 def _nothing() -> None:

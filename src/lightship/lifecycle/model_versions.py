@@ -124,6 +124,10 @@ class ModelVersions:
         settled = [r for r in self.records.values() if r.aspired and (r.phase is Phase.READY or r.error is not None)]
         return max(settled, key=lambda record: record.id.version).status(time.monotonic()) if settled else None
 
+    def unused(self) -> bool:
+        """Returns whether no version is loaded or being unloaded. Versions may still be loading."""
+        return all(record.phase not in (Phase.READY, Phase.UNLOADING) for record in self.records.values())
+
     def idle(self) -> bool:
         """Returns whether no version is loaded, being loaded or being unloaded."""
         at_rest = (Phase.DISABLED, Phase.ERROR, Phase.NEW)

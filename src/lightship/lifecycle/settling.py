@@ -16,6 +16,9 @@ from lightship.lifecycle.version_files import FilesSeen, Look, look_at
 
 DEFAULT_SETTLE_SECONDS = 2.0
 
+# The clock of a file server and ours may differ by less than this.
+_DOUBTFUL_SECONDS = 60.0
+
 # The digests of larger versions are not computed only to load them a moment earlier.
 _MAX_PROVEN_BYTES = 256 << 20
 
@@ -53,20 +56,27 @@ class _Seen:
 
 
 class Settling:
-    """Remembers the files that may still be written.
+    """Remembers the files of one model that may still be written.
 
     seconds: files that have not changed for so long are complete, by the times of the files; so are files that do not
         change between two looks that are half as far apart, because clocks may be wrong. 0 takes every version at once.
+
+    The times are those of the file system's clock, which may be a file server's and show another time than ours. How
+    late it is there follows from the newest time that it has given to anything: when a version is moved to its place,
+    that is the moment of the move. Where nothing newer than the files themselves was seen, our own clock decides, but
+    only about files that are so old that the clocks do not matter.
     """
 
     def __init__(self, seconds: float = DEFAULT_SETTLE_SECONDS) -> None:
         self.seconds = seconds
+        # The least that the file system's clock can show, less our `time.monotonic`.
+        self._clock = -math.inf
         self._seen: dict[Path, _Seen] = {}
 
     def look(self, folder: Path) -> Settled:
         """Looks at the files of a version folder."""
         look, now = look_at(folder), time.monotonic()
-        left = self.seconds - max(0.0, time.time() - look.changed_at)
+        left = self.seconds - self._age(look, now)
         if left <= 0:
             self._seen.pop(folder, None)
             return Settled(FilesSeen(look.fingerprint))
@@ -79,6 +89,13 @@ class Settling:
         if steady <= 0 or self._proven(folder, seen):
             return Settled(FilesSeen(look.fingerprint))
         return Settled(FilesSeen(look.fingerprint, _reason(seen, now)), min(left, steady))
+
+    def _age(self, look: Look, now: float) -> float:
+        """Returns for how many seconds the files have not changed, at least."""
+        wall = time.time()
+        self._clock = max(self._clock, min(look.clock, wall) - now)
+        age = max(0.0, self._clock + now - look.changed_at)
+        return wall - look.changed_at if wall - look.changed_at >= max(self.seconds, _DOUBTFUL_SECONDS) else age
 
     def keep(self, folders: Collection[Path]) -> None:
         """Forgets all other folders."""

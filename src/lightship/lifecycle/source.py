@@ -14,12 +14,15 @@ from lightship.lifecycle.model_config import ModelConfig
 from lightship.lifecycle.settling import Settling, default_settle_seconds
 from lightship.lifecycle.state import State
 from lightship.lifecycle.watched import Found, Watched, look_for_versions
+from lightship.threads import start_thread
 
 logger = logging.getLogger(__name__)
 
 _CLOSE_SECONDS = 5.0
 # A poll that takes so long may hang.
 _SLOW_SECONDS = 5.0
+# The pause after an unexpected error.
+_ERROR_SECONDS = 1.0
 
 
 class FileSystemSource:
@@ -71,8 +74,9 @@ class FileSystemSource:
         with self._lock:
             self._changed.notify_all()
             if self._thread is None and not self._closed:
-                self._thread = threading.Thread(target=self._poll, name="lightship-source", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._poll, name="lightship-source", daemon=True)
+                thread.start()
+                self._thread = thread
 
     def poll_once(self) -> None:
         """Polls every folder now."""
@@ -107,11 +111,15 @@ class FileSystemSource:
                 if self._wait(next_poll):
                     return
                 due = [name for name, one in self._watched.items() if one.look_at and one.look_at <= time.monotonic()]
-            if next_poll is not None and next_poll <= time.monotonic():
-                self.poll_once()
-                next_poll = time.monotonic() + self._poll_seconds
-            else:
-                self._for_each(due, self._look_again)
+            try:
+                if next_poll is not None and next_poll <= time.monotonic():
+                    self.poll_once()
+                    next_poll = time.monotonic() + self._poll_seconds
+                else:
+                    self._for_each(due, self._look_again)
+            except Exception:  # an error must not end the polling
+                logger.exception("looking at the models' folders failed")
+                time.sleep(_ERROR_SECONDS)
 
     def _wait(self, next_poll: float | None) -> bool:
         """Waits until something is due. Returns whether the source was closed."""
@@ -123,12 +131,17 @@ class FileSystemSource:
         return self._closed
 
     def _for_each(self, names: Sequence[str], poll: Callable[[Watched], None]) -> None:
-        """Polls models one after the other. If the file system of one hangs, another thread goes on with the others."""
+        """Polls models one after the other. If the file system of one hangs, another thread goes on with the others.
+
+        If the system allows no further thread, this one polls them.
+        """
         waiting = deque(names)
         while waiting:
             done = threading.Event()
-            _start(self._poll_some, waiting, poll, done)
-            done.wait(_SLOW_SECONDS)
+            if start_thread(self._poll_some, waiting, poll, done, name="lightship-source-poll"):
+                done.wait(_SLOW_SECONDS)
+            else:
+                self._poll_some(waiting, poll, done)
 
     def _poll_some(self, waiting: deque[str], poll: Callable[[Watched], None], done: threading.Event) -> None:
         with suppress(IndexError):  # when no more is waiting
@@ -183,10 +196,6 @@ class FileSystemSource:
                 self._manager.expect(name, found.explanation or "")
             else:
                 self._manager.aspire(name, found.versions, found.explanation or "", files=files, notice=watched.notice)
-
-
-def _start(target: Callable[..., None], *arguments: object) -> None:
-    threading.Thread(target=target, args=arguments, name="lightship-source-poll", daemon=True).start()
 
 
 def _same_folder(known: Watched, config: ModelConfig) -> bool:

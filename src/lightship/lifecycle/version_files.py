@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
@@ -36,6 +37,9 @@ class Look(NamedTuple):
     # The file or folder that changed last, and when, by the clock of the file system.
     newest: str
     changed_at: float
+    # The newest time that this clock has given to anything in the version or to the model's folder. So that clock shows
+    # at least this. Nobody can set these times (`st_ctime`) as they can set when a file was modified.
+    clock: float
 
 
 def look_at(folder: Path) -> Look:
@@ -49,16 +53,24 @@ def look_at(folder: Path) -> Look:
     """
     fingerprint: dict[str, tuple[int, int]] = {}
     details: set[tuple[str, int, int, int]] = set()
-    newest, changed_at = "", 0.0
+    newest, changed_at, clock = "", 0.0, _changed(folder.parent)
     for entry in islice(walk(folder, folder.parent), MAX_ENTRIES):
         name, status = entry.name, entry.status
         if entry.is_file:
             fingerprint[name] = (status.st_size, status.st_mtime_ns)
         details.add((name, status.st_size, status.st_mtime_ns, status.st_ino))
         changed = status.st_mtime if not name else max(status.st_mtime, status.st_ctime)
+        clock = max(clock, status.st_ctime)
         if changed > changed_at:
             newest, changed_at = name, changed
-    return Look(fingerprint, frozenset(details), newest, changed_at)
+    return Look(fingerprint, frozenset(details), newest, changed_at, clock)
+
+
+def _changed(folder: Path) -> float:
+    try:
+        return os.stat(folder).st_ctime
+    except OSError:
+        return 0.0
 
 
 def fingerprint(folder: Path) -> Fingerprint:

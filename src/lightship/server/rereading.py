@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from lightship.lifecycle.source import FileSystemSource
 from lightship.server.config.files import ConfigFilePoll
+from lightship.threads import start_thread
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ class Rereading:
                 "these were read at the start and are not read again: %s; restart the server to change them",
                 ", ".join(self._read_once),
             )
-        threading.Thread(target=self._look, name="lightship-reread", daemon=True).start()
+        start_thread(self._look, name="lightship-reread")
 
     def _look(self) -> None:
         if not self._looking.acquire(blocking=False):

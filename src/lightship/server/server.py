@@ -34,6 +34,7 @@ from lightship.signals import STOP_SIGNALS
 logger = logging.getLogger(__name__)
 
 _ENDING = 0.2  # seconds, when the time to drain is over, for each part of the server to end
+_LOADS = 2.0  # seconds for loads to notice that they are cancelled; nobody waits for them
 _LOOK = 0.2  # seconds between two checks of whether to keep waiting
 
 
@@ -226,7 +227,7 @@ class Server:
         # Handles that are still held belong to calls that were cut off. Without endpoints, nothing was called.
         left = _ENDING if end is None or unanswered else max(_ENDING, end - time.monotonic())
         self._source.close(_ENDING)
-        self._abandoned = not self.manager.close(left)
+        self._abandoned = not self.manager.close(left, loads=_LOADS)
         logger.info("stopped")
         if unanswered:
             raise FailedPrecondition(

@@ -18,8 +18,3 @@ def memory_of(arrays: Iterable[NDArray[Any]]) -> int:
 def string_bytes(array: NDArray[Any]) -> int:
     """Returns the bytes that the strings of an object array take, besides the array's own."""
     return sum(map(len, array.reshape(-1).tolist())) + _OBJECT * array.size
-
-
-def owned_memory(arrays: Iterable[NDArray[Any]]) -> int:
-    """Like `memory_of`, without the arrays that are views of other memory."""
-    return memory_of(array for array in arrays if array.base is None)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightship.errors import InvalidArgument
+from lightship.memory_budget import NOT_COUNTED, Reservation
 from lightship.tensors.raw import view
 
 Array = NDArray[Any]
@@ -25,11 +26,11 @@ _ENTRY = re.compile(
 )
 
 
-def read_npy(data: memoryview) -> Array:
-    """Returns the array of a .npy file, as a view of `data` if the byte order is this machine's.
+def read_npy(data: memoryview, memory: Reservation = NOT_COUNTED) -> Array:
+    """Returns the array of a .npy file, as a view of `data` if byte order and alignment are this machine's.
 
-    Raises InvalidArgument if it is not a .npy file, if it contains objects, strings or records, or if its size differs
-    from the size in the header.
+    memory: counts a copy. Raises its errors, and InvalidArgument if it is not a .npy file, if it contains objects,
+    strings or records, or if its size differs from the size in the header.
     """
     header, rest = _split(data)
     entries = _entries(header)
@@ -42,7 +43,7 @@ def read_npy(data: memoryview) -> Array:
     order = entries["fortran_order"]["bool"]
     if shape is None or order is None:
         raise _unreadable(header)
-    return view(rest, dtype, _shape(shape, header), fortran=order == "True")
+    return view(rest, dtype, _shape(shape, header), fortran=order == "True", memory=memory)
 
 
 def write_npy(array: Array) -> bytes:

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
-from lightship.errors import InvalidArgument, LightshipError
+from lightship.errors import InvalidArgument
+from lightship.memory_budget import NOT_COUNTED, Reservation
 from lightship.tensors.npy import read_npy, write_npy
 
 Arrays = dict[str, NDArray[Any]]
@@ -34,11 +35,11 @@ class _Member(NamedTuple):
     end: int
 
 
-def read_npz(body: bytes, limit: int) -> Arrays:
+def read_npz(body: bytes, limit: int, memory: Reservation = NOT_COUNTED) -> Arrays:
     """Returns the arrays by name, in the order of the file.
 
-    limit: the largest number of arrays. Raises InvalidArgument if it is not such an archive, contains more arrays, or
-    contains the same name twice.
+    limit: the largest number of arrays. memory: counts copies. Raises its errors, and InvalidArgument if it is not such
+    an archive, contains more arrays, or contains the same name twice.
     """
     data = memoryview(body)
     if not body.startswith(_SIGNATURE):
@@ -52,7 +53,7 @@ def read_npz(body: bytes, limit: int) -> Arrays:
             raise InvalidArgument(f'the .npz file contains "{member.name}" twice: send each input once')
         if len(arrays) == limit:
             raise InvalidArgument(f"the .npz file contains more arrays than there are inputs: send at most {limit}")
-        arrays[member.name] = _array(member, data)
+        arrays[member.name] = _array(member, data, memory)
         position = member.end
     return arrays
 
@@ -93,10 +94,10 @@ def _zip64_size(extra: memoryview) -> int:
     raise _ends_early()
 
 
-def _array(member: _Member, data: memoryview) -> NDArray[Any]:
+def _array(member: _Member, data: memoryview, memory: Reservation) -> NDArray[Any]:
     try:
-        return read_npy(data[member.start : member.end])
-    except LightshipError as error:
+        return read_npy(data[member.start : member.end], memory)
+    except InvalidArgument as error:
         raise type(error)(f'"{member.name}" in the .npz file: {error.message}') from error
 
 

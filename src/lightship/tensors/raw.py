@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightship.errors import InvalidArgument, Unimplemented
+from lightship.memory_budget import NOT_COUNTED, Reservation
 from lightship.tensors.dtypes import MAX_DIMENSIONS, DataType
 
 Array = NDArray[Any]
@@ -54,27 +55,40 @@ def shape_text(shape: Sequence[int]) -> str:
     return ",".join(map(str, shape)) if shape else "[]"
 
 
-def view(data: bytes | memoryview, dtype: np.dtype[Any], shape: tuple[int, ...], *, fortran: bool = False) -> Array:
+def view(
+    data: bytes | memoryview,
+    dtype: np.dtype[Any],
+    shape: tuple[int, ...],
+    *,
+    fortran: bool = False,
+    memory: Reservation = NOT_COUNTED,
+) -> Array:
     """Returns the bytes as an array, without a copy if byte order and alignment are this machine's.
 
-    Raises InvalidArgument, before allocating anything, if the number of bytes does not match dtype and shape.
+    memory: counts a copy. Raises its errors, and InvalidArgument if the number of bytes does not match dtype and shape,
+    before anything is allocated.
     """
     _check_size(len(data), dtype, shape)
     flat = np.frombuffer(data, dtype)
     if dtype.kind == "b" and flat.size and int(flat.view(np.uint8).max()) > 1:
         raise InvalidArgument("the bool tensor contains a byte other than 0 and 1: send each bool as 0 or 1")
+    if not (flat.dtype.isnative and flat.flags.aligned):
+        memory.grow(flat.nbytes)
     native = np.require(flat.astype(dtype.newbyteorder("="), copy=False), requirements="A")
     return native.reshape(shape, order="F" if fortran else "C")
 
 
-def read_raw(body: bytes, sent: str, shape: str, name: str, dtype: DataType) -> Array:
+def read_raw(
+    body: bytes, sent: str, shape: str, name: str, dtype: DataType, memory: Reservation = NOT_COUNTED
+) -> Array:
     """Returns the input `name` as an array.
 
     body: its bytes. sent, shape: the headers with the dtype and shape of the bytes. dtype: the signature's.
-    Raises InvalidArgument if the bytes, the headers and the signature's dtype do not agree.
+    memory: counts a copy, if one is needed. Raises its errors, and InvalidArgument if the bytes, the headers and the
+    signature's dtype do not agree.
     """
     check_dtype(sent, name, dtype)
-    return view(body, dtype.numpy.newbyteorder("<"), parse_shape(shape))
+    return view(body, dtype.numpy.newbyteorder("<"), parse_shape(shape), memory=memory)
 
 
 def write_raw(array: Array) -> bytes:

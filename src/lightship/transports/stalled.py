@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
 from lightship.memory_budget import MemoryBudget
+from lightship.transports.periodic import PeriodicCalls
 
 _LOOK = 1.0  # seconds between two looks at the connections
 _PRESSURE = 3.0  # seconds after a refusal in which clients are looked at
@@ -47,6 +48,7 @@ class StalledClients:
         self._refusals = budget.refusals
         self._until = self._next = 0.0
         self._seen: dict[Holder, Held] = {}
+        self._calls = PeriodicCalls("taking memory back from a client")
 
     def look(self, connections: Iterable[Holder], now: float) -> None:
         """Gives up the stalled requests that hold most, if other requests were refused of late. Must be called often.
@@ -63,7 +65,9 @@ class StalledClients:
             self._take_back(connections)
 
     def _take_back(self, connections: Iterable[Holder]) -> None:
-        seen = {one: held for one in connections if (held := one.held) is not None and held.memory}
+        seen: dict[Holder, Held] = {}
+        for one in connections:
+            self._calls.call(_note, one, seen)
         stalled = [(held.memory, one) for one, held in seen.items() if _is_stalled(self._seen.get(one), held)]
         self._seen = seen
         stalled.sort(key=lambda one: one[0], reverse=True)
@@ -73,7 +77,13 @@ class StalledClients:
                 return
             left -= memory
             del seen[connection]
-            connection.take_back()
+            self._calls.call(connection.take_back)
+
+
+def _note(connection: Holder, seen: dict[Holder, Held]) -> None:
+    held = connection.held
+    if held is not None and held.memory:
+        seen[connection] = held
 
 
 def _is_stalled(before: Held | None, now: Held) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from lightship.transports.http.executor import Executor, Moved, Overloaded
-from lightship.transports.http.lanes import Origin, WaitLimits
+from lightship.transports.http.lanes import Lane, Origin, WaitLimits
 
 A, B = Origin("small", "a"), Origin("small", "b")
 REFUSED = -1
@@ -293,6 +293,26 @@ def test_a_job_that_cannot_start_within_its_deadline_is_refused(made: Made, gate
     asyncio.run(run())
 
 
+def test_a_job_that_cannot_start_within_the_deadline_of_its_call_is_refused(made: Made, gate: threading.Event) -> None:
+    async def run() -> None:
+        for _ in range(5):
+            await result(executor, Work(lambda: time.sleep(0.05) or 1))
+        running = await submit(executor, waiting(gate))
+        now = time.monotonic()
+        late = Work(int)
+        assert executor.submit(late, A, refusal, now + 0.01) == REFUSED
+        assert late.released == 1
+        behind = await submit(executor, Work(lambda: 2))
+        assert executor.refused(A, refusal, now + 0.01) == REFUSED
+        assert executor.refused(A, refusal, now + 600) is None
+        assert executor.refused(A, refusal) is None
+        gate.set()
+        assert await asyncio.gather(running, behind) == [1, 2]
+
+    executor = made(threads=1)
+    asyncio.run(run())
+
+
 def test_jobs_that_wait_are_shed_when_an_overload_is_noticed(made: Made) -> None:
     """Ten times as many arrive as can run. It ends with the load."""
 
@@ -320,4 +340,89 @@ def test_a_burst_of_many_clients_is_no_overload(made: Made) -> None:
         assert await asyncio.gather(*(client() for _ in range(100))) == [0] * 100
 
     executor = made(threads=2, max_waiting=1000)
+    asyncio.run(run())
+
+
+class NoThreads:
+    """A system that allows no further thread, as long as it is `full`."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.full, self._start = True, threading.Thread.start
+        monkeypatch.setattr(threading.Thread, "start", lambda thread: self.start(thread))
+
+    def start(self, thread: threading.Thread) -> None:
+        if self.full:
+            raise RuntimeError("can't start new thread")
+        self._start(thread)
+
+
+@pytest.mark.parametrize("others", [0, 1])
+def test_a_job_waits_for_a_thread_that_the_system_does_not_allow_now(
+    made: Made, gate: threading.Event, monkeypatch: pytest.MonkeyPatch, others: int
+) -> None:
+    async def run() -> None:
+        running = [await submit(executor, waiting(gate), B) for _ in range(others)]
+        system = NoThreads(monkeypatch)
+        late = [await submit(executor, Work(lambda: 7)) for _ in range(3)]
+        assert (executor.waiting, executor.unfinished) == (3, 3 + others)
+        system.full = False
+        assert await asyncio.wait_for(asyncio.gather(*late), 60) == [7, 7, 7]
+        gate.set()
+        await asyncio.gather(*running)
+        assert (executor.waiting, executor.unfinished) == (0, 0)
+        both = [await submit(executor, waiting(gate), one) for one in (A, B)]  # as many run at once as before
+        assert await asyncio.wait_for(asyncio.gather(*both), 60) == [1, 1]
+
+    executor = made(threads=2)
+    asyncio.run(run())
+
+
+def test_jobs_that_wait_for_a_thread_are_taken_over_by_those_that_end(
+    made: Made, gate: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def run() -> None:
+        running = await submit(executor, waiting(gate))
+        NoThreads(monkeypatch)
+        late = [await submit(executor, Work(lambda: 7)) for _ in range(3)]
+        gate.set()
+        assert await asyncio.wait_for(asyncio.gather(running, *late), 60) == [1, 7, 7, 7]
+
+    executor = made(threads=2)
+    asyncio.run(run())
+
+
+def test_when_too_many_wait_for_a_thread_further_ones_are_refused(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> None:
+        system = NoThreads(monkeypatch)
+        late = [await submit(executor, Work(lambda: 7)) for _ in range(2)]
+        refused = Work(int)
+        assert executor.submit(refused, A, refusal) == REFUSED
+        assert refused.released == 1
+        system.full = False
+        assert await asyncio.wait_for(asyncio.gather(*late), 60) == [7, 7]
+        assert (executor.waiting, executor.unfinished) == (0, 0)
+
+    executor = made(threads=2, max_waiting=2)
+    asyncio.run(run())
+
+
+def test_an_error_in_the_checks_does_not_end_them(
+    made: Made, gate: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def run() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda *_: faults.append(1))
+        system = NoThreads(monkeypatch)
+        late = await submit(executor, Work(lambda: 7))
+        monkeypatch.setattr(Lane, "notice_overdue", fail_once)
+        await until(lambda: bool(faults))
+        system.full = False
+        assert await asyncio.wait_for(late, 60) == 7
+
+    def fail_once(lane: Lane[object], now: float) -> None:
+        monkeypatch.setattr(Lane, "notice_overdue", notice)
+        raise ZeroDivisionError("a fault")
+
+    faults: list[int] = []
+    notice = Lane.notice_overdue
+    executor = made(threads=2)
     asyncio.run(run())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -177,9 +177,17 @@ def test_a_client_that_takes_nothing_is_not_read_from_and_takes_no_memory(server
         with Client(server.port) as other:
             other.headers(1)
             assert other.answer(1) == b""
+        wait_until(lambda: any(one.streams for one in server.server.connections))
         (connection,) = [one for one in server.server.connections if one.streams]
         assert connection.transport.get_write_buffer_size() < 2 << 20
         assert [len(client.answer(number)) for number in range(1, 101, 2)] == [1_000_000] * 50
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.005)
 
 
 def timeouts(**seconds: float) -> Http2Options:
@@ -307,6 +315,41 @@ def test_a_drain_ends_although_a_client_is_silent() -> None:
     client.until(lambda: client.closed)
     assert client.closed
     client.socket.close()
+
+
+def test_a_drain_does_not_wait_for_clients_that_neither_send_nor_receive() -> None:
+    closed_window = setting(Setting.INITIAL_WINDOW_SIZE, 0)
+    options = Http2Options(timeouts=Http2Timeouts(drain_stall=0.3))
+    with echo_server(options) as server, Client(server.port, settings=closed_window) as client:
+        client.headers(1, end=False)  # nothing of its body comes
+        client.headers(3, end=False)
+        client.data(3, b"some", end=False)
+        client.headers(5, LARGE)
+        client.headers(7, HOLD)
+        client.ping()
+        begun = time.monotonic()
+        server.drain()
+        client.until(lambda: len(client.of(RstStreamFrame)) == 3)
+        codes = [ErrorCode(client.of(RstStreamFrame, number)[0].error_code) for number in (1, 3, 5)]
+        assert codes == [ErrorCode.REFUSED_STREAM, ErrorCode.CANCEL, ErrorCode.CANCEL]
+        assert server.echo.stalled == 1
+        assert not client.closed
+        server.echo.release()  # what runs is answered
+        assert client.answer(7) == b""
+        client.until(lambda: client.closed)
+        assert client.closed
+        assert time.monotonic() - begun < 10
+
+
+def test_a_drain_does_not_wait_for_the_rest_of_a_header_block() -> None:
+    options = Http2Options(timeouts=Http2Timeouts(drain_stall=0.3))
+    with echo_server(options) as server, Client(server.port) as client:
+        client.headers(1, HOLD)
+        client.headers(3, flags=0)
+        server.drain()
+        assert client.goaway() in (ErrorCode.NO_ERROR, ErrorCode.SETTINGS_TIMEOUT)
+        client.until(lambda: client.closed)
+        assert client.closed
 
 
 def test_two_thousand_idle_streams_and_connections_cost_no_thread() -> None:

@@ -16,6 +16,7 @@ from lightship.engines.openvino.runtime import explain
 from lightship.errors import InvalidArgument
 from lightship.memory import release_freed_memory
 from lightship.semaphore import Semaphore
+from lightship.threads import start_timer
 
 Shape = tuple[int, ...]
 
@@ -89,9 +90,7 @@ class Compiled:
     def _shrink_later(self) -> None:
         with self._timer_lock:
             if self._timer is None:
-                self._timer = Timer(SHRINK_SECONDS, self._shrink)
-                self._timer.daemon = True
-                self._timer.start()
+                self._timer = start_timer(SHRINK_SECONDS, self._shrink)
 
     def _shrink(self) -> None:
         with self._timer_lock:

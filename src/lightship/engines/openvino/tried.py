@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from lightship.engines.trial import TrialFailed, Trials
 from lightship.errors import DataLoss
 from lightship.saved_model.signatures import Signature
 from lightship.saved_model.version_files import walk
+from lightship.threads import start_thread
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ class Tried:
 
     def _prepared(self, request: Mapping[str, Any], key: str) -> Entry:
         # This process needs OpenVINO too, so it imports it while the helper works.
-        threading.Thread(target=core, name="lightship-import", daemon=True).start()
+        start_thread(core, name="lightship-import")
         try:
             entry = self._trials.prepare(request, key)
         except TrialFailed as failed:

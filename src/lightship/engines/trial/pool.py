@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from lightship.engines.trial.process import HelperProcess
+from lightship.threads import start_timer
 
 MAX_HELPERS = 2
 IDLE_SECONDS = 20.0
@@ -89,12 +90,13 @@ class Helpers:
             helper.stop()
             return
         with self._changed:
-            self._idle.append(helper)
             if self._timer is not None:
                 self._timer.cancel()
-            self._timer = threading.Timer(self._idle_seconds, self.stop_idle)
-            self._timer.daemon = True
-            self._timer.start()
+            self._timer = start_timer(self._idle_seconds, self.stop_idle)
+            if self._timer is not None:
+                self._idle.append(helper)
+                return
+        helper.stop()  # nothing would stop it later
 
 
 HELPERS = Helpers()

@@ -77,7 +77,13 @@ class HelperProcess:
         self._answers = os.fdopen(answers, "rb", 0)
         self._printed = b""
         self._reader = threading.Thread(target=self._keep_output, name="lightship-helper-output", daemon=True)
-        self._reader.start()
+        try:
+            self._reader.start()
+        except RuntimeError:  # the system allows no further thread now
+            self._kill_group()
+            self._process.wait()
+            self._close_streams()
+            raise
 
     @property
     def alive(self) -> bool:
@@ -116,11 +122,14 @@ class HelperProcess:
         self._kill_group()
         self._process.wait()
         self._reader.join(_OUTPUT_SECONDS)
+        self._close_streams()
+        self._remove_scratch()
+
+    def _close_streams(self) -> None:
         for stream in (self._process.stdin, self._process.stderr, self._answers):
             if stream is not None:
                 with contextlib.suppress(OSError):
                     stream.close()
-        self._remove_scratch()
 
     def _has_ended(self) -> bool:
         """Returns whether the process has ended, without reaping it.

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections import deque
 from collections.abc import Callable
 from functools import partial
 from time import perf_counter
 
 from lightship.errors import LightshipError, ResourceExhausted
+from lightship.threads import start_thread
 from lightship.transports.grpc.api import GrpcApi, UnaryJob, unknown_method
 from lightship.transports.grpc.call import Answer, refusal
 from lightship.transports.grpc.channel_arguments import ChannelSettings
+from lightship.transports.grpc.compression import Compression, not_compressed
 from lightship.transports.grpc.deadlines import Deadlines
 from lightship.transports.grpc.health import WATCH
 from lightship.transports.grpc.message_model import model_of
@@ -93,7 +94,9 @@ class GrpcApplication:
         not fit into the memory budget until then.
         """
         if self.queued >= _TOGETHER:
-            if call.method.runs and self.queued * self._seconds > MAX_WAIT:
+            remaining = call.remaining
+            most = MAX_WAIT if remaining is None else min(MAX_WAIT, remaining)
+            if call.method.runs and self.queued * self._seconds > most:
                 raise Overloaded(1)
             call.memory.keep(size)
         self._complete.append(call)
@@ -112,19 +115,26 @@ class GrpcApplication:
             large = compressed or size > MAX_SMALL_BYTES
             kind = IMAGES if job.decodes_images else LARGE if large else SMALL
             origin = self._origin(call, kind, start)
-            return self.executor.submit(job, origin, partial(self.api.refuse_overload, call.method))
+            refuse_overload = partial(self.api.refuse_overload, call.method)
+            return self.executor.submit(job, origin, refuse_overload, call.deadline)
         try:
             return self._wait_on_thread(job)
         except LightshipError as error:
             job.release()
             return refusal(error)
 
+    def compress(self, call: UnaryCall, job: Compression) -> asyncio.Future[bytes | None] | None:
+        """Lets a thread compress an answer. Returns None if there is too much work."""
+        origin = Origin(LARGE, "", call.stream.connection.client)
+        result = self.executor.submit(job, origin, not_compressed)
+        return result if isinstance(result, asyncio.Future) else None
+
     def refused(self, call: UnaryCall, size: int, start: bytes) -> Answer | None:
         """Returns the answer to a call that would wait too long for a thread, before its message is read; or None."""
         if not call.method.runs:
             return None
         origin = self._origin(call, LARGE if size > MAX_SMALL_BYTES else SMALL, start)
-        return self.executor.refused(origin, partial(self.api.refuse_overload, call.method))
+        return self.executor.refused(origin, partial(self.api.refuse_overload, call.method), call.deadline)
 
     def _origin(self, call: UnaryCall, kind: str, start: bytes) -> Origin:
         model = model_of(start) if call.method.runs else ""
@@ -194,7 +204,6 @@ class GrpcApplication:
         """Runs a job that waits for models on a thread of its own."""
         if self.waiting >= MAX_WAITING:
             raise too_many_wait()
-        self.waiting += 1
         future: asyncio.Future[Answer] = self._loop.create_future()
 
         def work() -> None:
@@ -202,7 +211,9 @@ class GrpcApplication:
             assert isinstance(answer, Answer)
             self._call_soon(partial(self._end_wait, future, answer))
 
-        threading.Thread(target=work, name="grpc-wait", daemon=True).start()
+        if not start_thread(work, name="grpc-wait"):
+            raise ResourceExhausted("the system allows this server no further thread now; try again later")
+        self.waiting += 1
         return future
 
     def _end_wait(self, future: asyncio.Future[Answer], answer: Answer) -> None:

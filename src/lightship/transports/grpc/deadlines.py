@@ -7,6 +7,8 @@ import heapq
 import time
 from typing import Protocol
 
+from lightship.transports.periodic import PeriodicCalls
+
 _MAX_SLEEP = 3600.0  # seconds
 _GRAIN = 0.001  # seconds; event loops round down to it
 _MAX_STALE = 1000  # entries of calls that have ended, before they are removed
@@ -29,6 +31,7 @@ class Deadlines:
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, Timed]] = []
         self._number = 0
+        self._calls = PeriodicCalls("ending a call at its deadline")
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0
         self._compact_at = _MAX_STALE
@@ -65,5 +68,5 @@ class Deadlines:
         while self._heap and self._heap[0][0] <= now:
             _, _, call = heapq.heappop(self._heap)
             if not call.finished:
-                call.on_deadline()
+                self._calls.call(call.on_deadline)
         self._schedule()

@@ -6,12 +6,13 @@ import asyncio
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lightship.errors import Cancelled, Code, Internal, LightshipError
 from lightship.memory_budget import Reservation
 from lightship.transports.grpc.api import UnaryJob
 from lightship.transports.grpc.call import Answer, Caller, refusal
+from lightship.transports.grpc.compression import MAX_INLINE_BYTES, Compression
 from lightship.transports.grpc.message_reader import PREFIX_BYTES, Message, MessageReader, deflate
 from lightship.transports.grpc.methods import Method
 from lightship.transports.grpc.request_head import GrpcHead
@@ -41,7 +42,7 @@ class UnaryCall(Caller):
     _message: Message | None = None
     _data = b""  # a short message that came in one piece, with its prefix
     _answer: Answer | None = None
-    _future: asyncio.Future[Answer] | None = None
+    _future: asyncio.Future[Any] | None = None
     _hooks: list[Callable[[], None]] | None = None
     _received = False
     _checked = False  # whether a long message may be received
@@ -116,7 +117,8 @@ class UnaryCall(Caller):
         if answer is None or self.finished:
             return False
         if answer.code or len(answer.body) > self._application.max_plain:
-            self._respond(answer)
+            if not self._respond(answer):
+                return False
         else:
             self.stream.respond(HEAD, prefixed(answer.body), OK)
         self._finish()
@@ -198,25 +200,61 @@ class UnaryCall(Caller):
         if self.deliver():
             self.stream.output.flush_soon()
 
-    def _respond(self, answer: Answer) -> None:
-        """Sends an answer that is not one of the usual ones."""
+    def _respond(self, answer: Answer) -> bool:
+        """Sends an answer that is not one of the usual ones. Returns False if it is compressed first, on a thread."""
         stream = self.stream
         if answer.code is not Code.OK:
             refuse(stream, answer)
-            return
-        settings = self._application.settings
-        encoding, max_send = settings.compression, settings.max_send
-        if max_send is not None and len(answer.body) > max_send:
-            text = f"Sent message larger than max ({len(answer.body)} vs. {max_send})"
+            return True
+        settings, body = self._application.settings, answer.body
+        if settings.max_send is not None and len(body) > settings.max_send:
+            text = f"Sent message larger than max ({len(body)} vs. {settings.max_send})"
             refuse(stream, Answer(b"", Code.RESOURCE_EXHAUSTED, text))
-            return
-        if encoding and encoding in self._head.accepts:
-            stream.send(compressed_head(encoding), prefixed(deflate(answer.body, encoding), compressed=True))
-        elif len(answer.body) > MAX_JOINED_BYTES:
-            stream.send(HEAD, b"\0" + len(answer.body).to_bytes(4, "big"), answer.body)
+            return True
+        encoding = settings.compression if settings.compression in self._head.accepts else ""
+        if encoding and len(body) <= MAX_INLINE_BYTES:
+            self._send(prefixed(deflate(body, encoding), compressed=True), encoding)
+        elif encoding and self._compress(body, encoding):
+            return False
         else:
-            stream.send(HEAD, prefixed(answer.body))
-        stream.finish(OK)
+            self._send_plain(body)
+        return True
+
+    def _compress(self, body: bytes, encoding: str) -> bool:
+        """Lets a thread compress an answer. Returns False if there is too much work, or too little memory."""
+        try:
+            self.memory.keep(2 * len(body))
+        except LightshipError:
+            return False
+        result = self._application.compress(self, Compression(body, encoding, self.memory))
+        if result is None:
+            return False
+        self._answer, self._future = None, result
+        result.add_done_callback(partial(self._on_compressed, body, encoding))
+        return True
+
+    def _on_compressed(self, body: bytes, encoding: str, future: asyncio.Future[bytes | None]) -> None:
+        if self.finished or future.cancelled():
+            return
+        message = None if future.exception() is not None else future.result()
+        if message is None:
+            self._send_plain(body)
+        else:
+            self._send(message, encoding)
+        self.stream.output.flush_soon()
+        self._finish()
+
+    def _send_plain(self, body: bytes) -> None:
+        if len(body) > MAX_JOINED_BYTES:
+            self.stream.send(HEAD, b"\0" + len(body).to_bytes(4, "big"), body)
+            self.stream.finish(OK)
+        else:
+            self._send(prefixed(body))
+
+    def _send(self, message: bytes, encoding: str = "") -> None:
+        """Sends a message with its prefix, and ends the stream."""
+        self.stream.send(compressed_head(encoding) if encoding else HEAD, message)
+        self.stream.finish(OK)
 
     def _refuse(self, answer: Answer) -> None:
         """Ends the call with a status."""

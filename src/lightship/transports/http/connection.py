@@ -271,6 +271,12 @@ class HttpConnection(asyncio.Protocol):
             seconds = self._timeouts.body
             parser.refuse(DeadlineExceeded(f"no more of the request's body came within {seconds:g} seconds"))
 
+    def hurry(self, timeouts: Timeouts, now: float) -> None:
+        """Gives the client less time from now on, because the server is to end."""
+        self._timeouts = timeouts
+        if self._deadline != math.inf:
+            self._deadline = min(self._deadline, now + timeouts.drain_stall)
+
     def _check_taken(self, now: float) -> None:
         """Aborts the connection if the client receives a response too slowly, else sets the next deadline."""
         left = self.transport.get_write_buffer_size()

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+import math
 import queue
 import threading
 import time
@@ -16,7 +18,10 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from lightship.errors import Cancelled, Unavailable
 from lightship.processors import available_cpus
+from lightship.threads import start_thread
 from lightship.transports.http.lanes import Lane, ModelQueue, Origin, WaitLimits
+
+logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 Result_co = TypeVar("Result_co", covariant=True)
@@ -65,6 +70,8 @@ class _Submitted(Generic[Result]):
     refusal: Refusal[Result]
     # None once it was taken to be run, moved or released.
     job: Job[Result] | None
+    # Until when it must have begun, by `time.monotonic`.
+    until: float = math.inf
 
 
 class Executor:
@@ -93,14 +100,17 @@ class Executor:
         # Jobs that wait or run, and jobs that wait.
         self.unfinished = self.waiting = 0
 
-    def submit(self, job: Job[Result], origin: Origin, refusal: Refusal[Result]) -> Result | asyncio.Future[Result]:
+    def submit(
+        self, job: Job[Result], origin: Origin, refusal: Refusal[Result], until: float | None = None
+    ) -> Result | asyncio.Future[Result]:
         """Starts or queues a job and returns a future of its result.
 
         If the future is done or cancelled before a thread takes the job, the job is released instead. Returns what
-        `refusal` makes, and releases the job, if the job would wait too long, or if too many jobs wait.
+        `refusal` makes, and releases the job, if the job would wait too long, or if too many jobs wait. `until` is the
+        call's own deadline by `time.monotonic`, before which it must begin.
         """
         loop, now = asyncio.get_running_loop(), time.monotonic()
-        submitted = _Submitted(loop, loop.create_future(), origin, refusal, job)
+        submitted = _Submitted(loop, loop.create_future(), origin, refusal, job, math.inf if until is None else until)
         with self._lock:
             seconds, shed = self._enter(submitted, now)
         self._refuse(shed)
@@ -111,14 +121,14 @@ class Executor:
         submitted.future.add_done_callback(lambda _: self._forget(submitted))
         return submitted.future
 
-    def refused(self, origin: Origin, refusal: Refusal[Result]) -> Result | None:
+    def refused(self, origin: Origin, refusal: Refusal[Result], until: float | None = None) -> Result | None:
         """Returns what `refusal` makes if a job would be refused now, without making the job; or None."""
         if not self.waiting:
             return None
         now = time.monotonic()
         with self._lock:
             lane, calls = self._places(origin)
-            seconds = self._refusal_seconds(lane, calls, origin, now)
+            seconds = self._refusal_seconds(lane, calls, origin, now, math.inf if until is None else until)
             if seconds:
                 calls.load.arrived(now)
         return refusal(Overloaded(seconds), origin) if seconds else None
@@ -143,8 +153,9 @@ class Executor:
         calls: ModelQueue[_Submitted[Any]],
         origin: Origin,
         now: float,
+        until: float,
     ) -> int:
-        seconds = lane.refusal(calls, origin.client, now)
+        seconds = lane.refusal(calls, origin.client, now, max(0.0, until - now))
         if seconds or not self._is_full(lane, calls):
             return seconds
         return 0 if lane.most_waiting().most() > calls.own(origin.client) + 1 else _FULL
@@ -159,15 +170,17 @@ class Executor:
         before = calls.load.overloaded
         calls.load.arrived(now)
         shed = lane.shed(calls) if calls.load.overloaded and not before else []
-        seconds = self._refusal_seconds(lane, calls, origin, now)
+        seconds = self._refusal_seconds(lane, calls, origin, now, submitted.until)
         if not seconds and self._is_full(lane, calls):
             shed.append(lane.displace())
         self.waiting -= len(shed)
         if seconds:
             return seconds, shed
-        if lane.may_start(calls):
+        if lane.may_start(calls) and self._find_thread():
             lane.start(calls, submitted, now)
-            self._hand_over(submitted)
+            self._ready.put(submitted)
+        elif lane.waiting >= self._max_waiting and lane.may_start(calls):
+            return _FULL, shed  # it waits for a thread that the system does not allow now
         else:
             calls.add(origin.client, submitted)
             lane.waiting += 1
@@ -178,29 +191,35 @@ class Executor:
                     submitted.loop.call_soon_threadsafe(self._check_later, submitted.loop)
         return 0, shed
 
-    def _hand_over(self, submitted: _Submitted[Any]) -> None:
+    def _find_thread(self) -> bool:
+        """Reserves an idle thread, or starts one. Returns False if the system allows no further thread now."""
         if self._idle:
             self._idle -= 1
-        else:
+        elif start_thread(self._work, name=f"call-{self._started + 1}"):
             self._started += 1
-            threading.Thread(target=self._work, name=f"call-{self._started}", daemon=True).start()
-        self._ready.put(submitted)
+        else:
+            return False
+        return True
 
     def _check_later(self, loop: asyncio.AbstractEventLoop) -> None:
         loop.call_later(_CHECK, self._check, loop)
 
     def _check(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Starts what may start because of overdue runs."""
-        now = time.monotonic()
-        with self._lock:
-            for lane in self._lanes.values():
-                lane.notice_overdue(now)
-                while (item := lane.next(now)) is not None:
-                    self.waiting -= 1
-                    self._hand_over(item)
+        """Starts what may start because of overdue runs, or because the system allows a thread again."""
+        try:
+            now = time.monotonic()
+            with self._lock:
+                for lane in self._lanes.values():
+                    lane.notice_overdue(now)
+                    while lane.may_start_next() and self._find_thread():
+                        item = lane.next(now)
+                        assert item is not None
+                        self.waiting -= 1
+                        self._ready.put(item)
+        finally:  # an error must not end the checks
             self._checking = self.waiting > 0
-        if self._checking:
-            self._check_later(loop)
+            if self._checking:
+                self._check_later(loop)
 
     def _forget(self, submitted: _Submitted[Any]) -> None:
         """Releases a job that waits although nobody waits for its result any more."""
@@ -232,8 +251,11 @@ class Executor:
         while (submitted := self._ready.get()) is not None:
             following: _Submitted[Any] | None = submitted
             del submitted  # frees the job's objects before the next job comes
-            while following is not None:
-                following = self._run(following)
+            try:
+                while following is not None:
+                    following = self._run(following)
+            except Exception:  # an error of the executor itself must not end its threads
+                logger.exception("a job could not be ended")
 
     def _run(self, submitted: _Submitted[Any]) -> _Submitted[Any] | None:
         """Runs a job and returns the next one, or None if this thread is now idle."""

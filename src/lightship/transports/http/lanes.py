@@ -150,14 +150,17 @@ class Lane(Generic[Item]):
             return True
         return not queue.running and self.running < 2 * self.threads
 
-    def refusal(self, queue: ModelQueue[Item], client: str, now: float) -> int:
-        """Returns 0 if a call may wait, or else the seconds after which to try again."""
+    def refusal(self, queue: ModelQueue[Item], client: str, now: float, most: float = math.inf) -> int:
+        """Returns 0 if a call may wait, or else the seconds after which to try again.
+
+        `most` is the longest wait in seconds that is of use to the call, because of its own deadline.
+        """
         if self.may_start(queue):
             return 0
         wait, limit = queue.expected_wait(client, now), self._limit(queue)
-        if wait <= limit or (queue.load.overloaded and not queue.waiting):
+        if wait <= most and (wait <= limit or (queue.load.overloaded and not queue.waiting)):
             return 0
-        return max(1, math.ceil(wait - limit))
+        return max(1, math.ceil(wait - min(limit, most)))
 
     def shed(self, queue: ModelQueue[Item]) -> list[Item]:
         """Removes and returns the waiting calls that may not wait any more since the overload was noticed."""
@@ -188,16 +191,24 @@ class Lane(Generic[Item]):
 
         It is one of the model of which the fewest calls run; among equals, models take turns.
         """
-        if not self.waiting:
-            return None
-        queue = min((one for one in self.queues.values() if one.waiting), key=lambda one: len(one.running))
-        if not self.may_start(queue):
+        queue = self._queue_of_next()
+        if queue is None:
             return None
         self.queues[queue.model] = self.queues.pop(queue.model)  # to the end
         item = queue.take()
         self.waiting -= 1
         self.start(queue, item, now)
         return item
+
+    def may_start_next(self) -> bool:
+        """Returns whether `next` would start a call."""
+        return self._queue_of_next() is not None
+
+    def _queue_of_next(self) -> ModelQueue[Item] | None:
+        if not self.waiting:
+            return None
+        queue = min((one for one in self.queues.values() if one.waiting), key=lambda one: len(one.running))
+        return queue if self.may_start(queue) else None
 
     def notice_overdue(self, now: float) -> None:
         """Grants further threads, one for each run that takes unusually long, as long as calls wait."""

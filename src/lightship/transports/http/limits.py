@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 from lightship.errors import InvalidArgument
 
@@ -54,6 +54,14 @@ class Timeouts:
     idle: float = 75.0
     # For receiving and dropping the rest of a refused body, so that the client can read the response.
     linger: float = 2.0
+    # For what `head`, `body` and `write` are for, if that is less, while the server drains: its end does not wait
+    # longer for a client that neither sends nor receives.
+    drain_stall: float = 5.0
+
+    @property
+    def while_draining(self) -> Timeouts:
+        most = self.drain_stall
+        return replace(self, head=min(self.head, most), body=min(self.body, most), write=min(self.write, most))
 
     def __post_init__(self) -> None:
         _check_positive(self, "timeouts")

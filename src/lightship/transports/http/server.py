@@ -13,6 +13,7 @@ from lightship.transports.http.answer_queue import AnswerQueue
 from lightship.transports.http.application import Application
 from lightship.transports.http.connection import HttpConnection
 from lightship.transports.http.limits import Timeouts
+from lightship.transports.periodic import PeriodicCalls
 from lightship.transports.sockets import BACKLOG, readable, refuse_new_connections
 from lightship.transports.stalled import StalledClients
 
@@ -70,19 +71,24 @@ class HttpServer:
 
     async def _tick(self, queue: AnswerQueue) -> None:
         loop, stalled = asyncio.get_running_loop(), StalledClients(self._app.budget)
+        calls = PeriodicCalls("a check of the connections")
         dated = loop.time()
         while True:
             await asyncio.sleep(_TICK)
             now = loop.time()
             if now >= dated + 1:
                 dated = now
-                queue.set_date()
+                calls.call(queue.set_date)
             for connection in self.connections:
-                connection.check_deadline(now)
-            stalled.look(self.connections, now)
+                calls.call(connection.check_deadline, now)
+            calls.call(stalled.look, self.connections, now)
 
     async def _drain(self, server: asyncio.Server) -> None:
-        end = asyncio.get_running_loop().time() + self._drain_seconds
+        now = asyncio.get_running_loop().time()
+        end = now + self._drain_seconds
+        self._timeouts = self._timeouts.while_draining  # of new connections too
+        for connection in self.connections:
+            connection.hurry(self._timeouts, now)
         running = [(connection, connection.answered) for connection in self.connections if not connection.idle]
         await asyncio.sleep(min(_GRACE, self._drain_seconds))
         await _until(lambda: all(one.closed or one.answered > before for one, before in running), end)

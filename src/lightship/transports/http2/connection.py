@@ -78,7 +78,7 @@ class Http2Connection(asyncio.Protocol):
     ) -> None:
         """`connections` are the open connections. This connection is one of them while it is open."""
         self._application, self._options, self._connections = application, options, connections
-        self._limits = options.limits
+        self._limits, self._timeouts = options.limits, options.timeouts
         self._rates = Rates(options.limits)
         self._pings = PingChecker(options.pings)
         self._decoder = HeaderDecoder(4 * options.limits.header_list)
@@ -103,12 +103,13 @@ class Http2Connection(asyncio.Protocol):
         self._draining = False
         self._refuse_above = MAX_STREAM  # streams above this one are not answered
         self._drain_deadline = math.inf
+        self._begin_by = math.inf  # when the body of every request must have begun
 
     # The transport's events.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = self.output.transport = cast(asyncio.Transport, transport)
-        self._lifetime = Lifetime(self._options.timeouts, time.monotonic())
+        self._lifetime = Lifetime(self._timeouts, time.monotonic())
         encryption: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
         self._encrypted = encryption is not None
         if encryption is not None and encryption.selected_alpn_protocol() != "h2":
@@ -619,6 +620,14 @@ class Http2Connection(asyncio.Protocol):
         self.output.write(goaway(MAX_STREAM, ErrorCode.NO_ERROR) + frame(PING, 0, 0, _DRAIN_PING))
         self.output.flush_soon()
 
+    def end_soon(self) -> None:
+        """Drains, and gives the client less time for its requests and for the answers, because the server is to end."""
+        if self._begin_by == math.inf and not self.closed:
+            now, self._timeouts = time.monotonic(), self._options.timeouts.while_draining
+            self._begin_by = now + self._timeouts.drain_stall
+            self._lifetime.hurry(self._timeouts, now)
+        self.drain()
+
     def _finish_drain(self) -> None:
         self._drain_deadline = math.inf
         if self._refuse_above == MAX_STREAM:
@@ -684,12 +693,14 @@ class Http2Connection(asyncio.Protocol):
         self.output.flush()
 
     def _check_stream(self, stream: Stream, now: float) -> None:
-        timeouts = self._options.timeouts
+        timeouts = self._timeouts
         if stream.stalls(now, timeouts.write):
             self.reset_stream(stream, ErrorCode.CANCEL).on_closed()
         elif not stream.ended and stream.received_at and now - stream.received_at > timeouts.body:
             stream.received_at = 0.0
             stream.handler.on_stalled()
+        elif not stream.ended and not stream.received_at and now >= self._begin_by:
+            self.reset_stream(stream, ErrorCode.REFUSED_STREAM).on_closed()
 
 
 def _without_padding(payload: bytes, flags: int) -> bytes:

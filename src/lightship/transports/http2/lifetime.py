@@ -55,6 +55,14 @@ class Lifetime:
     def writing_resumed(self) -> None:
         self._write = math.inf
 
+    def hurry(self, timeouts: Http2Timeouts, now: float) -> None:
+        """Gives the client less time from now on, because the server is to end."""
+        self._timeouts = timeouts
+        if self._head != math.inf:
+            self._head = min(self._head, now + timeouts.head)
+        if self._write != math.inf:
+            self._write = min(self._write, now + timeouts.write)
+
     def due(self, now: float, *, streams: int, untaken: int) -> Due:
         """Must be called about every second. `streams` is the number of open streams."""
         if now >= self._head:

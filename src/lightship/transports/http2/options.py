@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 
 from lightship.errors import InvalidArgument
 
@@ -66,6 +66,13 @@ class Http2Timeouts:
     age: float = math.inf
     # For the calls of a connection that was asked to end because of its age.
     age_grace: float = math.inf
+    # For what `head`, `body` and `write` are for, and for a request to begin, if that is less, while the server drains.
+    drain_stall: float = 5.0
+
+    @property
+    def while_draining(self) -> Http2Timeouts:
+        most = self.drain_stall
+        return replace(self, head=min(self.head, most), body=min(self.body, most), write=min(self.write, most))
 
     def __post_init__(self) -> None:
         _check_positive(self, "timeouts")

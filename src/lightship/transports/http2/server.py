@@ -14,6 +14,7 @@ from lightship.transports.connections import Connections
 from lightship.transports.http2.application import Application
 from lightship.transports.http2.connection import Http2Connection
 from lightship.transports.http2.options import Http2Options
+from lightship.transports.periodic import PeriodicCalls
 from lightship.transports.sockets import BACKLOG, readable, refuse_new_connections
 from lightship.transports.stalled import Holder, StalledClients
 
@@ -64,7 +65,7 @@ class Http2Server:
             if listening.family != _UNIX:
                 refuse_new_connections(listening)
         for connection in self.connections:
-            connection.drain()
+            connection.end_soon()
         await asyncio.sleep(_HANDSHAKE)  # handshakes that have begun complete, and the loop accepts their connections
         await _until(lambda: not any(map(readable, self._listening)), end)
         await asyncio.sleep(_LOOK)
@@ -92,17 +93,17 @@ class Http2Server:
 
     def _all_ended(self) -> bool:
         for connection in self.connections:  # those that came during the drain too
-            connection.drain()
+            connection.end_soon()
         return not len(self.connections)
 
     async def _tick(self) -> None:
-        stalled = StalledClients(self._application.budget)
+        stalled, calls = StalledClients(self._application.budget), PeriodicCalls("a check of the connections")
         while True:
             await asyncio.sleep(_TICK)
             now = time.monotonic()
-            stalled.look(self._holders(), now)
+            calls.call(stalled.look, self._holders(), now)
             for connection in self.connections:
-                connection.check(now)
+                calls.call(connection.check, now)
 
     def _holders(self) -> Iterator[Holder]:
         for connection in self.connections:

@@ -18,7 +18,7 @@ from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.servable import Servable
 from lightship.saved_model.signatures import Signature, TensorSpec
 from lightship.services.predict import check_signature, predict
-from lightship.tensors.array_memory import memory_of, owned_memory
+from lightship.tensors.array_memory import memory_of
 from lightship.tensors.dtypes import DataType
 from lightship.tensors.npy import read_npy, write_npy
 from lightship.tensors.npz import read_npz, write_npz
@@ -60,17 +60,9 @@ def answer_binary(manager: Manager, route: Route, request: Request) -> Response:
         servable = handle.servable
         signature = check_signature(servable, _name(request, b"signature"))
         names = _output_names(signature, _name(request, b"output"), media)
-        outputs = predict(servable, signature, _counted_inputs(signature, request), names, request.memory)
+        outputs = predict(servable, signature, _inputs(signature, request), names, request.memory)
         request.memory.grow(_answer_memory(media, outputs))
         return _response(route, servable, media, outputs)
-
-
-def _counted_inputs(signature: Signature, request: Request) -> Arrays:
-    """Returns the arrays of a request. They are views of its body, unless its bytes must be reordered or aligned."""
-    request.memory.grow(len(request.body))
-    arrays = _inputs(signature, request)
-    request.memory.shrink(len(request.body) - owned_memory(arrays.values()))
-    return arrays
 
 
 def _answer_memory(media: bytes, outputs: Arrays) -> int:
@@ -104,19 +96,20 @@ def _wanted(request: Request) -> bytes:
 
 
 def _inputs(signature: Signature, request: Request) -> Arrays:
+    """Returns the arrays of a request. They are views of its body, unless its bytes must be reordered or aligned."""
     if not signature.inputs:  # the signature exists, but has no inputs
         raise InvalidArgument(f"Failed to get input map for signature: {signature.name}")
     for spec in signature.inputs.values():
         check_numeric(spec.name, spec.dtype, "input")
     if _media(request) == NPZ:
-        arrays: Arrays = read_npz(request.body, len(signature.inputs))
+        arrays: Arrays = read_npz(request.body, len(signature.inputs), request.memory)
         for name in arrays.keys() & signature.inputs.keys():
             _check_array(arrays[name], signature.inputs[name])
         return arrays  # predict refuses missing or unknown names with TensorFlow Serving's message
     spec = _only_input(signature)
     if _media(request) == RAW:
         return {spec.name: _raw(request, spec)}
-    array = read_npy(memoryview(request.body))
+    array = read_npy(memoryview(request.body), request.memory)
     _check_array(array, spec)
     return {spec.name: array}
 
@@ -140,7 +133,8 @@ def _raw(request: Request, spec: TensorSpec) -> NDArray[Any]:
             raise InvalidArgument(
                 f"{RAW.decode()} needs the header Lightship-{what.decode().title()}, such as {example}"
             )
-    return read_raw(request.body, _name(request, b"dtype"), request.header(b"lightship-shape"), spec.name, spec.dtype)
+    dtype, shape = _name(request, b"dtype"), request.header(b"lightship-shape")
+    return read_raw(request.body, dtype, shape, spec.name, spec.dtype, request.memory)
 
 
 def _output_names(signature: Signature, wanted: str, media: bytes) -> Sequence[str] | None:

@@ -1,0 +1,44 @@
+"""Starts threads, and copes with a system that allows no further one now.
+
+A process may have as many threads as its user, its control group (`pids.max`) or its memory allow. At that limit, work
+must wait, be refused or be left out; it must not be lost together with what was counted for it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+logger = logging.getLogger(__name__)
+
+_LOG_SECONDS = 10.0  # between two lines in the log, since whoever needs a thread may try again soon
+_logged_at = -_LOG_SECONDS
+
+
+def start_thread(target: Callable[..., object], *arguments: object, name: str) -> bool:
+    """Calls `target` on a daemon thread. Returns False, and logs why, if the system allows no further thread now."""
+    return _started(threading.Thread(target=target, args=arguments, name=name, daemon=True))
+
+
+def start_timer(seconds: float, target: Callable[[], None]) -> threading.Timer | None:
+    """Calls `target` after some seconds on a daemon thread, which waits until then.
+
+    Returns the timer, or None, and logs why, if the system allows no further thread now.
+    """
+    timer = threading.Timer(seconds, target)
+    timer.daemon = True
+    return timer if _started(timer) else None
+
+
+def _started(thread: threading.Thread) -> bool:
+    global _logged_at
+    try:
+        thread.start()
+    except (RuntimeError, MemoryError) as error:
+        if (now := time.monotonic()) - _logged_at >= _LOG_SECONDS:
+            _logged_at = now
+            logger.warning("%s: the thread %s waits; raise the limit of threads", error, thread.name)
+        return False
+    return True
