@@ -109,7 +109,7 @@ class GrpcApplication:
         `size` is that of the message, and `start` its first bytes, if they are known.
         """
         if not call.method.waits:
-            large = compressed or size > MAX_SMALL_BYTES
+            large = compressed or job.large or size > MAX_SMALL_BYTES
             kind = IMAGES if job.decodes_images else LARGE if large else SMALL
             origin = self._origin(call, kind, start)
             return self.executor.submit(job, origin, partial(self.api.refuse_overload, call.method))
