@@ -74,6 +74,11 @@ def array_of(tensor: Any, memory: Reservation = NOT_COUNTED) -> NDArray[Any]:
     return _shaped(_filled(values, element, count), shape)
 
 
+def declared_size(tensor: Any) -> int:
+    """Returns how many elements the dimensions of a `TensorProto` declare. It may have fewer values, or be invalid."""
+    return abs(math.prod([dim.size for dim in tensor.tensor_shape.dim]))
+
+
 def input_array(name: str, tensor: Any, memory: Reservation = NOT_COUNTED) -> NDArray[Any]:
     """Returns the array of a `TensorProto` that is given for an input.
 

@@ -15,9 +15,10 @@ from tests.transports.grpc.conftest import Ask, Refused
 
 from lightship import protos
 from lightship.errors import Code
+from lightship.memory_budget import MemoryBudget
 from lightship.server import Server
-from lightship.transports.grpc.api import GrpcApi
-from lightship.transports.grpc.call import Call, cut
+from lightship.transports.grpc.api import GrpcApi, UnaryJob
+from lightship.transports.grpc.call import Answer, Call, cut
 from lightship.transports.grpc.context import GrpcContext
 
 PREDICT = "/tensorflow.serving.PredictionService/Predict"
@@ -50,6 +51,24 @@ def test_bytes_go_in_and_bytes_come_out(api: GrpcApi) -> None:
     answer = api.answer(PREDICT, request(), Call())
     assert answer.code is Code.OK
     assert list(protos.PredictResponse.FromString(answer.body).outputs["y"].float_val) == [3.0]
+
+
+@pytest.mark.parametrize("values", [[], [1.0]])
+def test_a_short_message_that_declares_a_large_tensor_is_not_filled_on_the_event_loop(
+    api: GrpcApi, values: list[float]
+) -> None:
+    message = protos.PredictRequest()
+    message.model_spec.name = "half"
+    message.inputs["x"].dtype = 1
+    message.inputs["x"].tensor_shape.dim.add(size=1 << 24)
+    message.inputs["x"].float_val.extend(values)
+    budget = MemoryBudget(1 << 20)
+    job = api.start(api.methods[PREDICT], message.SerializeToString(), Call(memory=budget.reservation()))
+    assert isinstance(job, UnaryJob)
+    assert job.large
+    answer = job.run()  # on a thread, and within the memory budget
+    assert isinstance(answer, Answer)
+    assert answer.code is Code.RESOURCE_EXHAUSTED
 
 
 def test_a_status_comes_out_instead(api: GrpcApi) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import tracemalloc
 from typing import Any
 
 import ml_dtypes
@@ -188,3 +189,18 @@ def test_responses_of_many_shapes_are_bounded() -> None:
     for size in range(1, 1000):
         templates.write("m", np.zeros(size, np.float32), lambda one: written(one, as_content=False), as_content=False)
     assert len(templates._templates) <= 256
+
+
+@pytest.mark.parametrize("dtype", [1, 2, 3])
+def test_a_tensor_that_would_have_to_be_filled_is_not_learned_from(dtype: int) -> None:
+    message = protos.PredictRequest()
+    message.model_spec.name = "m"
+    message.inputs["x"].dtype = dtype
+    message.inputs["x"].tensor_shape.dim.add(size=1 << 24)
+    message.inputs["x"].float_val.append(1.0)
+    tracemalloc.start()
+    try:
+        RequestTemplates().learn(message.SerializeToString(), message)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()

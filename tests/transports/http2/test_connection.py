@@ -425,6 +425,7 @@ ONE = [(":method", "POST"), (":scheme", "http"), (":path", "/echo")]
         [*ONE, ("content-length", "x")],
         [*ONE, ("content-length", "1")],
         [*ONE, ("content-length", "0"), ("content-length", "1")],
+        [*ONE, ("content-length", "9" * 5000)],
     ],
     ids=lambda fields: " ".join(name for name, _ in fields[-2:]),
 )

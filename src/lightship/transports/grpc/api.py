@@ -10,6 +10,7 @@ from typing import Any
 from google.protobuf.message import DecodeError, EncodeError
 
 from lightship.errors import Code, DeadlineExceeded, Internal, LightshipError, ResourceExhausted, Unimplemented
+from lightship.tensors.tensor_proto import declared_size
 from lightship.transports.grpc.call import LATE, Answer, Caller, refusal
 from lightship.transports.grpc.context import GrpcContext
 from lightship.transports.grpc.examples import may_hold_images
@@ -26,6 +27,7 @@ logger = logging.getLogger(__name__)
 # Takes a request's model, the name of its status code, its method, and its duration in microseconds.
 Count = Callable[[str, str, str, float], None]
 
+_MAX_ELEMENTS = 1 << 16  # of the tensors of a request that is read on the event loop
 _NAMES = {code: code.name for code in Code}  # an enum's own attribute is slow
 
 
@@ -55,7 +57,7 @@ class GrpcApi:
     def start(self, method: Method, request: bytes, caller: Caller) -> Answer | UnaryJob:
         """Answers a request if that takes so little time that an event loop can wait for it.
 
-        Otherwise returns a job that answers it. Then nothing is read twice. `method` must be `prompt`.
+        Otherwise returns a job that answers it. `method` must be `prompt`.
         """
         begun, model = time.perf_counter(), ""
         try:
@@ -65,6 +67,8 @@ class GrpcApi:
                 message = _parsed(method, request, caller)
                 return Answer(method.act(self.context, message, caller).SerializeToString())
             call = self._requests.read(request) or self._read(method, request, caller)
+            if call is None:
+                return UnaryJob(self, method, caller, lambda: request, begun=begun, large=True)
             model = call.model
             prepared = prepare_predict(self.context, call, caller.memory)
             body = prepared.try_run()
@@ -86,9 +90,14 @@ class GrpcApi:
         self.count(method, model, answer, time.perf_counter())
         return answer
 
-    def _read(self, method: Method, request: bytes, caller: Caller) -> PredictCall:
-        """Reads a Predict request of a kind that was not seen before."""
+    def _read(self, method: Method, request: bytes, caller: Caller) -> PredictCall | None:
+        """Reads a Predict request of a kind that was not seen before. Returns None if its tensors are large.
+
+        A short message can declare a large tensor: the last value is repeated to fill it.
+        """
         message = _parsed(method, request, caller)
+        if sum(map(declared_size, message.inputs.values())) > _MAX_ELEMENTS:
+            return None
         call = read_predict(message, caller.memory)
         self._requests.learn(request, message)
         return call
@@ -103,10 +112,10 @@ class UnaryJob:
     """A call that is answered on a thread. It is a job for an executor.
 
     `read` returns the bytes of the request; or the request was read, and `prepared` owns a handle. The call's memory
-    stays counted until the job has ended, even if its client has gone.
+    stays counted until the job has ended, even if its client has gone. `large`: its tensors are known to be large.
     """
 
-    __slots__ = ("_api", "_begun", "_caller", "_message", "_method", "_model", "_prepared", "_read")
+    __slots__ = ("_api", "_begun", "_caller", "_message", "_method", "_model", "_prepared", "_read", "large")
 
     def __init__(
         self,
@@ -117,10 +126,12 @@ class UnaryJob:
         prepared: PreparedPredict | None = None,
         model: str = "",
         begun: float | None = None,
+        *,
+        large: bool = False,
     ) -> None:
         self._api, self._method, self._caller, self._read, self._prepared = api, method, caller, read, prepared
         self._message: Any = None
-        self._model = model
+        self._model, self.large = model, large
         self._begun = time.perf_counter() if begun is None else begun
         caller.memory.begin_use()
 

@@ -112,7 +112,7 @@ class GrpcApplication:
         `size` is that of the message, and `start` its first bytes, if they are known.
         """
         if not call.method.waits:
-            large = compressed or size > MAX_SMALL_BYTES
+            large = compressed or job.large or size > MAX_SMALL_BYTES
             kind = IMAGES if job.decodes_images else LARGE if large else SMALL
             origin = self._origin(call, kind, start)
             refuse_overload = partial(self.api.refuse_overload, call.method)

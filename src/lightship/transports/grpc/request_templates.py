@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from lightship.errors import LightshipError
 from lightship.protos import PredictRequest
 from lightship.tensors.dtypes import DataType
-from lightship.tensors.tensor_proto import array_of
+from lightship.tensors.tensor_proto import array_of, declared_size
 from lightship.transports.grpc.model_specs import choice_of
 
 _MAX_LENGTHS = 64  # lengths of requests for which there are templates
@@ -129,6 +129,8 @@ def _between(request: bytes, places: list[_Place]) -> Iterator[tuple[int, bytes]
 def _place_of(request: bytes, message: Any, name: str) -> _Place | None:
     """Returns where the numbers of an input are, if that is certain: protobuf must read other numbers there too."""
     tensor = message.inputs[name]
+    if not tensor.tensor_content and len(tensor.float_val or tensor.double_val) != declared_size(tensor):
+        return None  # to fill such a tensor could take long
     try:
         dtype, array = DataType(tensor.dtype), array_of(tensor)
     except (ValueError, LightshipError):

@@ -13,6 +13,7 @@ Header = tuple[bytes, bytes]
 
 _MAX_MEMO_BYTES = 1024  # the most bytes of a block that is remembered
 _MAX_MEMO = 64  # blocks
+_MAX_DIGITS = 18  # of a content-length
 _PER_HEADER = 32  # bytes that each header counts more than its name and value
 _is_name = re.compile(rb"[!#$%&'*+\-.^_`|~0-9a-z]+").fullmatch
 _breaks_value = re.compile(rb"[\0\r\n]").search
@@ -50,7 +51,7 @@ class RequestHead:
             else:
                 self.headers.append((name, value))
                 if name == b"content-length":
-                    if not value.isdigit() or self.content_length not in (None, int(value)):
+                    if not value.isdigit() or len(value) > _MAX_DIGITS or self.content_length not in (None, int(value)):
                         return "invalid content-length"
                     self.content_length = int(value)
         return ""
