@@ -19,7 +19,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from functools import cache
-from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -175,7 +175,7 @@ def cache_key(parts: Mapping[str, Any]) -> str:
         **parts,
         "format": _FORMAT,
         "lightship": __version__,
-        "openvino": version("openvino"),
+        "openvino": _openvino_version(),
         "processor": _processor(),
         "code": _code(),
     }
@@ -197,6 +197,22 @@ def digest_of_folder(folder: Path, patterns: Sequence[str] = ("*",)) -> str:
 
 def _matches(name: str, patterns: Sequence[str]) -> bool:
     return any(fnmatch(name.rpartition("/")[2], pattern) for pattern in patterns)
+
+
+@cache
+def _openvino_version() -> str:
+    """Returns the version of OpenVINO, by the name of the folder with its metadata.
+
+    `importlib.metadata` is only imported where that name does not say it, because that takes as long as a whole key.
+    """
+    spec = find_spec("openvino")
+    places = [Path(place).parent for place in (spec.submodule_search_locations or ())] if spec else []
+    found = [folder.name for place in places for folder in place.glob("openvino-*.dist-info")]
+    if len(found) == 1:
+        return found[0].removeprefix("openvino-").removesuffix(".dist-info")
+    from importlib.metadata import version
+
+    return version("openvino")
 
 
 @cache

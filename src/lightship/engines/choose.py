@@ -27,7 +27,7 @@ from lightship.engines.base import (
     check_outputs,
 )
 from lightship.engines.openvino import OpenVINOProgram
-from lightship.engines.openvino.program import Compiler, InProcess
+from lightship.engines.openvino.program import Compiler, in_process
 from lightship.engines.openvino.tried import Tried
 from lightship.engines.tensorflow import TensorFlowModel, tensorflow_installed
 from lightship.engines.trial import trials_for
@@ -197,7 +197,7 @@ class _ChoosingEngine:
 
     def _compiler(self, signature: Signature) -> Compiler:
         if self._options.trust:
-            return InProcess(self._folder, signature, self._options)
+            return in_process(self._folder, signature, self._options)
         return Tried(self._folder, signature, self._options, trials_for(self._options))
 
     def _better_in_tensorflow(self, signature: Signature) -> bool:

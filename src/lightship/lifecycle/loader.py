@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from lightship.bundle.bundle import Bundle, open_bundle
 from lightship.engines import Engine, EngineOptions, load_engine
 from lightship.engines.base import DEFAULT_OPTIONS
-from lightship.engines.comparison import BF16_TOLERANCE
 from lightship.errors import DataLoss, LightshipError
 from lightship.images.opening import MAX_PIXELS
 from lightship.lifecycle.replay import WarmUpCall, replay
@@ -142,6 +141,8 @@ def check_golden(bundle: Bundle, engine: Engine, options: EngineOptions = DEFAUL
     if golden is None:
         return
     if options.precision == "bf16":
+        from lightship.engines.comparison import BF16_TOLERANCE
+
         golden = replace(golden, rtol=max(golden.rtol, BF16_TOLERANCE), atol=max(golden.atol, BF16_TOLERANCE))
     difference = golden.compare(engine.run(DEFAULT_SIGNATURE, golden.inputs))
     if difference is not None:

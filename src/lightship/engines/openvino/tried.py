@@ -14,11 +14,10 @@ from lightship.engines.base import CannotRun, EngineOptions
 from lightship.engines.cache import Damaged, Entry, cache_key, digest_of_folder
 from lightship.engines.openvino.compiled import Compiled
 from lightship.engines.openvino.description import DECLARED, Description
-from lightship.engines.openvino.guarding import GuardSet
+from lightship.engines.openvino.guard_set import GuardSet
 from lightship.engines.openvino.runtime import core, openvino, properties
 from lightship.engines.openvino.shapes import Shapes
-from lightship.engines.openvino.trying import request_for
-from lightship.engines.openvino.unchecked import Unchecked
+from lightship.engines.openvino.trial_request import request_for
 from lightship.engines.trial import TrialFailed, Trials
 from lightship.errors import DataLoss
 from lightship.saved_model.signatures import Signature
@@ -74,6 +73,8 @@ class Tried:
         self, key: str, variant: Sequence[Mapping[str, Any]] | None
     ) -> tuple[Description, Mapping[str, Compiled]]:
         """Compiles in this process. The helper process tried the signature, but had no space to write the models."""
+        from lightship.engines.openvino.unchecked import Unchecked
+
         self._trials.forget(key)
         here = Unchecked(self._folder, self._signature, self._options)
         return here.signature() if variant is None else here.built_variant(*variant)
