@@ -25,7 +25,8 @@ from typing import Any
 
 from lightship import __version__
 from lightship.engines.scratch import scratch, sweep
-from lightship.saved_model.version_files import open_file, walk
+from lightship.saved_model.digests import Digests
+from lightship.saved_model.version_files import walk
 
 logger = logging.getLogger(__name__)
 
@@ -182,16 +183,15 @@ def cache_key(parts: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
 
 
-def digest_of_folder(folder: Path, patterns: Sequence[str] = ("*",)) -> str:
+def digest_of_folder(folder: Path, patterns: Sequence[str] = ("*",), digests: Digests | None = None) -> str:
     """Returns a digest of the names and contents of all files of a folder, such as a version folder.
 
-    Files behind links count too, because a model is made of them as well. Raises the errors of `open_file`.
+    Files behind links count too, because a model is made of them as well. Raises the errors of `open_file`. `digests`
+    are those of the files in this folder, if some are known.
     """
+    digests = digests or Digests(folder)
     names = [entry.name for entry in walk(folder) if entry.is_file and _matches(entry.name, patterns)]
-    lines = []
-    for name in sorted(names):
-        with open_file(folder / name) as opened:
-            lines.append(f"{name} {hashlib.file_digest(opened, 'sha256').hexdigest()}")
+    lines = [f"{name} {digests.of(name).sha256}" for name in sorted(names)]
     return hashlib.sha256("\n".join(lines).encode(errors="surrogateescape")).hexdigest()
 
 
@@ -217,8 +217,11 @@ def _openvino_version() -> str:
 
 @cache
 def _code() -> str:
-    """A digest of the engines' source files, because a developer changes them without changing the version."""
-    return digest_of_folder(Path(__file__).parent, ("*.py", "*.json"))
+    """A digest of the source files of what is cached: a developer changes them without changing the version."""
+    engines = Path(__file__).parent
+    return " ".join(
+        digest_of_folder(folder, ("*.py", "*.json")) for folder in (engines, engines.parent / "saved_model")
+    )
 
 
 @cache
