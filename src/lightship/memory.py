@@ -93,6 +93,15 @@ def _set_aside() -> None:
     gc.freeze()
 
 
+def resume_collections() -> None:
+    """Lets the garbage collector run again, which a command that serves stops while it imports its modules.
+
+    It does not visit what there is now. Otherwise it would visit all modules several times during the start.
+    """
+    gc.freeze()
+    gc.enable()
+
+
 class MemoryKeeper:
     """Returns memory to the system soon after large requests, once for several in a row. Any thread may call it."""
 

@@ -164,7 +164,7 @@ def test_a_key_depends_on_the_version_of_the_source(monkeypatch: pytest.MonkeyPa
             raise PackageNotFoundError(name)
         return version(name)
 
-    monkeypatch.setattr("lightship.engines.cache.version", without_lightship)
+    monkeypatch.setattr("importlib.metadata.version", without_lightship)
     key = cache_key({})
     assert cache_key({}) == key
     monkeypatch.setattr("lightship.engines.cache.__version__", "0.0.0")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from lightship.bundle.labels import read_labels
 from lightship.bundle.manifest import EXTRAS, GOLDEN_FILE, MANIFEST_FILE, Manifest
 from lightship.errors import DataLoss, InvalidArgument, NotFound, ResourceExhausted
 from lightship.images.spec import ImageSpec
+from lightship.saved_model.digests import Digests
 from lightship.saved_model.reader import SavedModel, read_saved_model
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, SERVE
 from lightship.saved_model.tensor_bundle import check_variables
@@ -40,12 +41,23 @@ class Bundle:
         return frozenset(self.manifest.image_signatures if self.manifest else ())
 
 
-def open_bundle(path: Path, name: str, version: int, *, verify: bool = True, tags: Collection[str] = SERVE) -> Bundle:
+def open_bundle(
+    path: Path,
+    name: str,
+    version: int,
+    *,
+    verify: bool = True,
+    tags: Collection[str] = SERVE,
+    digests: Digests | None = None,
+    read_model: Callable[[Path, Collection[str]], SavedModel] = read_saved_model,
+) -> Bundle:
     """Reads a version folder, without loading the weights.
 
     verify: compare every file with the size and sha256 in the manifest, and the weights that are not in a manifest
         with the checksums that TensorFlow wrote.
     tags: the tags of the graph to read; the graph must have exactly these.
+    digests: of the files in this folder, to share with others that need them.
+    read_model: returns the graph with these tags of a version folder.
 
     Raises NotFound if there is no SavedModel, DataLoss if a file is broken or was changed after export, or if a golden
     sample shows that the manifest is missing, FailedPrecondition if a newer Lightship wrote the bundle or if it holds a
@@ -58,10 +70,10 @@ def open_bundle(path: Path, name: str, version: int, *, verify: bool = True, tag
         manifest = None
         _check_plain(path)
     if verify and has_saved_model(path):
-        _verify(path, manifest)
+        _verify(path, manifest, digests)
     if manifest is None:
-        return Bundle(path, name, version, read_saved_model(path, tags))
-    saved_model = read_saved_model(path, tags)
+        return Bundle(path, name, version, read_model(path, tags))
+    saved_model = read_model(path, tags)
     bundle = Bundle(
         path,
         name,
@@ -86,10 +98,10 @@ def _check_plain(path: Path) -> None:
         )
 
 
-def _verify(path: Path, manifest: Manifest | None) -> None:
+def _verify(path: Path, manifest: Manifest | None, digests: Digests | None) -> None:
     """Checks the files. What the manifest has digests of need not be checked again."""
     if manifest is not None:
-        manifest.verify(path)
+        manifest.verify(path, digests)
     files = [entry.name for entry in walk(path) if entry.is_file and entry.name.startswith("variables/")]
     if manifest is None or not all(manifest.covers(name) for name in files):
         check_variables(path)

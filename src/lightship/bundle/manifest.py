@@ -20,7 +20,8 @@ from lightship.errors import (
     ResourceExhausted,
 )
 from lightship.images.spec import ImageSpec
-from lightship.saved_model.version_files import open_file, read_file, walk
+from lightship.saved_model.digests import Digests, FileDigest
+from lightship.saved_model.version_files import read_file, walk
 
 FORMAT = 1
 MAX_BYTES = 64 << 20
@@ -34,20 +35,6 @@ _DIGEST = "digest"  # the field with the digest of all others
 # The fields of a manifest without a digest.
 _FIELDS = frozenset({"format", "created", "frameworks", "labels", "image", "image_signatures", "golden", "files"})
 _REMEDY = "copy the complete version again, or export it again"
-
-
-@dataclass(frozen=True, slots=True)
-class FileDigest:
-    """The size of a file in bytes, and its sha256 in hexadecimal."""
-
-    size: int
-    sha256: str
-
-    @classmethod
-    def of(cls, path: Path) -> FileDigest:
-        with open_file(path) as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            return cls(file.tell(), digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +135,11 @@ class Manifest:
         """Returns whether the digest of this file, by its path with `/`, is in the manifest."""
         return name in self.files
 
-    def verify(self, folder: Path) -> None:
-        """Compares every file with its size, then with its digest. Raises DataLoss for the first that differs."""
+    def verify(self, folder: Path, digests: Digests | None = None) -> None:
+        """Compares every file with its size, then with its digest. Raises DataLoss for the first that differs.
+
+        digests: of the files in the folder, to share with others that need them.
+        """
         for name, wanted in self.files.items():
             try:
                 size = os.stat(folder / name).st_size
@@ -161,11 +151,12 @@ class Manifest:
                     f"after export; {_REMEDY}"
                 )
         for name, wanted in self.files.items():
-            self._verify_digest(folder / name, wanted)
+            self._verify_digest(name, wanted, digests or Digests(folder))
 
-    def _verify_digest(self, path: Path, wanted: FileDigest) -> None:
+    def _verify_digest(self, name: str, wanted: FileDigest, digests: Digests) -> None:
+        path = digests.folder / name
         try:
-            got = FileDigest.of(path)
+            got = digests.of(name)
         except (NotFound, InvalidArgument, OSError) as error:
             raise DataLoss(f"{path} cannot be read: {error}; {_REMEDY}") from error
         if got != wanted:
@@ -178,7 +169,7 @@ class Manifest:
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Writes `lightship.json`, with the size and digest of every other file in the version folder."""
     names = sorted(entry.name for entry in walk(folder) if entry.is_file)
-    files = {name: FileDigest.of(folder / name) for name in names if name != MANIFEST_FILE}
+    files = {name: Digests(folder).of(name) for name in names if name != MANIFEST_FILE}
     text = json.dumps(replace(manifest, files=files).to_json(), indent=2, ensure_ascii=False)
     (folder / MANIFEST_FILE).write_text(text + "\n", encoding="utf-8")
 

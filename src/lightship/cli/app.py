@@ -1,4 +1,4 @@
-"""The command `lightship`: collects its subcommands, and reports errors."""
+"""The command `lightship` with typer: collects the subcommands, and reports wrong arguments."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from typer.exceptions import TyperException
 from lightship import __version__
 from lightship.cli import docker, export, inspect, predict, serve, status, verify
 from lightship.cli.allow_reload import ServeCommand
-from lightship.cli.failures import print_error, quiet_libraries, run_command
+from lightship.cli.failures import print_error
+from lightship.cli.options import typer_command
 from lightship.cli.output import print_text
 
 app = typer.Typer(
@@ -23,11 +24,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("export")(export.export)
-app.command("serve", cls=ServeCommand)(serve.serve)
-app.command("predict")(predict.predict)
+app.command("serve", cls=ServeCommand)(typer_command(serve.serve))
+app.command("predict")(typer_command(predict.predict))
 app.command("inspect")(inspect.inspect)
-app.command("status")(status.status)
-app.command("verify")(verify.verify)
+app.command("status")(typer_command(status.status))
+app.command("verify")(typer_command(verify.verify))
 app.add_typer(docker.app)
 
 
@@ -50,13 +51,8 @@ def options(
         os.environ["LIGHTSHIP_DEBUG"] = "1"
 
 
-def run() -> None:
-    """Runs the command that the arguments name, and ends the process with an exit code if it fails."""
-    quiet_libraries()
-    run_command(_run)
-
-
-def _run() -> None:
+def run_app() -> None:
+    """Reads the arguments with typer and runs the command that they name. Exits with 2 if they are wrong."""
     if len(sys.argv) == 1:
         sys.argv.append("--help")
     try:

@@ -6,6 +6,7 @@ the packages that it is in import nothing else.
 
 from __future__ import annotations
 
+import gc
 import sys
 
 from lightship import signals
@@ -17,10 +18,11 @@ def main() -> None:
     """Runs `lightship`. The exit code is 0 on success, 2 for wrong arguments, 130 after Ctrl-C, and otherwise 1."""
     if _serves(sys.argv[1:]):
         signals.handle_server_start()
+        gc.disable()  # until `resume_collections`: what is imported is not garbage
     else:
         signals.handle_command()
     try:
-        from lightship.cli.app import run
+        from lightship.cli.running import run
 
         run()
     except KeyboardInterrupt:  # while the command was imported
@@ -30,6 +32,7 @@ def main() -> None:
 def model_server() -> None:
     """Runs `lightship-model-server`. If the start fails, the exit code is 255."""
     signals.handle_server_start()
+    gc.disable()
     from lightship.cli.model_server_command import main
 
     main()

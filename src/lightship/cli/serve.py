@@ -7,8 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import typer
-
+from lightship.cli.options import Argument, Option, WrongArguments
 from lightship.transports.http.limits import Limits, Timeouts
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ def _port(text: str) -> int | Literal["auto"]:
     if text == "auto":
         return "auto"
     if not text.isdecimal() or int(text) > 65535:
-        raise typer.BadParameter(
+        raise WrongArguments(
             f"{text!r} is not a port number: give 1 to 65535, auto for a free port, or 0 to turn it off"
         )
     return int(text)
@@ -37,7 +36,7 @@ def _tls(certificate: Path | None, key: Path | None, client_ca: Path | None) -> 
     if certificate is None or key is None:
         if certificate is key is client_ca:
             return None
-        raise typer.BadParameter("TLS needs both --tls-cert and --tls-key: give both")
+        raise WrongArguments("TLS needs both --tls-cert and --tls-key: give both")
     return read_tls(certificate, key, client_ca)
 
 
@@ -49,24 +48,24 @@ def _names(given: Sequence[str]) -> tuple[str, ...]:
 def serve(
     models: Annotated[
         list[str],
-        typer.Argument(
+        Argument(
             metavar="MODEL...",
             envvar="LIGHTSHIP_MODELS",
             help="Models' folders, such as models/dog. A model has the name of its folder; name=path gives another.",
         ),
     ],
     host: Annotated[
-        str, typer.Option(envvar="LIGHTSHIP_HOST", help="The address to listen on; 0.0.0.0 or :: for all addresses.")
+        str, Option(envvar="LIGHTSHIP_HOST", help="The address to listen on; 0.0.0.0 or :: for all addresses.")
     ] = "127.0.0.1",
     rest_port: Annotated[
         str,
-        typer.Option(
+        Option(
             metavar="PORT|auto|0", envvar="LIGHTSHIP_REST_PORT", help="The port of REST; auto: a free port, 0: off."
         ),
     ] = "8501",
     grpc_port: Annotated[
         str | None,
-        typer.Option(
+        Option(
             metavar="PORT|auto|0",
             envvar="LIGHTSHIP_GRPC_PORT",
             help="The port of gRPC; auto: a free port, 0: off. The default is 8500, or auto if --rest-port is auto.",
@@ -74,7 +73,7 @@ def serve(
     ] = None,
     allow_reload: Annotated[
         str | None,
-        typer.Option(
+        Option(
             metavar="[ROOT]",
             envvar="LIGHTSHIP_ALLOW_RELOAD",
             help="Let gRPC clients replace the models (HandleReloadConfigRequest), by models in folders below ROOT; "
@@ -83,28 +82,28 @@ def serve(
     ] = None,
     grpc_reflection: Annotated[
         bool,
-        typer.Option("--grpc-reflection", envvar="LIGHTSHIP_GRPC_REFLECTION", help="Offer gRPC server reflection."),
+        Option("--grpc-reflection", envvar="LIGHTSHIP_GRPC_REFLECTION", help="Offer gRPC server reflection."),
     ] = False,
     tls_cert: Annotated[
         Path | None,
-        typer.Option(envvar="LIGHTSHIP_TLS_CERT", help="PEM file with the certificate for gRPC. REST has no TLS."),
+        Option(envvar="LIGHTSHIP_TLS_CERT", help="PEM file with the certificate for gRPC. REST has no TLS."),
     ] = None,
     tls_key: Annotated[
-        Path | None, typer.Option(envvar="LIGHTSHIP_TLS_KEY", help="PEM file with the private key for gRPC.")
+        Path | None, Option(envvar="LIGHTSHIP_TLS_KEY", help="PEM file with the private key for gRPC.")
     ] = None,
     tls_client_ca: Annotated[
         Path | None,
-        typer.Option(
+        Option(
             envvar="LIGHTSHIP_TLS_CLIENT_CA",
             help="PEM file with a certificate authority; requires gRPC clients to show a certificate of it.",
         ),
     ] = None,
     poll_seconds: Annotated[
-        float, typer.Option(min=0.01, envvar="LIGHTSHIP_POLL_SECONDS", help="Seconds between checks for new versions.")
+        float, Option(min=0.01, envvar="LIGHTSHIP_POLL_SECONDS", help="Seconds between checks for new versions.")
     ] = 1.0,
     empty_folder_grace: Annotated[
         float,
-        typer.Option(
+        Option(
             min=0,
             envvar="LIGHTSHIP_EMPTY_FOLDER_GRACE",
             help="Seconds for which loaded versions are kept after the last version has gone from a model's folder.",
@@ -112,7 +111,7 @@ def serve(
     ] = 30.0,
     follow_links: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--follow-links",
             envvar="LIGHTSHIP_FOLLOW_LINKS",
             help="Load versions in which links lead out of the model's folder.",
@@ -120,7 +119,7 @@ def serve(
     ] = False,
     max_request_bytes: Annotated[
         int | None,
-        typer.Option(
+        Option(
             min=1,
             envvar="LIGHTSHIP_MAX_REQUEST_BYTES",
             help="The largest request body; by default 64 MiB for an image and 1 GiB for JSON.",
@@ -128,7 +127,7 @@ def serve(
     ] = None,
     memory_budget: Annotated[
         str | None,
-        typer.Option(
+        Option(
             metavar="SIZE",
             envvar="LIGHTSHIP_MEMORY_BUDGET",
             help="Memory that all requests may hold together, such as 512MB or 2GiB; by default a quarter of the "
@@ -137,18 +136,18 @@ def serve(
     ] = None,
     max_pixels: Annotated[
         int | None,
-        typer.Option(
+        Option(
             min=1,
             envvar="LIGHTSHIP_MAX_PIXELS",
             help="The largest image, as width times height; 64 million by default.",
         ),
     ] = None,
     timeout: Annotated[
-        float, typer.Option(min=0.001, envvar="LIGHTSHIP_TIMEOUT", help="Seconds that one request may take.")
+        float, Option(min=0.001, envvar="LIGHTSHIP_TIMEOUT", help="Seconds that one request may take.")
     ] = 30.0,
     allowed_hosts: Annotated[
         list[str] | None,
-        typer.Option(
+        Option(
             metavar="NAME",
             envvar="LIGHTSHIP_ALLOWED_HOSTS",
             help="A name that REST requests may have in their Host header, besides localhost and --host; * for all. "
@@ -157,7 +156,7 @@ def serve(
     ] = None,
     drain_seconds: Annotated[
         float | None,
-        typer.Option(
+        Option(
             min=0,
             envvar="LIGHTSHIP_DRAIN_SECONDS",
             help="Seconds that running requests may take after SIGTERM; 30 by default.",
@@ -165,23 +164,21 @@ def serve(
     ] = None,
     strict: Annotated[
         bool,
-        typer.Option(
-            "--strict", envvar="LIGHTSHIP_STRICT", help="Stop the server if one of the models cannot be loaded."
-        ),
+        Option("--strict", envvar="LIGHTSHIP_STRICT", help="Stop the server if one of the models cannot be loaded."),
     ] = False,
     engine: Annotated[
         EngineName,
-        typer.Option(envvar="LIGHTSHIP_ENGINE", help="auto: OpenVINO, or TensorFlow if OpenVINO cannot run a model."),
+        Option(envvar="LIGHTSHIP_ENGINE", help="auto: OpenVINO, or TensorFlow if OpenVINO cannot run a model."),
     ] = "auto",
     threads: Annotated[
-        int, typer.Option(min=0, envvar="LIGHTSHIP_THREADS", help="Threads of each engine; 0: one per processor.")
+        int, Option(min=0, envvar="LIGHTSHIP_THREADS", help="Threads of each engine; 0: one per processor.")
     ] = 0,
     precision: Annotated[
-        Precision, typer.Option(envvar="LIGHTSHIP_PRECISION", help="bf16 is faster on some processors, but less exact.")
+        Precision, Option(envvar="LIGHTSHIP_PRECISION", help="bf16 is faster on some processors, but less exact.")
     ] = "f32",
     allow_unproven: Annotated[
         list[str] | None,
-        typer.Option(
+        Option(
             metavar="OPERATION",
             envvar="LIGHTSHIP_ALLOW_UNPROVEN",
             help="Let OpenVINO run this operation although its results may differ from TensorFlow's; can be repeated.",
@@ -189,7 +186,7 @@ def serve(
     ] = None,
     trial_seconds: Annotated[
         float,
-        typer.Option(
+        Option(
             min=0.1,
             envvar="LIGHTSHIP_TRIAL_SECONDS",
             help="Seconds that the helper process may take to compile a signature.",
@@ -197,7 +194,7 @@ def serve(
     ] = 120.0,
     trial_memory: Annotated[
         str | None,
-        typer.Option(
+        Option(
             metavar="SIZE",
             envvar="LIGHTSHIP_TRIAL_MEMORY",
             help="Memory that the helper process may use, such as 2GiB; by default half of the available memory.",
@@ -205,13 +202,13 @@ def serve(
     ] = None,
     cache_dir: Annotated[
         Path | None,
-        typer.Option(
+        Option(
             envvar="LIGHTSHIP_CACHE_DIR", help="The folder for compiled models; by default in the user's cache folder."
         ),
     ] = None,
     trust: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--trust",
             envvar="LIGHTSHIP_TRUST",
             help="Compile in the server's own process, and do not check the results.",
@@ -219,13 +216,13 @@ def serve(
     ] = False,
     head_timeout: Annotated[
         float,
-        typer.Option(
+        Option(
             rich_help_panel=ADVANCED, envvar="LIGHTSHIP_HEAD_TIMEOUT", help="Seconds for a request's line and headers."
         ),
     ] = DEFAULT_TIMEOUTS.head,
     body_timeout: Annotated[
         float,
-        typer.Option(
+        Option(
             rich_help_panel=ADVANCED,
             envvar="LIGHTSHIP_BODY_TIMEOUT",
             help="Seconds for the next bytes of a request's body.",
@@ -233,7 +230,7 @@ def serve(
     ] = DEFAULT_TIMEOUTS.body,
     write_timeout: Annotated[
         float,
-        typer.Option(
+        Option(
             rich_help_panel=ADVANCED,
             envvar="LIGHTSHIP_WRITE_TIMEOUT",
             help="Seconds for a client to take more of a response.",
@@ -241,7 +238,7 @@ def serve(
     ] = DEFAULT_TIMEOUTS.write,
     idle_timeout: Annotated[
         float,
-        typer.Option(
+        Option(
             rich_help_panel=ADVANCED,
             envvar="LIGHTSHIP_IDLE_TIMEOUT",
             help="Seconds that a connection without a request is kept.",
@@ -249,7 +246,7 @@ def serve(
     ] = DEFAULT_TIMEOUTS.idle,
     linger_timeout: Annotated[
         float,
-        typer.Option(
+        Option(
             rich_help_panel=ADVANCED,
             envvar="LIGHTSHIP_LINGER_TIMEOUT",
             help="Seconds for which a refused body is still read and dropped.",
@@ -266,7 +263,7 @@ def serve(
     ] = DEFAULT_TIMEOUTS.drain_stall,
     max_head_bytes: Annotated[
         int,
-        typer.Option(
+        Option(
             rich_help_panel=ADVANCED,
             envvar="LIGHTSHIP_MAX_HEAD_BYTES",
             help="The largest size of a request's line and headers, in bytes.",
@@ -274,7 +271,7 @@ def serve(
     ] = DEFAULT_LIMITS.head,
     max_pipelined: Annotated[
         int,
-        typer.Option(
+        Option(
             rich_help_panel=ADVANCED,
             envvar="LIGHTSHIP_MAX_PIPELINED",
             help="The number of requests that may wait on one connection before it is closed.",
@@ -282,7 +279,7 @@ def serve(
     ] = DEFAULT_LIMITS.pipelined,
     settle_seconds: Annotated[
         float | None,
-        typer.Option(
+        Option(
             min=0,
             rich_help_panel=ADVANCED,
             envvar="LIGHTSHIP_SETTLE_SECONDS",
@@ -291,7 +288,7 @@ def serve(
     ] = None,
     max_connections: Annotated[
         int,
-        typer.Option(
+        Option(
             min=0,
             rich_help_panel=ADVANCED,
             envvar="LIGHTSHIP_MAX_CONNECTIONS",
@@ -301,7 +298,7 @@ def serve(
     ] = DEFAULT_LIMITS.connections,
     max_queue_seconds: Annotated[
         float,
-        typer.Option(
+        Option(
             min=0,
             rich_help_panel=ADVANCED,
             envvar="LIGHTSHIP_MAX_QUEUE_SECONDS",
@@ -310,11 +307,11 @@ def serve(
         ),
     ] = 0.0,
     log_format: Annotated[
-        LogFormat | None, typer.Option(envvar="LIGHTSHIP_LOG_FORMAT", help="text, or json for one object per line.")
+        LogFormat | None, Option(envvar="LIGHTSHIP_LOG_FORMAT", help="text, or json for one object per line.")
     ] = None,
     json: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--json", envvar="LIGHTSHIP_JSON", help="Print one JSON line when the server is ready, and log as JSON."
         ),
     ] = False,
@@ -323,10 +320,11 @@ def serve(
 
     Running requests are finished first; a second signal stops the server at once. On SIGHUP it looks for new versions.
     """
-    from lightship.cli.allow_reload import reload_root
     from lightship.cli.banner import announced
+    from lightship.cli.reload_root import reload_root
     from lightship.cli.sizes import parse_bytes
     from lightship.engines import EngineOptions
+    from lightship.memory import resume_collections
     from lightship.server import Server, ServerOptions, parse_model_argument
     from lightship.server.open_files import raise_file_limit
     from lightship.server.options import GRPC_PORT
@@ -375,6 +373,7 @@ def serve(
     raise_file_limit()
     server = Server(options)
     server.handle_signals()
+    resume_collections()
     server.start()
     with announced(server, as_json=json):
         server.run()

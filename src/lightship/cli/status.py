@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from lightship.cli import tls
+from lightship.cli.options import Argument, Option
 from lightship.cli.output import add_row, print_json, print_styled, print_text
 from lightship.errors import LightshipError, Unimplemented
 
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 def status(
     url: Annotated[
         str,
-        typer.Argument(help="A server's URL, http://host:8501 or grpc://host:8500, or a model's, .../v1/models/dog."),
+        Argument(help="A server's URL, http://host:8501 or grpc://host:8500, or a model's, .../v1/models/dog."),
     ],
-    model: Annotated[str | None, typer.Argument(help="Show only this model.")] = None,
+    model: Annotated[str | None, Argument(help="Show only this model.")] = None,
     timeout: Annotated[
-        float, typer.Option(min=0.001, envvar="LIGHTSHIP_TIMEOUT", help="Seconds to wait for the server's answer.")
+        float, Option(min=0.001, envvar="LIGHTSHIP_TIMEOUT", help="Seconds to wait for the server's answer.")
     ] = 10.0,
     ca: tls.Ca = None,
     cert: tls.Certificate = None,
     key: tls.Key = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    json: Annotated[bool, Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Show a server's models with their versions, states and errors.
 
@@ -48,7 +48,7 @@ def status(
     else:
         _print_table(models)
     if not ready:
-        raise typer.Exit(1)
+        sys.exit(1)
 
 
 def _models(client: Client, name: str | None) -> tuple[ModelStatus, ...]:

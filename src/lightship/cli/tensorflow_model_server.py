@@ -68,11 +68,13 @@ def start_server(given: Mapping[str, Value], flags: Mapping[str, Value], files: 
     process. Raises Unknown, with TensorFlow Serving's text, if a model's first version cannot be loaded, and
     InvalidArgument if the gRPC server cannot start. A REST server that cannot start is only logged.
     """
+    from lightship.memory import resume_collections
     from lightship.server import Server
     from lightship.server.open_files import raise_file_limit
 
     raise_file_limit()
     server = Server(_options(given, flags, files))
+    resume_collections()
     server.handle_signals()
     if not server.wait_decided():
         sys.exit(0)

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+from lightship.cli.options import Option
 
 if TYPE_CHECKING:
     from lightship.client import Tls
 
 Ca = Annotated[
     str | None,
-    typer.Option(
-        "--ca", envvar="LIGHTSHIP_CA", help="PEM file with the authority that signed the server's certificate."
-    ),
+    Option("--ca", envvar="LIGHTSHIP_CA", help="PEM file with the authority that signed the server's certificate."),
 ]
 Certificate = Annotated[
     str | None,
-    typer.Option("--cert", envvar="LIGHTSHIP_CERT", help="PEM file with a certificate to show to the server."),
+    Option("--cert", envvar="LIGHTSHIP_CERT", help="PEM file with a certificate to show to the server."),
 ]
-Key = Annotated[str | None, typer.Option("--key", envvar="LIGHTSHIP_KEY", help="PEM file with the key of --cert.")]
+Key = Annotated[str | None, Option("--key", envvar="LIGHTSHIP_KEY", help="PEM file with the key of --cert.")]
 
 
 def tls_of(ca: str | None, certificate: str | None, key: str | None) -> Tls | None:

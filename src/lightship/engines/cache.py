@@ -19,13 +19,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from functools import cache
-from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from lightship import __version__
 from lightship.engines.scratch import scratch, sweep
-from lightship.saved_model.version_files import open_file, walk
+from lightship.saved_model.digests import Digests
+from lightship.saved_model.version_files import walk
 
 logger = logging.getLogger(__name__)
 
@@ -175,23 +176,22 @@ def cache_key(parts: Mapping[str, Any]) -> str:
         **parts,
         "format": _FORMAT,
         "lightship": __version__,
-        "openvino": version("openvino"),
+        "openvino": _openvino_version(),
         "processor": _processor(),
         "code": _code(),
     }
     return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
 
 
-def digest_of_folder(folder: Path, patterns: Sequence[str] = ("*",)) -> str:
+def digest_of_folder(folder: Path, patterns: Sequence[str] = ("*",), digests: Digests | None = None) -> str:
     """Returns a digest of the names and contents of all files of a folder, such as a version folder.
 
-    Files behind links count too, because a model is made of them as well. Raises the errors of `open_file`.
+    Files behind links count too, because a model is made of them as well. Raises the errors of `open_file`. `digests`
+    are those of the files in this folder, if some are known.
     """
+    digests = digests or Digests(folder)
     names = [entry.name for entry in walk(folder) if entry.is_file and _matches(entry.name, patterns)]
-    lines = []
-    for name in sorted(names):
-        with open_file(folder / name) as opened:
-            lines.append(f"{name} {hashlib.file_digest(opened, 'sha256').hexdigest()}")
+    lines = [f"{name} {digests.of(name).sha256}" for name in sorted(names)]
     return hashlib.sha256("\n".join(lines).encode(errors="surrogateescape")).hexdigest()
 
 
@@ -200,9 +200,28 @@ def _matches(name: str, patterns: Sequence[str]) -> bool:
 
 
 @cache
+def _openvino_version() -> str:
+    """Returns the version of OpenVINO, by the name of the folder with its metadata.
+
+    `importlib.metadata` is only imported where that name does not say it, because that takes as long as a whole key.
+    """
+    spec = find_spec("openvino")
+    places = [Path(place).parent for place in (spec.submodule_search_locations or ())] if spec else []
+    found = [folder.name for place in places for folder in place.glob("openvino-*.dist-info")]
+    if len(found) == 1:
+        return found[0].removeprefix("openvino-").removesuffix(".dist-info")
+    from importlib.metadata import version
+
+    return version("openvino")
+
+
+@cache
 def _code() -> str:
-    """A digest of the engines' source files, because a developer changes them without changing the version."""
-    return digest_of_folder(Path(__file__).parent, ("*.py", "*.json"))
+    """A digest of the source files of what is cached: a developer changes them without changing the version."""
+    engines = Path(__file__).parent
+    return " ".join(
+        digest_of_folder(folder, ("*.py", "*.json")) for folder in (engines, engines.parent / "saved_model")
+    )
 
 
 @cache

@@ -27,11 +27,12 @@ from lightship.engines.base import (
     check_outputs,
 )
 from lightship.engines.openvino import OpenVINOProgram
-from lightship.engines.openvino.program import Compiler, InProcess
+from lightship.engines.openvino.program import Compiler, in_process
 from lightship.engines.openvino.tried import Tried
 from lightship.engines.tensorflow import TensorFlowModel, tensorflow_installed
 from lightship.engines.trial import trials_for
 from lightship.errors import FailedPrecondition, InvalidArgument, LightshipError
+from lightship.saved_model.digests import Digests
 from lightship.saved_model.reader import SavedModel
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, INIT_SIGNATURE, Signature
 from lightship.tensors.dtypes import DataType
@@ -42,13 +43,19 @@ logger = logging.getLogger(__name__)
 _NARROWED = {DataType.DT_DOUBLE, DataType.DT_UINT32, DataType.DT_UINT64}
 
 
-def load_engine(bundle_path: Path, saved_model: SavedModel, options: EngineOptions = DEFAULT_OPTIONS) -> Engine:
+def load_engine(
+    bundle_path: Path,
+    saved_model: SavedModel,
+    options: EngineOptions = DEFAULT_OPTIONS,
+    digests: Digests | None = None,
+) -> Engine:
     """Loads the model of a version folder: `serving_default` now, other signatures when they are first needed.
 
-    If there is no `serving_default`, the model's first signature is loaded. Raises FailedPrecondition if no installed
+    If there is no `serving_default`, the model's first signature is loaded. `digests` are those of the files in the
+    folder, if some are known. Raises FailedPrecondition if no installed
     runtime can run that signature, and DataLoss if the files cannot be read.
     """
-    engine = _ChoosingEngine(bundle_path, saved_model, options)
+    engine = _ChoosingEngine(bundle_path, saved_model, options, digests)
     try:
         engine.load_first()
     except BaseException:
@@ -91,8 +98,10 @@ class _Slot:
 
 
 class _ChoosingEngine:
-    def __init__(self, folder: Path, saved_model: SavedModel, options: EngineOptions) -> None:
-        self._folder, self._options = folder, options
+    def __init__(
+        self, folder: Path, saved_model: SavedModel, options: EngineOptions, digests: Digests | None = None
+    ) -> None:
+        self._folder, self._options, self._digests = folder, options, digests
         self._saved_model, signatures = saved_model, saved_model.signatures
         self._slots = {name: _Slot(signatures[name]) for name in signatures if name != INIT_SIGNATURE}
         self._tensorflow: TensorFlowModel | None = None
@@ -197,8 +206,8 @@ class _ChoosingEngine:
 
     def _compiler(self, signature: Signature) -> Compiler:
         if self._options.trust:
-            return InProcess(self._folder, signature, self._options)
-        return Tried(self._folder, signature, self._options, trials_for(self._options))
+            return in_process(self._folder, signature, self._options)
+        return Tried(self._folder, signature, self._options, trials_for(self._options), self._digests)
 
     def _better_in_tensorflow(self, signature: Signature) -> bool:
         """Returns whether TensorFlow should run this signature although OpenVINO could.

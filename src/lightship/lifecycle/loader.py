@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 from lightship.bundle.bundle import Bundle, open_bundle
 from lightship.engines import Engine, EngineOptions, load_engine
 from lightship.engines.base import DEFAULT_OPTIONS
-from lightship.engines.comparison import BF16_TOLERANCE
+from lightship.engines.kept_models import KeptModels
+from lightship.engines.trial import cache_for
 from lightship.errors import DataLoss, LightshipError
 from lightship.images.opening import MAX_PIXELS
 from lightship.lifecycle.replay import WarmUpCall, replay
 from lightship.lifecycle.servable import Servable, ServableId
+from lightship.saved_model.digests import Digests
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, SERVE, TensorSpec
 from lightship.saved_model.version_files import check_version_files
 from lightship.tensors.dtypes import DataType
@@ -106,8 +108,10 @@ class Loader:
         check_version_files(path, None if options.follow_links else path.parent)
         for check in self._checks:
             check(path)
-        bundle = open_bundle(path, id.name, id.version, tags=options.tags)
-        engine = load_engine(path, bundle.saved_model, options.engine)
+        digests = Digests(path)  # each file is read once for its digest
+        read = KeptModels(cache_for(options.engine), digests).read
+        bundle = open_bundle(path, id.name, id.version, tags=options.tags, digests=digests, read_model=read)
+        engine = load_engine(path, bundle.saved_model, options.engine, digests)
         servable = Servable(id, bundle, engine, options.max_pixels, options.check_method_names)
         try:
             check_golden(bundle, engine, options.engine)
@@ -142,6 +146,8 @@ def check_golden(bundle: Bundle, engine: Engine, options: EngineOptions = DEFAUL
     if golden is None:
         return
     if options.precision == "bf16":
+        from lightship.engines.comparison import BF16_TOLERANCE
+
         golden = replace(golden, rtol=max(golden.rtol, BF16_TOLERANCE), atol=max(golden.atol, BF16_TOLERANCE))
     difference = golden.compare(engine.run(DEFAULT_SIGNATURE, golden.inputs))
     if difference is not None:

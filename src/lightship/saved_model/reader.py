@@ -48,7 +48,12 @@ def read_saved_model(folder: Path, tags: Collection[str] = SERVE) -> SavedModel:
     Raises NotFound if no graph has exactly these tags, DataLoss if the file is broken, and the errors of
     `saved_model_bytes`.
     """
-    model = _parse(saved_model_bytes(folder), folder)
+    return parse_saved_model(saved_model_bytes(folder), folder, tags)
+
+
+def parse_saved_model(data: bytes, folder: Path, tags: Collection[str] = SERVE) -> SavedModel:
+    """Reads the bytes of `saved_model.pb` in a version folder. Raises NotFound and DataLoss, as `read_saved_model`."""
+    model = _parse(data, folder)
     graph = _graph_with_tags(model, tags, folder)
     alone = len(model.meta_graphs) == 1
     fed = {node.name: node for node in graph.graph_def.node if node.op in _FED_DIRECTLY}

@@ -12,8 +12,9 @@ from tests.engines.openvino.asking import Ask, save
 from lightship.engines import EngineOptions
 from lightship.engines.cache import CompiledCache
 from lightship.engines.openvino import OpenVINOProgram
+from lightship.engines.openvino.trial_request import request_for
 from lightship.engines.openvino.tried import Tried
-from lightship.engines.openvino.trying import COMPARED, request_for, work
+from lightship.engines.openvino.trying import COMPARED, work
 from lightship.engines.trial import Trials
 from lightship.errors import DataLoss
 from lightship.saved_model.reader import read_saved_model

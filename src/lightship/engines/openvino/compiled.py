@@ -11,7 +11,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from lightship.engines.base import Refused, describe
-from lightship.engines.openvino.guarding import GuardSet
+from lightship.engines.openvino.guard_set import GuardSet
 from lightship.engines.openvino.runtime import explain
 from lightship.errors import InvalidArgument
 from lightship.memory import release_freed_memory

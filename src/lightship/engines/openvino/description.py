@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lightship.engines.openvino.guarding import GuardSet
+from lightship.engines.openvino.guard_set import GuardSet
 from lightship.engines.openvino.shapes import Declared, Shape
 
 # The names of a signature's compiled models: one for the declared shapes, and one for one row.

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from lightship.engines.base import CannotRun
 from lightship.engines.openvino.facts import Facts, is_integer, type_name
-from lightship.engines.openvino.guards import Guard, Guards
+from lightship.engines.openvino.guard_set import GuardSet
 from lightship.engines.openvino.hazards import Hazards, hazards_of, static_hazards
 from lightship.engines.openvino.insertion import insert
 from lightship.engines.openvino.rules import facts_of
@@ -19,38 +18,6 @@ from lightship.engines.openvino.rules import facts_of
 LARGEST_INTEGERS = (1 << 23, 1 << 16, 1 << 10)
 
 _FLOATS = ("f32", "f16", "bf16", "f64")
-
-
-@dataclass(frozen=True, slots=True)
-class GuardSet:
-    """What is checked at each run of one compiled model. Names are those of the signature's inputs."""
-
-    # The guards of single tensors.
-    guards: tuple[Guard, ...] = ()
-    # Inputs that must not contain NaN, infinity or very large numbers.
-    finite: tuple[str, ...] = ()
-    # Inputs whose integers must have a magnitude of at most `largest`.
-    integers: tuple[str, ...] = ()
-    largest: int = 0
-    # Whether the model computes with sizes. These must stay exact too, so no input may have too many elements.
-    sizes: bool = False
-
-    def checks(self) -> Guards:
-        return Guards(self.guards, self.finite, self.integers, self.largest, self.sizes)
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "guards": [guard.as_json() for guard in self.guards],
-            "finite": list(self.finite),
-            "integers": list(self.integers),
-            "largest": self.largest,
-            "sizes": self.sizes,
-        }
-
-    @classmethod
-    def of_json(cls, fields: Mapping[str, Any]) -> GuardSet:
-        guards = tuple(Guard.of_json(guard) for guard in fields["guards"])
-        return cls(guards, tuple(fields["finite"]), tuple(fields["integers"]), fields["largest"], fields["sizes"])
 
 
 def guard(model: Any, inputs: Mapping[str, int], allowed: frozenset[str] = frozenset()) -> GuardSet:

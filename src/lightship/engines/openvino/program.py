@@ -14,9 +14,7 @@ from numpy.typing import NDArray
 from lightship.engines.base import SHORT_SECONDS, CannotRun, EngineOptions, fits_int32
 from lightship.engines.openvino.compiled import Compiled
 from lightship.engines.openvino.description import DECLARED, ONE_ROW, Description
-from lightship.engines.openvino.proven import refuse_unproven
 from lightship.engines.openvino.shapes import Shape, Shapes
-from lightship.engines.openvino.unchecked import Unchecked
 from lightship.engines.openvino.variants import Variants
 from lightship.memory import release_freed_memory
 from lightship.saved_model.signatures import Signature
@@ -41,12 +39,11 @@ class Compiler(Protocol):
         """
 
 
-class InProcess(Unchecked):
-    """Compiles in this process, if all operations of the signature are in the table of proven operations."""
+def in_process(folder: Path, signature: Signature, options: EngineOptions) -> Compiler:
+    """Returns a compiler in this process. It is imported here, because most servers import what a helper compiled."""
+    from lightship.engines.openvino.in_process import InProcess
 
-    def signature(self) -> tuple[Description, Mapping[str, Compiled]]:
-        refuse_unproven(self._folder, self._signature, self._options.allow_unproven)
-        return super().signature()
+    return InProcess(folder, signature, options)
 
 
 class OpenVINOProgram:
@@ -65,7 +62,7 @@ class OpenVINOProgram:
         Raises CannotRun for operations that OpenVINO lacks or would compute differently from TensorFlow, and DataLoss
         if the SavedModel's files cannot be read.
         """
-        compiler = compiler or InProcess(folder, signature, options)
+        compiler = compiler or in_process(folder, signature, options)
         self.description, models = compiler.signature()
         self._inputs = self.description.inputs
         self._outputs = signature.outputs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,13 @@ from lightship.engines.base import CannotRun, EngineOptions
 from lightship.engines.cache import Damaged, Entry, cache_key, digest_of_folder
 from lightship.engines.openvino.compiled import Compiled
 from lightship.engines.openvino.description import DECLARED, Description
-from lightship.engines.openvino.guarding import GuardSet
+from lightship.engines.openvino.guard_set import GuardSet
 from lightship.engines.openvino.runtime import core, openvino, properties
 from lightship.engines.openvino.shapes import Shapes
-from lightship.engines.openvino.trying import request_for
-from lightship.engines.openvino.unchecked import Unchecked
+from lightship.engines.openvino.trial_request import request_for
 from lightship.engines.trial import TrialFailed, Trials
 from lightship.errors import DataLoss
+from lightship.saved_model.digests import Digests
 from lightship.saved_model.signatures import Signature
 from lightship.saved_model.version_files import walk
 from lightship.threads import start_thread
@@ -30,8 +31,17 @@ logger = logging.getLogger(__name__)
 class Tried:
     """Imports a compiled signature from the cache. If it is not there, a helper process compiles and tries it first."""
 
-    def __init__(self, folder: Path, signature: Signature, options: EngineOptions, trials: Trials) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        signature: Signature,
+        options: EngineOptions,
+        trials: Trials,
+        digests: Digests | None = None,
+    ) -> None:
+        """`digests` are those of the files in the folder, if some are known."""
         self._folder, self._signature, self._options, self._trials = folder, signature, options, trials
+        self._digests = digests or Digests(folder)
 
     def signature(self) -> tuple[Description, Mapping[str, Compiled]]:
         """Returns the description and the models of the signature.
@@ -48,7 +58,7 @@ class Tried:
     def _imported(self, variant: Sequence[Mapping[str, Any]] | None) -> tuple[Description, Mapping[str, Compiled]]:
         """Imports the models. If the cache entry is damaged, it is removed and the signature is compiled again."""
         request, stamp = request_for(self._folder, self._signature, self._options, variant), _stamp(self._folder)
-        key = cache_key({**request, "folder": digest_of_folder(self._folder)})
+        key = cache_key({**request, "folder": digest_of_folder(self._folder, digests=self._digests)})
         found = self._unless_damaged(request, key, variant)
         if _stamp(self._folder) != stamp:
             # The compiled model may be made from the new files, but the key belongs to the old files.
@@ -74,6 +84,8 @@ class Tried:
         self, key: str, variant: Sequence[Mapping[str, Any]] | None
     ) -> tuple[Description, Mapping[str, Compiled]]:
         """Compiles in this process. The helper process tried the signature, but had no space to write the models."""
+        from lightship.engines.openvino.unchecked import Unchecked
+
         self._trials.forget(key)
         here = Unchecked(self._folder, self._signature, self._options)
         return here.signature() if variant is None else here.built_variant(*variant)
@@ -94,8 +106,10 @@ class Tried:
             description = Description.of_json(entry.info)
         except (KeyError, TypeError, ValueError) as error:
             raise Damaged(f"the description of a compiled model cannot be read ({error!r})") from error
-        models = {name: self._import(entry, name, description, guards) for name, guards in description.guards.items()}
-        return description, models
+        names = list(description.guards)
+        with ThreadPoolExecutor(max(1, len(names)), "lightship-import") as threads:  # OpenVINO uses one core for each
+            models = threads.map(lambda name: self._import(entry, name, description, description.guards[name]), names)
+            return description, dict(zip(names, models, strict=True))
 
     def _import(self, entry: Entry, name: str, description: Description, guards: GuardSet) -> Compiled:
         # OpenVINO copies the weights from these bytes, so no file stays mapped.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +20,7 @@ from lightship.engines.openvino.building import Built, build_signature, build_va
 from lightship.engines.openvino.compiled import Compiled
 from lightship.engines.openvino.description import DECLARED, ONE_ROW
 from lightship.engines.openvino.proven import refuse_unproven
-from lightship.engines.tensorflow import TensorFlowModel, tensorflow_installed
+from lightship.engines.tensorflow import TensorFlowModel
 from lightship.errors import LightshipError
 from lightship.saved_model.reader import SavedModel, read_saved_model
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, Signature
@@ -31,25 +31,6 @@ GOLDEN, COMPARED, TABLE_ONLY = "golden sample", "compared with TensorFlow", "tab
 
 # The numbers of rows of the inputs on which both engines are compared.
 _COMPARED_ROWS = (1, 3)
-
-
-def request_for(
-    folder: Path, signature: Signature, options: EngineOptions, variant: Sequence[Mapping[str, Any]] | None = None
-) -> dict[str, Any]:
-    """Returns the JSON object that is passed to `work`.
-
-    `variant` is a pair: the shapes to compile for, and the shapes of a sample. None compiles for the declared shapes.
-    """
-    return {
-        "folder": str(folder),
-        "signature": signature.name,
-        "tags": list(signature.tags),
-        "threads": options.threads,
-        "precision": options.precision,
-        "allow_unproven": sorted(options.allow_unproven),
-        "compare": tensorflow_installed(),
-        "variant": variant,
-    }
 
 
 def work(request: Mapping[str, Any], out: Path) -> dict[str, Any]:

@@ -12,9 +12,6 @@ from numpy.typing import NDArray
 
 from lightship.engines.base import CannotRun, Refused, describe
 from lightship.engines.openvino.compiled import Compiled
-from lightship.engines.openvino.guarding import refused_shapes
-from lightship.engines.openvino.lost_checks import other_shapes
-from lightship.engines.openvino.reading import input_ports, read_signature
 from lightship.engines.openvino.runtime import explain
 from lightship.engines.openvino.shapes import Declared, Shape, Shapes, reshaped
 from lightship.errors import FailedPrecondition, InvalidArgument
@@ -113,6 +110,11 @@ class Variants:
         return runner
 
     def _find(self, shapes: Shapes, inputs: Mapping[str, NDArray[Any]]) -> _Runner:
+        # The analysis is imported here, because few servers need it: their clients send the declared shapes.
+        from lightship.engines.openvino.guarding import refused_shapes
+        from lightship.engines.openvino.lost_checks import other_shapes
+        from lightship.engines.openvino.reading import input_ports
+
         model = self._read()
         ports = input_ports(model, self._signature)
         try:
@@ -152,6 +154,8 @@ class Variants:
     def _read(self) -> Any:
         """Returns the uncompiled model. It is read when it is first needed, because most servables never need it."""
         if self._model is None:
+            from lightship.engines.openvino.reading import read_signature
+
             if _stamp(self._folder) != self._stamp:
                 raise FailedPrecondition(
                     f"the files in {self._folder} were changed after this version was loaded, so shapes other than "

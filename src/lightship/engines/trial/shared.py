@@ -15,6 +15,19 @@ from lightship.memory import available_memory
 
 _lock = threading.Lock()
 _trials: dict[tuple[Path | None, float, int], Trials] = {}
+_caches: dict[Path | None, CompiledCache] = {}
+
+
+def cache_for(options: EngineOptions) -> CompiledCache:
+    """Returns the cache of compiled models. All engines of the process with the same folder share it."""
+    with _lock:
+        return _cache_in(options.cache_dir)
+
+
+def _cache_in(folder: Path | None) -> CompiledCache:
+    if folder not in _caches:
+        _caches[folder] = CompiledCache(folder)
+    return _caches[folder]
 
 
 def trials_for(options: EngineOptions) -> Trials:
@@ -24,7 +37,7 @@ def trials_for(options: EngineOptions) -> Trials:
             with suppress(OSError):  # there is no temporary folder
                 sweep(Path(tempfile.gettempdir()))
             memory = options.trial_memory or available_memory() // 2
-            _trials[key] = Trials(CompiledCache(options.cache_dir), seconds=options.trial_seconds, memory=memory)
+            _trials[key] = Trials(_cache_in(options.cache_dir), seconds=options.trial_seconds, memory=memory)
         return _trials[key]
 
 
@@ -33,5 +46,6 @@ def cancel_trials() -> None:
     with _lock:
         running = list(_trials.values())
         _trials.clear()
+        _caches.clear()
     for trials in running:
         trials.close()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-
-from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector, generate_latest
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from lightship.errors import Code
 from lightship.transports.http.messages import PLAIN, Request, Response
 from lightship.transports.metrics.text import Family, metrics_text
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
 
 Families = Callable[[], list[Family]]
 
@@ -18,12 +21,21 @@ class MetricsPages:
 
     def __init__(self, *families: Families) -> None:
         self._families = families
-        self._process = CollectorRegistry(auto_describe=False)
+
+    @cached_property
+    def _process(self) -> CollectorRegistry:
+        # Imported for the first page, because it takes longer than most of the server to import.
+        from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+
+        registry = CollectorRegistry(auto_describe=False)
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
-            collector(registry=self._process)
+            collector(registry=registry)
+        return registry
 
     def own(self) -> Response:
         """Returns the page `/metrics`: TensorFlow Serving's metrics and those of the process."""
+        from prometheus_client import generate_latest
+
         text = self._text() + generate_latest(self._process)
         return Response(200, text, b"text/plain; version=0.0.4; charset=utf-8")
 

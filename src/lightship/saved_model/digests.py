@@ -1,0 +1,53 @@
+"""The digests of a version's files, each read once as long as the file does not change."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from lightship.saved_model.version_files import open_file
+
+# A file that was written later than this before it was read may be written again without a new time.
+_COARSE_CLOCK = 2_000_000_000  # nanoseconds
+
+
+class FileDigest(NamedTuple):
+    """The size of a file in bytes, and its sha256 in hexadecimal."""
+
+    size: int
+    sha256: str
+
+
+class Digests:
+    """Reads files of a version folder for their digests, and remembers these. Several threads may use it.
+
+    A digest is used again only if the file's identity, size and times are those it had before it was read.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._known: dict[str, tuple[tuple[int, ...], FileDigest]] = {}
+
+    def of(self, name: str) -> FileDigest:
+        """Returns the digest of a file by its path in the folder. Raises the errors of `open_file`, and OSError."""
+        known = self._known.get(name)
+        if known is not None and known[0] == _identity(os.stat(self.folder / name)):
+            return known[1]
+        with open_file(self.folder / name) as file:
+            before = os.fstat(file.fileno())
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            digest = FileDigest(file.tell(), sha256)
+            if _is_old(before) and _identity(before) == _identity(os.fstat(file.fileno())):
+                self._known[name] = _identity(before), digest
+        return digest
+
+
+def _identity(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def _is_old(status: os.stat_result) -> bool:
+    return max(status.st_mtime_ns, status.st_ctime_ns) < time.time_ns() - _COARSE_CLOCK
