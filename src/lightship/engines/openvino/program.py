@@ -11,7 +11,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lightship.engines.base import SHORT_SECONDS, CannotRun, EngineOptions, fits_int32
+from lightship.engines.base import SHORT_SECONDS, CannotRun, EngineOptions, Joining, fits_int32
+from lightship.engines.openvino.building import build_signature, try_joining
 from lightship.engines.openvino.compiled import Compiled
 from lightship.engines.openvino.description import DECLARED, ONE_ROW, Description
 from lightship.engines.openvino.proven import refuse_unproven
@@ -46,7 +47,9 @@ class InProcess(Unchecked):
 
     def signature(self) -> tuple[Description, Mapping[str, Compiled]]:
         refuse_unproven(self._folder, self._signature, self._options.allow_unproven)
-        return super().signature()
+        built = build_signature(self._folder, self._signature, self._options)
+        try_joining(built, self._signature, self._options)
+        return built.description, built.models
 
 
 class OpenVINOProgram:
@@ -117,6 +120,10 @@ class OpenVINOProgram:
         if (seconds := time.perf_counter() - start) > 10 * SHORT_SECONDS:
             self._note(key, seconds)
         return results
+
+    def joining(self) -> Joining | None:
+        """Returns how calls may be joined to one run, or None if rows are not known to be independent."""
+        return Joining({}) if self.description.joinable else None
 
     def _check_wide(self, inputs: Mapping[str, NDArray[Any]]) -> None:
         for name in self._wide:
