@@ -136,5 +136,5 @@ def test_independent_rows_are_found(tmp_path: Path, name: str) -> None:
 
 
 def test_the_tables_of_graphs_are_whole() -> None:
-    assert DEPENDENT == sorted(_dependent())
-    assert INDEPENDENT == sorted(_independent())
+    assert sorted(_dependent()) == DEPENDENT
+    assert sorted(_independent()) == INDEPENDENT
