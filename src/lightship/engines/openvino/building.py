@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -81,6 +81,24 @@ def try_joining(built: Built, signature: Signature, options: EngineOptions, gold
     built.description = replace(description, joinable=joinable)
 
 
+def build_models(
+    folder: Path, signature: Signature, options: EngineOptions, names: Iterable[str], streams: int = 1
+) -> Built:
+    """Compiles the models of these names again, of a signature that was built and tried before.
+
+    The models compute `streams` runs at once. Raises the same errors as `build_signature`.
+    """
+    model = read_signature(folder, signature)
+    inputs, outputs = input_ports(model, signature), output_ports(model, signature)
+    declared = declared_shapes(model, inputs)
+    built = Built(Description(inputs, outputs, declared, {}), {}, {}, model)
+    for name in names:
+        one_row = name == ONE_ROW
+        copy = reshaped(model, inputs, declared.with_rows(1)) if one_row else model.clone()
+        _compile(built, name, copy, options, streams)
+    return built
+
+
 def build_variant(folder: Path, signature: Signature, options: EngineOptions, shapes: Shapes, sample: Shapes) -> Built:
     """Compiles a signature for other shapes than the declared ones.
 
@@ -99,12 +117,12 @@ def build_variant(folder: Path, signature: Signature, options: EngineOptions, sh
     return built
 
 
-def _compile(built: Built, name: str, model: Any, options: EngineOptions) -> None:
+def _compile(built: Built, name: str, model: Any, options: EngineOptions, streams: int = 1) -> None:
     """Adds guards to a model, compiles it, and adds it to `built`. The model is modified."""
     description = built.description
     guards = guard(model, description.inputs, options.allow_unproven)
     try:
-        compiled = core().compile_model(model, "CPU", dict(properties(options)))
+        compiled = core().compile_model(model, "CPU", dict(properties(options, streams)))
     except RuntimeError as error:
         raise CannotRun(f"OpenVINO cannot compile the graph: {explain(error)}") from error
     built.description = replace(description, guards={**description.guards, name: guards})

@@ -16,7 +16,7 @@ from lightship.engines.openvino.compiled import Compiled
 from lightship.engines.openvino.description import DECLARED, Description
 from lightship.engines.openvino.guarding import refused_shapes
 from lightship.engines.openvino.row_mixing import COMPARED_ROWS, mixing
-from lightship.engines.openvino.shapes import Declared, reshaped
+from lightship.engines.openvino.shapes import reshaped
 from lightship.errors import InvalidArgument
 from lightship.saved_model.signatures import Signature
 
@@ -83,8 +83,19 @@ def _independent_of_size(
     if found.reason is not None:
         logger.info('calls of signature "%s" are not joined: %s', signature.name, found.reason)
         return False
-    trial = _Trial(compiled, description.declared, apart)
+    trial = _Trial(compiled, apart)
     return trial.passes(_samples(signature, guess, golden, free), proven=found.proven)
+
+
+def accepted_sample(compiled: Compiled, signature: Signature) -> Arrays | None:
+    """Returns inputs of a few different rows that the model accepts, or None if no such inputs can be guessed."""
+    guess = random_inputs(signature, _ROWS, np.random.default_rng(2))
+    if guess is None:
+        return None
+    trial = _Trial(compiled, (0.0, 0.0))
+    return next(
+        (sample for sample in next(_samples(signature, guess, None, FREE_SIZES[0])) if trial.accepts(sample)), None
+    )
 
 
 def _of_rows(model: Any, description: Description, sample: Arrays, rows: int) -> Any:
@@ -94,8 +105,8 @@ def _of_rows(model: Any, description: Description, sample: Arrays, rows: int) ->
 class _Trial:
     """Runs rows together and alone, and compares."""
 
-    def __init__(self, compiled: Compiled, declared: Declared, apart: tuple[float, float]) -> None:
-        self._compiled, self._declared, self._apart = compiled, declared, apart
+    def __init__(self, compiled: Compiled, apart: tuple[float, float]) -> None:
+        self._compiled, self._apart = compiled, apart
         self._varied: set[str] = set()
 
     def passes(self, samples: Iterator[Sequence[Arrays]], *, proven: bool) -> bool:
@@ -114,6 +125,10 @@ class _Trial:
             if tried and time.perf_counter() > end:
                 break
         return tried > 0 and (proven or self._varied >= set(self._compiled.outputs))
+
+    def accepts(self, sample: Arrays) -> bool:
+        """Returns whether the model accepts all rows of the sample together."""
+        return self._run(sample, range(_ROWS)) is not None
 
     def _agrees(self, sample: Arrays) -> bool | None:
         """Returns whether the rows agree. Returns None if the model does not accept one of them alone."""
