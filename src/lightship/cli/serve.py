@@ -254,7 +254,7 @@ def serve(
     ] = DEFAULT_TIMEOUTS.linger,
     drain_stall_timeout: Annotated[
         float,
-        typer.Option(
+        Option(
             rich_help_panel=ADVANCED,
             envvar="LIGHTSHIP_DRAIN_STALL_TIMEOUT",
             help="While the server drains: seconds for the next bytes of a request, or for a client to take more of a "

@@ -19,6 +19,7 @@ from lightship.engines.base import (
     CannotRun,
     Engine,
     EngineOptions,
+    Joining,
     Program,
     Refused,
     SignatureReport,
@@ -135,6 +136,11 @@ class _ChoosingEngine:
             return None if program is None else program.try_run(inputs, wanted)
         except CannotRun:
             return None
+
+    def joining(self, signature: str) -> Joining | None:
+        slot = self._slots.get(signature)
+        program = None if slot is None else slot.program
+        return program.joining() if isinstance(program, OpenVINOProgram) else None
 
     def reports(self) -> tuple[SignatureReport, ...]:
         slots = sorted(self._slots.items())

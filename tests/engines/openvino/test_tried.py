@@ -67,7 +67,7 @@ def test_where_there_is_no_room_for_compiled_models_the_server_compiles_them(ver
     trials = _trials(tmp_path / "file" / "c")
     made: list[Any] = []
 
-    def without_room(request: Any, out: Path) -> dict[str, Any]:
+    def without_room(request: Any, key: str, out: Path) -> dict[str, Any]:
         made.append(work(request, Path("/proc/none")))
         return {"info": made[-1]}
 
@@ -80,8 +80,8 @@ def test_files_that_change_meanwhile_leave_no_entry(version: Path, tmp_path: Pat
     trials = _trials(tmp_path / "c")
     ask = trials._ask
 
-    def changing(request: Any, out: Path) -> dict[str, Any]:
-        answer = ask(request, out)
+    def changing(request: Any, key: str, out: Path) -> dict[str, Any]:
+        answer = ask(request, key, out)
         (version / "fingerprint.pb").write_bytes(b"other")
         return answer
 

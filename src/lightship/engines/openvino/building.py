@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from lightship.engines.comparison import ATOL, BF16_TOLERANCE, RTOL, differences
 from lightship.engines.openvino.compiled import Compiled
 from lightship.engines.openvino.description import DECLARED, ONE_ROW, Description
 from lightship.engines.openvino.guarding import guard, refused_shapes
+from lightship.engines.openvino.independence import rows_are_independent
 from lightship.engines.openvino.lost_checks import unknown_channels
 from lightship.engines.openvino.reading import input_ports, output_ports, read_signature
 from lightship.engines.openvino.runtime import core, explain, properties
@@ -45,6 +46,8 @@ class Built:
     raw: dict[str, Any]
     # The same models, ready to run.
     models: dict[str, Compiled]
+    # The model for the declared shapes, before guards were added and it was compiled.
+    model: Any = None
 
 
 def build_signature(folder: Path, signature: Signature, options: EngineOptions) -> Built:
@@ -61,10 +64,38 @@ def build_signature(folder: Path, signature: Signature, options: EngineOptions) 
     inputs, outputs = input_ports(model, signature), output_ports(model, signature)
     declared = declared_shapes(model, inputs)
     free = rows_are_free(model, inputs, declared, refused_shapes)
-    built = Built(Description(inputs, outputs, declared, {}, free), {}, {})
+    built = Built(Description(inputs, outputs, declared, {}, free), {}, {}, model)
     if None not in declared.shapes.values():
         _compile(built, DECLARED, model.clone(), options)
         _add_one_row(built, model, signature, options)
+    return built
+
+
+def try_joining(built: Built, signature: Signature, options: EngineOptions, golden: Arrays | None = None) -> None:
+    """Finds out whether calls may be joined, and notes it in the description.
+
+    `golden` holds the inputs of the golden sample.
+    """
+    description = built.description
+    joinable = rows_are_independent(built.model, built.models, description, signature, tolerance(options), golden)
+    built.description = replace(description, joinable=joinable)
+
+
+def build_models(
+    folder: Path, signature: Signature, options: EngineOptions, names: Iterable[str], streams: int = 1
+) -> Built:
+    """Compiles the models of these names again, of a signature that was built and tried before.
+
+    The models compute `streams` runs at once. Raises the same errors as `build_signature`.
+    """
+    model = read_signature(folder, signature)
+    inputs, outputs = input_ports(model, signature), output_ports(model, signature)
+    declared = declared_shapes(model, inputs)
+    built = Built(Description(inputs, outputs, declared, {}), {}, {}, model)
+    for name in names:
+        one_row = name == ONE_ROW
+        copy = reshaped(model, inputs, declared.with_rows(1)) if one_row else model.clone()
+        _compile(built, name, copy, options, streams)
     return built
 
 
@@ -86,12 +117,12 @@ def build_variant(folder: Path, signature: Signature, options: EngineOptions, sh
     return built
 
 
-def _compile(built: Built, name: str, model: Any, options: EngineOptions) -> None:
+def _compile(built: Built, name: str, model: Any, options: EngineOptions, streams: int = 1) -> None:
     """Adds guards to a model, compiles it, and adds it to `built`. The model is modified."""
     description = built.description
     guards = guard(model, description.inputs, options.allow_unproven)
     try:
-        compiled = core().compile_model(model, "CPU", dict(properties(options)))
+        compiled = core().compile_model(model, "CPU", dict(properties(options, streams)))
     except RuntimeError as error:
         raise CannotRun(f"OpenVINO cannot compile the graph: {explain(error)}") from error
     built.description = replace(description, guards={**description.guards, name: guards})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from threading import Lock, Timer
 from time import monotonic
 from typing import Any
@@ -51,6 +51,13 @@ class Compiled:
         self._timer: Timer | None = None
         self._timer_lock = Lock()
         self._runs = Semaphore(1 + int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")))
+        # Is called when a run has to wait for others.
+        self.when_crowded: Callable[[], None] = _nothing
+
+    @property
+    def threads(self) -> int:
+        """The number of threads of all streams together."""
+        return max(1, int(self._compiled.get_property("INFERENCE_NUM_THREADS")))
 
     def run(self, arrays: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> dict[str, NDArray[Any]]:
         """Runs the model on `arrays` and returns copies of the outputs that `outputs` names.
@@ -58,7 +65,9 @@ class Compiled:
         Raises Refused with OpenVINO's reason, and the errors of the guards, which check the values of tensors.
         """
         self._guards.before(arrays)
-        self._runs.acquire()
+        if not self._runs.acquire(0):
+            self.when_crowded()
+            self._runs.acquire()
         return self._run_acquired(arrays, outputs)
 
     def try_run(self, arrays: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> dict[str, NDArray[Any]] | None:
@@ -117,6 +126,9 @@ class Compiled:
             raise Refused(InvalidArgument(text), lasting=True) from error
         self._guards.after(request.view)
         return {name: request.result(self._outputs[name]) for name in outputs}
+
+
+def _nothing() -> None: ...
 
 
 class _Request:

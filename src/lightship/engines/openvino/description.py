@@ -30,6 +30,8 @@ class Description:
     rows_free: bool = False
     # The shapes of the outputs for one row. None if rows are not known to be independent.
     row_shapes: Mapping[str, Shape] | None = None
+    # Whether calls may be joined: rows that are run together give what each gives alone.
+    joinable: bool = False
     # How the results were checked; see `SignatureReport.proof`.
     proof: str = "table only"
 
@@ -41,6 +43,7 @@ class Description:
             "guards": {name: guards.as_json() for name, guards in self.guards.items()},
             "rows_free": self.rows_free,
             "row_shapes": self.row_shapes and {name: list(shape) for name, shape in self.row_shapes.items()},
+            "joinable": self.joinable,
             "proof": self.proof,
         }
 
@@ -54,5 +57,6 @@ class Description:
             {name: GuardSet.of_json(guards) for name, guards in fields["guards"].items()},
             fields["rows_free"],
             rows and {name: tuple(shape) for name, shape in rows.items()},
+            fields["joinable"],
             fields["proof"],
         )

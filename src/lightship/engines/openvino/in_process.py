@@ -13,6 +13,8 @@ from lightship.engines.openvino.unchecked import Unchecked
 class InProcess(Unchecked):
     """Compiles in this process, if all operations of the signature are in the table of proven operations."""
 
+    tries_rows = True
+
     def signature(self) -> tuple[Description, Mapping[str, Compiled]]:
         refuse_unproven(self._folder, self._signature, self._options.allow_unproven)
         return super().signature()

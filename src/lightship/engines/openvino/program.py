@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lightship.engines.base import SHORT_SECONDS, CannotRun, EngineOptions, fits_int32
+from lightship.engines.base import SHORT_SECONDS, CannotRun, EngineOptions, Joining, fits_int32
 from lightship.engines.openvino.compiled import Compiled
 from lightship.engines.openvino.description import DECLARED, ONE_ROW, Description
+from lightship.engines.openvino.measured import Measured
 from lightship.engines.openvino.shapes import Shape, Shapes
+from lightship.engines.openvino.streams import Streams
 from lightship.engines.openvino.variants import Variants
 from lightship.memory import release_freed_memory
 from lightship.saved_model.signatures import Signature
@@ -31,6 +34,15 @@ class Compiler(Protocol):
 
         Raises CannotRun if OpenVINO must not run it, and DataLoss for files that OpenVINO cannot read.
         """
+
+    def copies(self, names: Iterable[str], streams: int) -> Mapping[str, Compiled]:
+        """Returns further copies of the models of these names, each of which computes `streams` runs at once.
+
+        Raises the same errors as `signature`.
+        """
+
+    def digest(self) -> str:
+        """Returns the digest of the version's files that belongs to what `signature` returned."""
 
     def variant(self, shapes: Shapes, sample: Shapes) -> Compiled:
         """Compiles the signature for other shapes and runs it once on zeros of the shapes `sample`.
@@ -72,6 +84,11 @@ class OpenVINOProgram:
         self._known: dict[tuple[Shape, ...], Compiled] = {}
         self._seconds: dict[tuple[Shape, ...], float] = {}
         self._wide = tuple(name for name, spec in signature.inputs.items() if spec.dtype is DataType.DT_INT64)
+        self._streams: Streams | None = None
+        self._measured = Measured(folder, signature, options, self.description, compiler.digest)
+        self._measured.when_streams = partial(self._use_streams, compiler, models)
+        for compiled in models.values():
+            compiled.when_crowded = self._measured.start
         release_freed_memory()
 
     def run(self, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> dict[str, NDArray[Any]]:
@@ -86,7 +103,8 @@ class OpenVINOProgram:
         start = time.thread_time()
         compiled = self._known.get(key) or self._compiled_for(key)
         if compiled is not None:
-            results = compiled.run(inputs, outputs)
+            streams = self._streams
+            results = compiled.run(inputs, outputs) if streams is None else streams.run(compiled, inputs, outputs)
         else:
             shapes = dict(zip(self._inputs, key, strict=True))
             results = self._of_no_rows(shapes, outputs) or self._variants.run(shapes, inputs, outputs)
@@ -114,6 +132,23 @@ class OpenVINOProgram:
         if (seconds := time.perf_counter() - start) > 10 * SHORT_SECONDS:
             self._note(key, seconds)
         return results
+
+    def joining(self) -> Joining | None:
+        """Returns how calls may be joined to one run, or None if rows are not known to be independent.
+
+        The first call starts to measure, in the background, what runs cost.
+        """
+        if not self.description.joinable:
+            return None
+        self._measured.start()
+        return self._measured.joining
+
+    def _use_streams(self, compiler: Compiler, models: Mapping[str, Compiled], streams: int, least: int) -> None:
+        def make() -> Mapping[Compiled, Compiled]:
+            copies = compiler.copies(tuple(models), streams)
+            return {models[name]: copy for name, copy in copies.items()}
+
+        self._streams = Streams(make, least)
 
     def _check_wide(self, inputs: Mapping[str, NDArray[Any]]) -> None:
         for name in self._wide:
@@ -147,6 +182,9 @@ class OpenVINOProgram:
         return compiled
 
     def close(self) -> None:
+        self._measured.close()
+        if self._streams is not None:
+            self._streams.close()
         self._variants.close()
         self._known.clear()
         self._declared_model = self._one_row_model = None

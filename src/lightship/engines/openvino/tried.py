@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ from lightship.engines.base import CannotRun, EngineOptions
 from lightship.engines.cache import Damaged, Entry, cache_key, digest_of_folder
 from lightship.engines.openvino.compiled import Compiled
 from lightship.engines.openvino.description import DECLARED, Description
-from lightship.engines.openvino.guard_set import GuardSet
 from lightship.engines.openvino.runtime import core, openvino, properties
 from lightship.engines.openvino.shapes import Shapes
 from lightship.engines.openvino.trial_request import request_for
@@ -42,6 +42,7 @@ class Tried:
         """`digests` are those of the files in the folder, if some are known."""
         self._folder, self._signature, self._options, self._trials = folder, signature, options, trials
         self._digests = digests or Digests(folder)
+        self._digest, self._stamp = "", frozenset[tuple[str, int, int]]()
 
     def signature(self) -> tuple[Description, Mapping[str, Compiled]]:
         """Returns the description and the models of the signature.
@@ -51,6 +52,21 @@ class Tried:
         """
         return self._imported(None)
 
+    def copies(self, names: Iterable[str], streams: int) -> Mapping[str, Compiled]:
+        """Imports the models again. If the cache has lost them, a helper process compiles them again."""
+        request, stamp = request_for(self._folder, self._signature, self._options, None), _stamp(self._folder)
+        entry = self._prepared(request, cache_key({**request, "folder": self._digest}))
+        if self._stamp != stamp or not entry.info["written"]:
+            raise CannotRun(f"the files in {self._folder} were changed, or there is no space for compiled models")
+        description = Description.of_json(entry.info)
+        try:
+            return {name: self._import(entry, name, description, streams) for name in names}
+        except Damaged as damaged:
+            raise CannotRun(str(damaged)) from damaged
+
+    def digest(self) -> str:
+        return self._digest
+
     def variant(self, shapes: Shapes, sample: Shapes) -> Compiled:
         variant = [{name: list(shape) for name, shape in one.items()} for one in (shapes, sample)]
         return self._imported(variant)[1][DECLARED]
@@ -58,7 +74,8 @@ class Tried:
     def _imported(self, variant: Sequence[Mapping[str, Any]] | None) -> tuple[Description, Mapping[str, Compiled]]:
         """Imports the models. If the cache entry is damaged, it is removed and the signature is compiled again."""
         request, stamp = request_for(self._folder, self._signature, self._options, variant), _stamp(self._folder)
-        key = cache_key({**request, "folder": digest_of_folder(self._folder, digests=self._digests)})
+        self._digest, self._stamp = digest_of_folder(self._folder, digests=self._digests), stamp
+        key = cache_key({**request, "folder": self._digest})
         found = self._unless_damaged(request, key, variant)
         if _stamp(self._folder) != stamp:
             # The compiled model may be made from the new files, but the key belongs to the old files.
@@ -71,7 +88,7 @@ class Tried:
     ) -> tuple[Description, Mapping[str, Compiled]]:
         try:
             entry = self._prepared(request, key)
-            return self._read(entry) if entry.info["written"] else self._compiled_here(key, variant)
+            return self._read(entry) if entry.info["written"] else self._compiled_here(entry, key, variant)
         except Damaged as damaged:
             logger.warning("%s: the signature is compiled again", damaged)
             self._trials.forget(key)
@@ -81,14 +98,16 @@ class Tried:
             raise CannotRun(f"the compiled model was damaged, also after it was compiled again: {damaged}") from damaged
 
     def _compiled_here(
-        self, key: str, variant: Sequence[Mapping[str, Any]] | None
+        self, entry: Entry, key: str, variant: Sequence[Mapping[str, Any]] | None
     ) -> tuple[Description, Mapping[str, Compiled]]:
         """Compiles in this process. The helper process tried the signature, but had no space to write the models."""
         from lightship.engines.openvino.unchecked import Unchecked
 
         self._trials.forget(key)
         here = Unchecked(self._folder, self._signature, self._options)
-        return here.signature() if variant is None else here.built_variant(*variant)
+        description, models = here.signature() if variant is None else here.built_variant(*variant)
+        tried = Description.of_json(entry.info)
+        return replace(description, joinable=tried.joinable, proof=tried.proof), models
 
     def _prepared(self, request: Mapping[str, Any], key: str) -> Entry:
         # This process needs OpenVINO too, so it imports it while the helper works.
@@ -108,17 +127,17 @@ class Tried:
             raise Damaged(f"the description of a compiled model cannot be read ({error!r})") from error
         names = list(description.guards)
         with ThreadPoolExecutor(max(1, len(names)), "lightship-import") as threads:  # OpenVINO uses one core for each
-            models = threads.map(lambda name: self._import(entry, name, description, description.guards[name]), names)
+            models = threads.map(lambda name: self._import(entry, name, description), names)
             return description, dict(zip(names, models, strict=True))
 
-    def _import(self, entry: Entry, name: str, description: Description, guards: GuardSet) -> Compiled:
+    def _import(self, entry: Entry, name: str, description: Description, streams: int = 1) -> Compiled:
         # OpenVINO copies the weights from these bytes, so no file stays mapped.
         blob = openvino().Tensor(np.frombuffer(entry.blob(name), np.uint8))
         try:
-            compiled: Any = core().import_model(blob, "CPU", dict(properties(self._options)))
+            compiled: Any = core().import_model(blob, "CPU", dict(properties(self._options, streams)))
         except RuntimeError as error:
             raise Damaged(f'the compiled model "{name}" cannot be imported ({error})') from error
-        return Compiled(compiled, description.inputs, description.outputs, guards)
+        return Compiled(compiled, description.inputs, description.outputs, description.guards[name])
 
 
 def _stamp(folder: Path) -> frozenset[tuple[str, int, int]]:

@@ -16,7 +16,7 @@ from lightship.bundle.bundle import open_bundle
 from lightship.bundle.golden import Golden
 from lightship.engines.base import CannotRun, EngineOptions, Refused
 from lightship.engines.comparison import differences, random_inputs, whole_numbers
-from lightship.engines.openvino.building import Built, build_signature, build_variant, tolerance
+from lightship.engines.openvino.building import Built, build_signature, build_variant, tolerance, try_joining
 from lightship.engines.openvino.compiled import Compiled
 from lightship.engines.openvino.description import DECLARED, ONE_ROW
 from lightship.engines.openvino.proven import refuse_unproven
@@ -55,8 +55,10 @@ def work(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
         else:
             refuse_unproven(folder, signature, options.allow_unproven)
             built = build_signature(folder, signature, options)
-            proof = _prove(built, folder, model, signature, options, compare=request["compare"])
+            golden = _golden(folder, signature)
+            proof = _prove(built, golden, folder, model, signature, options, compare=request["compare"])
             built.description = replace(built.description, proof=proof)
+            try_joining(built, signature, options, None if golden is None else golden.inputs)
     except CannotRun as unable:
         return {"cannot_run": unable.reason, "operation": unable.operation}
     return {**built.description.as_json(), "written": _write(built, out)}
@@ -77,10 +79,16 @@ def _write(built: Built, out: Path) -> bool:
 
 
 def _prove(
-    built: Built, folder: Path, model: SavedModel, signature: Signature, options: EngineOptions, *, compare: bool
+    built: Built,
+    golden: Golden | None,
+    folder: Path,
+    model: SavedModel,
+    signature: Signature,
+    options: EngineOptions,
+    *,
+    compare: bool,
 ) -> str:
     """Checks the results and returns how they were checked. Raises CannotRun if they differ from TensorFlow's."""
-    golden = _golden(folder, signature)
     if golden is not None and DECLARED in built.models:
         # The server compares the results with the golden sample and reports the difference.
         built.models[DECLARED].run(golden.inputs, built.models[DECLARED].outputs)

@@ -10,11 +10,12 @@ from pathlib import Path
 from lightship.engines.base import EngineOptions
 from lightship.engines.cache import CompiledCache
 from lightship.engines.scratch import sweep
-from lightship.engines.trial.trials import Trials
+from lightship.engines.trial.pool import HELPERS, MEASURING_HELPERS, Helpers
+from lightship.engines.trial.trials import MEASURING_WORK, WORK, Trials
 from lightship.memory import available_memory
 
 _lock = threading.Lock()
-_trials: dict[tuple[Path | None, float, int], Trials] = {}
+_trials: dict[tuple[Path | None, float, int, str], Trials] = {}
 _caches: dict[Path | None, CompiledCache] = {}
 
 
@@ -31,13 +32,24 @@ def _cache_in(folder: Path | None) -> CompiledCache:
 
 
 def trials_for(options: EngineOptions) -> Trials:
-    key = (options.cache_dir, options.trial_seconds, options.trial_memory)
+    """Returns the trials of signatures."""
+    return _trials_for(options, WORK, HELPERS)
+
+
+def measuring_trials_for(options: EngineOptions) -> Trials:
+    """Returns the trials that measure what runs cost, in a helper process that no version waits for."""
+    return _trials_for(options, MEASURING_WORK, MEASURING_HELPERS)
+
+
+def _trials_for(options: EngineOptions, work: str, helpers: Helpers) -> Trials:
+    key = (options.cache_dir, options.trial_seconds, options.trial_memory, work)
     with _lock:
         if key not in _trials:
             with suppress(OSError):  # there is no temporary folder
                 sweep(Path(tempfile.gettempdir()))
             memory = options.trial_memory or available_memory() // 2
-            _trials[key] = Trials(_cache_in(options.cache_dir), seconds=options.trial_seconds, memory=memory)
+            cache = _cache_in(options.cache_dir)
+            _trials[key] = Trials(cache, seconds=options.trial_seconds, memory=memory, work=work, helpers=helpers)
         return _trials[key]
 
 

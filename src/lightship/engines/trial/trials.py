@@ -18,6 +18,7 @@ from lightship.errors import Code, error_of
 logger = logging.getLogger(__name__)
 
 WORK = "lightship.engines.openvino.trying:work"
+MEASURING_WORK = "lightship.engines.openvino.measuring:work"
 # A process that died of one of these signals would die of it again.
 _CRASHES = {signal.SIGSEGV, signal.SIGABRT, signal.SIGFPE, signal.SIGBUS, signal.SIGILL}
 
@@ -50,7 +51,8 @@ class Trials:
         self._work, self._helpers = work, helpers
         self._lock = threading.Lock()
         self._running: dict[str, Future[Entry]] = {}
-        self._busy: set[HelperProcess] = set()
+        self._busy: dict[HelperProcess, str] = {}  # each with the key of its request
+        self._cancelled: set[str] = set()
         self._closed = False
 
     def prepare(self, request: Mapping[str, Any], key: str) -> Entry:
@@ -70,7 +72,17 @@ class Trials:
         finally:
             with self._lock:
                 del self._running[key]
+                self._cancelled.discard(key)
         return own.result()
+
+    def cancel(self, key: str) -> None:
+        """Stops the request of this key if it is running. Its callers get TrialFailed."""
+        with self._lock:
+            if key in self._running:
+                self._cancelled.add(key)
+            busy = [helper for helper, running in self._busy.items() if running == key]
+        for helper in busy:
+            helper.stop()
 
     def forget(self, key: str) -> None:
         """Removes the cached result of this key, because it is damaged."""
@@ -95,7 +107,7 @@ class Trials:
     def _made(self, request: dict[str, Any], key: str) -> Entry:
         with self._cache.workplace() as out:
             try:
-                answer = self._asked(request, out)
+                answer = self._asked(request, key, out)
             except OSError as error:
                 raise TrialFailed(
                     f"the helper process that compiles the model cannot be started or reached: {error}"
@@ -114,31 +126,34 @@ class Trials:
                 raise error_of(Code(answer["error"]["code"]), answer["error"]["text"])
             return self._cache.put(key, answer["info"], out)
 
-    def _asked(self, request: dict[str, Any], out: Path) -> dict[str, Any]:
+    def _asked(self, request: dict[str, Any], key: str, out: Path) -> dict[str, Any]:
         """Asks a helper and returns its answer. If the helper ends, a fresh helper may be asked once more.
 
         This happens if an earlier request may have harmed the first helper, or if it was killed with SIGKILL, as the
         system does when memory is short.
         """
         try:
-            return self._ask(request, out)
+            return self._ask(request, key, out)
         except HelperEnded as ended:
-            if ended.slow or self._closed or (ended.fresh and ended.signal != signal.SIGKILL):
+            if ended.slow or self._stopped(key) or (ended.fresh and ended.signal != signal.SIGKILL):
                 raise
             _empty(out)
-            return self._ask(request, out, fresh=True)
+            return self._ask(request, key, out, fresh=True)
 
-    def _ask(self, request: dict[str, Any], out: Path, *, fresh: bool = False) -> dict[str, Any]:
+    def _stopped(self, key: str) -> bool:
+        return self._closed or key in self._cancelled
+
+    def _ask(self, request: dict[str, Any], key: str, out: Path, *, fresh: bool = False) -> dict[str, Any]:
         with self._helpers.helper(self._work, fresh=fresh) as helper:
             with self._lock:
-                if self._closed:
+                if self._stopped(key):
                     raise HelperEnded("the server is stopping")
-                self._busy.add(helper)
+                self._busy[helper] = key
             try:
                 return helper.ask(request, out, self._seconds, self._memory)
             finally:
                 with self._lock:
-                    self._busy.discard(helper)
+                    self._busy.pop(helper, None)
 
 
 def _empty(folder: Path) -> None:

@@ -1,0 +1,169 @@
+"""Has a helper process measure, in the background, what runs of a signature cost on this machine."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lightship.engines.base import EngineOptions, Joining
+from lightship.engines.cache import cache_key
+from lightship.engines.openvino.description import Description
+from lightship.engines.openvino.streams import least_calls
+from lightship.engines.trial import TrialFailed, measuring_trials_for
+from lightship.errors import LightshipError
+from lightship.processors import available_cpus, engine_threads
+from lightship.saved_model.signatures import Signature
+
+logger = logging.getLogger(__name__)
+
+# A machine that is too busy to measure is tried again after so many seconds.
+RETRY_SECONDS = (30.0, 120.0, 600.0)
+
+
+class Measured:
+    """What runs of a signature cost. It is measured once for all versions with the same files, and kept in the cache.
+
+    `digest` returns the digest of the version's files.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        signature: Signature,
+        options: EngineOptions,
+        description: Description,
+        digest: Callable[[], str],
+    ) -> None:
+        self._request = _request_for(folder, signature, options, tuple(description.guards), description.joinable)
+        self._options, self._digest = options, digest
+        self._trials = measuring_trials_for(options)
+        self._lock = threading.Lock()
+        self._started = self._closed = False
+        self._key = ""
+        self._timer: threading.Timer | None = None
+        self._retries = iter(RETRY_SECONDS)
+        self.joining = Joining({})
+        # Is called when it was measured: by how many streams to run when calls wait, and from how many calls on.
+        self.when_streams: Callable[[int, int], None] = lambda streams, least: None
+
+    def start(self) -> None:
+        """Starts measuring, unless it has been started. Does not wait."""
+        if self._started:
+            return
+        with self._lock:
+            if self._started or self._closed:
+                return
+            self._started = True
+        _BACKGROUND.submit(self._measure)
+
+    def close(self) -> None:
+        """Stops measuring."""
+        with self._lock:
+            self._closed = True
+            key, timer = self._key, self._timer
+        if timer is not None:
+            timer.cancel()
+        if key:
+            self._trials.cancel(key)
+
+    def _measure(self) -> None:
+        try:
+            self._prepare()
+        except (LightshipError, TrialFailed) as failed:
+            if not self._closed:
+                logger.info("what runs cost was not measured: %s", failed, extra={"folder": self._request["folder"]})
+                self._retry()
+
+    def _prepare(self) -> None:
+        key = cache_key({**self._request, "folder": self._digest(), "measures": "costs"})
+        with self._lock:
+            if self._closed:
+                return
+            self._key = key
+        info = self._trials.prepare(self._request, key).info
+        self._use(info)
+        if info["disturbed"]:
+            self._trials.forget(key)
+            self._retry()
+
+    def _use(self, info: Mapping[str, Any]) -> None:
+        costs, streams = _costs(info["costs"]), int(info["streams"])
+        fields = {"folder": self._request["folder"]}
+        if streams == 1:
+            self.joining = Joining(costs)
+            logger.info("runs of %s rows cost %s s", list(costs), list(costs.values()), extra=fields)
+            return
+        costs_of_streams = _costs(info["costs_of_streams"])
+        self.joining = Joining(costs_of_streams, streams)
+        logger.info("calls that wait are run by %d streams", streams, extra=fields)
+        self.when_streams(streams, least_calls(costs, streams, costs_of_streams))
+
+    def _retry(self) -> None:
+        seconds = next(self._retries, None)
+        with self._lock:
+            if seconds is None or self._closed:
+                return
+            self._timer = threading.Timer(seconds, _BACKGROUND.submit, (self._measure,))
+            self._timer.daemon = True
+            self._timer.start()
+
+
+def _costs(pairs: Sequence[tuple[int, float]]) -> Mapping[int, float]:
+    return {int(rows): float(seconds) for rows, seconds in pairs}
+
+
+def _request_for(
+    folder: Path, signature: Signature, options: EngineOptions, models: Sequence[str], joinable: bool
+) -> dict[str, Any]:
+    """Returns the JSON object that is passed to `measuring.work`.
+
+    `models` are the names of the signature's compiled models. Only rows that are independent, `joinable`, are measured
+    in larger numbers than one.
+    """
+    return {
+        "folder": str(folder),
+        "signature": signature.name,
+        "tags": list(signature.tags),
+        "threads": options.threads or engine_threads(),
+        "processors": available_cpus(),
+        "precision": options.precision,
+        "allow_unproven": sorted(options.allow_unproven),
+        "models": sorted(models),
+        "joinable": joinable,
+    }
+
+
+class _Background:
+    """Does one job after another in a thread, which ends when there are no more."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._jobs: deque[Callable[[], None]] = deque()
+        self._running = False
+
+    def submit(self, job: Callable[[], None]) -> None:
+        with self._lock:
+            self._jobs.append(job)
+            if self._running:
+                return
+            self._running = True
+        threading.Thread(target=self._run, name="lightship-measuring", daemon=True).start()
+
+    def _run(self) -> None:
+        while True:
+            with self._lock:
+                if not self._jobs:
+                    self._running = False
+                    return
+                job = self._jobs.popleft()
+            try:
+                job()
+            except Exception:  # a job's failure must not end the others
+                logger.exception("measuring failed")
+
+
+_BACKGROUND = _Background()

@@ -1,0 +1,104 @@
+"""The work of a helper process that measures what runs of a signature cost on this machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lightship.engines.base import SHORT_SECONDS, CannotRun, EngineOptions, Refused
+from lightship.engines.openvino.building import build_models
+from lightship.engines.openvino.compiled import Compiled
+from lightship.engines.openvino.description import DECLARED, ONE_ROW
+from lightship.engines.openvino.independence import accepted_sample
+from lightship.engines.openvino.streams import choose_streams
+from lightship.engines.openvino.timing import CPU_SECONDS, MAX_ROWS, SideBySide, Stopwatch, costs_of_rows
+from lightship.errors import LightshipError
+from lightship.saved_model.reader import read_saved_model
+
+# The largest batch that is measured with several streams: so many times as many calls would have to wait.
+MAX_STREAM_ROWS = 8
+_LOWEST_PRIORITY = 19
+
+
+def work(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
+    """Compiles a signature again and measures it.
+
+    Returns the "costs", a list of pairs of a number of rows and the seconds of a run; the number of "streams" that
+    calls are to be run by when they wait, with the "costs_of_streams" if there are several; and whether the machine was
+    too busy ("disturbed") for all this to be kept.
+    """
+    _step_back()
+    signature = read_saved_model(Path(request["folder"]), request["tags"]).signatures[request["signature"]]
+    options = EngineOptions(
+        threads=request["threads"],
+        precision=request["precision"],
+        allow_unproven=frozenset(request["allow_unproven"]),
+    )
+
+    def models(streams: int) -> Mapping[str, Compiled]:
+        return build_models(Path(request["folder"]), signature, options, request["models"], streams).models
+
+    most = MAX_ROWS if request["joinable"] else 1
+    found: dict[str, Any] = {"costs": [], "streams": 1, "costs_of_streams": [], "disturbed": False}
+    try:
+        one_stream = models(1)
+        sample = accepted_sample(one_stream[DECLARED], signature)
+        if sample is None:
+            return found
+        stopwatch = Stopwatch(one_stream[DECLARED].threads)
+        costs = costs_of_rows(_Runs(one_stream, sample), stopwatch, most)
+        found |= {"costs": list(costs.items()), "disturbed": stopwatch.disturbed}
+        processors = request["threads"] or request["processors"]
+        if not stopwatch.disturbed and costs and costs[1] > SHORT_SECONDS and processors > 1:
+            found |= _streams(models, sample, costs, processors, min(most, MAX_STREAM_ROWS))
+    except CannotRun:  # it could be compiled before, so the machine has changed
+        return found
+    return found
+
+
+def _streams(
+    models: Callable[[int], Mapping[str, Compiled]],
+    sample: Mapping[str, NDArray[Any]],
+    costs: Mapping[int, float],
+    processors: int,
+    most: int,
+) -> dict[str, Any]:
+    """Measures runs side by side, and chooses the number of streams."""
+    by_streams, disturbed = {}, False
+    for streams in sorted({processors, processors // 2, processors // 4} - {0, 1}, reverse=True):
+        stopwatch = Stopwatch(processors, CPU_SECONDS * processors / 2)
+        with SideBySide(_Runs(models(streams), sample), streams) as runs:
+            by_streams[streams] = costs_of_rows(runs, stopwatch, most)
+        disturbed = disturbed or stopwatch.disturbed
+    streams = 1 if disturbed else choose_streams(costs, by_streams)
+    chosen = list(by_streams[streams].items()) if streams > 1 else []
+    return {"streams": streams, "costs_of_streams": chosen, "disturbed": disturbed}
+
+
+class _Runs:
+    """Runs numbers of rows, made of the rows of a sample, as the server would."""
+
+    def __init__(self, models: Mapping[str, Compiled], sample: Mapping[str, NDArray[Any]]) -> None:
+        self._declared = models[DECLARED]
+        self._one_row = models.get(ONE_ROW, self._declared)
+        self._sample = sample
+        self._rows: dict[int, Mapping[str, NDArray[Any]]] = {}
+
+    def __call__(self, rows: int) -> None:
+        if rows not in self._rows:
+            self._rows[rows] = {name: array[np.arange(rows) % len(array)] for name, array in self._sample.items()}
+        compiled: Compiled = self._one_row if rows == 1 else self._declared
+        with suppress(CannotRun, Refused, LightshipError):
+            compiled.run(self._rows[rows], compiled.outputs)
+
+
+def _step_back() -> None:
+    """Takes what no other process wants of the processors: measuring must not hold up calls."""
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, _LOWEST_PRIORITY)

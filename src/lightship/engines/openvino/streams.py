@@ -1,0 +1,132 @@
+"""Chooses between one run on all processors and several runs side by side, and runs signatures on either."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from time import monotonic
+from typing import Any
+
+from numpy.typing import NDArray
+
+from lightship.engines.base import CannotRun
+from lightship.engines.openvino.compiled import Compiled
+from lightship.errors import LightshipError
+from lightship.memory import release_freed_memory
+
+logger = logging.getLogger(__name__)
+
+Costs = Mapping[int, float]  # the seconds of one run by the number of rows
+
+# Several streams must give this much more than joined calls on one. They cost a second copy of the weights.
+_WORTH_IT = 1.15
+# Of numbers of streams that give about as much, the smallest has the fastest runs.
+_AS_GOOD = 0.95
+# Calls that wait at a time on a busy server. Larger batches do not count in the choice.
+_USUAL_CALLS = 8
+# The copy for several streams is given back when only one call at a time has come for so long.
+IDLE_SECONDS = 120.0
+
+
+def choose_streams(costs: Costs, costs_by_streams: Mapping[int, Costs]) -> int:
+    """Returns by how many streams to run when calls wait; 1 if joined calls on one stream give about as much.
+
+    `costs` are those of one stream on all processors, and `costs_by_streams` those of one run while all streams run.
+    """
+    rates = {streams: _best_rate(some, streams) for streams, some in costs_by_streams.items() if some}
+    if not costs or not rates or max(rates.values()) < _WORTH_IT * _best_rate(costs, 1):
+        return 1
+    return min(streams for streams, rate in rates.items() if rate >= _AS_GOOD * max(rates.values()))
+
+
+def least_calls(costs: Costs, streams: int, costs_of_streams: Costs) -> int:
+    """Returns how many calls at once are answered sooner by so many streams than one after the other."""
+    return max(2, min(streams, math.ceil(costs_of_streams[1] / costs[1])))
+
+
+def _best_rate(costs: Costs, streams: int) -> float:
+    """Returns the most rows a second with as many calls as usual, or with one for each stream."""
+    most = max(_USUAL_CALLS, streams)
+    return max(streams * rows / seconds for rows, seconds in costs.items() if streams * rows <= most)
+
+
+class Streams:
+    """Runs one call at a time on all processors, and several at a time by streams, which share the processors.
+
+    `make` compiles the copies for several streams, by the models that they are copies of. That happens when calls wait
+    for the first time. `least` is the number of calls at once from which several streams answer sooner. Any thread may
+    call its methods.
+    """
+
+    def __init__(
+        self, make: Callable[[], Mapping[Compiled, Compiled]], least: int, idle_seconds: float = IDLE_SECONDS
+    ) -> None:
+        self._make, self._least, self._idle_seconds = make, least, idle_seconds
+        self._inside: list[None] = []
+        self._crowded = False
+        self._copies: Mapping[Compiled, Compiled] = {}
+        self._lock = threading.Lock()
+        self._making = self._closed = False
+        self._last_crowded = 0.0
+        self._timer: threading.Timer | None = None
+
+    def run(
+        self, compiled: Compiled, arrays: Mapping[str, NDArray[Any]], outputs: Sequence[str]
+    ) -> dict[str, NDArray[Any]]:
+        """Runs a model, or its copy while there are many calls. Both give the same within the golden tolerance."""
+        self._inside.append(None)
+        try:
+            return self._chosen(compiled, len(self._inside)).run(arrays, outputs)
+        finally:
+            self._inside.pop()
+
+    def _chosen(self, compiled: Compiled, calls: int) -> Compiled:
+        """Once there are many calls, all go to the copies until there is one alone: the two must not compete."""
+        if calls >= self._least:
+            self._crowded, self._last_crowded = True, monotonic()
+            if not self._copies:
+                self._start_making()
+        elif calls == 1:
+            self._crowded = False
+        return self._copies.get(compiled, compiled) if self._crowded else compiled
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed, self._copies = True, {}
+            if self._timer is not None:
+                self._timer.cancel()
+
+    def _start_making(self) -> None:
+        with self._lock:
+            if self._making or self._closed:
+                return
+            self._making = True
+        threading.Thread(target=self._make_copies, name="lightship-streams", daemon=True).start()
+
+    def _make_copies(self) -> None:
+        try:
+            copies = self._make()
+        except (CannotRun, LightshipError) as error:  # not tried again
+            logger.info("runs stay one after the other: %s", error)
+            return
+        with self._lock:
+            if not self._closed:
+                self._copies = copies
+                self._look_later()
+
+    def _look_later(self) -> None:
+        self._timer = threading.Timer(self._idle_seconds, self._drop_if_idle)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _drop_if_idle(self) -> None:
+        with self._lock:
+            if self._closed:
+                return
+            if monotonic() - self._last_crowded < self._idle_seconds:
+                self._look_later()
+                return
+            self._copies, self._making = {}, False
+        release_freed_memory()
