@@ -54,6 +54,12 @@ class Engine(Protocol):
         call `run` in a thread that may block.
         """
 
+    def joining(self, signature: str) -> Joining | None:
+        """Returns how calls of this signature may be joined to one run.
+
+        Returns None if its rows are not known to be independent, or if a run changes variables. Never waits.
+        """
+
     def reports(self) -> tuple[SignatureReport, ...]:
         """Returns a report on each signature, sorted by name. Compiles nothing."""
 
@@ -100,6 +106,14 @@ class EngineOptions:
     trial_memory: int = 0
     # The folder for compiled models. None means the user's cache folder.
     cache_dir: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Joining:
+    """How calls of a signature may be joined to one run: its rows are independent."""
+
+    # The seconds of one run by the number of rows, measured on this machine: 1, 2, 4, 8, ... Empty until measured.
+    costs: Mapping[int, float]
 
 
 @dataclass(frozen=True, slots=True)
