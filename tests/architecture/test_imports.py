@@ -29,18 +29,19 @@ BELOW: dict[str, set[str]] = {
     "images": {"errors", "memory_budget"},
     "bundle": MODEL,
     "engines": MODEL | {"memory", "processors", "semaphore"},
-    "lifecycle": MODEL | {"engines"},
-    "services": MODEL | {"lifecycle", "engines"},
-    "transports": MODEL | {"services", "lifecycle", "memory", "processors", "semaphore"},
+    "batching": MODEL | {"engines"},
+    "lifecycle": MODEL | {"batching", "engines"},
+    "services": MODEL | {"lifecycle", "batching", "engines"},
+    "transports": MODEL | {"services", "lifecycle", "batching", "memory", "processors", "semaphore"},
     "server": MODEL
-    | {"transports", "services", "lifecycle", "engines"}
+    | {"transports", "services", "lifecycle", "batching", "engines"}
     | {"memory", "processors", "signals", "printable"},
     "packaging": MODEL | {"engines"},
     "client": MODEL,
     "compat": {"tensors", "protos", "errors"},
     "docker": MODEL | {"client"},
     "cli": MODEL
-    | {"docker", "client", "packaging", "server", "transports", "services", "lifecycle", "engines"}
+    | {"docker", "client", "packaging", "server", "transports", "services", "lifecycle", "batching", "engines"}
     | {"memory", "processors", "signals", "printable"},
     "__main__": {"cli"},
 }

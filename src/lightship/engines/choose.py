@@ -19,6 +19,7 @@ from lightship.engines.base import (
     CannotRun,
     Engine,
     EngineOptions,
+    Joining,
     Program,
     Refused,
     SignatureReport,
@@ -126,6 +127,25 @@ class _ChoosingEngine:
             return None if program is None else program.try_run(inputs, wanted)
         except CannotRun:
             return None
+
+    def run_joined(
+        self, signature: str, inputs: Arrays, outputs: Sequence[str] | None = None
+    ) -> dict[str, NDArray[Any]] | None:
+        slot = self._slot(signature)
+        wanted = check_outputs(slot.signature, outputs)
+        slot.check_inputs(inputs)
+        program = slot.program
+        try:
+            return None if program is None else program.run(inputs, wanted)
+        except CannotRun:
+            return None
+
+    def joining(self, signature: str) -> Joining | None:
+        slot = self._slots.get(signature)
+        program = None if slot is None else slot.program
+        if isinstance(program, OpenVINOProgram) and program.description.row_shapes is not None:
+            return Joining(program.costs)
+        return None
 
     def reports(self) -> tuple[SignatureReport, ...]:
         slots = sorted(self._slots.items())
