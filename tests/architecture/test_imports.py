@@ -30,18 +30,19 @@ BELOW: dict[str, set[str]] = {
     "images": {"errors", "memory_budget"},
     "bundle": MODEL,
     "engines": MODEL | {"memory", "processors", "semaphore", "threads"},
-    "lifecycle": MODEL | {"engines", "threads"},
-    "services": MODEL | {"lifecycle", "engines"},
-    "transports": MODEL | {"services", "lifecycle", "memory", "processors", "semaphore", "threads"},
+    "batching": MODEL | {"engines", "threads"},
+    "lifecycle": MODEL | {"batching", "engines", "threads"},
+    "services": MODEL | {"lifecycle", "batching", "engines"},
+    "transports": MODEL | {"services", "lifecycle", "batching", "memory", "processors", "semaphore", "threads"},
     "server": MODEL
-    | {"transports", "services", "lifecycle", "engines"}
+    | {"transports", "services", "lifecycle", "batching", "engines"}
     | {"memory", "processors", "signals", "printable", "threads"},
     "packaging": MODEL | {"engines"},
     "client": MODEL,
     "compat": {"tensors", "protos", "errors"},
     "docker": MODEL | {"client"},
     "cli": MODEL
-    | {"docker", "client", "packaging", "server", "transports", "services", "lifecycle", "engines"}
+    | {"docker", "client", "packaging", "server", "transports", "services", "lifecycle", "batching", "engines"}
     | {"memory", "processors", "signals", "printable"},
     "__main__": {"cli"},
 }
@@ -51,11 +52,12 @@ TRANSPORTS_BELOW: dict[str, set[str]] = {
     "periodic": set(),
     "stalled": {"periodic"},
     "sockets": set(),
+    "turn": set(),
     "metrics": set(),
-    "http": {"connections", "periodic", "stalled", "sockets"},
+    "http": {"connections", "periodic", "stalled", "sockets", "turn"},
     "http2": {"connections", "periodic", "stalled", "sockets"},
-    "rest": {"http", "metrics"},
-    "grpc": {"connections", "periodic", "sockets", "metrics", "http", "http2"},
+    "rest": {"http", "metrics", "turn"},
+    "grpc": {"connections", "periodic", "sockets", "metrics", "http", "http2", "turn"},
 }
 MAY_IMPORT_TENSORFLOW = ("packaging/", "engines/tensorflow/")
 

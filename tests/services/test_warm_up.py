@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from lightship import protos
+from lightship.batching import Direct
 from lightship.bundle.manifest import WARM_UP_FILE
 from lightship.engines import Engine
 from lightship.errors import InvalidArgument, Unimplemented
@@ -46,7 +47,7 @@ def engine(half: Servable) -> Listening:
 
 @pytest.fixture
 def servable(half: Servable, engine: Listening) -> Servable:
-    return Servable(half.id, half.bundle, engine)  # type: ignore[arg-type]
+    return Servable(half.id, half.bundle, engine, Direct(engine))  # type: ignore[arg-type]
 
 
 def examples(request: Any, *values: float) -> None:

@@ -306,6 +306,15 @@ def serve(
             "0: up to --timeout, but under overload less than the model's usual time.",
         ),
     ] = 0.0,
+    no_join: Annotated[
+        bool,
+        Option(
+            "--no-join",
+            rich_help_panel=ADVANCED,
+            envvar="LIGHTSHIP_NO_JOIN",
+            help="Run every request by itself, also those that arrive together or wait for the engine.",
+        ),
+    ] = False,
     log_format: Annotated[
         LogFormat | None, Option(envvar="LIGHTSHIP_LOG_FORMAT", help="text, or json for one object per line.")
     ] = None,
@@ -354,6 +363,7 @@ def serve(
         max_queue_seconds=max_queue_seconds,
         allowed_hosts=_names(allowed_hosts or ()),
         strict=strict,
+        join=not no_join,
         log_format=log_format or ("json" if json else "text"),
         engine=EngineOptions(
             engine,

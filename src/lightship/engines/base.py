@@ -54,6 +54,15 @@ class Engine(Protocol):
         call `run` in a thread that may block.
         """
 
+    def run_joined(
+        self, signature: str, inputs: Arrays, outputs: Sequence[str] | None = None
+    ) -> dict[str, NDArray[Any]] | None:
+        """Runs the rows of several calls together, like `run`.
+
+        Returns None if another engine would have to run them, because of the values of some row: then each call is to
+        be run by itself.
+        """
+
     def joining(self, signature: str) -> Joining | None:
         """Returns how calls of this signature may be joined to one run.
 

@@ -137,6 +137,18 @@ class _ChoosingEngine:
         except CannotRun:
             return None
 
+    def run_joined(
+        self, signature: str, inputs: Arrays, outputs: Sequence[str] | None = None
+    ) -> dict[str, NDArray[Any]] | None:
+        slot = self._slot(signature)
+        wanted = check_outputs(slot.signature, outputs)
+        slot.check_inputs(inputs)
+        program = slot.program
+        try:
+            return None if program is None else program.run(inputs, wanted)
+        except CannotRun:
+            return None
+
     def joining(self, signature: str) -> Joining | None:
         slot = self._slots.get(signature)
         program = None if slot is None else slot.program

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from lightship.batching import Direct, Schedulers
 from lightship.bundle.bundle import Bundle, open_bundle
 from lightship.engines import Engine, EngineOptions, load_engine
 from lightship.engines.base import DEFAULT_OPTIONS
@@ -68,6 +69,7 @@ class Loader:
     warm_up_call: makes one call of a version's warm-up file; None ignores the files.
     checks: are called with the version folder before it is loaded; what they raise ends the attempt.
     observer: its methods are called for every attempt and every warm-up file.
+    schedulers: makes the scheduler of each servable; None lets every request run by itself.
     """
 
     def __init__(
@@ -77,9 +79,10 @@ class Loader:
         warm_up_call: WarmUpCall | None = None,
         checks: Sequence[VersionCheck] = (),
         observer: LoadObserver | None = None,
+        schedulers: Schedulers | None = None,
     ) -> None:
         self._options, self._warm_up_call = options, warm_up_call
-        self._checks, self._observer = tuple(checks), observer
+        self._checks, self._observer, self._schedulers = tuple(checks), observer, schedulers or _direct
 
     def load(self, id: ServableId, path: Path) -> Servable:
         """Loads a version folder.
@@ -112,14 +115,19 @@ class Loader:
         read = KeptModels(cache_for(options.engine), digests).read
         bundle = open_bundle(path, id.name, id.version, tags=options.tags, digests=digests, read_model=read)
         engine = load_engine(path, bundle.saved_model, options.engine, digests)
-        servable = Servable(id, bundle, engine, options.max_pixels, options.check_method_names)
+        try:
+            scheduler = self._schedulers(id.name, id.version, bundle, engine)
+        except BaseException:
+            engine.close()
+            raise
+        servable = Servable(id, bundle, engine, scheduler, options.max_pixels, options.check_method_names)
         try:
             check_golden(bundle, engine, options.engine)
             warm_up(bundle, engine)
             if self._warm_up_call is not None:
                 self._replay(servable, self._warm_up_call)
         except BaseException:
-            engine.close()
+            servable.close()
             raise
         return servable
 
@@ -133,6 +141,10 @@ class Loader:
             raise
         if records and self._observer is not None:
             self._observer.warm_up_finished(path, records, time.perf_counter() - start, None)
+
+
+def _direct(model: str, version: int, bundle: Bundle, engine: Engine) -> Direct:
+    return Direct(engine)
 
 
 def load_servable(id: ServableId, path: Path) -> Servable:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lightship.batching import Scheduler
 from lightship.bundle.bundle import Bundle
 from lightship.engines.base import Engine
 from lightship.images.opening import MAX_PIXELS
@@ -26,6 +27,8 @@ class Servable:
     id: ServableId
     bundle: Bundle
     engine: Engine
+    # Decides when, and joined with which others, a request runs on the engine.
+    scheduler: Scheduler
     # The largest encoded image that it decodes, as width times height.
     max_pixels: int = MAX_PIXELS
     # Whether to refuse a request if the signature's method name is not that of the request.
@@ -36,4 +39,5 @@ class Servable:
 
     def close(self) -> None:
         """Releases the engine's memory. No request may be using the servable."""
+        self.scheduler.close()
         self.engine.close()

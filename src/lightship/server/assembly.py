@@ -6,12 +6,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+from lightship.batching import Joined, Scheduler, Schedulers
+from lightship.bundle.bundle import Bundle
+from lightship.engines import Engine
 from lightship.lifecycle.attempts import Retries
 from lightship.lifecycle.loader import Loader, LoadOptions
 from lightship.lifecycle.manager import Manager
 from lightship.memory import MemoryKeeper, default_budget
 from lightship.memory_budget import MemoryBudget
 from lightship.server.config.batching import check_version_batching
+from lightship.server.join_metrics import JoinMetrics
 from lightship.server.load_metrics import LoadMetrics
 from lightship.server.open_files import max_connections
 from lightship.server.options import ServerOptions
@@ -23,13 +27,14 @@ from lightship.transports.http.hosts import LOCAL_NAMES, AllowedHosts, is_loopba
 from lightship.transports.http.lanes import WaitLimits
 from lightship.transports.metrics.metrics import Metrics
 from lightship.transports.rest.app import RestApp
+from lightship.transports.turn import Turn
 
 _LOADS = 2  # the default number of versions that load at the same time
 _MAX_WAITING = 1024  # calls of one kind that wait for a thread
 
 
-def manager_of(options: ServerOptions, metrics: LoadMetrics) -> Manager:
-    """Returns a manager that loads models with these options and reports each load to `metrics`."""
+def manager_of(options: ServerOptions, metrics: LoadMetrics, join_metrics: JoinMetrics) -> Manager:
+    """Returns a manager that loads models with these options and reports loads and joint runs to the metrics."""
     loader = Loader(
         LoadOptions(
             engine=options.engine,
@@ -42,9 +47,21 @@ def manager_of(options: ServerOptions, metrics: LoadMetrics) -> Manager:
         warm_up_call=make_logged_call if options.enable_model_warmup else None,
         checks=[check_version_batching] if options.check_batching_files else [],
         observer=metrics,
+        schedulers=schedulers_of(options, join_metrics),
     )
     retries = Retries(options.load_retries, options.load_retry_seconds)
     return Manager(loader.load, loads=options.load_threads or _LOADS, retries=retries)
+
+
+def schedulers_of(options: ServerOptions, metrics: JoinMetrics) -> Schedulers | None:
+    """Returns what makes the scheduler of each servable. None: every call runs by itself."""
+    if not options.join:
+        return None
+
+    def scheduler(model: str, version: int, bundle: Bundle, engine: Engine) -> Scheduler:
+        return Joined(bundle, engine, partial(metrics.joined, model))
+
+    return scheduler
 
 
 def budget_of(options: ServerOptions) -> MemoryBudget:
@@ -66,9 +83,14 @@ def rest_app_of(
     budget: MemoryBudget,
     metrics: Metrics,
     load_metrics: LoadMetrics,
+    join_metrics: JoinMetrics,
     address: str,
+    turn: Turn,
 ) -> RestApp:
-    """Returns the REST application that serves the manager's models. `address`: the one on which it listens."""
+    """Returns the REST application that serves the manager's models.
+
+    `address` is the one on which it listens, and `turn` that of the event loop.
+    """
     connections = max_connections(options.limits.connections)
     return RestApp(
         manager,
@@ -81,6 +103,8 @@ def rest_app_of(
         metrics=metrics,
         metrics_path=options.metrics_path,
         further_metrics=load_metrics.families,
+        own_metrics=join_metrics.families,
+        turn=turn,
     )
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from lightship.errors import LightshipError
 from lightship.lifecycle.manager import Manager
 from lightship.server.assembly import budget_of, executor_of, grpc_api_of, rest_app_of
+from lightship.server.join_metrics import JoinMetrics
 from lightship.server.load_metrics import LoadMetrics
 from lightship.server.open_files import max_connections
 from lightship.server.options import ServerOptions
@@ -25,6 +26,7 @@ from lightship.transports.http.server import HttpServer, new_event_loop
 from lightship.transports.metrics.metrics import Metrics
 from lightship.transports.rest.app import RestApp
 from lightship.transports.sockets import listen
+from lightship.transports.turn import Turn
 
 if TYPE_CHECKING:
     from lightship.transports.grpc.server import GrpcServer
@@ -75,12 +77,14 @@ class Endpoints:
         """`HOST:PORT`. If the server listens on every interface, HOST is the loopback address."""
         return f"{self._host}:{self.grpc_port}"
 
-    def start(self, manager: Manager, load_metrics: LoadMetrics, reload: Reload) -> None:
-        options, metrics, budget = self._options, Metrics(manager.models), budget_of(self._options)
+    def start(self, manager: Manager, load_metrics: LoadMetrics, join_metrics: JoinMetrics, reload: Reload) -> None:
+        options, metrics, budget, turn = self._options, Metrics(manager.models), budget_of(self._options), Turn()
         served: list[Coroutine[object, object, None]] = []
         if self._listening is not None:
             address = self._listening.getsockname()[0]
-            self.app = rest_app_of(manager, options, self.executor, budget, metrics, load_metrics, address)
+            self.app = rest_app_of(
+                manager, options, self.executor, budget, metrics, load_metrics, join_metrics, address, turn
+            )
             self._http = HttpServer(self.app, self._listening, options.drain_seconds, options.timeouts)
             served.append(self._http.serve())
         if self.grpc is not None:
@@ -89,7 +93,7 @@ class Endpoints:
             connections.share_limit(self.grpc.connections)
             if self._http is not None:
                 connections.share_limit(self._http.connections)
-            served.append(self.grpc.serve(api, self.executor))
+            served.append(self.grpc.serve(api, self.executor, turn))
         self._thread = threading.Thread(target=_run, args=served, name="event-loop", daemon=True)
         self._thread.start()
         self._log_addresses()

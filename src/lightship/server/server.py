@@ -24,6 +24,7 @@ from lightship.server.config.files import ConfigFilePoll
 from lightship.server.ending import abandon_runs
 from lightship.server.endpoints import Endpoints
 from lightship.server.folders import check_folder
+from lightship.server.join_metrics import JoinMetrics
 from lightship.server.load_metrics import LoadMetrics
 from lightship.server.logs import configure_logging
 from lightship.server.options import ServerOptions, parse_model_argument
@@ -56,6 +57,7 @@ class Server:
         self._source: FileSystemSource | None = None
         self._config_file: ConfigFilePoll | None = None
         self._load_metrics = LoadMetrics()
+        self._join_metrics = JoinMetrics()
 
     def start(self) -> Self:
         """Opens the ports, starts to load the models and returns. Call `wait_ready` to wait for the models.
@@ -72,7 +74,7 @@ class Server:
         ports = Endpoints(self.options)
         self.load()
         self._config_file = self._poll_config_file()
-        ports.start(self.manager, self._load_metrics, self._reload)
+        ports.start(self.manager, self._load_metrics, self._join_metrics, self._reload)
         self._endpoints = ports
         return self
 
@@ -83,7 +85,7 @@ class Server:
         """
         if self._source is None:
             self._configure_logging()
-            self.manager = manager_of(self.options, self._load_metrics)
+            self.manager = manager_of(self.options, self._load_metrics, self._join_metrics)
             self._source = FileSystemSource(
                 self.manager,
                 self.options.poll_seconds,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from lightship.batching import Direct
 from lightship.bundle.bundle import Bundle
 from lightship.cli.failures import silenced_imports
 from lightship.engines import EngineOptions, load_engine
@@ -161,7 +162,7 @@ def plain(outputs: Arrays) -> Arrays:
 @contextmanager
 def _servable(bundle: Bundle, options: EngineOptions) -> Iterator[Servable]:
     engine = load_engine(bundle.path, bundle.saved_model, options)
-    servable = Servable(ServableId(bundle.name, bundle.version), bundle, engine)
+    servable = Servable(ServableId(bundle.name, bundle.version), bundle, engine, Direct(engine))
     try:
         yield servable
     finally:

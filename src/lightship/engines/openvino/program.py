@@ -83,6 +83,8 @@ class OpenVINOProgram:
         self._variants = Variants(folder, signature, self._declared, self._declared_model, compiler.variant)
         self._known: dict[tuple[Shape, ...], Compiled] = {}
         self._seconds: dict[tuple[Shape, ...], float] = {}
+        # The seconds of one run by the number of rows.
+        self.costs: Mapping[int, float] = {}
         self._wide = tuple(name for name, spec in signature.inputs.items() if spec.dtype is DataType.DT_INT64)
         self._streams: Streams | None = None
         self._measured = Measured(folder, signature, options, self.description, compiler.digest)

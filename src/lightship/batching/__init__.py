@@ -1,0 +1,22 @@
+"""Schedules the calls of a servable onto its engine, and joins those that wait."""
+
+from lightship.batching.base import Done, EngineCall, Outcome, Results, Scheduler, Schedulers
+from lightship.batching.direct import Direct
+from lightship.batching.joined import Joined
+from lightship.batching.joint_runs import Observe
+from lightship.batching.steps import EngineRun, Steps, complete
+
+__all__ = [
+    "Direct",
+    "Done",
+    "EngineCall",
+    "EngineRun",
+    "Joined",
+    "Observe",
+    "Outcome",
+    "Results",
+    "Scheduler",
+    "Schedulers",
+    "Steps",
+    "complete",
+]

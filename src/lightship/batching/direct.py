@@ -1,0 +1,47 @@
+"""The scheduler that joins nothing: every call runs by itself, on the thread that makes it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from lightship.batching.base import Done, EngineCall, Outcome, Results
+from lightship.engines.base import Engine
+
+
+class Direct:
+    """Runs every call at once. Only the engine makes calls wait for each other."""
+
+    __slots__ = ("_engine",)
+
+    room = sys.maxsize
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def run(self, call: EngineCall) -> Results:
+        return self._engine.run(call.signature, call.inputs, call.outputs)
+
+    def submit(self, call: EngineCall, done: Done) -> None:
+        result: Results | BaseException
+        try:
+            result = self.run(call)
+        except BaseException as error:
+            result = error
+        done(result)
+
+    def withdraw(self, call: EngineCall) -> bool:
+        return False
+
+    def try_run(self, calls: Sequence[EngineCall]) -> list[Outcome]:
+        return [try_alone(self._engine, call) for call in calls]
+
+    def close(self) -> None: ...
+
+
+def try_alone(engine: Engine, call: EngineCall) -> Outcome:
+    """Runs one call by itself if it is known to be short."""
+    try:
+        return engine.try_run(call.signature, call.inputs, call.outputs)
+    except Exception as error:
+        return error
