@@ -29,7 +29,7 @@ BELOW: dict[str, set[str]] = {
     "images": {"errors", "memory_budget"},
     "bundle": MODEL,
     "engines": MODEL | {"memory", "processors", "semaphore"},
-    "batching": MODEL | {"engines"},
+    "batching": MODEL | {"engines", "processors"},
     "lifecycle": MODEL | {"batching", "engines"},
     "services": MODEL | {"lifecycle", "batching", "engines"},
     "transports": MODEL | {"services", "lifecycle", "batching", "memory", "processors", "semaphore"},
