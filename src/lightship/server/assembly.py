@@ -11,6 +11,8 @@ from lightship.lifecycle.loader import Loader, LoadOptions
 from lightship.lifecycle.manager import Manager
 from lightship.memory import MemoryKeeper, default_budget
 from lightship.memory_budget import MemoryBudget
+from lightship.server.batch_metrics import BatchMetrics
+from lightship.server.batching import Batching
 from lightship.server.config.batching import check_version_batching
 from lightship.server.load_metrics import LoadMetrics
 from lightship.server.open_files import max_connections
@@ -23,13 +25,17 @@ from lightship.transports.http.hosts import LOCAL_NAMES, AllowedHosts, is_loopba
 from lightship.transports.http.lanes import WaitLimits
 from lightship.transports.metrics.metrics import Metrics
 from lightship.transports.rest.app import RestApp
+from lightship.transports.rest.pages.metrics import Families
 
 _LOADS = 2  # the default number of versions that load at the same time
 _MAX_WAITING = 1024  # calls of one kind that wait for a thread
 
 
-def manager_of(options: ServerOptions, metrics: LoadMetrics) -> Manager:
-    """Returns a manager that loads models with these options and reports each load to `metrics`."""
+def manager_of(options: ServerOptions, metrics: LoadMetrics, batching: Batching | None = None) -> Manager:
+    """Returns a manager that loads models with these options and reports each load to `metrics`.
+
+    `batching` makes the schedulers of the versions; None: calls are not batched as TensorFlow Serving does it.
+    """
     loader = Loader(
         LoadOptions(
             engine=options.engine,
@@ -40,8 +46,9 @@ def manager_of(options: ServerOptions, metrics: LoadMetrics) -> Manager:
             follow_links=options.follow_links,
         ),
         warm_up_call=make_logged_call if options.enable_model_warmup else None,
-        checks=[check_version_batching] if options.check_batching_files else [],
+        checks=[check_version_batching] if options.per_model_batching else [],
         observer=metrics,
+        schedulers=None if batching is None else batching.scheduler,
     )
     retries = Retries(options.load_retries, options.load_retry_seconds)
     return Manager(loader.load, loads=options.load_threads or _LOADS, retries=retries)
@@ -50,6 +57,13 @@ def manager_of(options: ServerOptions, metrics: LoadMetrics) -> Manager:
 def budget_of(options: ServerOptions) -> MemoryBudget:
     """Returns the memory budget of all requests, over REST and gRPC. It returns memory to the system when it can."""
     return MemoryBudget(options.memory_budget or default_budget(), MemoryKeeper().after)
+
+
+def batching_of(options: ServerOptions, budget: MemoryBudget, metrics: BatchMetrics) -> Batching | None:
+    """Returns TensorFlow Serving's batching, or None if it is off."""
+    if options.batching is None:
+        return None
+    return Batching(options.batching, budget.reservation, metrics, per_model=options.per_model_batching)
 
 
 def executor_of(options: ServerOptions) -> Executor:
@@ -65,7 +79,7 @@ def rest_app_of(
     executor: Executor,
     budget: MemoryBudget,
     metrics: Metrics,
-    load_metrics: LoadMetrics,
+    further_metrics: Families,
     address: str,
 ) -> RestApp:
     """Returns the REST application that serves the manager's models. `address`: the one on which it listens."""
@@ -80,7 +94,7 @@ def rest_app_of(
         cors=options.cors,
         metrics=metrics,
         metrics_path=options.metrics_path,
-        further_metrics=load_metrics.families,
+        further_metrics=further_metrics,
     )
 
 
@@ -96,7 +110,7 @@ def grpc_api_of(
     options: ServerOptions,
     budget: MemoryBudget,
     metrics: Metrics,
-    load_metrics: LoadMetrics,
+    further_metrics: Families,
     reload: Reload,
     draining: Callable[[], bool],
 ) -> GrpcApi:
@@ -106,7 +120,7 @@ def grpc_api_of(
         reload,
         budget=budget,
         reload_root=options.reload_root,
-        families=lambda: metrics.families() + load_metrics.families(),
+        families=lambda: metrics.families() + further_metrics(),
         tensor_content=options.grpc.tensor_content,
         health=options.grpc.health,
         draining=draining,

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from lightship.errors import LightshipError
 from lightship.lifecycle.manager import Manager
-from lightship.server.assembly import budget_of, executor_of, grpc_api_of, rest_app_of
-from lightship.server.load_metrics import LoadMetrics
+from lightship.memory_budget import MemoryBudget
+from lightship.server.assembly import executor_of, grpc_api_of, rest_app_of
 from lightship.server.open_files import max_connections
 from lightship.server.options import ServerOptions
 from lightship.transports.connections import Connections
@@ -24,6 +24,7 @@ from lightship.transports.grpc.context import Reload
 from lightship.transports.http.server import HttpServer, new_event_loop
 from lightship.transports.metrics.metrics import Metrics
 from lightship.transports.rest.app import RestApp
+from lightship.transports.rest.pages.metrics import Families
 from lightship.transports.sockets import listen
 
 if TYPE_CHECKING:
@@ -75,16 +76,17 @@ class Endpoints:
         """`HOST:PORT`. If the server listens on every interface, HOST is the loopback address."""
         return f"{self._host}:{self.grpc_port}"
 
-    def start(self, manager: Manager, load_metrics: LoadMetrics, reload: Reload) -> None:
-        options, metrics, budget = self._options, Metrics(manager.models), budget_of(self._options)
+    def start(self, manager: Manager, budget: MemoryBudget, further_metrics: Families, reload: Reload) -> None:
+        """Starts to answer requests. `further_metrics` returns metrics besides those of requests."""
+        options, metrics = self._options, Metrics(manager.models)
         served: list[Coroutine[object, object, None]] = []
         if self._listening is not None:
             address = self._listening.getsockname()[0]
-            self.app = rest_app_of(manager, options, self.executor, budget, metrics, load_metrics, address)
+            self.app = rest_app_of(manager, options, self.executor, budget, metrics, further_metrics, address)
             self._http = HttpServer(self.app, self._listening, options.drain_seconds, options.timeouts)
             served.append(self._http.serve())
         if self.grpc is not None:
-            api = grpc_api_of(manager, options, budget, metrics, load_metrics, reload, lambda: self.draining)
+            api = grpc_api_of(manager, options, budget, metrics, further_metrics, reload, lambda: self.draining)
             connections: Connections[Any] = Connections(max_connections(options.limits.connections))
             connections.share_limit(self.grpc.connections)
             if self._http is not None:
