@@ -50,11 +50,12 @@ TRANSPORTS_BELOW: dict[str, set[str]] = {
     "connections": set(),
     "stalled": set(),
     "sockets": set(),
+    "turn": set(),
     "metrics": set(),
-    "http": {"connections", "stalled", "sockets"},
+    "http": {"connections", "stalled", "sockets", "turn"},
     "http2": {"connections", "stalled", "sockets"},
-    "rest": {"http", "metrics"},
-    "grpc": {"connections", "sockets", "metrics", "http", "http2"},
+    "rest": {"http", "metrics", "turn"},
+    "grpc": {"connections", "sockets", "metrics", "http", "http2", "turn"},
 }
 MAY_IMPORT_TENSORFLOW = ("packaging/", "engines/tensorflow/")
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from tests.server.grpc_serving import Slow
 
+from lightship.batching import Direct
 from lightship.server import Server, serve
 
 PROGRAM = """
@@ -117,7 +118,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Callable[[Server], Slow]:
             engine = Slow(handle.servable)
         lease = server.manager._serving._models["m"].latest
         assert lease is not None
-        monkeypatch.setattr(lease, "servable", replace(lease.servable, engine=engine))
+        monkeypatch.setattr(lease, "servable", replace(lease.servable, engine=engine, scheduler=Direct(engine)))
         return engine
 
     return slowed

@@ -18,6 +18,7 @@ from tests.server.grpc_process import PREDICT, request
 PROGRAM = """
 import sys, threading
 from dataclasses import replace
+from lightship.batching import Direct
 from lightship.cli.failures import run_command
 from lightship.server import Server, ServerOptions, parse_model_argument
 
@@ -38,7 +39,8 @@ def run():
     server.start()
     assert server.wait_ready(60)
     lease = server.manager._serving._models["m"].latest
-    lease.servable = replace(lease.servable, engine=Endless(lease.servable.engine))
+    engine = Endless(lease.servable.engine)
+    lease.servable = replace(lease.servable, engine=engine, scheduler=Direct(engine))
     print("calls do not end from now on", file=sys.stderr, flush=True)
     server.run()
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lightship.batching import Direct
 from lightship.errors import FailedPrecondition, InvalidArgument, TooLarge
 from lightship.lifecycle import Servable
 from lightship.services import classify_images
@@ -46,10 +47,11 @@ def test_each_image_has_its_own_answer(dog: Servable, photos: list[Path]) -> Non
 
 def test_equal_scores_keep_the_order_of_the_labels(dog: Servable, dog_photo: Path, dog_classes: list[str]) -> None:
     class Undecided:
-        def run(self, signature: str, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        def run(self, signature: str, inputs: object, outputs: object) -> dict[str, np.ndarray]:
             return {"output_0": np.full((1, len(dog_classes)), 0.5, np.float32)}
 
-    (ranking,) = classify_images(replace(dog, engine=Undecided()), [dog_photo.read_bytes()])  # type: ignore[arg-type]
+    undecided = replace(dog, scheduler=Direct(Undecided()))  # type: ignore[arg-type]
+    (ranking,) = classify_images(undecided, [dog_photo.read_bytes()])
     assert ranking.labels == dog_classes
 
 

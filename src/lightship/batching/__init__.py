@@ -2,6 +2,8 @@
 
 from lightship.batching.base import Done, EngineCall, Outcome, Results, Scheduler, Schedulers
 from lightship.batching.direct import Direct
+from lightship.batching.joined import Joined
+from lightship.batching.joint_runs import Observe
 from lightship.batching.steps import EngineRun, Steps, complete
 
 __all__ = [
@@ -9,6 +11,8 @@ __all__ = [
     "Done",
     "EngineCall",
     "EngineRun",
+    "Joined",
+    "Observe",
     "Outcome",
     "Results",
     "Scheduler",

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from lightship.bundle.bundle import Bundle
 from lightship.engines.base import Arrays, Engine
 
+LATE = "Timed out waiting for notification"  # TensorFlow Serving's message for a deadline that has passed
+
 Results = dict[str, NDArray[Any]]
 # Takes the results of a call, or the error that it ended with.
 Done = Callable[[Results | BaseException], None]

@@ -70,6 +70,9 @@ FLAGS: tuple[Flag, ...] = (
     Flag("skip_initialize_tpu", False, IGNORED, "do not initialize TPUs"),
     Flag("enable_grpc_healthcheck_service", False, USED, "offer gRPC's health service; /readyz always exists"),
     Flag("enable_serialization_as_tensor_content", False, USED, "send gRPC outputs as tensor_content"),
+    Flag(
+        "join", True, USED, "run requests that arrive together or wait for the engine as one batch, if that costs less"
+    ),
     Flag("memory_budget", "", USED, "memory that all requests may hold together, such as 2GiB; by default all"),
 )
 

@@ -339,6 +339,15 @@ def serve(
             "0: up to --timeout, but under overload less than the model's usual time.",
         ),
     ] = 0.0,
+    no_join: Annotated[
+        bool,
+        typer.Option(
+            "--no-join",
+            rich_help_panel=ADVANCED,
+            envvar="LIGHTSHIP_NO_JOIN",
+            help="Run every request by itself, also those that arrive together or wait for the engine.",
+        ),
+    ] = False,
     log_format: Annotated[
         LogFormat | None, typer.Option(envvar="LIGHTSHIP_LOG_FORMAT", help="text, or json for one object per line.")
     ] = None,
@@ -386,6 +395,7 @@ def serve(
         strict=strict,
         batching=_batching(enable_batching, batching_parameters_file, per_model_batching_parameters),
         per_model_batching=per_model_batching_parameters,
+        join=not no_join,
         log_format=log_format or ("json" if json else "text"),
         engine=EngineOptions(
             engine,

@@ -140,6 +140,7 @@ def _options(given: Mapping[str, Value], flags: Mapping[str, Value], files: Conf
         empty_folder_grace=0,
         follow_links=True,
         memory_budget=_memory_budget(str(flags["memory_budget"])),
+        join=bool(flags["join"]),
         timeout_seconds=max(0, int(flags["rest_api_timeout_in_ms"])) / 1000,
         threads=max(0, int(given.get("rest_api_num_threads", 0))),
         cors=bool(flags["rest_api_enable_cors_support"]),

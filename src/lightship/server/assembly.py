@@ -6,6 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+from lightship.batching import Joined, Scheduler, Schedulers
+from lightship.bundle.bundle import Bundle
+from lightship.engines import Engine
 from lightship.lifecycle.attempts import Retries
 from lightship.lifecycle.loader import Loader, LoadOptions
 from lightship.lifecycle.manager import Manager
@@ -14,6 +17,7 @@ from lightship.memory_budget import MemoryBudget
 from lightship.server.batch_metrics import BatchMetrics
 from lightship.server.batching import Batching
 from lightship.server.config.batching import check_version_batching
+from lightship.server.join_metrics import JoinMetrics
 from lightship.server.load_metrics import LoadMetrics
 from lightship.server.open_files import max_connections
 from lightship.server.options import ServerOptions
@@ -26,13 +30,16 @@ from lightship.transports.http.lanes import WaitLimits
 from lightship.transports.metrics.metrics import Metrics
 from lightship.transports.rest.app import RestApp
 from lightship.transports.rest.pages.metrics import Families
+from lightship.transports.turn import Turn
 
 _LOADS = 2  # the default number of versions that load at the same time
 _MAX_WAITING = 1024  # calls of one kind that wait for a thread
 
 
-def manager_of(options: ServerOptions, metrics: LoadMetrics, batching: Batching | None = None) -> Manager:
-    """Returns a manager that loads models with these options and reports each load to `metrics`.
+def manager_of(
+    options: ServerOptions, metrics: LoadMetrics, join_metrics: JoinMetrics, batching: Batching | None = None
+) -> Manager:
+    """Returns a manager that loads models with these options and reports loads and joint runs to the metrics.
 
     `batching` makes the schedulers of the versions; None: calls are not batched as TensorFlow Serving does it.
     """
@@ -48,10 +55,21 @@ def manager_of(options: ServerOptions, metrics: LoadMetrics, batching: Batching 
         warm_up_call=make_logged_call if options.enable_model_warmup else None,
         checks=[check_version_batching] if options.per_model_batching else [],
         observer=metrics,
-        schedulers=None if batching is None else batching.scheduler,
+        schedulers=schedulers_of(options, join_metrics) if batching is None else batching.scheduler,
     )
     retries = Retries(options.load_retries, options.load_retry_seconds)
     return Manager(loader.load, loads=options.load_threads or _LOADS, retries=retries)
+
+
+def schedulers_of(options: ServerOptions, metrics: JoinMetrics) -> Schedulers | None:
+    """Returns what makes the scheduler of each servable. None: every call runs by itself."""
+    if not options.join:
+        return None
+
+    def scheduler(model: str, version: int, bundle: Bundle, engine: Engine) -> Scheduler:
+        return Joined(bundle, engine, partial(metrics.joined, model))
+
+    return scheduler
 
 
 def budget_of(options: ServerOptions) -> MemoryBudget:
@@ -80,9 +98,14 @@ def rest_app_of(
     budget: MemoryBudget,
     metrics: Metrics,
     further_metrics: Families,
+    own_metrics: Families,
     address: str,
+    turn: Turn,
 ) -> RestApp:
-    """Returns the REST application that serves the manager's models. `address`: the one on which it listens."""
+    """Returns the REST application that serves the manager's models.
+
+    `address` is the one on which it listens, and `turn` that of the event loop.
+    """
     connections = max_connections(options.limits.connections)
     return RestApp(
         manager,
@@ -95,6 +118,8 @@ def rest_app_of(
         metrics=metrics,
         metrics_path=options.metrics_path,
         further_metrics=further_metrics,
+        own_metrics=own_metrics,
+        turn=turn,
     )
 
 

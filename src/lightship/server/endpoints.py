@@ -26,6 +26,7 @@ from lightship.transports.metrics.metrics import Metrics
 from lightship.transports.rest.app import RestApp
 from lightship.transports.rest.pages.metrics import Families
 from lightship.transports.sockets import listen
+from lightship.transports.turn import Turn
 
 if TYPE_CHECKING:
     from lightship.transports.grpc.server import GrpcServer
@@ -76,13 +77,26 @@ class Endpoints:
         """`HOST:PORT`. If the server listens on every interface, HOST is the loopback address."""
         return f"{self._host}:{self.grpc_port}"
 
-    def start(self, manager: Manager, budget: MemoryBudget, further_metrics: Families, reload: Reload) -> None:
-        """Starts to answer requests. `further_metrics` returns metrics besides those of requests."""
-        options, metrics = self._options, Metrics(manager.models)
+    def start(
+        self,
+        manager: Manager,
+        budget: MemoryBudget,
+        further_metrics: Families,
+        own_metrics: Families,
+        reload: Reload,
+    ) -> None:
+        """Starts to answer requests.
+
+        further_metrics: returns TensorFlow Serving's metrics besides those of requests. own_metrics: those that only we
+        have.
+        """
+        options, metrics, turn = self._options, Metrics(manager.models), Turn()
         served: list[Coroutine[object, object, None]] = []
         if self._listening is not None:
             address = self._listening.getsockname()[0]
-            self.app = rest_app_of(manager, options, self.executor, budget, metrics, further_metrics, address)
+            self.app = rest_app_of(
+                manager, options, self.executor, budget, metrics, further_metrics, own_metrics, address, turn
+            )
             self._http = HttpServer(self.app, self._listening, options.drain_seconds, options.timeouts)
             served.append(self._http.serve())
         if self.grpc is not None:
@@ -91,7 +105,7 @@ class Endpoints:
             connections.share_limit(self.grpc.connections)
             if self._http is not None:
                 connections.share_limit(self._http.connections)
-            served.append(self.grpc.serve(api, self.executor))
+            served.append(self.grpc.serve(api, self.executor, turn))
         self._thread = threading.Thread(target=_run, args=served, name="event-loop", daemon=True)
         self._thread.start()
         self._log_addresses()

@@ -101,6 +101,8 @@ class ServerOptions:
     allow_version_labels_for_unavailable_models: bool = False
     # Refuse a request whose method differs from the method name of the signature.
     check_method_names: bool = False
+    # Run requests that have arrived together, or that wait for the engine, as one batch where that costs less.
+    join: bool = True
     # Run the requests of a version's warm-up file before the version becomes AVAILABLE. Each request runs
     # `warmup_iterations` times; 0 means once.
     enable_model_warmup: bool = True

@@ -25,6 +25,7 @@ from lightship.server.config.files import ConfigFilePoll
 from lightship.server.ending import abandon_runs
 from lightship.server.endpoints import Endpoints
 from lightship.server.folders import check_folder
+from lightship.server.join_metrics import JoinMetrics
 from lightship.server.load_metrics import LoadMetrics
 from lightship.server.logs import configure_logging
 from lightship.server.options import ServerOptions, parse_model_argument
@@ -56,7 +57,7 @@ class Server:
         self._endpoints: Endpoints | None = None
         self._source: FileSystemSource | None = None
         self._config_file: ConfigFilePoll | None = None
-        self._load_metrics, self._batch_metrics = LoadMetrics(), BatchMetrics()
+        self._load_metrics, self._batch_metrics, self._join_metrics = LoadMetrics(), BatchMetrics(), JoinMetrics()
         self._budget = budget_of(options)
         self._batching = batching_of(options, self._budget, self._batch_metrics)
 
@@ -75,7 +76,8 @@ class Server:
         ports = Endpoints(self.options)
         self.load()
         self._config_file = self._poll_config_file()
-        ports.start(self.manager, self._budget, self._further_metrics, self._reload)
+        own_metrics = self._join_metrics.families
+        ports.start(self.manager, self._budget, self._further_metrics, own_metrics, self._reload)
         self._endpoints = ports
         return self
 
@@ -86,7 +88,7 @@ class Server:
         """
         if self._source is None:
             self._configure_logging()
-            self.manager = manager_of(self.options, self._load_metrics, self._batching)
+            self.manager = manager_of(self.options, self._load_metrics, self._join_metrics, self._batching)
             self._source = FileSystemSource(
                 self.manager,
                 self.options.poll_seconds,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lightship.batching import Steps, complete
 from lightship.bundle.image_signatures import CLASSIFY_SIGNATURE
 from lightship.errors import InvalidArgument
 from lightship.lifecycle.servable import Servable
@@ -50,9 +51,16 @@ def classify(
     classification, if there are no examples, or if the outputs are not those of a classification; FailedPrecondition
     if no engine can run the signature.
     """
+    return complete(classify_steps(servable, signature_name, examples, memory))
+
+
+def classify_steps(
+    servable: Servable, signature_name: str, examples: Sequence[bytes], memory: Reservation = NOT_COUNTED
+) -> Steps[Classifications]:
+    """Does what `classify` does, in steps."""
     signature = signature_for_examples(servable, signature_name or default_classification(servable))
     check_classification(servable, signature)
-    return run_classification(servable, signature, examples, memory)
+    return (yield from run_classification(servable, signature, examples, memory))
 
 
 def default_classification(servable: Servable) -> str:
@@ -76,12 +84,13 @@ def check_classification(servable: Servable, signature: Signature) -> None:
 
 def run_classification(
     servable: Servable, signature: Signature, examples: Sequence[bytes], memory: Reservation = NOT_COUNTED
-) -> Classifications:
+) -> Steps[Classifications]:
     """Runs a classify signature that `check_classification` has accepted.
 
     Raises InvalidArgument if there are no examples, or if the outputs have the wrong shape, dtype or number of rows.
     """
-    outputs, count = run_examples(servable, signature, examples, _wanted(signature), memory), len(examples)
+    outputs = yield from run_examples(servable, signature, examples, _wanted(signature), memory)
+    count = len(examples)
     classes, scores = outputs.get(CLASSES), outputs.get(SCORES)
     for name, array, dtype in ((CLASSES, classes, DataType.DT_STRING), (SCORES, scores, DataType.DT_FLOAT)):
         if array is not None:

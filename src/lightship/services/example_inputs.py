@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lightship.batching import Results, Steps
 from lightship.errors import InvalidArgument, ResourceExhausted
 from lightship.lifecycle.servable import Servable
 from lightship.memory_budget import NOT_COUNTED, Reservation
 from lightship.saved_model.signatures import Signature
-from lightship.services.predict import predict
+from lightship.services.predict import prepare_prediction
 from lightship.tensors.dtypes import DataType
 
 EXAMPLES_INPUT = "inputs"
@@ -78,13 +79,14 @@ def run_examples(
     examples: Sequence[bytes],
     outputs: Sequence[str],
     memory: Reservation = NOT_COUNTED,
-) -> dict[str, NDArray[Any]]:
+) -> Steps[Results]:
     """Returns the named outputs for serialized examples. Raises InvalidArgument if there are no examples."""
     if not examples:
         raise InvalidArgument("Input is empty.")
     tensor = np.empty(len(examples), object)
     tensor[:] = examples
-    return predict(servable, signature, {EXAMPLES_INPUT: tensor}, outputs, memory)
+    prediction = prepare_prediction(servable, signature, {EXAMPLES_INPUT: tensor}, outputs, memory)
+    return (yield from prediction.steps())
 
 
 def debug_text(signature: Signature) -> str:

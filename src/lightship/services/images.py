@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lightship.batching import EngineCall, EngineRun, Steps, complete
 from lightship.errors import Cancelled, FailedPrecondition, Internal, InvalidArgument, LightshipError, Unavailable
 from lightship.images.prepare import prepare
 from lightship.images.spec import ImageSpec
@@ -40,25 +41,32 @@ def classify_images(
     image spec or no labels, InvalidArgument or TooLarge for the first image that cannot be read, and the errors of
     `Reservation.grow`.
     """
+    return complete(classify_images_steps(servable, images, top, memory))
+
+
+def classify_images_steps(
+    servable: Servable, images: Sequence[bytes], top: int | None = None, memory: Reservation = NOT_COUNTED
+) -> Steps[list[Ranking]]:
+    """Does what `classify_images` does, in steps."""
     labels, spec = _of_classifier(servable)
     if top is not None and top < 1:
         raise InvalidArgument(f"top is {top}; give 1 or more")
-    order, scores = _ranked(servable, spec, images, len(labels), memory)
+    order, scores = yield from _ranked(servable, spec, images, len(labels), memory)
     return [
         Ranking([labels[index] for index in best[:top]], row[:top]) for best, row in zip(order, scores, strict=True)
     ]
 
 
-def rank_images(
+def rank_images_steps(
     servable: Servable, images: Sequence[bytes], memory: Reservation = NOT_COUNTED
-) -> tuple[NDArray[np.object_], NDArray[np.float32]]:
+) -> Steps[tuple[NDArray[np.object_], NDArray[np.float32]]]:
     """Returns all classes of each image as two outputs: labels as UTF-8 bytes and scores, both [N, classes].
 
     Raises the errors of `classify_images`.
     """
     labels, spec = _of_classifier(servable)
     encoded = np.array([label.encode() for label in labels], dtype=object)
-    order, scores = _ranked(servable, spec, images, len(labels), memory)
+    order, scores = yield from _ranked(servable, spec, images, len(labels), memory)
     return encoded[order], scores
 
 
@@ -75,26 +83,29 @@ def _of_classifier(servable: Servable) -> tuple[Sequence[str], ImageSpec]:
 
 def _ranked(
     servable: Servable, spec: ImageSpec, images: Sequence[bytes], classes: int, memory: Reservation
-) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+) -> Steps[tuple[NDArray[np.intp], NDArray[np.float32]]]:
     """Returns the indices of the classes and their scores, both [N, classes], the best first."""
     if not images:
         return np.empty((0, classes), np.intp), np.empty((0, classes), np.float32)
     batch = _BATCHES * 4 * min(len(images), ROWS_AT_ONCE) * spec.size[0] * spec.size[1] * spec.channels
     memory.grow(batch + _RANKED_BYTES * len(images) * classes)
-    starts = range(0, len(images), ROWS_AT_ONCE)
-    batches = (_batch(servable, spec, images, start, memory) for start in starts)
-    scores = np.concatenate([_scores(servable, one, classes) for one in batches])
+    parts = []
+    for start in range(0, len(images), ROWS_AT_ONCE):
+        rows = _batch(servable, spec, images, start, memory)
+        parts.append((yield from _scores(servable, rows, classes)))
+    scores = np.concatenate(parts)
     memory.shrink(batch)
     order = np.argsort(-scores, axis=1, kind="stable")
     return order, np.take_along_axis(scores, order, axis=1)
 
 
-def _scores(servable: Servable, batch: NDArray[np.float32], classes: int) -> NDArray[np.float32]:
+def _scores(servable: Servable, batch: NDArray[np.float32], classes: int) -> Steps[NDArray[np.float32]]:
     signature = _default_signature(servable)
     ((name, spec),) = signature.inputs.items()
     (output,) = signature.outputs
     typed: NDArray[Any] = batch if batch.dtype == spec.dtype.numpy else batch.astype(spec.dtype.numpy)
-    scores = servable.engine.run(DEFAULT_SIGNATURE, {name: typed})[output]
+    results = yield EngineRun(servable.scheduler, EngineCall(DEFAULT_SIGNATURE, {name: typed}))
+    scores = results[output]
     if scores.shape != (len(batch), classes):
         raise Internal(
             f"{servable.id} returned scores of shape {list(scores.shape)} for {classes} labels: export the model again"

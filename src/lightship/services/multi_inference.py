@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lightship.batching import Steps, complete
 from lightship.errors import InvalidArgument, Unimplemented
 from lightship.lifecycle.servable import Servable
 from lightship.memory_budget import NOT_COUNTED, Reservation
@@ -41,16 +42,23 @@ def multi_inference(
     this speaks of a ModelSpec) or if they name several models or one signature twice, and Unimplemented for another
     method.
     """
+    return complete(multi_inference_steps(servable, tasks, examples, memory))
+
+
+def multi_inference_steps(
+    servable: Servable, tasks: Sequence[Task], examples: Sequence[bytes], memory: Reservation = NOT_COUNTED
+) -> Steps[list[Classifications | Regressions]]:
+    """Does what `multi_inference` does, in steps."""
     if not tasks:
         raise InvalidArgument("ModelSpec has no name specified.")
     signatures: dict[str, Signature] = {}
     for task in tasks:
         signature = _signature(servable, task, tasks[0].model, signatures)
         signatures[signature.name] = signature
-    return [
-        _run(servable, task, signature, examples, memory)
-        for task, signature in zip(tasks, signatures.values(), strict=True)
-    ]
+    results = []
+    for task, signature in zip(tasks, signatures.values(), strict=True):
+        results.append((yield from _run(servable, task, signature, examples, memory)))
+    return results
 
 
 def _signature(servable: Servable, task: Task, model: str, used: dict[str, Signature]) -> Signature:
@@ -78,6 +86,7 @@ def _default(servable: Servable, task: Task) -> str:
 
 def _run(
     servable: Servable, task: Task, signature: Signature, examples: Sequence[bytes], memory: Reservation
-) -> Classifications | Regressions:
-    run = run_classification if task.method_name == CLASSIFY_METHOD else run_regression
-    return run(servable, signature, examples, memory)
+) -> Steps[Classifications | Regressions]:
+    if task.method_name == CLASSIFY_METHOD:
+        return (yield from run_classification(servable, signature, examples, memory))
+    return (yield from run_regression(servable, signature, examples, memory))

@@ -9,18 +9,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lightship.batching import EngineCall, EngineRun, Outcome, Results, Scheduler, Steps, complete
 from lightship.engines.base import check_inputs, check_outputs
 from lightship.errors import InvalidArgument, OutOfRange
 from lightship.lifecycle.servable import Servable
 from lightship.memory_budget import NOT_COUNTED, Reservation
 from lightship.saved_model.signatures import CLASSIFY_METHOD, DEFAULT_SIGNATURE, INIT_SIGNATURE, Signature
 from lightship.services.examples import images_of_examples
-from lightship.services.images import rank_images
+from lightship.services.images import rank_images_steps
 from lightship.services.predict_checks import check_predict_method, with_defaults
 from lightship.tensors.array_memory import memory_of
 from lightship.tensors.dtypes import DataType
 
-# The engine copies the inputs into tensors of its own; its outputs are about as large, and are copied too.
+# The engine copies the inputs into tensors of its own, and a joint run copies them before; or its outputs are about as
+# large, and are copied too.
 _ENGINE_COPIES = 3
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -48,36 +50,58 @@ class Prediction:
     outputs: Sequence[str] | None
     # Counts what running takes: the engine's tensors, and the pixels of encoded images.
     memory: Reservation = NOT_COUNTED
+    # What `run_together` has made of it.
+    outcome: Outcome = None
 
     @property
     def decodes_images(self) -> bool:
         """Whether the inputs are encoded images."""
         return self.signature.name in self.servable.bundle.image_signatures
 
-    def run(self) -> dict[str, NDArray[Any]]:
-        """Raises InvalidArgument for values and shapes that do not fit, FailedPrecondition where no engine runs the
-        signature."""
+    def steps(self) -> Steps[Results]:
+        """Runs the signature and returns the outputs.
+
+        Raises InvalidArgument for values and shapes that do not fit, FailedPrecondition where no engine runs the
+        signature.
+        """
+        return self._image_steps() if self.decodes_images else self._engine_steps()
+
+    def engine_call(self) -> EngineCall:
+        return EngineCall(self.signature.name, self.inputs, self.outputs)
+
+    def _image_steps(self) -> Steps[Results]:
         signature = self.signature
-        if signature.name not in self.servable.bundle.image_signatures:
-            return self._run_engine()
         wanted = check_outputs(signature, self.outputs)
         check_inputs(signature, self.inputs)
-        labels, scores = rank_images(self.servable, _images(signature, self.inputs), self.memory)
+        images = _images(signature, self.inputs)
+        labels, scores = yield from rank_images_steps(self.servable, images, self.memory)
         return {name: labels if signature.outputs[name].dtype is DataType.DT_STRING else scores for name in wanted}
 
-    def _run_engine(self) -> dict[str, NDArray[Any]]:
+    def _engine_steps(self) -> Steps[Results]:
         copies = _ENGINE_COPIES * memory_of(self.inputs.values())
         self.memory.grow(copies)
         try:
-            return self.servable.engine.run(self.signature.name, self.inputs, self.outputs)
+            return (yield EngineRun(self.servable.scheduler, self.engine_call()))
         finally:
             self.memory.shrink(copies)
 
-    def try_run(self) -> dict[str, NDArray[Any]] | None:
-        """Like `run`, but None where it may take longer than an event loop can wait. Then `run` is to be called."""
-        if self.signature.name in self.servable.bundle.image_signatures:
-            return None
-        return self.servable.engine.try_run(self.signature.name, self.inputs, self.outputs)
+
+def run_together(predictions: Sequence[Prediction]) -> None:
+    """Runs predictions that have arrived together, on an event loop, and sets their outcomes. Never waits.
+
+    Those whose outcome stays None may take long: their steps are to be done on a thread. None may decode images.
+    """
+    if len(predictions) == 1:
+        (one,) = predictions
+        (one.outcome,) = one.servable.scheduler.try_run((one.engine_call(),))
+        return
+    groups: dict[Scheduler, list[Prediction]] = {}
+    for prediction in predictions:
+        groups.setdefault(prediction.servable.scheduler, []).append(prediction)
+    for scheduler, some in groups.items():
+        outcomes = scheduler.try_run([prediction.engine_call() for prediction in some])
+        for prediction, outcome in zip(some, outcomes, strict=True):
+            prediction.outcome = outcome
 
 
 def prepare_prediction(
@@ -111,9 +135,9 @@ def predict(
 ) -> dict[str, NDArray[Any]]:
     """Runs a signature: the bundle's labels and image spec answer its image signatures, the engine all others.
 
-    Arguments and errors are those of `prepare_prediction` and `Prediction.run`.
+    Arguments and errors are those of `prepare_prediction` and `Prediction.steps`.
     """
-    return prepare_prediction(servable, signature, inputs, outputs, memory).run()
+    return complete(prepare_prediction(servable, signature, inputs, outputs, memory).steps())
 
 
 def _initializer_error(outputs: Sequence[str], signature: Signature) -> OutOfRange:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lightship.batching import Steps, complete
 from lightship.errors import InvalidArgument
 from lightship.lifecycle.servable import Servable
 from lightship.memory_budget import NOT_COUNTED, Reservation
@@ -45,9 +46,16 @@ def regress(
     regression, if there are no examples, or if the output is not one number for each; FailedPrecondition if no engine
     can run the signature.
     """
+    return complete(regress_steps(servable, signature_name, examples, memory))
+
+
+def regress_steps(
+    servable: Servable, signature_name: str, examples: Sequence[bytes], memory: Reservation = NOT_COUNTED
+) -> Steps[Regressions]:
+    """Does what `regress` does, in steps."""
     signature = signature_for_examples(servable, signature_name or DEFAULT_SIGNATURE)
     check_regression(servable, signature)
-    return run_regression(servable, signature, examples, memory)
+    return (yield from run_regression(servable, signature, examples, memory))
 
 
 def check_regression(servable: Servable, signature: Signature) -> None:
@@ -63,12 +71,13 @@ def check_regression(servable: Servable, signature: Signature) -> None:
 
 def run_regression(
     servable: Servable, signature: Signature, examples: Sequence[bytes], memory: Reservation = NOT_COUNTED
-) -> Regressions:
+) -> Steps[Regressions]:
     """Runs a regress signature that `check_regression` has accepted.
 
     Raises InvalidArgument if there are no examples, or if the output has the wrong shape, dtype or number of rows.
     """
-    values, count = run_examples(servable, signature, examples, [OUTPUTS], memory)[OUTPUTS], len(examples)
+    outputs = yield from run_examples(servable, signature, examples, [OUTPUTS], memory)
+    values, count = outputs[OUTPUTS], len(examples)
     if values.ndim not in (1, 2) or values.shape[1:] not in ((), (1,)):
         shape = f"[batch_size] or [batch_size, 1] but got {tensorflow_shape(values)}"
         raise InvalidArgument(f"Expected output Tensor shape to be either {shape}")

@@ -15,6 +15,7 @@ import grpc
 import pytest
 
 from lightship import protos
+from lightship.batching import Direct
 from lightship.server import Server, serve
 from lightship.transports.grpc.message_model import model_of
 
@@ -56,7 +57,7 @@ def held(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Held]:
     lease = server.manager._serving._models["m"].latest
     assert lease is not None
     engine = Held(lease.servable.engine)
-    monkeypatch.setattr(lease, "servable", replace(lease.servable, engine=engine))
+    monkeypatch.setattr(lease, "servable", replace(lease.servable, engine=engine, scheduler=Direct(engine)))
     yield engine
     engine.go_on.set()
 

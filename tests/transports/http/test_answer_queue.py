@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from lightship.transports.http.answer_queue import AnswerQueue
+from lightship.transports.turn import Turn
 
 
 class Connection:
@@ -27,7 +28,7 @@ def test_an_error_while_one_connection_parses_does_not_stop_the_others() -> None
     async def run() -> None:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda _, context: errors.append(context["exception"]))
-        queue = AnswerQueue(loop)
+        queue = AnswerQueue(loop, Turn())
         for name in ("faulty", "second", "third"):
             queue.parse_later(Connection(parsed, name))
         async with asyncio.timeout(60):

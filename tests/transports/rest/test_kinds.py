@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from lightship.batching import Direct
 from lightship.server import Server, serve
 from lightship.transports.http.kinds import IMAGES, LARGE, SMALL
 from lightship.transports.http.lanes import Origin, WaitLimits
@@ -61,7 +62,7 @@ def held(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Held]:
     lease = server.manager._serving._models["m"].latest
     assert lease is not None
     engine = Held(lease.servable.engine)
-    monkeypatch.setattr(lease, "servable", replace(lease.servable, engine=engine))
+    monkeypatch.setattr(lease, "servable", replace(lease.servable, engine=engine, scheduler=Direct(engine)))
     yield engine
     engine.go_on.set()
 

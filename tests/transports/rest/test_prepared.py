@@ -10,7 +10,8 @@ import pytest
 
 from lightship.lifecycle.manager import Manager
 from lightship.server import Server
-from lightship.transports.http.executor import Executor
+from lightship.services import run_together
+from lightship.transports.http.executor import Executor, run_job
 from lightship.transports.http.lanes import Origin
 from lightship.transports.http.limits import Limits
 from lightship.transports.http.messages import Request, Response
@@ -18,6 +19,7 @@ from lightship.transports.metrics.metrics import Metrics
 from lightship.transports.rest.api import RestApi
 from lightship.transports.rest.app import RestApp
 from lightship.transports.rest.endpoints.predict_request import PredictRequest
+from lightship.transports.rest.prepared import PreparedCall
 
 
 def predict(body: bytes = b'{"instances": [1.0]}') -> Request:
@@ -59,20 +61,27 @@ def test_a_body_is_read_once_although_the_first_run_is_left_to_a_thread(
     assert bodies == [body]
 
 
+def tried(call: PreparedCall) -> Response | None:
+    """What the event loop makes of a call."""
+    assert call.prediction is not None
+    run_together([call.prediction])
+    return call.response()
+
+
 def test_a_call_holds_its_servable_until_it_has_run(api: RestApi, server: Server) -> None:
     call = api.prepare(predict())
     assert not isinstance(call, Response)
     assert handles(server.manager) == 1
-    assert call.run().status == 200
+    assert run_job(call).status == 200
     assert handles(server.manager) == 0
 
 
 def test_a_call_that_is_not_tried_on_the_loop_can_still_run(api: RestApi, server: Server) -> None:
     call = api.prepare(predict(b'{"instances": [' + b"1.0, " * 12 + b"1.0]}"))
     assert not isinstance(call, Response)
-    assert call.try_run() is None
+    assert tried(call) is None
     assert handles(server.manager) == 1
-    assert call.run().status == 200
+    assert run_job(call).status == 200
     assert handles(server.manager) == 0
 
 
@@ -82,10 +91,10 @@ def test_a_short_call_is_run_on_the_loop_and_releases_its_servable(api: RestApi,
     for _ in range(1000):
         call = api.prepare(predict())
         assert not isinstance(call, Response)
-        response = call.try_run()
+        response = tried(call)
         if response is not None:
             break
-        call.run()
+        run_job(call)
     assert response is not None
     assert response.status == 200
     assert handles(server.manager) == 0

@@ -9,6 +9,7 @@ from typing import Any
 
 from google.protobuf.message import DecodeError, EncodeError
 
+from lightship.batching import Steps
 from lightship.errors import Code, DeadlineExceeded, Internal, LightshipError, ResourceExhausted, Unimplemented
 from lightship.transports.grpc.call import LATE, Answer, Caller, refusal
 from lightship.transports.grpc.context import GrpcContext
@@ -17,9 +18,10 @@ from lightship.transports.grpc.message_memory import message_memory
 from lightship.transports.grpc.methods import CALLS, HEALTH_CALLS, Method
 from lightship.transports.grpc.predict import PreparedPredict, prepare_predict, read_predict
 from lightship.transports.grpc.request_templates import PredictCall, RequestTemplates
-from lightship.transports.http.executor import Moved, Overloaded
+from lightship.transports.http.executor import Moved, Overloaded, Pending, run_job
 from lightship.transports.http.kinds import IMAGES
 from lightship.transports.http.lanes import Origin
+from lightship.transports.http.steps_job import StepsJob
 
 logger = logging.getLogger(__name__)
 
@@ -47,16 +49,10 @@ class GrpcApi:
         method = self.methods.get(name)
         if method is None:
             return unknown_method(name)
-        answer = UnaryJob(self, method, caller, lambda: request).run()
-        while isinstance(answer, Moved):
-            answer = answer.job.run()
-        return answer
+        return run_job(UnaryJob(self, method, caller, lambda: request))
 
-    def start(self, method: Method, request: bytes, caller: Caller) -> Answer | UnaryJob:
-        """Answers a request if that takes so little time that an event loop can wait for it.
-
-        Otherwise returns a job that answers it. Then nothing is read twice. `method` must be `prompt`.
-        """
+    def start(self, method: Method, request: bytes, caller: Caller) -> Answer | ReadPredict:
+        """Answers a request, or reads a Predict, on an event loop. `method` must be `prompt`."""
         begun, model = time.perf_counter(), ""
         try:
             if caller.deadline is not None and time.monotonic() >= caller.deadline:
@@ -67,10 +63,7 @@ class GrpcApi:
             call = self._requests.read(request) or self._read(method, request, caller)
             model = call.model
             prepared = prepare_predict(self.context, call, caller.memory)
-            body = prepared.try_run()
-            if body is None:
-                return UnaryJob(self, method, caller, None, prepared, model, begun)
-            answer = Answer(body)
+            return ReadPredict(self, method, caller, prepared, model, begun)
         except Exception as error:
             answer = refusal(_explained(error, method.name))
         self.count(method, model, answer, begun)
@@ -99,6 +92,32 @@ class GrpcApi:
             self._count(model, _NAMES[answer.code], method.counted_as, (time.perf_counter() - begun) * 1_000_000)
 
 
+class ReadPredict:
+    """A Predict that an event loop has read, and perhaps runs together with others. Nothing is read twice."""
+
+    __slots__ = ("_api", "_begun", "_caller", "_method", "_model", "_prepared", "prediction")
+
+    def __init__(
+        self, api: GrpcApi, method: Method, caller: Caller, prepared: PreparedPredict, model: str, begun: float
+    ) -> None:
+        self._api, self._method, self._caller = api, method, caller
+        self._prepared, self._model, self._begun = prepared, model, begun
+        # What may be run before `finish` is called; None if only a thread may run it.
+        self.prediction = None if prepared.decodes_images else prepared.prediction
+
+    def finish(self) -> Answer | UnaryJob:
+        """Returns the answer, or a job if it was not run."""
+        try:
+            body = self._prepared.response()
+            if body is None:
+                return UnaryJob(self._api, self._method, self._caller, None, self._prepared, self._model, self._begun)
+            answer = Answer(body)
+        except Exception as error:
+            answer = refusal(_explained(error, self._method.name))
+        self._api.count(self._method, self._model, answer, self._begun)
+        return answer
+
+
 class UnaryJob:
     """A call that is answered on a thread. It is a job for an executor.
 
@@ -106,7 +125,7 @@ class UnaryJob:
     stays counted until the job has ended, even if its client has gone.
     """
 
-    __slots__ = ("_api", "_begun", "_caller", "_message", "_method", "_model", "_prepared", "_read")
+    __slots__ = ("_api", "_begun", "_caller", "_job", "_message", "_method", "_model", "_prepared", "_read")
 
     def __init__(
         self,
@@ -120,6 +139,7 @@ class UnaryJob:
     ) -> None:
         self._api, self._method, self._caller, self._read, self._prepared = api, method, caller, read, prepared
         self._message: Any = None
+        self._job: StepsJob[bytes] | None = None
         self._model = model
         self._begun = time.perf_counter() if begun is None else begun
         caller.memory.begin_use()
@@ -129,14 +149,17 @@ class UnaryJob:
         """Whether it is known to decode images."""
         return self._prepared is not None and self._prepared.decodes_images
 
-    def run(self) -> Answer | Moved[Answer]:
+    def run(self) -> Answer | Moved[Answer] | Pending[Answer]:
         """Does the work and counts it. Errors become answers. The decoding of images is work of another kind."""
         left = 0
         try:
             if self._read is not None and self._prepare():
                 return Moved(self, IMAGES)
-            answer = Answer(self._body())
-            left = len(answer.body)
+            job = self._job = self._job or StepsJob(self._steps())
+            body = job.run()
+            if isinstance(body, Pending):
+                return Pending(self, body.wait)
+            answer, left = Answer(body), len(body)
         except Exception as error:
             answer = refusal(_explained(error, self._method.name))
         self._end(left)
@@ -145,12 +168,15 @@ class UnaryJob:
 
     def release(self) -> None:
         """Gives the job up."""
+        if self._job is not None:
+            self._job.release()
         if self._prepared is not None:
             self._prepared.release()
         self._end(0)
 
     def _end(self, left: int) -> None:
-        self._read = self._prepared = self._message = None  # what they hold must be freed before it is given back
+        # What they hold must be freed before it is given back.
+        self._read = self._prepared = self._message = self._job = None
         self._caller.memory.end_use(left)
 
     def _prepare(self) -> bool:
@@ -162,18 +188,22 @@ class UnaryJob:
         message = _parsed(method, read(), caller)
         if method.counted_as:
             self._model = message.model_spec.name
-        if method.act is None:
+        if method.act is method.steps is None:
             self._prepared = prepare_predict(context, read_predict(message, caller.memory), caller.memory)
             return self._prepared.decodes_images
         self._message = message
         return method.runs and may_hold_images(context, message)
 
-    def _body(self) -> bytes:
+    def _steps(self) -> Steps[bytes]:
         if self._prepared is not None:
-            return self._prepared.run(self._caller)
-        act, message, self._message = self._method.act, self._message, None
-        assert act is not None
-        body: bytes = act(self._api.context, message, self._caller).SerializeToString()
+            return (yield from self._prepared.steps(self._caller))
+        method, context, message, self._message = self._method, self._api.context, self._message, None
+        if method.steps is not None:
+            response = yield from method.steps(context, message, self._caller)
+        else:
+            assert method.act is not None
+            response = method.act(context, message, self._caller)
+        body: bytes = response.SerializeToString()
         return body
 
 

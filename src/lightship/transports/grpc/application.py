@@ -28,6 +28,7 @@ from lightship.transports.http.kinds import IMAGES, LARGE, MAX_SMALL_BYTES, SMAL
 from lightship.transports.http.lanes import Origin
 from lightship.transports.http2.application import NO_HANDLER, Handler
 from lightship.transports.http2.stream import Stream
+from lightship.transports.turn import Turn
 
 MAX_INLINE_BYTES = 16 << 10  # a larger message is read on a thread, a smaller one on the event loop
 MAX_WAITING = 64  # calls of each kind that wait for models to change
@@ -38,9 +39,9 @@ _WEIGHT = 0.05  # of the newest group in the mean time of an answer
 class GrpcApplication:
     """Answers gRPC calls. Must be used on the event loop only.
 
-    Short calls that have arrived together are answered together on the event loop: first all are answered, then all
-    answers are written. Other calls go to `executor`. `unfinished` is the number of calls that were received and not
-    answered, and `waiting` the number of threads that wait for models to change.
+    Short calls that have arrived together are answered together on the event loop, in its turns. Other calls go to
+    `executor`. `unfinished` is the number of calls that were received and not answered, and `waiting` the number of
+    threads that wait for models to change.
     """
 
     def __init__(
@@ -50,10 +51,12 @@ class GrpcApplication:
         executor: Executor,
         *,
         reflection: bool = False,
+        turn: Turn | None = None,
     ) -> None:
-        """`reflection`: describes the services."""
+        """`reflection`: describes the services. `turn` is that of the event loop."""
         self.api, self.settings, self.executor, self.budget = api, settings, executor, api.context.budget
         self._reflection = reflection
+        self.turn = turn or Turn()
         self.deadlines = Deadlines()
         # The most bytes of a message, its prefix included, that may be read on the event loop.
         self.max_inline = min(MAX_INLINE_BYTES, settings.max_receive + PREFIX_BYTES)
@@ -67,6 +70,8 @@ class GrpcApplication:
         self._complete: deque[UnaryCall] = deque()  # calls whose request has come and that are not answered yet
         self._timed: list[UnaryCall] = []  # calls with a deadline that have begun in this turn of the event loop
         self._seconds = 0.0  # the mean time to answer a short call
+        self._group: list[UnaryCall] = []  # those that are answered in this turn
+        self._begun = 0.0
         self._turn_due = self._wake_due = False
         self._unsubscribe = api.context.manager.subscribe(self._on_change)
 
@@ -112,7 +117,7 @@ class GrpcApplication:
             large = compressed or size > MAX_SMALL_BYTES
             kind = IMAGES if job.decodes_images else LARGE if large else SMALL
             origin = self._origin(call, kind, start)
-            return self.executor.submit(job, origin, partial(self.api.refuse_overload, call.method))
+            return self.executor.submit(job, origin, partial(self.api.refuse_overload, call.method), call.deadline)
         try:
             return self._wait_on_thread(job)
         except LightshipError as error:
@@ -161,10 +166,10 @@ class GrpcApplication:
     def _need_turn(self) -> None:
         if not self._turn_due:
             self._turn_due = True
-            self._loop.call_soon(self._take_turn)
+            self.turn.join(self, self._loop)
 
-    def _take_turn(self) -> None:
-        """Answers calls that have arrived together."""
+    def read(self) -> None:
+        """Reads the calls that have arrived together."""
         self._turn_due = False
         waiting = self._complete
         group: list[UnaryCall] = []
@@ -176,14 +181,18 @@ class GrpcApplication:
                 group.append(call)
         if waiting:
             self._need_turn()
-        begun = perf_counter()
+        self._group, self._begun = group, perf_counter()
         for call in group:
             call.answer()
+
+    def write(self) -> None:
+        """Writes the answers of a turn."""
+        group, self._group = self._group, []
         outputs = {call.stream.output: None for call in group if call.deliver()}
         for output in outputs:
             output.flush()
         if group:
-            self._seconds += _WEIGHT * ((perf_counter() - begun) / len(group) - self._seconds)
+            self._seconds += _WEIGHT * ((perf_counter() - self._begun) / len(group) - self._seconds)
         if self._timed:
             timed, self._timed = self._timed, []
             for call in timed:

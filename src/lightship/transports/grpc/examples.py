@@ -4,29 +4,39 @@ from __future__ import annotations
 
 from typing import Any
 
+from lightship.batching import Steps
 from lightship.errors import LightshipError
 from lightship.protos import ClassificationResponse, MultiInferenceResponse, RegressionResponse
-from lightship.services import Classifications, Regressions, Task, classify, multi_inference, regress
+from lightship.services import (
+    Classifications,
+    Regressions,
+    Task,
+    classify_steps,
+    multi_inference_steps,
+    regress_steps,
+)
 from lightship.services.example_inputs import examples_of
 from lightship.transports.grpc.call import Caller
 from lightship.transports.grpc.context import GrpcContext
 from lightship.transports.grpc.model_specs import handle_of, spec_of, write_spec
 
 
-def answer_classify(context: GrpcContext, request: Any, call: Caller) -> Any:
+def answer_classify(context: GrpcContext, request: Any, call: Caller) -> Steps[Any]:
     spec, response = spec_of(request), ClassificationResponse()
     with handle_of(context.manager, spec) as handle:
-        result = classify(handle.servable, spec.signature_name, examples_of(request.input, call.memory), call.memory)
+        examples = examples_of(request.input, call.memory)
+        result = yield from classify_steps(handle.servable, spec.signature_name, examples, call.memory)
         write_spec(response.model_spec, handle.servable, spec.name, result.signature)
     call.check()
     _write_classifications(response.result, result)
     return response
 
 
-def answer_regress(context: GrpcContext, request: Any, call: Caller) -> Any:
+def answer_regress(context: GrpcContext, request: Any, call: Caller) -> Steps[Any]:
     spec, response = spec_of(request), RegressionResponse()
     with handle_of(context.manager, spec) as handle:
-        result = regress(handle.servable, spec.signature_name, examples_of(request.input, call.memory), call.memory)
+        examples = examples_of(request.input, call.memory)
+        result = yield from regress_steps(handle.servable, spec.signature_name, examples, call.memory)
         write_spec(response.model_spec, handle.servable, spec.name, result.signature)
     call.check()
     _write_regressions(response.result, result)
@@ -46,13 +56,14 @@ def may_hold_images(context: GrpcContext, request: Any) -> bool:
         return False
 
 
-def answer_multi_inference(context: GrpcContext, request: Any, call: Caller) -> Any:
+def answer_multi_inference(context: GrpcContext, request: Any, call: Caller) -> Steps[Any]:
     """Runs all tasks on the servable that the first task names. The versions of the other tasks are ignored."""
     specs = [task.model_spec for task in request.tasks] or [MultiInferenceResponse().results.add().model_spec]
     tasks = [Task(task.model_spec.name, task.model_spec.signature_name, task.method_name) for task in request.tasks]
     response = MultiInferenceResponse()
     with handle_of(context.manager, specs[0]) as handle:
-        results = multi_inference(handle.servable, tasks, examples_of(request.input, call.memory), call.memory)
+        examples = examples_of(request.input, call.memory)
+        results = yield from multi_inference_steps(handle.servable, tasks, examples, call.memory)
         call.check()
         for task, result in zip(tasks, results, strict=True):
             one = response.results.add()

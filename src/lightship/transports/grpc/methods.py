@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lightship import protos
+from lightship.batching import Steps
 from lightship.transports.grpc.call import Caller
 from lightship.transports.grpc.context import GrpcContext
 from lightship.transports.grpc.examples import answer_classify, answer_multi_inference, answer_regress
@@ -23,8 +24,10 @@ class Method:
     name: str
     # The class of its request messages.
     request: Any
-    # Returns the response message. None for Predict, which is prepared first and run then.
+    # Returns the response message, if the method runs no model.
     act: Callable[[GrpcContext, Any, Caller], Any] | None = None
+    # Returns the response message in steps. Predict has neither, because it is prepared first and run then.
+    steps: Callable[[GrpcContext, Any, Caller], Steps[Any]] | None = None
     # The method's name in the metrics, or "" if it is not counted.
     counted_as: str = ""
     # Whether the method runs a model.
@@ -44,10 +47,10 @@ def _by_name(*methods: Method) -> dict[str, Method]:
 
 
 CALLS = _by_name(
-    Method(f"{_PREDICTION}/Predict", protos.PredictRequest, None, "Predict", runs=True, prompt=True),
-    Method(f"{_PREDICTION}/Classify", protos.ClassificationRequest, answer_classify, "Classify", runs=True),
-    Method(f"{_PREDICTION}/Regress", protos.RegressionRequest, answer_regress, "Regress", runs=True),
-    Method(f"{_PREDICTION}/MultiInference", protos.MultiInferenceRequest, answer_multi_inference, runs=True),
+    Method(f"{_PREDICTION}/Predict", protos.PredictRequest, counted_as="Predict", runs=True, prompt=True),
+    Method(f"{_PREDICTION}/Classify", protos.ClassificationRequest, None, answer_classify, "Classify", runs=True),
+    Method(f"{_PREDICTION}/Regress", protos.RegressionRequest, None, answer_regress, "Regress", runs=True),
+    Method(f"{_PREDICTION}/MultiInference", protos.MultiInferenceRequest, None, answer_multi_inference, runs=True),
     Method(f"{_PREDICTION}/GetModelMetadata", protos.GetModelMetadataRequest, answer_metadata),
     Method(f"{_MODELS}/GetModelStatus", protos.GetModelStatusRequest, answer_status, prompt=True),
     Method(f"{_MODELS}/HandleReloadConfigRequest", protos.ReloadConfigRequest, answer_reload, waits=True),

@@ -7,6 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from lightship.batching import Steps
 from lightship.errors import FailedPrecondition, InvalidArgument
 from lightship.lifecycle.handle import Handle
 from lightship.lifecycle.servable import Servable
@@ -52,7 +53,7 @@ class RequestTensors(Mapping[str, NDArray[Any]]):
 class PreparedPredict:
     """A Predict request that was read and checked. It owns a handle, which keeps its servable loaded.
 
-    It ends when `try_run` returns bytes, when `run` returns, when either raises, or with `release`.
+    It ends when `response` returns bytes, when `steps` end, when either raises, or with `release`.
     """
 
     __slots__ = ("_context", "_handle", "_model", "_prediction")
@@ -66,23 +67,27 @@ class PreparedPredict:
         """Whether running the call decodes images, which may take long."""
         return self._prediction.decodes_images
 
-    def try_run(self) -> bytes | None:
-        """Returns the response if the run is so short that an event loop can wait for it. Otherwise returns None."""
-        try:
-            outputs = self._prediction.try_run()
-            response = None if outputs is None else self._response(outputs)
-        except BaseException:
-            self._handle.release()
-            raise
-        if response is not None:
-            self._handle.release()
-        return response
+    @property
+    def prediction(self) -> Prediction:
+        return self._prediction
 
-    def run(self, caller: Caller) -> bytes:
+    def response(self) -> bytes | None:
+        """Returns the response to what the event loop has run. None: it has not, and the steps can still be done."""
+        outcome = self._prediction.outcome
+        if outcome is None:
+            return None
+        try:
+            if isinstance(outcome, Exception):
+                raise outcome
+            return self._response(outcome)
+        finally:
+            self._handle.release()
+
+    def steps(self, caller: Caller) -> Steps[bytes]:
         """Returns the response. Raises DeadlineExceeded or Cancelled if nobody waits for it any more."""
         with self._handle:
             caller.check()
-            outputs = self._prediction.run()
+            outputs = yield from self._prediction.steps()
             caller.check()
             return self._response(outputs)
 

@@ -20,6 +20,7 @@ from lightship.transports.http.executor import Executor
 from lightship.transports.http2.connection import Http2Connection
 from lightship.transports.http2.server import Http2Server
 from lightship.transports.sockets import Port, listen, listen_unix
+from lightship.transports.turn import Turn
 
 logger = logging.getLogger(__name__)
 
@@ -65,11 +66,11 @@ class GrpcServer:
         """The number of threads that wait for models to change."""
         return self._application.waiting if self._application is not None else 0
 
-    async def serve(self, api: GrpcApi, executor: Executor) -> None:
-        """Answers until the server is drained. `executor` runs long calls."""
+    async def serve(self, api: GrpcApi, executor: Executor, turn: Turn | None = None) -> None:
+        """Answers until the server is drained. `executor` runs long calls, and `turn` is that of the event loop."""
         self._loop = asyncio.get_running_loop()
         settings = self._settings
-        application = GrpcApplication(api, settings, executor, reflection=self._options.reflection)
+        application = GrpcApplication(api, settings, executor, reflection=self._options.reflection, turn=turn)
         self._application = application
         server = Http2Server(application, self._listening, settings.http2, self._encryption, self.connections)
         await server.start()

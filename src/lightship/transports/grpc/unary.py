@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from lightship.errors import Cancelled, Code, Internal, LightshipError
 from lightship.memory_budget import Reservation
-from lightship.transports.grpc.api import UnaryJob
+from lightship.transports.grpc.api import ReadPredict, UnaryJob
 from lightship.transports.grpc.call import Answer, Caller, refusal
 from lightship.transports.grpc.message_reader import PREFIX_BYTES, Message, MessageReader, deflate
 from lightship.transports.grpc.methods import Method
@@ -41,6 +41,7 @@ class UnaryCall(Caller):
     _message: Message | None = None
     _data = b""  # a short message that came in one piece, with its prefix
     _answer: Answer | None = None
+    _read: ReadPredict | None = None  # a short request that was read, and is run at the end of this turn
     _future: asyncio.Future[Answer] | None = None
     _hooks: list[Callable[[], None]] | None = None
     _received = False
@@ -99,7 +100,7 @@ class UnaryCall(Caller):
     # What the application does with a complete call.
 
     def answer(self) -> None:
-        """Answers a short call, or lets a thread do it."""
+        """Answers a short call, or reads it so that it can be run together with others."""
         if self.finished:
             return
         application, data = self._application, self._data
@@ -107,11 +108,25 @@ class UnaryCall(Caller):
         answer = refused or application.api.start(self.method, data[PREFIX_BYTES:], self)
         if isinstance(answer, Answer):
             self._answer = answer
-        else:
-            self._submit(answer, len(data), data[PREFIX_BYTES:])
+            return
+        self._read = answer
+        if answer.prediction is not None:
+            application.turn.add(answer.prediction)
 
     def deliver(self) -> bool:
-        """Adds the answer to what is written next. Returns False if there is none yet."""
+        """Adds the answer to what is written next. Returns False if there is none yet.
+
+        A call that was read and not run goes to a thread.
+        """
+        read = self._read
+        if read is not None:
+            self._read = None
+            done = read.finish()
+            if isinstance(done, UnaryJob):
+                data = self._data
+                self._submit(done, len(data), data[PREFIX_BYTES:])
+                return False
+            self._answer = done
         answer = self._answer
         if answer is None or self.finished:
             return False

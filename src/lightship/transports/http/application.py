@@ -10,6 +10,14 @@ from lightship.memory_budget import MemoryBudget
 from lightship.transports.http.hosts import AllowedHosts
 from lightship.transports.http.limits import Limits
 from lightship.transports.http.messages import Request, Response
+from lightship.transports.turn import Turn
+
+
+class Deferred(Protocol):
+    """A request whose response is made at the end of this turn of the event loop."""
+
+    def respond(self) -> Response | asyncio.Future[Response]:
+        """Returns the response, or a future of it."""
 
 
 class Application(Protocol):
@@ -20,11 +28,13 @@ class Application(Protocol):
     budget: MemoryBudget
     # The names in Host headers that are accepted. None: all.
     hosts: AllowedHosts | None
+    # The turns of the event loop, which all transports share.
+    turn: Turn
     # Whether connections must close after the requests that they have received.
     draining: bool
 
-    def answer(self, request: Request) -> Response | asyncio.Future[Response]:
-        """Returns the response, or a future of it.
+    def answer(self, request: Request) -> Response | asyncio.Future[Response] | Deferred:
+        """Returns the response, or a future of it, or what knows either at the end of the turn.
 
         Never raises. If the future is cancelled before it runs, it does not run.
         """

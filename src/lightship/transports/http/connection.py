@@ -13,7 +13,7 @@ from lightship.errors import DeadlineExceeded, LightshipError, Unavailable
 from lightship.memory_budget import Reservation
 from lightship.transports.connections import Connections, Standing, Waits
 from lightship.transports.http.answer_queue import AnswerQueue
-from lightship.transports.http.application import Application
+from lightship.transports.http.application import Application, Deferred
 from lightship.transports.http.limits import Timeouts
 from lightship.transports.http.messages import Response
 from lightship.transports.http.request_parser import SLICE, RequestParser
@@ -60,7 +60,7 @@ class HttpConnection(asyncio.Protocol):
         self._current: RequestReader | None = None
         self._waiting: deque[RequestReader] = deque()
         # The response to the current request, or its future.
-        self._response: Response | asyncio.Future[Response] | None = None
+        self._response: Response | asyncio.Future[Response] | Deferred | None = None
         self._client_finished = False  # the client has closed its sending side
         self._output_full = False  # the client does not receive the bytes that were written
         self._unsent: Reservation | None = None  # counts these bytes
@@ -194,10 +194,15 @@ class HttpConnection(asyncio.Protocol):
 
     def deliver(self) -> None:
         """Writes the response now, or when it comes."""
-        if isinstance(self._response, asyncio.Future):
-            self._response.add_done_callback(self._on_response)
-        elif self._response is not None:  # None means that the client has disconnected
-            self._respond(self._response)
+        response = self._response
+        if response is None:  # the client has disconnected
+            return
+        if not isinstance(response, Response | asyncio.Future):
+            response = self._response = response.respond()
+        if isinstance(response, Response):
+            self._respond(response)
+        else:
+            response.add_done_callback(self._on_response)
 
     @property
     def idle(self) -> bool:

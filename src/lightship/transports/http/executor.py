@@ -11,7 +11,9 @@ import contextlib
 import queue
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 from lightship.errors import Cancelled, Unavailable
@@ -28,7 +30,7 @@ _FULL = 1  # seconds after which to try again when too many calls wait
 class Job(Protocol[Result_co]):
     """Work that holds resources. Either `run` or `release` is called, exactly once."""
 
-    def run(self) -> Result_co | Moved[Result_co]:
+    def run(self) -> Result_co | Moved[Result_co] | Pending[Result_co]:
         """Does the work and releases the job's resources, or does a part and returns a job with the rest."""
 
     def release(self) -> None:
@@ -41,6 +43,42 @@ class Moved(Generic[Result_co]):
 
     job: Job[Result_co]
     kind: str
+
+
+class Wait(Protocol):
+    """Something that a job waits for without a thread, such as its turn at an engine."""
+
+    # How many calls of a model should wait at once. Further ones wait for a thread, where clients take turns.
+    @property
+    def room(self) -> int: ...
+
+    # Known when it is over: the seconds of a thread that it took, and the number of calls that shared them.
+    @property
+    def seconds(self) -> float: ...
+
+    @property
+    def joined(self) -> int: ...
+
+    @property
+    def long(self) -> bool:
+        """Whether the rest of the job may take long, so that the thread that calls `over` must not do it."""
+
+    def begin(self, over: Callable[[], None], deadline: float | None) -> None:
+        """Calls `over` exactly once when the wait is over, unless it is withdrawn: on any thread, perhaps at once.
+
+        Nobody waits for the job after the deadline, by `time.monotonic`, if there is one.
+        """
+
+    def withdraw(self) -> bool:
+        """Gives the wait up and returns True. Returns False if that is too late: `over` was or will be called."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pending(Generic[Result_co]):
+    """The rest of a job, which can go on when a wait is over."""
+
+    job: Job[Result_co]
+    wait: Wait
 
 
 class Overloaded(Unavailable):
@@ -63,8 +101,13 @@ class _Submitted(Generic[Result]):
     future: asyncio.Future[Result]
     origin: Origin
     refusal: Refusal[Result]
+    deadline: float | None
     # None once it was taken to be run, moved or released.
     job: Job[Result] | None
+    # What the job waits for without a thread.
+    wait: Wait | None = None
+    # The seconds of threads that its parts before the last wait have taken.
+    seconds: float = 0.0
 
 
 class Executor:
@@ -93,14 +136,18 @@ class Executor:
         # Jobs that wait or run, and jobs that wait.
         self.unfinished = self.waiting = 0
 
-    def submit(self, job: Job[Result], origin: Origin, refusal: Refusal[Result]) -> Result | asyncio.Future[Result]:
+    def submit(
+        self, job: Job[Result], origin: Origin, refusal: Refusal[Result], deadline: float | None = None
+    ) -> Result | asyncio.Future[Result]:
         """Starts or queues a job and returns a future of its result.
+
+        `deadline` is when nobody will wait for it any more, by `time.monotonic`. What the job waits for may heed it.
 
         If the future is done or cancelled before a thread takes the job, the job is released instead. Returns what
         `refusal` makes, and releases the job, if the job would wait too long, or if too many jobs wait.
         """
         loop, now = asyncio.get_running_loop(), time.monotonic()
-        submitted = _Submitted(loop, loop.create_future(), origin, refusal, job)
+        submitted = _Submitted(loop, loop.create_future(), origin, refusal, deadline, job)
         with self._lock:
             seconds, shed = self._enter(submitted, now)
         self._refuse(shed)
@@ -206,12 +253,17 @@ class Executor:
         """Releases a job that waits although nobody waits for its result any more."""
         if submitted.job is None:
             return
-        with self._lock:
-            lane, calls = self._places(submitted.origin)
-            if not calls.remove(submitted.origin.client, submitted):
-                return  # a thread has taken it
-            lane.waiting -= 1
-            self.waiting -= 1
+        if submitted.wait is not None:
+            if not submitted.wait.withdraw():
+                return  # it goes on
+            self._end_wait(submitted)
+        else:
+            with self._lock:
+                lane, calls = self._places(submitted.origin)
+                if not calls.remove(submitted.origin.client, submitted):
+                    return  # a thread has taken it
+                lane.waiting -= 1
+                self.waiting -= 1
         self._release(submitted)
         self.unfinished -= 1
 
@@ -224,7 +276,7 @@ class Executor:
                 )
 
     def _release(self, submitted: _Submitted[Any]) -> None:
-        job, submitted.job = submitted.job, None
+        job, submitted.job, submitted.wait = submitted.job, None, None
         if job is not None:
             job.release()
 
@@ -235,8 +287,8 @@ class Executor:
             while following is not None:
                 following = self._run(following)
 
-    def _run(self, submitted: _Submitted[Any]) -> _Submitted[Any] | None:
-        """Runs a job and returns the next one, or None if this thread is now idle."""
+    def _run(self, submitted: _Submitted[Any], *, own_thread: bool = True) -> _Submitted[Any] | None:
+        """Runs a job. Returns the next one for this thread, or None if there is none or the thread is not ours."""
         result: object
         job, submitted.job = submitted.job, None
         assert job is not None
@@ -249,31 +301,76 @@ class Executor:
         except BaseException as error:
             result = error
         del job
+        if isinstance(result, Pending):
+            return self._wait(submitted, result, own_thread=own_thread)
+        following = self._ended(submitted.origin, submitted, own_thread=own_thread)
         if isinstance(result, Moved):
-            return self._move(submitted, result)
-        following = self._ended(submitted)
-        self._deliver(submitted, result)
+            self._move(submitted, result)
+        else:
+            self._deliver(submitted, result)
         return following
 
-    def _ended(self, submitted: _Submitted[Any]) -> _Submitted[Any] | None:
-        """Gives the thread's place to the next job."""
+    def _ended(self, origin: Origin, run: object, *, own_thread: bool) -> _Submitted[Any] | None:
+        """Gives the place of a run to the next job. Returns that job if this thread is to run it."""
         now = time.monotonic()
         with self._lock:
-            lane, ran = self._places(submitted.origin)
-            lane.finish(ran, submitted, now)
+            lane, ran = self._places(origin)
+            lane.finish(ran, run, now, run.seconds if isinstance(run, _Submitted) else None)
             following = lane.next(now)
             if following is not None:
                 self.waiting -= 1
-            elif self._closed:
+                if not own_thread:
+                    self._hand_over(following)
+            elif own_thread and self._closed:
                 self._ready.put(None)
-            else:
+            elif own_thread:
                 self._idle += 1
-            return following
+        return following if own_thread else None
 
-    def _move(self, submitted: _Submitted[Any], moved: Moved[Result]) -> _Submitted[Any] | None:
+    def _wait(
+        self, submitted: _Submitted[Any], pending: Pending[Result], *, own_thread: bool
+    ) -> _Submitted[Any] | None:
+        """Lets a job wait without a thread, although this thread may first do what it waits for."""
+        wait, run = pending.wait, object()
+        with self._lock:
+            _, calls = self._places(submitted.origin)
+            submitted.seconds += calls.leave(submitted, run, time.monotonic())
+            calls.pending += 1
+            calls.room = wait.room
+        submitted.job, submitted.wait = pending.job, wait
+        wait.begin(partial(self._go_on, submitted, wait), submitted.deadline)
+        following = self._ended(submitted.origin, run, own_thread=own_thread)
+        if submitted.future.done():  # it may have been cancelled before its wait was known
+            self._deliver_forgotten(submitted)
+        return following
+
+    def _end_wait(self, submitted: _Submitted[Any]) -> None:
+        """Gives the place of a call whose wait was withdrawn to the next job."""
+        with self._lock:
+            lane, calls = self._places(submitted.origin)
+            calls.pending -= 1
+            while (item := lane.next(time.monotonic())) is not None:
+                self.waiting -= 1
+                self._hand_over(item)
+
+    def _go_on(self, submitted: _Submitted[Any], wait: Wait) -> None:
+        """Does the rest of a job whose wait is over. It has a place at once: it must not wait a second time."""
+        submitted.wait = None
+        with self._lock:
+            lane, calls = self._places(submitted.origin)
+            calls.pending -= 1
+            calls.shared(wait.joined)
+            submitted.seconds += wait.seconds / wait.joined
+            lane.start(calls, submitted, time.monotonic())
+            if wait.long:
+                self._hand_over(submitted)
+        if not wait.long:
+            self._run(submitted, own_thread=False)
+
+    def _move(self, submitted: _Submitted[Any], moved: Moved[Result]) -> None:
         """Lets the rest of a job wait in the lane of its kind."""
-        following = self._ended(submitted)
         submitted.job, submitted.origin = moved.job, submitted.origin._replace(kind=moved.kind)
+        submitted.seconds = 0.0
         with self._lock:
             seconds, shed = self._enter(submitted, time.monotonic())
         self._refuse(shed)
@@ -282,7 +379,6 @@ class Executor:
             self._deliver(submitted, submitted.refusal(Overloaded(seconds), submitted.origin))
         elif submitted.future.done():
             self._deliver_forgotten(submitted)
-        return following
 
     def _deliver_forgotten(self, submitted: _Submitted[Any]) -> None:
         with contextlib.suppress(RuntimeError):  # the loop has ended
@@ -300,6 +396,18 @@ class Executor:
             future.set_exception(result)
         else:
             future.set_result(result)
+
+
+def run_job(job: Job[Result]) -> Result:
+    """Does a whole job on this thread, and waits for what it waits for."""
+    result = job.run()
+    while isinstance(result, Moved | Pending):
+        if isinstance(result, Pending):
+            over = threading.Event()
+            result.wait.begin(over.set, None)
+            over.wait()
+        result = result.job.run()
+    return result
 
 
 def default_threads() -> int:

@@ -6,6 +6,7 @@ Calls of one kind, such as photos, share a lane. In a lane, models take turns, a
 from __future__ import annotations
 
 import math
+import sys
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar
@@ -46,19 +47,23 @@ class WaitLimits:
 class ModelQueue(Generic[Item]):
     """The calls of one model in one lane.
 
-    `waiting` is the number of calls that wait for a thread. `running` has the calls that run, and when each began.
-    `mean` is the usual time of a run in seconds, or 0.0 before the first one has finished.
+    `waiting` is the number of calls that wait for a thread. `running` has what runs on threads, and when each began.
+    `pending` is the number of calls that have begun and wait without a thread, and `room` how many should at most.
+    `mean` is the usual time of a thread that a call takes in seconds, or 0.0 before the first one has finished, and
+    `joined` the usual number of calls that share a run.
     """
 
-    __slots__ = ("_clients", "load", "mean", "model", "running", "waiting")
+    __slots__ = ("_clients", "joined", "load", "mean", "model", "pending", "room", "running", "waiting")
 
     def __init__(self, model: str, threads: int) -> None:
         self.model = model
         self._clients: dict[str, deque[Item]] = {}  # only clients that wait, the one whose turn it is first
         self.load = OverloadDetector(threads)
         self.mean = 0.0
-        self.running: dict[Item, float] = {}
-        self.waiting = 0
+        self.joined = 1.0
+        self.running: dict[object, float] = {}
+        self.waiting = self.pending = 0
+        self.room = sys.maxsize
 
     def add(self, client: str, item: Item) -> None:
         self._clients.setdefault(client, deque()).append(item)
@@ -101,9 +106,22 @@ class ModelQueue(Generic[Item]):
         """Returns how many calls wait of the client of which most do."""
         return max(map(len, self._clients.values()), default=0)
 
-    def finish(self, item: Item, now: float) -> None:
-        """Counts a run that has ended."""
-        seconds = now - self.running.pop(item)
+    def leave(self, item: Item, run: object, now: float) -> float:
+        """Lets `run` take the place of a call that will wait without a thread. Returns the call's seconds so far."""
+        begun = self.running.pop(item)
+        self.running[run] = now
+        return now - begun
+
+    def shared(self, calls: int) -> None:
+        """Counts a run that answered so many calls."""
+        self.joined += _WEIGHT * (calls - self.joined)
+
+    def finish(self, run: object, now: float, before: float | None) -> None:
+        """Ends a run. If it was the last part of a call, `before` is the seconds that the others have taken."""
+        begun = self.running.pop(run)
+        if before is None:
+            return
+        seconds = now - begun + before
         if self.mean:
             seconds = min(max(seconds, self.mean / _OUTLIER), self.mean * _OUTLIER)
             self.mean += _WEIGHT * (seconds - self.mean)
@@ -118,7 +136,7 @@ class ModelQueue(Generic[Item]):
         if 1 < len(self._clients) + (own == 0) <= _MAX_LOOKED_AT:
             ahead = own + sum(min(len(items), own + 1) for one, items in self._clients.items() if one != client)
         threads = max(1, len(self.running))
-        return (ahead + 1) * max(self.mean, self._age(now)) / threads
+        return (ahead + self.pending + 1) * max(self.mean, self._age(now) / self.joined) / threads
 
     def _age(self, now: float) -> float:
         """Returns for how long the running calls have run on average. That shows runs that became slow."""
@@ -146,6 +164,8 @@ class Lane(Generic[Item]):
         return found
 
     def may_start(self, queue: ModelQueue[Item]) -> bool:
+        if queue.pending >= queue.room:
+            return False
         if self.running < self.threads + self.extra:
             return True
         return not queue.running and self.running < 2 * self.threads
@@ -179,8 +199,8 @@ class Lane(Generic[Item]):
         queue.running[item] = now
         self.running += 1
 
-    def finish(self, queue: ModelQueue[Item], item: Item, now: float) -> None:
-        queue.finish(item, now)
+    def finish(self, queue: ModelQueue[Item], run: object, now: float, before: float | None) -> None:
+        queue.finish(run, now, before)
         self.running -= 1
 
     def next(self, now: float) -> Item | None:
@@ -190,8 +210,8 @@ class Lane(Generic[Item]):
         """
         if not self.waiting:
             return None
-        queue = min((one for one in self.queues.values() if one.waiting), key=lambda one: len(one.running))
-        if not self.may_start(queue):
+        queues = [one for one in self.queues.values() if one.waiting and one.pending < one.room]
+        if not queues or not self.may_start(queue := min(queues, key=lambda one: len(one.running))):
             return None
         self.queues[queue.model] = self.queues.pop(queue.model)  # to the end
         item = queue.take()
@@ -212,5 +232,5 @@ class Lane(Generic[Item]):
         if self.limits.queue > 0:
             return self.limits.queue
         if queue.load.overloaded:
-            return max(_MIN_WAIT, _SHARE * queue.mean)
+            return max(_MIN_WAIT, _SHARE * queue.mean * queue.joined)
         return self.limits.deadline if self.limits.deadline > 0 else math.inf

@@ -57,7 +57,7 @@ class HttpServer:
         self._loop = loop = asyncio.get_running_loop()
         if self._app.draining:  # `drain` was called before the loop existed
             self._drain_begun.set()
-        queue = AnswerQueue(loop)
+        queue = AnswerQueue(loop, self._app.turn)
         server = await loop.create_server(
             lambda: HttpConnection(self._app, queue, self._timeouts, loop, self.connections),
             sock=self._listening,

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import time
-from functools import partial
 
+from lightship.batching import Steps
 from lightship.errors import Code, Internal, LightshipError, ResourceExhausted
 from lightship.lifecycle.manager import Manager
+from lightship.services.predict import Prediction
+from lightship.transports.http.executor import Pending, run_job
 from lightship.transports.http.limits import Limits
 from lightship.transports.http.messages import Headers, Request, Response, html_error
+from lightship.transports.http.steps_job import StepsJob
 from lightship.transports.metrics.metrics import Metrics
 from lightship.transports.rest.endpoints.binary_prediction import answer_binary, is_binary
 from lightship.transports.rest.endpoints.classification import (
@@ -53,7 +56,7 @@ class RestApi:
 
     def answer(self, request: Request) -> Response:
         prepared = self.prepare(request)
-        return prepared if isinstance(prepared, Response) else prepared.run()
+        return prepared if isinstance(prepared, Response) else run_job(prepared)
 
     def prepare(self, request: Request) -> Response | PreparedCall:
         """Reads a JSON `:predict` completely. Of any other request, only the URL is read.
@@ -67,7 +70,7 @@ class RestApi:
         if is_api(request.target):
             return self._prepare_counted(request)
         if request.path in PATHS and request.method in ("GET", "HEAD"):
-            return Unread(partial(self._page, request))
+            return Unread(StepsJob(self._page(request)))
         return html_error(404, "Not Found")
 
     def _prepare_counted(self, request: Request) -> Response | PreparedCall:
@@ -87,21 +90,22 @@ class RestApi:
         if route.action == "predict" and _is_plain(request):
             return prepare_predict(self._manager, route, request)
         images = request.is_image or (route.action == "classify" and classifies_images(self._manager, route))
-        return Unread(partial(self._read_and_run, request, route), decodes_images=images)
+        return Unread(StepsJob(self._read_and_run(request, route)), decodes_images=images)
 
-    def _read_and_run(self, request: Request, route: Route) -> Response:
+    def _read_and_run(self, request: Request, route: Route) -> Steps[Response]:
         if request.method == "GET":
             return answer_get(self._manager, route)
         if "gzip" in request.header(b"content-encoding"):
             limit = self._limits.of(request.content_type)
             request = request.with_body(gunzip(request.body, limit, request.memory))
         if request.is_image and route.action == "predict":
-            return answer_image(self._manager, route, request)
+            return (yield from answer_image(self._manager, route, request))
         if route.action == "predict" and is_binary(request):
-            return answer_binary(self._manager, route, request)
-        return _ENDPOINTS[route.action](self._manager, route, request)
+            return (yield from answer_binary(self._manager, route, request))
+        return (yield from _ENDPOINTS[route.action](self._manager, route, request))
 
-    def _page(self, request: Request) -> Response:
+    def _page(self, request: Request) -> Steps[Response]:
+        yield from ()
         try:
             return self._pages.answer(request.path)
         except Exception as error:
@@ -131,31 +135,43 @@ class RestApi:
 class _CountedCall:
     """A prepared call that is counted when it ends and whose errors become responses."""
 
-    __slots__ = ("_api", "_call", "_model", "_request", "_seconds")
+    __slots__ = ("_api", "_call", "_left", "_made", "_model", "_request", "_seconds")
 
     def __init__(self, api: RestApi, call: PreparedCall, request: Request, model: str, seconds: float) -> None:
         self._api, self._call, self._request, self._model, self._seconds = api, call, request, model, seconds
+        self._made = time.perf_counter()
+        self._left = 0.0  # when it began to wait for the engine without a thread
 
     @property
     def decodes_images(self) -> bool:
         return self._call.decodes_images
 
-    def try_run(self) -> Response | None:
-        start = time.perf_counter()
-        try:
-            response = self._call.try_run()
-        except Exception as error:
-            response = self._api.failed(error, self._request, self._model)
-        self._seconds += time.perf_counter() - start
-        return None if response is None else self._api.counted(response, self._seconds)
+    @property
+    def prediction(self) -> Prediction | None:
+        return self._call.prediction
 
-    def run(self) -> Response:
-        start = time.perf_counter()
+    def response(self) -> Response | None:
         try:
-            response = self._call.run()
+            response = self._call.response()
         except Exception as error:
             response = self._api.failed(error, self._request, self._model)
-        return self._api.counted(response, self._seconds + time.perf_counter() - start)
+        if response is None:
+            return None
+        return self._api.counted(response, self._seconds + time.perf_counter() - self._made)
+
+    def run(self) -> Response | Pending[Response]:
+        start = self._left or time.perf_counter()
+        result: Response | Pending[Response]
+        try:
+            result = self._call.run()
+        except Exception as error:
+            result = self._api.failed(error, self._request, self._model)
+        now = time.perf_counter()
+        self._seconds += now - start
+        if isinstance(result, Pending):
+            self._left = now
+            return Pending(self, result.wait)
+        return self._api.counted(result, self._seconds)
 
     def release(self) -> None:
         self._call.release()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -11,7 +12,7 @@ from lightship.errors import DeadlineExceeded, LightshipError
 from lightship.lifecycle.manager import Manager
 from lightship.memory import default_budget
 from lightship.memory_budget import MemoryBudget, Reservation
-from lightship.transports.http.executor import Executor, Job, Moved, Overloaded
+from lightship.transports.http.executor import Executor, Job, Moved, Overloaded, Pending
 from lightship.transports.http.hosts import AllowedHosts
 from lightship.transports.http.kinds import IMAGES
 from lightship.transports.http.lanes import Origin
@@ -24,6 +25,7 @@ from lightship.transports.rest.kinds import origin_of
 from lightship.transports.rest.pages.health import live, ready
 from lightship.transports.rest.pages.metrics import Families, MetricsPages
 from lightship.transports.rest.prepared import PreparedCall
+from lightship.transports.turn import Turn
 
 MAX_INLINE_BYTES = 4 << 10  # a larger body is decoded on a thread, a smaller one on the event loop
 MAX_DROPPED_BYTES = 256 << 10  # a refused body up to this size is received and dropped, so that the connection stays
@@ -37,7 +39,7 @@ class RestApp:
     response; 0 or less means no limit. `hosts` are the names in Host headers that are accepted; None means all.
     `limits` apply to requests, and `budget` to the memory that all of them hold together. While `draining` is True,
     connections close after their running requests. `metrics` counts the requests. `metrics_path` is the path of an
-    additional metrics page for any HTTP method; it must not be below `/v1/`.
+    additional metrics page for any HTTP method; it must not be below `/v1/`. `turn` is that of the event loop.
     """
 
     def __init__(
@@ -53,6 +55,8 @@ class RestApp:
         metrics: Metrics | None = None,
         metrics_path: str | None = None,
         further_metrics: Families = list,
+        own_metrics: Families = list,
+        turn: Turn | None = None,
     ) -> None:
         self.draining = False
         self.limits = limits or Limits()
@@ -61,18 +65,19 @@ class RestApp:
         self._manager = manager
         self._timeout = timeout
         self._metrics = metrics = metrics or Metrics(manager.models)
-        self._metrics_pages = MetricsPages(metrics.families, further_metrics)
+        self._metrics_pages = MetricsPages(metrics.families, further_metrics, own=own_metrics)
         self._metrics_path = metrics_path
         self._api = RestApi(manager, self.limits, metrics, cors=cors)
         self._executor = executor
+        self.turn = turn or Turn()
         self._pages: dict[str, Callable[[], Response]] = {
             "/livez": live,
             "/readyz": lambda: ready(manager, self.draining),
             "/metrics": self._metrics_pages.own,
         }
 
-    def answer(self, request: Request) -> Response | asyncio.Future[Response]:
-        """Returns the response, or a future of it.
+    def answer(self, request: Request) -> Response | asyncio.Future[Response] | _Deferred:
+        """Returns the response, or a future of it, or, if the event loop may run the call, what makes either.
 
         Never raises. A future that is cancelled before it runs does not run.
         """
@@ -89,9 +94,14 @@ class RestApp:
         prepared = self._api.prepare(request)
         if isinstance(prepared, Response):
             return prepared
-        response = prepared.try_run()
-        if response is not None:
-            return response
+        prediction = prepared.prediction
+        if prediction is None:
+            return self.submit(prepared, request)
+        self.turn.add(prediction)
+        return _Deferred(self, prepared, request)
+
+    def submit(self, prepared: PreparedCall, request: Request) -> Response | asyncio.Future[Response]:
+        """Lets a thread run a call."""
         origin = self._origin(request, len(request.body))
         return self._submit(prepared, request, origin._replace(kind=IMAGES) if prepared.decodes_images else origin)
 
@@ -140,7 +150,8 @@ class RestApp:
         except LightshipError as error:
             job.release()
             return self.refuse(error)
-        answered = self._executor.submit(job, origin, self._refuse_overload)
+        deadline = time.monotonic() + self._timeout if self._timeout > 0 else None
+        answered = self._executor.submit(job, origin, self._refuse_overload, deadline)
         if not isinstance(answered, Response) and self._timeout > 0:
             timer = asyncio.get_running_loop().call_later(self._timeout, self._give_up, answered)
             answered.add_done_callback(partial(_cancel, timer))
@@ -149,6 +160,19 @@ class RestApp:
     def _give_up(self, answered: asyncio.Future[Response]) -> None:
         if not answered.done():
             answered.set_result(error_response(DeadlineExceeded("Timed out waiting for notification")))
+
+
+class _Deferred:
+    """A call that the event loop has read and perhaps runs in this turn."""
+
+    __slots__ = ("_app", "_prepared", "_request")
+
+    def __init__(self, app: RestApp, prepared: PreparedCall, request: Request) -> None:
+        self._app, self._prepared, self._request = app, prepared, request
+
+    def respond(self) -> Response | asyncio.Future[Response]:
+        """Returns the response, or lets a thread run the call."""
+        return self._prepared.response() or self._app.submit(self._prepared, self._request)
 
 
 class _CountedJob:
@@ -160,13 +184,16 @@ class _CountedJob:
         self._call, self._memory = call, memory
         memory.begin_use()
 
-    def run(self) -> Response | Moved[Response]:
+    def run(self) -> Response | Moved[Response] | Pending[Response]:
         left = 0
         try:
             result = self._call.run()
             if isinstance(result, Moved):
                 self._call = result.job
                 return Moved(self, result.kind)
+            if isinstance(result, Pending):
+                self._call = result.job
+                return Pending(self, result.wait)
             left = len(result.body)
         except BaseException:
             self._end(0)
@@ -192,7 +219,7 @@ class _Unprepared:
     _api: RestApi
     _request: Request
 
-    def run(self) -> Response | Moved[Response]:
+    def run(self) -> Response | Moved[Response] | Pending[Response]:
         prepared = self._api.prepare(self._request)
         if isinstance(prepared, Response):
             return prepared

@@ -2,47 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol
 
-from lightship.transports.http.executor import Job
+from lightship.services.predict import Prediction
+from lightship.transports.http.executor import Job, Pending
 from lightship.transports.http.messages import Response
+from lightship.transports.http.steps_job import StepsJob
 
 
 class PreparedCall(Job[Response], Protocol):
     """A request that was read and checked. It owns its tensors and a handle that keeps its servable loaded.
 
-    It ends when `try_run` or `run` returns a response or raises an error, or when `release` is called. If `try_run`
-    returned None, it is a job that the executor can run.
+    It ends when `response` or `run` returns a response or raises an error, or when `release` is called.
     """
 
-    def run(self) -> Response:
+    def run(self) -> Response | Pending[Response]:
         """Runs the call and releases its resources."""
+
+    @property
+    def prediction(self) -> Prediction | None:
+        """What the event loop may run, together with others, before it calls `response`. None: only `run` can."""
 
     @property
     def decodes_images(self) -> bool:
         """Whether running the call decodes images, which may take long."""
 
-    def try_run(self) -> Response | None:
-        """Runs the call and returns the response if that is fast enough for the event loop.
-
-        Otherwise returns None, and the call can still be run.
-        """
+    def response(self) -> Response | None:
+        """Returns the response to what the event loop has run. None: it has not, and the call can still be run."""
 
 
 class Unread:
-    """A request that is read and run in one step, because either may take long.
+    """A request that is read when it runs, because either may take long.
 
-    It is a `PreparedCall` that owns nothing.
+    It is a `PreparedCall` whose work is that of a job.
     """
 
-    __slots__ = ("decodes_images", "run")
+    __slots__ = ("decodes_images", "release", "run")
 
-    def __init__(self, run: Callable[[], Response], *, decodes_images: bool = False) -> None:
-        self.run, self.decodes_images = run, decodes_images
+    prediction = None
 
-    def try_run(self) -> None:
+    def __init__(self, job: StepsJob[Response], *, decodes_images: bool = False) -> None:
+        self.run, self.release, self.decodes_images = job.run, job.release, decodes_images
+
+    def response(self) -> None:
         return None
-
-    def release(self) -> None:
-        pass

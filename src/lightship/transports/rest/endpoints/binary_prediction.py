@@ -13,11 +13,12 @@ from urllib.parse import quote, unquote
 
 from numpy.typing import NDArray
 
+from lightship.batching import Steps
 from lightship.errors import InvalidArgument
 from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.servable import Servable
 from lightship.saved_model.signatures import Signature, TensorSpec
-from lightship.services.predict import check_signature, predict
+from lightship.services.predict import check_signature, prepare_prediction
 from lightship.tensors.array_memory import memory_of, owned_memory
 from lightship.tensors.dtypes import DataType
 from lightship.tensors.npy import read_npy, write_npy
@@ -50,7 +51,7 @@ def is_binary(request: Request) -> bool:
     return media in (NPY, NPZ) or (media == RAW and (_has(request, b"shape") or _has(request, b"dtype")))
 
 
-def answer_binary(manager: Manager, route: Route, request: Request) -> Response:
+def answer_binary(manager: Manager, route: Route, request: Request) -> Steps[Response]:
     """Answers a request with binary tensors.
 
     It checks the wanted media type, the model, the signature, the outputs and the tensors, in this order.
@@ -60,7 +61,8 @@ def answer_binary(manager: Manager, route: Route, request: Request) -> Response:
         servable = handle.servable
         signature = check_signature(servable, _name(request, b"signature"))
         names = _output_names(signature, _name(request, b"output"), media)
-        outputs = predict(servable, signature, _counted_inputs(signature, request), names, request.memory)
+        inputs = _counted_inputs(signature, request)
+        outputs = yield from prepare_prediction(servable, signature, inputs, names, request.memory).steps()
         request.memory.grow(_answer_memory(media, outputs))
         return _response(route, servable, media, outputs)
 

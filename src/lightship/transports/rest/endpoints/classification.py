@@ -6,10 +6,11 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from lightship.batching import Steps
 from lightship.errors import LightshipError
 from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.servable import Servable
-from lightship.services import classify, regress
+from lightship.services import classify_steps, regress_steps
 from lightship.transports.http.messages import Request, Response
 from lightship.transports.rest.endpoints.decoding_memory import decoding_memory
 from lightship.transports.rest.endpoints.examples import ExampleRequest
@@ -19,22 +20,22 @@ from lightship.transports.rest.routes import Route
 from lightship.transports.rest.writing.text_memory import answer_memory
 
 
-def answer_classify(manager: Manager, route: Route, request: Request) -> Response:
+def answer_classify(manager: Manager, route: Route, request: Request) -> Steps[Response]:
     """Answers `:classify`. It checks the document, the model and the signature, in this order."""
     request.memory.grow(decoding_memory(request))
     parsed = ExampleRequest.parse(request.body, request.memory)
     with manager.handle(route.model, route.version, route.label) as handle:
-        result = classify(handle.servable, parsed.signature_name, parsed.examples, request.memory)
+        result = yield from classify_steps(handle.servable, parsed.signature_name, parsed.examples, request.memory)
         request.memory.grow(_document_memory(result.classes, result.scores))
         return _response(route, handle.servable, classifications_document(result))
 
 
-def answer_regress(manager: Manager, route: Route, request: Request) -> Response:
+def answer_regress(manager: Manager, route: Route, request: Request) -> Steps[Response]:
     """Answers `:regress`. It makes the same checks in the same order as `answer_classify`."""
     request.memory.grow(decoding_memory(request))
     parsed = ExampleRequest.parse(request.body, request.memory)
     with manager.handle(route.model, route.version, route.label) as handle:
-        result = regress(handle.servable, parsed.signature_name, parsed.examples, request.memory)
+        result = yield from regress_steps(handle.servable, parsed.signature_name, parsed.examples, request.memory)
         request.memory.grow(_document_memory(result.values))
         return _response(route, handle.servable, regressions_document(result))
 

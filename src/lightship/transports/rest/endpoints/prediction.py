@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
+from lightship.batching import Steps
 from lightship.errors import InvalidArgument
 from lightship.lifecycle.handle import Handle
 from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.servable import Servable
 from lightship.memory_budget import Reservation
 from lightship.saved_model.signatures import Signature, TensorSpec
-from lightship.services.images import classify_images
+from lightship.services.images import classify_images_steps
 from lightship.services.predict import Prediction, check_signature, prepare_prediction
 from lightship.tensors.array_memory import memory_of
+from lightship.transports.http.executor import Pending
 from lightship.transports.http.messages import Request, Response
+from lightship.transports.http.steps_job import StepsJob
 from lightship.transports.rest.endpoints.decoding_memory import decoding_memory
 from lightship.transports.rest.endpoints.predict_request import PredictRequest
 from lightship.transports.rest.endpoints.predict_response import Tensors, outputs_document, predictions, rankings
@@ -29,34 +32,46 @@ DEFAULT_TOP = 5
 class PreparedPredict:
     """A `:predict` request whose JSON was converted to the arrays of a signature. It is a `PreparedCall`."""
 
-    __slots__ = ("_handle", "_memory", "_prediction", "_route", "_rows")
+    __slots__ = ("_handle", "_job", "_memory", "_prediction", "_route", "_rows")
 
     def __init__(
         self, route: Route, handle: Handle, prediction: Prediction, *, rows: bool, memory: Reservation
     ) -> None:
         self._route, self._handle, self._prediction, self._rows = route, handle, prediction, rows
         self._memory = memory
+        self._job: StepsJob[Response] | None = None
 
     @property
     def decodes_images(self) -> bool:
         return self._prediction.decodes_images
 
-    def try_run(self) -> Response | None:
-        try:
-            outputs = self._prediction.try_run()
-            response = None if outputs is None else self._response(outputs)
-        except BaseException:
-            self._handle.release()
-            raise
-        if response is not None:
-            self._handle.release()
-        return response
+    @property
+    def prediction(self) -> Prediction | None:
+        return None if self._prediction.decodes_images else self._prediction
 
-    def run(self) -> Response:
+    def response(self) -> Response | None:
+        outcome = self._prediction.outcome
+        if outcome is None:
+            return None
+        try:
+            if isinstance(outcome, Exception):
+                raise outcome
+            return self._response(outcome)
+        finally:
+            self._handle.release()
+
+    def run(self) -> Response | Pending[Response]:
+        job = self._job = self._job or StepsJob(self.steps())
+        return job.run()
+
+    def steps(self) -> Steps[Response]:
         with self._handle:
-            return self._response(self._prediction.run())
+            outputs = yield from self._prediction.steps()
+            return self._response(outputs)
 
     def release(self) -> None:
+        if self._job is not None:
+            self._job.release()
         self._handle.release()
 
     def _response(self, outputs: Tensors) -> Response:
@@ -94,16 +109,16 @@ def prepare_predict(manager: Manager, route: Route, request: Request) -> Prepare
     return PreparedPredict(route, handle, prediction, rows=parsed.rows, memory=request.memory)
 
 
-def answer_predict(manager: Manager, route: Route, request: Request) -> Response:
+def answer_predict(manager: Manager, route: Route, request: Request) -> Steps[Response]:
     """Reads and runs a JSON request."""
-    return prepare_predict(manager, route, request).run()
+    return (yield from prepare_predict(manager, route, request).steps())
 
 
-def answer_image(manager: Manager, route: Route, request: Request) -> Response:
+def answer_image(manager: Manager, route: Route, request: Request) -> Steps[Response]:
     """Classifies an encoded image. The response has the best N labels, as given by `?top=N`."""
     top = _top(request.query)
     with manager.handle(route.model, route.version, route.label) as handle:
-        (ranking,) = classify_images(handle.servable, [request.body], top, request.memory)
+        (ranking,) = yield from classify_images_steps(handle.servable, [request.body], top, request.memory)
         return _response(route, handle.servable, rankings([ranking]))
 
 

@@ -14,17 +14,20 @@ Families = Callable[[], list[Family]]
 
 
 class MetricsPages:
-    """Answers requests for the metrics pages. `families` are functions that return the metrics."""
+    """Answers requests for the metrics pages.
 
-    def __init__(self, *families: Families) -> None:
-        self._families = families
+    `families` are functions that return TensorFlow Serving's metrics, and `own` returns those that only we have.
+    """
+
+    def __init__(self, *families: Families, own: Families = list) -> None:
+        self._families, self._own = families, own
         self._process = CollectorRegistry(auto_describe=False)
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self._process)
 
     def own(self) -> Response:
-        """Returns the page `/metrics`: TensorFlow Serving's metrics and those of the process."""
-        text = self._text() + generate_latest(self._process)
+        """Returns the page `/metrics`: TensorFlow Serving's metrics, ours, and those of the process."""
+        text = self._text() + metrics_text(self._own()) + generate_latest(self._process)
         return Response(200, text, b"text/plain; version=0.0.4; charset=utf-8")
 
     def monitoring(self, request: Request) -> Response:

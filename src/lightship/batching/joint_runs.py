@@ -1,0 +1,97 @@
+"""Runs a batch in one run of the engine or, if that fails, in smaller parts, and at last each call alone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from lightship.batching.base import Done, EngineCall, Outcome, Results
+from lightship.batching.batch import Rows, join, split
+from lightship.engines.base import Engine
+
+# Is told of each joint run: the number of its calls, and of their rows.
+Observe = Callable[[int, int], None]
+
+
+@dataclass(slots=True, eq=False)
+class Waiting:
+    """A call of a batch."""
+
+    call: EngineCall
+    rows: Rows
+    done: Done
+
+
+class JointRuns:
+    """Runs batches of calls that have the same signature and key."""
+
+    def __init__(self, engine: Engine, observe: Observe) -> None:
+        self._engine, self._observe = engine, observe
+
+    def run(self, batch: Sequence[Waiting], size: int) -> None:
+        """Runs a batch and ends its calls. `size` is the number of rows to run, if it has several calls.
+
+        A call that cannot run with others is run alone, after the others, so that they need not wait for it.
+        """
+        alone: list[Waiting] = []
+        self._run_part(batch, size, alone)
+        for waiting in alone:
+            self._run_alone(waiting)
+
+    def try_run(self, calls: Sequence[EngineCall], rows: Sequence[int], size: int) -> list[Results] | None:
+        """Runs a batch on an event loop. Returns None if it may take long, or if it cannot run as one."""
+        results: Outcome
+        try:
+            results = self._engine.try_run(calls[0].signature, join(calls, size), calls[0].outputs)
+        except Exception:
+            return None
+        parts = None if results is None else split(results, rows, size)
+        if parts is not None:
+            self._observe(len(calls), sum(rows))
+        return parts
+
+    def _run_part(self, batch: Sequence[Waiting], size: int, alone: list[Waiting]) -> None:
+        """Runs a part of a batch, or smaller parts if that fails. Adds the calls that cannot run with others."""
+        if len(batch) == 1:
+            alone.append(batch[0])
+            return
+        begun = time.perf_counter()
+        parts = self._joined(batch, size)
+        if parts is None:
+            half = len(batch) // 2
+            for some in (batch[:half], batch[half:]):
+                self._run_part(some, sum(one.rows.number for one in some), alone)
+            return
+        seconds = time.perf_counter() - begun
+        for waiting in batch:
+            waiting.call.seconds, waiting.call.joined = seconds, len(batch)
+        for waiting, part in zip(batch, parts, strict=True):
+            waiting.done(part)
+
+    def _joined(self, batch: Sequence[Waiting], size: int) -> list[Results] | None:
+        calls, rows = [one.call for one in batch], [one.rows.number for one in batch]
+        try:
+            results = self._engine.run_joined(calls[0].signature, join(calls, size), calls[0].outputs)
+        except Exception:  # each call gets the error that is its own
+            return None
+        parts = None if results is None else split(results, rows, size)
+        if parts is not None:
+            self._observe(len(calls), sum(rows))
+        return parts
+
+    def _run_alone(self, waiting: Waiting) -> None:
+        call, result = waiting.call, run_alone(self._engine, waiting.call)
+        call.joined = 1
+        waiting.done(result)
+
+
+def run_alone(engine: Engine, call: EngineCall) -> Results | BaseException:
+    """Runs one call and returns its results or its error. Notes how long it took."""
+    begun = time.perf_counter()
+    try:
+        return engine.run(call.signature, call.inputs, call.outputs)
+    except BaseException as error:
+        return error
+    finally:
+        call.seconds = time.perf_counter() - begun

@@ -1,0 +1,75 @@
+"""Decides which batches are worth it, by what they cost on this machine."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
+
+# A joint run must cost at most this share of what single runs or smaller joint runs cost: less could be noise.
+_WORTH_IT = 0.95
+
+
+class Plan:
+    """Only batches of sizes that were measured are run. Missing rows are filled up where that costs less than two runs.
+
+    `largest` is the largest number of rows that is worth it, or 1 if none is.
+    """
+
+    __slots__ = ("_costs", "_known", "_sizes", "largest")
+
+    def __init__(self, costs: Mapping[int, float]) -> None:
+        """`costs` has the seconds of one run by the number of rows. Without those of 1, no batch is worth it."""
+        self._costs = dict(costs)
+        self._known = sorted(costs)
+        self._sizes: list[int] = []
+        best = self._costs.get(1, 0.0)
+        for rows in self._known:
+            if rows > 1 and costs[rows] / rows <= _WORTH_IT * best:
+                self._sizes.append(rows)
+                best = costs[rows] / rows
+        self.largest = self._sizes[-1] if self._sizes else 1
+
+    def seconds(self, rows: int) -> float:
+        """Returns about how long a run of so many rows takes."""
+        index = bisect_left(self._known, rows)
+        if index == len(self._known):
+            most = self._known[-1]
+            return self._costs[most] * rows / most
+        upper = self._known[index]
+        if upper == rows or index == 0:
+            return self._costs[upper]
+        lower = self._known[index - 1]
+        share = (rows - lower) / (upper - lower)
+        return self._costs[lower] + share * (self._costs[upper] - self._costs[lower])
+
+    def take(self, rows: Sequence[int], limit: float = math.inf) -> tuple[int, int]:
+        """Chooses the next batch of calls that wait, of which `rows` has the numbers of rows, in their order.
+
+        Returns how many of the first calls to join and how many rows to run, of which there may be more than the calls
+        have: then some are to be repeated. (1, rows of the first call) means that it is to run alone. A joint run takes
+        at most `limit` seconds.
+        """
+        first = rows[0]
+        calls, size, best = 1, first, math.inf
+        totals = list(accumulate(rows))
+        for one in self._sizes:
+            count = bisect_right(totals, one)
+            if count < 2:
+                continue
+            seconds = self._costs[one]
+            if seconds > limit:
+                break
+            per_row = seconds / totals[count - 1]
+            if per_row < best and seconds <= _WORTH_IT * self._alone(rows, count, totals[count - 1]):
+                calls, size, best = count, one, per_row
+            if count == len(rows):
+                break
+        return calls, size
+
+    def _alone(self, rows: Sequence[int], count: int, total: int) -> float:
+        """Returns about how long the first calls take one after the other."""
+        if total == count:
+            return count * self._costs[1]
+        return sum(map(self.seconds, rows[:count]))

@@ -1,0 +1,156 @@
+"""The calls of one signature that wait for the engine, and who runs them."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+
+from lightship.batching.base import LATE, Done, EngineCall, Outcome
+from lightship.batching.batch import RowCounter
+from lightship.batching.direct import try_alone
+from lightship.batching.joint_runs import JointRuns, Observe, Waiting, run_alone
+from lightship.batching.plan import Plan
+from lightship.batching.priming import Priming
+from lightship.batching.streams import Streams
+from lightship.engines.base import SHORT_SECONDS, Engine
+from lightship.errors import DeadlineExceeded
+from lightship.saved_model.signatures import Signature
+
+# Runs at a time: one computes, while the inputs of the other are copied or its outputs are written.
+_RUNS = 2
+
+
+class SignatureQueue:
+    """Runs the calls of one signature. Any thread may call its methods.
+
+    At most `_RUNS` runs of calls that may be joined go on at a time. While they do, such calls wait. When a run ends,
+    the calls that wait and can be joined with the oldest are the next one, up to the largest batch that is worth it.
+    Nobody waits for a call that has not come. The thread that brings a call runs it if it need not wait; the calls that
+    wait are run by threads of the queue.
+    """
+
+    def __init__(self, engine: Engine, signature: Signature, observe: Observe) -> None:
+        self._engine, self._name = engine, signature.name
+        self._counter = RowCounter(signature)
+        self._runs = JointRuns(engine, observe)
+        self._priming = Priming(engine, signature.name)
+        self._streams = Streams(self._work, f"engine-{signature.name}")
+        self._lock = threading.Lock()
+        self._waiting: dict[EngineCall, Waiting] = {}  # the oldest first
+        self._running = 0
+        self._costs: Mapping[int, float] = {}
+        self._plan = Plan({})
+
+    @property
+    def room(self) -> int:
+        """Enough calls for the next batches, so that more of them wait where clients take turns."""
+        largest = self.plan().largest
+        return 2 * _RUNS * largest if largest > 1 else sys.maxsize
+
+    def plan(self) -> Plan:
+        """Returns the batches that are worth it. There are none until the costs are measured."""
+        joining = self._engine.joining(self._name)
+        costs: Mapping[int, float] = {} if joining is None else joining.costs
+        if costs != self._costs:
+            self._costs, self._plan = dict(costs), Plan(costs)
+        return self._plan
+
+    def submit(self, call: EngineCall, done: Done) -> None:
+        rows = self._counter.rows(call) if self.plan().largest > 1 else None
+        if rows is None:
+            done(run_alone(self._engine, call))
+            return
+        with self._lock:
+            if self._running >= _RUNS:
+                self._waiting[call] = Waiting(call, rows, done)
+                return
+            self._running += 1
+        try:
+            done(run_alone(self._engine, call))
+        finally:
+            self._end_run()
+
+    def withdraw(self, call: EngineCall) -> bool:
+        with self._lock:
+            return self._waiting.pop(call, None) is not None
+
+    def try_run(self, calls: Sequence[EngineCall]) -> list[Outcome]:
+        """Runs calls that have arrived together, on an event loop, as far as they are short."""
+        outcomes: list[Outcome] = [None] * len(calls)
+        groups: dict[object, list[tuple[int, int]]] = {}  # the index of each call, and its number of rows
+        plan = self.plan()
+        for index, call in enumerate(calls):
+            rows = self._counter.rows(call) if plan.largest > 1 else None
+            if rows is None:
+                outcomes[index] = try_alone(self._engine, call)
+            else:
+                groups.setdefault(rows.key, []).append((index, rows.number))
+        for group in groups.values():
+            self._try_group(plan, calls, group, outcomes)
+        return outcomes
+
+    def close(self) -> None:
+        self._streams.close()
+        self._priming.close()
+
+    def _try_group(
+        self, plan: Plan, calls: Sequence[EngineCall], group: list[tuple[int, int]], outcomes: list[Outcome]
+    ) -> None:
+        while group:
+            count, size = plan.take([rows for _, rows in group], SHORT_SECONDS)
+            some, group = group[:count], group[count:]
+            batch, rows = [calls[index] for index, _ in some], [rows for _, rows in some]
+            parts = self._runs.try_run(batch, rows, size) if count > 1 else None
+            if parts is None:
+                for (index, _), call in zip(some, batch, strict=True):
+                    outcomes[index] = try_alone(self._engine, call)
+                if count > 1:
+                    self._priming.prime(batch, size)
+            else:
+                for (index, _), part in zip(some, parts, strict=True):
+                    outcomes[index] = part
+
+    def _end_run(self) -> None:
+        """Ends a run of a caller's thread. If calls wait, a thread of the queue goes on."""
+        with self._lock:
+            more = bool(self._waiting)
+            if not more:
+                self._running -= 1
+        if more:
+            self._streams.wake()
+
+    def _work(self) -> None:
+        """Runs batches until no call waits. One place among the runs is this thread's."""
+        while True:
+            batch, size, late = self._take()
+            for waiting in late:
+                waiting.done(DeadlineExceeded(LATE))
+            if batch:
+                self._runs.run(batch, size)
+            elif not late:
+                return
+
+    def _take(self) -> tuple[list[Waiting], int, list[Waiting]]:
+        """Removes the next batch from the calls that wait, and those whose deadline has passed."""
+        plan, now = self.plan(), time.monotonic()
+        with self._lock:
+            late = [one for one in self._waiting.values() if one.call.deadline is not None and one.call.deadline <= now]
+            for one in late:
+                del self._waiting[one.call]
+            if not self._waiting:
+                if not late:
+                    self._running -= 1
+                return [], 0, late
+            batch = _alike(self._waiting)
+            count, size = plan.take([one.rows.number for one in batch])
+            for one in batch[:count]:
+                del self._waiting[one.call]
+        return batch[:count], size, late
+
+
+def _alike(waiting: Mapping[EngineCall, Waiting]) -> list[Waiting]:
+    """Returns the oldest call and those that can be joined with it."""
+    key = next(iter(waiting.values())).rows.key
+    return [one for one in waiting.values() if one.rows.key == key]

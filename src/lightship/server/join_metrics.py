@@ -1,0 +1,55 @@
+"""Counts what was joined: runs of the engine that answered several calls. The metrics have names of our own."""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_left
+from dataclasses import dataclass, field
+
+from lightship.transports.metrics.text import Family, counter, histogram_samples
+
+_RUNS = "/lightship/joined_runs"
+_CALLS = "/lightship/joined_calls"
+_ROWS = "/lightship/joined_rows"
+_LIMITS = (2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+_LIMIT_TEXTS = [str(limit) for limit in _LIMITS]
+
+
+@dataclass(slots=True)
+class _Model:
+    """The figures of one model."""
+
+    calls: int = 0
+    rows: int = 0
+    # Runs by their numbers of rows; the last bucket has no limit.
+    buckets: list[int] = field(default_factory=lambda: [0] * (len(_LIMITS) + 1))
+
+
+class JoinMetrics:
+    """Counts joint runs by the name of the model. Any thread may call its methods."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._models: dict[str, _Model] = {}
+
+    def joined(self, model: str, calls: int, rows: int) -> None:
+        """Counts one run that answered so many calls with so many rows together."""
+        with self._lock:
+            one = self._models.get(model)
+            if one is None:
+                one = self._models[model] = _Model()
+            one.calls += calls
+            one.rows += rows
+            one.buckets[bisect_left(_LIMITS, rows)] += 1
+
+    def families(self) -> list[Family]:
+        with self._lock:
+            models = sorted(self._models.items())
+            runs = [({"model_name": name}, sum(one.buckets)) for name, one in models]
+            calls = [({"model_name": name}, one.calls) for name, one in models]
+            rows = [
+                line
+                for name, one in models
+                for line in histogram_samples(_ROWS, {"model_name": name}, _LIMIT_TEXTS, one.buckets, one.rows)
+            ]
+        return [counter(_RUNS, runs), counter(_CALLS, calls), Family(_ROWS, "histogram", rows)]

@@ -1,0 +1,68 @@
+"""One turn of the event loop: what has arrived over REST and gRPC is read, then run, then answered, all together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+from lightship.services import Prediction, run_together
+
+logger = logging.getLogger(__name__)
+
+
+class Stage(Protocol):
+    """A transport with requests that have arrived."""
+
+    def read(self) -> None:
+        """Reads them. Answers those that need no run of a model, and adds the predictions of the others."""
+
+    def write(self) -> None:
+        """Writes the answers."""
+
+
+class Turn:
+    """Must be used on the event loop only.
+
+    First all requests are read, then the predictions that are short are run, those that can be joined in one run, then
+    all answers are written. Because of the processor's caches, this is nearly twice as fast as handling one request
+    after another even where nothing is joined.
+    """
+
+    def __init__(self) -> None:
+        self._stages: list[Stage] = []
+        self._predictions: list[Prediction] = []
+
+    def join(self, stage: Stage, loop: asyncio.AbstractEventLoop) -> None:
+        """Lets a transport take part in the next turn. It must not take part twice."""
+        if not self._stages:
+            loop.call_soon(self._take)
+        self._stages.append(stage)
+
+    def add(self, prediction: Prediction) -> None:
+        """Adds a prediction that is run when all requests of this turn were read."""
+        self._predictions.append(prediction)
+
+    def run(self) -> None:
+        """Runs the predictions that were added."""
+        predictions = self._predictions
+        if predictions:
+            self._predictions = []
+            run_together(predictions)
+
+    def _take(self) -> None:
+        stages, self._stages = self._stages, []
+        for stage in stages:
+            _guarded(stage.read)
+        _guarded(self.run)
+        for stage in stages:
+            _guarded(stage.write)
+
+
+def _guarded(action: Callable[[], None]) -> None:
+    """An error of one transport must not cost the others their answers."""
+    try:
+        action()
+    except Exception:
+        logger.exception("a part of a turn of the event loop failed")
