@@ -15,7 +15,14 @@ from tests.batching.conftest import Loaded
 
 from lightship.batching import EngineCall
 from lightship.batching.tensorflow_serving import BatchingParameters, BatchThreads, TensorFlowServingBatching
-from lightship.errors import FailedPrecondition, InvalidArgument, LightshipError, ResourceExhausted, Unavailable
+from lightship.errors import (
+    DeadlineExceeded,
+    FailedPrecondition,
+    InvalidArgument,
+    LightshipError,
+    ResourceExhausted,
+    Unavailable,
+)
 from lightship.memory_budget import MemoryBudget, NoRoom
 
 Outcomes = SimpleQueue[Any]
@@ -276,6 +283,32 @@ def test_a_call_that_nobody_waits_for_leaves_the_queue(batching: Callable[..., B
     assert len(others.get(timeout=60)["y"]) == 1
     assert model.engine.sizes == [1, 1]
     assert outcomes.empty()
+
+
+def test_a_late_call_is_told_whether_it_waited_in_the_queue_or_ran(batching: Callable[..., Batching]) -> None:
+    model = batching(max_batch_size=8, enable_large_batch_splitting=True, max_execution_batch_size=2)
+    running, waiting, split = call(0), call(1), call(2, 3, 4)
+    model.occupy(running)
+    outcomes = model.submit(waiting, split)
+    assert model.scheduler.late_error(running).message == "Timed out waiting for notification"
+    for late in (waiting, split):
+        error = model.scheduler.late_error(late)
+        assert isinstance(error, ResourceExhausted)
+        assert error.message == "Run() timeout exceeded while waiting in batching queue"
+    model.release()
+    assert [len(outcomes.get(timeout=60)["y"]) for _ in range(2)] == [1, 3]
+    assert isinstance(model.scheduler.late_error(split), DeadlineExceeded)
+
+
+def test_a_call_knows_its_run(batching: Callable[..., Batching]) -> None:
+    model, calls = batching(), [call(1), call(2)]
+    model.occupy(call(0))
+    outcomes = model.submit(*calls)
+    model.release()
+    for _ in calls:
+        outcomes.get(timeout=60)
+    assert [one.joined for one in calls] == [2, 2]
+    assert all(one.seconds > 0 for one in calls)
 
 
 def test_a_large_call_is_split_and_put_together_again(batching: Callable[..., Batching]) -> None:

@@ -10,7 +10,7 @@ from functools import partial
 from queue import SimpleQueue
 from typing import Protocol
 
-from lightship.batching.base import Done, EngineCall, Outcome, Results
+from lightship.batching.base import LATE, Done, EngineCall, Outcome, Results
 from lightship.batching.tensorflow_serving.feeds import Feeds
 from lightship.batching.tensorflow_serving.merging import divided, merged
 from lightship.batching.tensorflow_serving.parameters import BatchingParameters
@@ -18,7 +18,7 @@ from lightship.batching.tensorflow_serving.pool import BatchThreads
 from lightship.batching.tensorflow_serving.queue import Batch
 from lightship.batching.tensorflow_serving.tasks import Ended, Task, rows_of, same_error
 from lightship.engines.base import Engine, check_inputs, check_outputs
-from lightship.errors import ResourceExhausted
+from lightship.errors import DeadlineExceeded, LightshipError, ResourceExhausted
 from lightship.memory_budget import NOT_COUNTED, Reservation
 from lightship.saved_model.signatures import Signature
 
@@ -61,6 +61,8 @@ class TensorFlowServingBatching:
         self._reserve, self._observer = reserve, observer
         self._waiting: dict[EngineCall, tuple[Hashable, Task]] = {}  # calls that wait or run
 
+    refuses = True
+
     @property
     def room(self) -> int:
         """Unlimited, because `max_enqueued_batches` says when a call is refused."""
@@ -92,6 +94,11 @@ class TensorFlowServingBatching:
             return False
         del self._waiting[call]
         return True
+
+    def late_error(self, call: EngineCall) -> LightshipError:
+        """Returns TensorFlow Serving's error: that of the queue for a call that waits in it."""
+        waiting = self._waiting.get(call)
+        return ResourceExhausted(_LATE) if waiting is not None and not waiting[1].begun else DeadlineExceeded(LATE)
 
     def try_run(self, calls: Sequence[EngineCall]) -> list[Outcome]:
         """Runs nothing: calls wait for others on the threads of all batches."""
@@ -125,6 +132,8 @@ class TensorFlowServingBatching:
     def _run(self, feeds: Feeds, wanted: Sequence[str], batch: Batch) -> None:
         """Runs a batch, and gives every task its outputs, or the error."""
         now, tasks = time.monotonic(), batch.tasks
+        for task in tasks:
+            task.taken = True
         if self._observer is not None:
             for task in tasks:
                 self._observer.waited(now - task.entered)

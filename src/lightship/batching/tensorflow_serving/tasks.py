@@ -25,13 +25,20 @@ class Task:
     queue, by `time.monotonic`.
     """
 
-    __slots__ = ("call", "entered", "finish", "inputs", "parts", "rows")
+    __slots__ = ("call", "entered", "finish", "inputs", "parts", "rows", "taken")
 
     def __init__(self, call: EngineCall, inputs: Tensors, rows: int, finish: Done) -> None:
         self.call, self.inputs, self.rows, self.finish = call, inputs, rows, finish
         self.entered = 0.0
         # What it was divided into. Then the parts wait in the queue, and not the task itself.
         self.parts: list[Task] = []
+        # Whether a thread has taken it out of the queue.
+        self.taken = False
+
+    @property
+    def begun(self) -> bool:
+        """Whether a thread has taken it, or a part of it, out of the queue."""
+        return self.taken or any(part.taken for part in self.parts)
 
     def divided(self, sizes: Sequence[int]) -> list[Task]:
         """Returns tasks for consecutive rows. This task is finished when all of them are."""
