@@ -30,7 +30,7 @@ BELOW: dict[str, set[str]] = {
     "images": {"errors", "memory_budget"},
     "bundle": MODEL,
     "engines": MODEL | {"memory", "processors", "semaphore", "threads"},
-    "batching": MODEL | {"engines", "threads"},
+    "batching": MODEL | {"engines", "processors", "threads"},
     "lifecycle": MODEL | {"batching", "engines", "threads"},
     "services": MODEL | {"lifecycle", "batching", "engines"},
     "transports": MODEL | {"services", "lifecycle", "batching", "memory", "processors", "semaphore", "threads"},

@@ -99,11 +99,8 @@ def test_a_flag_given_its_default_is_not_warned_of() -> None:
     assert list(warnings({"num_unload_threads": 0, "enable_profiler": True})) == []
 
 
-def test_batching_and_tflite_are_explained() -> None:
-    given: dict[str, Value] = {"enable_batching": True, "batching_parameters_file": "/x", "prefer_tflite_model": True}
-    batching, tflite = warnings(given)
-    assert batching.startswith("--enable_batching, --batching_parameters_file: accepted, and parameters")
-    assert "each runs by itself" in batching
+def test_tflite_is_explained() -> None:
+    (tflite,) = warnings({"enable_batching": True, "batching_parameters_file": "/x", "prefer_tflite_model": True})
     assert tflite.startswith("--prefer_tflite_model: accepted, but model.tflite is not read")
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lightship.bundle.bundle import Bundle
 from lightship.engines.base import Arrays, Engine
+from lightship.errors import LightshipError
 
 LATE = "Timed out waiting for notification"  # TensorFlow Serving's message for a deadline that has passed
 
@@ -43,6 +44,10 @@ class Scheduler(Protocol):
     def room(self) -> int:
         """How many calls should wait in it at most. Further ones had better wait before they are submitted."""
 
+    @property
+    def refuses(self) -> bool:
+        """Whether it refuses calls when too many wait in it. Then a long wait in it is no sign of overload."""
+
     def run(self, call: EngineCall) -> Results:
         """Runs a call, waits for its results, and returns them. Raises the errors of `Engine.run`.
 
@@ -59,6 +64,9 @@ class Scheduler(Protocol):
     def withdraw(self, call: EngineCall) -> bool:
         """Removes a call that waits, and returns True. Returns False if it does not wait any more: then `done` was
         called or will be."""
+
+    def late_error(self, call: EngineCall) -> LightshipError:
+        """Returns the error for a call that has not ended at its deadline."""
 
     def try_run(self, calls: Sequence[EngineCall]) -> list[Outcome]:
         """Runs calls that have arrived together, on an event loop. Never waits, and loads nothing.

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from lightship.batching.base import Done, EngineCall, Outcome, Results
+from lightship.batching.base import LATE, Done, EngineCall, Outcome, Results
 from lightship.engines.base import Engine
+from lightship.errors import DeadlineExceeded, LightshipError
 
 
 class Direct:
@@ -15,6 +16,7 @@ class Direct:
     __slots__ = ("_engine",)
 
     room = sys.maxsize
+    refuses = False
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -32,6 +34,9 @@ class Direct:
 
     def withdraw(self, call: EngineCall) -> bool:
         return False
+
+    def late_error(self, call: EngineCall) -> LightshipError:
+        return DeadlineExceeded(LATE)
 
     def try_run(self, calls: Sequence[EngineCall]) -> list[Outcome]:
         return [try_alone(self._engine, call) for call in calls]

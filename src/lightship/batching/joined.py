@@ -13,7 +13,7 @@ from lightship.batching.joint_runs import Observe
 from lightship.batching.signature_queue import SignatureQueue
 from lightship.bundle.bundle import Bundle
 from lightship.engines.base import Engine
-from lightship.errors import DeadlineExceeded
+from lightship.errors import DeadlineExceeded, LightshipError
 from lightship.saved_model.signatures import INIT_SIGNATURE
 
 
@@ -29,6 +29,8 @@ class Joined:
         self._queues = {
             name: SignatureQueue(engine, signatures[name], observe) for name in signatures if name != INIT_SIGNATURE
         }
+
+    refuses = False
 
     @property
     def room(self) -> int:
@@ -47,6 +49,9 @@ class Joined:
     def withdraw(self, call: EngineCall) -> bool:
         queue = self._queues.get(call.signature)
         return queue is not None and queue.withdraw(call)
+
+    def late_error(self, call: EngineCall) -> LightshipError:
+        return DeadlineExceeded(LATE)
 
     def try_run(self, calls: Sequence[EngineCall]) -> list[Outcome]:
         if len(calls) == 1:

@@ -15,12 +15,17 @@ FLAGS: tuple[Flag, ...] = (
     Flag("rest_api_num_threads", 4 * CPUS, USED, "threads for REST; two per core if left out"),
     Flag("rest_api_timeout_in_ms", 30000, USED, "milliseconds that a REST request may take; 0 or less: no limit"),
     Flag("rest_api_enable_cors_support", False, USED, "send CORS headers, so that any web page may call the API"),
-    Flag("enable_batching", False, IGNORED, "combine concurrent requests into batches"),
+    Flag("enable_batching", False, USED, "combine concurrent requests into batches"),
     Flag(
         "allow_version_labels_for_unavailable_models", False, USED, "allow new labels for versions that are not loaded"
     ),
-    Flag("batching_parameters_file", "", IGNORED, "file with BatchingParameters in text format"),
-    Flag("enable_per_model_batching_parameters", False, IGNORED, "read batching_params.pbtxt in each version folder"),
+    Flag("batching_parameters_file", "", USED, "file with BatchingParameters in text format"),
+    Flag(
+        "enable_per_model_batching_parameters",
+        False,
+        USED,
+        "with enable_batching: read batching_params.pbtxt in each version folder; a version without it is not batched",
+    ),
     Flag("model_config_file", "", USED, "file with a ModelServerConfig in text format, for several models"),
     Flag("model_config_file_poll_wait_seconds", 0, USED, "seconds between reads of model_config_file; 0: read once"),
     Flag("reload_root", "/", USED, "folder below which HandleReloadConfigRequest may choose base paths; /: any folder"),
@@ -73,9 +78,6 @@ FLAGS: tuple[Flag, ...] = (
 
 # What the warning says for flags that users may rely on, by the names of the flags.
 REMARKS: dict[tuple[str, ...], str] = {
-    ("enable_batching", "batching_parameters_file", "enable_per_model_batching_parameters"): (
-        "and parameters are checked, but requests are not combined into batches: each runs by itself"
-    ),
     ("prefer_tflite_model",): "but model.tflite is not read: the server loads saved_model.pb of the same version",
 }
 

@@ -11,6 +11,7 @@ from lightship.cli.options import Argument, Option, WrongArguments
 from lightship.transports.http.limits import Limits, Timeouts
 
 if TYPE_CHECKING:
+    from lightship.server import BatchingParameters
     from lightship.transports.grpc.options import Tls
 
 EngineName = Literal["auto", "openvino", "tensorflow"]
@@ -38,6 +39,17 @@ def _tls(certificate: Path | None, key: Path | None, client_ca: Path | None) -> 
             return None
         raise WrongArguments("TLS needs both --tls-cert and --tls-key: give both")
     return read_tls(certificate, key, client_ca)
+
+
+def _batching(enabled: bool, file: Path | None, per_model: bool) -> BatchingParameters | None:
+    from lightship.server.config.batching import WITHOUT_FILE, read_batching_parameters
+
+    if enabled:
+        return WITHOUT_FILE if file is None else read_batching_parameters(str(file))
+    if file is not None or per_model:
+        option = "--per-model-batching-parameters" if file is None else "--batching-parameters-file"
+        raise WrongArguments(f"{option} has no effect without --enable-batching: give both")
+    return None
 
 
 def _names(given: Sequence[str]) -> tuple[str, ...]:
@@ -214,6 +226,33 @@ def serve(
             help="Compile in the server's own process, and do not check the results.",
         ),
     ] = False,
+    enable_batching: Annotated[
+        bool,
+        Option(
+            "--enable-batching",
+            rich_help_panel=ADVANCED,
+            envvar="LIGHTSHIP_ENABLE_BATCHING",
+            help="Let calls wait for others and run them in batches, as TensorFlow Serving does.",
+        ),
+    ] = False,
+    batching_parameters_file: Annotated[
+        Path | None,
+        Option(
+            rich_help_panel=ADVANCED,
+            envvar="LIGHTSHIP_BATCHING_PARAMETERS_FILE",
+            help="With --enable-batching: a file with TensorFlow Serving's BatchingParameters in text format.",
+        ),
+    ] = None,
+    per_model_batching_parameters: Annotated[
+        bool,
+        Option(
+            "--per-model-batching-parameters",
+            rich_help_panel=ADVANCED,
+            envvar="LIGHTSHIP_PER_MODEL_BATCHING_PARAMETERS",
+            help="With --enable-batching: each version has its parameters in its file batching_params.pbtxt, or is not "
+            "batched.",
+        ),
+    ] = False,
     head_timeout: Annotated[
         float,
         Option(
@@ -363,6 +402,8 @@ def serve(
         max_queue_seconds=max_queue_seconds,
         allowed_hosts=_names(allowed_hosts or ()),
         strict=strict,
+        batching=_batching(enable_batching, batching_parameters_file, per_model_batching_parameters),
+        per_model_batching=per_model_batching_parameters,
         join=not no_join,
         log_format=log_format or ("json" if json else "text"),
         engine=EngineOptions(

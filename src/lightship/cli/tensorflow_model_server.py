@@ -14,7 +14,7 @@ from lightship.errors import InvalidArgument, LightshipError
 
 if TYPE_CHECKING:
     from lightship.lifecycle.model_config import ModelConfig
-    from lightship.server import Server, ServerOptions
+    from lightship.server import BatchingParameters, Server, ServerOptions
     from lightship.transports.grpc.options import GrpcOptions, Tls
 
 logger = logging.getLogger(__name__)
@@ -38,14 +38,15 @@ class ConfigFiles(NamedTuple):
     metrics_path: str | None
     # The keys and certificates of gRPC.
     tls: Tls | None
+    # How calls are batched. None: they are not.
+    batching: BatchingParameters | None
 
 
 def read_config_files(flags: Mapping[str, Value]) -> ConfigFiles:
     """Reads every file that a flag names.
 
-    Raises the errors of `read_config_file`, `read_models` and `check_batching_file`.
+    Raises the errors of `read_config_file`, `read_models` and `read_batching_parameters`.
     """
-    from lightship.server.config.batching import check_batching_file
     from lightship.server.config.files import check_config_file
     from lightship.server.config.monitoring import read_metrics_path
     from lightship.server.config.tls import read_ssl_config
@@ -54,11 +55,10 @@ def read_config_files(flags: Mapping[str, Value]) -> ConfigFiles:
     for flag, kind in _CHECKED.items():
         if flags[flag]:
             check_config_file(str(flags[flag]), kind)
-    if flags["batching_parameters_file"]:
-        check_batching_file(str(flags["batching_parameters_file"]))
+    batching = _batching(flags)
     path = read_metrics_path(str(flags["monitoring_config_file"])) if flags["monitoring_config_file"] else None
     tls = read_ssl_config(str(flags["ssl_config_file"])) if flags["ssl_config_file"] else None
-    return ConfigFiles(models, path, tls)
+    return ConfigFiles(models, path, tls, batching)
 
 
 def start_server(given: Mapping[str, Value], flags: Mapping[str, Value], files: ConfigFiles) -> Server:
@@ -110,6 +110,15 @@ def _models(flags: Mapping[str, Value]) -> list[ModelConfig]:
     return [ModelConfig(name, local_path(path))]
 
 
+def _batching(flags: Mapping[str, Value]) -> BatchingParameters | None:
+    from lightship.server.config.batching import WITHOUT_FILE, read_batching_parameters
+
+    if not flags["enable_batching"]:
+        return None
+    file = str(flags["batching_parameters_file"])
+    return read_batching_parameters(file) if file else WITHOUT_FILE
+
+
 def _options(given: Mapping[str, Value], flags: Mapping[str, Value], files: ConfigFiles) -> ServerOptions:
     from lightship.cli.engine_environment import engine_options_from_environment
     from lightship.engines import EngineOptions
@@ -149,7 +158,8 @@ def _options(given: Mapping[str, Value], flags: Mapping[str, Value], files: Conf
         enable_model_warmup=bool(flags["enable_model_warmup"]),
         warmup_iterations=max(0, int(flags["num_request_iterations_for_warmup"])),
         saved_model_tags=tuple(tag for tag in str(flags["saved_model_tags"]).split(",") if tag),
-        check_batching_files=bool(flags["enable_batching"] and flags["enable_per_model_batching_parameters"]),
+        batching=files.batching,
+        per_model_batching=bool(flags["enable_batching"] and flags["enable_per_model_batching_parameters"]),
         metrics_path=files.metrics_path,
     )
 

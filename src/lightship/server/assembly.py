@@ -14,6 +14,8 @@ from lightship.lifecycle.loader import Loader, LoadOptions
 from lightship.lifecycle.manager import Manager
 from lightship.memory import MemoryKeeper, default_budget
 from lightship.memory_budget import MemoryBudget
+from lightship.server.batch_metrics import BatchMetrics
+from lightship.server.batching import Batching
 from lightship.server.config.batching import check_version_batching
 from lightship.server.join_metrics import JoinMetrics
 from lightship.server.load_metrics import LoadMetrics
@@ -27,14 +29,20 @@ from lightship.transports.http.hosts import LOCAL_NAMES, AllowedHosts, is_loopba
 from lightship.transports.http.lanes import WaitLimits
 from lightship.transports.metrics.metrics import Metrics
 from lightship.transports.rest.app import RestApp
+from lightship.transports.rest.pages.metrics import Families
 from lightship.transports.turn import Turn
 
 _LOADS = 2  # the default number of versions that load at the same time
 _MAX_WAITING = 1024  # calls of one kind that wait for a thread
 
 
-def manager_of(options: ServerOptions, metrics: LoadMetrics, join_metrics: JoinMetrics) -> Manager:
-    """Returns a manager that loads models with these options and reports loads and joint runs to the metrics."""
+def manager_of(
+    options: ServerOptions, metrics: LoadMetrics, join_metrics: JoinMetrics, batching: Batching | None = None
+) -> Manager:
+    """Returns a manager that loads models with these options and reports loads and joint runs to the metrics.
+
+    `batching` makes the schedulers of the versions; None: calls are not batched as TensorFlow Serving does it.
+    """
     loader = Loader(
         LoadOptions(
             engine=options.engine,
@@ -45,9 +53,9 @@ def manager_of(options: ServerOptions, metrics: LoadMetrics, join_metrics: JoinM
             follow_links=options.follow_links,
         ),
         warm_up_call=make_logged_call if options.enable_model_warmup else None,
-        checks=[check_version_batching] if options.check_batching_files else [],
+        checks=[check_version_batching] if options.per_model_batching else [],
         observer=metrics,
-        schedulers=schedulers_of(options, join_metrics),
+        schedulers=schedulers_of(options, join_metrics) if batching is None else batching.scheduler,
     )
     retries = Retries(options.load_retries, options.load_retry_seconds)
     return Manager(loader.load, loads=options.load_threads or _LOADS, retries=retries)
@@ -69,6 +77,13 @@ def budget_of(options: ServerOptions) -> MemoryBudget:
     return MemoryBudget(options.memory_budget or default_budget(), MemoryKeeper().after)
 
 
+def batching_of(options: ServerOptions, budget: MemoryBudget, metrics: BatchMetrics) -> Batching | None:
+    """Returns TensorFlow Serving's batching, or None if it is off."""
+    if options.batching is None:
+        return None
+    return Batching(options.batching, budget.reservation, metrics, per_model=options.per_model_batching)
+
+
 def executor_of(options: ServerOptions) -> Executor:
     """Returns the threads that run long calls, over REST and gRPC."""
     threads = max(options.threads, options.grpc.runs) or default_threads()
@@ -82,8 +97,8 @@ def rest_app_of(
     executor: Executor,
     budget: MemoryBudget,
     metrics: Metrics,
-    load_metrics: LoadMetrics,
-    join_metrics: JoinMetrics,
+    further_metrics: Families,
+    own_metrics: Families,
     address: str,
     turn: Turn,
 ) -> RestApp:
@@ -102,8 +117,8 @@ def rest_app_of(
         cors=options.cors,
         metrics=metrics,
         metrics_path=options.metrics_path,
-        further_metrics=load_metrics.families,
-        own_metrics=join_metrics.families,
+        further_metrics=further_metrics,
+        own_metrics=own_metrics,
         turn=turn,
     )
 
@@ -120,7 +135,7 @@ def grpc_api_of(
     options: ServerOptions,
     budget: MemoryBudget,
     metrics: Metrics,
-    load_metrics: LoadMetrics,
+    further_metrics: Families,
     reload: Reload,
     draining: Callable[[], bool],
 ) -> GrpcApi:
@@ -130,7 +145,7 @@ def grpc_api_of(
         reload,
         budget=budget,
         reload_root=options.reload_root,
-        families=lambda: metrics.families() + load_metrics.families(),
+        families=lambda: metrics.families() + further_metrics(),
         tensor_content=options.grpc.tensor_content,
         health=options.grpc.health,
         draining=draining,

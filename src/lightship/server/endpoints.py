@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from lightship.errors import LightshipError
 from lightship.lifecycle.manager import Manager
-from lightship.server.assembly import budget_of, executor_of, grpc_api_of, rest_app_of
-from lightship.server.join_metrics import JoinMetrics
-from lightship.server.load_metrics import LoadMetrics
+from lightship.memory_budget import MemoryBudget
+from lightship.server.assembly import executor_of, grpc_api_of, rest_app_of
 from lightship.server.open_files import max_connections
 from lightship.server.options import ServerOptions
 from lightship.transports.connections import Connections
@@ -25,6 +24,7 @@ from lightship.transports.grpc.context import Reload
 from lightship.transports.http.server import HttpServer, new_event_loop
 from lightship.transports.metrics.metrics import Metrics
 from lightship.transports.rest.app import RestApp
+from lightship.transports.rest.pages.metrics import Families
 from lightship.transports.sockets import listen
 from lightship.transports.turn import Turn
 
@@ -77,18 +77,30 @@ class Endpoints:
         """`HOST:PORT`. If the server listens on every interface, HOST is the loopback address."""
         return f"{self._host}:{self.grpc_port}"
 
-    def start(self, manager: Manager, load_metrics: LoadMetrics, join_metrics: JoinMetrics, reload: Reload) -> None:
-        options, metrics, budget, turn = self._options, Metrics(manager.models), budget_of(self._options), Turn()
+    def start(
+        self,
+        manager: Manager,
+        budget: MemoryBudget,
+        further_metrics: Families,
+        own_metrics: Families,
+        reload: Reload,
+    ) -> None:
+        """Starts to answer requests.
+
+        further_metrics: returns TensorFlow Serving's metrics besides those of requests. own_metrics: those that only we
+        have.
+        """
+        options, metrics, turn = self._options, Metrics(manager.models), Turn()
         served: list[Coroutine[object, object, None]] = []
         if self._listening is not None:
             address = self._listening.getsockname()[0]
             self.app = rest_app_of(
-                manager, options, self.executor, budget, metrics, load_metrics, join_metrics, address, turn
+                manager, options, self.executor, budget, metrics, further_metrics, own_metrics, address, turn
             )
             self._http = HttpServer(self.app, self._listening, options.drain_seconds, options.timeouts)
             served.append(self._http.serve())
         if self.grpc is not None:
-            api = grpc_api_of(manager, options, budget, metrics, load_metrics, reload, lambda: self.draining)
+            api = grpc_api_of(manager, options, budget, metrics, further_metrics, reload, lambda: self.draining)
             connections: Connections[Any] = Connections(max_connections(options.limits.connections))
             connections.share_limit(self.grpc.connections)
             if self._http is not None:

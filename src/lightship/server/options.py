@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from lightship.batching.tensorflow_serving import BatchingParameters
 from lightship.engines import EngineOptions
 from lightship.errors import InvalidArgument, NotFound
 from lightship.images.opening import MAX_PIXELS
@@ -108,8 +109,11 @@ class ServerOptions:
     warmup_iterations: int = 0
     # The tags of the graph to serve. The graph's tags must be exactly these.
     saved_model_tags: tuple[str, ...] = SERVE
-    # Refuse to load a version whose `batching_params.pbtxt` is invalid.
-    check_batching_files: bool = False
+    # Batch calls as TensorFlow Serving does with --enable_batching. None: no such batching.
+    batching: BatchingParameters | None = None
+    # With `batching`: each version has its own parameters in its file `batching_params.pbtxt`, or is not batched.
+    # `batching` then says only how many threads there are, and their name.
+    per_model_batching: bool = False
     # The path of an additional metrics page that has only TensorFlow Serving's metrics.
     metrics_path: str | None = None
 
@@ -136,6 +140,10 @@ class ServerOptions:
             raise NotFound(
                 f"reload_root={self.reload_root} is not a folder: give the folder below which clients may choose "
                 "base paths, or / for any folder"
+            )
+        if self.per_model_batching and self.batching is None:
+            raise InvalidArgument(
+                "per_model_batching is True, but batching is None: give batching=BatchingParameters() too"
             )
         if self.drain_seconds < 0:
             raise InvalidArgument(f"drain_seconds={self.drain_seconds:g}: give 0 or more")

@@ -19,7 +19,8 @@ from lightship.lifecycle.model_config import ModelConfig
 from lightship.lifecycle.source import FileSystemSource
 from lightship.lifecycle.state import ModelVersionStatus, State
 from lightship.memory import LongLived, keep_freed_memory
-from lightship.server.assembly import manager_of
+from lightship.server.assembly import batching_of, budget_of, manager_of
+from lightship.server.batch_metrics import BatchMetrics
 from lightship.server.config.files import ConfigFilePoll
 from lightship.server.ending import abandon_runs
 from lightship.server.endpoints import Endpoints
@@ -31,6 +32,7 @@ from lightship.server.options import ServerOptions, parse_model_argument
 from lightship.server.received import ReceivedSignals
 from lightship.server.rereading import Rereading
 from lightship.signals import STOP_SIGNALS
+from lightship.transports.metrics.text import Family
 
 logger = logging.getLogger(__name__)
 
@@ -56,8 +58,9 @@ class Server:
         self._endpoints: Endpoints | None = None
         self._source: FileSystemSource | None = None
         self._config_file: ConfigFilePoll | None = None
-        self._load_metrics = LoadMetrics()
-        self._join_metrics = JoinMetrics()
+        self._load_metrics, self._batch_metrics, self._join_metrics = LoadMetrics(), BatchMetrics(), JoinMetrics()
+        self._budget = budget_of(options)
+        self._batching = batching_of(options, self._budget, self._batch_metrics)
 
     def start(self) -> Self:
         """Opens the ports, starts to load the models and returns. Call `wait_ready` to wait for the models.
@@ -74,7 +77,8 @@ class Server:
         ports = Endpoints(self.options)
         self.load()
         self._config_file = self._poll_config_file()
-        ports.start(self.manager, self._load_metrics, self._join_metrics, self._reload)
+        own_metrics = self._join_metrics.families
+        ports.start(self.manager, self._budget, self._further_metrics, own_metrics, self._reload)
         self._endpoints = ports
         return self
 
@@ -85,7 +89,7 @@ class Server:
         """
         if self._source is None:
             self._configure_logging()
-            self.manager = manager_of(self.options, self._load_metrics, self._join_metrics)
+            self.manager = manager_of(self.options, self._load_metrics, self._join_metrics, self._batching)
             self._source = FileSystemSource(
                 self.manager,
                 self.options.poll_seconds,
@@ -121,6 +125,9 @@ class Server:
         if self._source is None:
             raise FailedPrecondition("the server has not been started, so there is nothing to read again")
         Rereading(self._source, self._config_file, self.options.read_once).start()
+
+    def _further_metrics(self) -> list[Family]:
+        return self._load_metrics.families() + self._batch_metrics.families()
 
     def _poll_config_file(self) -> ConfigFilePoll | None:
         if self.options.model_config_file is None:
@@ -230,6 +237,8 @@ class Server:
         left = _ENDING if end is None or unanswered else max(_ENDING, end - time.monotonic())
         self._source.close(_ENDING)
         self._abandoned = not self.manager.close(left, loads=_LOADS)
+        if self._batching is not None:
+            self._batching.close()
         logger.info("stopped")
         if unanswered:
             raise FailedPrecondition(

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
-from lightship.errors import Cancelled, Unavailable
+from lightship.errors import Cancelled, LightshipError, Unavailable
 from lightship.processors import available_cpus
 from lightship.threads import start_thread
 from lightship.transports.http.lanes import Lane, ModelQueue, Origin, WaitLimits
@@ -57,6 +57,10 @@ class Wait(Protocol):
     @property
     def room(self) -> int: ...
 
+    # Whether calls are refused when too many wait like this. Then a long wait is no sign of overload.
+    @property
+    def refuses(self) -> bool: ...
+
     # Known when it is over: the seconds of a thread that it took, and the number of calls that shared them.
     @property
     def seconds(self) -> float: ...
@@ -73,6 +77,9 @@ class Wait(Protocol):
 
         Nobody waits for the job after the deadline, by `time.monotonic`, if there is one.
         """
+
+    def late_error(self) -> LightshipError:
+        """Returns the error for a job whose deadline passes before the wait is over."""
 
     def withdraw(self) -> bool:
         """Gives the wait up and returns True. Returns False if that is too late: `over` was or will be called."""
@@ -113,6 +120,8 @@ class _Submitted(Generic[Result]):
     wait: Wait | None = None
     # The seconds of threads that its parts before the last wait have taken.
     seconds: float = 0.0
+    # Whether it counts as finished already, where overload is measured.
+    finished: bool = False
 
 
 class Executor:
@@ -337,7 +346,10 @@ class Executor:
         now = time.monotonic()
         with self._lock:
             lane, ran = self._places(origin)
-            lane.finish(ran, run, now, run.seconds if isinstance(run, _Submitted) else None)
+            if isinstance(run, _Submitted):
+                lane.finish(ran, run, now, run.seconds, counted=run.finished)
+            else:
+                lane.finish(ran, run, now, None)
             following = lane.next(now) if own_thread or (lane.may_start_next() and self._find_thread()) else None
             if following is not None:
                 self.waiting -= 1
@@ -359,6 +371,9 @@ class Executor:
             submitted.seconds += calls.leave(submitted, run, time.monotonic())
             calls.pending += 1
             calls.room = wait.room
+            if wait.refuses and not submitted.finished:
+                submitted.finished = True
+                calls.load.finished()
         submitted.job, submitted.wait = pending.job, wait
         wait.begin(partial(self._go_on, submitted, wait), submitted.deadline)
         following = self._ended(submitted.origin, run, own_thread=own_thread)

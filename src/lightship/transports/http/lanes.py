@@ -116,8 +116,11 @@ class ModelQueue(Generic[Item]):
         """Counts a run that answered so many calls."""
         self.joined += _WEIGHT * (calls - self.joined)
 
-    def finish(self, run: object, now: float, before: float | None) -> None:
-        """Ends a run. If it was the last part of a call, `before` is the seconds that the others have taken."""
+    def finish(self, run: object, now: float, before: float | None, *, counted: bool = False) -> None:
+        """Ends a run. If it was the last part of a call, `before` is the seconds that the others have taken.
+
+        `counted`: the call was counted as finished before.
+        """
         begun = self.running.pop(run)
         if before is None:
             return
@@ -127,7 +130,8 @@ class ModelQueue(Generic[Item]):
             self.mean += _WEIGHT * (seconds - self.mean)
         else:
             self.mean = seconds
-        self.load.finished()
+        if not counted:
+            self.load.finished()
 
     def expected_wait(self, client: str, now: float) -> float:
         """Returns the seconds that a further call of a client would wait, by the calls whose turn comes before it."""
@@ -202,8 +206,10 @@ class Lane(Generic[Item]):
         queue.running[item] = now
         self.running += 1
 
-    def finish(self, queue: ModelQueue[Item], run: object, now: float, before: float | None) -> None:
-        queue.finish(run, now, before)
+    def finish(
+        self, queue: ModelQueue[Item], run: object, now: float, before: float | None, *, counted: bool = False
+    ) -> None:
+        queue.finish(run, now, before, counted=counted)
         self.running -= 1
 
     def next(self, now: float) -> Item | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from lightship.batching import EngineRun, Results, Steps
+from lightship.errors import LightshipError
 from lightship.tensors.array_memory import memory_of
 from lightship.transports.http.executor import Pending
 
@@ -30,6 +31,10 @@ class EngineWait:
         return self._scheduler.room
 
     @property
+    def refuses(self) -> bool:
+        return self._scheduler.refuses
+
+    @property
     def seconds(self) -> float:
         return self._call.seconds
 
@@ -47,6 +52,9 @@ class EngineWait:
 
     def withdraw(self) -> bool:
         return self._scheduler.withdraw(self._call)
+
+    def late_error(self) -> LightshipError:
+        return self._scheduler.late_error(self._call)
 
     def _done(self, outcome: Results | BaseException) -> None:
         over, self._over, self.outcome = self._over, None, outcome

@@ -1,28 +1,32 @@
-"""A histogram of durations with the buckets of TensorFlow Serving's latency metrics."""
+"""A histogram, by default with the buckets of TensorFlow Serving's latency metrics."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 
 from lightship.transports.metrics.text import histogram_samples
 
-_LIMITS = [10 * 1.8**power for power in range(33)]  # microseconds
-_LIMIT_TEXTS = [f"{limit:g}" for limit in _LIMITS]
+LATENCY_LIMITS = tuple(10 * 1.8**power for power in range(33))  # microseconds
 
 
-@dataclass(slots=True)
 class Histogram:
-    """A histogram of durations in microseconds. A value is counted in the first bucket with a limit above the value."""
+    """Counts values. A value is counted in the first bucket with a limit above the value, or else in the last one.
 
-    buckets: list[int] = field(default_factory=lambda: [0] * (len(_LIMITS) + 1))
-    total: float = 0.0
+    `limits` are those of the buckets, in ascending order, except for the last bucket, which has none.
+    """
+
+    __slots__ = ("_limits", "buckets", "total")
+
+    def __init__(self, limits: Sequence[float] = LATENCY_LIMITS) -> None:
+        self._limits = limits
+        self.buckets = [0] * (len(limits) + 1)
+        self.total = 0.0
 
     def add(self, value: float) -> None:
-        self.buckets[bisect_right(_LIMITS, value)] += 1
+        self.buckets[bisect_right(self._limits, value)] += 1
         self.total += value
 
     def samples(self, name: str, labels: Mapping[str, str]) -> list[str]:
         """Returns the histogram's lines of a metrics page."""
-        return histogram_samples(name, labels, _LIMIT_TEXTS, self.buckets, self.total)
+        return histogram_samples(name, labels, [f"{limit:g}" for limit in self._limits], self.buckets, self.total)

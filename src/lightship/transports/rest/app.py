@@ -12,7 +12,7 @@ from lightship.errors import DeadlineExceeded, LightshipError
 from lightship.lifecycle.manager import Manager
 from lightship.memory import default_budget
 from lightship.memory_budget import MemoryBudget, Reservation
-from lightship.transports.http.executor import Executor, Job, Moved, Overloaded, Pending
+from lightship.transports.http.executor import Executor, Job, Moved, Overloaded, Pending, Wait
 from lightship.transports.http.hosts import AllowedHosts
 from lightship.transports.http.kinds import IMAGES
 from lightship.transports.http.lanes import Origin
@@ -153,13 +153,13 @@ class RestApp:
         deadline = time.monotonic() + self._timeout if self._timeout > 0 else None
         answered = self._executor.submit(job, origin, self._refuse_overload, deadline)
         if not isinstance(answered, Response) and self._timeout > 0:
-            timer = asyncio.get_running_loop().call_later(self._timeout, self._give_up, answered)
+            timer = asyncio.get_running_loop().call_later(self._timeout, self._give_up, answered, job)
             answered.add_done_callback(partial(_cancel, timer))
         return answered
 
-    def _give_up(self, answered: asyncio.Future[Response]) -> None:
+    def _give_up(self, answered: asyncio.Future[Response], job: _CountedJob) -> None:
         if not answered.done():
-            answered.set_result(error_response(DeadlineExceeded("Timed out waiting for notification")))
+            answered.set_result(error_response(job.late_error()))
 
 
 class _Deferred:
@@ -178,21 +178,22 @@ class _Deferred:
 class _CountedJob:
     """A call whose memory stays reserved until it has ended, even if its client has gone."""
 
-    __slots__ = ("_call", "_memory")
+    __slots__ = ("_call", "_memory", "_wait")
 
     def __init__(self, call: Job[Response], memory: Reservation) -> None:
         self._call, self._memory = call, memory
+        self._wait: Wait | None = None
         memory.begin_use()
 
     def run(self) -> Response | Moved[Response] | Pending[Response]:
-        left = 0
+        left, self._wait = 0, None
         try:
             result = self._call.run()
             if isinstance(result, Moved):
                 self._call = result.job
                 return Moved(self, result.kind)
             if isinstance(result, Pending):
-                self._call = result.job
+                self._call, self._wait = result.job, result.wait
                 return Pending(self, result.wait)
             left = len(result.body)
         except BaseException:
@@ -200,6 +201,11 @@ class _CountedJob:
             raise
         self._end(left)
         return result
+
+    def late_error(self) -> LightshipError:
+        """Returns the error if the deadline passes now. Any thread may call this."""
+        wait = self._wait
+        return DeadlineExceeded("Timed out waiting for notification") if wait is None else wait.late_error()
 
     def release(self) -> None:
         try:
