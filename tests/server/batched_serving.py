@@ -29,6 +29,8 @@ STATUS = {
     Code.UNAVAILABLE: 503,
     Code.DEADLINE_EXCEEDED: 504,
 }
+# Seconds for an answer. The first call of a signature may have to load TensorFlow.
+PATIENCE = 300.0
 _SERVICE = "/tensorflow.serving.PredictionService"
 
 
@@ -57,7 +59,7 @@ class Asking:
     def __init__(self, server: Server, transport: str) -> None:
         self._server, self._transport = server, transport
         self._threads = ThreadPoolExecutor(256)
-        self._http = httpx2.Client(timeout=60, limits=httpx2.Limits(max_connections=256))
+        self._http = httpx2.Client(timeout=PATIENCE, limits=httpx2.Limits(max_connections=256))
         self._channel = grpc.insecure_channel(server.grpc_address)
 
     def predict(self, model: str, signature: str = "serving_default", dtype: Any = np.float32, **inputs: Any) -> Answer:
@@ -111,7 +113,7 @@ class Asking:
 
     def _called(self, method: str, message: Any, response: Any) -> Answer:
         try:
-            data = self._channel.unary_unary(method)(message.SerializeToString(), timeout=60)
+            data = self._channel.unary_unary(method)(message.SerializeToString(), timeout=PATIENCE)
         except grpc.RpcError as error:
             return Answer(STATUS[Code(error.code().value[0])], error.details() or "", {})
         answer = response.FromString(data)

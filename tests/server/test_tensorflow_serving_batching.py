@@ -11,7 +11,7 @@ import httpx2
 import numpy as np
 import pytest
 from tests.batching.gated_engine import GatedEngine
-from tests.server.batched_serving import Answer, Asking, gated, wait_for_calls
+from tests.server.batched_serving import PATIENCE, Answer, Asking, gated, wait_for_calls
 from tests.server.grpc_process import eventually
 
 from lightship.batching import Direct
@@ -59,7 +59,8 @@ def batched(saved_models: Path, transport: str) -> Iterator[Serve]:
     def start(*models: str, options: dict[str, Any] | None = None, **values: Any) -> Batched:
         folders = [f"{model}={saved_models / model}" for model in models or ("odd",)]
         parameters = BatchingParameters(**{"num_batch_threads": 1} | values)
-        more = {"rest_port": "auto", "grpc_port": "auto", "engine": EngineOptions(trust=True)} | (options or {})
+        more = {"rest_port": "auto", "grpc_port": "auto", "timeout_seconds": PATIENCE}
+        more |= {"engine": EngineOptions(trust=True)} | (options or {})
         server = serve(*folders, batching=parameters, **more)
         made.append(Batched(server, transport))
         assert server.wait_ready(60)
@@ -87,9 +88,9 @@ def test_calls_that_wait_are_run_together(batched: Serve) -> None:
     wait_for_calls(asking.server, "half_plus_two", 4)
     asking.release()
     for rows, call in zip((1, 2, 3), calls, strict=True):
-        answer = call.result(60)
+        answer = call.result(PATIENCE)
         assert answer.value == [[0.5 * (10 * rows + row) + 2] for row in range(rows)]
-    assert running[0].result(60).status == 200
+    assert running[0].result(PATIENCE).status == 200
     assert gated(asking.server, "half_plus_two").sizes == [1, 6]
 
 
@@ -99,7 +100,7 @@ def test_two_hundred_clients_form_larger_batches_than_there_are_threads(batched:
     calls = [asking.at_once(asking.predict, "half_plus_two", x=[[number]]) for number in range(200)]
     wait_for_calls(asking.server, "half_plus_two", 201)
     asking.release()
-    assert [call.result(60).value for call in calls] == [[[0.5 * number + 2]] for number in range(200)]
+    assert [call.result(PATIENCE).value for call in calls] == [[[0.5 * number + 2]] for number in range(200)]
     assert gated(asking.server, "half_plus_two").sizes == [1, 200]
 
 
@@ -115,7 +116,7 @@ def test_one_pool_of_threads_runs_the_batches_of_all_models(batched: Serve) -> N
     engines[1].gate.set()  # a thread that ran the one model is free for the other
     engines[0].wait_begun()
     asking.release()
-    assert waiting.result(60).status == 200
+    assert waiting.result(PATIENCE).status == 200
 
 
 def test_a_batch_that_is_not_full_waits_for_its_timeout(batched: Serve) -> None:
@@ -124,7 +125,7 @@ def test_a_batch_that_is_not_full_waits_for_its_timeout(batched: Serve) -> None:
     wait_for_calls(asking.server, "odd", 1)
     assert not first.done()
     second = asking.at_once(asking.predict, "odd", x=column(1))
-    assert first.result(60).status == second.result(60).status == 200
+    assert first.result(PATIENCE).status == second.result(PATIENCE).status == 200
     assert gated(asking.server, "odd").sizes in ([], [3])
     asking_again = batched(max_batch_size=3, batch_timeout_micros=1000)
     assert asking_again.predict("odd", x=column(2)).status == 200
@@ -151,7 +152,7 @@ def test_a_full_queue_refuses_calls(batched: Serve) -> None:
     text = f"{FULL}currently 2 batches enqueued and max_enqueued_batches is 2"
     refused(asking.predict("odd", x=column(1)), 503, text)
     asking.release()
-    assert [call.result(60).status for call in calls] == [200, 200]
+    assert [call.result(PATIENCE).status for call in calls] == [200, 200]
 
 
 def test_a_full_queue_with_splitting_refuses_calls(batched: Serve) -> None:
@@ -167,7 +168,7 @@ def test_a_full_queue_with_splitting_refuses_calls(batched: Serve) -> None:
         "open_batch_size=1, max_execution_batch_size=2)",
     )
     asking.release()
-    assert call.result(60).status == 200
+    assert call.result(PATIENCE).status == 200
 
 
 def test_a_large_call_is_split(batched: Serve) -> None:
@@ -225,7 +226,7 @@ def together(asking: Batched, *inputs: Any) -> list[Answer]:
         calls.append(asking.at_once(asking.predict, "odd", "unknown_rank", x=values))
         wait_for_calls(asking.server, "odd", 2 + index)
     asking.release()
-    return [call.result(60) for call in calls]
+    return [call.result(PATIENCE) for call in calls]
 
 
 def test_outputs_that_cannot_be_divided_fail_the_batch(batched: Serve) -> None:
@@ -244,7 +245,7 @@ def test_an_error_of_a_run_goes_to_all_calls_of_the_batch(batched: Serve) -> Non
     calls = [asking.at_once(asking.predict, "odd", "quotient", np.int32, x=[value]) for value in (1, 0)]
     wait_for_calls(asking.server, "odd", 3)
     asking.release()
-    first, second = (call.result(60) for call in calls)
+    first, second = (call.result(PATIENCE) for call in calls)
     assert first == second
     assert first.status == 400
 
@@ -259,8 +260,8 @@ def test_unloading_a_version_answers_the_calls_that_wait_for_it(batched: Serve) 
     assert eventually(lambda: not asking.server.manager.serves("half_plus_two"))
     assert not engine.gate.is_set()
     engine.gate.set()
-    assert running[0].result(60).status == 200
-    assert [call.result(60).value for call in calls] == [[[0.5 * number + 2]] for number in range(20)]
+    assert running[0].result(PATIENCE).status == 200
+    assert [call.result(PATIENCE).value for call in calls] == [[[0.5 * number + 2]] for number in range(20)]
 
 
 def test_a_drain_answers_the_calls_that_wait(batched: Serve) -> None:
@@ -273,7 +274,7 @@ def test_a_drain_answers_the_calls_that_wait(batched: Serve) -> None:
     stopping.start()
     assert eventually(lambda: asking.server._endpoints is not None and asking.server._endpoints.draining)
     engine.gate.set()
-    assert [call.result(60).value for call in calls] == [[[0.5 * number + 2]] for number in range(20)]
+    assert [call.result(PATIENCE).value for call in calls] == [[[0.5 * number + 2]] for number in range(20)]
     stopping.join(60)
     assert not stopping.is_alive()
 
@@ -295,12 +296,12 @@ def test_predict_and_classify_share_a_batch(batched: Serve, transport: str) -> N
     asking.release()
     scores = [
         call.value[0][0][1] if transport == "rest" else call.value.classifications[0].classes[0].score
-        for call in (one.result(60) for one in classified)
+        for call in (one.result(PATIENCE) for one in classified)
     ]
     assert scores == [3.0, 4.0]
-    answer = regressed.result(60).value
+    answer = regressed.result(PATIENCE).value
     assert (answer[0] if transport == "rest" else answer.regressions[0].value) == 5.0
-    assert predicted.result(60).value == [[6.0]]
+    assert predicted.result(PATIENCE).value == [[6.0]]
     assert sorted(engine.sizes) == [1, 1, 3]
 
 
@@ -315,10 +316,10 @@ def test_multi_inference_shares_batches_with_classify_and_regress(batched: Serve
     classified = asking.at_once(asking.examples, "classify", "half_plus_two", "classify_x_to_y", [{"x": 4.0}])
     wait_for_calls(asking.server, "half_plus_two", 3)
     asking.release()
-    classes, values = both.result(60).value
+    classes, values = both.result(PATIENCE).value
     assert classes.classification_result.classifications[0].classes[0].score == 3.0
     assert values.regression_result.regressions[0].value == 3.0
-    assert classified.result(60).value.classifications[0].classes[0].score == 4.0
+    assert classified.result(PATIENCE).value.classifications[0].classes[0].score == 4.0
     assert gated(asking.server, "half_plus_two").sizes == [1, 2, 1]
 
 
