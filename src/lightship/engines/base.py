@@ -123,6 +123,8 @@ class Joining:
 
     # The seconds of one run by the number of rows, measured on this machine: 1, 2, 4, 8, ... Empty until measured.
     costs: Mapping[int, float]
+    # How many runs the engine computes at once when calls wait. The costs are those of one while all others go on.
+    streams: int = 1
 
 
 @dataclass(frozen=True, slots=True)
