@@ -13,6 +13,8 @@ from lightship.saved_model.signatures import Signature
 
 Key = tuple[Any, ...]
 
+_MAX_SEEN = 1024  # the most combinations of shapes that are remembered
+
 
 class Rows(NamedTuple):
     """A call that can be joined with others that have the same key."""
@@ -25,15 +27,13 @@ class RowCounter:
     """Counts the rows of the calls of one signature."""
 
     def __init__(self, signature: Signature) -> None:
-        shapes = {name: spec.shape for name, spec in signature.inputs.items()}
-        # The inputs' types and their sizes besides the first, -1 where any is declared. None: no calls can be joined.
-        self._declared: list[tuple[str, np.dtype[Any], tuple[int, ...]]] | None = [
-            (name, spec.taken.numpy, tuple(shape[1:]))
-            for (name, spec), shape in zip(signature.inputs.items(), shapes.values(), strict=True)
-            if shape and shape[0] == -1
-        ]
-        if not shapes or len(self._declared) != len(shapes):
-            self._declared = None
+        specs = [(name, spec.taken.numpy, spec.shape) for name, spec in signature.inputs.items()]
+        # The inputs' types, and their sizes besides the first, -1 where any is declared.
+        self._declared = [(name, dtype, shape[1:]) for name, dtype, shape in specs if shape and shape[0] == -1]
+        self._batched = bool(specs) and len(self._declared) == len(specs)
+        self._dtypes = {name: dtype for name, dtype, _ in specs}
+        self._names = list(self._dtypes)
+        self._seen: dict[object, Rows | None] = {}
 
     def rows(self, call: EngineCall) -> Rows | None:
         """Returns what a call can be joined by.
@@ -41,23 +41,28 @@ class RowCounter:
         Returns None if it must run alone: its inputs are not those that the signature declares, which has a reason in
         its error or another meaning, such as a single row without its first dimension; or it has no rows.
         """
-        if self._declared is None or len(call.inputs) != len(self._declared):
+        inputs, outputs = call.inputs, call.outputs
+        if not self._batched or inputs.keys() != self._dtypes.keys():
             return None
-        outputs, count = call.outputs, 0
-        key: list[Any] = [tuple(outputs) if outputs else None]
-        for name, dtype, declared in self._declared:
-            array = call.inputs.get(name)
-            if array is None or array.dtype != dtype:
+        arrays = [inputs[name] for name in self._names]
+        seen = (outputs and tuple(outputs), *[(array.shape, array.dtype) for array in arrays])
+        try:
+            return self._seen[seen]
+        except KeyError:
+            if len(self._seen) >= _MAX_SEEN:
+                self._seen.clear()
+            rows = self._seen[seen] = self._count(arrays, seen[0])
+            return rows
+
+    def _count(self, arrays: Sequence[NDArray[Any]], outputs: object) -> Rows | None:
+        numbers, shapes = set(), []
+        for array, (_, dtype, declared) in zip(arrays, self._declared, strict=True):
+            if array.dtype != dtype or not array.ndim or not _fits(array.shape[1:], declared):
                 return None
-            shape = array.shape
-            if shape[1:] != declared and not _fits(shape[1:], declared) or not shape:
-                return None
-            if shape[0] != count:
-                if count or not shape[0]:
-                    return None
-                count = shape[0]
-            key.append(shape[1:])
-        return Rows(tuple(key), count) if count else None
+            numbers.add(len(array))
+            shapes.append(array.shape[1:])
+        number = numbers.pop()
+        return None if numbers or not number else Rows((outputs, *shapes), number)
 
 
 def join(calls: Sequence[EngineCall], size: int) -> dict[str, NDArray[Any]]:

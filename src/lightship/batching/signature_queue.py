@@ -18,15 +18,16 @@ from lightship.engines.base import SHORT_SECONDS, Engine
 from lightship.errors import DeadlineExceeded
 from lightship.saved_model.signatures import Signature
 
-# Runs at a time: one computes, while the inputs of the other are copied or its outputs are written.
-_RUNS = 2
+# Runs that go on besides those that the engine computes at once, while their inputs are copied or outputs written.
+_MORE_RUNS = 1
 
 
 class SignatureQueue:
     """Runs the calls of one signature. Any thread may call its methods.
 
-    At most `_RUNS` runs of calls that may be joined go on at a time. While they do, such calls wait. When a run ends,
-    the calls that wait and can be joined with the oldest are the next one, up to the largest batch that is worth it.
+    Of calls that may be joined, as many runs go on at a time as the engine has streams, and one more. While they do,
+    such calls wait. When a run ends, the calls that wait and can be joined with the oldest are the next one, up to the
+    largest batch that is worth it.
     Nobody waits for a call that has not come. The thread that brings a call runs it if it need not wait; the calls that
     wait are run by threads of the queue.
     """
@@ -42,12 +43,13 @@ class SignatureQueue:
         self._running = 0
         self._costs: Mapping[int, float] = {}
         self._plan = Plan({})
+        self._most = 1 + _MORE_RUNS  # runs at a time
 
     @property
     def room(self) -> int:
         """Enough calls for the next batches, so that more of them wait where clients take turns."""
         largest = self.plan().largest
-        return 2 * _RUNS * largest if largest > 1 else sys.maxsize
+        return 2 * self._most * largest if largest > 1 else sys.maxsize
 
     def plan(self) -> Plan:
         """Returns the batches that are worth it. There are none until the costs are measured."""
@@ -55,6 +57,8 @@ class SignatureQueue:
         costs: Mapping[int, float] = {} if joining is None else joining.costs
         if costs != self._costs:
             self._costs, self._plan = dict(costs), Plan(costs)
+        if joining is not None:
+            self._most = joining.streams + _MORE_RUNS
         return self._plan
 
     def submit(self, call: EngineCall, done: Done) -> None:
@@ -63,7 +67,7 @@ class SignatureQueue:
             done(run_alone(self._engine, call))
             return
         with self._lock:
-            if self._running >= _RUNS:
+            if self._running >= self._most:
                 self._waiting[call] = Waiting(call, rows, done)
                 return
             self._running += 1

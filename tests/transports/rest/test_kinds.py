@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from lightship.batching import Direct
+from lightship.batching import Direct, Steps
 from lightship.server import Server, serve
 from lightship.transports.http.kinds import IMAGES, LARGE, SMALL
 from lightship.transports.http.lanes import Origin, WaitLimits
@@ -149,7 +149,8 @@ def test_photos_that_take_long_hold_up_neither_calls_nor_each_other(
 ) -> None:
     begun, go_on = threading.Semaphore(0), threading.Event()
 
-    def answer_image(manager: Any, route: Any, request: Request) -> Response:
+    def answer_image(manager: Any, route: Any, request: Request) -> Steps[Response]:
+        yield from ()
         if request.body == b"slow":
             begun.release()
             assert go_on.wait(120)
