@@ -57,3 +57,25 @@ def test_the_affinity_counts() -> None:
     one = min(os.sched_getaffinity(0))
     command = ["taskset", "-c", str(one), sys.executable, "-c", code]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "1\n"
+
+
+LIMITED = """
+import os, sys
+from lightship import processors
+processors.cpu_quota = lambda: float(sys.argv[1])
+processors.schedulable_cpus = lambda: 64
+processors.limit_libraries()
+print(os.environ.get("OPENBLAS_NUM_THREADS"))
+"""
+
+
+@pytest.mark.parametrize(("quota", "given", "threads"), [("2", None, "2"), ("0", None, "None"), ("2", "5", "5")])
+def test_other_libraries_are_limited_where_control_groups_grant_less(
+    quota: str, given: str | None, threads: str
+) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    if given is not None:
+        environment["OPENBLAS_NUM_THREADS"] = given
+    command = [sys.executable, "-c", LIMITED, quota]
+    found = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    assert found.stdout == f"{threads}\n"

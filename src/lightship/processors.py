@@ -32,6 +32,16 @@ def engine_threads() -> int:
     return available_cpus() if available_cpus() < schedulable_cpus() else 0
 
 
+def limit_libraries() -> None:
+    """Limits the threads of numpy's linear algebra to the time that the control groups grant.
+
+    It looks at the affinity only, once, when it is imported. So this has to be called before.
+    """
+    threads = engine_threads()
+    if threads:
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", str(threads))
+
+
 def schedulable_cpus() -> int:
     """Returns the number of processors on which the system may run this process."""
     if hasattr(os, "sched_getaffinity"):

@@ -1,7 +1,7 @@
 """The entry points of the commands.
 
 They handle signals first, and only then import the command itself, which may take up to a second. So this module and
-the packages that it is in import nothing else.
+the packages that it is in import nothing that is large.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import sys
 
-from lightship import signals
+from lightship import processors, signals
 
 INTERRUPTED = 130  # the exit code that shells report for a process that SIGINT ended
 
@@ -21,6 +21,7 @@ def main() -> None:
         gc.disable()  # until `resume_collections`: what is imported is not garbage
     else:
         signals.handle_command()
+    processors.limit_libraries()
     try:
         from lightship.cli.running import run
 
@@ -33,6 +34,7 @@ def model_server() -> None:
     """Runs `lightship-model-server`. If the start fails, the exit code is 255."""
     signals.handle_server_start()
     gc.disable()
+    processors.limit_libraries()
     from lightship.cli.model_server_command import main
 
     main()

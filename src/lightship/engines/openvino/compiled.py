@@ -59,6 +59,11 @@ class Compiled:
         """The number of threads of all streams together."""
         return max(1, int(self._compiled.get_property("INFERENCE_NUM_THREADS")))
 
+    @property
+    def streams(self) -> int:
+        """The number of runs that are computed at once."""
+        return max(1, int(self._compiled.get_property("NUM_STREAMS")))
+
     def run(self, arrays: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> dict[str, NDArray[Any]]:
         """Runs the model on `arrays` and returns copies of the outputs that `outputs` names.
 

@@ -48,7 +48,7 @@ class Measured:
         self._retries = iter(RETRY_SECONDS)
         self.joining = Joining({})
         # Is called when it was measured: by how many streams to run when calls wait, and from how many calls on.
-        self.when_streams: Callable[[int, int], None] = lambda streams, least: None
+        self.when_streams: Callable[[int, int], None] = _ignore
 
     def start(self) -> None:
         """Starts measuring, unless it has been started. Does not wait."""
@@ -63,7 +63,7 @@ class Measured:
     def close(self) -> None:
         """Stops measuring."""
         with self._lock:
-            self._closed = True
+            self._closed, self.when_streams = True, _ignore  # it refers to the compiled models
             key, timer = self._key, self._timer
         if timer is not None:
             timer.cancel()
@@ -110,6 +110,9 @@ class Measured:
             self._timer = threading.Timer(seconds, _BACKGROUND.submit, (self._measure,))
             self._timer.daemon = True
             self._timer.start()
+
+
+def _ignore(streams: int, least: int) -> None: ...
 
 
 def _costs(pairs: Sequence[tuple[int, float]]) -> Mapping[int, float]:

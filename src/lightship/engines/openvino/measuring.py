@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lightship.engines.base import SHORT_SECONDS, CannotRun, EngineOptions, Refused
+from lightship.engines.base import SHORT_SECONDS, CannotRun, EngineOptions
 from lightship.engines.openvino.building import build_models
 from lightship.engines.openvino.compiled import Compiled
 from lightship.engines.openvino.description import DECLARED, ONE_ROW
 from lightship.engines.openvino.independence import accepted_sample
 from lightship.engines.openvino.streams import choose_streams
-from lightship.engines.openvino.timing import CPU_SECONDS, MAX_ROWS, SideBySide, Stopwatch, costs_of_rows
+from lightship.engines.openvino.timing import CPU_SECONDS, MAX_ROWS, CannotMeasure, SideBySide, Stopwatch, costs_of_rows
 from lightship.errors import LightshipError
 from lightship.saved_model.reader import read_saved_model
 
@@ -55,7 +55,7 @@ def work(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
         costs = costs_of_rows(_Runs(one_stream, sample), stopwatch, most)
         found |= {"costs": list(costs.items()), "disturbed": stopwatch.disturbed}
         processors = request["threads"] or request["processors"]
-        if not stopwatch.disturbed and costs and costs[1] > SHORT_SECONDS and processors > 1:
+        if not stopwatch.disturbed and stopwatch.shortest > SHORT_SECONDS and processors > 1:
             found |= _streams(models, sample, costs, processors, min(most, MAX_STREAM_ROWS))
     except CannotRun:  # it could be compiled before, so the machine has changed
         return found
@@ -70,10 +70,15 @@ def _streams(
     most: int,
 ) -> dict[str, Any]:
     """Measures runs side by side, and chooses the number of streams."""
-    by_streams, disturbed = {}, False
-    for streams in sorted({processors, processors // 2, processors // 4} - {0, 1}, reverse=True):
-        stopwatch = Stopwatch(processors, CPU_SECONDS * processors / 2)
-        with SideBySide(_Runs(models(streams), sample), streams) as runs:
+    by_streams: dict[int, Mapping[int, float]] = {}
+    disturbed = False
+    for wanted in sorted({processors, processors // 2, processors // 4} - {0, 1}, reverse=True):
+        compiled = models(wanted)
+        streams = compiled[DECLARED].streams  # fewer where two processors share a core
+        if streams == 1 or streams in by_streams:
+            continue
+        stopwatch = Stopwatch(compiled[DECLARED].threads, CPU_SECONDS * processors / 2)
+        with SideBySide(_Runs(compiled, sample), streams) as runs:
             by_streams[streams] = costs_of_rows(runs, stopwatch, most)
         disturbed = disturbed or stopwatch.disturbed
     streams = 1 if disturbed else choose_streams(costs, by_streams)
@@ -94,8 +99,10 @@ class _Runs:
         if rows not in self._rows:
             self._rows[rows] = {name: array[np.arange(rows) % len(array)] for name, array in self._sample.items()}
         compiled: Compiled = self._one_row if rows == 1 else self._declared
-        with suppress(CannotRun, Refused, LightshipError):
+        try:
             compiled.run(self._rows[rows], compiled.outputs)
+        except (CannotRun, LightshipError) as error:
+            raise CannotMeasure(str(error)) from error
 
 
 def _step_back() -> None:

@@ -187,6 +187,7 @@ class OpenVINOProgram:
         self._measured.close()
         if self._streams is not None:
             self._streams.close()
+            self._streams = None
         self._variants.close()
         self._known.clear()
         self._declared_model = self._one_row_model = None

@@ -94,7 +94,7 @@ class Streams:
 
     def close(self) -> None:
         with self._lock:
-            self._closed, self._copies = True, {}
+            self._closed, self._copies, self._make = True, {}, dict  # what makes copies refers to the models
             if self._timer is not None:
                 self._timer.cancel()
 

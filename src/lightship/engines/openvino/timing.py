@@ -26,8 +26,10 @@ _REPEAT_SECONDS = 0.004
 _WORTH_IT = 0.98
 # A run that waited for a processor for more than this share of its time says little about the model.
 _DISTURBED = 0.05
-# The system counts waiting in steps that are too coarse for shorter runs.
-_COUNTED_SECONDS = 0.001
+
+
+class CannotMeasure(Exception):
+    """A run failed, so that its time says nothing."""
 
 
 class Stopwatch:
@@ -60,6 +62,11 @@ class Stopwatch:
         """Whether, for some number of rows, each run had to wait for a processor."""
         return self._quiet.keys() != self._cpu.keys()
 
+    @property
+    def shortest(self) -> float:
+        """The seconds of one row, elapsed or of processor time, whichever is less."""
+        return min(self.costs.get(1, 0.0), self._cpu.get(1, 0.0))
+
     def left(self) -> float:
         """Returns the seconds that are left."""
         return min(self._cpu_end - time.process_time(), self._end - time.monotonic())
@@ -72,7 +79,7 @@ class Stopwatch:
             run(rows)
             now = time.perf_counter()
             seconds, cpu = now - start, time.process_time() - cpu
-            if seconds < _COUNTED_SECONDS or _waited() - waited < _DISTURBED * seconds:
+            if _waited() - waited <= _DISTURBED * seconds:
                 self._quiet[rows] = min(seconds, self._quiet.get(rows, seconds))
             self._cpu[rows] = min(cpu, self._cpu.get(rows, cpu))
             if now > end and time.process_time() > cpu_end:
@@ -82,16 +89,18 @@ class Stopwatch:
 def costs_of_rows(run: Run, stopwatch: Stopwatch, most: int = MAX_ROWS) -> Mapping[int, float]:
     """Returns the seconds of one run of 1, 2, 4, 8, ... rows.
 
-    Ends at `most` rows, where two steps in a row made a row no cheaper, and where the time or the memory would not
-    suffice for twice the rows. Then all are measured again in turn while there is time, so that a slow second of the
-    machine does not fall on one of them alone.
+    `run` raises CannotMeasure for more rows than the model accepts. Ends there, at `most` rows, where two steps in a
+    row made a row no cheaper, and where the time or the memory would not suffice for twice the rows. Then all are
+    measured again in turn while there is time, so that a slow second of the machine does not fall on one of them
+    alone.
     """
     sizes = _ascend(run, stopwatch, most)
-    for _ in range(_ROUNDS):
-        for rows in sizes:
-            if 2 * stopwatch.costs[rows] > stopwatch.left():
-                break
-            stopwatch.measure(rows, run)
+    with suppress(CannotMeasure):
+        for _ in range(_ROUNDS):
+            for rows in sizes:
+                if 2 * stopwatch.costs[rows] > stopwatch.left():
+                    break
+                stopwatch.measure(rows, run)
     return stopwatch.costs
 
 
@@ -102,9 +111,12 @@ def _ascend(run: Run, stopwatch: Stopwatch, most: int) -> list[int]:
     # Twice the rows take twice the time, twice.
     while rows <= most and useless < 2 and 4 * took < stopwatch.left() and 2 * (resident() - start) < MAX_BYTES:
         before = stopwatch.left()
-        run(rows)  # allocates memory, and chooses algorithms for these shapes
-        took = before - stopwatch.left()
-        stopwatch.measure(rows, run)
+        try:
+            run(rows)  # allocates memory, and chooses algorithms for these shapes
+            took = before - stopwatch.left()
+            stopwatch.measure(rows, run)
+        except CannotMeasure:
+            break
         sizes.append(rows)
         seconds = stopwatch.costs[rows] / rows
         useless = 0 if seconds < _WORTH_IT * cheapest else useless + 1

@@ -1,0 +1,96 @@
+"""What runs of several rows cost is measured within limits of time and memory."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from lightship.engines.openvino import timing
+from lightship.engines.openvino.timing import CannotMeasure, SideBySide, Stopwatch, costs_of_rows
+
+
+def _burn(seconds: float) -> None:
+    end = time.thread_time() + seconds
+    while time.thread_time() < end:
+        pass
+
+
+def test_batches_are_measured_as_long_as_they_are_cheaper() -> None:
+    costs = costs_of_rows(lambda rows: _burn(0.001), Stopwatch(1, 60, 600))
+    assert list(costs) == [1, 2, 4, 8, 16, 32, 64]
+    assert all(seconds >= 0.001 for seconds in costs.values())
+    assert costs[64] / 64 < costs[1] / 2
+
+
+def test_no_more_rows_than_asked_for_are_measured() -> None:
+    assert list(costs_of_rows(lambda rows: _burn(0.001), Stopwatch(1, 60, 600), 1)) == [1]
+    assert list(costs_of_rows(lambda rows: _burn(0.001), Stopwatch(1, 60, 600), 8)) == [1, 2, 4, 8]
+
+
+def test_batches_that_save_nothing_are_not_measured_further() -> None:
+    costs = costs_of_rows(lambda rows: _burn(0.001 * rows * rows), Stopwatch(1, 60, 600))
+    assert list(costs) == [1, 2, 4]
+
+
+def test_a_slow_model_takes_no_more_than_its_share_of_processor_time() -> None:
+    start = time.process_time()
+    costs = costs_of_rows(lambda rows: _burn(0.1), Stopwatch(1, 1.0, 600))
+    assert 1 in costs
+    assert time.process_time() - start < 2.0
+
+
+def test_without_time_one_row_is_not_even_tried() -> None:
+    assert costs_of_rows(lambda rows: pytest.fail("ran"), Stopwatch(1, -1.0)) == {}
+
+
+def test_batches_end_before_they_take_too_much_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timing, "MAX_BYTES", 64 << 20)
+    held: list[bytearray] = []
+
+    def run(rows: int) -> None:
+        _burn(0.0001)
+        if not held or len(held[-1]) < rows << 21:
+            held.append(bytearray(b"1") * (rows << 21))
+
+    assert max(costs_of_rows(run, Stopwatch(1, 60, 600))) in (8, 16)
+
+
+def test_more_rows_than_the_model_accepts_are_left_out() -> None:
+    def run(rows: int) -> None:
+        if rows > 4:
+            raise CannotMeasure("no memory")
+        _burn(0.001)
+
+    assert list(costs_of_rows(run, Stopwatch(1, 60, 600))) == [1, 2, 4]
+
+
+def test_a_busy_machine_is_noticed_and_processor_time_counts_instead(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits = iter(range(1, 1 << 30))
+    monkeypatch.setattr(timing, "_waited", lambda: next(waits))  # each run waits for a second
+    stopwatch = Stopwatch(2, 60, 600)
+    costs = costs_of_rows(lambda rows: _burn(0.004), stopwatch, 2)
+    assert stopwatch.disturbed
+    assert all(0.002 <= seconds < 0.004 for seconds in costs.values())  # of two threads
+
+
+def test_a_quiet_machine_is_told_from_a_busy_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timing, "_waited", lambda: 0.0)
+    stopwatch = Stopwatch(2, 60, 600)
+    assert all(seconds >= 0.004 for seconds in costs_of_rows(lambda rows: _burn(0.004), stopwatch, 2).values())
+    assert not stopwatch.disturbed
+
+
+def test_runs_side_by_side_are_made_by_one_thread_each() -> None:
+    import threading
+
+    together, seen = threading.Barrier(3), []
+
+    def run(rows: int) -> None:
+        together.wait(60)
+        seen.append(rows)
+
+    with SideBySide(run, 3) as runs:
+        runs(2)
+        runs(4)
+    assert seen == [2, 2, 2, 4, 4, 4]
