@@ -14,6 +14,7 @@ from lightship.memory_budget import Reservation
 from lightship.transports.connections import Connections, Standing, Waits
 from lightship.transports.http.answer_queue import AnswerQueue
 from lightship.transports.http.application import Application, Deferred
+from lightship.transports.http.body_receiver import DIRECT, BodyReceiver
 from lightship.transports.http.limits import Timeouts
 from lightship.transports.http.messages import Response
 from lightship.transports.http.request_parser import SLICE, RequestParser
@@ -65,6 +66,7 @@ class HttpConnection(asyncio.Protocol):
         self._output_full = False  # the client does not receive the bytes that were written
         self._unsent: Reservation | None = None  # counts these bytes
         self._receiving_paused = False
+        self._directly = False  # a `BodyReceiver` receives, and the parser sees nothing
         # When the client must have done what the connection waits for, and the number of unsent bytes when this
         # deadline was set.
         self._deadline = math.inf
@@ -152,6 +154,28 @@ class HttpConnection(asyncio.Protocol):
 
     def on_body_received(self) -> None:
         self._wait_for_client(self._timeouts.body)
+        reading = self._parser.reading
+        if reading is not None and reading.size >= DIRECT and not self._directly and not reading.chunked:
+            self._receive_directly(reading)
+
+    def _receive_directly(self, reading: RequestReader) -> None:
+        """Receives the rest of a large body straight into its buffer."""
+        if reading.declared - reading.size >= DIRECT and not self.transport.is_closing():
+            self._directly = True
+            self._set_protocol(BodyReceiver(self, self._parser))
+
+    def receive_parsed(self) -> None:
+        self._directly = False
+        if not self.transport.is_closing():
+            self._set_protocol(self)
+
+    def _set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        """Changes who receives. The transport must not be reading meanwhile."""
+        if not self._receiving_paused:
+            self.transport.pause_reading()
+        self.transport.set_protocol(protocol)
+        if not self._receiving_paused:
+            self.transport.resume_reading()
 
     def on_request_complete(self, request: RequestReader) -> None:
         """Answers the request soon, or after the requests before it. Until then, no more bytes are received."""
@@ -249,7 +273,7 @@ class HttpConnection(asyncio.Protocol):
             return Held(None, memory, -self.transport.get_write_buffer_size())
         if reading is None or reading.response is not None:
             return None
-        return Held(reading, reading.memory.counted, reading.memory.held)
+        return Held(reading, reading.memory.counted, reading.received)
 
     def take_back(self) -> None:
         """Gives up the request that is being received, or the responses that the client does not receive."""

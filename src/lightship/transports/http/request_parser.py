@@ -198,11 +198,31 @@ class RequestParser:
         reading = self.reading
         if reading is None or (not reading.size and self._http.should_upgrade() and has_body(reading)):
             return
+        self._complete(reading)
+
+    def _complete(self, reading: RequestReader) -> None:
         self.reading = None
         if reading.response is None:
             self._events.on_request_complete(reading)
         else:
             self._events.on_refused_request_ended(reading)
+
+    def body_received(self, size: int, *, ended: bool) -> None:
+        """Takes note of bytes of the body that httptools does not see, because they are in their place already.
+
+        size: the number of bytes, 0 if they were dropped. ended: whether all of the body has come, so that what follows
+        is the next request.
+        """
+        reading = self.reading
+        if ended:
+            self._http = httptools.HttpRequestParser(self)
+        if reading is None:
+            return
+        reading.size += size
+        if ended:
+            self._complete(reading)
+        elif reading.response is None:
+            self._events.on_body_received()
 
     def _read_body(self, reading: RequestReader) -> None:
         """Lets a new parser read the body of a request after the old parser stopped at an upgrade."""

@@ -10,6 +10,7 @@ from lightship.transports.http.limits import Limits
 from lightship.transports.http.messages import Request, Response
 
 _HEADER = 200  # bytes that the objects of one header take, besides its text
+_MIN_ROOM, _MAX_ROOM = 64 << 10, 8 << 20  # bytes by which a body's buffer is made larger
 
 
 class RequestReader:
@@ -21,7 +22,7 @@ class RequestReader:
 
     __slots__ = (
         "_body", "_head", "_limits", "chunked", "declared", "expects_continue", "fault", "headers", "host", "http_1_1",
-        "keep_alive", "memory", "method", "response", "size", "target", "url",
+        "keep_alive", "memory", "method", "response", "room_end", "size", "target", "url",
     )  # fmt: skip
 
     def __init__(self, limits: Limits, budget: MemoryBudget) -> None:
@@ -33,6 +34,7 @@ class RequestReader:
         self.method = self.target = ""
         self.headers: list[tuple[bytes, bytes]] = []
         self.size = self.declared = 0
+        self.room_end = 0  # the size of the buffer, if it was made larger than the bytes that have come
         self.expects_continue = self.chunked = False
         self.host: bytes | None = None
         self.fault = ""
@@ -64,12 +66,37 @@ class RequestReader:
         if self._body == b"":
             self._body = chunk
             return
+        self._buffer().write(chunk)
+
+    def room(self) -> memoryview:
+        """Returns the part of the buffer into which the next bytes of a body of a declared length belong.
+
+        It is made larger when it is full, at most by as much as has come, so that a client that only promises a large
+        body costs nothing. The view must be released before the next call. Raises the errors of `add`.
+        """
+        if self.size >= self.room_end:
+            missing = self.declared - self.size
+            end = self.size + min(missing, max(_MIN_ROOM, min(self.size, _MAX_ROOM)))
+            self.memory.grow_to(self._head + end)
+            buffer = self._buffer()
+            buffer.seek(end - 1)
+            buffer.write(b"\0")
+            self.room_end = end
+        return self._buffer().getbuffer()[self.size : self.room_end]
+
+    def _buffer(self) -> BytesIO:
+        """Returns the body as a buffer that grows in place and returns its bytes without a copy."""
         body = self._body
         if isinstance(body, bytes):
-            self._body = grown = BytesIO()  # it grows in place and returns its bytes without a copy
+            self._body = grown = BytesIO()
             grown.write(body)
-            body = grown
-        body.write(chunk)
+            return grown
+        return body
+
+    @property
+    def received(self) -> int:
+        """Grows with each byte that is received."""
+        return self._head + self.size
 
     def keep(self, head: int) -> None:
         """Counts all of the request, because it stays in memory after this turn of the event loop.
