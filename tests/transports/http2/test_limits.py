@@ -29,7 +29,7 @@ from tests.transports.http2.wire import (
 )
 
 from lightship.errors import InvalidArgument
-from lightship.transports.http2.frames import ErrorCode, Setting, frame
+from lightship.transports.http2.frames import DEFAULT_WINDOW, ErrorCode, Setting, frame
 from lightship.transports.http2.options import Http2Limits, Http2Options, Http2Timeouts, PingPolicy
 
 HOLD = [*REQUEST[:2], (":path", "/hold")]
@@ -339,6 +339,15 @@ def test_a_drain_does_not_wait_for_clients_that_neither_send_nor_receive() -> No
         client.until(lambda: client.closed)
         assert client.closed
         assert time.monotonic() - begun < 10
+
+
+def test_a_client_that_is_finished_and_whose_window_is_full_is_not_waited_for() -> None:
+    with echo_server() as server, Client(server.port) as client:
+        client.headers(1, LARGE)
+        client.socket.shutdown(socket.SHUT_WR)
+        client.until(lambda: client.closed)
+        assert client.closed
+        assert sum(len(one.data) for one in client.of(DataFrame, 1)) == DEFAULT_WINDOW
 
 
 def test_a_drain_does_not_wait_for_the_rest_of_a_header_block() -> None:

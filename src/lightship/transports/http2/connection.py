@@ -100,6 +100,7 @@ class Http2Connection(asyncio.Protocol):
         self._cut_off: dict[int, None] = {}  # streams that ended before the client had sent all, oldest first
         self._unsent: Reservation | None = None  # counts what the client does not take
         self._failed = False  # nothing more is read
+        self._input_closed = False  # the client has closed its sending side
         self._draining = False
         self._refuse_above = MAX_STREAM  # streams above this one are not answered
         self._drain_deadline = math.inf
@@ -156,7 +157,7 @@ class Http2Connection(asyncio.Protocol):
             return False
         for stream in [one for one in self.streams.values() if not one.ended]:
             self._forget(stream).on_closed()
-        self._draining, self._refuse_above = True, self._last_stream
+        self._draining, self._refuse_above, self._input_closed = True, self._last_stream, True
         self._lifetime.client_ended()
         return bool(self.streams)
 
@@ -694,7 +695,9 @@ class Http2Connection(asyncio.Protocol):
 
     def _check_stream(self, stream: Stream, now: float) -> None:
         timeouts = self._timeouts
-        if stream.stalls(now, timeouts.write):
+        # A client that has closed its sending side cannot grow a window any more.
+        blocked = self._input_closed and stream.pending and min(stream.send_window, self.output.window) <= 0
+        if blocked or stream.stalls(now, timeouts.write):
             self.reset_stream(stream, ErrorCode.CANCEL).on_closed()
         elif not stream.ended and stream.received_at and now - stream.received_at > timeouts.body:
             stream.received_at = 0.0
