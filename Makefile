@@ -63,6 +63,7 @@ conformance: setup
 fuzz: setup
 	$(BIN)/python -m fuzz --seconds $(FUZZ_SECONDS)
 	$(BIN)/python -m fuzz.grpc --seconds $(FUZZ_SECONDS)
+	$(BIN)/python -m fuzz.frames --seconds $(FUZZ_SECONDS)
 	$(BIN)/python -m fuzz.graphs --seconds $(FUZZ_SECONDS)
 	$(BIN)/python -m fuzz.costly --seconds $(FUZZ_SECONDS)
 	$(BIN)/python -m fuzz.versions --seconds $(FUZZ_SECONDS)

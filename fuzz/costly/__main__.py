@@ -56,11 +56,11 @@ def models() -> Models:
     return Models(half_plus_two, 1, dog, fetch().photo, others)
 
 
-def report(find: Find) -> None:
+def report(find: Find, program: str = "fuzz.costly") -> None:
     print(f"FOUND {find.what}")
     again = " ".join(f"--case {case.key}" for case in find.cases[-8:])
     kinds = ", ".join(f"{case.key} {case.kind}" for case in find.cases[-8:])
-    print(f"  {len(find.cases)} case(s): {kinds}\n  python -m fuzz.costly {again}", flush=True)
+    print(f"  {len(find.cases)} case(s): {kinds}\n  python -m {program} {again}", flush=True)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,9 @@ import itertools
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from benchmarks.attacks.bystander import KINDS, Bystander, Seen
 from benchmarks.attacks.target import Memory, Server
@@ -55,13 +56,21 @@ class Find:
 
 @dataclass(slots=True)
 class Turn:
-    """`run` draws cases until `seconds` are over. A case's key is SEED/CLIENT/NUMBER, and all that it depends on."""
+    """`run` draws cases until `seconds` are over. A case's key is SEED/CLIENT/NUMBER, and all that it depends on.
+
+    draw: makes the case of a key. send: carries it out at `port`, that of REST if it is 0, and returns how often which
+    answer came; raises Wrong. watched: what another client asks meanwhile.
+    """
 
     server: Server
     limits: Limits = field(default_factory=Limits)
+    draw: Callable[[str], Any] = drawn_plan
+    send: Callable[[int, Any], Counter[Any]] = carry_out
+    port: int = 0
+    watched: Sequence[str] = KINDS
     finds: list[Find] = field(default_factory=list)
     kinds: Counter[str] = field(default_factory=Counter)
-    statuses: Counter[int] = field(default_factory=Counter)
+    statuses: Counter[Any] = field(default_factory=Counter)
     longest: float = 0.0
     peak: float = 0.0
     stays: float = 0.0
@@ -87,7 +96,7 @@ class Turn:
 
     def _run(self, clients: Sequence[Iterator[str]]) -> list[Find]:
         threads = [threading.Thread(target=self._attack, args=(keys,)) for keys in clients]
-        with Bystander(self.server.address, KINDS) as other:
+        with Bystander(self.server.address, self.watched) as other:
             with Memory(self.server) as memory:
                 for thread in threads:
                     thread.start()
@@ -103,13 +112,13 @@ class Turn:
 
     def _attack(self, keys: Iterable[str]) -> None:
         for key in keys:
-            plan = drawn_plan(key)
+            plan = self.draw(key)
             case = Begun(key, plan.kind, time.monotonic())
             with self._lock:
                 self._cases.append(case)
                 self.kinds[plan.kind] += 1
             try:
-                statuses = carry_out(self.server.address.port, plan)
+                statuses = self.send(self.port or self.server.address.port, plan)
                 with self._lock:
                     self.statuses += statuses
             except Wrong as wrong:

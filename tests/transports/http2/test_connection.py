@@ -110,13 +110,14 @@ def test_a_block_in_many_frames_is_one(client: Client) -> None:
     "between",
     [
         frame(PING, 0, 0, bytes(8)),
+        frame(PRIORITY, 0, 1, bytes(5)),
         frame(DATA, 0, 1, b"x"),
         frame(DATA, END_STREAM, 1, b"x"),
         frame(HEADERS, END_HEADERS, 3, b"\x82"),
         frame(CONTINUATION, END_HEADERS, 3, b"\x82"),
         frame(0xEE, 0, 0),
     ],
-    ids=["ping", "data", "last data", "headers", "another stream's", "unknown"],
+    ids=["ping", "priority", "data", "last data", "headers", "another stream's", "unknown"],
 )
 def test_nothing_may_come_within_a_header_block(client: Client, between: bytes) -> None:
     client.send(frame(HEADERS, END_STREAM, 1, b"\x82") + between)
@@ -319,6 +320,25 @@ def test_settings_are_acknowledged_and_unknown_ones_ignored(client: Client) -> N
     client.until(lambda: sum("ACK" in one.flags for one in client.of(SettingsFrame)) == 2)
 
 
+def test_of_several_values_of_a_setting_the_last_one_counts(server: EchoServer) -> None:
+    both = setting(Setting.INITIAL_WINDOW_SIZE, 100) + setting(Setting.INITIAL_WINDOW_SIZE, 1)
+    with Client(server.port, settings=both) as client:
+        client.headers(1, end=False)
+        client.data(1, b"abc")
+        client.until(lambda: bool(client.of(DataFrame, 1)))
+        assert bytes(client.of(DataFrame, 1)[0].data) == b"a"
+
+
+# 7: error codes.
+
+
+def test_unknown_error_codes_have_no_effect_of_their_own(client: Client) -> None:
+    client.headers(1, [*REQUEST[:2], (":path", "/hold")])
+    client.send(frame(RST_STREAM, 0, 1, u32(0xFE)) + frame(GOAWAY, 0, 0, u32(0) + u32(0xFE)))
+    client.headers(3)
+    assert client.answer(3) == b""
+
+
 # 6.9: flow control.
 
 
@@ -412,6 +432,8 @@ ONE = [(":method", "POST"), (":scheme", "http"), (":path", "/echo")]
         [*ONE, (":status", "200")],
         [*ONE[:2], ("a", "b"), (":path", "/echo")],
         [*ONE, (":path", "/other")],
+        [*ONE, (":method", "POST")],
+        [*ONE, (":scheme", "http")],
         [*ONE, ("connection", "close")],
         [*ONE, ("keep-alive", "x")],
         [*ONE, ("proxy-connection", "x")],

@@ -33,6 +33,7 @@ def fields_of(decoder: HeaderDecoder, block: bytes) -> list[tuple[bytes, bytes]]
         b"\x40\x01a\x05b",  # a value that is cut off
         b"\x40\x81\xff\x01b",  # a Huffman code with 8 bits of padding
         b"\x40\x82\x1f\x00\x01b",  # padding with zeros
+        b"\x40\x84\xff\xff\xff\xff\x01b",  # the symbol for the end of a text
         b"\x00",
         b"\x7f",
     ],

@@ -13,6 +13,7 @@ from tests.transports.http2.wire import (
     ACK,
     CONTINUATION,
     DATA,
+    END_HEADERS,
     END_STREAM,
     HEADERS,
     PING,
@@ -29,7 +30,7 @@ from tests.transports.http2.wire import (
 )
 
 from lightship.errors import InvalidArgument
-from lightship.transports.http2.frames import ErrorCode, Setting, frame
+from lightship.transports.http2.frames import DEFAULT_WINDOW, ErrorCode, Setting, frame
 from lightship.transports.http2.options import Http2Limits, Http2Options, Http2Timeouts, PingPolicy
 
 HOLD = [*REQUEST[:2], (":path", "/hold")]
@@ -129,6 +130,28 @@ def test_a_header_block_without_end_ends_the_connection(strict: EchoServer) -> N
         client.send(frame(HEADERS, END_STREAM, 1, b"\x82"))
         client.send(frame(CONTINUATION, 0, 1, bytes(16384)) * 5)
         assert client.goaway() is CALM
+
+
+def test_header_blocks_that_are_not_complete_are_counted_and_refused_when_there_is_no_memory() -> None:
+    with echo_server() as server:
+        budget = server.echo.budget
+        with Client(server.port) as client:
+            client.headers(1, flags=0)
+            client.send(frame(CONTINUATION, 0, 1, bytes(10_000)))
+            wait_until(lambda: budget.taken >= 10_000)
+        wait_until(lambda: budget.taken == 0)
+        with Client(server.port) as client, budget.reservation() as other:
+            client.headers(1, flags=0)
+            wait_until(lambda: 0 < budget.taken < 100_000)
+            other.grow(budget.size - budget.taken)
+            client.send(frame(CONTINUATION, 0, 1, bytes(16_384)) * 2)
+            assert client.goaway() is ErrorCode.ENHANCE_YOUR_CALM
+            wait_until(lambda: budget.taken == other.counted)
+        with Client(server.port) as client:
+            client.headers(1, flags=0)
+            client.send(frame(CONTINUATION, END_HEADERS, 1, b""))
+            assert client.answer(1) == b""
+            wait_until(lambda: budget.taken == 0)
 
 
 def test_pings_are_answered_as_often_as_grpc_allows() -> None:
@@ -339,6 +362,15 @@ def test_a_drain_does_not_wait_for_clients_that_neither_send_nor_receive() -> No
         client.until(lambda: client.closed)
         assert client.closed
         assert time.monotonic() - begun < 10
+
+
+def test_a_client_that_is_finished_and_whose_window_is_full_is_not_waited_for() -> None:
+    with echo_server() as server, Client(server.port) as client:
+        client.headers(1, LARGE)
+        client.socket.shutdown(socket.SHUT_WR)
+        client.until(lambda: client.closed)
+        assert client.closed
+        assert sum(len(one.data) for one in client.of(DataFrame, 1)) == DEFAULT_WINDOW
 
 
 def test_a_drain_does_not_wait_for_the_rest_of_a_header_block() -> None:

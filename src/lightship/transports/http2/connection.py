@@ -45,6 +45,7 @@ from lightship.transports.http2.frames import (
     settings,
     window_update,
 )
+from lightship.transports.http2.header_block import HeaderBlock
 from lightship.transports.http2.headers import HeaderDecoder, RequestHead, field_fault
 from lightship.transports.http2.lifetime import Due, Lifetime
 from lightship.transports.http2.options import Http2Options
@@ -94,12 +95,11 @@ class Http2Connection(asyncio.Protocol):
         self._configured = False  # the client's first settings have come
         self._last_stream = 0  # the highest stream that the client has opened
         self._body: tuple[int, int, int] | None = None  # the stream, bytes left and flags of a DATA frame that goes on
-        self._block = bytearray()  # a header block that goes on
-        self._block_of: tuple[int, int] | None = None  # its stream and flags
-        self._block_frames = 0
+        self._block: HeaderBlock | None = None  # a header block that goes on
         self._cut_off: dict[int, None] = {}  # streams that ended before the client had sent all, oldest first
         self._unsent: Reservation | None = None  # counts what the client does not take
         self._failed = False  # nothing more is read
+        self._input_closed = False  # the client has closed its sending side
         self._draining = False
         self._refuse_above = MAX_STREAM  # streams above this one are not answered
         self._drain_deadline = math.inf
@@ -130,6 +130,7 @@ class Http2Connection(asyncio.Protocol):
         self._connections.discard(self)
         self._unread = False
         self._close_streams()
+        self._release_block()
         self._release_unsent()
         self.output.flush()  # drops what was to be written
 
@@ -156,7 +157,7 @@ class Http2Connection(asyncio.Protocol):
             return False
         for stream in [one for one in self.streams.values() if not one.ended]:
             self._forget(stream).on_closed()
-        self._draining, self._refuse_above = True, self._last_stream
+        self._draining, self._refuse_above, self._input_closed = True, self._last_stream, True
         self._lifetime.client_ended()
         return bool(self.streams)
 
@@ -176,6 +177,11 @@ class Http2Connection(asyncio.Protocol):
         if not self._unread:
             self.transport.resume_reading()
         self.output.flush()
+
+    def _release_block(self) -> None:
+        if self._block is not None:
+            self._block.release()
+            self._block = None
 
     def _release_unsent(self) -> None:
         if self._unsent is not None:
@@ -222,7 +228,7 @@ class Http2Connection(asyncio.Protocol):
                     return
                 position -= HEAD_BYTES
                 break
-            if kind == DATA and not flags & PADDED and self._block_of is None:
+            if kind == DATA and not flags & PADDED and self._block is None:
                 stream = streams.get(number)
                 length = end - position
                 if (
@@ -283,7 +289,7 @@ class Http2Connection(asyncio.Protocol):
         """Raises ConnectionFault for a frame that may not come now."""
         if not self._configured and kind != SETTINGS:
             raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "the first frame is not SETTINGS")
-        if self._block_of is not None and (kind != CONTINUATION or number != self._block_of[0]):
+        if self._block is not None and (kind != CONTINUATION or number != self._block.number):
             raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "a header block is interrupted by another frame")
 
     def _begin_body(self, number: int, flags: int, data: bytes, length: int) -> None:
@@ -438,21 +444,18 @@ class Http2Connection(asyncio.Protocol):
         if flags & END_HEADERS:
             self._on_header_block(number, flags, block)
             return
-        self._block, self._block_of, self._block_frames = bytearray(block), (number, flags), 1
+        self._block = HeaderBlock(number, flags, block, self._limits, self._application.budget)
         self._lifetime.headers_begun()
 
     def _on_continuation(self, number: int, flags: int, payload: bytes) -> None:
-        if self._block_of is None:
+        block = self._block
+        if block is None:
             raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "CONTINUATION without HEADERS")
-        self._block += payload
-        self._block_frames += 1
-        if len(self._block) > self._limits.header_block or self._block_frames > self._limits.header_frames:
-            raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "the headers of a request are too large")
+        block.add(payload)
         if flags & END_HEADERS:
-            block, (_, first_flags) = bytes(self._block), self._block_of
-            self._block, self._block_of = bytearray(), None
+            self._block = None
             self._lifetime.headers_complete()
-            self._on_header_block(number, first_flags, block)
+            self._on_header_block(number, block.flags, block.complete())
 
     def _on_priority(self, number: int, flags: int, payload: bytes) -> None:
         """Priorities are not used (RFC 9113, 5.3.2)."""
@@ -603,6 +606,7 @@ class Http2Connection(asyncio.Protocol):
         self.output.write(goaway(self._last_stream, fault.code, fault.reason[:100]))
         self.output.flush()
         self._close_streams()
+        self._release_block()
         if self.transport.can_write_eof():
             self.transport.write_eof()
         asyncio.get_running_loop().call_later(_LINGER, self.transport.abort)
@@ -647,7 +651,7 @@ class Http2Connection(asyncio.Protocol):
         """What the connection waits for, or None if a call waits for this server."""
         since, streams = self._lifetime.heard_at, self.streams.values()
         if not streams:
-            begun = self._configured and self._block_of is None
+            begun = self._configured and self._block is None
             return Standing(Waits.REQUEST if begun else Waits.HEAD, since)
         if any(stream.ended and not stream.pending for stream in streams):
             return None
@@ -694,7 +698,9 @@ class Http2Connection(asyncio.Protocol):
 
     def _check_stream(self, stream: Stream, now: float) -> None:
         timeouts = self._timeouts
-        if stream.stalls(now, timeouts.write):
+        # A client that has closed its sending side cannot grow a window any more.
+        blocked = self._input_closed and stream.pending and min(stream.send_window, self.output.window) <= 0
+        if blocked or stream.stalls(now, timeouts.write):
             self.reset_stream(stream, ErrorCode.CANCEL).on_closed()
         elif not stream.ended and stream.received_at and now - stream.received_at > timeouts.body:
             stream.received_at = 0.0

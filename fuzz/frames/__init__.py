@@ -1,0 +1,1 @@
+"""HTTP/2 connections as no library would make them, beside another client that is watched."""
