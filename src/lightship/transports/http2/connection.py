@@ -171,7 +171,8 @@ class Http2Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         self.output.writable = True
         self._release_unsent()
-        self._lifetime.writing_resumed()
+        if not self._failed:  # otherwise it closes, and the client still has to take the rest
+            self._lifetime.writing_resumed()
         if not self._unread:
             self.transport.resume_reading()
         self.output.flush()
@@ -631,6 +632,7 @@ class Http2Connection(asyncio.Protocol):
         if self._refuse_above < MAX_STREAM and not self.streams and not self.closed:
             self._failed = True
             self.output.flush()
+            self._lifetime.writing_paused(time.monotonic(), self.transport.get_write_buffer_size())
             self.transport.close()
 
     @property
@@ -664,9 +666,14 @@ class Http2Connection(asyncio.Protocol):
 
     def check(self, now: float) -> None:
         """Ends what takes too long. Must be called several times a second, with the time by `time.monotonic`."""
-        if self.closed or self._failed:
+        if self.closed:
             return
-        match self._lifetime.due(now, streams=len(self.streams), untaken=self.transport.get_write_buffer_size()):
+        due = self._lifetime.due(now, streams=len(self.streams), untaken=self.transport.get_write_buffer_size())
+        if self._failed:
+            if due in (Due.TOO_SLOW, Due.ABORT):
+                self.transport.abort()
+            return
+        match due:
             case Due.TOO_SLOW:
                 self._fail(ConnectionFault(ErrorCode.SETTINGS_TIMEOUT, "the headers did not come in time"))
                 return
