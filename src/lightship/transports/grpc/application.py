@@ -75,6 +75,7 @@ class GrpcApplication:
         head = stream.head.plan
         if head is None:
             head = stream.head.plan = GrpcHead(stream.head, self.settings.max_metadata)
+            stream.head.headers = []  # the memory budget does not count them, and streams may stay open for long
         method = self.api.methods.get(head.method)
         if method is not None and head.refusal is None and not head.status:
             call = UnaryCall(self, stream, method, head)
