@@ -143,7 +143,7 @@ class GrpcApplication:
             watch.tell()
 
     def _open_other(self, stream: Stream, head: GrpcHead, ended: bool) -> Handler:
-        """Opens a stream that is no call with one response."""
+        """Answers a stream that is not a call with one response, or refuses it."""
         handler = NO_HANDLER
         if head.status:
             refuse_http(stream, head.status)

@@ -404,7 +404,7 @@ class Http2Connection(asyncio.Protocol):
         self._rates.count(rates.IDLE_FRAMES)
 
     def _on_late_frame(self, number: int, name: str) -> None:
-        """Takes a frame of a stream that is not open, and says so to the client if it should know that."""
+        """Takes a frame of a stream that is not open. Resets the stream if the client should know that it has ended."""
         if not number or number > self._last_stream:
             raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"{name} for the stream {number}, which is not open")
         if number not in self._cut_off and name == "DATA" and number not in self.streams:
@@ -647,9 +647,9 @@ class Http2Connection(asyncio.Protocol):
         return Standing(Waits.WRITE if all(stream.ended for stream in streams) else Waits.BODY, since)
 
     def evict(self) -> bool:
-        """Closes the connection for another one."""
+        """Closes the connection to make room for another one."""
         if not self._failed:
-            self._fail(ConnectionFault(ErrorCode.NO_ERROR, "another connection needs the place"))
+            self._fail(ConnectionFault(ErrorCode.NO_ERROR, "closed to make room for another connection"))
         self.transport.abort()
         return True
 

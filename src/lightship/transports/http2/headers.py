@@ -67,7 +67,7 @@ class RequestHead:
 
 
 def field_fault(name: bytes, value: bytes) -> str:
-    """Returns what is wrong with a header or trailer that is no pseudo-header, or an empty text."""
+    """Returns what is wrong with a header or trailer, or an empty text. Pseudo-headers have invalid names here."""
     if not _is_name(name):
         return f"invalid header name {name!r}"
     if _breaks_value(value):
