@@ -27,6 +27,9 @@ from tests.server.grpc_attacker import (
 )
 from tests.server.grpc_process import PREDICT, GrpcProcess, eventually, grpc_process, request, values_of
 from tests.server.http2 import PREFACE, Http2, frame, message
+from tests.transports.http2.wire import END_HEADERS, Client
+
+from lightship.transports.http2.headers import encode_headers
 
 ROOT = Path(__file__).parents[2]
 WAIT = 2.0  # seconds that another client may wait on a machine with other work; alone, it is far below 1
@@ -114,6 +117,24 @@ def test_two_thousand_idle_streams_cost_no_thread_and_hold_nobody_up(server: Grp
     assert server.resident_megabytes < before + 50
     for client in clients:
         client.vanish()
+
+
+def test_idle_streams_with_many_headers_take_little_memory(server: GrpcProcess) -> None:
+    """One byte stands for a header that is in HPACK's table."""
+    assert server.predict() == [3.0]
+    before = server.resident_megabytes
+    clients = [Client(server.port) for _ in range(3)]
+    for client in clients:
+        client.settings_of_server()
+        for number in range(1, 2000, 2):
+            block = PLAIN + encode_headers([(b"q", b"%d" % number)]) + b"\x90" * 240  # accept-encoding: gzip, deflate
+            client.send(frame(HEADERS, END_HEADERS, number, block))
+        client.ping()
+        assert not client.closed
+    assert server.resident_megabytes < before + 25
+    assert server.predict() == [3.0]
+    for client in clients:
+        client.socket.close()
 
 
 def test_slow_headers_on_many_connections_hold_nobody_up(server: GrpcProcess) -> None:

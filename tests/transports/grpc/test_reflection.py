@@ -9,18 +9,24 @@ from typing import Any
 import grpc
 import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool
+from tests.server.http2 import Http2, message
 
 from lightship import protos
-from lightship.server import serve
+from lightship.server import Server, serve
 from lightship.transports.grpc.options import GrpcOptions
 from lightship.transports.grpc.reflection import METHODS, PACKAGES
 
 
 @pytest.fixture(scope="module")
-def channel(half_plus_two: Path) -> Iterator[grpc.Channel]:
+def server(half_plus_two: Path) -> Iterator[Server]:
     options = GrpcOptions(reflection=True)
-    server = serve(half_plus_two, rest_port=0, grpc_port="auto", grpc=options)
-    with server, grpc.insecure_channel(server.grpc_address) as opened:
+    with serve(half_plus_two, rest_port=0, grpc_port="auto", grpc=options) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def channel(server: Server) -> Iterator[grpc.Channel]:
+    with grpc.insecure_channel(server.grpc_address) as opened:
         yield opened
 
 
@@ -53,6 +59,18 @@ def test_a_services_files_are_all_that_a_client_needs(channel: grpc.Channel, pac
         pool.Add(descriptor_pb2.FileDescriptorProto.FromString(file))
     method = pool.FindServiceByName(symbol).methods_by_name["Predict"]
     assert method.input_type.fields_by_name["inputs"].number == 2
+
+
+def test_thousands_of_questions_at_once_are_refused(server: Server) -> None:
+    """They would be answered on the event loop, one after the other, before anything else."""
+    with Http2(server.grpc_port) as client:
+        stream = client.start(f"/{PACKAGES[0]}.ServerReflection/ServerReflectionInfo")
+        client.send(stream, message(b"") * 10_000, end=False)
+        answer = client.answer(stream)
+    assert (answer.status, answer.text) == (
+        grpc.StatusCode.RESOURCE_EXHAUSTED.value[0],
+        "too many answers wait to be received: receive them before you ask more",
+    )
 
 
 def test_a_file_is_given_by_its_name(channel: grpc.Channel) -> None:

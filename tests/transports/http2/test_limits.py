@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from hyperframe.frame import DataFrame, GoAwayFrame, PingFrame, RstStreamFrame
+from tests.server.grpc_process import eventually
 from tests.transports.http2.wire import (
     ACK,
     CONTINUATION,
@@ -275,6 +276,25 @@ def test_a_connection_whose_client_takes_nothing_is_closed() -> None:
         while len(server.server.connections) and time.monotonic() < end:
             time.sleep(0.02)
         assert not len(server.server.connections)
+
+
+def test_a_connection_that_closes_is_given_up_if_the_client_does_not_take_its_last_answers() -> None:
+    windows = setting(Setting.INITIAL_WINDOW_SIZE, 1 << 30)
+    with echo_server(timeouts(write=0.5)) as server, Client(server.port, settings=windows) as client:
+        client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.send(frame(WINDOW_UPDATE, 0, 0, u32(1 << 30)))
+        client.ping()
+        (connection,) = server.server.connections
+        number = 1
+        while not connection.transport.get_write_buffer_size():  # the answers wait in the transport, not in streams
+            opened = server.echo.opened
+            client.headers(number, end=False)
+            client.data(number, bytes(16_000))
+            assert eventually(lambda opened=opened: server.echo.opened > opened)  # type: ignore[misc]
+            number += 2
+        assert eventually(lambda: not connection.streams)
+        client.socket.shutdown(socket.SHUT_WR)
+        assert eventually(lambda: not len(server.server.connections))
 
 
 def test_a_silent_client_is_pinged_and_then_closed() -> None:

@@ -81,6 +81,7 @@ class GrpcApplication:
         head = stream.head.plan
         if head is None:
             head = stream.head.plan = GrpcHead(stream.head, self.settings.max_metadata)
+            stream.head.headers = []  # the memory budget does not count them, and streams may stay open for long
         method = self.api.methods.get(head.method)
         if method is not None and head.refusal is None and not head.status:
             call = UnaryCall(self, stream, method, head)
@@ -157,7 +158,7 @@ class GrpcApplication:
             watch.tell()
 
     def _open_other(self, stream: Stream, head: GrpcHead, ended: bool) -> Handler:
-        """Opens a stream that is no call with one response."""
+        """Answers a stream that is not a call with one response, or refuses it."""
         handler = NO_HANDLER
         if head.status:
             refuse_http(stream, head.status)

@@ -1,4 +1,4 @@
-"""Which of gRPC's channel arguments have a meaning here, and which."""
+"""Which of gRPC's channel arguments have an effect here, and what it is."""
 
 from __future__ import annotations
 

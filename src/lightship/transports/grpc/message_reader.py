@@ -106,7 +106,7 @@ class MessageReader:
         if flag and self._encoding == "identity":
             raise Internal("a message is compressed, but the header grpc-encoding does not say how")
         if flag and self._encoding not in ("gzip", "deflate"):
-            raise Unimplemented(f"grpc-encoding is {self._encoding[:20]}; this server reads gzip and deflate")
+            raise Unimplemented(f"grpc-encoding is {self._encoding}; this server reads gzip and deflate")
         return bool(flag)
 
     def _add(self, part: bytes) -> None:

@@ -11,6 +11,7 @@ from lightship.transports.http2.headers import RequestHead
 # Seconds of each unit of `grpc-timeout`.
 _UNITS = {b"H": 3600.0, b"M": 60.0, b"S": 1.0, b"m": 1e-3, b"u": 1e-6, b"n": 1e-9}
 _timeout = re.compile(rb"([0-9]{1,8})([HMSmun])").fullmatch
+_MAX_NAME = 20  # bytes of a compression's name that are kept
 _CONTENT_TYPE = b"application/grpc"
 ENCODINGS = ("identity", "deflate", "gzip")
 
@@ -19,8 +20,8 @@ class GrpcHead:
     """The headers of a gRPC request.
 
     `timeout` is in seconds; None means none. `encoding` is the compression of compressed messages. `accepts` are the
-    compressions that the client reads. `refusal` is the answer to headers that are wrong, or None. `status` is the HTTP
-    status of an answer to a request that is not gRPC's, or 0.
+    compressions that both the client and the server read. `refusal` is the answer to headers that are wrong, or None.
+    `status` is the HTTP status of an answer to a request that is not gRPC's, or 0.
     """
 
     __slots__ = ("accepts", "encoding", "method", "refusal", "status", "timeout")
@@ -29,9 +30,9 @@ class GrpcHead:
         """`max_size` is the most bytes of the headers."""
         headers = dict(head.headers)
         self.method = head.path.decode("latin-1")
-        self.encoding = headers.get(b"grpc-encoding", b"identity").decode("latin-1")
-        accepts = headers.get(b"grpc-accept-encoding", b"").decode("latin-1")
-        self.accepts = frozenset(name.strip() for name in accepts.split(","))
+        self.encoding = headers.get(b"grpc-encoding", b"identity")[:_MAX_NAME].decode("latin-1")
+        accepts = headers.get(b"grpc-accept-encoding", b"").decode("latin-1").split(",")
+        self.accepts = frozenset(ENCODINGS).intersection(name.strip() for name in accepts)
         self.timeout: float | None = None
         self.refusal: Answer | None = None
         self.status = _http_status(head.method, headers.get(b"content-type", b""))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _MAX_MESSAGE_BYTES = 64 << 10  # of requests on these streams
 _MAX_WATCHES = 64
-_MAX_WAITING_BYTES = 1 << 20  # that a reflection client may leave unread
+_MAX_WAITING_BYTES, _MAX_WAITING = 1 << 20, 1000  # bytes and answers that a reflection client may leave unread
 
 
 class _StreamCall:
@@ -140,7 +140,7 @@ class Reflection(_StreamCall):
         self._method, self._services = head.method, services
 
     def take(self, message: bytes) -> None:
-        if self.stream.pending_bytes > _MAX_WAITING_BYTES:
+        if self.stream.pending_bytes > _MAX_WAITING_BYTES or len(self.stream.pending or ()) > _MAX_WAITING:
             text = "too many answers wait to be received: receive them before you ask more"
             self.end(Answer(b"", Code.RESOURCE_EXHAUSTED, text))
             return

@@ -19,7 +19,8 @@ class Handler(Protocol):
     def on_stalled(self, *, crowded: bool = False) -> None:
         """Called when the body has begun and no more of it came within the timeout.
 
-        `crowded`: or hardly any more came within a second, and others need the memory that it holds.
+        `crowded` says that it is called for another reason: hardly any more of the body came within a second, and
+        other requests need the memory that it holds.
         """
 
     def on_closed(self) -> None:

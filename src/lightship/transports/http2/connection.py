@@ -173,7 +173,8 @@ class Http2Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         self.output.writable = True
         self._release_unsent()
-        self._lifetime.writing_resumed()
+        if not self._failed:  # otherwise it closes, and the client still has to take the rest
+            self._lifetime.writing_resumed()
         if not self._unread:
             self.transport.resume_reading()
         self.output.flush()
@@ -410,7 +411,7 @@ class Http2Connection(asyncio.Protocol):
         self._rates.count(rates.IDLE_FRAMES)
 
     def _on_late_frame(self, number: int, name: str) -> None:
-        """Takes a frame of a stream that is not open, and says so to the client if it should know that."""
+        """Takes a frame of a stream that is not open. Resets the stream if the client should know that it has ended."""
         if not number or number > self._last_stream:
             raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"{name} for the stream {number}, which is not open")
         if number not in self._cut_off and name == "DATA" and number not in self.streams:
@@ -644,6 +645,7 @@ class Http2Connection(asyncio.Protocol):
         if self._refuse_above < MAX_STREAM and not self.streams and not self.closed:
             self._failed = True
             self.output.flush()
+            self._lifetime.writing_paused(time.monotonic(), self.transport.get_write_buffer_size())
             self.transport.close()
 
     @property
@@ -658,9 +660,9 @@ class Http2Connection(asyncio.Protocol):
         return Standing(Waits.WRITE if all(stream.ended for stream in streams) else Waits.BODY, since)
 
     def evict(self) -> bool:
-        """Closes the connection for another one."""
+        """Closes the connection to make room for another one."""
         if not self._failed:
-            self._fail(ConnectionFault(ErrorCode.NO_ERROR, "another connection needs the place"))
+            self._fail(ConnectionFault(ErrorCode.NO_ERROR, "closed to make room for another connection"))
         self.transport.abort()
         return True
 
@@ -677,9 +679,14 @@ class Http2Connection(asyncio.Protocol):
 
     def check(self, now: float) -> None:
         """Ends what takes too long. Must be called several times a second, with the time by `time.monotonic`."""
-        if self.closed or self._failed:
+        if self.closed:
             return
-        match self._lifetime.due(now, streams=len(self.streams), untaken=self.transport.get_write_buffer_size()):
+        due = self._lifetime.due(now, streams=len(self.streams), untaken=self.transport.get_write_buffer_size())
+        if self._failed:
+            if due in (Due.TOO_SLOW, Due.ABORT):
+                self.transport.abort()
+            return
+        match due:
             case Due.TOO_SLOW:
                 self._fail(ConnectionFault(ErrorCode.SETTINGS_TIMEOUT, "the headers did not come in time"))
                 return

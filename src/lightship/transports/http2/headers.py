@@ -26,14 +26,15 @@ class RequestHead:
 
     `headers` has no pseudo-headers. `size` is what RFC 9113 calls the size of the field section. `content_length` is
     None if it was not sent. `fault` says what is malformed, or is empty. `plan` belongs to the application, which can
-    keep there what it has derived from the headers: equal requests of a connection often share one `RequestHead`.
+    keep there what it has derived from the headers, because equal requests of a connection often share one
+    `RequestHead`. Then it can empty `headers`, to save memory.
     """
 
-    __slots__ = ("authority", "content_length", "fault", "headers", "method", "path", "plan", "size")
+    __slots__ = ("content_length", "fault", "headers", "method", "path", "plan", "size")
 
     def __init__(self, fields: list[Header]) -> None:
         self.plan: Any = None
-        self.method = self.path = self.authority = b""
+        self.method = self.path = b""
         self.content_length: int | None = None
         self.size = sum(len(name) + len(value) + _PER_HEADER for name, value in fields)
         pseudo: dict[bytes, bytes] = {}
@@ -62,12 +63,11 @@ class RequestHead:
         if any(map(_breaks_value, pseudo.values())):
             return "a pseudo-header holds a control character"
         self.method, self.path = pseudo[b":method"], pseudo[b":path"]
-        self.authority = pseudo.get(b":authority", b"")
         return ""
 
 
 def field_fault(name: bytes, value: bytes) -> str:
-    """Returns what is wrong with a header or trailer that is no pseudo-header, or an empty text."""
+    """Returns what is wrong with a header or trailer, or an empty text. Pseudo-headers have invalid names here."""
     if not _is_name(name):
         return f"invalid header name {name!r}"
     if _breaks_value(value):

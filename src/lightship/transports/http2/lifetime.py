@@ -64,7 +64,7 @@ class Lifetime:
             self._write = min(self._write, now + timeouts.write)
 
     def due(self, now: float, *, streams: int, untaken: int) -> Due:
-        """Must be called about every second. `streams` is the number of open streams."""
+        """Must be called several times a second. `streams` is the number of open streams."""
         if now >= self._head:
             return Due.TOO_SLOW
         if self._too_slow_reader(now, untaken) or now >= self._grace or self._silent(now):

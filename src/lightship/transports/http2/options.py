@@ -10,7 +10,7 @@ from lightship.errors import InvalidArgument
 
 @dataclass(frozen=True, slots=True)
 class Http2Limits:
-    """What one client may ask of a connection. Raises InvalidArgument for a limit below 1.
+    """What one client may do on a connection. Raises InvalidArgument for a limit below 1.
 
     A connection that exceeds a limit per second ends with GOAWAY(ENHANCE_YOUR_CALM).
     """

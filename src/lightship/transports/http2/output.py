@@ -43,7 +43,7 @@ class Output:
         self.window = self.stream_window = DEFAULT_WINDOW
         self.writable = True
         self.closed = False
-        self.progress = False  # a part of a body was sent or received, since the connection has looked at this
+        self.progress = False  # part of a body was sent or received since the connection last cleared this
         self._frames: list[bytes | memoryview] = []
         self._ready: deque[Stream] = deque()  # streams that have something to send and a window for it
         self._max_frame = DEFAULT_FRAME_SIZE
