@@ -83,7 +83,7 @@ def test_ten_thousand_cancelled_calls_leave_nothing_behind(server: GrpcProcess, 
     with ThreadPoolExecutor(CLIENTS) as clients:
         list(clients.map(lambda seed: ask_and_go(server, seed, codes), range(2, 2 + CLIENTS)))
     assert codes.total() == CALLS
-    assert set(codes) <= {"OK", "CANCELLED", "DEADLINE_EXCEEDED", "UNAVAILABLE"}
+    assert set(codes) <= {"OK", "CANCELLED", "DEADLINE_EXCEEDED", "UNAVAILABLE"}  # it could not begin in time
     assert min(codes["CANCELLED"], codes["DEADLINE_EXCEEDED"]) > CALLS // 20
 
     shutil.copytree(models / "1", models.parent / "2")
