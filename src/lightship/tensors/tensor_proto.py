@@ -76,7 +76,8 @@ def array_of(tensor: Any, memory: Reservation = NOT_COUNTED) -> NDArray[Any]:
 
 def declared_size(tensor: Any) -> int:
     """Returns how many elements the dimensions of a `TensorProto` declare. It may have fewer values, or be invalid."""
-    return abs(math.prod([dim.size for dim in tensor.tensor_shape.dim]))
+    sizes: list[int] = [dim.size for dim in tensor.tensor_shape.dim]
+    return abs(math.prod(sizes))
 
 
 def input_array(name: str, tensor: Any, memory: Reservation = NOT_COUNTED) -> NDArray[Any]:
