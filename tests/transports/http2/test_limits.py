@@ -262,8 +262,8 @@ def test_a_connection_that_closes_is_given_up_if_the_client_does_not_take_its_la
             assert eventually(lambda opened=opened: server.echo.opened > opened)  # type: ignore[misc]
             number += 2
         assert eventually(lambda: not connection.streams)
-        client.socket.shutdown(socket.SHUT_WR)
-        assert eventually(lambda: not len(server.server.connections))
+        server.loop.call_soon_threadsafe(connection.drain)
+        assert eventually(lambda: not len(server.server.connections), 20)
 
 
 def test_a_silent_client_is_pinged_and_then_closed() -> None:
