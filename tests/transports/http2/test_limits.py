@@ -178,6 +178,7 @@ def test_a_client_that_takes_nothing_is_not_read_from_and_takes_no_memory(server
         with Client(server.port) as other:
             other.headers(1)
             assert other.answer(1) == b""
+        assert eventually(lambda: any(one.streams for one in server.server.connections))
         (connection,) = [one for one in server.server.connections if one.streams]
         assert connection.transport.get_write_buffer_size() < 2 << 20
         assert [len(client.answer(number)) for number in range(1, 101, 2)] == [1_000_000] * 50
