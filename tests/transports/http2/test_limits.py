@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -139,20 +139,20 @@ def test_header_blocks_that_are_not_complete_are_counted_and_refused_when_there_
         with Client(server.port) as client:
             client.headers(1, flags=0)
             client.send(frame(CONTINUATION, 0, 1, bytes(10_000)))
-            wait_until(lambda: budget.taken >= 10_000)
-        wait_until(lambda: budget.taken == 0)
+            assert eventually(lambda: budget.taken >= 10_000)
+        assert eventually(lambda: budget.taken == 0)
         with Client(server.port) as client, budget.reservation() as other:
             client.headers(1, flags=0)
-            wait_until(lambda: 0 < budget.taken < 100_000)
+            assert eventually(lambda: 0 < budget.taken < 100_000)
             other.grow(budget.size - budget.taken)
             client.send(frame(CONTINUATION, 0, 1, bytes(16_384)) * 2)
             assert client.goaway() is ErrorCode.ENHANCE_YOUR_CALM
-            wait_until(lambda: budget.taken == other.counted)
+            assert eventually(lambda: budget.taken == other.counted)
         with Client(server.port) as client:
             client.headers(1, flags=0)
             client.send(frame(CONTINUATION, END_HEADERS, 1, b""))
             assert client.answer(1) == b""
-            wait_until(lambda: budget.taken == 0)
+            assert eventually(lambda: budget.taken == 0)
 
 
 def test_pings_are_answered_as_often_as_grpc_allows() -> None:
@@ -201,17 +201,10 @@ def test_a_client_that_takes_nothing_is_not_read_from_and_takes_no_memory(server
         with Client(server.port) as other:
             other.headers(1)
             assert other.answer(1) == b""
-        wait_until(lambda: any(one.streams for one in server.server.connections))
+        assert eventually(lambda: any(one.streams for one in server.server.connections))
         (connection,) = [one for one in server.server.connections if one.streams]
         assert connection.transport.get_write_buffer_size() < 2 << 20
         assert [len(client.answer(number)) for number in range(1, 101, 2)] == [1_000_000] * 50
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.005)
 
 
 def timeouts(**seconds: float) -> Http2Options:
@@ -293,8 +286,8 @@ def test_a_connection_that_closes_is_given_up_if_the_client_does_not_take_its_la
             assert eventually(lambda opened=opened: server.echo.opened > opened)  # type: ignore[misc]
             number += 2
         assert eventually(lambda: not connection.streams)
-        client.socket.shutdown(socket.SHUT_WR)
-        assert eventually(lambda: not len(server.server.connections))
+        server.loop.call_soon_threadsafe(connection.drain)
+        assert eventually(lambda: not len(server.server.connections), 20)
 
 
 def test_a_silent_client_is_pinged_and_then_closed() -> None:
