@@ -1,14 +1,14 @@
 """The entry points of the commands.
 
 They handle signals first, and only then import the command itself, which may take up to a second. So this module and
-the packages that it is in import nothing that is large.
+the packages that it is in import nothing else.
 """
 
 from __future__ import annotations
 
 import sys
 
-from lightship import processors, signals
+from lightship import signals
 
 INTERRUPTED = 130  # the exit code that shells report for a process that SIGINT ended
 
@@ -19,8 +19,8 @@ def main() -> None:
         signals.handle_server_start()
     else:
         signals.handle_command()
-    processors.limit_libraries()
     try:
+        _limit_libraries()
         from lightship.cli.app import run
 
         run()
@@ -31,10 +31,16 @@ def main() -> None:
 def model_server() -> None:
     """Runs `lightship-model-server`. If the start fails, the exit code is 255."""
     signals.handle_server_start()
-    processors.limit_libraries()
+    _limit_libraries()
     from lightship.cli.model_server_command import main
 
     main()
+
+
+def _limit_libraries() -> None:
+    from lightship.processors import limit_libraries
+
+    limit_libraries()
 
 
 def _serves(arguments: list[str]) -> bool:
