@@ -1,7 +1,7 @@
 """The entry points of the commands.
 
 They handle signals first, and only then import the command itself, which may take up to a second. So this module and
-the packages that it is in import nothing that is large.
+the packages that it is in import nothing else.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import sys
 
-from lightship import processors, signals
+from lightship import signals
 
 INTERRUPTED = 130  # the exit code that shells report for a process that SIGINT ended
 
@@ -21,8 +21,8 @@ def main() -> None:
         gc.disable()  # until `resume_collections`: what is imported is not garbage
     else:
         signals.handle_command()
-    processors.limit_libraries()
     try:
+        _limit_libraries()
         from lightship.cli.running import run
 
         run()
@@ -34,10 +34,16 @@ def model_server() -> None:
     """Runs `lightship-model-server`. If the start fails, the exit code is 255."""
     signals.handle_server_start()
     gc.disable()
-    processors.limit_libraries()
+    _limit_libraries()
     from lightship.cli.model_server_command import main
 
     main()
+
+
+def _limit_libraries() -> None:
+    from lightship.processors import limit_libraries
+
+    limit_libraries()
 
 
 def _serves(arguments: list[str]) -> bool:

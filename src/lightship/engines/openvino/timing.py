@@ -89,10 +89,9 @@ class Stopwatch:
 def costs_of_rows(run: Run, stopwatch: Stopwatch, most: int = MAX_ROWS) -> Mapping[int, float]:
     """Returns the seconds of one run of 1, 2, 4, 8, ... rows.
 
-    `run` raises CannotMeasure for more rows than the model accepts. Ends there, at `most` rows, where two steps in a
-    row made a row no cheaper, and where the time or the memory would not suffice for twice the rows. Then all are
-    measured again in turn while there is time, so that a slow second of the machine does not fall on one of them
-    alone.
+    `run` raises CannotMeasure for more rows than the model accepts. Ends there, at `most` rows, where two steps in
+    a row made a row no cheaper, and where the time or the memory would not suffice for twice the rows. Then all are
+    measured again in turn while there is time, so that a slow second of the machine does not fall on one of them alone.
     """
     sizes = _ascend(run, stopwatch, most)
     with suppress(CannotMeasure):
