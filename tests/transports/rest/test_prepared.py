@@ -46,6 +46,9 @@ def handles(manager: Manager) -> int:
 
 async def answered(app: RestApp, request: Request) -> Response:
     answer = app.answer(request)
+    if not isinstance(answer, Response | asyncio.Future):
+        app.turn.run()
+        answer = answer.respond()
     return answer if isinstance(answer, Response) else await answer
 
 
