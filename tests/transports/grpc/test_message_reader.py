@@ -78,7 +78,7 @@ def test_a_message_that_does_not_fit_is_refused_by_its_prefix() -> None:
 @pytest.mark.parametrize("size", [0, 1, 3_000_000])
 def test_what_was_compressed_is_inflated(encoding: str, size: int) -> None:
     data = random.Random(0).randbytes(size)
-    assert Message([deflate(data, encoding)], encoding).read(4_000_000, NOT_COUNTED) == data
+    assert Message(deflate(data, encoding), encoding).read(4_000_000, NOT_COUNTED) == data
 
 
 @pytest.mark.parametrize(
@@ -88,16 +88,16 @@ def test_what_was_compressed_is_inflated(encoding: str, size: int) -> None:
 )
 def test_what_cannot_be_inflated_is_refused(data: bytes) -> None:
     with pytest.raises(Internal):
-        Message([data], "gzip").read(LIMIT, NOT_COUNTED)
+        Message(data, "gzip").read(LIMIT, NOT_COUNTED)
 
 
 def test_inflating_stops_at_the_limit_and_at_the_budget() -> None:
     data = zlib.compress(bytes(100_000_000))
     with pytest.raises(ResourceExhausted, match="larger than max"):
-        Message([data], "deflate").read(LIMIT, NOT_COUNTED)
+        Message(data, "deflate").read(LIMIT, NOT_COUNTED)
     with MemoryBudget(10_000_000).reservation() as memory:
         with pytest.raises(ResourceExhausted, match="memory budget"):
-            Message([data], "deflate").read(1 << 30, memory)
+            Message(data, "deflate").read(1 << 30, memory)
         assert memory.held <= 10_000_000
 
 
@@ -105,5 +105,24 @@ def test_inflating_stops_at_the_limit_and_at_the_budget() -> None:
 @given(st.binary(max_size=3000), st.integers(1, 50), st.sampled_from(["gzip", "deflate"]), st.integers(1, 2000))
 def test_what_was_compressed_is_inflated_from_any_parts(data: bytes, size: int, encoding: str, repeats: int) -> None:
     compressed = deflate(data * repeats, encoding)
-    parts = [compressed[start : start + size] for start in range(0, len(compressed), size)]
-    assert Message(parts, encoding).read(1 << 30, NOT_COUNTED) == data * repeats
+    sent, reader = framed(compressed, flag=1), MessageReader(encoding, LIMIT, NOT_COUNTED)
+    (message,) = (one for start in range(0, len(sent), size) for one in reader.feed(sent[start : start + size]))
+    assert message.read(1 << 30, NOT_COUNTED) == data * repeats
+
+
+def test_a_message_in_many_frames_takes_its_size_once() -> None:
+    with MemoryBudget(1 << 30).reservation() as memory:
+        reader = MessageReader("identity", 8 << 20, memory)
+        sent = framed(random.Random(0).randbytes(4 << 20))
+        (message,) = (one for start in range(0, len(sent), 16384) for one in reader.feed(sent[start : start + 16384]))
+        assert message.read(8 << 20, memory) == sent[5:]
+        assert memory.held == 4 << 20
+
+
+def test_the_start_of_a_message_is_known_before_its_end() -> None:
+    reader = MessageReader("identity", LIMIT, NOT_COUNTED)
+    sent = framed(bytes(range(256)) * 100)
+    assert list(reader.feed(sent[:300])) == []
+    assert reader.start == sent[5:300]
+    assert list(reader.feed(sent[300:5000])) == []
+    assert reader.start == sent[5:1029]

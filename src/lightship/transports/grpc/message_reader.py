@@ -4,57 +4,54 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
+from io import BytesIO
 
 from lightship.errors import Internal, LightshipError, ResourceExhausted, Unimplemented
 from lightship.memory_budget import Reservation
 
 PREFIX_BYTES = 5  # bytes before each message: whether it is compressed, and its length
-_SMALL = 1024  # bytes; smaller pieces are joined, because each object takes 33 bytes more than its content
+_START = 1024  # bytes of a message that say which model it is for
+_PIECE = 64 << 10  # compressed bytes that are inflated at a time
 _STEP = 1 << 20  # bytes that are inflated at a time
 
 
 class Message:
-    """A message in the parts in which it was received. `encoding`: how it is compressed, or empty.
+    """A message as it was received. `encoding`: how it is compressed, or empty.
 
     `size` is the number of its bytes.
     """
 
-    __slots__ = ("_parts", "encoding", "size")
+    __slots__ = ("_data", "encoding", "size")
 
-    def __init__(self, parts: list[bytes | bytearray], encoding: str = "") -> None:
-        self._parts, self.encoding = parts, encoding
-        self.size = sum(map(len, parts))
+    def __init__(self, data: bytes, encoding: str = "") -> None:
+        self._data, self.encoding = data, encoding
+        self.size = len(data)
 
     @property
     def start(self) -> bytes:
         """The first bytes, as they were received."""
-        return _start(self._parts)
+        return self._data[:_START]
 
     def read(self, limit: int, memory: Reservation) -> bytes:
-        """Returns the bytes of the message, inflated, and gives up its parts. `limit` is the most bytes.
+        """Returns the bytes of the message, inflated, and gives them up. `limit` is the most bytes.
 
         Raises ResourceExhausted or NoRoom if there are too many, and Internal if they cannot be inflated.
         """
-        parts, self._parts = self._parts, []
-        if self.encoding:
-            return _inflated(parts, self.encoding, limit, memory)
-        if len(parts) == 1 and isinstance(parts[0], bytes):
-            return parts[0]
-        memory.grow(self.size)
-        return b"".join(parts)
+        data, self._data = self._data, b""
+        return _inflated(data, self.encoding, limit, memory) if self.encoding else data
 
 
 class MessageReader:
     """Takes the bytes of a stream and yields its messages. Each of its errors ends the call."""
 
-    __slots__ = ("_compressed", "_encoding", "_left", "_limit", "_memory", "_parts", "_prefix", "size")
+    __slots__ = ("_compressed", "_encoding", "_left", "_limit", "_memory", "_prefix", "_received", "size")
 
     def __init__(self, encoding: str, limit: int, memory: Reservation) -> None:
         """`encoding` is the header `grpc-encoding`. `limit` is the most bytes of a message."""
         self._encoding, self._limit, self._memory = encoding, limit, memory
         self.size = 0  # bytes of the newest message whose prefix has come
         self._prefix = b""
-        self._parts: list[bytes | bytearray] = []
+        self._received: bytes | BytesIO = b""  # of the message that has begun
         self._left = -1  # bytes of the message that are still to come; -1 before its prefix is complete
         self._compressed = False
 
@@ -66,7 +63,8 @@ class MessageReader:
     @property
     def start(self) -> bytes:
         """The first bytes of the message that has begun, as they were received."""
-        return _start(self._parts)
+        received = self._received
+        return received[:_START] if isinstance(received, bytes) else bytes(received.getbuffer()[:_START])
 
     def feed(self, data: bytes) -> Iterator[Message]:
         """Yields the messages that these bytes complete.
@@ -113,30 +111,29 @@ class MessageReader:
         if not part:
             return
         self._memory.grow(len(part))
-        parts = self._parts
-        if len(part) >= _SMALL:
-            parts.append(part)
-        elif parts and isinstance(parts[-1], bytearray) and len(parts[-1]) < _SMALL:
-            parts[-1] += part
-        else:
-            parts.append(bytearray(part))
         self._left -= len(part)
+        received = self._received
+        if received == b"":
+            self._received = part
+            return
+        if isinstance(received, bytes):
+            self._received = grown = BytesIO()  # it grows in place and returns its bytes without a copy
+            grown.write(received)
+            received = grown
+        received.write(part)
 
     def _take(self) -> Message:
-        parts, self._parts, self._left = self._parts, [], -1
-        return Message(parts, self._encoding if self._compressed else "")
+        received, self._received, self._left = self._received, b"", -1
+        data = received if isinstance(received, bytes) else received.getvalue()
+        return Message(data, self._encoding if self._compressed else "")
 
 
-def _start(parts: list[bytes | bytearray]) -> bytes:
-    return bytes(parts[0][:_SMALL]) if parts else b""
-
-
-def _inflated(parts: list[bytes | bytearray], encoding: str, limit: int, memory: Reservation) -> bytes:
+def _inflated(data: bytes, encoding: str, limit: int, memory: Reservation) -> bytes:
     inflater = zlib.decompressobj(31 if encoding == "gzip" else 15)
     inflated: list[bytes] = []
     size = 0
-    for part in parts:
-        for piece in _pieces(inflater, part, encoding):
+    for start in range(0, len(data), _PIECE):
+        for piece in _pieces(inflater, data[start : start + _PIECE], encoding):
             size += len(piece)
             if size > limit:
                 raise too_large(size, limit)
@@ -147,7 +144,7 @@ def _inflated(parts: list[bytes | bytearray], encoding: str, limit: int, memory:
     return b"".join(inflated)
 
 
-def _pieces(inflater: zlib._Decompress, data: bytes | bytearray, encoding: str) -> Iterator[bytes]:
+def _pieces(inflater: zlib._Decompress, data: bytes, encoding: str) -> Iterator[bytes]:
     """Yields what compressed bytes become, in steps."""
     while data:
         if inflater.eof:
@@ -164,7 +161,7 @@ def _pieces(inflater: zlib._Decompress, data: bytes | bytearray, encoding: str) 
         yield piece
 
 
-def _step(inflater: zlib._Decompress, data: bytes | bytearray, encoding: str) -> bytes:
+def _step(inflater: zlib._Decompress, data: bytes, encoding: str) -> bytes:
     try:
         return inflater.decompress(data, _STEP)
     except zlib.error as error:
