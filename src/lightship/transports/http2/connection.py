@@ -401,7 +401,7 @@ class Http2Connection(asyncio.Protocol):
         if self._refuse_above < MAX_STREAM and not self.streams and not self.closed:
             self._failed = True
             self.output.flush()
-            self._lifetime.writing_paused(time.monotonic(), self.transport.get_write_buffer_size())
+            self.lifetime.writing_paused(time.monotonic(), self.transport.get_write_buffer_size())
             self.transport.close()
 
     @property
