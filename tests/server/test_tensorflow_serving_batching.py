@@ -229,6 +229,7 @@ def together(asking: Batched, *inputs: Any) -> list[Answer]:
     return [call.result(PATIENCE) for call in calls]
 
 
+@pytest.mark.tensorflow
 def test_outputs_that_cannot_be_divided_fail_the_batch(batched: Serve) -> None:
     asking = batched()
     refused(asking.predict("odd", "total", x=[[1.0, 2.0]]), 400, "Batched output tensor has 0 dimensions")

@@ -53,6 +53,8 @@ def test_every_line_is_of_a_metric_of_tensorflow(http: httpx2.Client) -> None:
     assert kinds == [
         ":tensorflow:cc:saved_model:load_attempt_count counter",
         ":tensorflow:cc:saved_model:load_latency counter",
+        ":tensorflow:serving:batching_session:queuing_latency histogram",
+        ":tensorflow:serving:batching_session:wrapped_run_count counter",
         ":tensorflow:serving:model_warmup_latency histogram",
         ":tensorflow:serving:model_warmup_records_read counter",
         ":tensorflow:serving:request_count counter",
