@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from lightship.errors import DeadlineExceeded, LightshipError
-from lightship.lifecycle.manager import Manager
+from lightship.lifecycle.served_models import ServedModels
 from lightship.memory import default_budget
 from lightship.memory_budget import MemoryBudget, Reservation
 from lightship.transports.http.executor import Executor, Job, Moved, Overloaded
@@ -42,7 +42,7 @@ class RestApp:
 
     def __init__(
         self,
-        manager: Manager,
+        manager: ServedModels,
         executor: Executor,
         *,
         limits: Limits | None = None,
