@@ -49,11 +49,12 @@ TRANSPORTS_BELOW: dict[str, set[str]] = {
     "connections": set(),
     "stalled": set(),
     "sockets": set(),
+    "accepting": {"sockets"},
     "metrics": set(),
-    "http": {"connections", "stalled", "sockets"},
-    "http2": {"connections", "stalled", "sockets"},
+    "http": {"accepting", "connections", "stalled", "sockets"},
+    "http2": {"accepting", "connections", "stalled", "sockets"},
     "rest": {"http", "metrics"},
-    "grpc": {"connections", "sockets", "metrics", "http", "http2"},
+    "grpc": {"accepting", "connections", "sockets", "metrics", "http", "http2"},
 }
 MAY_IMPORT_TENSORFLOW = ("packaging/", "engines/tensorflow/")
 

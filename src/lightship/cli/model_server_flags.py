@@ -65,6 +65,7 @@ FLAGS: tuple[Flag, ...] = (
     Flag("skip_initialize_tpu", False, IGNORED, "do not initialize TPUs"),
     Flag("enable_grpc_healthcheck_service", False, USED, "offer gRPC's health service; /readyz always exists"),
     Flag("enable_serialization_as_tensor_content", False, USED, "send gRPC outputs as tensor_content"),
+    Flag("workers", "1", USED, "processes that answer requests, each with its own copy of the models; auto: all cores"),
     Flag("memory_budget", "", USED, "memory that all requests may hold together, such as 2GiB; by default all"),
 )
 

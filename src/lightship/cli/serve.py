@@ -176,6 +176,15 @@ def serve(
     threads: Annotated[
         int, typer.Option(min=0, envvar="LIGHTSHIP_THREADS", help="Threads of each engine; 0: one per processor.")
     ] = 0,
+    workers: Annotated[
+        str,
+        typer.Option(
+            metavar="N|auto",
+            envvar="LIGHTSHIP_WORKERS",
+            help="Processes that answer requests, each with its own copy of the models; auto: one per processor. More "
+            "than one helps small models.",
+        ),
+    ] = "1",
     precision: Annotated[
         Precision, typer.Option(envvar="LIGHTSHIP_PRECISION", help="bf16 is faster on some processors, but less exact.")
     ] = "f32",
@@ -317,6 +326,7 @@ def serve(
     from lightship.cli.allow_reload import reload_root
     from lightship.cli.banner import announced
     from lightship.cli.sizes import parse_bytes
+    from lightship.cli.workers import parse_workers
     from lightship.engines import EngineOptions
     from lightship.server import Server, ServerOptions, parse_model_argument
     from lightship.server.open_files import raise_file_limit
@@ -345,6 +355,7 @@ def serve(
         max_queue_seconds=max_queue_seconds,
         allowed_hosts=_names(allowed_hosts or ()),
         strict=strict,
+        workers=parse_workers(workers),
         log_format=log_format or ("json" if json else "text"),
         engine=EngineOptions(
             engine,

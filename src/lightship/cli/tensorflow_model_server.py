@@ -110,6 +110,7 @@ def _models(flags: Mapping[str, Value]) -> list[ModelConfig]:
 
 def _options(given: Mapping[str, Value], flags: Mapping[str, Value], files: ConfigFiles) -> ServerOptions:
     from lightship.cli.engine_environment import engine_options_from_environment
+    from lightship.cli.workers import parse_workers
     from lightship.engines import EngineOptions
     from lightship.server import ServerOptions
 
@@ -148,6 +149,7 @@ def _options(given: Mapping[str, Value], flags: Mapping[str, Value], files: Conf
         saved_model_tags=tuple(tag for tag in str(flags["saved_model_tags"]).split(",") if tag),
         check_batching_files=bool(flags["enable_batching"] and flags["enable_per_model_batching_parameters"]),
         metrics_path=files.metrics_path,
+        workers=parse_workers(str(flags["workers"])),
     )
 
 

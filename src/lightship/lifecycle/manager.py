@@ -11,6 +11,7 @@ from pathlib import Path
 from lightship.engines.trial import cancel_trials
 from lightship.errors import Cancelled, DataLoss, LightshipError
 from lightship.lifecycle.attempts import Backoff, LoadFunction, Retries, attempt
+from lightship.lifecycle.handle import Lease
 from lightship.lifecycle.load_slots import LoadSlots
 from lightship.lifecycle.loader import load_servable
 from lightship.lifecycle.model_versions import ModelVersions
@@ -25,12 +26,18 @@ from lightship.lifecycle.version_record import VersionRecord
 logger = logging.getLogger(__name__)
 
 
+# Takes a model's name, its loaded versions (the highest first) and its labels.
+OnPublish = Callable[[str, Mapping[int, Lease], Mapping[str, int]], None]
+
+
 class Manager(ServedModels):
     """Loads and unloads versions in its own threads, so that no request waits for them.
 
     load: loads a version folder. If it raises, it is called again as `retries` say; after that the version ends with
         the error, and is tried again after growing pauses (`backoff`), or at once when its files change.
     loads: the number of versions that are loaded at the same time; more if some of them may hang, see `LoadSlots`.
+    on_publish: is called when a model's loaded versions or labels have changed, before anything is unloaded. It may
+        wait a moment, and must ask nothing of the manager.
     """
 
     def __init__(
@@ -40,11 +47,13 @@ class Manager(ServedModels):
         loads: int = 2,
         retries: Retries = Retries(),  # noqa: B008 - immutable
         backoff: Backoff = Backoff(),  # noqa: B008 - immutable
+        on_publish: OnPublish | None = None,
     ) -> None:
         super().__init__()
         self._load, self._retries, self._backoff = load, retries, backoff
         self._slots = LoadSlots(loads)
         self._models = Models()
+        self._on_publish = on_publish
         self._closed = False
         # Called on any thread after a version was loaded, and after one was closed. It must return at once.
         self.on_turnover: Callable[[], None] = _nothing
@@ -266,7 +275,10 @@ class Manager(ServedModels):
         self.on_turnover()
 
     def _publish(self, model: ModelVersions) -> None:
-        self._serving.publish(model.name, model.leases(), model.labels)
+        leases = model.leases()
+        self._serving.publish(model.name, leases, model.labels)
+        if self._on_publish is not None:
+            self._on_publish(model.name, leases, model.labels)
 
 
 def _start(target: Callable[..., None], *arguments: object) -> None:

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from lightship.lifecycle.attempts import Retries
+from lightship.lifecycle.attempts import LoadFunction, Retries
 from lightship.lifecycle.loader import Loader, LoadOptions
-from lightship.lifecycle.manager import Manager
+from lightship.lifecycle.manager import Manager, OnPublish
+from lightship.lifecycle.served_models import ServedModels
 from lightship.memory import MemoryKeeper, default_budget
 from lightship.memory_budget import MemoryBudget
 from lightship.server.config.batching import check_version_batching
@@ -22,15 +23,17 @@ from lightship.transports.http.executor import Executor, default_threads
 from lightship.transports.http.hosts import LOCAL_NAMES, AllowedHosts, is_loopback
 from lightship.transports.http.lanes import WaitLimits
 from lightship.transports.metrics.metrics import Metrics
+from lightship.transports.metrics.reading import ReadMetrics
+from lightship.transports.metrics.text import Family
 from lightship.transports.rest.app import RestApp
 
-_LOADS = 2  # the default number of versions that load at the same time
+DEFAULT_LOADS = 2  # the default number of versions that load at the same time
 _MAX_WAITING = 1024  # calls of one kind that wait for a thread
 
 
-def manager_of(options: ServerOptions, metrics: LoadMetrics) -> Manager:
-    """Returns a manager that loads models with these options and reports each load to `metrics`."""
-    loader = Loader(
+def loader_of(options: ServerOptions, metrics: LoadMetrics) -> Loader:
+    """Returns a loader with these options, which reports each load to `metrics`."""
+    return Loader(
         LoadOptions(
             engine=options.engine,
             max_pixels=options.max_pixels,
@@ -43,8 +46,12 @@ def manager_of(options: ServerOptions, metrics: LoadMetrics) -> Manager:
         checks=[check_version_batching] if options.check_batching_files else [],
         observer=metrics,
     )
+
+
+def manager_of(options: ServerOptions, load: LoadFunction, on_publish: OnPublish | None = None) -> Manager:
+    """Returns a manager that loads versions with `load`, as often and as many at a time as the options say."""
     retries = Retries(options.load_retries, options.load_retry_seconds)
-    return Manager(loader.load, loads=options.load_threads or _LOADS, retries=retries)
+    return Manager(load, loads=options.load_threads or DEFAULT_LOADS, retries=retries, on_publish=on_publish)
 
 
 def budget_of(options: ServerOptions) -> MemoryBudget:
@@ -60,15 +67,19 @@ def executor_of(options: ServerOptions) -> Executor:
 
 
 def rest_app_of(
-    manager: Manager,
+    manager: ServedModels,
     options: ServerOptions,
     executor: Executor,
     budget: MemoryBudget,
     metrics: Metrics,
     load_metrics: LoadMetrics,
     address: str,
+    read_all: ReadMetrics | None = None,
 ) -> RestApp:
-    """Returns the REST application that serves the manager's models. `address`: the one on which it listens."""
+    """Returns the REST application that serves the manager's models. `address`: the one on which it listens.
+
+    `read_all` reads the metrics of all processes, if there are several.
+    """
     connections = max_connections(options.limits.connections)
     return RestApp(
         manager,
@@ -81,6 +92,7 @@ def rest_app_of(
         metrics=metrics,
         metrics_path=options.metrics_path,
         further_metrics=load_metrics.families,
+        read_all=read_all,
     )
 
 
@@ -92,21 +104,26 @@ def allowed_hosts(options: ServerOptions, address: str) -> AllowedHosts | None:
 
 
 def grpc_api_of(
-    manager: Manager,
+    manager: ServedModels,
     options: ServerOptions,
     budget: MemoryBudget,
     metrics: Metrics,
     load_metrics: LoadMetrics,
     reload: Reload,
     draining: Callable[[], bool],
+    read_all: ReadMetrics | None = None,
 ) -> GrpcApi:
     """Returns the gRPC API that serves the manager's models."""
+
+    def families() -> list[Family]:
+        return metrics.families() + load_metrics.families() if read_all is None else read_all().families
+
     context = GrpcContext(
         manager,
         reload,
         budget=budget,
         reload_root=options.reload_root,
-        families=lambda: metrics.families() + load_metrics.families(),
+        families=families,
         tensor_content=options.grpc.tensor_content,
         health=options.grpc.health,
         draining=draining,

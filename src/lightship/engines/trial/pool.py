@@ -98,4 +98,11 @@ class Helpers:
 
 
 HELPERS = Helpers()
-atexit.register(HELPERS.stop_idle)
+
+
+def stop_helpers() -> None:
+    """Stops the helpers that are not in use. This happens at the end of the process, if Python ends it."""
+    HELPERS.stop_idle()
+
+
+atexit.register(stop_helpers)
