@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -29,6 +29,20 @@ class ModelState:
     notice: str = ""
     # Versions by their labels, loaded or not.
     labels: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerState:
+    """The state of one of several processes that serve the same models."""
+
+    # Its number, from 1.
+    number: int
+    # Its process, or 0 if there is none now.
+    pid: int
+    # STARTING while it loads what the others serve, SERVING, or ENDED until it is started again.
+    state: str
+    # How often it was started again.
+    restarts: int
 
 
 class ServedModels(ABC):
@@ -57,6 +71,10 @@ class ServedModels(ABC):
     @abstractmethod
     def notice(self, name: str) -> str:
         """Returns what an operator should know about a model's folder although versions are loaded; "" if nothing."""
+
+    def workers(self) -> Sequence[WorkerState]:
+        """Returns the states of the processes that serve these models; empty if this process alone does."""
+        return ()
 
     def labelled(self, name: str, label: str) -> int:
         """Returns the version that a label names, loaded or not. Raises InvalidArgument for an unknown label."""

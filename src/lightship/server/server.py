@@ -118,7 +118,12 @@ class Server:
         Waits until `timeout` seconds have passed, or until `cancelled` returns True. None means no timeout. Raises the
         errors of `Configuration.reload`.
         """
-        self.configuration.reload([replace(model, path=model.path.absolute()) for model in models], timeout, cancelled)
+        try:
+            self.configuration.reload(
+                [replace(model, path=model.path.absolute()) for model in models], timeout, cancelled
+            )
+        finally:
+            self._tell_workers()
 
     def _reload(self, models: Sequence[ModelConfig], cancelled: Callable[[], bool]) -> None:
         self.reload(models, None, cancelled)
@@ -131,6 +136,11 @@ class Server:
         if self._source is None:
             raise FailedPrecondition("the server has not been started, so there is nothing to read again")
         Rereading(self._source, self._config_file, self.options.read_once).start()
+
+    def _tell_workers(self) -> None:
+        """Waits until every worker knows what this process knows of the models. Then all clients learn the same."""
+        if self._supervisor is not None:
+            self._supervisor.tell()
 
     def _make_manager(self) -> Manager:
         if self._supervisor is None:
@@ -187,7 +197,9 @@ class Server:
 
     def wait_ready(self, timeout: float = 60.0) -> bool:
         """Waits until every model has an AVAILABLE version. Returns False if that takes more than `timeout` seconds."""
-        return self.manager.wait_ready(timeout)
+        ready = self.manager.wait_ready(timeout)
+        self._tell_workers()
+        return ready
 
     def wait_decided(self) -> bool:
         """Calls `load`, then waits without a timeout until every model has a version that is AVAILABLE or failed.
@@ -224,6 +236,8 @@ class Server:
         keep_freed_memory()
         with self._signals_handled():
             self.start()
+            if self._supervisor is not None:
+                self._supervisor.reap_orphans()
             long_lived = LongLived()
             self.manager.on_turnover = long_lived.changed
             long_lived.changed()

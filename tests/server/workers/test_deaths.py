@@ -147,6 +147,27 @@ def test_a_supervisor_whose_workers_cannot_start_ends(start: Start, models: Path
     assert "the workers cannot be started: it ended with exit code 9" in served.log
 
 
+def test_a_version_that_kills_a_worker_is_refused_and_the_others_answer(
+    start: Start, models: Path, half_plus_two: Path
+) -> None:
+    path = models.parent / "path"
+    path.mkdir()
+    aborts = "sys.addaudithook(lambda event, found: event == 'open' and '/13/' in str(found[0]) and os.abort())"
+    (path / "sitecustomize.py").write_text(
+        f"import os, sys\nif any('workers.worker' in word for word in sys.orig_argv): {aborts}\n"
+    )
+    env = {"PYTHONPATH": os.pathsep.join([str(path), os.environ.get("PYTHONPATH", "")])}
+    served = start(models, "--poll-seconds=0.1", "--settle-seconds=0", env=env)
+    add_version(models, half_plus_two, 13)
+    for deaths in (1, 2, 3):
+        eventually(lambda n=deaths: served.log.count("died while it loaded") >= n)  # type: ignore[misc]
+        assert {served.predict()[2] for _ in range(4)} == {"1"}
+    assert "SIGABRT ended it" in served.log
+    add_version(models, half_plus_two, 14)
+    eventually(lambda: served.states().get(14) == "AVAILABLE")
+    assert {served.predict()[2] for _ in range(4)} == {"14"}
+
+
 def test_the_log_names_the_worker(start: Start, models: Path) -> None:
     served = start(models, "--log-format=json")
     lines = [json.loads(line) for line in served.log.splitlines() if line.startswith("{")]

@@ -11,6 +11,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import astuple
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -18,7 +19,7 @@ from typing import Any, NamedTuple, cast
 from lightship.errors import Cancelled, Internal, LightshipError
 from lightship.lifecycle.handle import Lease
 from lightship.lifecycle.servable import Servable, ServableId
-from lightship.lifecycle.served_models import ModelState
+from lightship.lifecycle.served_models import ModelState, WorkerState
 from lightship.server.workers.channel import ChannelClosed
 from lightship.server.workers.link import Link, Load
 from lightship.server.workers.remote import RemoteServable
@@ -28,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 _ANSWER_SECONDS = 30.0  # for a worker to let a version answer; one that takes longer hangs and is ended
 _START_SECONDS = 120.0  # for a worker to start, on a machine that is very busy
+_MAX_DEATHS = 2  # of workers while a version is loaded that another worker has loaded
 _JOINING_LOADS = 2  # versions that a worker which joins the others prepares at the same time
 
 
@@ -53,7 +55,10 @@ class Fleet:
         self._serving: dict[str, list[Any]] = {}
         self._states: dict[str, ModelState] = {}
         self._order: Sequence[str] = ()
+        self._worker_states: list[list[Any]] = []
         self._sockets: OpenSockets | None = None
+        # Versions of which a worker has died.
+        self._deadly: set[ServableId] = set()
         self._closed = False
 
     @property
@@ -119,17 +124,18 @@ class Fleet:
         except ChannelClosed:
             raise Cancelled("the worker ended") from None
 
-    def update(self, states: Iterable[ModelState], *, wait: bool = False) -> None:
-        """Tells all workers the states of all models. With `wait`, returns when all of them know."""
+    def update(self, states: Iterable[ModelState], workers: Sequence[WorkerState], *, wait: bool = False) -> None:
+        """Tells all workers the states of all models and workers. With `wait`, returns when all of them know."""
         states = list(states)
         with self._changed:
             known = {state.name: state for state in states}
             changed = [encode_state(state) for state in states if self._states.get(state.name) != state]
             removed = [name for name in self._states if name not in known]
+            known_workers, self._worker_states = self._worker_states, [list(astuple(one)) for one in workers]
             self._states, self._order = known, [state.name for state in states if state.wanted]
             asked = []
-            if changed or removed:
-                message = [changed, removed, self._order]
+            if changed or removed or known_workers != self._worker_states:
+                message = [changed, removed, self._order, self._worker_states]
                 asked = [(link, link.channel.ask("states", message)) for link in self._links if link.member]
         for link, answer in asked if wait else ():
             _end_if_it_fails(link, answer)
@@ -187,20 +193,24 @@ class Fleet:
         with self._changed:
             return [(link, link.channel.ask(kind)) for link in self._links if link.member]
 
-    def _one_worker(self) -> Link:
-        """Waits for a worker that can prepare versions, and returns it; one that serves comes first."""
+    def _one_worker(self, least: int = 1) -> Link:
+        """Waits for workers that can prepare versions, and returns one, if possible one that serves.
+
+        least: how many there must be.
+        """
         with self._changed:
             while not self._closed:
-                ready = sorted((link for link in self._links if link.started), key=lambda one: not one.member)
-                if ready:
-                    return ready[0]
+                ready = [link for link in self._links if link.started]
+                if len(ready) >= least:
+                    return next((link for link in ready if link.member), ready[0])
                 self._changed.wait()
         raise Cancelled("the server is stopping")
 
     def _prepare_first(self, load: Load) -> None:
         """Lets one worker prepare a version. Tries once more if the worker was killed meanwhile, say by an operator."""
         for last in (False, True):
-            link = self._one_worker()
+            # What has killed a worker may only be tried again while another one goes on answering.
+            link = self._one_worker(2 if load.id in self._deadly else 1)
             with self._changed:
                 prepared = link.prepare(load)
             try:
@@ -211,17 +221,25 @@ class Fleet:
                 if self._closed:
                     raise Cancelled("the server is stopping") from None
                 if last or not link.process.was_killed:
+                    self._deadly.add(load.id)
                     raise Internal(
                         f"worker {link.number} died while it loaded {load.path}: {link.process.reason}"
                     ) from None
 
     def _prepare_everywhere(self, load: Load) -> None:
+        deaths = 0
         while links := self._without(load):
             with self._changed:
-                prepared = [link.prepare(load) for link in links]
-            for one in prepared:
-                with contextlib.suppress(ChannelClosed):
-                    one.result()
+                prepared = [(link, link.prepare(load)) for link in links]
+            for link, outcome in prepared:
+                try:
+                    outcome.result()
+                except ChannelClosed:
+                    deaths += 1
+                    if deaths > _MAX_DEATHS and not self._closed:
+                        raise Internal(f"{deaths} workers died while they loaded {load.path}") from None
+                    link.process.wait()
+        self._deadly.discard(load.id)
 
     def _without(self, load: Load) -> list[Link]:
         """Returns the workers that can prepare a version and have not; none if all have. Waits for those that start."""
@@ -246,7 +264,7 @@ class Fleet:
             for message in self._serving.values():
                 link.channel.ask("serve", message).add_done_callback(_ends(link))
             states = [encode_state(state) for state in self._states.values()]
-            link.channel.ask("states", [states, [], self._order]).add_done_callback(_ends(link))
+            link.channel.ask("states", [states, [], self._order, self._worker_states]).add_done_callback(_ends(link))
             link.member = True
             if self._sockets is not None:
                 self._let_accept(link, self._sockets)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from lightship.lifecycle.handle import Lease
-from lightship.lifecycle.served_models import ModelState, ServedModels
+from lightship.lifecycle.served_models import ModelState, ServedModels, WorkerState
 from lightship.lifecycle.state import ModelVersionStatus
 
 
@@ -17,14 +17,22 @@ class FollowedModels(ServedModels):
         # Both are replaced and never changed, so that readers need no lock.
         self._states: Mapping[str, ModelState] = {}
         self._order: Sequence[str] = ()
+        self._workers: Sequence[WorkerState] = ()
 
-    def update(self, changed: Iterable[ModelState], removed: Iterable[str], order: Sequence[str]) -> None:
-        """Takes in new states. order: the names of the configured models."""
+    def update(
+        self,
+        changed: Iterable[ModelState],
+        removed: Iterable[str],
+        order: Sequence[str],
+        workers: Sequence[WorkerState] = (),
+    ) -> None:
+        """Takes in new states. order: the names of the configured models. workers: all of them."""
         with self._changed:
             states = {**self._states, **{state.name: state for state in changed}}
             for name in removed:
                 states.pop(name, None)
             self._states, self._order = states, tuple(order)
+            self._workers = tuple(workers)
             self._changed.notify_all()
 
     def publish(self, name: str, leases: Mapping[int, Lease], labels: Mapping[str, int]) -> None:
@@ -48,6 +56,9 @@ class FollowedModels(ServedModels):
     def labels(self, name: str) -> Mapping[str, int]:
         state = self._states.get(name)
         return state.labels if state is not None else {}
+
+    def workers(self) -> Sequence[WorkerState]:
+        return self._workers
 
     def notice(self, name: str) -> str:
         state = self._states.get(name)

@@ -20,6 +20,10 @@ _MAIN = (
 )
 
 
+# The processes of workers that have not been waited for.
+running: set[int] = set()
+
+
 class WorkerProcess:
     """The process of a worker.
 
@@ -31,6 +35,7 @@ class WorkerProcess:
         self.connection, theirs = socketpair()
         try:
             self._process = _start(theirs, processors)
+            running.add(self._process.pid)
         except BaseException:
             self.connection.close()
             raise
@@ -52,6 +57,7 @@ class WorkerProcess:
             self._process.wait(timeout)
         except subprocess.TimeoutExpired:
             return False
+        running.discard(self._process.pid)
         return True
 
     @property

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from lightship.errors import LightshipError
+from lightship.lifecycle.served_models import WorkerState
 from lightship.server.options import ServerOptions
 from lightship.server.workers.channel import ChannelClosed, Handler
 from lightship.server.workers.fleet import Fleet
@@ -26,7 +27,7 @@ class Slot:
     """The place of one worker, with a thread of its own.
 
     number: the worker's, from 1. of: the number of workers. options: those of one worker. handlers: return what answers
-    a worker. on_end: is called with each worker that has gone.
+    a worker. on_join: is called when a worker serves. on_end: is called with each worker that has gone.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class Slot:
         options: ServerOptions,
         fleet: Fleet,
         handlers: Callable[[Link], Mapping[str, Handler]],
+        on_join: Callable[[], None],
         on_end: Callable[[Link], None],
     ) -> None:
         self.number = number
@@ -45,9 +47,15 @@ class Slot:
         self.problem = ""  # why the last one ended
         self._start = {"number": number, "options": encode(options)}
         self._processors = processors_of(number - 1, of)
-        self._fleet, self._handlers, self._on_end = fleet, handlers, on_end
+        self._fleet, self._handlers, self._on_join, self._on_end = fleet, handlers, on_join, on_end
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"lightship-worker-{number}", daemon=True)
+
+    @property
+    def state(self) -> WorkerState:
+        link = next((one for one in self._fleet.links if one.number == self.number), None)
+        state = "ENDED" if link is None else "SERVING" if link.member else "STARTING"
+        return WorkerState(self.number, 0 if link is None else link.process.pid, state, max(0, self.started - 1))
 
     def start(self) -> None:
         self._thread.start()
@@ -95,6 +103,7 @@ class Slot:
         try:
             self._fleet.join(link, self._start)
             self.joined = True
+            self._on_join()
             return ""
         except ChannelClosed:
             return ""

@@ -20,6 +20,8 @@ from lightship.server.workers import places
 from lightship.server.workers.channel import ChannelClosed, Handler, Received
 from lightship.server.workers.fleet import Fleet, OpenSockets
 from lightship.server.workers.link import Link
+from lightship.server.workers.orphans import reap_orphans
+from lightship.server.workers.process import running
 from lightship.server.workers.shares import options_of
 from lightship.server.workers.slot import Slot
 from lightship.server.workers.totals import Totals, reading_of
@@ -68,7 +70,7 @@ class Supervisor:
             settings_of(self._options.grpc.channel_arguments)  # warns once of what has no effect
         share = options_of(self._options, self._workers)
         self._slots = [
-            Slot(number, self._workers, share, self.fleet, self._handlers, self._on_end)
+            Slot(number, self._workers, share, self.fleet, self._handlers, self._wake.set, self._on_end)
             for number in range(1, self._workers + 1)
         ]
         manager.subscribe(self._wake.set)
@@ -83,6 +85,11 @@ class Supervisor:
         self._tell()
         fds = [self._counts_fd, *(one.fileno() for one in listening.sockets)]
         self.fleet.open(OpenSockets(listening.rest is not None, fds, self._workers))
+
+    def reap_orphans(self) -> None:
+        """Waits for what workers have left when they died, if this is the first process of a container."""
+        if os.getpid() == 1:
+            reap_orphans(running)
 
     @property
     def failure(self) -> str | None:
@@ -135,6 +142,7 @@ class Supervisor:
         if not any(other.number == link.number for other in self.fleet.links):
             places.clear(self._counts, link.number, self._workers)
         self._totals.end(link)
+        self._wake.set()
         gone = [cancelled for (caller, _), cancelled in list(self._cancelled.items()) if caller is link]
         for cancelled in gone:
             cancelled.set()
@@ -149,7 +157,6 @@ class Supervisor:
             self._reload(decode(models), cancelled.is_set)
         finally:
             del self._cancelled[link, number]
-            self._tell(wait=True)
 
     def _on_cancel(self, link: Link, received: Received) -> None:
         cancelled = self._cancelled.get((link, received.body))
@@ -188,11 +195,15 @@ class Supervisor:
             self._wake.clear()
             loading = self._tell()
 
+    def tell(self) -> None:
+        """Returns when all workers know the states of all models."""
+        self._tell(wait=True)
+
     def _tell(self, *, wait: bool = False) -> bool:
         """Tells the workers the states. Returns whether a version is loading."""
         with self._telling:
             states = self._manager.states()
-            self.fleet.update(states, wait=wait)
+            self.fleet.update(states, [slot.state for slot in self._slots], wait=wait)
         return any(version.state is State.LOADING for state in states for version in state.versions)
 
 

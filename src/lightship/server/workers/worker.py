@@ -17,6 +17,7 @@ from lightship.engines.trial import cancel_trials, stop_helpers
 from lightship.errors import Unavailable
 from lightship.lifecycle.model_config import ModelConfig
 from lightship.lifecycle.servable import ServableId
+from lightship.lifecycle.served_models import WorkerState
 from lightship.memory import LongLived, keep_freed_memory
 from lightship.server.assembly import loader_of
 from lightship.server.endpoints import Endpoints, Sockets
@@ -99,8 +100,9 @@ class Worker:
         self._models.publish(name, self._versions.leases(dict(versions)), labels)
 
     def _on_states(self, received: Received) -> None:
-        changed, removed, order = received.body
-        self._models.update([decode_state(one) for one in changed], removed, order)
+        changed, removed, order, workers = received.body
+        states = [decode_state(one) for one in changed]
+        self._models.update(states, removed, order, [WorkerState(*one) for one in workers])
 
     def _on_accept(self, received: Received) -> None:
         rest, workers = received.body

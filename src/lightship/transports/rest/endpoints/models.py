@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import orjson
 from google.protobuf.json_format import MessageToJson
 
@@ -24,7 +26,10 @@ def answer_get(manager: ServedModels, route: Route) -> Response:
 
 
 def model_list(manager: ServedModels) -> Response:
-    """Lists every configured model with its versions, their states, its labels, and whether it is ready."""
+    """Lists every configured model with its versions, their states, its labels, and whether it is ready.
+
+    If several processes serve them, they are listed too.
+    """
     models = [
         {
             "name": model.name,
@@ -47,7 +52,10 @@ def model_list(manager: ServedModels) -> Response:
         }
         for model in list_models(manager)
     ]
-    return Response(200, orjson.dumps({"models": models}, option=orjson.OPT_INDENT_2))
+    listed: dict[str, object] = {"models": models}
+    if workers := manager.workers():
+        listed["workers"] = [asdict(worker) for worker in workers]
+    return Response(200, orjson.dumps(listed, option=orjson.OPT_INDENT_2))
 
 
 def _metadata(manager: ServedModels, route: Route) -> Response:
