@@ -17,14 +17,15 @@ from collections.abc import Callable, Sized
 from socket import socket
 from typing import Any, Protocol
 
-from lightship.transports.sockets import BACKLOG, is_unix
+from lightship.transports.sockets import BACKLOG, is_unix, readable
 
 logger = logging.getLogger(__name__)
 
 _NOBODY = -1  # the count of a process that does not accept connections
 _NUMBER = 4  # bytes
 _GIVE_WAY = 0.001  # seconds for which a connection is left to a process that has fewer
-_BUSY = 0.05  # seconds for which none is left to the others after one was left to them in vain
+_VAIN = 20  # connections that may be left to the others in vain, one after the other; they may just be slow to wake
+_BUSY = 0.05  # seconds for which none is left to them then, because they are busy
 _TELL = 0.1  # seconds between two updates of the own count
 _NO_FILES = 1.0  # seconds to wait when a connection cannot be accepted, because too many files are open
 
@@ -126,6 +127,7 @@ class _SharedAcceptor:
         self._loop = asyncio.get_running_loop()
         self._opening: set[asyncio.Task[None]] = set()
         self._left_alone = False  # the connection that waits was left to the others
+        self._vain = 0  # how many were left to them in vain since they took one
         self._not_before = 0.0  # nothing is left to the others before this time of the loop's clock
         self._closed = False
         self._loop.add_reader(listening, self._on_connection)
@@ -168,9 +170,13 @@ class _SharedAcceptor:
         """Returns whether another process shall have the connection that waits. Nothing is left to them twice."""
         if self._left_alone:
             self._left_alone = False
-            self._not_before = self._loop.time() + _BUSY
+            self._vain += 1
+            if self._vain >= _VAIN:
+                self._vain = 0
+                self._not_before = self._loop.time() + _BUSY
             return False
         if not self._balance.others_have_fewer(self._count) or self._loop.time() < self._not_before:
+            self._vain = 0
             return False
         self._left_alone = True
         return True
@@ -180,8 +186,11 @@ class _SharedAcceptor:
         self._loop.call_later(seconds, self._resume)
 
     def _resume(self) -> None:
-        if not self._closed:
-            self._loop.add_reader(self._listening, self._on_connection)
+        if self._closed:
+            return
+        if self._left_alone and not readable(self._listening):  # another process took it
+            self._left_alone, self._vain = False, 0
+        self._loop.add_reader(self._listening, self._on_connection)
 
     async def _open(self, accepted: socket) -> None:
         try:
