@@ -164,14 +164,14 @@ UNUSED = [
     *("typer", "pydantic", "rich", "grpc", "prometheus_client", "http.server", "tensorflow", "importlib.metadata"),
     *("lightship.engines.openvino.guarding", "lightship.engines.openvino.proven", "lightship.engines.comparison"),
 ]
-PROBE = """
+PROBE = r"""
 import sys, threading, time
 from lightship.cli import entry
 from lightship.server.server import Server
 run = Server.run
 def stopped(self):
     assert self.wait_ready()
-    print("imported:", *sys.modules)
+    sys.stdout.write("\nimported: " + " ".join(sys.modules) + "\n")  # at once: the banner is printed too
     self.stop()
 Server.run = stopped
 sys.argv = ["lightship", "serve", sys.argv[1], "--rest-port", "auto", "--cache-dir", sys.argv[2]]

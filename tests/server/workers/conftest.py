@@ -163,6 +163,7 @@ class Asker:
     port: int
     keep_alive: bool = True
     path: str = "/v1/models/m:predict"
+    body: bytes = b'{"instances": [1.0]}'
     answered: int = 0
     lost: list[str] = field(default_factory=list)
     versions: list[int] = field(default_factory=list)
@@ -181,7 +182,7 @@ class Asker:
     def _ask_on(self, connection: HTTPConnection) -> None:
         connection.auto_open = 0
         while connection.sock is not None and not self.stopped:
-            connection.request("POST", self.path, b'{"instances": [1.0]}')
+            connection.request("POST", self.path, self.body)
             answer = connection.getresponse()
             body = answer.read()
             if answer.status != 200:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lightship.batching.tensorflow_serving import BatchingParameters
 from lightship.server.options import MIN_MEMORY_BUDGET, ServerOptions
 from lightship.server.workers import shares
 from lightship.server.workers.shares import by_place, options_of, processors_of, split, worker_count
@@ -67,6 +68,14 @@ def test_limits_of_the_server_are_shared() -> None:
     assert (one.memory_budget, one.threads, one.grpc.runs, one.limits.connections) == (1 << 28, 1, 1, 25)
     assert one.grpc.channel_arguments == (("grpc.max_concurrent_streams", 7),)
     assert (one.workers, one.model_config_file) == (1, None)
+
+
+def test_the_threads_of_batching_are_shared() -> None:
+    batching = BatchingParameters(num_batch_threads=5, max_batch_size=8)
+    one = options_of(ServerOptions(models=(), batching=batching), 2).batching
+    assert one == BatchingParameters(num_batch_threads=3, max_batch_size=8)
+    own = options_of(ServerOptions(models=(), batching=BatchingParameters()), 2).batching
+    assert own == BatchingParameters()  # one thread for each of its processors
 
 
 def test_no_limit_stays_none_and_no_share_is_too_small() -> None:

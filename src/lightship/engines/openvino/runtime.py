@@ -10,7 +10,7 @@ from threading import Lock
 from typing import Any
 
 from lightship.engines.base import EngineOptions
-from lightship.processors import engine_threads
+from lightship.processors import engine_threads, schedulable_cpus
 
 # This part of OpenVINO reports every import over the network; it takes two thirds of the import time and 15 MB.
 # OpenVINO works without it if it cannot be imported.
@@ -59,6 +59,9 @@ def properties(options: EngineOptions, streams: int = 1) -> dict[str, Any]:
     threads = options.threads or engine_threads()
     if threads:
         wanted["INFERENCE_NUM_THREADS"] = threads
+        # OpenVINO would bind the threads of every process to the first processors, so that several processes, such as
+        # containers with a limit of time, would share those and leave the others idle.
+        wanted["ENABLE_CPU_PINNING"] = threads >= schedulable_cpus()
     if streams > 1:
         wanted["NUM_STREAMS"] = streams
     return wanted
