@@ -6,28 +6,28 @@ import math
 
 import pytest
 
-from lightship.transports.grpc.channel_arguments import settings_of
+from lightship.transports.grpc.channel_arguments import reuses_port, settings_of
 
 
 def test_arguments_have_an_effect() -> None:
-    settings = settings_of(
-        [
-            ("grpc.max_receive_message_length", 1000),
-            ("grpc.max_send_message_length", 2000),
-            ("grpc.max_concurrent_streams", 7),
-            ("grpc.so_reuseport", 1),
-            ("grpc.keepalive_time_ms", 1500),
-            ("grpc.keepalive_timeout_ms", 500),
-            ("grpc.max_connection_age_ms", 3000),
-            ("grpc.max_connection_age_grace_ms", 100),
-            ("grpc.max_connection_idle_ms", 2**31 - 1),
-            ("grpc.http2.max_ping_strikes", 5),
-            ("grpc.http2.min_ping_interval_without_data_ms", 10),
-            ("grpc.keepalive_permit_without_calls", 1),
-            ("grpc.default_compression_algorithm", 2),
-        ]
-    )
-    assert (settings.max_receive, settings.max_send, settings.reuse_port) == (1000, 2000, True)
+    arguments = [
+        ("grpc.max_receive_message_length", 1000),
+        ("grpc.max_send_message_length", 2000),
+        ("grpc.max_concurrent_streams", 7),
+        ("grpc.so_reuseport", 1),
+        ("grpc.keepalive_time_ms", 1500),
+        ("grpc.keepalive_timeout_ms", 500),
+        ("grpc.max_connection_age_ms", 3000),
+        ("grpc.max_connection_age_grace_ms", 100),
+        ("grpc.max_connection_idle_ms", 2**31 - 1),
+        ("grpc.http2.max_ping_strikes", 5),
+        ("grpc.http2.min_ping_interval_without_data_ms", 10),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.default_compression_algorithm", 2),
+    ]
+    settings = settings_of(arguments)
+    assert (settings.max_receive, settings.max_send, reuses_port(arguments)) == (1000, 2000, True)
+    assert not reuses_port([])
     assert (settings.compression, settings.http2.limits.streams) == ("gzip", 7)
     timeouts, pings = settings.http2.timeouts, settings.http2.pings
     assert (timeouts.keepalive, timeouts.keepalive_answer) == (1.5, 0.5)
