@@ -145,7 +145,7 @@ def measure(model: Model, options: argparse.Namespace) -> None:
     rows = [row for row in ROWS if row.model == model.name]
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        bodies = _bodies(model, scratch)
+        bodies = bodies_of(model, scratch)
         all_servers = started(options.models / model.name, options.cores, options.flags, stack)
         for row in rows:
             rates: dict[str, list[float]] = {servers.title: [] for servers in all_servers}
@@ -155,7 +155,8 @@ def measure(model: Model, options: argparse.Namespace) -> None:
             tell(row, rates)
 
 
-def _bodies(model: Model, folder: Path) -> dict[str, Path]:
+def bodies_of(model: Model, folder: Path) -> dict[str, Path]:
+    """Writes what is sent to ask the model into files, and returns these by transport."""
     rest, grpc = folder / "body.json", folder / "message"
     rest.write_bytes(body_of(model))
     message = request_of(model)
