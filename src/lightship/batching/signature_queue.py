@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 import time
@@ -17,6 +18,8 @@ from lightship.batching.streams import Streams
 from lightship.engines.base import SHORT_SECONDS, Engine
 from lightship.errors import DeadlineExceeded
 from lightship.saved_model.signatures import Signature
+
+logger = logging.getLogger(__name__)
 
 # Runs that go on besides those that the engine computes at once, while their inputs are copied or outputs written.
 _MORE_RUNS = 1
@@ -129,11 +132,14 @@ class SignatureQueue:
         """Runs batches until no call waits. One place among the runs is this thread's."""
         while True:
             batch, size, late = self._take()
-            for waiting in late:
-                waiting.done(DeadlineExceeded(LATE))
-            if batch:
-                self._runs.run(batch, size)
-            elif not late:
+            try:
+                for waiting in late:
+                    waiting.done(DeadlineExceeded(LATE))
+                if batch:
+                    self._runs.run(batch, size)
+            except Exception:  # the calls that wait must not wait for ever
+                logger.exception("a batch failed")
+            if not batch and not late:
                 return
 
     def _take(self) -> tuple[list[Waiting], int, list[Waiting]]:
