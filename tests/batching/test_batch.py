@@ -47,6 +47,7 @@ def test_output_filters_and_inner_shapes_keep_calls_apart() -> None:
         call(x=floats(1, 3)),
         call(["y"], x=floats(1, 2)),
         call(["y", "z"], x=floats(1, 2)),
+        call([], x=floats(1, 2)),  # all of them, as the first
     ]
     keys = {rows.key for rows in map(counter.rows, calls) if rows is not None}
     assert len(keys) == 4
