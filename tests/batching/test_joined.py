@@ -142,11 +142,31 @@ def test_a_wrong_dtype_or_name_in_a_turn_concerns_only_its_call(made: Make) -> N
 
 def test_a_batch_of_a_size_that_the_loop_does_not_know_is_first_run_on_a_thread(made: Make) -> None:
     scheduler, engine = made()
+    priming = scheduler._queues[SIGNATURE]._priming
+    priming.forget(2)
     engine.short = False
     assert scheduler.try_run([call(1), call(2)]) == [None, None]
-    assert engine.begun.acquire(timeout=60)
-    scheduler.close()  # waits for it
+    until(lambda: priming.known(2))
     assert engine.runs == [[1, 2]]
+    assert scheduler.try_run([call(1), call(2)]) != [None, None]
+
+
+def test_a_batch_that_was_slow_three_times_in_a_row_is_left_to_a_thread(made: Make) -> None:
+    scheduler, _ = made()
+    priming = scheduler._queues[SIGNATURE]._priming
+    for seconds in (1.0, 1.0, 0.0, 1.0, 1.0):
+        priming.note(2, seconds)
+    assert priming.known(2)
+    priming.note(2, 1.0)
+    assert not priming.known(2)
+
+
+def test_a_size_for_which_the_engine_is_not_prepared_any_more_is_left_to_a_thread(made: Make) -> None:
+    scheduler, engine = made()
+    engine.run_joined = lambda *_, **__: None  # type: ignore[method-assign]
+    outcomes: list[Any] = scheduler.try_run([call(1), call(2)])
+    assert [one["y"].ravel().tolist() for one in outcomes] == [[2], [4]]
+    assert not scheduler._queues[SIGNATURE]._priming.known(2)
 
 
 # On threads.
