@@ -4,13 +4,29 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
 _CGROUPS = Path("/sys/fs/cgroup")
 _MEMBERSHIP = Path("/proc/self/cgroup")
+
+
+_sharers = 1
+
+
+def take_share(cpus: Collection[int], sharers: int) -> None:
+    """Takes this process's share of the processors. Must be called before libraries that start threads are imported.
+
+    cpus: the processors on which it runs from now on; none for those that it has. sharers: how many processes share
+    the time that the control groups grant.
+    """
+    global _sharers
+    _sharers = sharers
+    if cpus:
+        with suppress(OSError):  # one of them was taken away in the meantime
+            os.sched_setaffinity(0, cpus)
 
 
 @cache
@@ -20,7 +36,7 @@ def available_cpus() -> int:
     It is the number that the process's affinity names, or less if a control group (`docker run --cpus`, the CPU limit
     of a Kubernetes container) grants less time. A share of a processor counts as a whole one. Looked up once.
     """
-    granted = math.ceil(cpu_quota())
+    granted = math.ceil(cpu_quota() / _sharers)
     return max(1, min(schedulable_cpus(), granted)) if granted else schedulable_cpus()
 
 

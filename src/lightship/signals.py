@@ -42,6 +42,16 @@ def handle_command() -> None:
         signal.signal(signal.SIGTERM, _interrupt)
 
 
+def handle_worker() -> None:
+    """Installs the handlers of a worker, for which its supervisor handles the signals: they do nothing.
+
+    Ctrl-C in a terminal, the end of a terminal and some service managers send signals to all processes. Handlers,
+    unlike ignored signals, are not passed on to the processes that the worker starts.
+    """
+    for number in (*STOP_SIGNALS, *([HANGUP] if HANGUP is not None else [])):
+        signal.signal(number, _leave_to_supervisor)
+
+
 def take_hangup() -> bool:
     """Returns whether SIGHUP was received before the server handled signals, and forgets it."""
     global _hung_up
@@ -51,6 +61,10 @@ def take_hangup() -> bool:
 
 def _end(number: int, frame: FrameType | None) -> None:
     os._exit(0)  # an exception could be swallowed by the code that is interrupted
+
+
+def _leave_to_supervisor(number: int, frame: FrameType | None) -> None:
+    pass
 
 
 def _remember_hangup(number: int, frame: FrameType | None) -> None:

@@ -53,11 +53,12 @@ TRANSPORTS_BELOW: dict[str, set[str]] = {
     "stalled": {"periodic"},
     "sockets": set(),
     "turn": set(),
+    "accepting": {"sockets"},
     "metrics": set(),
-    "http": {"connections", "periodic", "stalled", "sockets", "turn"},
-    "http2": {"connections", "periodic", "stalled", "sockets"},
+    "http": {"accepting", "connections", "periodic", "stalled", "sockets", "turn"},
+    "http2": {"accepting", "connections", "periodic", "stalled", "sockets"},
     "rest": {"http", "metrics", "turn"},
-    "grpc": {"connections", "periodic", "sockets", "metrics", "http", "http2", "turn"},
+    "grpc": {"accepting", "connections", "periodic", "sockets", "metrics", "http", "http2", "turn"},
 }
 MAY_IMPORT_TENSORFLOW = ("packaging/", "engines/tensorflow/")
 

@@ -53,6 +53,7 @@ def _announce(server: Server, as_json: bool, stop: threading.Event) -> None:
     if as_json:
         _print_json(server, base, models)
         return
+    server.wait_ready(0)  # then all workers know it too
     for name, reason in server.manager.not_ready().items():
         print_warning(f"model {name} is not available: {reason}")
     _print_banner(_addresses(server, base), models)
@@ -78,7 +79,7 @@ def _served(server: Server, base: str, name: str) -> AnnouncedModel | None:
 
 def _print_json(server: Server, base: str, models: list[AnnouncedModel]) -> None:
     fields: dict[str, Any] = {
-        "ready": server.manager.ready(),
+        "ready": server.wait_ready(0),
         "url": base,
         "rest_port": server.rest_port,
         "grpc_port": server.grpc_port,

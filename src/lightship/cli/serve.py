@@ -185,6 +185,15 @@ def serve(
     threads: Annotated[
         int, Option(min=0, envvar="LIGHTSHIP_THREADS", help="Threads of each engine; 0: one per processor.")
     ] = 0,
+    workers: Annotated[
+        str,
+        Option(
+            metavar="N|auto",
+            envvar="LIGHTSHIP_WORKERS",
+            help="Processes that answer requests, each with its own copy of the models; auto: one per processor. More "
+            "than one helps small models.",
+        ),
+    ] = "1",
     precision: Annotated[
         Precision, Option(envvar="LIGHTSHIP_PRECISION", help="bf16 is faster on some processors, but less exact.")
     ] = "f32",
@@ -371,6 +380,7 @@ def serve(
     from lightship.cli.banner import announced
     from lightship.cli.reload_root import reload_root
     from lightship.cli.sizes import parse_bytes
+    from lightship.cli.workers import parse_workers
     from lightship.engines import EngineOptions
     from lightship.memory import resume_collections
     from lightship.server import Server, ServerOptions, parse_model_argument
@@ -405,6 +415,7 @@ def serve(
         batching=_batching(enable_batching, batching_parameters_file, per_model_batching_parameters),
         per_model_batching=per_model_batching_parameters,
         join=not no_join,
+        workers=parse_workers(workers),
         log_format=log_format or ("json" if json else "text"),
         engine=EngineOptions(
             engine,

@@ -15,7 +15,7 @@ from lightship.errors import LightshipError, Unimplemented
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from lightship.client import Client, ModelStatus, VersionStatus
+    from lightship.client import Client, ModelStatus, VersionStatus, WorkerStatus
 
 
 def status(
@@ -32,7 +32,7 @@ def status(
     key: tls.Key = None,
     json: Annotated[bool, Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Show a server's models with their versions, states and errors.
+    """Show a server's models with their versions, states and errors, and its workers if there are several.
 
     The exit code is 1 unless every shown model has a loaded version.
     """
@@ -43,10 +43,11 @@ def status(
         name = model or parse_address(url).model
         models = _models(client, name)
         ready = all(one.ready for one in models) if name else client.ready()
+        workers = _workers(client)
     if json:
-        _print_json(models, ready)
+        _print_json(models, workers, ready)
     else:
-        _print_table(models)
+        _print_table(models, workers)
     if not ready:
         sys.exit(1)
 
@@ -61,6 +62,13 @@ def _models(client: Client, name: str | None) -> tuple[ModelStatus, ...]:
             f"{client.url} has no list of models, as with TensorFlow Serving: name the model, as in "
             f"`lightship status {client.url} NAME`"
         ) from error
+
+
+def _workers(client: Client) -> tuple[WorkerStatus, ...]:
+    """Returns the server's processes; none if there is only one, or if the server does not tell."""
+    with suppress(LightshipError):
+        return client.workers()
+    return ()
 
 
 def _one(client: Client, name: str) -> ModelStatus:
@@ -93,12 +101,16 @@ def _with_errors(listed: ModelStatus, statuses: tuple[VersionStatus, ...]) -> tu
     )
 
 
-def _print_json(models: tuple[ModelStatus, ...], ready: bool) -> None:
-    fields = {"ready": ready, "models": [asdict(model) | {"ready": model.ready} for model in models]}
+def _print_json(models: tuple[ModelStatus, ...], workers: tuple[WorkerStatus, ...], ready: bool) -> None:
+    fields = {
+        "ready": ready,
+        "models": [asdict(model) | {"ready": model.ready} for model in models],
+        "workers": [asdict(worker) for worker in workers],
+    }
     print_json(fields)
 
 
-def _print_table(models: tuple[ModelStatus, ...]) -> None:
+def _print_table(models: tuple[ModelStatus, ...], workers: tuple[WorkerStatus, ...]) -> None:
     from rich.table import Table
 
     table = Table(box=None, header_style="bold", pad_edge=False)
@@ -111,10 +123,10 @@ def _print_table(models: tuple[ModelStatus, ...]) -> None:
             reason = f"{version.error_code}: {version.error_message}" if version.error_message else version.note
             add_row(table, model.name, str(version.version), version.state, reason)
     print_styled(table)
-    engines = _engines_table(models)
-    if engines.row_count:
-        print_text()
-        print_styled(engines)
+    for further in (_engines_table(models), _workers_table(workers)):
+        if further.row_count:
+            print_text()
+            print_styled(further)
 
 
 def _engines_table(models: tuple[ModelStatus, ...]) -> Table:
@@ -137,4 +149,16 @@ def _engines_table(models: tuple[ModelStatus, ...]) -> Table:
                         one.proof,
                         one.reason,
                     )
+    return table
+
+
+def _workers_table(workers: tuple[WorkerStatus, ...]) -> Table:
+    """Returns a table of the server's processes."""
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in ("Worker", "Process", "State", "Restarts"):
+        table.add_column(column, justify="left" if column == "State" else "right", overflow="fold")
+    for one in workers:
+        add_row(table, str(one.number), str(one.pid or "-"), one.state, str(one.restarts))
     return table

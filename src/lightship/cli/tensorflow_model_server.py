@@ -121,6 +121,7 @@ def _batching(flags: Mapping[str, Value]) -> BatchingParameters | None:
 
 def _options(given: Mapping[str, Value], flags: Mapping[str, Value], files: ConfigFiles) -> ServerOptions:
     from lightship.cli.engine_environment import engine_options_from_environment
+    from lightship.cli.workers import parse_workers
     from lightship.engines import EngineOptions
     from lightship.server import ServerOptions
 
@@ -161,6 +162,7 @@ def _options(given: Mapping[str, Value], flags: Mapping[str, Value], files: Conf
         batching=files.batching,
         per_model_batching=bool(flags["enable_batching"] and flags["enable_per_model_batching_parameters"]),
         metrics_path=files.metrics_path,
+        workers=parse_workers(str(flags["workers"])),
     )
 
 

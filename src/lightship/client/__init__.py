@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         SignatureInfo,
         TensorInfo,
         VersionStatus,
+        WorkerStatus,
     )
     from lightship.client.sync_client import Client
 
@@ -37,6 +38,7 @@ __all__ = [
     "Tls",
     "SignatureEngine",
     "VersionStatus",
+    "WorkerStatus",
 ]
 
 _HOME = {"AsyncClient": "async_client", "Client": "sync_client", "Tls": "options"}

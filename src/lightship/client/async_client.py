@@ -23,6 +23,7 @@ from lightship.client.results import (
     Prediction,
     ScoredLabel,
     VersionStatus,
+    WorkerStatus,
 )
 from lightship.client.target import Target
 from lightship.client.transport import AsyncTransport
@@ -112,6 +113,10 @@ class AsyncClient(BaseClient):
     async def models(self) -> tuple[ModelStatus, ...]:
         """See `Client.models`."""
         return await self._run(self._calls.models())
+
+    async def workers(self) -> tuple[WorkerStatus, ...]:
+        """See `Client.workers`."""
+        return await self._run(self._calls.workers())
 
     async def status(
         self, model: str, *, version: int | None = None, label: str | None = None

@@ -19,6 +19,7 @@ from lightship.client.results import (
     Prediction,
     ScoredLabel,
     VersionStatus,
+    WorkerStatus,
 )
 from lightship.client.target import Target
 
@@ -41,6 +42,8 @@ class Calls(Protocol):
     ) -> Flow[NDArray[np.float32]]: ...
 
     def models(self) -> Flow[tuple[ModelStatus, ...]]: ...
+
+    def workers(self) -> Flow[tuple[WorkerStatus, ...]]: ...
 
     def status(self, target: Target) -> Flow[tuple[VersionStatus, ...]]: ...
 

@@ -123,6 +123,23 @@ class ModelStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerStatus:
+    """One of several processes of a server."""
+
+    number: int
+    """From 1."""
+
+    pid: int
+    """Its process on the server's machine; 0 if there is none now."""
+
+    state: str
+    """STARTING while it loads what the others serve, SERVING, or ENDED until it is started again."""
+
+    restarts: int
+    """How often it was started again."""
+
+
+@dataclass(frozen=True, slots=True)
 class TensorInfo:
     """An input or output of a signature."""
 

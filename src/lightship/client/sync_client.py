@@ -23,6 +23,7 @@ from lightship.client.results import (
     Prediction,
     ScoredLabel,
     VersionStatus,
+    WorkerStatus,
 )
 from lightship.client.target import Target
 from lightship.client.transport import Transport
@@ -163,6 +164,10 @@ class Client(BaseClient):
     def models(self) -> tuple[ModelStatus, ...]:
         """All models and the states of their versions. Raises Unimplemented if the server is TensorFlow Serving."""
         return self._run(self._calls.models())
+
+    def workers(self) -> tuple[WorkerStatus, ...]:
+        """The processes that serve the models, if there are several. Raises Unimplemented as `models` does."""
+        return self._run(self._calls.workers())
 
     def status(self, model: str, *, version: int | None = None, label: str | None = None) -> tuple[VersionStatus, ...]:
         """The states of a model's versions, the highest first. Raises NotFound for an unknown model or version."""

@@ -7,6 +7,7 @@ determines the server's answers.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import logging
@@ -14,8 +15,9 @@ import os
 import platform
 import re
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from functools import cache
@@ -34,6 +36,7 @@ DEFAULT_MAX_BYTES = 4 << 30
 # This limit also counts the small entries that record why a model could not be compiled.
 DEFAULT_MAX_ENTRIES = 4096
 _FORMAT = 1
+_LOOK_SECONDS = 0.1  # between two attempts to lock the folder
 _INDEX = "index.json"
 _KEY = re.compile("[0-9a-f]{64}")
 
@@ -117,6 +120,23 @@ class CompiledCache:
     def forget(self, key: str) -> None:
         if self._folder is not None:
             self._remove(self._folder / key)
+
+    @contextmanager
+    def alone(self, cancelled: Callable[[], bool]) -> Iterator[None]:
+        """Waits while another process, or another thread, is in such a block with the same folder.
+
+        It stops waiting when `cancelled` returns True. Without a usable cache folder, or locks in it, it does not wait.
+        """
+        if self._folder is None:
+            yield
+            return
+        with ExitStack() as stack:
+            with suppress(OSError):
+                lock = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
+                stack.callback(os.close, lock)
+                while not _locked(lock) and not cancelled():
+                    time.sleep(_LOOK_SECONDS)
+            yield
 
     @contextmanager
     def workplace(self) -> Iterator[Path]:
@@ -301,6 +321,15 @@ def _write_index(file: Path, content: Mapping[str, Any]) -> bool:
             os.fsync(opened.fileno())
     except OSError as error:
         logger.warning("a compiled model is not kept: %s", error)
+        return False
+    return True
+
+
+def _locked(folder: int) -> bool:
+    """Locks an open folder unless somebody else has. Raises OSError if the file system has no locks."""
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
         return False
     return True
 

@@ -42,14 +42,21 @@ class Backoff(NamedTuple):
 
 def attempt(load: LoadFunction, id: ServableId, path: Path) -> Servable | LightshipError:
     """Loads a version once. Logs an error and returns it as a LightshipError instead of raising it."""
+    loaded = attempt_quietly(load, id, path)
+    if isinstance(loaded, LightshipError):
+        fields = {"model": id.name, "version": id.version}
+        logger.error("%s cannot be loaded: %s", id, loaded.message, extra=fields)
+    return loaded
+
+
+def attempt_quietly(load: LoadFunction, id: ServableId, path: Path) -> Servable | LightshipError:
+    """Does the same, but logs only unexpected errors."""
     try:
         return load(id, path)
     except LightshipError as error:
-        failure = error
+        return error
     except MemoryError:
-        failure = ResourceExhausted(f"there is not enough memory to load {path}: free memory or serve fewer models")
+        return ResourceExhausted(f"there is not enough memory to load {path}: free memory or serve fewer models")
     except Exception as error:
         logger.exception("loading %s failed", id, extra={"model": id.name, "version": id.version})
-        failure = Internal(f"loading {path} failed: {type(error).__name__}: {error}")
-    logger.error("%s cannot be loaded: %s", id, failure.message, extra={"model": id.name, "version": id.version})
-    return failure
+        return Internal(f"loading {path} failed: {type(error).__name__}: {error}")

@@ -10,18 +10,17 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from lightship.engines.trial import cancel_trials
-from lightship.errors import Cancelled, DataLoss, LightshipError, NotFound
+from lightship.errors import Cancelled, DataLoss, LightshipError
 from lightship.lifecycle.attempts import Backoff, LoadFunction, Retries, attempt
 from lightship.lifecycle.background import RETRY_SECONDS, Background
-from lightship.lifecycle.changes import Changes
-from lightship.lifecycle.handle import Handle
+from lightship.lifecycle.handle import Lease
 from lightship.lifecycle.load_slots import LoadSlots
 from lightship.lifecycle.loader import load_servable
 from lightship.lifecycle.model_versions import ModelVersions
 from lightship.lifecycle.models import Models
 from lightship.lifecycle.policy import Phase, UnloadAction
 from lightship.lifecycle.servable import Servable
-from lightship.lifecycle.serving import ServingTable
+from lightship.lifecycle.served_models import ModelState, ServedModels
 from lightship.lifecycle.state import ModelVersionStatus
 from lightship.lifecycle.version_files import FilesSeen, fingerprint
 from lightship.lifecycle.version_record import VersionRecord
@@ -32,12 +31,18 @@ _ERROR_SECONDS = 1.0  # the pause after an unexpected error
 _LEAST_JOIN = 0.05  # seconds for the manager's thread to end
 
 
-class Manager:
+# Takes a model's name, its loaded versions (the highest first) and its labels.
+OnPublish = Callable[[str, Mapping[int, Lease], Mapping[str, int]], None]
+
+
+class Manager(ServedModels):
     """Loads and unloads versions in its own threads, so that no request waits for them.
 
     load: loads a version folder. If it raises, it is called again as `retries` say; after that the version ends with
         the error, and is tried again after growing pauses (`backoff`), or at once when its files change.
     loads: the number of versions that are loaded at the same time; more if some of them may hang, see `LoadSlots`.
+    on_publish: is called when a model's loaded versions or labels have changed, before anything is unloaded. It may
+        wait a moment, and must ask nothing of the manager.
     """
 
     def __init__(
@@ -47,12 +52,13 @@ class Manager:
         loads: int = 2,
         retries: Retries = Retries(),  # noqa: B008 - immutable
         backoff: Backoff = Backoff(),  # noqa: B008 - immutable
+        on_publish: OnPublish | None = None,
     ) -> None:
+        super().__init__()
         self._load, self._retries, self._backoff = load, retries, backoff
         self._slots = LoadSlots(loads)
-        self._changed = Changes()
         self._models = Models()
-        self._serving = ServingTable()
+        self._on_publish = on_publish
         self._background = Background(self.wake)
         self._closed = False
         # Called on any thread after a version was loaded, and after one was closed. It must return at once.
@@ -115,84 +121,35 @@ class Manager:
             self._changed.notify_all()
 
     def labels(self, name: str) -> Mapping[str, int]:
-        """Returns the versions of a model by their labels; empty for an unknown model."""
         with self._changed:
             return model.labels if (model := self._models.get(name)) else {}
 
-    def labelled(self, name: str, label: str) -> int:
-        """Returns the version that a label names, loaded or not. Raises InvalidArgument for an unknown label."""
-        return self._serving.labelled(name, label)
-
-    def serves(self, name: str) -> bool:
-        """Returns whether a model has a loaded version or a label. It takes no lock."""
-        return self._serving.serves(name)
-
-    def handle(self, name: str, version: int | None = None, label: str | None = None) -> Handle:
-        """Returns a handle to a version, by default to the highest loaded one. The caller must release it.
-
-        Raises, with TensorFlow Serving's messages, NotFound if the version is not loaded and InvalidArgument if the
-        label is unknown.
-        """
-        return self._serving.handle(name, version, label)
-
-    def status(self, name: str, version: int | None = None) -> list[ModelVersionStatus]:
-        """Returns the statuses of all versions of a model, highest first, or of one. Raises NotFound for none."""
-        statuses = [status for status in self.versions(name) if version is None or status.version == version]
-        if not statuses:
-            wanted = "any versions" if version is None else f"version {version}"
-            raise NotFound(f"Could not find {wanted} of model {name}")
-        return statuses
-
     def versions(self, name: str) -> list[ModelVersionStatus]:
-        """Returns the statuses of all versions of a model, highest first; empty for an unknown model."""
         with self._changed:
             return model.statuses() if (model := self._models.get(name)) else []
 
     def notice(self, name: str) -> str:
-        """Returns what an operator should know about a model's folder although versions are loaded; "" if nothing."""
         with self._changed:
             return model.notice if (model := self._models.get(name)) else ""
 
     def models(self) -> list[str]:
-        """Returns the names of all models that were added and not removed, in the order in which they were added."""
         with self._changed:
             return [model.name for model in self._models.wanted()]
 
-    def ready(self) -> bool:
-        """Returns whether every model has a loaded version."""
-        return not self.not_ready()
-
     def not_ready(self) -> dict[str, str]:
-        """Returns the models without a loaded version, each with the reason."""
         with self._changed:
             reasons = [(model.name, model.why_not_ready()) for model in self._models.wanted()]
         return {name: reason for name, reason in reasons if reason is not None}
+
+    def states(self) -> list[ModelState]:
+        """Returns the states of all models, in the order in which they were added; removed ones come last."""
+        with self._changed:
+            return [model.state() for model in self._models]
 
     def settled_status(self, name: str) -> ModelVersionStatus | None:
         """Returns the status of a model's highest aspired version that is loaded or ended with an error, or None."""
         with self._changed:
             return model.settled_status() if (model := self._models.get(name)) else None
-
-    def wait_ready(self, timeout: float | None) -> bool:
-        """Waits at most `timeout` seconds until every model is ready. Returns whether they are."""
-        return self.wait(Manager.ready, timeout)
-
-    def wait(self, condition: Callable[[Manager], bool], timeout: float | None) -> bool:
-        """Waits until `condition`, which is called after every change, returns True. Returns its last result."""
-        with self._changed:
-            return self._changed.wait_for(lambda: condition(self), timeout)
-
-    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Calls `listener` after every change, on any thread. It must return at once and ask nothing of the manager.
-
-        Returns a function that ends this.
-        """
-        return self._changed.subscribe(listener)
-
-    def wake(self) -> None:
-        """Makes every `wait` call its condition again."""
-        with self._changed:
-            self._changed.notify_all()
 
     def close(self, timeout: float = 30.0, *, loads: float = math.inf) -> bool:
         """Cancels trial compilations, waits at most `timeout` seconds for the handles, and unloads everything.
@@ -339,7 +296,10 @@ class Manager:
         self.on_turnover()
 
     def _publish(self, model: ModelVersions) -> None:
-        self._serving.publish(model.name, model.leases(), model.labels)
+        leases = model.leases()
+        self._serving.publish(model.name, leases, model.labels)
+        if self._on_publish is not None:
+            self._on_publish(model.name, leases, model.labels)
 
 
 def _nothing() -> None:

@@ -11,6 +11,7 @@ from lightship.lifecycle.attempts import Backoff, Retries
 from lightship.lifecycle.handle import Lease
 from lightship.lifecycle.policy import LoadAction, Phase, UnloadAction, availability_preserving
 from lightship.lifecycle.servable import ServableId
+from lightship.lifecycle.served_models import ModelState
 from lightship.lifecycle.state import ModelVersionStatus
 from lightship.lifecycle.version_files import FilesSeen
 from lightship.lifecycle.version_record import VersionRecord
@@ -118,6 +119,11 @@ class ModelVersions:
         """Returns the statuses of all versions, highest first."""
         now = time.monotonic()
         return [self.records[number].status(now) for number in sorted(self.records, reverse=True)]
+
+    def state(self) -> ModelState:
+        return ModelState(
+            self.name, self.wanted, tuple(self.statuses()), self.why_not_ready(), self.notice, dict(self.labels)
+        )
 
     def settled_status(self) -> ModelVersionStatus | None:
         """Returns the status of the highest aspired version that is loaded or ended with an error, or None."""

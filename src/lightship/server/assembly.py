@@ -9,16 +9,16 @@ from functools import partial
 from lightship.batching import Joined, Scheduler, Schedulers
 from lightship.bundle.bundle import Bundle
 from lightship.engines import Engine
-from lightship.lifecycle.attempts import Retries
+from lightship.lifecycle.attempts import LoadFunction, Retries
 from lightship.lifecycle.loader import Loader, LoadOptions
-from lightship.lifecycle.manager import Manager
+from lightship.lifecycle.manager import Manager, OnPublish
+from lightship.lifecycle.served_models import ServedModels
 from lightship.memory import MemoryKeeper, default_budget
 from lightship.memory_budget import MemoryBudget
 from lightship.server.batch_metrics import BatchMetrics
 from lightship.server.batching import Batching
 from lightship.server.config.batching import check_version_batching
-from lightship.server.join_metrics import JoinMetrics
-from lightship.server.load_metrics import LoadMetrics
+from lightship.server.model_metrics import ModelMetrics
 from lightship.server.open_files import max_connections
 from lightship.server.options import ServerOptions
 from lightship.services.warm_up import make_logged_call
@@ -28,22 +28,20 @@ from lightship.transports.http.executor import Executor, default_threads
 from lightship.transports.http.hosts import LOCAL_NAMES, AllowedHosts, is_loopback
 from lightship.transports.http.lanes import WaitLimits
 from lightship.transports.metrics.metrics import Metrics
+from lightship.transports.metrics.reading import Families, ReadMetrics
 from lightship.transports.rest.app import RestApp
-from lightship.transports.rest.pages.metrics import Families
 from lightship.transports.turn import Turn
 
-_LOADS = 2  # the default number of versions that load at the same time
+DEFAULT_LOADS = 2  # the default number of versions that load at the same time
 _MAX_WAITING = 1024  # calls of one kind that wait for a thread
 
 
-def manager_of(
-    options: ServerOptions, metrics: LoadMetrics, join_metrics: JoinMetrics, batching: Batching | None = None
-) -> Manager:
-    """Returns a manager that loads models with these options and reports loads and joint runs to the metrics.
+def loader_of(options: ServerOptions, metrics: ModelMetrics, batching: Batching | None = None) -> Loader:
+    """Returns a loader with these options, which reports loads and joined calls to the metrics.
 
     `batching` makes the schedulers of the versions; None: calls are not batched as TensorFlow Serving does it.
     """
-    loader = Loader(
+    return Loader(
         LoadOptions(
             engine=options.engine,
             max_pixels=options.max_pixels,
@@ -54,20 +52,24 @@ def manager_of(
         ),
         warm_up_call=make_logged_call if options.enable_model_warmup else None,
         checks=[check_version_batching] if options.per_model_batching else [],
-        observer=metrics,
-        schedulers=schedulers_of(options, join_metrics) if batching is None else batching.scheduler,
+        observer=metrics.loads,
+        schedulers=schedulers_of(options, metrics) if batching is None else batching.scheduler,
     )
+
+
+def manager_of(options: ServerOptions, load: LoadFunction, on_publish: OnPublish | None = None) -> Manager:
+    """Returns a manager that loads versions with `load`, as often and as many at a time as the options say."""
     retries = Retries(options.load_retries, options.load_retry_seconds)
-    return Manager(loader.load, loads=options.load_threads or _LOADS, retries=retries)
+    return Manager(load, loads=options.load_threads or DEFAULT_LOADS, retries=retries, on_publish=on_publish)
 
 
-def schedulers_of(options: ServerOptions, metrics: JoinMetrics) -> Schedulers | None:
+def schedulers_of(options: ServerOptions, metrics: ModelMetrics) -> Schedulers | None:
     """Returns what makes the scheduler of each servable. None: every call runs by itself."""
     if not options.join:
         return None
 
     def scheduler(model: str, version: int, bundle: Bundle, engine: Engine) -> Scheduler:
-        return Joined(bundle, engine, partial(metrics.joined, model))
+        return Joined(bundle, engine, partial(metrics.joins.joined, model))
 
     return scheduler
 
@@ -92,19 +94,20 @@ def executor_of(options: ServerOptions) -> Executor:
 
 
 def rest_app_of(
-    manager: Manager,
+    manager: ServedModels,
     options: ServerOptions,
     executor: Executor,
     budget: MemoryBudget,
     metrics: Metrics,
-    further_metrics: Families,
-    own_metrics: Families,
+    model_metrics: ModelMetrics,
     address: str,
     turn: Turn,
+    read_all: ReadMetrics | None = None,
 ) -> RestApp:
-    """Returns the REST application that serves the manager's models.
+    """Returns the REST application that serves these models.
 
-    `address` is the one on which it listens, and `turn` that of the event loop.
+    `address` is the one on which it listens, and `turn` that of the event loop. `read_all` reads the metrics of all
+    processes, if there are several.
     """
     connections = max_connections(options.limits.connections)
     return RestApp(
@@ -117,9 +120,10 @@ def rest_app_of(
         cors=options.cors,
         metrics=metrics,
         metrics_path=options.metrics_path,
-        further_metrics=further_metrics,
-        own_metrics=own_metrics,
+        further_metrics=model_metrics.families,
+        own_metrics=model_metrics.own_families,
         turn=turn,
+        read_all=read_all,
     )
 
 
@@ -131,21 +135,21 @@ def allowed_hosts(options: ServerOptions, address: str) -> AllowedHosts | None:
 
 
 def grpc_api_of(
-    manager: Manager,
+    manager: ServedModels,
     options: ServerOptions,
     budget: MemoryBudget,
     metrics: Metrics,
-    further_metrics: Families,
+    families: Families,
     reload: Reload,
     draining: Callable[[], bool],
 ) -> GrpcApi:
-    """Returns the gRPC API that serves the manager's models."""
+    """Returns the gRPC API that serves these models. `metrics` counts the calls, and `families` returns all metrics."""
     context = GrpcContext(
         manager,
         reload,
         budget=budget,
         reload_root=options.reload_root,
-        families=lambda: metrics.families() + further_metrics(),
+        families=families,
         tensor_content=options.grpc.tensor_content,
         health=options.grpc.health,
         draining=draining,

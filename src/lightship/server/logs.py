@@ -12,31 +12,37 @@ from lightship.printable import json_line, printable
 _PLAIN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
 
-def configure_logging(form: Literal["text", "json"]) -> None:
+def configure_logging(form: Literal["text", "json"], *, worker: int = 0, warnings_only: bool = False) -> None:
     """Sends the log records of `lightship` and its child loggers, from level INFO, to standard error.
+
+    worker: the number of the worker that this process is; 0 for none. warnings_only: from level WARNING only.
 
     Records of other libraries that no handler takes are printed in the same format, as those of asyncio and grpc.
     """
-    formatter = JsonFormatter() if form == "json" else TextFormatter()
+    formatter = JsonFormatter(worker) if form == "json" else TextFormatter(worker)
     if logging.lastResort is not None:
         logging.lastResort.setFormatter(formatter)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
     root = logging.getLogger("lightship")
     root.handlers = [handler]
-    root.setLevel(logging.INFO)
+    root.setLevel(logging.WARNING if warnings_only else logging.INFO)
     root.propagate = False
 
 
 class TextFormatter(logging.Formatter):
-    """Formats a record as `12:34:56 INFO message`.
+    """Formats a record as `12:34:56 INFO message`, or in a worker as `12:34:56 INFO worker 2: message`.
 
     A record is one line, whatever a client put into a name. Only tracebacks have more lines, which are indented.
     """
 
+    def __init__(self, worker: int = 0) -> None:
+        super().__init__()
+        self._source = f"worker {worker}: " if worker else ""
+
     def format(self, record: logging.LogRecord) -> str:
         time_of_day = self.formatTime(record, "%H:%M:%S")
-        lines = [printable(f"{time_of_day} {record.levelname} {record.getMessage()}")]
+        lines = [printable(f"{time_of_day} {record.levelname} {self._source}{record.getMessage()}")]
         if record.exc_info:
             lines.append(_indented(self.formatException(record.exc_info)))
         if record.stack_info:
@@ -48,8 +54,12 @@ class JsonFormatter(logging.Formatter):
     """Formats a record as a JSON object.
 
     Its members are `time` (UTC), `level`, `logger`, `message`, the fields given as `extra`, and `error` with the
-    traceback if there is one.
+    traceback if there is one. In a worker, `worker` is its number.
     """
+
+    def __init__(self, worker: int = 0) -> None:
+        super().__init__()
+        self._source = {"worker": worker} if worker else {}
 
     def format(self, record: logging.LogRecord) -> str:
         seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
@@ -58,6 +68,7 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
+            **self._source,
         }
         fields |= {name: value for name, value in vars(record).items() if name not in _PLAIN_FIELDS}
         if record.exc_info:

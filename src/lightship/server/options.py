@@ -18,6 +18,7 @@ from lightship.transports.http.limits import Limits, Timeouts
 from lightship.transports.sockets import Port
 
 MIN_MEMORY_BUDGET = 16 << 20  # bytes
+MAX_WORKERS = 1024
 REST_PORT = 8501
 GRPC_PORT = 8500
 
@@ -114,6 +115,9 @@ class ServerOptions:
     # With `batching`: each version has its own parameters in its file `batching_params.pbtxt`, or is not batched.
     # `batching` then says only how many threads there are, and their name.
     per_model_batching: bool = False
+    # How many processes answer calls; "auto" means one per processor. With more than one, the process of the server
+    # leads them and answers none itself. See docs/workers.md.
+    workers: int | Literal["auto"] = 1
     # The path of an additional metrics page that has only TensorFlow Serving's metrics.
     metrics_path: str | None = None
 
@@ -149,6 +153,10 @@ class ServerOptions:
             raise InvalidArgument(f"drain_seconds={self.drain_seconds:g}: give 0 or more")
         if not self.max_queue_seconds >= 0:
             raise InvalidArgument(f"max_queue_seconds={self.max_queue_seconds:g}: give 0 or more")
+        if self.workers != "auto" and not (isinstance(self.workers, int) and 1 <= self.workers <= MAX_WORKERS):
+            raise InvalidArgument(
+                f"workers={self.workers}: give a number from 1 to {MAX_WORKERS}, or 'auto' for one per processor"
+            )
         _check_hosts(self.allowed_hosts)
         for option in ("load_threads", "load_retries", "empty_folder_grace", "settle_seconds"):
             if (getattr(self, option) or 0) < 0:

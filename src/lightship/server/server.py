@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from lightship.errors import FailedPrecondition, InvalidArgument, Unknown
+from lightship.errors import FailedPrecondition, InvalidArgument, LightshipError, Unknown
 from lightship.lifecycle.availability import failure_text, failures, wait_until_settled
 from lightship.lifecycle.configuration import Configuration
 from lightship.lifecycle.manager import Manager
@@ -19,20 +19,22 @@ from lightship.lifecycle.model_config import ModelConfig
 from lightship.lifecycle.source import FileSystemSource
 from lightship.lifecycle.state import ModelVersionStatus, State
 from lightship.memory import LongLived, keep_freed_memory
-from lightship.server.assembly import batching_of, budget_of, manager_of
-from lightship.server.batch_metrics import BatchMetrics
+from lightship.server.assembly import manager_of
 from lightship.server.config.files import ConfigFilePoll
 from lightship.server.ending import abandon_runs
-from lightship.server.endpoints import Endpoints
+from lightship.server.endpoints import Endpoints, Sockets
 from lightship.server.folders import check_folder
-from lightship.server.join_metrics import JoinMetrics
-from lightship.server.load_metrics import LoadMetrics
+from lightship.server.listening import Listening
+from lightship.server.loading import Loading
 from lightship.server.logs import configure_logging
 from lightship.server.options import ServerOptions, parse_model_argument
 from lightship.server.received import ReceivedSignals
 from lightship.server.rereading import Rereading
 from lightship.signals import STOP_SIGNALS
-from lightship.transports.metrics.text import Family
+
+if TYPE_CHECKING:
+    from lightship.server.workers.endpoints import WorkerEndpoints
+    from lightship.server.workers.supervisor import Supervisor
 
 logger = logging.getLogger(__name__)
 
@@ -55,12 +57,12 @@ class Server:
         self._stopped = False
         self._abandoned = False  # models were still in use or loading when the server had stopped
         self._signals = ReceivedSignals()
-        self._endpoints: Endpoints | None = None
+        self._listening: Listening | None = None
+        self._endpoints: Endpoints | WorkerEndpoints | None = None
+        self._supervisor = _supervisor_of(options)
         self._source: FileSystemSource | None = None
         self._config_file: ConfigFilePoll | None = None
-        self._load_metrics, self._batch_metrics, self._join_metrics = LoadMetrics(), BatchMetrics(), JoinMetrics()
-        self._budget = budget_of(options)
-        self._batching = batching_of(options, self._budget, self._batch_metrics)
+        self._loading = Loading(options)  # with workers, each of them has its own, and this one is not used
 
     def start(self) -> Self:
         """Opens the ports, starts to load the models and returns. Call `wait_ready` to wait for the models.
@@ -74,12 +76,17 @@ class Server:
             self._configure_logging()
             for model in self.options.models:
                 check_folder(model, strict=self.options.strict)
-        ports = Endpoints(self.options)
+        listening = Listening(self.options)
+        try:
+            endpoints = self._endpoints_on(listening)
+        except LightshipError:
+            listening.close()
+            raise
         self.load()
         self._config_file = self._poll_config_file()
-        own_metrics = self._join_metrics.families
-        ports.start(self.manager, self._budget, self._further_metrics, own_metrics, self._reload)
-        self._endpoints = ports
+        endpoints.start(self.manager, self._reload)
+        self._listening, self._endpoints = listening, endpoints
+        listening.log_addresses()
         return self
 
     def load(self) -> Self:
@@ -89,7 +96,7 @@ class Server:
         """
         if self._source is None:
             self._configure_logging()
-            self.manager = manager_of(self.options, self._load_metrics, self._join_metrics, self._batching)
+            self.manager = self._make_manager()
             self._source = FileSystemSource(
                 self.manager,
                 self.options.poll_seconds,
@@ -112,7 +119,12 @@ class Server:
         Waits until `timeout` seconds have passed, or until `cancelled` returns True. None means no timeout. Raises the
         errors of `Configuration.reload`.
         """
-        self.configuration.reload([replace(model, path=model.path.absolute()) for model in models], timeout, cancelled)
+        try:
+            self.configuration.reload(
+                [replace(model, path=model.path.absolute()) for model in models], timeout, cancelled
+            )
+        finally:
+            self._tell_workers()
 
     def _reload(self, models: Sequence[ModelConfig], cancelled: Callable[[], bool]) -> None:
         self.reload(models, None, cancelled)
@@ -126,8 +138,25 @@ class Server:
             raise FailedPrecondition("the server has not been started, so there is nothing to read again")
         Rereading(self._source, self._config_file, self.options.read_once).start()
 
-    def _further_metrics(self) -> list[Family]:
-        return self._load_metrics.families() + self._batch_metrics.families()
+    def _tell_workers(self) -> None:
+        """Waits until every worker knows what this process knows of the models. Then all clients learn the same."""
+        if self._supervisor is not None:
+            self._supervisor.tell()
+
+    def _make_manager(self) -> Manager:
+        if self._supervisor is None:
+            return manager_of(self.options, self._loading.load)
+        fleet = self._supervisor.fleet
+        manager = manager_of(self.options, fleet.load, fleet.publish)
+        self._supervisor.start(manager)
+        return manager
+
+    def _endpoints_on(self, listening: Listening) -> Endpoints | WorkerEndpoints:
+        if self._supervisor is None:
+            return Endpoints(self.options, Sockets(listening.rest, listening.grpc), self._loading)
+        from lightship.server.workers.endpoints import WorkerEndpoints
+
+        return WorkerEndpoints(self.options, listening, self._supervisor)
 
     def _poll_config_file(self) -> ConfigFilePoll | None:
         if self.options.model_config_file is None:
@@ -144,12 +173,12 @@ class Server:
     @property
     def rest_port(self) -> int:
         """The port that is open, or 0 before `start` and if REST is off."""
-        return 0 if self._endpoints is None else self._endpoints.rest_port
+        return 0 if self._listening is None else self._listening.rest_port
 
     @property
     def grpc_port(self) -> int:
         """The port that is open, or 0 before `start` and if gRPC has no TCP port."""
-        return 0 if self._endpoints is None else self._endpoints.grpc_port
+        return 0 if self._listening is None else self._listening.grpc_port
 
     @property
     def rest_url(self) -> str:
@@ -157,7 +186,7 @@ class Server:
 
         If the server listens on every interface, HOST is the loopback address.
         """
-        return "" if self._endpoints is None else self._endpoints.rest_url
+        return "" if self._listening is None else self._listening.rest_url
 
     @property
     def grpc_address(self) -> str:
@@ -165,11 +194,13 @@ class Server:
 
         If the server listens on every interface, HOST is the loopback address.
         """
-        return "" if self._endpoints is None else self._endpoints.grpc_address
+        return "" if self._listening is None else self._listening.grpc_address
 
     def wait_ready(self, timeout: float = 60.0) -> bool:
         """Waits until every model has an AVAILABLE version. Returns False if that takes more than `timeout` seconds."""
-        return self.manager.wait_ready(timeout)
+        ready = self.manager.wait_ready(timeout)
+        self._tell_workers()
+        return ready
 
     def wait_decided(self) -> bool:
         """Calls `load`, then waits without a timeout until every model has a version that is AVAILABLE or failed.
@@ -206,6 +237,8 @@ class Server:
         keep_freed_memory()
         with self._signals_handled():
             self.start()
+            if self._supervisor is not None:
+                self._supervisor.reap_orphans()
             long_lived = LongLived()
             self.manager.on_turnover = long_lived.changed
             long_lived.changed()
@@ -233,12 +266,15 @@ class Server:
         if self._config_file is not None:
             self._config_file.close()
         unanswered = self._endpoints.stop() if self._endpoints is not None else 0
+        if self._listening is not None:
+            self._listening.close()
+        if self._supervisor is not None:
+            self._supervisor.close()
         # Handles that are still held belong to calls that were cut off. Without endpoints, nothing was called.
         left = _ENDING if end is None or unanswered else max(_ENDING, end - time.monotonic())
         self._source.close(_ENDING)
         self._abandoned = not self.manager.close(left, loads=_LOADS)
-        if self._batching is not None:
-            self._batching.close()
+        self._loading.close()
         logger.info("stopped")
         if unanswered:
             raise FailedPrecondition(
@@ -258,17 +294,23 @@ class Server:
 
         Returns the text of that failure.
         """
-        settled = not self.options.strict
+        settled = not self.options.strict and self._supervisor is None
         while True:
             number = self._signals.next(None if settled else _LOOK)
             if number in STOP_SIGNALS:
                 return None
             if number is not None:
                 self.reread()
-            failure = _failed_model(self.manager) if not settled else None
+            failure = self._failure()
             if failure is not None:
                 return failure
             settled = settled or self.manager.ready()
+
+    def _failure(self) -> str | None:
+        """Returns why the server cannot serve and has to stop, or None if it can."""
+        if self._supervisor is not None and self._supervisor.failure is not None:
+            return self._supervisor.failure
+        return _failed_model(self.manager) if self.options.strict else None
 
     @contextmanager
     def _signals_handled(self) -> Iterator[None]:
@@ -289,6 +331,20 @@ def serve(*models: str | Path, **options: Any) -> Server:
     if not models:
         raise InvalidArgument("no model to serve: give the folder of one, such as models/dog")
     return Server(ServerOptions(models=[parse_model_argument(model) for model in models], **options)).start()
+
+
+def _supervisor_of(options: ServerOptions) -> Supervisor | None:
+    """Returns the supervisor of the workers, or None if this process answers itself.
+
+    Raises InvalidArgument if this system does not support workers.
+    """
+    if options.workers == 1:
+        return None
+    from lightship.server.workers.shares import worker_count
+    from lightship.server.workers.supervisor import Supervisor
+
+    workers = worker_count(options)
+    return Supervisor(options, workers) if workers > 1 else None
 
 
 def _failed_model(manager: Manager) -> str | None:

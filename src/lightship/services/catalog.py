@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lightship.errors import LightshipError
-from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.servable import Servable
+from lightship.lifecycle.served_models import ServedModels
 from lightship.lifecycle.state import ModelVersionStatus
 from lightship.saved_model.signatures import INIT_SIGNATURE, Signature
 from lightship.services.classify import check_classification
@@ -49,7 +49,7 @@ class ServedModel:
         return tuple(version for version in self.versions if version.signatures)
 
 
-def served_models(manager: Manager) -> tuple[ServedModel, ...]:
+def served_models(manager: ServedModels) -> tuple[ServedModel, ...]:
     """Returns all models, in the order of the configuration."""
     return tuple(
         ServedModel(
@@ -62,7 +62,7 @@ def served_models(manager: Manager) -> tuple[ServedModel, ...]:
     )
 
 
-def _version(manager: Manager, name: str, status: ModelVersionStatus) -> ServedVersion:
+def _version(manager: ServedModels, name: str, status: ModelVersionStatus) -> ServedVersion:
     problem = status.error.message if status.error else ""
     try:
         with manager.handle(name, status.version) as handle:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 from lightship.engines.base import SignatureReport
 from lightship.errors import NotFound
-from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.servable import Servable
+from lightship.lifecycle.served_models import ServedModels
 from lightship.lifecycle.state import ModelVersionStatus
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE
 
@@ -36,7 +36,7 @@ class ModelSummary:
 
 
 def model_status(
-    manager: Manager, name: str, version: int | None = None, label: str | None = None
+    manager: ServedModels, name: str, version: int | None = None, label: str | None = None
 ) -> list[ModelVersionStatus]:
     """Returns the statuses of all versions of a model, the highest first, or of the named version.
 
@@ -46,7 +46,7 @@ def model_status(
     return manager.status(name, version if label is None else manager.labelled(name, label))
 
 
-def list_models(manager: Manager) -> list[ModelSummary]:
+def list_models(manager: ServedModels) -> list[ModelSummary]:
     """Returns the status of every model, in the order of the configuration."""
     reasons = manager.not_ready()
     return [_summary(manager, name, reasons.get(name)) for name in manager.models()]
@@ -63,7 +63,7 @@ def signature_reports(servable: Servable) -> tuple[SignatureReport, ...]:
     )
 
 
-def _summary(manager: Manager, name: str, reason: str | None) -> ModelSummary:
+def _summary(manager: ServedModels, name: str, reason: str | None) -> ModelSummary:
     versions, engines = manager.versions(name), {}
     for status in versions:
         with suppress(NotFound), manager.handle(name, status.version) as handle:

@@ -84,6 +84,11 @@ def listen_unix(path: Path) -> socket.socket:
     return listening
 
 
+def is_unix(listening: socket.socket) -> bool:
+    """Returns whether it is a UNIX socket, which Windows does not have."""
+    return listening.family == getattr(socket, "AF_UNIX", None)
+
+
 def _explained(error: OSError, host: str, port: int, option: str) -> LightshipError:
     if error.errno == errno.EADDRINUSE:
         return AlreadyExists(f"port {port} is in use on {host}; choose another with {option}, or 'auto'")

@@ -39,8 +39,11 @@ def trials(tmp_path: Path, helpers: Helpers) -> Iterator[Trials]:
     made.close()
 
 
-def _trials(folder: Path, helpers: Helpers, seconds: float = 60, memory: int = 4 << 30) -> Trials:
-    return Trials(CompiledCache(folder / "cache"), seconds=seconds, memory=memory, work=WORK, helpers=helpers)
+def _trials(
+    folder: Path, helpers: Helpers, seconds: float = 60, memory: int = 4 << 30, *, alone: bool = False
+) -> Trials:
+    cache = CompiledCache(folder / "cache")
+    return Trials(cache, seconds=seconds, memory=memory, work=WORK, helpers=helpers, alone=alone)
 
 
 def _request(what: str, folder: Path, **more: Any) -> dict[str, Any]:
@@ -130,6 +133,29 @@ def test_many_that_ask_for_the_same_get_one_trial(trials: Trials, tmp_path: Path
     lines = (tmp_path / "log").read_text().splitlines()
     assert len(lines) == 4
     assert len(set(lines)) <= 2  # helpers
+
+
+def test_of_several_processes_with_one_cache_one_measures_and_the_others_take_its_result(
+    tmp_path: Path, helpers: Helpers
+) -> None:
+    several = [_trials(tmp_path, helpers, alone=True) for _ in range(2)]  # as in two processes: they share only files
+    request = _request("overlap", tmp_path)
+    with ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(trials.prepare, request, key) for trials in several for key in "ab"]
+        found = [one.result().info for one in asked]
+    assert found[:2] == found[2:]
+    assert (tmp_path / "log").read_text().splitlines() == ["begins", "ends"] * 2
+
+
+def test_who_waits_for_another_process_stops_when_it_is_cancelled(tmp_path: Path, helpers: Helpers) -> None:
+    measuring = _trials(tmp_path, helpers, alone=True)
+    with CompiledCache(tmp_path / "cache").alone(lambda: False), ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(measuring.prepare, _request("write", tmp_path), "a")
+        _until(lambda: bool(measuring._running))
+        measuring.cancel("a")
+        with pytest.raises(TrialFailed, match="the server is stopping"):
+            waiting.result(60)
+    assert not (tmp_path / "log").exists()
 
 
 def test_closing_ends_what_runs(trials: Trials, tmp_path: Path) -> None:

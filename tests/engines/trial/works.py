@@ -117,6 +117,15 @@ def _fail_slowly(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
     raise ZeroDivisionError("oh")
 
 
+def _overlap(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
+    with open(request["log"], "a") as log:
+        log.write("begins\n")
+        log.flush()
+        time.sleep(0.5)
+        log.write("ends\n")
+    return {"pid": os.getpid()}
+
+
 def _about(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
     return {
         "pid": os.getpid(),

@@ -25,6 +25,7 @@ from lightship.client.results import (
     Prediction,
     ScoredLabel,
     VersionStatus,
+    WorkerStatus,
 )
 from lightship.client.target import Target
 from lightship.errors import (
@@ -113,14 +114,19 @@ class GrpcCalls:
         return examples.regressions(response.result)
 
     def models(self) -> Flow[tuple[ModelStatus, ...]]:
+        return metadata.read_models((yield from self._list()))
+
+    def workers(self) -> Flow[tuple[WorkerStatus, ...]]:
+        return metadata.read_workers((yield from self._list()))
+
+    def _list(self) -> Flow[Any]:
         request = GrpcRequest(f"{_CATALOG}/ListModels", b"", repeatable=True)
         try:
-            response = yield from self._exchange(request, protos.ListModelsResponse, self._deadline())
+            return (yield from self._exchange(request, protos.ListModelsResponse, self._deadline()))
         except Unimplemented as error:
             raise Unimplemented(
                 f"{self.url} cannot list its models: TensorFlow Serving has no such request; use status(model)"
             ) from error
-        return metadata.read_models(response)
 
     def status(self, target: Target) -> Flow[tuple[VersionStatus, ...]]:
         message = protos.GetModelStatusRequest()

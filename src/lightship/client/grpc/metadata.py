@@ -14,6 +14,7 @@ from lightship.client.results import (
     SignatureInfo,
     TensorInfo,
     VersionStatus,
+    WorkerStatus,
 )
 from lightship.errors import Code, Unknown
 from lightship.protos import SignatureDefMap
@@ -41,6 +42,11 @@ def read_status(versions: Iterable[Any]) -> tuple[VersionStatus, ...]:
 def read_models(response: Any) -> tuple[ModelStatus, ...]:
     """Reads a ListModelsResponse, which only Lightship sends."""
     return tuple(ModelStatus(model.name, _with_reports(model), model.reason, model.notice) for model in response.models)
+
+
+def read_workers(response: Any) -> tuple[WorkerStatus, ...]:
+    """Reads the processes in a ListModelsResponse; empty if there is only one."""
+    return tuple(WorkerStatus(one.number, one.pid, one.state, one.restarts) for one in response.workers)
 
 
 def _with_reports(model: Any) -> tuple[VersionStatus, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 from urllib.parse import quote
 
 import numpy as np
@@ -26,6 +27,7 @@ from lightship.client.results import (
     ScoredLabel,
     TensorInfo,
     VersionStatus,
+    WorkerStatus,
 )
 from lightship.client.target import Target
 from lightship.errors import DeadlineExceeded, InvalidArgument, Unavailable, Unimplemented
@@ -136,14 +138,21 @@ class RestCalls:
         return examples.regressions_in(read_json(response))
 
     def models(self) -> Flow[tuple[ModelStatus, ...]]:
+        return metadata.read_models((yield from self._list()))
+
+    def workers(self) -> Flow[tuple[WorkerStatus, ...]]:
+        return metadata.read_workers((yield from self._list()))
+
+    def _list(self) -> Flow[Any]:
         response = yield from self._get("/v1/models")
         if response.status in (400, 404):
             raise Unimplemented(
                 f"{self.url} cannot list its models: TensorFlow Serving has no such request; use status(model)"
             )
-        models = metadata.read_models(read_json(response))
+        document = read_json(response)
+        metadata.read_models(document)  # raises an error if it is not a list of models
         self._is_lightship = True
-        return models
+        return document
 
     def status(self, target: Target) -> Flow[tuple[VersionStatus, ...]]:
         response = yield from self._get(model_path(target))

@@ -13,6 +13,7 @@ from lightship.client.results import (
     SignatureInfo,
     TensorInfo,
     VersionStatus,
+    WorkerStatus,
 )
 from lightship.errors import Unknown
 
@@ -50,6 +51,14 @@ def read_models(document: Mapping[str, Any]) -> tuple[ModelStatus, ...]:
         raise Unknown(
             f"the server's list of models cannot be read ({error!r}); give the address of Lightship"
         ) from error
+
+
+def read_workers(document: Mapping[str, Any]) -> tuple[WorkerStatus, ...]:
+    """Reads the processes in the response to `GET /v1/models`; empty if there is only one."""
+    return tuple(
+        WorkerStatus(int(one["number"]), int(one["pid"]), str(one["state"]), int(one["restarts"]))
+        for one in document.get("workers", ())
+    )
 
 
 def _signature(fields: Mapping[str, Any]) -> SignatureInfo:

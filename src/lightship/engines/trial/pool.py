@@ -102,5 +102,12 @@ class Helpers:
 HELPERS = Helpers()
 # One helper measures what runs cost. It is not reused for anything else, because it has the lowest priority.
 MEASURING_HELPERS = Helpers(1, 1.0)
-atexit.register(HELPERS.stop_idle)
-atexit.register(MEASURING_HELPERS.stop_idle)
+
+
+def stop_helpers() -> None:
+    """Stops the helpers that are not in use. This happens at the end of the process, if Python ends it."""
+    HELPERS.stop_idle()
+    MEASURING_HELPERS.stop_idle()
+
+
+atexit.register(stop_helpers)

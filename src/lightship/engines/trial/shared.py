@@ -37,11 +37,14 @@ def trials_for(options: EngineOptions) -> Trials:
 
 
 def measuring_trials_for(options: EngineOptions) -> Trials:
-    """Returns the trials that measure what runs cost, in a helper process that no version waits for."""
-    return _trials_for(options, MEASURING_WORK, MEASURING_HELPERS)
+    """Returns the trials that measure what runs cost, in a helper process that no version waits for.
+
+    Of all processes with the same cache, such as the workers of a server, only one measures at a time.
+    """
+    return _trials_for(options, MEASURING_WORK, MEASURING_HELPERS, alone=True)
 
 
-def _trials_for(options: EngineOptions, work: str, helpers: Helpers) -> Trials:
+def _trials_for(options: EngineOptions, work: str, helpers: Helpers, *, alone: bool = False) -> Trials:
     key = (options.cache_dir, options.trial_seconds, options.trial_memory, work)
     with _lock:
         if key not in _trials:
@@ -49,7 +52,9 @@ def _trials_for(options: EngineOptions, work: str, helpers: Helpers) -> Trials:
                 sweep(Path(tempfile.gettempdir()))
             memory = options.trial_memory or available_memory() // 2
             cache = _cache_in(options.cache_dir)
-            _trials[key] = Trials(cache, seconds=options.trial_seconds, memory=memory, work=work, helpers=helpers)
+            _trials[key] = Trials(
+                cache, seconds=options.trial_seconds, memory=memory, work=work, helpers=helpers, alone=alone
+            )
         return _trials[key]
 
 

@@ -35,7 +35,8 @@ class Trials:
     """Runs requests in helper processes and caches their results.
 
     `seconds` and `memory` (bytes) limit what a helper may use for one request. `work` is the function that handles a
-    request, as module:function.
+    request, as module:function. `alone`: while a helper works, none of another process with the same cache does, and
+    what that has found meanwhile is used.
     """
 
     def __init__(
@@ -46,9 +47,10 @@ class Trials:
         memory: int,
         work: str = WORK,
         helpers: Helpers = HELPERS,
+        alone: bool = False,
     ) -> None:
         self._cache, self._seconds, self._memory = cache, seconds, memory
-        self._work, self._helpers = work, helpers
+        self._work, self._helpers, self._alone = work, helpers, alone
         self._lock = threading.Lock()
         self._running: dict[str, Future[Entry]] = {}
         self._busy: dict[HelperProcess, str] = {}  # each with the key of its request
@@ -98,7 +100,10 @@ class Trials:
 
     def _kept_or_made(self, request: dict[str, Any], key: str) -> Entry:
         entry = self._cache.get(key)
-        if entry is None:
+        if entry is None and self._alone:
+            with self._cache.alone(lambda: self._stopped(key)):
+                entry = self._cache.get(key) or self._made(request, key)
+        elif entry is None:
             entry = self._made(request, key)
         if "crashed" in entry.info:
             raise TrialFailed(str(entry.info["crashed"]))

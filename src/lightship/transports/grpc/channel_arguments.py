@@ -28,8 +28,6 @@ class ChannelSettings:
     max_send: int | None = None
     # The most bytes of a request's headers.
     max_metadata: int = 16 << 10
-    # Whether another process may listen on the same port.
-    reuse_port: bool = False
     # How responses are compressed, "gzip" or "deflate", if the client accepts it. Empty: not at all.
     compression: str = ""
     http2: Http2Options = field(default_factory=Http2Options)
@@ -50,6 +48,16 @@ def settings_of(arguments: Iterable[ChannelArgument]) -> ChannelSettings:
     for name, value in known.items():
         settings = _KNOWN[name](settings, value)
     return _with_metadata(settings, known)
+
+
+def known_arguments(arguments: Iterable[ChannelArgument]) -> tuple[ChannelArgument, ...]:
+    """Returns the arguments that have an effect."""
+    return tuple((name, value) for name, value in arguments if name in _KNOWN and isinstance(value, int))
+
+
+def reuses_port(arguments: Iterable[ChannelArgument]) -> bool:
+    """Returns whether the arguments let another process listen on the same port."""
+    return bool(dict(known_arguments(arguments)).get("grpc.so_reuseport"))
 
 
 def _with_metadata(settings: ChannelSettings, known: Mapping[str, int]) -> ChannelSettings:
@@ -123,7 +131,7 @@ _KNOWN: dict[str, Callable[[ChannelSettings, int], ChannelSettings]] = {
     "grpc.max_metadata_size": _ignored,  # see _with_metadata
     "grpc.absolute_max_metadata_size": _ignored,
     "grpc.max_concurrent_streams": _limit("streams"),
-    "grpc.so_reuseport": lambda one, value: replace(one, reuse_port=bool(value)),
+    "grpc.so_reuseport": _ignored,  # see reuses_port
     "grpc.default_compression_algorithm": _compression,
     "grpc.keepalive_time_ms": _timeout("keepalive"),
     "grpc.keepalive_timeout_ms": _timeout("keepalive_answer"),

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.model_config import ModelConfig
+from lightship.lifecycle.served_models import ServedModels
 from lightship.memory import default_budget
 from lightship.memory_budget import MemoryBudget
 from lightship.transports.grpc.response_templates import ResponseTemplates
@@ -21,7 +21,7 @@ Reload = Callable[[Sequence[ModelConfig], Callable[[], bool]], None]
 
 @dataclass(frozen=True, slots=True)
 class GrpcContext:
-    manager: Manager
+    manager: ServedModels
     # Replaces the models that are served, and waits until the new ones are loaded.
     reload: Reload
     # The memory that all requests may hold together.

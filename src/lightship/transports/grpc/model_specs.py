@@ -6,8 +6,8 @@ from typing import Any
 
 from lightship.errors import InvalidArgument
 from lightship.lifecycle.handle import Handle
-from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.servable import Servable
+from lightship.lifecycle.served_models import ServedModels
 
 
 def spec_of(request: Any) -> Any:
@@ -17,7 +17,7 @@ def spec_of(request: Any) -> Any:
     return request.model_spec
 
 
-def handle_of(manager: Manager, spec: Any) -> Handle:
+def handle_of(manager: ServedModels, spec: Any) -> Handle:
     """Returns a handle to the servable that a spec names. The caller must release the handle.
 
     Raises InvalidArgument or NotFound with TensorFlow Serving's messages.

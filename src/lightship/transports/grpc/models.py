@@ -57,6 +57,8 @@ def answer_list(context: GrpcContext, _: Any, __: Caller) -> Any:
                     reason=report.reason,
                     proof=report.proof,
                 )
+    for worker in context.manager.workers():
+        response.workers.add(number=worker.number, pid=worker.pid, state=worker.state, restarts=worker.restarts)
     return response
 
 

@@ -1,4 +1,4 @@
-"""The gRPC server: opens its sockets, serves `GrpcApi` over HTTP/2, and ends without losing a call."""
+"""The gRPC server: serves `GrpcApi` over HTTP/2, and ends without losing a call."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import asyncio
 import contextlib
 import logging
 import time
-from pathlib import Path
+from collections.abc import Sequence
 from socket import socket
 
-from lightship.errors import LightshipError
+from lightship.transports.accepting import Balance
 from lightship.transports.connections import Connections
 from lightship.transports.grpc.api import GrpcApi
 from lightship.transports.grpc.application import GrpcApplication
@@ -19,42 +19,30 @@ from lightship.transports.grpc.tls import server_context
 from lightship.transports.http.executor import Executor
 from lightship.transports.http2.connection import Http2Connection
 from lightship.transports.http2.server import Http2Server
-from lightship.transports.sockets import Port, listen, listen_unix
 from lightship.transports.turn import Turn
 
 logger = logging.getLogger(__name__)
 
 
 class GrpcServer:
-    """Opens its sockets when it is constructed, and answers on the event loop that runs `serve` until it is drained.
+    """Answers on the event loop that runs `serve` until it is drained.
 
     `connections` are those that are open. `unanswered` is the number of calls that were cut off at the end.
     """
 
-    def __init__(self, host: str, port: Port, options: GrpcOptions) -> None:
-        """Opens the port. `port` is 0 for no TCP port.
-
-        Raises AlreadyExists, PermissionDenied or InvalidArgument if an address cannot be opened or the TLS keys are
-        invalid.
-        """
+    def __init__(self, options: GrpcOptions, listening: Sequence[socket], balance: Balance | None = None) -> None:
+        """`balance`: shares the sockets with other processes. Raises InvalidArgument for invalid TLS keys."""
         self._options = options
         self._settings = settings_of(options.channel_arguments)
         self._encryption = None if options.tls is None else server_context(options.tls)
-        self._listening: list[socket] = []
-        self._socket_file: tuple[Path, int] | None = None  # the UNIX socket and its inode
+        self._listening, self._balance = listening, balance
         self._loop: asyncio.AbstractEventLoop | None = None
         self._drain_begun = asyncio.Event()
         self._seconds: float | None = None  # the time to drain, once a drain has begun
         self._end = 0.0
         self._application: GrpcApplication | None = None
         self.connections: Connections[Http2Connection] = Connections()
-        self.port = 0
         self.unanswered = 0
-        try:
-            self._open(host, port)
-        except LightshipError:
-            self.close()
-            raise
 
     @property
     def unfinished(self) -> int:
@@ -72,7 +60,9 @@ class GrpcServer:
         settings = self._settings
         application = GrpcApplication(api, settings, executor, reflection=self._options.reflection, turn=turn)
         self._application = application
-        server = Http2Server(application, self._listening, settings.http2, self._encryption, self.connections)
+        server = Http2Server(
+            application, self._listening, settings.http2, self._encryption, self.connections, self._balance
+        )
         await server.start()
         if self._seconds is None:  # otherwise `drain` was called before the loop existed
             await self._drain_begun.wait()
@@ -94,24 +84,3 @@ class GrpcServer:
         if self._loop is not None:
             with contextlib.suppress(RuntimeError):  # the loop has ended
                 self._loop.call_soon_threadsafe(self._drain_begun.set)
-
-    def close(self) -> None:
-        """Closes what is still open, and removes the UNIX socket."""
-        for listening in self._listening:
-            listening.close()
-        if self._socket_file is not None:
-            path, inode = self._socket_file
-            with contextlib.suppress(OSError):  # it was removed or replaced
-                if path.stat().st_ino == inode:
-                    path.unlink()
-            self._socket_file = None
-
-    def _open(self, host: str, port: Port) -> None:
-        if port != 0:
-            name = host.strip("[]") or "0.0.0.0"
-            self._listening.append(listen(name, port, "--grpc-port", reuse_port=self._settings.reuse_port))
-            self.port = self._listening[0].getsockname()[1]
-        if self._options.socket_path:
-            path = Path(self._options.socket_path)
-            self._listening.append(listen_unix(path))
-            self._socket_file = (path, path.stat().st_ino)

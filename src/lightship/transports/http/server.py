@@ -8,13 +8,14 @@ import logging
 import socket
 from collections.abc import Callable
 
+from lightship.transports.accepting import Balance, Closable, accept_connections
 from lightship.transports.connections import Connections
 from lightship.transports.http.answer_queue import AnswerQueue
 from lightship.transports.http.application import Application
 from lightship.transports.http.connection import HttpConnection
 from lightship.transports.http.limits import Timeouts
 from lightship.transports.periodic import PeriodicCalls
-from lightship.transports.sockets import BACKLOG, readable, refuse_new_connections
+from lightship.transports.sockets import readable, refuse_new_connections
 from lightship.transports.stalled import StalledClients
 
 logger = logging.getLogger(__name__)
@@ -35,11 +36,17 @@ class HttpServer:
     """
 
     def __init__(
-        self, app: Application, listening: socket.socket, drain_seconds: float, timeouts: Timeouts | None = None
+        self,
+        app: Application,
+        listening: socket.socket,
+        drain_seconds: float,
+        timeouts: Timeouts | None = None,
+        balance: Balance | None = None,
     ) -> None:
+        """`balance`: shares the socket with other processes."""
         self.unanswered = 0
         self._app = app
-        self._listening = listening
+        self._listening, self._balance = listening, balance
         self._drain_seconds = drain_seconds
         self._timeouts = timeouts or Timeouts()
         self.connections: Connections[HttpConnection] = Connections(app.limits.connections)
@@ -59,14 +66,15 @@ class HttpServer:
         if self._app.draining:  # `drain` was called before the loop existed
             self._drain_begun.set()
         queue = AnswerQueue(loop, self._app.turn)
-        server = await loop.create_server(
+        accepting = await accept_connections(
             lambda: HttpConnection(self._app, queue, self._timeouts, loop, self.connections),
-            sock=self._listening,
-            backlog=BACKLOG,
+            self._listening,
+            self.connections,
+            self._balance,
         )
         ticking = loop.create_task(self._tick(queue))
         await self._drain_begun.wait()
-        await self._drain(server)
+        await self._drain(accepting)
         ticking.cancel()
 
     async def _tick(self, queue: AnswerQueue) -> None:
@@ -83,7 +91,7 @@ class HttpServer:
                 calls.call(connection.check_deadline, now)
             calls.call(stalled.look, self.connections, now)
 
-    async def _drain(self, server: asyncio.Server) -> None:
+    async def _drain(self, accepting: Closable) -> None:
         now = asyncio.get_running_loop().time()
         end = now + self._drain_seconds
         self._timeouts = self._timeouts.while_draining  # of new connections too
@@ -92,18 +100,18 @@ class HttpServer:
         running = [(connection, connection.answered) for connection in self.connections if not connection.idle]
         await asyncio.sleep(min(_GRACE, self._drain_seconds))
         await _until(lambda: all(one.closed or one.answered > before for one, before in running), end)
-        closed_at = await self._stop_accepting(server, end)
+        closed_at = await self._stop_accepting(accepting, end)
         await _until(lambda: self._all_closed(closed_at), end)
         self._cut_off()
         await _until(lambda: not len(self.connections), end + _ENDING)
 
-    async def _stop_accepting(self, server: asyncio.Server, end: float) -> float:
+    async def _stop_accepting(self, accepting: Closable, end: float) -> float:
         """Stops accepting connections. Returns when that was complete, by the loop's clock."""
         refuse_new_connections(self._listening)
         await asyncio.sleep(_HANDSHAKE)  # handshakes that have begun complete, and the loop accepts their connections
         await _until(lambda: not readable(self._listening), end)
         await asyncio.sleep(_LOOK)
-        server.close()
+        accepting.close()
         self._listening.close()
         return asyncio.get_running_loop().time()
 

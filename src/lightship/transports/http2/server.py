@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import socket as sockets
 import ssl
 import time
 from collections.abc import Callable, Iterator, Sequence
 from socket import socket
-from typing import Any
 
+from lightship.transports.accepting import Balance, Closable, accept_connections
 from lightship.transports.connections import Connections
 from lightship.transports.http2.application import Application
 from lightship.transports.http2.connection import Http2Connection
 from lightship.transports.http2.options import Http2Options
 from lightship.transports.periodic import PeriodicCalls
-from lightship.transports.sockets import BACKLOG, readable, refuse_new_connections
+from lightship.transports.sockets import is_unix, readable, refuse_new_connections
 from lightship.transports.stalled import Holder, StalledClients
 
 _TICK = 0.25  # seconds between two checks of the deadlines of all connections
 _HANDSHAKE = 0.1  # seconds for a client to complete a handshake that has begun
 _LOOK = 0.01  # seconds between two checks while the server stops
 _MAX_HANDSHAKE = 3600.0  # seconds of a TLS handshake
-_UNIX = getattr(sockets, "AF_UNIX", None)  # Windows has none
 
 
 class Http2Server:
@@ -38,13 +36,14 @@ class Http2Server:
         options: Http2Options | None = None,
         encryption: ssl.SSLContext | None = None,
         connections: Connections[Http2Connection] | None = None,
+        balance: Balance | None = None,
     ) -> None:
-        """`connections` may limit how many are open."""
+        """`connections` may limit how many are open. `balance`: shares the sockets with other processes."""
         self._application = application
         self._listening = listening
         self._options = options or Http2Options()
-        self._encryption = encryption
-        self._servers: list[asyncio.Server] = []
+        self._encryption, self._balance = encryption, balance
+        self._accepting: list[Closable] = []
         self._ticking: asyncio.Task[None] | None = None
         self.connections = Connections[Http2Connection]() if connections is None else connections
 
@@ -52,8 +51,15 @@ class Http2Server:
         """Starts to accept connections."""
         loop = asyncio.get_running_loop()
         for listening in self._listening:
-            create: Any = loop.create_unix_server if listening.family == _UNIX else loop.create_server
-            self._servers.append(await create(self._connection, sock=listening, backlog=BACKLOG, **self._tls()))
+            accepting = await accept_connections(
+                self._connection,
+                listening,
+                self.connections,
+                self._balance,
+                encryption=self._encryption,
+                handshake_seconds=min(_MAX_HANDSHAKE, self._options.timeouts.head),
+            )
+            self._accepting.append(accepting)
         self._ticking = loop.create_task(self._tick())
 
     async def drain(self, end: float) -> None:
@@ -62,15 +68,15 @@ class Http2Server:
         `end` is a time of `time.monotonic`.
         """
         for listening in self._listening:
-            if listening.family != _UNIX:
+            if not is_unix(listening):
                 refuse_new_connections(listening)
         for connection in self.connections:
             connection.end_soon()
         await asyncio.sleep(_HANDSHAKE)  # handshakes that have begun complete, and the loop accepts their connections
         await _until(lambda: not any(map(readable, self._listening)), end)
         await asyncio.sleep(_LOOK)
-        for server in self._servers:
-            server.close()
+        for accepting in self._accepting:
+            accepting.close()
         for listening in self._listening:
             listening.close()
         await _until(self._all_ended, end)
@@ -85,11 +91,6 @@ class Http2Server:
 
     def _connection(self) -> Http2Connection:
         return Http2Connection(self._application, self._options, self.connections)
-
-    def _tls(self) -> dict[str, object]:
-        if self._encryption is None:
-            return {}
-        return {"ssl": self._encryption, "ssl_handshake_timeout": min(_MAX_HANDSHAKE, self._options.timeouts.head)}
 
     def _all_ended(self) -> bool:
         for connection in self.connections:  # those that came during the drain too

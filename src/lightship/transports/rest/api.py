@@ -7,7 +7,7 @@ import time
 
 from lightship.batching import Steps
 from lightship.errors import Code, Internal, LightshipError, ResourceExhausted
-from lightship.lifecycle.manager import Manager
+from lightship.lifecycle.served_models import ServedModels
 from lightship.services.predict import Prediction
 from lightship.transports.http.executor import Pending, run_job
 from lightship.transports.http.limits import Limits
@@ -47,7 +47,7 @@ class RestApi:
     `answer` reads and runs a request. `prepare` only reads it, so that it can run later, possibly on another thread.
     """
 
-    def __init__(self, manager: Manager, limits: Limits, metrics: Metrics, *, cors: bool = False) -> None:
+    def __init__(self, manager: ServedModels, limits: Limits, metrics: Metrics, *, cors: bool = False) -> None:
         self._manager = manager
         self._limits = limits
         self._metrics = metrics
@@ -184,7 +184,7 @@ def _is_plain(request: Request) -> bool:
     return request.content_type in _PLAIN or not (request.is_image or is_binary(request))
 
 
-def _routed(request: Request, manager: Manager) -> Route | Response:
+def _routed(request: Request, manager: ServedModels) -> Route | Response:
     """Returns the route of an API request, or the response if the request needs no route."""
     if request.method == "OPTIONS":
         return _options(request)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from lightship.errors import DeadlineExceeded, LightshipError
-from lightship.lifecycle.manager import Manager
+from lightship.lifecycle.served_models import ServedModels
 from lightship.memory import default_budget
 from lightship.memory_budget import MemoryBudget, Reservation
 from lightship.transports.http.executor import Executor, Job, Moved, Overloaded, Pending, Wait
@@ -19,11 +19,13 @@ from lightship.transports.http.lanes import Origin
 from lightship.transports.http.limits import Limits
 from lightship.transports.http.messages import Request, Response
 from lightship.transports.metrics.metrics import Metrics
+from lightship.transports.metrics.reading import Families, MetricsReading, ProcessMetrics, ReadMetrics
 from lightship.transports.rest.api import METHODS, RestApi
 from lightship.transports.rest.errors import error_response
 from lightship.transports.rest.kinds import origin_of
 from lightship.transports.rest.pages.health import live, ready
-from lightship.transports.rest.pages.metrics import Families, MetricsPages
+from lightship.transports.rest.pages.metrics import MetricsPages
+from lightship.transports.rest.pages.slow import SlowPages
 from lightship.transports.rest.prepared import PreparedCall
 from lightship.transports.turn import Turn
 
@@ -40,11 +42,12 @@ class RestApp:
     `limits` apply to requests, and `budget` to the memory that all of them hold together. While `draining` is True,
     connections close after their running requests. `metrics` counts the requests. `metrics_path` is the path of an
     additional metrics page for any HTTP method; it must not be below `/v1/`. `turn` is that of the event loop.
+    `read_all` reads the metrics of all processes if there are several, which may take a moment.
     """
 
     def __init__(
         self,
-        manager: Manager,
+        manager: ServedModels,
         executor: Executor,
         *,
         limits: Limits | None = None,
@@ -57,6 +60,7 @@ class RestApp:
         further_metrics: Families = list,
         own_metrics: Families = list,
         turn: Turn | None = None,
+        read_all: ReadMetrics | None = None,
     ) -> None:
         self.draining = False
         self.limits = limits or Limits()
@@ -65,15 +69,21 @@ class RestApp:
         self._manager = manager
         self._timeout = timeout
         self._metrics = metrics = metrics or Metrics(manager.models)
-        self._metrics_pages = MetricsPages(metrics.families, further_metrics, own=own_metrics)
+        process = ProcessMetrics()
+
+        def read_own() -> MetricsReading:
+            return MetricsReading(metrics.families() + further_metrics(), own_metrics(), process.text())
+
+        self._metrics_pages = MetricsPages(read_all or read_own)
+        self._slow_pages = SlowPages() if read_all is not None else None
         self._metrics_path = metrics_path
         self._api = RestApi(manager, self.limits, metrics, cors=cors)
         self._executor = executor
         self.turn = turn or Turn()
-        self._pages: dict[str, Callable[[], Response]] = {
+        self._pages: dict[str, Callable[[], Response | asyncio.Future[Response]]] = {
             "/livez": live,
             "/readyz": lambda: ready(manager, self.draining),
-            "/metrics": self._metrics_pages.own,
+            "/metrics": partial(self._metrics_page, self._metrics_pages.own),
         }
 
     def answer(self, request: Request) -> Response | asyncio.Future[Response] | _Deferred:
@@ -128,11 +138,14 @@ class RestApp:
         """
         return error_response(error, close=not isinstance(error, Overloaded))
 
-    def _page(self, request: Request) -> Response | None:
+    def _page(self, request: Request) -> Response | asyncio.Future[Response] | None:
         if request.path == self._metrics_path and request.method in METHODS:
-            return self._metrics_pages.monitoring(request)
+            return self._metrics_page(partial(self._metrics_pages.monitoring, request))
         page = self._pages.get(request.path) if request.method in ("GET", "HEAD") else None
         return None if page is None else page()
+
+    def _metrics_page(self, page: Callable[[], Response]) -> Response | asyncio.Future[Response]:
+        return page() if self._slow_pages is None else self._slow_pages.answer(page)
 
     def _refuse_overload(self, error: Overloaded, origin: Origin) -> Response:
         self._metrics.request(origin.model, error.code.name, "", 0.0)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from lightship.errors import InvalidArgument
-from lightship.lifecycle.manager import Manager
+from lightship.lifecycle.served_models import ServedModels
 from lightship.transports.http.kinds import IMAGES, LARGE, MAX_SMALL_BYTES, SMALL
 from lightship.transports.http.lanes import Origin
 from lightship.transports.http.messages import Request
 from lightship.transports.rest.routes import post_route
 
 
-def origin_of(request: Request, size: int, manager: Manager) -> Origin:
+def origin_of(request: Request, size: int, manager: ServedModels) -> Origin:
     """Returns where a request belongs, by its head alone. `size` is the length of its body."""
     return Origin(_kind_of(request, size), _model_of(request, manager), request.client)
 
@@ -21,7 +21,7 @@ def _kind_of(request: Request, size: int) -> str:
     return LARGE if size > MAX_SMALL_BYTES or request.header(b"content-encoding") else SMALL
 
 
-def _model_of(request: Request, manager: Manager) -> str:
+def _model_of(request: Request, manager: ServedModels) -> str:
     """Returns the model that a request asks, or "" if it is not served or the request asks none."""
     if request.method != "POST":
         return ""

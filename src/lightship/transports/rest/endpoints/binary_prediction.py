@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from lightship.batching import Steps
 from lightship.errors import InvalidArgument
-from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.servable import Servable
+from lightship.lifecycle.served_models import ServedModels
 from lightship.saved_model.signatures import Signature, TensorSpec
 from lightship.services.predict import check_signature, prepare_prediction
 from lightship.tensors.array_memory import memory_of
@@ -51,7 +51,7 @@ def is_binary(request: Request) -> bool:
     return media in (NPY, NPZ) or (media == RAW and (_has(request, b"shape") or _has(request, b"dtype")))
 
 
-def answer_binary(manager: Manager, route: Route, request: Request) -> Steps[Response]:
+def answer_binary(manager: ServedModels, route: Route, request: Request) -> Steps[Response]:
     """Answers a request with binary tensors.
 
     It checks the wanted media type, the model, the signature, the outputs and the tensors, in this order.

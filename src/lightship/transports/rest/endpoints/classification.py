@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from lightship.batching import Steps
 from lightship.errors import LightshipError
-from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.servable import Servable
+from lightship.lifecycle.served_models import ServedModels
 from lightship.services import classify_steps, regress_steps
 from lightship.transports.http.messages import Request, Response
 from lightship.transports.rest.endpoints.decoding_memory import decoding_memory
@@ -20,7 +20,7 @@ from lightship.transports.rest.routes import Route
 from lightship.transports.rest.writing.text_memory import answer_memory
 
 
-def answer_classify(manager: Manager, route: Route, request: Request) -> Steps[Response]:
+def answer_classify(manager: ServedModels, route: Route, request: Request) -> Steps[Response]:
     """Answers `:classify`. It checks the document, the model and the signature, in this order."""
     request.memory.grow(decoding_memory(request))
     parsed = ExampleRequest.parse(request.body, request.memory)
@@ -30,7 +30,7 @@ def answer_classify(manager: Manager, route: Route, request: Request) -> Steps[R
         return _response(route, handle.servable, classifications_document(result))
 
 
-def answer_regress(manager: Manager, route: Route, request: Request) -> Steps[Response]:
+def answer_regress(manager: ServedModels, route: Route, request: Request) -> Steps[Response]:
     """Answers `:regress`. It makes the same checks in the same order as `answer_classify`."""
     request.memory.grow(decoding_memory(request))
     parsed = ExampleRequest.parse(request.body, request.memory)
@@ -40,7 +40,7 @@ def answer_regress(manager: Manager, route: Route, request: Request) -> Steps[Re
         return _response(route, handle.servable, regressions_document(result))
 
 
-def classifies_images(manager: Manager, route: Route) -> bool:
+def classifies_images(manager: ServedModels, route: Route) -> bool:
     """Returns whether the examples of a model may hold encoded images, which this server decodes."""
     try:
         with manager.handle(route.model, route.version, route.label) as handle:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import orjson
 from google.protobuf.json_format import MessageToJson
 
-from lightship.lifecycle.manager import Manager
+from lightship.lifecycle.served_models import ServedModels
 from lightship.services.metadata import model_metadata
 from lightship.services.status import list_models, model_status
 from lightship.transports.http.messages import Response
@@ -15,7 +17,7 @@ from lightship.transports.rest.routes import Route
 from lightship.transports.rest.writing.text import quoted
 
 
-def answer_get(manager: Manager, route: Route) -> Response:
+def answer_get(manager: ServedModels, route: Route) -> Response:
     """Returns the status of a model or version, or the metadata of a version."""
     if route.action == "metadata":
         return _metadata(manager, route)
@@ -23,8 +25,11 @@ def answer_get(manager: Manager, route: Route) -> Response:
     return Response(200, status_document(statuses), model=route.model)
 
 
-def model_list(manager: Manager) -> Response:
-    """Lists every configured model with its versions, their states, its labels, and whether it is ready."""
+def model_list(manager: ServedModels) -> Response:
+    """Lists every configured model with its versions, their states, its labels, and whether it is ready.
+
+    If several processes serve them, they are listed too.
+    """
     models = [
         {
             "name": model.name,
@@ -47,10 +52,13 @@ def model_list(manager: Manager) -> Response:
         }
         for model in list_models(manager)
     ]
-    return Response(200, orjson.dumps({"models": models}, option=orjson.OPT_INDENT_2))
+    listed: dict[str, object] = {"models": models}
+    if workers := manager.workers():
+        listed["workers"] = [asdict(worker) for worker in workers]
+    return Response(200, orjson.dumps(listed, option=orjson.OPT_INDENT_2))
 
 
-def _metadata(manager: Manager, route: Route) -> Response:
+def _metadata(manager: ServedModels, route: Route) -> Response:
     with manager.handle(route.model, route.version, route.label) as handle:
         version = handle.servable.id.version
         signatures = MessageToJson(

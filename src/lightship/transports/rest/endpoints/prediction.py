@@ -8,8 +8,8 @@ from urllib.parse import parse_qsl
 from lightship.batching import Steps
 from lightship.errors import InvalidArgument
 from lightship.lifecycle.handle import Handle
-from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.servable import Servable
+from lightship.lifecycle.served_models import ServedModels
 from lightship.memory_budget import Reservation
 from lightship.saved_model.signatures import Signature, TensorSpec
 from lightship.services.images import classify_images_steps
@@ -82,7 +82,7 @@ class PreparedPredict:
         return _response(self._route, self._handle.servable, body)
 
 
-def prepare_predict(manager: Manager, route: Route, request: Request) -> PreparedPredict:
+def prepare_predict(manager: ServedModels, route: Route, request: Request) -> PreparedPredict:
     """Reads a JSON request.
 
     It checks the JSON, the signature's name, the model, the signature and the tensors, in this order.
@@ -109,12 +109,12 @@ def prepare_predict(manager: Manager, route: Route, request: Request) -> Prepare
     return PreparedPredict(route, handle, prediction, rows=parsed.rows, memory=request.memory)
 
 
-def answer_predict(manager: Manager, route: Route, request: Request) -> Steps[Response]:
+def answer_predict(manager: ServedModels, route: Route, request: Request) -> Steps[Response]:
     """Reads and runs a JSON request."""
     return (yield from prepare_predict(manager, route, request).steps())
 
 
-def answer_image(manager: Manager, route: Route, request: Request) -> Steps[Response]:
+def answer_image(manager: ServedModels, route: Route, request: Request) -> Steps[Response]:
     """Classifies an encoded image. The response has the best N labels, as given by `?top=N`."""
     top = _top(request.query)
     with manager.handle(route.model, route.version, route.label) as handle:

@@ -10,7 +10,7 @@ from importlib.resources import files
 
 import orjson
 
-from lightship.lifecycle.manager import Manager
+from lightship.lifecycle.served_models import ServedModels
 from lightship.services.catalog import ServedModel, served_models
 from lightship.transports.http.messages import Headers, Response
 from lightship.transports.rest.openapi.document import openapi_document
@@ -23,7 +23,7 @@ _HEADERS: Headers = ((b"Cache-Control", b"no-cache"), (b"X-Content-Type-Options"
 class DocPages:
     """Answers requests for these pages. Any thread may call its methods."""
 
-    def __init__(self, manager: Manager) -> None:
+    def __init__(self, manager: ServedModels) -> None:
         self._manager = manager
         self._described: tuple[tuple[ServedModel, ...], bytes] | None = None
 

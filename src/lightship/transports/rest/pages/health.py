@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import orjson
 
-from lightship.lifecycle.manager import Manager
+from lightship.lifecycle.served_models import ServedModels
 from lightship.transports.http.messages import Response
 
 
@@ -13,7 +13,7 @@ def live() -> Response:
     return Response(200, b'{"status": "alive"}')
 
 
-def ready(manager: Manager, draining: bool) -> Response:
+def ready(manager: ServedModels, draining: bool) -> Response:
     """Returns 200 if every configured model has an AVAILABLE version and the server is not shutting down; else 503."""
     if draining:
         return Response(503, orjson.dumps({"status": "not ready", "reason": "the server is shutting down"}))

@@ -2,52 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cached_property
-from typing import TYPE_CHECKING
-
 from lightship.errors import Code
 from lightship.transports.http.messages import PLAIN, Request, Response
-from lightship.transports.metrics.text import Family, metrics_text
-
-if TYPE_CHECKING:
-    from prometheus_client import CollectorRegistry
-
-Families = Callable[[], list[Family]]
+from lightship.transports.metrics.reading import ReadMetrics
+from lightship.transports.metrics.text import metrics_text
 
 
 class MetricsPages:
-    """Answers requests for the metrics pages.
+    """Answers requests for the metrics pages. `read` returns the metrics."""
 
-    `families` are functions that return TensorFlow Serving's metrics, and `own` returns those that only we have.
-    """
-
-    def __init__(self, *families: Families, own: Families = list) -> None:
-        self._families, self._own = families, own
-
-    @cached_property
-    def _process(self) -> CollectorRegistry:
-        # Imported for the first page, because it takes longer than most of the server to import.
-        from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
-
-        registry = CollectorRegistry(auto_describe=False)
-        for collector in (ProcessCollector, PlatformCollector, GCCollector):
-            collector(registry=registry)
-        return registry
+    def __init__(self, read: ReadMetrics) -> None:
+        self._read = read
 
     def own(self) -> Response:
         """Returns the page `/metrics`: TensorFlow Serving's metrics, ours, and those of the process."""
-        from prometheus_client import generate_latest
-
-        text = self._text() + metrics_text(self._own()) + generate_latest(self._process)
-        return Response(200, text, b"text/plain; version=0.0.4; charset=utf-8")
+        families, own, process = self._read()
+        return Response(200, metrics_text(families + own) + process, b"text/plain; version=0.0.4; charset=utf-8")
 
     def monitoring(self, request: Request) -> Response:
         """Returns the page with only TensorFlow Serving's metrics, or an error if the request has a query."""
         if request.target != request.path:
             reason = f"Unexpected path: {request.target}. Should be {request.path}"
             return Response(400, reason.encode(), PLAIN, code=Code.INVALID_ARGUMENT)
-        return Response(200, self._text(), PLAIN)
-
-    def _text(self) -> bytes:
-        return metrics_text(family for families in self._families for family in families())
+        return Response(200, metrics_text(self._read().families), PLAIN)

@@ -1,0 +1,41 @@
+"""The endpoints of a server that has several workers: they answer, in this process none does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from typing import Any
+
+from lightship.lifecycle.served_models import ServedModels
+from lightship.server.listening import Listening
+from lightship.server.options import ServerOptions
+from lightship.server.workers.link import Link
+from lightship.server.workers.supervisor import Reload, Supervisor
+
+
+class WorkerEndpoints:
+    """Has the methods of `Endpoints`."""
+
+    def __init__(self, options: ServerOptions, listening: Listening, supervisor: Supervisor) -> None:
+        """Raises InvalidArgument for invalid TLS keys."""
+        self._listening, self._supervisor = listening, supervisor
+        self._drained: Sequence[tuple[Link, Future[Any]]] | None = None
+        if options.grpc.tls is not None and listening.grpc:
+            from lightship.transports.grpc.tls import server_context
+
+            server_context(options.grpc.tls)
+
+    def start(self, _: ServedModels, reload: Reload) -> None:
+        self._supervisor.open(self._listening, reload)
+
+    def drain(self) -> None:
+        """Starts to shut down and returns at once. Running requests are finished first."""
+        if self._drained is None:
+            self._drained = self._supervisor.drain()
+            self._listening.close_sockets()  # the workers still have them
+
+    def stop(self) -> int:
+        """Calls `drain`, waits until it is complete, and returns the number of requests that were cut off."""
+        self.drain()
+        assert self._drained is not None
+        return self._supervisor.stop(self._drained)
