@@ -14,15 +14,15 @@ import shutil
 import statistics
 import sys
 import tempfile
+import time
 from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks.models import MODELS, Model, made
-from benchmarks.scaling import Row, Servers, bodies_of, rate, serving
+from benchmarks.scaling import SETTLE_SECONDS, Row, Servers, bodies_of, rate, serving
 
 _TOY = ((1, 1), (2, 4), (4, 8))  # connections of gRPC, and the calls on each
 _IMAGES = ((1, 1), (2, 2), (4, 4), (4, 16))
-_WARM_UP = 30.0  # seconds that the server that joins is asked first, so that it knows what batches cost
 
 
 def rows_of(model: Model) -> list[Row]:
@@ -31,7 +31,7 @@ def rows_of(model: Model) -> list[Row]:
     return [Row(model.name, "REST", one) for one in calls] + [Row(model.name, "gRPC", *one) for one in streams]
 
 
-def compare(model: Model, folder: Path, rounds: int, seconds: float, warm_up: float) -> None:
+def compare(model: Model, folder: Path, rounds: int, seconds: float, settle: float) -> None:
     processors = tuple(sorted(os.sched_getaffinity(0)))
     cores = processors[: min(model.cores, len(processors))]
     with ExitStack() as stack:
@@ -41,7 +41,7 @@ def compare(model: Model, folder: Path, rounds: int, seconds: float, warm_up: fl
         for name, flags in (("alone", ["--no-join"]), ("joined", [])):
             ports = stack.enter_context(serving(folder / model.name, cores, flags))
             servers[name] = Servers(name, cores, [ports])
-        rate(servers["joined"], rows_of(model)[-1], bodies["gRPC"], warm_up)
+        time.sleep(settle)
         for row in rows_of(model):
             rates: dict[str, list[float]] = {name: [] for name in servers}
             for _ in range(rounds):
@@ -63,14 +63,14 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1)
     parser.add_argument("--only", choices=[model.name for model in MODELS], default=None)
     parser.add_argument("--models", type=Path, default=None, help="folder of the models; made by default")
-    parser.add_argument("--warm-up", type=float, default=_WARM_UP, help="seconds in which costs are measured")
+    parser.add_argument("--settle", type=float, default=SETTLE_SECONDS, help="seconds between the starts and the loads")
     options = parser.parse_args()
     if shutil.which("h2load") is None:
         sys.exit("h2load is missing: install it, on Debian with 'apt-get install nghttp2-client'")
     folder = options.models or made()
     for model in MODELS:
         if options.only in (None, model.name):
-            compare(model, folder, options.rounds, options.seconds, options.warm_up)
+            compare(model, folder, options.rounds, options.seconds, options.settle)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -29,6 +30,7 @@ from benchmarks.models import MODELS, Model, made
 from benchmarks.rest import body_of, on_cores
 
 _JSON = ("content-type: application/json",)
+SETTLE_SECONDS = 15.0  # after its start a server measures what batches cost; calls would disturb that
 _WARM_UP = 0.5  # seconds that a server is asked before it is measured, so that it has its threads and its models
 
 
@@ -147,6 +149,7 @@ def measure(model: Model, options: argparse.Namespace) -> None:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         bodies = bodies_of(model, scratch)
         all_servers = started(options.models / model.name, options.cores, options.flags, stack)
+        time.sleep(options.settle)
         for row in rows:
             rates: dict[str, list[float]] = {servers.title: [] for servers in all_servers}
             for _ in range(options.rounds):
@@ -183,6 +186,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=2)
     parser.add_argument("--only", choices=[model.name for model in MODELS], default=None)
     parser.add_argument("--models", type=Path, default=None, help="folder of the models; made by default")
+    parser.add_argument("--settle", type=float, default=SETTLE_SECONDS, help="seconds between the starts and the loads")
     parser.add_argument("flags", nargs="*", help="flags of lightship serve, after --")
     options = parser.parse_args()
     if shutil.which("h2load") is None:
