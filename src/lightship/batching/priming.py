@@ -32,7 +32,7 @@ class Priming:
         return size in self._slow
 
     def note(self, size: int, seconds: float) -> None:
-        """Takes in how long a run on the event loop took. A single slow one says little: the machine may be busy."""
+        """Takes in the processor time of a run on the event loop. A single slow one says little."""
         slow = self._slow[size] = self._slow.get(size, 0) + 1 if seconds > SHORT_SECONDS else 0
         if slow >= _SLOW_RUNS:
             self.forget(size)
