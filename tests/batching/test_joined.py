@@ -151,13 +151,17 @@ def test_a_batch_of_a_size_that_the_loop_does_not_know_is_first_run_on_a_thread(
     assert scheduler.try_run([call(1), call(2)]) != [None, None]
 
 
-def test_a_batch_that_was_slow_three_times_in_a_row_is_left_to_a_thread(made: Make) -> None:
+@pytest.mark.parametrize(("seconds", "runs"), [(1.0, 1), (0.011, 3), (0.0004, 76)])
+def test_a_batch_that_was_slow_for_a_while_is_left_to_a_thread(made: Make, seconds: float, runs: int) -> None:
     scheduler, _ = made()
     priming = scheduler._queues[SIGNATURE]._priming
-    for seconds in (1.0, 1.0, 0.0, 1.0, 1.0):
+    for _ in range(3):
+        for _ in range(runs - 1):
+            priming.note(2, seconds)
+        assert priming.known(2)
+        priming.note(2, 0.0001)  # it is short again
+    for _ in range(runs):
         priming.note(2, seconds)
-    assert priming.known(2)
-    priming.note(2, 1.0)
     assert not priming.known(2)
 
 

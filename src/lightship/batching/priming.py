@@ -12,7 +12,7 @@ from lightship.engines.base import SHORT_SECONDS, Arrays, Engine
 from lightship.errors import LightshipError
 
 _AGAIN = 1.0  # seconds before a size is run on a thread again
-_SLOW_RUNS = 3  # runs in a row that were not short: the costs are not true any more
+_MAX_SLOW = 0.03  # seconds that runs may take one after the other of which none is short
 
 
 class Priming:
@@ -23,7 +23,8 @@ class Priming:
 
     def __init__(self, engine: Engine, signature: str) -> None:
         self._engine, self._signature = engine, signature
-        self._slow: dict[int, int] = {}  # the sizes that were run, and how often in a row they were slow of late
+        # The sizes that were run, and the seconds that they took since the last short run.
+        self._slow: dict[int, float] = {}
         self._tried: dict[int, float] = {}
         self._thread: threading.Thread | None = None
 
@@ -32,9 +33,9 @@ class Priming:
         return size in self._slow
 
     def note(self, size: int, seconds: float) -> None:
-        """Takes in how long a run on the event loop took. A single slow one says little: the machine may be busy."""
-        slow = self._slow[size] = self._slow.get(size, 0) + 1 if seconds > SHORT_SECONDS else 0
-        if slow >= _SLOW_RUNS:
+        """Takes in the processor time of a run on the event loop. A single slow one says little."""
+        slow = self._slow[size] = self._slow.get(size, 0.0) + seconds if seconds > SHORT_SECONDS else 0.0
+        if slow > _MAX_SLOW:
             self.forget(size)
 
     def forget(self, size: int) -> None:
@@ -59,6 +60,6 @@ class Priming:
     def _run(self, size: int, inputs: Arrays, outputs: Sequence[str] | None) -> None:
         try:
             if self._engine.run_joined(self._signature, inputs, outputs) is not None:
-                self._slow[size] = 0
+                self._slow[size] = 0.0
         except LightshipError:  # the calls themselves get their errors
             return

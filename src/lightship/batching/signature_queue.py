@@ -117,9 +117,9 @@ class SignatureQueue:
         priming, parts = self._priming, None
         known = priming.known(size)
         if known:
-            begun = time.perf_counter()
+            begun = time.thread_time()  # elapsed time would include that of other processes
             parts = self._runs.try_run(batch, rows, size)
-            priming.note(size, time.perf_counter() - begun)
+            priming.note(size, time.thread_time() - begun)
         else:
             priming.prime(batch, size)
         if parts is not None:
