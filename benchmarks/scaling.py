@@ -17,6 +17,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -29,6 +30,7 @@ from benchmarks.models import MODELS, Model, made
 from benchmarks.rest import body_of, on_cores
 
 _JSON = ("content-type: application/json",)
+SETTLE_SECONDS = 15.0  # after its start a server measures what batches cost; calls would disturb that
 _WARM_UP = 0.5  # seconds that a server is asked before it is measured, so that it has its threads and its models
 
 
@@ -145,8 +147,9 @@ def measure(model: Model, options: argparse.Namespace) -> None:
     rows = [row for row in ROWS if row.model == model.name]
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        bodies = _bodies(model, scratch)
+        bodies = bodies_of(model, scratch)
         all_servers = started(options.models / model.name, options.cores, options.flags, stack)
+        time.sleep(options.settle)
         for row in rows:
             rates: dict[str, list[float]] = {servers.title: [] for servers in all_servers}
             for _ in range(options.rounds):
@@ -155,7 +158,8 @@ def measure(model: Model, options: argparse.Namespace) -> None:
             tell(row, rates)
 
 
-def _bodies(model: Model, folder: Path) -> dict[str, Path]:
+def bodies_of(model: Model, folder: Path) -> dict[str, Path]:
+    """Writes what is sent to ask the model into files, and returns these by transport."""
     rest, grpc = folder / "body.json", folder / "message"
     rest.write_bytes(body_of(model))
     message = request_of(model)
@@ -182,6 +186,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=2)
     parser.add_argument("--only", choices=[model.name for model in MODELS], default=None)
     parser.add_argument("--models", type=Path, default=None, help="folder of the models; made by default")
+    parser.add_argument("--settle", type=float, default=SETTLE_SECONDS, help="seconds between the starts and the loads")
     parser.add_argument("flags", nargs="*", help="flags of lightship serve, after --")
     options = parser.parse_args()
     if shutil.which("h2load") is None:

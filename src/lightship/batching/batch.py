@@ -45,7 +45,7 @@ class RowCounter:
         if not self._batched or inputs.keys() != self._dtypes.keys():
             return None
         arrays = [inputs[name] for name in self._names]
-        seen = (outputs and tuple(outputs), *[(array.shape, array.dtype) for array in arrays])
+        seen = (tuple(outputs) if outputs else None, *[(array.shape, array.dtype) for array in arrays])
         try:
             return self._seen[seen]
         except KeyError:

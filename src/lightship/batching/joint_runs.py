@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from lightship.batching.base import Done, EngineCall, Outcome, Results
+from lightship.batching.base import Done, EngineCall, Results
 from lightship.batching.batch import Rows, join, split
 from lightship.engines.base import Engine
 
@@ -40,10 +40,10 @@ class JointRuns:
             self._run_alone(waiting)
 
     def try_run(self, calls: Sequence[EngineCall], rows: Sequence[int], size: int) -> list[Results] | None:
-        """Runs a batch on an event loop. Returns None if it may take long, or if it cannot run as one."""
-        results: Outcome
+        """Runs a short batch on an event loop. Returns None if it had to wait, or if it cannot run as one."""
+        results: Results | None
         try:
-            results = self._engine.try_run(calls[0].signature, join(calls, size), calls[0].outputs)
+            results = self._engine.run_joined(calls[0].signature, join(calls, size), calls[0].outputs, wait=False)
         except Exception:
             return None
         parts = None if results is None else split(results, rows, size)

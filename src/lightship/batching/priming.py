@@ -1,4 +1,4 @@
-"""Runs batches of new sizes on a thread, so that the event loop learns how long they take."""
+"""Which batches an event loop may run: those that cost little, and were run once on a thread."""
 
 from __future__ import annotations
 
@@ -8,27 +8,47 @@ from collections.abc import Sequence
 
 from lightship.batching.base import EngineCall
 from lightship.batching.batch import join
-from lightship.engines.base import Arrays, Engine
+from lightship.engines.base import SHORT_SECONDS, Arrays, Engine
 from lightship.errors import LightshipError
 
-_AGAIN = 1.0  # seconds before the same size is run again: the last time it may have failed or been slow by chance
+_AGAIN = 1.0  # seconds before a size is run on a thread again
+_MAX_SLOW = 0.03  # seconds that runs may take one after the other of which none is short
 
 
 class Priming:
-    """An event loop may only make runs that are known to be short. This makes the first run of each size."""
+    """The first run of a size prepares the engine for it, which takes longer, so a thread makes it.
+
+    `known`, `note` and `forget` may be called on the event loop only.
+    """
 
     def __init__(self, engine: Engine, signature: str) -> None:
         self._engine, self._signature = engine, signature
-        self._last: dict[int, float] = {}
+        # The sizes that were run, and the seconds that they took since the last short run.
+        self._slow: dict[int, float] = {}
+        self._tried: dict[int, float] = {}
         self._thread: threading.Thread | None = None
 
+    def known(self, size: int) -> bool:
+        """Returns whether the event loop may run batches of this size."""
+        return size in self._slow
+
+    def note(self, size: int, seconds: float) -> None:
+        """Takes in the processor time of a run on the event loop. A single slow one says little."""
+        slow = self._slow[size] = self._slow.get(size, 0.0) + seconds if seconds > SHORT_SECONDS else 0.0
+        if slow > _MAX_SLOW:
+            self.forget(size)
+
+    def forget(self, size: int) -> None:
+        """Lets a thread run this size again before the event loop does."""
+        self._slow.pop(size, None)
+
     def prime(self, calls: Sequence[EngineCall], size: int) -> None:
-        """Runs such a batch, with a copy of the calls' inputs, unless that happened just now. Does not wait."""
+        """Runs such a batch on a thread, with a copy of the calls' inputs, unless that happened just now."""
         now = time.monotonic()
-        if now - self._last.get(size, -_AGAIN) < _AGAIN or (self._thread is not None and self._thread.is_alive()):
+        if now - self._tried.get(size, -_AGAIN) < _AGAIN or (self._thread is not None and self._thread.is_alive()):
             return
-        self._last[size] = now
-        arguments = (join(calls, size), calls[0].outputs)
+        self._tried[size] = now
+        arguments = (size, join(calls, size), calls[0].outputs)
         self._thread = threading.Thread(target=self._run, args=arguments, name="prime-batch", daemon=True)
         self._thread.start()
 
@@ -37,8 +57,9 @@ class Priming:
         if self._thread is not None:
             self._thread.join()
 
-    def _run(self, inputs: Arrays, outputs: Sequence[str] | None) -> None:
+    def _run(self, size: int, inputs: Arrays, outputs: Sequence[str] | None) -> None:
         try:
-            self._engine.run_joined(self._signature, inputs, outputs)
+            if self._engine.run_joined(self._signature, inputs, outputs) is not None:
+                self._slow[size] = 0.0
         except LightshipError:  # the calls themselves get their errors
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 import time
@@ -17,6 +18,8 @@ from lightship.batching.streams import Streams
 from lightship.engines.base import SHORT_SECONDS, Engine
 from lightship.errors import DeadlineExceeded
 from lightship.saved_model.signatures import Signature
+
+logger = logging.getLogger(__name__)
 
 # Runs that go on besides those that the engine computes at once, while their inputs are copied or outputs written.
 _MORE_RUNS = 1
@@ -106,15 +109,25 @@ class SignatureQueue:
             count, size = plan.take([rows for _, rows in group], SHORT_SECONDS)
             some, group = group[:count], group[count:]
             batch, rows = [calls[index] for index, _ in some], [rows for _, rows in some]
-            parts = self._runs.try_run(batch, rows, size) if count > 1 else None
-            if parts is None:
-                for (index, _), call in zip(some, batch, strict=True):
-                    outcomes[index] = try_alone(self._engine, call)
-                if count > 1:
-                    self._priming.prime(batch, size)
-            else:
-                for (index, _), part in zip(some, parts, strict=True):
-                    outcomes[index] = part
+            results = self._try_batch(batch, rows, size) if count > 1 else [try_alone(self._engine, batch[0])]
+            for (index, _), result in zip(some, results, strict=True):
+                outcomes[index] = result
+
+    def _try_batch(self, batch: Sequence[EngineCall], rows: Sequence[int], size: int) -> Sequence[Outcome]:
+        priming, parts = self._priming, None
+        known = priming.known(size)
+        if known:
+            begun = time.thread_time()  # elapsed time would include that of other processes
+            parts = self._runs.try_run(batch, rows, size)
+            priming.note(size, time.thread_time() - begun)
+        else:
+            priming.prime(batch, size)
+        if parts is not None:
+            return parts
+        outcomes = [try_alone(self._engine, call) for call in batch]
+        if known and all(isinstance(outcome, dict) for outcome in outcomes):
+            priming.forget(size)  # no call is to blame, so the engine is not prepared for this size any more
+        return outcomes
 
     def _end_run(self) -> None:
         """Ends a run of a caller's thread. If calls wait, a thread of the queue goes on."""
@@ -129,11 +142,14 @@ class SignatureQueue:
         """Runs batches until no call waits. One place among the runs is this thread's."""
         while True:
             batch, size, late = self._take()
-            for waiting in late:
-                waiting.done(DeadlineExceeded(LATE))
-            if batch:
-                self._runs.run(batch, size)
-            elif not late:
+            try:
+                for waiting in late:
+                    waiting.done(DeadlineExceeded(LATE))
+                if batch:
+                    self._runs.run(batch, size)
+            except Exception:  # the calls that wait must not wait for ever
+                logger.exception("a batch failed")
+            if not batch and not late:
                 return
 
     def _take(self) -> tuple[list[Waiting], int, list[Waiting]]:

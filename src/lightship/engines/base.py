@@ -55,12 +55,12 @@ class Engine(Protocol):
         """
 
     def run_joined(
-        self, signature: str, inputs: Arrays, outputs: Sequence[str] | None = None
+        self, signature: str, inputs: Arrays, outputs: Sequence[str] | None = None, *, wait: bool = True
     ) -> dict[str, NDArray[Any]] | None:
-        """Runs the rows of several calls together, like `run`.
+        """Runs the rows of several calls together, like `run`. The signature's rows must be independent.
 
         Returns None if another engine would have to run them, because of the values of some row: then each call is to
-        be run by itself.
+        be run by itself. With `wait=False` it neither waits nor loads anything, and returns None if it had to.
         """
 
     def joining(self, signature: str) -> Joining | None:

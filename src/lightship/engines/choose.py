@@ -138,14 +138,16 @@ class _ChoosingEngine:
             return None
 
     def run_joined(
-        self, signature: str, inputs: Arrays, outputs: Sequence[str] | None = None
+        self, signature: str, inputs: Arrays, outputs: Sequence[str] | None = None, *, wait: bool = True
     ) -> dict[str, NDArray[Any]] | None:
         slot = self._slot(signature)
         wanted = check_outputs(slot.signature, outputs)
         slot.check_inputs(inputs)
         program = slot.program
+        if not isinstance(program, OpenVINOProgram):
+            return None
         try:
-            return None if program is None else program.run(inputs, wanted)
+            return program.run(inputs, wanted) if wait else program.try_run(inputs, wanted, short=True)
         except CannotRun:
             return None
 

@@ -235,6 +235,7 @@ def test_an_output_without_dimensions_fails_the_batch(batching: Callable[..., Ba
     assert caught.value.message == "Batched output tensor has 0 dimensions"
 
 
+@pytest.mark.tensorflow
 def test_an_output_of_another_number_of_rows_fails_the_batch(batching: Callable[..., Batching]) -> None:
     with pytest.raises(FailedPrecondition, match="Batched output tensor's 0th dimension does not equal the sum"):
         batching().scheduler.run(call([1, 2, 3], signature="constant", inputs={"x": np.ones((5, 2), np.float32)}))

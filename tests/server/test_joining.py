@@ -1,0 +1,344 @@
+"""Calls of clients over REST and gRPC are joined, and each gets the answer that it would have got alone."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import grpc
+import numpy as np
+import pytest
+from tests.batching.engines import LONG
+from tests.server.grpc_process import PREDICT
+
+from lightship import protos
+from lightship.batching import Direct, Joined
+from lightship.engines.base import Joining
+from lightship.errors import InvalidArgument
+from lightship.server import Server, ServerOptions, parse_model_argument
+from lightship.tensors.tensor_proto import array_of
+from lightship.tensors.tensor_writing import write_tensor
+
+THREADS = 2
+RUNS = 2  # at a time: one stream, and one more
+
+
+class Gated:
+    """An engine whose joint runs are said to be cheap. Its runs wait for `go_on`. Rows of 13 fail.
+
+    `runs` has the numbers of rows of the runs, in their order.
+    """
+
+    def __init__(self, engine: Any) -> None:
+        self.engine, self.runs, self.short = engine, list[int](), False
+        self.begun, self.go_on = threading.Semaphore(0), threading.Event()
+
+    def joining(self, signature: str) -> Joining:
+        return Joining({rows: seconds / 100 for rows, seconds in LONG.items()} if self.short else LONG)
+
+    def run(self, signature: str, inputs: Any, outputs: Any = None) -> Any:
+        self.runs.append(len(next(iter(inputs.values()))))
+        self.begun.release()
+        assert self.go_on.wait(120)
+        if any(13.0 in array for array in inputs.values()):
+            raise InvalidArgument("no 13")
+        return self.engine.run(signature, inputs, outputs)
+
+    def run_joined(self, signature: str, inputs: Any, outputs: Any = None, *, wait: bool = True) -> Any:
+        return self.run(signature, inputs, outputs)
+
+    def try_run(self, *arguments: Any) -> Any:
+        return self.run(*arguments) if self.short else None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.engine, name)
+
+
+Serve = Callable[..., tuple[Server, Gated]]
+
+
+@pytest.fixture
+def served(half_plus_two: Path) -> Iterator[Serve]:
+    """Starts servers of a model `m`, which halves and adds 2, and lets its runs wait."""
+    running: list[tuple[Server, Gated]] = []
+
+    def start(**options: Any) -> tuple[Server, Gated]:
+        models = [parse_model_argument(f"m={half_plus_two}")]
+        server = Server(ServerOptions(models, rest_port="auto", grpc_port="auto", threads=THREADS, **options)).start()
+        assert server.wait_ready(60)
+        lease = server.manager._serving._models["m"].latest
+        assert lease is not None
+        engine: Any = Gated(lease.servable.engine)
+
+        def observe(calls: int, rows: int) -> None:
+            server._join_metrics.joined("m", calls, rows)
+
+        joined = Joined(lease.servable.bundle, engine, observe)
+        for size in LONG:  # the event loop may run all batches
+            joined._queues["serving_default"]._priming.note(size, 0.0)
+        lease.servable = replace(lease.servable, engine=engine, scheduler=joined)
+        running.append((server, engine))
+        return server, engine
+
+    yield start
+    for server, engine in running:
+        engine.go_on.set()
+        server.stop()
+
+
+def rest(server: Server, value: float, action: str = "predict") -> float | int:
+    """The answer to one call, or the status of an error."""
+    examples = {"signature_name": f"{action}_x_to_y", "examples": [{"x": value}]}
+    body: Any = {"instances": [[value]]} if action == "predict" else examples
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", server.rest_port, timeout=120)) as connection:
+        connection.request("POST", f"/v1/models/m:{action}", json.dumps(body))
+        answer = connection.getresponse()
+        text = answer.read()
+    if answer.status != 200:
+        return answer.status
+    document = json.loads(text)
+    (row,) = document["predictions"] if action == "predict" else document["results"]
+    return float(np.ravel(row)[-1])  # a number, or a label and a score
+
+
+def message(value: float) -> bytes:
+    request = protos.PredictRequest()
+    request.model_spec.name = "m"
+    write_tensor(request.inputs["x"], np.array([[value]], np.float32), as_content=False)
+    return bytes(request.SerializeToString())
+
+
+def over_grpc(server: Server, value: float, timeout: float = 120) -> float:
+    with grpc.insecure_channel(server.grpc_address) as channel:
+        answer = channel.unary_unary(PREDICT)(message(value), timeout=timeout)
+    return float(array_of(protos.PredictResponse.FromString(answer).outputs["y"])[0, 0])
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end
+        threading.Event().wait(0.005)
+
+
+def waiting(server: Server) -> int:
+    """The number of calls in the queues of the scheduler."""
+    with server.manager.handle("m") as handle:
+        scheduler = handle.servable.scheduler
+        assert isinstance(scheduler, Joined)
+        return sum(len(queue._waiting) for queue in scheduler._queues.values())
+
+
+@pytest.fixture
+def callers() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(64) as pool:
+        yield pool
+
+
+def hold(server: Server, engine: Gated, callers: ThreadPoolExecutor) -> list[Future[Any]]:
+    """Lets calls take all runs that go on at a time."""
+    held = []
+    for _ in range(RUNS):
+        held.append(callers.submit(rest, server, 0.0))
+        assert engine.begun.acquire(timeout=60)
+    return held
+
+
+def test_callers_over_rest_and_grpc_are_in_one_batch(served: Serve, callers: ThreadPoolExecutor) -> None:
+    server, engine = served()
+    held = hold(server, engine, callers)
+    calls = [callers.submit(rest if number % 2 else over_grpc, server, float(number)) for number in range(8)]
+    until(lambda: waiting(server) == 8)
+    engine.go_on.set()
+    assert [call.result(60) for call in calls] == [number / 2 + 2 for number in range(8)]
+    assert [call.result(60) for call in held] == [2.0] * RUNS
+    assert 8 in engine.runs
+
+
+def test_a_batch_has_more_calls_than_the_server_has_threads(served: Serve, callers: ThreadPoolExecutor) -> None:
+    server, engine = served()
+    hold(server, engine, callers)
+    calls = [callers.submit(rest, server, float(number)) for number in range(20, 36)]
+    until(lambda: waiting(server) == 16)
+    engine.go_on.set()
+    assert [call.result(60) for call in calls] == [number / 2 + 2 for number in range(20, 36)]
+    assert 16 in engine.runs
+
+
+def test_calls_of_one_turn_of_the_event_loop_are_one_run(served: Serve, callers: ThreadPoolExecutor) -> None:
+    server, engine = served()
+    engine.short = True
+    engine.go_on.set()
+    assert server._endpoints is not None
+    assert server._endpoints._http is not None
+    loop, go_on, held = server._endpoints._http._loop, threading.Event(), threading.Event()
+    assert loop is not None
+    with grpc.insecure_channel(server.grpc_address) as channel:
+        call = channel.unary_unary(PREDICT)
+        call(message(0.0), timeout=60)  # connects
+        connections = [http.client.HTTPConnection("127.0.0.1", server.rest_port, timeout=60) for _ in range(3)]
+        for connection in connections:
+            connection.connect()
+        until(lambda: len(server._endpoints._http.connections) == 3)  # type: ignore[union-attr]
+        loop.call_soon_threadsafe(lambda: held.set() or go_on.wait(60))
+        assert held.wait(60)
+        for number, connection in enumerate(connections):
+            connection.request("POST", "/v1/models/m:predict", json.dumps({"instances": [[float(number)]]}))
+        calls = [call.future(message(10.0 + number), timeout=60) for number in range(3)]
+        threading.Event().wait(0.2)  # grpcio sends on its own thread
+        engine.runs.clear()
+        go_on.set()
+        answers = [json.loads(connection.getresponse().read()) for connection in connections]
+        values = [array_of(protos.PredictResponse.FromString(one.result()).outputs["y"])[0, 0] for one in calls]
+        for connection in connections:
+            connection.close()
+    assert [answer["predictions"] for answer in answers] == [[[number / 2 + 2]] for number in range(3)]
+    assert values == [number / 2 + 7 for number in range(3)]
+    assert max(engine.runs) > 3  # over both
+
+
+@pytest.mark.parametrize("action", ["classify", "regress"])
+def test_examples_are_joined(served: Serve, callers: ThreadPoolExecutor, action: str) -> None:
+    server, engine = served()
+    engine.go_on.set()
+    alone = [rest(server, float(number), action) for number in range(4)]
+    engine.go_on.clear()
+    while engine.begun.acquire(blocking=False):
+        pass
+    held = []
+    for _ in range(RUNS):
+        held.append(callers.submit(rest, server, 0.0, action))
+        assert engine.begun.acquire(timeout=60)
+    calls = [callers.submit(rest, server, float(number), action) for number in range(4)]
+    until(lambda: waiting(server) == 4)
+    engine.go_on.set()
+    assert [call.result(60) for call in calls] == alone
+    assert 4 in engine.runs
+
+
+def test_a_row_that_fails_fails_only_its_caller(served: Serve, callers: ThreadPoolExecutor) -> None:
+    server, engine = served()
+    hold(server, engine, callers)
+    calls = [callers.submit(rest, server, value) for value in (1.0, 13.0, 3.0, 4.0)]
+    until(lambda: waiting(server) == 4)
+    engine.go_on.set()
+    assert [call.result(60) for call in calls] == [2.5, 400, 3.5, 4.0]
+
+
+def test_a_call_that_is_cancelled_while_it_waits_is_in_no_batch(served: Serve, callers: ThreadPoolExecutor) -> None:
+    server, engine = served()
+    hold(server, engine, callers)
+    kept = callers.submit(rest, server, 1.0)
+    until(lambda: waiting(server) == 1)
+    with grpc.insecure_channel(server.grpc_address) as channel:
+        cancelled = channel.unary_unary(PREDICT).future(message(2.0), timeout=120)
+        until(lambda: waiting(server) == 2)
+        cancelled.cancel()
+        until(lambda: waiting(server) == 1)
+    left = http.client.HTTPConnection("127.0.0.1", server.rest_port, timeout=60)
+    left.request("POST", "/v1/models/m:predict", json.dumps({"instances": [[3.0]]}))
+    until(lambda: waiting(server) == 2)
+    left.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # resets the connection
+    left.close()
+    until(lambda: waiting(server) == 1)
+    engine.go_on.set()
+    assert kept.result(60) == 2.5
+    assert engine.runs == [1] * (RUNS + 1)
+
+
+def test_a_call_whose_time_is_up_while_it_waits_is_in_no_batch(served: Serve, callers: ThreadPoolExecutor) -> None:
+    server, engine = served(timeout_seconds=3.0)
+    held = hold(server, engine, callers)
+    with pytest.raises(grpc.RpcError) as error:
+        over_grpc(server, 1.0, timeout=1.0)
+    assert error.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED  # type: ignore[attr-defined]
+    assert rest(server, 2.0) == 504
+    until(lambda: waiting(server) == 0)
+    engine.go_on.set()
+    for call in held:
+        call.result(60)
+    assert rest(server, 4.0) == 4.0
+    assert engine.runs == [1] * (RUNS + 1)
+
+
+def test_an_unloaded_version_first_answers_the_calls_that_wait(served: Serve, callers: ThreadPoolExecutor) -> None:
+    server, engine = served()
+    held = hold(server, engine, callers)
+    calls = [callers.submit(rest, server, float(number)) for number in range(6)]
+    until(lambda: waiting(server) == 6)
+    removed = callers.submit(server.reload, [], 120)
+    until(lambda: not server.manager.serves("m"))
+    assert rest(server, 1.0) == 404
+    engine.go_on.set()
+    assert [call.result(60) for call in calls] == [number / 2 + 2 for number in range(6)]
+    assert [call.result(60) for call in held] == [2.0] * RUNS
+    removed.result(60)
+
+
+def test_a_server_that_stops_first_answers_the_calls_that_wait(served: Serve, callers: ThreadPoolExecutor) -> None:
+    server, engine = served()
+    hold(server, engine, callers)
+    calls = [callers.submit(over_grpc, server, float(number)) for number in range(6)]
+    until(lambda: waiting(server) == 6)
+    stopped = callers.submit(server.stop)
+    until(lambda: server._endpoints is not None and server._endpoints.draining)
+    engine.go_on.set()
+    assert [call.result(60) for call in calls] == [number / 2 + 2 for number in range(6)]
+    stopped.result(60)
+
+
+def test_the_memory_of_calls_that_wait_is_counted_and_given_back(served: Serve, callers: ThreadPoolExecutor) -> None:
+    server, engine = served()
+    assert server._endpoints is not None
+    budget = server._endpoints.app.budget
+    hold(server, engine, callers)
+    before = budget.taken
+    calls = [callers.submit(rest, server, float(number)) for number in range(6)]
+    until(lambda: waiting(server) == 6)
+    assert budget.taken > before
+    engine.go_on.set()
+    for call in calls:
+        call.result(60)
+    until(lambda: budget.taken == 0)
+
+
+def test_metrics_show_what_was_joined_and_the_page_of_tensorflow_serving_does_not(
+    served: Serve, callers: ThreadPoolExecutor
+) -> None:
+    server, engine = served(metrics_path="/monitoring")
+    hold(server, engine, callers)
+    calls = [callers.submit(rest, server, float(number)) for number in range(3)]
+    until(lambda: waiting(server) == 3)
+    engine.go_on.set()
+    for call in calls:
+        call.result(60)
+    pages = []
+    for path in ("/metrics", "/monitoring"):
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", server.rest_port, timeout=60)) as connection:
+            connection.request("GET", path)
+            pages.append(connection.getresponse().read().decode())
+    assert ':lightship:joined_runs{model_name="m"} 1\n' in pages[0]
+    assert ':lightship:joined_calls{model_name="m"} 3\n' in pages[0]
+    assert ':lightship:joined_rows_bucket{model_name="m",le="4"} 1\n' in pages[0]
+    assert ':lightship:joined_rows_sum{model_name="m"} 3\n' in pages[0]
+    assert "lightship:joined" not in pages[1]
+
+
+@pytest.mark.parametrize(("join", "scheduler"), [(True, Joined), (False, Direct)])
+def test_joining_can_be_turned_off(half_plus_two: Path, join: bool, scheduler: type) -> None:
+    options = ServerOptions([parse_model_argument(f"m={half_plus_two}")], rest_port="auto", join=join)
+    with Server(options) as server:
+        assert server.wait_ready(60)
+        with server.manager.handle("m") as handle:
+            assert type(handle.servable.scheduler) is scheduler
+        assert rest(server, 2.0) == 3.0
