@@ -28,9 +28,13 @@ from benchmarks.rest import on_cores
 from lightship import protos
 from lightship.tensors.tensor_writing import write_tensor
 
-SERVERS = ("lightship",)
+SERVERS = ("lightship", "--no-join")
 YARDSTICK = ("yardstick",)  # beside the toy
-AT_ONCE = {"toy": ((1, 1), (2, 4), (4, 8)), "mobilenet": ((1, 1), (2, 2)), "resnet": ((1, 1), (2, 2))}
+AT_ONCE = {
+    "toy": ((1, 1), (2, 4), (4, 8)),
+    "mobilenet": ((1, 1), (2, 2), (4, 4), (8, 8)),
+    "resnet": ((1, 1), (2, 2), (4, 4)),
+}
 PREDICT = "/tensorflow.serving.PredictionService/Predict"
 HEADERS = ("content-type: application/grpc", "te: trailers")
 
@@ -70,7 +74,7 @@ def command_of(server: str, model: Path) -> list[str]:
         return [sys.executable, "-m", "benchmarks.grpc_yardstick", str(model / "1")]
     lightship = str(Path(sys.executable).with_name("lightship"))
     words = ["--rest-port", "0", "--grpc-port", "auto", "--json"]
-    return [lightship, "serve", str(model), *words]
+    return [lightship, "serve", str(model), *words, *([server] if server.startswith("--") else [])]
 
 
 def answer_of(port: int, request: bytes) -> bytes:

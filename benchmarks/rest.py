@@ -1,6 +1,6 @@
-"""REST beside the yardstick: requests a second of both, interleaved in one sitting, and their ratio. `make bench`.
+"""REST beside the yardstick: requests a second, interleaved in one sitting, and the ratios to it. `make bench`.
 
-Needs `wrk`. Both servers run at once, one of them idle while the other is measured.
+Needs `wrk`. The yardstick, Lightship, and Lightship with --no-join run at once, those idle that are not measured.
 Usage: python -m benchmarks.rest [--rounds 5] [--seconds 2] [--only toy]
 """
 
@@ -24,7 +24,7 @@ from benchmarks.load import request_bytes
 from benchmarks.models import MODELS, Model, made
 from benchmarks.serving import first_answer, free_port, started
 
-CONNECTIONS = {"toy": (1, 8), "mobilenet": (1, 4), "resnet": (1, 4)}
+CONNECTIONS = {"toy": (1, 8, 32), "mobilenet": (1, 4, 16), "resnet": (1, 4, 16)}
 SCRIPT = """
 local file = io.open("%s", "rb")
 wrk.method, wrk.body = "POST", file:read("*a")
@@ -45,8 +45,8 @@ def on_cores(command: Sequence[str], cores: Sequence[int]) -> list[str]:
 
 @contextmanager
 def servers(model: Model, folder: Path, body: bytes) -> Iterator[dict[str, str]]:
-    """The URLs of both, which have answered."""
-    ours, theirs = free_port(), free_port()
+    """The URLs of all, which have answered."""
+    ours, single, theirs = free_port(), free_port(), free_port()
     cores = range(model.cores)
     lightship = str(Path(sys.executable).with_name("lightship"))
     serve = [lightship, "serve", str(folder / model.name), "--rest-port", str(ours)]
@@ -54,13 +54,15 @@ def servers(model: Model, folder: Path, body: bytes) -> Iterator[dict[str, str]]
     path = f"/v1/models/{model.name}:predict"
     with (
         started(on_cores(serve, cores), {}) as one,
+        started(on_cores([*serve[:-1], str(single), "--no-join"], cores), {}) as another,
         started(on_cores(bare, cores), {"MODEL": str(folder / model.name / "1")}) as other,
     ):
-        for port, process in ((ours, one), (theirs, other)):
+        for port, process in ((ours, one), (single, another), (theirs, other)):
             first_answer(port, request_bytes(path, body), process)
         yield {
             "yardstick": f"http://127.0.0.1:{theirs}{path}",
             "lightship": f"http://127.0.0.1:{ours}{path}",
+            "--no-join": f"http://127.0.0.1:{single}{path}",
         }
 
 
@@ -88,13 +90,16 @@ def compare(model: Model, folder: Path, rounds: int, seconds: int) -> None:
             for _ in range(rounds):
                 for name, url in urls.items():
                     rates[name].append(rate(url, script, connections, seconds, clients))
-            ratios = [ours / bare for ours, bare in zip(rates["lightship"], rates["yardstick"], strict=True)]
-            bare, ours, ratio = map(statistics.median, (rates["yardstick"], rates["lightship"], ratios))
-            print(
-                f"{model.title:36} {connections} connection(s)  yardstick {bare:8.0f}/s  lightship {ours:8.0f}/s  "
-                f"ratio {ratio:.2f} ({min(ratios):.2f}-{max(ratios):.2f})",
-                flush=True,
-            )
+            print(f"{model.title:36} {connections:2} connection(s)  {'  '.join(texts(rates))}", flush=True)
+
+
+def texts(rates: dict[str, list[float]]) -> Iterator[str]:
+    """The median rate of each server, and the ratios to the yardstick."""
+    for name, found in rates.items():
+        ratios = [one / bare for one, bare in zip(found, rates["yardstick"], strict=True)]
+        spread = f"({min(ratios):.2f}-{max(ratios):.2f})"
+        ratio = "" if name == "yardstick" else f" x {statistics.median(ratios):.2f} {spread}"
+        yield f"{name} {statistics.median(found):.0f}/s{ratio}"
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from dataclasses import dataclass
 from lightship.batching.base import Done, EngineCall, Results
 from lightship.batching.batch import Rows, join, split
 from lightship.engines.base import Engine
+
+logger = logging.getLogger(__name__)
 
 # Is told of each joint run: the number of its calls, and of their rows.
 Observe = Callable[[int, int], None]
@@ -21,6 +24,13 @@ class Waiting:
     call: EngineCall
     rows: Rows
     done: Done
+
+    def end(self, outcome: Results | BaseException) -> None:
+        """Ends the call. An error of one handler must not cost the others of its batch their results."""
+        try:
+            self.done(outcome)
+        except Exception:
+            logger.exception("the handler of a call failed")
 
 
 class JointRuns:
@@ -67,7 +77,7 @@ class JointRuns:
         for waiting in batch:
             waiting.call.seconds, waiting.call.joined = seconds, len(batch)
         for waiting, part in zip(batch, parts, strict=True):
-            waiting.done(part)
+            waiting.end(part)
 
     def _joined(self, batch: Sequence[Waiting], size: int) -> list[Results] | None:
         calls, rows = [one.call for one in batch], [one.rows.number for one in batch]
@@ -83,7 +93,7 @@ class JointRuns:
     def _run_alone(self, waiting: Waiting) -> None:
         call, result = waiting.call, run_alone(self._engine, waiting.call)
         call.joined = 1
-        waiting.done(result)
+        waiting.end(result)
 
 
 def run_alone(engine: Engine, call: EngineCall) -> Results | BaseException:

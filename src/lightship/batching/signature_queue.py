@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 import threading
 import time
@@ -18,8 +17,6 @@ from lightship.batching.streams import Streams
 from lightship.engines.base import SHORT_SECONDS, Engine
 from lightship.errors import DeadlineExceeded
 from lightship.saved_model.signatures import Signature
-
-logger = logging.getLogger(__name__)
 
 # Runs that go on besides those that the engine computes at once, while their inputs are copied or outputs written.
 _MORE_RUNS = 1
@@ -142,14 +139,11 @@ class SignatureQueue:
         """Runs batches until no call waits. One place among the runs is this thread's."""
         while True:
             batch, size, late = self._take()
-            try:
-                for waiting in late:
-                    waiting.done(DeadlineExceeded(LATE))
-                if batch:
-                    self._runs.run(batch, size)
-            except Exception:  # the calls that wait must not wait for ever
-                logger.exception("a batch failed")
-            if not batch and not late:
+            for waiting in late:
+                waiting.end(DeadlineExceeded(LATE))
+            if batch:
+                self._runs.run(batch, size)
+            elif not late:
                 return
 
     def _take(self) -> tuple[list[Waiting], int, list[Waiting]]:
