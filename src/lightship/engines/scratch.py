@@ -7,6 +7,7 @@ import logging
 import os
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -30,13 +31,16 @@ class Scratch:
     def __init__(self, parent: Path | None = None) -> None:
         self.path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
         self._lock: int | None = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+        self._removing = threading.Lock()
         with suppress(OSError):  # a network file system may lack locks; then `sweep` removes nothing there either
             fcntl.flock(self._lock, fcntl.LOCK_EX)
 
     def remove(self) -> None:
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        """Removes the folder. Several threads may call this; closing twice could close a file of somebody else."""
+        with self._removing:
+            if self._lock is not None:
+                os.close(self._lock)
+                self._lock = None
         shutil.rmtree(self.path, ignore_errors=True)
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from lightship.engines.cache import CompiledCache
-from lightship.engines.scratch import scratch, sweep
+from lightship.engines.scratch import Scratch, scratch, sweep
 from lightship.engines.trial import TrialFailed, Trials
 from lightship.engines.trial.pool import MAX_HELPERS, Helpers
 from lightship.errors import DataLoss
@@ -239,6 +239,15 @@ from pathlib import Path
 from lightship.engines.scratch import sweep
 sweep(Path(sys.argv[1]))
 """
+
+
+def test_a_folder_may_be_removed_by_several_threads_at_once(tmp_path: Path) -> None:
+    for _ in range(50):
+        made, together = Scratch(tmp_path), threading.Barrier(4)
+        with ThreadPoolExecutor(4) as pool:
+            removed = [pool.submit(lambda m=made, b=together: (b.wait(60), m.remove())) for _ in range(4)]  # type: ignore[misc]
+            assert [one.result()[1] for one in removed] == [None] * 4
+        assert not list(tmp_path.iterdir())
 
 
 def test_a_crash_is_not_blamed_on_a_request_that_an_earlier_one_harmed(trials: Trials, tmp_path: Path) -> None:
