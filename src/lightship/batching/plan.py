@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 
 # A joint run must cost at most this share of what single runs or smaller joint runs cost: less could be noise.
-_WORTH_IT = 0.95
+_WORTH_IT = 0.9
 # Seconds that it takes to join the inputs of a few calls and to split the outputs.
 _JOINING = 2e-5
 
