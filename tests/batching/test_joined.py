@@ -338,6 +338,25 @@ def test_every_call_of_many_threads_ends_once_and_with_its_own_rows(made: Make) 
         assert outcomes.values(number) == [2 * (number + 1000)] * (1 + number % 3)
 
 
+def test_calls_that_wait_are_run_by_a_caller_when_the_system_allows_no_thread(
+    made: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scheduler, engine = made(LONG)
+    outcomes = hold(scheduler, engine)
+    for number in range(4):
+        scheduler.submit(call(number), outcomes.of(number))
+    with monkeypatch.context() as system:
+        system.setattr(threading.Thread, "start", no_thread)
+        engine.go_on.set()
+        outcomes.wait(6)
+    assert [outcomes.values(number) for number in range(4)] == [[0], [2], [4], [6]]
+    until(lambda: scheduler._queues[SIGNATURE]._running == 0)  # no place is lost
+
+
+def no_thread(thread: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
 def until(condition: Callable[[], bool]) -> None:
     end = time.monotonic() + 60
     while not condition():
