@@ -151,6 +151,31 @@ def test_a_batch_of_a_size_that_the_loop_does_not_know_is_first_run_on_a_thread(
     assert scheduler.try_run([call(1), call(2)]) != [None, None]
 
 
+def test_calls_of_a_turn_are_answered_although_the_system_allows_no_thread(
+    made: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scheduler, engine = made()
+    scheduler._queues[SIGNATURE]._priming.forget(2)
+    monkeypatch.setattr(threading.Thread, "start", no_thread)
+    outcomes: list[Any] = scheduler.try_run([call(1), call(2)])
+    assert [one["y"].ravel().tolist() for one in outcomes] == [[2], [4]]
+    scheduler.close()  # waits for no thread
+
+
+def test_a_scheduler_is_closed_when_its_run_on_a_thread_has_ended(made: Make) -> None:
+    scheduler, engine = made()
+    scheduler._queues[SIGNATURE]._priming.forget(2)
+    engine.short = False
+    engine.go_on.clear()
+    scheduler.try_run([call(1), call(2)])
+    assert engine.begun.acquire(timeout=60)
+    closed = threading.Event()
+    threading.Thread(target=lambda: (scheduler.close(), closed.set()), daemon=True).start()
+    assert not closed.wait(0.05)
+    engine.go_on.set()
+    assert closed.wait(60)
+
+
 @pytest.mark.parametrize(("seconds", "runs"), [(1.0, 1), (0.011, 3), (0.00045, 67)])
 def test_a_batch_that_was_slow_for_a_while_is_left_to_a_thread(made: Make, seconds: float, runs: int) -> None:
     scheduler, _ = made()
@@ -336,6 +361,25 @@ def test_every_call_of_many_threads_ends_once_and_with_its_own_rows(made: Make) 
     outcomes.wait(8 * each)
     for number in range(8 * each):
         assert outcomes.values(number) == [2 * (number + 1000)] * (1 + number % 3)
+
+
+def test_calls_that_wait_are_run_by_a_caller_when_the_system_allows_no_thread(
+    made: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scheduler, engine = made(LONG)
+    outcomes = hold(scheduler, engine)
+    for number in range(4):
+        scheduler.submit(call(number), outcomes.of(number))
+    with monkeypatch.context() as system:
+        system.setattr(threading.Thread, "start", no_thread)
+        engine.go_on.set()
+        outcomes.wait(6)
+    assert [outcomes.values(number) for number in range(4)] == [[0], [2], [4], [6]]
+    until(lambda: scheduler._queues[SIGNATURE]._running == 0)  # no place is lost
+
+
+def no_thread(thread: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
 
 
 def until(condition: Callable[[], bool]) -> None:

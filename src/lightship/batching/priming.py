@@ -10,6 +10,7 @@ from lightship.batching.base import EngineCall
 from lightship.batching.batch import join
 from lightship.engines.base import SHORT_SECONDS, Arrays, Engine
 from lightship.errors import LightshipError
+from lightship.threads import start_thread
 
 _AGAIN = 1.0  # seconds before a size is run on a thread again
 _MAX_SLOW = 0.03  # seconds that runs may take one after the other of which none is short
@@ -26,7 +27,8 @@ class Priming:
         # The sizes that were run, and the seconds that they took since the last short run.
         self._slow: dict[int, float] = {}
         self._tried: dict[int, float] = {}
-        self._thread: threading.Thread | None = None
+        self._idle = threading.Event()  # cleared while a thread runs a batch
+        self._idle.set()
 
     def known(self, size: int) -> bool:
         """Returns whether the event loop may run batches of this size."""
@@ -45,17 +47,17 @@ class Priming:
     def prime(self, calls: Sequence[EngineCall], size: int) -> None:
         """Runs such a batch on a thread, with a copy of the calls' inputs, unless that happened just now."""
         now = time.monotonic()
-        if now - self._tried.get(size, -_AGAIN) < _AGAIN or (self._thread is not None and self._thread.is_alive()):
+        if now - self._tried.get(size, -_AGAIN) < _AGAIN or not self._idle.is_set():
             return
         self._tried[size] = now
         arguments = (size, join(calls, size), calls[0].outputs)
-        self._thread = threading.Thread(target=self._run, args=arguments, name="prime-batch", daemon=True)
-        self._thread.start()
+        self._idle.clear()
+        if not start_thread(self._run, *arguments, name="prime-batch"):
+            self._idle.set()
 
     def close(self) -> None:
         """Waits for a run that goes on: the engine must not be closed before."""
-        if self._thread is not None:
-            self._thread.join()
+        self._idle.wait()
 
     def _run(self, size: int, inputs: Arrays, outputs: Sequence[str] | None) -> None:
         try:
@@ -63,3 +65,5 @@ class Priming:
                 self._slow[size] = 0.0
         except LightshipError:  # the calls themselves get their errors
             return
+        finally:
+            self._idle.set()

@@ -127,24 +127,30 @@ class SignatureQueue:
         return outcomes
 
     def _end_run(self) -> None:
-        """Ends a run of a caller's thread. If calls wait, a thread of the queue goes on."""
+        """Ends a run of a caller's thread. If calls wait, a thread of the queue goes on.
+
+        While the system allows no further thread, the caller's thread runs them: nobody else would.
+        """
         with self._lock:
             more = bool(self._waiting)
             if not more:
                 self._running -= 1
-        if more:
-            self._streams.wake()
+        while more and not self._streams.wake():
+            more = self._run_next()
 
     def _work(self) -> None:
         """Runs batches until no call waits. One place among the runs is this thread's."""
-        while True:
-            batch, size, late = self._take()
-            for waiting in late:
-                waiting.end(DeadlineExceeded(LATE))
-            if batch:
-                self._runs.run(batch, size)
-            elif not late:
-                return
+        while self._run_next():
+            pass
+
+    def _run_next(self) -> bool:
+        """Runs the next batch. Returns False, and gives the place of the run back, if no call waits."""
+        batch, size, late = self._take()
+        for waiting in late:
+            waiting.end(DeadlineExceeded(LATE))
+        if batch:
+            self._runs.run(batch, size)
+        return bool(batch or late)
 
     def _take(self) -> tuple[list[Waiting], int, list[Waiting]]:
         """Removes the next batch from the calls that wait, and those whose deadline has passed."""

@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 
+from lightship.threads import start_thread
+
 _IDLE_SECONDS = 10.0
 
 
@@ -19,14 +21,14 @@ class Streams:
         self._idle = 0
         self._closed = False
 
-    def wake(self) -> None:
-        """Lets an idle thread work, or a new one."""
+    def wake(self) -> bool:
+        """Lets an idle thread work, or a new one. Returns False if the system allows no further thread now."""
         with self._lock:
             if self._idle:
                 self._idle -= 1
                 self._tokens.put(True)
-                return
-        threading.Thread(target=self._run, name=self._name, daemon=True).start()
+                return True
+        return start_thread(self._run, name=self._name)
 
     def close(self) -> None:
         """Ends the threads that are idle, and the others when they have worked. Does not wait for them."""

@@ -13,6 +13,7 @@ from lightship.batching import EngineCall
 from lightship.batching.tensorflow_serving import BatchingParameters, BatchThreads
 from lightship.batching.tensorflow_serving.queue import Batch
 from lightship.batching.tensorflow_serving.tasks import Task
+from lightship.errors import ResourceExhausted
 
 HOUR = 3_600_000_000  # microseconds
 
@@ -135,4 +136,43 @@ def test_a_run_that_raises_does_not_end_its_thread(runs: Runs) -> None:
     runs.gate.set()
     runs.submit(threads, "a")
     assert runs.next() == ("a", 1)
+    threads.close()
+
+
+def no_thread(thread: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
+def test_a_task_is_refused_if_the_system_allows_no_thread_and_later_ones_are_run(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = BatchThreads(1, "pool-test")
+    runs.gate.set()
+    with monkeypatch.context() as system:
+        system.setattr(threading.Thread, "start", no_thread)
+        for rows in (1, 3):
+            with pytest.raises(ResourceExhausted, match="allows this server no further thread now"):
+                runs.submit(threads, "a", rows, max_batch_size=4, enable_large_batch_splitting=True)
+    runs.submit(threads, "a", 2, max_batch_size=4)
+    assert runs.next() == ("a", 2)  # without the rows that were refused
+    threads.close()
+
+
+def test_the_threads_that_there_are_run_everything_if_the_system_allows_no_further_one(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = BatchThreads(3, "pool-test-three")
+    runs.submit(threads, "a")
+    assert runs.next() == ("a", 1)
+    with monkeypatch.context() as system:
+        system.setattr(threading.Thread, "start", no_thread)
+        for key in ("b", "c"):
+            runs.submit(threads, key)
+    runs.gate.set()
+    assert sorted([runs.next()[0], runs.next()[0]]) == ["b", "c"]
+    runs.gate.clear()
+    for key in ("d", "e", "f"):
+        runs.submit(threads, key)
+    assert sorted(runs.next()[0] for _ in range(3)) == ["d", "e", "f"]  # at once: no thread was lost
+    runs.gate.set()
     threads.close()

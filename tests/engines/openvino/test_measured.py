@@ -162,6 +162,40 @@ def test_a_closed_engine_gives_its_models_back_at_once(tmp_path: Path) -> None:
         gc.enable()
 
 
+def test_calls_are_answered_and_measured_later_if_the_system_allows_no_thread_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = _engine(tmp_path)
+    _until(lambda: not measured._BACKGROUND._running)  # what other tests have measured
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as system:
+        system.setattr(threading.Thread, "start", refuse)
+        assert _costs(engine) == {}
+    _until(lambda: bool(_costs(engine)))
+    engine.close()
+
+
+def test_copies_of_a_disturbed_measurement_are_given_back_when_a_later_one_finds_otherwise(tmp_path: Path) -> None:
+    engine = _engine(tmp_path)
+    program = engine._slots[DEFAULT_SIGNATURE].program  # type: ignore[attr-defined]
+    program._measured.when_streams(2, 2)
+    first = program._streams
+    first._inside.append(None)
+    inputs = {"x": np.ones((1, 1), np.float32)}
+    engine.run(DEFAULT_SIGNATURE, inputs)
+    _until(lambda: bool(first._copies))
+    program._measured._use({"costs": [[1, 0.001]], "streams": 2, "costs_of_streams": [[1, 0.001]]})
+    assert program._streams is not first
+    assert not first._copies
+    program._measured._use({"costs": [[1, 0.001]], "streams": 1, "costs_of_streams": []})
+    assert program._streams is None
+    assert engine.run(DEFAULT_SIGNATURE, inputs)["y"].tolist() == [[2.5]]
+    engine.close()
+
+
 @pytest.mark.parametrize("trust", [False, True])
 def test_copies_for_several_streams_give_the_same(tmp_path: Path, trust: bool) -> None:
     engine = _engine(tmp_path, trust=trust)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pytest
 
 from lightship.engines.base import CannotRun
 from lightship.engines.openvino.streams import Streams, choose_streams, least_calls
@@ -118,6 +119,25 @@ def test_a_copy_that_cannot_be_made_is_not_tried_again() -> None:
     _until(lambda: bool(tried))
     assert [streams.run(one, ARRAYS, ["y"]) for _ in range(3)] == ["one"] * 3
     assert tried == [1]
+
+
+def test_calls_are_answered_and_the_copy_is_made_later_if_the_system_allows_no_thread_now(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one, several = _Model("one"), _Model("several")
+    one.held.set()
+    streams = _streams(lambda: {one: several})
+    streams._inside.append(None)
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as system:
+        system.setattr(threading.Thread, "start", refuse)
+        assert streams.run(one, ARRAYS, ["y"]) == "one"
+    streams.run(one, ARRAYS, ["y"])
+    _until(lambda: bool(streams._copies))
+    streams.close()
 
 
 def test_the_copy_is_given_back_when_no_calls_meet_any_more() -> None:

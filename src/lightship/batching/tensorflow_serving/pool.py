@@ -12,6 +12,8 @@ from typing import NamedTuple
 from lightship.batching.tensorflow_serving.parameters import BatchingParameters
 from lightship.batching.tensorflow_serving.queue import Batch, BatchQueue
 from lightship.batching.tensorflow_serving.tasks import Task
+from lightship.errors import ResourceExhausted
+from lightship.threads import start_thread
 
 logger = logging.getLogger(__name__)
 
@@ -40,8 +42,9 @@ class BatchThreads:
         self._closed = False
 
     def submit(self, key: Hashable, parameters: BatchingParameters, run: Callable[[Batch], None], task: Task) -> None:
-        """Adds a task to the queue with this key. Raises the errors of `BatchQueue.add`.
+        """Adds a task to the queue with this key.
 
+        Raises the errors of `BatchQueue.add`, and ResourceExhausted if there is no thread and the system allows none.
         `run` is called with each batch of the queue, on one of the threads.
         """
         with self._changed:
@@ -50,17 +53,14 @@ class BatchThreads:
                 waiting = _Waiting(BatchQueue(parameters), run)
             waiting.queue.add(task, time.monotonic())
             self._queues[key] = waiting
-            self._wake()
+            if not self._wake():
+                self._remove(key, task)
+                raise ResourceExhausted("the system allows this server no further thread now; try again later")
 
     def withdraw(self, key: Hashable, task: Task) -> bool:
         """Removes a task for which nobody waits. Returns False if a thread has taken it."""
         with self._changed:
-            waiting = self._queues.get(key)
-            if waiting is None or not waiting.queue.remove(task):
-                return False
-            if not waiting.queue:
-                del self._queues[key]
-            return True
+            return self._remove(key, task)
 
     def close(self) -> None:
         """Ends the threads once no task waits. Does not wait for them. Further tasks are still run."""
@@ -68,13 +68,21 @@ class BatchThreads:
             self._closed = True
             self._changed.notify_all()
 
-    def _wake(self) -> None:
-        """Lets a thread look at the queues. Must be called with the lock."""
+    def _remove(self, key: Hashable, task: Task) -> bool:
+        waiting = self._queues.get(key)
+        if waiting is None or not waiting.queue.remove(task):
+            return False
+        if not waiting.queue:
+            del self._queues[key]
+        return True
+
+    def _wake(self) -> bool:
+        """Lets a thread look at the queues. Must be called with the lock. Returns False if no thread will look."""
         if self._idle:
             self._changed.notify()
-        elif self._started < self._most:
+        elif self._started < self._most and start_thread(self._work, name=self._name):
             self._started += 1
-            threading.Thread(target=self._work, name=self._name, daemon=True).start()
+        return self._started > 0
 
     def _work(self) -> None:
         while (taken := self._next()) is not None:

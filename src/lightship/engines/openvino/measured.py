@@ -17,6 +17,7 @@ from lightship.engines.trial import TrialFailed, measuring_trials_for
 from lightship.errors import LightshipError
 from lightship.processors import available_cpus, engine_threads
 from lightship.saved_model.signatures import Signature
+from lightship.threads import start_thread, start_timer
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +48,7 @@ class Measured:
         self._timer: threading.Timer | None = None
         self._retries = iter(RETRY_SECONDS)
         self.joining = Joining({})
-        # Is called when it was measured: by how many streams to run when calls wait, and from how many calls on.
+        # Is called each time it was measured: by how many streams to run when calls wait, and from how many calls on.
         self.when_streams: Callable[[int, int], None] = _ignore
 
     def start(self) -> None:
@@ -58,7 +59,8 @@ class Measured:
             if self._started or self._closed:
                 return
             self._started = True
-        _BACKGROUND.submit(self._measure)
+        if not _BACKGROUND.submit(self._measure):
+            self._started = False  # the next call tries again
 
     def close(self) -> None:
         """Stops measuring."""
@@ -96,6 +98,7 @@ class Measured:
         if streams == 1:
             self.joining = Joining(costs)
             logger.info("runs of %s rows cost %s s", list(costs), list(costs.values()), extra=fields)
+            self.when_streams(1, 1)
             return
         costs_of_streams = _costs(info["costs_of_streams"])
         self.joining = Joining(costs_of_streams, streams)
@@ -107,9 +110,11 @@ class Measured:
         with self._lock:
             if seconds is None or self._closed:
                 return
-            self._timer = threading.Timer(seconds, _BACKGROUND.submit, (self._measure,))
-            self._timer.daemon = True
-            self._timer.start()
+            self._timer = start_timer(seconds, self._measure_again)
+
+    def _measure_again(self) -> None:
+        if not _BACKGROUND.submit(self._measure):
+            self._retry()
 
 
 def _ignore(streams: int, least: int) -> None: ...
@@ -148,13 +153,14 @@ class _Background:
         self._jobs: deque[Callable[[], None]] = deque()
         self._running = False
 
-    def submit(self, job: Callable[[], None]) -> None:
+    def submit(self, job: Callable[[], None]) -> bool:
+        """Adds a job. Returns False, and forgets it, if the system allows no further thread now."""
         with self._lock:
-            self._jobs.append(job)
+            if not self._running:
+                self._running = start_thread(self._run, name="lightship-measuring")
             if self._running:
-                return
-            self._running = True
-        threading.Thread(target=self._run, name="lightship-measuring", daemon=True).start()
+                self._jobs.append(job)
+            return self._running
 
     def _run(self) -> None:
         while True:

@@ -152,7 +152,9 @@ class OpenVINOProgram:
             copies = compiler.copies(tuple(models), streams)
             return {models[name]: copy for name, copy in copies.items()}
 
-        self._streams = Streams(make, least)
+        before, self._streams = self._streams, Streams(make, least) if streams > 1 else None
+        if before is not None:  # of a measurement that was disturbed
+            before.close()
 
     def _check_wide(self, inputs: Mapping[str, NDArray[Any]]) -> None:
         for name in self._wide:
@@ -187,9 +189,9 @@ class OpenVINOProgram:
 
     def close(self) -> None:
         self._measured.close()
-        if self._streams is not None:
-            self._streams.close()
-            self._streams = None
+        streams, self._streams = self._streams, None
+        if streams is not None:
+            streams.close()
         self._variants.close()
         self._known.clear()
         self._declared_model = self._one_row_model = None

@@ -15,6 +15,7 @@ from lightship.engines.base import CannotRun
 from lightship.engines.openvino.compiled import Compiled
 from lightship.errors import LightshipError
 from lightship.memory import release_freed_memory
+from lightship.threads import start_thread
 
 logger = logging.getLogger(__name__)
 
@@ -68,9 +69,8 @@ class Streams:
         self._crowded = False
         self._copies: Mapping[Compiled, Compiled] = {}
         self._lock = threading.Lock()
-        self._making = self._closed = False
+        self._making, self._closed = False, threading.Event()
         self._last_crowded = 0.0
-        self._timer: threading.Timer | None = None
 
     def run(
         self, compiled: Compiled, arrays: Mapping[str, NDArray[Any]], outputs: Sequence[str]
@@ -94,39 +94,31 @@ class Streams:
 
     def close(self) -> None:
         with self._lock:
-            self._closed, self._copies, self._make = True, {}, dict  # what makes copies refers to the models
-            if self._timer is not None:
-                self._timer.cancel()
+            self._copies, self._make = {}, dict  # what makes copies refers to the models
+            self._closed.set()
 
     def _start_making(self) -> None:
         with self._lock:
-            if self._making or self._closed:
-                return
-            self._making = True
-        threading.Thread(target=self._make_copies, name="lightship-streams", daemon=True).start()
+            if not self._making and not self._closed.is_set():
+                self._making = start_thread(self._make_and_give_back, name="lightship-streams")
 
-    def _make_copies(self) -> None:
+    def _make_and_give_back(self) -> None:
         try:
             copies = self._make()
         except (CannotRun, LightshipError) as error:  # not tried again
             logger.info("runs stay one after the other: %s", error)
             return
         with self._lock:
-            if not self._closed:
-                self._copies = copies
-                self._look_later()
+            if self._closed.is_set():
+                return
+            self._copies = copies
+        del copies
+        while not self._closed.wait(self._idle_seconds):
+            if monotonic() - self._last_crowded >= self._idle_seconds:
+                self._give_back()
+                return
 
-    def _look_later(self) -> None:
-        self._timer = threading.Timer(self._idle_seconds, self._drop_if_idle)
-        self._timer.daemon = True
-        self._timer.start()
-
-    def _drop_if_idle(self) -> None:
+    def _give_back(self) -> None:
         with self._lock:
-            if self._closed:
-                return
-            if monotonic() - self._last_crowded < self._idle_seconds:
-                self._look_later()
-                return
             self._copies, self._making = {}, False
         release_freed_memory()
