@@ -31,7 +31,7 @@ def test_as_many_calls_are_taken_as_the_best_batch_holds() -> None:
 
 def test_missing_rows_are_filled_up_only_where_that_is_cheaper() -> None:
     assert Plan({1: 1.0, 2: 1.01, 4: 1.02, 8: 1.03}).take([1] * 5) == (5, 8)
-    assert Plan({1: 1.0, 2: 1.6, 4: 3.0, 8: 5.6}).take([1] * 5) == (4, 4)
+    assert Plan({1: 1.0, 2: 1.6, 4: 2.8, 8: 5.0}).take([1] * 5) == (4, 4)
 
 
 def test_calls_with_more_rows_than_any_batch_run_alone() -> None:

@@ -171,3 +171,15 @@ def test_the_memory_budget_is_all_memory_unless_it_is_given() -> None:
 
     assert _memory_budget("") == available_memory()
     assert _memory_budget("2GiB") == 2 << 30
+
+
+@pytest.mark.parametrize(("given", "join"), [({}, True), ({"join": False}, False)], ids=["default", "off"])
+def test_calls_are_joined_unless_a_flag_of_our_own_turns_it_off(
+    half_plus_two: Path, given: dict[str, bool], join: bool
+) -> None:
+    from lightship.cli.model_server_flags import FLAGS
+    from lightship.cli.tensorflow_model_server import _options, read_config_files
+
+    defaults = {flag.name: flag.default for flag in FLAGS}
+    flags = defaults | {"model_base_path": str(half_plus_two)} | given
+    assert _options(given, flags, read_config_files(flags)).join is join

@@ -81,7 +81,7 @@ def served(half_plus_two: Path) -> Iterator[Serve]:
         engine: Any = Gated(lease.servable.engine)
 
         def observe(calls: int, rows: int) -> None:
-            server._join_metrics.joined("m", calls, rows)
+            server._loading.metrics.joins.joined("m", calls, rows)
 
         joined = Joined(lease.servable.bundle, engine, observe)
         for size in LONG:  # the event loop may run all batches

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from lightship.errors import DeadlineExceeded, LightshipError
 from lightship.transports.http.executor import Executor, Overloaded, Pending, run_job
 from lightship.transports.http.lanes import Origin, WaitLimits
 
@@ -18,6 +19,8 @@ REFUSED = -1
 
 class Gate:
     """A wait that is over when the test says so."""
+
+    refuses = False
 
     def __init__(self, room: int = 99, *, long: bool = False) -> None:
         self.room, self.long, self.seconds, self.joined = room, long, 0.0, 1
@@ -34,6 +37,9 @@ class Gate:
         self.withdrawn = self._over is not None
         self._over = None
         return self.withdrawn
+
+    def late_error(self) -> LightshipError:
+        return DeadlineExceeded("late")
 
     def open(self) -> None:
         over, self._over = self._over, None
