@@ -39,9 +39,9 @@ class RowCounter:
     def rows(self, call: EngineCall) -> Rows | None:
         """Returns what a call can be joined by.
 
-        Returns None if it must run alone: its inputs are not those that the signature declares, which has a reason in
-        its error or another meaning, such as a single row without its first dimension; or it has no rows, or asks for an
-        output that there is not.
+        Returns None if it must run alone: if its inputs are not those that the signature declares, which is an error or
+        has another meaning, such as a single row without its first dimension; if it has no rows; or if it asks for an
+        output that does not exist.
         """
         inputs, outputs = call.inputs, call.outputs
         if not self._batched or inputs.keys() != self._dtypes.keys():
