@@ -17,7 +17,8 @@ from lightship.tensors.dtypes import DataType
 
 def signature(**inputs: tuple[DataType, tuple[int, ...] | None]) -> Signature:
     specs = {name: TensorSpec(name, dtype, shape, f"{name}:0") for name, (dtype, shape) in inputs.items()}
-    return Signature("s", "", specs, {}, None)
+    outputs = {name: TensorSpec(name, DataType.DT_FLOAT, None, f"{name}:0") for name in ("y", "z")}
+    return Signature("s", "", specs, outputs, None)
 
 
 FLOATS = DataType.DT_FLOAT
@@ -51,6 +52,13 @@ def test_output_filters_and_inner_shapes_keep_calls_apart() -> None:
     ]
     keys = {rows.key for rows in map(counter.rows, calls) if rows is not None}
     assert len(keys) == 4
+
+
+@pytest.mark.parametrize("outputs", [["w"], ["y", "w"], ["y"] * 1000], ids=["unknown", "partly unknown", "repeated"])
+def test_outputs_that_a_client_invents_are_neither_joined_nor_remembered(outputs: list[str]) -> None:
+    counter = RowCounter(signature(x=(FLOATS, (-1, 2))))
+    assert counter.rows(call(outputs, x=floats(1, 2))) is None
+    assert not counter._seen
 
 
 @pytest.mark.parametrize(

@@ -33,16 +33,21 @@ class RowCounter:
         self._batched = bool(specs) and len(self._declared) == len(specs)
         self._dtypes = {name: dtype for name, dtype, _ in specs}
         self._names = list(self._dtypes)
+        self._outputs = signature.outputs.keys()
         self._seen: dict[object, Rows | None] = {}
 
     def rows(self, call: EngineCall) -> Rows | None:
         """Returns what a call can be joined by.
 
-        Returns None if it must run alone: its inputs are not those that the signature declares, which has a reason in
-        its error or another meaning, such as a single row without its first dimension; or it has no rows.
+        Returns None if it must run alone: if its inputs are not those that the signature declares, which is an error or
+        has another meaning, such as a single row without its first dimension; if it has no rows; or if it asks for an
+        output that does not exist.
         """
         inputs, outputs = call.inputs, call.outputs
         if not self._batched or inputs.keys() != self._dtypes.keys():
+            return None
+        # What a client invents must not be remembered.
+        if outputs and (len(outputs) > len(self._outputs) or not self._outputs >= set(outputs)):
             return None
         arrays = [inputs[name] for name in self._names]
         seen = (tuple(outputs) if outputs else None, *[(array.shape, array.dtype) for array in arrays])

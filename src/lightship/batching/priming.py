@@ -17,14 +17,14 @@ _MAX_SLOW = 0.03  # seconds that runs may take one after the other of which none
 
 
 class Priming:
-    """The first run of a size prepares the engine for it, which takes longer, so a thread makes it.
+    """Has a thread make the first run of a size, which takes longer because it prepares the engine for that size.
 
     `known`, `note` and `forget` may be called on the event loop only.
     """
 
     def __init__(self, engine: Engine, signature: str) -> None:
         self._engine, self._signature = engine, signature
-        # The sizes that were run, and the seconds that they took since the last short run.
+        # The sizes that were run, each with the seconds that its runs took since its last short run.
         self._slow: dict[int, float] = {}
         self._tried: dict[int, float] = {}
         self._idle = threading.Event()  # cleared while a thread runs a batch

@@ -18,15 +18,15 @@ from lightship.engines.base import SHORT_SECONDS, Engine
 from lightship.errors import DeadlineExceeded
 from lightship.saved_model.signatures import Signature
 
-# Runs that go on besides those that the engine computes at once, while their inputs are copied or outputs written.
+# Further runs at a time, whose inputs are copied or outputs written while the engine computes the others.
 _MORE_RUNS = 1
 
 
 class SignatureQueue:
     """Runs the calls of one signature. Any thread may call its methods.
 
-    Of calls that may be joined, as many runs go on at a time as the engine has streams, and one more. While they do,
-    such calls wait. When a run ends, the calls that wait and can be joined with the oldest are the next one, up to the
+    Calls that may be joined have as many runs at a time as the engine has streams, and one more. Further calls wait.
+    When a run ends, the next one takes the oldest call that waits and those that can be joined with it, up to the
     largest batch that is worth it.
     Nobody waits for a call that has not come. The thread that brings a call runs it if it need not wait; the calls that
     wait are run by threads of the queue.
@@ -47,7 +47,7 @@ class SignatureQueue:
 
     @property
     def room(self) -> int:
-        """Enough calls for the next batches, so that more of them wait where clients take turns."""
+        """Enough calls for the next batches. Further ones wait in the executor, where clients take turns."""
         largest = self.plan().largest
         return 2 * self._most * largest if largest > 1 else sys.maxsize
 

@@ -44,8 +44,8 @@ def test_shorter_rows_are_filled_up_with_their_calls_first_element() -> None:
 
 
 def test_strings_are_filled_up_too() -> None:
-    joined = together([[b"a", b"b"]], [[b"c"]], pad=True, size=3, dtype=object)
-    assert joined.tolist() == [[b"a", b"b"], [b"c", b"c"], [b"c", b"c"]]
+    joined = together([[b"a", b"b"]], [[b"c\0"]], pad=True, size=3, dtype=object)
+    assert joined.tolist() == [[b"a", b"b"], [b"c\0", b"c\0"], [b"c\0", b"c\0"]]
 
 
 @pytest.mark.parametrize("rank", range(1, 7))

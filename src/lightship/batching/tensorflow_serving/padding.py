@@ -50,6 +50,7 @@ def padded(array: NDArray[Any], shape: Shape) -> NDArray[Any]:
         raise InvalidArgument(f"Only tensors with rank from 1 to {MAX_RANK} can be padded.")
     if not array.size:
         raise InvalidArgument("Got empty tensor in batch of non-empty tensors.")
-    whole: NDArray[Any] = np.full((array.shape[0], *shape), array.flat[0], array.dtype)
+    whole: NDArray[Any] = np.empty((array.shape[0], *shape), array.dtype)
+    whole.fill(array.flat[0])  # np.full would cut zero bytes off the end of a string
     whole[tuple(slice(size) for size in array.shape)] = array
     return whole

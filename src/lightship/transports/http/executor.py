@@ -281,8 +281,9 @@ class Executor:
         """Releases a job that waits although nobody waits for its result any more."""
         if submitted.job is None:
             return
-        if submitted.wait is not None:
-            if not submitted.wait.withdraw():
+        wait = submitted.wait  # another thread may end it just now
+        if wait is not None:
+            if not wait.withdraw():
                 return  # it goes on
             self._end_wait(submitted)
         else:
