@@ -38,7 +38,7 @@ class Totals:
                 self._last[source] = reading
 
     def end(self, source: Source) -> None:
-        """Takes in that a process is not alive any more. What it had counted at its last reading stays."""
+        """Notes that a process has ended. What it had counted at its last reading stays."""
         with self._lock:
             last = self._last.pop(source, None)
             if last is not None:
