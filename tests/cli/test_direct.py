@@ -44,6 +44,8 @@ NOT_PLAIN = [
     ["m", "--threads", "four"],
     ["m", "--threads", "-1"],
     ["m", "--threads", "1_000"],
+    ["m", "--threads", "1\N{ARABIC-INDIC DIGIT TWO}"],
+    ["m", "--timeout", "\N{FULLWIDTH DIGIT TWO}"],
     ["m", "--timeout", "0"],
     ["m", "--timeout", "nan"],
     ["m", "--timeout", "1e3"],
@@ -147,6 +149,11 @@ def test_other_texts_of_the_environment_are_left_to_typer(
 ) -> None:
     monkeypatch.setenv(name, text)
     assert direct_arguments(serve, ["m"]) is None
+
+
+def test_an_environment_that_names_no_model_is_left_to_typer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIGHTSHIP_MODELS", " \t")
+    assert direct_arguments(serve, []) is None
 
 
 def test_a_usage_error_of_a_command_becomes_typers() -> None:

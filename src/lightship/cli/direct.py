@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
 
 from lightship.cli.options import Argument, Option
 
-_WHOLE, _NUMBER = re.compile(r"0|[1-9]\d{0,14}"), re.compile(r"\d{1,15}(\.\d{1,15})?")
+_WHOLE, _NUMBER = re.compile(r"0|[1-9][0-9]{0,14}"), re.compile(r"[0-9]{1,15}(\.[0-9]{1,15})?")
 # The settings that do not change what is read, beside those that this module applies: envvar and min.
 _FOR_HELP = {"help", "metavar", "rich_help_panel", "envvar", "min"}
 
@@ -119,7 +119,7 @@ def _from_environment(parameters: Iterable[_Parameter], given: Mapping[str, Any]
         text = os.environ.get(one.declared.settings.get("envvar", ""))
         if text is None or one.name in given:
             continue
-        if not text or one.is_flag:
+        if not text.strip() or one.is_flag:
             raise _NotPlain
         found[one.name] = text.split() if one.is_list else [text]
     return found

@@ -324,3 +324,11 @@ def test_helpers_that_hang_hold_up_no_other(tmp_path: Path) -> None:
                     one.result()
     finally:
         helpers.stop_idle()
+
+
+def test_helpers_import_nothing_from_the_working_folder(
+    trials: Trials, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "json.py").write_text("import os\nos._exit(9)\n")
+    monkeypatch.chdir(tmp_path)
+    assert trials.prepare(_request("write", tmp_path), "a").info["pid"]

@@ -11,6 +11,7 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
 from tests.server.workers.conftest import Asker, Start, add_version, children, eventually, is_worker, load, runs
 
 from lightship.server.workers.slot import pause_after
@@ -145,6 +146,19 @@ def test_a_supervisor_whose_workers_cannot_start_ends(start: Start, models: Path
     served = start(models, ready=False, env={"PYTHONPATH": path})
     assert served.ended() == 1
     assert "the workers cannot be started: it ended with exit code 9" in served.log
+
+
+def test_files_in_the_working_folder_are_not_imported(
+    start: Start, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = models.parent / "work"
+    folder.mkdir()
+    for name in ("json", "signal", "numpy"):
+        (folder / f"{name}.py").write_text("import os\nos._exit(9)\n")
+    monkeypatch.chdir(folder)
+    served = start(models, "--cache-dir", models.parent / "empty")  # the helper process starts too
+    assert served.predict()[0] == 200
+    assert "started again" not in served.log
 
 
 def test_a_version_that_kills_a_worker_is_refused_and_the_others_answer(

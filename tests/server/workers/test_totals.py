@@ -60,3 +60,27 @@ def test_what_cannot_be_added_is_not() -> None:
     page = '# HELP a b\nprocess_start_time_seconds {}\nprocess_max_fds {}\npython_info{{v="3 x"}} 1.0\nx 1.0\n'
     found = added(MetricsReading([], [], page.format(*values).encode()) for values in ((20.5, 9.0), (10.5, 8.0)))
     assert found.process.decode() == page.format(10.5, 8.0).replace("x 1.0\n", "x 2.0\n")
+
+
+def test_comments_come_before_the_samples_after_a_process_has_ended() -> None:
+    page = "# HELP a b\n# TYPE a_total counter\na_total 1.0\n"
+    totals, one, other = Totals(), Source(), Source()
+    for source in (one, other):
+        totals.take(source, reading(1, page))
+    one.alive = False
+    totals.end(one)
+    assert totals.read([reading(1, page)]).process.decode() == page.replace("1.0", "3.0")
+
+
+def test_sums_do_not_become_less_when_a_process_ends() -> None:
+    def sums(value: str) -> MetricsReading:
+        return MetricsReading([Family("/h", "histogram", [f"h_sum{{}} {value}"])], [], b"")
+
+    totals, sources = Totals(), [Source() for _ in range(3)]
+    for source, value in zip(sources, ("1e+06", "4.25", "4.25"), strict=True):
+        totals.take(source, sums(value))
+    for source in sources[:2]:
+        assert samples(totals.read()) == ["h_sum{} 1.00001e+06"]
+        source.alive = False
+        totals.end(source)
+    assert samples(totals.read()) == ["h_sum{} 1.00001e+06"]

@@ -220,8 +220,9 @@ def _start(work: str, answers: int, temporary: Path | None) -> subprocess.Popen[
     `sys.path`.
     """
     arguments = json.dumps([work, os.getpid(), answers, sys.path])
+    # -P: without it, Python imports the first modules from the working folder, if that has files of their names.
     return subprocess.Popen(
-        [sys.executable, "-c", _MAIN, arguments],
+        [sys.executable, "-P", "-c", _MAIN, arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

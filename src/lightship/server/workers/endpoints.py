@@ -1,4 +1,4 @@
-"""The endpoints of a server that has several workers: they answer, in this process none does."""
+"""The endpoints of a server with several workers: the workers answer, and this process does not."""
 
 from __future__ import annotations
 

@@ -151,7 +151,7 @@ class Fleet:
                 link.kill()
 
     def remove(self, link: Link) -> None:
-        """Takes in that a worker has gone. Nobody waits for it any more."""
+        """Notes that a worker has gone. Nobody waits for it any more."""
         with self._changed:
             link.alive = link.started = link.member = False
             if link in self._links:

@@ -1,4 +1,4 @@
-"""Where in the shared memory each worker tells how many connections it has."""
+"""The places in shared memory where the workers write how many connections they have."""
 
 from __future__ import annotations
 

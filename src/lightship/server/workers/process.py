@@ -82,6 +82,7 @@ class WorkerProcess:
 
 def _start(theirs: socket, processors: Processors) -> subprocess.Popen[bytes]:
     arguments = json.dumps([theirs.fileno(), os.getpid(), processors.bound, processors.sharers, sys.path])
+    # -P: without it, Python imports the first modules from the working folder, if that has files of their names.
     return subprocess.Popen(
-        [sys.executable, "-c", _MAIN, arguments], stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()]
+        [sys.executable, "-P", "-c", _MAIN, arguments], stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()]
     )

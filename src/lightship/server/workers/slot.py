@@ -75,6 +75,9 @@ class Slot:
                 self._run_worker()
             except OSError as error:
                 self.problem = f"it cannot be started: {error}"
+            except Exception as error:  # the worker ends with this thread, and nobody else would start it again
+                logger.exception("the place of worker %d failed", self.number, extra={"worker": self.number})
+                self.problem = f"{type(error).__name__}: {error}"
             if self._closing.is_set():
                 return
             self.failures = 1 if time.monotonic() - began > _STEADY else self.failures + 1

@@ -19,6 +19,7 @@ from lightship.server.options import ServerOptions
 from lightship.server.workers import places
 from lightship.server.workers.channel import ChannelClosed, Handler, Received
 from lightship.server.workers.fleet import Fleet, OpenSockets
+from lightship.server.workers.hanging import LOOK_SECONDS, HangingWorkers
 from lightship.server.workers.link import Link
 from lightship.server.workers.orphans import reap_orphans
 from lightship.server.workers.process import running
@@ -74,7 +75,7 @@ class Supervisor:
             for number in range(1, self._workers + 1)
         ]
         manager.subscribe(self._wake.set)
-        for target in (self._tell_states, self._read_often):
+        for target in (self._tell_states, self._read_often, self._end_hanging):
             threading.Thread(target=target, name=f"lightship{target.__name__}", daemon=True).start()
         for slot in self._slots:
             slot.start()
@@ -186,6 +187,11 @@ class Supervisor:
     def _read_often(self) -> None:
         while not self._closing.wait(_READ_EVERY):
             self._read_workers()
+
+    def _end_hanging(self) -> None:
+        hanging = HangingWorkers(self.fleet)
+        while not self._closing.wait(LOOK_SECONDS):
+            hanging.look()
 
     def _tell_states(self) -> None:
         """Tells the workers each change of the states, and each second how long versions have been loading."""

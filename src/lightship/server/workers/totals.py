@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from lightship.transports.metrics.reading import MetricsReading
@@ -38,29 +38,31 @@ class Totals:
                 self._last[source] = reading
 
     def end(self, source: Source) -> None:
-        """Takes in that a process is not alive any more. What it had counted at its last reading stays."""
+        """Notes that a process has ended. What it had counted at its last reading stays."""
         with self._lock:
             last = self._last.pop(source, None)
             if last is not None:
-                self._ended = added([self._ended, last._replace(process=_counters(last.process))])
+                # Not rounded: else the sum could become less, which readers take for a restart of all counters.
+                self._ended = added([self._ended, last._replace(process=_counters(last.process))], _exact)
 
     def read(self, further: Iterable[MetricsReading] = ()) -> MetricsReading:
         """Returns the sum of all, with `further` readings."""
         with self._lock:
-            return added([self._ended, *self._last.values(), *further])
+            # Those that have ended come last, because their lines have no comments, which must come before the samples.
+            return added([*self._last.values(), *further, self._ended])
 
 
-def added(readings: Iterable[MetricsReading]) -> MetricsReading:
-    """Adds up the samples of the same name and labels."""
-    readings = list(readings)
+def added(readings: Iterable[MetricsReading], text: Callable[[float], str] | None = None) -> MetricsReading:
+    """Adds up the samples of the same name and labels. text: writes the sums of families, by default as pages do."""
+    readings, text = list(readings), text or _text
     return MetricsReading(
-        _added_families(family for reading in readings for family in reading.families),
-        _added_families(family for reading in readings for family in reading.own),
+        _added_families((family for reading in readings for family in reading.families), text),
+        _added_families((family for reading in readings for family in reading.own), text),
         _added_pages(reading.process for reading in readings),
     )
 
 
-def _added_families(given: Iterable[Family]) -> list[Family]:
+def _added_families(given: Iterable[Family], text: Callable[[float], str]) -> list[Family]:
     families: dict[str, tuple[Family, dict[str, float]]] = {}
     for family in given:
         _, samples = families.setdefault(family.name, (family, {}))
@@ -68,7 +70,7 @@ def _added_families(given: Iterable[Family]) -> list[Family]:
             name, _, value = line.rpartition(" ")
             samples[name] = samples.get(name, 0) + _number(value)
     return [
-        Family(family.name, family.kind, [f"{name} {_text(value)}" for name, value in samples.items()])
+        Family(family.name, family.kind, [f"{name} {text(value)}" for name, value in samples.items()])
         for family, samples in families.values()
     ]
 
@@ -108,3 +110,7 @@ def _number(text: str) -> float:
 
 def _text(value: float) -> str:
     return str(value) if isinstance(value, int) else f"{value:g}"
+
+
+def _exact(value: float) -> str:
+    return repr(value)

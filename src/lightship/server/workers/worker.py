@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from itertools import count
 from pathlib import Path
 from socket import socket
 from typing import Any
@@ -56,7 +57,7 @@ class Worker:
         self._endpoints: Endpoints | None = None
         self._number = 0
         self._over = threading.Event()
-        self._reloads = 0
+        self._reloads = count(1)
         handlers = {
             "start": Handler(self._on_start),
             "prepare": Handler(self._on_prepare, slow=True),
@@ -66,6 +67,7 @@ class Worker:
             "drop": Handler(self._on_drop, slow=True),
             "engine": Handler(self._on_engine, slow=True),
             "metrics": Handler(self._on_metrics, slow=True),
+            "alive": Handler(lambda _: None),
             "drain": Handler(self._on_drain, slow=True),
             "end": Handler(self._on_end),
         }
@@ -135,8 +137,7 @@ class Worker:
 
     def _reload(self, models: Sequence[ModelConfig], cancelled: Callable[[], bool]) -> None:
         """Lets the supervisor replace the models of all workers. Raises the errors of `Configuration.reload`."""
-        self._reloads += 1
-        number = self._reloads
+        number = next(self._reloads)
         answer = self._channel.ask("reload", [number, encode(list(models))])
         answer.add_done_callback(lambda _: self._models.wake())
         self._models.wait(lambda _: answer.done() or cancelled(), None)
