@@ -151,6 +151,20 @@ class Manager(ServedModels):
         with self._changed:
             return model.settled_status() if (model := self._models.get(name)) else None
 
+    def lose(self, servable: Servable, error: LightshipError) -> bool:
+        """Notes that a loaded version cannot answer any more. It ends with the error, and is tried again as others are.
+
+        Does nothing and returns False if the version does not answer yet, is being unloaded, or was loaded again.
+        """
+        with self._changed:
+            for model in self._models:
+                for record in model.records.values():
+                    if record.phase is Phase.READY and record.lease is not None and record.lease.servable is servable:
+                        self._end_loaded(model, record, error, time.monotonic())
+                        self._changed.notify_all()
+                        return True
+        return False
+
     def close(self, timeout: float = 30.0, *, loads: float = math.inf) -> bool:
         """Cancels trial compilations, waits at most `timeout` seconds for the handles, and unloads everything.
 
@@ -261,6 +275,10 @@ class Manager(ServedModels):
             record.retry_at = now + self._backoff.after(record.failures)
             record.notice = f"its files were changed after it was loaded, and cannot be loaded again: {error.message}"
             return
+        self._end_loaded(model, record, error, now)
+
+    def _end_loaded(self, model: ModelVersions, record: VersionRecord, error: LightshipError, now: float) -> None:
+        """Ends a version with an error, whether or not it was loaded."""
         lease, record.lease = record.lease, None
         model.fail(record, error, now, self._retries, self._backoff)
         self._publish(model)

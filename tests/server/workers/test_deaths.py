@@ -182,6 +182,23 @@ def test_a_version_that_kills_a_worker_is_refused_and_the_others_answer(
     assert {served.predict()[2] for _ in range(4)} == {"14"}
 
 
+def test_a_version_that_no_worker_can_load_again_does_not_keep_all_workers_away(
+    start: Start, models: Path, half_plus_two: Path
+) -> None:
+    served = start(models, "--poll-seconds=0.1", "--settle-seconds=0", "--empty-folder-grace=600")
+    workers = served.workers()
+    (models / "1").rename(models.parent / "gone")
+    for worker in workers:
+        os.kill(worker, signal.SIGKILL)
+    eventually(lambda: served.get("/livez")[0] == 200)
+    eventually(lambda: served.states().get(1) != "AVAILABLE")
+    assert served.get("/readyz")[0] == 503
+    add_version(models, half_plus_two, 2)
+    eventually(lambda: served.states().get(2) == "AVAILABLE")
+    eventually(lambda: len(served.workers()) == 2)
+    assert {served.predict()[2] for _ in range(8)} == {"2"}
+
+
 def test_the_log_names_the_worker(start: Start, models: Path) -> None:
     served = start(models, "--log-format=json")
     lines = [json.loads(line) for line in served.log.splitlines() if line.startswith("{")]

@@ -48,6 +48,9 @@ class Fleet:
     """The workers and what they have in common. Any thread may call its methods."""
 
     def __init__(self) -> None:
+        # Takes a version that no worker has any more and none can load again, and why. Returns False if
+        # the version does not answer calls yet, or not any more.
+        self.on_lost: Callable[[Servable, LightshipError], bool] = lambda servable, error: False
         self._changed = threading.Condition()
         self._numbers = count(1)
         self._links: list[Link] = []
@@ -87,7 +90,8 @@ class Fleet:
                 self.drop(load)
             raise
         # The manager uses nothing of it but `id` and `close`; the banner uses `engine_of` and `bundle`.
-        return cast(Servable, RemoteServable(load, self.drop, self.engine_of))
+        load.servable = cast(Servable, RemoteServable(load, self.drop, self.engine_of))
+        return load.servable
 
     def publish(self, name: str, leases: Mapping[int, Lease], labels: Mapping[str, int]) -> None:
         """Lets these versions of a model answer in all workers, and no others. Waits until all of them do so."""
@@ -160,6 +164,9 @@ class Fleet:
 
     def join(self, link: Link, start: Any) -> None:
         """Brings a worker into the state of the others; then it accepts connections, if the others do.
+
+        What no other worker serves any more and this one cannot prepare is lost: the worker joins without it, because
+        otherwise none could ever join.
 
         start: the body of the message `start`. Raises ChannelClosed if the worker dies, TimeoutError if it does not
         start, and LightshipError if it cannot prepare what the others serve.
@@ -278,9 +285,22 @@ class Fleet:
         for load, outcome in prepared:
             try:
                 outcome.result()
-            except LightshipError:
-                if load.number in self._loads:  # otherwise it was unloaded in the meantime
+            except LightshipError as error:
+                if not self._goes_without(load, error):
                     raise
+
+    def _goes_without(self, load: Load, error: LightshipError) -> bool:
+        """Returns whether workers may join without a version that one of them cannot prepare."""
+        with self._changed:
+            if load.number not in self._loads or not load.everywhere:  # it was unloaded or lost in the meantime
+                return True
+            if load.servable is None or any(link.member for link in self._links):  # others go on answering with it
+                return False
+        if not self.on_lost(load.servable, error):
+            return False
+        load.everywhere = False
+        logger.error("%s is lost: no worker has it any more, and it cannot be loaded again", load.id)
+        return True
 
     def _let_accept(self, link: Link, sockets: OpenSockets) -> None:
         answer = link.channel.ask("accept", [sockets.rest, sockets.workers], sockets.fds)

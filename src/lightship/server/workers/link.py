@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lightship.lifecycle.servable import ServableId
+from lightship.lifecycle.servable import Servable, ServableId
 from lightship.server.workers.channel import Channel, Handler
 from lightship.server.workers.process import WorkerProcess
 
@@ -23,6 +23,8 @@ class Load:
     path: Path
     # Whether all workers had it at one moment. Those that come later must have it before they accept connections.
     everywhere: bool = False
+    # What the manager knows of it, once it is loaded.
+    servable: Servable | None = None
 
 
 class Link:

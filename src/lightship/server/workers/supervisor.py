@@ -67,6 +67,7 @@ class Supervisor:
     def start(self, manager: Manager) -> None:
         """Starts the workers. From now on they prepare what `fleet.load` says."""
         self._manager = manager
+        self.fleet.on_lost = manager.lose
         if self._options.grpc_port or self._options.grpc.socket_path:
             settings_of(self._options.grpc.channel_arguments)  # warns once of what has no effect
         share = options_of(self._options, self._workers)
