@@ -140,7 +140,7 @@ def connections_of(pid: int, port: int) -> int:
 
 
 def test_a_drain_answers_what_all_workers_hold(start: Start, models: Path) -> None:
-    served = start(models)
+    served = start(models, "--drain-stall-timeout=60")
     head = b"POST /v1/models/m:predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 20\r\n\r\n"
     held = [socket.create_connection(("127.0.0.1", served.port), timeout=60) for _ in range(8)]
     for one in held:
