@@ -16,6 +16,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -23,7 +24,7 @@ from pathlib import Path
 import grpc
 import numpy as np
 from benchmarks.models import MODELS, Model, made
-from benchmarks.rest import on_cores
+from benchmarks.rest import SETTLE_SECONDS, on_cores
 
 from lightship import protos
 from lightship.tensors.tensor_writing import write_tensor
@@ -89,8 +90,13 @@ def rate(port: int, body: Path, connections: int, streams: int, seconds: float, 
     headers = [word for header in HEADERS for word in ("-H", header)]
     command = on_cores([*load, *headers, f"http://127.0.0.1:{port}{PREDICT}"], cores)
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return rate_in(text)
+
+
+def rate_in(text: str) -> float:
+    """Returns the calls a second that h2load printed. Raises RuntimeError if calls did not end well."""
     found = re.search(r"finished in [^,]+, ([\d.]+) req/s", text)
-    if found is None or not float(found[1]) or " 0 failed, 0 errored" not in text:
+    if found is None or not float(found[1]) or " 0 failed, 0 errored" not in text or " 0 4xx, 0 5xx" not in text:
         raise RuntimeError(text)
     return float(found[1])
 
@@ -103,6 +109,7 @@ def compare(model: Model, folder: Path, rounds: int, seconds: float) -> None:
         answers = {name: answer_of(ports[name], request) for name in SERVERS}
         if len(set(answers.values())) != 1:
             raise RuntimeError(f"the servers answer differently: {answers}")
+        time.sleep(SETTLE_SECONDS)
         clients = range(model.cores % (os.cpu_count() or 1), os.cpu_count() or 1)
         for connections, streams in AT_ONCE[model.name]:
             rates: dict[str, list[float]] = {name: [] for name in ports}

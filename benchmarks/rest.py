@@ -15,6 +15,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,7 @@ from benchmarks.models import MODELS, Model, made
 from benchmarks.serving import first_answer, free_port, started
 
 CONNECTIONS = {"toy": (1, 8, 32), "mobilenet": (1, 4, 16), "resnet": (1, 4, 16)}
+SETTLE_SECONDS = 15.0  # after its start a server measures what batches cost; calls would disturb that
 SCRIPT = """
 local file = io.open("%s", "rb")
 wrk.method, wrk.body = "POST", file:read("*a")
@@ -84,6 +86,7 @@ def compare(model: Model, folder: Path, rounds: int, seconds: int) -> None:
         content, script = Path(scratch, "body.json"), Path(scratch, "post.lua")
         content.write_bytes(body)
         script.write_text(SCRIPT % content)
+        time.sleep(SETTLE_SECONDS)
         clients = range(model.cores % (os.cpu_count() or 1), os.cpu_count() or 1)
         for connections in CONNECTIONS[model.name]:
             rates: dict[str, list[float]] = {name: [] for name in urls}

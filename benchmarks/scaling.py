@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 import shutil
 import statistics
 import subprocess
@@ -25,12 +24,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.grpc_servers import HEADERS, PREDICT, request_of
+from benchmarks.grpc_servers import HEADERS, PREDICT, rate_in, request_of
 from benchmarks.models import MODELS, Model, made
-from benchmarks.rest import body_of, on_cores
+from benchmarks.rest import SETTLE_SECONDS, body_of, on_cores
 
 _JSON = ("content-type: application/json",)
-SETTLE_SECONDS = 15.0  # after its start a server measures what batches cost; calls would disturb that
 _WARM_UP = 0.5  # seconds that a server is asked before it is measured, so that it has its threads and its models
 
 
@@ -137,10 +135,7 @@ def _asked(port: int, row: Row, connections: int, body: Path, seconds: float, co
     headers = [word for header in (_JSON if row.transport == "REST" else HEADERS) for word in ("-H", header)]
     command = on_cores([*load, f"-m{row.streams}", *headers, f"http://127.0.0.1:{port}{path}"], cores)
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    found = re.search(r"finished in [^,]+, ([\d.]+) req/s", text)
-    if found is None or not float(found[1]) or " 0 failed, 0 errored" not in text or " 0 4xx, 0 5xx" not in text:
-        raise RuntimeError(f"{row.title}: {text}")
-    return float(found[1])
+    return rate_in(text)
 
 
 def measure(model: Model, options: argparse.Namespace) -> None:
