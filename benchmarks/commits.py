@@ -1,9 +1,9 @@
-"""Another commit beside the working tree: processor time of a request and of a start, paired, and their ratios.
+"""Another commit beside the working tree: processor time and rate of requests, time of starts, paired, with ratios.
 
 Both are installed from their sources into folders of their own, without their dependencies, which they share.
-Both servers run at once, one idle while the other is asked, in pairs whose order alternates. A ratio above 1 means that
-the working tree is slower. Needs `wrk` and `h2load`.
-Usage: python -m benchmarks.commits COMMIT [--rounds 8] [--seconds 1.5] [--only toy] [--starts 8]
+Both servers run at once, one idle while the other is asked, in pairs whose order alternates. A ratio of times above 1,
+or of rates below 1, means that the working tree is slower. Rates need a quiet machine. Needs `wrk` and `h2load`.
+Usage: python -m benchmarks.commits COMMIT [--rounds 8] [--seconds 1] [--only toy] [--over grpc] [--starts 8]
 """
 
 from __future__ import annotations
@@ -103,16 +103,19 @@ def _count(command: list[str], pattern: str, failure: str) -> int:
     return int(found[1])
 
 
-def compare(title: str, servers: Sequence[Server], ask: Callable[[Server], int], rounds: int) -> None:
-    """Prints the processor time of a request of both, and the median of the paired ratios."""
+def compare(title: str, servers: Sequence[Server], ask: Callable[[Server], int], rounds: int, seconds: int) -> None:
+    """Prints the processor time of a request of both, their rates, and the medians of the paired ratios."""
     times: dict[str, list[float]] = {name: [] for name in NAMES}
+    rates: dict[str, list[float]] = {name: [] for name in NAMES}
     for turn in range(rounds):
         for place in (0, 1) if turn % 2 == 0 else (1, 0):
             server = servers[place]
             start = server.processor_seconds()
             requests = ask(server)
             times[NAMES[place]].append((server.processor_seconds() - start) / requests)
+            rates[NAMES[place]].append(requests / seconds)
     _report(title, times, 1e6, "us")
+    _report("", rates, 1, "/s")
 
 
 def _report(title: str, times: dict[str, list[float]], scale: float, unit: str) -> None:
@@ -125,7 +128,9 @@ def _report(title: str, times: dict[str, list[float]], scale: float, unit: str) 
     )
 
 
-def compare_requests(sides: Sequence[Installed], model: Model, folder: Path, rounds: int, seconds: int) -> None:
+def compare_requests(
+    sides: Sequence[Installed], model: Model, folder: Path, over: str, rounds: int, seconds: int
+) -> None:
     name = model.title.removesuffix(", float list")
     clients = range(model.cores % (os.cpu_count() or 1), os.cpu_count() or 1)
     message = grpc_servers.request_of(model)
@@ -135,19 +140,19 @@ def compare_requests(sides: Sequence[Installed], model: Model, folder: Path, rou
         script.write_text(rest.SCRIPT % content)
         frame.write_bytes(b"\0" + len(message).to_bytes(4, "big") + message)
         servers = [stack.enter_context(running(side, model, folder)) for side in sides]
-        for connections in rest.CONNECTIONS[model.name]:
+        for connections in rest.CONNECTIONS[model.name] if over != "grpc" else ():
 
             def by_rest(server: Server, connections: int = connections) -> int:
                 url = f"http://127.0.0.1:{server.rest_port}/v1/models/{model.name}:predict"
                 return rest_requests(url, script, connections, seconds, clients)
 
-            compare(f"REST {name}, {connections} connection(s)", servers, by_rest, rounds)
-        for connections, streams in grpc_servers.AT_ONCE[model.name]:
+            compare(f"REST {name}, {connections} connection(s)", servers, by_rest, rounds, seconds)
+        for connections, streams in grpc_servers.AT_ONCE[model.name] if over != "rest" else ():
 
             def by_grpc(server: Server, connections: int = connections, streams: int = streams) -> int:
                 return grpc_calls(server.grpc_port, frame, connections, streams, seconds, clients)
 
-            compare(f"gRPC {name}, {connections * streams} at once", servers, by_grpc, rounds)
+            compare(f"gRPC {name}, {connections * streams} at once", servers, by_grpc, rounds, seconds)
 
 
 def compare_starts(sides: Sequence[Installed], model: Model, folder: Path, rounds: int) -> None:
@@ -170,6 +175,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--seconds", type=int, default=1)
     parser.add_argument("--only", choices=rest.CONNECTIONS, default=None)
+    parser.add_argument("--over", choices=("both", "rest", "grpc"), default="both")
     parser.add_argument("--starts", type=int, default=8)
     options = parser.parse_args()
     for tool in ("wrk", "h2load"):
@@ -181,8 +187,9 @@ def main() -> None:
         sides = [install(source, Path(scratch, name)) for name, source in zip(NAMES, sources, strict=True)]
         for model in MODELS:
             if options.only in (None, model.name):
-                compare_starts(sides, model, folder, options.starts)
-                compare_requests(sides, model, folder, options.rounds, options.seconds)
+                if options.starts:
+                    compare_starts(sides, model, folder, options.starts)
+                compare_requests(sides, model, folder, options.over, options.rounds, options.seconds)
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ def servers(model: Model, folder: Path, body: bytes) -> Iterator[dict[str, str]]
     ours, single, theirs = free_port(), free_port(), free_port()
     cores = range(model.cores)
     lightship = str(Path(sys.executable).with_name("lightship"))
-    serve = [lightship, "serve", str(folder / model.name), "--rest-port", str(ours)]
+    serve = [lightship, "serve", str(folder / model.name), "--grpc-port", "0", "--rest-port", str(ours)]
     bare = [sys.executable, "-m", "benchmarks.yardstick", "--port", str(theirs)]
     path = f"/v1/models/{model.name}:predict"
     with (
