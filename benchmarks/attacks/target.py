@@ -18,7 +18,6 @@ from pathlib import Path
 from benchmarks.attacks.payloads import MEGABYTE
 
 ROOT = Path(__file__).parents[2]
-PAGE = os.sysconf("SC_PAGE_SIZE")
 COMMAND = (sys.executable, "-c", "from lightship.cli import main; main()")
 # Gives the server so few files, and becomes the server.
 _WITH_FILES = ("sh", "-c", 'ulimit -n "$0" && exec "$@"')
@@ -89,8 +88,12 @@ class Server:
             time.sleep(0.1)
 
     def resident(self) -> int:
-        """Bytes, of the server and the processes that it started."""
-        return sum(_resident(pid) for pid in _family(self.process.pid))
+        """Bytes of memory that the server holds, and that the processes which it started hold besides.
+
+        Pages of files, such as libraries, count once: those of the server.
+        """
+        server, *helpers = _family(self.process.pid)
+        return _bytes_of(server, "VmRSS") + sum(_bytes_of(pid, "RssAnon") for pid in helpers)
 
 
 def _family(pid: int) -> list[int]:
@@ -102,9 +105,11 @@ def _family(pid: int) -> list[int]:
     return found
 
 
-def _resident(pid: int) -> int:
-    with suppress(OSError, IndexError):
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
+def _bytes_of(pid: int, field: str) -> int:
+    """Returns a field of a process's status that is in kilobytes; 0 once the process has ended."""
+    with suppress(OSError, StopIteration):
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        return int(next(line for line in lines if line.startswith(f"{field}:")).split()[1]) * 1024
     return 0
 
 
