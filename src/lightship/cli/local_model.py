@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from lightship.cli.version_folder import find_version
+from lightship.saved_model.version_folder import find_version
 
 if TYPE_CHECKING:
     from lightship.client import Classification
