@@ -27,8 +27,10 @@ def test_all_is_what_is_public() -> None:
         "Client",
         "ImageSpec",
         "LightshipError",
+        "ServerOptions",
         "TransferModel",
         "docker",
+        "errors",
         "export",
         "serve",
     ]
@@ -44,3 +46,8 @@ def test_containers_are_had_by_the_package_and_need_docker_only_when_used() -> N
 
 def test_importing_the_client_imports_no_engine() -> None:
     assert not {"openvino", "tensorflow"} & modules_after("from lightship import Client")
+
+
+def test_errors_are_had_by_the_package() -> None:
+    assert "numpy" not in modules_after("import lightship\nassert issubclass(lightship.errors.NotFound, Exception)")
+    assert lightship.errors.LightshipError is lightship.LightshipError
