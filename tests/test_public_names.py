@@ -32,6 +32,7 @@ def test_all_is_what_is_public() -> None:
         "docker",
         "errors",
         "export",
+        "load",
         "serve",
     ]
 
@@ -51,3 +52,8 @@ def test_importing_the_client_imports_no_engine() -> None:
 def test_errors_are_had_by_the_package() -> None:
     assert "numpy" not in modules_after("import lightship\nassert issubclass(lightship.errors.NotFound, Exception)")
     assert lightship.errors.LightshipError is lightship.LightshipError
+
+
+def test_loading_a_model_imports_no_server_and_no_tensorflow() -> None:
+    modules = modules_after("from lightship import load")
+    assert not {"tensorflow", "lightship.server", "lightship.transports", "grpc", "httpx2"} & modules

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lightship.client import AsyncClient, Client
     from lightship.errors import LightshipError
     from lightship.images.spec import ImageSpec
+    from lightship.local import load
     from lightship.packaging.exporting import export
     from lightship.packaging.transfer_model import TransferModel
     from lightship.server import ServerOptions, serve
@@ -31,6 +32,7 @@ __all__ = [
     "docker",
     "errors",
     "export",
+    "load",
     "serve",
 ]
 
@@ -42,6 +44,7 @@ _HOME = {
     "ServerOptions": "lightship.server",
     "TransferModel": "lightship.packaging",
     "export": "lightship.packaging",
+    "load": "lightship.local",
     "serve": "lightship.server",
 }
 _MODULES = ("docker", "errors")

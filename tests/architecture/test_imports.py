@@ -43,10 +43,11 @@ BELOW: dict[str, set[str]] = {
     | {"memory", "processors", "signals", "threads"},
     "packaging": MODEL | SHOWN | {"engines"},
     "client": MODEL | SHOWN,
+    "local": MODEL | SHOWN | {"client", "services", "lifecycle", "engines", "processors"},
     "compat": {"tensors", "protos", "errors"},
     "docker": MODEL | SHOWN | {"client"},
     "cli": MODEL
-    | {"docker", "client", "packaging", "server", "transports", "services", "lifecycle", "batching", "engines"}
+    | {"docker", "local", "client", "packaging", "server", "transports", "services", "lifecycle", "batching", "engines"}
     | {"memory", "processors", "signals", "printable"},
     "__main__": {"cli"},
 }
