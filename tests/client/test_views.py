@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from tests.test_notebook import EVIL, Parsed
@@ -90,3 +93,12 @@ def test_names_and_texts_of_others_are_escaped(shown: object) -> None:
     parsed = Parsed(shown._repr_html_())  # type: ignore[attr-defined]
     assert set(parsed.tags) <= {"div", "table", "thead", "tbody", "tr", "th", "td", "span"}
     assert {name for name, _ in parsed.attributes} <= {"style"}
+
+
+def test_showing_a_result_needs_no_library_of_http() -> None:
+    """Clients over gRPC are used without them."""
+    code = (
+        "import sys; from lightship.client import Classification; repr(Classification(('a',), (1.0,), 'm', 1)); "
+        "print({'orjson', 'httpx2'} & set(sys.modules))"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "set()\n"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.state import State
+from lightship.printable import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +29,10 @@ def model_states(manager: Manager) -> dict[str, str]:
 
 
 def server_text(shown: ServerView) -> str:
-    """Returns the text for an interpreter: one line, unless a reason has more."""
+    """Returns the text for an interpreter, in one line."""
     models = ", ".join(f"{name} ({state})" if state else name for name, state in shown.models.items())
     where = " ".join(shown.addresses) or shown.state
-    return f"<Server {where}: {models or 'no models'}>"
+    return printable(f"<Server {where}: {models or 'no models'}>")
 
 
 def server_html(shown: ServerView) -> str:
