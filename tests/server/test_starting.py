@@ -6,6 +6,7 @@ import dataclasses
 import inspect
 import shutil
 import socket
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -233,3 +234,15 @@ def test_each_option_reaches_the_server(half_plus_two: Path, monkeypatch: pytest
     for name, value in OTHERS.items():
         assert getattr(server.options, name) == value, name
         assert getattr(defaults, name) != value, f"{name}: give another value than the default"
+
+
+def test_a_setting_that_is_found_wrong_late_leaves_no_port_open(
+    half_plus_two: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port, threads = free_port(), threading.active_count()
+    monkeypatch.setenv("LIGHTSHIP_SETTLE_SECONDS", "soon")
+    with pytest.raises(InvalidArgument, match="LIGHTSHIP_SETTLE_SECONDS is 'soon'") as caught:  # the server is kept
+        serve(half_plus_two, rest_port=port)
+    socket.create_server(("127.0.0.1", port)).close()
+    assert caught.traceback
+    assert threading.active_count() <= threads

@@ -10,11 +10,12 @@ from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from lightship.errors import FailedPrecondition, LightshipError, Unknown
+from lightship.errors import FailedPrecondition, Unknown
 from lightship.lifecycle.availability import failure_text, failures, wait_until_settled
 from lightship.lifecycle.configuration import Configuration
 from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.model_config import ModelConfig
+from lightship.lifecycle.settling import default_settle_seconds
 from lightship.lifecycle.source import FileSystemSource
 from lightship.lifecycle.state import ModelVersionStatus, State
 from lightship.memory import LongLived, keep_freed_memory
@@ -80,12 +81,12 @@ class Server:
         listening = Listening(self.options)
         try:
             endpoints = self._endpoints_on(listening)
-        except LightshipError:
+            self.load()
+            self._config_file = self._poll_config_file()
+            endpoints.start(self.manager, self._reload)
+        except BaseException:
             listening.close()
             raise
-        self.load()
-        self._config_file = self._poll_config_file()
-        endpoints.start(self.manager, self._reload)
         self._listening, self._endpoints = listening, endpoints
         listening.log_addresses()
         return self
@@ -97,11 +98,14 @@ class Server:
         """
         if self._source is None:
             self._configure_logging()
+            settle_seconds = self.options.settle_seconds
+            if settle_seconds is None:
+                settle_seconds = default_settle_seconds()  # raises before anything is started
             self.manager = self._make_manager()
             self._source = FileSystemSource(
                 self.manager,
                 self.options.poll_seconds,
-                settle_seconds=self.options.settle_seconds,
+                settle_seconds=settle_seconds,
                 empty_folder_grace=self.options.empty_folder_grace,
             )
             allow = self.options.allow_version_labels_for_unavailable_models

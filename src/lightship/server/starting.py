@@ -20,13 +20,13 @@ from lightship.transports.grpc.options import GrpcOptions
 from lightship.transports.http.limits import Limits, Timeouts
 from lightship.transports.sockets import Port
 
-READY_SECONDS = 300.0
+DEFAULT_READY_SECONDS = 300.0
 
 
 def serve(
     *models: str | Path,
     wait: bool = True,
-    timeout: float | None = READY_SECONDS,
+    timeout: float | None = DEFAULT_READY_SECONDS,
     reload_root: Path | None = None,
     host: str = "127.0.0.1",
     rest_port: Port = REST_PORT,
