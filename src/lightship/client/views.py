@@ -30,7 +30,7 @@ _INITIALIZER = "__saved_model_init_op"  # a signature that no client runs
 
 
 def classification_text(shown: Classification) -> str:
-    pairs = list(zip(shown.labels, shown.scores, strict=True))
+    pairs = list(zip(shown.labels, shown.scores, strict=False))
     best = ", ".join(f"{label!r} {score:.3f}" for label, score in pairs[:_LABELS])
     return printable(
         f"Classification({best or 'no labels'}{_more(len(pairs), _LABELS)}; {_model(shown.model, shown.version)})"
@@ -40,7 +40,7 @@ def classification_text(shown: Classification) -> str:
 def classification_html(shown: Classification) -> str:
     from lightship import notebook
 
-    pairs = list(zip(shown.labels, shown.scores, strict=True))
+    pairs = list(zip(shown.labels, shown.scores, strict=False))
     rows: list[Sequence[object]] = [(label, f"{score:.3f}", notebook.bar(score)) for label, score in pairs[:_ROWS]]
     if len(pairs) > _ROWS:
         rows.append((f"{len(pairs) - _ROWS} more", "", ""))
