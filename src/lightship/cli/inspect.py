@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from lightship.cli.output import print_json, print_text
-from lightship.saved_model.version_folder import find_version
+from lightship.cli.version_folder import find_version
 
 
 def inspect(

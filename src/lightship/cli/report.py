@@ -10,11 +10,11 @@ from typing import Any
 
 from lightship.bundle.bundle import Bundle, open_bundle
 from lightship.cli.signature_text import signature_text
+from lightship.cli.version_folder import VersionFolder
 from lightship.engines import Engine, load_engine
 from lightship.engines.base import SignatureReport
 from lightship.errors import LightshipError
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, INIT_SIGNATURE, Signature
-from lightship.saved_model.version_folder import VersionFolder
 
 LABELS_SHOWN = 5
 NATIVE = "decodes the images, runs serving_default and ranks the labels"

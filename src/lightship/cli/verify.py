@@ -12,8 +12,8 @@ import typer
 from lightship.cli import tls
 from lightship.cli.failures import run_command
 from lightship.cli.output import add_row, print_json, print_styled, print_text
+from lightship.cli.version_folder import VersionFolder, find_version
 from lightship.errors import InvalidArgument
-from lightship.saved_model.version_folder import VersionFolder, find_version
 
 if TYPE_CHECKING:
     from lightship.bundle.bundle import Bundle
