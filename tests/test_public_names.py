@@ -27,9 +27,12 @@ def test_all_is_what_is_public() -> None:
         "Client",
         "ImageSpec",
         "LightshipError",
+        "ServerOptions",
         "TransferModel",
         "docker",
+        "errors",
         "export",
+        "load",
         "serve",
     ]
 
@@ -44,3 +47,13 @@ def test_containers_are_had_by_the_package_and_need_docker_only_when_used() -> N
 
 def test_importing_the_client_imports_no_engine() -> None:
     assert not {"openvino", "tensorflow"} & modules_after("from lightship import Client")
+
+
+def test_errors_are_had_by_the_package() -> None:
+    assert "numpy" not in modules_after("import lightship\nassert issubclass(lightship.errors.NotFound, Exception)")
+    assert lightship.errors.LightshipError is lightship.LightshipError
+
+
+def test_loading_a_model_imports_no_server_and_no_tensorflow() -> None:
+    modules = modules_after("from lightship import load")
+    assert not {"tensorflow", "lightship.server", "lightship.transports", "grpc", "httpx2"} & modules

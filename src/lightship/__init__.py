@@ -11,32 +11,48 @@ TYPE_CHECKING = False  # `typing` takes 10 ms to import, and commands handle sig
 if TYPE_CHECKING:
     from typing import Any
 
-    from lightship import docker
+    from lightship import docker, errors
     from lightship.client import AsyncClient, Client
     from lightship.errors import LightshipError
     from lightship.images.spec import ImageSpec
+    from lightship.local import load
     from lightship.packaging.exporting import export
     from lightship.packaging.transfer_model import TransferModel
-    from lightship.server import serve
+    from lightship.server import ServerOptions, serve
 
 __version__ = "0.1.0"
 
-__all__ = ["AsyncClient", "Client", "ImageSpec", "LightshipError", "TransferModel", "docker", "export", "serve"]
+__all__ = [
+    "AsyncClient",
+    "Client",
+    "ImageSpec",
+    "LightshipError",
+    "ServerOptions",
+    "TransferModel",
+    "docker",
+    "errors",
+    "export",
+    "load",
+    "serve",
+]
 
 _HOME = {
     "AsyncClient": "lightship.client",
     "Client": "lightship.client",
     "ImageSpec": "lightship.images.spec",
     "LightshipError": "lightship.errors",
+    "ServerOptions": "lightship.server",
     "TransferModel": "lightship.packaging",
     "export": "lightship.packaging",
+    "load": "lightship.local",
     "serve": "lightship.server",
 }
+_MODULES = ("docker", "errors")
 
 
 def __getattr__(name: str) -> Any:
-    if name == "docker":
-        return importlib.import_module("lightship.docker")
+    if name in _MODULES:
+        return importlib.import_module(f"lightship.{name}")
     if name not in _HOME:
         raise AttributeError(f"module 'lightship' has no attribute {name!r}")
     value = getattr(importlib.import_module(_HOME[name]), name)

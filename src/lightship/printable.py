@@ -9,8 +9,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import orjson
-
 # Control characters (C0, DEL, C1), marks without width or that change the direction, line and paragraph separators,
 # tags, and lone surrogates, which cannot be encoded.
 _UNPRINTABLE = re.compile(
@@ -35,6 +33,8 @@ def json_line(fields: Any, *, indented: bool = False) -> str:
 
     Unknown types are written as text, and so are lone surrogates, as the six characters of their escapes.
     """
+    import orjson  # clients need it over HTTP only, and show their results by `printable`
+
     option = orjson.OPT_INDENT_2 if indented else 0
     try:
         text = orjson.dumps(fields, default=str, option=option).decode()

@@ -12,6 +12,8 @@ SOURCE = Path(__file__).parents[2] / "src" / "lightship"
 
 # What a version folder holds.
 MODEL = {"bundle", "images", "saved_model", "tensors", "protos", "files", "errors", "memory_budget"}
+# What prints or shows something.
+SHOWN = {"notebook", "printable"}
 
 # What each folder may import of the project, besides itself.
 BELOW: dict[str, set[str]] = {
@@ -20,6 +22,7 @@ BELOW: dict[str, set[str]] = {
     "memory": {"threads"},
     "memory_budget": {"errors"},
     "processors": set(),
+    "notebook": {"printable"},
     "printable": set(),
     "semaphore": set(),
     "signals": set(),
@@ -27,7 +30,7 @@ BELOW: dict[str, set[str]] = {
     "protos": {"errors"},
     "tensors": {"protos", "errors", "memory_budget"},
     "saved_model": {"tensors", "protos", "files", "errors", "memory_budget"},
-    "images": {"errors", "memory_budget"},
+    "images": {"errors", "memory_budget", "notebook"},
     "bundle": MODEL,
     "engines": MODEL | {"memory", "processors", "semaphore", "threads"},
     "batching": MODEL | {"engines", "processors", "threads"},
@@ -36,13 +39,15 @@ BELOW: dict[str, set[str]] = {
     "transports": MODEL | {"services", "lifecycle", "batching", "memory", "processors", "semaphore", "threads"},
     "server": MODEL
     | {"transports", "services", "lifecycle", "batching", "engines"}
-    | {"memory", "processors", "signals", "printable", "threads"},
-    "packaging": MODEL | {"engines"},
-    "client": MODEL,
+    | SHOWN
+    | {"memory", "processors", "signals", "threads"},
+    "packaging": MODEL | SHOWN | {"engines"},
+    "client": MODEL | SHOWN,
+    "local": MODEL | SHOWN | {"client", "services", "lifecycle", "engines", "processors"},
     "compat": {"tensors", "protos", "errors"},
-    "docker": MODEL | {"client"},
+    "docker": MODEL | SHOWN | {"client"},
     "cli": MODEL
-    | {"docker", "client", "packaging", "server", "transports", "services", "lifecycle", "batching", "engines"}
+    | {"docker", "local", "client", "packaging", "server", "transports", "services", "lifecycle", "batching", "engines"}
     | {"memory", "processors", "signals", "printable"},
     "__main__": {"cli"},
 }

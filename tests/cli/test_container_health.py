@@ -38,7 +38,7 @@ def test_a_ready_server(half_plus_two: Path) -> None:
 
 def test_a_server_whose_model_is_missing(tmp_path: Path) -> None:
     (tmp_path / "dog").mkdir()
-    with serve(tmp_path / "dog", rest_port="auto") as server:
+    with serve(tmp_path / "dog", wait=False, rest_port="auto") as server:
         assert "dog" in not_ready(server.rest_port, 0)
 
 

@@ -62,3 +62,6 @@ def test_a_server_is_told_from_a_folder(text: str, meant: bool) -> None:
 
 def test_passwords_are_not_shown() -> None:
     assert without_password("http://me:secret@h:1/v1") == "http://h:1/v1"
+    assert without_password("https://me:se@cret@h") == "https://h"
+    assert without_password("http://h/v1//a@b") == "http://h/v1//a@b"
+    assert without_password("grpc+unix:///run/a@b") == "grpc+unix:///run/a@b"

@@ -83,3 +83,17 @@ def test_what_does_not_exist_or_go_together_is_refused(fields: dict[str, Any], m
 def test_a_spec_that_is_no_object_is_refused() -> None:
     with pytest.raises(InvalidArgument, match="an image spec must be an object"):
         ImageSpec.from_json([1])  # type: ignore[arg-type]
+
+
+@given(specs())
+def test_its_text_is_the_call_that_makes_it(spec: ImageSpec) -> None:
+    assert eval(repr(spec), {"ImageSpec": ImageSpec}) == spec
+    assert spec.family in spec._repr_html_()
+
+
+def test_its_text_leaves_out_the_defaults() -> None:
+    assert repr(ImageSpec(preprocessing="none")) == "ImageSpec(preprocessing='none')"
+    spec = ImageSpec(160, 160, family="tensorflow", resize="bilinear", preprocessing={"scale": 2, "offset": [1, 2, 3]})
+    assert repr(spec) == (
+        "ImageSpec(height=160, width=160, family='tensorflow', preprocessing={'scale': 2.0, 'offset': [1.0, 2.0, 3.0]})"
+    )

@@ -25,3 +25,31 @@ def test_without_a_model_there_is_an_attribute_error(tmp_path: Path, transfer: l
     with pytest.raises(AttributeError, match="^Model does not exist$"):
         transfer.save(tmp_path / "pets")
     assert entries(tmp_path) == set()
+
+
+def test_it_shows_the_model_the_classes_and_the_image_spec(model: keras.Model) -> None:
+    shown = lightship.TransferModel(model, [f"<{number}>" for number in range(7)], image=SPEC)
+    assert repr(shown) == (
+        f"TransferModel({type(model).__name__} {model.name!r}, classes: 7 ('<0>', '<1>', '<2>', '<3>', '<4>', 2 more), "
+        f"image: {SPEC!r})"
+    )
+    assert "&lt;0&gt;" in shown._repr_html_()
+    assert "<0>" not in shown._repr_html_()
+
+
+@pytest.mark.parametrize(
+    ("transfer", "text"),
+    [
+        (lightship.TransferModel(), "TransferModel(no model, classes: none, image: none)"),
+        (
+            lightship.TransferModel("my.keras", Path("classes.txt")),
+            "TransferModel('my.keras', classes: 'classes.txt', image: none)",
+        ),
+        (
+            lightship.TransferModel("my.keras", {"cat": 0, "dog": 1}),
+            "TransferModel('my.keras', classes: 2 ('cat', 'dog'), image: none)",
+        ),
+    ],
+)
+def test_what_is_missing_or_a_file_is_shown_too(transfer: lightship.TransferModel, text: str) -> None:
+    assert repr(transfer) == text

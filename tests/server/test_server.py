@@ -38,9 +38,9 @@ def test_a_server_in_a_program_answers_until_it_is_left(half_plus_two: Path) -> 
     server.stop()  # once more does no harm
 
 
-def test_it_opens_at_once_and_says_what_it_waits_for(tmp_path: Path, half_plus_two: Path) -> None:
+def test_without_waiting_it_opens_at_once_and_says_what_it_waits_for(tmp_path: Path, half_plus_two: Path) -> None:
     (tmp_path / "later").mkdir()
-    with serve(half_plus_two, tmp_path / "later", rest_port="auto", poll_seconds=0.05) as server:
+    with serve(half_plus_two, tmp_path / "later", wait=False, rest_port="auto", poll_seconds=0.05) as server:
         answer = httpx2.get(server.rest_url + "/readyz")
         assert answer.status_code == 503
         assert "later" in answer.json()["models"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
@@ -118,10 +118,16 @@ def _remote(url: str, timeout: float, bundle: str | None, trusted: Tls | None) -
         yield Remote()
 
 
-def _local(folder: str) -> AbstractContextManager[Model]:
-    from lightship.cli.local_model import local_model
+@contextmanager
+def _local(folder: str) -> Iterator[Model]:
+    from lightship.local import load
 
-    return local_model(folder)
+    class Local:
+        def classify(self, photo: bytes, top: int) -> Classification:
+            return loaded.classify_image(photo, top=top)
+
+    with load(folder) as loaded:
+        yield Local()
 
 
 def _print_json(photo: str, answer: Classification) -> None:

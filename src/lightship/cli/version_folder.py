@@ -2,35 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
+from lightship.saved_model.version_folder import VersionFolder, find_version
 
-from lightship.errors import NotFound
-from lightship.saved_model.versions import explain_model_folder, has_saved_model, list_versions, version_number
-
-
-@dataclass(frozen=True, slots=True)
-class VersionFolder:
-    """A version folder, with the model's name and the version number."""
-
-    path: Path
-    model: str
-    version: int
-
-
-def find_version(folder: str) -> VersionFolder:
-    """Returns the highest version for `models/dog`, and the version itself for `models/dog/1`.
-
-    Raises NotFound, with an explanation of what to do, if there is no version.
-    """
-    path = Path(folder)
-    whole = path.resolve()
-    number = version_number(whole.name)
-    if number is not None and has_saved_model(path):
-        return VersionFolder(path, whole.parent.name, number)
-    explanation = explain_model_folder(path)
-    if explanation:
-        raise NotFound(explanation)
-    versions = list_versions(path)
-    version = max(versions)
-    return VersionFolder(versions[version], whole.name, version)
+__all__ = ["VersionFolder", "find_version"]

@@ -116,4 +116,4 @@ def _address_of_model(base: str, match: re.Match[str]) -> Address:
 
 def without_password(base: str) -> str:
     """The address without user and password, for messages."""
-    return re.sub(r"//[^/@]*@", "//", base)
+    return re.sub(r"^([^/?#]*//)[^/?#]*@", r"\1", base)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lightship.client.address import parse_address, speaks_grpc
+from lightship.client.address import parse_address, speaks_grpc, without_password
 from lightship.client.options import Options, Tls
 from lightship.client.preprocessing import read_preprocessing
 from lightship.errors import InvalidArgument
@@ -51,6 +51,16 @@ class BaseClient:
     def retries(self) -> int:
         """How often a request is sent again at most."""
         return self._options.retries
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({without_password(self.url)!r})"
+
+    def _repr_html_(self) -> str:
+        from lightship import notebook
+
+        limit = "no limit" if self.timeout is None else f"{self.timeout:g} s"
+        rows = [("server", without_password(self.url)), ("timeout", limit), ("retries", self.retries)]
+        return notebook.table(f"Lightship {type(self).__name__}", rows)
 
     @property
     def _speaks_grpc(self) -> bool:

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lightship.client.results import SignatureInfo
+from lightship.client.results import ModelMetadata, SignatureInfo, TensorInfo
 from lightship.errors import InvalidArgument
+from lightship.tensors.dtypes import DataType
 
 Inputs = ArrayLike | bytes | Mapping[str, "ArrayLike | bytes"]
 Example = Mapping[str, "ArrayLike | bytes"]
@@ -62,3 +63,41 @@ def fitted(array: NDArray[Any], name: str, dtype: np.dtype[Any]) -> NDArray[Any]
             f"input {name} is {dtype}, which cannot hold the given values of {array.dtype}: convert them"
         )
     return cast
+
+
+def arrays_for(inputs: Inputs, signature: str, described: ModelMetadata) -> dict[str, NDArray[Any]]:
+    """The arrays of a signature's inputs, in their dtypes.
+
+    Inputs that the metadata does not have keep their dtype; the model's side decides about them. Raises InvalidArgument
+    for values that do not fit the input's dtype or any tensor.
+    """
+    known = described.signatures.get(signature)
+    if known is None:
+        if not isinstance(inputs, Mapping):
+            raise InvalidArgument(
+                f"model {described.model} has no signature {signature} in version {described.version}: it has "
+                f"{', '.join(described.signatures) or 'none'}"
+            )
+        return {name: _array(value, name, None) for name, value in inputs.items()}
+    given = by_name(inputs, known)
+    return {name: _array(value, name, known.inputs.get(name)) for name, value in given.items()}
+
+
+def _array(value: ArrayLike | bytes, name: str, info: TensorInfo | None) -> NDArray[Any]:
+    if isinstance(value, (bytearray, memoryview)):
+        value = bytes(value)
+    array = array_of(value, name)
+    if array.dtype.hasobject:
+        return _strings(array, name)
+    if info is None or info.dtype not in DataType.__members__ or info.dtype == "DT_STRING":
+        return array
+    return fitted(array, name, DataType[info.dtype].numpy)
+
+
+def _strings(array: NDArray[Any], name: str) -> NDArray[np.object_]:
+    strings = np.empty(array.size, object)
+    for index, value in enumerate(array.ravel().tolist()):
+        if not isinstance(value, (bytes, str)):
+            raise InvalidArgument(f"{name}: holds a {type(value).__name__} where a text or bytes should be")
+        strings[index] = value if isinstance(value, bytes) else value.encode()
+    return strings.reshape(array.shape)

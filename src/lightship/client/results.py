@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
+from lightship.client import views
+
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
@@ -24,6 +26,12 @@ class Prediction:
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         return self.outputs[name]
+
+    def __repr__(self) -> str:
+        return views.prediction_text(self)
+
+    def _repr_html_(self) -> str:
+        return views.prediction_html(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +58,12 @@ class Classification:
     def score(self) -> float:
         """The score of the best label."""
         return self.scores[0]
+
+    def __repr__(self) -> str:
+        return views.classification_text(self)
+
+    def _repr_html_(self) -> str:
+        return views.classification_html(self)
 
 
 class ScoredLabel(NamedTuple):
@@ -100,6 +114,12 @@ class VersionStatus:
     """Why it is not loaded yet, or that its files were changed. Empty if nothing is to be said; only from
     `Client.models`."""
 
+    def __repr__(self) -> str:
+        return views.version_text(self)
+
+    def _repr_html_(self) -> str:
+        return views.version_html(self)
+
 
 @dataclass(frozen=True, slots=True)
 class ModelStatus:
@@ -120,6 +140,12 @@ class ModelStatus:
     def ready(self) -> bool:
         """Whether a version is AVAILABLE."""
         return any(version.state == "AVAILABLE" for version in self.versions)
+
+    def __repr__(self) -> str:
+        return views.model_text(self)
+
+    def _repr_html_(self) -> str:
+        return views.model_html(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +189,12 @@ class SignatureInfo:
     inputs: Mapping[str, TensorInfo]
     outputs: Mapping[str, TensorInfo]
 
+    def __repr__(self) -> str:
+        return views.signature_text(self)
+
+    def _repr_html_(self) -> str:
+        return views.signature_html(self)
+
 
 @dataclass(frozen=True, slots=True)
 class ModelMetadata:
@@ -171,3 +203,9 @@ class ModelMetadata:
     model: str
     version: int
     signatures: Mapping[str, SignatureInfo]
+
+    def __repr__(self) -> str:
+        return views.metadata_text(self)
+
+    def _repr_html_(self) -> str:
+        return views.metadata_html(self)

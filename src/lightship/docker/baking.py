@@ -9,6 +9,7 @@ from math import ceil
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
+from lightship.docker import views
 from lightship.docker.base_image import check_layers, checked_platform, find_base
 from lightship.docker.build_output import BuildOutput, build_error
 from lightship.docker.build_plan import OUR_IMAGE, BuildPlan, plan_build
@@ -51,6 +52,12 @@ class BakedImage:
 
     left_out: tuple[str, ...]
     """Paths, below the model's folder, that are not in the image."""
+
+    def __repr__(self) -> str:
+        return views.text("BakedImage", self.tags[0] if self.tags else self.id, views.of_image(self))
+
+    def _repr_html_(self) -> str:
+        return views.html("BakedImage", self.tags[0] if self.tags else self.id, views.of_image(self))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lightship import __version__
+from lightship.docker import views
 from lightship.docker.context import ContextEntry, source_date
 from lightship.docker.dockerfile import checked_key, checked_tag, dockerfile, quoted
 from lightship.docker.image_labels import image_labels
@@ -42,6 +43,12 @@ class BuildPlan:
     def size(self) -> int:
         """Bytes of the files in the context."""
         return sum(entry.size for entry in self.entries)
+
+    def __repr__(self) -> str:
+        return views.text("BuildPlan", self.tags[0] if self.tags else "", views.of_plan(self))
+
+    def _repr_html_(self) -> str:
+        return views.html("BuildPlan", self.tags[0] if self.tags else "", views.of_plan(self))
 
 
 def plan_build(

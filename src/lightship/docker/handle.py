@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from lightship.client import Client, VersionStatus
+from lightship.docker import views
 from lightship.docker.engine import address, engine, is_remote
 from lightship.docker.ports import GRPC, REST
 from lightship.docker.settings import DEFAULT_NAME, started_with
@@ -58,6 +59,12 @@ class Status:
         """Whether the container runs and a version is AVAILABLE."""
         return self.state == "running" and any(version.state == "AVAILABLE" for version in self.versions)
 
+    def __repr__(self) -> str:
+        return views.text("Status", self.name, views.of_status(self))
+
+    def _repr_html_(self) -> str:
+        return views.html("Status", self.name, views.of_status(self))
+
 
 @dataclass(frozen=True, slots=True)
 class Container:
@@ -98,6 +105,12 @@ class Container:
             found = find(client, self.name)
             if found is not None and found.id == self.id:
                 _stop_and_remove(found, timeout)
+
+    def __repr__(self) -> str:
+        return views.text("Container", self.name, views.of_container(self))
+
+    def _repr_html_(self) -> str:
+        return views.html("Container", self.name, views.of_container(self))
 
     def __enter__(self) -> Self:
         return self

@@ -83,6 +83,18 @@ class ImageSpec:
         for key, value in zip(_KEYS, values, strict=True):
             object.__setattr__(self, key, value)
 
+    def __repr__(self) -> str:
+        """Returns the call that makes this spec, without the arguments that are the defaults."""
+        usual = {"color": "rgb", "family": "pillow", "resize": METHODS[self.family][0], "fit": "stretch"}
+        fields = self.to_json().items()
+        given = {key: value for key, value in fields if value != usual.get(key) and value not in (None, False)}
+        return f"ImageSpec({', '.join(f'{key}={value!r}' for key, value in given.items())})"
+
+    def _repr_html_(self) -> str:
+        from lightship import notebook
+
+        return notebook.table("ImageSpec", self.to_json().items())
+
     @property
     def channels(self) -> int:
         return CHANNELS[self.color]

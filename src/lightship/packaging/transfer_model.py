@@ -11,6 +11,8 @@ from lightship.images.spec import ImageSpec
 from lightship.packaging.exporting import export
 from lightship.packaging.golden_sample import GoldenImages
 
+_SHOWN = 5  # classes that are shown
+
 
 class TransferModel:
     """A trained model that can be saved for a server. The arguments are those of `lightship.export`.
@@ -30,6 +32,16 @@ class TransferModel:
         self.image = image
         self.golden = golden
 
+    def __repr__(self) -> str:
+        parts = [self._model_text(), f"classes: {self._classes_text()}", f"image: {self.image or 'none'}"]
+        return f"TransferModel({', '.join(parts)})"
+
+    def _repr_html_(self) -> str:
+        from lightship import notebook
+
+        rows = [("model", self._model_text()), ("classes", self._classes_text()), ("image", self.image or "none")]
+        return notebook.table("TransferModel", rows)
+
     def save(self, folder: str | Path, version: int | None = None) -> Path:
         """Writes `version`, by default the next free one, into `folder` and returns its path.
 
@@ -38,3 +50,16 @@ class TransferModel:
         if self.model is None:
             raise AttributeError("Model does not exist")
         return export(self.model, folder, classes=self.classes, image=self.image, version=version, golden=self.golden)
+
+    def _model_text(self) -> str:
+        if self.model is None or isinstance(self.model, (str, Path)):
+            return "no model" if self.model is None else repr(str(self.model))
+        name = getattr(self.model, "name", None)
+        return f"{type(self.model).__name__}{f' {name!r}' if isinstance(name, str) else ''}"
+
+    def _classes_text(self) -> str:
+        if self.classes is None or isinstance(self.classes, (str, Path)):
+            return "none" if self.classes is None else repr(str(self.classes))
+        some = [repr(one) for one, _ in zip(self.classes, range(_SHOWN), strict=False)]
+        more = len(self.classes) - len(some)
+        return f"{len(self.classes)} ({', '.join(some)}{f', {more} more' if more else ''})"

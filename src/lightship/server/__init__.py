@@ -3,7 +3,8 @@
 from lightship.batching.tensorflow_serving import BatchingParameters
 from lightship.lifecycle.model_config import All, Latest, ModelConfig, Specific
 from lightship.server.options import ServerOptions, parse_model_argument
-from lightship.server.server import Server, serve
+from lightship.server.server import Server
+from lightship.server.starting import serve
 
 __all__ = [
     "All",

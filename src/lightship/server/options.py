@@ -29,6 +29,8 @@ class ServerOptions:
 
     Raises InvalidArgument for options that contradict each other or are out of range, and NotFound for a `reload_root`
     that is not a folder.
+
+    `lightship.serve` takes the fields as parameters, but for those of commands; a test compares them.
     """
 
     # The models to serve when the server starts. Their names must differ.

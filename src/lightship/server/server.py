@@ -7,15 +7,15 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
-from lightship.errors import FailedPrecondition, InvalidArgument, LightshipError, Unknown
+from lightship.errors import FailedPrecondition, Unknown
 from lightship.lifecycle.availability import failure_text, failures, wait_until_settled
 from lightship.lifecycle.configuration import Configuration
 from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.model_config import ModelConfig
+from lightship.lifecycle.settling import default_settle_seconds
 from lightship.lifecycle.source import FileSystemSource
 from lightship.lifecycle.state import ModelVersionStatus, State
 from lightship.memory import LongLived, keep_freed_memory
@@ -27,9 +27,11 @@ from lightship.server.folders import check_folder
 from lightship.server.listening import Listening
 from lightship.server.loading import Loading
 from lightship.server.logs import configure_logging
-from lightship.server.options import ServerOptions, parse_model_argument
+from lightship.server.options import ServerOptions
+from lightship.server.readiness import Readiness
 from lightship.server.received import ReceivedSignals
 from lightship.server.rereading import Rereading
+from lightship.server.views import ServerView, model_states, server_html, server_text
 from lightship.signals import STOP_SIGNALS
 
 if TYPE_CHECKING:
@@ -79,12 +81,12 @@ class Server:
         listening = Listening(self.options)
         try:
             endpoints = self._endpoints_on(listening)
-        except LightshipError:
+            self.load()
+            self._config_file = self._poll_config_file()
+            endpoints.start(self.manager, self._reload)
+        except BaseException:
             listening.close()
             raise
-        self.load()
-        self._config_file = self._poll_config_file()
-        endpoints.start(self.manager, self._reload)
         self._listening, self._endpoints = listening, endpoints
         listening.log_addresses()
         return self
@@ -96,11 +98,14 @@ class Server:
         """
         if self._source is None:
             self._configure_logging()
+            settle_seconds = self.options.settle_seconds
+            if settle_seconds is None:
+                settle_seconds = default_settle_seconds()  # raises before anything is started
             self.manager = self._make_manager()
             self._source = FileSystemSource(
                 self.manager,
                 self.options.poll_seconds,
-                settle_seconds=self.options.settle_seconds,
+                settle_seconds=settle_seconds,
                 empty_folder_grace=self.options.empty_folder_grace,
             )
             allow = self.options.allow_version_labels_for_unavailable_models
@@ -202,6 +207,18 @@ class Server:
         self._tell_workers()
         return ready
 
+    def require_ready(self, timeout: float | None = None) -> None:
+        """Waits until every model answers. Must be called after `start`.
+
+        Raises FailedPrecondition with the reasons if a model cannot be loaded or its folder has no version, and
+        DeadlineExceeded after `timeout` seconds. None means no timeout. The server goes on in either case.
+        """
+        if self._source is None:
+            raise FailedPrecondition("the server has not been started, so its models cannot answer: call start()")
+        folders = {model.name: model.path for model in self.options.models}
+        Readiness(self.manager, self._source, folders, self._supervisor_failure).require(timeout)
+        self._tell_workers()
+
     def wait_decided(self) -> bool:
         """Calls `load`, then waits without a timeout until every model has a version that is AVAILABLE or failed.
 
@@ -281,6 +298,12 @@ class Server:
                 f"{unanswered} calls had not finished after {self.options.drain_seconds:g} seconds and were cancelled"
             )
 
+    def __repr__(self) -> str:
+        return server_text(self._shown())
+
+    def _repr_html_(self) -> str:
+        return server_html(self._shown())
+
     def __enter__(self) -> Self:
         return self.start()
 
@@ -288,6 +311,18 @@ class Server:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.stop()
+
+    def _shown(self) -> ServerView:
+        if self._endpoints is None or self._stopped:
+            state = "stopped" if self._stopped else "not started"
+            return ServerView(state, (), {model.name: "" for model in self.options.models})
+        grpc, socket = self.grpc_address if self.grpc_port else "", self.options.grpc.socket_path
+        addresses = (
+            self.rest_url if self.rest_port else "",
+            f"grpc://{grpc}" if grpc else "",
+            f"grpc+unix://{socket}" if socket else "",
+        )
+        return ServerView("", tuple(filter(None, addresses)), model_states(self.manager))
 
     def _wait(self) -> str | None:
         """Waits for a signal to stop, or with `strict` for a model that cannot be loaded.
@@ -308,9 +343,13 @@ class Server:
 
     def _failure(self) -> str | None:
         """Returns why the server cannot serve and has to stop, or None if it can."""
-        if self._supervisor is not None and self._supervisor.failure is not None:
-            return self._supervisor.failure
+        failure = self._supervisor_failure()
+        if failure is not None:
+            return failure
         return _failed_model(self.manager) if self.options.strict else None
+
+    def _supervisor_failure(self) -> str | None:
+        return None if self._supervisor is None else self._supervisor.failure
 
     @contextmanager
     def _signals_handled(self) -> Iterator[None]:
@@ -320,17 +359,6 @@ class Server:
         finally:
             if installed:
                 self._signals.restore()
-
-
-def serve(*models: str | Path, **options: Any) -> Server:
-    """Starts a server for model folders and returns it. Each model is a folder, as in `models/dog`, or `name=path`.
-
-    `options` are the fields of `ServerOptions`, such as `rest_port="auto"`. Stop the server with `stop`, or use it in a
-    `with` statement. Raises the errors of `Server.start`.
-    """
-    if not models:
-        raise InvalidArgument("no model to serve: give the folder of one, such as models/dog")
-    return Server(ServerOptions(models=[parse_model_argument(model) for model in models], **options)).start()
 
 
 def _supervisor_of(options: ServerOptions) -> Supervisor | None:

@@ -23,7 +23,7 @@ def late(tmp_path: Path, half_plus_two: Path) -> Iterator[tuple[Server, grpc.Cha
     """A server whose model half answers and whose model late does not."""
     models = [f"half={half_plus_two}", f"late={tmp_path / 'late'}"]
     (tmp_path / "late").mkdir()
-    with serve(*models, rest_port=0, grpc_port="auto", poll_seconds=0.05) as server:
+    with serve(*models, wait=False, rest_port=0, grpc_port="auto", poll_seconds=0.05) as server:
         assert server.manager.wait(lambda manager: "half" not in manager.not_ready(), 60)
         with grpc.insecure_channel(server.grpc_address) as channel:
             yield server, channel
@@ -83,7 +83,7 @@ def test_more_watchers_than_there_may_be_are_refused(late: tuple[Server, grpc.Ch
 
 @pytest.mark.parametrize(("health", "expected"), [("port", "SERVING"), ("off", "UNIMPLEMENTED")])
 def test_it_can_be_as_tensorflow_servings_or_off(tmp_path: Path, health: HealthOf, expected: str) -> None:
-    server = serve(tmp_path, rest_port=0, grpc_port="auto", grpc=GrpcOptions(health=health))
+    server = serve(tmp_path, wait=False, rest_port=0, grpc_port="auto", grpc=GrpcOptions(health=health))
     with server, grpc.insecure_channel(server.grpc_address) as channel:
         if expected == "SERVING":
             assert status(channel, "") == SERVING

@@ -77,7 +77,7 @@ def test_the_status_of_what_is_not_there(refused: Refused, request_text: str, co
 def test_a_version_that_cannot_be_loaded_says_why(tmp_path: Path) -> None:
     (tmp_path / "m" / "4").mkdir(parents=True)
     (tmp_path / "m" / "4" / "saved_model.pb").write_bytes(b"broken")
-    with serve(f"m={tmp_path / 'm'}", rest_port="auto", grpc_port="auto") as server:
+    with serve(f"m={tmp_path / 'm'}", wait=False, rest_port="auto", grpc_port="auto") as server:
         assert server.manager.wait(lambda manager: manager.settled_status("m") is not None, 60)
         with grpc.insecure_channel(server.grpc_address) as channel:
             (status,) = call(channel, "GetModelStatus", 'model_spec { name: "m" }').model_version_status

@@ -30,7 +30,7 @@ def read_metadata(response: Any, model: str) -> ModelMetadata:
     if packed is None:
         raise Unknown(f"the response has no signatures, so {CHECK_ADDRESS}")
     signatures = SignatureDefMap.FromString(packed.value).signature_def
-    read = {name: _signature(signatures[name]) for name in sorted(signatures)}
+    read = {name: signature_info(signatures[name]) for name in sorted(signatures)}
     return ModelMetadata(response.model_spec.name or model, response.model_spec.version.value, read)
 
 
@@ -69,7 +69,8 @@ def _version(status: Any) -> VersionStatus:
     return VersionStatus(status.version, _STATES.get(status.state, "UNKNOWN"), name, status.status.error_message)
 
 
-def _signature(signature: Any) -> SignatureInfo:
+def signature_info(signature: Any) -> SignatureInfo:
+    """Reads a `tensorflow.SignatureDef`."""
     return SignatureInfo(signature.method_name, _tensors(signature.inputs), _tensors(signature.outputs))
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from lightship.cli.version_folder import find_version
-from lightship.errors import NotFound
+from lightship.errors import InvalidArgument, NotFound
+from lightship.saved_model.version_folder import find_version
 
 
 @pytest.fixture
@@ -40,3 +41,25 @@ def test_anything_else_is_explained(dog: Path, monkeypatch: pytest.MonkeyPatch, 
 def test_a_version_may_be_written_as_text(dog: Path) -> None:
     (dog / "2" / "saved_model.pb").rename(dog / "2" / "saved_model.pbtxt")
     assert find_version(str(dog / "2")).version == 2
+
+
+def test_a_version_can_be_asked_for(dog: Path) -> None:
+    assert find_version(dog, 2).path == dog / "2"
+    assert find_version(dog, 10).path == dog / "010"
+    assert find_version(dog / "2", 2).path == dog / "2"
+
+
+def test_a_version_that_is_not_there_is_refused_with_those_that_are(dog: Path) -> None:
+    with pytest.raises(NotFound, match="has no version 3: it has 2, 10"):
+        find_version(dog, 3)
+
+
+def test_a_version_folder_is_no_other_version(dog: Path) -> None:
+    with pytest.raises(InvalidArgument, match=f"2 is version 2 of the model dog, but version 10 .*: .* {dog}$"):
+        find_version(dog / "2", 10)
+
+
+@pytest.mark.parametrize("version", ["2", 2.0, True])
+def test_a_version_that_is_no_number_is_refused(dog: Path, version: Any) -> None:
+    with pytest.raises(InvalidArgument, match="give a whole number"):
+        find_version(dog, version)

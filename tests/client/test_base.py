@@ -1,0 +1,36 @@
+"""What both clients show of themselves."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from lightship import AsyncClient, Client
+
+SECRET = "s3cr3t"
+
+
+@pytest.mark.parametrize("user", [f"me:{SECRET}@", f"{SECRET}@", f"me:{SECRET}@more{SECRET}@", f"me:%40{SECRET}@"])
+def test_a_client_shows_its_address_and_never_credentials(user: str) -> None:
+    headers = {"Authorization": f"Bearer {SECRET}"}
+    with Client(f"http://{user}h.example:8501/proxy", timeout=5, headers=headers) as client:
+        assert repr(client) == "Client('http://h.example:8501/proxy')"
+        assert "http://h.example:8501/proxy" in client._repr_html_()
+        assert "5 s" in client._repr_html_()
+        assert SECRET not in repr(client) + client._repr_html_()
+
+
+def test_a_client_over_grpc_shows_its_address() -> None:
+    with Client("grpc://h.example", headers={"authorization": SECRET}, timeout=None) as client:
+        assert repr(client) == "Client('grpc://h.example:8500')"
+        assert "no limit" in client._repr_html_()
+        assert SECRET not in client._repr_html_()
+
+
+def test_an_asynchronous_client_is_called_as_what_it_is() -> None:
+    async def shown() -> str:
+        async with AsyncClient(f"http://me:{SECRET}@h.example") as client:
+            return repr(client)
+
+    assert asyncio.run(shown()) == "AsyncClient('http://h.example')"
