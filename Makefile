@@ -51,7 +51,7 @@ bench: setup
 	$(BIN)/python -m benchmarks.rest
 	$(BIN)/python -m benchmarks.grpc_servers
 
-# What costly requests do to another client and to the memory. The aims are in docs/performance.md.
+# What costly requests do to another client and to the memory. The aims are in docs/design/performance.md.
 attacks: setup
 	$(BIN)/python -m benchmarks.attacks
 	$(BIN)/python -m benchmarks.overload

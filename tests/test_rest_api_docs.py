@@ -1,4 +1,4 @@
-"""The code blocks of docs/rest_api.md, run against the server that it speaks of."""
+"""The code blocks of docs/reference/rest.md, run against the server that it speaks of."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.test_readme import ROOT, Block, blocks, matches
 
 from lightship.server import Server, serve
 
-EXAMPLES = blocks((ROOT / "docs" / "rest_api.md").read_text())
+EXAMPLES = blocks((ROOT / "docs" / "reference" / "rest.md").read_text())
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""The code blocks of docs/grpc_api.md, run against the server that it speaks of."""
+"""The code blocks of docs/reference/grpc.md, run against the server that it speaks of."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import lightship.protos
 from lightship.server import Server, serve
 
 PROTOS = Path(lightship.protos.__file__).parent
-TEXT = (ROOT / "docs" / "grpc_api.md").read_text()
+TEXT = (ROOT / "docs" / "reference" / "grpc.md").read_text()
 EXAMPLES = [block for block in blocks(TEXT) if "8500" in block.code]
 JAVASCRIPT = re.compile(r"^```js\n(.*?)^```\n```output\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
