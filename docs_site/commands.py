@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 from unittest import mock
 
 import typer
@@ -18,50 +19,72 @@ from lightship.cli.flags import Flag, Role
 
 # A number of processors that no machine has, to find the defaults that follow it.
 _MANY = 1_000_003
+_KINDS = {int: "N", float: "N", Path: "PATH"}
 _EFFECTS = {Role.USED: "", Role.IGNORED: "Accepted, but has no effect.", Role.PLANNED: "Refused, unless the default."}
 
 
 def lightship_commands() -> str:
     """Returns a section for `lightship`, and for each of its commands."""
     root = typer.main.get_command(app)
-    return "\n".join(_sections(root, typer.Context(root, info_name="lightship")))
+    return "\n".join(_sections(root, typer.Context(root, info_name="lightship", **root.context_settings)))
 
 
 def _sections(command: Any, context: typer.Context) -> Iterator[str]:
     yield f"## {context.command_path}\n"
     if command.help:
         yield f"{prose(command.help)}\n"
-    yield f"```text\n{context.command_path} {' '.join(command.collect_usage_pieces(context))}\n```\n"
     shown = [one for one in command.get_params(context) if not getattr(one, "hidden", False)]
-    yield from _parameters("argument", [one for one in shown if one.param_type_name == "argument"], context)
+    arguments = [one for one in shown if one.param_type_name == "argument"]
     options = [one for one in shown if one.param_type_name == "option"]
+    words = ["[OPTIONS]", *map(_usage, arguments), *(["COMMAND"] if getattr(command, "commands", None) else [])]
+    yield f"```text\n{context.command_path} {' '.join(words)}\n```\n"
+    yield from _parameters("argument", arguments)
     for panel in dict.fromkeys(one.rich_help_panel for one in options):  # first those without one
         if panel:
             yield f"### {panel} options of {context.command_path}\n"
-        yield from _parameters("option", [one for one in options if one.rich_help_panel == panel], context)
+        yield from _parameters("option", [one for one in options if one.rich_help_panel == panel])
     for name, one in getattr(command, "commands", {}).items():
         if not one.hidden:
             yield from _sections(one, typer.Context(one, info_name=name, parent=context))
 
 
-def _parameters(kind: str, given: Sequence[Any], context: typer.Context) -> Iterator[str]:
+def _usage(argument: Any) -> str:
+    """Returns an argument as a usage line has it: `[MODEL]` may be left out, `PHOTO...` can be repeated."""
+    name = _argument(argument) + ("..." if argument.nargs != 1 and "..." not in _argument(argument) else "")
+    return name if argument.required or name.startswith("[") else f"[{name}]"
+
+
+def _argument(argument: Any) -> str:
+    return str(argument.metavar or argument.name.upper())
+
+
+def _parameters(kind: str, given: Sequence[Any]) -> Iterator[str]:
     if given:
-        yield table([kind, "default", "environment", "meaning"], (_row(one, context) for one in given))
+        yield table([kind, "default", "environment", "meaning"], map(_row, given))
 
 
-def _row(parameter: Any, context: typer.Context) -> list[str]:
+def _row(parameter: Any) -> list[str]:
     if parameter.param_type_name == "argument":
-        name = code(parameter.metavar or parameter.name.upper())
+        name = code(_argument(parameter))
     else:
-        names = [*parameter.opts, *parameter.secondary_opts]
-        value = "" if parameter.is_flag else f" {parameter.metavar or parameter.display_type(context)}"
-        name = ", ".join(code(one + value) for one in names)
+        value = "" if parameter.is_flag else f" {parameter.metavar or _kind(parameter.type_descriptor.annotation)}"
+        name = ", ".join(code(one + value) for one in [*parameter.opts, *parameter.secondary_opts])
     return [name, _default(parameter), code(parameter.envvar or ""), prose(parameter.help or "") + _range(parameter)]
+
+
+def _kind(annotation: Any) -> str:
+    """Returns what stands for a value of this type: N, PATH, TEXT, or the choices."""
+    if get_origin(annotation) is Literal:
+        return "|".join(map(str, get_args(annotation)))
+    plain = [one for one in get_args(annotation) if one is not type(None)]
+    return _kind(plain[0]) if plain else _KINDS.get(annotation, "TEXT")
 
 
 def _default(parameter: Any) -> str:
     if parameter.required:
         return "required"
+    if parameter.default is True and parameter.param_type_name == "option":
+        return code(parameter.opts[0])
     if parameter.default in (None, False) or parameter.default == ():
         return ""
     return code(f"{parameter.default:g}" if isinstance(parameter.default, float) else str(parameter.default))
@@ -77,7 +100,10 @@ def model_server_flags_table() -> str:
     flags, many = model_server_flags.FLAGS, _with_many_processors().FLAGS
     return table(
         ["flag", "default", "meaning"],
-        ([code(f"--{one.name}"), _flag_default(one, same), _flag_help(one)] for one, same in zip(flags, many, strict=True)),
+        (
+            [code(f"--{one.name}"), _flag_default(one, same), _flag_help(one)]
+            for one, same in zip(flags, many, strict=True)
+        ),
     )
 
 
@@ -99,6 +125,6 @@ def _with_many_processors() -> ModuleType:
     assert found is not None
     assert found.loader is not None
     module = importlib.util.module_from_spec(found)
-    with mock.patch.object(processors, "available_cpus", lambda: _MANY):
+    with mock.patch.object(processors, "available_cpus", return_value=_MANY):
         found.loader.exec_module(module)
     return module

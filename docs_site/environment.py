@@ -12,6 +12,7 @@ import typer
 from docs_site.tables import code, table
 from lightship.cli import engine_environment
 from lightship.cli.app import app
+from lightship.lifecycle import settling
 
 _OURS = re.compile(r"\bLIGHTSHIP_[A-Z_]+\b")
 
@@ -31,7 +32,7 @@ OTHERS: dict[str, str] = {
 
 def options_table() -> str:
     """Returns a table of the variables that set options."""
-    also = set(_OURS.findall(inspect.getsource(engine_environment)))
+    also = set(_OURS.findall("".join(map(inspect.getsource, (engine_environment, settling)))))
     rows = (
         [code(name), ", ".join(sorted(code(option) for option in options)), "yes" if name in also else ""]
         for name, options in sorted(option_variables().items())

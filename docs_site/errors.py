@@ -93,7 +93,9 @@ def _line(of: type) -> int:
 
 def _row(error: type[LightshipError]) -> list[str]:
     if error.__name__ not in MEANINGS:
-        raise LookupError(f"{error.__name__} is not documented: say in {__name__}.MEANINGS what it means, and what to do")
+        raise LookupError(
+            f"{error.__name__} is not documented: say in {__name__}.MEANINGS what it means, and what to do"
+        )
     means, remedy = MEANINGS[error.__name__]
     status = error_response(error("")).status
     return [code(error.__name__), f"{code(error.code.name)} ({error.code.value})", str(status), prose(means), remedy]

@@ -25,7 +25,7 @@ MEANINGS: dict[str, str] = {
     ":tensorflow:serving:model_warmup_records_read": "The records of warm-up files that were replayed.",
     ":tensorflow:cc:saved_model:load_attempt_count": "Attempts to load a version. The status is success or fail.",
     ":tensorflow:cc:saved_model:load_latency": "The duration of the successful loads together, in microseconds.",
-    ":tensorflow:serving:batching_session:queuing_latency": "How long calls waited in a batching queue, in microseconds.",
+    ":tensorflow:serving:batching_session:queuing_latency": "The wait of calls in batching queues, in microseconds.",
     ":tensorflow:serving:batching_session:wrapped_run_count": "Batches that were run.",
     ":tensorflow:serving:batching_session:padding_size": "Rows that filled up a batch, by the size of the batch.",
     ":tensorflow:serving:batching_session:input_batch_size": "The rows of each call.",
