@@ -60,7 +60,10 @@ def _argument(argument: Any) -> str:
 
 def _parameters(kind: str, given: Sequence[Any]) -> Iterator[str]:
     if given:
-        yield table([kind, "default", "environment", "meaning"], map(_row, given))
+        rows = [[kind, "default", "environment", "meaning"], *map(_row, given)]
+        used = [column for column in zip(*rows, strict=True) if any(column[1:])]
+        head, *body = zip(*used, strict=True)
+        yield table(head, body)
 
 
 def _row(parameter: Any) -> list[str]:
