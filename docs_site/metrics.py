@@ -19,7 +19,8 @@ _LABEL = re.compile(r'(\w+)="')
 MEANINGS: dict[str, str] = {
     ":tensorflow:serving:request_count": "Requests below `/v1/` that were read to their end, and Predict, Classify and "
     "Regress calls over gRPC, by model and by the name of the canonical code. At most 100 names of models that are not "
-    "served are counted by name; further ones are counted under the empty name.",
+    "served are counted by name; further ones are counted under the empty name. A call that timed out counts as "
+    "what came of it.",
     ":tensorflow:serving:request_latency": "The duration of the requests that succeeded, in microseconds.",
     ":tensorflow:serving:model_warmup_latency": "The duration of replaying a version's warm-up file, in microseconds.",
     ":tensorflow:serving:model_warmup_records_read": "The records of warm-up files that were replayed.",

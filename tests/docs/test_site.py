@@ -20,9 +20,11 @@ import lightship.client
 import lightship.docker
 import lightship.errors
 import lightship.server
+from lightship import protos
 from lightship.cli.app import app
 from lightship.cli.model_server_flags import FLAGS
 from lightship.errors import LightshipError
+from lightship.transports.grpc import channel_arguments
 
 pytestmark = pytest.mark.slow
 
@@ -148,6 +150,22 @@ def test_every_environment_variable_is_in_the_configuration_reference(site: Site
     assert len(variables) > 40
     page = site.page("reference/configuration")
     assert [name for name in sorted(variables) if f"<code>{name}</code>" not in page] == []
+
+
+def test_every_field_of_the_configuration_files_is_in_the_configuration_reference(site: Site) -> None:
+    page = site.page("reference/configuration") + site.page("guides/batching")
+    models = protos.ModelServerConfig.DESCRIPTOR.fields_by_name["model_config_list"].message_type
+    prometheus = protos.MonitoringConfig.DESCRIPTOR.fields_by_name["prometheus_config"].message_type
+    ours = [models.fields_by_name["config"].message_type, prometheus]
+    messages = [*ours, protos.SSLConfig.DESCRIPTOR, protos.BatchingParameters.DESCRIPTOR]
+    fields = [field.name for message in messages for field in message.fields]
+    assert len(fields) > 20
+    assert [name for name in fields if f"<code>{name}</code>" not in page] == []
+
+
+def test_every_channel_argument_is_in_the_configuration_reference(site: Site) -> None:
+    page = site.page("reference/configuration")
+    assert [name for name in channel_arguments._KNOWN if f"<code>{name}</code>" not in page] == []
 
 
 def test_no_page_needs_anything_from_outside(site: Site) -> None:
