@@ -53,6 +53,11 @@ def matches(expected: str, printed: str) -> bool:
     return re.fullmatch(pattern, printed.strip(), re.DOTALL) is not None
 
 
+def rounded(text: str) -> str:
+    """The text with its long numbers rounded: the last digits of a score are the processor's own."""
+    return re.sub(r"\d\.\d{4,}", lambda number: f"{float(number[0]):.3f}", text)
+
+
 @dataclass(slots=True)
 class Reader:
     """Types the blocks of a page, in one folder. Close it to stop the server that it started last."""
@@ -68,7 +73,8 @@ class Reader:
             self._serve(shlex.split(block.code, comments=True))
             return
         printed = self._run(block)
-        assert block.output is None or matches(block.output, printed), f"{block.code}\nprinted:\n{printed}"
+        right = block.output is None or matches(rounded(block.output), rounded(printed))
+        assert right, f"{block.code}\nprinted:\n{printed}"
 
     def close(self) -> None:
         if self._server is not None:
