@@ -24,7 +24,7 @@ from lightship import protos
 from lightship.cli.app import app
 from lightship.cli.model_server_flags import FLAGS
 from lightship.errors import LightshipError
-from lightship.transports.grpc import channel_arguments
+from lightship.transports.grpc import channel_arguments, methods
 
 pytestmark = pytest.mark.slow
 
@@ -166,6 +166,13 @@ def test_every_field_of_the_configuration_files_is_in_the_configuration_referenc
 def test_every_channel_argument_is_in_the_configuration_reference(site: Site) -> None:
     page = site.page("reference/configuration")
     assert [name for name in channel_arguments._KNOWN if f"<code>{name}</code>" not in page] == []
+
+
+def test_every_method_of_grpc_is_in_the_grpc_reference(site: Site) -> None:
+    rows = re.findall(r"<tr>.*?</tr>", site.page("reference/grpc"), re.DOTALL)
+    for name in (*methods.CALLS, *methods.HEALTH_CALLS):
+        service, method = name.strip("/").split("/")
+        assert any(f"<code>{service}</code>" in row and f"<code>{method}</code>" in row for row in rows), name
 
 
 def test_no_page_needs_anything_from_outside(site: Site) -> None:
