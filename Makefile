@@ -27,7 +27,7 @@ demo: setup
 
 # The documentation's site, in site/. A warning fails it.
 docs: setup
-	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 	@echo "site/index.html"
 
 check: setup
