@@ -10,19 +10,25 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test test-fast test-pythons coverage check bench attacks conformance fuzz wheel image image-tensorflow lock clean
+.PHONY: setup demo docs test test-fast test-pythons coverage check bench attacks conformance fuzz wheel image image-tensorflow lock clean
 
 setup: $(STAMP)
 
-$(STAMP): pyproject.toml hatch_build.py $(shell find src/lightship -name '*.proto' -o -name '*.[ch]' 2>/dev/null)
+$(STAMP): pyproject.toml hatch_build.py docs_site/requirements.lock $(shell find src/lightship -name '*.proto' -o -name '*.[ch]' 2>/dev/null)
 	@scripts/make-venv "$(PYTHON)" "$(VENV)"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[tensorflow,docker]" --group dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --group stubs
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement docs_site/requirements.lock
 	@touch $(STAMP)
 
 demo: setup
 	@$(BIN)/python -m demo.demo
+
+# The documentation's site, in site/. A warning fails it.
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+	@echo "site/index.html"
 
 check: setup
 	$(BIN)/ruff check --no-cache .
@@ -51,7 +57,7 @@ bench: setup
 	$(BIN)/python -m benchmarks.rest
 	$(BIN)/python -m benchmarks.grpc_servers
 
-# What costly requests do to another client and to the memory. The aims are in docs/performance.md.
+# What costly requests do to another client and to the memory. The aims are in docs/design/performance.md.
 attacks: setup
 	$(BIN)/python -m benchmarks.attacks
 	$(BIN)/python -m benchmarks.overload
@@ -78,9 +84,9 @@ image:
 image-tensorflow:
 	@$(PYTHON) scripts/build_image.py --extra tensorflow -- $(BUILD_OPTIONS)
 
-# What the image installs, pinned anew.
+# What the image and the site install, pinned anew.
 lock: setup
-	@scripts/lock-image $(BIN)/uv
+	@scripts/lock $(BIN)/uv
 
 clean:
-	rm -rf $(VENV) .venv-pythons dist models photos
+	rm -rf $(VENV) .venv-pythons dist models photos site

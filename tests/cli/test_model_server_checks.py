@@ -105,7 +105,7 @@ def test_tflite_is_explained() -> None:
 
 
 def test_the_documentation_says_of_every_flag_what_it_is_here() -> None:
-    text = (Path(__file__).parents[2] / "docs" / "compatibility.md").read_text()
+    text = (Path(__file__).parents[2] / "docs" / "design" / "compatibility.md").read_text()
     rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| `")]
     said = {row[0].removeprefix("| ").strip("`"): row[2] for row in rows if len(row) == 4}
     words = {Role.USED: "used", Role.IGNORED: "accepted", Role.PLANNED: "refused"}

@@ -172,7 +172,7 @@ def test_the_serving_runtimes_flags_are_the_servers() -> None:
 
 
 def test_the_files_that_the_guide_names_exist() -> None:
-    guide = (ROOT / "docs" / "deploy.md").read_text()
+    guide = (ROOT / "docs" / "guides" / "deploy.md").read_text()
     named = set(re.findall(r"deploy/[\w./-]+\w", guide))
     assert named
     assert all((ROOT / path).exists() for path in named)

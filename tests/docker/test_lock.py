@@ -1,4 +1,4 @@
-"""What the image pins is what the package asks for. Needs no engine; `make lock` mends what fails here."""
+"""What the image and the site pin is what the package asks for. Needs no engine; `make lock` mends what fails here."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 CORE = PROJECT["project"]["dependencies"]
 TENSORFLOW = PROJECT["project"]["optional-dependencies"]["tensorflow"]
+LOCKS = [*(f"docker/requirements{one}.lock" for one in ("", "-tensorflow", "-build")), "docs_site/requirements.lock"]
 IMAGE = {"python_version": "3.11", "python_full_version": "3.11.2", "sys_platform": "linux"}
 
 
 def pinned(name: str) -> dict[str, str]:
-    """The versions that are installed in the image, by the names of the packages."""
-    text = (ROOT / "docker" / name).read_text()
+    """The versions that a lock installs, by the names of the packages."""
+    text = (ROOT / name).read_text()
     requirements = [Requirement(line) for line in re.findall(r"^([a-z0-9][^\\\n]+?) \\$", text, re.MULTILINE)]
     return {one.name: str(one.specifier).removeprefix("==") for one in requirements if wanted(one)}
 
@@ -32,9 +33,10 @@ def wanted(requirement: Requirement) -> bool:
 @pytest.mark.parametrize(
     ("lock", "requirements"),
     [
-        ("requirements.lock", CORE),
-        ("requirements-tensorflow.lock", CORE + TENSORFLOW),
-        ("requirements-build.lock", PROJECT["build-system"]["requires"]),
+        ("docker/requirements.lock", CORE),
+        ("docker/requirements-tensorflow.lock", CORE + TENSORFLOW),
+        ("docker/requirements-build.lock", PROJECT["build-system"]["requires"]),
+        ("docs_site/requirements.lock", PROJECT["dependency-groups"]["docs"]),
     ],
 )
 def test_it_satisfies_the_package(lock: str, requirements: list[str]) -> None:
@@ -44,12 +46,12 @@ def test_it_satisfies_the_package(lock: str, requirements: list[str]) -> None:
 
 
 def test_both_images_have_the_same_core() -> None:
-    core, whole = pinned("requirements.lock"), pinned("requirements-tensorflow.lock")
+    core, whole = pinned("docker/requirements.lock"), pinned("docker/requirements-tensorflow.lock")
     assert {name: whole[name] for name in core} == core
 
 
-@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-tensorflow.lock", "requirements-build.lock"])
+@pytest.mark.parametrize("lock", LOCKS)
 def test_every_pin_has_hashes(lock: str) -> None:
-    blocks = re.split(r"^(?=[a-z0-9])", (ROOT / "docker" / lock).read_text(), flags=re.MULTILINE)[1:]
+    blocks = re.split(r"^(?=[a-z0-9])", (ROOT / lock).read_text(), flags=re.MULTILINE)[1:]
     assert len(blocks) > 10
     assert [block for block in blocks if "--hash=sha256:" not in block] == []

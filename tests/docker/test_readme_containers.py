@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.docker.own_engine import Engine
-from tests.test_readme import ALL, BIN, CONTAINERS, matches
+from tests.docs.blocks import BIN, ROOT, blocks, matches
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
 
@@ -26,9 +26,9 @@ def test_readmes_containers_do_what_it_says(engine: Engine, image: str, dog_bund
     tmp_path.chmod(0o755)
     port, name = free_port(), f"readme{os.getpid()}"
     environment = engine.environment | {"PATH": f"{BIN}:{os.environ['PATH']}", "LIGHTSHIP_CONTAINER": name}
-    blocks = [block for block in ALL if block.language == CONTAINERS]
-    assert len(blocks) == 2
-    for block in blocks:
+    examples = [block for block in blocks((ROOT / "README.md").read_text()) if block.language == "bash"]
+    assert len(examples) == 2
+    for block in examples:
         code = block.code.replace("start models/dog", f"start models/dog -p {port}:8501")
         done = subprocess.run(
             ["bash", "-euc", code], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240

@@ -101,4 +101,4 @@ def test_it_is_ready_soon(fresh: Path, serve: Serve, dog_bundle: Path) -> None:
     serve(str(dog_bundle), command=fresh / "lightship")  # the file cache is warm now
     start = time.monotonic()
     serve(str(dog_bundle), command=fresh / "lightship")
-    assert time.monotonic() - start < 60  # measured in docs/performance.md; here a generous deadline
+    assert time.monotonic() - start < 60  # measured in docs/design/performance.md; here a generous deadline

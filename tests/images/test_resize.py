@@ -19,7 +19,7 @@ from lightship.images.spec import METHODS, ImageSpec
 
 SIZES = [(224, 224), (97, 300), (331, 33), (207, 291)]
 
-# Of 255. What is left is the order of float32 additions; docs/images.md has the same figures.
+# Of 255. What is left is the order of float32 additions; docs/guides/images.md has the same figures.
 EXACT = {"bilinear", "nearest"}
 CLOSE = 0.001
 

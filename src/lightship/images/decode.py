@@ -39,7 +39,9 @@ def convert_as_pillow(image: Image.Image, color: str) -> Image.Image:
 
 
 def convert_as_tensorflow(image: Image.Image, color: str) -> NDArray[np.uint8]:
-    """Returns the pixels of `tf.io.decode_image(channels=...)`, uint8 [H, W, C]; docs/images.md lists the differences.
+    """Returns the pixels of `tf.io.decode_image(channels=...)`, uint8 [H, W, C].
+
+    docs/guides/images.md lists the differences.
 
     Raises InvalidArgument if the image is truncated or broken.
     """

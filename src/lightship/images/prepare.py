@@ -29,7 +29,7 @@ def prepare(
         whole numbers only. An array that already has the right size is not resized.
 
     The family "pillow" gives the pixels of `keras.utils.load_img` bit for bit. The family "tensorflow" gives those of
-    `tf.image.resize` within the differences that docs/images.md lists. The input is not modified.
+    `tf.image.resize` within the differences that docs/guides/images.md lists. The input is not modified.
     What encoded bytes take at the peak is counted in `memory` before they are decoded.
     Raises InvalidArgument for an image that cannot be used, TooLarge for one with too many pixels, and the errors of
     `Reservation.grow`.

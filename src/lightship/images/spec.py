@@ -1,6 +1,6 @@
 """Describes how training turned an image into the model's input: size, colour, resize and preprocessing.
 
-The client, the server and the exported graph use it. docs/images.md lists the spec for each kind of training code.
+The client, the server and the exported graph use it. docs/guides/images.md lists the spec for each kind of training.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Prepares images with operations of a TensorFlow graph, as `lightship.images.prepare` does in Python.
 
-Uses only operations that the official `tensorflow/serving` image has. docs/images.md lists the differences.
+Uses only operations that the official `tensorflow/serving` image has. docs/guides/images.md lists the differences.
 """
 
 from __future__ import annotations

@@ -118,7 +118,7 @@ class ServerOptions:
     # `batching` then says only how many threads there are, and their name.
     per_model_batching: bool = False
     # How many processes answer calls; "auto" means one per processor. With more than one, the process of the server
-    # leads them and answers none itself. See docs/workers.md.
+    # leads them and answers none itself. See docs/guides/workers.md.
     workers: int | Literal["auto"] = 1
     # The path of an additional metrics page that has only TensorFlow Serving's metrics.
     metrics_path: str | None = None

@@ -1,0 +1,96 @@
+"""The reference of the metrics, made from a server that has counted one of each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from docs_site.tables import code, table
+from lightship.server.model_metrics import ModelMetrics
+from lightship.transports.metrics.metrics import Metrics
+from lightship.transports.metrics.reading import ProcessMetrics
+from lightship.transports.metrics.text import Family, exposed_name
+
+_LABEL = re.compile(r'(\w+)="')
+
+# What each metric counts.
+MEANINGS: dict[str, str] = {
+    ":tensorflow:serving:request_count": "Requests below `/v1/` that were read to their end, and Predict, Classify and "
+    "Regress calls over gRPC, by model and by the name of the canonical code. At most 100 names of models that are not "
+    "served are counted by name; further ones are counted under the empty name. A call that timed out counts as "
+    "what came of it.",
+    ":tensorflow:serving:request_latency": "The duration of the requests that succeeded, in microseconds.",
+    ":tensorflow:serving:model_warmup_latency": "The duration of replaying a version's warm-up file, in microseconds.",
+    ":tensorflow:serving:model_warmup_records_read": "The records of warm-up files that were replayed.",
+    ":tensorflow:cc:saved_model:load_attempt_count": "Attempts to load a version. The status is success or fail.",
+    ":tensorflow:cc:saved_model:load_latency": "The duration of the successful loads together, in microseconds.",
+    ":tensorflow:serving:batching_session:queuing_latency": "The wait of calls in batching queues, in microseconds.",
+    ":tensorflow:serving:batching_session:wrapped_run_count": "Batches that were run.",
+    ":tensorflow:serving:batching_session:padding_size": "Rows that filled up a batch, by the size of the batch.",
+    ":tensorflow:serving:batching_session:input_batch_size": "The rows of each call.",
+    ":tensorflow:serving:batching_session:processed_batch_size": "The rows of each batch after it was filled up.",
+    ":lightship:joined_runs": "Runs of the engine that answered several calls.",
+    ":lightship:joined_calls": "The calls that these runs answered.",
+    ":lightship:joined_rows": "The rows of these runs.",
+}
+
+
+class MetricInfo(NamedTuple):
+    """One metric of a page."""
+
+    name: str
+    kind: str
+    labels: tuple[str, ...]
+
+
+def metrics_table() -> str:
+    """Returns a table of the metrics that the server counts itself.
+
+    Raises LookupError for one whose meaning is not written down above.
+    """
+    return _table((one, _meaning(one)) for one in server_metrics())
+
+
+def process_metrics_table() -> str:
+    """Returns a table of the metrics of the process, with the texts of Python's client for Prometheus."""
+    return _table(process_metrics())
+
+
+def server_metrics() -> list[MetricInfo]:
+    """Returns TensorFlow Serving's metrics and Lightship's own, as `/metrics` shows them once each was counted."""
+    requests, models = Metrics(lambda: ["dog"]), ModelMetrics()
+    requests.request("dog", "OK", "Predict", 1.0)
+    models.loads.attempt_finished(Path("/models/dog/1"), 1.0, None)
+    models.loads.warm_up_finished(Path("/models/dog/1"), 1, 1.0, None)
+    models.batches.ran(1, 2)
+    models.joins.joined("dog", 2, 2)
+    return [_of(family) for family in requests.families() + models.families() + models.own_families()]
+
+
+def process_metrics() -> Iterator[tuple[MetricInfo, str]]:
+    """Yields the metrics of a process, with their texts."""
+    page = ProcessMetrics().text().decode()
+    texts = dict(re.findall(r"^# HELP (\S+) (.*)$", page, re.MULTILINE))
+    for name, kind in re.findall(r"^# TYPE (\S+) (\w+)$", page, re.MULTILINE):
+        labels = re.search(rf"^{name}\{{(.*)\}} ", page, re.MULTILINE)
+        yield MetricInfo(name, kind, tuple(_LABEL.findall(labels[1])) if labels else ()), texts[name]
+
+
+def _of(family: Family) -> MetricInfo:
+    labels = dict.fromkeys(label for sample in family.samples for label in _LABEL.findall(sample) if label != "le")
+    return MetricInfo(exposed_name(family.name), family.kind, tuple(labels))
+
+
+def _meaning(metric: MetricInfo) -> str:
+    if metric.name not in MEANINGS:
+        raise LookupError(f"the metric {metric.name} is not documented: say in {__name__}.MEANINGS what it counts")
+    return MEANINGS[metric.name]
+
+
+def _table(rows: Iterable[tuple[MetricInfo, str]]) -> str:
+    return table(
+        ["metric", "type", "labels", "meaning"],
+        ([code(one.name), one.kind, ", ".join(map(code, one.labels)), text] for one, text in rows),
+    )
