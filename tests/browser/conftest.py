@@ -63,6 +63,13 @@ class Page:
             self.run("new Promise((done) => setTimeout(done, 50))")
         return value
 
+    def wait_event(self, method: str) -> None:
+        """Waits until the browser has reported an event."""
+        end = time.monotonic() + DEADLINE
+        while method not in self.events:
+            assert time.monotonic() < end, f"{method} did not come"
+            self.run("new Promise((done) => setTimeout(done, 50))")
+
     def choose_files(self, selector: str, *files: Path) -> None:
         root = self.command("DOM.getDocument")["root"]["nodeId"]
         node = self.command("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]

@@ -101,7 +101,8 @@ class RestApp:
             page = self._page(request)
             if page is not None:
                 return page
-        request = self._api.recognised(request)
+        if request.body[:1] != b"{":  # what is nearly always JSON costs no more than this
+            request = self._api.recognised(request)
         if len(request.body) > MAX_INLINE_BYTES:
             return self._submit(_Unprepared(self._api, request), request, self._origin(request, len(request.body)))
         if self._executor.waiting:

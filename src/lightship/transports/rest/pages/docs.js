@@ -68,7 +68,7 @@ function modelLink(model, chosen) {
   const state = good ? "answers" : "does not answer";
   const looks = good ? "dot good" : "dot bad";
   link.append(element("span", { className: looks, role: "img", title: state, ariaLabel: state }));
-  link.append(element("span", {}, model.name));
+  link.append(element("span", {}, ...breakable(model.name)));
   return element("li", {}, link);
 }
 
@@ -78,7 +78,7 @@ function modelParts(model) {
   const labels = Object.entries(model.labels).map(([label, version]) => `${label} → ${version}`);
   const told = model.versions.filter((version) => version.state !== "END" || version.problem);
   const chips = told.map((version) => versionChip(version, model.reason === null));
-  const head = element("div", { className: "title" }, element("h2", {}, model.name));
+  const head = element("div", { className: "title" }, element("h2", {}, ...breakable(model.name)));
   const parts = [head, element("ul", { className: "versions" }, ...chips)];
   if (labels.length) parts.push(element("p", { className: "quiet" }, `Labels of versions: ${labels.join(", ")}`));
   if (model.reason !== null) parts.push(element("p", { className: "notice" }, model.reason));
@@ -245,6 +245,9 @@ function fileBody() {
   return body;
 }
 
-addEventListener("hashchange", show);
+addEventListener("hashchange", () => {
+  document.getElementById("note").hidden = true;
+  show();
+});
 refresh();
 setInterval(() => document.hidden || refresh(), LOOK_AGAIN);

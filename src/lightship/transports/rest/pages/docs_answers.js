@@ -16,6 +16,11 @@ function element(tag, properties = {}, ...children) {
   return made;
 }
 
+/** A name as nodes, which may be broken into lines after its underscores. */
+function breakable(text) {
+  return text.split(/(?<=_)/).flatMap((part, index) => (index ? [element("wbr"), part] : [part]));
+}
+
 /** A drop-down of `[value, text]`, with a label. */
 function chooser(id, label, options, chosen, changed) {
   const select = element("select", { id, onchange: () => changed(select.value) });
@@ -106,21 +111,23 @@ function bestOf(answer) {
   return best.labels.slice(0, MOST_RANKED).map((label, index) => [String(label), Number(best.scores[index])]);
 }
 
-/** Labels with bars. Scores that are not shares of one are shown as they are, beside bars relative to the best. */
+/** Labels with bars. Scores that cannot be shares of one are shown as they are. */
 function ranking(best) {
-  const shares = best.every(([, score]) => score >= 0 && score <= 1);
-  const whole = shares ? 1 : Math.max(...best.map(([, score]) => score));
+  const scores = best.map(([, score]) => score);
+  const upToOne = scores.every((score) => score >= 0 && score <= 1);
+  const shares = upToOne && scores.reduce((sum, score) => sum + score, 0) <= 1.001;
+  const whole = upToOne ? 1 : Math.max(...scores);
   const rows = best.map(([label, score]) => {
     const bar = element("span", { className: "bar", ariaHidden: "true" }, element("span"));
     bar.firstChild.style.width = `${whole > 0 ? Math.max(0, Math.min(1, score / whole)) * 100 : 0}%`;
     const text = element("span", { className: "score", title: String(score) }, scoreText(score, shares));
-    return element("li", {}, element("span", { className: "label" }, label), text, bar);
+    return element("li", {}, element("span", { className: "label" }, ...breakable(label)), text, bar);
   });
   return element("ol", { className: "ranking" }, ...rows);
 }
 
 function scoreText(score, share) {
-  if (!share) return String(Number(score.toPrecision(4)));
+  if (!share) return score.toPrecision(3);
   if (score > 0 && score < 0.001) return "<0.1%";
   return score < 1 && score >= 0.9995 ? ">99.9%" : `${(score * 100).toFixed(1)}%`;
 }

@@ -52,8 +52,8 @@ function photosPart(model) {
   const clear = element("button", { type: "button", className: "plain", id: "clear" }, "Clear");
   clear.addEventListener("click", () => clearAlbum(album));
   album.clear = clear;
-  sayProgress(album);
   const bar = element("div", { className: "progress" }, album.status, clear);
+  sayProgress(album);
   return section("Photos", zone, bar, album.list, commandLine(code));
 }
 
