@@ -173,6 +173,13 @@ def test_content_that_looks_like_boundaries_costs_little(body: bytes) -> None:
     assert time.process_time() - start < 5  # a search that goes back at each byte would take minutes
 
 
+@pytest.mark.parametrize("shift", range(-9, 3))
+def test_a_boundary_may_lie_across_the_pieces_that_are_searched(shift: int) -> None:
+    for pieces in (1, 3):
+        content = random.Random(shift).randbytes(pieces * (256 << 10) + shift)
+        assert file_of_form(request(form((FILE, content)))) == content
+
+
 def test_the_copy_of_the_file_is_counted_before_it_is_made() -> None:
     memory = Reservation(MemoryBudget(1 << 20))
     body = form((FILE, bytes(2 << 20)))

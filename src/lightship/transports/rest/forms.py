@@ -1,23 +1,25 @@
 """Takes the one file out of a `multipart/form-data` body, as `curl -F file=@dog.jpg` and HTML forms send it.
 
-The whole body has been received when it is read, so its parts are found with `bytes.find`: the file is copied once, and
-the time grows with the body's length alone, whatever is in it. That is why no library reads it: one would copy the file
-piece by piece through callbacks. Whatever is not exactly one file is refused.
+The whole body has been received when it is read, so `bytes.find` finds the end of the file, which is copied once; the
+time grows with the body's length alone, whatever is in it. That is why no library reads it: one would take the body apart
+again, through callbacks. Whatever is not exactly one file is refused.
 """
 
 from __future__ import annotations
 
 import re
+from io import BytesIO
 
 from lightship.errors import InvalidArgument
 from lightship.transports.http.messages import Request
 
 _MAX_PART_HEAD = 8 << 10  # bytes of the headers of a part
 _MAX_SHOWN = 60  # characters of a name in an error's text
+_PIECE = 256 << 10  # bytes that are searched or copied at a time, so that other threads have their turn in between
 _BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,\-./:=? ]{0,69}[0-9A-Za-z'()+_,\-./:=?]")  # RFC 2046, section 5.1.1
 # A parameter of a header. curl writes a quotation mark in a file's name as \"; browsers do not escape backslashes.
 _PARAMETER = re.compile(r';[ \t]*([^\s"=;]+)=("((?:\\"|[^"])*)"|[^\s";]*)[ \t]*')
-_JSON_OBJECT = re.compile(rb"[ \t\r\n]*\{")
+_JSON_OBJECT = re.compile(rb"[ \t\r\n]{0,1000}\{")
 _ADVICE = "Send exactly one file, as curl -F file=@dog.jpg does"
 
 
@@ -43,12 +45,29 @@ def file_of_form(request: Request) -> bytes:
     if _ends(body, position):
         raise InvalidArgument(f"The form is empty. {_ADVICE}")
     start = _check_file_part(body, position)
-    end = body.find(b"\r\n" + delimiter, start)
+    end = _find(body, b"\r\n" + delimiter, start)
     if end < 0:
         raise _malformed("its closing boundary is missing: it was cut off")
     _check_last(body, end + 2 + len(delimiter))
     request.memory.grow(end - start)
-    return body[start:end]
+    return _copied(body, start, end)
+
+
+def _find(body: bytes, wanted: bytes, start: int) -> int:
+    """Does what `body.find` does, piece by piece."""
+    for position in range(start, len(body), _PIECE):
+        found = body.find(wanted, position, position + _PIECE + len(wanted) - 1)
+        if found >= 0:
+            return found
+    return -1
+
+
+def _copied(body: bytes, start: int, end: int) -> bytes:
+    """Returns `body[start:end]`, copied piece by piece."""
+    view, result = memoryview(body), BytesIO()  # it returns its bytes without a copy
+    for position in range(start, end, _PIECE):
+        result.write(view[position : min(position + _PIECE, end)])
+    return result.getvalue()
 
 
 def _boundary_of(content_type: str) -> bytes:
