@@ -1,8 +1,8 @@
 """Takes the one file out of a `multipart/form-data` body, as `curl -F file=@dog.jpg` and HTML forms send it.
 
-The whole body has been received when it is read, so `bytes.find` finds the end of the file, which is copied once; the
-time grows with the body's length alone, whatever is in it. That is why no library reads it: one would take the body apart
-again, through callbacks. Whatever is not exactly one file is refused.
+The whole body has been received when it is read, so `bytes.find` finds the end of the file, which is copied once;
+the time grows with the body's length alone, whatever is in it. That is why no library reads it: one would take the body
+apart again, through callbacks. Whatever is not exactly one file is refused.
 """
 
 from __future__ import annotations
