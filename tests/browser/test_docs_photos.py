@@ -95,6 +95,8 @@ def test_photos_that_are_dropped_anywhere_are_answered_at_once(
     assert docs.run("document.querySelector('.photo .score').textContent").endswith("%")
     assert docs.run("document.querySelector('#cover').hidden")
     assert docs.wait("document.querySelector('.photo img').naturalWidth > 0")
+    orientation = "getComputedStyle(document.querySelector('.photo img')).imageOrientation"
+    assert docs.run(orientation) == "none"  # as the model gets it
     looks(docs, tmp_path, "dropped")
 
 

@@ -52,7 +52,13 @@ class RestApi:
     """
 
     def __init__(
-        self, manager: ServedModels, limits: Limits, metrics: Metrics, *, cors: bool = False, extensions: bool = True
+        self,
+        manager: ServedModels,
+        limits: Limits,
+        metrics: Metrics,
+        *,
+        cors: bool = False,
+        extensions: bool = True,
     ) -> None:
         self._manager = manager
         self._limits = limits
