@@ -164,3 +164,12 @@ def test_a_call_that_takes_too_long_is_given_up(dog_bundle: Path, photo: bytes) 
         answer = httpx2.post(url, content=photo, headers={"Content-Type": "image/jpeg"}, timeout=60)
     assert answer.status_code == 504
     assert answer.json() == {"error": "Timed out waiting for notification"}
+
+
+def test_the_openapi_document_says_how_images_are_sent_and_what_they_become(server: Server) -> None:
+    document = httpx2.get(f"{server.rest_url}/openapi.json", timeout=60).json()
+    content = document["paths"]["/v1/models/dog:predict"]["post"]["requestBody"]["content"]
+    assert {"image/jpeg", "multipart/form-data", "application/json"} <= content.keys()
+    (version,) = document["x-lightship-models"][0]["versions"]
+    assert version["classes"][:2] == ["Chihuahua", "Maltese_dog"]
+    assert (version["image"]["width"], version["image"]["preprocessing"]) == (160, "mobilenet_v2")
