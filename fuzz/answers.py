@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-ALLOWED = frozenset({200, 400, 404, 413, 415, 421, 429, 431, 501})
+ALLOWED = frozenset({200, 302, 400, 404, 413, 415, 421, 429, 431, 501})
 _STATUS_LINE = re.compile(rb"HTTP/1\.1 ([1-5][0-9]{2}) [A-Za-z -]*")
 _HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+): ([\t\x20-\x7e\x80-\xff]*)")
 _END = b"\r\n\r\n"

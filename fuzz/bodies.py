@@ -189,6 +189,63 @@ def _image(rng: Random) -> bytes:
     return post(f"/v1/models/{model}:predict{query}", data, ("Content-Type", media))
 
 
+_WRONG_TYPES = (
+    *("", "application/x-www-form-urlencoded", "application/octet-stream", "text/plain", "multipart/form-data"),
+)  # fmt: skip
+
+
+def _unnamed_image(rng: Random) -> bytes:
+    """A photo that is called something else, or nothing."""
+    _, data = rng.choice(_images())
+    if rng.random() < 0.5:
+        data = _spoiled(rng, data)
+    media = rng.choice(_WRONG_TYPES)
+    headers = [("Content-Type", media)] if media else []
+    if rng.random() < 0.2:
+        data, headers = gzip.compress(data, 1), [*headers, ("Content-Encoding", "gzip")]
+    if rng.random() < 0.1:
+        headers.append(rng.choice((("Lightship-Dtype", "uint8"), ("Lightship-Shape", "1,8,8,3"))))
+    method = "predict" if rng.random() < 0.9 else rng.choice(("classify", "regress"))
+    query = rng.choice(("", "", "?top=3", "?top=x"))
+    return post(f"/v1/models/{rng.choice(('dog', 'dog', 'convolution'))}:{method}{query}", data, *headers)
+
+
+_BOUNDARIES = (
+    "x",
+    "----WebKitFormBoundary7MA4YWxkTrZu0gW",
+    "a b",
+    "-",
+    "b" * 70,
+    "b" * 71,
+    "",
+    "\xe9",
+    "x; boundary=y",
+)
+_DISPOSITIONS = (
+    *('form-data; name="file"; filename="dog.jpg"', 'form-data; name="file"; filename="dog.jpg"'),
+    *('form-data; name="top"', "form-data; filename=x", 'form-data; name="f"; filename="\\'),
+    *("attachment", "", ";;=", "form-data;" * 99),
+    *("form-data; filename*=UTF-8''x", 'form-data; name=""; filename=""; filename=""', "form-data; name=" + "x" * 9000),
+)  # fmt: skip
+
+
+def _form(rng: Random) -> bytes:
+    """A form with a photo, or nearly one."""
+    boundary = rng.choice(_BOUNDARIES[:2]) if rng.random() < 0.7 else rng.choice(_BOUNDARIES)
+    body = b""
+    for _ in range(1 if rng.random() < 0.8 else rng.choice((0, 2, 3, 200))):
+        content = rng.choice((rng.choice(_images())[1], b"3", b"", b"\r\n--x" * 99, b"--", rng.randbytes(50)))
+        disposition = rng.choice(_DISPOSITIONS[:2] if rng.random() < 0.7 else _DISPOSITIONS)
+        head = f"--{boundary}\r\nContent-Disposition: {disposition}\r\n\r\n".encode("latin-1")
+        body += head + content + b"\r\n"
+    body += f"--{boundary}--\r\n".encode("latin-1")
+    if rng.random() < 0.3:
+        body = _spoiled(rng, body)
+    media = f"multipart/form-data; boundary={boundary}" if rng.random() < 0.9 else "multipart/form-data"
+    model = rng.choice(("dog", "dog", "dog", "convolution"))
+    return post(f"/v1/models/{model}:predict{rng.choice(('', '', '?top=3', '?x'))}", body, ("Content-Type", media))
+
+
 def _spoiled(rng: Random, data: bytes) -> bytes:
     change = rng.randrange(5)
     if change == 0:
@@ -221,4 +278,4 @@ def _flipped(rng: Random, data: bytes) -> bytes:
     return bytes(changed)
 
 
-_KINDS = (*(_json,) * 12, _compressed, _compressed, _npy, _npz, _npz, _raw, _raw, _image)
+_KINDS = (*(_json,) * 12, _compressed, _compressed, _npy, _npz, _npz, _raw, _raw, _image, _unnamed_image, _form)

@@ -25,13 +25,14 @@ _FLAGS = (
 
 
 class Page:
-    """One tab. `problems`: errors of its console and its network; `asked`: every URL it asked."""
+    """One tab. `problems`: errors of its console and network; `asked`: every URL it asked; `events`: their names."""
 
     def __init__(self, connection: ClientConnection) -> None:
         self._connection = connection
         self._count = 0
         self.problems: list[str] = []
         self.asked: list[str] = []
+        self.events: list[str] = []
         for domain in ("Page", "Runtime", "Log", "Network", "DOM"):
             self.command(f"{domain}.enable")
 
@@ -62,10 +63,29 @@ class Page:
             self.run("new Promise((done) => setTimeout(done, 50))")
         return value
 
-    def choose_file(self, selector: str, file: Path) -> None:
+    def wait_event(self, method: str) -> None:
+        """Waits until the browser has reported an event."""
+        end = time.monotonic() + DEADLINE
+        while method not in self.events:
+            assert time.monotonic() < end, f"{method} did not come"
+            self.run("new Promise((done) => setTimeout(done, 50))")
+
+    def choose_files(self, selector: str, *files: Path) -> None:
         root = self.command("DOM.getDocument")["root"]["nodeId"]
         node = self.command("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
-        self.command("DOM.setFileInputFiles", nodeId=node, files=[str(file)])
+        self.command("DOM.setFileInputFiles", nodeId=node, files=[str(file) for file in files])
+
+    def drop(self, x: int, y: int, *files: Path) -> None:
+        """Drags files over the page and lets them go, as a file manager does."""
+        for kind in ("dragEnter", "dragOver", "drop"):
+            data = {"items": [], "files": [str(file) for file in files], "dragOperationsMask": 1}
+            self.command("Input.dispatchDragEvent", type=kind, x=x, y=y, data=data)
+
+    def press(self, key: str, code: int, text: str = "", **more: Any) -> None:
+        for kind in ("keyDown", "keyUp"):
+            self.command(
+                "Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code, text=text, **more
+            )
 
     def look(self, width: int, height: int, scheme: str) -> None:
         """The window's size and the user's wish for light or dark."""
@@ -80,6 +100,7 @@ class Page:
 
     def _note(self, message: dict[str, Any]) -> None:
         method, parameters = message["method"], message["params"]
+        self.events.append(method)
         if method == "Network.requestWillBeSent":
             self.asked.append(parameters["request"]["url"])
         elif method == "Runtime.exceptionThrown" or (

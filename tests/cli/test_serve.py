@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
 import socket
@@ -44,6 +45,7 @@ def test_the_banner_names_each_model_and_its_curl_lines_work(
     curls = [line.strip() for line in printed.splitlines() if line.strip().startswith("curl")]
     assert "dog" in printed
     assert "version 123  openvino  http://127.0.0.1:" in printed
+    assert re.search(r"Try the models in a browser: http://127.0.0.1:\d+/docs\n", printed)
     answers = [pasted(line.replace("curl", "curl -s", 1), tmp_path) for line in curls]
     assert answers[0]["predictions"][0]["labels"][0] == "bull_mastiff"
     assert answers[1] == {"predictions": [[2.5]]}
@@ -53,6 +55,7 @@ def test_json_is_one_line_with_the_ports(start: Start, half_plus_two: Path) -> N
     line = ready(start(half_plus_two, "--rest-port", "auto", "--json"))
     assert line["ready"] is True
     assert line["url"] == f"http://127.0.0.1:{line['rest_port']}"
+    assert line["docs"] == f"{line['url']}/docs"
     assert line["grpc_port"] not in (0, line["rest_port"])
     (model,) = line["models"]
     assert (model["name"], model["version"], model["engine"]) == ("half_plus_two", 123, "openvino")
@@ -81,7 +84,7 @@ def test_an_address_for_everybody_is_shown_as_one_that_works(start: Start, half_
 
 def test_grpc_can_be_alone_or_off(start: Start, half_plus_two: Path) -> None:
     alone = ready(start(half_plus_two, "--rest-port", "0", "--grpc-port", "auto", "--json"))
-    assert (alone["url"], alone["rest_port"], alone["grpc_port"] > 0) == ("", 0, True)
+    assert (alone["url"], alone["docs"], alone["rest_port"], alone["grpc_port"] > 0) == ("", "", 0, True)
     assert alone["models"][0]["name"] == "half_plus_two"
     off = ready(start(half_plus_two, "--rest-port", "auto", "--grpc-port", "0", "--json"))
     assert off["grpc_port"] == 0

@@ -63,6 +63,7 @@ OTHERS: dict[str, Any] = {
     "batching": BatchingParameters(),
     "per_model_batching": True,
     "workers": 2,
+    "extensions": False,
     "metrics_path": "/monitoring",
 }
 

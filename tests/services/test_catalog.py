@@ -39,6 +39,9 @@ def test_an_image_model_takes_images(manager: Manager, dog_bundle: Path) -> None
     assert manager.wait_ready(60)
     (version,) = served_models(manager)[0].answering
     assert version.images
+    assert (len(version.classes), version.classes[0]) == (19, "Chihuahua")
+    assert version.image is not None
+    assert version.image.size == (160, 160)
     assert version.verbs["classify"] == ("classify", "predict")
 
 

@@ -56,7 +56,7 @@ def _announce(server: Server, as_json: bool, stop: threading.Event) -> None:
     server.wait_ready(0)  # then all workers know it too
     for name, reason in server.manager.not_ready().items():
         print_warning(f"model {name} is not available: {reason}")
-    _print_banner(_addresses(server, base), models)
+    _print_banner(_addresses(server, base), base, models)
 
 
 def _settled(manager: Manager) -> bool:
@@ -81,6 +81,7 @@ def _print_json(server: Server, base: str, models: list[AnnouncedModel]) -> None
     fields: dict[str, Any] = {
         "ready": server.wait_ready(0),
         "url": base,
+        "docs": f"{base}/docs" if base else "",
         "rest_port": server.rest_port,
         "grpc_port": server.grpc_port,
         "pid": os.getpid(),
@@ -95,11 +96,13 @@ def _addresses(server: Server, base: str) -> str:
     return ", ".join(filter(None, (base, grpc)))
 
 
-def _print_banner(addresses: str, models: list[AnnouncedModel]) -> None:
+def _print_banner(addresses: str, base: str, models: list[AnnouncedModel]) -> None:
     print_text(f"Lightship {__version__} serves {addresses}")
     width = max((len(model.name) for model in models), default=0)
     for model in models:
         print_text(f"\n  {model.name:{width}}  version {model.version}  {model.engine}  {model.url}".rstrip())
         if model.example:
             print_text(f"  {model.example}")
+    if base:
+        print_text(f"\n  Try the models in a browser: {base}/docs")
     print_text("\nPress Ctrl-C to stop; running requests are finished first.", flush=True)

@@ -8,6 +8,10 @@ GIF_PREFIX = b"GIF8"
 GIF_SIGNATURES = (GIF_PREFIX + b"7a", GIF_PREFIX + b"9a")
 BMP_SIGNATURE = b"BM"
 RIFF_SIGNATURE, WEBP_SIGNATURE = b"RIFF", b"WEBP"  # a WebP file has the second at byte 8
+# The first byte of a file of each format. JSON begins with none of them.
+FIRST_BYTES = frozenset(
+    signature[:1] for signature in (JPEG_SIGNATURE, PNG_SIGNATURE, GIF_PREFIX, BMP_SIGNATURE, RIFF_SIGNATURE)
+)
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
 

@@ -118,6 +118,7 @@ def rest_app_of(
         budget=budget,
         timeout=options.timeout_seconds,
         cors=options.cors,
+        extensions=options.extensions,
         metrics=metrics,
         metrics_path=options.metrics_path,
         further_metrics=model_metrics.families,

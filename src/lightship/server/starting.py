@@ -62,6 +62,7 @@ def serve(
     batching: BatchingParameters | None = None,
     per_model_batching: bool = False,
     workers: int | Literal["auto"] = 1,
+    extensions: bool = True,
     metrics_path: str | None = None,
     **unexpected: Never,
 ) -> Server:
@@ -109,6 +110,7 @@ def serve(
     batching: batch calls as TensorFlow Serving does; None for no such batching.
     per_model_batching: with `batching`: each version has its own parameters in batching_params.pbtxt.
     workers: how many processes answer; "auto" for one per processor.
+    extensions: answer also with what clients of TensorFlow Serving would notice, such as headers that help with an error.
     metrics_path: the path of a further metrics page that has only TensorFlow Serving's metrics.
 
     Stop the server with `Server.stop`, or use it in a `with` statement:
@@ -164,6 +166,7 @@ def serve(
         batching=batching,
         per_model_batching=per_model_batching,
         workers=workers,
+        extensions=extensions,
         metrics_path=metrics_path,
     )
     return _started(Server(options), wait, timeout)

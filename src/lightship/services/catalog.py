@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lightship.errors import LightshipError
+from lightship.images.spec import ImageSpec
 from lightship.lifecycle.servable import Servable
 from lightship.lifecycle.served_models import ServedModels
 from lightship.lifecycle.state import ModelVersionStatus
@@ -30,6 +31,11 @@ class ServedVersion:
     verbs: Mapping[str, tuple[str, ...]]
     # Whether the version takes encoded images as request bodies.
     images: bool = False
+    # What an operator should know and do, such as that an image classifier has no preprocessing; mostly empty.
+    advice: str = ""
+    # The names of the classes, and how an image becomes the input; empty or None if the version has none.
+    classes: tuple[str, ...] = ()
+    image: ImageSpec | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +82,12 @@ def _answering(servable: Servable, state: str, problem: str) -> ServedVersion:
     signatures = {name: signature for name, signature in known.items() if name != INIT_SIGNATURE}
     verbs = {name: _verbs(servable, signature) for name, signature in signatures.items()}
     images = servable.bundle.image is not None and servable.bundle.labels is not None
-    return ServedVersion(servable.id.version, state, problem, signatures, verbs, images)
+    bundle = servable.bundle
+    return ServedVersion(
+        *(servable.id.version, state, problem, signatures, verbs, images),
+        classes=bundle.labels or (),
+        image=bundle.image,
+    )
 
 
 def _verbs(servable: Servable, signature: Signature) -> tuple[str, ...]:

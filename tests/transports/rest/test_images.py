@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,15 +12,21 @@ from typing import Any
 import httpx2
 import pytest
 
-from lightship.server import serve
+from lightship.server import Server, serve
 
 Post = Callable[..., httpx2.Response]
 
 
 @pytest.fixture(scope="module")
-def post(dog_bundle: Path) -> Iterator[Post]:
-    with serve(dog_bundle, rest_port="auto") as server, httpx2.Client(base_url=server.rest_url, timeout=60) as http:
-        assert server.wait_ready(120)
+def server(dog_bundle: Path) -> Iterator[Server]:
+    with serve(dog_bundle, rest_port="auto") as running:
+        assert running.wait_ready(120)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def post(server: Server) -> Iterator[Post]:
+    with httpx2.Client(base_url=server.rest_url, timeout=60) as http:
 
         def posted(target: str, body: bytes | Any, kind: str = "image/jpeg") -> httpx2.Response:
             content = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -77,6 +84,22 @@ def test_what_is_no_image_is_named(post: Post, photo: bytes) -> None:
 @pytest.mark.parametrize("kind", ["image/png", "image/x-anything", "IMAGE/JPEG; q=1"])
 def test_the_bytes_say_what_an_image_is_and_not_its_type(post: Post, photo: bytes, kind: str) -> None:
     assert post(":predict", photo, kind).json()["predictions"][0]["labels"][0] == "bull_mastiff"
+
+
+@pytest.mark.parametrize("options", [("-F", "file=@{}"), ("-F", "any name=@{}"), ("--data-binary", "@{}")])
+def test_curl_sends_a_photo_without_saying_what_it_is(
+    server: Server, dog_photo: Path, options: tuple[str, str]
+) -> None:
+    command = ["curl", "-s", options[0], options[1].format(dog_photo), f"{server.rest_url}/v1/models/dog:predict?top=1"]
+    answer = json.loads(subprocess.run(command, capture_output=True, check=True, timeout=60).stdout)
+    assert answer["predictions"][0]["labels"] == ["bull_mastiff"]
+
+
+def test_a_file_in_a_form_that_is_no_image_is_named(server: Server, dog_photo: Path) -> None:
+    url = f"{server.rest_url}/v1/models/dog:predict"
+    for content in (b"not an image", b"", dog_photo.read_bytes()[:20_000]):
+        answer = httpx2.post(url, files={"file": ("dog.jpg", content)}, timeout=60)
+        assert (answer.status_code, "image" in answer.json()["error"]) == (400, True)
 
 
 def test_an_image_of_a_kind_that_is_not_read_is_named(post: Post) -> None:
@@ -141,3 +164,12 @@ def test_a_call_that_takes_too_long_is_given_up(dog_bundle: Path, photo: bytes) 
         answer = httpx2.post(url, content=photo, headers={"Content-Type": "image/jpeg"}, timeout=60)
     assert answer.status_code == 504
     assert answer.json() == {"error": "Timed out waiting for notification"}
+
+
+def test_the_openapi_document_says_how_images_are_sent_and_what_they_become(server: Server) -> None:
+    document = httpx2.get(f"{server.rest_url}/openapi.json", timeout=60).json()
+    content = document["paths"]["/v1/models/dog:predict"]["post"]["requestBody"]["content"]
+    assert {"image/jpeg", "multipart/form-data", "application/json"} <= content.keys()
+    (version,) = document["x-lightship-models"][0]["versions"]
+    assert version["classes"][:2] == ["Chihuahua", "Maltese_dog"]
+    assert (version["image"]["width"], version["image"]["preprocessing"]) == (160, "mobilenet_v2")

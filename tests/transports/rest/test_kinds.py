@@ -231,5 +231,7 @@ def test_where_calls_belong(server: Server) -> None:
     assert origin_of(request(predict, content_encoding="gzip"), 100, manager).kind == LARGE
     assert origin_of(request(predict + "?top=3", content_type="image/png"), 100, manager).kind == IMAGES
     assert origin_of(request(predict + "?top=3", content_type="image/png"), 100, manager).model == "m"
+    form = request(predict + "?top=3", content_type="multipart/form-data; boundary=x")
+    assert origin_of(form, 100, manager) == Origin(IMAGES, "m", "10.0.0.1")
     for unknown in ("/v1/models/other:predict", "/v1/models/m:nothing", "/v1/"):
         assert origin_of(request(unknown), 100, manager).model == ""

@@ -124,6 +124,13 @@ def test_a_chunked_body_is_refused_when_it_exceeds_the_budget(server: Server) ->
         assert client.recv(65536).startswith(b"HTTP/1.1 413 ")
 
 
+def test_the_file_of_a_form_is_counted_beside_the_form(server: Server) -> None:
+    form = b'--x\r\nContent-Disposition: form-data; name="f"; filename="f"\r\n\r\n' + bytes(40 << 20) + b"\r\n--x--\r\n"
+    status, _, document = asked(server, post(form, CLOSE.strip(), b"Content-Type: multipart/form-data; boundary=x"))
+    assert status == 413
+    assert f"the memory budget of all requests is {BUDGET} bytes" in document["error"]
+
+
 def test_a_gzip_body_is_refused_while_it_is_inflated(server: Server) -> None:
     body = gzip.compress(b" " * (200 << 20))
     status, _, document = asked(server, post(body, CLOSE.strip(), b"Content-Encoding: gzip"))

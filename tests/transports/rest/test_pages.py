@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import httpx2
 import pytest
 from tests.transports.rest.conftest import Ask
+
+from lightship.server import Server
 
 STATUS = """{
  "model_version_status": [
@@ -80,3 +83,23 @@ def test_metrics_have_tensorflow_servings_names(ask: Ask) -> None:
     assert latency + '"1.27482e+06"} ' in text
     assert latency + '"+Inf"} ' in text
     assert "process_resident_memory_bytes " in text
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("target", ["/", "/?from=somewhere"])
+def test_the_front_page_leads_to_the_docs(ask: Ask, method: str, target: str) -> None:
+    answer = ask(method, target)
+    assert (answer.status, answer.headers["Location"]) == (302, "./docs")
+    assert int(answer.headers["Content-Length"]) > 0
+    assert answer.body == (
+        b"" if method == "HEAD" else b"Lightship: see ./docs in a browser, ./openapi.json and ./v1/models\n"
+    )
+
+
+def test_a_browser_that_asks_for_the_front_page_gets_the_docs(server: Server) -> None:
+    answer = httpx2.get(server.rest_url, follow_redirects=True)
+    assert (answer.url.path, answer.headers["Content-Type"]) == ("/docs", "text/html; charset=utf-8")
+
+
+def test_nothing_is_posted_to_the_front_page(ask: Ask) -> None:
+    assert ask("POST", "/").status == 404

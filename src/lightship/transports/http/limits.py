@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, fields, replace
 
-from lightship.errors import InvalidArgument
+from lightship.errors import InvalidArgument, TooLarge
+from lightship.transports.http.messages import FORM
+
+_FORM_BYTES = 64 << 10  # of a form, besides its file
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +17,8 @@ class Limits:
 
     # The most bytes of a body that is an image.
     image: int = 64 << 20
+    # The most bytes of a form with files (multipart/form-data). 0 means as many as of an image, and 64 KiB.
+    form: int = 0
     # The most bytes of any other body.
     json: int = 1 << 30
     # The most bytes of a request's line, headers and trailers.
@@ -26,15 +31,27 @@ class Limits:
     connections: int = 0
 
     def __post_init__(self) -> None:
-        _check_positive(self, "limits", may_be_zero=("connections",))
+        _check_positive(self, "limits", may_be_zero=("connections", "form"))
 
     @property
     def least(self) -> int:
         """A body of this size is within the limit, whatever its type."""
-        return min(self.image, self.json)
+        return min(self.image, self.json, self.form or self.image)
 
     def of(self, content_type: str) -> int:
-        return self.image if content_type.lower().startswith("image/") else self.json
+        """Returns the most bytes of a body of this type."""
+        kind = content_type.lower()
+        if kind.startswith("image/"):
+            return self.image
+        return (self.form or self.image + _FORM_BYTES) if kind.startswith(FORM) else self.json
+
+    def check_image(self, size: int) -> None:
+        """Raises TooLarge for an image that was found in a body of another type, and has more bytes than one may."""
+        if size > self.image:
+            raise TooLarge(
+                f"The image has {size} bytes; the limit is {self.image}. Send a smaller one, or start the server with "
+                "a larger --max-request-bytes"
+            )
 
 
 @dataclass(frozen=True, slots=True)

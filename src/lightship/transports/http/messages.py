@@ -13,6 +13,7 @@ Headers = tuple[tuple[bytes, bytes], ...]
 JSON = b"application/json"
 HTML = b"text/html"
 PLAIN = b"text/plain"
+FORM = "multipart/form-data"
 
 
 class Request(NamedTuple):
@@ -59,6 +60,10 @@ class Request(NamedTuple):
     @property
     def is_image(self) -> bool:
         return self.content_type.lower().startswith("image/")
+
+    @property
+    def is_form(self) -> bool:
+        return self.content_type.lower().startswith(FORM)
 
 
 class Response(NamedTuple):

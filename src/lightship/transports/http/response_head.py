@@ -8,6 +8,7 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 _PHRASES = {
     200: "OK",
+    302: "Found",
     400: "Bad Request",
     401: "Unauthorized",
     403: "Forbidden",

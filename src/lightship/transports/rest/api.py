@@ -23,7 +23,9 @@ from lightship.transports.rest.endpoints.classification import (
 from lightship.transports.rest.endpoints.models import answer_get, model_list
 from lightship.transports.rest.endpoints.prediction import answer_image, answer_predict, prepare_predict
 from lightship.transports.rest.errors import error_response
+from lightship.transports.rest.forms import file_of_form, holds_form
 from lightship.transports.rest.pages.docs import PATHS, DocPages
+from lightship.transports.rest.photos import recognised
 from lightship.transports.rest.prepared import PreparedCall, Unread
 from lightship.transports.rest.reading.gzip_body import gunzip
 from lightship.transports.rest.routes import Route, get_route, is_api, malformed, post_route
@@ -45,18 +47,36 @@ class RestApi:
     """Answers requests. Any thread may call its methods; errors become responses.
 
     `answer` reads and runs a request. `prepare` only reads it, so that it can run later, possibly on another thread.
+
+    `extensions`: also take images by their first bytes and in forms, which TensorFlow Serving takes for invalid JSON.
     """
 
-    def __init__(self, manager: ServedModels, limits: Limits, metrics: Metrics, *, cors: bool = False) -> None:
+    def __init__(
+        self,
+        manager: ServedModels,
+        limits: Limits,
+        metrics: Metrics,
+        *,
+        cors: bool = False,
+        extensions: bool = True,
+    ) -> None:
         self._manager = manager
         self._limits = limits
         self._metrics = metrics
         self._cors = cors
-        self._pages = DocPages(manager)
+        self._extensions = extensions
+        self._pages = DocPages(manager, forms=extensions)
 
     def answer(self, request: Request) -> Response:
         prepared = self.prepare(request)
         return prepared if isinstance(prepared, Response) else run_job(prepared)
+
+    def recognised(self, request: Request) -> Request:
+        """Returns the request, as one with an image if its body begins like one and extensions are on.
+
+        `prepare` and `answer` take what it returns.
+        """
+        return recognised(request) if self._extensions else request
 
     def prepare(self, request: Request) -> Response | PreparedCall:
         """Reads a JSON `:predict` completely. Of any other request, only the URL is read.
@@ -77,7 +97,7 @@ class RestApi:
         start = time.perf_counter()
         model = ""
         try:
-            route = _routed(request, self._manager)
+            route = self._routed(request)
             if isinstance(route, Response):
                 return self.counted(route, time.perf_counter() - start)
             model = route.model
@@ -87,9 +107,9 @@ class RestApi:
         return _CountedCall(self, call, request, model, time.perf_counter() - start)
 
     def _prepared(self, request: Request, route: Route) -> PreparedCall:
-        if route.action == "predict" and _is_plain(request):
+        if route.action == "predict" and self._is_plain(request):
             return prepare_predict(self._manager, route, request)
-        images = request.is_image or (route.action == "classify" and classifies_images(self._manager, route))
+        images = self._holds_image(request) or (route.action == "classify" and classifies_images(self._manager, route))
         return Unread(StepsJob(self._read_and_run(request, route)), decodes_images=images)
 
     def _read_and_run(self, request: Request, route: Route) -> Steps[Response]:
@@ -97,12 +117,43 @@ class RestApi:
             return answer_get(self._manager, route)
         if "gzip" in request.header(b"content-encoding"):
             limit = self._limits.of(request.content_type)
-            request = request.with_body(gunzip(request.body, limit, request.memory))
-        if request.is_image and route.action == "predict":
-            return (yield from answer_image(self._manager, route, request))
+            request = self.recognised(request.with_body(gunzip(request.body, limit, request.memory)))
+        if route.action == "predict" and self._holds_image(request):
+            return (yield from answer_image(self._manager, route, self._image(request)))
         if route.action == "predict" and is_binary(request):
             return (yield from answer_binary(self._manager, route, request))
         return (yield from _ENDPOINTS[route.action](self._manager, route, request))
+
+    def _holds_image(self, request: Request) -> bool:
+        return request.is_image or (self._extensions and holds_form(request))
+
+    def _image(self, request: Request) -> Request:
+        """Returns a request whose body is the image that was sent, as the body or in a form. Checks its size."""
+        if not request.is_image:
+            request = request.with_body(file_of_form(request))
+        self._limits.check_image(len(request.body))
+        return request
+
+    def _is_plain(self, request: Request) -> bool:
+        """Returns whether the body is uncompressed JSON. TensorFlow Serving takes any content type for JSON."""
+        if request.header(b"content-encoding"):
+            return False
+        return request.content_type in _PLAIN or not (self._holds_image(request) or is_binary(request))
+
+    def _routed(self, request: Request) -> Route | Response:
+        """Returns the route of an API request, or the response if the request needs no route."""
+        if request.method == "OPTIONS":
+            return _options(request)
+        if request.method == "GET":
+            return model_list(self._manager) if request.target == "/v1/models" else get_route(request.target)
+        if request.method != "POST":
+            raise malformed(request.method, request.target)
+        if "?" not in request.target or not self._holds_image(request):
+            return post_route(request.target)
+        route = post_route(request.path)
+        if request.query and route.action != "predict":
+            raise malformed("POST", request.target)
+        return route
 
     def _page(self, request: Request) -> Steps[Response]:
         yield from ()
@@ -175,29 +226,6 @@ class _CountedCall:
 
     def release(self) -> None:
         self._call.release()
-
-
-def _is_plain(request: Request) -> bool:
-    """Returns whether the body is uncompressed JSON. TensorFlow Serving takes any content type for JSON."""
-    if request.header(b"content-encoding"):
-        return False
-    return request.content_type in _PLAIN or not (request.is_image or is_binary(request))
-
-
-def _routed(request: Request, manager: ServedModels) -> Route | Response:
-    """Returns the route of an API request, or the response if the request needs no route."""
-    if request.method == "OPTIONS":
-        return _options(request)
-    if request.method == "GET":
-        return model_list(manager) if request.target == "/v1/models" else get_route(request.target)
-    if request.method != "POST":
-        raise malformed(request.method, request.target)
-    if "?" not in request.target or not request.is_image:
-        return post_route(request.target)
-    route = post_route(request.path)
-    if request.query and route.action != "predict":
-        raise malformed("POST", request.target)
-    return route
 
 
 def _options(request: Request) -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from lightship.errors import DeadlineExceeded, LightshipError
@@ -23,6 +23,7 @@ from lightship.transports.metrics.reading import Families, MetricsReading, Proce
 from lightship.transports.rest.api import METHODS, RestApi
 from lightship.transports.rest.errors import error_response
 from lightship.transports.rest.kinds import origin_of
+from lightship.transports.rest.pages.front import front_page
 from lightship.transports.rest.pages.health import live, ready
 from lightship.transports.rest.pages.metrics import MetricsPages
 from lightship.transports.rest.pages.slow import SlowPages
@@ -40,9 +41,10 @@ class RestApp:
     `executor` runs long requests. `timeout` is the number of seconds for one request, from its last byte to its
     response; 0 or less means no limit. `hosts` are the names in Host headers that are accepted; None means all.
     `limits` apply to requests, and `budget` to the memory that all of them hold together. While `draining` is True,
-    connections close after their running requests. `metrics` counts the requests. `metrics_path` is the path of an
-    additional metrics page for any HTTP method; it must not be below `/v1/`. `turn` is that of the event loop.
-    `read_all` reads the metrics of all processes if there are several, which may take a moment.
+    connections close after their running requests. `extensions`: take images by their first bytes and in forms too, and
+    lead `/` to the page `/docs`. `metrics` counts the requests. `metrics_path` is the path of an additional metrics
+    page for any HTTP method; it must not be below `/v1/`. `turn` is that of the event loop. `read_all` reads
+    the metrics of all processes if there are several, which may take a moment.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class RestApp:
         hosts: AllowedHosts | None = None,
         timeout: float = 30.0,
         cors: bool = False,
+        extensions: bool = True,
         metrics: Metrics | None = None,
         metrics_path: str | None = None,
         further_metrics: Families = list,
@@ -63,7 +66,8 @@ class RestApp:
         read_all: ReadMetrics | None = None,
     ) -> None:
         self.draining = False
-        self.limits = limits or Limits()
+        limits = limits or Limits()
+        self.limits = limits if extensions else replace(limits, form=limits.json)  # a form is JSON then
         self.hosts = hosts
         self.budget = budget or MemoryBudget(default_budget())
         self._manager = manager
@@ -77,7 +81,7 @@ class RestApp:
         self._metrics_pages = MetricsPages(read_all or read_own)
         self._slow_pages = SlowPages() if read_all is not None else None
         self._metrics_path = metrics_path
-        self._api = RestApi(manager, self.limits, metrics, cors=cors)
+        self._api = RestApi(manager, self.limits, metrics, cors=cors, extensions=extensions)
         self._executor = executor
         self.turn = turn or Turn()
         self._pages: dict[str, Callable[[], Response | asyncio.Future[Response]]] = {
@@ -85,6 +89,8 @@ class RestApp:
             "/readyz": lambda: ready(manager, self.draining),
             "/metrics": partial(self._metrics_page, self._metrics_pages.own),
         }
+        if extensions:
+            self._pages["/"] = front_page
 
     def answer(self, request: Request) -> Response | asyncio.Future[Response] | _Deferred:
         """Returns the response, or a future of it, or, if the event loop may run the call, what makes either.
@@ -95,6 +101,8 @@ class RestApp:
             page = self._page(request)
             if page is not None:
                 return page
+        if request.body[:1] != b"{":  # what is nearly always JSON costs no more than this
+            request = self._api.recognised(request)
         if len(request.body) > MAX_INLINE_BYTES:
             return self._submit(_Unprepared(self._api, request), request, self._origin(request, len(request.body)))
         if self._executor.waiting:

@@ -16,7 +16,7 @@ def origin_of(request: Request, size: int, manager: ServedModels) -> Origin:
 
 
 def _kind_of(request: Request, size: int) -> str:
-    if request.is_image:
+    if request.is_image or request.is_form:
         return IMAGES
     return LARGE if size > MAX_SMALL_BYTES or request.header(b"content-encoding") else SMALL
 
@@ -26,7 +26,8 @@ def _model_of(request: Request, manager: ServedModels) -> str:
     if request.method != "POST":
         return ""
     try:
-        model = post_route(request.path if request.is_image else request.target).model
+        takes_query = request.is_image or request.is_form
+        model = post_route(request.path if takes_query else request.target).model
     except InvalidArgument:
         return ""
     return model if manager.serves(model) else ""

@@ -30,14 +30,17 @@ _ABOUT = (
 )
 
 
-def openapi_document(models: Iterable[ServedModel]) -> Json:
-    """Returns the document of `GET /openapi.json`. Its `x-lightship-models` lists the models for the page `/docs`."""
+def openapi_document(models: Iterable[ServedModel], *, forms: bool = True) -> Json:
+    """Returns the document of `GET /openapi.json`. Its `x-lightship-models` lists the models for the page `/docs`.
+
+    forms: whether images may come in forms.
+    """
     served = list(models)
     paths: Json = {}
     schemas: Json = dict(SCHEMAS)
     names = _Names()
     for model in served:
-        _Paths(model, names.of(model.name), paths, schemas).add()
+        _Paths(model, names.of(model.name), paths, schemas, forms=forms).add()
     return {
         "openapi": "3.1.0",
         "info": {"title": "Lightship", "version": __version__, "description": _ABOUT},
@@ -67,8 +70,8 @@ class _Names:
 class _Paths:
     """Adds the paths and schemas of one model."""
 
-    def __init__(self, model: ServedModel, name: str, paths: Json, schemas: Json) -> None:
-        self._model, self._name = model, name
+    def __init__(self, model: ServedModel, name: str, paths: Json, schemas: Json, *, forms: bool) -> None:
+        self._model, self._name, self._forms = model, name, forms
         self._paths, self._schemas = paths, schemas
         self._base = f"/v1/models/{quote(model.name, safe='')}"
 
@@ -102,7 +105,8 @@ class _Paths:
         request = self._schema(f"predict{ending}_request", predict_request(signatures))
         answer = self._schema(f"predict{ending}_answer", predict_response(signatures))
         images = any(version.images for version in versions)
-        self._post(f"{url}:predict", predict_operation(request, answer, images), f"predict{ending}", *parameters)
+        predict = predict_operation(request, answer, images=images, forms=self._forms)
+        self._post(f"{url}:predict", predict, f"predict{ending}", *parameters)
         for verb, operation in (("classify", classify_operation), ("regress", regress_operation)):
             able = [name for version in versions for name, verbs in version.verbs.items() if verb in verbs]
             if able:
@@ -155,6 +159,9 @@ def _version(version: ServedVersion) -> Json:
         "state": version.state,
         "problem": version.problem,
         "images": version.images,
+        "advice": version.advice,
+        "classes": version.classes,
+        "image": None if version.image is None else version.image.to_json(),
         "signatures": {
             name: _signature(signature, version.verbs[name]) for name, signature in version.signatures.items()
         },

@@ -10,6 +10,13 @@ Json = dict[str, Any]
 
 _IMAGES = ("image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp")
 _BINARY = ("application/x-npy", "application/x-npz", "application/octet-stream")
+_FORM: Json = {
+    "type": "object",
+    "description": "One file; its field may have any name",
+    "properties": {"file": {"type": "string", "format": "binary"}},
+    "required": ["file"],
+    "additionalProperties": False,
+}
 _ERRORS: Json = {
     "4XX": {"$ref": "#/components/responses/Refused"},
     "5XX": {"$ref": "#/components/responses/Failed"},
@@ -19,17 +26,23 @@ _ANSWERED_BY: Json = {
 }
 
 
-def predict_operation(request: Schema, answer: Schema, images: bool) -> Json:
-    """Returns the operation `:predict`. `images` says whether the model accepts encoded images."""
+def predict_operation(request: Schema, answer: Schema, *, images: bool, forms: bool) -> Json:
+    """Returns the operation `:predict`.
+
+    images: whether the model accepts encoded images. forms: whether these may come in a form.
+    """
     described = (
         "Tensors as JSON, by rows (`instances`) or by columns (`inputs`); or as bytes: `application/x-npy` for the "
         "only input, `application/x-npz` for several, `application/octet-stream` with the headers `Lightship-Shape` "
         "and `Lightship-Dtype`. The response has the same binary format if `Accept` asks for it."
     )
     if images:
-        described += " Or the bytes of an image file; `?top=N`, for images only, says how many labels are wanted."
+        described += " Or an image file, as the body or as the only file of a form" if forms else " Or an image file"
+        described += "; `?top=N`, for images only, says how many labels are wanted."
     content: Json = {"application/json": {"schema": request}}
     content |= {media: {"schema": {}} for media in (*_BINARY, *(_IMAGES if images else ()))}
+    if images and forms:
+        content["multipart/form-data"] = {"schema": _FORM}
     answers: Json = {"application/json": {"schema": any_of([answer, ref("Images")]) if images else answer}}
     answers |= {media: {"schema": {}} for media in _BINARY}
     return {

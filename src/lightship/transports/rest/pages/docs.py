@@ -21,10 +21,13 @@ _HEADERS: Headers = ((b"Cache-Control", b"no-cache"), (b"X-Content-Type-Options"
 
 
 class DocPages:
-    """Answers requests for these pages. Any thread may call its methods."""
+    """Answers requests for these pages. Any thread may call its methods.
 
-    def __init__(self, manager: ServedModels) -> None:
-        self._manager = manager
+    `forms`: say that images are taken in forms too.
+    """
+
+    def __init__(self, manager: ServedModels, *, forms: bool = True) -> None:
+        self._manager, self._forms = manager, forms
         self._described: tuple[tuple[ServedModel, ...], bytes] | None = None
 
     def answer(self, path: str) -> Response:
@@ -36,7 +39,7 @@ class DocPages:
         models = served_models(self._manager)
         described = self._described
         if described is None or described[0] != models:
-            described = (models, orjson.dumps(openapi_document(models), option=orjson.OPT_INDENT_2))
+            described = (models, orjson.dumps(openapi_document(models, forms=self._forms), option=orjson.OPT_INDENT_2))
             self._described = described
         return described[1]
 

@@ -2,6 +2,7 @@
 // Elements, and how an answer is shown. Names and answers become text nodes: nothing of a server is ever read as HTML.
 
 const LONGEST_ANSWER = 200_000; // characters shown
+const MOST_RANKED = 1_000; // labels of one answer shown
 
 /** An element with properties and children; a text becomes a text node. */
 function element(tag, properties = {}, ...children) {
@@ -15,6 +16,11 @@ function element(tag, properties = {}, ...children) {
   return made;
 }
 
+/** A name as nodes, which may be broken into lines after its underscores. */
+function breakable(text) {
+  return text.split(/(?<=_)/).flatMap((part, index) => (index ? [element("wbr"), part] : [part]));
+}
+
 /** A drop-down of `[value, text]`, with a label. */
 function chooser(id, label, options, chosen, changed) {
   const select = element("select", { id, onchange: () => changed(select.value) });
@@ -25,6 +31,28 @@ function chooser(id, label, options, chosen, changed) {
 /** A control below its name. */
 function labelled(name, control) {
   return element("label", { className: "field", htmlFor: control.id }, element("span", {}, name), control);
+}
+
+/** A part of the page below a heading. */
+function section(title, ...children) {
+  return element("section", {}, element("h3", {}, title), ...children);
+}
+
+/** A command line with a button that copies it. */
+function commandLine(code) {
+  const copy = element("button", { type: "button", className: "copy", onclick: () => copied(copy, code) }, "Copy");
+  return element("div", { className: "command" }, element("pre", { tabIndex: 0, ariaLabel: "Command" }, code), copy);
+}
+
+async function copied(button, code) {
+  try {
+    await navigator.clipboard.writeText(code.textContent);
+    button.textContent = "Copied";
+  } catch {
+    getSelection().selectAllChildren(code); // a page of plain HTTP may not write to the clipboard
+    button.textContent = "Press Ctrl+C";
+  }
+  setTimeout(() => (button.textContent = "Copy"), 2_000);
 }
 
 /** Sends a call; resolves to what is to be shown, whatever happens. */
@@ -44,10 +72,26 @@ async function send(path, kind, body) {
 
 /** The elements that show an answer. */
 function shownAnswer(answer) {
-  const parts = [answer.status, `${answer.milliseconds.toFixed(answer.milliseconds < 10 ? 1 : 0)} ms`];
-  if (answer.version !== null) parts.push(`version ${answer.version}`);
+  const parts = [answer.status, ...circumstances(answer)];
   const head = element("p", { className: answer.ok ? "outcome good" : "outcome bad" }, parts.join(" · "));
-  return [head, ...ranking(answer), element("pre", { tabIndex: 0, ariaLabel: "Answer" }, shortened(answer.text))];
+  const best = bestOf(answer);
+  const rows = best === null ? [] : [ranking(best)];
+  return [head, ...rows, element("pre", { tabIndex: 0, ariaLabel: "Answer" }, shortened(answer.text))];
+}
+
+/** How long an answer took, and which version gave it. */
+function circumstances(answer) {
+  const time = `${answer.milliseconds.toFixed(answer.milliseconds < 10 ? 1 : 0)} ms`;
+  return answer.version === null ? [time] : [time, `version ${answer.version}`];
+}
+
+/** What an answer says is wrong. */
+function errorOf(answer) {
+  try {
+    const { error } = JSON.parse(answer.text);
+    if (typeof error === "string") return error;
+  } catch {} // no JSON, so the text itself
+  return shortened(answer.text || answer.status);
 }
 
 function shortened(text) {
@@ -55,19 +99,35 @@ function shortened(text) {
   return `${text.slice(0, LONGEST_ANSWER)}\n… ${text.length - LONGEST_ANSWER} more characters`;
 }
 
-/** Labels with bars, where the answer is one of labels and scores. */
-function ranking(answer) {
+/** The labels and scores of an answer, `[[label, score], ...]`; null if it is not one of labels and scores. */
+function bestOf(answer) {
   let best;
   try {
     best = JSON.parse(answer.text).predictions[0];
   } catch {
-    return [];
+    return null;
   }
-  if (!answer.ok || !Array.isArray(best?.labels) || !Array.isArray(best?.scores)) return [];
-  const rows = best.labels.slice(0, 10).map((label, index) => {
-    const score = Number(best.scores[index]);
-    const bar = element("meter", { min: 0, max: 1, value: score, ariaHidden: "true" });
-    return element("li", {}, element("span", {}, String(label)), bar, element("span", {}, score.toFixed(3)));
+  if (!answer.ok || !Array.isArray(best?.labels) || !Array.isArray(best?.scores)) return null;
+  return best.labels.slice(0, MOST_RANKED).map((label, index) => [String(label), Number(best.scores[index])]);
+}
+
+/** Labels with bars. Scores that cannot be shares of one are shown as they are. */
+function ranking(best) {
+  const scores = best.map(([, score]) => score);
+  const upToOne = scores.every((score) => score >= 0 && score <= 1);
+  const shares = upToOne && scores.reduce((sum, score) => sum + score, 0) <= 1.001;
+  const whole = upToOne ? 1 : Math.max(...scores);
+  const rows = best.map(([label, score]) => {
+    const bar = element("span", { className: "bar", ariaHidden: "true" }, element("span"));
+    bar.firstChild.style.width = `${whole > 0 ? Math.max(0, Math.min(1, score / whole)) * 100 : 0}%`;
+    const text = element("span", { className: "score", title: String(score) }, scoreText(score, shares));
+    return element("li", {}, element("span", { className: "label" }, ...breakable(label)), text, bar);
   });
-  return [element("ol", { className: "ranking" }, ...rows)];
+  return element("ol", { className: "ranking" }, ...rows);
+}
+
+function scoreText(score, share) {
+  if (!share) return score.toPrecision(3);
+  if (score > 0 && score < 0.001) return "<0.1%";
+  return score < 1 && score >= 0.9995 ? ">99.9%" : `${(score * 100).toFixed(1)}%`;
 }
