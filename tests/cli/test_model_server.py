@@ -183,3 +183,15 @@ def test_calls_are_joined_unless_a_flag_of_our_own_turns_it_off(
     defaults = {flag.name: flag.default for flag in FLAGS}
     flags = defaults | {"model_base_path": str(half_plus_two)} | given
     assert _options(given, flags, read_config_files(flags)).join is join
+
+
+@pytest.mark.parametrize(("given", "extensions"), [({}, False), ({"extensions": True}, True)], ids=["default", "on"])
+def test_our_own_additions_are_answered_only_if_a_flag_asks_for_them(
+    half_plus_two: Path, given: dict[str, bool], extensions: bool
+) -> None:
+    from lightship.cli.model_server_flags import FLAGS
+    from lightship.cli.tensorflow_model_server import _options, read_config_files
+
+    defaults = {flag.name: flag.default for flag in FLAGS}
+    flags = defaults | {"model_base_path": str(half_plus_two)} | given
+    assert _options(given, flags, read_config_files(flags)).extensions is extensions

@@ -75,6 +75,7 @@ FLAGS: tuple[Flag, ...] = (
     ),
     Flag("workers", "1", USED, "processes that answer requests, each with its own copy of the models; auto: all cores"),
     Flag("memory_budget", "", USED, "memory that all requests may hold together, such as 2GiB; by default all"),
+    Flag("extensions", False, USED, "answer with Lightship's own additions too, as `lightship serve` does"),
 )
 
 # What the warning says for flags that users may rely on, by the names of the flags.

@@ -163,6 +163,7 @@ def _options(given: Mapping[str, Value], flags: Mapping[str, Value], files: Conf
         per_model_batching=bool(flags["enable_batching"] and flags["enable_per_model_batching_parameters"]),
         metrics_path=files.metrics_path,
         workers=parse_workers(str(flags["workers"])),
+        extensions=bool(flags["extensions"]),
     )
 
 

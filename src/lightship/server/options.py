@@ -118,6 +118,9 @@ class ServerOptions:
     # How many processes answer calls; "auto" means one per processor. With more than one, the process of the server
     # leads them and answers none itself. See docs/workers.md.
     workers: int | Literal["auto"] = 1
+    # Answer with what TensorFlow Serving does not have and its clients would notice in an answer, such as headers that
+    # help with an error. docs/compatibility.md names what belongs to it.
+    extensions: bool = True
     # The path of an additional metrics page that has only TensorFlow Serving's metrics.
     metrics_path: str | None = None
 
