@@ -32,7 +32,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, dog_photo: Path) -> Path:
 
 
 def test_there_are_examples() -> None:
-    assert len(EXAMPLES) == 5
+    assert len(EXAMPLES) == 6
 
 
 @pytest.mark.parametrize("block", EXAMPLES, ids=range(len(EXAMPLES)))
