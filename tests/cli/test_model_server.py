@@ -195,3 +195,20 @@ def test_our_own_additions_are_answered_only_if_a_flag_asks_for_them(
     defaults = {flag.name: flag.default for flag in FLAGS}
     flags = defaults | {"model_base_path": str(half_plus_two)} | given
     assert _options(given, flags, read_config_files(flags)).extensions is extensions
+
+
+@pytest.mark.parametrize(
+    ("flags", "hint"),
+    [([], None), (["--extensions", "--workers=2"], "did you mean 'default'? Served models: default")],
+    ids=["default", "on, with workers"],
+)
+def test_hints_are_sent_only_if_our_own_additions_are_asked_for(
+    start: Start, half_plus_two: Path, flags: list[str], hint: str | None
+) -> None:
+    port = free_port()
+    arguments = [f"--rest_api_port={port}", f"--model_base_path={half_plus_two}", *flags]
+    process = start(*arguments, command="lightship-model-server")
+    until(process, "Exporting HTTP/REST API")
+    answer = httpx2.get(f"http://127.0.0.1:{port}/v1/models/defualt", timeout=60)
+    assert answer.json() == {"error": "Could not find any versions of model defualt"}
+    assert answer.headers.get("Lightship-Hint") == hint

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import unquote
@@ -68,12 +69,13 @@ def test_a_label_of_a_version_that_is_not_loaded_names_those_that_are(loaded: Ma
 
 
 def test_a_version_that_failed_says_why(loaded: Manager, tmp_path: Path) -> None:
-    path = loaded.handle("half").servable.bundle.path
+    with loaded.handle("half") as handle:
+        path = handle.servable.bundle.path
     loaded.aspire("half", {2: path, 4: tmp_path / "4"})
     assert loaded.wait(lambda seen: any(one.error for one in seen.versions("half")), DEADLINE)
     hint = Hints(loaded).hint(failure(loaded.handle, "half", 4))
     assert hint.startswith("version 4: Specified file path does not appear to contain")
-    assert hint.endswith(". Loaded versions of 'half': 2") or "2, 1" in hint
+    assert re.search(r"\. Loaded versions of 'half': 2(, 1)?$", hint)
 
 
 def test_a_model_without_a_loaded_version_says_why(manager: Manager, tmp_path: Path) -> None:
@@ -92,9 +94,16 @@ def test_hints_follow_the_models(manager: Manager) -> None:
     error = failure(manager.handle, "dgo")
     assert hints.hint(error) == "Served models: none"
     manager.expect("dog")
-    assert manager.wait(lambda _: hints.hint(error) == "did you mean 'dog'? Served models: dog", DEADLINE)
+    await_hint(hints, error, "did you mean 'dog'? Served models: dog")
     manager.forget("dog")
-    assert manager.wait(lambda _: hints.hint(error) == "Served models: none", DEADLINE)
+    await_hint(hints, error, "Served models: none")
+
+
+def await_hint(hints: Hints, error: LightshipError, expected: str) -> None:
+    """The list of models is kept for a moment, so that a hint costs little while models change."""
+    deadline = time.monotonic() + DEADLINE
+    while (hint := hints.hint(error)) != expected:
+        assert time.monotonic() < deadline, hint
 
 
 def test_signatures_inputs_outputs_and_dtypes_get_hints(manager: Manager, inference: Servable) -> None:
