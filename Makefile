@@ -9,17 +9,21 @@ PYTHONS ?= 3.11 3.12 3.13
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# On a terminal, pip shows how much has come.
+PIP = $(BIN)/python -m pip install --disable-pip-version-check $(if $(shell test -t 2 && echo terminal),,--quiet)
 
 .PHONY: setup demo docs test test-fast test-pythons coverage check bench attacks conformance fuzz wheel image image-tensorflow lock clean
 
 setup: $(STAMP)
 
 $(STAMP): pyproject.toml hatch_build.py docs_site/requirements.lock $(shell find src/lightship -name '*.proto' -o -name '*.[ch]' 2>/dev/null)
+	@echo "Setting up $(VENV), once: up to 500 MB are downloaded (TensorFlow 270, OpenVINO 60, the tests' tools)."
+	@echo "It takes some minutes, and 2 GB of disk."
 	@scripts/make-venv "$(PYTHON)" "$(VENV)"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[tensorflow,docker]" --group dev
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --group stubs
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement docs_site/requirements.lock
+	@$(PIP) --upgrade "pip>=25.1"
+	@$(PIP) --editable ".[tensorflow,docker]" --group dev
+	@$(PIP) --no-deps --group stubs
+	@$(PIP) --requirement docs_site/requirements.lock
 	@touch $(STAMP)
 
 demo: setup

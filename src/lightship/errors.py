@@ -13,8 +13,9 @@ The codes are those of gRPC and of `tensorflow.error.Code`.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import IntEnum
-from typing import ClassVar
+from typing import ClassVar, NamedTuple, Self
 
 
 class Code(IntEnum):
@@ -41,14 +42,57 @@ class Code(IntEnum):
     __hash__ = int.__hash__  # faster than Enum's, which is written in Python; every request looks codes up
 
 
+class MissingModel(NamedTuple):
+    """The model that a request asked for, or its version or label, which nothing answers for."""
+
+    name: str
+    version: int | None = None
+    label: str | None = None
+
+
+class MissingName(NamedTuple):
+    """Another name in a request, which its model does not have."""
+
+    # What it should be the name of, such as "signature".
+    kind: str
+    name: str
+    # The names that there are.
+    known: Collection[str]
+
+
+class WrongDtype(NamedTuple):
+    """An input whose dtype is another than its signature takes, both by TensorFlow's names."""
+
+    name: str
+    expected: str
+    given: str
+
+
+class WrongShapes(NamedTuple):
+    """Inputs whose shapes are others than their signature declares, which the text of the error does not say."""
+
+    # Says which inputs, and which shapes.
+    text: str
+
+
+Fault = MissingModel | MissingName | WrongDtype | WrongShapes
+
+
 class LightshipError(Exception):
     """The base class. `message` says what was wrong, with the value, and what to do."""
 
     code: ClassVar[Code] = Code.UNKNOWN
+    # What is wrong with the request, for errors whose text is fixed; None if the text says it all.
+    fault: Fault | None = None
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
+
+    def about(self, fault: Fault) -> Self:
+        """Notes what is wrong with the request, and returns the error."""
+        self.fault = fault
+        return self
 
 
 class Cancelled(LightshipError):

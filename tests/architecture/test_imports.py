@@ -24,6 +24,7 @@ BELOW: dict[str, set[str]] = {
     "processors": set(),
     "notebook": {"printable"},
     "printable": set(),
+    "repeated": set(),
     "semaphore": set(),
     "signals": set(),
     "threads": set(),
@@ -32,15 +33,15 @@ BELOW: dict[str, set[str]] = {
     "saved_model": {"tensors", "protos", "files", "errors", "memory_budget"},
     "images": {"errors", "memory_budget", "notebook"},
     "bundle": MODEL,
-    "engines": MODEL | {"memory", "processors", "semaphore", "threads"},
+    "engines": MODEL | {"memory", "processors", "repeated", "semaphore", "threads"},
     "batching": MODEL | {"engines", "processors", "threads"},
-    "lifecycle": MODEL | {"batching", "engines", "threads"},
+    "lifecycle": MODEL | {"batching", "engines", "repeated", "threads"},
     "services": MODEL | {"lifecycle", "batching", "engines"},
     "transports": MODEL | {"services", "lifecycle", "batching", "memory", "processors", "semaphore", "threads"},
     "server": MODEL
     | {"transports", "services", "lifecycle", "batching", "engines"}
     | SHOWN
-    | {"memory", "processors", "signals", "threads"},
+    | {"memory", "processors", "signals", "printable", "repeated", "threads"},
     "packaging": MODEL | SHOWN | {"engines"},
     "client": MODEL | SHOWN,
     "local": MODEL | SHOWN | {"client", "services", "lifecycle", "engines", "processors"},

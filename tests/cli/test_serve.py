@@ -8,6 +8,8 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -198,3 +200,57 @@ def test_limits_that_cannot_be_are_refused(
     done = lightship("serve", half_plus_two, *words)
     assert done.returncode != 0
     assert told in done.stderr
+
+
+def broken_warm_up(model: Path, folder: Path) -> Path:
+    """A copy of a model that is loaded, and then fails at its warm-up file."""
+    broken = Path(shutil.copytree(model, folder / "broken"))
+    (extra := broken / "123" / "assets.extra").mkdir()
+    (extra / "tf_serving_warmup_requests").write_bytes(b"this is not a TFRecord file")
+    return broken
+
+
+def failed_attempts(url: str) -> int:
+    text = urllib.request.urlopen(f"{url}/metrics", timeout=30).read().decode()
+    return sum(int(float(value)) for value in re.findall(r'load_attempt_count\{.*"fail".*\} (\S+)', text))
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_version_that_fails_again_and_again_is_logged_once(
+    start: Start, half_plus_two: Path, tmp_path: Path, workers: str
+) -> None:
+    broken = broken_warm_up(half_plus_two, tmp_path)
+    process = start(broken, half_plus_two, "--rest-port", "auto", "--json", "--workers", workers)
+    line = ready(process)
+    assert "warmup" in line["not_ready"]["broken"]
+    deadline = time.monotonic() + 120
+    while failed_attempts(line["url"]) < 3:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    _, log = process.communicate(timeout=60)
+    said = [json.loads(one)["message"] for one in log.splitlines()]
+    about = [one for one in said if "{name: broken version: 123}" in one]
+    assert len(about) == 1
+    assert about[0].startswith("{name: broken version: 123} cannot be loaded: ")
+    # each process loads each model once
+    assert said.count('signature "serving_default" runs on openvino') <= 2 * int(workers)
+
+
+@pytest.mark.parametrize("json_too", [[], ["--json"]], ids=["text", "json"])
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_strict_announces_nothing_if_a_model_fails(
+    lightship: Run, half_plus_two: Path, tmp_path: Path, json_too: list[str], workers: str
+) -> None:
+    broken = broken_warm_up(half_plus_two, tmp_path)
+    done = lightship("serve", broken, half_plus_two, "--rest-port", "auto", "--strict", "--workers", workers, *json_too)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "broken cannot be served: version 123: " in done.stderr.splitlines()[-1]
+    assert "model broken is not available" not in done.stderr
+
+
+def test_strict_announces_a_server_whose_models_all_answer(start: Start, half_plus_two: Path) -> None:
+    line = ready(start(half_plus_two, f"other={half_plus_two}", "--rest-port", "auto", "--strict", "--json"))
+    assert (line["ready"], len(line["models"]), line["not_ready"]) == (True, 2, {})
+    answer = pasted(line["models"][1]["example"].replace("curl", "curl -s", 1), half_plus_two)
+    assert answer == {"predictions": [[2.5]]}

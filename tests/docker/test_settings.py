@@ -134,7 +134,7 @@ def test_what_says_nothing_gives_no_reason() -> None:
 
 
 def test_a_failed_load_is_found_in_a_log_of_either_server() -> None:
-    ours = "09:48:53 ERROR {name: dog version: 1} cannot be loaded: truncated"
+    ours = "2026-11-27T09:48:53.123+00:00 ERROR {name: dog version: 1} cannot be loaded: truncated"
     theirs = "E loader.cc] Loading servable: {name: dog version: 1} failed: NOT_FOUND: no file"
     assert failed_load(f"x\n{ours}\ny", "dog") == ours
     assert failed_load(f"x\n{theirs}\n", "dog") == theirs

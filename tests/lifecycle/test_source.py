@@ -11,7 +11,9 @@ import pytest
 from tests.lifecycle.conftest import DEADLINE, await_state
 
 from lightship.lifecycle import All, FileSystemSource, Manager, ModelConfig, Specific, State, watched
+from lightship.lifecycle import source as source_module
 from lightship.lifecycle.aspired import Aspired
+from lightship.lifecycle.watched import Found
 
 AddVersion = Callable[[int], Path]
 
@@ -110,6 +112,53 @@ def test_an_explanation_is_logged_once_and_again_when_it_changes(
     assert len(caplog.records) == 2
     assert "it contains v1: add a version" in caplog.messages[1]
     assert "v1" not in source.explanations()["half"]
+
+
+def test_a_folder_that_is_away_is_logged_once_and_so_is_its_return(
+    manager: Manager, source: FileSystemSource, folder: Path, add_version: AddVersion, caplog: pytest.LogCaptureFixture
+) -> None:
+    add_version(1)
+    source.watch([ModelConfig("half", folder)])
+    assert manager.wait_ready(DEADLINE)
+    with caplog.at_level(logging.INFO, "lightship.lifecycle.source"):
+        for _ in range(2):
+            caplog.clear()
+            folder.rename(folder.with_name("away"))
+            for _ in range(3):
+                source.poll_once()
+            folder.with_name("away").rename(folder)
+            for _ in range(3):
+                source.poll_once()
+            away, back = caplog.messages
+            assert away.startswith(f"Could not find base path {folder} for servable half")
+            assert back == f"{folder} can be read again"
+
+
+def test_a_poll_that_fails_unexpectedly_is_logged_once_and_so_is_the_next_success(
+    source: FileSystemSource, folder: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source.watch([ModelConfig("half", folder)])
+    with caplog.at_level(logging.INFO, "lightship.lifecycle.source"):
+        caplog.clear()
+        for reason in ("the disk is odd", "the disk is very odd"):
+            monkeypatch.setattr(source_module, "look_for_versions", raising(ValueError(reason)))
+            for _ in range(3):
+                source.poll_once()
+        monkeypatch.undo()
+        for _ in range(3):
+            source.poll_once()
+    assert caplog.messages == [f"polling {folder} failed"] * 2 + [f"polling {folder} succeeds again"]
+    assert [str(record.exc_info[1]) for record in caplog.records if record.exc_info] == [
+        "the disk is odd",
+        "the disk is very odd",
+    ]
+
+
+def raising(error: Exception) -> Callable[[object], Found]:
+    def fail(_: object) -> Found:
+        raise error
+
+    return fail
 
 
 def test_a_model_is_known_before_it_is_there(manager: Manager, source: FileSystemSource, tmp_path: Path) -> None:

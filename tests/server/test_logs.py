@@ -8,6 +8,8 @@ import json
 import logging
 import re
 import socket
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import grpc
@@ -17,9 +19,9 @@ from tests.server.conftest import Process, Run
 from lightship import protos
 from lightship.server.logs import JsonFormatter, TextFormatter
 
-FORGED = "12:00:00 INFO stopped"
+FORGED = "2026-11-27T12:00:00.123+00:00 INFO stopped"
 NASTY = f"x\n{FORGED}\r\x1b[2J\x9b1A\u202e\u2028{FORGED}"
-LINE = re.compile(r"\d\d:\d\d:\d\d (INFO|WARNING|ERROR) ")
+LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d (INFO|WARNING|ERROR) ")
 
 
 def record(message: str, *values: object, **options: object) -> logging.LogRecord:
@@ -30,7 +32,31 @@ def test_a_record_is_one_line_of_text() -> None:
     line = TextFormatter().format(record("model %s failed", NASTY))
     assert line.isprintable()
     assert line.count("\n") == 0
-    assert r"x\n12:00:00 INFO stopped\r\x1b[2J\x9b1A\u202e\u2028" in line
+    assert rf"x\n{FORGED}\r\x1b[2J\x9b1A\u202e\u2028" in line
+
+
+@pytest.mark.parametrize(
+    ("zone", "written"),
+    [
+        ("UTC0", "2026-11-27T23:15:51.123+00:00"),
+        ("IST-5:30", "2026-11-28T04:45:51.123+05:30"),
+        ("NST+3:30", "2026-11-27T19:45:51.123-03:30"),
+    ],
+)
+def test_text_has_the_date_and_the_time_zone_and_json_has_utc(
+    zone: str, written: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = record("it is ready")
+    said.created = datetime(2026, 11, 27, 23, 15, 51, 123456, UTC).timestamp()
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        assert TextFormatter().format(said) == f"{written} ERROR it is ready"
+        assert TextFormatter(worker=2).format(said) == f"{written} ERROR worker 2: it is ready"
+        assert json.loads(JsonFormatter().format(said))["time"] == "2026-11-27T23:15:51.123+00:00"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_a_traceback_cannot_look_like_another_record() -> None:

@@ -33,7 +33,10 @@ class AnnouncedModel:
 
 @contextmanager
 def announced(server: Server, *, as_json: bool) -> Iterator[None]:
-    """While the block runs, a thread prints the banner as soon as every model is loaded or failed."""
+    """While the block runs, a thread prints the banner as soon as every model is loaded or failed.
+
+    If the server is strict, it is printed only when every model is loaded: one that fails ends the server.
+    """
     stop = threading.Event()
     thread = threading.Thread(target=_announce, args=(server, as_json, stop), name="banner", daemon=True)
     thread.start()
@@ -45,7 +48,8 @@ def announced(server: Server, *, as_json: bool) -> Iterator[None]:
 
 
 def _announce(server: Server, as_json: bool, stop: threading.Event) -> None:
-    while not server.manager.wait(_settled, POLL_SECONDS):
+    announceable = Manager.ready if server.options.strict else _settled
+    while not server.manager.wait(announceable, POLL_SECONDS):
         if stop.is_set():
             return
     base = server.rest_url if server.rest_port else ""

@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lightship.errors import InvalidArgument
+from lightship.errors import InvalidArgument, MissingName, WrongDtype
 from lightship.saved_model.signatures import Signature
 from lightship.tensors.dtypes import DataType
 
@@ -182,7 +182,8 @@ def check_inputs(signature: Signature, inputs: Arrays) -> None:
         array = inputs[name]
         if array.dtype != spec.taken.numpy:
             sent = _label(array)
-            raise InvalidArgument(f"Expects arg[{position}] to be {spec.taken.label} but {sent} is provided")
+            error = InvalidArgument(f"Expects arg[{position}] to be {spec.taken.label} but {sent} is provided")
+            raise error.about(WrongDtype(name, spec.taken.label, sent))
         if array.ndim > MAX_DIMENSIONS:
             raise InvalidArgument(f'input "{name}" has {array.ndim} dimensions; the limit is {MAX_DIMENSIONS}')
 
@@ -190,22 +191,36 @@ def check_inputs(signature: Signature, inputs: Arrays) -> None:
 def as_declared(signature: Signature, inputs: Arrays) -> bool:
     """Returns whether the arrays have the shapes that the signature declares."""
     pairs = ((spec.shape, inputs[name].shape) for name, spec in signature.inputs.items())
-    return all(
-        declared is not None
-        and len(declared) == len(shape)
-        and all(size in (-1, found) for size, found in zip(declared, shape, strict=True))
-        for declared, shape in pairs
+    return all(declared is not None and _fits(shape, declared) for declared, shape in pairs)
+
+
+def unexpected_shapes(signature: Signature, inputs: Arrays) -> str:
+    """Says which arrays have another shape than the signature declares, and which it is; "" if all are as declared."""
+    return "; ".join(
+        f'input "{name}" has shape {shape_text(inputs[name].shape)}, but {shape_text(spec.shape)} is expected'
+        for name, spec in signature.inputs.items()
+        if spec.shape is not None and not _fits(inputs[name].shape, spec.shape)
     )
+
+
+def shape_text(shape: Sequence[int]) -> str:
+    """Returns a shape as in `[?, 160, 160, 3]`, where -1 is a free dimension."""
+    return f"[{', '.join('?' if size == -1 else str(size) for size in shape)}]"
+
+
+def _fits(shape: Sequence[int], declared: Sequence[int]) -> bool:
+    return len(declared) == len(shape) and all(size in (-1, found) for size, found in zip(declared, shape, strict=True))
 
 
 def input_size_error(signature: Signature, inputs: Arrays) -> InvalidArgument:
     """Returns an error that lists the extra and the missing input names."""
     extra, missing = inputs.keys() - signature.inputs.keys(), signature.inputs.keys() - inputs.keys()
-    return InvalidArgument(
+    error = InvalidArgument(
         f"input size does not match signature: {len(inputs)}!={len(signature.inputs)} "
         f"len({_set_text(inputs)}) != len({_set_text(signature.inputs)}). "
         f"Sent extra: {_set_text(extra)}. Missing but required: {_set_text(missing)}."
     )
+    return error.about(MissingName("input", min(extra), tuple(signature.inputs))) if extra else error
 
 
 def check_outputs(signature: Signature, outputs: Sequence[str] | None) -> Sequence[str]:
@@ -217,10 +232,11 @@ def check_outputs(signature: Signature, outputs: Sequence[str] | None) -> Sequen
         return tuple(signature.outputs)
     for index, name in enumerate(outputs):
         if name not in signature.outputs:
-            raise InvalidArgument(
+            error = InvalidArgument(
                 f"output tensor alias not found in signature: {name} "
                 f"Outputs expected to be in the set {_set_text(signature.outputs)}."
             )
+            raise error.about(MissingName("output", name, tuple(signature.outputs)))
         if name in outputs[:index]:
             raise InvalidArgument(f"duplicate output tensor alias: {name}")
     return outputs

@@ -33,6 +33,7 @@ from lightship.engines.openvino.tried import Tried
 from lightship.engines.tensorflow import TensorFlowModel, tensorflow_installed
 from lightship.engines.trial import trials_for
 from lightship.errors import FailedPrecondition, InvalidArgument, LightshipError
+from lightship.repeated import log_level
 from lightship.saved_model.digests import Digests
 from lightship.saved_model.reader import SavedModel
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, INIT_SIGNATURE, Signature
@@ -204,8 +205,12 @@ class _ChoosingEngine:
                 except LightshipError as error:
                     slot.error, slot.reason = error, error.message
                     raise
-                logger.info(
-                    'signature "%s" runs on %s', slot.signature.name, slot.engine, extra={"folder": str(self._folder)}
+                logger.log(
+                    log_level(logging.INFO),
+                    'signature "%s" runs on %s',
+                    slot.signature.name,
+                    slot.engine,
+                    extra={"folder": str(self._folder)},
                 )
             return slot.program
 

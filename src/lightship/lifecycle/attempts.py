@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from lightship.errors import Internal, LightshipError, ResourceExhausted
 from lightship.lifecycle.servable import Servable, ServableId
+from lightship.repeated import RepeatedFailure, exception_text
 
 logger = logging.getLogger(__name__)
 
@@ -40,23 +41,48 @@ class Backoff(NamedTuple):
         return min(self.maximum, self.initial * 2.0 ** min(max(failures, 1) - 1, 30))
 
 
-def attempt(load: LoadFunction, id: ServableId, path: Path) -> Servable | LightshipError:
-    """Loads a version once. Logs an error and returns it as a LightshipError instead of raising it."""
-    loaded = attempt_quietly(load, id, path)
-    if isinstance(loaded, LightshipError):
-        fields = {"model": id.name, "version": id.version}
-        logger.error("%s cannot be loaded: %s", id, loaded.message, extra=fields)
+def attempt(load: LoadFunction, id: ServableId, path: Path, failing: RepeatedFailure) -> Servable | LightshipError:
+    """Loads a version once. Returns an error as a LightshipError instead of raising it.
+
+    The error is logged, unless the attempt before failed for the same reason. `failing` belongs to the version.
+    """
+    loaded, cause = _attempt(load, id, path, failing)
+    if isinstance(loaded, LightshipError) and failing.is_new(loaded.message):
+        _log_unexpected(id, cause)
+        logger.error("%s cannot be loaded: %s", id, loaded.message, extra=_fields(id))
     return loaded
 
 
-def attempt_quietly(load: LoadFunction, id: ServableId, path: Path) -> Servable | LightshipError:
+def attempt_quietly(
+    load: LoadFunction, id: ServableId, path: Path, failing: RepeatedFailure
+) -> Servable | LightshipError:
     """Does the same, but logs only unexpected errors."""
+    loaded, cause = _attempt(load, id, path, failing)
+    if isinstance(loaded, LightshipError) and failing.is_new(loaded.message):
+        _log_unexpected(id, cause)
+    return loaded
+
+
+def _attempt(
+    load: LoadFunction, id: ServableId, path: Path, failing: RepeatedFailure
+) -> tuple[Servable | LightshipError, Exception | None]:
+    """Returns the servable or the error, and the exception if it was an unexpected one."""
     try:
-        return load(id, path)
+        with failing.attempt():
+            return load(id, path), None
     except LightshipError as error:
-        return error
+        return error, None
     except MemoryError:
-        return ResourceExhausted(f"there is not enough memory to load {path}: free memory or serve fewer models")
+        text = f"there is not enough memory to load {path}: free memory or serve fewer models"
+        return ResourceExhausted(text), None
     except Exception as error:
-        logger.exception("loading %s failed", id, extra={"model": id.name, "version": id.version})
-        return Internal(f"loading {path} failed: {type(error).__name__}: {error}")
+        return Internal(f"loading {path} failed: {exception_text(error)}"), error
+
+
+def _log_unexpected(id: ServableId, cause: Exception | None) -> None:
+    if cause is not None:
+        logger.error("loading %s failed", id, exc_info=cause, extra=_fields(id))
+
+
+def _fields(id: ServableId) -> dict[str, object]:
+    return {"model": id.name, "version": id.version}

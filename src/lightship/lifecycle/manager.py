@@ -24,6 +24,7 @@ from lightship.lifecycle.served_models import ModelState, ServedModels
 from lightship.lifecycle.state import ModelVersionStatus
 from lightship.lifecycle.version_files import FilesSeen, fingerprint
 from lightship.lifecycle.version_record import VersionRecord
+from lightship.repeated import RepeatedFailure, exception_text
 
 logger = logging.getLogger(__name__)
 
@@ -188,14 +189,17 @@ class Manager(ServedModels):
         return drained
 
     def _work(self) -> None:
+        failing = RepeatedFailure()
         with self._changed:
             while not self._closed:
                 now = time.monotonic()
                 try:
                     if not self._step(now):
+                        failing.ended()
                         self._changed.wait(self._pause(now))
-                except Exception:  # an error of one step must not end the thread
-                    logger.exception("a step of the manager failed")
+                except Exception as error:  # an error of one step must not end the thread
+                    if failing.is_new(exception_text(error)):
+                        logger.exception("a step of the manager failed")
                     self._changed.wait(_ERROR_SECONDS)
 
     def _step(self, now: float) -> bool:
@@ -234,7 +238,7 @@ class Manager(ServedModels):
 
     def _load_version(self, model: ModelVersions, record: VersionRecord, began: float) -> None:
         before = fingerprint(record.path)
-        loaded = attempt(self._load, record.id, record.path)
+        loaded = attempt(self._load, record.id, record.path, record.failing)
         meanwhile = fingerprint(record.path) != before
         with self._changed:
             self._slots.end(model.name, began)
@@ -261,7 +265,9 @@ class Manager(ServedModels):
     def _loaded(self, model: ModelVersions, record: VersionRecord, servable: Servable, now: float) -> None:
         replaced = record.become_ready(servable, now)
         self._publish(model)
-        logger.info("%s is AVAILABLE", record.id, extra=_fields(record))
+        failed = record.failing.ended()
+        after = f", after {failed} failed attempt{'s' * (failed > 1)}" if failed else ""
+        logger.info("%s is AVAILABLE%s", record.id, after, extra=_fields(record))
         self.on_turnover()
         if replaced is not None:
             replaced.retire(lambda: self._drop(replaced.servable))

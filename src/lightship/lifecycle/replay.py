@@ -13,6 +13,7 @@ from lightship import protos
 from lightship.bundle.manifest import WARM_UP_FILE
 from lightship.errors import DataLoss, FailedPrecondition, InvalidArgument, Unimplemented
 from lightship.lifecycle.servable import Servable
+from lightship.repeated import log_level
 from lightship.saved_model.tfrecord import read_records
 
 logger = logging.getLogger(__name__)
@@ -72,4 +73,5 @@ def _call(servable: Servable, call: WarmUpCall, log: Any, iterations: int) -> No
             call(servable, log)
     except FailedPrecondition as error:
         fields = {"model": servable.id.name, "version": servable.id.version}
-        logger.warning("a warm-up call of %s was skipped: %s", servable.id, error.message, extra=fields)
+        level = log_level(logging.WARNING)
+        logger.log(level, "a warm-up call of %s was skipped: %s", servable.id, error.message, extra=fields)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from lightship.batching import Scheduler
 from lightship.bundle.bundle import Bundle
 from lightship.engines.base import Engine
+from lightship.errors import MissingName
 from lightship.images.opening import MAX_PIXELS
-from lightship.saved_model.signatures import Signature
+from lightship.saved_model.signatures import INIT_SIGNATURE, Signature
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,11 @@ class Servable:
 
     def signature(self, name: str) -> Signature | None:
         return self.bundle.saved_model.signatures.get(name)
+
+    def missing_signature(self, name: str) -> MissingName:
+        """Returns what an error about a signature that does not exist is about."""
+        known = [one for one in self.bundle.saved_model.signatures if one != INIT_SIGNATURE]
+        return MissingName("signature", name, known)
 
     def close(self) -> None:
         """Releases the engine's memory. No request may be using the servable."""

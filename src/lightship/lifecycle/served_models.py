@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
-from lightship.errors import NotFound
+from lightship.errors import MissingModel, NotFound
 from lightship.lifecycle.changes import Changes
 from lightship.lifecycle.handle import Handle
 from lightship.lifecycle.serving import ServingTable
@@ -97,7 +97,8 @@ class ServedModels(ABC):
         statuses = [status for status in self.versions(name) if version is None or status.version == version]
         if not statuses:
             wanted = "any versions" if version is None else f"version {version}"
-            raise NotFound(f"Could not find {wanted} of model {name}")
+            error = NotFound(f"Could not find {wanted} of model {name}")
+            raise error.about(MissingModel(name, version))
         return statuses
 
     def ready(self) -> bool:

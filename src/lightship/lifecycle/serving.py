@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from lightship.errors import InvalidArgument, NotFound
+from lightship.errors import InvalidArgument, MissingModel, NotFound
 from lightship.lifecycle.handle import Handle, Lease
 
 
@@ -36,12 +36,12 @@ class ServingTable:
         while True:
             serving = self._models.get(name)
             if label is not None:
-                version = _labelled(serving, label)
+                version = _labelled(serving, name, label)
             if serving is None:
-                raise _not_found(name, version)
+                raise _not_found(name, version, label)
             lease = serving.latest if version is None else serving.versions.get(version)
             if lease is None:
-                raise _not_found(name, version)
+                raise _not_found(name, version, label)
             handle = lease.handle()
             if handle is not None:
                 return handle  # otherwise it was retired in the meantime, and the table has been replaced
@@ -52,16 +52,18 @@ class ServingTable:
 
     def labelled(self, name: str, label: str) -> int:
         """Returns the version that a label names, loaded or not. Raises InvalidArgument for an unknown label."""
-        return _labelled(self._models.get(name), label)
+        return _labelled(self._models.get(name), name, label)
 
 
-def _labelled(serving: _Serving | None, label: str) -> int:
+def _labelled(serving: _Serving | None, name: str, label: str) -> int:
     version = serving.labels.get(label) if serving is not None else None
     if version is None:
-        raise InvalidArgument(f"Unrecognized servable version label: {label}")
+        error = InvalidArgument(f"Unrecognized servable version label: {label}")
+        raise error.about(MissingModel(name, label=label))
     return version
 
 
-def _not_found(name: str, version: int | None) -> NotFound:
+def _not_found(name: str, version: int | None, label: str | None) -> NotFound:
     wanted = f"Latest({name})" if version is None else f"Specific({name}, {version})"
-    return NotFound(f"Servable not found for request: {wanted}")
+    error = NotFound(f"Servable not found for request: {wanted}")
+    return error.about(MissingModel(name, version, label))

@@ -14,6 +14,7 @@ from lightship.lifecycle.model_config import ModelConfig
 from lightship.lifecycle.settling import Settling, default_settle_seconds
 from lightship.lifecycle.state import State
 from lightship.lifecycle.watched import Found, Watched, look_for_versions
+from lightship.repeated import RepeatedFailure, exception_text
 from lightship.threads import start_thread
 
 logger = logging.getLogger(__name__)
@@ -106,6 +107,7 @@ class FileSystemSource:
     def _poll(self) -> None:
         """Polls at the interval, and between that looks again at files that were still being written."""
         next_poll = time.monotonic() + self._poll_seconds if self._poll_seconds > 0 else None
+        failing = RepeatedFailure()
         while True:
             with self._lock:
                 if self._wait(next_poll):
@@ -117,8 +119,10 @@ class FileSystemSource:
                     next_poll = time.monotonic() + self._poll_seconds
                 else:
                     self._for_each(due, self._look_again)
-            except Exception:  # an error must not end the polling
-                logger.exception("looking at the models' folders failed")
+                failing.ended()
+            except Exception as error:  # an error must not end the polling
+                if failing.is_new(exception_text(error)):
+                    logger.exception("looking at the models' folders failed")
                 time.sleep(_ERROR_SECONDS)
 
     def _wait(self, next_poll: float | None) -> bool:
@@ -158,10 +162,14 @@ class FileSystemSource:
         if hangs or not watched.polling.acquire(timeout=_SLOW_SECONDS):
             return
         watched.began = time.monotonic()
+        failing, fields = watched.failing[poll.__name__], {"model": watched.config.name}
         try:
             poll(watched)
-        except Exception:  # one failed poll must not end the polling
-            logger.exception("polling %s failed", watched.config.path, extra={"model": watched.config.name})
+            if failing.ended():
+                logger.info("polling %s succeeds again", watched.config.path, extra=fields)
+        except Exception as error:  # one failed poll must not end the polling
+            if failing.is_new(exception_text(error)):
+                logger.exception("polling %s failed", watched.config.path, extra=fields)
         finally:
             watched.began = None
             watched.polling.release()
@@ -192,6 +200,9 @@ class FileSystemSource:
                 if warning not in watched.logged:
                     logger.warning("%s", warning, extra={"model": name})
             watched.logged = frozenset(found.warnings)
+            if watched.unreadable and found.versions is not None:
+                logger.info("%s can be read again", watched.config.path, extra={"model": name})
+            watched.unreadable = found.versions is None
             if found.versions is None:
                 self._manager.expect(name, found.explanation or "")
             else:

@@ -12,6 +12,7 @@ from lightship.lifecycle.policy import Phase, Version
 from lightship.lifecycle.servable import Servable, ServableId
 from lightship.lifecycle.state import ModelVersionStatus, State
 from lightship.lifecycle.version_files import FilesSeen, Fingerprint, differences, gained_manifest
+from lightship.repeated import RepeatedFailure
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +49,8 @@ class VersionRecord:
     lease: Lease | None = None
     # The number of attempts that failed one after the other.
     failures: int = 0
+    # What was logged of them.
+    failing: RepeatedFailure = field(default_factory=RepeatedFailure)
     # When to try again, by `time.monotonic`, after an attempt failed.
     retry_at: float = 0.0
     # The state of the files at the last attempt.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from lightship.lifecycle.confinement import check_confined
 from lightship.lifecycle.model_config import ModelConfig
 from lightship.lifecycle.settling import Settling
 from lightship.lifecycle.version_files import FilesSeen
+from lightship.repeated import RepeatedFailure
 from lightship.saved_model.versions import expected_in_model_folder, explain_model_folder
 
 # For so long after a version was found, its files are looked at again even if its model is not polled.
@@ -47,6 +49,10 @@ class Watched:
     explanation: str | None = None
     # The warnings of the last poll.
     logged: frozenset[str] = frozenset()
+    # Whether the folder could not be read in the last poll.
+    unreadable: bool = False
+    # Unexpected failures of each kind of poll.
+    failing: dict[str, RepeatedFailure] = field(default_factory=lambda: defaultdict(RepeatedFailure))
     # The versions of the last poll, and when each was found, by `time.monotonic`.
     versions: Mapping[int, Path] = field(default_factory=dict)
     found: dict[Path, float] = field(default_factory=dict)

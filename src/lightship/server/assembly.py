@@ -21,6 +21,7 @@ from lightship.server.config.batching import check_version_batching
 from lightship.server.model_metrics import ModelMetrics
 from lightship.server.open_files import max_connections
 from lightship.server.options import ServerOptions
+from lightship.services.hints import Hints
 from lightship.services.warm_up import make_logged_call
 from lightship.transports.grpc.api import GrpcApi
 from lightship.transports.grpc.context import GrpcContext, Reload
@@ -119,6 +120,7 @@ def rest_app_of(
         timeout=options.timeout_seconds,
         cors=options.cors,
         extensions=options.extensions,
+        hints=hints_of(manager, options),
         metrics=metrics,
         metrics_path=options.metrics_path,
         further_metrics=model_metrics.families,
@@ -133,6 +135,11 @@ def allowed_hosts(options: ServerOptions, address: str) -> AllowedHosts | None:
     if not options.allowed_hosts and not is_loopback(address):
         return None
     return AllowedHosts([*LOCAL_NAMES, options.host, *options.allowed_hosts])
+
+
+def hints_of(manager: ServedModels, options: ServerOptions) -> Hints | None:
+    """Returns what makes the hints that are sent with errors, or None if none are sent."""
+    return Hints(manager) if options.extensions else None
 
 
 def grpc_api_of(
@@ -154,5 +161,6 @@ def grpc_api_of(
         tensor_content=options.grpc.tensor_content,
         health=options.grpc.health,
         draining=draining,
+        hints=hints_of(manager, options),
     )
     return GrpcApi(context, partial(metrics.request, entrypoint="GRPC"))

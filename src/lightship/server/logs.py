@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-import time
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from lightship.printable import json_line, printable
@@ -31,7 +31,9 @@ def configure_logging(form: Literal["text", "json"], *, worker: int = 0, warning
 
 
 class TextFormatter(logging.Formatter):
-    """Formats a record as `12:34:56 INFO message`, or in a worker as `12:34:56 INFO worker 2: message`.
+    """Formats a record as `2026-11-27T23:15:51.123+00:00 INFO message`; in a worker as `... INFO worker 2: message`.
+
+    The time zone is that of the system (TZ).
 
     A record is one line, whatever a client put into a name. Only tracebacks have more lines, which are indented.
     """
@@ -41,8 +43,8 @@ class TextFormatter(logging.Formatter):
         self._source = f"worker {worker}: " if worker else ""
 
     def format(self, record: logging.LogRecord) -> str:
-        time_of_day = self.formatTime(record, "%H:%M:%S")
-        lines = [printable(f"{time_of_day} {record.levelname} {self._source}{record.getMessage()}")]
+        time = datetime.fromtimestamp(record.created, UTC).astimezone().isoformat(timespec="milliseconds")
+        lines = [printable(f"{time} {record.levelname} {self._source}{record.getMessage()}")]
         if record.exc_info:
             lines.append(_indented(self.formatException(record.exc_info)))
         if record.stack_info:
@@ -53,8 +55,8 @@ class TextFormatter(logging.Formatter):
 class JsonFormatter(logging.Formatter):
     """Formats a record as a JSON object.
 
-    Its members are `time` (UTC), `level`, `logger`, `message`, the fields given as `extra`, and `error` with the
-    traceback if there is one. In a worker, `worker` is its number.
+    Its members are `time` (UTC, as in `2026-11-27T23:15:51.123+00:00`), `level`, `logger`, `message`, the fields given
+    as `extra`, and `error` with the traceback if there is one. In a worker, `worker` is its number.
     """
 
     def __init__(self, worker: int = 0) -> None:
@@ -62,9 +64,8 @@ class JsonFormatter(logging.Formatter):
         self._source = {"worker": worker} if worker else {}
 
     def format(self, record: logging.LogRecord) -> str:
-        seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
         fields: dict[str, Any] = {
-            "time": f"{seconds}.{int(record.msecs):03d}Z",
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),

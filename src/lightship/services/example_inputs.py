@@ -53,7 +53,8 @@ def signature_for_examples(servable: Servable, name: str) -> Signature:
     """Returns a signature. Raises InvalidArgument, with TensorFlow Serving's text, if it does not exist."""
     signature = servable.signature(name)
     if signature is None:
-        raise InvalidArgument(f"No signature was found with the name: {name}")
+        error = InvalidArgument(f"No signature was found with the name: {name}")
+        raise error.about(servable.missing_signature(name))
     return signature
 
 

@@ -72,7 +72,8 @@ def _signature(servable: Servable, task: Task, model: str, used: dict[str, Signa
         raise InvalidArgument(f"Duplicate evaluation of signature: {name}")
     signature = servable.signature(name)
     if signature is None:
-        raise InvalidArgument(f"Requested signature not found in model graph: {name}")
+        error = InvalidArgument(f"Requested signature not found in model graph: {name}")
+        raise error.about(servable.missing_signature(name))
     check = _CHECKS.get(task.method_name)
     if check is None:
         raise Unimplemented(f"Unsupported signature method_name: {task.method_name}")

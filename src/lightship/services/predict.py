@@ -17,7 +17,7 @@ from lightship.memory_budget import NOT_COUNTED, Reservation
 from lightship.saved_model.signatures import CLASSIFY_METHOD, DEFAULT_SIGNATURE, INIT_SIGNATURE, Signature
 from lightship.services.examples import images_of_examples
 from lightship.services.images import rank_images_steps
-from lightship.services.predict_checks import check_predict_method, with_defaults
+from lightship.services.predict_checks import check_predict_method, with_defaults, with_shapes
 from lightship.tensors.array_memory import memory_of
 from lightship.tensors.dtypes import DataType
 
@@ -36,7 +36,8 @@ def check_signature(servable: Servable, signature_name: str) -> Signature:
     name = signature_name or DEFAULT_SIGNATURE
     signature = servable.signature(name)
     if signature is None:
-        raise InvalidArgument(f'Serving signature name: "{name}" not found in signature def')
+        error = InvalidArgument(f'Serving signature name: "{name}" not found in signature def')
+        raise error.about(servable.missing_signature(name))
     return signature
 
 
@@ -82,6 +83,8 @@ class Prediction:
         self.memory.grow(copies)
         try:
             return (yield EngineRun(self.servable.scheduler, self.engine_call()))
+        except InvalidArgument as error:
+            raise with_shapes(error, self.signature, self.inputs) from None
         finally:
             self.memory.shrink(copies)
 

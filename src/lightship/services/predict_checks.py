@@ -7,8 +7,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from lightship.engines.base import input_size_error
-from lightship.errors import Internal, InvalidArgument
+from lightship.engines.base import input_size_error, unexpected_shapes
+from lightship.errors import Internal, InvalidArgument, MissingName, WrongShapes
 from lightship.saved_model.signatures import CLASSIFY_METHOD, PREDICT_METHOD, REGRESS_METHOD, Signature
 from lightship.tensors.tensor_proto import input_array
 
@@ -42,22 +42,37 @@ def with_defaults(signature: Signature, inputs: Arrays) -> Arrays:
             completed[name] = _default(signature, name, inputs)
     if given != len(inputs):
         used = _listed(name for name in inputs if name in completed)
-        raise InvalidArgument(
+        error = InvalidArgument(
             f"Inputs contains invalid name. Used request inputs: {used}, request input: {_listed(inputs)}"
         )
+        raise error.about(_wrong_name(signature, inputs))
     return completed
 
 
 def _default(signature: Signature, name: str, inputs: Arrays) -> NDArray[Any]:
     defaults = signature.definition.defaults
     if name not in defaults:
-        raise InvalidArgument(
+        error = InvalidArgument(
             f"Signature input alias: {name}(feed name: {signature.inputs[name].tensor}) not found in request and no "
             f"default value provided. Inputs expected to be in the request {{{_listed(inputs)}}}, or default input "
             f"alias set: {_listed(defaults)}"
         )
+        raise error.about(_wrong_name(signature, inputs))
     return input_array(name, defaults[name])
+
+
+def _wrong_name(signature: Signature, inputs: Arrays) -> MissingName:
+    wrong = next((name for name in inputs if name not in signature.inputs), "")
+    return MissingName("input", wrong, tuple(signature.inputs))
 
 
 def _listed(names: Iterable[str]) -> str:
     return ",".join(sorted(names))
+
+
+def with_shapes(error: InvalidArgument, signature: Signature, inputs: Arrays) -> InvalidArgument:
+    """Returns an engine's error, and notes which inputs have other shapes than declared unless its text says so."""
+    text = unexpected_shapes(signature, inputs)
+    if not text or text in error.message or error.fault is not None:
+        return error
+    return InvalidArgument(error.message).about(WrongShapes(text))

@@ -38,6 +38,21 @@ def test_a_status_becomes_its_error(fake_server: FakeServer, ask: Ask, status: i
     assert type(raised.value) is kind
 
 
+def test_a_hint_beside_the_error_is_added_to_its_text(fake_server: FakeServer, ask: Ask) -> None:
+    hint = {"Lightship-Hint": "did you mean 'h%C3%BCndin'? Served models: 100%25"}
+    fake_server.reply_with(Reply(404, {"error": "it is not there"}, hint))
+    with pytest.raises(errors.NotFound) as raised:
+        ask(fake_server.url, "metadata", "dog")
+    assert raised.value.message == "it is not there (did you mean 'hündin'? Served models: 100%)"
+
+
+def test_a_hint_of_any_length_is_cut(fake_server: FakeServer, ask: Ask) -> None:
+    fake_server.reply_with(Reply(404, {"error": "it is not there"}, {"Lightship-Hint": "a" * 30_000}))
+    with pytest.raises(errors.NotFound) as raised:
+        ask(fake_server.url, "metadata", "dog")
+    assert len(raised.value.message) < 5000
+
+
 def test_a_proxys_page_is_reported_in_a_line(fake_server: FakeServer, ask: Ask) -> None:
     page = "<html><head><title>502</title></head>\n<body><h1>Bad Gateway</h1>nginx</body></html>"
     fake_server.reply_with(Reply(502, page, {"Content-Type": "text/html; charset=utf-8"}))

@@ -147,6 +147,28 @@ def test_what_is_wrong_is_logged_once_and_the_next_good_file_is_applied(
     assert len(refused) == 1
 
 
+def test_an_unexpected_error_is_logged_once_and_so_is_the_next_success(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Odd(Applied):
+        odd = True
+
+        def __call__(self, models: list[ModelConfig]) -> None:
+            super().__call__(models)
+            if self.odd:
+                raise ZeroDivisionError("nobody expected this")
+
+    applied = Odd()
+    path = written(tmp_path / "models.config", "a")
+    with caplog.at_level(logging.INFO, "lightship"), polled(path, applied):
+        assert applied.wait_more()
+        assert applied.wait_more()
+        applied.odd = False
+        assert said(caplog, f"{path} was read again")
+        assert applied.wait_more()
+    assert caplog.messages == [f"reading {path} failed", f"{path} was read again"]
+
+
 def said(caplog: pytest.LogCaptureFixture, text: str) -> bool:
     waiting = threading.Event()
     for _ in range(2000):

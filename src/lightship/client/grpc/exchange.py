@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from lightship.client.flow import Deadline, Flow, Outcome, send_with_retries
+from lightship.client.hints import with_hint
 from lightship.errors import Code, DeadlineExceeded, LightshipError, Unavailable, error_of
 
 # gRPC's core reports every failure of a connection with the code UNAVAILABLE, which a draining server sends too. grpcio
@@ -40,6 +41,7 @@ class GrpcFailure:
 
     code: Code
     text: str
+    hint: str = ""
 
 
 def exchange(url: str, request: GrpcRequest, deadline: Deadline, retries: int) -> Flow[bytes]:
@@ -65,7 +67,7 @@ def _as_our_error(failure: GrpcFailure, url: str, deadline: Deadline) -> Lightsh
     if failure.code is Code.DEADLINE_EXCEEDED and not deadline.allows(0):
         return DeadlineExceeded(f"{url} gave no answer within {deadline.seconds:g} s; allow more with timeout=")
     if failure.code is not Code.UNAVAILABLE:
-        return error_of(failure.code, text)
+        return error_of(failure.code, with_hint(text, failure.hint))
     if text.startswith(_NEVER_SENT):
         return Unavailable(f"no connection to {url}: {text}; {_advice(url, text)}")
     if _has_any(text, _BROKEN):

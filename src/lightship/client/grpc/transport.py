@@ -13,6 +13,7 @@ import grpc.aio
 from lightship import __version__
 from lightship.client.flow import Outcome, Send
 from lightship.client.grpc.exchange import GrpcFailure
+from lightship.client.hints import HINT
 from lightship.client.options import Options
 from lightship.errors import Code, InvalidArgument
 
@@ -135,4 +136,5 @@ def _metadata(options: Options) -> tuple[tuple[str, str], ...]:
 
 
 def _failure(error: Any) -> GrpcFailure:
-    return GrpcFailure(Code(error.code().value[0]), error.details() or "")
+    metadata = dict(error.trailing_metadata() or ())
+    return GrpcFailure(Code(error.code().value[0]), error.details() or "", str(metadata.get(HINT, "")))

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from lightship.client.address import CHECK_ADDRESS, without_password
+from lightship.client.hints import HINT, with_hint
 from lightship.client.rest.exchange import HttpResponse
 from lightship.errors import Code, LightshipError, TooLarge, Unknown, error_of
 
@@ -49,7 +50,7 @@ def read_error(response: HttpResponse) -> LightshipError:
     """The error that a response with a status other than 200 stands for, with the server's text if it sent one."""
     value = _parse(response.body)
     if isinstance(value, dict) and isinstance(value.get("error"), str):
-        return _error_of_status(response.status, value["error"])
+        return _error_of_status(response.status, with_hint(value["error"], response.headers.get(HINT, "")))
     location = response.headers.get("location")
     hint = f"; it redirects to {location}" if location else ""
     text = (

@@ -10,7 +10,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from lightship.engines.base import CannotRun, Refused, describe
+from lightship.engines.base import CannotRun, Refused, describe, unexpected_shapes
 from lightship.engines.openvino.compiled import Compiled
 from lightship.engines.openvino.runtime import explain
 from lightship.engines.openvino.shapes import Declared, Shape, Shapes, reshaped
@@ -120,14 +120,18 @@ class Variants:
         try:
             exact = reshaped(model, ports, shapes)
         except RuntimeError as error:
-            return _Refused(f"{describe(inputs)} cannot be computed: {explain(error)}")
+            return _Refused(self._refusal(inputs, explain(error)))
         reason = refused_shapes(exact) or other_shapes(model, exact, self._folder, self._signature)
         if reason is not None:
-            return _Refused(f"{describe(inputs)} cannot be computed by OpenVINO: {reason}")
+            return _Refused(self._refusal(inputs, reason))
         try:
             return self._variant(shapes)
         except CannotRun as unable:
             return _Unable(unable.reason)
+
+    def _refusal(self, inputs: Mapping[str, NDArray[Any]], reason: str) -> str:
+        what = unexpected_shapes(self._signature, inputs)
+        return f"{what} ({reason})" if what else f"{describe(inputs)} cannot be computed: {reason}"
 
     def _variant(self, shapes: Shapes) -> Compiled:
         general = self._declared.generalised(shapes)

@@ -20,6 +20,7 @@ from lightship.errors import (
 )
 from lightship.lifecycle.model_config import ModelConfig
 from lightship.protos.text import check_text, parse_text
+from lightship.repeated import RepeatedFailure, exception_text
 from lightship.services.model_configs import requested_models
 
 logger = logging.getLogger(__name__)
@@ -109,7 +110,7 @@ class ConfigFilePoll:
         self._closed = False
         self._wake = threading.Event()
         self._asked = False
-        self._said = ""
+        self._failing = RepeatedFailure()
         self._thread = threading.Thread(target=self._poll, name="lightship-config", daemon=True)
 
     def start(self) -> None:
@@ -138,8 +139,9 @@ class ConfigFilePoll:
                 return
             except LightshipError as error:
                 self._say(error, again=asked)
-            except Exception:  # an unexpected error in one read must not end the polling
-                logger.exception("reading %s failed", self._path)
+            except Exception as error:  # an unexpected error in one read must not end the polling
+                if self._failing.is_new(exception_text(error)) or asked:
+                    logger.exception("reading %s failed", self._path)
             self._pause()
 
     def _pause(self) -> None:
@@ -150,13 +152,12 @@ class ConfigFilePoll:
         models = read_models(self._path, self._served())
         if models is not None:
             self._apply(models)
-        self._said = ""
-        if asked:
+        failed = self._failing.ended()
+        if asked or failed:
             logger.info("%s was read again", self._path)
 
     def _say(self, error: LightshipError, *, again: bool) -> None:
         detail = f" ({error.parser})" if isinstance(error, InvalidConfigFile) else ""
         text = f"{error.code.name}: {error.message}{detail}"
-        if again or text != self._said:
+        if self._failing.is_new(text) or again:
             logger.error("%s was not applied: %s", self._path, text)
-        self._said = text

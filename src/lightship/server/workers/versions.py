@@ -10,6 +10,9 @@ from lightship.errors import FailedPrecondition, LightshipError
 from lightship.lifecycle.attempts import LoadFunction, attempt_quietly
 from lightship.lifecycle.handle import Lease
 from lightship.lifecycle.servable import ServableId
+from lightship.repeated import RepeatedFailure
+
+_MAX_FAILING = 1000  # versions whose failures are remembered
 
 
 class PreparedVersions:
@@ -22,19 +25,28 @@ class PreparedVersions:
         self._load, self._on_turnover = load, on_turnover
         self._lock = threading.Lock()
         self._leases: dict[int, Lease] = {}
+        self._failing: dict[ServableId, RepeatedFailure] = {}
 
     def prepare(self, number: int, id: ServableId, path: Path) -> list[str]:
         """Loads a version. Returns the names of the signatures that change variables.
 
         Raises the error if it cannot be loaded.
         """
-        loaded = attempt_quietly(self._load, id, path)
+        failing = self._failing_of(id)
+        loaded = attempt_quietly(self._load, id, path, failing)
         if isinstance(loaded, LightshipError):
             raise loaded
         with self._lock:
+            self._failing.pop(id, None)
             self._leases[number] = Lease(loaded)
         self._on_turnover()
         return sorted(loaded.bundle.saved_model.changes.writers)
+
+    def _failing_of(self, id: ServableId) -> RepeatedFailure:
+        with self._lock:
+            while len(self._failing) >= _MAX_FAILING:
+                del self._failing[next(iter(self._failing))]
+            return self._failing.setdefault(id, RepeatedFailure())
 
     def leases(self, numbers: Mapping[int, int]) -> dict[int, Lease]:
         """Returns the leases of loads, which are given by version, the highest version first.

@@ -72,7 +72,7 @@ class GrpcApi:
             prepared = prepare_predict(self.context, call, caller.memory)
             return ReadPredict(self, method, caller, prepared, model, begun)
         except Exception as error:
-            answer = refusal(_explained(error, method.name))
+            answer = self.failed(error, method)
         self.count(method, model, answer, begun)
         return answer
 
@@ -97,6 +97,13 @@ class GrpcApi:
         call = read_predict(message, caller.memory)
         self._requests.learn(request, message)
         return call
+
+    def failed(self, error: Exception, method: Method) -> Answer:
+        """Returns the answer to a call that failed, with a hint if there is one. An unexpected error is logged."""
+        explained, hints = _explained(error, method.name), self.context.hints
+        if hints is None:
+            return refusal(explained)
+        return refusal(hints.worded(explained))._replace(hint=hints.hint(explained))
 
     def count(self, method: Method, model: str, answer: Answer, begun: float) -> None:
         """Counts an answer. `begun` is when the work on it began, by `time.perf_counter`."""
@@ -125,7 +132,7 @@ class ReadPredict:
                 return UnaryJob(self._api, self._method, self._caller, None, self._prepared, self._model, self._begun)
             answer = Answer(body)
         except Exception as error:
-            answer = refusal(_explained(error, self._method.name))
+            answer = self._api.failed(error, self._method)
         self._api.count(self._method, self._model, answer, self._begun)
         return answer
 
@@ -175,7 +182,7 @@ class UnaryJob:
                 return Pending(self, body.wait)
             answer, left = Answer(body), len(body)
         except Exception as error:
-            answer = refusal(_explained(error, self._method.name))
+            answer = self._api.failed(error, self._method)
         self._end(left)
         self._api.count(self._method, self._model, answer, self._begun)
         return answer

@@ -75,6 +75,8 @@ class Answer(NamedTuple):
     message: str = ""
     # The milliseconds after which the client may try again; negative for never; None for no advice.
     pushback: int | None = None
+    # What may help the client, in printable ASCII; "" if nothing.
+    hint: str = ""
 
 
 def refusal(error: LightshipError) -> Answer:

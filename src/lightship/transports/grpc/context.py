@@ -11,6 +11,7 @@ from lightship.lifecycle.model_config import ModelConfig
 from lightship.lifecycle.served_models import ServedModels
 from lightship.memory import default_budget
 from lightship.memory_budget import MemoryBudget
+from lightship.services.hints import Hints
 from lightship.transports.grpc.response_templates import ResponseTemplates
 from lightship.transports.metrics.text import Family
 
@@ -37,5 +38,7 @@ class GrpcContext:
     health: HealthOf = "models"
     # Returns whether the server has started to shut down.
     draining: Callable[[], bool] = lambda: False
+    # Makes the hints that are sent with errors. None: none are sent.
+    hints: Hints | None = None
     # Writes Predict's responses.
     responses: ResponseTemplates = field(default_factory=ResponseTemplates)

@@ -144,5 +144,6 @@ def prepare_predict(context: GrpcContext, call: PredictCall, memory: Reservation
 def _signature(servable: Servable, name: str) -> Signature:
     signature = servable.signature(name)
     if signature is None:
-        raise FailedPrecondition(f'Serving signature key "{name}" not found.')
+        error = FailedPrecondition(f'Serving signature key "{name}" not found.')
+        raise error.about(servable.missing_signature(name))
     return signature

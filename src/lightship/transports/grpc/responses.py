@@ -42,6 +42,8 @@ def trailers_of(answer: Answer) -> list[Header]:
         trailers.append((b"grpc-message", percent_encode(answer.message)))
     if answer.pushback is not None:
         trailers.append((b"grpc-retry-pushback-ms", b"%d" % answer.pushback))
+    if answer.hint:
+        trailers.append((b"lightship-hint", answer.hint.encode()))
     if answer.code is Code.UNIMPLEMENTED:
         trailers.append((b"grpc-accept-encoding", ",".join(ENCODINGS).encode()))
     return trailers

@@ -8,6 +8,7 @@ import time
 from lightship.batching import Steps
 from lightship.errors import Code, Internal, LightshipError, ResourceExhausted
 from lightship.lifecycle.served_models import ServedModels
+from lightship.services.hints import Hints
 from lightship.services.predict import Prediction
 from lightship.transports.http.executor import Pending, run_job
 from lightship.transports.http.limits import Limits
@@ -22,7 +23,7 @@ from lightship.transports.rest.endpoints.classification import (
 )
 from lightship.transports.rest.endpoints.models import answer_get, model_list
 from lightship.transports.rest.endpoints.prediction import answer_image, answer_predict, prepare_predict
-from lightship.transports.rest.errors import error_response
+from lightship.transports.rest.errors import error_response, hint_header, worded
 from lightship.transports.rest.forms import file_of_form, holds_form
 from lightship.transports.rest.pages.docs import PATHS, DocPages
 from lightship.transports.rest.photos import recognised
@@ -59,12 +60,15 @@ class RestApi:
         *,
         cors: bool = False,
         extensions: bool = True,
+        hints: Hints | None = None,
     ) -> None:
+        """hints: makes the hints that are sent with errors; None: none are sent."""
         self._manager = manager
         self._limits = limits
         self._metrics = metrics
         self._cors = cors
         self._extensions = extensions
+        self._hints = hints
         self._pages = DocPages(manager, forms=extensions)
 
     def answer(self, request: Request) -> Response:
@@ -165,7 +169,7 @@ class RestApi:
     def failed(self, error: Exception, request: Request, model: str) -> Response:
         """Returns the response to an error. An unexpected error is logged."""
         if isinstance(error, LightshipError):
-            return error_response(error, model=model)
+            return error_response(worded(self._hints, error), model=model, headers=hint_header(self._hints, error))
         if isinstance(error, MemoryError):
             return error_response(
                 ResourceExhausted(

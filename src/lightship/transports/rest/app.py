@@ -12,6 +12,7 @@ from lightship.errors import DeadlineExceeded, LightshipError
 from lightship.lifecycle.served_models import ServedModels
 from lightship.memory import default_budget
 from lightship.memory_budget import MemoryBudget, Reservation
+from lightship.services.hints import Hints
 from lightship.transports.http.executor import Executor, Job, Moved, Overloaded, Pending, Wait
 from lightship.transports.http.hosts import AllowedHosts
 from lightship.transports.http.kinds import IMAGES
@@ -43,8 +44,9 @@ class RestApp:
     `limits` apply to requests, and `budget` to the memory that all of them hold together. While `draining` is True,
     connections close after their running requests. `extensions`: take images by their first bytes and in forms too, and
     lead `/` to the page `/docs`. `metrics` counts the requests. `metrics_path` is the path of an additional metrics
-    page for any HTTP method; it must not be below `/v1/`. `turn` is that of the event loop. `read_all` reads
-    the metrics of all processes if there are several, which may take a moment.
+    page for any HTTP method; it must not be below `/v1/`. `turn` is that of the event loop. `hints` makes the hints that
+    are sent with errors, if they are. `read_all` reads the metrics of all processes if there are several, which may take
+    a moment.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class RestApp:
         timeout: float = 30.0,
         cors: bool = False,
         extensions: bool = True,
+        hints: Hints | None = None,
         metrics: Metrics | None = None,
         metrics_path: str | None = None,
         further_metrics: Families = list,
@@ -81,7 +84,7 @@ class RestApp:
         self._metrics_pages = MetricsPages(read_all or read_own)
         self._slow_pages = SlowPages() if read_all is not None else None
         self._metrics_path = metrics_path
-        self._api = RestApi(manager, self.limits, metrics, cors=cors, extensions=extensions)
+        self._api = RestApi(manager, self.limits, metrics, cors=cors, extensions=extensions, hints=hints)
         self._executor = executor
         self.turn = turn or Turn()
         self._pages: dict[str, Callable[[], Response | asyncio.Future[Response]]] = {

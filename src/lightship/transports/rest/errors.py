@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lightship.errors import Code, LightshipError, TooLarge, Unavailable
+from lightship.services.hints import Hints
 from lightship.transports.http.messages import JSON, Headers, Response
 from lightship.transports.rest.writing.text import error_document
 
@@ -36,3 +37,14 @@ def error_response(error: LightshipError, *, model: str = "", headers: Headers =
         headers = (*headers, (b"Retry-After", b"%d" % error.retry_after))
     status = 413 if isinstance(error, TooLarge) else _STATUS[error.code]
     return Response(status, error_document(error.message), JSON, headers, error.code, model, close=close)
+
+
+def hint_header(hints: Hints | None, error: LightshipError) -> Headers:
+    """Returns the header with the hint of an error; nothing if there is none, or if hints are not sent."""
+    hint = "" if hints is None else hints.hint(error)
+    return ((b"Lightship-Hint", hint.encode()),) if hint else ()
+
+
+def worded(hints: Hints | None, error: LightshipError) -> LightshipError:
+    """Returns the error as it is told to the client; as it is if hints are not sent."""
+    return error if hints is None else hints.worded(error)

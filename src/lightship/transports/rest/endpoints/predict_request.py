@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lightship.errors import InvalidArgument
+from lightship.errors import InvalidArgument, MissingName
 from lightship.saved_model.signatures import TensorSpec
 from lightship.transports.rest.reading.dismantle import dismantle
 from lightship.transports.rest.reading.document import parse
@@ -96,14 +96,16 @@ def signature_name_of(document: dict[str, JsonValue], body: bytes) -> str:
 
 def _tensors_of_columns(value: JsonValue, inputs: Mapping[str, TensorSpec]) -> Tensors:
     if isinstance(value, dict) and not is_base64(value):
-        return {name: tensor_of(_column(value, name), spec.dtype) for name, spec in inputs.items()}
+        return {name: tensor_of(_column(value, name, inputs), spec.dtype) for name, spec in inputs.items()}
     if len(inputs) > 1:
         problem = "but expecting an object as multiple input tensors required as per tensorinfo_map"
         raise InvalidArgument(f"inputs is a plain value/list, {problem}")
     return {name: tensor_of(value, spec.dtype) for name, spec in inputs.items()}
 
 
-def _column(columns: dict[str, JsonValue], name: str) -> JsonValue:
+def _column(columns: dict[str, JsonValue], name: str, inputs: Mapping[str, TensorSpec]) -> JsonValue:
     if name not in columns:
-        raise InvalidArgument(f"Missing named input: {name} in 'inputs' object.")
+        error = InvalidArgument(f"Missing named input: {name} in 'inputs' object.")
+        wrong = next((other for other in columns if other not in inputs), "")
+        raise error.about(MissingName("input", wrong, tuple(inputs)))
     return columns[name]

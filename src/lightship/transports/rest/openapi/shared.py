@@ -112,6 +112,12 @@ _ERROR = {"application/json": {"schema": ref("Error")}}
 RESPONSES: Json = {
     "Refused": {
         "description": "The request is invalid, or asks for something that does not exist",
+        "headers": {
+            "Lightship-Hint": {
+                "description": "What may help, such as the name that was probably meant; percent-encoded",
+                "schema": _TEXT,
+            }
+        },
         "content": _ERROR,
     },
     "Failed": {"description": "The server cannot answer, or not in time", "content": _ERROR},

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from lightship.errors import InvalidArgument, LightshipError
+from lightship.errors import InvalidArgument, LightshipError, MissingName
 from lightship.saved_model.signatures import TensorSpec
 from lightship.tensors.dtypes import DataType
 from lightship.transports.rest.reading.leaves import is_base64
@@ -128,7 +128,8 @@ def _column(rows: list[JsonValue], name: str) -> list[JsonValue]:
 def _check_named_row(row: dict[str, JsonValue], index: int, inputs: Mapping[str, TensorSpec], first: Tensors) -> None:
     for name, value in row.items():
         if name not in inputs:
-            raise _fault(index, InvalidArgument(f"JSON object: does not have named input: {name}"), name)
+            error = _fault(index, InvalidArgument(f"JSON object: does not have named input: {name}"), name)
+            raise error.about(MissingName("input", name, tuple(inputs)))
         first[name] = _checked_row(value, index, inputs[name].dtype, first.get(name), name)
     if row.keys() != inputs.keys():
         problem = f"JSON object: {dump(row)} keys must be equal to: {','.join(sorted(inputs))}"

@@ -1,0 +1,106 @@
+"""What the log says of a version that is tried again and again."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.lifecycle.conftest import DEADLINE, StartManager, await_state
+
+from lightship.errors import DataLoss
+from lightship.lifecycle import Servable, ServableId, State, load_servable
+from lightship.lifecycle.attempts import Backoff, Retries
+
+AddVersion = Callable[[int], Path]
+AT_ONCE = Backoff(0.0, 0.0)
+
+
+class Broken:
+    """Fails as `error` says, until that is None. `tried` is set at each attempt from the fifth with this error on."""
+
+    def __init__(self, error: Exception | None) -> None:
+        self.become(error)
+
+    def become(self, error: Exception | None) -> None:
+        self.error, self.attempts, self.tried = error, 0, threading.Event()
+
+    def __call__(self, id: ServableId, path: Path) -> Servable:
+        self.attempts += 1
+        if self.attempts > 4:
+            self.tried.set()
+        if self.error is not None:
+            raise self.error
+        return load_servable(id, path)
+
+
+@pytest.mark.parametrize("retries", [Retries(0), Retries(1000, 0.0)], ids=["after the retries", "during the retries"])
+def test_each_reason_is_logged_once_and_then_the_success(
+    start_manager: StartManager, add_version: AddVersion, caplog: pytest.LogCaptureFixture, retries: Retries
+) -> None:
+    caplog.set_level("INFO", "lightship")
+    broken = Broken(DataLoss("a file is broken"))
+    manager = start_manager(broken, retries=retries, backoff=AT_ONCE)
+    manager.aspire("half", {1: add_version(1)})
+    assert broken.tried.wait(DEADLINE)
+    broken.become(DataLoss("another file is broken"))
+    assert broken.tried.wait(DEADLINE)
+    broken.become(None)
+    await_state(manager, 1, State.AVAILABLE)
+    failed, again, success = [line for line in caplog.messages if line.startswith("{name: half version: 1} ")]
+    assert failed == "{name: half version: 1} cannot be loaded: a file is broken"
+    assert again == "{name: half version: 1} cannot be loaded: another file is broken"
+    assert success.startswith("{name: half version: 1} is AVAILABLE, after ")
+    assert int(success.split()[-3]) >= 9
+
+
+def test_a_version_that_loads_at_once_is_available_without_further_words(
+    start_manager: StartManager, add_version: AddVersion, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "lightship")
+    manager = start_manager(load_servable)
+    manager.aspire("half", {1: add_version(1)})
+    await_state(manager, 1, State.AVAILABLE)
+    assert "{name: half version: 1} is AVAILABLE" in caplog.messages
+
+
+def test_the_traceback_of_an_unexpected_error_is_logged_once(
+    start_manager: StartManager, add_version: AddVersion, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = Broken(ZeroDivisionError("nobody expected this"))
+    manager = start_manager(broken, backoff=AT_ONCE)
+    manager.aspire("half", {1: add_version(1)})
+    assert broken.tried.wait(DEADLINE)
+    assert [record.exc_info is not None for record in caplog.records] == [True, False]
+    assert "loading" in caplog.messages[1]
+    assert "ZeroDivisionError: nobody expected this" in caplog.messages[1]
+
+
+def test_two_versions_that_fail_for_one_reason_are_both_named(
+    start_manager: StartManager, add_version: AddVersion, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = Broken(DataLoss("a disk is broken"))
+    manager = start_manager(broken, backoff=AT_ONCE)
+    manager.aspire("half", {1: add_version(1)})
+    manager.aspire("other", {1: add_version(2)})
+    await_state(manager, 1, State.END)
+    await_state(manager, 1, State.END, "other")
+    assert broken.tried.wait(DEADLINE)
+    assert sorted(caplog.messages) == [
+        "{name: half version: 1} cannot be loaded: a disk is broken",
+        "{name: other version: 1} cannot be loaded: a disk is broken",
+    ]
+
+
+def test_a_version_that_comes_back_is_reported_again(
+    start_manager: StartManager, add_version: AddVersion, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = Broken(DataLoss("a file is broken"))
+    manager = start_manager(broken, backoff=Backoff(3600.0, 3600.0))
+    path = add_version(1)
+    for _ in range(2):
+        manager.aspire("half", {1: path})
+        await_state(manager, 1, State.END)
+        manager.aspire("half", {})
+    assert caplog.messages == ["{name: half version: 1} cannot be loaded: a file is broken"] * 2
