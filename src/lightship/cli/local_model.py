@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from lightship.cli.advice import PREDICT
 from lightship.cli.version_folder import find_version
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class LocalModel:
 @contextmanager
 def local_model(folder: str) -> Iterator[LocalModel]:
     """Loads a version folder, or the newest version in a model's folder, with the checks that a server makes."""
-    found = find_version(folder)
+    found = find_version(folder, PREDICT)
     from lightship.lifecycle import ServableId, load_servable
 
     servable = load_servable(ServableId(found.model, found.version), found.path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from lightship.cli.advice import INSPECT, Wanted, check_argument
 from lightship.errors import NotFound
 from lightship.saved_model.versions import explain_model_folder, has_saved_model, list_versions, version_number
 
@@ -18,11 +19,13 @@ class VersionFolder:
     version: int
 
 
-def find_version(folder: str) -> VersionFolder:
+def find_version(folder: str, wanted: Wanted = INSPECT) -> VersionFolder:
     """Returns the highest version for `models/dog`, and the version itself for `models/dog/1`.
 
-    Raises NotFound, with an explanation of what to do, if there is no version.
+    wanted: what the command expects of this argument. Raises NotFound or InvalidArgument, with an explanation of what
+    to do, if there is no version.
     """
+    check_argument(folder, wanted)
     path = Path(folder)
     whole = path.resolve()
     number = version_number(whole.name)
