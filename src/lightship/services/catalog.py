@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from lightship.bundle.missing_image import missing_image
 from lightship.errors import LightshipError
 from lightship.lifecycle.servable import Servable
 from lightship.lifecycle.served_models import ServedModels
@@ -30,6 +31,8 @@ class ServedVersion:
     verbs: Mapping[str, tuple[str, ...]]
     # Whether the version takes encoded images as request bodies.
     images: bool = False
+    # What an operator should know and do, such as that an image classifier has no preprocessing; mostly empty.
+    advice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,8 @@ def _answering(servable: Servable, state: str, problem: str) -> ServedVersion:
     signatures = {name: signature for name, signature in known.items() if name != INIT_SIGNATURE}
     verbs = {name: _verbs(servable, signature) for name, signature in signatures.items()}
     images = servable.bundle.image is not None and servable.bundle.labels is not None
-    return ServedVersion(servable.id.version, state, problem, signatures, verbs, images)
+    advice = missing_image(servable.bundle)
+    return ServedVersion(servable.id.version, state, problem, signatures, verbs, images, advice)
 
 
 def _verbs(servable: Servable, signature: Signature) -> tuple[str, ...]:

@@ -155,6 +155,7 @@ def _version(version: ServedVersion) -> Json:
         "state": version.state,
         "problem": version.problem,
         "images": version.images,
+        "advice": version.advice,
         "signatures": {
             name: _signature(signature, version.verbs[name]) for name, signature in version.signatures.items()
         },

@@ -63,6 +63,7 @@ function modelParts(model) {
   if (model.reason !== null) parts.push(element("p", { className: "notice" }, model.reason));
   const version = chosenVersion(model, page.choice.which) ?? chosenVersion(model, (page.choice.which = ""));
   if (!version) return parts;
+  if (version.advice) parts.push(element("p", { className: "notice" }, `Version ${version.version} ${version.advice}`));
   return [...parts, tryPart(model, version), signaturesPart(version)];
 }
 
