@@ -101,3 +101,47 @@ def test_a_spec_that_does_not_exist_is_reported_before_tensorflow_is_loaded(
     done = lightship("export", "model.keras", "models/tiny", *options)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert text in done.stderr
+
+
+@pytest.mark.slow
+def test_a_classifier_without_preprocessing_is_exported_with_a_warning_that_inspect_repeats(
+    lightship: Run, tiny: Path, classes: Path
+) -> None:
+    done = lightship("export", tiny, "models/tiny", "--classes", classes)
+    assert (done.returncode, done.stdout) == (0, "models/tiny/1\n")
+    warning = done.stderr.splitlines()[-1]
+    assert warning.startswith("warning: models/tiny/1 was exported without preprocessing")
+    assert "such as --preprocess mobilenet_v2" in warning
+    assert "--no-image says that this is intended" in warning
+    assert "image=" not in done.stderr
+    shown = lightship("inspect", "models/tiny")
+    assert "Image: none; WARNING: this version takes only tensors and refuses photos" in shown.stdout
+    assert "--preprocess NAME" in json.loads(lightship("inspect", "models/tiny", "--json").stdout)["advice"]
+
+
+@pytest.mark.slow
+def test_no_image_says_that_it_is_intended(lightship: Run, tiny: Path, classes: Path, tmp_path: Path) -> None:
+    done = lightship("export", tiny, "models/tiny", "--classes", classes, "--no-image")
+    assert (done.returncode, done.stdout) == (0, "models/tiny/1\n")
+    assert "warning" not in done.stderr
+    shown = lightship("inspect", "models/tiny")
+    assert "Image: none: the export said that the model takes only tensors" in shown.stdout
+    assert "WARNING" not in shown.stdout
+    (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8\xff\xe0" + b"\0" * 60)
+    refused = lightship("predict", "models/tiny", "photo.jpg")
+    assert "its export said that it takes only tensors" in refused.stderr
+
+
+@pytest.mark.slow
+def test_messages_name_the_options_of_the_command(lightship: Run, tiny: Path, classes: Path) -> None:
+    done = lightship("export", tiny, "models/tiny", "--preprocess", "none", "--color", "grayscale")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "give --color rgb" in done.stderr.splitlines()[-1]
+    assert "ImageSpec" not in done.stderr
+
+
+@pytest.mark.parametrize("options", [["--preprocess", "none"], ["--scale", "2"], ["--height", "3"]])
+def test_an_image_cannot_be_described_and_denied(lightship: Run, options: list[str]) -> None:
+    done = lightship("export", "model.keras", "models/tiny", "--no-image", *options)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "--no-image says that the model takes only tensors" in done.stderr

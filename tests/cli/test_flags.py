@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from lightship.cli.flags import Flag, Role, UnknownFlag, Value, parse_flags, usage
@@ -66,6 +68,13 @@ def test_an_unknown_flag_names_the_nearest(argument: str, meant: str) -> None:
 
 def test_usage_has_each_flag_with_its_default() -> None:
     text = usage("program", FLAGS)
-    assert "--port=8500\ta port" in text
+    assert "  --port=8500\n      a port" in text
     assert "--warmup=true" in text
     assert "(not supported yet)" in text
+
+
+def test_a_folder_without_a_flag_names_the_flag_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "dog").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UnknownFlag, match=f"^unknown argument: dog .*--model_base_path={tmp_path}/dog"):
+        parse_flags(["dog"], FLAGS)

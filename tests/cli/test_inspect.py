@@ -77,3 +77,28 @@ def test_a_folder_without_versions_is_explained(lightship: Run, half_plus_two: P
     done = lightship("inspect", "direct")
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "direct" in done.stderr
+
+
+def test_what_matters_comes_first_and_internal_signatures_last(lightship: Run, dog_bundle: Path) -> None:
+    shown = lightship("inspect", dog_bundle).stdout
+    parts = ["Health: ok", "Golden check: ok", "Engine:", "Labels: 19", "Image: height 160"]
+    names = ["serving_default", "classify", "image_bytes", "__saved_model_init_op"]
+    parts += [f"signature_def['{name}']" for name in names] + ["Files:"]
+    places = [shown.index(part) for part in parts]
+    assert places == sorted(places)
+
+
+@pytest.mark.tensorflow
+def test_the_users_own_signatures_come_in_their_order(lightship: Run, half_plus_two: Path) -> None:
+    report = json.loads(lightship("inspect", half_plus_two, "--json").stdout)
+    assert next(iter(report["signatures"])) == "serving_default"
+    assert list(report["signatures"])[-1] == "__saved_model_init_op"
+    assert next(iter(report["engines"])) == "serving_default"
+    assert report["health"] == {"ok": True, "problems": []}
+
+
+def test_a_signature_that_no_engine_can_run_is_no_good_health(
+    lightship: Run, half_plus_two: Path, no_tensorflow: dict[str, str]
+) -> None:
+    done = lightship("inspect", half_plus_two, env=no_tensorflow)
+    assert "Health: no engine that is installed can run classify_x_to_y, regress_x_to_y" in done.stdout

@@ -15,6 +15,10 @@ from lightship.bundle.bundle import open_bundle
 from lightship.packaging import export
 from lightship.packaging.publishing import PREFIX
 
+# Most of these models are exported without an image spec, which is warned about.
+pytestmark = pytest.mark.filterwarnings("ignore::lightship.packaging.MissingImageSpecWarning")
+
+
 EXPORTER = """
 import os, signal, sys
 import lightship.packaging.exporting as room

@@ -38,7 +38,7 @@ def test_the_size_is_the_models_own() -> None:
         ({"x": ModelInput((None, 8, 8, 3), "string")}, "leave image= out"),
         ({"x": ModelInput((1, 8, 8, 3), "float32")}, "fixed batch size of 1"),
         ({"x": ModelInput((None, 3, 8, 8), "float32")}, "last dimension is the channels"),
-        ({"x": ModelInput((None, 8, 8, 4), "float32")}, "give color='rgba'"),
+        ({"x": ModelInput((None, 8, 8, 4), "float32")}, r"give image=ImageSpec\(color='rgba'\)"),
         (
             {"x": ModelInput((None, 8, None, 3), "float32")},
             r"any width: give the one used in training, ImageSpec\(width=",
@@ -62,7 +62,6 @@ def test_labels_image_and_one_output_make_the_signatures() -> None:
     ("labels", "image", "golden", "text"),
     [
         (None, NONE, outputs(y=(2, 2)), "give classes="),
-        (("a", "b"), None, outputs(y=(2, 2)), "give image="),
         (("a", "b"), NONE, outputs(y=(2, 2), z=(2, 4, 4)), "this one has 2"),
     ],
 )

@@ -71,7 +71,7 @@ def test_many_at_once_get_a_version_each(tmp_path: Path) -> None:
 def test_whatever_has_a_number_is_left_alone(tmp_path: Path, there: str) -> None:
     (tmp_path / "1").touch() if there == "file" else (tmp_path / "1").mkdir()
     assert write(tmp_path).name == "2"
-    with pytest.raises(AlreadyExists, match=r"leave version out .* overwrite=True"):
+    with pytest.raises(AlreadyExists, match=r"leave version= out .* overwrite=True"):
         write(tmp_path, 1)
     assert entries(tmp_path) == {"1", "2"}
 

@@ -23,6 +23,9 @@ from lightship.packaging.sources import open_source
 
 Answer = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
+# Most of these models are exported without an image spec, which is warned about.
+pytestmark = pytest.mark.filterwarnings("ignore::lightship.packaging.MissingImageSpecWarning")
+
 
 def answers_alike(version: Path, answer: Answer, photos: list[Path]) -> None:
     """All three signatures on TensorFlow, and `serving_default` on the serving engine, against the model itself."""

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from lightship.batching import Direct
+from lightship.bundle.missing_image import INTENDED
 from lightship.errors import FailedPrecondition, InvalidArgument, TooLarge
 from lightship.lifecycle import Servable
 from lightship.services import classify_images
@@ -90,8 +91,33 @@ def test_top_is_at_least_one(dog: Servable, top: int) -> None:
         classify_images(dog, [], top)
 
 
-def test_a_model_without_labels_says_how_to_get_them(half: Servable) -> None:
+def test_a_model_of_other_inputs_says_that_it_takes_no_images(half: Servable) -> None:
     with pytest.raises(FailedPrecondition) as caught:
         classify_images(half, [b""])
-    assert caught.value.message.startswith("{name: half version: 123} has no image spec, so it cannot classify")
-    assert "--classes FILE --preprocess NAME" in caught.value.message
+    assert caught.value.message.startswith("{name: half version: 123} cannot classify encoded images, because its")
+    assert caught.value.message.endswith("does not take one image: send tensors")
+
+
+@pytest.mark.parametrize(
+    ("without", "expected"),
+    [
+        ({"image": None}, "has no image spec, so it cannot classify encoded images: export the model again with "
+         "--preprocess NAME (in Python image=ImageSpec(...)), or send tensors"),
+        ({"labels": None}, "has no labels, so it cannot classify encoded images: export the model again with "
+         "--classes FILE (in Python classes=...), or send tensors"),
+        ({"image": None, "labels": None}, "has no image spec and no labels, so it cannot classify encoded images: "
+         "export the model again with --preprocess NAME and --classes FILE (in Python image=ImageSpec(...) and "
+         "classes=...), or send tensors"),
+    ],
+)  # fmt: skip
+def test_what_a_model_of_images_lacks_is_named(dog: Servable, without: dict[str, None], expected: str) -> None:
+    with pytest.raises(FailedPrecondition) as caught:
+        classify_images(replace(dog, bundle=replace(dog.bundle, **without)), [b""])
+    assert caught.value.message == f"{dog.id} {expected}"
+
+
+def test_a_model_that_is_meant_to_take_only_tensors_says_so(dog: Servable) -> None:
+    assert dog.bundle.manifest is not None
+    manifest = replace(dog.bundle.manifest, no_image=INTENDED)
+    with pytest.raises(FailedPrecondition, match="because its export said that it takes only tensors: send tensors"):
+        classify_images(replace(dog, bundle=replace(dog.bundle, image=None, manifest=manifest)), [b""])

@@ -56,6 +56,8 @@ class Manifest:
     golden: str | None = None
     rtol: float = RTOL
     atol: float = ATOL
+    # Why a version has no image spec: "intended" if its export said so, "missing" if the export warned; else empty.
+    no_image: str = ""
     format: int = field(default=FORMAT)
 
     @classmethod
@@ -113,6 +115,7 @@ class Manifest:
             golden=_file_name(golden["file"]) if golden else None,
             rtol=float(golden["rtol"]) if golden else RTOL,
             atol=float(golden["atol"]) if golden else ATOL,
+            no_image=str(fields.get("no_image") or ""),
             format=version,
         )
 
@@ -128,7 +131,7 @@ class Manifest:
             "image_signatures": list(self.image_signatures),
             "golden": golden,
             "files": {name: {"size": one.size, "sha256": one.sha256} for name, one in self.files.items()},
-        }
+        } | ({"no_image": self.no_image} if self.no_image else {})
         return sealed(fields)
 
     def covers(self, name: str) -> bool:

@@ -6,15 +6,15 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import typer
-from typer.core import TyperCommand
 from typer.exceptions import TyperException
 
+from lightship.cli.help_text import HelpCommand
 from lightship.cli.reload_root import FLAG
 
 ANYWHERE = "/"  # the root that stands for a value that is left out
 
 
-class ServeCommand(TyperCommand):
+class ServeCommand(HelpCommand):
     """Adds the value of `--allow-reload` where it is left out, which typer has no option for."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

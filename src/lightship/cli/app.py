@@ -11,24 +11,29 @@ from typer.exceptions import TyperException
 
 from lightship import __version__
 from lightship.cli import docker, export, inspect, predict, serve, status, verify
+from lightship.cli.advice import COMMAND, explain_argument
 from lightship.cli.allow_reload import ServeCommand
+from lightship.cli.argument_kinds import kind_of
+from lightship.cli.completion import run_completion
 from lightship.cli.failures import print_error
+from lightship.cli.help_text import HelpCommand, HelpGroup
 from lightship.cli.options import typer_command
 from lightship.cli.output import print_text
 
 app = typer.Typer(
     name="lightship",
     help="Export a trained Keras model and serve it with TensorFlow Serving's API.",
-    add_completion=False,
+    cls=HelpGroup,
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("export")(export.export)
+app.command("export", cls=HelpCommand)(export.export)
 app.command("serve", cls=ServeCommand)(typer_command(serve.serve))
-app.command("predict")(typer_command(predict.predict))
-app.command("inspect")(inspect.inspect)
-app.command("status")(typer_command(status.status))
-app.command("verify")(typer_command(verify.verify))
+app.command("predict", cls=HelpCommand)(typer_command(predict.predict))
+app.command("inspect", cls=HelpCommand)(inspect.inspect)
+app.command("status", cls=HelpCommand)(typer_command(status.status))
+app.command("verify", cls=HelpCommand)(typer_command(verify.verify))
 app.add_typer(docker.app)
 
 
@@ -53,13 +58,28 @@ def options(
 
 def run_app() -> None:
     """Reads the arguments with typer and runs the command that they name. Exits with 2 if they are wrong."""
+    if run_completion(sys.argv[1:]):
+        return
     if len(sys.argv) == 1:
         sys.argv.append("--help")
     try:
         code = app(standalone_mode=False)
     except TyperException as error:  # wrong arguments; typer's own message would fill a screen
         context = getattr(error, "ctx", None)
+        advice = _advice_without_command(error)
+        if advice:
+            print_error(advice)
+            sys.exit(error.exit_code)
         command = context.command_path if context else "lightship"
         print_error(f"{' '.join(error.format_message().split())} (run `{command} --help` for a list of arguments)")
         sys.exit(error.exit_code)
     sys.exit(code or 0)
+
+
+def _advice_without_command(error: TyperException) -> str:
+    """Returns advice if a file, a folder or an address is given in place of a command; else an empty text."""
+    given = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+    if not error.format_message().startswith("No such command"):
+        return ""
+    kind = kind_of(given)
+    return explain_argument(given, kind, COMMAND) if kind in COMMAND.wrong else ""

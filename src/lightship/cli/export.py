@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from lightship.cli.failures import silenced_imports
+from lightship.cli.advice import SOURCE, TARGET, check_argument
+from lightship.cli.failures import print_warning, silenced_imports
 from lightship.cli.output import print_json, print_text
+from lightship.packaging.arguments import named_as_options
 
 if TYPE_CHECKING:
     from lightship.images.spec import ImageSpec
@@ -19,11 +22,11 @@ if TYPE_CHECKING:
 
 def export(
     model: Annotated[
-        Path,
+        str,
         typer.Argument(help="A .keras or .h5 file, a SavedModel folder, or a folder with model/ and classes.pickle."),
     ],
     folder: Annotated[
-        Path, typer.Argument(help="The model's own folder, such as models/dog; the version is written into it.")
+        str, typer.Argument(help="The model's own folder, such as models/dog; the version is written into it.")
     ],
     classes: Annotated[
         Path | None,
@@ -52,6 +55,12 @@ def export(
     height: Annotated[int | None, typer.Option(help="Image height in pixels; the model's own by default.")] = None,
     width: Annotated[int | None, typer.Option(help="Image width in pixels; the model's own by default.")] = None,
     color: Annotated[str | None, typer.Option(help="The color mode: rgb, grayscale or rgba.")] = None,
+    no_image: Annotated[
+        bool,
+        typer.Option(
+            "--no-image", help="The model is meant to take only tensors: no warning that it has no --preprocess."
+        ),
+    ] = False,
     golden: Annotated[
         list[Path] | None, typer.Option(help="A real image for the golden sample; can be repeated.")
     ] = None,
@@ -71,13 +80,15 @@ def export(
         "antialias": antialias or None,
         "fit": fit,
     }
-    image = _image_spec(given, _preprocessing(preprocess, scale, offset, mean, std))
+    image = _image_spec(given, _preprocessing(preprocess, scale, offset, mean, std), no_image)
     labels = _labels(classes)
+    check_argument(model, SOURCE)
+    check_argument(folder, TARGET)
     start = time.monotonic()
     with silenced_imports():
         from lightship.packaging import export as export_model
 
-    with _progress() as progress:
+    with named_as_options(), _warnings_afterwards(), _progress() as progress:
         path = export_model(
             model,
             folder,
@@ -88,7 +99,7 @@ def export(
             overwrite=overwrite,
             progress=progress,
         )
-        written = _describe(path, folder) if json else {}
+        written = _describe(path, Path(folder)) if json else {}
     if json:
         print_json({**written, "seconds": round(time.monotonic() - start, 3)})
     else:
@@ -123,9 +134,18 @@ def _numbers(option: str, text: str) -> list[float]:
         ) from error
 
 
-def _image_spec(given: dict[str, Any], preprocessing: str | dict[str, Any] | None) -> ImageSpec | None:
-    """Returns the image spec, or None if no option about images was given."""
+def _image_spec(
+    given: dict[str, Any], preprocessing: str | dict[str, Any] | None, no_image: bool
+) -> ImageSpec | Literal[False] | None:
+    """Returns the image spec, False for --no-image, or None if no option about images was given."""
     chosen = {name: value for name, value in given.items() if value is not None}
+    if no_image:
+        if chosen or preprocessing is not None:
+            raise typer.BadParameter(
+                "--no-image says that the model takes only tensors, so it cannot be combined with --preprocess or "
+                "other options about images: leave one of them out"
+            )
+        return False
     if preprocessing is None:
         if chosen:
             raise typer.BadParameter(
@@ -143,6 +163,18 @@ def _labels(classes: Path | None) -> tuple[str, ...] | None:
     from lightship.bundle.labels import read_classes
 
     return None if classes is None else read_classes(classes)
+
+
+@contextmanager
+def _warnings_afterwards() -> Iterator[None]:
+    """Prints the warnings of an export after its progress. The progress contains those about the golden sample."""
+    from lightship.packaging import UninformativeGoldenWarning
+
+    with warnings.catch_warnings(record=True) as caught:
+        yield
+    for one in caught:
+        if not issubclass(one.category, UninformativeGoldenWarning):
+            print_warning(" ".join(str(one.message).split()))
 
 
 @contextmanager

@@ -6,9 +6,13 @@ In addition this accepts `--name value` and `--noname`. An unknown flag is an er
 from __future__ import annotations
 
 import difflib
+import os
+import shutil
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 from lightship.errors import InvalidArgument
 
@@ -101,12 +105,21 @@ def _split(argument: str, known: Mapping[str, Flag]) -> tuple[Flag, str | None]:
 
 def _did_you_mean(argument: str, known: Mapping[str, Flag]) -> str:
     name, equals, text = argument.lstrip("-").partition("=")
+    if not argument.startswith("-") and os.path.isdir(argument):
+        return f" (did you mean --model_base_path={os.path.abspath(argument)}?)"
     close = difflib.get_close_matches(name.replace("-", "_"), known, n=1)
     return f" (did you mean --{close[0]}{equals}{text}?)" if close else " (--help lists the flags)"
 
 
+_WRAPPED: Mapping[str, Any] = {
+    **dict.fromkeys(("initial_indent", "subsequent_indent"), "      "),
+    **dict.fromkeys(("break_on_hyphens", "break_long_words"), False),
+}
+
+
 def usage(program: str, flags: Sequence[Flag]) -> str:
-    """Returns the text of --help, with each flag's default and effect."""
+    """Returns the text of --help, with each flag's default and effect, as wide as the terminal."""
+    width = max(40, shutil.get_terminal_size().columns)
     lines = [
         f"usage: {program} --rest_api_port=8501 --model_name=NAME --model_base_path=/absolute/path [flags]",
         "Flags:",
@@ -114,5 +127,6 @@ def usage(program: str, flags: Sequence[Flag]) -> str:
     for flag in flags:
         default = repr(flag.default).lower() if isinstance(flag.default, bool) else repr(flag.default)
         note = {Role.USED: "", Role.PLANNED: " (not supported yet)", Role.IGNORED: " (accepted, but has no effect)"}
-        lines.append(f"\t--{flag.name}={default}\t{flag.help}{note[flag.role]}")
+        lines.append(f"  --{flag.name}={default}")
+        lines += textwrap.wrap(f"{flag.help}{note[flag.role]}", width, **_WRAPPED)
     return "\n".join(lines)

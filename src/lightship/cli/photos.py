@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from lightship.cli.advice import PHOTO, check_argument
 from lightship.errors import LightshipError, NotFound
 from lightship.files import list_error, read_bytes
 from lightship.images.formats import IMAGE_SUFFIXES
@@ -29,6 +30,12 @@ class NamedPhoto:
 def named_photos(names: Iterable[str]) -> Iterator[NamedPhoto | LightshipError]:
     """Yields each named photo. A folder yields the images in it, sorted by name, or an error that names the folder."""
     for name in names:
+        try:
+            if name != STANDARD_INPUT:
+                check_argument(name, PHOTO)
+        except LightshipError as error:
+            yield error
+            continue
         if name == STANDARD_INPUT or not os.path.isdir(name):
             yield NamedPhoto(name)
             continue

@@ -12,7 +12,7 @@ from lightship.cli import tls
 from lightship.cli.failures import explain, print_error
 from lightship.cli.output import add_row, print_json, print_styled
 from lightship.cli.photos import NamedPhoto, named_photos
-from lightship.errors import DeadlineExceeded, InvalidArgument, LightshipError, Unavailable
+from lightship.errors import DeadlineExceeded, LightshipError, Unavailable
 from lightship.printable import printable
 
 if TYPE_CHECKING:
@@ -100,19 +100,16 @@ def _model(target: str, timeout: float, bundle: str | None, trusted: Tls | None)
 
 @contextmanager
 def _remote(url: str, timeout: float, bundle: str | None, trusted: Tls | None) -> Iterator[Model]:
+    from lightship.cli.server_address import model_address
     from lightship.client import Client
-    from lightship.client.address import parse_address
 
-    address = parse_address(url)
-    name = address.model
-    if name is None:
-        raise InvalidArgument(
-            f"{url} names no model: give {address.base}/v1/models/NAME; `lightship status {url}` lists the models"
-        )
+    address = model_address(url)
 
     class Remote:
         def classify(self, photo: bytes, top: int) -> Classification:
-            return client.classify_image(str(name), photo, top=top, version=address.version, label=address.label)
+            return client.classify_image(
+                str(address.model), photo, top=top, version=address.version, label=address.label
+            )
 
     with Client(url, timeout=timeout, bundle=bundle, tls=trusted) as client:
         yield Remote()
@@ -120,7 +117,10 @@ def _remote(url: str, timeout: float, bundle: str | None, trusted: Tls | None) -
 
 @contextmanager
 def _local(folder: str) -> Iterator[Model]:
+    from lightship.cli.advice import PREDICT, check_argument
     from lightship.local import load
+
+    check_argument(folder, PREDICT)
 
     class Local:
         def classify(self, photo: bytes, top: int) -> Classification:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lightship.bundle.bundle import Bundle, open_bundle
+from lightship.bundle.missing_image import INTENDED, missing_image
 from lightship.cli.signature_text import signature_text
 from lightship.cli.version_folder import VersionFolder
 from lightship.engines import Engine, load_engine
@@ -35,19 +36,21 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         bundle = self.bundle
-        signatures = bundle.saved_model.signatures.values()
+        problems = list(self._problems())
         return {
             "path": str(bundle.path),
             "model": bundle.name,
             "version": bundle.version,
-            "signatures": {one.name: _signature_json(one) for one in signatures},
-            "labels": bundle.labels,
-            "image": bundle.image.to_json() if bundle.image else None,
+            "health": {"ok": not problems, "problems": problems},
+            "golden": {"ok": not self.golden_failure, "result": self.golden},
             "engines": {
                 name: {"engine": one.engine, "reason": one.reason, "proof": one.proof}
                 for name, one in self.engines.items()
             },
-            "golden": {"ok": not self.golden_failure, "result": self.golden},
+            "labels": bundle.labels,
+            "image": bundle.image.to_json() if bundle.image else None,
+            "advice": missing_image(bundle) or None,
+            "signatures": {one.name: _signature_json(one) for one in signatures_in_order(bundle)},
             "files": dict(self.files),
         }
 
@@ -57,16 +60,36 @@ class Report:
     def _lines(self) -> Iterator[str]:
         bundle = self.bundle
         yield f"{bundle.path}: model {bundle.name}, version {bundle.version}\n"
-        for signature in bundle.saved_model.signatures.values():
-            yield signature_text(signature) + "\n"
-        yield f"Labels: {_labels(bundle.labels)}"
-        yield f"Image: {_image(bundle)}"
+        yield f"Health: {'; '.join(self._problems()) or 'ok'}"
+        yield f"Golden check: {self.golden}"
         yield "Engine:"
         yield from (f"  {name}: {_engine(one)}" for name, one in self.engines.items())
-        yield f"Golden check: {self.golden}"
+        yield f"Labels: {_labels(bundle.labels)}"
+        yield f"Image: {_image(bundle)}\n"
+        for signature in signatures_in_order(bundle):
+            yield signature_text(signature) + "\n"
         yield f"Files: {sum(self.files.values()):,} bytes"
         width = max((len(f"{size:,}") for size in self.files.values()), default=0)
         yield from (f"  {size:>{width},}  {name}" for name, size in self.files.items())
+
+    def _problems(self) -> Iterator[str]:
+        """Yields why the version would not answer, or not rightly."""
+        if self.golden_failure:
+            yield "the golden check failed, so a server does not serve this version"
+        without = [name for name, one in self.engines.items() if not one.engine]
+        if without:
+            yield f"no engine that is installed can run {', '.join(without)}"
+
+
+def signatures_in_order(bundle: Bundle) -> list[Signature]:
+    """Returns the user's own signatures with `serving_default` first, then those of the export, then internal ones."""
+
+    def place(signature: Signature) -> int:
+        if signature.name == INIT_SIGNATURE or signature.name.startswith("__"):
+            return 3
+        return 2 if signature.name in bundle.image_signatures else int(signature.name != DEFAULT_SIGNATURE)
+
+    return sorted(bundle.saved_model.signatures.values(), key=place)
 
 
 def report_on(found: VersionFolder, *, check: bool) -> Report:
@@ -75,7 +98,9 @@ def report_on(found: VersionFolder, *, check: bool) -> Report:
     engine = load_engine(bundle.path, bundle.saved_model)
     try:
         engines = {
-            name: _engine_of(bundle, engine, name) for name in bundle.saved_model.signatures if name != INIT_SIGNATURE
+            one.name: _engine_of(bundle, engine, one.name)
+            for one in signatures_in_order(bundle)
+            if one.name != INIT_SIGNATURE
         }
         difference, golden = _check(bundle, engine) if check else (None, "not run (--no-check)")
     finally:
@@ -120,8 +145,16 @@ def _labels(labels: tuple[str, ...] | None) -> str:
 
 def _image(bundle: Bundle) -> str:
     if bundle.image is None:
-        return "none"
+        return _no_image(bundle)
     return ", ".join(f"{key} {value}" for key, value in bundle.image.to_json().items())
+
+
+def _no_image(bundle: Bundle) -> str:
+    advice = missing_image(bundle)
+    if advice:
+        return f"none; WARNING: this version {advice}"
+    intended = bundle.manifest is not None and bundle.manifest.no_image == INTENDED
+    return "none: the export said that the model takes only tensors" if intended else "none"
 
 
 def _signature_json(signature: Signature) -> dict[str, Any]:

@@ -377,13 +377,15 @@ def serve(
 
     Running requests are finished first; a second signal stops the server at once. On SIGHUP it looks for new versions.
     """
+    from lightship.cli.advice import SERVE
     from lightship.cli.banner import announced
+    from lightship.cli.model_argument import model_argument
     from lightship.cli.reload_root import reload_root
     from lightship.cli.sizes import parse_bytes
     from lightship.cli.workers import parse_workers
     from lightship.engines import EngineOptions
     from lightship.memory import resume_collections
-    from lightship.server import Server, ServerOptions, parse_model_argument
+    from lightship.server import Server, ServerOptions
     from lightship.server.open_files import raise_file_limit
     from lightship.server.options import GRPC_PORT
     from lightship.transports.grpc.options import GrpcOptions
@@ -392,7 +394,7 @@ def serve(
     if max_request_bytes is not None:
         limits = replace(limits, image=max_request_bytes, json=max_request_bytes)
     options = ServerOptions(
-        models=[parse_model_argument(model) for model in models],
+        models=[model_argument(model, SERVE) for model in models],
         host=host,
         reload_root=reload_root(allow_reload),
         read_once=["the arguments and options of `lightship serve`"],

@@ -36,11 +36,12 @@ def status(
 
     The exit code is 1 unless every shown model has a loaded version.
     """
+    from lightship.cli.server_address import server_address
     from lightship.client import Client
-    from lightship.client.address import parse_address
 
+    address = server_address(url)
     with Client(url, timeout=timeout, tls=tls.tls_of(ca, cert, key)) as client:
-        name = model or parse_address(url).model
+        name = model or address.model
         models = _models(client, name)
         ready = all(one.ready for one in models) if name else client.ready()
         workers = _workers(client)

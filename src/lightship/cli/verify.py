@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lightship.cli import tls
+from lightship.cli.advice import AGAINST, VERIFY
 from lightship.cli.failures import run_command
 from lightship.cli.output import add_row, print_json, print_styled, print_text
 from lightship.cli.version_folder import VersionFolder, find_version
@@ -81,7 +82,7 @@ def verify(
     def run() -> None:
         from lightship.cli.verification import Tolerance
 
-        found = find_version(folder)
+        found = find_version(folder, VERIFY)
         tolerance = _checked(Tolerance(rtol, atol))
         wanted = Options(against, samples, signature, tolerance, timeout, tls.tls_of(ca, cert, key))
         name, verification = _verify(found, wanted)
@@ -116,10 +117,10 @@ def _reference(stack: ExitStack, bundle: Bundle, wanted: Options) -> Side:
 
     if wanted.against is None:
         return stack.enter_context(local_tensorflow(bundle))
+    from lightship.cli.server_address import server_address
     from lightship.client import Client
-    from lightship.client.address import parse_address
 
-    address = parse_address(wanted.against)
+    address = server_address(wanted.against, AGAINST)
     address = replace(address, model=address.model or bundle.name)
     if address.version is None and address.label is None:
         address = replace(address, version=bundle.version)

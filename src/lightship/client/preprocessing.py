@@ -38,8 +38,9 @@ class ClientPreprocessing:
 
         if self.image is None:
             raise FailedPrecondition(
-                f"the server takes only tensors for model {metadata.model}, not images: give the client "
-                "bundle='models/NAME', or image=ImageSpec(...) and labels=[...], so that it can preprocess them"
+                f"the server takes only tensors for model {metadata.model}, not images: export the model with "
+                "preprocessing (--preprocess NAME), or give the client bundle='models/NAME' (--bundle models/NAME), or "
+                "image=ImageSpec(...) and labels=[...], so that it can preprocess them"
             )
         return prepare(photo, _sized(self.image, metadata))[np.newaxis]
 

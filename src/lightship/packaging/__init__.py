@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lightship.packaging.exporting import export
     from lightship.packaging.golden_sample import UninformativeGoldenWarning
+    from lightship.packaging.missing_image import MissingImageSpecWarning
     from lightship.packaging.transfer_model import TransferModel
 
-__all__ = ["TransferModel", "UninformativeGoldenWarning", "export"]
+__all__ = ["MissingImageSpecWarning", "TransferModel", "UninformativeGoldenWarning", "export"]
 
 _HOME = {
+    "MissingImageSpecWarning": "lightship.packaging.missing_image",
     "TransferModel": "lightship.packaging.transfer_model",
     "UninformativeGoldenWarning": "lightship.packaging.golden_sample",
     "export": "lightship.packaging.exporting",

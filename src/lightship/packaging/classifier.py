@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from lightship.bundle.golden import Golden
 from lightship.errors import InvalidArgument
 from lightship.images.spec import CHANNELS, ImageSpec
+from lightship.packaging.arguments import argument, image_setting
 from lightship.packaging.signatures import ImageSignatures
 from lightship.packaging.trained import ModelInput
 
@@ -14,14 +15,17 @@ from lightship.packaging.trained import ModelInput
 def with_model_size(image: ImageSpec, inputs: Mapping[str, ModelInput]) -> ImageSpec:
     """Returns the spec with the model's height and width. Raises InvalidArgument if the model takes no such images."""
     if len(inputs) != 1:
-        raise InvalidArgument(f"image= needs a model with one input; this one has {_shown(inputs)}: leave image= out")
+        raise InvalidArgument(
+            f"{argument('image')} needs a model with one input; this one has {_shown(inputs)}: leave "
+            f"{argument('image')} out"
+        )
     ((name, one),) = inputs.items()
     if one.shape is None:
         return _with_size(image, name, None, None)
     if len(one.shape) != 4 or one.dtype in ("string", "bool"):
         raise InvalidArgument(
-            f"image= needs a model that takes images [N, height, width, channels]; this one has {_shown(inputs)}: "
-            "leave image= out"
+            f"{argument('image')} needs a model that takes images [N, height, width, channels]; this one has "
+            f"{_shown(inputs)}: leave {argument('image')} out"
         )
     batch, height, width, channels = one.shape
     if batch is not None:
@@ -30,7 +34,9 @@ def with_model_size(image: ImageSpec, inputs: Mapping[str, ModelInput]) -> Image
         )
     if channels is not None and channels != image.channels:
         color = next((color for color, count in CHANNELS.items() if count == channels), None)
-        remedy = f"give color={color!r}" if color else "use a model whose last dimension is the channels"
+        remedy = (
+            f"give {image_setting('color', color)}" if color else "use a model whose last dimension is the channels"
+        )
         raise InvalidArgument(
             f"input {name!r} is {_shape(one)}, but color {image.color!r} gives {image.channels} channels: {remedy}"
         )
@@ -41,7 +47,7 @@ def _with_size(image: ImageSpec, name: str, height: int | None, width: int | Non
     for what, given, own in (("height", image.height, height), ("width", image.width, width)):
         if given is None and own is None:
             raise InvalidArgument(
-                f"input {name!r} takes images of any {what}: give the one used in training, ImageSpec({what}=...)"
+                f"input {name!r} takes images of any {what}: give the one used in training, {argument(what)}"
             )
         if given is not None and own is not None and given != own:
             raise InvalidArgument(f"the image's {what} is {given}, but input {name!r} takes {own}: leave {what} out")
@@ -61,12 +67,11 @@ def image_signatures(
     """
     if labels is None:
         if image is not None:
-            progress("image_bytes and classify are left out: give classes= to add them")
+            progress(f"image_bytes and classify are left out: give {argument('classes')} to add them")
         return None
     if golden is not None:
         _check_width(labels, golden)
     if image is None:
-        progress("image_bytes and classify are left out: give image=, what training did to a photo, to add them")
         return None
     if golden is None or len(golden.outputs) != 1:
         outputs = len(golden.outputs) if golden else "an unknown number of"

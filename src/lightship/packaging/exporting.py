@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import tensorflow as tf
@@ -16,11 +16,13 @@ from lightship import __version__
 from lightship.bundle.golden import Golden
 from lightship.bundle.labels import Classes, labels_text, read_classes
 from lightship.bundle.manifest import EXTRAS, GOLDEN_FILE, LABELS_FILE, WARM_UP_FILE, Manifest, write_manifest
+from lightship.bundle.missing_image import INTENDED, MISSING
 from lightship.errors import FailedPrecondition
 from lightship.images.spec import ImageSpec
 from lightship.packaging.classifier import image_signatures, with_model_size
 from lightship.packaging.golden_sample import GoldenImages, encode_png, model_inputs, noise_images, take_golden
 from lightship.packaging.library_errors import reraise_as
+from lightship.packaging.missing_image import is_image_classifier, warn_of_missing_image
 from lightship.packaging.publishing import check_version, publish, staging_folder
 from lightship.packaging.signatures import ImageSignatures
 from lightship.packaging.sources import open_source
@@ -39,7 +41,7 @@ def export(
     folder: str | Path,
     *,
     classes: Classes | None = None,
-    image: ImageSpec | Mapping[str, Any] | None = None,
+    image: ImageSpec | Mapping[str, Any] | Literal[False] | None = None,
     version: int | None = None,
     golden: GoldenImages | None = None,
     overwrite: bool = False,
@@ -54,6 +56,8 @@ def export(
         or the path of a text or JSON file (see `lightship.bundle.labels.read_classes`).
     image: what training did to a photo. With `classes` and `image` the version also has the signatures `image_bytes`
         and `classify`, which take encoded images. Height and width default to the model's own.
+        False says that the model is meant to take only tensors; None, the default, says nothing, and an image
+        classifier is exported with a warning then.
     version: the version number, by default the next free one.
     overwrite: replace the version if it exists.
     golden: real images for the golden sample: a file, several files, or a folder; by default seeded noise.
@@ -61,18 +65,22 @@ def export(
 
     The version becomes visible only when it is complete and both TensorFlow and the serving engine gave the trained
     model's answers; otherwise the incomplete export is removed. Warns with `UninformativeGoldenWarning` if the golden
-    sample cannot detect a wrong conversion.
-    Raises InvalidArgument, NotFound or FailedPrecondition if the model cannot be exported, AlreadyExists if the version
-    exists, and Internal if the exported model gives wrong answers.
+    sample cannot detect a wrong conversion, and with `MissingImageSpecWarning` if an image classifier has no image
+    spec. Raises InvalidArgument, NotFound or FailedPrecondition if the model cannot be exported, AlreadyExists if the
+    version exists, and Internal if the exported model gives wrong answers.
     """
     folder, report = Path(folder), progress or (lambda step: None)
     check_version(folder, version, overwrite)
     labels = read_classes(classes) if classes is not None else None
-    spec = image if image is None or isinstance(image, ImageSpec) else ImageSpec.from_json(image)
+    spec = _given_spec(image)
     with _EXPORT_LOCK:
         report("loading the trained model")
         trained = open_source(source, with_labels=labels is None)
-        content = _content(trained, labels or trained.labels, spec or trained.image, golden or None, report)
+        if image is not False:
+            spec = spec or trained.image
+        content = _content(trained, labels or trained.labels, spec, golden or None, report)
+        if image is False:
+            content = replace(content, no_image=INTENDED)
         with staging_folder(folder) as path:
             report("writing the SavedModel")
             with reraise_as(
@@ -83,7 +91,15 @@ def export(
             engine = _try_out(path, trained, content, report)
             written = publish(path, folder, version, overwrite)
     report(f"wrote {written}, which runs on {engine}")
+    if content.no_image == MISSING:
+        warn_of_missing_image(written, trained, content.labels, depth=2)
     return written
+
+
+def _given_spec(image: ImageSpec | Mapping[str, Any] | Literal[False] | None) -> ImageSpec | None:
+    if image is None or image is False or isinstance(image, ImageSpec):
+        return image or None
+    return ImageSpec.from_json(image)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +110,8 @@ class _Content:
     image: ImageSpec | None
     golden: Golden | None
     signatures: ImageSignatures | None
+    # As in the manifest.
+    no_image: str
 
 
 def _content(
@@ -106,7 +124,9 @@ def _content(
     image = with_model_size(image, trained.inputs) if image is not None else None
     report("running the trained model on the golden sample")
     golden = take_golden(trained, image, golden_images, report)
-    return _Content(labels, image, golden, image_signatures(labels, image, trained.inputs, golden, report))
+    signatures = image_signatures(labels, image, trained.inputs, golden, report)
+    missing = MISSING if image is None and is_image_classifier(trained.inputs, labels, golden) else ""
+    return _Content(labels, image, golden, signatures, missing)
 
 
 def _write_extras(path: Path, content: _Content) -> None:
@@ -126,6 +146,7 @@ def _write_extras(path: Path, content: _Content) -> None:
         image=content.image,
         image_signatures=content.signatures.names if content.signatures is not None else (),
         golden=GOLDEN_FILE if content.golden is not None else None,
+        no_image=content.no_image,
     )
     write_manifest(path, manifest)
 

@@ -18,6 +18,7 @@ from lightship.files import read_bytes
 from lightship.images.formats import IMAGE_SUFFIXES
 from lightship.images.prepare import prepare
 from lightship.images.spec import ImageSpec
+from lightship.packaging.arguments import argument
 from lightship.packaging.library_errors import first_line, reraise_as
 from lightship.packaging.trained import Arrays, ModelInput, TrainedModel
 
@@ -80,12 +81,15 @@ def take_golden(
     """
     inputs = trained.inputs
     if golden is not None and image is None:
-        raise InvalidArgument("golden= names images, but image= is missing: give image=, what training did to a photo")
+        raise InvalidArgument(
+            f"{argument('golden')} names images, but there is no preprocessing for them: give "
+            f"{argument('preprocessing')}, what training did to a photo"
+        )
     if not inputs:
         return None
     if image is not None:
         arrays = _image_inputs(inputs, image, golden)
-        text = f"the trained model fails on images of {image.size}: {{}}; check height and width in image="
+        text = f"the trained model fails on images of {image.size}: {{}}; check height and width"
         with reraise_as(InvalidArgument, text):
             sample = _run(trained, arrays)
         return _warn_if_uninformative(sample, progress)
@@ -145,7 +149,8 @@ def _warn_if_uninformative(golden: Golden, progress: Callable[[str], None]) -> G
     if _outputs_alike(golden):
         text = (
             "the golden sample cannot detect a wrong conversion: its inputs differ, but the model gives the same "
-            "output for each, as untrained models do; give real images with golden=, or export the model after training"
+            f"output for each, as untrained models do; give real images with {argument('golden')}, or export the model "
+            "after training"
         )
         progress(f"warning: {text}")
         warnings.warn(text, UninformativeGoldenWarning, stacklevel=5)

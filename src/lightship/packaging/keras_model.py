@@ -12,6 +12,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from lightship.errors import FailedPrecondition, InvalidArgument
+from lightship.packaging.first_layers import scales_pixels
 from lightship.packaging.quiet import quiet
 from lightship.packaging.signatures import ImageSignatures, set_method_names
 from lightship.packaging.trained import Arrays, ModelInput
@@ -39,6 +40,7 @@ class KerasModel:
                 "a .keras file and export that file with KERAS_BACKEND=tensorflow in the environment"
             )
         self._model = model
+        self.scales_pixels = scales_pixels(model)
         self._arguments = [_with_free_batch(argument) for argument in _arguments(model)]
         self._specs = [_named(spec, index) for index, spec in enumerate(keras.tree.flatten(self._arguments))]
 

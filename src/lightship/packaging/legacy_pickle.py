@@ -20,7 +20,10 @@ from lightship.files import read_bytes
 MAX_FILE_BYTES = 4 * 1024 * 1024
 MAX_OPERATIONS = 500_000  # an operation of one byte can create an object of 64 bytes
 
-REMEDY = "write the labels to a text file, one per line in index order, and export with classes=THAT_FILE"
+REMEDY = (
+    "write the labels to a text file, one per line in index order, and export with classes=THAT_FILE "
+    "(--classes THAT_FILE)"
+)
 
 # The names that pandas 0.25 to 3 write for a frame of strings and numbers.
 _ALLOWED: Mapping[str, frozenset[str]] = {

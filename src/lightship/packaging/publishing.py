@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lightship.errors import AlreadyExists, InvalidArgument, PermissionDenied
+from lightship.packaging.arguments import argument
 from lightship.saved_model.versions import list_versions
 
 PREFIX = ".exporting-"
@@ -30,7 +31,8 @@ def check_version(folder: Path, version: int | None, overwrite: bool) -> None:
     taken = list_versions(folder).get(version) if folder.is_dir() else None
     if taken is not None and not overwrite:
         raise AlreadyExists(
-            f"{taken} exists already: leave version out for the next free one, or replace it with overwrite=True"
+            f"{taken} exists already: leave {argument('version')} out for the next free one, or replace it with "
+            f"{argument('overwrite')}"
         )
 
 
@@ -79,7 +81,9 @@ def _target(folder: Path, version: int | None) -> Path:
         return versions.get(version, folder / str(version))
     newest = max(versions, default=0)
     if newest >= MAX_VERSION:
-        raise InvalidArgument(f"{versions[newest]} is the highest possible version: choose a free one with version=")
+        raise InvalidArgument(
+            f"{versions[newest]} is the highest possible version: choose a free one with {argument('version')}"
+        )
     return folder / str(max(newest, 0) + 1)
 
 

@@ -40,6 +40,7 @@ class SavedModelSource:
         self._bundle = open_bundle(folder, folder.parent.name, 1) if (folder / MANIFEST_FILE).exists() else None
         self.labels = self._bundle.labels if self._bundle else None
         self.image = self._bundle.image if self._bundle else None
+        self.scales_pixels = False  # the graph does not tell
 
     @property
     def inputs(self) -> Mapping[str, ModelInput]:

@@ -32,6 +32,8 @@ class TrainedModel(Protocol):
     # The labels and the image spec in the model's files, if there are any.
     labels: tuple[str, ...] | None
     image: ImageSpec | None
+    # Whether the model preprocesses the pixels itself, by its first layers, as far as that is known.
+    scales_pixels: bool
 
     @property
     def inputs(self) -> Mapping[str, ModelInput]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from lightship.bundle.labels import Classes
 from lightship.images.spec import ImageSpec
@@ -24,7 +24,7 @@ class TransferModel:
         self,
         model: Any = None,
         classes: Classes | None = None,
-        image: ImageSpec | Mapping[str, Any] | None = None,
+        image: ImageSpec | Mapping[str, Any] | Literal[False] | None = None,
         golden: GoldenImages | None = None,
     ) -> None:
         self.model = model

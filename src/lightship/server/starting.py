@@ -110,7 +110,7 @@ def serve(
     batching: batch calls as TensorFlow Serving does; None for no such batching.
     per_model_batching: with `batching`: each version has its own parameters in batching_params.pbtxt.
     workers: how many processes answer; "auto" for one per processor.
-    extensions: answer also with what clients of TensorFlow Serving would notice, such as headers that help with an error.
+    extensions: answer also with what TensorFlow Serving's clients would notice, such as headers that help with errors.
     metrics_path: the path of a further metrics page that has only TensorFlow Serving's metrics.
 
     Stop the server with `Server.stop`, or use it in a `with` statement:

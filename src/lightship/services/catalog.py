@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from lightship.bundle.missing_image import missing_image
 from lightship.errors import LightshipError
 from lightship.images.spec import ImageSpec
 from lightship.lifecycle.servable import Servable
@@ -78,13 +79,14 @@ def _version(manager: ServedModels, name: str, status: ModelVersionStatus) -> Se
 
 
 def _answering(servable: Servable, state: str, problem: str) -> ServedVersion:
-    known = servable.bundle.saved_model.signatures
+    bundle = servable.bundle
+    known = bundle.saved_model.signatures
     signatures = {name: signature for name, signature in known.items() if name != INIT_SIGNATURE}
     verbs = {name: _verbs(servable, signature) for name, signature in signatures.items()}
-    images = servable.bundle.image is not None and servable.bundle.labels is not None
-    bundle = servable.bundle
+    images = bundle.image is not None and bundle.labels is not None
     return ServedVersion(
         *(servable.id.version, state, problem, signatures, verbs, images),
+        advice=missing_image(bundle),
         classes=bundle.labels or (),
         image=bundle.image,
     )

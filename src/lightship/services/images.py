@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightship.batching import EngineCall, EngineRun, Steps, complete
+from lightship.bundle.missing_image import INTENDED, takes_images
 from lightship.errors import Cancelled, FailedPrecondition, Internal, InvalidArgument, LightshipError, Unavailable
 from lightship.images.prepare import prepare
 from lightship.images.spec import ImageSpec
@@ -74,10 +75,25 @@ def _of_classifier(servable: Servable) -> tuple[Sequence[str], ImageSpec]:
     labels, spec = servable.bundle.labels, servable.bundle.image
     if spec is not None and labels is not None:
         return labels, spec
-    missing = "image spec" if spec is None else "labels"
-    raise FailedPrecondition(
-        f"{servable.id} has no {missing}, so it cannot classify encoded images: export the model with classes=... and "
-        "image=... (lightship export MODEL FOLDER --classes FILE --preprocess NAME), or send tensors"
+    raise FailedPrecondition(f"{servable.id} {_refusal(servable)}")
+
+
+def _refusal(servable: Servable) -> str:
+    """Returns what a model lacks to classify encoded images, and what to do."""
+    bundle = servable.bundle
+    if bundle.manifest is not None and bundle.manifest.no_image == INTENDED:
+        return "cannot classify encoded images, because its export said that it takes only tensors: send tensors"
+    if not takes_images(bundle):
+        return f"cannot classify encoded images, because its {DEFAULT_SIGNATURE} does not take one image: send tensors"
+    lacking = {
+        "image spec": (bundle.image is None, "--preprocess NAME", "image=ImageSpec(...)"),
+        "labels": (bundle.labels is None, "--classes FILE", "classes=..."),
+    }
+    missing = {what: words for what, (lacks, *words) in lacking.items() if lacks}
+    options, arguments = (" and ".join(words) for words in zip(*missing.values(), strict=True))
+    return (
+        f"has no {' and no '.join(missing)}, so it cannot classify encoded images: export the model again with "
+        f"{options} (in Python {arguments}), or send tensors"
     )
 
 

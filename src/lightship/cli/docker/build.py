@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def build(
     model: Annotated[
-        Path, typer.Argument(help="The model's own folder, which contains its versions, such as models/dog.")
+        str, typer.Argument(help="The model's own folder, which contains its versions, such as models/dog.")
     ],
     tag: Annotated[
         list[str] | None, typer.Option("--tag", "-t", help="The name of the image, such as dog:1; can be repeated.")
@@ -55,18 +55,23 @@ def build(
 ) -> None:
     """Build an image that contains a model and serves it, such as docker run -p 8501:8501 dog:1."""
     from lightship import docker
+    from lightship.cli.advice import BUILD, check_argument
     from lightship.docker.build_plan import OUR_IMAGE
 
     if not tag and not dry_run:
         raise typer.BadParameter("the image has no name: give one, such as -t dog:1")
+    check_argument(model, BUILD)
+    folder = Path(model)
     image, labels = image or OUR_IMAGE, _labels(label or ())
     if dry_run:
-        plan = docker.plan_build(model, tag or (), model_name=model_name, versions=versions, image=image, labels=labels)
+        plan = docker.plan_build(
+            folder, tag or (), model_name=model_name, versions=versions, image=image, labels=labels
+        )
         print_text(_json(_plan_fields(plan)) if json else _plan_text(plan), end="")
         return
     with _progress() as progress:
         baked = docker.build(
-            model,
+            folder,
             tag or (),
             model_name=model_name,
             versions=versions,

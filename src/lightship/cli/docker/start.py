@@ -74,10 +74,11 @@ def start(
     container is removed.
     """
     from lightship import docker
+    from lightship.cli.advice import START
+    from lightship.cli.model_argument import model_argument
     from lightship.docker.build_plan import OUR_IMAGE
-    from lightship.server import parse_model_argument
 
-    source = parse_model_argument(model)
+    source = model_argument(model, START)
     with _progress() as progress:
         container = docker.start(
             source.path,

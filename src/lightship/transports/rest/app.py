@@ -44,9 +44,9 @@ class RestApp:
     `limits` apply to requests, and `budget` to the memory that all of them hold together. While `draining` is True,
     connections close after their running requests. `extensions`: take images by their first bytes and in forms too, and
     lead `/` to the page `/docs`. `metrics` counts the requests. `metrics_path` is the path of an additional metrics
-    page for any HTTP method; it must not be below `/v1/`. `turn` is that of the event loop. `hints` makes the hints that
-    are sent with errors, if they are. `read_all` reads the metrics of all processes if there are several, which may take
-    a moment.
+    page for any HTTP method; it must not be below `/v1/`. `turn` is that of the event loop. `hints` makes the hints
+    that are sent with errors, if they are. `read_all` reads the metrics of all processes if there are several, which
+    may take a moment.
     """
 
     def __init__(

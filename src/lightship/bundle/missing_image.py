@@ -1,0 +1,53 @@
+"""Says of a version that looks like an image classifier but has no image spec why photos are refused for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from lightship.images.spec import CHANNELS
+from lightship.saved_model.signatures import DEFAULT_SIGNATURE
+from lightship.tensors.dtypes import DataType
+
+if TYPE_CHECKING:
+    from lightship.bundle.bundle import Bundle
+
+# The values of `no_image` in a manifest: the export warned, or its caller said that the model takes only tensors.
+MISSING, INTENDED = "missing", "intended"
+_CHANNELS = (None, -1, *CHANNELS.values())
+
+
+def is_image_shape(shape: Sequence[int | None] | None) -> bool:
+    """Returns whether a shape may be that of images [N, height, width, channels]. A free size is None or -1."""
+    return shape is not None and len(shape) == 4 and shape[3] in _CHANNELS
+
+
+def missing_image(bundle: Bundle) -> str:
+    """Returns what an operator should know and do, or an empty text if nothing is missing, or that is intended."""
+    if not lacks_image(bundle):
+        return ""
+    needed = "--preprocess NAME" if bundle.labels is not None else "--classes FILE and --preprocess NAME"
+    python = "image=ImageSpec(...)" if bundle.labels is not None else "classes=[...] and image=ImageSpec(...)"
+    return (
+        "takes only tensors and refuses photos, because it was exported without preprocessing: export it again with "
+        f"{needed} (in Python {python}), or with --no-image (image=False) if this is intended"
+    )
+
+
+def lacks_image(bundle: Bundle) -> bool:
+    """Returns whether a version that Lightship exported is an image classifier without an image spec by mistake."""
+    manifest = bundle.manifest
+    if manifest is None or bundle.image is not None:
+        return False
+    if manifest.no_image:
+        return manifest.no_image == MISSING
+    return bundle.labels is not None and takes_images(bundle)  # an older export did not say
+
+
+def takes_images(bundle: Bundle) -> bool:
+    """Returns whether `serving_default` takes one batch of images as numbers, as far as its shape is known."""
+    signature = bundle.saved_model.signatures.get(DEFAULT_SIGNATURE)
+    if signature is None or len(signature.inputs) != 1:
+        return False
+    (one,) = signature.inputs.values()
+    return one.dtype not in (DataType.DT_STRING, DataType.DT_BOOL) and (one.shape is None or is_image_shape(one.shape))

@@ -1,0 +1,141 @@
+"""Explains a wrong argument of a command: what was given, what is expected, and the command that was probably meant."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from shlex import quote
+from typing import NamedTuple
+
+from lightship.cli.argument_kinds import FILE_SUFFIXES, FILES, Kind, kind_of
+from lightship.errors import InvalidArgument, NotFound
+
+
+class Wanted(NamedTuple):
+    """What a command expects of an argument."""
+
+    command: str
+    expected: str
+    # The kinds that are certainly wrong. The command itself explains what it finds in the others.
+    wrong: Collection[Kind]
+
+
+NOT_A_FOLDER = FILES | {Kind.EMPTY, Kind.ADDRESS}
+A_MODEL_FOLDER = "a model's folder, such as models/dog"
+AN_ADDRESS = "a server's address, such as http://127.0.0.1:8501 or grpc://127.0.0.1:8500"
+
+INSPECT = Wanted("lightship inspect", A_MODEL_FOLDER, NOT_A_FOLDER | {Kind.PHOTOS})
+VERIFY = INSPECT._replace(command="lightship verify")
+SERVE = Wanted("lightship serve", A_MODEL_FOLDER, NOT_A_FOLDER)
+START = SERVE._replace(command="lightship docker start")
+BUILD = INSPECT._replace(command="lightship docker build")
+STATUS = Wanted("lightship status", AN_ADDRESS, frozenset(Kind) - {Kind.ADDRESS, Kind.MISSING})
+AGAINST = STATUS._replace(command="--against")
+PREDICT = Wanted(
+    "lightship predict",
+    "a model first, its folder or its address, such as models/dog or http://127.0.0.1:8501/v1/models/dog",
+    FILES | {Kind.EMPTY, Kind.PHOTOS},
+)
+PHOTO = Wanted(
+    "lightship predict",
+    "photos after the model",
+    frozenset(
+        {Kind.EMPTY, Kind.ADDRESS, Kind.KERAS, Kind.GRAPH, Kind.VERSION, Kind.SAVED_MODEL, Kind.MODEL, Kind.MODELS}
+    ),
+)
+SOURCE = Wanted(
+    "lightship export",
+    "a trained model, which is a .keras or .h5 file or the folder of a SavedModel",
+    frozenset({Kind.EMPTY, Kind.ADDRESS, Kind.PHOTO, Kind.PHOTOS, Kind.CLASSES, Kind.GRAPH, Kind.FILE, Kind.MISSING}),
+)
+TARGET = Wanted(
+    "lightship export",
+    "the model's own folder to write a version into, such as models/dog",
+    NOT_A_FOLDER | {Kind.VERSION, Kind.MODELS},
+)
+COMMAND = Wanted("lightship", "a command first", frozenset(Kind) - {Kind.EMPTY, Kind.MISSING})
+
+
+def check_argument(text: str, wanted: Wanted) -> None:
+    """Raises InvalidArgument or NotFound, with advice, if an argument is certainly wrong."""
+    kind = kind_of(text)
+    if kind is Kind.MISSING and (kind in wanted.wrong or text.lower().endswith(FILE_SUFFIXES)):
+        raise NotFound(f"{text} does not exist, and {wanted.command} needs {wanted.expected}")
+    if kind in wanted.wrong:
+        raise InvalidArgument(explain_argument(text, kind, wanted))
+
+
+def explain_argument(text: str, kind: Kind, wanted: Wanted) -> str:
+    """Returns what was given, what is expected, and what to do."""
+    remedy = _remedy(text, kind, wanted)
+    given = "an argument is empty" if kind is Kind.EMPTY else f"{text} is {kind.value}"
+    return f"{given}, but {wanted.command} needs {wanted.expected}{f': {remedy}' if remedy else ''}"
+
+
+def _remedy(text: str, kind: Kind, wanted: Wanted) -> str:
+    special = _SPECIAL.get((wanted, kind))
+    general = _GENERAL.get(kind)
+    chosen = special or general
+    return chosen(text) if chosen else ""
+
+
+def _shown(text: str) -> str:
+    return f"lightship inspect {quote(text)} shows it, and lightship serve {quote(_parent_of_version(text))} serves it"
+
+
+def _parent_of_version(text: str) -> str:
+    """Returns the model's folder for a version folder, and any other folder unchanged."""
+    return str(Path(text).parent) if kind_of(text) is Kind.VERSION else text
+
+
+def _one_of(text: str) -> str:
+    """Returns the path of one of the models in a folder."""
+    names = sorted(name for name in os.listdir(text) if kind_of(os.path.join(text, name)) is Kind.MODEL)
+    return quote(os.path.join(text, names[0]))
+
+
+def _export(text: str) -> str:
+    return f"export it first with lightship export {quote(text)} {quote('models/' + Path(text).stem)}"
+
+
+def _from_url(text: str) -> str:
+    return f"save the photo in a file first, and give that: curl -o photo.jpg {quote(text)}"
+
+
+_GENERAL: Mapping[Kind, Callable[[str], str]] = {
+    Kind.ADDRESS: lambda text: f"lightship status {quote(text)} shows what a server serves",
+    Kind.PHOTO: lambda text: f"lightship predict MODEL {quote(text)} classifies it",
+    Kind.PHOTOS: lambda text: f"lightship predict MODEL {quote(text)} classifies them",
+    Kind.KERAS: _export,
+    Kind.CLASSES: lambda text: f"class names are for an export: lightship export MODEL FOLDER --classes {quote(text)}",
+    Kind.GRAPH: lambda text: f"give its folder, {quote(str(Path(text).parent))}",
+    Kind.VERSION: _shown,
+    Kind.SAVED_MODEL: lambda text: f"lightship export {quote(text)} FOLDER makes a version of it in a model's folder",
+    Kind.MODEL: _shown,
+    Kind.MODELS: lambda text: f"lightship inspect {_one_of(text)} shows one of them",
+}
+_MODEL_ONCE = "give the model once, before the photos"
+_SPECIAL: Mapping[tuple[Wanted, Kind], Callable[[str], str]] = {
+    (PHOTO, Kind.ADDRESS): _from_url,
+    (PHOTO, Kind.KERAS): lambda text: _MODEL_ONCE,
+    (PHOTO, Kind.VERSION): lambda text: _MODEL_ONCE,
+    (PHOTO, Kind.SAVED_MODEL): lambda text: _MODEL_ONCE,
+    (PHOTO, Kind.MODEL): lambda text: _MODEL_ONCE,
+    (PHOTO, Kind.MODELS): lambda text: _MODEL_ONCE,
+    **{
+        (wanted, kind): lambda text: f"write http://{text} for a host of this name"
+        for wanted in (STATUS, AGAINST)
+        for kind in (Kind.FILE, Kind.FOLDER)
+    },
+    (TARGET, Kind.KERAS): lambda text: f"give it first: lightship export {quote(text)} FOLDER",
+    (TARGET, Kind.GRAPH): lambda text: (
+        f"give its folder first: lightship export {quote(str(Path(text).parent))} FOLDER"
+    ),
+    (TARGET, Kind.VERSION): lambda text: (
+        f"give {quote(str(Path(text).parent))}, with --version {Path(text).resolve().name} --overwrite to replace it"
+    ),
+    (TARGET, Kind.MODELS): lambda text: f"give a folder in it, such as {quote(os.path.join(text, 'NAME'))}",
+    (COMMAND, Kind.FOLDER): lambda text: "lightship --help lists the commands",
+    (COMMAND, Kind.FILE): lambda text: "lightship --help lists the commands",
+}

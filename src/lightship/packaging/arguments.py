@@ -1,0 +1,44 @@
+"""The arguments of an export in the words of its caller: `image=` in Python, `--preprocess` on the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+_BY_COMMAND: ContextVar[bool] = ContextVar("by_command", default=False)
+
+# The name in Python, and the option of `lightship export`.
+_ARGUMENTS: Mapping[str, tuple[str, str]] = {
+    "classes": ("classes=", "--classes"),
+    "golden": ("golden=", "--golden"),
+    "height": ("ImageSpec(height=...)", "--height"),
+    "image": ("image=", "--preprocess"),
+    "no_image": ("image=False", "--no-image"),
+    "overwrite": ("overwrite=True", "--overwrite"),
+    "preprocessing": ("image=ImageSpec(preprocessing=...)", "--preprocess NAME"),
+    "version": ("version=", "--version"),
+    "width": ("ImageSpec(width=...)", "--width"),
+}
+
+
+@contextmanager
+def named_as_options() -> Iterator[None]:
+    """While the block runs, messages name the options of `lightship export`."""
+    token = _BY_COMMAND.set(True)
+    try:
+        yield
+    finally:
+        _BY_COMMAND.reset(token)
+
+
+def argument(name: str) -> str:
+    """Returns what the caller has to write for an argument, such as `classes=` or `--classes`."""
+    return _ARGUMENTS[name][_BY_COMMAND.get()]
+
+
+def image_setting(field: str, value: str) -> str:
+    """Returns what the caller has to write for a field of the image spec and its value."""
+    if not _BY_COMMAND.get():
+        return f"image=ImageSpec({field}={value!r})"
+    return f"--{'preprocess' if field == 'preprocessing' else field} {value}"
