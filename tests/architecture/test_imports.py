@@ -16,6 +16,7 @@ MODEL = {"bundle", "images", "saved_model", "tensors", "protos", "files", "error
 # What each folder may import of the project, besides itself.
 BELOW: dict[str, set[str]] = {
     "errors": set(),
+    "extras": {"errors"},
     "files": {"errors"},
     "memory": {"threads"},
     "memory_budget": {"errors"},
@@ -29,7 +30,7 @@ BELOW: dict[str, set[str]] = {
     "saved_model": {"tensors", "protos", "files", "errors", "memory_budget"},
     "images": {"errors", "memory_budget"},
     "bundle": MODEL,
-    "engines": MODEL | {"memory", "processors", "semaphore", "threads"},
+    "engines": MODEL | {"extras", "memory", "processors", "semaphore", "threads"},
     "batching": MODEL | {"engines", "processors", "threads"},
     "lifecycle": MODEL | {"batching", "engines", "threads"},
     "services": MODEL | {"lifecycle", "batching", "engines"},
@@ -37,13 +38,13 @@ BELOW: dict[str, set[str]] = {
     "server": MODEL
     | {"transports", "services", "lifecycle", "batching", "engines"}
     | {"memory", "processors", "signals", "printable", "threads"},
-    "packaging": MODEL | {"engines"},
-    "client": MODEL,
+    "packaging": MODEL | {"engines", "extras", "printable"},
+    "client": MODEL | {"extras"},
     "compat": {"tensors", "protos", "errors"},
-    "docker": MODEL | {"client"},
+    "docker": MODEL | {"client", "extras"},
     "cli": MODEL
     | {"docker", "client", "packaging", "server", "transports", "services", "lifecycle", "batching", "engines"}
-    | {"memory", "processors", "signals", "printable"},
+    | {"extras", "memory", "processors", "signals", "printable"},
     "__main__": {"cli"},
 }
 # What each part of `transports` may import of the others.

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lightship.cli.failures import silenced_imports
 from lightship.cli.output import print_json, print_text
 
 if TYPE_CHECKING:
     from lightship.images.spec import ImageSpec
+    from lightship.packaging.progress import ProgressOption
 
 
 def export(
@@ -59,6 +58,14 @@ def export(
         int | None, typer.Option(min=1, help="The version to write; the next free one by default.")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace --version if it exists.")] = False,
+    progress: Annotated[
+        bool | None,
+        typer.Option(
+            "--progress/--no-progress",
+            help="Show the steps and their seconds on standard error; by default if it is a terminal.",
+            show_default=False,
+        ),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Export a model as a version folder with labels, preprocessing and a golden sample, and check its answers."""
@@ -74,21 +81,19 @@ def export(
     image = _image_spec(given, _preprocessing(preprocess, scale, offset, mean, std))
     labels = _labels(classes)
     start = time.monotonic()
-    with silenced_imports():
-        from lightship.packaging import export as export_model
+    from lightship.packaging import export as export_model
 
-    with _progress() as progress:
-        path = export_model(
-            model,
-            folder,
-            classes=labels,
-            image=image,
-            version=version,
-            golden=golden,
-            overwrite=overwrite,
-            progress=progress,
-        )
-        written = _describe(path, folder) if json else {}
+    path = export_model(
+        model,
+        folder,
+        classes=labels,
+        image=image,
+        version=version,
+        golden=golden,
+        overwrite=overwrite,
+        progress=_progress(progress),
+    )
+    written = _describe(path, folder) if json else {}
     if json:
         print_json({**written, "seconds": round(time.monotonic() - start, 3)})
     else:
@@ -145,14 +150,15 @@ def _labels(classes: Path | None) -> tuple[str, ...] | None:
     return None if classes is None else read_classes(classes)
 
 
-@contextmanager
-def _progress() -> Iterator[Callable[[str], None]]:
-    """Prints one line per step on standard error, above a spinner if it is a terminal."""
-    from rich.console import Console
+def _progress(option: bool | None) -> ProgressOption:
+    """Without progress, shows only notes, such as a signature that is left out and why."""
+    from lightship.packaging.progress import Progress, on_terminal
 
-    console = Console(stderr=True, highlight=False, markup=False)
-    with console.status("exporting") if console.is_terminal else nullcontext():
-        yield lambda step: console.print(step, soft_wrap=True)
+    class Notes(Progress):
+        def __call__(self, text: str) -> None:
+            print_text(text, file=sys.stderr, flush=True)
+
+    return Notes() if option is False or (option is None and not on_terminal()) else option
 
 
 def _describe(path: Path, folder: Path) -> dict[str, Any]:

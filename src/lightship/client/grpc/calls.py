@@ -37,6 +37,7 @@ from lightship.errors import (
     Unimplemented,
     Unknown,
 )
+from lightship.extras import required
 
 if TYPE_CHECKING:
     from lightship.client.photos import Photo
@@ -66,7 +67,8 @@ class GrpcCalls:
         return Prediction(outputs, target.model, _version_of(response, target))
 
     def classify_image(self, target: Target, photo: Photo, top: int) -> Flow[Classification]:
-        from lightship.client import photos  # imports Pillow
+        with required("classify_image"):
+            from lightship.client import photos  # imports Pillow
 
         check_top(top)
         deadline = self._deadline()

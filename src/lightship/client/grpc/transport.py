@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 import grpc
@@ -89,6 +89,12 @@ class AsyncGrpcTransport:
 
     async def in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.to_thread(function, *arguments)
+
+    async def run_copies(self, function: Callable[[], Coroutine[Any, Any, None]], count: int) -> None:
+        """Runs as many calls at the same time. `function` raises nothing but cancellation."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(count):
+                group.create_task(function())
 
     def _channel_of_this_loop(self) -> grpc.aio.Channel | GrpcFailure:
         loop = asyncio.get_running_loop()
