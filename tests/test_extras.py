@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from lightship.cli.failures import explain
 from lightship.errors import FailedPrecondition
 from lightship.extras import advice_for, require, required
 
@@ -117,3 +118,9 @@ def test_a_package_that_is_there_is_not_asked_for() -> None:
     require("this", "numpy", "json")
     with pytest.raises(FailedPrecondition, match="this needs the package no_such_package"):
         require("this", "numpy", "no_such_package")
+
+
+def test_a_command_that_misses_any_other_package_names_it_and_speaks_of_no_bug() -> None:
+    missing = explain(ModuleNotFoundError("No module named 'orjson'", name="orjson"))
+    assert missing == "this needs the package orjson, which is not installed: pip install orjson"
+    assert "bug in Lightship" in explain(ModuleNotFoundError("no", name="lightship.nothing"))

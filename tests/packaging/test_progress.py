@@ -105,10 +105,12 @@ def test_what_others_write_comes_above_the_current_step(monkeypatch: pytest.Monk
         with shown_progress(None) as progress:
             progress.step("reading")
             assert progress.show_output is not None
-            progress.show_output(b"warning: [bold]this\n")
+            progress.show_output(b"warning: [bold]")
+            progress.show_output(b"this\n" + b"x " * 60 + b"\nincomplete")
             progress.done("wrote it")
         written = screen.written()
-    assert "warning: [bold]this\n" in visible(written)
+    assert f"warning: [bold]this\n{'x ' * 60}\n" in visible(written)
+    assert "\nincomplete\n" in visible(written)
 
 
 def test_nothing_is_shown_where_there_is_no_terminal(capfd: pytest.CaptureFixture[str]) -> None:
@@ -167,3 +169,12 @@ def test_ipython_on_a_terminal_is_no_notebook(monkeypatch: pytest.MonkeyPatch) -
     for shell, expected in ((None, False), (types.SimpleNamespace(), False), (types.SimpleNamespace(kernel=1), True)):
         monkeypatch.setattr(ipython, "get_ipython", lambda shell=shell: shell, raising=False)
         assert in_notebook() is expected
+
+
+def test_streams_of_others_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    with terminal(monkeypatch) as screen:
+        before = sys.stdout, sys.stderr
+        with shown_progress(None) as progress:
+            progress.step("reading")
+            assert (sys.stdout, sys.stderr) == before
+        screen.written()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -165,10 +166,22 @@ class TerminalProgress(_Timed):
     def __init__(self, stream: TextIO) -> None:
         super().__init__()
         from rich.console import Console
+        from rich.live import Live
+        from rich.spinner import Spinner
 
         self._stream = stream
         self._console = Console(file=stream, highlight=False, markup=False, emoji=False)
-        self._current = self._console.status(self)
+        spinner = Spinner("dots", self, style="status.spinner")
+        self._current = Live(
+            spinner,
+            console=self._console,
+            refresh_per_second=10,
+            transient=True,
+            redirect_stdout=False,  # what others print stays on the stream to which they print it
+            redirect_stderr=False,
+        )
+        self._lock = threading.Lock()  # what is printed while `Live` stops could leave its line behind
+        self._incomplete = b""  # the end of what others wrote, which is not a whole line yet
         self.show_output = self._show_output
 
     def __rich__(self) -> Text:
@@ -177,38 +190,52 @@ class TerminalProgress(_Timed):
         return Text(f"{self._text} ({self._seconds()})", no_wrap=True, overflow="ellipsis")
 
     def step(self, text: str) -> None:
-        self._end(f"({self._seconds()})")
-        self._begin(text)
-        self._current.start()
+        with self._lock:
+            finished = self._finished(f"({self._seconds()})")
+            self._begin(text)
+            self._print(*finished)
+            self._current.start()
 
     def __call__(self, text: str) -> None:
-        self._print(printable_lines(text))
+        with self._lock:
+            self._print(printable_lines(text))
 
     def done(self, text: str) -> None:
-        self._end(f"({self._seconds()})")
-        self._current.stop()
-        self._print(f"{printable_lines(text)} ({self._whole()})")
+        with self._lock:
+            self._current.stop()
+            self._print(*self._finished(f"({self._seconds()})"), f"{printable_lines(text)} ({self._whole()})")
+            self._text = ""
 
     def close(self) -> None:
-        self._current.stop()
-        self._end(f"failed after {self._seconds()}")
+        with self._lock:
+            self._current.stop()
+            if self._incomplete:
+                self._print_output(self._incomplete)
+            self._print(*self._finished(f"failed after {self._seconds()}"))
         if self._stream not in (sys.stdout, sys.stderr):
             self._stream.close()
 
-    def _end(self, how: str) -> None:
-        if self._text:
-            text, self._text = f"{self._text} {how}", ""
-            self._print(text)
+    def _finished(self, how: str) -> list[str]:
+        """The line of the step that ends now, if there is one."""
+        return [f"{self._text} {how}"] if self._text else []
 
     def _show_output(self, data: bytes) -> None:
-        """Prints what others wrote to standard error above the current step."""
+        """Prints the complete lines that others wrote to standard error above the current step."""
+        with self._lock:
+            lines, newline, rest = data.rpartition(b"\n")
+            if newline:
+                self._print_output(self._incomplete + lines)
+                self._incomplete = b""
+            self._incomplete += rest
+
+    def _print_output(self, data: bytes) -> None:
         from rich.text import Text
 
-        text = data.decode("utf-8", "replace").removesuffix("\n")
-        self._console.print(Text.from_ansi(text), soft_wrap=True)
+        self._console.print(Text.from_ansi(data.decode("utf-8", "replace")), soft_wrap=True)
 
-    def _print(self, text: str) -> None:
-        self._console.print(text, soft_wrap=True)
+    def _print(self, *lines: str) -> None:
+        for line in lines:
+            self._console.print(line, soft_wrap=True)
 
 
 def _seconds(seconds: float) -> str:
