@@ -148,6 +148,7 @@ def test_a_closed_or_missing_standard_error_is_no_terminal(monkeypatch: pytest.M
     for stream in (closed, None):
         monkeypatch.setattr(sys, "stderr", stream)
         run_steps(None)
+        run_steps(True)
 
 
 def test_a_function_gets_every_text() -> None:

@@ -65,15 +65,12 @@ def _chosen(option: ProgressOption) -> Progress:
     if on_terminal():
         stream = _own_stream(sys.stderr)
         return LineProgress(stream) if os.environ.get("TERM") in ("dumb", "unknown") else TerminalProgress(stream)
-    return LineProgress(_own_stream(sys.stderr)) if option else Progress()
+    return LineProgress(_own_stream(sys.stderr)) if option and _writable(sys.stderr) else Progress()
 
 
 def on_terminal() -> bool:
     """Whether standard error is a terminal."""
-    try:
-        return sys.stderr.isatty()
-    except (AttributeError, ValueError):  # it is None, or closed
-        return False
+    return _writable(sys.stderr) and sys.stderr.isatty()
 
 
 def in_notebook() -> bool:
@@ -81,6 +78,11 @@ def in_notebook() -> bool:
     ipython = sys.modules.get("IPython")
     shell: Any = ipython.get_ipython() if ipython is not None and hasattr(ipython, "get_ipython") else None
     return getattr(shell, "kernel", None) is not None
+
+
+def _writable(stream: TextIO | None) -> bool:
+    """Whether a standard stream is there: some programs have none, or have closed it."""
+    return stream is not None and not stream.closed
 
 
 def _own_stream(stream: TextIO) -> TextIO:
