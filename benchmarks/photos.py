@@ -2,17 +2,20 @@
 
 `python -m benchmarks.photos` serves the demo's model, with this process as its client, on the same
 processors. All ways are tried in each of some interleaved rounds, over REST and over gRPC. It prints the medians of the
-photos a second, and of the ratio to one photo after the other.
+photos a second, of the ratio to one photo after the other, and of the processor time that a photo takes in the client
+and in the server.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +26,7 @@ import lightship
 from lightship.client.parallel import in_order
 
 PHOTOS = 64
-ROUNDS = 7
+ROUNDS = int(os.environ.get("ROUNDS", "7"))
 MODEL = "dog"
 
 Way = Callable[[lightship.Client, Sequence[Path]], object]
@@ -63,26 +66,44 @@ WAYS: dict[str, Way] = {
 }
 
 
-def measure(url: str, photos: Sequence[Path]) -> dict[str, list[float]]:
-    """Seconds of each way, by round."""
-    seconds: dict[str, list[float]] = {name: [] for name in WAYS}
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Seconds that all photos took."""
+
+    wall: float
+    client: float
+    server: float
+
+
+def processor_seconds(process: int) -> float:
+    user, system = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+def measure(url: str, server: int, photos: Sequence[Path]) -> dict[str, list[Cost]]:
+    """The costs of each way, by round."""
+    costs: dict[str, list[Cost]] = {name: [] for name in WAYS}
     with lightship.Client(url, timeout=300) as client:
         for way in WAYS.values():
             way(client, photos)  # warm
         for _ in range(ROUNDS):
             for name, way in WAYS.items():
-                start = time.perf_counter()
+                start = time.perf_counter(), time.process_time(), processor_seconds(server)
                 way(client, photos)
-                seconds[name].append(time.perf_counter() - start)
-    return seconds
+                end = time.perf_counter(), time.process_time(), processor_seconds(server)
+                costs[name].append(Cost(*(late - early for early, late in zip(start, end, strict=True))))
+    return costs
 
 
-def report(transport: str, seconds: dict[str, list[float]]) -> None:
-    base = next(iter(seconds.values()))
-    print(f"\n| {transport} | photos a second | ratio |\n|---|---|---|")
-    for name, taken in seconds.items():
-        ratio = statistics.median(first / one for first, one in zip(base, taken, strict=True))
-        print(f"| {name} | {PHOTOS / statistics.median(taken):.0f} | {ratio:.2f} |", flush=True)
+def report(transport: str, costs: dict[str, list[Cost]]) -> None:
+    base = next(iter(costs.values()))
+    print(f"\n| {transport} | photos a second | ratio | client, ms | server, ms |\n|---|---|---|---|---|")
+    for name, taken in costs.items():
+        ratio = statistics.median(first.wall / one.wall for first, one in zip(base, taken, strict=True))
+        rate = PHOTOS / statistics.median(one.wall for one in taken)
+        client = statistics.median(one.client for one in taken) * 1000 / PHOTOS
+        server = statistics.median(one.server for one in taken) * 1000 / PHOTOS
+        print(f"| {name} | {rate:.0f} | {ratio:.2f} | {client:.1f} | {server:.1f} |", flush=True)
 
 
 def main() -> None:
@@ -94,8 +115,8 @@ def main() -> None:
         assert server.stdout is not None
         ready = json.loads(server.stdout.readline())
         try:
-            report("REST", measure(ready["url"], photos))
-            report("gRPC", measure(f"grpc://127.0.0.1:{ready['grpc_port']}", photos))
+            report("REST", measure(ready["url"], server.pid, photos))
+            report("gRPC", measure(f"grpc://127.0.0.1:{ready['grpc_port']}", server.pid, photos))
         finally:
             server.terminate()
 

@@ -224,6 +224,33 @@ def test_a_cancelled_call_ends_at_once(fake_server: FakeServer) -> None:
 
 def test_errors_keep_their_kind_and_what_they_carry(ask: Ask, fake_server: FakeServer) -> None:
     fake_server.reply_with(Reply(503, {"error": "busy"}, {"Retry-After": "0"}))
-    (busy,) = ask(fake_server.url, "classify_images", "dog", [png(0)], on_error="return", options={"retries": 0})
+    options = {"retries": 0, "timeout": 0.5}
+    (busy,) = ask(fake_server.url, "classify_images", "dog", [png(0)], on_error="return", options=options)
     assert isinstance(busy, LightshipError)
     assert (type(busy), busy.retry_after) == (Unavailable, 1)
+
+
+def test_photos_are_sent_again_while_the_server_has_too_much_work(ask: Ask, fake_server: FakeServer) -> None:
+    """However often: `retries` is for other failures. A single photo is sent again as often as `retries` says."""
+    refusal = Reply(503, {"error": "busy"}, {"Retry-After": "0"})
+    refused = 0
+
+    def answer(request: ReceivedRequest) -> Reply:
+        nonlocal refused
+        refused += 1
+        return refusal if refused <= 5 else named(request)
+
+    fake_server.answer = answer
+    options = {"retries": 0}
+    answers = ask(fake_server.url, "classify_images", "dog", map(png, range(3)), concurrency=2, options=options)
+    assert labels(answers) == ["0", "1", "2"]
+    refused = 0
+    with pytest.raises(Unavailable, match="busy"):
+        ask(fake_server.url, "classify_image", "dog", png(0), options=options)
+
+
+def test_a_server_that_is_away_for_another_reason_is_not_waited_for(ask: Ask, fake_server: FakeServer) -> None:
+    fake_server.reply_with(Reply(503, {"error": "no backend"}))
+    with pytest.raises(Unavailable, match=r"^photos\[0\]: no backend"):
+        ask(fake_server.url, "classify_images", "dog", [png(0)], options={"retries": 1})
+    assert len(fake_server.received) == 2

@@ -159,7 +159,8 @@ class AsyncClient(BaseClient):
         async def work() -> None:
             while (one := await self._transport.in_thread(queue.take)) is not None:
                 try:
-                    queue.succeed(one, await self._run(self._calls.classify_image(target, one.photo, top)))
+                    answer = self._calls.classify_image(target, one.photo, top, patient=True)
+                    queue.succeed(one, await self._run(answer))
                 except Exception as error:
                     queue.fail(one, error)
 

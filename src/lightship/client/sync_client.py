@@ -49,8 +49,8 @@ class Client(BaseClient):
         `grpc+unix:///path/to/socket`.
     timeout: seconds for all that one method does, retries included; None for no limit.
     retries: how often a request is sent again at most. It is sent again if it never reached the server, if the server
-        answered 503 over REST, or if it only reads and its connection broke. A prediction that may have run is never
-        sent again.
+        refused it for the moment (503 over REST), or if it only reads and its connection broke. A prediction that may
+        have run is never sent again.
     image, labels: for servers that take only tensors, such as TensorFlow Serving with a model that has no signature
         image_bytes. `image` says how the images were preprocessed in training. `labels` has the class names in index
         order, or is a file of them.
@@ -209,7 +209,8 @@ class Client(BaseClient):
         photos: a list, or any other iterable, of what `classify_image` takes; or an array [N, H, W, C]. An iterator is
             read as the photos are sent, so not all of them are in memory. An empty list gives an empty list.
         concurrency: how many photos are sent at the same time, each in a request of its own, from 1 to 64. `timeout`
-            applies to each photo. Use a smaller number if the server is slow or is to answer others as well.
+            applies to each photo. Use a smaller number if the server is slow or is to answer others as well. While the
+            server says that it has too much work, a photo is sent again until its `timeout`.
         on_error: what happens if a photo cannot be read, or the server refuses it. "raise" sends no further photo and
             raises the error of the first one that failed. "return" puts the error, a `LightshipError`, into the list in
             the place of its result, and goes on. Its message begins with the position of the photo, counted from 0, and
@@ -222,7 +223,7 @@ class Client(BaseClient):
 
         def classify(one: ListedPhoto) -> Classification | LightshipError:
             try:
-                return self._run(self._calls.classify_image(target, one.photo, top))
+                return self._run(self._calls.classify_image(target, one.photo, top, patient=True))
             except Exception as error:
                 one.name_in(error)
                 if on_error == "return" and isinstance(error, LightshipError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
 import grpc
@@ -141,4 +141,10 @@ def _metadata(options: Options) -> tuple[tuple[str, str], ...]:
 
 
 def _failure(error: Any) -> GrpcFailure:
-    return GrpcFailure(Code(error.code().value[0]), error.details() or "")
+    return GrpcFailure(Code(error.code().value[0]), error.details() or "", _pushback(error.trailing_metadata() or ()))
+
+
+def _pushback(trailers: Iterable[tuple[str, str | bytes]]) -> float | None:
+    """The seconds of the trailer with which a server that is busy allows a retry; a negative number forbids it."""
+    text = next((value for name, value in trailers if name == "grpc-retry-pushback-ms"), "")
+    return int(text) / 1000 if isinstance(text, str) and text.isdecimal() else None

@@ -94,9 +94,9 @@ class RestCalls:
         self._note_refusal(response, required=encoding == "binary")
         return response if encoding == "binary" else None
 
-    def classify_image(self, target: Target, photo: Photo, top: int) -> Flow[Classification]:
+    def classify_image(self, target: Target, photo: Photo, top: int, *, patient: bool = False) -> Flow[Classification]:
         check_top(top)
-        deadline = Deadline(self._options.timeout)
+        deadline = Deadline(self._options.timeout, patient=patient)
         model, path = target.model, f"{model_path(target)}:predict"
         image = photos.encoded(photo)
         if self._takes_images and model not in self._models_without_images:
