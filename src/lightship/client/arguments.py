@@ -9,7 +9,7 @@ from lightship.errors import InvalidArgument
 Encoding = Literal["json", "binary", "auto"]
 ENCODINGS = ("json", "binary", "auto")
 
-DEFAULT_CONCURRENCY = 8  # photos of one call that are on their way at the same time; measured in docs/performance.md
+DEFAULT_CONCURRENCY = 4  # photos of one call that are on their way at the same time; measured in docs/performance.md
 MAX_CONCURRENCY = 64  # an HTTP client has 100 connections at most
 
 
