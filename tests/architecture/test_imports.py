@@ -18,6 +18,7 @@ SHOWN = {"notebook", "printable"}
 # What each folder may import of the project, besides itself.
 BELOW: dict[str, set[str]] = {
     "errors": set(),
+    "extras": {"errors"},
     "files": {"errors"},
     "memory": {"threads"},
     "memory_budget": {"errors"},
@@ -33,7 +34,7 @@ BELOW: dict[str, set[str]] = {
     "saved_model": {"tensors", "protos", "files", "errors", "memory_budget"},
     "images": {"errors", "memory_budget", "notebook"},
     "bundle": MODEL,
-    "engines": MODEL | {"memory", "processors", "repeated", "semaphore", "threads"},
+    "engines": MODEL | {"extras", "memory", "processors", "repeated", "semaphore", "threads"},
     "batching": MODEL | {"engines", "processors", "threads"},
     "lifecycle": MODEL | {"batching", "engines", "repeated", "threads"},
     "services": MODEL | {"lifecycle", "batching", "engines"},
@@ -42,14 +43,14 @@ BELOW: dict[str, set[str]] = {
     | {"transports", "services", "lifecycle", "batching", "engines"}
     | SHOWN
     | {"memory", "processors", "signals", "printable", "repeated", "threads"},
-    "packaging": MODEL | SHOWN | {"engines"},
-    "client": MODEL | SHOWN,
-    "local": MODEL | SHOWN | {"client", "services", "lifecycle", "engines", "processors"},
+    "packaging": MODEL | SHOWN | {"engines", "extras"},
+    "client": MODEL | SHOWN | {"extras"},
+    "local": MODEL | SHOWN | {"client", "services", "lifecycle", "engines", "extras", "processors"},
     "compat": {"tensors", "protos", "errors"},
-    "docker": MODEL | SHOWN | {"client"},
+    "docker": MODEL | SHOWN | {"client", "extras"},
     "cli": MODEL
     | {"docker", "local", "client", "packaging", "server", "transports", "services", "lifecycle", "batching", "engines"}
-    | {"memory", "processors", "signals", "printable"},
+    | {"extras", "memory", "processors", "signals", "printable"},
     "__main__": {"cli"},
 }
 # What each part of `transports` may import of the others.

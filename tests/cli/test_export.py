@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -35,13 +36,29 @@ def classes(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_the_new_version_is_printed_and_progress_goes_to_standard_error(
+def test_the_new_version_is_printed_and_nothing_else_without_a_terminal(
     lightship: Run, tiny: Path, classes: Path, tmp_path: Path
 ) -> None:
     done = lightship("export", tiny, "models/tiny", "--classes", classes, "--preprocess", "mobilenet_v2")
     assert (done.returncode, done.stdout) == (0, "models/tiny/1\n"), done.stderr
     assert (tmp_path / "models/tiny/1/saved_model.pb").exists()
-    assert done.stderr
+    assert done.stderr == ""
+
+
+@pytest.mark.slow
+def test_progress_can_be_asked_for_and_goes_to_standard_error(lightship: Run, tiny: Path, classes: Path) -> None:
+    words = ["export", tiny, "models/tiny", "--classes", classes, "--preprocess", "mobilenet_v2", "--progress"]
+    done = lightship(*words)
+    assert (done.returncode, done.stdout) == (0, "models/tiny/1\n"), done.stderr
+    assert re.search(r"^writing the SavedModel \(\d+\.\d s\)$", done.stderr, re.MULTILINE)
+
+
+@pytest.mark.slow
+def test_what_is_left_out_is_said_without_a_terminal_too(lightship: Run, tiny: Path, classes: Path) -> None:
+    done = lightship("export", tiny, "models/tiny", "--classes", classes, "--no-progress")
+    assert done.returncode == 0
+    assert "image_bytes and classify are left out" in done.stderr
+    assert "SavedModel" not in done.stderr
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -145,10 +146,11 @@ def test_a_reader_that_has_seen_enough_ends_it_quietly(url: str, folder: Path) -
     assert (done.returncode, done.stderr) == (1, "")
 
 
-def test_an_interrupt_ends_it_without_a_traceback(dog_photo: Path) -> None:
+@pytest.mark.parametrize("photos", [1, 50])
+def test_an_interrupt_ends_it_at_once_and_without_a_traceback(dog_photo: Path, photos: int) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/v1/models/dog"
-        words = [BIN / "lightship", "predict", url, dog_photo]
+        words = [BIN / "lightship", "predict", url, *[dog_photo] * photos, "--timeout", "600"]
         options = {"stderr": subprocess.PIPE, "text": True, "env": clean_environment(), "preexec_fn": heed_interrupts}
         with subprocess.Popen(words, **options) as process:
             connection, _ = silent.accept()
@@ -156,3 +158,36 @@ def test_an_interrupt_ends_it_without_a_traceback(dog_photo: Path) -> None:
             assert process.communicate(timeout=30)[1] == ""
             connection.close()
     assert process.returncode == 130
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_as_many_photos_as_asked_for_are_sent_at_the_same_time_and_printed_in_order(
+    lightship: Run, fake_server: FakeServer, tmp_path: Path, concurrency: int
+) -> None:
+    """Each answer waits until as many photos have come."""
+    together = threading.Barrier(concurrency)
+
+    def answer(request: ReceivedRequest) -> Reply:
+        together.wait(30)
+        label = str(len(request.body))
+        return Reply(body={"predictions": [{"labels": [label], "scores": [1.0]}]})
+
+    fake_server.answer = answer
+    for number in range(8):
+        (tmp_path / f"{number}.jpg").write_bytes(b"\xff\xd8\xff" + bytes(number))
+    names = [f"{number}.jpg" for number in range(8)]
+    url = f"{fake_server.url}/v1/models/dog"
+    done = lightship("predict", url, *names, "--json", env={"LIGHTSHIP_CONCURRENCY": str(concurrency)})
+    assert [(one["photo"], one["labels"]) for one in objects(done.stdout)] == [
+        (name, [str(3 + number)]) for number, name in enumerate(names)
+    ]
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("concurrency", ["0", "65", "many"])
+def test_a_concurrency_that_is_out_of_range_is_a_usage_error(
+    lightship: Run, url: str, dog_photo: Path, concurrency: str
+) -> None:
+    done = lightship("predict", url, dog_photo, "--concurrency", concurrency)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "--concurrency" in done.stderr

@@ -94,6 +94,14 @@ def test_a_photo_is_named_however_it_is_given(ask: Ask, server: str, dog_photo: 
         assert answer.score == pytest.approx(0.997, abs=0.001)
 
 
+def test_many_photos_in_one_call_get_the_answers_of_single_calls(ask: Ask, server: str, photos: list[Path]) -> None:
+    single = [ask(server, "classify_image", "dog", photo, top=2) for photo in photos[:5]]
+    together = ask(server, "classify_images", "dog", photos[:5], top=2)
+    assert [one.labels for one in together] == [one.labels for one in single]
+    for one, other in zip(together, single, strict=True):
+        assert one.scores == pytest.approx(other.scores, rel=1e-3, abs=1e-4)
+
+
 def test_tensors_come_back_named_and_typed(ask: Ask, server: str) -> None:
     answer = ask(server, "predict", "half_plus_two", np.array([[1.0], [2.0]], np.float32))
     assert (answer.model, answer.version, list(answer.outputs)) == ("half_plus_two", 123, ["y"])

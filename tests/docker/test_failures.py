@@ -189,4 +189,7 @@ def test_without_the_package_the_command_to_install_it_is_said(tmp_path: Path) -
     words = [BIN / "lightship", "docker", "status"]
     done = subprocess.run(words, env=environment, capture_output=True, text=True)
     assert done.returncode == 1
-    assert done.stderr == "error: containers need the package docker: pip install 'lightship[docker]'\n"
+    assert (
+        done.stderr
+        == "error: lightship docker needs the package docker, which is not installed: pip install 'lightship[docker]'\n"
+    )

@@ -102,3 +102,31 @@ def test_it_is_ready_soon(fresh: Path, serve: Serve, dog_bundle: Path) -> None:
     start = time.monotonic()
     serve(str(dog_bundle), command=fresh / "lightship")
     assert time.monotonic() - start < 60  # measured in docs/design/performance.md; here a generous deadline
+
+
+@pytest.mark.parametrize(
+    ("words", "extra"),
+    [
+        (["export", "m.keras", "models/m"], "tensorflow"),
+        (["docker", "start", "models/m"], "docker"),
+        (["docker", "status"], "docker"),
+    ],
+)
+def test_its_commands_name_the_extra_that_they_need(fresh: Path, tmp_path: Path, words: list[str], extra: str) -> None:
+    done = subprocess.run([fresh / "lightship", *words], capture_output=True, text=True, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.endswith(f"which is not installed: pip install 'lightship[{extra}]'\n")
+
+
+@pytest.mark.parametrize(
+    ("call", "extra"),
+    [
+        ("lightship.export('m.keras', 'models/m')", "tensorflow"),
+        ("lightship.TransferModel('m.keras', ['cat']).save('models/m')", "tensorflow"),
+        ("lightship.docker.status()", "docker"),
+    ],
+)
+def test_its_functions_name_the_extra_that_they_need(fresh: Path, tmp_path: Path, call: str, extra: str) -> None:
+    code = f"import lightship\ntry:\n    {call}\nexcept lightship.LightshipError as error:\n    print(error)"
+    said = subprocess.check_output([fresh / "python", "-c", code], text=True, cwd=tmp_path)
+    assert said.endswith(f"which is not installed: pip install 'lightship[{extra}]'\n")

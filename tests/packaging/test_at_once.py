@@ -49,7 +49,7 @@ def test_processes_get_a_version_each(tmp_path: Path, model: keras.Model) -> Non
 @pytest.mark.slow
 def test_what_is_killed_half_way_leaves_no_version(tmp_path: Path, model: keras.Model) -> None:
     model.save(tmp_path / "m.keras")
-    killed = [str(tmp_path / "m.keras"), str(tmp_path / "m"), "checking the exported model on TensorFlow"]
+    killed = [str(tmp_path / "m.keras"), str(tmp_path / "m"), "comparing with TensorFlow"]
     assert subprocess.run([sys.executable, "-c", EXPORTER, *killed], check=False).returncode == -9
     (left,) = entries(tmp_path / "m")
     assert left.startswith(PREFIX)

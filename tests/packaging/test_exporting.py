@@ -167,10 +167,8 @@ def test_a_golden_sample_that_cannot_tell_is_warned_about(tmp_path: Path) -> Non
     model = classifier()
     for layer in model.layers:
         layer.set_weights([np.zeros_like(weights) for weights in layer.get_weights()])
-    reported: list[str] = []
-    with pytest.warns(UninformativeGoldenWarning, match="same output"):
-        export(model, tmp_path / "m", classes=PETS, image=SPEC, progress=reported.append)
-    assert any(step.startswith("warning: the golden sample cannot detect a wrong conversion") for step in reported)
+    with pytest.warns(UninformativeGoldenWarning, match="cannot detect a wrong conversion.*same output"):
+        export(model, tmp_path / "m", classes=PETS, image=SPEC)
 
 
 def test_nothing_is_printed_or_warned(tmp_path: Path, model: keras.Model, capfd: pytest.CaptureFixture[str]) -> None:

@@ -1,12 +1,14 @@
-"""Hides TensorFlow and Keras from every Python that has this folder in PYTHONPATH, as if they were not installed.
+"""Hides packages from every Python that has this folder in PYTHONPATH, as if they were not installed.
 
-`make test-fast` runs so: a test that needs TensorFlow and does not say so fails there.
+They are TensorFlow and Keras, or those in HIDDEN_PACKAGES. `make test-fast` runs so: a test that needs TensorFlow and
+does not say so fails there.
 """
 
 import importlib.util
+import os
 import sys
 
-_HIDDEN = ("tensorflow", "keras")
+_HIDDEN = tuple(os.environ.get("HIDDEN_PACKAGES", "tensorflow keras").split())
 _found = importlib.util.find_spec
 
 

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from lightship.cli.advice import SOURCE, TARGET, check_argument
-from lightship.cli.failures import print_warning, silenced_imports
+from lightship.cli.failures import print_warning
 from lightship.cli.output import print_json, print_text
 from lightship.packaging.arguments import named_as_options
 
 if TYPE_CHECKING:
     from lightship.images.spec import ImageSpec
+    from lightship.packaging.progress import ProgressOption
 
 
 def export(
@@ -68,6 +70,14 @@ def export(
         int | None, typer.Option(min=1, help="The version to write; the next free one by default.")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace --version if it exists.")] = False,
+    progress: Annotated[
+        bool | None,
+        typer.Option(
+            "--progress/--no-progress",
+            help="Show the steps and their seconds on standard error; by default if it is a terminal.",
+            show_default=False,
+        ),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Export a model as a version folder with labels, preprocessing and a golden sample, and check its answers."""
@@ -85,10 +95,9 @@ def export(
     check_argument(model, SOURCE)
     check_argument(folder, TARGET)
     start = time.monotonic()
-    with silenced_imports():
-        from lightship.packaging import export as export_model
+    from lightship.packaging import export as export_model
 
-    with named_as_options(), _warnings_afterwards(), _progress() as progress:
+    with named_as_options(), _warnings_afterwards():
         path = export_model(
             model,
             folder,
@@ -97,7 +106,7 @@ def export(
             version=version,
             golden=golden,
             overwrite=overwrite,
-            progress=progress,
+            progress=_progress(progress),
         )
         written = _describe(path, Path(folder)) if json else {}
     if json:
@@ -167,24 +176,23 @@ def _labels(classes: Path | None) -> tuple[str, ...] | None:
 
 @contextmanager
 def _warnings_afterwards() -> Iterator[None]:
-    """Prints the warnings of an export after its progress. The progress contains those about the golden sample."""
-    from lightship.packaging import UninformativeGoldenWarning
-
+    """Prints the warnings of an export when its progress has ended."""
     with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
         yield
     for one in caught:
-        if not issubclass(one.category, UninformativeGoldenWarning):
-            print_warning(" ".join(str(one.message).split()))
+        print_warning(" ".join(str(one.message).split()))
 
 
-@contextmanager
-def _progress() -> Iterator[Callable[[str], None]]:
-    """Prints one line per step on standard error, above a spinner if it is a terminal."""
-    from rich.console import Console
+def _progress(option: bool | None) -> ProgressOption:
+    """Without progress, shows only notes, such as a signature that is left out and why."""
+    from lightship.packaging.progress import Progress, on_terminal
 
-    console = Console(stderr=True, highlight=False, markup=False)
-    with console.status("exporting") if console.is_terminal else nullcontext():
-        yield lambda step: console.print(step, soft_wrap=True)
+    class Notes(Progress):
+        def __call__(self, text: str) -> None:
+            print_text(text, file=sys.stderr, flush=True)
+
+    return Notes() if option is False or (option is None and not on_terminal()) else option
 
 
 def _describe(path: Path, folder: Path) -> dict[str, Any]:

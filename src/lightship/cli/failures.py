@@ -12,6 +12,7 @@ from typing import TextIO
 from lightship.cli.entry import INTERRUPTED
 from lightship.cli.output import print_text
 from lightship.errors import LightshipError
+from lightship.extras import advice_for
 from lightship.printable import printable
 
 
@@ -56,6 +57,8 @@ def explain(error: Exception) -> str:
         return " ".join(error.message.split())
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    if isinstance(error, ImportError) and (advice := advice_for(error)):
+        return f"this needs {advice}"
     reason = " ".join(f"{type(error).__name__}: {error}".split())
     return f"{reason} (this is a bug in Lightship; set LIGHTSHIP_DEBUG=1 to see the traceback)"
 

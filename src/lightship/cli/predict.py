@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
@@ -11,7 +12,8 @@ import typer
 from lightship.cli import tls
 from lightship.cli.failures import explain, print_error
 from lightship.cli.output import add_row, print_json, print_styled
-from lightship.cli.photos import NamedPhoto, named_photos
+from lightship.cli.photos import named_photos
+from lightship.client.arguments import DEFAULT_CONCURRENCY, MAX_CONCURRENCY
 from lightship.errors import DeadlineExceeded, LightshipError, Unavailable
 from lightship.printable import printable
 
@@ -42,6 +44,15 @@ def predict(
             min=0.001, envvar="LIGHTSHIP_TIMEOUT", help="Seconds to wait for the server's answer to each photo."
         ),
     ] = 30.0,
+    concurrency: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=MAX_CONCURRENCY,
+            envvar="LIGHTSHIP_CONCURRENCY",
+            help="How many photos are sent, or with a folder run, at the same time.",
+        ),
+    ] = DEFAULT_CONCURRENCY,
     bundle: Annotated[
         str | None,
         typer.Option(
@@ -60,33 +71,60 @@ def predict(
     code is 1.
     """
     failed = False
-    with _model(target, timeout, bundle, tls.tls_of(ca, cert, key)) as model:
-        for photo in named_photos(photos):
-            if isinstance(photo, LightshipError):
-                print_error(explain(photo))
+    with (
+        _model(target, timeout, bundle, tls.tls_of(ca, cert, key)) as model,
+        closing(_answers(model, photos, top, concurrency)) as answers,
+    ):
+        for answer in answers:
+            if isinstance(answer, LightshipError):
+                print_error(explain(answer))
                 failed = True
             else:
-                failed |= not _answer(model, photo, top, json)
+                (_print_json if json else _print_table)(answer)
     if failed:
         raise typer.Exit(1)
 
 
-def _answer(model: Model, photo: NamedPhoto, top: int, as_json: bool) -> bool:
-    """Prints the answer or the error, and returns whether it was an answer. Raises if the server is not available."""
-    try:
-        data = photo.read()
-    except LightshipError as error:
-        print_error(explain(error))
-        return False
-    try:
-        answer = model.classify(data, top)
-    except (Unavailable, DeadlineExceeded):
-        raise
-    except LightshipError as error:
-        print_error(f"{photo.name}: {explain(error)}")
-        return False
-    (_print_json if as_json else _print_table)(photo.name, answer)
-    return True
+@dataclass(frozen=True, slots=True)
+class _Photo:
+    name: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    photo: str
+    best: Classification
+
+
+def _answers(
+    model: Model, names: Iterable[str], top: int, concurrency: int
+) -> Generator[_Answer | LightshipError, None, None]:
+    """Yields what became of each photo, in their order. Raises if the server is not available."""
+    from lightship.client.parallel import in_order
+
+    def answer(photo: _Photo | LightshipError) -> _Answer | LightshipError:
+        if isinstance(photo, LightshipError):
+            return photo
+        try:
+            return _Answer(photo.name, model.classify(photo.data, top))
+        except (Unavailable, DeadlineExceeded):
+            raise
+        except LightshipError as error:
+            return type(error)(f"{photo.name}: {error.message}")
+
+    yield from in_order(answer, _photos(names), concurrency)
+
+
+def _photos(names: Iterable[str]) -> Iterator[_Photo | LightshipError]:
+    for photo in named_photos(names):
+        if isinstance(photo, LightshipError):
+            yield photo
+            continue
+        try:
+            yield _Photo(photo.name, photo.read())
+        except LightshipError as error:
+            yield error
 
 
 @contextmanager
@@ -130,24 +168,25 @@ def _local(folder: str) -> Iterator[Model]:
         yield Local()
 
 
-def _print_json(photo: str, answer: Classification) -> None:
+def _print_json(answer: _Answer) -> None:
+    best = answer.best
     fields = {
-        "photo": photo,
-        "labels": answer.labels,
-        "scores": answer.scores,
-        "model": answer.model,
-        "version": answer.version,
+        "photo": answer.photo,
+        "labels": best.labels,
+        "scores": best.scores,
+        "model": best.model,
+        "version": best.version,
     }
     print_json(fields)
 
 
-def _print_table(photo: str, answer: Classification) -> None:
+def _print_table(answer: _Answer) -> None:
     from rich.table import Table
 
-    print_styled(printable(photo), style="bold")
+    print_styled(printable(answer.photo), style="bold")
     table = Table(box=None, show_header=False, padding=(0, 2))
     table.add_column(no_wrap=True)
     table.add_column(justify="right")
-    for label, score in zip(answer.labels, answer.scores, strict=True):
+    for label, score in zip(answer.best.labels, answer.best.scores, strict=True):
         add_row(table, label, f"{score:.3f}")
     print_styled(table)

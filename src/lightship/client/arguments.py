@@ -9,6 +9,11 @@ from lightship.errors import InvalidArgument
 Encoding = Literal["json", "binary", "auto"]
 ENCODINGS = ("json", "binary", "auto")
 
+DEFAULT_CONCURRENCY = (
+    4  # photos of one call that are on their way at the same time; measured in docs/design/performance.md
+)
+MAX_CONCURRENCY = 64  # an HTTP client has 100 connections at most
+
 
 def check_encoding(encoding: str) -> None:
     if encoding not in ENCODINGS:

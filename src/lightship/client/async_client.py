@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lightship.client.arguments import Encoding
+from lightship.client.arguments import DEFAULT_CONCURRENCY, Encoding
 from lightship.client.base import BaseClient
 from lightship.client.flow import Flow, Outcome, Pause, Step
 from lightship.client.inputs import Example, Inputs
 from lightship.client.options import Tls
+from lightship.client.photo_list import OnError, PhotoQueue, check_options
 from lightship.client.results import (
     Classification,
     ModelMetadata,
@@ -27,6 +28,8 @@ from lightship.client.results import (
 )
 from lightship.client.target import Target
 from lightship.client.transport import AsyncTransport
+from lightship.errors import LightshipError
+from lightship.extras import required
 from lightship.images.spec import ImageSpec
 
 if TYPE_CHECKING:
@@ -58,10 +61,12 @@ class AsyncClient(BaseClient):
 
     def _make_transport(self, transport: httpx2.AsyncBaseTransport | None) -> AsyncTransport:
         if self._speaks_grpc:
-            from lightship.client.grpc.transport import AsyncGrpcTransport
+            with required("a client of a gRPC server"):
+                from lightship.client.grpc.transport import AsyncGrpcTransport
 
             return AsyncGrpcTransport(self.url, self._options)
-        from lightship.client.rest.transport import AsyncHttpTransport
+        with required("a client of an HTTP server"):
+            from lightship.client.rest.transport import AsyncHttpTransport
 
         return AsyncHttpTransport(self.url, self._options, transport)
 
@@ -109,6 +114,58 @@ class AsyncClient(BaseClient):
     ) -> Classification:
         """See `Client.classify_image`."""
         return await self._run(self._calls.classify_image(Target(model, version, label), photo, top))
+
+    @overload
+    async def classify_images(
+        self,
+        model: str,
+        photos: Iterable[Photo],
+        *,
+        top: int = 5,
+        version: int | None = None,
+        label: str | None = None,
+        concurrency: int = DEFAULT_CONCURRENCY,
+        on_error: Literal["raise"] = "raise",
+    ) -> list[Classification]: ...
+
+    @overload
+    async def classify_images(
+        self,
+        model: str,
+        photos: Iterable[Photo],
+        *,
+        top: int = 5,
+        version: int | None = None,
+        label: str | None = None,
+        concurrency: int = DEFAULT_CONCURRENCY,
+        on_error: OnError,
+    ) -> list[Classification | LightshipError]: ...
+
+    async def classify_images(
+        self,
+        model: str,
+        photos: Iterable[Photo],
+        *,
+        top: int = 5,
+        version: int | None = None,
+        label: str | None = None,
+        concurrency: int = DEFAULT_CONCURRENCY,
+        on_error: OnError = "raise",
+    ) -> list[Any]:
+        """See `Client.classify_images`. An iterator is read in a thread, off the event loop."""
+        check_options(top, concurrency, on_error)
+        target, queue = Target(model, version, label), PhotoQueue(photos, on_error)
+
+        async def work() -> None:
+            while (one := await self._transport.in_thread(queue.take)) is not None:
+                try:
+                    answer = self._calls.classify_image(target, one.photo, top, patient=True)
+                    queue.succeed(one, await self._run(answer))
+                except Exception as error:
+                    queue.fail(one, error)
+
+        await self._transport.run_copies(work, concurrency)
+        return queue.outcomes()
 
     async def models(self) -> tuple[ModelStatus, ...]:
         """See `Client.models`."""

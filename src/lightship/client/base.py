@@ -10,6 +10,7 @@ from lightship.client.address import parse_address, speaks_grpc, without_passwor
 from lightship.client.options import Options, Tls
 from lightship.client.preprocessing import read_preprocessing
 from lightship.errors import InvalidArgument
+from lightship.extras import required
 from lightship.images.spec import ImageSpec
 
 if TYPE_CHECKING:
@@ -69,9 +70,11 @@ class BaseClient:
     def _make_calls(self) -> Calls:
         """Imports only the libraries that the address needs."""
         if self._speaks_grpc:
-            from lightship.client.grpc.calls import GrpcCalls
+            with required("a client of a gRPC server"):
+                from lightship.client.grpc.calls import GrpcCalls
 
             return GrpcCalls(self.url, self._options)
-        from lightship.client.rest.calls import RestCalls
+        with required("a client of an HTTP server"):
+            from lightship.client.rest.calls import RestCalls
 
         return RestCalls(self.url, self._options)

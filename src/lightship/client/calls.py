@@ -31,7 +31,8 @@ class Calls(Protocol):
         self, target: Target, inputs: Inputs, signature: str | None, encoding: Encoding
     ) -> Flow[Prediction]: ...
 
-    def classify_image(self, target: Target, photo: Photo, top: int) -> Flow[Classification]: ...
+    def classify_image(self, target: Target, photo: Photo, top: int, *, patient: bool = False) -> Flow[Classification]:
+        """patient: see `Deadline`."""
 
     def classify(
         self, target: Target, given: Sequence[Example], context: Example | None, signature: str | None

@@ -27,6 +27,9 @@ class Deadline:
 
     start: float = field(default_factory=time.monotonic)
 
+    patient: bool = False
+    """Whether to go on asking a server that says that it has too much work now, however often it refuses."""
+
     def left(self) -> float | None:
         """Seconds, 0 if the deadline has passed; None for no limit."""
         return None if self.seconds is None else max(0.0, self.start + self.seconds - time.monotonic())
@@ -60,17 +63,30 @@ Flow = Generator[Step, Outcome, T]
 
 
 def send_with_retries(
-    request: Any, deadline: Deadline, retries: int, pause: Callable[[Outcome, float], float | None]
+    request: Any,
+    deadline: Deadline,
+    retries: int,
+    pause: Callable[[Outcome, float], float | None],
+    is_busy: Callable[[Outcome], bool] = lambda outcome: False,
 ) -> Flow[Outcome]:
     """Sends a request, again at most `retries` times while the deadline allows it. Returns the last outcome.
 
     pause: takes an outcome and the default pause in seconds. It returns the seconds to wait before the next attempt, or
         None if the request must not or need not be sent again.
+    is_busy: whether the outcome says that the server has too much work now. If the deadline is patient, such an outcome
+        does not count as one of the `retries`.
     """
-    for attempt in range(retries + 1):
+    attempt = waits = 0
+    while True:
         outcome = yield Send(request, deadline)
-        seconds = pause(outcome, min(MAX_PAUSE, MIN_PAUSE * 2.0**attempt) * random.uniform(0.5, 1.0))
-        if seconds is None or attempt == retries or not deadline.allows(seconds):
-            break
+        wait = deadline.patient and is_busy(outcome)
+        backoff = min(MAX_PAUSE, MIN_PAUSE * 2.0 ** min(attempt + waits, 10))
+        seconds = pause(outcome, backoff * random.uniform(0.5, 1.0))
+        if seconds is None or (attempt == retries and not wait):
+            return outcome
+        if wait:
+            seconds *= random.uniform(1.0, 1.5)  # requests that were refused together do not come back together
+        if not deadline.allows(seconds):
+            return outcome
         yield Pause(seconds)
-    return outcome
+        attempt, waits = attempt + (not wait), waits + wait

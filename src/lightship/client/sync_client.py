@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lightship.client.arguments import Encoding
+from lightship.client.arguments import DEFAULT_CONCURRENCY, Encoding
 from lightship.client.base import BaseClient
 from lightship.client.flow import Flow, Outcome, Pause
 from lightship.client.inputs import Example, Inputs
 from lightship.client.options import Tls
+from lightship.client.parallel import in_order
+from lightship.client.photo_list import ListedPhoto, OnError, check_options, listed
 from lightship.client.results import (
     Classification,
     ModelMetadata,
@@ -27,6 +29,8 @@ from lightship.client.results import (
 )
 from lightship.client.target import Target
 from lightship.client.transport import Transport
+from lightship.errors import LightshipError
+from lightship.extras import required
 from lightship.images.spec import ImageSpec
 
 if TYPE_CHECKING:
@@ -45,8 +49,8 @@ class Client(BaseClient):
         `grpc+unix:///path/to/socket`.
     timeout: seconds for all that one method does, retries included; None for no limit.
     retries: how often a request is sent again at most. It is sent again if it never reached the server, if the server
-        answered 503 over REST, or if it only reads and its connection broke. A prediction that may have run is never
-        sent again.
+        refused it for the moment (503 over REST), or if it only reads and its connection broke. A prediction that may
+        have run is never sent again.
     image, labels: for servers that take only tensors, such as TensorFlow Serving with a model that has no signature
         image_bytes. `image` says how the images were preprocessed in training. `labels` has the class names in index
         order, or is a file of them.
@@ -79,10 +83,12 @@ class Client(BaseClient):
 
     def _make_transport(self, transport: httpx2.BaseTransport | None) -> Transport:
         if self._speaks_grpc:
-            from lightship.client.grpc.transport import GrpcTransport
+            with required("a client of a gRPC server"):
+                from lightship.client.grpc.transport import GrpcTransport
 
             return GrpcTransport(self.url, self._options)
-        from lightship.client.rest.transport import HttpTransport
+        with required("a client of an HTTP server"):
+            from lightship.client.rest.transport import HttpTransport
 
         return HttpTransport(self.url, self._options, transport)
 
@@ -160,6 +166,71 @@ class Client(BaseClient):
         and `labels`, and raises FailedPrecondition without them.
         """
         return self._run(self._calls.classify_image(Target(model, version, label), photo, top))
+
+    @overload
+    def classify_images(
+        self,
+        model: str,
+        photos: Iterable[Photo],
+        *,
+        top: int = 5,
+        version: int | None = None,
+        label: str | None = None,
+        concurrency: int = DEFAULT_CONCURRENCY,
+        on_error: Literal["raise"] = "raise",
+    ) -> list[Classification]: ...
+
+    @overload
+    def classify_images(
+        self,
+        model: str,
+        photos: Iterable[Photo],
+        *,
+        top: int = 5,
+        version: int | None = None,
+        label: str | None = None,
+        concurrency: int = DEFAULT_CONCURRENCY,
+        on_error: OnError,
+    ) -> list[Classification | LightshipError]: ...
+
+    def classify_images(
+        self,
+        model: str,
+        photos: Iterable[Photo],
+        *,
+        top: int = 5,
+        version: int | None = None,
+        label: str | None = None,
+        concurrency: int = DEFAULT_CONCURRENCY,
+        on_error: OnError = "raise",
+    ) -> list[Any]:
+        """Classifies several photos as `classify_image` does, and returns the results in the order of the photos.
+
+        photos: a list, or any other iterable, of what `classify_image` takes; or an array [N, H, W, C]. An iterator is
+            read as the photos are sent, so not all of them are in memory. An empty list gives an empty list.
+        concurrency: how many photos are sent at the same time, each in a request of its own, from 1 to 64. `timeout`
+            applies to each photo. Use a smaller number if the server is slow or is to answer others as well. While the
+            server says that it has too much work, a photo is sent again until its `timeout`.
+        on_error: what happens if a photo cannot be read, or the server refuses it. "raise" sends no further photo and
+            raises the error of the first one that failed. "return" puts the error, a `LightshipError`, into the list in
+            the place of its result, and goes on. Its message begins with the position of the photo, counted from 0, and
+            its path: `photos[3] (cat.jpg): ...`.
+
+        Raises the errors of `classify_image`, and InvalidArgument if `photos` is a single photo.
+        """
+        check_options(top, concurrency, on_error)
+        target = Target(model, version, label)
+
+        def classify(one: ListedPhoto) -> Classification | LightshipError:
+            try:
+                return self._run(self._calls.classify_image(target, one.photo, top, patient=True))
+            except Exception as error:
+                one.name_in(error)
+                if on_error == "return" and isinstance(error, LightshipError):
+                    return error
+                raise
+
+        return list(in_order(classify, listed(photos), concurrency))
 
     def models(self) -> tuple[ModelStatus, ...]:
         """All models and the states of their versions. Raises Unimplemented if the server is TensorFlow Serving."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, Protocol, TypeVar
 
 from lightship.client.flow import Outcome, Send
@@ -28,3 +28,5 @@ class AsyncTransport(Protocol):
     async def sleep(self, seconds: float) -> None: ...
 
     async def in_thread(self, function: Callable[..., T], *arguments: Any) -> T: ...
+
+    async def run_copies(self, function: Callable[[], Coroutine[Any, Any, None]], count: int) -> None: ...

@@ -16,13 +16,14 @@ from lightship.errors import (
     PermissionDenied,
     Unavailable,
 )
+from lightship.extras import required
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
 _TIMEOUT = 120  # seconds for one response of the engine
 _THIS_MACHINE = (None, "localhost", "127.0.0.1", "::1")
-INSTALL = "pip install 'lightship[docker]'"
+_PURPOSE = "lightship docker"
 
 
 @contextmanager
@@ -42,11 +43,9 @@ def address() -> str | None:
     given = os.environ.get("DOCKER_HOST")
     if given:
         return given
-    try:
+    with required(_PURPOSE):
         from docker.context import ContextAPI
         from docker.errors import DockerException
-    except ImportError:
-        raise FailedPrecondition(f"containers need the package docker: {INSTALL}") from None
     try:
         context = ContextAPI.get_current_context()
     except (DockerException, OSError, ValueError) as error:
@@ -77,10 +76,8 @@ def translated() -> Iterator[None]:
 
 
 def _connected() -> DockerClient:
-    try:
+    with required(_PURPOSE):
         import docker
-    except ImportError:
-        raise FailedPrecondition(f"containers need the package docker: {INSTALL}") from None
     return docker.from_env(timeout=_TIMEOUT)
 
 

@@ -16,7 +16,6 @@ from lightship.tensors.dtypes import DataType
 
 Arrays = Mapping[str, NDArray[Any]]
 
-INSTALL_TENSORFLOW = "pip install 'lightship[tensorflow]'"
 
 # A run that is known to take at most this many seconds may block the event loop. Passing a run to a thread and
 # receiving its result takes half as long as this.

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from lightship.engines.base import (
     DEFAULT_OPTIONS,
-    INSTALL_TENSORFLOW,
     MAX_DIMENSIONS,
     Arrays,
     CannotRun,
@@ -33,6 +32,7 @@ from lightship.engines.openvino.tried import Tried
 from lightship.engines.tensorflow import TensorFlowModel, tensorflow_installed
 from lightship.engines.trial import trials_for
 from lightship.errors import FailedPrecondition, InvalidArgument, LightshipError
+from lightship.extras import INSTALL_TENSORFLOW
 from lightship.repeated import log_level
 from lightship.saved_model.digests import Digests
 from lightship.saved_model.reader import SavedModel

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
-from typing import Any, Literal
-
-import keras
-import tensorflow as tf
+from typing import TYPE_CHECKING, Any, Literal
 
 from lightship import __version__
 from lightship.bundle.golden import Golden
@@ -19,18 +16,18 @@ from lightship.bundle.manifest import EXTRAS, GOLDEN_FILE, LABELS_FILE, WARM_UP_
 from lightship.bundle.missing_image import INTENDED, MISSING
 from lightship.errors import FailedPrecondition
 from lightship.images.spec import ImageSpec
-from lightship.packaging.classifier import image_signatures, with_model_size
 from lightship.packaging.golden_sample import GoldenImages, encode_png, model_inputs, noise_images, take_golden
 from lightship.packaging.library_errors import reraise_as
 from lightship.packaging.missing_image import is_image_classifier, warn_of_missing_image
+from lightship.packaging.progress import Progress, ProgressOption, shown_progress
 from lightship.packaging.publishing import check_version, publish, staging_folder
-from lightship.packaging.signatures import ImageSignatures
-from lightship.packaging.sources import open_source
-from lightship.packaging.trained import TrainedModel
-from lightship.packaging.verify import SampleImages, check_on_engine, check_on_tensorflow
-from lightship.packaging.warmup import write_warmup
+from lightship.packaging.quiet_tensorflow import quiet_tensorflow
 
-Progress = Callable[[str], None]
+# What needs TensorFlow is imported when a model is exported. So `export` exists without it, and its import is quiet.
+if TYPE_CHECKING:
+    from lightship.packaging.signatures import ImageSignatures
+    from lightship.packaging.trained import TrainedModel
+    from lightship.packaging.verify import SampleImages
 
 # Only one export runs at a time, because Keras and TensorFlow keep global state.
 _EXPORT_LOCK = Lock()
@@ -45,7 +42,7 @@ def export(
     version: int | None = None,
     golden: GoldenImages | None = None,
     overwrite: bool = False,
-    progress: Progress | None = None,
+    progress: ProgressOption = None,
 ) -> Path:
     """Writes a trained model as a new version in the model's folder and returns the path of the version.
 
@@ -61,7 +58,9 @@ def export(
     version: the version number, by default the next free one.
     overwrite: replace the version if it exists.
     golden: real images for the golden sample: a file, several files, or a folder; by default seeded noise.
-    progress: is called with a short text at each step.
+    progress: whether to show each step with its seconds. By default they are shown on a terminal (on standard error)
+        and in a notebook, and nowhere else. True shows them anywhere, False never. A function is called with a short
+        text at each step instead.
 
     The version becomes visible only when it is complete and both TensorFlow and the serving engine gave the trained
     model's answers; otherwise the incomplete export is removed. Warns with `UninformativeGoldenWarning` if the golden
@@ -69,12 +68,14 @@ def export(
     spec. Raises InvalidArgument, NotFound or FailedPrecondition if the model cannot be exported, AlreadyExists if the
     version exists, and Internal if the exported model gives wrong answers.
     """
-    folder, report = Path(folder), progress or (lambda step: None)
+    folder = Path(folder)
     check_version(folder, version, overwrite)
     labels = read_classes(classes) if classes is not None else None
     spec = _given_spec(image)
-    with _EXPORT_LOCK:
-        report("loading the trained model")
+    with _EXPORT_LOCK, shown_progress(progress) as report, quiet_tensorflow(report):
+        from lightship.packaging.sources import open_source
+
+        report.step("reading the trained model")
         trained = open_source(source, with_labels=labels is None)
         if image is not False:
             spec = spec or trained.image
@@ -82,7 +83,7 @@ def export(
         if image is False:
             content = replace(content, no_image=INTENDED)
         with staging_folder(folder) as path:
-            report("writing the SavedModel")
+            report.step("writing the SavedModel")
             with reraise_as(
                 FailedPrecondition, "TensorFlow cannot save this model: {}; the incomplete export was removed"
             ):
@@ -90,7 +91,7 @@ def export(
             _write_extras(path, content)
             engine = _try_out(path, trained, content, report)
             written = publish(path, folder, version, overwrite)
-    report(f"wrote {written}, which runs on {engine}")
+        report.done(f"wrote {written}, which runs on {engine}")
     if content.no_image == MISSING:
         warn_of_missing_image(written, trained, content.labels, depth=2)
     return written
@@ -121,8 +122,10 @@ def _content(
     golden_images: GoldenImages | None,
     report: Progress,
 ) -> _Content:
+    from lightship.packaging.classifier import image_signatures, with_model_size
+
     image = with_model_size(image, trained.inputs) if image is not None else None
-    report("running the trained model on the golden sample")
+    report.step("running the trained model on the golden sample")
     golden = take_golden(trained, image, golden_images, report)
     signatures = image_signatures(labels, image, trained.inputs, golden, report)
     missing = MISSING if image is None and is_image_classifier(trained.inputs, labels, golden) else ""
@@ -130,6 +133,11 @@ def _content(
 
 
 def _write_extras(path: Path, content: _Content) -> None:
+    import keras
+    import tensorflow as tf
+
+    from lightship.packaging.warmup import write_warmup
+
     extras = path / EXTRAS
     extras.mkdir(exist_ok=True)
     if content.labels is not None:
@@ -153,14 +161,18 @@ def _write_extras(path: Path, content: _Content) -> None:
 
 def _try_out(path: Path, trained: TrainedModel, content: _Content, report: Progress) -> str:
     """Raises Internal if the exported model answers differently from the trained one. Returns the engine's name."""
-    report("checking the exported model on TensorFlow")
+    from lightship.packaging.verify import check_on_engine, check_on_tensorflow
+
+    report.step("comparing with TensorFlow")
     check_on_tensorflow(path, content.golden, content.signatures, _pictures(trained, content.signatures))
-    report("checking the exported model on the serving engine")
+    report.step("compiling for the serving engine and comparing")
     return check_on_engine(path, content.golden)
 
 
 def _pictures(trained: TrainedModel, signatures: ImageSignatures | None) -> SampleImages | None:
     """Returns images of the model's own size, so that nothing resizes them; the tests check resizing separately."""
+    from lightship.packaging.verify import SampleImages
+
     if signatures is None:
         return None
     pixels = noise_images(signatures.image)

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -92,13 +91,13 @@ def take_golden(
         text = f"the trained model fails on images of {image.size}: {{}}; check height and width"
         with reraise_as(InvalidArgument, text):
             sample = _run(trained, arrays)
-        return _warn_if_uninformative(sample, progress)
+        return _warn_if_uninformative(sample)
     if any(one.shape is None or one.dtype in ("string", "resource", "variant") for one in inputs.values()):
         progress("there is no golden sample: suitable inputs of the model are not known")
         return None
     for free in _FREE_SIZES:
         try:
-            return _warn_if_uninformative(_run(trained, _noise_inputs(inputs, free)), progress)
+            return _warn_if_uninformative(_run(trained, _noise_inputs(inputs, free)))
         except Exception as error:
             refusal = error
     progress(f"there is no golden sample: the model fails on random inputs ({first_line(refusal)})")
@@ -109,6 +108,8 @@ def model_inputs(
     inputs: Mapping[str, ModelInput], image: ImageSpec, pictures: Iterable[Path | NDArray[np.uint8]]
 ) -> Arrays:
     """Prepares image files or pixels as a batch for an image model's only input. Raises InvalidArgument, TooLarge."""
+    import tensorflow as tf
+
     ((name, one),) = inputs.items()
     prepared = np.stack([_prepared(picture, image) for picture in pictures])
     return {name: prepared.astype(tf.as_dtype(one.dtype).as_numpy_dtype)}
@@ -130,6 +131,8 @@ def _image_inputs(inputs: Mapping[str, ModelInput], image: ImageSpec, golden: Go
 
 
 def _noise_inputs(inputs: Mapping[str, ModelInput], free: int) -> Arrays:
+    import tensorflow as tf
+
     generator = np.random.default_rng(SEED)
     arrays = {}
     for name, one in inputs.items():
@@ -145,14 +148,13 @@ def _run(trained: TrainedModel, inputs: Arrays) -> Golden:
     return Golden(inputs, trained.run(inputs))
 
 
-def _warn_if_uninformative(golden: Golden, progress: Callable[[str], None]) -> Golden:
+def _warn_if_uninformative(golden: Golden) -> Golden:
     if _outputs_alike(golden):
         text = (
             "the golden sample cannot detect a wrong conversion: its inputs differ, but the model gives the same "
             f"output for each, as untrained models do; give real images with {argument('golden')}, or export the model "
             "after training"
         )
-        progress(f"warning: {text}")
         warnings.warn(text, UninformativeGoldenWarning, stacklevel=5)
     return golden
 

@@ -10,6 +10,7 @@ from lightship.bundle.labels import Classes
 from lightship.images.spec import ImageSpec
 from lightship.packaging.exporting import export
 from lightship.packaging.golden_sample import GoldenImages
+from lightship.packaging.progress import ProgressOption
 
 _SHOWN = 5  # classes that are shown
 
@@ -42,14 +43,24 @@ class TransferModel:
         rows = [("model", self._model_text()), ("classes", self._classes_text()), ("image", self.image or "none")]
         return notebook.table("TransferModel", rows)
 
-    def save(self, folder: str | Path, version: int | None = None) -> Path:
+    def save(self, folder: str | Path, version: int | None = None, *, progress: ProgressOption = None) -> Path:
         """Writes `version`, by default the next free one, into `folder` and returns its path.
+
+        progress: whether to show the steps, as in `lightship.export`.
 
         Raises AttributeError without a model, and the errors of `lightship.export`.
         """
         if self.model is None:
             raise AttributeError("Model does not exist")
-        return export(self.model, folder, classes=self.classes, image=self.image, version=version, golden=self.golden)
+        return export(
+            self.model,
+            folder,
+            classes=self.classes,
+            image=self.image,
+            version=version,
+            golden=self.golden,
+            progress=progress,
+        )
 
     def _model_text(self) -> str:
         if self.model is None or isinstance(self.model, (str, Path)):

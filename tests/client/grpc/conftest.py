@@ -25,10 +25,14 @@ class ReceivedRequest:
 
 @dataclass(slots=True)
 class FakeServer(grpc.GenericRpcHandler):
-    """`answer` gives the bytes of the response to a call, or a status and a message."""
+    """`answer` gives the bytes of the response to a call, or a status and a message.
+
+    `pushback` goes with each status: the milliseconds after which the call may come again.
+    """
 
     url: str = ""
     answer: Callable[[ReceivedRequest], bytes | tuple[grpc.StatusCode, str]] = lambda request: b""
+    pushback: int | None = None
     received: list[ReceivedRequest] = field(default_factory=list)
 
     @property
@@ -40,7 +44,11 @@ class FakeServer(grpc.GenericRpcHandler):
             metadata = {key: str(value) for key, value in context.invocation_metadata()}
             self.received.append(ReceivedRequest(handler_call_details.method, body, metadata))
             reply = self.answer(self.received[-1])
-            return reply if isinstance(reply, bytes) else context.abort(*reply)
+            if isinstance(reply, bytes):
+                return reply
+            if self.pushback is not None:
+                context.set_trailing_metadata((("grpc-retry-pushback-ms", str(self.pushback)),))
+            return context.abort(*reply)
 
         return grpc.unary_unary_rpc_method_handler(respond)
 

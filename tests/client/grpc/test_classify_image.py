@@ -151,3 +151,20 @@ def test_a_model_that_begins_to_decode_is_noticed(fake_server: FakeServer, pictu
             client.classify_image("dog", picture)
         fake_server.answer = TensorFlowServing(DECODING, FLOATS)
         assert client.classify_image("dog", picture).label == "dog"
+
+
+def test_several_photos_are_sent_again_while_the_server_has_too_much_work(ask: Ask, fake_server: FakeServer) -> None:
+    """However often: `retries` is for other failures."""
+    known, refused = TensorFlowServing(DECODING), 0
+
+    def answer(request: ReceivedRequest) -> bytes | tuple[grpc.StatusCode, str]:
+        nonlocal refused
+        if request.method.endswith("/Predict") and refused < 5:
+            refused += 1
+            return grpc.StatusCode.UNAVAILABLE, "busy"
+        return known(request)
+
+    fake_server.answer, fake_server.pushback = answer, 1
+    photos = np.zeros((3, 8, 8, 3), np.uint8)
+    answers = ask(fake_server.url, "classify_images", "dog", photos, concurrency=2, options={"retries": 0})
+    assert [one.label for one in answers] == ["dog"] * 3

@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import grpc
 import pytest
@@ -82,6 +83,25 @@ def test_retries_are_limited(ask: Ask, fake_server: FakeServer) -> None:
 
 
 def test_a_prediction_is_not_sent_again(ask: Ask, fake_server: FakeServer) -> None:
+    fake_server.answer = lambda request: described(x=1) if "Metadata" in request.method else BUSY
+    with pytest.raises(Unavailable, match="^draining$"):
+        ask(fake_server.url, "predict", "m", [1.0])
+    assert fake_server.methods == ["GetModelMetadata", "Predict"]
+
+
+@pytest.mark.parametrize("code", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED])
+def test_a_prediction_is_sent_again_if_the_server_allows_it(
+    ask: Ask, fake_server: FakeServer, code: grpc.StatusCode
+) -> None:
+    said: list[Any] = [(code, "busy"), protos.PredictResponse().SerializeToString()]
+    fake_server.pushback = 1
+    fake_server.answer = lambda request: described(x=1) if "Metadata" in request.method else said.pop(0)
+    assert ask(fake_server.url, "predict", "m", [1.0]).outputs == {}
+    assert fake_server.methods == ["GetModelMetadata", "Predict", "Predict"]
+
+
+def test_a_server_that_forbids_to_try_again_is_obeyed(ask: Ask, fake_server: FakeServer) -> None:
+    fake_server.pushback = -1
     fake_server.answer = lambda request: described(x=1) if "Metadata" in request.method else BUSY
     with pytest.raises(Unavailable, match="^draining$"):
         ask(fake_server.url, "predict", "m", [1.0])

@@ -13,7 +13,6 @@ from lightship.batching import Direct
 from lightship.bundle.bundle import Bundle
 from lightship.cli.failures import silenced_imports
 from lightship.engines import EngineOptions, load_engine
-from lightship.engines.base import INSTALL_TENSORFLOW
 from lightship.engines.tensorflow import tensorflow_installed
 from lightship.errors import (
     Cancelled,
@@ -26,6 +25,7 @@ from lightship.errors import (
     Unauthenticated,
     Unavailable,
 )
+from lightship.extras import INSTALL_TENSORFLOW
 from lightship.lifecycle import Servable, ServableId
 from lightship.saved_model.signatures import Signature
 from lightship.services.predict import predict

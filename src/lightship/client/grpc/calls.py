@@ -37,6 +37,7 @@ from lightship.errors import (
     Unimplemented,
     Unknown,
 )
+from lightship.extras import required
 
 if TYPE_CHECKING:
     from lightship.client.photos import Photo
@@ -65,11 +66,12 @@ class GrpcCalls:
         outputs = {name: tensors.read(response.outputs[name], name) for name in response.outputs}
         return Prediction(outputs, target.model, _version_of(response, target))
 
-    def classify_image(self, target: Target, photo: Photo, top: int) -> Flow[Classification]:
-        from lightship.client import photos  # imports Pillow
+    def classify_image(self, target: Target, photo: Photo, top: int, *, patient: bool = False) -> Flow[Classification]:
+        with required("classify_image"):
+            from lightship.client import photos  # imports Pillow
 
         check_top(top)
-        deadline = self._deadline()
+        deadline = Deadline(self._options.timeout, patient=patient)
         image = photos.encoded(photo)
 
         def choose_inputs(known: ModelMetadata) -> tuple[str, Mapping[str, NDArray[Any]]]:

@@ -43,23 +43,34 @@ class GrpcFailure:
     text: str
     hint: str = ""
 
+    pushback: float | None = None
+    """Seconds after which the server allows the request to be sent again, because it did not begin with it."""
+
 
 def exchange(url: str, request: GrpcRequest, deadline: Deadline, retries: int) -> Flow[bytes]:
     """Returns the serialized message of the response.
 
-    A request is sent again, at most `retries` times, if it never reached the server, or if it only reads and the server
-    was unavailable. Raises the error that belongs to the status.
+    A request is sent again, at most `retries` times, if it never reached the server, if the server refused it and
+    allows that, or if it only reads and the server was unavailable. Raises the error that belongs to the status.
     """
-    outcome = yield from send_with_retries(request, deadline, retries, partial(_pause_before_retry, request))
+    outcome = yield from send_with_retries(request, deadline, retries, partial(_pause_before_retry, request), _is_busy)
     if isinstance(outcome, bytes):
         return outcome
     raise _as_our_error(outcome, url, deadline)
 
 
 def _pause_before_retry(request: GrpcRequest, outcome: Outcome, default: float) -> float | None:
-    if not isinstance(outcome, GrpcFailure) or outcome.code is not Code.UNAVAILABLE:
+    if not isinstance(outcome, GrpcFailure):
+        return None
+    if outcome.pushback is not None:
+        return max(default, outcome.pushback)
+    if outcome.code is not Code.UNAVAILABLE:
         return None
     return default if request.repeatable or outcome.text.startswith(_NEVER_SENT) else None
+
+
+def _is_busy(outcome: Outcome) -> bool:
+    return isinstance(outcome, GrpcFailure) and outcome.pushback is not None
 
 
 def _as_our_error(failure: GrpcFailure, url: str, deadline: Deadline) -> LightshipError:

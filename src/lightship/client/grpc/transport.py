@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
 import grpc
@@ -91,6 +91,12 @@ class AsyncGrpcTransport:
     async def in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.to_thread(function, *arguments)
 
+    async def run_copies(self, function: Callable[[], Coroutine[Any, Any, None]], count: int) -> None:
+        """Runs as many calls at the same time. `function` raises nothing but cancellation."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(count):
+                group.create_task(function())
+
     def _channel_of_this_loop(self) -> grpc.aio.Channel | GrpcFailure:
         loop = asyncio.get_running_loop()
         if self._closed:
@@ -136,5 +142,12 @@ def _metadata(options: Options) -> tuple[tuple[str, str], ...]:
 
 
 def _failure(error: Any) -> GrpcFailure:
-    metadata = dict(error.trailing_metadata() or ())
-    return GrpcFailure(Code(error.code().value[0]), error.details() or "", str(metadata.get(HINT, "")))
+    trailers = error.trailing_metadata() or ()
+    hint = str(dict(trailers).get(HINT, ""))
+    return GrpcFailure(Code(error.code().value[0]), error.details() or "", hint, _pushback(trailers))
+
+
+def _pushback(trailers: Iterable[tuple[str, str | bytes]]) -> float | None:
+    """The seconds of the trailer with which a server that is busy allows a retry; a negative number forbids it."""
+    text = next((value for name, value in trailers if name == "grpc-retry-pushback-ms"), "")
+    return int(text) / 1000 if isinstance(text, str) and text.isdecimal() else None

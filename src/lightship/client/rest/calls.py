@@ -94,9 +94,9 @@ class RestCalls:
         self._note_refusal(response, required=encoding == "binary")
         return response if encoding == "binary" else None
 
-    def classify_image(self, target: Target, photo: Photo, top: int) -> Flow[Classification]:
+    def classify_image(self, target: Target, photo: Photo, top: int, *, patient: bool = False) -> Flow[Classification]:
         check_top(top)
-        deadline = Deadline(self._options.timeout)
+        deadline = Deadline(self._options.timeout, patient=patient)
         model, path = target.model, f"{model_path(target)}:predict"
         image = photos.encoded(photo)
         if self._takes_images and model not in self._models_without_images:
@@ -198,13 +198,14 @@ class RestCalls:
     def _metadata_of(self, target: Target, version: int | None, deadline: Deadline) -> Flow[ModelMetadata]:
         """The metadata of this version of the target's model, or of the target itself for None; requested once."""
         exact = target.at_version(version)
-        if exact not in self._metadata:
+        known = self._metadata.get(exact)
+        if known is None:
             response = yield from self._exchange(HttpRequest("GET", f"{model_path(exact)}/metadata"), deadline)
             if response.status == 404 and version is not None:  # the version answered, and was unloaded since then
                 path = model_path(target.without_version())
                 response = yield from self._exchange(HttpRequest("GET", f"{path}/metadata"), deadline)
-            self._metadata[exact] = metadata.read_metadata(read_json(response))
-        return self._metadata[exact]
+            known = self._metadata[exact] = metadata.read_metadata(read_json(response))
+        return known  # another thread may have cleared the dictionary meanwhile
 
     def _get(self, path: str) -> Flow[HttpResponse]:
         return self._exchange(HttpRequest("GET", path), Deadline(self._options.timeout))

@@ -62,7 +62,7 @@ def exchange(base: str, request: HttpRequest, deadline: Deadline, retries: int) 
     A request is sent again, at most `retries` times, if it never reached the server, if the server answered 503, or if
     it is a GET whose connection broke. Raises Unavailable, DeadlineExceeded, InvalidArgument.
     """
-    outcome = yield from send_with_retries(request, deadline, retries, partial(_pause_before_retry, request))
+    outcome = yield from send_with_retries(request, deadline, retries, partial(_pause_before_retry, request), _is_busy)
     if isinstance(outcome, HttpResponse):
         return outcome
     assert isinstance(outcome, Exception)
@@ -76,6 +76,10 @@ def _pause_before_retry(request: HttpRequest, outcome: Outcome, default: float) 
         return default
     broken = isinstance(outcome, (httpx2.NetworkError, httpx2.RemoteProtocolError))
     return default if broken and request.repeatable else None
+
+
+def _is_busy(outcome: Outcome) -> bool:
+    return isinstance(outcome, HttpResponse) and outcome.status == 503 and "retry-after" in outcome.headers
 
 
 def _retry_after(response: HttpResponse) -> float:

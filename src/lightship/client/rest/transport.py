@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 from urllib.request import getproxies
 
@@ -77,6 +77,12 @@ class AsyncHttpTransport:
 
     async def in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
         return await anyio.to_thread.run_sync(function, *arguments)
+
+    async def run_copies(self, function: Callable[[], Coroutine[Any, Any, None]], count: int) -> None:
+        """Runs as many calls at the same time. `function` raises nothing but cancellation."""
+        async with anyio.create_task_group() as group:
+            for _ in range(count):
+                group.start_soon(function)
 
     async def _send(self, send: Send) -> HttpResponse:
         request, url = send.request, self._url + send.request.path

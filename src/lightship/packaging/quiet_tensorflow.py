@@ -1,0 +1,44 @@
+"""Imports TensorFlow and Keras for an export, and keeps their messages from the user meanwhile."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from lightship.errors import FailedPrecondition
+from lightship.extras import require, required
+from lightship.packaging.progress import Progress
+from lightship.packaging.quiet import quiet_loggers
+from lightship.packaging.tensorflow_log import without_tensorflow_log
+
+_PURPOSE = "exporting a model"
+
+
+@contextmanager
+def quiet_tensorflow(progress: Progress) -> Iterator[None]:
+    """Imports TensorFlow and Keras, and leaves out their log while the block runs.
+
+    Afterwards all loggers, levels and streams are as before. Raises FailedPrecondition, with what to install, if one of
+    them is not installed or cannot be imported.
+    """
+    require(_PURPOSE, "tensorflow", "keras")
+    with without_tensorflow_log(progress.show_output):
+        _import_tensorflow(progress)
+        with quiet_loggers():
+            yield
+
+
+def _import_tensorflow(progress: Progress) -> None:
+    if not {"tensorflow", "keras"} <= sys.modules.keys():
+        progress.step("importing TensorFlow")
+    try:
+        with required(_PURPOSE), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import keras  # noqa: F401
+            import tensorflow  # noqa: F401
+    except ImportError as error:
+        raise FailedPrecondition(
+            f"TensorFlow or Keras is installed but cannot be imported: {error}; install both again"
+        ) from error
