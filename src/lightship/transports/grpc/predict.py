@@ -71,6 +71,11 @@ class PreparedPredict:
     def prediction(self) -> Prediction:
         return self._prediction
 
+    @property
+    def version(self) -> int:
+        """The version that answers."""
+        return self._handle.servable.id.version
+
     def response(self) -> bytes | None:
         """Returns the response to what the event loop has run. None: it has not, and the steps can still be done."""
         outcome = self._prediction.outcome
