@@ -40,11 +40,11 @@ class AccessLog:
         """Takes the complete record of a request that has ended."""
         records = self._records
         records.append(record)
-        if len(records) == _TOGETHER:
-            asyncio.get_running_loop().call_soon(self._calls.call, self._format)
-        elif not self._due:
+        if not self._due:
             self._due = True
             asyncio.get_running_loop().call_later(_SECONDS, self._calls.call, self._flush)
+        elif len(records) == _TOGETHER:
+            asyncio.get_running_loop().call_soon(self._calls.call, self._format)
 
     def reopen(self) -> None:
         """Opens the file anew, after it was renamed. May be called on any thread."""

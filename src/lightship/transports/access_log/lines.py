@@ -53,14 +53,15 @@ class Lines:
 
     def format(self, records: Sequence[AccessRecord]) -> bytes:
         """Returns the lines of records."""
-        offset = 1000 * (time.time() - time.monotonic())
+        offset = time.time() - time.monotonic()
         ms, known, end = self._milliseconds, self._known, self._end
         into, out, whole, receive, wait, decode, run, encode, number = self._labels
-        lines, last, moment = [], 0, ""
+        lines, moment = [], ""
+        since, until = 1.0, 0.0  # when `moment` is the text of the time
         for one in records:
-            at = int(1000 * one.ended + offset)
-            if at != last:
-                last, moment = at, self._start + self._time(at)
+            if not since <= one.ended < until:
+                at = int(1000 * (one.ended + offset))
+                moment, since, until = self._start + self._time(at), at / 1000 - offset, (at + 1) / 1000 - offset
             what = (one.client, one.method, one.path, one.model, one.version, one.status)
             text = known.get(what) or self._learn(what)
             t, a, b, c, d, e = one.microseconds()

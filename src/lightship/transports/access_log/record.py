@@ -58,12 +58,11 @@ class AccessRecord:
 
     def microseconds(self) -> tuple[int, int, int, int, int, int]:
         """Returns the whole time, and that of each of the `STAGES`."""
-        begun = self.begun
+        begun, received, threads = self.begun, self.received, self.threads
         total = int((self.ended - begun) * 1e6)
-        receive = int((self.received - begun) * 1e6)
+        receive = 0 if received == begun else int((received - begun) * 1e6)
         decode, run, encode = int(self.decode * 1e6), int(self.run * 1e6), int(self.encode * 1e6)
-        if self.threads is not None:
-            threads = self.threads
+        if threads is not None:
             decode += int(threads.decode * 1e6)
             run += int(threads.run_seconds * 1e6)
             encode += int(threads.encode * 1e6)

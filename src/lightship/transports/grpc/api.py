@@ -124,7 +124,7 @@ class ReadPredict:
     @property
     def version(self) -> int:
         """The version that answers."""
-        return self._prepared.version
+        return self._prepared.handle.servable.id.version
 
     def finish(self) -> Answer | UnaryJob:
         """Returns the answer, or a job if it was not run."""

@@ -33,11 +33,17 @@ class LoggedUnaryCall(UnaryCall):
 
     def __init__(self, application: GrpcApplication, stream: Stream, method: Method, head: GrpcHead) -> None:
         UnaryCall.__init__(self, application, stream, method, head)
-        assert application.access_log is not None
+        log, connection = application.access_log, stream.connection
+        assert log is not None
         self.record = record = GrpcRecord()
-        record.begun = stream.connection.lifetime.heard_at
-        record.id = head.id or application.access_log.ids.make()
-        self._ok = _ok_with(record.id)
+        record.begun, record.client, record.path = connection.lifetime.heard_at, connection.client, method.name
+        if head.id:
+            record.id = head.id
+            self._ok = _block(head.id.encode())
+            return
+        record.id = made = log.ids.make()
+        self._ok = block = _new_block(Block)  # `_block` of a made id, which need not be encoded anew each time
+        block.data, block.last = _MADE_START + made.encode(), _MADE_LAST
 
     def on_closed(self) -> None:
         if not self.finished:
@@ -92,11 +98,10 @@ class LoggedUnaryCall(UnaryCall):
     def _finish(self) -> None:
         if self.finished:
             return
-        record, answer, stream = self.record, self._answer, self.stream
+        record, answer = self.record, self._answer
         UnaryCall._finish(self)
         if answer is not None and not record.bytes_out and not record.status:
             record.bytes_out = PREFIX_BYTES + len(answer.body)
-        record.client, record.path = stream.connection.client, self.method.name
         record.ended = now = monotonic()
         record.received = record.received or now
         if self._delivering:
@@ -109,14 +114,6 @@ def _block(data: bytes) -> Block:
     return Block(OK.data + encode_headers([(ID, data)]))
 
 
+_new_block = Block.__new__
 _MADE = _block(b"0" * 32)  # the trailers of a call whose id was made here; all these ids have the same length
-_MADE_START = _MADE.data[:-32]
-
-
-def _ok_with(number: str) -> Block:
-    """Returns the trailers of an answer. Those with a made id are not encoded each time, since only the id differs."""
-    if len(number) != 32:
-        return _block(number.encode())
-    block = Block.__new__(Block)
-    block.data, block.start, block.last = _MADE_START + number.encode(), _MADE.start, _MADE.last
-    return block
+_MADE_START, _MADE_LAST = _MADE.data[:-32], _MADE.last

@@ -72,7 +72,7 @@ class LoggedHttpConnection(HttpConnection):
         record, self._delivering = current.record, monotonic()
         assert record is not None
         response = self._response
-        if not isinstance(response, Response) and not isinstance(response, asyncio.Future):
+        if response.__class__ is not Response and not isinstance(response, asyncio.Future):
             record.run = self._app.turn.seconds  # if it ran in this turn
         HttpConnection.deliver(self)
         self._delivering = 0.0
