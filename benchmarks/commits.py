@@ -36,6 +36,7 @@ class Installed:
 
     packages: Path
     cache: Path
+    options: tuple[str, ...] = ()  # of `lightship serve`
 
     @property
     def environment(self) -> dict[str, str]:
@@ -72,7 +73,7 @@ def checked_out(commit: str, folder: Path) -> Path:
 
 @contextmanager
 def running(side: Installed, model: Model, folder: Path) -> Iterator[Server]:
-    words = ["serve", str(folder / model.name), "--rest-port", "auto", "--grpc-port", "auto", "--json"]
+    words = ["serve", str(folder / model.name), "--rest-port", "auto", "--grpc-port", "auto", "--json", *side.options]
     command = rest.on_cores(side.command(*words), range(model.cores))
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=side.environment) as process:
         try:
@@ -103,33 +104,47 @@ def _count(command: list[str], pattern: str, failure: str) -> int:
     return int(found[1])
 
 
-def compare(title: str, servers: Sequence[Server], ask: Callable[[Server], int], rounds: int, seconds: int) -> None:
+def compare(
+    title: str,
+    servers: Sequence[Server],
+    ask: Callable[[Server], int],
+    rounds: int,
+    seconds: int,
+    names: tuple[str, str] = NAMES,
+) -> None:
     """Prints the processor time of a request of both, their rates, and the medians of the paired ratios."""
-    times: dict[str, list[float]] = {name: [] for name in NAMES}
-    rates: dict[str, list[float]] = {name: [] for name in NAMES}
+    times: dict[str, list[float]] = {name: [] for name in names}
+    rates: dict[str, list[float]] = {name: [] for name in names}
     for turn in range(rounds):
         for place in (0, 1) if turn % 2 == 0 else (1, 0):
             server = servers[place]
             start = server.processor_seconds()
             requests = ask(server)
-            times[NAMES[place]].append((server.processor_seconds() - start) / requests)
-            rates[NAMES[place]].append(requests / seconds)
+            times[names[place]].append((server.processor_seconds() - start) / requests)
+            rates[names[place]].append(requests / seconds)
     _report(title, times, 1e6, "us")
     _report("", rates, 1, "/s")
 
 
 def _report(title: str, times: dict[str, list[float]], scale: float, unit: str) -> None:
-    before, now = (times[name] for name in NAMES)
+    (first, before), (second, now) = times.items()
     ratios = [one / base for one, base in zip(now, before, strict=True)]
+    medians = [scale * statistics.median(one) for one in (before, now)]
     print(
-        f"{title:52} before {scale * statistics.median(before):9.1f} {unit}  now {scale * statistics.median(now):9.1f} "
-        f"{unit}  ratio {statistics.median(ratios):.3f} ({min(ratios):.2f}-{max(ratios):.2f})",
+        f"{title:52} {first} {medians[0]:9.1f} {unit}  {second} {medians[1]:9.1f} {unit}  "
+        f"ratio {statistics.median(ratios):.3f} ({min(ratios):.2f}-{max(ratios):.2f})",
         flush=True,
     )
 
 
 def compare_requests(
-    sides: Sequence[Installed], model: Model, folder: Path, over: str, rounds: int, seconds: int
+    sides: Sequence[Installed],
+    model: Model,
+    folder: Path,
+    over: str,
+    rounds: int,
+    seconds: int,
+    names: tuple[str, str] = NAMES,
 ) -> None:
     name = model.title.removesuffix(", float list")
     clients = range(model.cores % (os.cpu_count() or 1), os.cpu_count() or 1)
@@ -146,13 +161,13 @@ def compare_requests(
                 url = f"http://127.0.0.1:{server.rest_port}/v1/models/{model.name}:predict"
                 return rest_requests(url, script, connections, seconds, clients)
 
-            compare(f"REST {name}, {connections} connection(s)", servers, by_rest, rounds, seconds)
+            compare(f"REST {name}, {connections} connection(s)", servers, by_rest, rounds, seconds, names)
         for connections, streams in grpc_servers.AT_ONCE[model.name] if over != "rest" else ():
 
             def by_grpc(server: Server, connections: int = connections, streams: int = streams) -> int:
                 return grpc_calls(server.grpc_port, frame, connections, streams, seconds, clients)
 
-            compare(f"gRPC {name}, {connections * streams} at once", servers, by_grpc, rounds, seconds)
+            compare(f"gRPC {name}, {connections * streams} at once", servers, by_grpc, rounds, seconds, names)
 
 
 def compare_starts(sides: Sequence[Installed], model: Model, folder: Path, rounds: int) -> None:

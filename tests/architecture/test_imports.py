@@ -38,7 +38,8 @@ BELOW: dict[str, set[str]] = {
     "batching": MODEL | {"engines", "processors", "threads"},
     "lifecycle": MODEL | {"batching", "engines", "repeated", "threads"},
     "services": MODEL | {"lifecycle", "batching", "engines"},
-    "transports": MODEL | {"services", "lifecycle", "batching", "memory", "processors", "semaphore", "threads"},
+    "transports": MODEL
+    | {"services", "lifecycle", "batching", "memory", "printable", "processors", "semaphore", "threads"},
     "server": MODEL
     | {"transports", "services", "lifecycle", "batching", "engines"}
     | SHOWN
@@ -61,11 +62,12 @@ TRANSPORTS_BELOW: dict[str, set[str]] = {
     "sockets": set(),
     "turn": set(),
     "accepting": {"sockets"},
+    "access_log": {"periodic"},
     "metrics": set(),
-    "http": {"accepting", "connections", "periodic", "stalled", "sockets", "turn"},
+    "http": {"accepting", "access_log", "connections", "periodic", "stalled", "sockets", "turn"},
     "http2": {"accepting", "connections", "periodic", "stalled", "sockets"},
     "rest": {"http", "metrics", "turn"},
-    "grpc": {"accepting", "connections", "periodic", "sockets", "metrics", "http", "http2", "turn"},
+    "grpc": {"accepting", "access_log", "connections", "periodic", "sockets", "metrics", "http", "http2", "turn"},
 }
 MAY_IMPORT_TENSORFLOW = ("packaging/", "engines/tensorflow/")
 

@@ -50,6 +50,8 @@ OTHERS: dict[str, Any] = {
     "strict": True,
     "drain_seconds": 3.0,
     "log_format": "json",
+    "access_log": "json",
+    "access_log_file": Path("/dev/null"),
     "engine": EngineOptions(threads=1),
     "load_threads": 3,
     "load_retries": 1,

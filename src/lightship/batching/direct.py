@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from lightship.batching.base import LATE, Done, EngineCall, Outcome, Results
+from lightship.batching.joint_runs import run_alone
 from lightship.engines.base import Engine
 from lightship.errors import DeadlineExceeded, LightshipError
 
@@ -25,12 +26,7 @@ class Direct:
         return self._engine.run(call.signature, call.inputs, call.outputs)
 
     def submit(self, call: EngineCall, done: Done) -> None:
-        result: Results | BaseException
-        try:
-            result = self.run(call)
-        except BaseException as error:
-            result = error
-        done(result)
+        done(run_alone(self._engine, call))
 
     def withdraw(self, call: EngineCall) -> bool:
         return False

@@ -178,7 +178,6 @@ def _labels(classes: Path | None) -> tuple[str, ...] | None:
 def _warnings_afterwards() -> Iterator[None]:
     """Prints the warnings of an export when its progress has ended."""
     with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("default")
         yield
     for one in caught:
         print_warning(" ".join(str(one.message).split()))

@@ -366,6 +366,20 @@ def serve(
     log_format: Annotated[
         LogFormat | None, Option(envvar="LIGHTSHIP_LOG_FORMAT", help="text, or json for one object per line.")
     ] = None,
+    access_log: Annotated[
+        LogFormat | None,
+        Option(
+            envvar="LIGHTSHIP_ACCESS_LOG",
+            help="Write one line for each request, as text or as a JSON object; off by default.",
+        ),
+    ] = None,
+    access_log_file: Annotated[
+        Path | None,
+        Option(
+            envvar="LIGHTSHIP_ACCESS_LOG_FILE",
+            help="The file of the access log; by default standard output. SIGHUP opens it anew, after it was renamed.",
+        ),
+    ] = None,
     json: Annotated[
         bool,
         Option(
@@ -419,6 +433,8 @@ def serve(
         join=not no_join,
         workers=parse_workers(workers),
         log_format=log_format or ("json" if json else "text"),
+        access_log=access_log,
+        access_log_file=access_log_file,
         engine=EngineOptions(
             engine,
             threads,

@@ -7,7 +7,7 @@ import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from lightship.cli.flags import Value
 from lightship.errors import InvalidArgument, LightshipError
@@ -15,6 +15,7 @@ from lightship.errors import InvalidArgument, LightshipError
 if TYPE_CHECKING:
     from lightship.lifecycle.model_config import ModelConfig
     from lightship.server import BatchingParameters, Server, ServerOptions
+    from lightship.transports.access_log.lines import LogFormat
     from lightship.transports.grpc.options import GrpcOptions, Tls
 
 logger = logging.getLogger(__name__)
@@ -148,6 +149,8 @@ def _options(given: Mapping[str, Value], flags: Mapping[str, Value], files: Conf
         threads=max(0, int(given.get("rest_api_num_threads", 0))),
         cors=bool(flags["rest_api_enable_cors_support"]),
         log_format="text",
+        access_log=_access_log(str(flags["access_log"])),
+        access_log_file=_access_log_file(flags),
         engine=engine_options_from_environment(
             EngineOptions(threads=cores, precision="bf16" if flags["mixed_precision"] else "f32")
         ),
@@ -165,6 +168,19 @@ def _options(given: Mapping[str, Value], flags: Mapping[str, Value], files: Conf
         workers=parse_workers(str(flags["workers"])),
         extensions=bool(flags["extensions"]),
     )
+
+
+def _access_log(text: str) -> LogFormat | None:
+    if text not in ("", "text", "json"):
+        raise InvalidArgument(f"--access_log is {text!r}; give text or json, or leave it out")
+    return cast("LogFormat", text) if text else None
+
+
+def _access_log_file(flags: Mapping[str, Value]) -> Path | None:
+    file = str(flags["access_log_file"])
+    if file and not flags["access_log"]:
+        raise InvalidArgument(f"--access_log_file is {file!r}, but --access_log is not given; give text or json")
+    return Path(file) if file else None
 
 
 def _memory_budget(text: str) -> int:

@@ -23,6 +23,7 @@ from lightship.server.open_files import max_connections
 from lightship.server.options import ServerOptions
 from lightship.services.hints import Hints
 from lightship.services.warm_up import make_logged_call
+from lightship.transports.access_log.access_log import AccessLog
 from lightship.transports.grpc.api import GrpcApi
 from lightship.transports.grpc.context import GrpcContext, Reload
 from lightship.transports.http.executor import Executor, default_threads
@@ -92,6 +93,16 @@ def executor_of(options: ServerOptions) -> Executor:
     threads = max(options.threads, options.grpc.runs) or default_threads()
     limits = WaitLimits(max(0.0, options.timeout_seconds), options.max_queue_seconds)
     return Executor(threads, _MAX_WAITING, limits)
+
+
+def access_log_of(options: ServerOptions, *, shared: bool) -> AccessLog | None:
+    """Returns the access log, or None if it is off. shared: other processes write into it too.
+
+    Raises InvalidArgument if it cannot be written.
+    """
+    if options.access_log is None:
+        return None
+    return AccessLog(options.access_log, options.access_log_file, shared=shared)
 
 
 def rest_app_of(

@@ -11,12 +11,14 @@ import threading
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from lightship.errors import LightshipError
 from lightship.lifecycle.served_models import ServedModels
-from lightship.server.assembly import executor_of, grpc_api_of, rest_app_of
+from lightship.server.assembly import access_log_of, executor_of, grpc_api_of, rest_app_of
 from lightship.server.loading import Loading
 from lightship.server.open_files import max_connections
 from lightship.server.options import ServerOptions
 from lightship.transports.accepting import Balance
+from lightship.transports.access_log.access_log import AccessLog
 from lightship.transports.connections import Connections
 from lightship.transports.grpc.context import Reload
 from lightship.transports.http.server import HttpServer, new_event_loop
@@ -24,7 +26,7 @@ from lightship.transports.metrics.metrics import Metrics
 from lightship.transports.metrics.reading import Families, ReadMetrics
 from lightship.transports.metrics.text import Family
 from lightship.transports.rest.app import RestApp
-from lightship.transports.turn import Turn
+from lightship.transports.turn import TimedTurn, Turn
 
 if TYPE_CHECKING:
     from socket import socket
@@ -43,6 +45,11 @@ class Sockets(NamedTuple):
     rest_balance: Balance | None = None
     grpc_balance: Balance | None = None
 
+    @property
+    def shared(self) -> bool:
+        """Whether other processes have them too."""
+        return self.rest_balance is not None or self.grpc_balance is not None
+
 
 class Endpoints:
     """Answers requests after `start`.
@@ -55,18 +62,27 @@ class Endpoints:
     _thread: threading.Thread | None = None
 
     def __init__(self, options: ServerOptions, sockets: Sockets, loading: Loading) -> None:
-        """loading: what loads the versions. Raises InvalidArgument for invalid TLS keys."""
+        """loading: what loads the versions.
+
+        Raises InvalidArgument for invalid TLS keys, and for an access log that cannot be written.
+        """
         self._options, self._sockets, self._loading = options, sockets, loading
         self._http: HttpServer | None = None
         self.draining = False
         self._request_metrics: Families = list
-        self.grpc = _grpc_server(options, sockets)
+        self._access_log = access_log_of(options, shared=sockets.shared)
+        try:
+            self.grpc = _grpc_server(options, sockets, self._access_log)
+        except LightshipError:
+            self._close_log()
+            raise
         self.executor = executor_of(options)
 
     def start(self, models: ServedModels, reload: Reload, read_all: ReadMetrics | None = None) -> None:
         """Starts to accept connections. `read_all`: reads the metrics of all processes that share the sockets."""
         options, sockets, loading = self._options, self._sockets, self._loading
-        metrics, turn, budget = Metrics(models.models), Turn(), loading.budget
+        metrics, budget = Metrics(models.models), loading.budget
+        turn = Turn() if self._access_log is None else TimedTurn()
         self._request_metrics = metrics.families
         served: list[Coroutine[object, object, None]] = []
         if sockets.rest is not None:
@@ -75,7 +91,12 @@ class Endpoints:
                 models, options, self.executor, budget, metrics, loading.metrics, address, turn, read_all
             )
             self._http = HttpServer(
-                self.app, sockets.rest, options.drain_seconds, options.timeouts, sockets.rest_balance
+                self.app,
+                sockets.rest,
+                options.drain_seconds,
+                options.timeouts,
+                sockets.rest_balance,
+                self._access_log,
             )
             served.append(self._http.serve())
         if self.grpc is not None:
@@ -92,6 +113,11 @@ class Endpoints:
     def families(self) -> list[Family]:
         """Returns what this process has counted, in the metrics that TensorFlow Serving has too."""
         return self._request_metrics() + self._loading.metrics.families()
+
+    def reopen_log(self) -> None:
+        """Opens the file of the access log anew, after it was renamed."""
+        if self._access_log is not None:
+            self._access_log.reopen()
 
     def drain(self) -> None:
         """Starts to shut down and returns at once. Running requests are finished first.
@@ -110,8 +136,13 @@ class Endpoints:
         if self._thread is not None:
             self._thread.join()
         self.executor.close()
+        self._close_log()
         unanswered = self._http.unanswered if self._http is not None else 0
         return unanswered + (self.grpc.unanswered if self.grpc is not None else 0)
+
+    def _close_log(self) -> None:
+        if self._access_log is not None:
+            self._access_log.close()
 
 
 def _run(*served: Coroutine[object, object, None]) -> None:
@@ -124,9 +155,9 @@ def _run(*served: Coroutine[object, object, None]) -> None:
         runner.run(all_of_them())
 
 
-def _grpc_server(options: ServerOptions, sockets: Sockets) -> GrpcServer | None:
+def _grpc_server(options: ServerOptions, sockets: Sockets, access_log: AccessLog | None) -> GrpcServer | None:
     if not sockets.grpc:
         return None
     from lightship.transports.grpc.server import GrpcServer  # imported here because not every server has gRPC
 
-    return GrpcServer(options.grpc, sockets.grpc, sockets.grpc_balance)
+    return GrpcServer(options.grpc, sockets.grpc, sockets.grpc_balance, access_log)

@@ -13,6 +13,7 @@ from lightship.errors import InvalidArgument, NotFound
 from lightship.images.opening import MAX_PIXELS
 from lightship.lifecycle.model_config import ModelConfig, local_path
 from lightship.saved_model.signatures import SERVE
+from lightship.transports.access_log.lines import LogFormat
 from lightship.transports.grpc.options import GrpcOptions
 from lightship.transports.http.limits import Limits, Timeouts
 from lightship.transports.sockets import Port
@@ -92,6 +93,10 @@ class ServerOptions:
     drain_seconds: float = 30.0
     # The format of log lines. None leaves the logging configuration to the application.
     log_format: Literal["text", "json"] | None = None
+    # Write one line for each request, as text or JSON. None: no access log.
+    access_log: LogFormat | None = None
+    # The file of the access log. None: standard output.
+    access_log_file: Path | None = None
     # How the signatures of the models are run.
     engine: EngineOptions = field(default_factory=EngineOptions)
     # Versions that load at the same time. 0 means two.
@@ -161,6 +166,12 @@ class ServerOptions:
         if self.workers != "auto" and not (isinstance(self.workers, int) and 1 <= self.workers <= MAX_WORKERS):
             raise InvalidArgument(
                 f"workers={self.workers}: give a number from 1 to {MAX_WORKERS}, or 'auto' for one per processor"
+            )
+        if self.access_log not in (None, "text", "json"):
+            raise InvalidArgument(f"access_log={self.access_log!r}: give 'text', 'json', or None for no access log")
+        if self.access_log_file is not None and self.access_log is None:
+            raise InvalidArgument(
+                f"access_log_file={self.access_log_file}, but access_log is None: give access_log='text' or 'json' too"
             )
         _check_hosts(self.allowed_hosts)
         for option in ("load_threads", "load_retries", "empty_folder_grace", "settle_seconds"):

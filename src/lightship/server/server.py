@@ -70,7 +70,7 @@ class Server:
         """Opens the ports, starts to load the models and returns. Call `wait_ready` to wait for the models.
 
         Raises AlreadyExists if a port is in use, NotFound if a folder does not exist, and InvalidArgument for invalid
-        TLS keys.
+        TLS keys and for an access log that cannot be written.
         """
         if self._endpoints is not None:
             return self
@@ -137,11 +137,15 @@ class Server:
     def reread(self) -> None:
         """Reads `model_config_file` again and looks for versions in the models' folders, without waiting for either.
 
+        The file of the access log is opened anew, for tools that have renamed it.
+
         `run` does this on SIGHUP. A file that cannot be applied changes nothing, and the log says why.
         """
         if self._source is None:
             raise FailedPrecondition("the server has not been started, so there is nothing to read again")
         Rereading(self._source, self._config_file, self.options.read_once).start()
+        if self._endpoints is not None:
+            self._endpoints.reopen_log()
 
     def _tell_workers(self) -> None:
         """Waits until every worker knows what this process knows of the models. Then all clients learn the same."""

@@ -16,6 +16,7 @@ from lightship.images.opening import MAX_PIXELS
 from lightship.saved_model.signatures import SERVE
 from lightship.server.options import REST_PORT, ServerOptions, parse_model_argument
 from lightship.server.server import Server
+from lightship.transports.access_log.lines import LogFormat
 from lightship.transports.grpc.options import GrpcOptions
 from lightship.transports.http.limits import Limits, Timeouts
 from lightship.transports.sockets import Port
@@ -49,6 +50,8 @@ def serve(
     strict: bool = False,
     drain_seconds: float = 30.0,
     log_format: Literal["text", "json"] | None = None,
+    access_log: LogFormat | None = None,
+    access_log_file: Path | None = None,
     engine: EngineOptions = EngineOptions(),  # noqa: B008 - immutable
     load_threads: int = 0,
     load_retries: int = 0,
@@ -97,6 +100,8 @@ def serve(
     strict: refuse to start if a folder has no version.
     drain_seconds: seconds that running requests may take after `Server.stop`.
     log_format: write the log as "text" or "json"; None leaves logging to this program.
+    access_log: write one line for each request, as "text" or "json"; None for no access log.
+    access_log_file: the file of the access log; None for standard output.
     engine: how the models are run: the engine, its threads and precision, its cache.
     load_threads: versions that load at the same time; 0 for two.
     load_retries: further attempts to load a version before it counts as failed.
@@ -153,6 +158,8 @@ def serve(
         strict=strict,
         drain_seconds=drain_seconds,
         log_format=log_format,
+        access_log=access_log,
+        access_log_file=access_log_file,
         engine=engine,
         load_threads=load_threads,
         load_retries=load_retries,

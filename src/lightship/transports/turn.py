@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from typing import Protocol
 
@@ -33,6 +34,8 @@ class Turn:
     def __init__(self) -> None:
         self._stages: list[Stage] = []
         self._predictions: list[Prediction] = []
+        # How long the last runs took, if this is measured; see `TimedTurn`.
+        self.seconds = 0.0
 
     def join(self, stage: Stage, loop: asyncio.AbstractEventLoop) -> None:
         """Lets a transport take part in the next turn. It must not take part twice."""
@@ -58,6 +61,15 @@ class Turn:
         _guarded(self.run)
         for stage in stages:
             _guarded(stage.write)
+
+
+class TimedTurn(Turn):
+    """Measures the runs of each turn, for the access log."""
+
+    def run(self) -> None:
+        begun = time.monotonic()
+        super().run()
+        self.seconds = time.monotonic() - begun
 
 
 def _guarded(action: Callable[[], None]) -> None:

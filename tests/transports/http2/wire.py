@@ -40,6 +40,8 @@ class Echo:
         self.held: list[EchoStream] = []
         self.opened = self.closed = self.stalled = 0
 
+    def on_refused(self, connection: Any, head: Any, code: Any) -> None: ...
+
     def open(self, stream: Stream, ended: bool) -> EchoStream:
         self.opened += 1
         handler = EchoStream(self, stream)

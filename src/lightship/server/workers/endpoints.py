@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any
@@ -11,22 +12,29 @@ from lightship.server.listening import Listening
 from lightship.server.options import ServerOptions
 from lightship.server.workers.link import Link
 from lightship.server.workers.supervisor import Reload, Supervisor
+from lightship.transports.access_log.log_file import open_log
 
 
 class WorkerEndpoints:
     """Has the methods of `Endpoints`."""
 
     def __init__(self, options: ServerOptions, listening: Listening, supervisor: Supervisor) -> None:
-        """Raises InvalidArgument for invalid TLS keys."""
+        """Raises InvalidArgument for invalid TLS keys, and for an access log that cannot be written."""
         self._listening, self._supervisor = listening, supervisor
         self._drained: Sequence[tuple[Link, Future[Any]]] | None = None
         if options.grpc.tls is not None and listening.grpc:
             from lightship.transports.grpc.tls import server_context
 
             server_context(options.grpc.tls)
+        if options.access_log_file is not None:
+            os.close(open_log(options.access_log_file))  # so that the start fails, and not each worker
 
     def start(self, _: ServedModels, reload: Reload) -> None:
         self._supervisor.open(self._listening, reload)
+
+    def reopen_log(self) -> None:
+        """Lets each worker open the file of the access log anew."""
+        self._supervisor.reopen_log()
 
     def drain(self) -> None:
         """Starts to shut down and returns at once. Running requests are finished first."""

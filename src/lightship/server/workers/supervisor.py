@@ -100,6 +100,11 @@ class Supervisor:
             return f"the workers cannot be started: {self._slots[0].problem}"
         return None
 
+    def reopen_log(self) -> None:
+        """Lets all workers open the file of the access log anew."""
+        for link in self.fleet.links:
+            link.channel.tell("reopen_log", None)
+
     def drain(self) -> list[tuple[Link, Future[Any]]]:
         """Lets all workers finish their calls and take no new connections. Returns at once."""
         for slot in self._slots:

@@ -67,6 +67,7 @@ class Worker:
             "drop": Handler(self._on_drop, slow=True),
             "engine": Handler(self._on_engine, slow=True),
             "metrics": Handler(self._on_metrics, slow=True),
+            "reopen_log": Handler(self._on_reopen_log),
             "alive": Handler(lambda _: None),
             "drain": Handler(self._on_drain, slow=True),
             "end": Handler(self._on_end),
@@ -128,6 +129,10 @@ class Worker:
         metrics = self._loading.metrics
         families = self._endpoints.families() if self._endpoints is not None else metrics.families()
         return encode_reading(MetricsReading(families, metrics.own_families(), self._process_metrics.text()))
+
+    def _on_reopen_log(self, _: Received) -> None:
+        if self._endpoints is not None:
+            self._endpoints.reopen_log()
 
     def _on_drain(self, _: Received) -> int:
         return self._endpoints.stop() if self._endpoints is not None else 0

@@ -17,6 +17,7 @@ from lightship.transports.grpc.context import GrpcContext
 from lightship.transports.grpc.examples import may_hold_images
 from lightship.transports.grpc.message_memory import message_memory
 from lightship.transports.grpc.methods import CALLS, HEALTH_CALLS, Method
+from lightship.transports.grpc.noted_models import note_request, note_response
 from lightship.transports.grpc.predict import PreparedPredict, prepare_predict, read_predict
 from lightship.transports.grpc.request_templates import PredictCall, RequestTemplates
 from lightship.transports.http.executor import Moved, Overloaded, Pending, run_job
@@ -64,6 +65,7 @@ class GrpcApi:
                 raise DeadlineExceeded(LATE)
             if method.act is not None:
                 message = _parsed(method, request, caller)
+                note_request(caller.record, message)
                 return Answer(method.act(self.context, message, caller).SerializeToString())
             call = self._requests.read(request) or self._read(method, request, caller)
             if call is None:
@@ -73,6 +75,8 @@ class GrpcApi:
             return ReadPredict(self, method, caller, prepared, model, begun)
         except Exception as error:
             answer = self.failed(error, method)
+            if caller.record is not None and model:
+                caller.record.model = model
         self.count(method, model, answer, begun)
         return answer
 
@@ -114,26 +118,31 @@ class GrpcApi:
 class ReadPredict:
     """A Predict that an event loop has read, and perhaps runs together with others. Nothing is read twice."""
 
-    __slots__ = ("_api", "_begun", "_caller", "_method", "_model", "_prepared", "prediction")
+    __slots__ = ("_api", "_begun", "_caller", "_method", "_prepared", "model", "prediction")
 
     def __init__(
         self, api: GrpcApi, method: Method, caller: Caller, prepared: PreparedPredict, model: str, begun: float
     ) -> None:
         self._api, self._method, self._caller = api, method, caller
-        self._prepared, self._model, self._begun = prepared, model, begun
+        self._prepared, self.model, self._begun = prepared, model, begun
         # What may be run before `finish` is called; None if only a thread may run it.
         self.prediction = None if prepared.decodes_images else prepared.prediction
+
+    @property
+    def version(self) -> int:
+        """The version that answers."""
+        return self._prepared.handle.servable.id.version
 
     def finish(self) -> Answer | UnaryJob:
         """Returns the answer, or a job if it was not run."""
         try:
             body = self._prepared.response()
             if body is None:
-                return UnaryJob(self._api, self._method, self._caller, None, self._prepared, self._model, self._begun)
+                return UnaryJob(self._api, self._method, self._caller, None, self._prepared, self.model, self._begun)
             answer = Answer(body)
         except Exception as error:
             answer = self._api.failed(error, self._method)
-        self._api.count(self._method, self._model, answer, self._begun)
+        self._api.count(self._method, self.model, answer, self._begun)
         return answer
 
 
@@ -207,10 +216,13 @@ class UnaryJob:
         read, self._read = self._read, None
         assert read is not None
         message = _parsed(method, read(), caller)
+        note_request(caller.record, message)
         if method.counted_as:
             self._model = message.model_spec.name
         if method.act is method.steps is None:
             self._prepared = prepare_predict(context, read_predict(message, caller.memory), caller.memory)
+            if caller.record is not None:
+                caller.record.version = self._prepared.version
             return self._prepared.decodes_images
         self._message = message
         return method.runs and may_hold_images(context, message)
@@ -224,6 +236,7 @@ class UnaryJob:
         else:
             assert method.act is not None
             response = method.act(context, message, self._caller)
+        note_response(self._caller.record, response)
         body: bytes = response.SerializeToString()
         return body
 

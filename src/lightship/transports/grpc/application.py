@@ -10,12 +10,15 @@ from time import perf_counter
 
 from lightship.errors import LightshipError, ResourceExhausted
 from lightship.threads import start_thread
+from lightship.transports.access_log.access_log import AccessLog
 from lightship.transports.grpc.api import GrpcApi, UnaryJob, unknown_method
 from lightship.transports.grpc.call import Answer, refusal
+from lightship.transports.grpc.call_log import CallLog, id_header
 from lightship.transports.grpc.channel_arguments import ChannelSettings
 from lightship.transports.grpc.compression import Compression, not_compressed
 from lightship.transports.grpc.deadlines import Deadlines
 from lightship.transports.grpc.health import WATCH
+from lightship.transports.grpc.logged_call import LoggedUnaryCall
 from lightship.transports.grpc.message_model import model_of
 from lightship.transports.grpc.message_reader import PREFIX_BYTES
 from lightship.transports.grpc.reflection import METHODS as REFLECTION
@@ -27,7 +30,11 @@ from lightship.transports.http.answer_queue import MAX_WAIT
 from lightship.transports.http.executor import Executor, Overloaded
 from lightship.transports.http.kinds import IMAGES, LARGE, MAX_SMALL_BYTES, SMALL
 from lightship.transports.http.lanes import Origin
+from lightship.transports.http.timed_job import timed
 from lightship.transports.http2.application import NO_HANDLER, Handler
+from lightship.transports.http2.connection import Http2Connection
+from lightship.transports.http2.frames import ErrorCode
+from lightship.transports.http2.headers import RequestHead
 from lightship.transports.http2.stream import Stream
 from lightship.transports.turn import Turn
 
@@ -53,10 +60,16 @@ class GrpcApplication:
         *,
         reflection: bool = False,
         turn: Turn | None = None,
+        access_log: AccessLog | None = None,
     ) -> None:
-        """`reflection`: describes the services. `turn` is that of the event loop."""
+        """`reflection`: describes the services. `turn` is that of the event loop.
+
+        `access_log`: takes note of each call.
+        """
         self.api, self.settings, self.executor, self.budget = api, settings, executor, api.context.budget
         self._reflection = reflection
+        self.access_log, self.call_log = access_log, CallLog(access_log)
+        self._unary_call = UnaryCall if access_log is None else LoggedUnaryCall
         self.turn = turn or Turn()
         self.deadlines = Deadlines()
         # The most bytes of a message, its prefix included, that may be read on the event loop.
@@ -84,7 +97,7 @@ class GrpcApplication:
             stream.head.headers = []  # the memory budget does not count them, and streams may stay open for long
         method = self.api.methods.get(head.method)
         if method is not None and head.refusal is None and not head.status:
-            call = UnaryCall(self, stream, method, head)
+            call = self._unary_call(self, stream, method, head)
             if head.timeout is not None:
                 self._timed.append(call)
                 self._need_turn()
@@ -122,7 +135,7 @@ class GrpcApplication:
             kind = IMAGES if job.decodes_images else LARGE if large else SMALL
             origin = self._origin(call, kind, start)
             refuse_overload = partial(self.api.refuse_overload, call.method)
-            return self.executor.submit(job, origin, refuse_overload, call.deadline)
+            return self.executor.submit(timed(job, call.record), origin, refuse_overload, call.deadline)
         try:
             return self._wait_on_thread(job)
         except LightshipError as error:
@@ -145,6 +158,8 @@ class GrpcApplication:
     def _origin(self, call: UnaryCall, kind: str, start: bytes) -> Origin:
         model = model_of(start) if call.method.runs else ""
         known = model if self.api.context.manager.serves(model) else ""
+        if call.record is not None:
+            call.record.model = known
         return Origin(kind, known, call.stream.connection.client)
 
     def close(self) -> None:
@@ -161,18 +176,30 @@ class GrpcApplication:
         """Answers a stream that is not a call with one response, or refuses it."""
         handler = NO_HANDLER
         if head.status:
-            refuse_http(stream, head.status)
+            self._refuse(stream, head, None)
         elif head.refusal is not None:
-            refuse(stream, head.refusal)
+            self._refuse(stream, head, head.refusal)
         elif head.method == WATCH and self.api.context.health != "off":
             handler = Watch(self, stream, head)
         elif head.method in REFLECTION and self._reflection:
             handler = Reflection(self, stream, head, self._services)
         else:
-            refuse(stream, unknown_method(head.method))
+            self._refuse(stream, head, unknown_method(head.method))
         if ended:
             handler.on_data(b"", True)
         return handler
+
+    def _refuse(self, stream: Stream, head: GrpcHead, answer: Answer | None) -> None:
+        """Ends a stream with a status, or with an HTTP status if there is no answer."""
+        record = self.call_log.record(stream, head)
+        if answer is None:
+            refuse_http(stream, head.status, id_header(record))
+        else:
+            refuse(stream, answer, further=id_header(record))
+        self.call_log.add(record, head.status if answer is None else answer.code)
+
+    def on_refused(self, connection: Http2Connection, head: RequestHead, code: ErrorCode) -> None:
+        self.call_log.add_refused(connection, head, code)
 
     def _need_turn(self) -> None:
         if not self._turn_due:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from lightship.errors import Cancelled, Code, DeadlineExceeded, LightshipError, Unavailable
 from lightship.memory_budget import NOT_COUNTED, NoRoom, Reservation
+from lightship.transports.access_log.record import AccessRecord
 
 MAX_ERROR_BYTES = 1024  # the most bytes of an error message
 CUT = "...TRUNCATED"
@@ -21,6 +22,8 @@ class Caller:
     deadline: float | None = None
     # Counts the memory that is held for the call. Whoever allocates more for it reserves that first.
     memory: Reservation = NOT_COUNTED
+    # What the access log will tell of the call. None: there is no access log.
+    record: AccessRecord | None = None
 
     @property
     def remaining(self) -> float | None:

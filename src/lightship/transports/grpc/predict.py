@@ -56,11 +56,11 @@ class PreparedPredict:
     It ends when `response` returns bytes, when `steps` end, when either raises, or with `release`.
     """
 
-    __slots__ = ("_context", "_handle", "_model", "_prediction")
+    __slots__ = ("_context", "_model", "_prediction", "handle")
 
     def __init__(self, context: GrpcContext, handle: Handle, prediction: Prediction, model: str) -> None:
         """`model` is the model's name as the client sent it."""
-        self._context, self._handle, self._prediction, self._model = context, handle, prediction, model
+        self._context, self.handle, self._prediction, self._model = context, handle, prediction, model
 
     @property
     def decodes_images(self) -> bool:
@@ -70,6 +70,11 @@ class PreparedPredict:
     @property
     def prediction(self) -> Prediction:
         return self._prediction
+
+    @property
+    def version(self) -> int:
+        """The version that answers."""
+        return self.handle.servable.id.version
 
     def response(self) -> bytes | None:
         """Returns the response to what the event loop has run. None: it has not, and the steps can still be done."""
@@ -81,32 +86,32 @@ class PreparedPredict:
                 raise outcome
             return self._response(outcome)
         finally:
-            self._handle.release()
+            self.handle.release()
 
     def steps(self, caller: Caller) -> Steps[bytes]:
         """Returns the response. Raises DeadlineExceeded or Cancelled if nobody waits for it any more."""
-        with self._handle:
+        with self.handle:
             caller.check()
             outputs = yield from self._prediction.steps()
             caller.check()
             return self._response(outputs)
 
     def release(self) -> None:
-        self._handle.release()
+        self.handle.release()
 
     def _response(self, outputs: Mapping[str, NDArray[Any]]) -> bytes:
         if len(outputs) != 1:
             return self._written(outputs)
         ((alias, array),) = outputs.items()
         context = self._context
-        kind = (self._model, self._handle.servable.id.version, self._prediction.signature.name, alias)
+        kind = (self._model, self.handle.servable.id.version, self._prediction.signature.name, alias)
         as_content = context.tensor_content
         return context.responses.write(kind, array, lambda other: self._written({alias: other}), as_content=as_content)
 
     def _written(self, outputs: Mapping[str, NDArray[Any]]) -> bytes:
         self._prediction.memory.grow(_OUTPUT_COPIES * memory_of(outputs.values()))
         response = PredictResponse()
-        write_spec(response.model_spec, self._handle.servable, self._model, self._prediction.signature.name)
+        write_spec(response.model_spec, self.handle.servable, self._model, self._prediction.signature.name)
         for alias, array in outputs.items():
             write_tensor(response.outputs[alias], array, as_content=self._context.tensor_content)
         body: bytes = response.SerializeToString()

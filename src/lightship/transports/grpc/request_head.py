@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from lightship.errors import Code
+from lightship.transports.access_log.request_ids import read_id
 from lightship.transports.grpc.call import Answer
 from lightship.transports.http2.headers import RequestHead
 
@@ -22,14 +23,16 @@ class GrpcHead:
     `timeout` is in seconds; None means none. `encoding` is the compression of compressed messages. `accepts` are the
     compressions that both the client and the server read. `refusal` is the answer to headers that are wrong, or None.
     `status` is the HTTP status of an answer to a request that is not gRPC's, or 0.
+    `id` is the valid request id among the headers, or "".
     """
 
-    __slots__ = ("accepts", "encoding", "method", "refusal", "status", "timeout")
+    __slots__ = ("accepts", "encoding", "id", "method", "refusal", "status", "timeout")
 
     def __init__(self, head: RequestHead, max_size: int) -> None:
         """`max_size` is the most bytes of the headers."""
         headers = dict(head.headers)
         self.method = head.path.decode("latin-1")
+        self.id = read_id(headers.get(b"x-request-id"), headers.get(b"traceparent"))
         self.encoding = headers.get(b"grpc-encoding", b"identity")[:_MAX_NAME].decode("latin-1")
         accepts = headers.get(b"grpc-accept-encoding", b"").decode("latin-1").split(",")
         self.accepts = frozenset(ENCODINGS).intersection(name.strip() for name in accepts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
 from lightship.errors import Code
@@ -37,7 +38,7 @@ def prefixed(body: bytes, *, compressed: bool = False) -> bytes:
 
 
 def trailers_of(answer: Answer) -> list[Header]:
-    trailers = [(b"grpc-status", b"%d" % answer.code)]
+    trailers: list[Header] = [(b"grpc-status", b"%d" % answer.code)]
     if answer.message:
         trailers.append((b"grpc-message", percent_encode(answer.message)))
     if answer.pushback is not None:
@@ -49,9 +50,9 @@ def trailers_of(answer: Answer) -> list[Header]:
     return trailers
 
 
-def refuse(stream: Stream, answer: Answer, *, begun: bool = False) -> None:
-    """Ends a stream with a status. `begun`: its headers were sent already."""
-    block = encode_headers(trailers_of(answer))
+def refuse(stream: Stream, answer: Answer, *, begun: bool = False, further: Sequence[Header] = ()) -> None:
+    """Ends a stream with a status. `begun`: its headers were sent already. `further`: is sent with the status."""
+    block = encode_headers([*trailers_of(answer), *further])
     stream.finish(Block(block if begun else HEAD.data + block))
 
 
@@ -73,9 +74,9 @@ def stalled(*, crowded: bool) -> Answer:
     return Answer(b"", Code.RESOURCE_EXHAUSTED, text, 1000)
 
 
-def refuse_http(stream: Stream, status: int) -> None:
+def refuse_http(stream: Stream, status: int, further: Sequence[Header] = ()) -> None:
     """Ends a stream whose request is not gRPC's."""
-    headers: list[Header] = [(b":status", b"%d" % status)]
+    headers: list[Header] = [(b":status", b"%d" % status), *further]
     if status == 405:
         headers.append((b"allow", b"POST"))
     stream.finish(Block(encode_headers(headers)))

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from socket import socket
 
 from lightship.transports.accepting import Balance
+from lightship.transports.access_log.access_log import AccessLog
 from lightship.transports.connections import Connections
 from lightship.transports.grpc.api import GrpcApi
 from lightship.transports.grpc.application import GrpcApplication
@@ -30,12 +31,21 @@ class GrpcServer:
     `connections` are those that are open. `unanswered` is the number of calls that were cut off at the end.
     """
 
-    def __init__(self, options: GrpcOptions, listening: Sequence[socket], balance: Balance | None = None) -> None:
-        """`balance`: shares the sockets with other processes. Raises InvalidArgument for invalid TLS keys."""
+    def __init__(
+        self,
+        options: GrpcOptions,
+        listening: Sequence[socket],
+        balance: Balance | None = None,
+        access_log: AccessLog | None = None,
+    ) -> None:
+        """`balance`: shares the sockets with other processes. `access_log`: takes note of each call.
+
+        Raises InvalidArgument for invalid TLS keys.
+        """
         self._options = options
         self._settings = settings_of(options.channel_arguments)
         self._encryption = None if options.tls is None else server_context(options.tls)
-        self._listening, self._balance = listening, balance
+        self._listening, self._balance, self._access_log = listening, balance, access_log
         self._loop: asyncio.AbstractEventLoop | None = None
         self._drain_begun = asyncio.Event()
         self._seconds: float | None = None  # the time to drain, once a drain has begun
@@ -58,7 +68,8 @@ class GrpcServer:
         """Answers until the server is drained. `executor` runs long calls, and `turn` is that of the event loop."""
         self._loop = asyncio.get_running_loop()
         settings = self._settings
-        application = GrpcApplication(api, settings, executor, reflection=self._options.reflection, turn=turn)
+        reflection, log = self._options.reflection, self._access_log
+        application = GrpcApplication(api, settings, executor, reflection=reflection, turn=turn, access_log=log)
         self._application = application
         server = Http2Server(
             application, self._listening, settings.http2, self._encryption, self.connections, self._balance

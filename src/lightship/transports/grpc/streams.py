@@ -12,6 +12,7 @@ from lightship.errors import Code, Internal, LightshipError
 from lightship.memory_budget import Reservation
 from lightship.protos import HealthCheckRequest, HealthCheckResponse
 from lightship.transports.grpc.call import Answer, refusal
+from lightship.transports.grpc.call_log import id_header
 from lightship.transports.grpc.health import health_of
 from lightship.transports.grpc.message_reader import MessageReader
 from lightship.transports.grpc.reflection import answer_reflection
@@ -37,9 +38,13 @@ class _StreamCall:
         self._begun = False  # headers were sent
         self._memory = Reservation(application.budget)
         self._reader = MessageReader(head.encoding, _MAX_MESSAGE_BYTES, self._memory)
+        self._record = application.call_log.record(stream, head)
         application.deadlines.add(self)
 
     def on_data(self, data: bytes, ended: bool) -> None:
+        if self._record is not None:
+            self._record.bytes_in += len(data)
+            self._record.received = self.stream.connection.lifetime.heard_at
         try:
             if data:
                 self._memory.keep()
@@ -57,7 +62,9 @@ class _StreamCall:
             self.end(stalled(crowded=crowded))
 
     def on_closed(self) -> None:
-        self.finished = True
+        if not self.finished:
+            self.finished = True
+            self.application.call_log.add(self._record, Code.CANCELLED)
         release_when_sent(self.stream, self._memory)
         self.closed()
 
@@ -65,7 +72,10 @@ class _StreamCall:
         self.end(Answer(b"", Code.DEADLINE_EXCEEDED, "Deadline Exceeded"))
 
     def send(self, body: bytes) -> None:
-        self.stream.send(None if self._begun else HEAD, prefixed(body))
+        message = prefixed(body)
+        if self._record is not None:
+            self._record.bytes_out += len(message)
+        self.stream.send(None if self._begun else HEAD, message)
         self._begun = True
         self.stream.output.flush_soon()
 
@@ -74,10 +84,12 @@ class _StreamCall:
         if self.finished:
             return
         self.finished = True
-        if answer is None and self._begun:
+        answer = answer or Answer(b"")
+        if answer.code is Code.OK and self._begun and self._record is None:
             self.stream.finish(OK)
         else:
-            refuse(self.stream, answer or Answer(b""), begun=self._begun)
+            refuse(self.stream, answer, begun=self._begun, further=id_header(self._record))
+        self.application.call_log.add(self._record, answer.code)
         self.stream.output.flush_soon()
         release_when_sent(self.stream, self._memory)
         self.closed()

@@ -47,6 +47,7 @@ class UnaryCall(Caller):
     _hooks: list[Callable[[], None]] | None = None
     _received = False
     _checked = False  # whether a long message may be received
+    _ok = OK  # the trailers of an answer
 
     def __init__(self, application: GrpcApplication, stream: Stream, method: Method, head: GrpcHead) -> None:
         self._application, self.stream, self.method, self._head = application, stream, method, head
@@ -138,7 +139,7 @@ class UnaryCall(Caller):
             if not self._respond(answer):
                 return False
         else:
-            self.stream.respond(HEAD, prefixed(answer.body), OK)
+            self.stream.respond(HEAD, prefixed(answer.body), self._ok)
         self._finish()
         return True
 
@@ -220,14 +221,13 @@ class UnaryCall(Caller):
 
     def _respond(self, answer: Answer) -> bool:
         """Sends an answer that is not one of the usual ones. Returns False if it is compressed first, on a thread."""
-        stream = self.stream
         if answer.code is not Code.OK:
-            refuse(stream, answer)
+            self._send_status(answer)
             return True
         settings, body = self._application.settings, answer.body
         if settings.max_send is not None and len(body) > settings.max_send:
             text = f"Sent message larger than max ({len(body)} vs. {settings.max_send})"
-            refuse(stream, Answer(b"", Code.RESOURCE_EXHAUSTED, text))
+            self._send_status(Answer(b"", Code.RESOURCE_EXHAUSTED, text))
             return True
         encoding = settings.compression if settings.compression in self._head.accepts else ""
         if encoding and len(body) <= MAX_INLINE_BYTES:
@@ -265,19 +265,23 @@ class UnaryCall(Caller):
     def _send_plain(self, body: bytes) -> None:
         if len(body) > MAX_JOINED_BYTES:
             self.stream.send(HEAD, b"\0" + len(body).to_bytes(4, "big"), body)
-            self.stream.finish(OK)
+            self.stream.finish(self._ok)
         else:
             self._send(prefixed(body))
 
     def _send(self, message: bytes, encoding: str = "") -> None:
         """Sends a message with its prefix, and ends the stream."""
         self.stream.send(compressed_head(encoding) if encoding else HEAD, message)
-        self.stream.finish(OK)
+        self.stream.finish(self._ok)
+
+    def _send_status(self, answer: Answer) -> None:
+        """Ends the stream with a status that is not OK."""
+        refuse(self.stream, answer)
 
     def _refuse(self, answer: Answer) -> None:
         """Ends the call with a status."""
         if not self.finished:
-            refuse(self.stream, answer)
+            self._send_status(answer)
             self.stream.output.flush_soon()
             self._finish()
 

@@ -17,7 +17,7 @@ from lightship.transports.http.application import Application, Deferred
 from lightship.transports.http.body_receiver import DIRECT, BodyReceiver
 from lightship.transports.http.limits import Timeouts
 from lightship.transports.http.messages import Response
-from lightship.transports.http.request_parser import SLICE, RequestParser
+from lightship.transports.http.request_parser import HEADERS, SLICE, RequestParser
 from lightship.transports.http.request_reader import RequestReader
 from lightship.transports.http.response_head import CONTINUE, encode_head
 from lightship.transports.sockets import readable
@@ -43,6 +43,7 @@ class HttpConnection(asyncio.Protocol):
     """
 
     transport: asyncio.Transport
+    _headers = HEADERS  # what the parser takes note of
 
     def __init__(
         self,
@@ -55,7 +56,7 @@ class HttpConnection(asyncio.Protocol):
         """`connections` are the open connections. This connection is one of them while it is open."""
         self._app, self._queue, self._timeouts, self._connections = app, queue, timeouts, connections
         self._time = loop.time
-        self._parser = RequestParser(app, self)
+        self._parser = RequestParser(app, self, self._headers)
         self._client = ""
         self._unparsed: memoryview | None = None  # bytes that were received and are not parsed yet
         self._current: RequestReader | None = None
@@ -205,6 +206,8 @@ class HttpConnection(asyncio.Protocol):
         if answered and not request.keep_alive:
             self.transport.close()
 
+    def on_request_dropped(self, request: RequestReader) -> None: ...
+
     def answer(self) -> None:
         """Asks the application for the response to the current request, which may come later."""
         if self._current is not None:
@@ -345,11 +348,13 @@ class HttpConnection(asyncio.Protocol):
                 self.transport.write(CONTINUE)
             self._deadline = self._time() + self._timeouts.body
 
-    def _respond(self, response: Response) -> None:
+    def _respond(self, response: Response, further: bytes = b"") -> None:
+        """Writes a response. `further`: complete lines of further headers."""
         request, self._current, self._response = self._current, None, None
         assert request is not None
         keep_alive = request.keep_alive = request.keep_alive and not response.close and not self._is_last()
-        head = encode_head(response, keep_alive=keep_alive, http_1_1=request.http_1_1, date=self._queue.date)
+        date = self._queue.date
+        head = encode_head(response, keep_alive=keep_alive, http_1_1=request.http_1_1, date=date, further=further)
         body = b"" if request.method == "HEAD" else response.body
         if self.transport.get_write_buffer_size():  # the client is slow: from now on, every byte that waits is counted
             self.transport.set_write_buffer_limits(0)

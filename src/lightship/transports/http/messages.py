@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from lightship.errors import Code
 from lightship.memory_budget import NOT_COUNTED, Reservation
+from lightship.transports.access_log.record import AccessRecord
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -30,6 +31,8 @@ class Request(NamedTuple):
     memory: Reservation = NOT_COUNTED
     # The client's address, or "" for a UNIX socket.
     client: str = ""
+    # What the access log will tell of the request. None: there is no access log.
+    record: AccessRecord | None = None
 
     @property
     def path(self) -> str:
@@ -67,16 +70,18 @@ class Request(NamedTuple):
 
 
 class Response(NamedTuple):
-    """An HTTP response, with what the metrics need to count it."""
+    """An HTTP response, with what the metrics and the access log need to know of it."""
 
     status: int
     body: bytes
     content_type: bytes = JSON
     headers: Headers = ()
-    # For the metrics: the canonical code, the model's name, and the method in the URL.
+    # For the metrics and the access log: the canonical code, the model's name, and the method in the URL.
     code: Code = Code.OK
     model: str = ""
     api: str = ""
+    # For the access log: the version that answered.
+    version: int | None = None
     # Whether the connection must close after this response.
     close: bool = False
 

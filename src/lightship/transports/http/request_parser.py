@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import httptools
@@ -14,8 +15,10 @@ from lightship.transports.http.request_reader import RequestReader
 
 SLICE = 1 << 10  # bytes that can be parsed without a look at the clock, whatever they are
 # Request headers that matter here, by their names.
-_LENGTH, _CODING, _HOST, _EXPECT = 1, 2, 3, 4
-_HEADERS = {b"content-length": _LENGTH, b"transfer-encoding": _CODING, b"host": _HOST, b"expect": _EXPECT}
+_LENGTH, _CODING, _HOST, _EXPECT, _REQUEST_ID, _TRACE = 1, 2, 3, 4, 5, 6
+HEADERS = {b"content-length": _LENGTH, b"transfer-encoding": _CODING, b"host": _HOST, b"expect": _EXPECT}
+# With an access log, these matter too.
+LOGGED_HEADERS = HEADERS | {b"x-request-id": _REQUEST_ID, b"traceparent": _TRACE}
 
 
 class RequestEvents(Protocol):
@@ -39,6 +42,9 @@ class RequestEvents(Protocol):
     def on_refused_request_ended(self, request: RequestReader) -> None:
         """Called when the rest of a refused request was received, or cannot be parsed."""
 
+    def on_request_dropped(self, request: RequestReader) -> None:
+        """Called when nothing more is parsed, and a request that was not refused is incomplete."""
+
 
 class RequestParser:
     """Parses the bytes of one connection. Public methods that start with `on_` are callbacks of httptools.
@@ -47,8 +53,9 @@ class RequestParser:
     `closed` is True if nothing more is parsed. `client` is the client's address.
     """
 
-    def __init__(self, app: Application, events: RequestEvents) -> None:
-        self._app, self._events = app, events
+    def __init__(self, app: Application, events: RequestEvents, headers: Mapping[bytes, int] = HEADERS) -> None:
+        """`headers`: those that are taken note of, `HEADERS` or `LOGGED_HEADERS`."""
+        self._app, self._events, self._headers = app, events, headers
         self.client = ""
         self._http: Any = httptools.HttpRequestParser(self)
         self.reading: RequestReader | None = None
@@ -93,9 +100,12 @@ class RequestParser:
 
     def close(self) -> None:
         """Stops parsing and drops the incomplete request."""
-        if self.reading is not None:
-            self.reading.release()
-        self.closed, self.reading, self.in_head = True, None, False
+        reading, self.reading = self.reading, None
+        self.closed, self.in_head = True, False
+        if reading is not None:
+            reading.release()
+            if reading.response is None:
+                self._events.on_request_dropped(reading)
 
     def refuse(self, error: LightshipError) -> None:
         """Answers the request that is being read with an error. The connection then closes."""
@@ -124,7 +134,7 @@ class RequestParser:
         if reading is None or not self.in_head:  # trailers are ignored, because they could contradict the headers
             return
         reading.headers.append((name, value))
-        header = _HEADERS.get(name)
+        header = self._headers.get(name)
         if header is None:
             return
         if header == _HOST and reading.host is None:
@@ -272,8 +282,11 @@ class RequestParser:
 
         It answers bytes that are not a valid request, or headers that are too long.
         """
+        last, reading = RequestReader(self._app.limits, self._app.budget), self.reading
+        if reading is not None:
+            last.succeed(reading, self._http.get_method().decode("latin-1") if reading.url else "")
+            reading.refuse(response)
         self.close()
-        last = RequestReader(self._app.limits, self._app.budget)
         last.refuse(response)
         self._events.on_request_refused(last)
 
@@ -287,8 +300,13 @@ def _take_header(request: RequestReader, header: int, value: bytes) -> None:
         if value.strip().lower() != b"chunked":
             coding = value.decode("latin-1")
             request.fault = f"Transfer-Encoding: {coding} is not supported; send chunked, or a Content-Length"
-    else:
+    elif header == _HOST:
         request.fault = "it has two Host headers"
+    elif request.record is not None:
+        if header == _REQUEST_ID:
+            request.record.given_id = value
+        else:
+            request.record.given_trace = value
 
 
 def has_body(request: RequestReader) -> bool:

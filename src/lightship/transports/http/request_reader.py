@@ -6,6 +6,7 @@ from io import BytesIO
 
 from lightship.errors import TooLarge
 from lightship.memory_budget import UNCOUNTED, MemoryBudget, Reservation
+from lightship.transports.access_log.record import AccessRecord
 from lightship.transports.http.limits import Limits
 from lightship.transports.http.messages import Request, Response
 
@@ -18,11 +19,12 @@ class RequestReader:
 
     `memory` counts what is held for the request. `http_1_1` is False for HTTP/1.0. `host` is the Host header, and
     `fault` what is wrong with the headers. `response` is set if the request was refused before it was complete.
+    `record` is what the access log will tell of it, if there is one.
     """
 
     __slots__ = (
         "_body", "_head", "_limits", "chunked", "declared", "expects_continue", "fault", "headers", "host", "http_1_1",
-        "keep_alive", "memory", "method", "response", "room_end", "size", "target", "url",
+        "keep_alive", "memory", "method", "record", "response", "room_end", "size", "target", "url",
     )  # fmt: skip
 
     def __init__(self, limits: Limits, budget: MemoryBudget) -> None:
@@ -40,6 +42,7 @@ class RequestReader:
         self.fault = ""
         self.keep_alive = self.http_1_1 = True
         self.response: Response | None = None
+        self.record: AccessRecord | None = None
 
     def check_declared(self, budget: MemoryBudget) -> None:
         """Checks the Content-Length before any of the body is read.
@@ -111,12 +114,23 @@ class RequestReader:
         body, self._body = self._body, b""
         if not isinstance(body, bytes):
             body = body.getvalue()
-        return Request(self.method, self.target, body, self.headers, self.memory, client)
+        return Request(self.method, self.target, body, self.headers, self.memory, client, self.record)
 
     def refuse(self, response: Response) -> None:
         """Sets the response of an incomplete request and drops the bytes that were received."""
         self.release()
         self.response = response
+
+    def succeed(self, other: RequestReader, method: str) -> None:
+        """Takes over what the access log tells of a request whose headers were perhaps not complete."""
+        self.record, self.size = other.record, other.size
+        if self.record is not None:
+            self.record.method, self.record.path = method, other.shown_target
+
+    @property
+    def shown_target(self) -> str:
+        """The target, or what has come of it, for the access log."""
+        return self.target or self.url.decode("latin-1")
 
     def release(self) -> None:
         self._body = b""

@@ -36,13 +36,17 @@ _CONNECTION = {(True, True): b"", (False, True): b"Connection: close\r\n"}  # by
 _CONNECTION |= {(True, False): b"Connection: keep-alive\r\n", (False, False): b"Connection: close\r\n"}
 
 
-def encode_head(response: Response, *, keep_alive: bool, http_1_1: bool, date: bytes) -> bytes:
-    """Returns the bytes before the body. `http_1_1`: the request's version. `date`: the value of the Date header."""
-    return b"%bContent-Type: %b\r\nContent-Length: %d\r\nDate: %b\r\n%b%b\r\n" % (
+def encode_head(response: Response, *, keep_alive: bool, http_1_1: bool, date: bytes, further: bytes = b"") -> bytes:
+    """Returns the bytes before the body.
+
+    `http_1_1`: the request's version. `date`: the value of the Date header. `further`: complete lines of other headers.
+    """
+    return b"%bContent-Type: %b\r\nContent-Length: %d\r\nDate: %b\r\n%b%b%b\r\n" % (
         _STATUS_LINES[response.status],
         response.content_type,
         len(response.body),
         date,
         _CONNECTION[keep_alive, http_1_1],
         b"".join([b"%b: %b\r\n" % header for header in response.headers]) if response.headers else b"",
+        further,
     )

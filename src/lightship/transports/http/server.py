@@ -9,11 +9,13 @@ import socket
 from collections.abc import Callable
 
 from lightship.transports.accepting import Balance, Closable, accept_connections
+from lightship.transports.access_log.access_log import AccessLog
 from lightship.transports.connections import Connections
 from lightship.transports.http.answer_queue import AnswerQueue
 from lightship.transports.http.application import Application
 from lightship.transports.http.connection import HttpConnection
 from lightship.transports.http.limits import Timeouts
+from lightship.transports.http.logged_connection import LoggedHttpConnection
 from lightship.transports.periodic import PeriodicCalls
 from lightship.transports.sockets import readable, refuse_new_connections
 from lightship.transports.stalled import StalledClients
@@ -42,11 +44,12 @@ class HttpServer:
         drain_seconds: float,
         timeouts: Timeouts | None = None,
         balance: Balance | None = None,
+        access_log: AccessLog | None = None,
     ) -> None:
-        """`balance`: shares the socket with other processes."""
+        """`balance`: shares the socket with other processes. `access_log`: takes note of each request."""
         self.unanswered = 0
         self._app = app
-        self._listening, self._balance = listening, balance
+        self._listening, self._balance, self._access_log = listening, balance, access_log
         self._drain_seconds = drain_seconds
         self._timeouts = timeouts or Timeouts()
         self.connections: Connections[HttpConnection] = Connections(app.limits.connections)
@@ -67,7 +70,7 @@ class HttpServer:
             self._drain_begun.set()
         queue = AnswerQueue(loop, self._app.turn)
         accepting = await accept_connections(
-            lambda: HttpConnection(self._app, queue, self._timeouts, loop, self.connections),
+            lambda: self._connection(queue, loop),
             self._listening,
             self.connections,
             self._balance,
@@ -76,6 +79,12 @@ class HttpServer:
         await self._drain_begun.wait()
         await self._drain(accepting)
         ticking.cancel()
+
+    def _connection(self, queue: AnswerQueue, loop: asyncio.AbstractEventLoop) -> HttpConnection:
+        arguments = (self._app, queue, self._timeouts, loop, self.connections)
+        if self._access_log is None:
+            return HttpConnection(*arguments)
+        return LoggedHttpConnection(*arguments, self._access_log)
 
     async def _tick(self, queue: AnswerQueue) -> None:
         loop, stalled = asyncio.get_running_loop(), StalledClients(self._app.budget)

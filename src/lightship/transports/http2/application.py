@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Protocol
 from lightship.memory_budget import MemoryBudget
 
 if TYPE_CHECKING:
+    from lightship.transports.http2.connection import Http2Connection
+    from lightship.transports.http2.frames import ErrorCode
+    from lightship.transports.http2.headers import RequestHead
     from lightship.transports.http2.stream import Stream
 
 
@@ -36,6 +39,9 @@ class Application(Protocol):
 
     def open(self, stream: Stream, ended: bool) -> Handler:
         """Returns the handler of a new stream, whose headers are in `stream.head`. `ended`: there is no body."""
+
+    def on_refused(self, connection: Http2Connection, head: RequestHead, code: ErrorCode) -> None:
+        """Called when a request is refused before a stream is opened for it."""
 
 
 class _NoHandler:

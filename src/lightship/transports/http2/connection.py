@@ -255,9 +255,9 @@ class Http2Connection(asyncio.Protocol):
             raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"a client opens the stream {number}")
         self._last_stream = number
         if number > self._refuse_above or len(self.streams) >= self.limits.streams:
-            self._refuse(number, flags, ErrorCode.REFUSED_STREAM)
+            self._refuse(number, flags, head, ErrorCode.REFUSED_STREAM)
         elif head.fault:
-            self._refuse(number, flags, ErrorCode.PROTOCOL_ERROR)
+            self._refuse(number, flags, head, ErrorCode.PROTOCOL_ERROR)
         else:
             self._open(number, head, bool(flags & END_STREAM))
 
@@ -267,17 +267,18 @@ class Http2Connection(asyncio.Protocol):
             stream.ended = True
             if stream.body_left:
                 del self.streams[number]
-                self._refuse(number, END_STREAM, ErrorCode.PROTOCOL_ERROR)
+                self._refuse(number, END_STREAM, head, ErrorCode.PROTOCOL_ERROR)
                 return
         handler = self._application.open(stream, ended)
         if not stream.closed:
             stream.handler = handler
 
-    def _refuse(self, number: int, flags: int, code: ErrorCode) -> None:
+    def _refuse(self, number: int, flags: int, head: RequestHead, code: ErrorCode) -> None:
         self.rates.count(RESETS)
         if not flags & END_STREAM:
             self._remember_cut_off(number)
         self.output.write(rst_stream(number, code))
+        self._application.on_refused(self, head, code)
 
     def _on_trailers(self, stream: Stream, flags: int, block: bytes) -> None:
         self.rates.count(HEADER_BYTES, len(block))

@@ -19,6 +19,7 @@ from lightship.transports.http.kinds import IMAGES
 from lightship.transports.http.lanes import Origin
 from lightship.transports.http.limits import Limits
 from lightship.transports.http.messages import Request, Response
+from lightship.transports.http.timed_job import timed
 from lightship.transports.metrics.metrics import Metrics
 from lightship.transports.metrics.reading import Families, MetricsReading, ProcessMetrics, ReadMetrics
 from lightship.transports.rest.api import METHODS, RestApi
@@ -160,7 +161,7 @@ class RestApp:
 
     def _refuse_overload(self, error: Overloaded, origin: Origin) -> Response:
         self._metrics.request(origin.model, error.code.name, "", 0.0)
-        return self.refuse(error)
+        return self.refuse(error)._replace(model=origin.model)
 
     def _origin(self, request: Request, size: int) -> Origin:
         return origin_of(request, size, self._manager)
@@ -175,7 +176,7 @@ class RestApp:
             job.release()
             return self.refuse(error)
         deadline = time.monotonic() + self._timeout if self._timeout > 0 else None
-        answered = self._executor.submit(job, origin, self._refuse_overload, deadline)
+        answered = self._executor.submit(timed(job, request.record), origin, self._refuse_overload, deadline)
         if not isinstance(answered, Response) and self._timeout > 0:
             timer = asyncio.get_running_loop().call_later(self._timeout, self._give_up, answered, job)
             answered.add_done_callback(partial(_cancel, timer))

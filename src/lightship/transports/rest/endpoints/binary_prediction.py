@@ -165,7 +165,8 @@ def _output_names(signature: Signature, wanted: str, media: bytes) -> Sequence[s
 
 
 def _response(route: Route, servable: Servable, media: bytes, outputs: Arrays) -> Response:
-    headers = version_header(servable.id.version)
+    version = servable.id.version
+    headers = version_header(version)
     if media == JSON:
         body = outputs_document(outputs)
     elif media == NPZ:
@@ -174,7 +175,7 @@ def _response(route: Route, servable: Servable, media: bytes, outputs: Arrays) -
         ((name, array),) = outputs.items()
         headers += _described(name, array)
         body = write_raw(array) if media == RAW else write_npy(array)
-    return Response(200, body, media, headers, model=route.model, api=route.action)
+    return Response(200, body, media, headers, model=route.model, api=route.action, version=version)
 
 
 def _described(name: str, array: NDArray[Any]) -> Headers:

@@ -54,5 +54,6 @@ def _document_memory(*outputs: NDArray[Any] | None) -> int:
 
 
 def _response(route: Route, servable: Servable, body: bytes) -> Response:
-    headers = version_header(servable.id.version)
-    return Response(200, body, headers=headers, model=route.model, api=route.action)
+    version = servable.id.version
+    headers = version_header(version)
+    return Response(200, body, headers=headers, model=route.model, api=route.action, version=version)

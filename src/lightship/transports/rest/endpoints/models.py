@@ -70,4 +70,4 @@ def _metadata(manager: ServedModels, route: Route) -> Response:
         )
     spec = f'{{\n "name": {quoted(route.model)},\n "signature_name": "",\n "version": "{version}"\n}}\n'
     text = f'{{\n"model_spec":{spec},\n"metadata": {{"signature_def": {signatures}\n}}\n}}\n'
-    return Response(200, encoded(text), model=route.model)
+    return Response(200, encoded(text), model=route.model, version=version)
