@@ -177,10 +177,10 @@ def test_many_threads_may_call_and_close_at_once(half_plus_two: Path) -> None:
     assert {tuple(one) for one in answers if one is not None} <= {(2.5,)}
 
 
-def test_a_model_without_classes_says_how_to_get_them(half: LocalModel) -> None:
+def test_a_model_that_takes_no_images_says_what_to_send_instead(half: LocalModel) -> None:
     assert half.classes is None
     assert half.image is None
-    with pytest.raises(FailedPrecondition, match=r"has no image spec, .*: export the model with classes"):
+    with pytest.raises(FailedPrecondition, match="does not take one image: send tensors"):
         half.classify_image(Image.new("RGB", (4, 4)))
 
 

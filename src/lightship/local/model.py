@@ -14,17 +14,19 @@ from numpy.typing import NDArray
 
 from lightship.client.arguments import check_top
 from lightship.client.grpc.metadata import signature_info
+from lightship.client.hints import with_hint
 from lightship.client.inputs import Inputs, arrays_for
 from lightship.client.outputs import output_array
 from lightship.client.photos import Photo, encoded
 from lightship.client.results import Classification, ModelMetadata, Prediction, SignatureInfo
-from lightship.errors import FailedPrecondition, InvalidArgument
+from lightship.errors import FailedPrecondition, InvalidArgument, LightshipError
 from lightship.images.spec import ImageSpec
 from lightship.lifecycle.handle import Handle, Lease
 from lightship.lifecycle.servable import Servable
 from lightship.local.photos import classify_all
 from lightship.printable import printable
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, INIT_SIGNATURE
+from lightship.services.hints import hint_about_call, with_shapes
 from lightship.services.images import classify_images
 from lightship.services.predict import check_signature, predict
 
@@ -98,7 +100,10 @@ class LocalModel:
         given = arrays_for(inputs, name, self._metadata)
         arrays = {key: np.asarray(array, order="C") for key, array in given.items()}
         with self._handle() as handle:
-            outputs = predict(handle.servable, check_signature(handle.servable, name), arrays)
+            try:
+                outputs = predict(handle.servable, check_signature(handle.servable, name), arrays)
+            except LightshipError as error:  # in the words of the clients
+                raise type(error)(with_hint(with_shapes(error).message, hint_about_call(error))) from error
         results = {key: _own(output_array(array, key), arrays) for key, array in outputs.items()}
         return Prediction(results, self.name, self.version)
 

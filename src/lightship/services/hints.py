@@ -58,22 +58,11 @@ class Hints:
         It is at most `MAX_HINT_BYTES` of printable ASCII; all other characters, and "%", are percent-encoded.
         """
         fault = error.fault
-        if fault is None:
-            return ""
-        if isinstance(fault, MissingModel):
-            return _encoded(self._of_model(fault))
-        if isinstance(fault, MissingName):
-            names = KnownNames(islice(fault.known, _MAX_NAMES))
-            return _encoded(_listing(f"{fault.kind.capitalize()}s", names, fault.name))
-        if isinstance(fault, WrongDtype):
-            return _encoded(f"input {_quoted(fault.name)} takes {fault.expected}, not {fault.given}")
-        return ""
+        return _encoded(self._of_model(fault)) if isinstance(fault, MissingModel) else hint_about_call(error)
 
     def worded(self, error: LightshipError) -> LightshipError:
         """Returns an error whose text says which shapes were expected, if the engine's text does not."""
-        return (
-            InvalidArgument(f"{error.fault.text}: {error.message}") if isinstance(error.fault, WrongShapes) else error
-        )
+        return with_shapes(error)
 
     def _of_model(self, missing: MissingModel) -> str:
         models = self._names_of_models()
@@ -95,6 +84,22 @@ class Hints:
 
     def _count_change(self) -> None:
         self._changes += 1
+
+
+def hint_about_call(error: LightshipError) -> str:
+    """Returns a hint about a signature, an input or an output, as `Hints.hint` does; "" if there is none."""
+    fault = error.fault
+    if isinstance(fault, MissingName):
+        names = KnownNames(islice(fault.known, _MAX_NAMES))
+        return _encoded(_listing(f"{fault.kind.capitalize()}s", names, fault.name))
+    if isinstance(fault, WrongDtype):
+        return _encoded(f"input {_quoted(fault.name)} takes {fault.expected}, not {fault.given}")
+    return ""
+
+
+def with_shapes(error: LightshipError) -> LightshipError:
+    """Returns an error whose text says which shapes were expected, if the engine's text does not."""
+    return InvalidArgument(f"{error.fault.text}: {error.message}") if isinstance(error.fault, WrongShapes) else error
 
 
 def _of_versions(missing: MissingModel, statuses: Collection[ModelVersionStatus]) -> str:
