@@ -17,6 +17,7 @@ MODEL = {"bundle", "images", "saved_model", "tensors", "protos", "files", "error
 BELOW: dict[str, set[str]] = {
     "errors": set(),
     "files": {"errors"},
+    "locks": set(),
     "memory": {"threads"},
     "memory_budget": {"errors"},
     "processors": set(),
@@ -29,7 +30,7 @@ BELOW: dict[str, set[str]] = {
     "saved_model": {"tensors", "protos", "files", "errors", "memory_budget"},
     "images": {"errors", "memory_budget"},
     "bundle": MODEL,
-    "engines": MODEL | {"memory", "processors", "semaphore", "threads"},
+    "engines": MODEL | {"locks", "memory", "processors", "semaphore", "threads"},
     "batching": MODEL | {"engines", "processors", "threads"},
     "lifecycle": MODEL | {"batching", "engines", "threads"},
     "services": MODEL | {"lifecycle", "batching", "engines"},
@@ -37,7 +38,7 @@ BELOW: dict[str, set[str]] = {
     "server": MODEL
     | {"transports", "services", "lifecycle", "batching", "engines"}
     | {"memory", "processors", "signals", "printable", "threads"},
-    "packaging": MODEL | {"engines"},
+    "packaging": MODEL | {"engines", "locks"},
     "client": MODEL,
     "compat": {"tensors", "protos", "errors"},
     "docker": MODEL | {"client"},
