@@ -231,9 +231,12 @@ def _openvino_version() -> str:
     found = [folder.name for place in places for folder in place.glob("openvino-*.dist-info")]
     if len(found) == 1:
         return found[0].removeprefix("openvino-").removesuffix(".dist-info")
-    from importlib.metadata import version
+    from importlib.metadata import PackageNotFoundError, version
 
-    return version("openvino")
+    try:
+        return version("openvino")
+    except PackageNotFoundError:
+        return "none"
 
 
 @cache
