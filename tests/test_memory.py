@@ -90,3 +90,11 @@ def test_what_lives_long_is_not_visited_and_garbage_among_it_is_freed_at_the_nex
         wait_for(lambda: seen() is None)
     finally:
         gc.unfreeze()
+
+
+def test_a_system_that_does_not_say_how_much_memory_it_has_gets_a_small_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(name: str) -> int:
+        raise ValueError("unrecognized configuration name")
+
+    monkeypatch.setattr(os, "sysconf", refuse)
+    assert 0 < available_memory() <= 2 << 30

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cache
@@ -19,6 +20,7 @@ from lightship.threads import start_timer
 LARGE = 16 << 20  # bytes of a request's memory from which releasing memory is worthwhile
 _SOON = 0.5  # seconds after a large request in which others may end, so that memory is released once for all of them
 _LEAST_BUDGET = 256 << 20
+_UNKNOWN_MEMORY = 2 << 30  # where the system does not say how much there is
 _CGROUPS = Path("/sys/fs/cgroup")
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of mallopt(3)
 _KEPT = 32 << 20  # bytes; the largest value that glibc accepts for _MMAP_THRESHOLD
@@ -31,11 +33,34 @@ def default_budget() -> int:
 
 def available_memory() -> int:
     """Returns the bytes that this process may use: the lowest limit of its control groups, or the machine's memory."""
-    found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    found = [_machine_memory()]
     for file in _limit_files():
         with suppress(OSError, ValueError):  # the other version of control groups, or "max" for no limit
             found.append(int(file.read_text()))
     return min(found)
+
+
+def _machine_memory() -> int:
+    """Returns the machine's memory in bytes, or a small one where the system does not say."""
+    if sys.platform == "win32":
+        status = _MemoryStatus(length=ctypes.sizeof(_MemoryStatus))
+        found = ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status))
+        return int(status.total) if found else _UNKNOWN_MEMORY
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError):
+        return _UNKNOWN_MEMORY
+
+
+class _MemoryStatus(ctypes.Structure):
+    """MEMORYSTATUSEX of Windows."""
+
+    _fields_ = (
+        ("length", ctypes.c_uint32),
+        ("load", ctypes.c_uint32),
+        ("total", ctypes.c_uint64),
+        ("others", ctypes.c_uint64 * 6),
+    )
 
 
 def _limit_files() -> Iterator[Path]:
@@ -144,5 +169,5 @@ def _glibc() -> Any:
     try:
         library = ctypes.CDLL(None)
         return library if library.malloc_trim and library.mallopt else None
-    except (OSError, AttributeError):
+    except (OSError, AttributeError, TypeError):  # TypeError: Windows has no library of the process itself
         return None

@@ -24,7 +24,7 @@ def take_share(cpus: Collection[int], sharers: int) -> None:
     """
     global _sharers
     _sharers = sharers
-    if cpus:
+    if cpus and hasattr(os, "sched_setaffinity"):
         with suppress(OSError):  # one of them was taken away in the meantime
             os.sched_setaffinity(0, cpus)
 

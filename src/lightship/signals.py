@@ -14,7 +14,9 @@ TYPE_CHECKING = False  # `typing` would take longer to import than all else that
 if TYPE_CHECKING:
     from types import FrameType
 
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+STOP_SIGNALS: tuple[signal.Signals, ...] = (signal.SIGTERM, signal.SIGINT)
+if hasattr(signal, "SIGBREAK"):  # Windows: Ctrl-Break, the only one that another process can send
+    STOP_SIGNALS += (signal.SIGBREAK,)
 # None on Windows.
 HANGUP: signal.Signals | None = getattr(signal, "SIGHUP", None)
 

@@ -20,6 +20,7 @@ BELOW: dict[str, set[str]] = {
     "errors": set(),
     "extras": {"errors"},
     "files": {"errors"},
+    "locks": set(),
     "memory": {"threads"},
     "memory_budget": {"errors"},
     "processors": set(),
@@ -34,7 +35,7 @@ BELOW: dict[str, set[str]] = {
     "saved_model": {"tensors", "protos", "files", "errors", "memory_budget"},
     "images": {"errors", "memory_budget", "notebook"},
     "bundle": MODEL,
-    "engines": MODEL | {"extras", "memory", "processors", "repeated", "semaphore", "threads"},
+    "engines": MODEL | {"extras", "locks", "memory", "processors", "repeated", "semaphore", "threads"},
     "batching": MODEL | {"engines", "processors", "threads"},
     "lifecycle": MODEL | {"batching", "engines", "repeated", "threads"},
     "services": MODEL | {"lifecycle", "batching", "engines"},
@@ -44,7 +45,7 @@ BELOW: dict[str, set[str]] = {
     | {"transports", "services", "lifecycle", "batching", "engines"}
     | SHOWN
     | {"memory", "processors", "signals", "printable", "repeated", "threads"},
-    "packaging": MODEL | SHOWN | {"engines", "extras"},
+    "packaging": MODEL | SHOWN | {"engines", "extras", "locks"},
     "client": MODEL | SHOWN | {"extras"},
     "local": MODEL | SHOWN | {"client", "services", "lifecycle", "engines", "extras", "processors"},
     "compat": {"tensors", "protos", "errors"},

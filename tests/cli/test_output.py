@@ -5,6 +5,10 @@ from __future__ import annotations
 import ast
 import io
 import json
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +18,7 @@ from tests.client.conftest import FakeServer, Reply
 
 from lightship.cli.output import add_row, print_json, print_styled, print_text
 
+HALF_PLUS_TWO = Path(__file__).parents[1] / "models" / "half_plus_two"
 CLI = Path(__file__).parents[2] / "src" / "lightship" / "cli"
 NASTY = "dog\x1b]0;owned\x07\x1b[2J\x9b1A\u202e\nerror: forged"
 
@@ -22,6 +27,15 @@ def test_text_keeps_its_lines_and_nothing_else(capsys: pytest.CaptureFixture[str
     print_text(NASTY)
     out = capsys.readouterr().out
     assert out.split("\n") == [r"dog\x1b]0;owned\x07\x1b[2J\x9b1A\u202e", "error: forged", ""]
+
+
+def test_what_the_encoding_of_the_output_lacks_is_printed_as_an_escape(tmp_path: Path) -> None:
+    folder = shutil.copytree(HALF_PLUS_TWO, tmp_path / "H\xfcndin")
+    command = [sys.executable, "-m", "lightship", "inspect", str(folder / "123")]
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert r"H\xfcndin" in done.stdout
 
 
 def test_cells_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -51,3 +51,14 @@ def test_a_file_uri_is_the_path_in_it() -> None:
 
 def test_a_version_asked_for_twice_is_one() -> None:
     assert Specific([3, 1, 3]) == Specific((3, 1))
+
+
+def test_paths_of_windows_are_absolute_there_and_nowhere_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = [("m", "C:/models/a"), ("n", r"D:\models\a"), ("o", "file:///C:/models/a"), ("p", "/models/a")]
+    with pytest.raises(InvalidArgument, match="absolute path"):
+        check_model_list(paths[1:2])
+    monkeypatch.setattr("lightship.lifecycle.model_config._WINDOWS", True)
+    check_model_list(paths)
+    assert local_path("file:///C:/models/a") == Path("C:/models/a")
+    with pytest.raises(InvalidArgument, match="absolute path"):
+        check_model_list([("m", r"models\a")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -128,3 +129,18 @@ def test_other_users_may_read_a_version(tmp_path: Path) -> None:
     finally:
         os.umask(umask)
     assert not any(name.startswith(PREFIX) for name in entries(tmp_path))
+
+
+def test_versions_are_published_where_the_file_system_has_no_locks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    assert [write(tmp_path / "m").name for _ in range(2)] == ["1", "2"]
+    assert entries(tmp_path / "m") == {"1", "2"}
+    left = tmp_path / "m" / f"{PREFIX}another"
+    left.mkdir()
+    assert write(tmp_path / "m").name == "3"
+    assert left.exists(), "another exporter may be writing it"

@@ -6,6 +6,7 @@ All commands print through this module, so that no text of a server can send an 
 from __future__ import annotations
 
 import sys
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, TextIO
 
 from lightship.printable import json_line, printable, printable_lines
@@ -13,6 +14,12 @@ from lightship.printable import json_line, printable, printable_lines
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
+
+
+def escape_unencodable() -> None:
+    """Lets the standard output print what its encoding lacks, as often on Windows, as escapes instead of failing."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def print_text(text: object = "", *, end: str = "\n", file: TextIO | None = None, flush: bool = False) -> None:

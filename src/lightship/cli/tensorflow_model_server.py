@@ -192,7 +192,9 @@ def _memory_budget(text: str) -> int:
 
 
 def _reload_root(text: str) -> Path:
-    if not text.startswith("/"):
+    from lightship.lifecycle.model_config import is_absolute
+
+    if not is_absolute(text):
         raise InvalidArgument(f"--reload_root is {text!r}; give an absolute path, or / for any folder")
     return Path(text)
 

@@ -43,7 +43,7 @@ def _everything(folder: Path) -> Iterator[Path]:
 
 def _may_read(path: Path, user: int) -> bool:
     entry = path.stat()
-    if _ACL in os.listxattr(path):  # an access control list decides, not the mode
+    if sys.platform == "linux" and _ACL in os.listxattr(path):  # an access control list decides, not the mode
         return True
     shift = 6 if entry.st_uid == user else 3 if entry.st_gid == user else 0
     needed = (stat.S_IROTH | stat.S_IXOTH if stat.S_ISDIR(entry.st_mode) else stat.S_IROTH) << shift

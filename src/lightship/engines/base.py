@@ -144,6 +144,12 @@ class SignatureReport:
 DEFAULT_OPTIONS = EngineOptions()
 
 
+NO_OPENVINO = (
+    "OpenVINO is not installed; it has packages for Linux, for Windows on x86-64 and for Macs with Apple silicon "
+    "(docs/reference/platforms.md)"
+)
+
+
 class CannotRun(Exception):
     """A runtime cannot run a signature, or cannot run it with these values.
 

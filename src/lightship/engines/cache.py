@@ -7,7 +7,6 @@ determines the server's answers.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import logging
@@ -27,6 +26,7 @@ from typing import Any
 
 from lightship import __version__
 from lightship.engines.scratch import scratch, sweep
+from lightship.locks import try_lock
 from lightship.saved_model.digests import Digests
 from lightship.saved_model.version_files import walk
 
@@ -38,6 +38,7 @@ DEFAULT_MAX_ENTRIES = 4096
 _FORMAT = 1
 _LOOK_SECONDS = 0.1  # between two attempts to lock the folder
 _INDEX = "index.json"
+_LOCK = ".lock"  # the file that is locked where folders cannot be
 _KEY = re.compile("[0-9a-f]{64}")
 
 
@@ -132,10 +133,10 @@ class CompiledCache:
             return
         with ExitStack() as stack:
             with suppress(OSError):
-                lock = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
-                stack.callback(os.close, lock)
-                while not _locked(lock) and not cancelled():
+                while (lock := try_lock(self._folder, self._folder / _LOCK)) is None and not cancelled():
                     time.sleep(_LOOK_SECONDS)
+                if lock is not None:
+                    stack.callback(lock.release)
             yield
 
     @contextmanager
@@ -230,9 +231,12 @@ def _openvino_version() -> str:
     found = [folder.name for place in places for folder in place.glob("openvino-*.dist-info")]
     if len(found) == 1:
         return found[0].removeprefix("openvino-").removesuffix(".dist-info")
-    from importlib.metadata import version
+    from importlib.metadata import PackageNotFoundError, version
 
-    return version("openvino")
+    try:
+        return version("openvino")
+    except PackageNotFoundError:
+        return "none"
 
 
 @cache
@@ -265,8 +269,7 @@ def _usable(folder: Path | None) -> Path | None:
         return None
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        status = folder.stat()
-        if status.st_uid != os.geteuid() or status.st_mode & 0o022:
+        if not _is_private(folder.stat()):
             logger.warning("%s is not used as a cache: it belongs to another user, or others may write to it", folder)
             return None
         with scratch(folder):
@@ -274,6 +277,11 @@ def _usable(folder: Path | None) -> Path | None:
     except OSError as error:
         logger.info("compiled models are kept only in memory: %s", error)
         return None
+
+
+def _is_private(status: os.stat_result) -> bool:
+    """Returns whether only this user may write to a folder. Windows says nothing of that in its status."""
+    return not hasattr(os, "geteuid") or (status.st_uid == os.geteuid() and not status.st_mode & 0o022)
 
 
 def _temporary() -> Path:
@@ -321,15 +329,6 @@ def _write_index(file: Path, content: Mapping[str, Any]) -> bool:
             os.fsync(opened.fileno())
     except OSError as error:
         logger.warning("a compiled model is not kept: %s", error)
-        return False
-    return True
-
-
-def _locked(folder: int) -> bool:
-    """Locks an open folder unless somebody else has. Raises OSError if the file system has no locks."""
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
         return False
     return True
 

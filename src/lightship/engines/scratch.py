@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import shutil
@@ -12,6 +11,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from lightship.locks import FolderLock, try_lock, wait_for_lock
 
 logger = logging.getLogger(__name__)
 
@@ -30,16 +31,16 @@ class Scratch:
 
     def __init__(self, parent: Path | None = None) -> None:
         self.path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
-        self._lock: int | None = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+        self._lock: FolderLock | None = None
         self._removing = threading.Lock()
         with suppress(OSError):  # a network file system may lack locks; then `sweep` removes nothing there either
-            fcntl.flock(self._lock, fcntl.LOCK_EX)
+            self._lock = wait_for_lock(self.path, _stand_in(self.path), follow_links=False)
 
     def remove(self) -> None:
         """Removes the folder. Several threads may call this; closing twice could close a file of somebody else."""
         with self._removing:
             if self._lock is not None:
-                os.close(self._lock)
+                self._lock.release()
                 self._lock = None
         shutil.rmtree(self.path, ignore_errors=True)
 
@@ -62,14 +63,25 @@ def sweep(parent: Path) -> None:
 
 
 def _remove_if_left(place: Path) -> None:
-    """Removes a folder that no process uses. Raises OSError if a process uses it or if it no longer exists."""
-    lock = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    """Removes a folder unless a process uses it. Raises OSError if it no longer exists."""
+    if not _is_old_and_own(os.lstat(place)):
+        return
+    lock = try_lock(place, _stand_in(place), follow_links=False)
+    if lock is None:
+        return
     try:
-        status = os.fstat(lock)
-        if status.st_uid != os.geteuid() or time.time() - status.st_mtime < _YOUNG_SECONDS:
+        if not _is_old_and_own(lock.status):  # it is another folder by now
             return
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         logger.info("removing %s, which an earlier process left behind", place)
         shutil.rmtree(place, ignore_errors=True)
     finally:
-        os.close(lock)
+        lock.release()
+
+
+def _stand_in(place: Path) -> Path:
+    return place.with_name(f".lock-of-{place.name}")
+
+
+def _is_old_and_own(status: os.stat_result) -> bool:
+    own = not hasattr(os, "geteuid") or status.st_uid == os.geteuid()  # on Windows, each user has a folder of her own
+    return own and time.time() - status.st_mtime >= _YOUNG_SECONDS

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 from lightship.errors import InvalidArgument, Unimplemented
 
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
 _FILE = "file://"
+_DRIVE = re.compile("/[A-Za-z]:")
+_WINDOWS = sys.platform == "win32"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ class ModelConfig:
 def local_path(base_path: str) -> Path:
     """Returns the folder of a base path: file:///models/dog is /models/dog. Like TensorFlow, does not decode %20.
 
-    Raises InvalidArgument if an absolute path does not follow file://.
+    On Windows, file:///C:/models is C:/models. Raises InvalidArgument if an absolute path does not follow file://.
     """
     if not base_path.startswith(_FILE):
         return Path(base_path)
@@ -64,7 +67,12 @@ def local_path(base_path: str) -> Path:
         raise InvalidArgument(
             f"{base_path} names another machine, {path.partition('/')[0]!r}: write file:///{path} for a local folder"
         )
-    return Path(path)
+    return Path(path[1:] if _WINDOWS and _DRIVE.match(path) else path)
+
+
+def is_absolute(path: str) -> bool:
+    """Returns whether a base path begins with /, as TensorFlow Serving wants it, or on Windows with a drive."""
+    return path.startswith("/") or (_WINDOWS and PureWindowsPath(path).is_absolute())
 
 
 def check_model_list(models: Iterable[tuple[str, str]]) -> None:
@@ -82,10 +90,10 @@ def check_model_list(models: Iterable[tuple[str, str]]) -> None:
     for name, path in listed:
         if path.startswith(_FILE):
             path = str(local_path(path))
-        if _URI.match(path):
+        if _URI.match(path) and not is_absolute(path):  # C:/models on Windows looks like a URI
             raise Unimplemented(
                 f"model {name}: {path} is on an object store, which this release of Lightship cannot read: "
                 "give a local folder"
             )
-        if not path.startswith("/"):
+        if not is_absolute(path):
             raise InvalidArgument(f"Expected model {name} to have an absolute path or URI; got base_path()={path}")

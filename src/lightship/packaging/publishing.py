@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import ctypes
-import fcntl
 import os
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from lightship.errors import AlreadyExists, InvalidArgument, PermissionDenied
+from lightship.locks import FolderLock, try_lock, wait_for_lock
 from lightship.packaging.arguments import argument
 from lightship.saved_model.versions import list_versions
 
@@ -40,8 +40,8 @@ def check_version(folder: Path, version: int | None, overwrite: bool) -> None:
 def staging_folder(folder: Path) -> Iterator[Path]:
     """Creates a hidden folder beside the model's versions to write into. Removes it at the end unless it was published.
 
-    The folder is locked until then. Also removes folders that killed exporters left behind. Raises PermissionDenied if
-    `folder` cannot be written to, and InvalidArgument if it is not a folder.
+    The folder is locked until then, where the file system has locks. Also removes folders that killed exporters left
+    behind. Raises PermissionDenied if `folder` cannot be written to, and InvalidArgument if it is not a folder.
     """
     made = _make_folders(folder)
     try:
@@ -51,7 +51,8 @@ def staging_folder(folder: Path) -> Iterator[Path]:
             yield path
         finally:
             shutil.rmtree(path, ignore_errors=True)
-            os.close(lock)
+            if lock is not None:
+                lock.release()
     finally:
         for parent in made:
             with suppress(OSError):  # it is not empty
@@ -91,7 +92,7 @@ def _exchange(path: Path, target: Path) -> None:
     """Replaces the old version with the new one, atomically if the operating system can exchange two names."""
     try:
         rename = ctypes.CDLL(None, use_errno=True).renameat2
-    except (AttributeError, OSError):
+    except (AttributeError, OSError, TypeError):  # TypeError: Windows has no library of the process itself
         rename = None
     old, new = os.fsencode(path), os.fsencode(target)
     if rename is not None and rename(_AT_FDCWD, old, _AT_FDCWD, new, _RENAME_EXCHANGE) == 0:
@@ -120,7 +121,7 @@ def _make_folders(folder: Path) -> list[Path]:
     return missing
 
 
-def _new_folder(folder: Path) -> tuple[Path, int]:
+def _new_folder(folder: Path) -> tuple[Path, FolderLock | None]:
     while True:
         path = folder / f"{PREFIX}{os.getpid()}-{secrets.token_hex(4)}"
         try:
@@ -129,9 +130,14 @@ def _new_folder(folder: Path) -> tuple[Path, int]:
             raise PermissionDenied(
                 f"{folder} cannot be written to: {error.strerror}; give this user the right to write"
             ) from error
-        lock = _try_lock(path)
+        try:
+            lock = _try_lock(path)
+        except FileNotFoundError:  # another exporter has just removed it as abandoned
+            continue
+        except OSError:  # the file system has no locks, so that no exporter removes it as abandoned
+            return path, None
         if lock is not None:
-            return path, lock  # otherwise another exporter has just removed it as abandoned
+            return path, lock
 
 
 def _clear_abandoned(folder: Path) -> None:
@@ -140,43 +146,40 @@ def _clear_abandoned(folder: Path) -> None:
     A lock ends with its process, also on another machine or in another container.
     """
     for path in folder.glob(f"{PREFIX}*"):
-        lock = _try_lock(path)
-        if lock is not None:
-            shutil.rmtree(path, ignore_errors=True)
-            os.close(lock)
+        with suppress(OSError):  # another exporter was faster, or the file system has no locks
+            lock = _try_lock(path)
+            if lock is not None:
+                shutil.rmtree(path, ignore_errors=True)
+                lock.release()
 
 
-def _try_lock(path: Path) -> int | None:
-    """Locks a folder. Returns the open file that holds the lock.
-
-    Returns None if the folder is locked or no longer exists.
-    """
-    try:
-        lock = os.open(path, os.O_RDONLY)
-    except OSError:
+def _try_lock(path: Path) -> FolderLock | None:
+    """Locks a temporary folder, or returns None if it is locked. Raises OSError if that is impossible."""
+    lock = try_lock(path, path.with_name(f".lock-of-{path.name}"))
+    if lock is None:
         return None
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.fstat(lock).st_nlink and path.exists():
+        if lock.status.st_nlink and path.exists():
             return lock
     except OSError:
         pass
-    os.close(lock)
-    return None
+    lock.release()
+    raise FileNotFoundError(path)
 
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    lock = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    """Lets one exporter after the other into the block, where the file system has locks."""
+    with ExitStack() as stack:
+        with suppress(OSError):
+            stack.callback(wait_for_lock(folder, folder / ".lock-of-exports").release)
         yield
-    finally:
-        os.close(lock)
 
 
 def _flush(path: Path) -> None:
-    file = os.open(path, os.O_RDONLY)
+    if os.name == "nt" and path.is_dir():
+        return  # Windows opens no folders
+    file = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)  # Windows flushes what is open for writing
     try:
         os.fsync(file)
     finally:

@@ -164,10 +164,11 @@ def _possible_start(data: bytes, mark: bytes) -> bytes:
 
 def _enlarge(pipe: int) -> None:
     """C++ code that holds the interpreter's lock must not wait for the thread, which needs it to make room."""
-    with suppress(ImportError, AttributeError, OSError):
+    if sys.platform == "linux":
         import fcntl
 
-        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _CAPACITY)
+        with suppress(OSError):
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _CAPACITY)
 
 
 def _flush() -> None:

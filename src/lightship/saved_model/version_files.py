@@ -21,6 +21,10 @@ MAX_ENTRIES = 100_000
 # A folder is looked into by so many of its paths. Links between a few folders can make millions of paths.
 MAX_PATHS = 16
 
+# Each system has some of these. Without O_BINARY, Windows would translate ends of lines.
+_FLAGS = ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY", "O_NOINHERIT")
+_READ = os.O_RDONLY | sum(getattr(os, flag, 0) for flag in _FLAGS)
+
 _KINDS = (
     (stat.S_ISFIFO, "a FIFO"),
     (stat.S_ISSOCK, "a socket"),
@@ -105,8 +109,10 @@ def open_file(path: Path) -> BufferedReader:
     Raises NotFound, PermissionDenied or InvalidArgument if it cannot be read, and FailedPrecondition if it is no file.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        descriptor = os.open(path, _READ)
     except OSError as error:
+        if os.path.isdir(path):  # Windows opens no folders
+            raise read_error(path, IsADirectoryError()) from error
         raise read_error(path, error) from error
     try:
         mode = os.fstat(descriptor).st_mode

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 
 try:
     import resource
@@ -15,7 +16,7 @@ _RESERVE = 256  # files for models, logs, helper processes and gRPC
 
 def raise_file_limit() -> None:
     """Lets this process open as many files as the system allows it, but not more than 65,536."""
-    if resource is None:
+    if sys.platform == "win32" or resource is None:
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _MOST if hard == resource.RLIM_INFINITY else min(hard, _MOST)
@@ -29,7 +30,7 @@ def max_connections(wanted: int = 0) -> int:
 
     It is `wanted`, unless that is 0 or more than the files allow.
     """
-    if resource is None:
+    if sys.platform == "win32" or resource is None:
         return wanted
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from queue import Empty, SimpleQueue
 from types import FrameType
@@ -33,7 +34,8 @@ class ReceivedSignals:
         if self._replaced:
             return False
         reader, self._writer = os.pipe()
-        os.set_blocking(self._writer, False)
+        if sys.platform != "win32":  # Python asks for that on Unix only
+            os.set_blocking(self._writer, False)
         self._replaced_fd = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
         self._replaced = {number: signal.signal(number, _ignore) for number in _HANDLED}
         if HANGUP is not None and take_hangup():

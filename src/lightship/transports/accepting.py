@@ -47,7 +47,7 @@ class ConnectionCounts:
     def create(places: int) -> int:
         """Returns a file descriptor of new shared memory. The caller must close it."""
         if hasattr(os, "memfd_create"):
-            fd = os.memfd_create("lightship-connections")
+            fd: int = os.memfd_create("lightship-connections")
         else:
             with tempfile.TemporaryFile() as file:
                 fd = os.dup(file.fileno())

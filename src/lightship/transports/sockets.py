@@ -46,7 +46,10 @@ def listen(host: str, port: Port, option: str = "--rest-port", *, reuse_port: bo
         ) from None
     listening = socket.socket(family, kind, protocol)
     try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if sys.platform == "win32":  # there SO_REUSEADDR lets another program take the port away
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+        else:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         if reuse_port and hasattr(socket, "SO_REUSEPORT"):
@@ -124,7 +127,7 @@ def _drop_first_packets(listening: socket.socket) -> None:
 def readable(connection: socket.socket) -> bool:
     """Returns whether the socket has bytes, a connection or an end of stream to read."""
     try:
-        if not hasattr(select, "poll"):  # Windows, where select accepts any socket number
+        if sys.platform == "win32" or not hasattr(select, "poll"):  # there select accepts any socket number
             return bool(select.select([connection], [], [], 0)[0])
         poll = select.poll()
         poll.register(connection.fileno(), select.POLLIN)

@@ -332,3 +332,20 @@ def test_helpers_import_nothing_from_the_working_folder(
     (tmp_path / "json.py").write_text("import os\nos._exit(9)\n")
     monkeypatch.chdir(tmp_path)
     assert trials.prepare(_request("write", tmp_path), "a").info["pid"]
+
+
+@pytest.mark.parametrize("missing", ["waitid", "inheritance"])
+def test_helpers_answer_and_crash_alike_on_other_systems(
+    missing: str, trials: Trials, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without `os.waitid`, as on macOS, and with answers over the standard output, as on Windows."""
+    if missing == "waitid":
+        monkeypatch.delattr(os, "waitid")
+    else:
+        monkeypatch.setattr("lightship.engines.trial.process._PASSES_FILES", False)
+    entry = trials.prepare(_request("print_and_write", tmp_path), "a" * 64)
+    assert entry.blob("blob") == b"compiled" * 1000
+    with pytest.raises(TrialFailed, match="signal 11"):
+        trials.prepare(_request("crash", tmp_path), "b" * 64)
+    entry = trials.prepare(_request("print_and_write", tmp_path), "c" * 64)
+    assert entry.info == {"printed": True}

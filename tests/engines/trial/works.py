@@ -29,6 +29,13 @@ def _write(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
     return {"pid": os.getpid()}
 
 
+def _print_and_write(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
+    print("a library's message", flush=True)
+    os.write(1, b"another's")
+    (out / "blob").write_bytes(b"compiled" * 1000)
+    return {"printed": True}
+
+
 def _crash(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
     (out / "half").write_bytes(b"half")
     with open(request["log"], "a") as log:

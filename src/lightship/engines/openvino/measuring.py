@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -108,5 +109,7 @@ class _Runs:
 
 def _step_back() -> None:
     """Takes what no other process wants of the processors: measuring must not hold up calls."""
+    if sys.platform == "win32":
+        return  # its helper process has a low priority from its start
     with suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0, _LOWEST_PRIORITY)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -67,8 +68,16 @@ def _read_renamed(folder: Path, signature: Signature) -> Any:
         (Path(place) / SAVED_MODEL_FILE).write_bytes(rewritten)
         for name in _BESIDE:
             if (folder / name).is_dir():
-                (Path(place) / name).symlink_to((folder / name).resolve(), target_is_directory=True)
+                _link_or_copy((folder / name).resolve(), Path(place) / name)
         return core().read_model(place)
+
+
+def _link_or_copy(folder: Path, name: Path) -> None:
+    """Makes a link to a folder, or a copy of it where this user may make no links, as on Windows."""
+    try:
+        name.symlink_to(folder, target_is_directory=True)
+    except (OSError, NotImplementedError):
+        shutil.copytree(folder, name)
 
 
 def _ports(ports: Any, wanted: Any) -> dict[str, int]:

@@ -9,7 +9,7 @@ from functools import cache
 from threading import Lock
 from typing import Any
 
-from lightship.engines.base import EngineOptions
+from lightship.engines.base import NO_OPENVINO, CannotRun, EngineOptions
 from lightship.processors import engine_threads, schedulable_cpus
 
 # This part of OpenVINO reports every import over the network; it takes two thirds of the import time and 15 MB.
@@ -26,13 +26,17 @@ _import_lock = Lock()
 
 @cache
 def openvino() -> Any:
-    """Imports OpenVINO without its converter, and so without its telemetry."""
+    """Imports OpenVINO without its converter, and so without its telemetry. Raises CannotRun without OpenVINO."""
     with _import_lock:
         blocked = "openvino" not in sys.modules and _CONVERTER not in sys.modules
         if blocked:
             sys.modules[_CONVERTER] = None  # type: ignore[assignment]
         try:
             return importlib.import_module("openvino")
+        except ModuleNotFoundError as error:
+            raise CannotRun(NO_OPENVINO) from error
+        except ImportError as error:  # a library that it needs is missing
+            raise CannotRun(f"OpenVINO cannot be imported: {error}") from error
         finally:
             if blocked:
                 del sys.modules[_CONVERTER]

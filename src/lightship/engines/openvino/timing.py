@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -147,6 +148,8 @@ class SideBySide:
 def resident() -> int:
     """Returns the bytes of memory that this process holds; 0 where the system does not say."""
     with suppress(OSError, ValueError):
+        if sys.platform == "win32":
+            return 0
         return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     return 0
 

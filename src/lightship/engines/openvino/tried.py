@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -111,7 +112,7 @@ class Tried:
 
     def _prepared(self, request: Mapping[str, Any], key: str) -> Entry:
         # This process needs OpenVINO too, so it imports it while the helper works.
-        start_thread(core, name="lightship-import")
+        start_thread(_import_ahead, name="lightship-import")
         try:
             entry = self._trials.prepare(request, key)
         except TrialFailed as failed:
@@ -138,6 +139,11 @@ class Tried:
         except RuntimeError as error:
             raise Damaged(f'the compiled model "{name}" cannot be imported ({error})') from error
         return Compiled(compiled, description.inputs, description.outputs, description.guards[name])
+
+
+def _import_ahead() -> None:
+    with suppress(CannotRun):  # the helper process says that OpenVINO is not installed
+        core()
 
 
 def _stamp(folder: Path) -> frozenset[tuple[str, int, int]]:

@@ -6,7 +6,6 @@ import contextlib
 import ctypes
 import gc
 import os
-import resource
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -14,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from lightship.engines.trial.messages import read_message, write_message
+from lightship.engines.trial.messages import STANDARD_OUTPUT, read_message, write_message
 from lightship.errors import LightshipError
 
 Work = Callable[[Mapping[str, Any], Path], dict[str, Any]]
@@ -27,16 +26,26 @@ def main(work: str, parent: int, answers: int) -> None:
     """Handles requests from standard input.
 
     `work` is the function that handles a request, as module:function. `parent` is the server's process id; the helper
-    ends when that process ends. `answers` is the file descriptor that answers are written to.
+    ends when that process ends. `answers` is the file descriptor that answers are written to; where it is the standard
+    output, nothing else is written there.
     """
     _step_back(parent)
-    requests, out = os.fdopen(os.dup(0), "rb"), os.fdopen(answers, "wb")
+    requests, out = os.fdopen(os.dup(0), "rb"), os.fdopen(_moved(answers), "wb")
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     module, _, function = work.partition(":")
     found: Work = getattr(import_module(module), function)
     while (request := read_message(requests)) is not None:
         write_message(out, _answer(found, request))
         gc.collect()
+
+
+def _moved(answers: int) -> int:
+    """Returns the file for answers. If that is the standard output, libraries that print write to nowhere from now."""
+    if answers != STANDARD_OUTPUT:
+        return answers
+    moved = os.dup(answers)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), answers)
+    return moved
 
 
 def _answer(work: Work, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -56,13 +65,22 @@ def _step_back(parent: int) -> None:
     The system ends this process first when memory is short, and it ends when the server ends.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with contextlib.suppress(OSError):
-        os.nice(_NICENESS)
-    with contextlib.suppress(OSError, ValueError):  # crashes are expected here, so a core dump is useless
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if hasattr(os, "nice"):
+        with contextlib.suppress(OSError):
+            os.nice(_NICENESS)
+    _dump_no_core()
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
+    if sys.platform != "win32" and os.getppid() != parent:  # in a virtual environment of Windows it is never the parent
         os._exit(1)
+
+
+def _dump_no_core() -> None:
+    """Crashes are expected here, so core dumps are useless. Windows has no such limit, nor the module for it."""
+    with contextlib.suppress(OSError, ValueError, ImportError):
+        import resource
+
+        if sys.platform != "win32":
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -8,6 +8,7 @@ from typing import IO, Any
 
 _LENGTH = struct.Struct("<I")
 MAX_MESSAGE_BYTES = 64 << 20
+STANDARD_OUTPUT = 1  # the file descriptor of answers where a process can inherit no other
 
 
 def write_message(stream: IO[bytes], message: dict[str, Any]) -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from lightship.engines.scratch import Scratch
-from lightship.engines.trial.messages import missing, parse, write_message
+from lightship.engines.trial.messages import STANDARD_OUTPUT, missing, parse, write_message
 
 _LOOK_SECONDS = 0.05
 _END_SECONDS = 5.0
@@ -27,6 +27,21 @@ _OUTPUT_SECONDS = 1.0
 _KEPT_OUTPUT = 4096
 _PIECE = 1 << 16
 _HELD = re.compile(rb"^Rss(?:Anon|Shmem):\s+(\d+) kB$", re.MULTILINE)
+# Windows hands over the standard files only. There the answers come through the helper's standard output.
+_PASSES_FILES = sys.platform != "win32"
+_TEMPORARY: tuple[str, ...] = ("TMPDIR",)
+_CREATION_FLAGS = 0
+if sys.platform == "win32":
+    _TEMPORARY += ("TEMP", "TMP")
+    _CREATION_FLAGS = subprocess.IDLE_PRIORITY_CLASS | subprocess.CREATE_NO_WINDOW
+_WINDOWS_CRASHES = {
+    0xC0000005: signal.SIGSEGV,  # access violation
+    0xC00000FD: signal.SIGSEGV,  # stack overflow
+    0xC000001D: signal.SIGILL,
+    0xC0000094: signal.SIGFPE,  # integer division by zero
+    0xC0000374: signal.SIGABRT,  # damaged heap
+    0xC0000409: signal.SIGABRT,  # abort()
+}
 _MAIN = (
     "import sys, json; work, parent, answers, path = json.loads(sys.argv[1]); sys.path[:] = path; "
     "from lightship.engines.trial.helper import main; main(work, parent, answers)"
@@ -132,12 +147,14 @@ class HelperProcess:
                     stream.close()
 
     def _has_ended(self) -> bool:
-        """Returns whether the process has ended, without reaping it.
+        """Returns whether the process has ended, without reaping it where the system can do that.
 
         Until it is reaped, the system does not reuse its process id or its group's id.
         """
         if self._process.returncode is not None:
             return True
+        if sys.platform == "win32" or not hasattr(os, "waitid"):  # macOS has it from Python 3.13 on
+            return self._process.poll() is not None
         try:
             return os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
         except ChildProcessError:  # other code has reaped it
@@ -147,7 +164,10 @@ class HelperProcess:
         """Kills the process and its children, unless its process id may already belong to another process."""
         if self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+                if sys.platform == "win32":
+                    self._process.kill()
+                else:
+                    os.killpg(self._process.pid, signal.SIGKILL)
 
     def resident(self) -> int:
         """Returns the bytes of memory that the process and its children use, without mapped files; 0 if unknown."""
@@ -156,11 +176,9 @@ class HelperProcess:
     def _answer(self, seconds: float, memory: int) -> dict[str, Any]:
         """Reads the helper's answer within the limits of time and memory."""
         end, received = time.monotonic() + seconds, bytearray()
-        readable = select.poll()
-        readable.register(self._answers, select.POLLIN)
         try:
             while missing(received) > 0:
-                if readable.poll(_LOOK_SECONDS * 1000):
+                if _readable(self._answers.fileno()):
                     more = self._answers.read(_PIECE)
                     if not more:
                         raise self._ended()
@@ -196,8 +214,9 @@ class HelperProcess:
         if self._stopped.is_set():
             return HelperEnded("the server is stopping")
         said = self._printed.decode(errors="replace").strip().rpartition("\n")[2][:300]
-        how = f"signal {-code} ({_name(-code)})" if code < 0 else f"exit code {code}"
-        return HelperEnded(f"the helper process ended by {how}" + (f": {said}" if said else ""), max(0, -code))
+        number = _signal_of(code)
+        how = f"signal {number} ({_name(number)})" if number else f"exit code {code}"
+        return HelperEnded(f"the helper process ended by {how}" + (f": {said}" if said else ""), number)
 
     def _keep_output(self) -> None:
         """Keeps the last bytes of the helper's standard error, which may say why it ended."""
@@ -219,16 +238,18 @@ def _start(work: str, answers: int, temporary: Path | None) -> subprocess.Popen[
     The helper does not import the user's main program and inherits no open files except `answers`. It gets the server's
     `sys.path`.
     """
-    arguments = json.dumps([work, os.getpid(), answers, sys.path])
+    inherited = [answers] if _PASSES_FILES else []
+    arguments = json.dumps([work, os.getpid(), answers if _PASSES_FILES else STANDARD_OUTPUT, sys.path])
     # -P: without it, Python imports the first modules from the working folder, if that has files of their names.
     return subprocess.Popen(
         [sys.executable, "-P", "-c", _MAIN, arguments],
         stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL if _PASSES_FILES else answers,
         stderr=subprocess.PIPE,
-        pass_fds=[answers],
-        env={**os.environ, "TMPDIR": str(temporary)} if temporary is not None else None,
+        pass_fds=inherited,
+        env={**os.environ, **dict.fromkeys(_TEMPORARY, str(temporary))} if temporary is not None else None,
         start_new_session=True,
+        creationflags=_CREATION_FLAGS,
     )
 
 
@@ -252,9 +273,35 @@ def _held_by(pid: int) -> int:
     return 1024 * sum(int(size) for size in _HELD.findall(status))
 
 
+def _readable(pipe: int) -> bool:
+    """Waits for a moment for something to read, or the end of the stream, and returns whether there is any."""
+    if sys.platform != "win32":
+        poll = select.poll()
+        poll.register(pipe, select.POLLIN)
+        return bool(poll.poll(_LOOK_SECONDS * 1000))
+    import _winapi
+    import msvcrt
+
+    end = time.monotonic() + _LOOK_SECONDS
+    while True:
+        try:
+            if _winapi.PeekNamedPipe(msvcrt.get_osfhandle(pipe))[0]:
+                return True
+        except OSError:  # the other end is closed
+            return True
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.005)
+
+
 @cache
 def _starter() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, thread_name_prefix="lightship-helpers")
+
+
+def _signal_of(code: int) -> int:
+    """Returns the signal that ended a process, by its exit code; 0 for none. Windows has codes for the same crashes."""
+    return _WINDOWS_CRASHES.get(code & 0xFFFFFFFF, 0) if sys.platform == "win32" else max(0, -code)
 
 
 def _name(number: int) -> str:

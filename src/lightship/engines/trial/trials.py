@@ -20,7 +20,9 @@ logger = logging.getLogger(__name__)
 WORK = "lightship.engines.openvino.trying:work"
 MEASURING_WORK = "lightship.engines.openvino.measuring:work"
 # A process that died of one of these signals would die of it again.
-_CRASHES = {signal.SIGSEGV, signal.SIGABRT, signal.SIGFPE, signal.SIGBUS, signal.SIGILL}
+_CRASHES = {signal.SIGSEGV, signal.SIGABRT, signal.SIGFPE, getattr(signal, "SIGBUS", None), signal.SIGILL}
+# None on Windows, where no signal ends a process.
+_SIGKILL = getattr(signal, "SIGKILL", None)
 
 
 class TrialFailed(Exception):
@@ -140,7 +142,7 @@ class Trials:
         try:
             return self._ask(request, key, out)
         except HelperEnded as ended:
-            if ended.slow or self._stopped(key) or (ended.fresh and ended.signal != signal.SIGKILL):
+            if ended.slow or self._stopped(key) or (ended.fresh and ended.signal != _SIGKILL):
                 raise
             _empty(out)
             return self._ask(request, key, out, fresh=True)

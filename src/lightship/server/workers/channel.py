@@ -13,6 +13,7 @@ import logging
 import os
 import socket
 import struct
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -115,7 +116,7 @@ class Channel:
         data = _LENGTH.pack(len(text)) + text
         try:
             with self._sending:
-                sent = socket.send_fds(self._connection, [data], fds) if fds else 0
+                sent = _send_with_files(self._connection, data, fds) if fds else 0
                 self._connection.sendall(data[sent:])
         except OSError as error:  # also if the other process takes nothing for a long time
             self.close()
@@ -138,7 +139,7 @@ class Channel:
             self._end()
 
     def _read(self) -> bytes:
-        data, fds, _, _ = socket.recv_fds(self._connection, _PIECE, _MAX_FDS)
+        data, fds = _receive_with_files(self._connection)
         for fd in fds:
             os.set_inheritable(fd, False)
         self._fds.extend(fds)
@@ -214,6 +215,21 @@ class Channel:
         self.close()
         self._connection.close()
         self._on_close()
+
+
+def _send_with_files(connection: socket.socket, data: bytes, fds: Sequence[int]) -> int:
+    """Sends a part of the data, and file descriptors with it. Returns the size of that part."""
+    if sys.platform == "win32":
+        raise OSError(errno.ENOTSUP, "Windows sends no files over sockets")
+    return socket.send_fds(connection, [data], fds)
+
+
+def _receive_with_files(connection: socket.socket) -> tuple[bytes, list[int]]:
+    """Receives a part of the data, and the file descriptors that came with it."""
+    if sys.platform == "win32":
+        return connection.recv(_PIECE), []
+    data, fds, _, _ = socket.recv_fds(connection, _PIECE, _MAX_FDS)
+    return data, fds
 
 
 def _end_of_message(received: bytearray) -> int | None:

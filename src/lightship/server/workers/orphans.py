@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Container
 
@@ -12,12 +13,14 @@ _PAUSE = 0.05  # seconds for another thread to wait for a process that it starte
 def reap_orphans(own: Container[int]) -> None:
     """Starts a thread that waits for every child process that ends, except for `own`, for which others wait.
 
-    Must be used only in a process that starts no other processes.
+    Must be used only in a process that starts no other processes. Does nothing on macOS before Python 3.13.
     """
     threading.Thread(target=_reap, args=(own,), name="lightship-orphans", daemon=True).start()
 
 
 def _reap(own: Container[int]) -> None:
+    if sys.platform == "win32" or not hasattr(os, "waitid"):
+        return
     pause = threading.Event()
     while True:
         try:

@@ -22,6 +22,8 @@ _MAIN = (
 )
 
 
+_SIGKILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows, which cannot have workers, has no SIGKILL
+
 # The processes of workers that have not been waited for.
 running: set[int] = set()
 
@@ -65,7 +67,7 @@ class WorkerProcess:
     @property
     def was_killed(self) -> bool:
         """Whether SIGKILL ended it, as the system does when memory is short."""
-        return self._process.returncode == -signal.SIGKILL
+        return self._process.returncode == -_SIGKILL
 
     @property
     def reason(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import socket
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -30,13 +31,19 @@ class Processors(NamedTuple):
 
 
 def worker_count(options: ServerOptions) -> int:
-    """Returns the number of workers; "auto" is the number of processors that this process may use.
+    """Returns the number of workers; "auto" is the number of processors that this process may use, or 1 where
+    processes cannot share sockets.
 
     Raises InvalidArgument if this system cannot share sockets between processes.
     """
-    number = available_cpus() if options.workers == "auto" else options.workers
+    if options.workers == "auto":
+        return available_cpus() if _can_share_sockets() else 1
+    number = options.workers
     if number > 1 and not _can_share_sockets():
-        raise InvalidArgument(f"workers={options.workers}: this system supports one worker only; leave workers out")
+        raise InvalidArgument(
+            f"workers={options.workers}: several processes cannot share sockets on this system ({sys.platform}); leave "
+            "workers out, which means one process, or run it on Linux or macOS"
+        )
     return number
 
 

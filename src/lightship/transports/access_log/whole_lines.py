@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import math
 import os
+import select
 import stat
+import sys
 import time
-from collections.abc import Iterator
-
-try:
-    from select import POLLOUT, poll
-except ImportError:  # Windows
-    poll = None  # type: ignore[assignment, misc]
+from collections.abc import Callable, Iterator
 
 _SHARED_BYTES = 4096  # of a shared pipe that are written at once; POSIX does not let other writers in between
 _OWN_BYTES = 64 << 10
@@ -31,10 +28,7 @@ class WholeLines:
         self._part_bytes = _SHARED_BYTES if shared else _OWN_BYTES
         self._regular = stat.S_ISREG(os.fstat(fd).st_mode)
         self._cut = False  # the last line is not complete
-        self._poll = None
-        if poll is not None and not self._regular:
-            self._poll = poll()
-            self._poll.register(fd, POLLOUT)
+        self._is_full = _never if self._regular else _fullness_of(fd)
 
     def write(self, lines: bytes) -> int:
         """Writes complete lines. Returns how many could not be written."""
@@ -72,7 +66,20 @@ class WholeLines:
 
     def _wait_writable(self) -> bool:
         """Waits until a pipe has room. Returns False if it had none until the time to give up."""
-        while self._poll is not None and not self._poll.poll(_LOOK):
+        while self._is_full():
             if time.monotonic() >= self.give_up_at:
                 return False
         return True
+
+
+def _fullness_of(fd: int) -> Callable[[], bool]:
+    """Returns a function that waits a moment for room in a pipe, and returns True if there was none."""
+    if sys.platform == "win32":  # has no poll
+        return _never
+    poll = select.poll()
+    poll.register(fd, select.POLLOUT)
+    return lambda: not poll.poll(_LOOK)
+
+
+def _never() -> bool:
+    return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 import tempfile
+from pathlib import Path
 
 from lightship.errors import InvalidArgument
 from lightship.transports.grpc.options import Tls
@@ -19,10 +20,10 @@ def server_context(tls: Tls) -> ssl.SSLContext:
     context.set_ciphers(_CIPHERS)
     context.set_alpn_protocols(["h2"])
     try:
-        with tempfile.NamedTemporaryFile() as file:  # ssl reads keys from files only; this one is its owner's alone
-            file.write(tls.key.rstrip() + b"\n" + tls.certificate)
-            file.flush()
-            context.load_cert_chain(file.name)
+        with tempfile.TemporaryDirectory() as folder:  # ssl reads keys from files only; this one is its owner's
+            file = Path(folder, "keys.pem")
+            file.write_bytes(tls.key.rstrip() + b"\n" + tls.certificate)
+            context.load_cert_chain(file)
         if tls.client_ca is not None and tls.verify_clients:
             context.load_verify_locations(cadata=tls.client_ca.decode("latin-1"))
             context.verify_mode = ssl.CERT_REQUIRED
