@@ -71,10 +71,14 @@ def checked_out(commit: str, folder: Path) -> Path:
     return folder
 
 
+def serve_command(side: Installed, model: Model, folder: Path) -> list[str]:
+    words = ["serve", str(folder / model.name), "--rest-port", "auto", "--grpc-port", "auto", "--json", *side.options]
+    return rest.on_cores(side.command(*words), range(model.cores))
+
+
 @contextmanager
 def running(side: Installed, model: Model, folder: Path) -> Iterator[Server]:
-    words = ["serve", str(folder / model.name), "--rest-port", "auto", "--grpc-port", "auto", "--json", *side.options]
-    command = rest.on_cores(side.command(*words), range(model.cores))
+    command = serve_command(side, model, folder)
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=side.environment) as process:
         try:
             assert process.stdout is not None
@@ -154,6 +158,8 @@ def compare_requests(
         content.write_bytes(rest.body_of(model))
         script.write_text(rest.SCRIPT % content)
         frame.write_bytes(b"\0" + len(message).to_bytes(4, "big") + message)
+        for side in sides:
+            rest.let_measure(serve_command(side, model, folder), side.environment)
         servers = [stack.enter_context(running(side, model, folder)) for side in sides]
         for connections in rest.CONNECTIONS[model.name] if over != "grpc" else ():
 

@@ -16,7 +16,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -24,7 +23,7 @@ from pathlib import Path
 import grpc
 import numpy as np
 from benchmarks.models import MODELS, Model, made
-from benchmarks.rest import SETTLE_SECONDS, on_cores
+from benchmarks.rest import let_measure, on_cores
 
 from lightship import protos
 from lightship.tensors.tensor_writing import write_tensor
@@ -103,13 +102,13 @@ def rate_in(text: str) -> float:
 
 def compare(model: Model, folder: Path, rounds: int, seconds: float) -> None:
     request = request_of(model)
+    let_measure(on_cores(command_of("lightship", folder / model.name), range(model.cores)))
     with tempfile.TemporaryDirectory() as scratch, running(model, folder) as ports:
         body = Path(scratch, "message")
         body.write_bytes(b"\0" + len(request).to_bytes(4, "big") + request)
         answers = {name: answer_of(ports[name], request) for name in SERVERS}
         if len(set(answers.values())) != 1:
             raise RuntimeError(f"the servers answer differently: {answers}")
-        time.sleep(SETTLE_SECONDS)
         clients = range(model.cores % (os.cpu_count() or 1), os.cpu_count() or 1)
         for connections, streams in AT_ONCE[model.name]:
             rates: dict[str, list[float]] = {name: [] for name in ports}

@@ -26,7 +26,7 @@ from benchmarks.models import MODELS, Model, made
 from benchmarks.serving import first_answer, free_port, started
 
 CONNECTIONS = {"toy": (1, 8, 32), "mobilenet": (1, 4, 16), "resnet": (1, 4, 16)}
-SETTLE_SECONDS = 15.0  # after its start a server measures what batches cost; calls would disturb that
+SETTLE_SECONDS = 15.0  # after its start a server measures what batches cost
 SCRIPT = """
 local file = io.open("%s", "rb")
 wrk.method, wrk.body = "POST", file:read("*a")
@@ -45,6 +45,16 @@ def on_cores(command: Sequence[str], cores: Sequence[int]) -> list[str]:
     return ["taskset", "-c", ",".join(map(str, cores)), *command]
 
 
+def let_measure(command: Sequence[str], environment: dict[str, str] | None = None) -> None:
+    """Starts a server alone, which measures what batches cost and keeps it in the cache for those that come after.
+
+    Calls, and a second server that measures at the same time, would disturb that.
+    """
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment) as process:
+        time.sleep(SETTLE_SECONDS)
+        process.terminate()
+
+
 @contextmanager
 def servers(model: Model, folder: Path, body: bytes) -> Iterator[dict[str, str]]:
     """The URLs of all, which have answered."""
@@ -54,6 +64,7 @@ def servers(model: Model, folder: Path, body: bytes) -> Iterator[dict[str, str]]
     serve = [lightship, "serve", str(folder / model.name), "--grpc-port", "0", "--rest-port", str(ours)]
     bare = [sys.executable, "-m", "benchmarks.yardstick", "--port", str(theirs)]
     path = f"/v1/models/{model.name}:predict"
+    let_measure(on_cores(serve, cores))
     with (
         started(on_cores(serve, cores), {}) as one,
         started(on_cores([*serve[:-1], str(single), "--no-join"], cores), {}) as another,
@@ -86,7 +97,6 @@ def compare(model: Model, folder: Path, rounds: int, seconds: int) -> None:
         content, script = Path(scratch, "body.json"), Path(scratch, "post.lua")
         content.write_bytes(body)
         script.write_text(SCRIPT % content)
-        time.sleep(SETTLE_SECONDS)
         clients = range(model.cores % (os.cpu_count() or 1), os.cpu_count() or 1)
         for connections in CONNECTIONS[model.name]:
             rates: dict[str, list[float]] = {name: [] for name in urls}
