@@ -23,7 +23,7 @@ def demo(folder: Path) -> subprocess.CompletedProcess[str]:
 @pytest.mark.tensorflow
 def test_the_demo_prints_what_the_readme_says(assets: Assets, tmp_path: Path) -> None:
     readme = (ROOT / "README.md").read_text()
-    shown = re.search(r"^```\n(From a trained Keras model.*?)^```$", readme, re.DOTALL | re.MULTILINE)
+    shown = re.search(r"^```text\n(From a trained Keras model.*?)^```$", readme, re.DOTALL | re.MULTILINE)
     assert shown is not None
     for _ in range(2):  # also if the model has been exported already
         done = demo(tmp_path)
