@@ -30,10 +30,11 @@ BELOW: dict[str, set[str]] = {
     "semaphore": set(),
     "signals": set(),
     "threads": set(),
+    "unexpected": set(),
     "protos": {"errors"},
     "tensors": {"protos", "errors", "memory_budget"},
     "saved_model": {"tensors", "protos", "files", "errors", "memory_budget"},
-    "images": {"errors", "memory_budget", "notebook"},
+    "images": {"errors", "memory_budget", "notebook", "unexpected"},
     "bundle": MODEL,
     "engines": MODEL | {"extras", "locks", "memory", "processors", "repeated", "semaphore", "threads"},
     "batching": MODEL | {"engines", "processors", "threads"},
@@ -44,8 +45,8 @@ BELOW: dict[str, set[str]] = {
     "server": MODEL
     | {"transports", "services", "lifecycle", "batching", "engines"}
     | SHOWN
-    | {"memory", "processors", "signals", "printable", "repeated", "threads"},
-    "packaging": MODEL | SHOWN | {"engines", "extras", "locks"},
+    | {"memory", "processors", "signals", "printable", "repeated", "threads", "unexpected"},
+    "packaging": MODEL | SHOWN | {"engines", "extras", "locks", "unexpected"},
     "client": MODEL | SHOWN | {"extras"},
     "local": MODEL | SHOWN | {"client", "services", "lifecycle", "engines", "extras", "processors"},
     "compat": {"tensors", "protos", "errors"},

@@ -72,7 +72,7 @@ def test_a_file_that_cannot_be_written_ends_the_start(
 def test_a_file_without_a_format_is_refused(lightship: Run, model_server: Run, half_plus_two: Path) -> None:
     done = lightship("serve", half_plus_two, "--access-log-file=x", "--rest-port=auto")
     assert done.returncode != 0
-    assert "access_log is None" in done.stderr
+    assert "--access-log-file x needs --access-log text or json" in done.stderr
     done = model_server(f"--model_base_path={half_plus_two}", "--access_log_file=x")
     assert done.returncode == 255
     assert "--access_log_file is 'x', but --access_log is not given; give text or json" in done.stdout

@@ -292,7 +292,7 @@ def test_what_is_no_folder_to_export_into_is_reported(
     ("given", "part"),
     [
         ("photo.jpg", "lightship predict MODEL photo.jpg"),
-        ("m.keras", "lightship export m.keras models/m"),
+        ("m.keras", "lightship export m.keras models/m --classes CLASSES.txt --preprocess NAME"),
         ("models/half", "lightship serve models/half"),
         ("models/half/123", "lightship serve models/half serves it"),
         ("models", "lightship inspect models/half"),
@@ -313,6 +313,14 @@ def test_a_typo_in_a_command_is_no_argument(fail: Fail) -> None:
 def test_paths_are_quoted_for_the_shell(fail: Fail, place: Path) -> None:
     (place / "my photo.jpg").write_bytes(JPEG)
     assert "lightship predict MODEL 'my photo.jpg'" in fail("inspect", "my photo.jpg").error
+
+
+@pytest.mark.parametrize("given", ["models", "all=models"])
+def test_a_folder_of_models_is_not_served(fail: Fail, given: str) -> None:
+    failure = fail("serve", given)
+    assert failure.code == 1
+    assert "models is a folder of models, not a model's folder; it contains half" in failure.error
+    assert "give one or more of them, such as lightship serve models/half" in failure.error
 
 
 def test_a_named_model_is_checked_by_its_path(fail: Fail) -> None:

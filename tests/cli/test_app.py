@@ -66,6 +66,21 @@ def test_what_is_typed_wrong_exits_with_2(lightship: Run, arguments: list[str]) 
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["inspect"], "error: Missing argument FOLDER: a model's folder, such as models/dog"),
+        (["serve"], "error: Missing argument MODEL...: models' folders, such as models/dog (run"),
+        (["serve", "models", "--rest-prot", "1"], "error: No such option: --rest-prot: did you mean --rest-port? (run"),
+        (["serve", "models", "--access-log", "txt"], "'LIGHTSHIP_ACCESS_LOG'): 'txt' is not one of 'text', 'json'"),
+        (["serve", "models", "--access-log-file", "a"], "--access-log-file a needs --access-log text or json: give"),
+        (["export", "a", "b", "--mean", "a", "--std", "1"], "one per channel, such as 123.675,116.28,103.53"),
+    ],
+)
+def test_what_is_typed_wrong_is_answered_with_what_to_type(lightship: Run, arguments: list[str], text: str) -> None:
+    assert text in lightship(*arguments).stderr
+
+
 def test_an_error_is_one_line(lightship: Run) -> None:
     done = lightship("inspect", "no/such/folder")
     assert (done.returncode, done.stdout) == (1, "")

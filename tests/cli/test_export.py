@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from tests.cli.conftest import Run
 
+from lightship.cli.export import _preprocessing
+
 pytestmark = pytest.mark.tensorflow
 
 
@@ -162,3 +164,15 @@ def test_an_image_cannot_be_described_and_denied(lightship: Run, options: list[s
     done = lightship("export", "model.keras", "models/tiny", "--no-image", *options)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "--no-image says that the model takes only tensors" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("mean", "std", "warned"),
+    [("0.485,0.456,0.406", "0.229,0.224,0.225", True), ("123.675", "58.395", False), ("0", "1", False)],
+)
+def test_numbers_for_pixels_up_to_1_are_warned_about(
+    capsys: pytest.CaptureFixture[str], mean: str, std: str, warned: bool
+) -> None:
+    _preprocessing(None, None, None, mean, std)
+    shown = capsys.readouterr().err
+    assert ("multiply by 255, --mean 123.675,116.28,103.53 --std 58.395,57.12,57.375" in shown) == warned

@@ -10,11 +10,16 @@ import socket
 import subprocess
 import time
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.cli.conftest import Run, Start
+
+from lightship.bundle.bundle import open_bundle
+from lightship.bundle.missing_image import tensors_only
+from lightship.cli.banner import AnnouncedModel, _print_banner
 
 
 def ready(process: subprocess.Popen[str]) -> dict[str, Any]:
@@ -51,6 +56,16 @@ def test_the_banner_names_each_model_and_its_curl_lines_work(
     answers = [pasted(line.replace("curl", "curl -s", 1), tmp_path) for line in curls]
     assert answers[0]["predictions"][0]["labels"][0] == "bull_mastiff"
     assert answers[1] == {"predictions": [[2.5]]}
+
+
+def test_the_banner_says_that_photos_are_refused(dog_bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (path,) = (one.parent for one in dog_bundle.glob("*/saved_model.pb"))
+    bundle = open_bundle(path, "dog", int(path.name), verify=False)
+    assert tensors_only(bundle) == ""
+    note = tensors_only(replace(bundle, image=None))
+    _print_banner("", "", [AnnouncedModel("dog", 1, "openvino", "http://h", "curl x", note)])
+    printed = capsys.readouterr().out
+    assert "  curl x\n  takes tensors only, no photos: exported without --preprocess\n" in printed
 
 
 def test_json_is_one_line_with_the_ports(start: Start, half_plus_two: Path) -> None:

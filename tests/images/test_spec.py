@@ -97,3 +97,8 @@ def test_its_text_leaves_out_the_defaults() -> None:
     assert repr(spec) == (
         "ImageSpec(height=160, width=160, family='tensorflow', preprocessing={'scale': 2.0, 'offset': [1.0, 2.0, 3.0]})"
     )
+
+
+def test_a_field_that_does_not_exist_is_refused_with_the_nearest() -> None:
+    with pytest.raises(TypeError, match=r"ImageSpec\(\) got an unexpected option 'preproces': did you mean 'preproc"):
+        ImageSpec(preproces="none")  # type: ignore[arg-type]

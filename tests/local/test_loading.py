@@ -58,8 +58,10 @@ def test_engine_options_reach_the_engine(half_plus_two: Path, tmp_path: Path) ->
     [
         ("nowhere", "nowhere does not exist: give a model's folder such as models/dog"),
         ("empty", "empty is empty: add a version with lightship export MODEL"),
-        ("file.keras", "file.keras is a file, not a model's folder: export it with lightship export"),
-        ("models", "is a folder of models, not a model's folder; it contains half"),
+        ("my.keras", "my.keras models/my --classes CLASSES.txt --preprocess NAME"),
+        ("my.keras", "my.keras is a Keras file, not a model's folder: export it first with lightship export"),
+        ("rose.jpg", "rose.jpg is a photo, not a model's folder: give the model's folder, such as models/dog"),
+        ("models", "is a folder of models, not a model's folder; it contains half: give one of them, such as"),
     ],
 )
 def test_what_is_no_model_is_explained(versions: Path, place: str, text: str) -> None:
@@ -67,7 +69,8 @@ def test_what_is_no_model_is_explained(versions: Path, place: str, text: str) ->
     (folder / "empty").mkdir()
     (folder / "models").mkdir()
     (folder / "models" / "half").symlink_to(versions)
-    (folder / "file.keras").touch()
+    (folder / "my.keras").touch()
+    (folder / "rose.jpg").touch()
     with pytest.raises(NotFound) as caught:
         lightship.load(folder / place)
     assert text in caught.value.message

@@ -167,8 +167,13 @@ def test_a_golden_sample_that_cannot_tell_is_warned_about(tmp_path: Path) -> Non
     model = classifier()
     for layer in model.layers:
         layer.set_weights([np.zeros_like(weights) for weights in layer.get_weights()])
-    with pytest.warns(UninformativeGoldenWarning, match="cannot detect a wrong conversion.*same output"):
+    with pytest.warns(UninformativeGoldenWarning, match="same output.*give a real photo: golden=") as caught:
         export(model, tmp_path / "m", classes=PETS, image=SPEC)
+    assert "check the preprocessing" in str(caught[0].message)
+    with pytest.warns() as caught:
+        export(model, tmp_path / "m", classes=PETS)
+    assert [one.category for one in caught] == [MissingImageSpecWarning, UninformativeGoldenWarning]
+    assert all(one.filename == __file__ for one in caught)
 
 
 def test_nothing_is_printed_or_warned(tmp_path: Path, model: keras.Model, capfd: pytest.CaptureFixture[str]) -> None:

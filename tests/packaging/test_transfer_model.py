@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import keras
 import pytest
@@ -53,3 +54,9 @@ def test_it_shows_the_model_the_classes_and_the_image_spec(model: keras.Model) -
 )
 def test_what_is_missing_or_a_file_is_shown_too(transfer: lightship.TransferModel, text: str) -> None:
     assert repr(transfer) == text
+
+
+@pytest.mark.parametrize("function", [lightship.export, lightship.TransferModel])
+def test_an_option_that_does_not_exist_is_refused_with_the_nearest(function: Any) -> None:
+    with pytest.raises(TypeError, match=rf"{function.__name__}\(\) got an unexpected option 'clases': did you mean"):
+        function("m.keras", "models/m", clases=["a"])

@@ -209,6 +209,13 @@ def test_an_option_that_does_not_exist_is_refused_with_the_nearest(half_plus_two
     assert str(caught.value) == text
 
 
+@pytest.mark.parametrize("wait", [True, False])
+def test_a_folder_of_models_is_refused_at_once(half_plus_two: Path, tmp_path: Path, wait: bool) -> None:
+    shutil.copytree(half_plus_two, tmp_path / "models" / "half")
+    with pytest.raises(InvalidArgument, match="folder of models.*give one or more of them, such as .*models/half"):
+        serve(tmp_path / "models", wait=wait, rest_port="auto")
+
+
 def test_its_options_are_those_of_a_server_in_their_order_with_their_types_and_defaults() -> None:
     found = {name: (one.kind, one.annotation, one.default) for name, one in own_parameters().items()}
     wanted = {

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from lightship.engines.base import check_inputs, check_outputs
-from lightship.errors import InvalidArgument, LightshipError, NotFound
+from lightship.errors import InvalidArgument, LightshipError, NotFound, WrongShapes
 from lightship.lifecycle import Manager, Servable
-from lightship.services.hints import MAX_HINT_BYTES, Hints
+from lightship.services.hints import MAX_HINT_BYTES, Hints, with_shapes
 from lightship.services.predict import check_signature, predict
 
 DEADLINE = 60.0
@@ -151,3 +151,12 @@ def test_many_names_are_counted_and_not_listed(manager: Manager) -> None:
     assert Hints(manager).hint(failure(manager.handle, "zebra")) == (
         "Served models: m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, and 290 more"
     )
+
+
+def test_a_wrong_shape_is_said_without_the_names_of_tensorflows_nodes() -> None:
+    text = "Matrix size-incompatible: In[0]: [1,5], In[1]: [4,2]"
+    nodes = "\n\t [[{{node dense/MatMul}}]] {{function_node __inference_3}}"
+    error = with_shapes(
+        InvalidArgument(text + nodes).about(WrongShapes('input "x" has shape [1, 5], but [?, 4] is expected'))
+    )
+    assert error.message == f'input "x" has shape [1, 5], but [?, 4] is expected: {text}'

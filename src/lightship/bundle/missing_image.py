@@ -34,6 +34,11 @@ def missing_image(bundle: Bundle) -> str:
     )
 
 
+def tensors_only(bundle: Bundle) -> str:
+    """Returns one short line for `lightship serve` if the version refuses photos by mistake, else an empty text."""
+    return "takes tensors only, no photos: exported without --preprocess" if lacks_image(bundle) else ""
+
+
 def lacks_image(bundle: Bundle) -> bool:
     """Returns whether a version that Lightship exported is an image classifier without an image spec by mistake."""
     manifest = bundle.manifest

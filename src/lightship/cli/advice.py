@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from lightship.cli.argument_kinds import FILE_SUFFIXES, FILES, Kind, kind_of
 from lightship.errors import InvalidArgument, NotFound
+from lightship.saved_model.versions import export_command
 
 
 class Wanted(NamedTuple):
@@ -96,7 +97,7 @@ def _one_of(text: str) -> str:
 
 
 def _export(text: str) -> str:
-    return f"export it first with lightship export {quote(text)} {quote('models/' + Path(text).stem)}"
+    return f"export it first with {export_command(text)}"
 
 
 def _from_url(text: str) -> str:

@@ -19,6 +19,7 @@ from lightship.cli.failures import print_error
 from lightship.cli.help_text import HelpCommand, HelpGroup
 from lightship.cli.options import typer_command
 from lightship.cli.output import print_text
+from lightship.cli.usage_errors import usage_error_text
 
 app = typer.Typer(
     name="lightship",
@@ -71,7 +72,7 @@ def run_app() -> None:
             print_error(advice)
             sys.exit(error.exit_code)
         command = context.command_path if context else "lightship"
-        print_error(f"{' '.join(error.format_message().split())} (run `{command} --help` for a list of arguments)")
+        print_error(f"{usage_error_text(error)} (run `{command} --help` for a list of arguments)")
         sys.exit(error.exit_code)
     sys.exit(code or 0)
 

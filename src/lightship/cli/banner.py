@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from lightship import __version__
+from lightship.bundle.missing_image import tensors_only
 from lightship.cli.example_call import example_call, model_url
 from lightship.cli.failures import print_warning
 from lightship.cli.output import print_json, print_text
@@ -29,6 +30,8 @@ class AnnouncedModel:
     engine: str
     url: str
     example: str
+    # What an operator should know, such as that photos are refused; mostly empty.
+    note: str = ""
 
 
 @contextmanager
@@ -76,7 +79,8 @@ def _served(server: Server, base: str, name: str) -> AnnouncedModel | None:
             url = model_url(base, name) if base else ""
             engine = servable.engine.engine_of("serving_default")
             example = example_call(servable.bundle, url) if base else ""
-            return AnnouncedModel(name, servable.id.version, engine, url, example)
+            note = tensors_only(servable.bundle)
+            return AnnouncedModel(name, servable.id.version, engine, url, example, note)
     except LightshipError:
         return None
 
@@ -107,6 +111,8 @@ def _print_banner(addresses: str, base: str, models: list[AnnouncedModel]) -> No
         print_text(f"\n  {model.name:{width}}  version {model.version}  {model.engine}  {model.url}".rstrip())
         if model.example:
             print_text(f"  {model.example}")
+        if model.note:
+            print_text(f"  {model.note}")
     if base:
         print_text(f"\n  Try the models in a browser: {base}/docs")
     print_text("\nPress Ctrl-C to stop; running requests are finished first.", flush=True)

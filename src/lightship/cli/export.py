@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -40,9 +40,13 @@ def export(
     scale: Annotated[float | None, typer.Option(help="Preprocessing with pixels * SCALE + OFFSET.")] = None,
     offset: Annotated[float | None, typer.Option(help="The offset for --scale; 0 by default.")] = None,
     mean: Annotated[
-        str | None, typer.Option(help="Preprocessing with (pixels - MEAN) / STD; one number, or one per channel.")
+        str | None,
+        typer.Option(
+            help="Preprocessing with (pixels - MEAN) / STD for pixels from 0 to 255; one number, or one per channel, "
+            "such as 123.675,116.28,103.53."
+        ),
     ] = None,
-    std: Annotated[str | None, typer.Option(help="The divisor for --mean, such as 0.229,0.224,0.225.")] = None,
+    std: Annotated[str | None, typer.Option(help="The divisor for --mean, such as 58.395,57.12,57.375.")] = None,
     resize: Annotated[
         str | None, typer.Option(help="The resize method in training: nearest, bilinear, bicubic, ...")
     ] = None,
@@ -130,8 +134,22 @@ def _preprocessing(
     if scale is not None:
         return {"scale": scale, "offset": offset or 0.0}
     if mean is not None and std is not None:
-        return {"mean": _numbers("--mean", mean), "std": _numbers("--std", std)}
+        return _mean_std(_numbers("--mean", mean), _numbers("--std", std))
     return name
+
+
+def _mean_std(mean: list[float], std: list[float]) -> dict[str, Any]:
+    if any(mean) and max(map(abs, [*mean, *std])) <= 1:
+        print_warning(
+            f"--mean {_joined(mean)} and --std {_joined(std)} are those of pixels from 0 to 1, but pixels go from 0 to "
+            f"255: multiply by 255, --mean {_joined(255 * one for one in mean)} --std "
+            f"{_joined(255 * one for one in std)}"
+        )
+    return {"mean": mean, "std": std}
+
+
+def _joined(numbers: Iterable[float]) -> str:
+    return ",".join(f"{number:g}" for number in numbers)
 
 
 def _numbers(option: str, text: str) -> list[float]:
@@ -139,7 +157,7 @@ def _numbers(option: str, text: str) -> list[float]:
         return [float(number) for number in text.split(",")]
     except ValueError as error:
         raise typer.BadParameter(
-            f"{option} is {text!r}; give one number, or one per channel, such as 0.485,0.456,0.406"
+            f"{option} is {text!r}; give one number, or one per channel, such as 123.675,116.28,103.53"
         ) from error
 
 

@@ -34,7 +34,7 @@ class HelpGroup(TyperGroup):
     def format_options(self, ctx: Any, formatter: Any) -> None:
         _write_parameters(self.get_params(ctx), ctx, formatter)
         commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
-        rows = [(name, _first_sentence(one.help or "")) for name, one in commands if one is not None]
+        rows = [(name, first_sentence(one.help or "")) for name, one in commands if one is not None]
         _write_section(formatter, "Commands", rows)
 
 
@@ -45,7 +45,7 @@ def _write_parameters(parameters: Sequence[Any], ctx: Any, formatter: Any) -> No
         record = one.get_help_record(ctx)
         if record is not None:
             name, text = record
-            shown = _name(one) if usual == "Arguments" else _plain_types(name)
+            shown = argument_name(one) if usual == "Arguments" else _plain_types(name)
             groups.setdefault(getattr(one, "rich_help_panel", None) or usual, []).append((shown, text))
     for title, rows in groups.items():
         _write_section(formatter, title, rows)
@@ -71,12 +71,13 @@ def _write_section(formatter: Any, title: str, rows: Sequence[tuple[str, str]]) 
                 formatter.write(f"{indent}{name}\n")
 
 
-def _name(argument: Any) -> str:
+def argument_name(argument: Any) -> str:
+    """Returns how help and messages show an argument without a name, such as FOLDER."""
     return str(argument.metavar or argument.name.upper())
 
 
 def _usage(argument: Any) -> str:
-    name = _name(argument)
+    name = argument_name(argument)
     if name.startswith("["):
         return name
     name += "..." if argument.nargs != 1 and not name.endswith("...") else ""
@@ -88,6 +89,7 @@ def _plain_types(name: str) -> str:
     return re.sub(r"<(?:list\[)?(\w+)(?: range)?\]?>", lambda found: f"<{found[1].lower()}>", name)
 
 
-def _first_sentence(text: str) -> str:
+def first_sentence(text: str) -> str:
+    """Returns the first sentence of a help text, without its full stop."""
     paragraph = " ".join(text.strip().split("\n\n")[0].split())
     return paragraph.split(". ")[0].rstrip(".")

@@ -394,6 +394,7 @@ def serve(
     from lightship.cli.advice import SERVE
     from lightship.cli.banner import announced
     from lightship.cli.model_argument import model_argument
+    from lightship.cli.option_words import worded_as_options
     from lightship.cli.reload_root import reload_root
     from lightship.cli.sizes import parse_bytes
     from lightship.cli.workers import parse_workers
@@ -404,52 +405,56 @@ def serve(
     from lightship.server.options import GRPC_PORT
     from lightship.transports.grpc.options import GrpcOptions
 
+    if access_log_file is not None and access_log is None:
+        raise WrongArguments(f"--access-log-file {access_log_file} needs --access-log text or json: give both")
     limits = Limits(head=max_head_bytes, pipelined=max_pipelined, connections=max_connections)
     if max_request_bytes is not None:
         limits = replace(limits, image=max_request_bytes, json=max_request_bytes)
-    options = ServerOptions(
-        models=[model_argument(model, SERVE) for model in models],
-        host=host,
-        reload_root=reload_root(allow_reload),
-        read_once=["the arguments and options of `lightship serve`"],
-        rest_port=_port(rest_port),
-        grpc_port=_port(grpc_port or ("auto" if rest_port == "auto" else str(GRPC_PORT))),
-        grpc=GrpcOptions(tls=_tls(tls_cert, tls_key, tls_client_ca), reflection=grpc_reflection),
-        poll_seconds=poll_seconds,
-        settle_seconds=settle_seconds,
-        empty_folder_grace=empty_folder_grace,
-        follow_links=follow_links,
-        limits=limits,
-        memory_budget=parse_bytes(memory_budget, "--memory-budget") if memory_budget is not None else 0,
-        timeouts=Timeouts(
-            *(head_timeout, body_timeout, write_timeout, idle_timeout, linger_timeout, drain_stall_timeout)
-        ),
-        timeout_seconds=timeout,
-        max_queue_seconds=max_queue_seconds,
-        allowed_hosts=_names(allowed_hosts or ()),
-        strict=strict,
-        batching=_batching(enable_batching, batching_parameters_file, per_model_batching_parameters),
-        per_model_batching=per_model_batching_parameters,
-        join=not no_join,
-        workers=parse_workers(workers),
-        log_format=log_format or ("json" if json else "text"),
-        access_log=access_log,
-        access_log_file=access_log_file,
-        engine=EngineOptions(
-            engine,
-            threads,
-            precision,
-            allow_unproven=frozenset(allow_unproven or ()),
-            trust=trust,
-            trial_seconds=trial_seconds,
-            trial_memory=parse_bytes(trial_memory) if trial_memory else 0,
-            cache_dir=cache_dir,
-        ),
-    )
-    if max_pixels is not None:
-        options = replace(options, max_pixels=max_pixels)
-    if drain_seconds is not None:
-        options = replace(options, drain_seconds=drain_seconds)
+    configs = [model_argument(model, SERVE) for model in models]
+    with worded_as_options():
+        options = ServerOptions(
+            models=configs,
+            host=host,
+            reload_root=reload_root(allow_reload),
+            read_once=["the arguments and options of `lightship serve`"],
+            rest_port=_port(rest_port),
+            grpc_port=_port(grpc_port or ("auto" if rest_port == "auto" else str(GRPC_PORT))),
+            grpc=GrpcOptions(tls=_tls(tls_cert, tls_key, tls_client_ca), reflection=grpc_reflection),
+            poll_seconds=poll_seconds,
+            settle_seconds=settle_seconds,
+            empty_folder_grace=empty_folder_grace,
+            follow_links=follow_links,
+            limits=limits,
+            memory_budget=parse_bytes(memory_budget, "--memory-budget") if memory_budget is not None else 0,
+            timeouts=Timeouts(
+                *(head_timeout, body_timeout, write_timeout, idle_timeout, linger_timeout, drain_stall_timeout)
+            ),
+            timeout_seconds=timeout,
+            max_queue_seconds=max_queue_seconds,
+            allowed_hosts=_names(allowed_hosts or ()),
+            strict=strict,
+            batching=_batching(enable_batching, batching_parameters_file, per_model_batching_parameters),
+            per_model_batching=per_model_batching_parameters,
+            join=not no_join,
+            workers=parse_workers(workers),
+            log_format=log_format or ("json" if json else "text"),
+            access_log=access_log,
+            access_log_file=access_log_file,
+            engine=EngineOptions(
+                engine,
+                threads,
+                precision,
+                allow_unproven=frozenset(allow_unproven or ()),
+                trust=trust,
+                trial_seconds=trial_seconds,
+                trial_memory=parse_bytes(trial_memory) if trial_memory else 0,
+                cache_dir=cache_dir,
+            ),
+        )
+        if max_pixels is not None:
+            options = replace(options, max_pixels=max_pixels)
+        if drain_seconds is not None:
+            options = replace(options, drain_seconds=drain_seconds)
     raise_file_limit()
     server = Server(options)
     server.handle_signals()

@@ -37,11 +37,7 @@ class ClientPreprocessing:
         from lightship.images.prepare import prepare  # imports Pillow
 
         if self.image is None:
-            raise FailedPrecondition(
-                f"the server takes only tensors for model {metadata.model}, not images: export the model with "
-                "preprocessing (--preprocess NAME), or give the client bundle='models/NAME' (--bundle models/NAME), or "
-                "image=ImageSpec(...) and labels=[...], so that it can preprocess them"
-            )
+            raise _without_spec(metadata)
         return prepare(photo, _sized(self.image, metadata))[np.newaxis]
 
     def classification(self, scores: NDArray[Any], top: int, model: str, version: int | None) -> Classification:
@@ -103,6 +99,21 @@ def _read_labels(labels: Sequence[str] | str | Path) -> tuple[str, ...]:
     from lightship.bundle.labels import read_classes
 
     return read_classes(labels)
+
+
+def _without_spec(metadata: ModelMetadata) -> FailedPrecondition:
+    signature = metadata.signatures.get(DEFAULT_SIGNATURE)
+    shapes = [one.shape for one in signature.inputs.values()] if signature is not None else []
+    if len(shapes) != 1 or (shapes[0] is not None and len(shapes[0]) != 4):
+        return FailedPrecondition(
+            f"model {metadata.model} takes no photos, because its {DEFAULT_SIGNATURE} does not take one image: "
+            "send tensors with predict()"
+        )
+    return FailedPrecondition(
+        f"the server takes only tensors for model {metadata.model}, no photos: export the model again with its "
+        "preprocessing and labels (--preprocess NAME --classes FILE); or, for the client to preprocess photos, give it "
+        "image=ImageSpec(...) and labels=[...], or bundle= (--bundle), the folder of a version exported with them"
+    )
 
 
 def _sized(image: ImageSpec, metadata: ModelMetadata) -> ImageSpec:

@@ -207,7 +207,8 @@ class _ChoosingEngine:
                     raise
                 logger.log(
                     log_level(logging.INFO),
-                    'signature "%s" runs on %s',
+                    '%s: signature "%s" runs on %s',
+                    self._folder,
                     slot.signature.name,
                     slot.engine,
                     extra={"folder": str(self._folder)},
@@ -284,7 +285,8 @@ class _ChoosingEngine:
             slot.program, slot.engine, slot.proof = slot.fallback, "tensorflow", ""
             slot.reason = f"OpenVINO refused an input that TensorFlow answers: {unable.reason}"
         logger.warning(
-            'signature "%s" runs on tensorflow from now on: %s',
+            '%s: signature "%s" runs on tensorflow from now on: %s',
+            self._folder,
             slot.signature.name,
             slot.reason,
             extra={"folder": str(self._folder)},

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Never
 
 from lightship.errors import InvalidArgument
 from lightship.images.preprocessing import Preprocessing, nearest_name
+from lightship.unexpected import unexpected_option
 
 CHANNELS: Mapping[str, int] = {"grayscale": 1, "rgb": 3, "rgba": 4}
 
@@ -66,7 +67,10 @@ class ImageSpec:
         antialias: bool = False,
         fit: str = "stretch",
         preprocessing: Preprocessing | str | Mapping[str, Any] | None = None,
+        **unexpected: Never,
     ) -> None:
+        if unexpected:
+            raise unexpected_option("ImageSpec", next(iter(unexpected)), _KEYS)
         _check_choice("color", color, tuple(CHANNELS))
         _check_choice("family", family, tuple(METHODS))
         _check_choice("fit", fit, FITS)

@@ -37,6 +37,11 @@ def argument(name: str) -> str:
     return _ARGUMENTS[name][_BY_COMMAND.get()]
 
 
+def golden_example() -> str:
+    """Returns what the caller has to write to give a real photo for the golden sample."""
+    return "--golden photo.jpg" if _BY_COMMAND.get() else 'golden=["photo.jpg"]'
+
+
 def image_setting(field: str, value: str) -> str:
     """Returns what the caller has to write for a field of the image spec and its value."""
     if not _BY_COMMAND.get():

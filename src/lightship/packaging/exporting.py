@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Never
 
 from lightship import __version__
 from lightship.bundle.golden import Golden
@@ -16,18 +16,29 @@ from lightship.bundle.manifest import EXTRAS, GOLDEN_FILE, LABELS_FILE, WARM_UP_
 from lightship.bundle.missing_image import INTENDED, MISSING
 from lightship.errors import FailedPrecondition
 from lightship.images.spec import ImageSpec
-from lightship.packaging.golden_sample import GoldenImages, encode_png, model_inputs, noise_images, take_golden
+from lightship.packaging.golden_sample import (
+    GoldenImages,
+    encode_png,
+    model_inputs,
+    noise_images,
+    take_golden,
+    warn_if_uninformative,
+)
 from lightship.packaging.library_errors import reraise_as
 from lightship.packaging.missing_image import is_image_classifier, warn_of_missing_image
 from lightship.packaging.progress import Progress, ProgressOption, shown_progress
 from lightship.packaging.publishing import check_version, publish, staging_folder
 from lightship.packaging.quiet_tensorflow import quiet_tensorflow
+from lightship.unexpected import unexpected_option
 
 # What needs TensorFlow is imported when a model is exported. So `export` exists without it, and its import is quiet.
 if TYPE_CHECKING:
     from lightship.packaging.signatures import ImageSignatures
     from lightship.packaging.trained import TrainedModel
     from lightship.packaging.verify import SampleImages
+
+# What `export` takes by name.
+OPTIONS = ("classes", "image", "version", "golden", "overwrite", "progress")
 
 # Only one export runs at a time, because Keras and TensorFlow keep global state.
 _EXPORT_LOCK = Lock()
@@ -43,6 +54,7 @@ def export(
     golden: GoldenImages | None = None,
     overwrite: bool = False,
     progress: ProgressOption = None,
+    **unexpected: Never,
 ) -> Path:
     """Writes a trained model as a new version in the model's folder and returns the path of the version.
 
@@ -65,9 +77,12 @@ def export(
     The version becomes visible only when it is complete and both TensorFlow and the serving engine gave the trained
     model's answers; otherwise the incomplete export is removed. Warns with `UninformativeGoldenWarning` if the golden
     sample cannot detect a wrong conversion, and with `MissingImageSpecWarning` if an image classifier has no image
-    spec. Raises InvalidArgument, NotFound or FailedPrecondition if the model cannot be exported, AlreadyExists if the
-    version exists, and Internal if the exported model gives wrong answers.
+    spec. Raises TypeError for an option that does not exist, InvalidArgument, NotFound or FailedPrecondition if the
+    model cannot be exported, AlreadyExists if the version exists, and Internal if the exported model gives wrong
+    answers.
     """
+    if unexpected:
+        raise unexpected_option("export", next(iter(unexpected)), OPTIONS)
     folder = Path(folder)
     check_version(folder, version, overwrite)
     labels = read_classes(classes) if classes is not None else None
@@ -94,6 +109,7 @@ def export(
         report.done(f"wrote {written}, which runs on {engine}")
     if content.no_image == MISSING:
         warn_of_missing_image(written, trained, content.labels, depth=2)
+    warn_if_uninformative(content.golden, content.image, bool(golden), depth=2)
     return written
 
 

@@ -17,7 +17,7 @@ from lightship.files import read_bytes
 from lightship.images.formats import IMAGE_SUFFIXES
 from lightship.images.prepare import prepare
 from lightship.images.spec import ImageSpec
-from lightship.packaging.arguments import argument
+from lightship.packaging.arguments import argument, golden_example
 from lightship.packaging.library_errors import first_line, reraise_as
 from lightship.packaging.trained import Arrays, ModelInput, TrainedModel
 
@@ -91,13 +91,13 @@ def take_golden(
         text = f"the trained model fails on images of {image.size}: {{}}; check height and width"
         with reraise_as(InvalidArgument, text):
             sample = _run(trained, arrays)
-        return _warn_if_uninformative(sample)
+        return sample
     if any(one.shape is None or one.dtype in ("string", "resource", "variant") for one in inputs.values()):
         progress("there is no golden sample: suitable inputs of the model are not known")
         return None
     for free in _FREE_SIZES:
         try:
-            return _warn_if_uninformative(_run(trained, _noise_inputs(inputs, free)))
+            return _run(trained, _noise_inputs(inputs, free))
         except Exception as error:
             refusal = error
     progress(f"there is no golden sample: the model fails on random inputs ({first_line(refusal)})")
@@ -148,15 +148,32 @@ def _run(trained: TrainedModel, inputs: Arrays) -> Golden:
     return Golden(inputs, trained.run(inputs))
 
 
-def _warn_if_uninformative(golden: Golden) -> Golden:
-    if _outputs_alike(golden):
+def warn_if_uninformative(golden: Golden | None, image: ImageSpec | None, photos_given: bool, depth: int) -> None:
+    """Warns with `UninformativeGoldenWarning`, in the words of the caller.
+
+    depth: how many functions above this one the caller's own is.
+    """
+    if golden is not None and _outputs_alike(golden):
         text = (
             "the golden sample cannot detect a wrong conversion: its inputs differ, but the model gives the same "
-            f"output for each, as untrained models do; give real images with {argument('golden')}, or export the model "
-            "after training"
+            f"output for each, so the check of the export proves little: {_remedy(image, photos_given)}"
         )
-        warnings.warn(text, UninformativeGoldenWarning, stacklevel=5)
-    return golden
+        warnings.warn(text, UninformativeGoldenWarning, stacklevel=depth + 1)
+
+
+def _remedy(image: ImageSpec | None, photos_given: bool) -> str:
+    if photos_given:
+        return "give photos that differ more; if the model is trained, check the preprocessing"
+    photo = golden_example()
+    if image is not None:
+        return (
+            f"a model may do so with random noise, so give a real photo: {photo}; if it is trained, check the "
+            "preprocessing"
+        )
+    return (
+        "a model may do so with random noise; if it takes photos, export it with its preprocessing and a real photo, "
+        f"{photo}; otherwise check that it is trained"
+    )
 
 
 def _outputs_alike(golden: Golden) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Never
 
 from lightship.bundle.labels import Classes
 from lightship.images.spec import ImageSpec
 from lightship.packaging.exporting import export
 from lightship.packaging.golden_sample import GoldenImages
 from lightship.packaging.progress import ProgressOption
+from lightship.unexpected import unexpected_option
 
 _SHOWN = 5  # classes that are shown
 
@@ -27,7 +28,10 @@ class TransferModel:
         classes: Classes | None = None,
         image: ImageSpec | Mapping[str, Any] | Literal[False] | None = None,
         golden: GoldenImages | None = None,
+        **unexpected: Never,
     ) -> None:
+        if unexpected:
+            raise unexpected_option("TransferModel", next(iter(unexpected)), ("model", "classes", "image", "golden"))
         self.model = model
         self.classes = classes
         self.image = image

@@ -16,6 +16,7 @@ SAVED_MODEL_FILE, SAVED_MODEL_TEXT = "saved_model.pb", "saved_model.pbtxt"
 # TensorFlow Serving's parser accepts a sign, leading zeros and surrounding blanks.
 _INT64 = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]+)[ \t\n\v\f\r]*", re.ASCII)
 KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
+_PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
 CLASSES_PICKLE = "classes.pickle"  # the labels in the older layout
 _SHOWN = 5
 
@@ -71,8 +72,7 @@ def explain_model_folder(folder: Path) -> str | None:
     """
     place, shown = quote(str(folder)), str(folder)
     if os.path.isfile(folder):
-        command = f"lightship export {place} {quote(str(folder.with_suffix('')))}"
-        return f"{shown} is a file, not a model's folder: export it with {command} and serve that folder"
+        return _explain_file(folder)
     try:
         if list_versions(folder):
             return None
@@ -85,6 +85,44 @@ def explain_model_folder(folder: Path) -> str | None:
         f"{shown} contains no version, which is a folder named with a number, such as {shown}/1, that contains a "
         f"SavedModel; it contains {_listed(names)}: add a version with lightship export MODEL {place}"
     )
+
+
+def explain_folder_of_models(folder: Path, command: str = "") -> str | None:
+    """Returns None unless the folder contains models and nothing that could be served itself.
+
+    Otherwise returns a line that names them. `command` is what the caller writes before a model's folder.
+    """
+    try:
+        names = [name for name in _entries(folder) if not name.startswith(".")]
+    except (NotFound, PermissionDenied):
+        return None
+    if any(version_number(name) is not None for name in names):
+        return None
+    models = [name for name in names if _has_version(folder / name)]
+    if not models:
+        return None
+    example = f"{command}{quote(str(folder / models[0]))}"
+    return (
+        f"{folder} is a folder of models, not a model's folder; it contains {_listed(models)}: "
+        f"give one or more of them, such as {example}"
+    )
+
+
+def export_command(source: str | Path) -> str:
+    """Returns the command that exports a trained model from a file into a folder of its name."""
+    return (
+        f"lightship export {quote(str(source))} {quote('models/' + Path(source).stem)} "
+        "--classes CLASSES.txt --preprocess NAME"
+    )
+
+
+def _explain_file(file: Path) -> str:
+    suffix = file.suffix.lower()
+    if suffix in KERAS_SUFFIXES:
+        return f"{file} is a Keras file, not a model's folder: export it first with {export_command(file)}"
+    if suffix in _PHOTO_SUFFIXES:
+        return f"{file} is a photo, not a model's folder: give the model's folder, such as models/dog"
+    return f"{file} is a file, not a model's folder: give the model's folder, such as models/dog"
 
 
 def _entries(folder: Path) -> list[str]:
@@ -137,7 +175,7 @@ def _models_below(folder: Path, names: Sequence[str]) -> str | None:
         return None
     return (
         f"{folder} is a folder of models, not a model's folder; it contains {_listed(models)}: "
-        f"give one or more of them, such as {quote(str(folder / models[0]))}"
+        f"give one of them, such as {quote(str(folder / models[0]))}"
     )
 
 

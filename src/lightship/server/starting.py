@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from difflib import get_close_matches
 from inspect import signature
 from pathlib import Path
 from typing import Literal, Never
@@ -13,13 +12,16 @@ from lightship.batching.tensorflow_serving import BatchingParameters
 from lightship.engines import EngineOptions
 from lightship.errors import InvalidArgument, LightshipError
 from lightship.images.opening import MAX_PIXELS
+from lightship.lifecycle.model_config import ModelConfig
 from lightship.saved_model.signatures import SERVE
+from lightship.saved_model.versions import explain_folder_of_models
 from lightship.server.options import REST_PORT, ServerOptions, parse_model_argument
 from lightship.server.server import Server
 from lightship.transports.access_log.lines import LogFormat
 from lightship.transports.grpc.options import GrpcOptions
 from lightship.transports.http.limits import Limits, Timeouts
 from lightship.transports.sockets import Port
+from lightship.unexpected import unexpected_option
 
 DEFAULT_READY_SECONDS = 300.0
 
@@ -123,10 +125,10 @@ def serve(
     >>> with lightship.serve("models/dog", rest_port="auto") as server:
     ...     print(server.rest_url)
 
-    Raises InvalidArgument without a model and for options that contradict each other, TypeError for an option that does
-    not exist, NotFound if a folder does not exist, AlreadyExists if a port is in use, FailedPrecondition if a model
-    cannot be served, with the reason of each such model, and DeadlineExceeded after `timeout` seconds. When it raises,
-    the server is stopped and its ports are free again.
+    Raises InvalidArgument without a model, for a folder of models, and for options that contradict each other,
+    TypeError for an option that does not exist, NotFound if a folder does not exist, AlreadyExists if a port is in use,
+    FailedPrecondition if a model cannot be served, with the reason of each such model, and DeadlineExceeded after
+    `timeout` seconds. When it raises, the server is stopped and its ports are free again.
     """
     if unexpected:
         raise _unexpected_option(unexpected)
@@ -135,7 +137,7 @@ def serve(
     if timeout is not None and not timeout >= 0:
         raise InvalidArgument(f"timeout={timeout}: give seconds, 0 or more, or None for no limit")
     options = ServerOptions(
-        models=[parse_model_argument(model) for model in models],
+        models=[_parse_model(model) for model in models],
         reload_root=reload_root,
         host=host,
         rest_port=rest_port,
@@ -179,6 +181,14 @@ def serve(
     return _started(Server(options), wait, timeout)
 
 
+def _parse_model(text: str | Path) -> ModelConfig:
+    model = parse_model_argument(text)
+    explanation = explain_folder_of_models(model.path)
+    if explanation is not None:
+        raise InvalidArgument(explanation)
+    return model
+
+
 def _started(server: Server, wait: bool, timeout: float | None) -> Server:
     try:
         server.start()
@@ -196,6 +206,4 @@ def _unexpected_option(given: Mapping[str, object]) -> TypeError:
     if name == "models":
         return TypeError("serve() got an unexpected option 'models': give the folders first, as in serve('models/dog')")
     options = [one.name for one in signature(serve).parameters.values() if one.kind is one.KEYWORD_ONLY]
-    nearest = get_close_matches(name, options, 1)
-    hint = f"did you mean {nearest[0]!r}?" if nearest else "help(lightship.serve) lists the options"
-    return TypeError(f"serve() got an unexpected option {name!r}: {hint}")
+    return unexpected_option("serve", name, options)

@@ -30,6 +30,7 @@ _STATES = {
     State.UNLOADING: "it is being unloaded",
     State.END: "it was unloaded",
 }
+_node = re.compile(r"\s*(?:\[\[)?\{\{(?:function_)?node [^{}]*\}\}(?:\]\])?")  # as TensorFlow names one
 _escape = re.compile(rb"[^ -$&-~]")  # all but the printable characters of ASCII, without %
 
 
@@ -98,8 +99,13 @@ def hint_about_call(error: LightshipError) -> str:
 
 
 def with_shapes(error: LightshipError) -> LightshipError:
-    """Returns an error whose text says which shapes were expected, if the engine's text does not."""
-    return InvalidArgument(f"{error.fault.text}: {error.message}") if isinstance(error.fault, WrongShapes) else error
+    """Returns an error whose text says which shapes were expected, if the engine's text does not.
+
+    The names of TensorFlow's nodes are left out, because they say nothing to a client.
+    """
+    if not isinstance(error.fault, WrongShapes):
+        return error
+    return InvalidArgument(f"{error.fault.text}: {_node.sub('', error.message).strip()}")
 
 
 def _of_versions(missing: MissingModel, statuses: Collection[ModelVersionStatus]) -> str:

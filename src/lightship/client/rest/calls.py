@@ -103,8 +103,9 @@ class RestCalls:
             response = yield from self._exchange(classify.image_request(path, image, top), deadline)
             if error_texts.takes_no_image_bodies(response):
                 self._takes_images = False
-            elif self._preprocessing.image is not None and error_texts.model_takes_no_images(response):
-                self._models_without_images.add(model)
+            elif error_texts.model_takes_no_images(response):
+                if self._preprocessing.image is not None:  # else the model's next version may take images
+                    self._models_without_images.add(model)
                 self._is_lightship = True
             else:
                 version = version_of(response) or target.version

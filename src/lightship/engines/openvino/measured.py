@@ -77,7 +77,8 @@ class Measured:
             self._prepare()
         except (LightshipError, TrialFailed) as failed:
             if not self._closed:
-                logger.info("what runs cost was not measured: %s", failed, extra={"folder": self._request["folder"]})
+                folder = self._request["folder"]
+                logger.info("what a run of %s takes was not measured: %s", folder, failed, extra={"folder": folder})
                 self._retry()
 
     def _prepare(self) -> None:
@@ -97,12 +98,12 @@ class Measured:
         fields = {"folder": self._request["folder"]}
         if streams == 1:
             self.joining = Joining(costs)
-            logger.info("runs of %s rows cost %s s", list(costs), list(costs.values()), extra=fields)
+            logger.info("measured %s: %s", self._request["folder"], _listed(costs), extra=fields)
             self.when_streams(1, 1)
             return
         costs_of_streams = _costs(info["costs_of_streams"])
         self.joining = Joining(costs_of_streams, streams)
-        logger.info("calls that wait are run by %d streams", streams, extra=fields)
+        logger.info("%s: calls that wait are run by %d streams", self._request["folder"], streams, extra=fields)
         self.when_streams(streams, least_calls(costs, streams, costs_of_streams))
 
     def _retry(self) -> None:
@@ -115,6 +116,18 @@ class Measured:
     def _measure_again(self) -> None:
         if not _BACKGROUND.submit(self._measure):
             self._retry()
+
+
+def _listed(costs: Mapping[int, float]) -> str:
+    """Returns what runs take, as in `1 row takes 2.10 ms, 8 rows take 12 ms`."""
+    return ", ".join(
+        f"{rows} {'row takes' if rows == 1 else 'rows take'} {_milliseconds(cost)} ms" for rows, cost in costs.items()
+    )
+
+
+def _milliseconds(seconds: float) -> str:
+    milliseconds = 1000 * seconds
+    return f"{milliseconds:.2f}" if milliseconds < 10 else f"{milliseconds:.0f}"
 
 
 def _ignore(streams: int, least: int) -> None: ...

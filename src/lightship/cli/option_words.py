@@ -1,0 +1,38 @@
+"""Words the messages about `ServerOptions` for the command line: `--rest-port 1` instead of `rest_port=1`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+
+from lightship.errors import InvalidArgument
+from lightship.server import ServerOptions
+
+# The options of `lightship serve` that have other names than the fields.
+_OTHERS = {
+    "reload_root": "--allow-reload",
+    "timeout_seconds": "--timeout",
+    "batching": "--enable-batching",
+    "per_model_batching": "--per-model-batching-parameters",
+    "join": "--no-join",
+}
+_OPTIONS = {one.name: _OTHERS.get(one.name, f"--{one.name.replace('_', '-')}") for one in fields(ServerOptions)}
+# A field with its value, and the name of a field that is not also an ordinary word.
+_UNDERSCORED = [name for name in _OPTIONS if "_" in name]
+_field = re.compile(rf"(?<![\w\"'=/-])(?:({'|'.join(_OPTIONS)})=|({'|'.join(_UNDERSCORED)})\b)")
+
+
+@contextmanager
+def worded_as_options() -> Iterator[None]:
+    """Raises what the block raises with messages that name the options of `lightship serve`."""
+    try:
+        yield
+    except InvalidArgument as error:
+        raise InvalidArgument(in_options(error.message)) from error
+
+
+def in_options(message: str) -> str:
+    """Returns a message about the fields of `ServerOptions` with the options of the command line."""
+    return _field.sub(lambda found: f"{_OPTIONS[found[1]]} " if found[1] else _OPTIONS[found[2]], message)
