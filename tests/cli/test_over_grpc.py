@@ -31,7 +31,7 @@ def test_a_photo_is_named_and_the_models_are_shown(lightship: Run, address: str,
     assert (answer["labels"], answer["model"], answer["version"]) == (["bull_mastiff"], "dog", 1)
     done = lightship("predict", f"grpc://{address}", dog_photo)
     assert done.returncode == 1
-    assert f"names no model: give grpc://{address}/v1/models/NAME" in done.stderr
+    assert f"names no model: give grpc://{address}/NAME" in done.stderr
     done = lightship("status", f"grpc://{address}", "--json")
     found = json.loads(done.stdout)
     assert (found["ready"], [model["name"] for model in found["models"]]) == (True, ["dog", "half_plus_two"])
