@@ -13,6 +13,7 @@ from lightship.transports.connections import Connections
 from lightship.transports.http.answer_queue import AnswerQueue
 from lightship.transports.http.application import Application
 from lightship.transports.http.connection import HttpConnection
+from lightship.transports.http.known_heads import KnownHeads
 from lightship.transports.http.limits import Timeouts
 from lightship.transports.periodic import PeriodicCalls
 from lightship.transports.sockets import readable, refuse_new_connections
@@ -65,9 +66,9 @@ class HttpServer:
         self._loop = loop = asyncio.get_running_loop()
         if self._app.draining:  # `drain` was called before the loop existed
             self._drain_begun.set()
-        queue = AnswerQueue(loop, self._app.turn)
+        queue, heads = AnswerQueue(loop, self._app.turn), KnownHeads()
         accepting = await accept_connections(
-            lambda: HttpConnection(self._app, queue, self._timeouts, loop, self.connections),
+            lambda: HttpConnection(self._app, queue, self._timeouts, loop, self.connections, heads),
             self._listening,
             self.connections,
             self._balance,
