@@ -56,6 +56,8 @@ class Joined:
     def try_run(self, calls: Sequence[EngineCall]) -> list[Outcome]:
         if len(calls) == 1:
             return self._direct.try_run(calls)
+        if len({call.signature for call in calls}) == 1:
+            return (self._queues.get(calls[0].signature) or self._direct).try_run(calls)
         outcomes: list[Outcome] = [None] * len(calls)
         groups: dict[str, list[int]] = {}
         for index, call in enumerate(calls):

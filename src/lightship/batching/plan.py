@@ -9,9 +9,8 @@ from itertools import accumulate
 
 # A joint run must cost at most this share of what single runs or smaller joint runs cost: less could be noise.
 _WORTH_IT = 0.9
-# Seconds that a joint run must save besides: joining the inputs of a few calls and splitting the outputs takes half of
-# that, and very short runs take less in a server with much to do than where they were measured.
-_JOINING = 4e-5
+# Seconds that a joint run must save besides, because inputs are joined and outputs are split.
+_JOINING = 1e-5
 
 
 class Plan:

@@ -82,13 +82,14 @@ class SignatureQueue:
 
     def try_run(self, calls: Sequence[EngineCall]) -> list[Outcome]:
         """Runs calls that have arrived together, on an event loop, as far as they are short."""
+        plan = self.plan()
+        if plan.largest == 1:
+            return [try_alone(self._engine, call) for call in calls]
         outcomes: list[Outcome] = [None] * len(calls)
         groups: dict[object, list[tuple[int, int]]] = {}  # the index of each call, and its number of rows
-        plan = self.plan()
-        for index, call in enumerate(calls):
-            rows = self._counter.rows(call) if plan.largest > 1 else None
+        for index, rows in enumerate(map(self._counter.rows, calls)):
             if rows is None:
-                outcomes[index] = try_alone(self._engine, call)
+                outcomes[index] = try_alone(self._engine, calls[index])
             else:
                 groups.setdefault(rows.key, []).append((index, rows.number))
         for group in groups.values():

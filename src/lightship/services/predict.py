@@ -99,8 +99,8 @@ def run_together(predictions: Sequence[Prediction]) -> None:
     for prediction in predictions:
         groups.setdefault(prediction.servable.scheduler, []).append(prediction)
     for scheduler, some in groups.items():
-        outcomes = scheduler.try_run([prediction.engine_call() for prediction in some])
-        for prediction, outcome in zip(some, outcomes, strict=True):
+        calls = [EngineCall(one.signature.name, one.inputs, one.outputs) for one in some]
+        for prediction, outcome in zip(some, scheduler.try_run(calls), strict=True):
             prediction.outcome = outcome
 
 

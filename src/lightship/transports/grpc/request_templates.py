@@ -67,7 +67,7 @@ class _Template:
             name: np.ndarray(shape, dtype, request[start:end])  # a copy, so that the numbers are aligned
             for start, end, name, dtype, shape in self.places
         }
-        return self.call._replace(inputs=inputs)
+        return PredictCall._make((*self.call[:-1], inputs))  # `_replace` takes twice as long
 
 
 class RequestTemplates:
