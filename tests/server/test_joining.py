@@ -207,6 +207,71 @@ def test_calls_of_one_turn_of_the_event_loop_are_one_run(served: Serve, callers:
     assert max(engine.runs) > 3  # over both
 
 
+def in_one_turn(server: Server, messages: list[bytes]) -> list[Any]:
+    """The results of gRPC calls that arrive in one turn of the event loop, or the codes of their errors."""
+    assert server._endpoints is not None
+    assert server._endpoints._http is not None
+    loop, go_on, held = server._endpoints._http._loop, threading.Event(), threading.Event()
+    assert loop is not None
+    with grpc.insecure_channel(server.grpc_address) as channel:
+        call = channel.unary_unary(PREDICT)
+        for one in {len(one): one for one in messages}.values():
+            with contextlib.suppress(grpc.RpcError):
+                call(one, timeout=60)  # connects, and is the first of its kind
+        loop.call_soon_threadsafe(lambda: held.set() or go_on.wait(60))
+        assert held.wait(60)
+        calls = [call.future(one, timeout=60) for one in messages]
+        threading.Event().wait(0.2)  # grpcio sends on its own thread
+        go_on.set()
+        return [one.code() if one.exception() else one.result() for one in calls]
+
+
+def values_of(results: list[Any]) -> list[Any]:
+    """The numbers in responses; what is no response stays as it is."""
+    return [
+        array_of(protos.PredictResponse.FromString(one).outputs["y"]).ravel().tolist() if type(one) is bytes else one
+        for one in results
+    ]
+
+
+def test_calls_of_one_turn_over_grpc_are_read_as_one(served: Serve) -> None:
+    server, engine = served()
+    engine.short = True
+    engine.go_on.set()
+    results = in_one_turn(server, [message(float(number)) for number in range(8)])
+    assert values_of(results) == [[number / 2 + 2] for number in range(8)]
+    assert max(engine.runs) > 3
+    page = ask_metrics(server)
+    assert ':tensorflow:serving:request_count{model_name="m",status="OK"} 9\n' in page
+    assert 'request_latency_count{model_name="m",API="Predict",entrypoint="GRPC"} 9\n' in page
+
+
+def test_a_row_that_fails_in_a_turn_fails_only_its_caller(served: Serve) -> None:
+    server, engine = served()
+    engine.short = True
+    engine.go_on.set()
+    results = in_one_turn(server, [message(value) for value in (1.0, 13.0, 3.0, 4.0)])
+    assert values_of(results) == [[2.5], grpc.StatusCode.INVALID_ARGUMENT, [3.5], [4.0]]
+
+
+def test_calls_of_one_turn_that_are_not_alike_get_their_own_answers(served: Serve) -> None:
+    server, engine = served()
+    engine.short = True
+    engine.go_on.set()
+    two, other = protos.PredictRequest(), protos.PredictRequest()
+    two.model_spec.name, other.model_spec.name = "m", "none"
+    write_tensor(two.inputs["x"], np.array([[1], [2]], np.float32), as_content=False)
+    write_tensor(other.inputs["x"], np.array([[1]], np.float32), as_content=False)
+    messages = [message(1.0), two.SerializeToString(), message(2.0), other.SerializeToString()] * 2
+    assert values_of(in_one_turn(server, messages)) == [[2.5], [2.5, 3.0], [3.0], grpc.StatusCode.NOT_FOUND] * 2
+
+
+def ask_metrics(server: Server) -> str:
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", server.rest_port, timeout=60)) as connection:
+        connection.request("GET", "/metrics")
+        return connection.getresponse().read().decode()
+
+
 @pytest.mark.parametrize("action", ["classify", "regress"])
 def test_examples_are_joined(served: Serve, callers: ThreadPoolExecutor, action: str) -> None:
     server, engine = served()

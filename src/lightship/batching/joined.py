@@ -54,7 +54,7 @@ class Joined:
         return DeadlineExceeded(LATE)
 
     def try_run(self, calls: Sequence[EngineCall]) -> list[Outcome]:
-        if len(calls) == 1:
+        if len(calls) == 1 and calls[0].calls == 1:
             return self._direct.try_run(calls)
         if len({call.signature for call in calls}) == 1:
             return (self._queues.get(calls[0].signature) or self._direct).try_run(calls)
@@ -68,6 +68,10 @@ class Joined:
             for index, result in zip(indices, results, strict=True):
                 outcomes[index] = result
         return outcomes
+
+    def joins(self, signature: str) -> bool:
+        queue = self._queues.get(signature)
+        return queue is not None and queue.plan().largest > 1
 
     def close(self) -> None:
         for queue in self._queues.values():

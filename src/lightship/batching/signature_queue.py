@@ -93,12 +93,27 @@ class SignatureQueue:
             else:
                 groups.setdefault(rows.key, []).append((index, rows.number))
         for group in groups.values():
+            if any([calls[index].calls > 1 for index, _ in group]):
+                group = self._try_whole(plan, calls, group, outcomes)
             self._try_group(plan, calls, group, outcomes)
         return outcomes
 
     def close(self) -> None:
         self._streams.close()
         self._priming.close()
+
+    def _try_whole(
+        self, plan: Plan, calls: Sequence[EngineCall], group: list[tuple[int, int]], outcomes: list[Outcome]
+    ) -> list[tuple[int, int]]:
+        """Runs a group with calls that stand for several, if all of it is one batch. Returns what is to be run yet."""
+        rows = [number // calls[index].calls for index, number in group for _ in range(calls[index].calls)]
+        count, size = plan.take(rows, SHORT_SECONDS)
+        if count == len(rows):
+            results = self._try_batch([calls[index] for index, _ in group], [number for _, number in group], size)
+            for (index, _), result in zip(group, results, strict=True):
+                outcomes[index] = result
+            return []
+        return [(index, number) for index, number in group if calls[index].calls == 1]
 
     def _try_group(
         self, plan: Plan, calls: Sequence[EngineCall], group: list[tuple[int, int]], outcomes: list[Outcome]

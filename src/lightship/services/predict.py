@@ -50,6 +50,8 @@ class Prediction:
     outputs: Sequence[str] | None
     # Counts what running takes: the engine's tensors, and the pixels of encoded images.
     memory: Reservation = NOT_COUNTED
+    # How many calls it stands for, whose rows are below each other. If more than one, only `run_together` may run it.
+    calls: int = 1
     # What `run_together` has made of it.
     outcome: Outcome = None
 
@@ -67,7 +69,7 @@ class Prediction:
         return self._image_steps() if self.decodes_images else self._engine_steps()
 
     def engine_call(self) -> EngineCall:
-        return EngineCall(self.signature.name, self.inputs, self.outputs)
+        return EngineCall(self.signature.name, self.inputs, self.outputs, calls=self.calls)
 
     def _image_steps(self) -> Steps[Results]:
         signature = self.signature
@@ -99,8 +101,8 @@ def run_together(predictions: Sequence[Prediction]) -> None:
     for prediction in predictions:
         groups.setdefault(prediction.servable.scheduler, []).append(prediction)
     for scheduler, some in groups.items():
-        calls = [EngineCall(one.signature.name, one.inputs, one.outputs) for one in some]
-        for prediction, outcome in zip(some, scheduler.try_run(calls), strict=True):
+        outcomes = scheduler.try_run([prediction.engine_call() for prediction in some])
+        for prediction, outcome in zip(some, outcomes, strict=True):
             prediction.outcome = outcome
 
 

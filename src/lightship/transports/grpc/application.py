@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from time import perf_counter
 
@@ -20,8 +20,10 @@ from lightship.transports.grpc.message_model import model_of
 from lightship.transports.grpc.message_reader import PREFIX_BYTES
 from lightship.transports.grpc.reflection import METHODS as REFLECTION
 from lightship.transports.grpc.request_head import GrpcHead
+from lightship.transports.grpc.request_templates import Template
 from lightship.transports.grpc.responses import refuse, refuse_http
 from lightship.transports.grpc.streams import Reflection, Watch
+from lightship.transports.grpc.together import ReadTogether
 from lightship.transports.grpc.unary import MAX_JOINED_BYTES, UnaryCall
 from lightship.transports.http.answer_queue import MAX_WAIT
 from lightship.transports.http.executor import Executor, Overloaded
@@ -72,6 +74,7 @@ class GrpcApplication:
         self._timed: list[UnaryCall] = []  # calls with a deadline that have begun in this turn of the event loop
         self._seconds = 0.0  # the mean time to answer a short call
         self._group: list[UnaryCall] = []  # those that are answered in this turn
+        self._together: list[tuple[ReadTogether, list[UnaryCall]]] = []  # of these, those that were read as one
         self._begun = 0.0
         self._turn_due = self._wake_due = False
         self._unsubscribe = api.context.manager.subscribe(self._on_change)
@@ -193,12 +196,51 @@ class GrpcApplication:
         if waiting:
             self._need_turn()
         self._group, self._begun = group, perf_counter()
+        if len(group) == 1 or self.executor.waiting:
+            for call in group:
+                call.answer()
+        else:
+            self._read_group(group)
+
+    def _read_group(self, group: Sequence[UnaryCall]) -> None:
+        """Reads calls that differ in their numbers only as one, and the others by themselves."""
+        alike: dict[Template | None, list[tuple[UnaryCall, bytes]]] = {}
         for call in group:
+            request = call.request
+            template = self.api.template_of(call.method, request, call)
+            alike.setdefault(template, []).append((call, request))
+        for template, found in alike.items():
+            together = None
+            if template is not None and len(found) > 1:
+                together = self.api.read_together(found[0][0].method, template, [request for _, request in found])
+            if together is None:
+                for call, _ in found:
+                    call.answer(template)
+            else:
+                self.turn.add(together.prediction)
+                self._together.append((together, [call for call, _ in found]))
+
+    def _finish_together(self) -> None:
+        """Gives calls that were run as one their answers. If they were not, each is run by itself."""
+        finished, self._together = self._together, []
+        left: list[UnaryCall] = []
+        for together, calls in finished:
+            answers = together.finish()
+            if answers is None:
+                left += calls
+            else:
+                for call, answer in zip(calls, answers, strict=True):
+                    call.take_answer(answer)
+        for call in left:
             call.answer()
+        if left:
+            self.turn.run()
 
     def write(self) -> None:
         """Writes the answers of a turn."""
         group, self._group = self._group, []
+        if self._together:
+            self._finish_together()
         outputs = {call.stream.output: None for call in group if call.deliver()}
         for output in outputs:
             output.flush()
