@@ -242,11 +242,12 @@ def test_a_call_that_stands_for_several_is_not_run_where_they_would_not_be_joine
 
 
 def test_only_calls_that_may_be_joined_are_said_to_be(made: Make, half_plus_two: Path) -> None:
-    assert made()[0].joins(SIGNATURE)
-    assert not made({})[0].joins(SIGNATURE)
-    assert not made()[0].joins("none")
+    assert made()[0].joins(SIGNATURE, 2)
+    assert not made()[0].joins(SIGNATURE, 17)  # more than the largest batch
+    assert not made({})[0].joins(SIGNATURE, 2)
+    assert not made()[0].joins("none", 2)
     direct = Direct(FakeEngine())  # type: ignore[arg-type]
-    assert not direct.joins(SIGNATURE)
+    assert not direct.joins(SIGNATURE, 2)
     assert direct.try_run([call(1, 2, calls=2)]) == [None]
 
 

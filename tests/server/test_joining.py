@@ -207,22 +207,95 @@ def test_calls_of_one_turn_of_the_event_loop_are_one_run(served: Serve, callers:
     assert max(engine.runs) > 3  # over both
 
 
-def in_one_turn(server: Server, messages: list[bytes]) -> list[Any]:
-    """The results of gRPC calls that arrive in one turn of the event loop, or the codes of their errors."""
+@contextlib.contextmanager
+def held_loop(server: Server) -> Iterator[None]:
+    """Holds up the event loop, so that it reads at once what is sent meanwhile."""
     assert server._endpoints is not None
     assert server._endpoints._http is not None
     loop, go_on, held = server._endpoints._http._loop, threading.Event(), threading.Event()
     assert loop is not None
+    loop.call_soon_threadsafe(lambda: held.set() or go_on.wait(60))
+    assert held.wait(60)
+    try:
+        yield
+    finally:
+        go_on.set()
+
+
+def in_one_turn_over_rest(server: Server, bodies: list[bytes]) -> list[Any]:
+    """The predictions for REST calls that arrive in one turn of the event loop, or the status of an error."""
+    assert server._endpoints is not None
+    connections = [http.client.HTTPConnection("127.0.0.1", server.rest_port, timeout=60) for _ in bodies]
+    for connection in connections:
+        connection.request("POST", "/v1/models/m:predict", b'{"instances": [[0.0]]}')
+        connection.getresponse().read()
+    with held_loop(server):
+        for connection, body in zip(connections, bodies, strict=True):
+            connection.request("POST", "/v1/models/m:predict", body)
+    results: list[Any] = []
+    for connection in connections:
+        answer = connection.getresponse()
+        text = answer.read()
+        results.append(json.loads(text)["predictions"] if answer.status == 200 else answer.status)
+        connection.close()
+    return results
+
+
+def test_rest_calls_of_one_turn_are_read_as_one(served: Serve) -> None:
+    server, engine = served()
+    engine.short = True
+    engine.go_on.set()
+    bodies = [b'{"instances": [[%d.5]]}' % number for number in range(8)]
+    assert in_one_turn_over_rest(server, bodies) == [[[number / 2 + 2.25]] for number in range(8)]
+    assert engine.runs[-1] == 8
+    page = ask_metrics(server)
+    assert ':tensorflow:serving:request_count{model_name="m",status="OK"} 16\n' in page
+    assert 'request_latency_count{model_name="m",API="predict",entrypoint="REST"} 16\n' in page
+
+
+def test_a_rest_call_that_fails_in_a_turn_fails_only_its_caller(served: Serve) -> None:
+    server, engine = served()
+    engine.short = True
+    engine.go_on.set()
+    bodies = [b'{"instances": [[%s]]}' % value for value in (b"1.0", b"13.0", b"3.0", b"4.0")]
+    assert in_one_turn_over_rest(server, bodies) == [[[2.5]], 400, [[3.5]], [[4.0]]]
+
+
+@pytest.mark.parametrize(
+    ("other", "expected"),
+    [
+        (b'{"instances": [[1.0], [2.0]]}', [[2.5], [3.0]]),
+        (b'{"instances": [{"x": [4.0]}]}', [[4.0]]),
+        (b'{"instances": [[4]]}', [[4.0]]),
+        (b'{"instances": [[4.0]], "signature_name": "serving_default"}', [[4.0]]),
+        (b'{"instances": [[1e999]]}', 400),
+        (b'{"instances": [["text"]]}', 400),
+        (b'{"instances": [[4.0]]', 400),
+        (b'{"instances": []}', 400),
+        (b'{"instances": [[4.0]], "signature_name": "none"}', 400),
+    ],
+)
+def test_a_rest_call_unlike_the_others_of_its_turn_gets_its_own_answer(
+    served: Serve, other: bytes, expected: Any
+) -> None:
+    server, engine = served()
+    engine.short = True
+    engine.go_on.set()
+    usual = [b'{"instances": [[%d.0]]}' % number for number in range(3)]
+    answers = in_one_turn_over_rest(server, [*usual, other])
+    assert answers == [[[2.0]], [[2.5]], [[3.0]], expected]
+
+
+def in_one_turn(server: Server, messages: list[bytes]) -> list[Any]:
+    """The results of gRPC calls that arrive in one turn of the event loop, or the codes of their errors."""
     with grpc.insecure_channel(server.grpc_address) as channel:
         call = channel.unary_unary(PREDICT)
         for one in {len(one): one for one in messages}.values():
             with contextlib.suppress(grpc.RpcError):
                 call(one, timeout=60)  # connects, and is the first of its kind
-        loop.call_soon_threadsafe(lambda: held.set() or go_on.wait(60))
-        assert held.wait(60)
-        calls = [call.future(one, timeout=60) for one in messages]
-        threading.Event().wait(0.2)  # grpcio sends on its own thread
-        go_on.set()
+        with held_loop(server):
+            calls = [call.future(one, timeout=60) for one in messages]
+            threading.Event().wait(0.2)  # grpcio sends on its own thread
         return [one.code() if one.exception() else one.result() for one in calls]
 
 

@@ -77,8 +77,8 @@ class Scheduler(Protocol):
         that stands for several is run joined or not at all: if it has no results, each of them must be made by itself.
         """
 
-    def joins(self, signature: str) -> bool:
-        """Returns whether `try_run` may join calls of this signature now."""
+    def joins(self, signature: str, calls: int) -> bool:
+        """Returns whether `try_run` would run so many calls of one row as one now, if nothing about them forbids it."""
 
     def close(self) -> None:
         """Ends the scheduler's threads. No call may wait or run."""

@@ -41,7 +41,7 @@ class Direct:
     def try_run(self, calls: Sequence[EngineCall]) -> list[Outcome]:
         return [try_alone(self._engine, call) for call in calls]
 
-    def joins(self, signature: str) -> bool:
+    def joins(self, signature: str, calls: int) -> bool:
         return False
 
     def close(self) -> None: ...

@@ -69,9 +69,9 @@ class Joined:
                 outcomes[index] = result
         return outcomes
 
-    def joins(self, signature: str) -> bool:
+    def joins(self, signature: str, calls: int) -> bool:
         queue = self._queues.get(signature)
-        return queue is not None and queue.plan().largest > 1
+        return queue is not None and queue.joins(calls)
 
     def close(self) -> None:
         for queue in self._queues.values():

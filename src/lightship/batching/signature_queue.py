@@ -61,6 +61,11 @@ class SignatureQueue:
             self._most = joining.streams + _MORE_RUNS
         return self._plan
 
+    def joins(self, calls: int) -> bool:
+        """Returns whether the event loop would run so many calls of one row as one now."""
+        plan = self.plan()
+        return plan.largest > 1 and plan.take([1] * calls, SHORT_SECONDS)[0] == calls
+
     def submit(self, call: EngineCall, done: Done) -> None:
         rows = self._counter.rows(call) if self.plan().largest > 1 else None
         if rows is None:

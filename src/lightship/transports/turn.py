@@ -33,6 +33,7 @@ class Turn:
     def __init__(self) -> None:
         self._stages: list[Stage] = []
         self._predictions: list[Prediction] = []
+        self._before_run: list[Callable[[], None]] = []
 
     def join(self, stage: Stage, loop: asyncio.AbstractEventLoop) -> None:
         """Lets a transport take part in the next turn. It must not take part twice."""
@@ -44,8 +45,15 @@ class Turn:
         """Adds a prediction that is run when all requests of this turn were read."""
         self._predictions.append(prediction)
 
+    def before_run(self, read: Callable[[], None]) -> None:
+        """Lets `read` read what has come in this turn when all of it is known. It may add predictions."""
+        self._before_run.append(read)
+
     def run(self) -> None:
         """Runs the predictions that were added."""
+        reading, self._before_run = self._before_run, []
+        for read in reading:
+            _guarded(read)
         predictions = self._predictions
         if predictions:
             self._predictions = []

@@ -72,7 +72,7 @@ class GrpcApi:
         except LightshipError:  # each of them gets this error
             return None
         prediction = prepared.prediction
-        if prepared.decodes_images or not prediction.servable.scheduler.joins(prediction.signature.name):
+        if prepared.decodes_images or not prediction.servable.scheduler.joins(prediction.signature.name, len(requests)):
             prepared.release()
             return None
         prediction.calls = len(requests)
