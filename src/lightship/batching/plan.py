@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
@@ -16,10 +17,11 @@ _JOINING = 1e-5
 class Plan:
     """Only batches of sizes that were measured are run. Missing rows are filled up where that costs less than two runs.
 
-    `largest` is the largest number of rows that is worth it, or 1 if none is.
+    `largest` is the largest number of rows that is worth it, or 1 if none is. Calls with fewer rows than `fewest`
+    together are not joined.
     """
 
-    __slots__ = ("_costs", "_known", "_sizes", "largest")
+    __slots__ = ("_costs", "_known", "_sizes", "fewest", "largest")
 
     def __init__(self, costs: Mapping[int, float]) -> None:
         """`costs` has the seconds of one run by the number of rows. Without those of 1, no batch is worth it."""
@@ -32,6 +34,8 @@ class Plan:
                 self._sizes.append(rows)
                 best = costs[rows] / rows
         self.largest = self._sizes[-1] if self._sizes else 1
+        numbers = range(2, self.largest + 1)
+        self.fewest = next((number for number in numbers if self.take([1] * number)[0] > 1), sys.maxsize)
 
     def seconds(self, rows: int) -> float:
         """Returns about how long a run of so many rows takes."""

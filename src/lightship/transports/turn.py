@@ -11,6 +11,8 @@ from lightship.services import Prediction, run_together
 
 logger = logging.getLogger(__name__)
 
+FEWEST_ALIKE = 3  # trying to read fewer requests as one costs about as much as it saves
+
 
 class Stage(Protocol):
     """A transport with requests that have arrived."""

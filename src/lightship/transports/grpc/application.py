@@ -31,7 +31,7 @@ from lightship.transports.http.kinds import IMAGES, LARGE, MAX_SMALL_BYTES, SMAL
 from lightship.transports.http.lanes import Origin
 from lightship.transports.http2.application import NO_HANDLER, Handler
 from lightship.transports.http2.stream import Stream
-from lightship.transports.turn import Turn
+from lightship.transports.turn import FEWEST_ALIKE, Turn
 
 MAX_INLINE_BYTES = 16 << 10  # a larger message is read on a thread, a smaller one on the event loop
 MAX_WAITING = 64  # calls of each kind that wait for models to change
@@ -196,7 +196,7 @@ class GrpcApplication:
         if waiting:
             self._need_turn()
         self._group, self._begun = group, perf_counter()
-        if len(group) == 1 or self.executor.waiting:
+        if len(group) < FEWEST_ALIKE or self.executor.waiting:
             for call in group:
                 call.answer()
         else:
@@ -211,7 +211,7 @@ class GrpcApplication:
             alike.setdefault(template, []).append((call, request))
         for template, found in alike.items():
             together = None
-            if template is not None and len(found) > 1:
+            if template is not None and len(found) >= FEWEST_ALIKE:
                 together = self.api.read_together(found[0][0].method, template, [request for _, request in found])
             if together is None:
                 for call, _ in found:

@@ -9,7 +9,7 @@ from lightship.transports.http.messages import Request, Response
 from lightship.transports.rest.api import ReadTogether, RestApi
 from lightship.transports.rest.endpoints.joint_prediction import may_be_joint
 from lightship.transports.rest.prepared import PreparedCall
-from lightship.transports.turn import Turn
+from lightship.transports.turn import FEWEST_ALIKE, Turn
 
 # Lets a thread run a call.
 Submit = Callable[[PreparedCall, Request], Response | asyncio.Future[Response]]
@@ -33,13 +33,13 @@ class ShortRequests:
     def _read(self) -> None:
         waiting, self._waiting = self._waiting, []
         alike: dict[str, list[ShortRequest]] = {}
-        if len(waiting) > 1:
+        if len(waiting) >= FEWEST_ALIKE:
             for short in waiting:
                 request = short.request
                 target = request.target if request.method == "POST" and may_be_joint(request.body) else ""
                 alike.setdefault(target, []).append(short)
         for target, some in alike.items() if alike else (("", waiting),):
-            if not target or len(some) == 1 or not _Together(self, some).read():
+            if not target or len(some) < FEWEST_ALIKE or not _Together(self, some).read():
                 for short in some:
                     short.prepare()
 
