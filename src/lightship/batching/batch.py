@@ -87,7 +87,7 @@ def join(calls: Sequence[EngineCall], size: int) -> dict[str, NDArray[Any]]:
         missing = size - sum(map(len, arrays))
         if missing:
             arrays.append(np.repeat(arrays[-1][-1:], missing, axis=0))
-        inputs[name] = np.concatenate(arrays)
+        inputs[name] = np.concatenate(arrays) if len(arrays) > 1 else arrays[0]
     return inputs
 
 
@@ -99,6 +99,8 @@ def split(results: Results, rows: Sequence[int], size: int) -> list[Results] | N
     if not all(array.ndim and len(array) == size for array in results.values()):
         return None
     count = len(rows)
+    if count == 1 and rows[0] == size:
+        return [results]
     if len(results) == 1 and sum(rows) == count:  # the usual case, in a third of the time
         ((name, array),) = results.items()
         return [{name: row} for row in array[:count].reshape(count, 1, *array.shape[1:])]
