@@ -69,7 +69,7 @@ class GrpcApi:
         begun, memory = time.perf_counter(), self.context.budget.reservation()
         try:
             prepared = prepare_predict(self.context, template.read_together(requests), memory)
-        except LightshipError:  # each of them gets this error
+        except Exception:  # each of them gets the error that is its own
             return None
         prediction = prepared.prediction
         if prepared.decodes_images or not prediction.servable.scheduler.joins(prediction.signature.name, len(requests)):

@@ -87,7 +87,7 @@ class RestApi:
             route = post_route(first.target)
             bodies = [request.body for request in requests]
             joint = read_joint(self._manager, route, bodies, first.memory) if route.action == "predict" else None
-        except LightshipError:  # each of them gets this error
+        except Exception:  # each of them gets the error that is its own
             return None
         return None if joint is None else ReadTogether(self, joint, start)
 

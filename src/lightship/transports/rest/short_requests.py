@@ -67,10 +67,13 @@ class ShortRequest:
             self.together.finish()
         if self.response is not None:
             return self.response
+        if self._prepared is None:  # reading the requests of this turn has failed
+            self.prepare()
+            self._requests.turn.run()
         prepared = self._prepared
+        assert prepared is not None
         if isinstance(prepared, Response):
             return prepared
-        assert prepared is not None
         return prepared.response() or self._requests.submit(prepared, self.request)
 
 
