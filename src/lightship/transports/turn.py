@@ -9,8 +9,11 @@ from collections.abc import Callable
 from typing import Protocol
 
 from lightship.services import Prediction, run_together
+from lightship.transports.access_log.record import AccessRecord
 
 logger = logging.getLogger(__name__)
+
+FEWEST_ALIKE = 3  # trying to read fewer requests as one costs about as much as it saves
 
 
 class Stage(Protocol):
@@ -34,7 +37,8 @@ class Turn:
     def __init__(self) -> None:
         self._stages: list[Stage] = []
         self._predictions: list[Prediction] = []
-        # How long the last runs took, if this is measured; see `TimedTurn`.
+        self._before_run: list[Callable[[], None]] = []
+        # How long the runs of the last turn took, if this is measured; see `TimedTurn`.
         self.seconds = 0.0
 
     def join(self, stage: Stage, loop: asyncio.AbstractEventLoop) -> None:
@@ -47,8 +51,19 @@ class Turn:
         """Adds a prediction that is run when all requests of this turn were read."""
         self._predictions.append(prediction)
 
+    def before_run(self, read: Callable[[], None]) -> None:
+        """Lets `read` read what has come in this turn when all of it is known. It may add predictions."""
+        self._before_run.append(read)
+
     def run(self) -> None:
-        """Runs the predictions that were added."""
+        """Reads what is read when all of it is known, and runs the predictions that were added."""
+        reading, self._before_run = self._before_run, []
+        for read in reading:
+            _guarded(read)
+        self.run_further()
+
+    def run_further(self) -> None:
+        """Runs the predictions that were added since `run`."""
         predictions = self._predictions
         if predictions:
             self._predictions = []
@@ -67,9 +82,19 @@ class TimedTurn(Turn):
     """Measures the runs of each turn, for the access log."""
 
     def run(self) -> None:
-        begun = time.monotonic()
+        self.seconds = 0.0
         super().run()
-        self.seconds = time.monotonic() - begun
+
+    def run_further(self) -> None:
+        begun = time.monotonic()
+        super().run_further()
+        self.seconds += time.monotonic() - begun
+
+
+def note_turn(record: AccessRecord, turn: Turn, encode: float) -> None:
+    """Notes that a request was run in this turn, and the seconds that writing its answer has taken until now."""
+    record.run = turn.seconds
+    record.encode += encode
 
 
 def _guarded(action: Callable[[], None]) -> None:
