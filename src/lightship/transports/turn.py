@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Protocol
 
 from lightship.services import Prediction, run_together
-from lightship.transports.access_log.record import AccessRecord
 
 logger = logging.getLogger(__name__)
 
@@ -89,12 +88,6 @@ class TimedTurn(Turn):
         begun = time.monotonic()
         super().run_further()
         self.seconds += time.monotonic() - begun
-
-
-def note_turn(record: AccessRecord, turn: Turn, encode: float) -> None:
-    """Notes that a request was run in this turn, and the seconds that writing its answer has taken until now."""
-    record.run = turn.seconds
-    record.encode += encode
 
 
 def _guarded(action: Callable[[], None]) -> None:

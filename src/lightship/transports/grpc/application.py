@@ -38,7 +38,7 @@ from lightship.transports.http2.connection import Http2Connection
 from lightship.transports.http2.frames import ErrorCode
 from lightship.transports.http2.headers import RequestHead
 from lightship.transports.http2.stream import Stream
-from lightship.transports.turn import FEWEST_ALIKE, Turn, note_turn
+from lightship.transports.turn import FEWEST_ALIKE, Turn
 
 MAX_INLINE_BYTES = 16 << 10  # a larger message is read on a thread, a smaller one on the event loop
 MAX_WAITING = 64  # calls of each kind that wait for models to change
@@ -282,7 +282,7 @@ class GrpcApplication:
         for call in calls:
             if call.record is not None:
                 call.record.model, call.record.version = together.model, together.version
-                note_turn(call.record, self.turn, encode)
+                call.record.ran(self.turn.seconds, encode)
 
     def write(self) -> None:
         """Writes the answers of a turn."""

@@ -10,7 +10,7 @@ from lightship.transports.http.messages import Request, Response
 from lightship.transports.rest.api import ReadTogether, RestApi
 from lightship.transports.rest.endpoints.joint_prediction import may_be_joint
 from lightship.transports.rest.prepared import PreparedCall
-from lightship.transports.turn import FEWEST_ALIKE, Turn, note_turn
+from lightship.transports.turn import FEWEST_ALIKE, Turn
 
 # Lets a thread run a call.
 Submit = Callable[[PreparedCall, Request], Response | asyncio.Future[Response]]
@@ -94,7 +94,7 @@ class ShortRequest:
         begun = monotonic()
         response = prepared.response()
         if response is not None:
-            note_turn(record, self._requests.turn, monotonic() - begun)
+            record.ran(self._requests.turn.seconds, monotonic() - begun)
         return response
 
 
@@ -136,4 +136,4 @@ class _Together:
         for short, response in zip(self._members, responses, strict=True):
             short.response = response
             if short.request.record is not None:
-                note_turn(short.request.record, self._requests.turn, seconds)
+                short.request.record.ran(self._requests.turn.seconds, seconds)
