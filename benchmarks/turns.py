@@ -53,6 +53,7 @@ class GrpcCaller:
 
     def __init__(self, server: Server) -> None:
         self._socket = socket.create_connection(("127.0.0.1", server.grpc_port), timeout=PATIENCE)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # otherwise it waits 40 ms after each answer
         self._socket.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(SETTINGS, 0, 0))
         self._file = self._socket.makefile("rb")
         self._encoder, self._stream = hpack.Encoder(), 1

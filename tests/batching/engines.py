@@ -72,5 +72,5 @@ def joined(engine: FakeEngine, half_plus_two: Path, observed: list[tuple[int, in
 
 
 def call(*values: float, outputs: list[str] | None = None, dtype: Any = np.float32, **more: Any) -> EngineCall:
-    """A call with one row for each value."""
+    """A call with one row for each value. It may stand for several: `calls`."""
     return EngineCall(SIGNATURE, {"x": np.array(values, dtype).reshape(-1, 1)}, outputs, **more)

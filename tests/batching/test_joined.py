@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tests.batching.engines import CHEAP, LONG, SIGNATURE, FakeEngine, call, joined
 
-from lightship.batching import EngineCall, Joined
+from lightship.batching import Direct, EngineCall, Joined
 from lightship.errors import DeadlineExceeded, InvalidArgument
 
 Make = Callable[..., tuple[Joined, FakeEngine]]
@@ -196,6 +196,59 @@ def test_a_size_for_which_the_engine_is_not_prepared_any_more_is_left_to_a_threa
     outcomes: list[Any] = scheduler.try_run([call(1), call(2)])
     assert [one["y"].ravel().tolist() for one in outcomes] == [[2], [4]]
     assert not scheduler._queues[SIGNATURE]._priming.known(2)
+
+
+# Calls that stand for several.
+
+
+def test_a_call_that_stands_for_several_is_one_run(made: Make) -> None:
+    observed: list[tuple[int, int]] = []
+    scheduler, engine = made(observed=observed)
+    (outcome,) = scheduler.try_run([call(1, 2, 3, 4, calls=2)])
+    assert outcome["y"].ravel().tolist() == [2, 4, 6, 8]  # type: ignore[index, call-overload]
+    assert engine.runs == [[1, 2, 3, 4]]
+    assert observed == [(2, 4)]
+
+
+def test_a_call_that_stands_for_several_is_filled_up_and_joined_with_others(made: Make) -> None:
+    observed: list[tuple[int, int]] = []
+    scheduler, engine = made(observed=observed)
+    outcomes: list[Any] = scheduler.try_run([call(1), call(2, 3, 4, calls=3), call(5)])
+    assert [one["y"].ravel().tolist() for one in outcomes] == [[2], [4, 6, 8], [10]]
+    assert engine.runs == [[1, 2, 3, 4, 5, 5, 5, 5]]
+    assert observed == [(5, 5)]
+
+
+@pytest.mark.parametrize("bad", [13, 99], ids=["fails", "belongs to another engine"])
+def test_a_call_that_stands_for_several_is_left_to_its_sender_if_it_cannot_be_joined(made: Make, bad: float) -> None:
+    scheduler, engine = made()
+    outcomes: list[Any] = scheduler.try_run([call(1), call(2, bad, calls=2), call(3)])
+    assert outcomes[1] is None
+    assert [outcomes[index]["y"].ravel().tolist() for index in (0, 2)] == [[2], [6]]
+    assert [2, bad] not in engine.runs
+
+
+@pytest.mark.parametrize(
+    "costs",
+    [None, {}, {1: 1e-4, 2: 1.95e-4, 4: 3.9e-4}, {1: 1e-4, 2: 1.5e-4, 4: 2.5e-4, 8: 4e-4}],
+    ids=["rows depend on each other", "unknown", "not cheaper", "too long for the loop"],
+)
+def test_a_call_that_stands_for_several_is_not_run_where_they_would_not_be_joined(made: Make, costs: Any) -> None:
+    scheduler, engine = made(costs)
+    outcomes: list[Any] = scheduler.try_run([call(*range(8), calls=8), call(9)])
+    assert outcomes[0] is None
+    assert outcomes[1]["y"].ravel().tolist() == [18]
+    assert engine.runs == [[9]]
+
+
+def test_only_calls_that_may_be_joined_are_said_to_be(made: Make, half_plus_two: Path) -> None:
+    assert made()[0].joins(SIGNATURE, 2)
+    assert not made()[0].joins(SIGNATURE, 17)  # more than the largest batch
+    assert not made({})[0].joins(SIGNATURE, 2)
+    assert not made()[0].joins("none", 2)
+    direct = Direct(FakeEngine())  # type: ignore[arg-type]
+    assert not direct.joins(SIGNATURE, 2)
+    assert direct.try_run([call(1, 2, calls=2)]) == [None]
 
 
 # On threads.

@@ -34,6 +34,13 @@ def test_missing_rows_are_filled_up_only_where_that_is_cheaper() -> None:
     assert Plan({1: 1.0, 2: 1.6, 4: 2.8, 8: 5.0}).take([1] * 5) == (4, 4)
 
 
+def test_fewer_rows_than_the_fewest_are_not_joined() -> None:
+    assert Plan(COSTS).fewest == 2
+    assert Plan({1: 1.0, 2: 1.9, 4: 2.0, 8: 2.1}).fewest == 3
+    assert Plan({1: 1e-5, 2: 1e-5, 4: 1e-5}).fewest == 3
+    assert Plan({1: 1.0, 2: 2.0}).fewest > 1000
+
+
 def test_calls_with_more_rows_than_any_batch_run_alone() -> None:
     assert Plan(COSTS).take([100, 1]) == (1, 100)
     assert Plan(COSTS).take([1, 100]) == (1, 1)

@@ -9,7 +9,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +28,7 @@ from lightship.errors import InvalidArgument
 from lightship.server import Server, ServerOptions, parse_model_argument
 from lightship.tensors.tensor_proto import array_of
 from lightship.tensors.tensor_writing import write_tensor
+from lightship.transports.access_log.record import STAGES
 
 THREADS = 2
 RUNS = 2  # at a time: one stream, and one more
@@ -205,6 +206,268 @@ def test_calls_of_one_turn_of_the_event_loop_are_one_run(served: Serve, callers:
     assert [answer["predictions"] for answer in answers] == [[[number / 2 + 2]] for number in range(3)]
     assert values == [number / 2 + 7 for number in range(3)]
     assert max(engine.runs) > 3  # over both
+
+
+@contextlib.contextmanager
+def held_loop(server: Server) -> Iterator[None]:
+    """Holds up the event loop, so that it reads at once what is sent meanwhile."""
+    assert server._endpoints is not None
+    assert server._endpoints._http is not None
+    loop, go_on, held = server._endpoints._http._loop, threading.Event(), threading.Event()
+    assert loop is not None
+    loop.call_soon_threadsafe(lambda: held.set() or go_on.wait(60))
+    assert held.wait(60)
+    try:
+        yield
+    finally:
+        go_on.set()
+
+
+def in_one_turn_over_rest(server: Server, bodies: list[bytes], headers: Sequence[dict[str, str]] = ()) -> list[Any]:
+    """The predictions for REST calls that arrive in one turn of the event loop, or the status of an error.
+
+    `headers`: further ones of each call.
+    """
+    assert server._endpoints is not None
+    connections = [http.client.HTTPConnection("127.0.0.1", server.rest_port, timeout=60) for _ in bodies]
+    for connection in connections:
+        connection.request("POST", "/v1/models/m:predict", b'{"instances": [[0.0]]}')
+        connection.getresponse().read()
+    with held_loop(server):
+        for connection, body, further in zip(connections, bodies, headers or [{}] * len(bodies), strict=True):
+            connection.request("POST", "/v1/models/m:predict", body, further)
+    results: list[Any] = []
+    for connection in connections:
+        answer = connection.getresponse()
+        text = answer.read()
+        results.append(json.loads(text)["predictions"] if answer.status == 200 else answer.status)
+        connection.close()
+    return results
+
+
+def test_rest_calls_of_one_turn_are_read_as_one(served: Serve) -> None:
+    server, engine = served()
+    engine.short = True
+    engine.go_on.set()
+    bodies = [b'{"instances": [[%d.5]]}' % number for number in range(8)]
+    assert in_one_turn_over_rest(server, bodies) == [[[number / 2 + 2.25]] for number in range(8)]
+    assert engine.runs[-1] == 8
+    page = ask_metrics(server)
+    assert ':tensorflow:serving:request_count{model_name="m",status="OK"} 16\n' in page
+    assert 'request_latency_count{model_name="m",API="predict",entrypoint="REST"} 16\n' in page
+
+
+def test_a_rest_call_that_fails_in_a_turn_fails_only_its_caller(served: Serve) -> None:
+    server, engine = served()
+    engine.short = True
+    engine.go_on.set()
+    bodies = [b'{"instances": [[%s]]}' % value for value in (b"1.0", b"13.0", b"3.0", b"4.0")]
+    assert in_one_turn_over_rest(server, bodies) == [[[2.5]], 400, [[3.5]], [[4.0]]]
+
+
+@pytest.mark.parametrize(
+    ("other", "expected"),
+    [
+        (b'{"instances": [[1.0], [2.0]]}', [[2.5], [3.0]]),
+        (b'{"instances": [{"x": [4.0]}]}', [[4.0]]),
+        (b'{"instances": [[4]]}', [[4.0]]),
+        (b'{"instances": [[4.0]], "signature_name": "serving_default"}', [[4.0]]),
+        (b'{"instances": [[1e999]]}', 400),
+        (b'{"instances": [["text"]]}', 400),
+        (b'{"instances": [[4.0]]', 400),
+        (b'{"instances": []}', 400),
+        (b'{"instances": [[4.0]], "signature_name": "none"}', 400),
+    ],
+)
+def test_a_rest_call_unlike_the_others_of_its_turn_gets_its_own_answer(
+    served: Serve, other: bytes, expected: Any
+) -> None:
+    server, engine = served()
+    engine.short = True
+    engine.go_on.set()
+    usual = [b'{"instances": [[%d.0]]}' % number for number in range(3)]
+    answers = in_one_turn_over_rest(server, [*usual, other])
+    assert answers == [[[2.0]], [[2.5]], [[3.0]], expected]
+
+
+def in_one_turn(server: Server, messages: list[bytes], ids: Sequence[str] = ()) -> list[Any]:
+    """The results of gRPC calls that arrive in one turn of the event loop, or the codes of their errors."""
+    metadata = [[("x-request-id", one)] for one in ids] or [[]] * len(messages)
+    with grpc.insecure_channel(server.grpc_address) as channel:
+        call = channel.unary_unary(PREDICT)
+        for one in {len(one): one for one in messages}.values():
+            with contextlib.suppress(grpc.RpcError):
+                call(one, timeout=60)  # connects, and is the first of its kind
+        with held_loop(server):
+            calls = [
+                call.future(one, timeout=60, metadata=with_it) for one, with_it in zip(messages, metadata, strict=True)
+            ]
+            threading.Event().wait(0.2)  # grpcio sends on its own thread
+        return [one.code() if one.exception() else one.result() for one in calls]
+
+
+def values_of(results: list[Any]) -> list[Any]:
+    """The numbers in responses; what is no response stays as it is."""
+    return [
+        array_of(protos.PredictResponse.FromString(one).outputs["y"]).ravel().tolist() if type(one) is bytes else one
+        for one in results
+    ]
+
+
+def test_calls_of_one_turn_over_grpc_are_read_as_one(served: Serve) -> None:
+    server, engine = served()
+    engine.short = True
+    engine.go_on.set()
+    results = in_one_turn(server, [message(float(number)) for number in range(8)])
+    assert values_of(results) == [[number / 2 + 2] for number in range(8)]
+    assert max(engine.runs) > 3
+    page = ask_metrics(server)
+    assert ':tensorflow:serving:request_count{model_name="m",status="OK"} 9\n' in page
+    assert 'request_latency_count{model_name="m",API="Predict",entrypoint="GRPC"} 9\n' in page
+
+
+def test_a_row_that_fails_in_a_turn_fails_only_its_caller(served: Serve) -> None:
+    server, engine = served()
+    engine.short = True
+    engine.go_on.set()
+    results = in_one_turn(server, [message(value) for value in (1.0, 13.0, 3.0, 4.0)])
+    assert values_of(results) == [[2.5], grpc.StatusCode.INVALID_ARGUMENT, [3.5], [4.0]]
+
+
+def test_calls_of_one_turn_that_are_not_alike_get_their_own_answers(served: Serve) -> None:
+    server, engine = served()
+    engine.short = True
+    engine.go_on.set()
+    two, other = protos.PredictRequest(), protos.PredictRequest()
+    two.model_spec.name, other.model_spec.name = "m", "none"
+    write_tensor(two.inputs["x"], np.array([[1], [2]], np.float32), as_content=False)
+    write_tensor(other.inputs["x"], np.array([[1]], np.float32), as_content=False)
+    messages = [message(1.0), two.SerializeToString(), message(2.0), other.SerializeToString()] * 2
+    assert values_of(in_one_turn(server, messages)) == [[2.5], [2.5, 3.0], [3.0], grpc.StatusCode.NOT_FOUND] * 2
+
+
+Logging = tuple[Server, Gated, Callable[[int], list[dict[str, Any]]]]
+
+
+@pytest.fixture
+def logging(served: Serve, tmp_path: Path) -> Logging:
+    """A server with an access log and short runs, and what waits for so many lines and returns those of `id-`."""
+    path = tmp_path / "access.log"
+    server, engine = served(access_log="json", access_log_file=path)
+    engine.short = True
+    engine.go_on.set()
+
+    def lines(number: int) -> list[dict[str, Any]]:
+        until(lambda: len(path.read_text().splitlines()) >= number)
+        found = [json.loads(line) for line in path.read_text().splitlines()]
+        assert len(found) == number
+        return sorted((line for line in found if line["id"].startswith("id-")), key=lambda line: line["id"])
+
+    return server, engine, lines
+
+
+def check_stages(line: dict[str, Any], *names: str) -> None:
+    assert all(line[f"{name}_ms"] > 0 for name in names)
+    assert sum(line[f"{stage}_ms"] for stage in STAGES) == pytest.approx(line["ms"], abs=0.01)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_rest_calls_that_are_read_as_one_are_logged_each_with_its_id(logging: Logging, known: bool) -> None:
+    """`known`: their heads came before, byte for byte, with their ids."""
+    server, engine, lines = logging
+    connections = [http.client.HTTPConnection("127.0.0.1", server.rest_port, timeout=60) for _ in range(8)]
+
+    def ask(number: int, value: float, prefix: str = "id-") -> None:
+        headers = {"X-Request-Id": f"{prefix}{number}"}
+        connections[number].request("POST", "/v1/models/m:predict", b'{"instances": [[%.1f]]}' % value, headers)
+
+    for number, connection in enumerate(connections):
+        ask(number, 0.0, "id-" if known else "first-")
+        connection.getresponse().read()
+    with held_loop(server):
+        for number in range(8):
+            ask(number, float(number))
+    answers = [connection.getresponse() for connection in connections]
+    texts = [answer.read() for answer in answers]
+    assert engine.runs[-1] == 8
+    assert [json.loads(text)["predictions"] for text in texts] == [[[number / 2 + 2]] for number in range(8)]
+    assert [answer.headers["X-Request-Id"] for answer in answers] == [f"id-{number}" for number in range(8)]
+    found = lines(16)[1::2] if known else lines(16)
+    assert [line["id"] for line in found] == [f"id-{number}" for number in range(8)]
+    shown = {"path": "/v1/models/m:predict", "model": "m", "version": 123, "status": 200, "bytes_in": 22}
+    for line, text in zip(found, texts, strict=True):
+        assert line | shown | {"bytes_out": len(text)} == line
+        check_stages(line, "decode", "run", "encode")
+    assert len({line["run_ms"] for line in found}) == 1
+    for connection in connections:
+        connection.close()
+
+
+def test_rest_calls_that_could_not_be_run_as_one_are_logged_each_with_its_status(logging: Logging) -> None:
+    server, _, lines = logging
+    bodies = [b'{"instances": [[%s]]}' % value for value in (b"1.0", b"13.0", b"3.0", b"4.0")]
+    headers = [{"X-Request-Id": f"id-{number}"} for number in range(4)]
+    assert in_one_turn_over_rest(server, bodies, headers) == [[[2.5]], 400, [[3.5]], [[4.0]]]
+    found = lines(8)
+    assert [(line["id"], line["status"]) for line in found] == [
+        ("id-0", 200), ("id-1", 400), ("id-2", 200), ("id-3", 200)
+    ]  # fmt: skip
+    for line in found:
+        check_stages(line, "decode", "run", "encode")
+
+
+def test_a_rest_call_that_runs_no_model_has_no_time_of_the_runs_of_its_turn(logging: Logging) -> None:
+    server, _, lines = logging
+    bodies = [b'{"instances": [[1.0]]}', b'{"instances": [[2.0]]}', b'{"instances": [[3.0]]}', b'{"instances": [[4.0]]']
+    headers = [{"X-Request-Id": f"id-{number}"} for number in range(4)]
+    assert in_one_turn_over_rest(server, bodies, headers) == [[[2.5]], [[3.0]], [[3.5]], 400]
+    found = lines(8)
+    assert [line["run_ms"] > 0 for line in found] == [True, True, True, False]
+    for line in found:
+        check_stages(line, "decode")
+
+
+def test_calls_over_grpc_that_are_read_as_one_are_logged_each_with_its_id(logging: Logging) -> None:
+    server, engine, lines = logging
+    ids = [f"id-{number}" for number in range(8)]
+    with grpc.insecure_channel(server.grpc_address) as channel:
+        call = channel.unary_unary(PREDICT)
+        call(message(0.0), timeout=60)
+        with held_loop(server):
+            calls = [
+                call.future(message(float(number)), timeout=60, metadata=[("x-request-id", one)])
+                for number, one in enumerate(ids)
+            ]
+            threading.Event().wait(0.2)  # grpcio sends on its own thread
+        results = [one.result(60) for one in calls]
+        assert [dict(one.trailing_metadata())["x-request-id"] for one in calls] == ids
+    assert values_of(results) == [[number / 2 + 2] for number in range(8)]
+    assert max(engine.runs) > 3
+    found = lines(9)
+    assert [line["id"] for line in found] == ids
+    shown = {"rpc": PREDICT, "model": "m", "version": 123, "code": "OK", "bytes_in": len(message(0.0)) + 5}
+    for line, result in zip(found, results, strict=True):
+        assert line | shown | {"bytes_out": len(result) + 5} == line
+        check_stages(line, "decode", "run", "encode")
+
+
+def test_calls_over_grpc_that_could_not_be_run_as_one_are_logged_each_with_its_code(logging: Logging) -> None:
+    server, _, lines = logging
+    ids = [f"id-{number}" for number in range(4)]
+    results = in_one_turn(server, [message(value) for value in (1.0, 13.0, 3.0, 4.0)], ids)
+    assert values_of(results) == [[2.5], grpc.StatusCode.INVALID_ARGUMENT, [3.5], [4.0]]
+    found = lines(5)
+    assert [line["id"] for line in found] == ids
+    assert [line["code"] for line in found] == ["OK", "INVALID_ARGUMENT", "OK", "OK"]
+    for line in found:
+        assert line["model"] == "m"
+        check_stages(line, "decode", "run", "encode")
+
+
+def ask_metrics(server: Server) -> str:
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", server.rest_port, timeout=60)) as connection:
+        connection.request("GET", "/metrics")
+        return connection.getresponse().read().decode()
 
 
 @pytest.mark.parametrize("action", ["classify", "regress"])

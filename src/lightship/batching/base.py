@@ -32,6 +32,8 @@ class EngineCall:
     outputs: Sequence[str] | None = None
     # The time, by `time.monotonic`, after which nobody waits for the results. None means never.
     deadline: float | None = None
+    # How many calls it stands for, all with the same number of rows. If more than one, only `try_run` takes it.
+    calls: int = 1
     # The scheduler sets these before the call ends: the seconds of the run, and the number of calls that it answered.
     seconds: float = 0.0
     joined: int = 1
@@ -71,8 +73,12 @@ class Scheduler(Protocol):
     def try_run(self, calls: Sequence[EngineCall]) -> list[Outcome]:
         """Runs calls that have arrived together, on an event loop. Never waits, and loads nothing.
 
-        Returns an outcome for each. None means that the call may take long: it must be submitted on a thread.
+        Returns an outcome for each. None means that the call may take long: it must be submitted on a thread. A call
+        that stands for several is run joined or not at all: if it has no results, each of them must be made by itself.
         """
+
+    def joins(self, signature: str, calls: int) -> bool:
+        """Returns whether `try_run` would run so many calls of one row as one now, if nothing about them forbids it."""
 
     def close(self) -> None:
         """Ends the scheduler's threads. No call may wait or run."""

@@ -54,8 +54,10 @@ class Joined:
         return DeadlineExceeded(LATE)
 
     def try_run(self, calls: Sequence[EngineCall]) -> list[Outcome]:
-        if len(calls) == 1:
+        if len(calls) == 1 and calls[0].calls == 1:
             return self._direct.try_run(calls)
+        if len({call.signature for call in calls}) == 1:
+            return (self._queues.get(calls[0].signature) or self._direct).try_run(calls)
         outcomes: list[Outcome] = [None] * len(calls)
         groups: dict[str, list[int]] = {}
         for index, call in enumerate(calls):
@@ -66,6 +68,10 @@ class Joined:
             for index, result in zip(indices, results, strict=True):
                 outcomes[index] = result
         return outcomes
+
+    def joins(self, signature: str, calls: int) -> bool:
+        queue = self._queues.get(signature)
+        return queue is not None and queue.joins(calls)
 
     def close(self) -> None:
         for queue in self._queues.values():

@@ -58,7 +58,7 @@ class JointRuns:
             return None
         parts = None if results is None else split(results, rows, size)
         if parts is not None:
-            self._observe(len(calls), sum(rows))
+            self._observe(sum([call.calls for call in calls]), sum(rows))
         return parts
 
     def _run_part(self, batch: Sequence[Waiting], size: int, alone: list[Waiting]) -> None:

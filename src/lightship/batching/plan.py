@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import math
+import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 
 # A joint run must cost at most this share of what single runs or smaller joint runs cost: less could be noise.
 _WORTH_IT = 0.9
-# Seconds that a joint run must save besides: joining the inputs of a few calls and splitting the outputs takes half of
-# that, and very short runs take less in a server with much to do than where they were measured.
-_JOINING = 4e-5
+# Seconds that a joint run must save besides, because inputs are joined and outputs are split.
+_JOINING = 1e-5
 
 
 class Plan:
     """Only batches of sizes that were measured are run. Missing rows are filled up where that costs less than two runs.
 
-    `largest` is the largest number of rows that is worth it, or 1 if none is.
+    `largest` is the largest number of rows that is worth it, or 1 if none is. Calls with fewer rows than `fewest`
+    together are not joined.
     """
 
-    __slots__ = ("_costs", "_known", "_sizes", "largest")
+    __slots__ = ("_costs", "_known", "_sizes", "fewest", "largest")
 
     def __init__(self, costs: Mapping[int, float]) -> None:
         """`costs` has the seconds of one run by the number of rows. Without those of 1, no batch is worth it."""
@@ -33,6 +34,8 @@ class Plan:
                 self._sizes.append(rows)
                 best = costs[rows] / rows
         self.largest = self._sizes[-1] if self._sizes else 1
+        numbers = range(2, self.largest + 1)
+        self.fewest = next((number for number in numbers if self.take([1] * number)[0] > 1), sys.maxsize)
 
     def seconds(self, rows: int) -> float:
         """Returns about how long a run of so many rows takes."""

@@ -14,7 +14,7 @@ from lightship.batching.joint_runs import JointRuns, Observe, Waiting, run_alone
 from lightship.batching.plan import Plan
 from lightship.batching.priming import Priming
 from lightship.batching.streams import Streams
-from lightship.engines.base import SHORT_SECONDS, Engine
+from lightship.engines.base import SHORT_SECONDS, Engine, Joining
 from lightship.errors import DeadlineExceeded
 from lightship.saved_model.signatures import Signature
 
@@ -41,7 +41,7 @@ class SignatureQueue:
         self._lock = threading.Lock()
         self._waiting: dict[EngineCall, Waiting] = {}  # the oldest first
         self._running = 0
-        self._costs: Mapping[int, float] = {}
+        self._joining: Joining | None = None
         self._plan = Plan({})
         self._most = 1 + _MORE_RUNS  # runs at a time
 
@@ -54,12 +54,15 @@ class SignatureQueue:
     def plan(self) -> Plan:
         """Returns the batches that are worth it. There are none until the costs are measured."""
         joining = self._engine.joining(self._name)
-        costs: Mapping[int, float] = {} if joining is None else joining.costs
-        if costs != self._costs:
-            self._costs, self._plan = dict(costs), Plan(costs)
-        if joining is not None:
-            self._most = joining.streams + _MORE_RUNS
+        if joining is not self._joining:
+            self._joining, self._plan = joining, Plan({} if joining is None else joining.costs)
+            self._most = (1 if joining is None else joining.streams) + _MORE_RUNS
         return self._plan
+
+    def joins(self, calls: int) -> bool:
+        """Returns whether the event loop would run so many calls of one row as one now."""
+        plan = self.plan()
+        return calls >= plan.fewest and plan.take([1] * calls, SHORT_SECONDS)[0] == calls
 
     def submit(self, call: EngineCall, done: Done) -> None:
         rows = self._counter.rows(call) if self.plan().largest > 1 else None
@@ -82,16 +85,19 @@ class SignatureQueue:
 
     def try_run(self, calls: Sequence[EngineCall]) -> list[Outcome]:
         """Runs calls that have arrived together, on an event loop, as far as they are short."""
+        plan = self.plan()
+        if plan.largest == 1:
+            return [try_alone(self._engine, call) for call in calls]
         outcomes: list[Outcome] = [None] * len(calls)
         groups: dict[object, list[tuple[int, int]]] = {}  # the index of each call, and its number of rows
-        plan = self.plan()
-        for index, call in enumerate(calls):
-            rows = self._counter.rows(call) if plan.largest > 1 else None
+        for index, rows in enumerate(map(self._counter.rows, calls)):
             if rows is None:
-                outcomes[index] = try_alone(self._engine, call)
+                outcomes[index] = try_alone(self._engine, calls[index])
             else:
                 groups.setdefault(rows.key, []).append((index, rows.number))
         for group in groups.values():
+            if any([calls[index].calls > 1 for index, _ in group]):
+                group = self._try_whole(plan, calls, group, outcomes)
             self._try_group(plan, calls, group, outcomes)
         return outcomes
 
@@ -99,9 +105,26 @@ class SignatureQueue:
         self._streams.close()
         self._priming.close()
 
+    def _try_whole(
+        self, plan: Plan, calls: Sequence[EngineCall], group: list[tuple[int, int]], outcomes: list[Outcome]
+    ) -> list[tuple[int, int]]:
+        """Runs a group with calls that stand for several, if all of it is one batch. Returns what is to be run yet."""
+        rows = [number // calls[index].calls for index, number in group for _ in range(calls[index].calls)]
+        count, size = plan.take(rows, SHORT_SECONDS)
+        if count == len(rows):
+            results = self._try_batch([calls[index] for index, _ in group], [number for _, number in group], size)
+            for (index, _), result in zip(group, results, strict=True):
+                outcomes[index] = result
+            return []
+        return [(index, number) for index, number in group if calls[index].calls == 1]
+
     def _try_group(
         self, plan: Plan, calls: Sequence[EngineCall], group: list[tuple[int, int]], outcomes: list[Outcome]
     ) -> None:
+        if sum([number for _, number in group]) < plan.fewest:
+            for index, _ in group:
+                outcomes[index] = try_alone(self._engine, calls[index])
+            return
         while group:
             count, size = plan.take([rows for _, rows in group], SHORT_SECONDS)
             some, group = group[:count], group[count:]

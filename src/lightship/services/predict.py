@@ -51,6 +51,8 @@ class Prediction:
     outputs: Sequence[str] | None
     # Counts what running takes: the engine's tensors, and the pixels of encoded images.
     memory: Reservation = NOT_COUNTED
+    # How many calls it stands for, whose rows are below each other. If more than one, only `run_together` may run it.
+    calls: int = 1
     # What `run_together` has made of it.
     outcome: Outcome = None
 
@@ -68,7 +70,7 @@ class Prediction:
         return self._image_steps() if self.decodes_images else self._engine_steps()
 
     def engine_call(self) -> EngineCall:
-        return EngineCall(self.signature.name, self.inputs, self.outputs)
+        return EngineCall(self.signature.name, self.inputs, self.outputs, calls=self.calls)
 
     def _image_steps(self) -> Steps[Results]:
         signature = self.signature

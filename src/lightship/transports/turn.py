@@ -12,6 +12,8 @@ from lightship.services import Prediction, run_together
 
 logger = logging.getLogger(__name__)
 
+FEWEST_ALIKE = 3  # trying to read fewer requests as one costs about as much as it saves
+
 
 class Stage(Protocol):
     """A transport with requests that have arrived."""
@@ -34,7 +36,8 @@ class Turn:
     def __init__(self) -> None:
         self._stages: list[Stage] = []
         self._predictions: list[Prediction] = []
-        # How long the last runs took, if this is measured; see `TimedTurn`.
+        self._before_run: list[Callable[[], None]] = []
+        # How long the runs of the last turn took, if this is measured; see `TimedTurn`.
         self.seconds = 0.0
 
     def join(self, stage: Stage, loop: asyncio.AbstractEventLoop) -> None:
@@ -47,8 +50,19 @@ class Turn:
         """Adds a prediction that is run when all requests of this turn were read."""
         self._predictions.append(prediction)
 
+    def before_run(self, read: Callable[[], None]) -> None:
+        """Lets `read` read what has come in this turn when all of it is known. It may add predictions."""
+        self._before_run.append(read)
+
     def run(self) -> None:
-        """Runs the predictions that were added."""
+        """Reads what is read when all of it is known, and runs the predictions that were added."""
+        reading, self._before_run = self._before_run, []
+        for read in reading:
+            _guarded(read)
+        self.run_further()
+
+    def run_further(self) -> None:
+        """Runs the predictions that were added since `run`."""
         predictions = self._predictions
         if predictions:
             self._predictions = []
@@ -67,9 +81,13 @@ class TimedTurn(Turn):
     """Measures the runs of each turn, for the access log."""
 
     def run(self) -> None:
-        begun = time.monotonic()
+        self.seconds = 0.0
         super().run()
-        self.seconds = time.monotonic() - begun
+
+    def run_further(self) -> None:
+        begun = time.monotonic()
+        super().run_further()
+        self.seconds += time.monotonic() - begun
 
 
 def _guarded(action: Callable[[], None]) -> None:

@@ -34,7 +34,7 @@ def request(model: str = "half") -> bytes:
 
 
 def counting(counts: list[tuple[str, str, str]]) -> Any:
-    return lambda model, status, method, microseconds: counts.append((model, status, method))
+    return lambda model, status, method, microseconds, times: counts.extend([(model, status, method)] * times)
 
 
 @pytest.fixture

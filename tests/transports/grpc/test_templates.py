@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import tracemalloc
+from functools import partial
 from typing import Any
 
 import ml_dtypes
@@ -117,6 +118,38 @@ def test_a_template_reads_what_protobuf_reads(draw: random.Random, dtype: str, c
             assert known is None or same(known, plain(bytes(changed)))
 
 
+@settings(max_examples=100, deadline=None)
+@given(st.randoms(use_true_random=False), st.sampled_from(DTYPES), st.booleans(), st.integers(1, 3))
+def test_requests_of_one_kind_are_read_together(draw: random.Random, dtype: str, content: bool, inputs: int) -> None:
+    templates, seed, rows = RequestTemplates(), draw.randrange(1 << 30), draw.randrange(1, 4)
+    shapes = [(rows, *[draw.randrange(1, 4) for _ in range(draw.randrange(2))]) for _ in range(inputs)]
+    requests = []
+    for _ in range(4):
+        arrays = {f"x{number}": numbers(draw, dtype, shape) for number, shape in enumerate(shapes)}
+        requests.append(request_bytes(random.Random(seed), arrays, content=content))
+        if not templates.find(requests[-1]):
+            templates.learn(requests[-1], protos.PredictRequest.FromString(requests[-1]))
+    template = templates.find(requests[0])
+    if template is None or any(templates.find(request) is not template for request in requests):
+        return
+    together, alone = template.read_together(requests), [plain(request) for request in requests]
+    assert template.has_rows
+    joined = {name: np.concatenate([call.inputs[name] for call in alone if call]) for name in together.inputs}
+    assert same(together, alone[0] and alone[0]._replace(inputs=joined))
+
+
+@pytest.mark.parametrize("shapes", [[()], [(2,), (3,)], [(1,), ()]], ids=["a scalar", "other rows", "one scalar"])
+def test_requests_without_equal_rows_are_not_read_together(shapes: list[tuple[int, ...]]) -> None:
+    templates, message = RequestTemplates(), protos.PredictRequest()
+    message.model_spec.name = "m"
+    for number, shape in enumerate(shapes):
+        write_tensor(message.inputs[f"x{number}"], np.full(shape, 0.5 + number, np.float32), as_content=True)
+    templates.learn(message.SerializeToString(), message)
+    template = templates.find(message.SerializeToString())
+    assert template is not None
+    assert not template.has_rows
+
+
 @pytest.mark.parametrize(
     ("dtype", "content"), [("float32", True), ("float32", False), ("float64", False), ("int32", True)]
 )
@@ -172,6 +205,20 @@ def test_a_template_writes_what_protobuf_writes(
         expected = written(array, as_content=as_content)
         found = templates.write("m", array, lambda one: written(one, as_content=as_content), as_content=as_content)
         assert found == expected
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.randoms(use_true_random=False), st.sampled_from([*DTYPES, "uint64"]), st.integers(1, 3), st.integers(1, 4),
+    st.lists(st.integers(0, 3), max_size=2), st.booleans(),
+)  # fmt: skip
+def test_each_call_gets_its_share_of_the_rows(
+    draw: random.Random, dtype: str, rows: int, count: int, inner: list[int], as_content: bool
+) -> None:
+    array = numbers(draw, dtype, (count * rows, *inner))
+    write = partial(written, as_content=as_content)
+    found = ResponseTemplates().write_parts("m", array, count, write, as_content=as_content)
+    assert found == [written(part, as_content=as_content) for part in np.split(array, count)]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", ml_dtypes.bfloat16, "S3"])

@@ -6,6 +6,8 @@ import socket
 
 import pytest
 from hyperframe.frame import DataFrame, HeadersFrame, PingFrame, RstStreamFrame, SettingsFrame
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from tests.transports.http2.wire import (
     ACK,
     CONTINUATION,
@@ -524,3 +526,22 @@ def test_a_client_that_has_sent_all_gets_its_answer(server: EchoServer) -> None:
         assert client.answer(1) == b"last"
         client.until(lambda: client.closed)
         assert client.closed
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.sampled_from([1, 3]), st.sampled_from([0, 1, 1023, 1024, 5000, 16384])), max_size=30))
+def test_bodies_in_frames_of_any_size_arrive_whole(server: EchoServer, frames: list[tuple[int, int]]) -> None:
+    bodies = {1: b"", 3: b""}
+    window = setting(Setting.INITIAL_WINDOW_SIZE, 1 << 20)
+    with Client(server.port, settings=window) as client:
+        data = frame(WINDOW_UPDATE, 0, 0, u32(1 << 20))
+        for number, (stream, size) in enumerate(frames):
+            body = bytes([number]) * size
+            bodies[stream] += body
+            data += frame(DATA, 0, stream, body)
+        for stream in bodies:
+            client.headers(stream, end=False)
+        client.send(data)
+        for stream, body in bodies.items():
+            client.data(stream, b"the end")
+            assert client.answer(stream) == body + b"the end"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
+import http.client
 import io
 import struct
 from collections.abc import Iterator
@@ -103,6 +105,29 @@ def test_a_photo_has_the_limit_of_images_whatever_it_is_called(ask: Ask) -> None
 
 def test_the_other_verbs_take_it_for_json(ask: Ask) -> None:
     assert ask("POST", "/v1/models/m:classify", encoded("JPEG")).error.startswith("JSON Parse error")
+
+
+def test_a_head_that_came_before_with_json_may_come_with_a_photo(half_plus_two: Path) -> None:
+    """The second request of each kind has a known head: it is looked up, and not parsed."""
+    file = io.BytesIO()
+    Image.new("RGB", (4, 4)).save(file, "PNG")
+    photo = file.getvalue()
+    document = b'{"instances": [1.0]}'.ljust(len(photo))
+    with (
+        serve(f"m={half_plus_two}", rest_port="auto") as server,
+        contextlib.closing(http.client.HTTPConnection("127.0.0.1", server.rest_port, timeout=60)) as connection,
+    ):
+        assert server.wait_ready(60)
+
+        def ask(body: bytes) -> tuple[int, str]:
+            connection.request("POST", PREDICT, body)  # in one piece
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+
+        for _ in range(2):
+            assert ask(document)[0] == 200
+            status, text = ask(photo)
+            assert (status, NO_SPEC in text) == (400, True)
 
 
 @pytest.fixture(scope="module")

@@ -104,6 +104,9 @@ class TensorFlowServingBatching:
         """Runs nothing: calls wait for others on the threads of all batches."""
         return [None] * len(calls)
 
+    def joins(self, signature: str, calls: int) -> bool:
+        return False
+
     def close(self) -> None:
         """Does nothing, because the threads belong to all models."""
 

@@ -56,6 +56,11 @@ class AccessRecord:
     given_id: bytes | None = None
     given_trace: bytes | None = None
 
+    def ran(self, seconds: float, encode: float) -> None:
+        """Notes the seconds of the runs of its turn, and those that writing its answer has taken until now."""
+        self.run = seconds
+        self.encode += encode
+
     def microseconds(self) -> tuple[int, int, int, int, int, int]:
         """Returns the whole time, and that of each of the `STAGES`."""
         begun, received, threads = self.begun, self.received, self.threads

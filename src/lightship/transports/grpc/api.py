@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from google.protobuf.message import DecodeError, EncodeError
@@ -19,7 +19,8 @@ from lightship.transports.grpc.message_memory import message_memory
 from lightship.transports.grpc.methods import CALLS, HEALTH_CALLS, Method
 from lightship.transports.grpc.noted_models import note_request, note_response
 from lightship.transports.grpc.predict import PreparedPredict, prepare_predict, read_predict
-from lightship.transports.grpc.request_templates import PredictCall, RequestTemplates
+from lightship.transports.grpc.request_templates import PredictCall, RequestTemplates, Template
+from lightship.transports.grpc.together import ReadTogether
 from lightship.transports.http.executor import Moved, Overloaded, Pending, run_job
 from lightship.transports.http.kinds import IMAGES
 from lightship.transports.http.lanes import Origin
@@ -27,11 +28,13 @@ from lightship.transports.http.steps_job import StepsJob
 
 logger = logging.getLogger(__name__)
 
-# Takes a request's model, the name of its status code, its method, and its duration in microseconds.
-Count = Callable[[str, str, str, float], None]
+# Takes a request's model, the name of its status code, its method, its duration in microseconds, and how many requests
+# alike this was.
+Count = Callable[[str, str, str, float, int], None]
 
 _MAX_ELEMENTS = 1 << 16  # of the tensors of a request that is read on the event loop
 _NAMES = {code: code.name for code in Code}  # an enum's own attribute is slow
+_OK = Answer(b"")
 
 
 class GrpcApi:
@@ -54,8 +57,38 @@ class GrpcApi:
             return unknown_method(name)
         return run_job(UnaryJob(self, method, caller, lambda: request))
 
-    def start(self, method: Method, request: bytes, caller: Caller) -> Answer | ReadPredict | UnaryJob:
+    def template_of(self, method: Method, request: bytes, caller: Caller) -> Template | None:
+        """Returns a template that fits a request. None if there is none, or if the client does not wait any more."""
+        if method.act is not None or (caller.deadline is not None and time.monotonic() >= caller.deadline):
+            return None
+        return self._requests.find(request)
+
+    def read_together(self, method: Method, template: Template, requests: Sequence[bytes]) -> ReadTogether | None:
+        """Reads requests that fit a template as one call, on an event loop. Returns None if they cannot be joined."""
+        if not template.has_rows:
+            return None
+        begun, memory = time.perf_counter(), self.context.budget.reservation()
+        try:
+            prepared = prepare_predict(self.context, template.read_together(requests), memory)
+        except Exception:  # each of them gets the error that is its own
+            return None
+        prediction = prepared.prediction
+        if prepared.decodes_images or not prediction.servable.scheduler.joins(prediction.signature.name, len(requests)):
+            prepared.release()
+            return None
+        prediction.calls = len(requests)
+
+        def count() -> None:
+            self.count(method, template.call.model, _OK, begun, len(requests))
+
+        return ReadTogether(prepared, template.call.model, count)
+
+    def start(
+        self, method: Method, request: bytes, caller: Caller, template: Template | None = None
+    ) -> Answer | ReadPredict | UnaryJob:
         """Answers a request, or reads a Predict, on an event loop. `method` must be `prompt`.
+
+        `template`: one that fits the request, if it is known.
 
         Returns a job for a thread if the request is short but declares large tensors.
         """
@@ -67,7 +100,8 @@ class GrpcApi:
                 message = _parsed(method, request, caller)
                 note_request(caller.record, message)
                 return Answer(method.act(self.context, message, caller).SerializeToString())
-            call = self._requests.read(request) or self._read(method, request, caller)
+            template = template or self._requests.find(request)
+            call = self._read(method, request, caller) if template is None else template.read(request)
             if call is None:
                 return UnaryJob(self, method, caller, lambda: request, begun=begun, large=True)
             model = call.model
@@ -109,10 +143,11 @@ class GrpcApi:
             return refusal(explained)
         return refusal(hints.worded(explained))._replace(hint=hints.hint(explained))
 
-    def count(self, method: Method, model: str, answer: Answer, begun: float) -> None:
-        """Counts an answer. `begun` is when the work on it began, by `time.perf_counter`."""
+    def count(self, method: Method, model: str, answer: Answer, begun: float, times: int = 1) -> None:
+        """Counts an answer, or several alike. `begun` is when the work began, by `time.perf_counter`."""
         if method.counted_as:
-            self._count(model, _NAMES[answer.code], method.counted_as, (time.perf_counter() - begun) * 1_000_000)
+            microseconds = (time.perf_counter() - begun) * 1_000_000
+            self._count(model, _NAMES[answer.code], method.counted_as, microseconds, times)
 
 
 class ReadPredict:
@@ -131,7 +166,7 @@ class ReadPredict:
     @property
     def version(self) -> int:
         """The version that answers."""
-        return self._prepared.handle.servable.id.version
+        return self._prepared.version
 
     def finish(self) -> Answer | UnaryJob:
         """Returns the answer, or a job if it was not run."""

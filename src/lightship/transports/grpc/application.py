@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
-from time import perf_counter
+from time import monotonic, perf_counter
 
 from lightship.errors import LightshipError, ResourceExhausted
 from lightship.threads import start_thread
@@ -23,8 +23,10 @@ from lightship.transports.grpc.message_model import model_of
 from lightship.transports.grpc.message_reader import PREFIX_BYTES
 from lightship.transports.grpc.reflection import METHODS as REFLECTION
 from lightship.transports.grpc.request_head import GrpcHead
+from lightship.transports.grpc.request_templates import Template
 from lightship.transports.grpc.responses import refuse, refuse_http
 from lightship.transports.grpc.streams import Reflection, Watch
+from lightship.transports.grpc.together import ReadTogether
 from lightship.transports.grpc.unary import MAX_JOINED_BYTES, UnaryCall
 from lightship.transports.http.answer_queue import MAX_WAIT
 from lightship.transports.http.executor import Executor, Overloaded
@@ -36,7 +38,7 @@ from lightship.transports.http2.connection import Http2Connection
 from lightship.transports.http2.frames import ErrorCode
 from lightship.transports.http2.headers import RequestHead
 from lightship.transports.http2.stream import Stream
-from lightship.transports.turn import Turn
+from lightship.transports.turn import FEWEST_ALIKE, Turn
 
 MAX_INLINE_BYTES = 16 << 10  # a larger message is read on a thread, a smaller one on the event loop
 MAX_WAITING = 64  # calls of each kind that wait for models to change
@@ -85,6 +87,7 @@ class GrpcApplication:
         self._timed: list[UnaryCall] = []  # calls with a deadline that have begun in this turn of the event loop
         self._seconds = 0.0  # the mean time to answer a short call
         self._group: list[UnaryCall] = []  # those that are answered in this turn
+        self._together: list[tuple[ReadTogether, list[UnaryCall]]] = []  # of these, those that were read as one
         self._begun = 0.0
         self._turn_due = self._wake_due = False
         self._unsubscribe = api.context.manager.subscribe(self._on_change)
@@ -220,12 +223,72 @@ class GrpcApplication:
         if waiting:
             self._need_turn()
         self._group, self._begun = group, perf_counter()
+        if len(group) < FEWEST_ALIKE or self.executor.waiting:
+            for call in group:
+                call.answer()
+        else:
+            self._read_group(group)
+
+    def _read_group(self, group: Sequence[UnaryCall]) -> None:
+        """Reads calls that differ in their numbers only as one, and the others by themselves."""
+        alike: dict[Template | None, list[tuple[UnaryCall, bytes]]] = {}
         for call in group:
+            request = call.request
+            template = self.api.template_of(call.method, request, call)
+            alike.setdefault(template, []).append((call, request))
+        for template, found in alike.items():
+            together = None
+            if template is not None and len(found) >= FEWEST_ALIKE:
+                together = self._read_together(template, found)
+            if together is None:
+                for call, _ in found:
+                    call.answer(template)
+            else:
+                self.turn.add(together.prediction)
+                self._together.append((together, [call for call, _ in found]))
+
+    def _read_together(self, template: Template, found: Sequence[tuple[UnaryCall, bytes]]) -> ReadTogether | None:
+        """Reads calls as one. The access log tells of each that all of this was its decoding."""
+        begun = monotonic()
+        together = self.api.read_together(found[0][0].method, template, [request for _, request in found])
+        if self.access_log is not None:
+            seconds = monotonic() - begun
+            for call, _ in found:
+                if call.record is not None:
+                    call.record.decode += seconds
+        return together
+
+    def _finish_together(self) -> None:
+        """Gives calls that were run as one their answers. If they were not, each is run by itself."""
+        finished, self._together = self._together, []
+        left: list[UnaryCall] = []
+        for together, calls in finished:
+            begun = monotonic()
+            answers = together.finish()
+            if answers is None:
+                left += calls
+            else:
+                for call, answer in zip(calls, answers, strict=True):
+                    call.take_answer(answer)
+                if self.access_log is not None:
+                    self._note_together(together, calls, monotonic() - begun)
+        for call in left:
             call.answer()
+        if left:
+            self.turn.run_further()
+
+    def _note_together(self, together: ReadTogether, calls: Sequence[UnaryCall], encode: float) -> None:
+        """Tells the access log what calls have in common that were answered as one."""
+        for call in calls:
+            if call.record is not None:
+                call.record.model, call.record.version = together.model, together.version
+                call.record.ran(self.turn.seconds, encode)
 
     def write(self) -> None:
         """Writes the answers of a turn."""
         group, self._group = self._group, []
+        if self._together:
+            self._finish_together()
         outputs = {call.stream.output: None for call in group if call.deliver()}
         for output in outputs:
             output.flush()

@@ -13,6 +13,7 @@ from lightship.transports.grpc.call_log import ID, GrpcRecord, id_header
 from lightship.transports.grpc.message_reader import PREFIX_BYTES
 from lightship.transports.grpc.methods import Method
 from lightship.transports.grpc.request_head import GrpcHead
+from lightship.transports.grpc.request_templates import Template
 from lightship.transports.grpc.responses import OK, refuse
 from lightship.transports.grpc.unary import UnaryCall
 from lightship.transports.http2.headers import encode_headers
@@ -50,10 +51,10 @@ class LoggedUnaryCall(UnaryCall):
             self.record.status = Code.CANCELLED
         UnaryCall.on_closed(self)
 
-    def answer(self) -> None:
+    def answer(self, template: Template | None = None) -> None:
         begun = monotonic()
-        UnaryCall.answer(self)
-        self.record.decode = monotonic() - begun
+        UnaryCall.answer(self, template)
+        self.record.decode += monotonic() - begun
 
     def deliver(self) -> bool:
         self._delivering = monotonic()
@@ -105,7 +106,7 @@ class LoggedUnaryCall(UnaryCall):
         record.ended = now = monotonic()
         record.received = record.received or now
         if self._delivering:
-            record.encode = now - self._delivering
+            record.encode += now - self._delivering
         assert self._application.access_log is not None
         self._application.access_log.add(record)
 

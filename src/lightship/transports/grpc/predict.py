@@ -88,6 +88,22 @@ class PreparedPredict:
         finally:
             self.handle.release()
 
+    def responses(self, count: int) -> list[bytes] | None:
+        """Returns the responses to the calls that this one stands for. None: the event loop has not run it.
+
+        The handle is released then too.
+        """
+        outcome = self._prediction.outcome
+        with self.handle:
+            if not isinstance(outcome, dict):
+                return None
+            if len(outcome) == 1:
+                ((alias, array),) = outcome.items()
+                context, write = self._context, lambda part: self._written({alias: part})
+                kind = self._kind(alias)
+                return context.responses.write_parts(kind, array, count, write, as_content=context.tensor_content)
+            return [self._written(part) for part in _parts(outcome, count)]
+
     def steps(self, caller: Caller) -> Steps[bytes]:
         """Returns the response. Raises DeadlineExceeded or Cancelled if nobody waits for it any more."""
         with self.handle:
@@ -104,9 +120,13 @@ class PreparedPredict:
             return self._written(outputs)
         ((alias, array),) = outputs.items()
         context = self._context
-        kind = (self._model, self.handle.servable.id.version, self._prediction.signature.name, alias)
-        as_content = context.tensor_content
-        return context.responses.write(kind, array, lambda other: self._written({alias: other}), as_content=as_content)
+        return context.responses.write(
+            self._kind(alias), array, lambda other: self._written({alias: other}), as_content=context.tensor_content
+        )
+
+    def _kind(self, alias: str) -> tuple[object, ...]:
+        """What responses have in common that differ in the numbers of this output only."""
+        return (self._model, self.handle.servable.id.version, self._prediction.signature.name, alias)
 
     def _written(self, outputs: Mapping[str, NDArray[Any]]) -> bytes:
         self._prediction.memory.grow(_OUTPUT_COPIES * memory_of(outputs.values()))
@@ -116,6 +136,13 @@ class PreparedPredict:
             write_tensor(response.outputs[alias], array, as_content=self._context.tensor_content)
         body: bytes = response.SerializeToString()
         return body
+
+
+def _parts(outputs: Mapping[str, NDArray[Any]], count: int) -> Iterator[dict[str, NDArray[Any]]]:
+    """Divides the rows of all outputs, of which there must be a multiple of `count`."""
+    rows = len(next(iter(outputs.values()))) // count
+    for start in range(0, rows * count, rows):
+        yield {alias: array[start : start + rows] for alias, array in outputs.items()}
 
 
 def read_predict(request: Any, memory: Reservation) -> PredictCall:

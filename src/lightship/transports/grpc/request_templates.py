@@ -8,7 +8,7 @@ numbers are taken from where they are.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -50,23 +50,32 @@ class _Place(NamedTuple):
     shape: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Template:
+@dataclass(frozen=True, slots=True, eq=False)
+class Template:
+    """A kind of requests of one length."""
+
     # The fixed bytes, each with its position.
     fixed: tuple[tuple[int, bytes], ...]
     places: tuple[_Place, ...]
     # The call, without inputs.
     call: PredictCall
+    # Whether all inputs have the same number of rows, so that the rows of several requests can be one request.
+    has_rows: bool
 
-    def read(self, request: bytes) -> PredictCall | None:
-        """Returns what the request says, or None if it is not like this. It must have the template's length."""
-        for position, fixed in self.fixed:
-            if not request.startswith(fixed, position):
-                return None
+    def read(self, request: bytes) -> PredictCall:
+        """Returns what a request of this kind says."""
         inputs = {
             name: np.ndarray(shape, dtype, request[start:end])  # a copy, so that the numbers are aligned
             for start, end, name, dtype, shape in self.places
         }
+        return PredictCall._make((*self.call[:-1], inputs))  # `_replace` takes twice as long
+
+    def read_together(self, requests: Sequence[bytes]) -> PredictCall:
+        """Returns what requests of this kind say together: the rows of all below each other."""
+        inputs = {}
+        for start, end, name, dtype, shape in self.places:
+            numbers = b"".join([request[start:end] for request in requests])
+            inputs[name] = np.ndarray((len(requests) * shape[0], *shape[1:]), dtype, numbers)
         return self.call._replace(inputs=inputs)
 
 
@@ -74,17 +83,24 @@ class RequestTemplates:
     """Templates that were learned from requests. Must be used by one thread at a time."""
 
     def __init__(self) -> None:
-        self._by_length: dict[int, list[_Template]] = {}
+        self._by_length: dict[int, list[Template]] = {}
         self._hits = self._learned = 0
+
+    def find(self, request: bytes) -> Template | None:
+        """Returns the template that fits a request, if there is one."""
+        for template in self._by_length.get(len(request), ()):
+            for position, fixed in template.fixed:
+                if not request.startswith(fixed, position):
+                    break
+            else:
+                self._hits += 1
+                return template
+        return None
 
     def read(self, request: bytes) -> PredictCall | None:
         """Returns what a request says if a template fits, else None."""
-        for template in self._by_length.get(len(request), ()):
-            call = template.read(request)
-            if call is not None:
-                self._hits += 1
-                return call
-        return None
+        template = self.find(request)
+        return None if template is None else template.read(request)
 
     def learn(self, request: bytes, message: Any) -> None:
         """Learns from a request, which protobuf has read as `message` without error."""
@@ -101,7 +117,7 @@ class RequestTemplates:
         del known[_MAX_OF_A_LENGTH:]
 
 
-def _template_of(request: bytes, message: Any) -> _Template | None:
+def _template_of(request: bytes, message: Any) -> Template | None:
     inputs = message.inputs
     if not np.little_endian or not message.HasField("model_spec") or not 0 < len(inputs) <= _MAX_INPUTS:
         return None
@@ -114,7 +130,8 @@ def _template_of(request: bytes, message: Any) -> _Template | None:
     places.sort()
     spec = message.model_spec
     call = PredictCall(spec.name, *choice_of(spec), spec.signature_name, tuple(message.output_filter), {})
-    return _Template(tuple(_between(request, places)), tuple(places), call)
+    rows = {place.shape[:1] for place in places}
+    return Template(tuple(_between(request, places)), tuple(places), call, rows != {()} and len(rows) == 1)
 
 
 def _between(request: bytes, places: list[_Place]) -> Iterator[tuple[int, bytes]]:

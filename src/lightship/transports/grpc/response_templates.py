@@ -30,14 +30,29 @@ class ResponseTemplates:
 
     def write(self, kind: Any, array: NDArray[Any], write: Write, *, as_content: bool) -> bytes:
         """Returns a response. Those of one `kind` with arrays of one dtype and shape differ in the numbers only."""
-        key = (kind, array.dtype, array.shape)
-        try:
-            template = self._templates[key]
-        except KeyError:
-            template = self._learn(key, array, write, as_content=as_content)
+        template = self._template(kind, array, write, as_content=as_content)
         if template is None:
             return write(array)
         return b"".join((template[0], array.tobytes(), template[1]))
+
+    def write_parts(self, kind: Any, array: NDArray[Any], count: int, write: Write, *, as_content: bool) -> list[bytes]:
+        """Returns `count` responses, each with its share of the rows. Their number must be a multiple of `count`."""
+        rows = len(array) // count
+        template = self._template(kind, array[:rows], write, as_content=as_content)
+        if template is None:
+            return [write(array[start : start + rows]) for start in range(0, len(array), rows)]
+        (before, after), numbers = template, array.tobytes()
+        size = len(numbers) // count
+        return [before + numbers[start : start + size] + after for start in range(0, len(numbers), size)]
+
+    def _template(
+        self, kind: Any, array: NDArray[Any], write: Write, *, as_content: bool
+    ) -> tuple[bytes, bytes] | None:
+        key = (kind, array.dtype, array.shape)
+        try:
+            return self._templates[key]
+        except KeyError:
+            return self._learn(key, array, write, as_content=as_content)
 
     def _learn(self, key: Any, array: NDArray[Any], write: Write, *, as_content: bool) -> tuple[bytes, bytes] | None:
         if len(self._templates) >= _MAX_TEMPLATES:

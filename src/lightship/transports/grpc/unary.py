@@ -16,6 +16,7 @@ from lightship.transports.grpc.compression import MAX_INLINE_BYTES, Compression
 from lightship.transports.grpc.message_reader import PREFIX_BYTES, Message, MessageReader, deflate
 from lightship.transports.grpc.methods import Method
 from lightship.transports.grpc.request_head import GrpcHead
+from lightship.transports.grpc.request_templates import Template
 from lightship.transports.grpc.responses import HEAD, OK, compressed_head, prefixed, refuse, release_when_sent, stalled
 from lightship.transports.http2.frames import read_u32
 from lightship.transports.http2.stream import Stream
@@ -101,13 +102,25 @@ class UnaryCall(Caller):
 
     # What the application does with a complete call.
 
-    def answer(self) -> None:
-        """Answers a short call, or reads it so that it can be run together with others."""
+    @property
+    def request(self) -> bytes:
+        """The message of a short call."""
+        return self._data[PREFIX_BYTES:]
+
+    def take_answer(self, answer: Answer) -> None:
+        """Takes the answer that `deliver` is to deliver."""
+        self._answer = answer
+
+    def answer(self, template: Template | None = None) -> None:
+        """Answers a short call, or reads it so that it can be run together with others.
+
+        `template`: one that fits the request, if it is known.
+        """
         if self.finished:
             return
         application, data = self._application, self._data
         refused = application.refused(self, len(data), data[PREFIX_BYTES:]) if application.executor.waiting else None
-        answer = refused or application.api.start(self.method, data[PREFIX_BYTES:], self)
+        answer = refused or application.api.start(self.method, data[PREFIX_BYTES:], self, template)
         if isinstance(answer, Answer):
             self._answer = answer
             return

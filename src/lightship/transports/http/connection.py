@@ -15,6 +15,7 @@ from lightship.transports.connections import Connections, Standing, Waits
 from lightship.transports.http.answer_queue import AnswerQueue
 from lightship.transports.http.application import Application, Deferred
 from lightship.transports.http.body_receiver import DIRECT, BodyReceiver
+from lightship.transports.http.known_heads import KnownHeads
 from lightship.transports.http.limits import Timeouts
 from lightship.transports.http.messages import Response
 from lightship.transports.http.request_parser import HEADERS, SLICE, RequestParser
@@ -52,11 +53,15 @@ class HttpConnection(asyncio.Protocol):
         timeouts: Timeouts,
         loop: asyncio.AbstractEventLoop,
         connections: Connections[HttpConnection],
+        heads: KnownHeads,
     ) -> None:
-        """`connections` are the open connections. This connection is one of them while it is open."""
+        """`connections` are the open connections. This connection is one of them while it is open.
+
+        `heads`: those of earlier requests of all connections.
+        """
         self._app, self._queue, self._timeouts, self._connections = app, queue, timeouts, connections
         self._time = loop.time
-        self._parser = RequestParser(app, self, self._headers)
+        self._parser = RequestParser(app, self, heads, self._headers)
         self._client = ""
         self._unparsed: memoryview | None = None  # bytes that were received and are not parsed yet
         self._current: RequestReader | None = None
@@ -100,7 +105,7 @@ class HttpConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if len(data) <= SLICE:
-            self._parser.feed(data)
+            self._parser.take(data)
         else:
             self._parse(memoryview(data), 0.0 if self._queue.parsing else _TURN)
 

@@ -11,6 +11,7 @@ from lightship.transports.connections import Connections
 from lightship.transports.http.answer_queue import AnswerQueue
 from lightship.transports.http.application import Application
 from lightship.transports.http.connection import HttpConnection
+from lightship.transports.http.known_heads import KnownHeads
 from lightship.transports.http.limits import Timeouts
 from lightship.transports.http.messages import Response
 from lightship.transports.http.request_parser import LOGGED_HEADERS
@@ -32,11 +33,12 @@ class LoggedHttpConnection(HttpConnection):
         timeouts: Timeouts,
         loop: asyncio.AbstractEventLoop,
         connections: Connections[HttpConnection],
+        heads: KnownHeads,
         log: AccessLog,
     ) -> None:
-        super().__init__(app, queue, timeouts, loop, connections)
+        super().__init__(app, queue, timeouts, loop, connections, heads)
         self._log = log
-        self._delivering = 0.0  # when `deliver` began, while it runs
+        self._delivering = 0.0  # when `deliver` began to write, while it runs
 
     def on_request_begun(self) -> None:
         reading = self._parser.reading
@@ -48,9 +50,10 @@ class LoggedHttpConnection(HttpConnection):
     def on_request_complete(self, request: RequestReader) -> None:
         now = monotonic()
         record = request.record
-        if record is None:  # the bytes were no request
+        if record is None:  # its head was known, or the bytes were no request
             request.record = record = AccessRecord()
             record.begun = now
+            _note_ids(record, request)
         record.received = now
         HttpConnection.on_request_complete(self, request)
 
@@ -69,15 +72,12 @@ class LoggedHttpConnection(HttpConnection):
         current = self._current
         if current is None:  # the client has disconnected
             return
-        record, self._delivering = current.record, monotonic()
-        assert record is not None
         response = self._response
-        if response.__class__ is not Response and not isinstance(response, asyncio.Future):
-            record.run = self._app.turn.seconds  # if it ran in this turn
+        if response is not None and not isinstance(response, Response | asyncio.Future):
+            self._response = response.respond()  # notes in the record what it does
+        self._delivering = monotonic()
         HttpConnection.deliver(self)
         self._delivering = 0.0
-        if self._current is current:
-            record.run = 0.0
 
     def _respond(self, response: Response, further: bytes = b"") -> None:
         begun = self._delivering or monotonic()
@@ -95,7 +95,7 @@ class LoggedHttpConnection(HttpConnection):
         if request.method != "HEAD":
             record.bytes_out = len(response.body)
         record.ended = now = monotonic()
-        record.encode = now - begun
+        record.encode += now - begun
         log.add(record)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -128,3 +128,12 @@ class LoggedHttpConnection(HttpConnection):
             record.method, record.path = request.method, request.target
         elif not record.path:
             record.path = request.shown_target
+
+
+def _note_ids(record: AccessRecord, request: RequestReader) -> None:
+    """Notes the ids that are in the headers of a request whose head was not parsed."""
+    for name, value in request.headers:
+        if name == b"x-request-id":
+            record.given_id = value
+        elif name == b"traceparent":
+            record.given_trace = value

@@ -10,6 +10,7 @@ import httptools
 from lightship.errors import InvalidArgument, LightshipError, PermissionDenied
 from lightship.transports.http.application import Application
 from lightship.transports.http.hosts import authority_of, name_of
+from lightship.transports.http.known_heads import KnownHeads
 from lightship.transports.http.messages import Request, Response, html_error
 from lightship.transports.http.request_reader import RequestReader
 
@@ -53,9 +54,11 @@ class RequestParser:
     `closed` is True if nothing more is parsed. `client` is the client's address.
     """
 
-    def __init__(self, app: Application, events: RequestEvents, headers: Mapping[bytes, int] = HEADERS) -> None:
+    def __init__(
+        self, app: Application, events: RequestEvents, heads: KnownHeads, headers: Mapping[bytes, int] = HEADERS
+    ) -> None:
         """`headers`: those that are taken note of, `HEADERS` or `LOGGED_HEADERS`."""
-        self._app, self._events, self._headers = app, events, headers
+        self._app, self._events, self._heads, self._headers = app, events, heads, headers
         self.client = ""
         self._http: Any = httptools.HttpRequestParser(self)
         self.reading: RequestReader | None = None
@@ -64,6 +67,8 @@ class RequestParser:
         self._begun = 0  # the number of requests of which the last received bytes contain a part
         self._body_grew = False
         self._rereading = False  # a head is parsed for the second time, because of an upgrade
+        self._ready = True  # httptools is about to begin a request
+        self._whole = b""  # bytes that may be a whole request
 
     def slice_size(self) -> int:
         """Returns how many of the next bytes can be parsed in little time.
@@ -75,6 +80,17 @@ class RequestParser:
         if reading is None or self.in_head or not reading.declared or reading.response is not None:
             return SLICE
         return max(SLICE, reading.declared - reading.size)
+
+    def take(self, data: bytes) -> None:
+        """Takes received bytes, at most `SLICE`. A request whose head is known is not parsed."""
+        if self.reading is None and self._ready and not self.closed:
+            request = self._heads.read(data, self._app.limits, self._app.budget)
+            if request is not None:
+                self._events.on_request_complete(request)
+                return
+            self._whole = data
+        self.feed(data)
+        self._whole = b""
 
     def feed(self, data: bytes | memoryview) -> None:
         """Parses received bytes."""
@@ -152,7 +168,7 @@ class RequestParser:
             return None
         reading.method = http.get_method().decode("latin-1")
         reading.http_1_1 = http.get_http_version() != "1.0"
-        reading.keep_alive = http.should_keep_alive()
+        reading.keep_alive = self._ready = http.should_keep_alive()
         if reading.fault or (reading.chunked and not reading.http_1_1):
             fault = reading.fault or "HTTP/1.0 has no Transfer-Encoding"
             return self._answer_last(self._app.refuse(InvalidArgument(f"Invalid HTTP request: {fault}")))
@@ -208,6 +224,8 @@ class RequestParser:
         reading = self.reading
         if reading is None or (not reading.size and self._http.should_upgrade() and has_body(reading)):
             return
+        if self._whole:
+            self._heads.learn(self._whole, reading)
         self._complete(reading)
 
     def _complete(self, reading: RequestReader) -> None:

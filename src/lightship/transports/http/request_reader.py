@@ -101,6 +101,16 @@ class RequestReader:
         """Grows with each byte that is received."""
         return self._head + self.size
 
+    def take(self, method: str, target: str, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+        """Takes a whole request that is plain, and whose body is within the limits."""
+        self.method, self.target, self.headers, self._body = method, target, headers, body
+        self.size = self.declared = len(body)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether everything that its head says, besides its headers, is what HTTP/1.1 has by default."""
+        return self.keep_alive and self.http_1_1 and not (self.chunked or self.expects_continue)
+
     def keep(self, head: int) -> None:
         """Counts all of the request, because it stays in memory after this turn of the event loop.
 

@@ -14,6 +14,7 @@ from lightship.transports.connections import Connections
 from lightship.transports.http.answer_queue import AnswerQueue
 from lightship.transports.http.application import Application
 from lightship.transports.http.connection import HttpConnection
+from lightship.transports.http.known_heads import KnownHeads
 from lightship.transports.http.limits import Timeouts
 from lightship.transports.http.logged_connection import LoggedHttpConnection
 from lightship.transports.periodic import PeriodicCalls
@@ -68,9 +69,9 @@ class HttpServer:
         self._loop = loop = asyncio.get_running_loop()
         if self._app.draining:  # `drain` was called before the loop existed
             self._drain_begun.set()
-        queue = AnswerQueue(loop, self._app.turn)
+        queue, heads = AnswerQueue(loop, self._app.turn), KnownHeads()
         accepting = await accept_connections(
-            lambda: self._connection(queue, loop),
+            lambda: self._connection(queue, loop, heads),
             self._listening,
             self.connections,
             self._balance,
@@ -80,8 +81,8 @@ class HttpServer:
         await self._drain(accepting)
         ticking.cancel()
 
-    def _connection(self, queue: AnswerQueue, loop: asyncio.AbstractEventLoop) -> HttpConnection:
-        arguments = (self._app, queue, self._timeouts, loop, self.connections)
+    def _connection(self, queue: AnswerQueue, loop: asyncio.AbstractEventLoop, heads: KnownHeads) -> HttpConnection:
+        arguments = (self._app, queue, self._timeouts, loop, self.connections, heads)
         if self._access_log is None:
             return HttpConnection(*arguments)
         return LoggedHttpConnection(*arguments, self._access_log)

@@ -26,6 +26,7 @@ from lightship.transports.http2.frames import (
 if TYPE_CHECKING:
     from lightship.transports.http2.connection import Http2Connection
 
+_JOINED = 1 << 10  # bytes of a DATA frame that is passed on together with the one before it
 _FRAMES_AT_ONCE = 500  # frames that are read before other connections have their turn; about a millisecond
 
 
@@ -92,8 +93,11 @@ class FrameReader:
                         stream.handler.on_data(data[position:end], True)
                     else:
                         connection.refuse_stream(stream, ErrorCode.FLOW_CONTROL_ERROR)
-                else:
+                elif flags:
                     connection.on_data(number, flags, data[position:end], end - position)
+                else:
+                    body, end = _joined_bodies(data, position, end, number)
+                    connection.on_data(number, 0, body, len(body))
             elif kind == HEADERS and flags & END_HEADERS and not flags & (PADDED | WITH_PRIORITY):
                 connection.check_order(kind, number)
                 connection.on_header_block(number, flags, data[position:end])
@@ -139,3 +143,21 @@ class FrameReader:
         if stream is not None and not stream.ended:
             self._connection.deliver(stream, part, not left and bool(flags & END_STREAM))
         return len(part)
+
+
+def _joined_bodies(data: bytes, start: int, end: int, number: int) -> tuple[bytes, int]:
+    """Returns the body of a DATA frame, and of those that follow it for the same stream, and where they end.
+
+    Only complete frames without flags are joined, and no small ones: of these, few may be read at once.
+    """
+    view = memoryview(data)
+    bodies: list[bytes | memoryview] = [data[start:end]]
+    while len(data) - end >= HEAD_BYTES:
+        head, flags, other = read_head(data, end)
+        length, start = head >> 8, end + HEAD_BYTES
+        usual = head & 0xFF == DATA and not flags and other & MAX_STREAM == number
+        if not usual or not _JOINED <= length <= DEFAULT_FRAME_SIZE or start + length > len(data):
+            break
+        end = start + length
+        bodies.append(view[start:end])
+    return b"".join(bodies), end

@@ -23,9 +23,9 @@ class Histogram:
         self.buckets = [0] * (len(limits) + 1)
         self.total = 0.0
 
-    def add(self, value: float) -> None:
-        self.buckets[bisect_right(self._limits, value)] += 1
-        self.total += value
+    def add(self, value: float, times: int = 1) -> None:
+        self.buckets[bisect_right(self._limits, value)] += times
+        self.total += times * value
 
     def samples(self, name: str, labels: Mapping[str, str]) -> list[str]:
         """Returns the histogram's lines of a metrics page."""

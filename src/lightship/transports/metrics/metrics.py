@@ -28,20 +28,22 @@ class Metrics:
         self._counts: dict[tuple[str, str], int] = {}
         self._latencies: dict[tuple[str, str, str], Histogram] = {}
 
-    def request(self, model: str, status: str, api: str, microseconds: float, entrypoint: str = "REST") -> None:
-        """Counts a request and, if it succeeded, its latency.
+    def request(
+        self, model: str, status: str, api: str, microseconds: float, times: int = 1, *, entrypoint: str = "REST"
+    ) -> None:
+        """Counts a request, or several alike that took the same time, and the latency of each if they succeeded.
 
         `status` is the name of the canonical code. `entrypoint` is REST or GRPC.
         """
         with self._lock:
             key = (self._label(model), status)
-            self._counts[key] = self._counts.get(key, 0) + 1
+            self._counts[key] = self._counts.get(key, 0) + times
             if status == "OK":
                 labels = (key[0], api, entrypoint)
                 latency = self._latencies.get(labels)
                 if latency is None:
                     latency = self._latencies[labels] = Histogram()
-                latency.add(microseconds)
+                latency.add(microseconds, times)
 
     def families(self) -> list[Family]:
         with self._lock:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 
 from lightship.batching import Steps
 from lightship.errors import Code, Internal, LightshipError, ResourceExhausted
@@ -21,6 +22,7 @@ from lightship.transports.rest.endpoints.classification import (
     answer_regress,
     classifies_images,
 )
+from lightship.transports.rest.endpoints.joint_prediction import JointPrediction, read_joint
 from lightship.transports.rest.endpoints.models import answer_get, model_list
 from lightship.transports.rest.endpoints.prediction import answer_image, answer_predict, prepare_predict
 from lightship.transports.rest.errors import error_response, hint_header, worded
@@ -96,6 +98,22 @@ class RestApi:
         if request.path in PATHS and request.method in ("GET", "HEAD"):
             return Unread(StepsJob(self._page(request)))
         return html_error(404, "Not Found")
+
+    def read_together(self, requests: Sequence[Request]) -> ReadTogether | None:
+        """Reads POST requests with the same URL as one call. Returns None if each is to be read by itself.
+
+        The memory of the first one counts what is needed for all.
+        """
+        start, first = time.perf_counter(), requests[0]
+        if not is_api(first.target) or not all(map(self._is_plain, requests)):
+            return None
+        try:
+            route = post_route(first.target)
+            bodies = [request.body for request in requests]
+            joint = read_joint(self._manager, route, bodies, first.memory) if route.action == "predict" else None
+        except Exception:  # each of them gets the error that is its own
+            return None
+        return None if joint is None else ReadTogether(self, joint, start)
 
     def _prepare_counted(self, request: Request) -> Response | PreparedCall:
         start = time.perf_counter()
@@ -184,7 +202,38 @@ class RestApi:
         """Counts an API response and returns it. `seconds` is the time for reading and running the request."""
         status = "OK" if response.code is _OK else response.code.name
         self._metrics.request(response.model, status, response.api, seconds * 1_000_000)
+        return self._completed(response)
+
+    def counted_together(self, responses: Sequence[Response], seconds: float) -> list[Response]:
+        """Counts responses of one `:predict` that took the same time, and returns them."""
+        first = responses[0]
+        self._metrics.request(first.model, "OK", first.api, seconds * 1_000_000, len(responses))
+        return list(map(self._completed, responses))
+
+    def _completed(self, response: Response) -> Response:
         return response._replace(headers=response.headers + _CORS) if self._cors else response
+
+
+class ReadTogether:
+    """Requests that were read as one, and perhaps are run in this turn of the event loop.
+
+    `prediction` is to be run before `finish` is called.
+    """
+
+    __slots__ = ("_api", "_joint", "_start", "prediction")
+
+    def __init__(self, api: RestApi, joint: JointPrediction, start: float) -> None:
+        self._api, self._joint, self._start = api, joint, start
+        self.prediction = joint.prediction
+
+    def finish(self) -> list[Response] | None:
+        """Returns the response to each request. None: they were not run as one, and each is to be read by itself."""
+        try:
+            responses = self._joint.responses()
+        except Exception:  # each of them gets the error that is its own
+            logger.debug("the responses to joined requests could not be written", exc_info=True)
+            return None
+        return responses and self._api.counted_together(responses, time.perf_counter() - self._start)
 
 
 class _CountedCall:

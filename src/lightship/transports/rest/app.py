@@ -30,6 +30,7 @@ from lightship.transports.rest.pages.health import live, ready
 from lightship.transports.rest.pages.metrics import MetricsPages
 from lightship.transports.rest.pages.slow import SlowPages
 from lightship.transports.rest.prepared import PreparedCall
+from lightship.transports.rest.short_requests import ShortRequest, ShortRequests
 from lightship.transports.turn import Turn
 
 MAX_INLINE_BYTES = 4 << 10  # a larger body is decoded on a thread, a smaller one on the event loop
@@ -88,6 +89,7 @@ class RestApp:
         self._api = RestApi(manager, self.limits, metrics, cors=cors, extensions=extensions, hints=hints)
         self._executor = executor
         self.turn = turn or Turn()
+        self._short = ShortRequests(self._api, self.turn, self.submit)
         self._pages: dict[str, Callable[[], Response | asyncio.Future[Response]]] = {
             "/livez": live,
             "/readyz": lambda: ready(manager, self.draining),
@@ -96,7 +98,7 @@ class RestApp:
         if extensions:
             self._pages["/"] = front_page
 
-    def answer(self, request: Request) -> Response | asyncio.Future[Response] | _Deferred:
+    def answer(self, request: Request) -> Response | asyncio.Future[Response] | ShortRequest:
         """Returns the response, or a future of it, or, if the event loop may run the call, what makes either.
 
         Never raises. A future that is cancelled before it runs does not run.
@@ -113,14 +115,7 @@ class RestApp:
             refusal = self._executor.refused(self._origin(request, len(request.body)), self._refuse_overload)
             if refusal is not None:
                 return refusal
-        prepared = self._api.prepare(request)
-        if isinstance(prepared, Response):
-            return prepared
-        prediction = prepared.prediction
-        if prediction is None:
-            return self.submit(prepared, request)
-        self.turn.add(prediction)
-        return _Deferred(self, prepared, request)
+        return self._short.add(request)
 
     def submit(self, prepared: PreparedCall, request: Request) -> Response | asyncio.Future[Response]:
         """Lets a thread run a call."""
@@ -185,19 +180,6 @@ class RestApp:
     def _give_up(self, answered: asyncio.Future[Response], job: _CountedJob) -> None:
         if not answered.done():
             answered.set_result(error_response(job.late_error()))
-
-
-class _Deferred:
-    """A call that the event loop has read and perhaps runs in this turn."""
-
-    __slots__ = ("_app", "_prepared", "_request")
-
-    def __init__(self, app: RestApp, prepared: PreparedCall, request: Request) -> None:
-        self._app, self._prepared, self._request = app, prepared, request
-
-    def respond(self) -> Response | asyncio.Future[Response]:
-        """Returns the response, or lets a thread run the call."""
-        return self._prepared.response() or self._app.submit(self._prepared, self._request)
 
 
 class _CountedJob:

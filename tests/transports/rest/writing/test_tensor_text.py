@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lightship.transports.rest.endpoints.predict_response import outputs_document, predictions
+from lightship.transports.rest.endpoints.predict_response import outputs_document, predictions, predictions_of_each
 from lightship.transports.rest.writing import tensor_text
 from lightship.transports.rest.writing.number_text import MANY, text_of
 from lightship.transports.rest.writing.tensor_text import row_texts, rows_text
@@ -90,6 +90,19 @@ def test_what_lies_apart_in_memory_is_written_in_order() -> None:
     assert rows_text("y", tensor.T, 8) == rows_text("y", np.ascontiguousarray(tensor.T), 8)
     assert rows_text("y", tensor[::2, ::3], 8) == rows_text("y", tensor[::2, ::3].copy(), 8)
     assert rows_text("y", tensor.astype(">f4"), 8) == rows_text("y", tensor, 8)
+
+
+@pytest.mark.parametrize("inner", [(), (1,), (4,), (2, 3), (0,), (60,)])
+@pytest.mark.parametrize(("rows", "count"), [(1, 1), (1, 7), (3, 5), (1, 200)])
+def test_documents_of_several_calls_are_those_of_each(inner: tuple[int, ...], rows: int, count: int) -> None:
+    texts = np.array([b"a", b"\xe9\n", "\xfc".encode()], object)[RANDOM.integers(0, 3, (rows * count, *inner))]
+    for tensor in (*tensors((rows * count, *inner)), texts):
+        for outputs in ({"y": tensor}, {"y_bytes" if tensor is texts else "y": tensor, "z": tensor}):
+            parts = [
+                {name: array[start : start + rows] for name, array in outputs.items()}
+                for start in range(0, rows * count, rows)
+            ]
+            assert predictions_of_each(outputs, count) == [predictions(part) for part in parts]
 
 
 def test_several_outputs_keep_their_rows() -> None:

@@ -32,6 +32,25 @@ def predictions(outputs: Tensors) -> bytes:
     return _PREDICTIONS + encoded(objects(list(zip(*columns, strict=True)))) + _END
 
 
+def predictions_of_each(outputs: Tensors, count: int) -> list[bytes]:
+    """Writes `count` documents in row format, each with its share of the rows, as `predictions` does.
+
+    The outputs must have the same number of rows, a multiple of `count`.
+    """
+    rows = len(next(iter(outputs.values()))) // count
+    starts = range(0, rows * count, rows)
+    if len(outputs) > 1:
+        return [
+            predictions({name: tensor[start : start + rows] for name, tensor in outputs.items()}) for start in starts
+        ]
+    ((name, tensor),) = outputs.items()
+    texts = row_texts(name, tensor, 8)
+    return [
+        b"".join((_PREDICTIONS, b"[", encoded(", ".join(texts[start : start + rows])), b"\n    ]", _END))
+        for start in starts
+    ]
+
+
 def rankings(rows: Iterable[Ranking]) -> bytes:
     """Writes the `predictions` for images: the best labels and their scores."""
     members = [
