@@ -44,7 +44,8 @@ def test_a_photo_is_named_and_the_models_are_shown(lightship: Run, address: str,
     }
     assert engines["image_bytes"]["engine"] == "lightship"
     done = lightship("status", f"grpc://{address}/owl")
-    assert (done.returncode, done.stderr) == (1, "error: Could not find any versions of model owl (Served models: dog, half_plus_two)\n")
+    hint = "Served models: dog, half_plus_two"
+    assert (done.returncode, done.stderr) == (1, f"error: Could not find any versions of model owl ({hint})\n")
 
 
 def test_certificates_are_shown_and_checked(lightship: Run, start: Start, half_plus_two: Path, tmp_path: Path) -> None:
