@@ -270,6 +270,8 @@ def test_what_is_no_trained_model_is_reported_before_tensorflow_is_imported(
     ("given", "parts"),
     [
         ("photo.jpg", ["photo.jpg is a photo"]),
+        ("models/half/7", ["models/half/7 looks like a version", "give models/half, with --version 7"]),
+        ("models/new/1", ["models/new/1 looks like a version", "give models/new, with --version 1"]),
         ("m.keras", ["m.keras is a Keras file", "lightship export m.keras FOLDER"]),
         ("classes.txt", ["--classes classes.txt"]),
         ("http://host:1", ["is a server's address"]),

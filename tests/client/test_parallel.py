@@ -120,3 +120,24 @@ def test_who_wants_no_more_does_not_wait_for_calls_that_run() -> None:
     for thread in running:
         thread.join(SECONDS)
     assert threads() == []
+
+
+def test_calls_that_run_are_finished_though_nobody_wants_their_results_if_asked_to() -> None:
+    begun, release, ended = threading.Semaphore(0), threading.Event(), list[int]()
+
+    def call(item: int) -> int:
+        if item == 0:  # its result comes when the others have begun
+            assert begun.acquire(timeout=SECONDS)
+            assert begun.acquire(timeout=SECONDS)
+            return item
+        begun.release()
+        assert release.wait(SECONDS)
+        ended.append(item)
+        return item
+
+    results = in_order(call, range(3), 3, always_finish=True)
+    assert next(results) == 0
+    release.set()
+    results.close()  # type: ignore[attr-defined]
+    assert sorted(ended) == [1, 2]
+    assert threads() == []

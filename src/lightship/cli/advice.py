@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from lightship.cli.argument_kinds import FILE_SUFFIXES, FILES, Kind, kind_of
 from lightship.errors import InvalidArgument, NotFound
-from lightship.saved_model.versions import export_command
+from lightship.saved_model.versions import export_command, version_number
 
 
 class Wanted(NamedTuple):
@@ -65,6 +65,17 @@ def check_argument(text: str, wanted: Wanted) -> None:
         raise NotFound(f"{text} does not exist, and {wanted.command} needs {wanted.expected}")
     if kind in wanted.wrong:
         raise InvalidArgument(explain_argument(text, kind, wanted))
+
+
+def check_target(text: str) -> None:
+    """Raises like `check_argument` for a folder to export into, and for what looks like a version of a model."""
+    check_argument(text, TARGET)
+    path = Path(text)
+    if version_number(path.resolve().name) is not None and kind_of(text) is not Kind.MODEL:
+        raise InvalidArgument(
+            f"{text} looks like a version of a model, but lightship export needs {TARGET.expected}: give "
+            f"{quote(str(path.parent))}, with --version {path.resolve().name} to choose the number"
+        )
 
 
 def explain_argument(text: str, kind: Kind, wanted: Wanted) -> str:

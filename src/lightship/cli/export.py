@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from lightship.cli.advice import SOURCE, TARGET, check_argument
+from lightship.cli.advice import SOURCE, check_argument, check_target
 from lightship.cli.failures import print_warning
 from lightship.cli.output import print_json, print_text
 from lightship.packaging.arguments import named_as_options
@@ -97,7 +97,7 @@ def export(
     image = _image_spec(given, _preprocessing(preprocess, scale, offset, mean, std), no_image)
     labels = _labels(classes)
     check_argument(model, SOURCE)
-    check_argument(folder, TARGET)
+    check_target(folder)
     start = time.monotonic()
     from lightship.packaging import export as export_model
 

@@ -70,10 +70,12 @@ def predict(
     A photo that cannot be classified is reported on standard error; the others are still classified, and the exit
     code is 1.
     """
+    from lightship.client.address import is_address
+
     failed = False
     with (
         _model(target, timeout, bundle, tls.tls_of(ca, cert, key)) as model,
-        closing(_answers(model, photos, top, concurrency)) as answers,
+        closing(_answers(model, photos, top, concurrency, is_local=not is_address(target))) as answers,
     ):
         for answer in answers:
             if isinstance(answer, LightshipError):
@@ -98,7 +100,7 @@ class _Answer:
 
 
 def _answers(
-    model: Model, names: Iterable[str], top: int, concurrency: int
+    model: Model, names: Iterable[str], top: int, concurrency: int, *, is_local: bool
 ) -> Generator[_Answer | LightshipError, None, None]:
     """Yields what became of each photo, in their order. Raises if the server is not available."""
     from lightship.client.parallel import in_order
@@ -113,7 +115,8 @@ def _answers(
         except LightshipError as error:
             return type(error)(f"{photo.name}: {error.message}")
 
-    yield from in_order(answer, _photos(names), concurrency)
+    # A process that ends while the engine runs in a thread is aborted.
+    yield from in_order(answer, _photos(names), concurrency, always_finish=is_local)
 
 
 def _photos(names: Iterable[str]) -> Iterator[_Photo | LightshipError]:

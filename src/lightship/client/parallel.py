@@ -14,14 +14,17 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def in_order(function: Callable[[T], R], items: Iterable[T], threads: int) -> Iterator[R]:
+def in_order(
+    function: Callable[[T], R], items: Iterable[T], threads: int, *, always_finish: bool = False
+) -> Iterator[R]:
     """Yields `function(item)` for each item, in order. At most `threads` calls run at the same time.
 
     Items are taken in the caller's thread, at most `2 * threads` ahead of the results, so an endless iterator works.
     An error of a call is raised where its result would be. Then no further call is made, and those that run are
-    finished first, except after an interrupt or if the caller wants no more results.
+    finished first, except after an interrupt or if the caller wants no more results. `always_finish`: they are finished
+    then too, because they take a moment only, and the process must not end while they run.
     """
-    with _Pool(function, threads) as pool:
+    with _Pool(function, threads, always_finish) as pool:
         waiting: deque[Future[R]] = deque()
         for item in items:
             waiting.append(pool.submit(item))
@@ -38,8 +41,8 @@ class _Pool(Generic[T, R]):
     The threads of `concurrent.futures` do keep it.
     """
 
-    def __init__(self, function: Callable[[T], R], most: int) -> None:
-        self._function, self._most = function, most
+    def __init__(self, function: Callable[[T], R], most: int, always_finish: bool) -> None:
+        self._function, self._most, self._always_finish = function, most, always_finish
         self._queue: SimpleQueue[tuple[Future[R], T] | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._ended = False
@@ -85,6 +88,6 @@ class _Pool(Generic[T, R]):
         self._ended = True
         for _ in self._threads:
             self._queue.put(None)
-        if kind is None or issubclass(kind, Exception):
+        if kind is None or issubclass(kind, Exception) or self._always_finish:
             for thread in self._threads:
                 thread.join()

@@ -165,9 +165,9 @@ def _possible_start(data: bytes, mark: bytes) -> bytes:
 def _enlarge(pipe: int) -> None:
     """C++ code that holds the interpreter's lock must not wait for the thread, which needs it to make room."""
     if sys.platform == "linux":
-        import fcntl
+        with suppress(ImportError, OSError):
+            import fcntl
 
-        with suppress(OSError):
             fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _CAPACITY)
 
 
