@@ -184,7 +184,7 @@ def test_a_socket_that_this_user_may_not_use(closed_socket: str) -> None:
 
 
 def test_without_the_package_the_command_to_install_it_is_said(tmp_path: Path) -> None:
-    (tmp_path / "docker.py").write_text("raise ImportError('not there')\n")
+    (tmp_path / "docker.py").write_text("raise ModuleNotFoundError('not there', name='docker')\n")
     environment = clean_environment(PYTHONPATH=f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
     words = [BIN / "lightship", "docker", "status"]
     done = subprocess.run(words, env=environment, capture_output=True, text=True)
