@@ -21,7 +21,8 @@ ROOT = Path(__file__).parents[1]
 # The files of the repository's root that are pages of the site.
 PAGES = {"CHANGELOG.md": "changelog.md", "SECURITY.md": "security.md", "CONTRIBUTING.md": "contributing.md"}
 
-# What writes the section `<!-- generated: NAME [ARGUMENT] -->`.
+# What writes the section `<!-- generated: NAME [ARGUMENT] -->`. A quotation (`> ...`) right below it is for readers of
+# the repository, and is replaced too.
 SECTIONS: dict[str, Callable[..., str]] = {
     "commands": commands.lightship_commands,
     "model-server-flags": commands.model_server_flags_table,
@@ -34,7 +35,7 @@ SECTIONS: dict[str, Callable[..., str]] = {
     "python-options": python_api.options_classes,
 }
 
-_SECTION = re.compile(r"^<!-- generated: ([\w-]+)(?: ([\w.]+))? -->$", re.MULTILINE)
+_SECTION = re.compile(r"^<!-- generated: ([\w-]+)(?: ([\w.]+))? -->$(?:\n> .*$)*", re.MULTILINE)
 _LINK = re.compile(r"(?<=\]\()([^)\s:#]+)(#[^)\s]*)?(?=\))")
 
 

@@ -33,6 +33,16 @@ def test_it_is_built_without_a_warning(site: Site) -> None:
     assert re.findall(r"^.*(?:WARNING|ERROR|Warning).*$", site.printed, re.MULTILINE) == []
 
 
+def test_what_stands_for_a_generated_section_in_the_repository_is_not_in_the_site(site: Site) -> None:
+    text = "This part is written when the site is built"
+    sources = [page for page in (ROOT / "docs").rglob("*.md") if "<!-- generated: " in page.read_text(encoding="utf-8")]
+    assert len(sources) >= 5
+    for source in sources:
+        written = source.read_text(encoding="utf-8")
+        assert written.count(f" -->\n> {text}") == written.count("\n<!-- generated: "), source
+        assert text not in site.page(str(source.relative_to(ROOT / "docs").with_suffix(""))), source
+
+
 def public_names() -> set[str]:
     modules = (lightship, lightship.client, lightship.docker, lightship.server)
     names = {f"{module.__name__}.{name}" for module in modules for name in module.__all__}
