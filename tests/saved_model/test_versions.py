@@ -107,7 +107,8 @@ def test_a_version_itself_is_told_to_be_one(tmp_path: Path) -> None:
 
 def test_a_file_and_nothing_at_all_are_explained(tmp_path: Path) -> None:
     file = make(tmp_path, "dog.keras") / "dog.keras"
-    assert f"lightship export {shlex.quote(str(file))} {tmp_path / 'dog'}" in (explain_model_folder(file) or "")
+    command = f"lightship export {shlex.quote(str(file))} models/dog --classes CLASSES.txt --preprocess NAME"
+    assert command in (explain_model_folder(file) or "")
     assert "does not exist" in (explain_model_folder(tmp_path / "no") or "")
 
 
