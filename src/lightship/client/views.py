@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightship.printable import printable
+from lightship.tensors.shapes import declared_shape
 
 if TYPE_CHECKING:
     from lightship.client.results import (
@@ -107,11 +108,6 @@ def metadata_html(shown: ModelMetadata) -> str:
     return notebook.table(_model(shown.model, shown.version), rows, ["signature", "", "name", "dtype", "shape"])
 
 
-def shape_text(shape: tuple[int, ...] | None) -> str:
-    """Returns a shape as in `[?, 160, 160, 3]`; `?` stands for any size, and `[...]` for any rank."""
-    return "[...]" if shape is None else f"[{', '.join('?' if size < 0 else str(size) for size in shape)}]"
-
-
 def _model(name: str, version: int | None) -> str:
     return f"model {name!r}" if version is None else f"model {name!r}, version {version}"
 
@@ -147,12 +143,12 @@ def _signature(shown: SignatureInfo) -> str:
 
 
 def _tensors(tensors: Mapping[str, TensorInfo]) -> str:
-    return ", ".join(f"{name}: {one.dtype} {shape_text(one.shape)}" for name, one in tensors.items())
+    return ", ".join(f"{name}: {one.dtype} {declared_shape(one.shape)}" for name, one in tensors.items())
 
 
 def _signature_rows(shown: SignatureInfo) -> list[Sequence[object]]:
     return [
-        (kind, name, one.dtype, shape_text(one.shape))
+        (kind, name, one.dtype, declared_shape(one.shape))
         for kind, tensors in (("input", shown.inputs), ("output", shown.outputs))
         for name, one in tensors.items()
     ]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from lightship.errors import InvalidArgument, MissingName, WrongDtype
 from lightship.saved_model.signatures import Signature
 from lightship.tensors.dtypes import DataType
+from lightship.tensors.shapes import declared_shape
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -202,15 +203,10 @@ def as_declared(signature: Signature, inputs: Arrays) -> bool:
 def unexpected_shapes(signature: Signature, inputs: Arrays) -> str:
     """Says which arrays have another shape than the signature declares, and which it is; "" if all are as declared."""
     return "; ".join(
-        f'input "{name}" has shape {shape_text(inputs[name].shape)}, but {shape_text(spec.shape)} is expected'
+        f'input "{name}" has shape {declared_shape(inputs[name].shape)}, but {declared_shape(spec.shape)} is expected'
         for name, spec in signature.inputs.items()
         if spec.shape is not None and not _fits(inputs[name].shape, spec.shape)
     )
-
-
-def shape_text(shape: Sequence[int]) -> str:
-    """Returns a shape as in `[?, 160, 160, 3]`, where -1 is a free dimension."""
-    return f"[{', '.join('?' if size == -1 else str(size) for size in shape)}]"
 
 
 def _fits(shape: Sequence[int], declared: Sequence[int]) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, Signature, TensorSpec
 from lightship.tensors.dtypes import DataType
+from lightship.tensors.shapes import declared_shape
 
 Schema = dict[str, Any]
 
@@ -140,12 +141,8 @@ def _list(items: Schema, size: int = -1) -> Schema:
 
 
 def describe(spec: TensorSpec) -> str:
-    shape = "of any rank" if spec.shape is None else f"of shape [{', '.join(map(_size, spec.shape))}]"
+    shape = "of any rank" if spec.shape is None else f"of shape {declared_shape(spec.shape)}"
     return f"{spec.name}: {spec.dtype.label} {shape}"
-
-
-def _size(size: int) -> str:
-    return "?" if size < 0 else str(size)
 
 
 def _element(spec: TensorSpec) -> Schema:
