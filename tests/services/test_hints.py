@@ -14,7 +14,7 @@ import pytest
 from lightship.engines.base import check_inputs, check_outputs
 from lightship.errors import InvalidArgument, LightshipError, NotFound, WrongShapes
 from lightship.lifecycle import Manager, Servable
-from lightship.services.hints import MAX_HINT_BYTES, Hints, with_shapes
+from lightship.services.hints import MAX_HINT_BYTES, Hints, with_expected_shapes
 from lightship.services.predict import check_signature, predict
 
 DEADLINE = 60.0
@@ -127,7 +127,7 @@ def test_signatures_inputs_outputs_and_dtypes_get_hints(manager: Manager, infere
 
 def test_an_error_that_says_it_all_gets_no_hint(manager: Manager) -> None:
     assert Hints(manager).hint(NotFound("it is not there")) == ""
-    assert Hints(manager).worded(error := InvalidArgument("it is wrong")) is error
+    assert with_expected_shapes(error := InvalidArgument("it is wrong")) is error
 
 
 NASTY = ["\r\nSet-Cookie: a=b", "\0\x1b[2J", "hündin", "犬" * 64, "%0d%0a", "a" * 1000, "\udcff", " ", "'"]
@@ -156,7 +156,7 @@ def test_many_names_are_counted_and_not_listed(manager: Manager) -> None:
 def test_a_wrong_shape_is_said_without_the_names_of_tensorflows_nodes() -> None:
     text = "Matrix size-incompatible: In[0]: [1,5], In[1]: [4,2]"
     nodes = "\n\t [[{{node dense/MatMul}}]] {{function_node __inference_3}}"
-    error = with_shapes(
+    error = with_expected_shapes(
         InvalidArgument(text + nodes).about(WrongShapes('input "x" has shape [1, 5], but [?, 4] is expected'))
     )
     assert error.message == f'input "x" has shape [1, 5], but [?, 4] is expected: {text}'

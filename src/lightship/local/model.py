@@ -26,7 +26,7 @@ from lightship.lifecycle.servable import Servable
 from lightship.local.photos import classify_all
 from lightship.printable import printable
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, INIT_SIGNATURE
-from lightship.services.hints import hint_about_call, with_shapes
+from lightship.services.hints import hint_about_call, with_expected_shapes
 from lightship.services.images import classify_images
 from lightship.services.predict import check_signature, predict
 
@@ -103,7 +103,7 @@ class LocalModel:
             try:
                 outputs = predict(handle.servable, check_signature(handle.servable, name), arrays)
             except LightshipError as error:  # in the words of the clients
-                raise type(error)(with_hint(with_shapes(error).message, hint_about_call(error))) from error
+                raise type(error)(with_hint(with_expected_shapes(error).message, hint_about_call(error))) from error
         results = {key: _own(output_array(array, key), arrays) for key, array in outputs.items()}
         return Prediction(results, self.name, self.version)
 

@@ -61,10 +61,6 @@ class Hints:
         fault = error.fault
         return _encoded(self._of_model(fault)) if isinstance(fault, MissingModel) else hint_about_call(error)
 
-    def worded(self, error: LightshipError) -> LightshipError:
-        """Returns an error whose text says which shapes were expected, if the engine's text does not."""
-        return with_shapes(error)
-
     def _of_model(self, missing: MissingModel) -> str:
         models = self._names_of_models()
         if missing.name not in models:
@@ -98,7 +94,7 @@ def hint_about_call(error: LightshipError) -> str:
     return ""
 
 
-def with_shapes(error: LightshipError) -> LightshipError:
+def with_expected_shapes(error: LightshipError) -> LightshipError:
     """Returns an error whose text says which shapes were expected, if the engine's text does not.
 
     The names of TensorFlow's nodes are left out, because they say nothing to a client.

@@ -11,6 +11,7 @@ from google.protobuf.message import DecodeError, EncodeError
 
 from lightship.batching import Steps
 from lightship.errors import Code, DeadlineExceeded, Internal, LightshipError, ResourceExhausted, Unimplemented
+from lightship.services.hints import with_expected_shapes
 from lightship.tensors.tensor_proto import declared_size
 from lightship.transports.grpc.call import LATE, Answer, Caller, refusal
 from lightship.transports.grpc.context import GrpcContext
@@ -141,7 +142,7 @@ class GrpcApi:
         explained, hints = _explained(error, method.name), self.context.hints
         if hints is None:
             return refusal(explained)
-        return refusal(hints.worded(explained))._replace(hint=hints.hint(explained))
+        return refusal(with_expected_shapes(explained))._replace(hint=hints.hint(explained))
 
     def count(self, method: Method, model: str, answer: Answer, begun: float, times: int = 1) -> None:
         """Counts an answer, or several alike. `begun` is when the work began, by `time.perf_counter`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lightship.errors import Code, LightshipError, TooLarge, Unavailable
-from lightship.services.hints import Hints
+from lightship.services.hints import Hints, with_expected_shapes
 from lightship.transports.http.messages import JSON, Headers, Response
 from lightship.transports.rest.writing.text import error_document
 
@@ -47,4 +47,4 @@ def hint_header(hints: Hints | None, error: LightshipError) -> Headers:
 
 def worded(hints: Hints | None, error: LightshipError) -> LightshipError:
     """Returns the error as it is told to the client; as it is if hints are not sent."""
-    return error if hints is None else hints.worded(error)
+    return error if hints is None else with_expected_shapes(error)
