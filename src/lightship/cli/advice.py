@@ -127,14 +127,12 @@ _GENERAL: Mapping[Kind, Callable[[str], str]] = {
     Kind.MODEL: _shown,
     Kind.MODELS: lambda text: f"lightship inspect {_one_of(text)} shows one of them",
 }
-_MODEL_ONCE = "give the model once, before the photos"
 _SPECIAL: Mapping[tuple[Wanted, Kind], Callable[[str], str]] = {
     (PHOTO, Kind.ADDRESS): _from_url,
-    (PHOTO, Kind.KERAS): lambda text: _MODEL_ONCE,
-    (PHOTO, Kind.VERSION): lambda text: _MODEL_ONCE,
-    (PHOTO, Kind.SAVED_MODEL): lambda text: _MODEL_ONCE,
-    (PHOTO, Kind.MODEL): lambda text: _MODEL_ONCE,
-    (PHOTO, Kind.MODELS): lambda text: _MODEL_ONCE,
+    **{
+        (PHOTO, kind): lambda text: "give the model once, before the photos"
+        for kind in (Kind.KERAS, Kind.VERSION, Kind.SAVED_MODEL, Kind.MODEL, Kind.MODELS)
+    },
     **{
         (wanted, kind): lambda text: f"write http://{text} for a host of this name"
         for wanted in (STATUS, AGAINST)

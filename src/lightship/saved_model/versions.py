@@ -98,14 +98,7 @@ def explain_folder_of_models(folder: Path, command: str = "") -> str | None:
         return None
     if any(version_number(name) is not None for name in names):
         return None
-    models = [name for name in names if _has_version(folder / name)]
-    if not models:
-        return None
-    example = f"{command}{quote(str(folder / models[0]))}"
-    return (
-        f"{folder} is a folder of models, not a model's folder; it contains {_listed(models)}: "
-        f"give one or more of them, such as {example}"
-    )
+    return _models_below(folder, names, "one or more of them", command)
 
 
 def export_command(source: str | Path) -> str:
@@ -155,7 +148,7 @@ def _explain_entries(folder: Path, names: Sequence[str]) -> str | None:
         if has_saved_model(folder / name):
             target = quote(str(folder / "1"))
             return f"{folder} has a SavedModel in a folder whose name is not a number: mv {path} {target}"
-    return _models_below(folder, names)
+    return _models_below(folder, names, "one of them")
 
 
 def _saved_model_directly(folder: Path, names: Sequence[str]) -> str:
@@ -169,13 +162,13 @@ def _saved_model_directly(folder: Path, names: Sequence[str]) -> str:
     )
 
 
-def _models_below(folder: Path, names: Sequence[str]) -> str | None:
+def _models_below(folder: Path, names: Sequence[str], how_many: str, command: str = "") -> str | None:
     models = [name for name in names if _has_version(folder / name)]
     if not models:
         return None
     return (
         f"{folder} is a folder of models, not a model's folder; it contains {_listed(models)}: "
-        f"give one of them, such as {quote(str(folder / models[0]))}"
+        f"give {how_many}, such as {command}{quote(str(folder / models[0]))}"
     )
 
 
