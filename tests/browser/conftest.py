@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -145,3 +146,15 @@ def page(chromium: str) -> Iterator[Page]:
     with connect(tab["webSocketDebuggerUrl"], max_size=None, open_timeout=DEADLINE) as connection:
         yield Page(connection)
     httpx2.put(f"http://{chromium}/json/close/{tab['id']}", timeout=DEADLINE)
+
+
+@contextmanager
+def opened_docs(page: Page, url: str, models: int) -> Iterator[Page]:
+    """The page /docs of a server, open; at the end nothing may have been complained of, and nobody else asked."""
+    page.look(1200, 900, "light")
+    page.open(f"{url}/docs")
+    page.wait(f"document.querySelectorAll('#models a').length === {models}")
+    yield page
+    page.run("1")  # what came until now is noted
+    assert page.problems == []
+    assert {asked for asked in page.asked if not asked.startswith((url, "data:", "blob:"))} == set()

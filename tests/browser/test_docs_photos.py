@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tests.browser.conftest import Page
+from tests.browser.conftest import Page, opened_docs
 
 from lightship.images.spec import ImageSpec
 from lightship.lifecycle.model_config import ModelConfig
@@ -47,14 +47,8 @@ def server(dog_bundle: Path, half_plus_two: Path, many: Path) -> Iterator[Server
 
 @pytest.fixture
 def docs(page: Page, server: Server) -> Iterator[Page]:
-    """The page, open; at the end nothing may have been complained of, and nobody else asked."""
-    page.look(1200, 900, "light")
-    page.open(f"{server.rest_url}/docs")
-    page.wait("document.querySelectorAll('#models a').length === 3")
-    yield page
-    page.run("1")  # what came until now is noted
-    assert page.problems == []
-    assert {url for url in page.asked if not url.startswith((server.rest_url, "data:", "blob:"))} == set()
+    with opened_docs(page, server.rest_url, 3) as opened:
+        yield opened
 
 
 @pytest.fixture

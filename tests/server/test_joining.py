@@ -70,10 +70,10 @@ Serve = Callable[..., tuple[Server, Gated]]
 
 @pytest.fixture
 def served(half_plus_two: Path) -> Iterator[Serve]:
-    """Starts servers of a model `m`, which halves and adds 2, and lets its runs wait."""
+    """Starts servers of a model `m`, which halves and adds 2. Its runs wait, or are `short` and do not."""
     running: list[tuple[Server, Gated]] = []
 
-    def start(**options: Any) -> tuple[Server, Gated]:
+    def start(*, short: bool = False, **options: Any) -> tuple[Server, Gated]:
         models = [parse_model_argument(f"m={half_plus_two}")]
         server = Server(ServerOptions(models, rest_port="auto", grpc_port="auto", threads=THREADS, **options)).start()
         assert server.wait_ready(60)
@@ -88,6 +88,9 @@ def served(half_plus_two: Path) -> Iterator[Serve]:
         for size in LONG:  # the event loop may run all batches
             joined._queues["serving_default"]._priming.note(size, 0.0)
         lease.servable = replace(lease.servable, engine=engine, scheduler=joined)
+        if short:
+            engine.short = True
+            engine.go_on.set()
         running.append((server, engine))
         return server, engine
 
@@ -177,9 +180,7 @@ def test_a_batch_has_more_calls_than_the_server_has_threads(served: Serve, calle
 
 
 def test_calls_of_one_turn_of_the_event_loop_are_one_run(served: Serve, callers: ThreadPoolExecutor) -> None:
-    server, engine = served()
-    engine.short = True
-    engine.go_on.set()
+    server, engine = served(short=True)
     assert server._endpoints is not None
     assert server._endpoints._http is not None
     loop, go_on, held = server._endpoints._http._loop, threading.Event(), threading.Event()
@@ -246,9 +247,7 @@ def in_one_turn_over_rest(server: Server, bodies: list[bytes], headers: Sequence
 
 
 def test_rest_calls_of_one_turn_are_read_as_one(served: Serve) -> None:
-    server, engine = served()
-    engine.short = True
-    engine.go_on.set()
+    server, engine = served(short=True)
     bodies = [b'{"instances": [[%d.5]]}' % number for number in range(8)]
     assert in_one_turn_over_rest(server, bodies) == [[[number / 2 + 2.25]] for number in range(8)]
     assert engine.runs[-1] == 8
@@ -258,9 +257,7 @@ def test_rest_calls_of_one_turn_are_read_as_one(served: Serve) -> None:
 
 
 def test_a_rest_call_that_fails_in_a_turn_fails_only_its_caller(served: Serve) -> None:
-    server, engine = served()
-    engine.short = True
-    engine.go_on.set()
+    server, engine = served(short=True)
     bodies = [b'{"instances": [[%s]]}' % value for value in (b"1.0", b"13.0", b"3.0", b"4.0")]
     assert in_one_turn_over_rest(server, bodies) == [[[2.5]], 400, [[3.5]], [[4.0]]]
 
@@ -282,9 +279,7 @@ def test_a_rest_call_that_fails_in_a_turn_fails_only_its_caller(served: Serve) -
 def test_a_rest_call_unlike_the_others_of_its_turn_gets_its_own_answer(
     served: Serve, other: bytes, expected: Any
 ) -> None:
-    server, engine = served()
-    engine.short = True
-    engine.go_on.set()
+    server, engine = served(short=True)
     usual = [b'{"instances": [[%d.0]]}' % number for number in range(3)]
     answers = in_one_turn_over_rest(server, [*usual, other])
     assert answers == [[[2.0]], [[2.5]], [[3.0]], expected]
@@ -315,9 +310,7 @@ def values_of(results: list[Any]) -> list[Any]:
 
 
 def test_calls_of_one_turn_over_grpc_are_read_as_one(served: Serve) -> None:
-    server, engine = served()
-    engine.short = True
-    engine.go_on.set()
+    server, engine = served(short=True)
     results = in_one_turn(server, [message(float(number)) for number in range(8)])
     assert values_of(results) == [[number / 2 + 2] for number in range(8)]
     assert max(engine.runs) > 3
@@ -327,17 +320,13 @@ def test_calls_of_one_turn_over_grpc_are_read_as_one(served: Serve) -> None:
 
 
 def test_a_row_that_fails_in_a_turn_fails_only_its_caller(served: Serve) -> None:
-    server, engine = served()
-    engine.short = True
-    engine.go_on.set()
+    server, engine = served(short=True)
     results = in_one_turn(server, [message(value) for value in (1.0, 13.0, 3.0, 4.0)])
     assert values_of(results) == [[2.5], grpc.StatusCode.INVALID_ARGUMENT, [3.5], [4.0]]
 
 
 def test_calls_of_one_turn_that_are_not_alike_get_their_own_answers(served: Serve) -> None:
-    server, engine = served()
-    engine.short = True
-    engine.go_on.set()
+    server, engine = served(short=True)
     two, other = protos.PredictRequest(), protos.PredictRequest()
     two.model_spec.name, other.model_spec.name = "m", "none"
     write_tensor(two.inputs["x"], np.array([[1], [2]], np.float32), as_content=False)
@@ -353,9 +342,7 @@ Logging = tuple[Server, Gated, Callable[[int], list[dict[str, Any]]]]
 def logging(served: Serve, tmp_path: Path) -> Logging:
     """A server with an access log and short runs, and what waits for so many lines and returns those of `id-`."""
     path = tmp_path / "access.log"
-    server, engine = served(access_log="json", access_log_file=path)
-    engine.short = True
-    engine.go_on.set()
+    server, engine = served(short=True, access_log="json", access_log_file=path)
 
     def lines(number: int) -> list[dict[str, Any]]:
         until(lambda: len(path.read_text().splitlines()) >= number)
