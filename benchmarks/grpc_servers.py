@@ -112,9 +112,9 @@ def compare(model: Model, folder: Path, rounds: int, seconds: float) -> None:
         clients = range(model.cores % (os.cpu_count() or 1), os.cpu_count() or 1)
         for connections, streams in AT_ONCE[model.name]:
             rates: dict[str, list[float]] = {name: [] for name in ports}
-            for _ in range(rounds):
-                for name, port in ports.items():
-                    rates[name].append(rate(port, body, connections, streams, seconds, clients))
+            for number in range(rounds):
+                for name in list(ports)[:: -1 if number % 2 else 1]:  # none is always the first
+                    rates[name].append(rate(ports[name], body, connections, streams, seconds, clients))
             tell(model, connections * streams, rates)
 
 

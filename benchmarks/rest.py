@@ -100,9 +100,9 @@ def compare(model: Model, folder: Path, rounds: int, seconds: int) -> None:
         clients = range(model.cores % (os.cpu_count() or 1), os.cpu_count() or 1)
         for connections in CONNECTIONS[model.name]:
             rates: dict[str, list[float]] = {name: [] for name in urls}
-            for _ in range(rounds):
-                for name, url in urls.items():
-                    rates[name].append(rate(url, script, connections, seconds, clients))
+            for number in range(rounds):
+                for name in list(urls)[:: -1 if number % 2 else 1]:  # none is always the first
+                    rates[name].append(rate(urls[name], script, connections, seconds, clients))
             print(f"{model.title:36} {connections:2} connection(s)  {'  '.join(texts(rates))}", flush=True)
 
 
