@@ -14,7 +14,7 @@ from fuzz.case import Ending
 from fuzz.frames.received import Received
 from fuzz.frames.sessions import Session
 
-PATIENCE = 40.0  # seconds for the server to close a connection whose client has said that it is finished
+PATIENCE = 75.0  # a client that has ended is left 60 s later at the latest, if no window lets its answers through
 _SENDING = 10.0  # seconds for the server to take what is sent; it need not, while answers are not taken
 
 
