@@ -43,7 +43,8 @@ check: setup
 	$(BIN)/python -m pytest -q tests/architecture
 
 test: check
-	$(BIN)/python -m pytest -q --ignore=tests/architecture
+	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile --ignore=tests/architecture --ignore=tests/attacks
+	$(BIN)/python -m pytest -q tests/attacks  # alone: they measure how long other clients wait
 
 # TensorFlow is hidden, so that a test that needs it and does not say so fails.
 test-fast: setup

