@@ -29,6 +29,7 @@ from lightship.engines.base import (
 from lightship.engines.openvino import OpenVINOProgram
 from lightship.engines.openvino.program import Compiler, in_process
 from lightship.engines.openvino.tried import Tried
+from lightship.engines.sure_refusals import SureRefusals
 from lightship.engines.tensorflow import TensorFlowModel, tensorflow_installed
 from lightship.engines.trial import trials_for
 from lightship.errors import FailedPrecondition, InvalidArgument, LightshipError
@@ -72,7 +73,7 @@ class _Slot:
     The lock is held while the signature is compiled. Other signatures have their own locks and can run meanwhile.
     """
 
-    __slots__ = ("_taken", "engine", "error", "fallback", "lock", "program", "proof", "reason", "signature")
+    __slots__ = ("_taken", "engine", "error", "fallback", "lock", "program", "proof", "reason", "refusals", "signature")
 
     def __init__(self, signature: Signature) -> None:
         self.signature = signature
@@ -84,6 +85,7 @@ class _Slot:
         self.engine = ""
         self.reason = ""
         self.proof = ""
+        self.refusals: SureRefusals | None = None  # of TensorFlow, if OpenVINO runs the signature
 
     def check_inputs(self, inputs: Arrays) -> None:
         """Checks inputs like `base.check_inputs`. For valid inputs it takes a third of the time."""
@@ -227,6 +229,7 @@ class _ChoosingEngine:
         except CannotRun as unable:
             return self._on_tensorflow(slot, unable)
         slot.engine, slot.reason = "openvino", "every operation is proven"
+        slot.refusals = SureRefusals(self._folder, slot.signature)
         slot.proof = program.description.proof
         return program
 
@@ -260,7 +263,7 @@ class _ChoosingEngine:
 
         OpenVINO runs the signature, but cannot run it with these values or shapes.
         """
-        if isinstance(unable, Refused) and (self._options.engine == "openvino" or not tensorflow_installed()):
+        if isinstance(unable, Refused) and self._is_final(slot, unable, inputs):
             doubtful = unable.doubtful and not tensorflow_installed()
             hint = f". TensorFlow may answer it: {INSTALL_TENSORFLOW}" if doubtful else ""
             raise InvalidArgument(unable.error.message + hint) from None
@@ -272,6 +275,14 @@ class _ChoosingEngine:
         if isinstance(unable, Refused) and unable.lasting and as_declared(slot.signature, inputs):
             self._stay_on_fallback(slot, unable)
         return results
+
+    def _is_final(self, slot: _Slot, unable: Refused, inputs: Arrays) -> bool:
+        """Returns whether OpenVINO's refusal is the answer, because TensorFlow is not used or would refuse too."""
+        if self._options.engine == "openvino" or not tensorflow_installed():
+            return True
+        if slot.refusals is None or not unable.doubtful or self._options.tensorflow_texts:
+            return False
+        return slot.refusals.include(inputs)
 
     def _stay_on_fallback(self, slot: _Slot, unable: CannotRun) -> None:
         """Runs the signature on TensorFlow from now on.
