@@ -135,6 +135,18 @@ def test_a_shape_that_tensorflow_is_known_to_refuse_is_refused_without_it(
     engine.close()
 
 
+@pytest.mark.parametrize(("shape", "hint"), [((1, 8, 8, 4), False), ((1, 8, 8, 6), True)])
+def test_tensorflow_is_recommended_only_for_shapes_that_it_may_answer(
+    odd_version: Path, monkeypatch: pytest.MonkeyPatch, shape: tuple[int, ...], hint: bool
+) -> None:
+    monkeypatch.setattr(choose, "tensorflow_installed", lambda: False)
+    engine = load_engine(odd_version, read_saved_model(odd_version))
+    with pytest.raises(InvalidArgument) as refused:  # six channels are two groups for a filter of three
+        engine.run("conv", {"x": np.ones(shape, np.float32)})
+    engine.close()
+    assert ("TensorFlow may answer it: pip install" in refused.value.message) is hint
+
+
 def test_reasons_do_not_name_places_in_openvinos_sources(alone: Engine) -> None:
     with pytest.raises(InvalidArgument) as caught:
         alone.run("conv", {"x": np.ones((9, 9, 3), np.float32)})

@@ -36,7 +36,8 @@ def refused(version: Path, signature: str, **shapes: Shape) -> bool:
         ("conv", (1, 9, 5, 3), False),
         ("conv", (1, 8, 8, 6), False),  # a convolution of groups
         ("serving_default", (2, 3), False),
-        ("total", (5,), False),
+        ("total", (5,), True),
+        ("total", (5, 1), False),
     ],
 )
 def test_wrong_shapes_of_a_saved_model_are_found(
@@ -79,16 +80,20 @@ def models() -> dict[str, Callable[..., Any]]:
         "turned": lambda x: tf.nn.bias_add(tf.transpose(x, [0, 3, 1, 2]), tf.range(8.0)),
         "batched": lambda x: tf.linalg.matmul(tf.transpose(x, [1, 0]), weights[:1]),
         "zero": lambda x: (x @ weights) * 0.0,
+        "mean": lambda x: tf.reduce_mean(x, [1, 2]) @ weights[:3],
+        "kept": lambda x: tf.reduce_max(x, [1, -1], keepdims=True) * x,
         "biased": lambda x: tf.nn.bias_add(x, [1.0, 2.0, 3.0, 4.0]),
     }
 
 
 NAMES = [
     *("reshaped", "flattened", "scaled", "branch", "either", "rank", "shape", "loop", "padded", "conv", "depthwise"),
-    *("pooled", "turned", "batched", "zero", "biased"),
+    *("pooled", "turned", "batched", "zero", "mean", "kept", "biased"),
 ]
 # The shape that each of these declares, where it is not [?, 4].
-DECLARED = dict.fromkeys(("padded", "conv", "depthwise", "pooled", "turned", "flattened"), [None, 8, 8, 3])
+DECLARED = dict.fromkeys(
+    ("padded", "conv", "depthwise", "pooled", "turned", "flattened", "mean", "kept"), [None, 8, 8, 3]
+)
 
 
 @pytest.fixture(scope="module")

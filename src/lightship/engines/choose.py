@@ -263,10 +263,8 @@ class _ChoosingEngine:
 
         OpenVINO runs the signature, but cannot run it with these values or shapes.
         """
-        if isinstance(unable, Refused) and self._is_final(slot, unable, inputs):
-            doubtful = unable.doubtful and not tensorflow_installed()
-            hint = f". TensorFlow may answer it: {INSTALL_TENSORFLOW}" if doubtful else ""
-            raise InvalidArgument(unable.error.message + hint) from None
+        if isinstance(unable, Refused):
+            self._raise_if_final(slot, unable, inputs)
         with slot.lock:
             if slot.fallback is None:
                 slot.fallback = self._tensorflow_program(slot.signature, unable)
@@ -276,13 +274,19 @@ class _ChoosingEngine:
             self._stay_on_fallback(slot, unable)
         return results
 
-    def _is_final(self, slot: _Slot, unable: Refused, inputs: Arrays) -> bool:
-        """Returns whether OpenVINO's refusal is the answer, because TensorFlow is not used or would refuse too."""
-        if self._options.engine == "openvino" or not tensorflow_installed():
-            return True
-        if slot.refusals is None or not unable.doubtful or self._options.tensorflow_texts:
-            return False
-        return slot.refusals.include(inputs)
+    def _raise_if_final(self, slot: _Slot, unable: Refused, inputs: Arrays) -> None:
+        """Raises OpenVINO's refusal, if TensorFlow is not to be asked or is known to refuse too."""
+        installed = tensorflow_installed()
+        asked = installed and self._options.engine != "openvino"
+        if asked and (self._options.tensorflow_texts or not self._surely_refused(slot, unable, inputs)):
+            return
+        may_answer = not installed and unable.doubtful and not self._surely_refused(slot, unable, inputs)
+        hint = f". TensorFlow may answer it: {INSTALL_TENSORFLOW}" if may_answer else ""
+        raise InvalidArgument(unable.error.message + hint) from None
+
+    def _surely_refused(self, slot: _Slot, unable: Refused, inputs: Arrays) -> bool:
+        """Returns whether TensorFlow is known to refuse the shapes of these inputs, for which OpenVINO refused them."""
+        return unable.doubtful and slot.refusals is not None and slot.refusals.include(inputs)
 
     def _stay_on_fallback(self, slot: _Slot, unable: CannotRun) -> None:
         """Runs the signature on TensorFlow from now on.

@@ -30,6 +30,7 @@ _SAME_SHAPE = frozenset(
 )
 _BROADCASTING = frozenset({"Add", "AddV2", "Maximum", "Minimum", "Mul", "RealDiv", "SquaredDifference", "Sub"})
 _POOLING = frozenset({"AvgPool", "MaxPool"})
+_REDUCING = frozenset({"Max", "Mean", "Min", "Prod", "Sum"})
 # TensorFlow may know the results of these before it runs, and then does not compute their operands.
 _OF_SHAPES = frozenset({"Rank", "Shape", "ShapeN", "Size"})
 # Not all operands of these are computed.
@@ -161,6 +162,8 @@ class _Look:
         if node.op == "Transpose":
             order = values.ravel().tolist()
             return tuple(first[axis] for axis in order) if sorted(order) == list(range(len(first))) else None
+        if node.op in _REDUCING:
+            return _reduced(first, values.ravel().tolist(), node.attr["keep_dims"].b)
         if node.op in ("Pad", "PadV2") and values.shape == (len(first), 2):
             return tuple(size + int(added) for size, added in zip(first, values.sum(axis=1), strict=True))
         return None
@@ -201,6 +204,15 @@ def _reshaped(shape: Shape, target: Shape) -> Shape | None:
     if -1 not in target:
         return target if total == known else None
     return tuple(total // known if size == -1 else size for size in target) if total % known == 0 else None
+
+
+def _reduced(shape: Shape, axes: list[int], keep: bool) -> Shape | None:
+    """Returns the shape that is left of a shape without some axes, or None if there are no such axes."""
+    rank = len(shape)
+    if not all(-rank <= axis < rank for axis in axes):
+        return None
+    gone = {axis % rank for axis in axes}
+    return tuple(1 if axis in gone else size for axis, size in enumerate(shape) if keep or axis not in gone)
 
 
 # The rules get a node, the shape of its first operand, that of its second one if it is known, the node's body, and the
@@ -257,6 +269,11 @@ def _padding(node: Any, first: Shape, second: Shape | None, body: Body, given: l
     return bool(first) and second is not None and second != (len(first), 2)
 
 
+def _reduction(node: Any, first: Shape, second: Shape | None, body: Body, given: list[str]) -> bool:
+    axes = body.value(given[1])
+    return axes is not None and _reduced(first, axes.ravel().tolist(), keep=False) is None
+
+
 def _channels_last(node: Any) -> bool:
     return node.attr["data_format"].s in (b"", b"NHWC")
 
@@ -266,6 +283,7 @@ _RULES: Mapping[str, _Rule] = {
     **dict.fromkeys(("Conv2D", "DepthwiseConv2dNative"), _convolution),
     **dict.fromkeys(_POOLING, _pooling),
     **dict.fromkeys(("Pad", "PadV2"), _padding),
+    **dict.fromkeys(_REDUCING, _reduction),
     "BiasAdd": _bias,
     "Reshape": _reshape,
     "Transpose": _transpose,
