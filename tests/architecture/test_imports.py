@@ -11,7 +11,7 @@ import pytest
 SOURCE = Path(__file__).parents[2] / "src" / "lightship"
 
 # What a version folder holds.
-MODEL = {"bundle", "images", "saved_model", "tensors", "protos", "files", "errors", "memory_budget"}
+MODEL = {"bundle", "images", "saved_model", "tensors", "protos", "files", "errors", "memory_budget", "suffixes"}
 # What prints or shows something.
 SHOWN = {"notebook", "printable"}
 
@@ -29,11 +29,12 @@ BELOW: dict[str, set[str]] = {
     "repeated": set(),
     "semaphore": set(),
     "signals": set(),
+    "suffixes": set(),
     "threads": set(),
     "unexpected": set(),
     "protos": {"errors"},
     "tensors": {"protos", "errors", "memory_budget"},
-    "saved_model": {"tensors", "protos", "files", "errors", "memory_budget"},
+    "saved_model": {"tensors", "protos", "files", "errors", "memory_budget", "suffixes"},
     "images": {"errors", "memory_budget", "notebook", "unexpected"},
     "bundle": MODEL,
     "engines": MODEL | {"extras", "locks", "memory", "processors", "repeated", "semaphore", "threads"},

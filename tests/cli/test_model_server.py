@@ -125,7 +125,7 @@ def test_a_rest_port_in_use_is_logged_and_grpc_serves(start: Start, half_plus_tw
         port = taken.getsockname()[1]
         arguments = [f"--rest_api_port={port}", f"--model_base_path={half_plus_two}"]
         process = start(*arguments, command="lightship-model-server")
-        until(process, f"Failed to start HTTP Server at localhost:{port}: port {port} is in use")
+        until(process, f"Failed to start HTTP Server at localhost:{port}: port {port} is in use on ::\n")
         until(process, "Running gRPC ModelServer at 0.0.0.0:")
 
 
@@ -135,7 +135,7 @@ def test_a_grpc_port_in_use_ends_it_in_tensorflow_servings_words(model_server: R
         done = model_server(f"--port={port}", f"--model_base_path={half_plus_two}")
     assert done.returncode == 255
     assert done.stdout == "Failed to start server. Error: INVALID_ARGUMENT: Failed to BuildAndStart gRPC server\n"
-    assert f"port {port} is in use" in done.stderr
+    assert f"port {port} is in use on ::; choose another with --port\n" in done.stderr
 
 
 def test_the_graph_of_other_tags_is_not_found(model_server: Run, half_plus_two: Path) -> None:

@@ -120,9 +120,7 @@ def test_a_port_that_is_taken_is_one_line(lightship: Run, half_plus_two: Path) -
         port = taken.getsockname()[1]
         done = lightship("serve", half_plus_two, "--rest-port", port)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("error: ")
-    assert str(port) in done.stderr
-    assert done.stderr.count("\n") == 1
+    assert done.stderr == (f"error: port {port} is in use on 127.0.0.1; choose another with --rest-port, or 'auto'\n")
 
 
 @pytest.mark.parametrize("port", ["x", "-1", "70000"])

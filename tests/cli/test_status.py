@@ -97,3 +97,31 @@ def test_what_an_operator_should_know_of_a_version_and_a_folder_is_shown(
         assert rows[2].split() == ["dog", "1", "AVAILABLE", *["its", "files", "were", "changed"]]
     (model,) = json.loads(lightship("status", fake_server.url, "--json").stdout)["models"]
     assert (model["notice"], model["versions"][0]["note"]) == (dog["notice"], "its files were changed")
+
+
+def test_long_names_are_printed_whole_at_any_width(lightship: Run, fake_server: FakeServer) -> None:
+    name, signature = "a_model_with_a_name_that_is_rather_long_for_a_column", "a_signature_with_quite_a_long_name"
+    note = "takes tensors only, no photos: exported without --preprocess"
+    engines = {signature: {"engine": "openvino", "reason": "every operation is proven", "proof": "golden sample"}}
+    versions = [{"version": "20251128094500", "state": "AVAILABLE", "note": note, "signatures": engines}]
+
+    def answer(request: ReceivedRequest) -> Reply:
+        if request.path == "/v1/models":
+            return Reply(body={"models": [{"name": name, "versions": versions, "reason": ""}]})
+        return Reply(body={"model_version_status": [GOOD | {"version": "20251128094500"}]})
+
+    fake_server.answer = answer
+    for width in ("40", "80", "200"):
+        done = lightship("status", fake_server.url, env={"COLUMNS": width})
+        assert done.returncode == 0, done.stderr
+        lines = done.stdout.splitlines()
+        assert lines[1].split()[:3] == [name, "20251128094500", "AVAILABLE"]
+        whole = " ".join(done.stdout.split())
+        assert all(word in whole for word in note.split())
+        (engine,) = (line for line in lines if signature in line)
+        assert engine.split()[:4] == [name, "20251128094500", signature, "openvino"]
+
+
+def test_short_names_leave_the_width_of_the_terminal(lightship: Run, server: FakeServer) -> None:
+    done = lightship("status", server.url, env={"COLUMNS": "50"})
+    assert max(map(len, done.stdout.splitlines())) <= 50

@@ -34,6 +34,14 @@ def alone(odd_version: Path) -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="session")
+def worded(odd_version: Path) -> Iterator[Engine]:
+    """The same model on both engines, where TensorFlow words all refusals."""
+    loaded = load_engine(odd_version, read_saved_model(odd_version), EngineOptions(tensorflow_texts=True))
+    yield loaded
+    loaded.close()
+
+
+@pytest.fixture(scope="session")
 def reference(odd_version: Path) -> Iterator[Engine]:
     """The same model, all of it run by TensorFlow."""
     loaded = load_engine(odd_version, read_saved_model(odd_version), EngineOptions(engine="tensorflow"))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lightship.engines import Engine, EngineOptions, load_engine
+from lightship.engines import Engine, EngineOptions, choose, load_engine
 from lightship.engines.base import CannotRun
 from lightship.engines.openvino import OpenVINOProgram, compiled
 from lightship.engines.openvino.variants import MAX_SHAPES, MAX_VARIANTS
@@ -102,18 +102,49 @@ def test_what_operations_refuse(
     alone.run("serving_default", {"x": np.ones((1, 1), np.float32)})
 
 
-@pytest.mark.parametrize(
+WRONG = pytest.mark.parametrize(
     ("signature", "shape"), [("dense", (1, 5)), ("free_dense", (1, 3)), ("dense", (4,)), ("conv", (9, 9, 3))]
 )
-def test_where_tensorflow_is_installed_it_says_what_is_wrong(
-    engine: Engine, reference: Engine, signature: str, shape: tuple[int, ...]
+
+
+@WRONG
+def test_where_tensorflow_is_installed_it_says_what_is_wrong_if_its_texts_are_wanted(
+    worded: Engine, reference: Engine, signature: str, shape: tuple[int, ...]
 ) -> None:
     x = np.ones(shape, np.float32)
     with pytest.raises(InvalidArgument) as expected:
         reference.run(signature, {"x": x})
     with pytest.raises(InvalidArgument) as found:
-        engine.run(signature, {"x": x})
+        worded.run(signature, {"x": x})
     assert found.value.message == expected.value.message
+
+
+@WRONG
+def test_a_shape_that_tensorflow_is_known_to_refuse_is_refused_without_it(
+    odd_version: Path, alone: Engine, monkeypatch: pytest.MonkeyPatch, signature: str, shape: tuple[int, ...]
+) -> None:
+    monkeypatch.setattr(choose, "TensorFlowModel", None)
+    x = np.ones(shape, np.float32)
+    with pytest.raises(InvalidArgument) as expected:
+        alone.run(signature, {"x": x})
+    engine = load_engine(odd_version, read_saved_model(odd_version))
+    for _ in range(2):  # found out, then remembered
+        with pytest.raises(InvalidArgument) as found:
+            engine.run(signature, {"x": x})
+        assert found.value.message == expected.value.message
+    engine.close()
+
+
+@pytest.mark.parametrize(("shape", "hint"), [((1, 8, 8, 4), False), ((1, 8, 8, 6), True)])
+def test_tensorflow_is_recommended_only_for_shapes_that_it_may_answer(
+    odd_version: Path, monkeypatch: pytest.MonkeyPatch, shape: tuple[int, ...], hint: bool
+) -> None:
+    monkeypatch.setattr(choose, "tensorflow_installed", lambda: False)
+    engine = load_engine(odd_version, read_saved_model(odd_version))
+    with pytest.raises(InvalidArgument) as refused:  # six channels are two groups for a filter of three
+        engine.run("conv", {"x": np.ones(shape, np.float32)})
+    engine.close()
+    assert ("TensorFlow may answer it: pip install" in refused.value.message) is hint
 
 
 def test_reasons_do_not_name_places_in_openvinos_sources(alone: Engine) -> None:

@@ -104,3 +104,21 @@ def test_a_version_that_comes_back_is_reported_again(
         await_state(manager, 1, State.END)
         manager.aspire("half", {})
     assert caplog.messages == ["{name: half version: 1} cannot be loaded: a file is broken"] * 2
+
+
+def test_the_log_says_what_a_version_has_in_place_of_a_model(
+    start_manager: StartManager, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "half" / "1").mkdir(parents=True)
+    (tmp_path / "half" / "1" / "half.keras").touch()
+    manager = start_manager(retries=Retries(0), backoff=Backoff(3600.0, 3600.0))
+    manager.aspire("half", {1: tmp_path / "half" / "1"})
+    await_state(manager, 1, State.END)
+    (line,) = [line for line in caplog.messages if "cannot be loaded" in line]
+    assert line.startswith("{name: half version: 1} cannot be loaded: Specified file path does not appear to contain")
+    assert (
+        f"; {tmp_path}/half/1 has a Keras file and no SavedModel: write the next version with lightship export" in line
+    )
+    (status,) = manager.status("half", 1)
+    assert status.error is not None
+    assert "keras" not in status.error.message

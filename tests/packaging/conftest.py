@@ -20,6 +20,15 @@ DATA = Path(__file__).parent / "data"
 SPEC = ImageSpec(family="tensorflow", preprocessing="mobilenet_v2")
 
 
+@pytest.fixture(autouse=True)
+def same_weights_each_time() -> None:
+    """Gives the random weights of every test the same values in each run.
+
+    A few random weights make a model whose answers hardly differ, which an export warns about.
+    """
+    keras.utils.set_random_seed(1)
+
+
 def classifier(shape: tuple[int | None, ...] = (16, 16, 3), classes: int = 3, seed: int = 1) -> keras.Model:
     """Random weights whose answers differ much from image to image."""
     keras.utils.set_random_seed(seed)

@@ -63,3 +63,9 @@ def test_a_version_folder_is_no_other_version(dog: Path) -> None:
 def test_a_version_that_is_no_number_is_refused(dog: Path, version: Any) -> None:
     with pytest.raises(InvalidArgument, match="give a whole number"):
         find_version(dog, version)
+
+
+def test_a_version_without_a_model_says_what_it_has(dog: Path) -> None:
+    (dog / "010" / "saved_model.pb").rename(dog / "010" / "dog.keras")
+    with pytest.raises(NotFound, match="010 has a Keras file and no SavedModel: write the next version"):
+        find_version(dog)

@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 
 from lightship.errors import NotFound
-from lightship.saved_model.versions import explain_model_folder, list_versions, version_number
+from lightship.saved_model.versions import (
+    explain_model_folder,
+    explain_version_folder,
+    list_versions,
+    version_number,
+)
+from lightship.suffixes import IMAGE_SUFFIXES
 
 
 def make(folder: Path, *names: str) -> Path:
@@ -115,3 +121,43 @@ def test_a_file_and_nothing_at_all_are_explained(tmp_path: Path) -> None:
 def test_what_the_system_says_of_a_folder_is_handed_on(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="cannot be listed: File name too long"):
         list_versions(tmp_path / ("x" * 300))
+
+
+@pytest.mark.parametrize("suffix", IMAGE_SUFFIXES)
+def test_every_photo_in_a_models_place_is_called_one(tmp_path: Path, suffix: str) -> None:
+    photo = make(tmp_path, f"dog{suffix.upper()}") / f"dog{suffix.upper()}"
+    assert "is a photo, not a model's folder" in (explain_model_folder(photo) or "")
+
+
+@pytest.mark.parametrize("names", [["saved_model.pb"], ["saved_model.pbtxt", "dog.keras"], ["export.meta"]])
+def test_a_version_with_a_model_needs_no_explanation(tmp_path: Path, names: list[str]) -> None:
+    assert explain_version_folder(make(tmp_path / "dog" / "1", *names)) is None
+
+
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [
+        (
+            [".DS_Store"],
+            "is empty: a version is a folder that contains a SavedModel, saved_model.pb and variables/; copy",
+        ),
+        (["notes.txt", "a"], "contains a, notes.txt, and no SavedModel: a version is a folder that contains"),
+        (["my dog.keras"], "lightship export '{version}/my dog.keras' {model}, and remove this one"),
+        (["model/saved_model.pb", "classes.pickle"], "has the older layout"),
+        (["model/saved_model.pb"], "has the SavedModel in a folder of its own: mv {version}/model/* {version}"),
+    ],
+)
+def test_what_a_version_has_in_place_of_a_model_is_said_with_what_to_do(
+    tmp_path: Path, names: list[str], text: str
+) -> None:
+    version = make(tmp_path / "dog" / "1", *names)
+    reported = explain_version_folder(version)
+    assert reported is not None
+    assert text.format(version=version, model=version.parent) in reported
+    assert "\n" not in reported
+
+
+def test_a_version_that_is_a_file_or_gone_is_explained(tmp_path: Path) -> None:
+    version = make(tmp_path / "dog", "1") / "1"
+    assert "1 is a file, not a version: a version is a folder" in (explain_version_folder(version) or "")
+    assert "does not exist" in (explain_version_folder(tmp_path / "no") or "")

@@ -107,7 +107,8 @@ def test_a_socket_that_cannot_be_is_refused(half_plus_two: Path, tmp_path: Path)
 
 def test_two_servers_do_not_share_a_port(served: Callable[..., Server], half_plus_two: Path) -> None:
     port = served().grpc_port
-    with pytest.raises(AlreadyExists, match=f"port {port} is in use on 127.0.0.1; choose another with --grpc-port"):
+    text = f"port {port} is in use on 127.0.0.1; choose another with grpc_port, or 'auto'"
+    with pytest.raises(AlreadyExists, match=text):
         serve(half_plus_two, rest_port=0, grpc_port=port)
 
 

@@ -143,13 +143,13 @@ def test_a_port_in_use_is_one_clear_line(run: Run, half_plus_two: Path) -> None:
         port = taken.getsockname()[1]
         code, log = run(half_plus_two, port=port, ready=False).ended()
     assert code == 1
-    assert log.strip() == f"port {port} is in use on 127.0.0.1; choose another with --rest-port, or 'auto'"
+    assert log.strip() == f"port {port} is in use on 127.0.0.1; choose another with rest_port, or 'auto'"
 
 
 def test_a_host_that_is_none_is_named() -> None:
     with pytest.raises(InvalidArgument, match=r"no\.such\.host\.invalid"):
         listen("no.such.host.invalid", "auto")
-    with pytest.raises(AlreadyExists), listen("127.0.0.1", "auto") as taken:
+    with pytest.raises(AlreadyExists, match="with rest_port, or"), listen("127.0.0.1", "auto") as taken:
         listen("127.0.0.1", taken.getsockname()[1])
 
 

@@ -137,6 +137,15 @@ def test_a_folder_without_a_version_ends_it_with_what_it_has_instead(empty: Path
         serve(empty, rest_port="auto")
 
 
+def test_a_version_without_a_model_ends_it_with_what_it_has_instead(tmp_path: Path) -> None:
+    (tmp_path / "cat" / "007").mkdir(parents=True)
+    (tmp_path / "cat" / "007" / "my.keras").touch()
+    with pytest.raises(FailedPrecondition) as caught:
+        serve(tmp_path / "cat", rest_port="auto")
+    assert caught.value.message.startswith("cat cannot be served: version 7: Specified file path does not appear")
+    assert f"; {tmp_path}/cat/007 has a Keras file and no SavedModel: write the next" in caught.value.message
+
+
 @pytest.mark.parametrize("timeout", [60, 0.2])
 def test_the_ports_are_free_again_when_it_raises(half_plus_two: Path, broken: Path, timeout: float) -> None:
     rest, grpc = free_port(), free_port()

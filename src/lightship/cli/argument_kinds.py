@@ -8,16 +8,16 @@ from pathlib import Path
 
 from lightship.client.address import is_address
 from lightship.errors import LightshipError
-from lightship.images.formats import IMAGE_SUFFIXES, image_format
+from lightship.images.formats import image_format
 from lightship.saved_model.versions import (
     CLASSES_PICKLE,
-    KERAS_SUFFIXES,
     SAVED_MODEL_FILE,
     SAVED_MODEL_TEXT,
     has_saved_model,
     list_versions,
     version_number,
 )
+from lightship.suffixes import IMAGE_SUFFIXES, KERAS_SUFFIXES
 
 _CLASSES_SUFFIXES = (".txt", ".json", ".csv", ".pickle")
 FILE_SUFFIXES = (*IMAGE_SUFFIXES, *KERAS_SUFFIXES, *_CLASSES_SUFFIXES)

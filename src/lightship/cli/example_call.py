@@ -10,8 +10,8 @@ from typing import Any
 from urllib.parse import quote
 
 from lightship.bundle.bundle import Bundle
-from lightship.images.formats import IMAGE_SUFFIXES
 from lightship.saved_model.signatures import Signature, TensorSpec
+from lightship.suffixes import IMAGE_SUFFIXES
 
 MEDIA_TYPES = {".jpg": "jpeg"}
 MAX_NUMBERS = 64  # longer example bodies would be unreadable

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 
-from lightship.errors import InvalidArgument
+from lightship.errors import AlreadyExists, InvalidArgument, PermissionDenied, error_of
 from lightship.server import ServerOptions
 
 # The options of `lightship serve` that have other names than the fields.
@@ -26,11 +26,11 @@ _field = re.compile(rf"(?<![\w\"'=/-])(?:({'|'.join(_OPTIONS)})=|({'|'.join(_UND
 
 @contextmanager
 def worded_as_options() -> Iterator[None]:
-    """Raises what the block raises with messages that name the options of `lightship serve`."""
+    """Raises errors about options that the block raises with messages that name the options of `lightship serve`."""
     try:
         yield
-    except InvalidArgument as error:
-        raise InvalidArgument(in_options(error.message)) from error
+    except (AlreadyExists, InvalidArgument, PermissionDenied) as error:
+        raise error_of(error.code, in_options(error.message)) from error
 
 
 def in_options(message: str) -> str:

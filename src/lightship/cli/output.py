@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, TextIO
 from lightship.printable import json_line, printable, printable_lines
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
     from rich.table import Table
+
+_WRAPPED_WIDTH = 24  # characters that a column of a table has at least if its texts wrap
 
 
 def escape_unencodable() -> None:
@@ -33,11 +34,30 @@ def print_json(fields: Any, *, indented: bool = False) -> None:
 
 
 def print_styled(what: str | Table, *, style: str | None = None) -> None:
-    """Prints a text in a style, or a table, whose texts are escaped already."""
+    """Prints a text in a style, or a table, whose texts are escaped already.
+
+    The cells of a column that must not wrap are printed whole: if the table does not fit otherwise, it is wider than
+    the terminal.
+    """
     from rich.console import Console
 
-    shown: RenderableType = printable_lines(what) if isinstance(what, str) else what
-    Console(file=sys.stdout, highlight=False, markup=False).print(shown, style=style, soft_wrap=isinstance(what, str))
+    console = Console(file=sys.stdout, highlight=False, markup=False)
+    if isinstance(what, str):
+        console.print(printable_lines(what), style=style, soft_wrap=True)
+        return
+    console.width = max(console.width, _least_width(what))
+    console.print(what, style=style)
+
+
+def _least_width(table: Table) -> int:
+    """Returns the width that a table without borders needs for the columns that must not wrap, beside the others."""
+    from rich.cells import cell_len
+
+    width = 0
+    for column in table.columns:
+        longest = max(cell_len(str(cell)) for cell in (column.header, *column.cells))
+        width += 1 + (longest if column.no_wrap else min(longest, _WRAPPED_WIDTH))
+    return width
 
 
 def add_row(table: Table, *cells: str) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from lightship.cli.advice import PHOTO, check_argument
 from lightship.errors import LightshipError, NotFound
 from lightship.files import list_error, read_bytes
-from lightship.images.formats import IMAGE_SUFFIXES
+from lightship.suffixes import IMAGE_SUFFIXES
 
 STANDARD_INPUT = "-"
 

@@ -459,6 +459,7 @@ def serve(
     server = Server(options)
     server.handle_signals()
     resume_collections()
-    server.start()
+    with worded_as_options():
+        server.start()
     with announced(server, as_json=json):
         server.run()

@@ -13,9 +13,14 @@ from lightship.cli.output import add_row, print_json, print_styled, print_text
 from lightship.errors import LightshipError, Unimplemented
 
 if TYPE_CHECKING:
+    from rich.console import JustifyMethod
     from rich.table import Table
 
     from lightship.client import Client, ModelStatus, VersionStatus, WorkerStatus
+
+# The columns of numbers, and those of texts. The others are names.
+_NUMBERS = ("Version", "Worker", "Process", "Restarts")
+_TEXTS = ("Checked", "Reason")
 
 
 def status(
@@ -112,11 +117,7 @@ def _print_json(models: tuple[ModelStatus, ...], workers: tuple[WorkerStatus, ..
 
 
 def _print_table(models: tuple[ModelStatus, ...], workers: tuple[WorkerStatus, ...]) -> None:
-    from rich.table import Table
-
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("Model", "Version", "State", "Reason"):
-        table.add_column(column, justify="right" if column == "Version" else "left", overflow="fold")
+    table = _table("Model", "Version", "State", "Reason")
     for model in models:
         if not model.versions or model.notice:
             add_row(table, model.name, "-", "-", model.notice or model.reason)
@@ -130,13 +131,20 @@ def _print_table(models: tuple[ModelStatus, ...], workers: tuple[WorkerStatus, .
             print_styled(further)
 
 
-def _engines_table(models: tuple[ModelStatus, ...]) -> Table:
-    """Returns a table of how each used signature is run, and how its answers were checked."""
+def _table(*columns: str) -> Table:
+    """Returns an empty table. Only texts wrap; names, which are copied into commands, are printed whole."""
     from rich.table import Table
 
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("Model", "Version", "Signature", "Engine", "Checked", "Reason"):
-        table.add_column(column, justify="right" if column == "Version" else "left", overflow="fold")
+    for column in columns:
+        justify: JustifyMethod = "right" if column in _NUMBERS else "left"
+        table.add_column(column, justify=justify, overflow="fold", no_wrap=column not in _TEXTS)
+    return table
+
+
+def _engines_table(models: tuple[ModelStatus, ...]) -> Table:
+    """Returns a table of how each used signature is run, and how its answers were checked."""
+    table = _table("Model", "Version", "Signature", "Engine", "Checked", "Reason")
     for model in models:
         for version in model.versions:
             for one in version.signatures:
@@ -155,11 +163,7 @@ def _engines_table(models: tuple[ModelStatus, ...]) -> Table:
 
 def _workers_table(workers: tuple[WorkerStatus, ...]) -> Table:
     """Returns a table of the server's processes."""
-    from rich.table import Table
-
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("Worker", "Process", "State", "Restarts"):
-        table.add_column(column, justify="left" if column == "State" else "right", overflow="fold")
+    table = _table("Worker", "Process", "State", "Restarts")
     for one in workers:
         add_row(table, str(one.number), str(one.pid or "-"), one.state, str(one.restarts))
     return table

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import socket
 import sys
 from collections.abc import Mapping
@@ -82,10 +83,15 @@ def start_server(given: Mapping[str, Value], flags: Mapping[str, Value], files: 
     try:
         server.start()
     except LightshipError as error:
-        logger.error("%s", error.message)
+        logger.error("%s", _in_flags(error.message))
         raise InvalidArgument("Failed to BuildAndStart gRPC server") from None
     _log_addresses(server, flags)
     return server
+
+
+def _in_flags(message: str) -> str:
+    """Returns an error about a port with the flag of this command, which knows no port "auto"."""
+    return re.sub(r"\bgrpc_port(, or 'auto')?", "--port", message)
 
 
 def _log_addresses(server: Server, flags: Mapping[str, Value]) -> None:

@@ -115,6 +115,9 @@ class EngineOptions:
     trial_memory: int = 0
     # The folder for compiled models. None means the user's cache folder.
     cache_dir: Path | None = None
+    # Whether TensorFlow, if it is installed, also answers shapes that it is known to refuse. Its text is TensorFlow
+    # Serving's then, but the first such request waits seconds for the import of TensorFlow.
+    tensorflow_texts: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from lightship.engines.base import (
 from lightship.engines.openvino import OpenVINOProgram
 from lightship.engines.openvino.program import Compiler, in_process
 from lightship.engines.openvino.tried import Tried
+from lightship.engines.sure_refusals import SureRefusals
 from lightship.engines.tensorflow import TensorFlowModel, tensorflow_installed
 from lightship.engines.trial import trials_for
 from lightship.errors import FailedPrecondition, InvalidArgument, LightshipError
@@ -72,7 +73,7 @@ class _Slot:
     The lock is held while the signature is compiled. Other signatures have their own locks and can run meanwhile.
     """
 
-    __slots__ = ("_taken", "engine", "error", "fallback", "lock", "program", "proof", "reason", "signature")
+    __slots__ = ("_taken", "engine", "error", "fallback", "lock", "program", "proof", "reason", "refusals", "signature")
 
     def __init__(self, signature: Signature) -> None:
         self.signature = signature
@@ -84,6 +85,7 @@ class _Slot:
         self.engine = ""
         self.reason = ""
         self.proof = ""
+        self.refusals: SureRefusals | None = None  # of TensorFlow, if OpenVINO runs the signature
 
     def check_inputs(self, inputs: Arrays) -> None:
         """Checks inputs like `base.check_inputs`. For valid inputs it takes a third of the time."""
@@ -227,6 +229,7 @@ class _ChoosingEngine:
         except CannotRun as unable:
             return self._on_tensorflow(slot, unable)
         slot.engine, slot.reason = "openvino", "every operation is proven"
+        slot.refusals = SureRefusals(self._folder, slot.signature)
         slot.proof = program.description.proof
         return program
 
@@ -260,10 +263,8 @@ class _ChoosingEngine:
 
         OpenVINO runs the signature, but cannot run it with these values or shapes.
         """
-        if isinstance(unable, Refused) and (self._options.engine == "openvino" or not tensorflow_installed()):
-            doubtful = unable.doubtful and not tensorflow_installed()
-            hint = f". TensorFlow may answer it: {INSTALL_TENSORFLOW}" if doubtful else ""
-            raise InvalidArgument(unable.error.message + hint) from None
+        if isinstance(unable, Refused):
+            self._raise_if_final(slot, unable, inputs)
         with slot.lock:
             if slot.fallback is None:
                 slot.fallback = self._tensorflow_program(slot.signature, unable)
@@ -272,6 +273,20 @@ class _ChoosingEngine:
         if isinstance(unable, Refused) and unable.lasting and as_declared(slot.signature, inputs):
             self._stay_on_fallback(slot, unable)
         return results
+
+    def _raise_if_final(self, slot: _Slot, unable: Refused, inputs: Arrays) -> None:
+        """Raises OpenVINO's refusal, if TensorFlow is not to be asked or is known to refuse too."""
+        installed = tensorflow_installed()
+        asked = installed and self._options.engine != "openvino"
+        if asked and (self._options.tensorflow_texts or not self._surely_refused(slot, unable, inputs)):
+            return
+        may_answer = not installed and unable.doubtful and not self._surely_refused(slot, unable, inputs)
+        hint = f". TensorFlow may answer it: {INSTALL_TENSORFLOW}" if may_answer else ""
+        raise InvalidArgument(unable.error.message + hint) from None
+
+    def _surely_refused(self, slot: _Slot, unable: Refused, inputs: Arrays) -> bool:
+        """Returns whether TensorFlow is known to refuse the shapes of these inputs, for which OpenVINO refused them."""
+        return unable.doubtful and slot.refusals is not None and slot.refusals.include(inputs)
 
     def _stay_on_fallback(self, slot: _Slot, unable: CannotRun) -> None:
         """Runs the signature on TensorFlow from now on.

@@ -1,4 +1,4 @@
-"""The image formats that Lightship reads: the first bytes of each, and the suffixes of their files."""
+"""The image formats that Lightship reads: the first bytes of each."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ RIFF_SIGNATURE, WEBP_SIGNATURE = b"RIFF", b"WEBP"  # a WebP file has the second 
 FIRST_BYTES = frozenset(
     signature[:1] for signature in (JPEG_SIGNATURE, PNG_SIGNATURE, GIF_PREFIX, BMP_SIGNATURE, RIFF_SIGNATURE)
 )
-
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
 
 
 def image_format(data: bytes) -> str | None:

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from lightship.errors import Internal, LightshipError, ResourceExhausted
+from lightship.errors import Internal, LightshipError, NotFound, ResourceExhausted
 from lightship.lifecycle.servable import Servable, ServableId
 from lightship.repeated import RepeatedFailure, exception_text
+from lightship.saved_model.versions import explain_version_folder
 
 logger = logging.getLogger(__name__)
 
@@ -49,8 +50,14 @@ def attempt(load: LoadFunction, id: ServableId, path: Path, failing: RepeatedFai
     loaded, cause = _attempt(load, id, path, failing)
     if isinstance(loaded, LightshipError) and failing.is_new(loaded.message):
         _log_unexpected(id, cause)
-        logger.error("%s cannot be loaded: %s", id, loaded.message, extra=_fields(id))
+        logger.error("%s cannot be loaded: %s", id, _explained(loaded, path), extra=_fields(id))
     return loaded
+
+
+def _explained(error: LightshipError, path: Path) -> str:
+    """Returns why a version cannot be loaded; if it has no SavedModel, also what it has and what to do."""
+    explanation = explain_version_folder(path) if isinstance(error, NotFound) else None
+    return f"{error.message}; {explanation}" if explanation else error.message
 
 
 def attempt_quietly(

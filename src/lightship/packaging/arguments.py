@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 _BY_COMMAND: ContextVar[bool] = ContextVar("by_command", default=False)
 
@@ -47,3 +48,12 @@ def image_setting(field: str, value: str) -> str:
     if not _BY_COMMAND.get():
         return f"image=ImageSpec({field}={value!r})"
     return f"--{'preprocess' if field == 'preprocessing' else field} {value}"
+
+
+def preprocessing_setting(value: str | Mapping[str, Any]) -> str:
+    """Returns what the caller has written for a preprocessing. `value`: as `Preprocessing.to_json` returns it."""
+    if not _BY_COMMAND.get():
+        return f"image=ImageSpec(preprocessing={value!r})"
+    if isinstance(value, str):
+        return f"--preprocess {value}"
+    return "--scale" if "scale" in value else "--mean with --std"

@@ -14,7 +14,8 @@ from lightship.bundle.golden import Golden
 from lightship.bundle.labels import Classes, labels_text, read_classes
 from lightship.bundle.manifest import EXTRAS, GOLDEN_FILE, LABELS_FILE, WARM_UP_FILE, Manifest, write_manifest
 from lightship.bundle.missing_image import INTENDED, MISSING
-from lightship.errors import FailedPrecondition
+from lightship.errors import FailedPrecondition, InvalidArgument
+from lightship.images.preprocessing import PREPROCESSING_NAMES
 from lightship.images.spec import ImageSpec
 from lightship.packaging.golden_sample import (
     GoldenImages,
@@ -26,6 +27,7 @@ from lightship.packaging.golden_sample import (
 )
 from lightship.packaging.library_errors import reraise_as
 from lightship.packaging.missing_image import is_image_classifier, warn_of_missing_image
+from lightship.packaging.preprocessed_twice import preprocesses_twice, warn_of_preprocessing_twice
 from lightship.packaging.progress import Progress, ProgressOption, shown_progress
 from lightship.packaging.publishing import check_version, publish, staging_folder
 from lightship.packaging.quiet_tensorflow import quiet_tensorflow
@@ -76,10 +78,10 @@ def export(
 
     The version becomes visible only when it is complete and both TensorFlow and the serving engine gave the trained
     model's answers; otherwise the incomplete export is removed. Warns with `UninformativeGoldenWarning` if the golden
-    sample cannot detect a wrong conversion, and with `MissingImageSpecWarning` if an image classifier has no image
-    spec. Raises TypeError for an option that does not exist, InvalidArgument, NotFound or FailedPrecondition if the
-    model cannot be exported, AlreadyExists if the version exists, and Internal if the exported model gives wrong
-    answers.
+    sample cannot detect a wrong conversion, with `MissingImageSpecWarning` if an image classifier has no image spec,
+    and with `PreprocessedTwiceWarning` if the image spec and the first layers of the model both preprocess the pixels.
+    Raises TypeError for an option that does not exist, InvalidArgument, NotFound or FailedPrecondition if the model
+    cannot be exported, AlreadyExists if the version exists, and Internal if the exported model gives wrong answers.
     """
     if unexpected:
         raise unexpected_option("export", next(iter(unexpected)), OPTIONS)
@@ -109,6 +111,8 @@ def export(
         report.done(f"wrote {written}, which runs on {engine}")
     if content.no_image == MISSING:
         warn_of_missing_image(written, trained, content.labels, depth=2)
+    if content.image is not None and preprocesses_twice(content.image.preprocessing, trained.scales_pixels):
+        warn_of_preprocessing_twice(written, content.image.preprocessing, depth=2)
     warn_if_uninformative(content.golden, content.image, bool(golden), depth=2)
     return written
 
@@ -116,7 +120,19 @@ def export(
 def _given_spec(image: ImageSpec | Mapping[str, Any] | Literal[False] | None) -> ImageSpec | None:
     if image is None or image is False or isinstance(image, ImageSpec):
         return image or None
+    if not isinstance(image, Mapping):
+        raise InvalidArgument(f"image is {image!r}; {_expected_image(image)}")
     return ImageSpec.from_json(image)
+
+
+def _expected_image(given: object) -> str:
+    """Says what the argument `image` takes, and what was meant if it is the name of a preprocessing."""
+    if isinstance(given, str) and given in PREPROCESSING_NAMES:
+        return f"for the preprocessing of that name give image=ImageSpec(preprocessing={given!r})"
+    return (
+        "give an ImageSpec such as ImageSpec(preprocessing='mobilenet_v2'), a mapping of its fields such as "
+        "{'preprocessing': 'none'}, False if the model takes only tensors, or None"
+    )
 
 
 @dataclass(frozen=True, slots=True)

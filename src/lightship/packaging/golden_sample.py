@@ -14,12 +14,12 @@ from PIL import Image
 from lightship.bundle.golden import Golden
 from lightship.errors import InvalidArgument, LightshipError, NotFound
 from lightship.files import read_bytes
-from lightship.images.formats import IMAGE_SUFFIXES
 from lightship.images.prepare import prepare
 from lightship.images.spec import ImageSpec
 from lightship.packaging.arguments import argument, golden_example
 from lightship.packaging.library_errors import first_line, reraise_as
 from lightship.packaging.trained import Arrays, ModelInput, TrainedModel
+from lightship.suffixes import IMAGE_SUFFIXES
 
 GoldenImages = str | Path | Sequence[str | Path]
 

@@ -16,11 +16,11 @@ from lightship.packaging.saved_model_source import SavedModelSource
 from lightship.packaging.trained import TrainedModel
 from lightship.saved_model.versions import (
     CLASSES_PICKLE,
-    KERAS_SUFFIXES,
     SAVED_MODEL_FILE,
     has_saved_model,
     list_versions,
 )
+from lightship.suffixes import KERAS_SUFFIXES
 
 
 def open_source(source: Any, *, with_labels: bool = True) -> TrainedModel:

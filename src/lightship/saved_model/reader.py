@@ -17,7 +17,7 @@ from lightship.protos.text import parse_text
 from lightship.saved_model.graph_state import Changes, changes_in
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, INIT_SIGNATURE, SERVE, Signature, TensorSpec
 from lightship.saved_model.version_files import open_file, read_file
-from lightship.saved_model.versions import SAVED_MODEL_FILE, SAVED_MODEL_TEXT
+from lightship.saved_model.versions import SAVED_MODEL_FILE, SAVED_MODEL_TEXT, SESSION_BUNDLE_FILE
 from lightship.tensors.dtypes import DataType
 
 MAX_MODEL_BYTES = 2**31 - 1  # the most that protobuf can read
@@ -103,7 +103,7 @@ def saved_model_bytes(folder: Path) -> bytes:
         except NotFound:
             return _bytes_of_text(folder / SAVED_MODEL_TEXT)
     except (NotFound, InvalidArgument) as error:
-        if os.path.exists(folder / "export.meta"):
+        if os.path.exists(folder / SESSION_BUNDLE_FILE):
             raise Unimplemented("Session Bundle is deprecated and removed.") from error
         raise NotFound(
             "Specified file path does not appear to contain a SavedModel bundle (should have a file called "

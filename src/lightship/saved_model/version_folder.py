@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lightship.errors import InvalidArgument, NotFound
-from lightship.saved_model.versions import explain_model_folder, has_saved_model, list_versions, version_number
+from lightship.saved_model.versions import (
+    explain_model_folder,
+    explain_version_folder,
+    has_saved_model,
+    list_versions,
+    version_number,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +28,8 @@ class VersionFolder:
 def find_version(folder: str | os.PathLike[str], version: int | None = None) -> VersionFolder:
     """Returns the highest version for `models/dog`, or the one that `version` names; for `models/dog/1` that version.
 
-    Raises NotFound, with an explanation of what to do, if there is no version or not this one, and InvalidArgument if
-    `version` is not a whole number or contradicts a version folder.
+    Raises NotFound, with an explanation of what to do, if there is no version or not this one, or if it has no
+    SavedModel, and InvalidArgument if `version` is not a whole number or contradicts a version folder.
     """
     if version is not None and (isinstance(version, bool) or not isinstance(version, int)):
         raise InvalidArgument(f"version is {version!r}; give a whole number such as 1, or None for the newest")
@@ -44,4 +50,7 @@ def find_version(folder: str | os.PathLike[str], version: int | None = None) -> 
     chosen = max(versions) if version is None else version
     if chosen not in versions:
         raise NotFound(f"{path} has no version {version}: it has {', '.join(map(str, sorted(versions)))}")
+    explanation = explain_version_folder(versions[chosen])
+    if explanation:
+        raise NotFound(explanation)
     return VersionFolder(versions[chosen], whole.name, chosen)

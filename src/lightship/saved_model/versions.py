@@ -10,14 +10,15 @@ from shlex import quote
 
 from lightship.errors import NotFound, PermissionDenied
 from lightship.files import list_error
+from lightship.suffixes import IMAGE_SUFFIXES, KERAS_SUFFIXES
 
 SAVED_MODEL_FILE, SAVED_MODEL_TEXT = "saved_model.pb", "saved_model.pbtxt"
 
 # TensorFlow Serving's parser accepts a sign, leading zeros and surrounding blanks.
 _INT64 = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]+)[ \t\n\v\f\r]*", re.ASCII)
-KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
-_PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
 CLASSES_PICKLE = "classes.pickle"  # the labels in the older layout
+SESSION_BUNDLE_FILE = "export.meta"  # of a format older than the SavedModel
+_A_VERSION = f"a folder that contains a SavedModel, {SAVED_MODEL_FILE} and variables/"
 _SHOWN = 5
 
 
@@ -87,6 +88,45 @@ def explain_model_folder(folder: Path) -> str | None:
     )
 
 
+def explain_version_folder(folder: Path) -> str | None:
+    """Returns None if a version folder has a SavedModel, otherwise a line that says what it contains and what to do.
+
+    It may name entries of the folder, so it is for the log and for users of this machine.
+    """
+    if has_saved_model(folder):
+        return None
+    if os.path.isfile(folder):
+        return f"{folder} is a file, not a version: a version is {_A_VERSION}"
+    try:
+        names = [name for name in _entries(folder) if not name.startswith(".")]
+    except (NotFound, PermissionDenied) as error:
+        return error.message
+    return None if SESSION_BUNDLE_FILE in names else _explain_version_entries(folder, names)
+
+
+def _explain_version_entries(folder: Path, names: Sequence[str]) -> str:
+    place, model = quote(str(folder)), quote(str(folder.parent))
+    if CLASSES_PICKLE in names and "model" in names:
+        return (
+            f"{folder} has the older layout, model/ and {CLASSES_PICKLE}, and no SavedModel: write the next version "
+            f"with lightship export {place} {model}"
+        )
+    for name in names:
+        path = quote(str(folder / name))
+        if name.lower().endswith(KERAS_SUFFIXES):
+            return (
+                f"{folder} has a Keras file and no SavedModel: write the next version with lightship export {path} "
+                f"{model}, and remove this one"
+            )
+        if has_saved_model(folder / name):
+            return f"{folder} has the SavedModel in a folder of its own: mv {path}/* {place}"
+    found = f"contains {_listed(names)}, and no SavedModel" if names else "is empty"
+    return (
+        f"{folder} {found}: a version is {_A_VERSION}; copy it again, or write the next version with "
+        f"lightship export MODEL {model}"
+    )
+
+
 def explain_folder_of_models(folder: Path, command: str = "") -> str | None:
     """Returns None unless the folder contains models and nothing that could be served itself.
 
@@ -113,7 +153,7 @@ def _explain_file(file: Path) -> str:
     suffix = file.suffix.lower()
     if suffix in KERAS_SUFFIXES:
         return f"{file} is a Keras file, not a model's folder: export it first with {export_command(file)}"
-    if suffix in _PHOTO_SUFFIXES:
+    if suffix in IMAGE_SUFFIXES:
         return f"{file} is a photo, not a model's folder: give the model's folder, such as models/dog"
     return f"{file} is a file, not a model's folder: give the model's folder, such as models/dog"
 

@@ -8,7 +8,7 @@ from functools import partial
 
 from lightship.batching import Joined, Scheduler, Schedulers
 from lightship.bundle.bundle import Bundle
-from lightship.engines import Engine
+from lightship.engines import Engine, EngineOptions
 from lightship.lifecycle.attempts import LoadFunction, Retries
 from lightship.lifecycle.loader import Loader, LoadOptions
 from lightship.lifecycle.manager import Manager, OnPublish
@@ -45,7 +45,7 @@ def loader_of(options: ServerOptions, metrics: ModelMetrics, batching: Batching 
     """
     return Loader(
         LoadOptions(
-            engine=options.engine,
+            engine=_engine_of(options),
             max_pixels=options.max_pixels,
             check_method_names=options.check_method_names,
             warm_up_iterations=max(1, options.warmup_iterations),
@@ -57,6 +57,11 @@ def loader_of(options: ServerOptions, metrics: ModelMetrics, batching: Batching 
         observer=metrics.loads,
         schedulers=schedulers_of(options, metrics) if batching is None else batching.scheduler,
     )
+
+
+def _engine_of(options: ServerOptions) -> EngineOptions:
+    """Returns how signatures are run. Without extensions, TensorFlow words all refusals, if it is installed."""
+    return options.engine if options.extensions else replace(options.engine, tensorflow_texts=True)
 
 
 def manager_of(options: ServerOptions, load: LoadFunction, on_publish: OnPublish | None = None) -> Manager:

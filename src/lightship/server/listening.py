@@ -89,7 +89,8 @@ class Listening:
         except LightshipError as error:
             if not options.rest_may_fail:
                 raise
-            logger.error("Failed to start HTTP Server at localhost:%s: %s", options.rest_port, error.message)
+            reason = error.message.partition("; ")[0]  # the advice is not in the words of the command
+            logger.error("Failed to start HTTP Server at localhost:%s: %s", options.rest_port, reason)
             return None
         self.rest_port = opened.getsockname()[1]
         return opened
@@ -99,7 +100,7 @@ class Listening:
         if options.grpc_port:
             name = options.host.strip("[]") or "0.0.0.0"
             reuse = reuses_port(options.grpc.channel_arguments)
-            self.grpc.append(listen(name, options.grpc_port, "--grpc-port", reuse_port=reuse))
+            self.grpc.append(listen(name, options.grpc_port, "grpc_port", reuse_port=reuse))
             self.grpc_port = self.grpc[0].getsockname()[1]
         if options.grpc.socket_path:
             path = Path(options.grpc.socket_path)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from pathlib import Path
 
-from lightship.errors import DeadlineExceeded, FailedPrecondition
+from lightship.errors import DeadlineExceeded, FailedPrecondition, LightshipError
 from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.source import FileSystemSource
-from lightship.saved_model.versions import explain_model_folder
+from lightship.saved_model.versions import explain_model_folder, explain_version_folder, list_versions
 
 _LOOK = 0.1  # seconds between two looks at what the manager does not know
 
@@ -47,7 +48,8 @@ class Readiness:
             if time.monotonic() >= end and not self._manager.wait(self._decided, 0):
                 raise DeadlineExceeded(self._late(timeout or 0.0))
         if self._failed:
-            raise FailedPrecondition(_reasons(self._failed, self._manager.models(), "cannot be served"))
+            reasons = {name: self._explained(name, reason) for name, reason in self._failed.items()}
+            raise FailedPrecondition(_reasons(reasons, self._manager.models(), "cannot be served"))
 
     def _decided(self, manager: Manager) -> bool:
         """Returns whether each model answers or has failed. Is called with the manager's lock."""
@@ -65,6 +67,17 @@ class Readiness:
             folder = self._folders.get(name)
             if name not in self._failed and not self._manager.versions(name):
                 self._failed[name] = (folder and explain_model_folder(folder)) or explanation
+
+    def _explained(self, name: str, reason: str) -> str:
+        """Returns why a model failed; if its version has no SavedModel, also what it has and what to do."""
+        folder, status = self._folders.get(name), self._manager.settled_status(name)
+        if folder is None or status is None:
+            return reason
+        with suppress(LightshipError):  # the folder has gone
+            path = list_versions(folder).get(status.version)
+            explanation = path and explain_version_folder(path)
+            return f"{reason}; {explanation}" if explanation else reason
+        return reason
 
     def _late(self, timeout: float) -> str:
         text = _reasons(self._manager.not_ready(), self._manager.models(), f"did not answer within {timeout:g} seconds")

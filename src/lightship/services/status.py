@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from lightship.bundle.missing_image import tensors_only
 from lightship.engines.base import SignatureReport
 from lightship.errors import NotFound
 from lightship.lifecycle.servable import Servable
@@ -65,7 +66,13 @@ def signature_reports(servable: Servable) -> tuple[SignatureReport, ...]:
 
 def _summary(manager: ServedModels, name: str, reason: str | None) -> ModelSummary:
     versions, engines = manager.versions(name), {}
-    for status in versions:
+    for place, status in enumerate(versions):
         with suppress(NotFound), manager.handle(name, status.version) as handle:
             engines[status.version] = signature_reports(handle.servable)
+            versions[place] = _noted(status, tensors_only(handle.servable.bundle))
     return ModelSummary(name, versions, reason, manager.labels(name), engines, manager.notice(name))
+
+
+def _noted(status: ModelVersionStatus, note: str) -> ModelVersionStatus:
+    """Returns a status with a further note."""
+    return replace(status, note="; ".join(filter(None, (status.note, note)))) if note else status

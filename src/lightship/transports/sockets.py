@@ -28,11 +28,11 @@ _DROP_SYN = (
 )
 
 
-def listen(host: str, port: Port, option: str = "--rest-port", *, reuse_port: bool = False) -> socket.socket:
+def listen(host: str, port: Port, option: str = "rest_port", *, reuse_port: bool = False) -> socket.socket:
     """Returns a listening socket. The port "auto" means a free port.
 
-    `option` is the command-line option that error messages recommend for choosing another port. `reuse_port`: other
-    processes that allow it too may listen on the same port. Raises AlreadyExists if the port is in use, and
+    `option` is the field of `ServerOptions` that error messages recommend for choosing another port. `reuse_port`:
+    other processes that allow it too may listen on the same port. Raises AlreadyExists if the port is in use, and
     PermissionDenied or InvalidArgument if the port or host cannot be used.
     """
     number = 0 if port == "auto" else port
@@ -97,7 +97,7 @@ def _explained(error: OSError, host: str, port: int, option: str) -> LightshipEr
         return AlreadyExists(f"port {port} is in use on {host}; choose another with {option}, or 'auto'")
     if error.errno == errno.EACCES:
         return PermissionDenied(f"port {port} may not be opened by this user; choose one above 1023 with {option}")
-    return InvalidArgument(f"cannot listen on {host}, port {port}: {error.strerror}; choose another --host")
+    return InvalidArgument(f"cannot listen on {host}, port {port}: {error.strerror}; choose another host")
 
 
 def refuse_new_connections(listening: socket.socket) -> None:

@@ -16,11 +16,11 @@ from lightship.cli.photos import NamedPhoto, named_photos
 from lightship.client.inputs import array_of, fitted
 from lightship.engines.comparison import FREE_SIZES, random_inputs
 from lightship.errors import InvalidArgument, LightshipError, NotFound
-from lightship.images.formats import IMAGE_SUFFIXES
 from lightship.images.prepare import prepare
 from lightship.images.spec import ImageSpec
 from lightship.saved_model.signatures import CLASSIFY_METHOD, DEFAULT_SIGNATURE, Signature
 from lightship.services.examples import examples_of_images
+from lightship.suffixes import IMAGE_SUFFIXES
 from lightship.tensors.dtypes import DataType
 
 Arrays = Mapping[str, NDArray[Any]]

@@ -66,7 +66,7 @@ class Variants:
     ) -> None:
         self._folder, self._signature, self._declared = folder, signature, declared
         self._declared_model, self._make = declared_model, make
-        self._stamp = _stamp(folder)
+        self._stamp = file_stamp(folder)
         self._lock = Lock()
         self._model: Any = None
         self._runners: dict[_Key, _Runner] = {}
@@ -160,7 +160,7 @@ class Variants:
         if self._model is None:
             from lightship.engines.openvino.reading import read_signature
 
-            if _stamp(self._folder) != self._stamp:
+            if file_stamp(self._folder) != self._stamp:
                 raise FailedPrecondition(
                     f"the files in {self._folder} were changed after this version was loaded, so shapes other than "
                     "the declared ones cannot be computed: restore the files, or export a new version"
@@ -169,7 +169,8 @@ class Variants:
         return self._model
 
 
-def _stamp(folder: Path) -> frozenset[tuple[str, int, int]]:
+def file_stamp(folder: Path) -> frozenset[tuple[str, int, int]]:
+    """Returns what changes if the files of a version are changed."""
     files = [folder / SAVED_MODEL_FILE, folder / SAVED_MODEL_TEXT, *folder.glob("variables/*")]
     stats = ((file.name, file.stat()) for file in files if file.exists())
     return frozenset((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats)
