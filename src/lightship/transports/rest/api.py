@@ -11,6 +11,7 @@ from lightship.errors import Code, Internal, LightshipError, ResourceExhausted
 from lightship.lifecycle.served_models import ServedModels
 from lightship.services.hints import Hints
 from lightship.services.predict import Prediction
+from lightship.services.quiz import Quiz
 from lightship.transports.http.executor import Pending, run_job
 from lightship.transports.http.limits import Limits
 from lightship.transports.http.messages import Headers, Request, Response, html_error
@@ -28,6 +29,7 @@ from lightship.transports.rest.endpoints.prediction import answer_image, answer_
 from lightship.transports.rest.errors import error_response, hint_header, worded
 from lightship.transports.rest.forms import file_of_form, holds_form
 from lightship.transports.rest.pages.docs import PATHS, DocPages
+from lightship.transports.rest.pages.ui import UiPages, is_ui
 from lightship.transports.rest.photos import recognised
 from lightship.transports.rest.prepared import PreparedCall, Unread
 from lightship.transports.rest.reading.gzip_body import gunzip
@@ -63,15 +65,17 @@ class RestApi:
         cors: bool = False,
         extensions: bool = True,
         hints: Hints | None = None,
+        quiz: Quiz | None = None,
     ) -> None:
-        """hints: makes the hints that are sent with errors; None: none are sent."""
+        """hints: makes the hints that are sent with errors; None: none are sent. quiz: the games of the page /ui."""
         self._manager = manager
         self._limits = limits
         self._metrics = metrics
         self._cors = cors
         self._extensions = extensions
         self._hints = hints
-        self._pages = DocPages(manager, forms=extensions)
+        self._pages = DocPages(manager, extensions=extensions)
+        self._ui = UiPages(limits, quiz) if extensions else None
 
     def answer(self, request: Request) -> Response:
         prepared = self.prepare(request)
@@ -96,6 +100,8 @@ class RestApi:
         if is_api(request.target):
             return self._prepare_counted(request)
         if request.path in PATHS and request.method in ("GET", "HEAD"):
+            return Unread(StepsJob(self._page(request)))
+        if is_ui(request.path) and self._ui is not None:
             return Unread(StepsJob(self._page(request)))
         return html_error(404, "Not Found")
 
@@ -180,7 +186,8 @@ class RestApi:
     def _page(self, request: Request) -> Steps[Response]:
         yield from ()
         try:
-            return self._pages.answer(request.path)
+            ui = self._ui if is_ui(request.path) else None
+            return self._pages.answer(request.path) if ui is None else ui.answer(request)
         except Exception as error:
             return self.failed(error, request, "")
 

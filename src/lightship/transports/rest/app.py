@@ -13,6 +13,7 @@ from lightship.lifecycle.served_models import ServedModels
 from lightship.memory import default_budget
 from lightship.memory_budget import MemoryBudget, Reservation
 from lightship.services.hints import Hints
+from lightship.services.quiz import Quiz
 from lightship.transports.http.executor import Executor, Job, Moved, Overloaded, Pending, Wait
 from lightship.transports.http.hosts import AllowedHosts
 from lightship.transports.http.kinds import IMAGES
@@ -45,10 +46,10 @@ class RestApp:
     response; 0 or less means no limit. `hosts` are the names in Host headers that are accepted; None means all.
     `limits` apply to requests, and `budget` to the memory that all of them hold together. While `draining` is True,
     connections close after their running requests. `extensions`: take images by their first bytes and in forms too, and
-    lead `/` to the page `/docs`. `metrics` counts the requests. `metrics_path` is the path of an additional metrics
+    answer at `/` and `/ui`. `metrics` counts the requests. `metrics_path` is the path of an additional metrics
     page for any HTTP method; it must not be below `/v1/`. `turn` is that of the event loop. `hints` makes the hints
     that are sent with errors, if they are. `read_all` reads the metrics of all processes if there are several, which
-    may take a moment.
+    may take a moment. `quiz`: the games of the page `/ui`.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class RestApp:
         own_metrics: Families = list,
         turn: Turn | None = None,
         read_all: ReadMetrics | None = None,
+        quiz: Quiz | None = None,
     ) -> None:
         self.draining = False
         limits = limits or Limits()
@@ -86,7 +88,7 @@ class RestApp:
         self._metrics_pages = MetricsPages(read_all or read_own)
         self._slow_pages = SlowPages() if read_all is not None else None
         self._metrics_path = metrics_path
-        self._api = RestApi(manager, self.limits, metrics, cors=cors, extensions=extensions, hints=hints)
+        self._api = RestApi(manager, self.limits, metrics, cors=cors, extensions=extensions, hints=hints, quiz=quiz)
         self._executor = executor
         self.turn = turn or Turn()
         self._short = ShortRequests(self._api, self.turn, self.submit)

@@ -1,0 +1,110 @@
+"use strict";
+// A heat map over a photo. The colours can be told apart by the colour-blind, and get lighter as the values grow.
+
+const COLOURS = {
+  cividis: "00224e 123570 3b496c 575d6d 707173 8a8678 a59c74 c3b369 e1cc55 fee838",
+  viridis: "440154 482878 3e4989 31688e 26828e 1f9e89 35b779 6ece58 b5de2b fde725",
+  inferno: "000004 1b0c41 4a0c6b 781c6d a52c60 cf4446 ed6925 fb9b06 f7d13d fcffa4",
+};
+const SPOTLIGHT = "spotlight"; // no colours: the photo is dark where the map is low
+const HEAT_SIDE = 256; // pixels of the coloured map, which the canvas then stretches
+const LEAST_SHARE = 0.3; // of the opacity, where the map is lowest
+
+/** The colours of a table as `[red, green, blue]`, from low to high. */
+function stopsOf(name) {
+  return COLOURS[name].split(" ").map((hex) => [0, 2, 4].map((at) => parseInt(hex.slice(at, at + 2), 16)));
+}
+
+/** The colour at a place from 0 to 1 between the stops. */
+function colourAt(stops, place) {
+  const exact = place * (stops.length - 1);
+  const index = Math.min(Math.floor(exact), stops.length - 2);
+  return stops[index].map((low, channel) => low + (stops[index + 1][channel] - low) * (exact - index));
+}
+
+/** The lowest and highest value that are coloured. What speaks against the label counts as nothing. */
+function rangeOf(map) {
+  const values = map.flat();
+  return [Math.max(0, Math.min(...values)), Math.max(0, ...values)];
+}
+
+/** The map at `side` × `side` places, between 0 and 1, bilinear between the centres of its cells. */
+function enlarged(map, side) {
+  const [low, high] = rangeOf(map);
+  const span = high - low || 1;
+  const share = (row, column) => Math.max(0, Math.min(1, (map[row][column] - low) / span));
+  const across = placesBetween(map[0].length, side);
+  const values = new Float32Array(side * side);
+  placesBetween(map.length, side).forEach(([top, below, part], y) => {
+    across.forEach(([left, right, along], x) => {
+      const upper = share(top, left) * (1 - along) + share(top, right) * along;
+      const lower = share(below, left) * (1 - along) + share(below, right) * along;
+      values[y * side + x] = upper * (1 - part) + lower * part;
+    });
+  });
+  return high > 0 ? values : values.fill(0);
+}
+
+/** For each of `side` places, the two cells that it lies between, and how far it is from the first. */
+function placesBetween(cells, side) {
+  return Array.from({ length: side }, (_, index) => {
+    const exact = Math.max(0, Math.min(cells - 1, ((index + 0.5) * cells) / side - 0.5));
+    const first = Math.floor(exact);
+    return [first, Math.min(first + 1, cells - 1), exact - first];
+  });
+}
+
+/** A canvas with the map in colours. The lower a value, the more of the photo shows through. */
+function heatCanvas(map, colours) {
+  const canvas = element("canvas", { width: HEAT_SIDE, height: HEAT_SIDE });
+  const context = canvas.getContext("2d");
+  const image = context.createImageData(HEAT_SIDE, HEAT_SIDE);
+  const stops = colours === SPOTLIGHT ? null : stopsOf(colours);
+  enlarged(map, HEAT_SIDE).forEach((value, index) => {
+    const [red, green, blue] = stops ? colourAt(stops, value) : [0, 0, 0];
+    const share = stops ? LEAST_SHARE + (1 - LEAST_SHARE) * value : 1 - value;
+    image.data.set([red, green, blue, share * 255], index * 4);
+  });
+  context.putImageData(image, 0, 0);
+  return canvas;
+}
+
+/** The part of a photo that the model saw, in the photo's pixels; with borders it is larger than the photo. */
+function seenPart(width, height, spec) {
+  const whole = { x: 0, y: 0, width, height };
+  if (!spec?.width || !spec?.height || spec.fit === "stretch") return whole;
+  const wider = width * spec.height > height * spec.width;
+  const cut = spec.fit === "crop";
+  const seen = wider === cut
+    ? { width: (height * spec.width) / spec.height, height }
+    : { width, height: (width * spec.height) / spec.width };
+  return { x: (width - seen.width) / 2, y: (height - seen.height) / 2, ...seen };
+}
+
+/** Draws a photo, and over it a coloured map (or nothing, where that is null) with an opacity from 0 to 1. */
+function paint(canvas, picture, heat, spec, opacity) {
+  const context = canvas.getContext("2d");
+  canvas.width = picture.width;
+  canvas.height = picture.height;
+  context.drawImage(picture, 0, 0);
+  if (!heat || !opacity) return;
+  const { x, y, width, height } = seenPart(picture.width, picture.height, spec);
+  context.globalAlpha = opacity;
+  context.drawImage(heat, x, y, width, height);
+}
+
+/** A bar with the colours from low to high, and what they mean. */
+function legend(map, colours, label) {
+  const [low, high] = rangeOf(map);
+  const bar = element("span", { className: "scale", ariaHidden: "true" });
+  const stops = colours === SPOTLIGHT ? ["#000", "#fff"] : stopsOf(colours).map((one) => `rgb(${one.join(" ")})`);
+  bar.style.background = `linear-gradient(to right, ${stops.join(", ")})`;
+  const text = high > 0 ? `what speaks for ${spaced(label)}` : `nothing on the photo speaks for ${spaced(label)}`;
+  const numbers = [low, high].map((value) => element("span", { className: "number" }, value.toPrecision(3)));
+  return element("figcaption", { className: "legend" }, numbers[0], bar, numbers[1], element("span", {}, text));
+}
+
+/** A label as people write it. */
+function spaced(label) {
+  return label.replaceAll("_", " ");
+}

@@ -1,0 +1,70 @@
+"use strict";
+// The same by a program: commands to copy, and files to save.
+
+/** The part of the page with the request as curl and as Python. `render()` brings it up to date. */
+function newRequestPart(look) {
+  const [curl, python] = [element("code", {}), element("code", {})];
+  const parts = [element("div", {}, element("h4", {}, "curl"), commandLine(curl)), element("div", {}, element("h4", {}, "Python"), commandLine(python))];
+  const item = section("The same by a program", element("div", { className: "commands" }, ...parts));
+  const render = () => {
+    const version = chosenVersion(look.model, look.which);
+    if (!version) return;
+    curl.textContent = curlText(look, version);
+    python.textContent = pythonText(look, version);
+  };
+  return { item, render };
+}
+
+function curlText(look, version) {
+  const name = nameOf(look);
+  const address = (path) => new URL(path, document.baseURI).href;
+  const labels = curlCommand(address(callPath(look.model, look.which, "predict", LABELS_SHOWN)), typeOf(name), name);
+  if (!version.explain) return labels;
+  const path = mapPath(look.model, look.which, version, methodOf(look, version), look.current?.label ?? null);
+  const map = curlCommand(address(path), typeOf(name), name).replace("curl ", "curl -o heat.png -H 'Accept: image/png' ");
+  return `# the labels\n${labels}\n\n# the heat map over the photo\n${map}`;
+}
+
+function pythonText(look, version) {
+  const name = JSON.stringify(nameOf(look));
+  const address = new URL(root || "./", document.baseURI).href.replace(/\/$/, "");
+  const model = JSON.stringify(look.model.name);
+  const [kind, value] = look.which.split("/");
+  const given = kind === "versions" ? `, version=${value}` : kind === "labels" ? `, version_label=${JSON.stringify(decodeURIComponent(value))}` : "";
+  const lines = [
+    "from lightship import Client",
+    "",
+    `with Client(${JSON.stringify(address)}) as client:`,
+    `    print(client.classify_image(${model}, ${name}${given.replace("version_label", "label")}))`,
+  ];
+  if (version.explain) {
+    const label = look.current?.label ?? null;
+    const method = methodOf(look, version);
+    const named = (label === null ? "" : `, label=${JSON.stringify(label)}`) + given;
+    const options = method === version.explain.default ? named : `${named}, method=${JSON.stringify(method)}`;
+    lines.push(`    client.explain_image(${model}, ${name}${options}).save("heat.png")`);
+  }
+  return lines.join("\n");
+}
+
+function nameOf(look) {
+  return look.current?.name ?? "photo.jpg";
+}
+
+function download(blob, name) {
+  if (!blob) return note("This browser could not make the file.");
+  const url = URL.createObjectURL(blob);
+  element("a", { href: url, download: name.replace(/[\/\\:]/g, "_") }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}
+
+/** A map as a file of numpy's: float32 [h, w]. */
+function npyBlob(map) {
+  const shape = `(${map.length}, ${map[0].length})`;
+  const head = `{'descr': '<f4', 'fortran_order': False, 'shape': ${shape}, }`;
+  const padded = head.padEnd(Math.ceil((head.length + 11) / 64) * 64 - 11) + "\n"; // so that the numbers begin at 64 bytes
+  const start = new Uint8Array([0x93, ...new TextEncoder().encode("NUMPY"), 1, 0, padded.length & 255, padded.length >> 8]);
+  const values = new DataView(new ArrayBuffer(4 * map.length * map[0].length));
+  map.flat().forEach((value, index) => values.setFloat32(4 * index, value, true));
+  return new Blob([start, padded, values.buffer]);
+}
