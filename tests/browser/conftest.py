@@ -15,13 +15,22 @@ from typing import Any
 
 import httpx2
 import pytest
+from tests.npm_packages import installed
 from websockets.sync.client import ClientConnection, connect
 
 DEADLINE = 30.0  # seconds for anything a page does
+LOOKS = (
+    ("desktop", 1280, 900, "light"),
+    ("dark desktop", 1280, 900, "dark"),
+    ("phone", 360, 780, "light"),
+    ("dark phone", 360, 780, "dark"),
+)
+FRAME = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 _FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-default-apps"),
     *("--remote-debugging-port=0", "--remote-allow-origins=*"),
+    *("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"),  # a camera
 )
 
 
@@ -148,13 +157,42 @@ def page(chromium: str) -> Iterator[Page]:
     httpx2.put(f"http://{chromium}/json/close/{tab['id']}", timeout=DEADLINE)
 
 
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The script of axe-core, which checks how accessible a page is."""
+    return (installed(Path(__file__).parent / "axe") / "node_modules/axe-core/axe.min.js").read_text()
+
+
+def check_accessible(page: Page, axe: str, folder: Path, name: str) -> None:
+    """The page fits on a phone and a desktop, and axe-core finds nothing, in light and dark. Leaves pictures of it."""
+    for look, width, height, scheme in LOOKS:
+        page.look(width, height, scheme)
+        page.run(FRAME)
+        assert page.run("document.documentElement.scrollWidth") <= width, f"{name} is wider than a {look}"
+        page.screenshot(folder / f"{name}-{look}.png")
+        page.run(f"void (window.axe || (() => {{ {axe} }})())")
+        found = page.run(
+            "axe.run().then(({ violations }) => violations.map((one) =>"
+            " `${one.id}: ${one.nodes.map((node) => node.html + node.failureSummary).join()}`))"
+        )
+        assert not found, f"{name}, {look}: {found}"
+    page.look(*LOOKS[0][1:])
+
+
 @contextmanager
 def opened_docs(page: Page, url: str, models: int) -> Iterator[Page]:
     """The page /docs of a server, open; at the end nothing may have been complained of, and nobody else asked."""
     page.look(1200, 900, "light")
     page.open(f"{url}/docs")
     page.wait(f"document.querySelectorAll('#models a').length === {models}")
-    yield page
+    with asking_nobody_else(page, url):
+        yield page
+
+
+@contextmanager
+def asking_nobody_else(page: Page, url: str) -> Iterator[None]:
+    """At the end the browser may not have complained of anything, and asked only the server with this URL."""
+    yield
     page.run("1")  # what came until now is noted
     assert page.problems == []
     assert {asked for asked in page.asked if not asked.startswith((url, "data:", "blob:"))} == set()

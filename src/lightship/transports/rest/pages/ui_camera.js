@@ -21,7 +21,7 @@ function cameraButton(take) {
       note(cameraProblem(error));
     }
   };
-  const button = element("button", { type: "button", className: "plain", id: "camera", onclick: open }, "Use the camera");
+  const button = element("button", { type: "button", className: "plain", id: "camera", onclick: open }, "Camera");
   return [input, button];
 }
 

@@ -8,7 +8,7 @@ function newPane(look, which) {
   const canvas = element("canvas", { role: "img", width: 1, height: 1 });
   const stage = element("div", { className: "stage" }, canvas);
   const scale = element("div", { className: "under" });
-  const title = element("h3", {});
+  const title = element("h2", {});
   const figure = element("figure", {}, title, stage, scale);
   const verdict = element("div", { className: "verdict" });
   const parts = { canvas, stage, scale, title, verdict };

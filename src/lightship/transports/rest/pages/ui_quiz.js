@@ -10,7 +10,8 @@ function newGame(model) {
   game.changed = () => game.told?.render();
   game.update = (changed) => {
     game.model = changed;
-    if (!item.firstChild) showStart(game);
+    if (!game.started) showStart(game);
+    game.started = true;
   };
   document.title = `Play against ${model.name} · Lightship`;
   addEventListener("keydown", (event) => chooseByKey(game, event));

@@ -39,7 +39,8 @@ function tell(game, round) {
     button.classList.toggle("true", button.dataset.choice === round.truth);
     button.classList.toggle("false", button.dataset.choice === round.guess && !round.right);
   }
-  parts.question.hidden = true;
+  parts.question.textContent = headline(round);
+  parts.question.className = round.right ? "good" : "bad";
   if (!parts.outcome) parts.asked.append((parts.outcome = element("div", { className: "told" })));
   parts.outcome.replaceChildren(...outcomeParts(game, round, { labels, best, mapped, explanation, version }));
   if (!parts.next && (labels || !version)) parts.asked.append((parts.next = nextButton(game)));
@@ -61,8 +62,7 @@ function headline(round) {
 }
 
 function outcomeParts(game, round, { labels, best, mapped, explanation, version }) {
-  const head = element("h2", { className: round.right ? "good" : "bad" }, headline(round));
-  const parts = [head];
+  const parts = [];
   if (!labels && version) parts.push(element("p", { className: "quiet" }, `${game.model.name} looks at it …`));
   if (best) {
     const verdict = `${game.model.name} says ${spaced(best[0][0])}, and is ${round.machineRight ? "right" : "wrong"}`;

@@ -4,8 +4,9 @@
 /** The part of the page with the request as curl and as Python. `render()` brings it up to date. */
 function newRequestPart(look) {
   const [curl, python] = [element("code", {}), element("code", {})];
-  const parts = [element("div", {}, element("h4", {}, "curl"), commandLine(curl)), element("div", {}, element("h4", {}, "Python"), commandLine(python))];
-  const item = section("The same by a program", element("div", { className: "commands" }, ...parts));
+  const part = (name, code) => element("div", {}, element("h3", {}, name), commandLine(code));
+  const commands = element("div", { className: "commands" }, part("curl", curl), part("Python", python));
+  const item = element("section", { className: "programs" }, element("h2", {}, "The same by a program"), commands);
   const render = () => {
     const version = chosenVersion(look.model, look.which);
     if (!version) return;
@@ -16,12 +17,12 @@ function newRequestPart(look) {
 }
 
 function curlText(look, version) {
-  const name = nameOf(look);
-  const address = (path) => new URL(path, document.baseURI).href;
-  const labels = curlCommand(address(callPath(look.model, look.which, "predict", LABELS_SHOWN)), typeOf(name), name);
+  const photo = `--data-binary ${shellQuoted(`@${nameOf(look)}`)}`; // the server knows an image by its first bytes
+  const address = (path) => shellQuoted(new URL(path, document.baseURI).href);
+  const labels = `curl ${photo} \\\n  ${address(callPath(look.model, look.which, "predict", LABELS_SHOWN))}`;
   if (!version.explain) return labels;
   const path = mapPath(look.model, look.which, version, methodOf(look, version), look.current?.label ?? null);
-  const map = curlCommand(address(path), typeOf(name), name).replace("curl ", "curl -o heat.png -H 'Accept: image/png' ");
+  const map = `curl ${photo} \\\n  -H 'Accept: image/png' -o heat.png \\\n  ${address(path)}`;
   return `# the labels\n${labels}\n\n# the heat map over the photo\n${map}`;
 }
 

@@ -17,10 +17,19 @@ function takingPart(look) {
     "div",
     { className: "taking large" },
     tiles(),
-    element("p", { className: "invitation" }, "Drop photos anywhere on this page"),
-    element("p", { className: "quiet hint" }, "or paste one. You see what the model sees on it, and why."),
+    element("p", { className: "invitation" }, byMouse("Drop photos anywhere on this page"), byHand("Choose photos, or take some")),
+    element("p", { className: "quiet hint" }, byMouse("or paste one. "), "You see what the model sees on them, and why."),
     element("div", { className: "buttons" }, input, choose, ...cameraButton(look.take), clear),
   );
+}
+
+/** Words for those who have a mouse, and for those who have a touch screen. */
+function byMouse(text) {
+  return element("span", { className: "by-mouse" }, text);
+}
+
+function byHand(text) {
+  return element("span", { className: "by-hand" }, text);
 }
 
 /** A small heat map as an ornament. */
