@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from lightship.bundle.explain_spec import ExplainSpec
 from lightship.bundle.golden import Golden
 from lightship.bundle.labels import read_labels
 from lightship.bundle.manifest import EXTRAS, GOLDEN_FILE, MANIFEST_FILE, Manifest
@@ -39,6 +40,11 @@ class Bundle:
     def image_signatures(self) -> frozenset[str]:
         """The signatures that take encoded images. A server answers them itself instead of running their graphs."""
         return frozenset(self.manifest.image_signatures if self.manifest else ())
+
+    @property
+    def explain(self) -> ExplainSpec | None:
+        """How the version explains its answers; None if it cannot."""
+        return self.manifest.explain if self.manifest else None
 
 
 def open_bundle(

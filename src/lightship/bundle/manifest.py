@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from lightship.bundle.explain_spec import ExplainSpec
 from lightship.bundle.golden import ATOL, RTOL
 from lightship.errors import (
     DataLoss,
@@ -58,6 +59,8 @@ class Manifest:
     atol: float = ATOL
     # Why a version has no image spec: "intended" if its export said so, "missing" if the export warned; else empty.
     no_image: str = ""
+    # How the version explains its answers.
+    explain: ExplainSpec | None = None
     format: int = field(default=FORMAT)
 
     @classmethod
@@ -116,6 +119,7 @@ class Manifest:
             rtol=float(golden["rtol"]) if golden else RTOL,
             atol=float(golden["atol"]) if golden else ATOL,
             no_image=str(fields.get("no_image") or ""),
+            explain=ExplainSpec.from_json(fields["explain"]) if fields.get("explain") else None,
             format=version,
         )
 
@@ -132,6 +136,8 @@ class Manifest:
             "golden": golden,
             "files": {name: {"size": one.size, "sha256": one.sha256} for name, one in self.files.items()},
         } | ({"no_image": self.no_image} if self.no_image else {})
+        if self.explain is not None:
+            fields["explain"] = self.explain.to_json()
         return sealed(fields)
 
     def covers(self, name: str) -> bool:
