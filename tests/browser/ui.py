@@ -13,7 +13,10 @@ MAPPED = "document.querySelector('.legend')"
 COLOUR = """(({{ x, y, side }}) => {{
   const canvas = document.querySelectorAll('.stage canvas')[{index}];
   const [left, top, width] = [x * canvas.width, y * canvas.height, Math.max(1, side * canvas.width)].map(Math.round);
-  const data = canvas.getContext('2d').getImageData(left, top, width, width).data;
+  const copy = Object.assign(document.createElement('canvas'), {{ width: canvas.width, height: canvas.height }});
+  const context = copy.getContext('2d', {{ willReadFrequently: true }});
+  context.drawImage(canvas, 0, 0);
+  const data = context.getImageData(left, top, width, width).data;
   const mean = (at) => data.reduce((sum, value, index) => sum + (index % 4 === at ? value : 0), 0) * 4 / data.length;
   return [0, 1, 2].map(mean);
 }})({{ x: {x}, y: {y}, side: {side} }})"""

@@ -53,14 +53,9 @@ function labelsPath(model, which, version) {
 /** The path that asks for a heat map: for a label, or for the predicted one where that is null. */
 function mapPath(model, which, version, method, label) {
   const query = [];
-  if (label !== null) query.push(`class=${inQuery(classText(version, label))}`);
+  if (label !== null) query.push(`class=${inQuery(label)}`);
   if (method && method !== version.explain.default) query.push(`method=${inQuery(method)}`);
   return callPath(model, which, "explain") + (query.length ? `?${query.join("&")}` : "");
-}
-
-/** How a label is asked for: by its name, or by its index if the name means something else. */
-function classText(version, label) {
-  return label === "predicted" || label === "" ? String(version.classes.indexOf(label)) : label;
 }
 
 function inQuery(text) {

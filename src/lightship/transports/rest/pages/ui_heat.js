@@ -22,17 +22,15 @@ function colourAt(stops, place) {
   return stops[index].map((low, channel) => low + (stops[index + 1][channel] - low) * (exact - index));
 }
 
-/** The lowest and highest value that are coloured. What speaks against the label counts as nothing. */
-function rangeOf(map) {
-  const values = map.flat();
-  return [Math.max(0, Math.min(...values)), Math.max(0, ...values)];
+/** The highest value of a map; what speaks against the label, below 0, is coloured as 0 is. */
+function highestOf(map) {
+  return map.flat().reduce((high, value) => Math.max(high, value), 0);
 }
 
 /** The map at `side` × `side` places, between 0 and 1, bilinear between the centres of its cells. */
 function enlarged(map, side) {
-  const [low, high] = rangeOf(map);
-  const span = high - low || 1;
-  const share = (row, column) => Math.max(0, Math.min(1, (map[row][column] - low) / span));
+  const high = highestOf(map) || 1;
+  const share = (row, column) => Math.max(0, map[row][column]) / high;
   const across = placesBetween(map[0].length, side);
   const values = new Float32Array(side * side);
   placesBetween(map.length, side).forEach(([top, below, part], y) => {
@@ -42,7 +40,7 @@ function enlarged(map, side) {
       values[y * side + x] = upper * (1 - part) + lower * part;
     });
   });
-  return high > 0 ? values : values.fill(0);
+  return values;
 }
 
 /** For each of `side` places, the two cells that it lies between, and how far it is from the first. */
@@ -59,14 +57,16 @@ function heatCanvas(map, colours) {
   const canvas = element("canvas", { width: HEAT_SIDE, height: HEAT_SIDE });
   const context = canvas.getContext("2d");
   const image = context.createImageData(HEAT_SIDE, HEAT_SIDE);
-  const stops = colours === SPOTLIGHT ? null : stopsOf(colours);
-  enlarged(map, HEAT_SIDE).forEach((value, index) => {
-    const [red, green, blue] = stops ? colourAt(stops, value) : [0, 0, 0];
-    const share = stops ? LEAST_SHARE + (1 - LEAST_SHARE) * value : 1 - value;
-    image.data.set([red, green, blue, share * 255], index * 4);
-  });
+  const table = Array.from({ length: 256 }, (_, level) => heatColour(colours, level / 255));
+  enlarged(map, HEAT_SIDE).forEach((value, index) => image.data.set(table[Math.round(value * 255)], index * 4));
   context.putImageData(image, 0, 0);
   return canvas;
+}
+
+/** The colour `[red, green, blue, opacity]` of a value from 0 to 1. */
+function heatColour(colours, value) {
+  if (colours === SPOTLIGHT) return [0, 0, 0, (1 - value) * 255];
+  return [...colourAt(stopsOf(colours), value), (LEAST_SHARE + (1 - LEAST_SHARE) * value) * 255];
 }
 
 /** The part of a photo that the model saw, in the photo's pixels; with borders it is larger than the photo. */
@@ -95,12 +95,12 @@ function paint(canvas, picture, heat, spec, opacity) {
 
 /** A bar with the colours from low to high, and what they mean. */
 function legend(map, colours, label) {
-  const [low, high] = rangeOf(map);
+  const high = highestOf(map);
   const bar = element("span", { className: "scale", ariaHidden: "true" });
   const stops = colours === SPOTLIGHT ? ["#000", "#fff"] : stopsOf(colours).map((one) => `rgb(${one.join(" ")})`);
   bar.style.background = `linear-gradient(to right, ${stops.join(", ")})`;
   const text = high > 0 ? `what speaks for ${spaced(label)}` : `nothing on the photo speaks for ${spaced(label)}`;
-  const numbers = [low, high].map((value) => element("span", { className: "number" }, value.toPrecision(3)));
+  const numbers = [0, high].map((value) => element("span", { className: "number" }, high ? value.toPrecision(3) : "0"));
   return element("figcaption", { className: "legend" }, numbers[0], bar, numbers[1], element("span", {}, text));
 }
 

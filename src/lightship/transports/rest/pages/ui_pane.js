@@ -26,14 +26,20 @@ function renderPane(pane) {
   const labels = answerAbout(photo, version, labelsPath(look.model, pane.which(), version), look.changed);
   const path = version.explain && mapPath(look.model, pane.which(), version, methodOf(look, version), photo.label);
   const mapped = path && labels?.ok ? answerAbout(photo, version, path, look.changed) : null;
-  const explanation = explanationOf(mapped);
+  const explanation = explanationOf(mapped) ?? (mapped || !path ? null : shownBefore(pane, photo, version));
+  pane.before = { photo, version: version.version, explanation };
   parts.title.textContent = look.other === null ? "" : whichText(look.model, pane.which());
   parts.title.hidden = look.other === null;
   renderStage(pane, photo, version, explanation);
-  const shown = { photo, labels, mapped, label: photo.label, other: look.other, version: version.version, colours: look.colours };
+  const shown = { photo, labels, mapped, explanation, label: photo.label, other: look.other, version: version.version, colours: look.colours };
   if (pane.shown && Object.keys(shown).every((key) => pane.shown[key] === shown[key])) return;
   pane.shown = shown;
   renderVerdict(pane, photo, version, labels, mapped, explanation);
+}
+
+/** The explanation that was shown of the same photo, which stays until another one has come. */
+function shownBefore({ before }, photo, version) {
+  return before?.photo === photo && before.version === version.version ? before.explanation : null;
 }
 
 /** The chosen method, where this version has it. */
@@ -79,7 +85,7 @@ function renderVerdict(pane, photo, version, labels, mapped, explanation) {
 
 /** The best label in large letters, and the others with bars. Each can be chosen to be explained. */
 function labelsParts(pane, photo, best, explanation) {
-  const explained = photo.label ?? explanation?.label ?? best[0][0];
+  const explained = photo.label ?? best[0][0];
   const rows = best.slice(0, LABELS_SHOWN);
   const chosen = best.find(([label]) => label === explained);
   if (chosen && !rows.includes(chosen)) rows.push(chosen);
@@ -98,7 +104,7 @@ function labelsParts(pane, photo, best, explanation) {
 
 function factsPart(labels, mapped, explanation) {
   const parts = [`labels ${circumstances(labels)[0]}`];
-  if (explanation) {
+  if (explanation && mapped) {
     const [rows, columns] = [explanation.map.length, explanation.map[0].length];
     parts.push(`heat map ${circumstances(mapped)[0]}`);
     parts.push(`${explanation.method}, ${rows} × ${columns} cells of layer ${explanation.layer}`);

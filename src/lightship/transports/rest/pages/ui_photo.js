@@ -21,9 +21,10 @@ function newPhoto(file) {
 /** Decodes a photo without turning it, as the server does, and no larger than a page needs. */
 async function decodePhoto(photo) {
   try {
-    photo.turned = (await rotationMark(photo.file)) > 1;
-    const bitmap = await createImageBitmap(photo.file, { imageOrientation: "none" });
+    const mark = await rotationMark(photo.file);
+    const bitmap = await createImageBitmap(mark ? withoutMark(photo.file, mark) : photo.file);
     photo.picture = canvasOf(bitmap, LONGEST_SIDE);
+    photo.turned = mark !== null;
     bitmap.close();
   } catch {
     const read = await readable(photo.file);
@@ -44,7 +45,7 @@ function canvasOf(picture, longest) {
 
 /** A file with the photo as its camera was held, without the mark that says so. */
 async function uprightFile(photo) {
-  const bitmap = await createImageBitmap(photo.file, { imageOrientation: "from-image" });
+  const bitmap = await createImageBitmap(photo.file);
   const canvas = canvasOf(bitmap, Infinity);
   bitmap.close();
   return fileOf(canvas, photo.name.replace(/(\.\w+)?$/, "-upright.jpg"));
@@ -57,16 +58,21 @@ async function fileOf(canvas, name) {
   return new File([blob], name, { type: "image/jpeg" });
 }
 
-/** The rotation mark (EXIF orientation, 1 to 8) of a JPEG; 1 is upright, as is what has none. */
+/** The file with a rotation mark that says upright. A browser turns each photo that has another mark. */
+function withoutMark(file, { at, little }) {
+  return new Blob([file.slice(0, at), new Uint8Array(little ? [1, 0] : [0, 1]), file.slice(at + 2)]);
+}
+
+/** Where in a JPEG its rotation mark (EXIF orientation) is, if it says that the photo is to be turned; or null. */
 async function rotationMark(file) {
   const view = new DataView(await file.slice(0, MOST_EXIF).arrayBuffer());
-  if (view.byteLength < 4 || view.getUint16(0) !== 0xffd8) return 1;
+  if (view.byteLength < 4 || view.getUint16(0) !== 0xffd8) return null;
   for (let at = 2; at + 10 < view.byteLength && view.getUint8(at) === 0xff; at += 2 + view.getUint16(at + 2)) {
     const marker = view.getUint8(at + 1);
-    if (marker === 0xda) return 1; // the pixels begin
+    if (marker === 0xda) return null; // the pixels begin
     if (marker === 0xe1 && view.getUint32(at + 4) === 0x45786966) return markIn(view, at + 10);
   }
-  return 1;
+  return null;
 }
 
 /** The rotation mark in EXIF data, which begins at `start` with the order of its bytes. */
@@ -76,8 +82,10 @@ function markIn(view, start) {
     const list = start + view.getUint32(start + 4, little);
     for (let index = 0; index < view.getUint16(list, little); index += 1) {
       const entry = list + 2 + index * 12;
-      if (view.getUint16(entry, little) === 0x0112) return view.getUint16(entry + 8, little);
+      if (view.getUint16(entry, little) !== 0x0112) continue;
+      const value = view.getUint16(entry + 8, little);
+      return value > 1 && value <= 8 ? { at: entry + 8, little } : null;
     }
   } catch {} // it ends too early
-  return 1;
+  return null;
 }
