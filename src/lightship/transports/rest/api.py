@@ -55,8 +55,6 @@ _ENDPOINTS = {
     "regress": answer_regress,
     "explain": answer_explain,
 }
-
-
 _OF_IMAGES = frozenset({"predict", "explain"})  # the actions that take images, and binary tensors
 
 
@@ -86,7 +84,7 @@ class RestApi:
         self._cors = cors
         self._extensions = extensions
         self._hints = hints
-        self._pages = DocPages(manager, forms=extensions)
+        self._pages = DocPages(manager, extensions=extensions)
 
     def answer(self, request: Request) -> Response:
         prepared = self.prepare(request)
