@@ -57,8 +57,6 @@ _ENDPOINTS = {
     "regress": answer_regress,
     "explain": answer_explain,
 }
-
-
 _OF_IMAGES = frozenset({"predict", "explain"})  # the actions that take images, and binary tensors
 
 

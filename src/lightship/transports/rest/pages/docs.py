@@ -16,7 +16,7 @@ PATHS = frozenset({"/docs", "/openapi.json"})
 class DocPages:
     """Answers requests for these pages. Any thread may call its methods.
 
-    `extensions`: say that images are taken in forms too, and lead to the page `/ui`.
+    `extensions`: say that images are taken in forms too and that answers are explained, and lead to the page `/ui`.
     """
 
     def __init__(self, manager: ServedModels, *, extensions: bool = True) -> None:
@@ -34,7 +34,7 @@ class DocPages:
         models = served_models(self._manager)
         described = self._described
         if described is None or described[0] != models:
-            document = openapi_document(models, forms=self._extensions)
+            document = openapi_document(models, extensions=self._extensions)
             described = (models, orjson.dumps(document, option=orjson.OPT_INDENT_2))
             self._described = described
         return described[1]
