@@ -130,7 +130,13 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)
-    profile = tmp_path_factory.mktemp("chromium")
+    with running(program, tmp_path_factory.mktemp("chromium")) as address:
+        yield address
+
+
+@contextmanager
+def running(program: str, profile: Path) -> Iterator[str]:
+    """The address of a browser that runs while the block runs."""
     command = [program, *_FLAGS, f"--user-data-dir={profile}", "about:blank"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
@@ -151,6 +157,13 @@ def _address(process: subprocess.Popen[bytes], file: Path) -> str:
 
 @pytest.fixture
 def page(chromium: str) -> Iterator[Page]:
+    with tab_of(chromium) as page:
+        yield page
+
+
+@contextmanager
+def tab_of(chromium: str) -> Iterator[Page]:
+    """A new tab of a browser, which is closed at the end."""
     tab = httpx2.put(f"http://{chromium}/json/new?about:blank", timeout=DEADLINE).json()
     with connect(tab["webSocketDebuggerUrl"], max_size=None, open_timeout=DEADLINE) as connection:
         yield Page(connection)

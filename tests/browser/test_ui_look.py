@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
+import httpx2
 import numpy as np
 import pytest
 from PIL import Image
 from tests.browser.conftest import Page, check_accessible
 from tests.browser.standin import STANDIN
 from tests.browser.ui import MAPPED, colour, opened, pick, saved, slide
+from tests.explained_model import picture
 
 from lightship.lifecycle.model_config import All, ModelConfig
 from lightship.server import Server, ServerOptions
@@ -26,14 +29,17 @@ BEST = "document.querySelector('.best')?.textContent"
 
 
 @pytest.fixture(scope="module")
-def server(dog_bundle: Path, half_plus_two: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The dog in two versions; one without explanations, as older exports are; one of tensors with an evil name."""
+def server(
+    dog_bundle: Path, explained_model: Path, half_plus_two: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """The dog in two versions; without explanations, as older exports are; a small model; one with an evil name."""
     folder = tmp_path_factory.mktemp("served")
     for name, version in (("dog", "1"), ("dog", "2"), ("mute", "1")):
         shutil.copytree(dog_bundle / "1", folder / name / version)
     models = [
         ModelConfig("dog", folder / "dog", All(), {"stable": 1}),
         ModelConfig("mute", folder / "mute"),
+        ModelConfig("small", explained_model),
         ModelConfig(HOSTILE, half_plus_two),
     ]
     with Server(ServerOptions(models=models, rest_port="auto")).start() as running:
@@ -87,7 +93,7 @@ def test_another_label_and_method_are_explained(dog: Page, dog_photo: Path) -> N
     dog.choose_files("#photos", dog_photo)
     dog.wait(MAPPED)
     before = colour(dog, 0.45, 0.5)
-    dog.run("document.querySelectorAll('.ranking button')[1].click()")
+    dog.run("(button => (button.focus(), button.click()))(document.querySelectorAll('.ranking button')[1])")
     dog.wait("!document.querySelector('.legend').textContent.includes('bull mastiff')")
     label = dog.run("document.querySelector('.ranking [aria-pressed=true]').dataset.label")
     assert dog.run("document.activeElement.dataset.label") == label
@@ -107,13 +113,36 @@ def test_the_map_and_the_picture_are_saved(dog: Page, dog_photo: Path, tmp_path:
     dog.choose_files("#photos", dog_photo)
     dog.wait(MAPPED)
     name = f"{dog_photo.stem}-bull_mastiff"
-    array = np.load(saved(dog, tmp_path, "Save the map (.npy)", f"{name}.npy"))
-    document = json.loads(saved(dog, tmp_path, "Save the map (JSON)", f"{name}.json").read_text())
+    array = np.load(saved(dog, tmp_path, "Map (.npy)", f"{name}.npy"))
+    document = json.loads(saved(dog, tmp_path, "Map (JSON)", f"{name}.json").read_text())
     assert (array.dtype, array.shape) == (np.float32, (5, 5))
     np.testing.assert_array_equal(array, np.float32(document["map"]))
     assert (document["model"], document["label"], document["method"]) == ("dog", "bull_mastiff", "cam")
-    with Image.open(saved(dog, tmp_path, "Save the picture", f"{name}.png")) as picture, Image.open(dog_photo) as photo:
+    with Image.open(saved(dog, tmp_path, "Picture", f"{name}.png")) as picture, Image.open(dog_photo) as photo:
         assert picture.size == photo.size
+
+
+@pytest.mark.parametrize("label", ["0", "bull mästiff"])
+def test_the_map_is_that_of_the_rest_api_whatever_the_label_looks_like(
+    page: Page, server: Server, label: str, tmp_path: Path
+) -> None:
+    (tmp_path / "it's.png").write_bytes(picture())
+    with opened(page, server.rest_url, "/small", EMPTY):
+        page.choose_files("#photos", tmp_path / "it's.png")
+        page.wait(MAPPED)
+        pick(page, "label", f"={label}")
+        pick(page, "method", "grad-cam")
+        page.wait("document.querySelector('.facts').textContent.includes('grad-cam, 4 × 4 cells of layer features')")
+        document = json.loads(saved(page, tmp_path, "Map (JSON)", f"it's-{label}.json").read_text())
+        url = f"{server.rest_url}/v1/models/small:explain"
+        answer = httpx2.post(url, params={"class": label, "method": "grad-cam"}, content=picture()).json()
+        (expected,) = answer["explanations"]
+        assert {key: document[key] for key in expected} == expected
+        command = page.run("document.querySelector('.command code').textContent")
+    done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, timeout=60)
+    assert b'"labels"' in done.stdout
+    with Image.open(tmp_path / "heat.png") as heat:
+        assert heat.size == (40, 30)
 
 
 def test_two_versions_are_seen_side_by_side(dog: Page, dog_photo: Path, axe: str, tmp_path: Path) -> None:
@@ -232,9 +261,9 @@ def test_a_new_version_is_shown_and_asked(dog: Page, server: Server, dog_photo: 
 
 
 def test_the_models_are_listed(page: Page, server: Server, axe: str, tmp_path: Path) -> None:
-    with opened(page, server.rest_url, "", "document.querySelectorAll('.card').length === 3"):
+    with opened(page, server.rest_url, "", "document.querySelectorAll('.card').length === 4"):
         assert page.run("document.querySelectorAll('img').length") == 0
-        assert page.run("[...document.querySelectorAll('.card h2')].map((one) => one.textContent)")[2] == HOSTILE
+        assert page.run("[...document.querySelectorAll('.card h2')].map((one) => one.textContent)")[3] == HOSTILE
         check_accessible(page, axe, tmp_path, "models")
         page.run("document.querySelector('.card .button').click()")
         page.wait(f"{EMPTY} && location.pathname === '/ui/dog'")

@@ -100,7 +100,7 @@ function legend(map, colours, label) {
   const stops = colours === SPOTLIGHT ? ["#000", "#fff"] : stopsOf(colours).map((one) => `rgb(${one.join(" ")})`);
   bar.style.background = `linear-gradient(to right, ${stops.join(", ")})`;
   const text = high > 0 ? `what speaks for ${spaced(label)}` : `nothing on the photo speaks for ${spaced(label)}`;
-  const numbers = [0, high].map((value) => element("span", { className: "number" }, high ? value.toPrecision(3) : "0"));
+  const numbers = [0, high].map((value) => element("span", { className: "number" }, String(Number(value.toPrecision(3)))));
   return element("figcaption", { className: "legend" }, numbers[0], bar, numbers[1], element("span", {}, text));
 }
 

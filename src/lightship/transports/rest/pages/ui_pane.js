@@ -142,10 +142,11 @@ function savesPart(pane, photo, explanation) {
   const about = { model: pane.look.model.name, photo: photo.name, ...explanation };
   const save = (text, make) => element("button", { type: "button", className: "plain", onclick: make }, text);
   return element(
-    "p",
-    { className: "saves" },
-    save("Save the picture", () => pane.parts.canvas.toBlob((blob) => download(blob, `${name}.png`), "image/png")),
-    save("Save the map (.npy)", () => download(npyBlob(explanation.map), `${name}.npy`)),
-    save("Save the map (JSON)", () => download(new Blob([`${JSON.stringify(about)}\n`]), `${name}.json`)),
+    "div",
+    { className: "saves", role: "group", ariaLabel: "Save" },
+    element("span", { className: "quiet", ariaHidden: "true" }, "Save"),
+    save("Picture", () => pane.parts.canvas.toBlob((blob) => download(blob, `${name}.png`), "image/png")),
+    save("Map (.npy)", () => download(npyBlob(explanation.map), `${name}.npy`)),
+    save("Map (JSON)", () => download(new Blob([`${JSON.stringify(about)}\n`]), `${name}.json`)),
   );
 }
