@@ -39,7 +39,7 @@ def save_explained_model(folder: Path) -> None:
         files={},
         labels=LABELS_FILE,
         image=SPEC,
-        image_signatures=("image_bytes", "explain", "explain_class"),
+        image_signatures=("image_bytes",),
         explain=ExplainSpec("features", "cam", METHODS),
     )
     write_manifest(folder, manifest)

@@ -14,7 +14,7 @@ from PIL import Image
 from tests.explained_model import INPUT, LABELS, SIDE, SPEC, picture, weights
 
 from lightship.batching import Direct, Steps, complete
-from lightship.bundle.explain_spec import ExplainSpec
+from lightship.bundle.explain_spec import PREDICTED, ExplainSpec
 from lightship.errors import FailedPrecondition, Internal, InvalidArgument, TooLarge
 from lightship.images.prepare import prepare
 from lightship.lifecycle import Servable, ServableId, load_servable
@@ -22,7 +22,6 @@ from lightship.memory_budget import MemoryBudget
 from lightship.services import explain as module
 from lightship.services.explain import (
     MAX_TOP,
-    PREDICTED,
     Explanations,
     class_count,
     class_of,

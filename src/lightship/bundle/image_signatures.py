@@ -1,4 +1,4 @@
-"""The names of the signatures that take encoded images, and the `tf.Example` that one of them takes."""
+"""The names of the two image signatures, and the `tf.Example` that one of them takes."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ from lightship.protos import Example
 
 IMAGE_BYTES_SIGNATURE = "image_bytes"
 CLASSIFY_SIGNATURE = "classify"
-EXPLAIN_SIGNATURE = "explain"  # for the predicted class
-EXPLAIN_CLASS_SIGNATURE = "explain_class"  # for a class that is given for each image
-EXPLAIN_SIGNATURES = frozenset({EXPLAIN_SIGNATURE, EXPLAIN_CLASS_SIGNATURE})
 ENCODED_IMAGE_FEATURE = "image/encoded"  # the usual name in tf.Example files of images
 
 

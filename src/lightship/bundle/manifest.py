@@ -59,7 +59,7 @@ class Manifest:
     atol: float = ATOL
     # Why a version has no image spec: "intended" if its export said so, "missing" if the export warned; else empty.
     no_image: str = ""
-    # How the version explains its answers.
+    # How the answers are explained; None if they cannot be.
     explain: ExplainSpec | None = None
     format: int = field(default=FORMAT)
 
@@ -126,7 +126,7 @@ class Manifest:
     def to_json(self) -> dict[str, Any]:
         """Returns the fields of `lightship.json`, with a digest of all others."""
         golden = {"file": self.golden, "rtol": self.rtol, "atol": self.atol} if self.golden else None
-        fields = {
+        fields: dict[str, Any] = {
             "format": self.format,
             "created": self.created,
             "frameworks": dict(self.frameworks),
@@ -135,7 +135,9 @@ class Manifest:
             "image_signatures": list(self.image_signatures),
             "golden": golden,
             "files": {name: {"size": one.size, "sha256": one.sha256} for name, one in self.files.items()},
-        } | ({"no_image": self.no_image} if self.no_image else {})
+        }
+        if self.no_image:
+            fields["no_image"] = self.no_image
         if self.explain is not None:
             fields["explain"] = self.explain.to_json()
         return sealed(fields)

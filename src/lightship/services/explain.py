@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightship.batching import EngineCall, EngineRun, Steps
-from lightship.bundle.explain_spec import ExplainSpec
+from lightship.bundle.explain_spec import CLASS_INDEX, PREDICTED, ExplainSpec
 from lightship.engines.base import check_inputs
 from lightship.errors import FailedPrecondition, Internal, InvalidArgument
 from lightship.lifecycle.servable import Servable
@@ -27,8 +27,6 @@ from lightship.services.nearest_name import KnownNames
 from lightship.services.predict_checks import with_shapes
 from lightship.tensors.array_memory import memory_of
 
-CLASS_INPUT = "class_index"
-PREDICTED = -1  # stands for the class with the best score
 # The most classes of an image that one request explains: each takes a further run of the model.
 MAX_TOP = 20
 
@@ -131,13 +129,13 @@ def explain_signature_steps(
     for name, array in inputs.items():
         if array.ndim != 1:
             raise InvalidArgument(f'input "{name}" has shape {list(array.shape)}; give a list of {name} with shape [N]')
-    indices = inputs.get(CLASS_INPUT)
-    (encoded,) = (array for name, array in inputs.items() if name != CLASS_INPUT)
+    indices = inputs.get(CLASS_INDEX)
+    (encoded,) = (array for name, array in inputs.items() if name != CLASS_INDEX)
     classes = None if indices is None else [class_of(servable, index) for index in indices.tolist()]
     images: list[bytes] = encoded.astype(object, copy=False).tolist()
     found = yield from explain_images_steps(servable, images, classes, None, memory)
     labels = np.array([(label or "").encode() for label in found.labels], dtype=object)
-    return {"map": found.maps, CLASS_INPUT: found.class_index, "label": labels, "score": found.scores}
+    return {"map": found.maps, CLASS_INDEX: found.class_index, "label": labels, "score": found.scores}
 
 
 def explain_spec_of(servable: Servable) -> ExplainSpec:
@@ -172,19 +170,19 @@ def method_of(servable: Servable, method: str | None) -> tuple[str, Signature]:
             f"is {spec.default}"
         )
     signature = servable.signature(spec.methods[name])
-    if signature is None or len(signature.inputs) != 2 or CLASS_INPUT not in signature.inputs:
+    if signature is None or len(signature.inputs) != 2 or CLASS_INDEX not in signature.inputs:
         raise Internal(f"the signature {spec.methods[name]} of {servable.id} explains nothing: export the model again")
     return name, signature
 
 
 def image_input(signature: Signature) -> TensorSpec:
     """Returns the input of a method's signature that takes the images."""
-    return next(spec for name, spec in signature.inputs.items() if name != CLASS_INPUT)
+    return next(spec for name, spec in signature.inputs.items() if name != CLASS_INDEX)
 
 
 def without_class(signature: Signature) -> Signature:
     """Returns the signature of a method with the input of the images alone."""
-    return replace(signature, inputs={name: spec for name, spec in signature.inputs.items() if name != CLASS_INPUT})
+    return replace(signature, inputs={name: spec for name, spec in signature.inputs.items() if name != CLASS_INDEX})
 
 
 def class_of(servable: Servable, wanted: str | int) -> int:
@@ -258,12 +256,12 @@ def _run(
     """Runs the signature of a method. Returns map, class_index, score and logit, all of as many rows."""
     signature = rows.signature
     spec = image_input(signature)
-    inputs = {spec.name: batch.astype(spec.dtype.numpy, copy=False), CLASS_INPUT: classes}
+    inputs = {spec.name: batch.astype(spec.dtype.numpy, copy=False), CLASS_INDEX: classes}
     try:
         results = yield EngineRun(rows.servable.scheduler, EngineCall(signature.name, inputs))
     except InvalidArgument as error:
         raise with_shapes(error, signature, inputs) from None
-    shapes = {name: results[name].shape for name in ("map", CLASS_INPUT, "score", "logit")}
+    shapes = {name: results[name].shape for name in ("map", CLASS_INDEX, "score", "logit")}
     if len(shapes["map"]) != 3 or any(shape[:1] != (len(batch),) for shape in shapes.values()):
         raise Internal(
             f"the signature {signature.name} of {rows.servable.id} returned the shapes {shapes} for {len(batch)} "
@@ -284,7 +282,7 @@ def _joined(rows: _Rows, method: str, parts: Sequence[Mapping[str, NDArray[Any]]
     if not parts:
         parts = [_nothing(rows.signature)]
     maps, indices, scores, logits = (
-        np.concatenate([part[name] for part in parts]) for name in ("map", CLASS_INPUT, "score", "logit")
+        np.concatenate([part[name] for part in parts]) for name in ("map", CLASS_INDEX, "score", "logit")
     )
     named = [None if labels is None else labels[index] for index in indices.tolist()]
     floats = (array.astype(np.float32, copy=False) for array in (maps, scores, logits))
@@ -298,7 +296,7 @@ def _nothing(signature: Signature) -> dict[str, NDArray[Any]]:
     none = np.empty(0, np.float32)
     return {
         "map": np.empty((0, *(max(0, size) for size in shape[1:])), np.float32),
-        CLASS_INPUT: np.empty(0, np.int32),
+        CLASS_INDEX: np.empty(0, np.int32),
         "score": none,
         "logit": none,
     }

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightship.batching import EngineCall, EngineRun, Outcome, Results, Scheduler, Steps, complete
-from lightship.bundle.image_signatures import EXPLAIN_SIGNATURES
+from lightship.bundle.explain_spec import PUBLIC_SIGNATURES
 from lightship.engines.base import check_inputs, check_outputs
 from lightship.errors import InvalidArgument, OutOfRange
 from lightship.lifecycle.servable import Servable
@@ -61,12 +61,13 @@ class Prediction:
     @property
     def decodes_images(self) -> bool:
         """Whether the inputs are encoded images."""
-        return self.signature.name in self.servable.bundle.image_signatures
+        return self.signature.name in self.servable.bundle.image_signatures or self.explains
 
     @property
     def explains(self) -> bool:
         """Whether this explains answers for encoded images."""
-        return self.signature.name in EXPLAIN_SIGNATURES and self.decodes_images
+        name = self.signature.name
+        return name in PUBLIC_SIGNATURES and name in self.servable.bundle.explain_signatures
 
     def steps(self) -> Steps[Results]:
         """Runs the signature and returns the outputs.

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 
 from lightship.batching import Steps
-from lightship.errors import Code, Internal, LightshipError, ResourceExhausted
+from lightship.errors import Code, Internal, InvalidArgument, LightshipError, ResourceExhausted
 from lightship.lifecycle.served_models import ServedModels
 from lightship.services.hints import Hints
 from lightship.services.predict import Prediction
@@ -199,7 +199,7 @@ class RestApi:
         if "?" not in request.target or not (explains(request.path) or self._holds_image(request)):
             route = post_route(request.target)
         else:
-            route = post_route(request.path)
+            route = _route_before_query(request)
             if request.query and route.action not in _OF_IMAGES:
                 raise malformed("POST", request.target)
         if route.action == "explain" and not self._extensions:
@@ -309,6 +309,15 @@ class _CountedCall:
 
     def release(self) -> None:
         self._call.release()
+
+
+def _route_before_query(request: Request) -> Route:
+    try:
+        return post_route(request.path)
+    except InvalidArgument as error:
+        if error.message == malformed("POST", request.path).message:
+            raise malformed("POST", request.target) from None
+        raise
 
 
 def _options(request: Request) -> Response:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
+from lightship.bundle.explain_spec import PREDICTED
 from lightship.errors import InvalidArgument
 from lightship.images.colormaps import DEFAULT_COLORMAP, check_colormap
 from lightship.images.overlay import DEFAULT_ALPHA, check_alpha
 from lightship.lifecycle.servable import Servable
-from lightship.services.explain import MAX_TOP, PREDICTED, class_of
+from lightship.services.explain import MAX_TOP, class_of
 from lightship.services.nearest_name import KnownNames
 from lightship.transports.http.messages import JSON
 from lightship.transports.rest.reading.numbers import NumberArray
