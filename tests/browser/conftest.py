@@ -98,11 +98,13 @@ class Page:
             )
 
     def look(self, width: int, height: int, scheme: str) -> None:
-        """The window's size and the user's wish for light or dark."""
+        """The window's size and the user's wish for light or dark; nothing moves."""
         self.command(
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
         )
-        self.command("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        wishes = {"prefers-color-scheme": scheme, "prefers-reduced-motion": "reduce"}
+        features = [{"name": name, "value": value} for name, value in wishes.items()]
+        self.command("Emulation.setEmulatedMedia", features=features)
 
     def screenshot(self, file: Path) -> None:
         data = self.command("Page.captureScreenshot", captureBeyondViewport=True)["data"]

@@ -8,6 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import httpx2
 from demo.assets import fetch
 from PIL import Image, ImageOps
 from tests.browser.conftest import FRAME, LOOKS, Page, running, tab_of
@@ -19,11 +20,13 @@ ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "images" / "ui"
 QUALITY = 82  # of WebP
 OTHERS = (16, 7, 15)  # photos beside the dog
-NAMES = {"desktop": "", "dark desktop": "-dark", "phone": "-phone", "dark phone": "-dark-phone"}
+ENDINGS = {"desktop": "", "dark desktop": "-dark", "phone": "-phone", "dark phone": "-dark-phone"}
+SHOWN = {"look.webp", "look-dark-phone.webp", "quiz-dark.webp", "quiz-phone.webp"}  # in the guide
 
 
 def main(model: str = "models/dog") -> None:
     assets = fetch()
+    FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as made:
         work = Path(made)
         shutil.copy(assets.photo, work / "my-dog.jpg")
@@ -33,6 +36,7 @@ def main(model: str = "models/dog") -> None:
             running(shutil.which("chromium") or "chromium", work / "chromium") as chromium,
             tab_of(chromium) as page,
         ):
+            httpx2.post(f"{server.rest_url}/v1/models/dog:explain", content=assets.photo.read_bytes(), timeout=120)
             look(page, server.rest_url, [work / "my-dog.jpg", *(assets.photos[index] for index in OTHERS)])
             play(page, server.rest_url)
 
@@ -67,12 +71,15 @@ def play(page: Page, url: str) -> None:
 
 
 def shoot(page: Page, name: str) -> None:
-    """Pictures of the page as it is, in light and dark, on a desktop and a phone."""
+    """Pictures of the page as it is."""
     for look, width, height, scheme in LOOKS:
+        file = FOLDER / f"{name}{ENDINGS[look]}.webp"
+        if file.name not in SHOWN:
+            continue
         page.look(width, height, scheme)
         page.run(FRAME)
         data = page.command("Page.captureScreenshot", format="webp", quality=QUALITY)["data"]
-        (FOLDER / f"{name}{NAMES[look]}.webp").write_bytes(base64.b64decode(data))
+        file.write_bytes(base64.b64decode(data))
     page.look(*LOOKS[0][1:])
 
 

@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -14,10 +15,10 @@ import numpy as np
 import pytest
 from PIL import Image
 from tests.browser.conftest import Page, check_accessible
-from tests.browser.standin import STANDIN
 from tests.browser.ui import MAPPED, colour, opened, pick, saved, slide
 from tests.explained_model import picture
 
+from lightship.bundle.manifest import Manifest, write_manifest
 from lightship.lifecycle.model_config import All, ModelConfig
 from lightship.server import Server, ServerOptions
 
@@ -36,6 +37,7 @@ def server(
     folder = tmp_path_factory.mktemp("served")
     for name, version in (("dog", "1"), ("dog", "2"), ("mute", "1")):
         shutil.copytree(dog_bundle / "1", folder / name / version)
+    without_explanations(folder / "mute" / "1")
     models = [
         ModelConfig("dog", folder / "dog", All(), {"stable": 1}),
         ModelConfig("mute", folder / "mute"),
@@ -47,9 +49,14 @@ def server(
         yield running
 
 
+def without_explanations(version: Path) -> None:
+    manifest = Manifest.read(version)
+    answered = tuple(name for name in manifest.image_signatures if not name.startswith("explain"))
+    write_manifest(version, replace(manifest, explain=None, image_signatures=answered))
+
+
 @pytest.fixture
 def dog(page: Page, server: Server) -> Iterator[Page]:
-    page.command("Page.addScriptToEvaluateOnNewDocument", source=STANDIN)
     with opened(page, server.rest_url, "/dog", EMPTY) as shown:
         yield shown
 
@@ -103,10 +110,8 @@ def test_another_label_and_method_are_explained(dog: Page, dog_photo: Path) -> N
     pick(dog, "label", "=Samoyed")
     dog.wait("document.querySelector('.legend').textContent.includes('Samoyed')")
     assert dog.run("document.querySelectorAll('.ranking li').length") == 6
-    pick(dog, "method", "grad-cam")
-    dog.wait("document.querySelector('.facts').textContent.includes('grad-cam,')")
     code = dog.run("document.querySelectorAll('.command code')[1].textContent")
-    assert 'explain_image("dog", "' + dog_photo.name + '", label="Samoyed", method="grad-cam")' in code
+    assert f'explain_image("dog", "{dog_photo.name}", label="Samoyed").save(' in code
 
 
 def test_the_map_and_the_picture_are_saved(dog: Page, dog_photo: Path, tmp_path: Path) -> None:
@@ -138,6 +143,9 @@ def test_the_map_is_that_of_the_rest_api_whatever_the_label_looks_like(
         answer = httpx2.post(url, params={"class": label, "method": "grad-cam"}, content=picture()).json()
         (expected,) = answer["explanations"]
         assert {key: document[key] for key in expected} == expected
+        assert f'label="{label}", method="grad-cam").save(' in page.run(
+            "document.querySelector('.programs').textContent"
+        )
         command = page.run("document.querySelector('.command code').textContent")
     done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, timeout=60)
     assert b'"labels"' in done.stdout
@@ -167,7 +175,6 @@ def test_two_versions_are_seen_side_by_side(dog: Page, dog_photo: Path, axe: str
 def test_a_model_without_explanations_says_so_and_gives_its_labels(
     page: Page, server: Server, dog_photo: Path, axe: str, tmp_path: Path
 ) -> None:
-    page.command("Page.addScriptToEvaluateOnNewDocument", source=STANDIN)
     with opened(page, server.rest_url, "/mute", EMPTY):
         page.choose_files("#photos", dog_photo)
         page.wait(f"{BEST} === 'bull mastiff'")

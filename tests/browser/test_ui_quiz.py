@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageOps
 from tests.browser.conftest import Page, check_accessible
-from tests.browser.standin import STANDIN
 from tests.browser.ui import MAPPED, opened
 
 from lightship.lifecycle.model_config import ModelConfig
@@ -38,7 +37,6 @@ def server(
 
 @pytest.fixture
 def game(page: Page, server: Server) -> Iterator[Page]:
-    page.command("Page.addScriptToEvaluateOnNewDocument", source=STANDIN)
     with opened(page, server.rest_url, "/dog/quiz", "document.getElementById('start')") as shown:
         yield shown
 

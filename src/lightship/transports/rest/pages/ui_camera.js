@@ -27,7 +27,8 @@ function cameraButton(take) {
 
 function cameraProblem(error) {
   if (error.name === "NotFoundError") return "There is no camera here. Choose or drop photos instead.";
-  if (error.name === "NotAllowedError") return "The browser may not use the camera: allow it beside the address, or choose photos.";
+  if (error.name === "NotAllowedError")
+    return "The browser may not use the camera: allow it beside the address, or choose photos.";
   return `The camera gives no picture (${error.message || error.name}). Choose or drop photos instead.`;
 }
 

@@ -27,7 +27,8 @@ function heatControls(look, version) {
   const slider = element("input", { type: "range", id: "opacity", min: 0, max: 100, value: look.opacity * 100 });
   slider.addEventListener("input", () => again({ opacity: slider.value / 100 }));
   const parts = [chooser("label", "What speaks for", choices, "predicted", choose)];
-  if (methods.length > 1) parts.push(chooser("method", "Method", methods, methodOf(look, version), (method) => again({ method })));
+  if (methods.length > 1)
+    parts.push(chooser("method", "Method", methods, methodOf(look, version), (method) => again({ method })));
   parts.push(chooser("colours", "Colours", colours, look.colours, (name) => again({ colours: name })));
   return [...parts, labelled("Heat map's opacity", slider)];
 }
@@ -45,7 +46,11 @@ function renderTurned(look) {
     }
   };
   parts.turned.replaceChildren(
-    element("span", {}, "The camera was turned. The model gets the photo as it is here, and ignores the mark that says so. "),
+    element(
+      "span",
+      {},
+      "The camera was turned. The model gets the photo as it is here, and ignores the mark that says so. ",
+    ),
     element("button", { type: "button", className: "plain", onclick: turn }, "Turn it upright"),
   );
 }

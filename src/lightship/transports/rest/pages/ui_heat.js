@@ -7,6 +7,8 @@ const COLOURS = {
   inferno: "000004 1b0c41 4a0c6b 781c6d a52c60 cf4446 ed6925 fb9b06 f7d13d fcffa4",
 };
 const SPOTLIGHT = "spotlight"; // no colours: the photo is dark where the map is low
+const COLOURS_AT_FIRST = "cividis";
+const OPACITY_AT_FIRST = 0.65;
 const HEAT_SIDE = 256; // pixels of the coloured map, which the canvas then stretches
 const LEAST_SHARE = 0.3; // of the opacity, where the map is lowest
 
@@ -75,9 +77,10 @@ function seenPart(width, height, spec) {
   if (!spec?.width || !spec?.height || spec.fit === "stretch") return whole;
   const wider = width * spec.height > height * spec.width;
   const cut = spec.fit === "crop";
-  const seen = wider === cut
-    ? { width: (height * spec.width) / spec.height, height }
-    : { width, height: (width * spec.height) / spec.width };
+  const seen =
+    wider === cut
+      ? { width: (height * spec.width) / spec.height, height }
+      : { width, height: (width * spec.height) / spec.width };
   return { x: (width - seen.width) / 2, y: (height - seen.height) / 2, ...seen };
 }
 
@@ -100,7 +103,9 @@ function legend(map, colours, label) {
   const stops = colours === SPOTLIGHT ? ["#000", "#fff"] : stopsOf(colours).map((one) => `rgb(${one.join(" ")})`);
   bar.style.background = `linear-gradient(to right, ${stops.join(", ")})`;
   const text = high > 0 ? `what speaks for ${spaced(label)}` : `nothing on the photo speaks for ${spaced(label)}`;
-  const numbers = [0, high].map((value) => element("span", { className: "number" }, String(Number(value.toPrecision(3)))));
+  const numbers = [0, high].map((value) =>
+    element("span", { className: "number" }, String(Number(value.toPrecision(3)))),
+  );
   return element("figcaption", { className: "legend" }, numbers[0], bar, numbers[1], element("span", {}, text));
 }
 

@@ -8,12 +8,12 @@ function newLook(model) {
     which: "", // the version that is asked, as in `chosenVersion`
     other: null, // a second one beside it
     method: null, // null: the version's default
-    colours: "cividis",
-    opacity: 0.65,
+    colours: COLOURS_AT_FIRST,
+    opacity: OPACITY_AT_FIRST,
     photos: [],
     current: null,
   };
-  look.changed = (photo) => photo === look.current ? renderLook(look) : renderStrip(look);
+  look.changed = (photo) => (photo === look.current ? renderLook(look) : renderStrip(look));
   look.choose = (photo, label) => {
     photo.label = label;
     renderLook(look);
@@ -67,7 +67,14 @@ function renderLook(look) {
 
 function renderHead(look, version) {
   const { model, parts } = look;
-  const key = JSON.stringify([model.reason, model.labels, model.versions.map((one) => [one.version, one.state, one.images]), look.which, look.other, look.game]);
+  const key = JSON.stringify([
+    model.reason,
+    model.labels,
+    model.versions.map((one) => [one.version, one.state, one.images]),
+    look.which,
+    look.other,
+    look.game,
+  ]);
   if (parts.headed === key) return;
   parts.headed = key;
   const children = [element("div", {}, element("h1", {}, ...breakable(model.name)), modelFacts(version))];
@@ -79,7 +86,9 @@ function renderHead(look, version) {
   if (whiches.length > 2) {
     const first = chooser("which", "Version", whiches, look.which, (which) => again({ which }));
     const beside = [["none", "nothing"], ...whiches];
-    const second = chooser("other", "Beside it", beside, look.other ?? "none", (other) => again({ other: other === "none" ? null : other }));
+    const second = chooser("other", "Beside it", beside, look.other ?? "none", (other) =>
+      again({ other: other === "none" ? null : other }),
+    );
     children.push(element("div", { className: "fields" }, first, second));
   }
   if (look.game) children.push(element("a", { className: "button", href: gamePath(model) }, "Play against it"));

@@ -2,6 +2,7 @@
 // What one version says of a photo: the photo with its heat map, the labels with bars, how long it took.
 
 const LABELS_SHOWN = 5;
+const AWAITED = "The heat map is on its way …"; // the first one of a version takes longer, since it is compiled then
 
 /** A pane; `which()` says what version it asks. `render()` brings it up to date. */
 function newPane(look, which) {
@@ -31,7 +32,16 @@ function renderPane(pane) {
   parts.title.textContent = look.other === null ? "" : whichText(look.model, pane.which());
   parts.title.hidden = look.other === null;
   renderStage(pane, photo, version, explanation);
-  const shown = { photo, labels, mapped, explanation, label: photo.label, other: look.other, version: version.version, colours: look.colours };
+  const shown = {
+    photo,
+    labels,
+    mapped,
+    explanation,
+    label: photo.label,
+    other: look.other,
+    version: version.version,
+    colours: look.colours,
+  };
   if (pane.shown && Object.keys(shown).every((key) => pane.shown[key] === shown[key])) return;
   pane.shown = shown;
   renderVerdict(pane, photo, version, labels, mapped, explanation);
@@ -78,7 +88,8 @@ function renderVerdict(pane, photo, version, labels, mapped, explanation) {
   if (mapped && !explanation) children.push(...refusedParts(look, photo, mapped, "No heat map: "));
   if (explanation) children.push(savesPart(pane, photo, explanation));
   parts.verdict.replaceChildren(...children);
-  parts.scale.replaceChildren(...(explanation ? [legend(explanation.map, look.colours, explanation.label)] : []));
+  const awaited = best && version.explain && !mapped ? [element("p", { className: "quiet busy" }, AWAITED)] : [];
+  parts.scale.replaceChildren(...(explanation ? [legend(explanation.map, look.colours, explanation.label)] : awaited));
   if (focused === undefined) return;
   [...parts.verdict.querySelectorAll("[data-label]")].find((one) => one.dataset.label === focused)?.focus();
 }
@@ -129,8 +140,8 @@ function unexplained(model, which) {
   return element(
     "p",
     { className: "notice mild" },
-    `No heat map: ${name} has no explanations. Export the Keras model again with this Lightship, without --no-explain; `,
-    "or let ",
+    `No heat map: ${name} has no explanations. Export the Keras model again with this Lightship, without `,
+    "--no-explain; or let ",
     element("code", {}, "lightship explain --method rise"),
     " find out by many predictions.",
   );

@@ -1,7 +1,8 @@
 "use strict";
 // The game: the player and the model look at the same photos. All that it keeps is in this browser.
 
-const ROUNDS = [5, 10, 20];
+const ROUNDS = [5, 10, 20]; // of a game
+const USUAL_ROUNDS = 10;
 
 /** The page of a model's game. */
 function newGame(model) {
@@ -20,7 +21,9 @@ function newGame(model) {
 
 /** Asks for something below the game's address. Raises what is wrong, in words. */
 async function askGame(game, path, body) {
-  const options = body ? { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) } : {};
+  const options = body
+    ? { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }
+    : {};
   let answer;
   try {
     answer = await fetch(`${gamePath(game.model)}/${path}`, options);
@@ -44,29 +47,33 @@ function failed(game, error, again) {
 }
 
 async function showStart(game) {
-  const back = element("p", { className: "quiet" }, element("a", { href: lookPath(game.model) }, `All about ${game.model.name}`));
-  const title = element("h1", {}, "You against ", ...breakable(game.model.name));
-  if (!OFFERS_GAMES) return showGame(game, title, noGame("This server has no game: start it with --quiz FOLDER."), back);
-  let offer;
+  const { name } = game.model;
+  const back = element("p", { className: "quiet" }, element("a", { href: lookPath(game.model) }, `All about ${name}`));
+  const title = element("h1", {}, "You against ", ...breakable(name));
+  const without = "This server has no game: start it with --quiz FOLDER.";
   try {
-    offer = await (await askGame(game, "rounds?count=1")).json();
+    const offer = OFFERS_GAMES ? await (await askGame(game, "rounds?count=1")).json() : { photos: 0, reason: without };
+    if (!offer.photos) return showGame(game, title, element("p", { className: "notice" }, offer.reason), back);
+    showGame(game, element("div", { className: "start" }, tiles(), title, ...startParts(game, offer), back));
   } catch (error) {
-    return failed(game, error, () => showStart(game));
+    failed(game, error, () => showStart(game));
   }
-  if (!offer.photos) return showGame(game, title, noGame(offer.reason), back);
-  const labels = chosenVersion(game.model, "")?.classes.length ?? 0;
-  const counts = ROUNDS.map((count) => [String(count), `${Math.min(count, offer.photos)} photos`]);
-  const possible = counts.filter((_, index) => !index || ROUNDS[index - 1] < offer.photos);
-  const rounds = chooser("rounds", "A game has", possible, possible.at(-1)[0] === "20" ? "10" : possible.at(-1)[0], () => {});
-  const start = element("button", { type: "button", id: "start", onclick: () => begin(game, document.getElementById("rounds").value) }, "Start");
-  start.dataset.focus = "";
-  const about = `Guess what is on each photo. You choose among a few labels; ${game.model.name} chooses among all its ${labels}. Then you see who is right, and where the model looked.`;
-  const form = element("div", { className: "fields" }, rounds, start);
-  showGame(game, element("div", { className: "start" }, tiles(), title, element("p", {}, about), form, pastGames(game), back));
 }
 
-function noGame(text) {
-  return element("p", { className: "notice" }, text);
+/** What a game is, how many photos it has, and the button that begins it. */
+function startParts(game, { photos }) {
+  const { name } = game.model;
+  const labels = chosenVersion(game.model, "")?.classes.length ?? 0;
+  const possible = ROUNDS.filter((_, index) => !index || ROUNDS[index - 1] < photos);
+  const options = possible.map((count) => [String(count), `${Math.min(count, photos)} photos`]);
+  const usual = String(Math.min(possible.at(-1), USUAL_ROUNDS));
+  const rounds = chooser("rounds", "A game has", options, usual, () => {});
+  const go = () => begin(game, document.getElementById("rounds").value);
+  const start = element("button", { type: "button", id: "start", onclick: go }, "Start");
+  start.dataset.focus = "";
+  const about = `Guess what is on each photo. You choose among a few labels; ${name} chooses among all its ${labels}. `;
+  const then = "Then you see who is right, and where the model looked.";
+  return [element("p", {}, about, then), element("div", { className: "fields" }, rounds, start), pastGames(game)];
 }
 
 async function begin(game, count) {
@@ -118,7 +125,12 @@ async function showRound(game) {
 function choiceButton(game, round, label, index) {
   const key = element("kbd", { ariaHidden: "true" }, String(index + 1));
   const guess = () => guessed(game, round, label);
-  const button = element("button", { type: "button", className: "choice", onclick: guess }, key, element("span", {}, spaced(label)));
+  const button = element(
+    "button",
+    { type: "button", className: "choice", onclick: guess },
+    key,
+    element("span", {}, spaced(label)),
+  );
   button.dataset.choice = label;
   return button;
 }
@@ -131,13 +143,30 @@ function chooseByKey(game, event) {
 }
 
 function scoreBoard(game) {
-  const side = (name, score) => element("span", { className: "side" }, element("span", { className: "who" }, name), element("b", {}, String(score)));
-  const sides = element("p", { className: "tally" }, side("You", game.human), element("span", { ariaHidden: "true" }, ":"), side(game.model.name, game.machine));
+  const side = (name, score) =>
+    element(
+      "span",
+      { className: "side" },
+      element("span", { className: "who" }, name),
+      element("b", {}, String(score)),
+    );
+  const sides = element(
+    "p",
+    { className: "tally" },
+    side("You", game.human),
+    element("span", { ariaHidden: "true" }, ":"),
+    side(game.model.name, game.machine),
+  );
   const dots = game.rounds.map((round, index) => {
-    const state = round.right === undefined ? (index === game.index ? "now" : "later") : round.right ? "right" : "wrong";
+    const state =
+      round.right === undefined ? (index === game.index ? "now" : "later") : round.right ? "right" : "wrong";
     return element("span", { className: `mark ${state}` });
   });
   const progress = element("span", { className: "dots", ariaHidden: "true" }, ...dots);
-  const text = element("span", { className: "quiet" }, `Photo ${Math.min(game.index + 1, game.rounds.length)} of ${game.rounds.length}`);
+  const text = element(
+    "span",
+    { className: "quiet" },
+    `Photo ${Math.min(game.index + 1, game.rounds.length)} of ${game.rounds.length}`,
+  );
   return element("div", { className: "board" }, sides, element("p", {}, text, progress));
 }

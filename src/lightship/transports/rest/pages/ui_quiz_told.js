@@ -23,28 +23,41 @@ async function guessed(game, round, label) {
 
 /** Shows the truth, and the model's answers as they arrive. */
 function tell(game, round) {
-  const { shown, parts } = round;
-  const version = chosenVersion(game.model, "");
-  const labels = version && answerAbout(shown, version, labelsPath(game.model, "", version), game.changed);
-  const best = labels && bestOf(labels);
-  const mapped = best && version.explain ? answerAbout(shown, version, mapPath(game.model, "", version, null, null), game.changed) : null;
-  const explanation = explanationOf(mapped);
-  countModel(game, round, best);
-  if (shown.picture) {
-    const heat = explanation && !round.hidden ? heatOf(explanation, "cividis") : null;
-    paint(parts.canvas, shown.picture, heat, version?.image, 0.65);
-    parts.canvas.ariaLabel = `${spaced(round.truth)}${heat ? `, with the heat map of ${spaced(explanation.label)} over it` : ""}`;
-  }
-  for (const button of parts.choices) {
-    button.classList.toggle("true", button.dataset.choice === round.truth);
-    button.classList.toggle("false", button.dataset.choice === round.guess && !round.right);
-  }
-  parts.question.textContent = headline(round);
-  parts.question.className = round.right ? "good" : "bad";
+  const { parts } = round;
+  const answers = modelAnswers(game, round);
+  countModel(game, round, answers.best);
+  showTruth(round);
+  showHeat(round, answers);
   if (!parts.outcome) parts.asked.append((parts.outcome = element("div", { className: "told" })));
-  parts.outcome.replaceChildren(...outcomeParts(game, round, { labels, best, mapped, explanation, version }));
-  if (!parts.next && (labels || !version)) parts.asked.append((parts.next = nextButton(game)));
+  parts.outcome.replaceChildren(...outcomeParts(game, round, answers));
+  if (!parts.next && (answers.labels || !answers.version)) parts.asked.append((parts.next = nextButton(game)));
   game.parts.item.querySelector(".board")?.replaceWith(scoreBoard(game));
+}
+
+/** What the newest version says of the photo, as far as it has answered. */
+function modelAnswers({ model, changed }, { shown }) {
+  const version = chosenVersion(model, "");
+  const labels = version && answerAbout(shown, version, labelsPath(model, "", version), changed);
+  const best = labels && bestOf(labels);
+  const asked = best && version.explain;
+  const mapped = asked ? answerAbout(shown, version, mapPath(model, "", version, null, null), changed) : null;
+  return { version, labels, best, mapped, explanation: explanationOf(mapped) };
+}
+
+function showTruth({ parts, truth, guess, right }) {
+  for (const button of parts.choices) {
+    button.classList.toggle("true", button.dataset.choice === truth);
+    button.classList.toggle("false", button.dataset.choice === guess && !right);
+  }
+  parts.question.textContent = headline({ truth, right });
+  parts.question.className = right ? "good" : "bad";
+}
+
+function showHeat({ shown, parts, hidden, truth }, { version, explanation }) {
+  if (!shown.picture) return;
+  const heat = explanation && !hidden ? heatOf(explanation, COLOURS_AT_FIRST) : null;
+  paint(parts.canvas, shown.picture, heat, version?.image, OPACITY_AT_FIRST);
+  parts.canvas.ariaLabel = spaced(truth) + (heat ? `, with the heat map of ${spaced(explanation.label)} over it` : "");
 }
 
 /** Counts the model's answer, once. */
@@ -62,16 +75,19 @@ function headline(round) {
 }
 
 function outcomeParts(game, round, { labels, best, mapped, explanation, version }) {
-  const parts = [];
-  if (!labels && version) parts.push(element("p", { className: "quiet" }, `${game.model.name} looks at it …`));
-  if (best) {
-    const verdict = `${game.model.name} says ${spaced(best[0][0])}, and is ${round.machineRight ? "right" : "wrong"}`;
-    parts.push(element("p", { className: "machine" }, mark(round.machineRight), ` ${verdict}.`), ranking(best.slice(0, 3), (label) => element("span", { className: "label" }, spaced(label))));
-  }
-  if (labels && !best) parts.push(element("p", { className: "notice" }, `${game.model.name} gives no answer: ${errorOf(labels)}`));
-  if (best && !version.explain) parts.push(element("p", { className: "quiet" }, "There is no heat map: the model was exported without explanations."));
-  if (mapped && !explanation) parts.push(element("p", { className: "notice" }, `No heat map: ${errorOf(mapped)}`));
-  if (explanation) parts.push(legend(explanation.map, "cividis", explanation.label), heatSwitch(game, round));
+  const { name } = game.model;
+  const told = (className, text) => element("p", { className }, text);
+  if (!version) return [told("notice", `${name} does not answer now.`)];
+  if (!labels) return [told("quiet busy", `${name} looks at it …`)];
+  if (!best) return [told("notice", `${name} gives no answer: ${errorOf(labels)}`)];
+  const verdict = ` ${name} says ${spaced(best[0][0])}, and is ${round.machineRight ? "right" : "wrong"}.`;
+  const bars = ranking(best.slice(0, 3), (label) => element("span", { className: "label" }, spaced(label)));
+  const parts = [element("p", { className: "machine" }, mark(round.machineRight), verdict), bars];
+  if (explanation) parts.push(legend(explanation.map, COLOURS_AT_FIRST, explanation.label), heatSwitch(game, round));
+  else if (!version.explain)
+    parts.push(told("quiet", `There is no heat map: ${name} was exported without explanations.`));
+  else if (!mapped) parts.push(told("quiet busy", AWAITED));
+  else parts.push(told("notice", `No heat map: ${errorOf(mapped)}`));
   return parts;
 }
 
@@ -85,7 +101,11 @@ function heatSwitch(game, round) {
     tell(game, round);
     round.parts.outcome.querySelector(".switch")?.focus();
   };
-  return element("button", { type: "button", className: "plain switch", onclick: turn }, round.hidden ? "Show the heat map" : "Hide the heat map");
+  return element(
+    "button",
+    { type: "button", className: "plain switch", onclick: turn },
+    round.hidden ? "Show the heat map" : "Hide the heat map",
+  );
 }
 
 function nextButton(game) {
@@ -106,8 +126,16 @@ function showEnd(game) {
   const title = element("h1", { tabIndex: -1 }, `${text}, ${human} : ${machine}`);
   title.dataset.focus = "";
   keepGame(game, { human, machine, rounds: rounds.length });
-  const again = element("button", { type: "button", id: "again", onclick: () => begin(game, rounds.length) }, "Play again");
-  const other = element("button", { type: "button", className: "plain", onclick: () => showStart(game) }, "Another game");
+  const again = element(
+    "button",
+    { type: "button", id: "again", onclick: () => begin(game, rounds.length) },
+    "Play again",
+  );
+  const other = element(
+    "button",
+    { type: "button", className: "plain", onclick: () => showStart(game) },
+    "Another game",
+  );
   const list = element("ol", { className: "recap" }, ...rounds.map((round) => recap(game, round)));
   showGame(game, scoreBoard(game), title, element("p", { className: "buttons" }, again, other), list);
 }
@@ -116,7 +144,12 @@ function recap(game, round) {
   const picture = round.shown.picture ? canvasOf(round.shown.picture, 320) : element("span");
   const row = (who, right, text) => element("p", {}, mark(right), element("span", {}, ` ${who}: ${spaced(text)}`));
   const machine = round.machine ? row(game.model.name, round.machineRight, round.machine[0]) : "";
-  return element("li", { className: "card" }, picture, element("div", {}, element("h2", {}, spaced(round.truth)), row("You", round.right, round.guess), machine));
+  return element(
+    "li",
+    { className: "card" },
+    picture,
+    element("div", {}, element("h2", {}, spaced(round.truth)), row("You", round.right, round.guess), machine),
+  );
 }
 
 /** The games that were played in this browser, the last first. A browser may not let a page keep anything. */
@@ -139,6 +172,13 @@ function keepGame(game, result) {
 function pastGames(game) {
   const kept = keptGames(game);
   if (!kept.length) return "";
-  const items = kept.map(({ human, machine, rounds }) => element("li", {}, `You ${human} : ${machine} ${game.model.name}`, element("span", { className: "quiet" }, ` of ${rounds} photos`)));
+  const items = kept.map(({ human, machine, rounds }) =>
+    element(
+      "li",
+      {},
+      `You ${human} : ${machine} ${game.model.name}`,
+      element("span", { className: "quiet" }, ` of ${rounds} photos`),
+    ),
+  );
   return element("div", { className: "past" }, element("h2", {}, "Your last games"), element("ol", {}, ...items));
 }

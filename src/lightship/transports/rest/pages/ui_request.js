@@ -31,7 +31,12 @@ function pythonText(look, version) {
   const address = new URL(root || "./", document.baseURI).href.replace(/\/$/, "");
   const model = JSON.stringify(look.model.name);
   const [kind, value] = look.which.split("/");
-  const given = kind === "versions" ? `, version=${value}` : kind === "labels" ? `, version_label=${JSON.stringify(decodeURIComponent(value))}` : "";
+  const given =
+    kind === "versions"
+      ? `, version=${value}`
+      : kind === "labels"
+        ? `, version_label=${JSON.stringify(decodeURIComponent(value))}`
+        : "";
   const lines = [
     "from lightship import Client",
     "",
@@ -63,8 +68,16 @@ function download(blob, name) {
 function npyBlob(map) {
   const shape = `(${map.length}, ${map[0].length})`;
   const head = `{'descr': '<f4', 'fortran_order': False, 'shape': ${shape}, }`;
-  const padded = head.padEnd(Math.ceil((head.length + 11) / 64) * 64 - 11) + "\n"; // so that the numbers begin at 64 bytes
-  const start = new Uint8Array([0x93, ...new TextEncoder().encode("NUMPY"), 1, 0, padded.length & 255, padded.length >> 8]);
+  const whole = Math.ceil((head.length + 11) / 64) * 64; // the numbers begin at a multiple of 64 bytes
+  const padded = head.padEnd(whole - 11) + "\n";
+  const start = new Uint8Array([
+    0x93,
+    ...new TextEncoder().encode("NUMPY"),
+    1,
+    0,
+    padded.length & 255,
+    padded.length >> 8,
+  ]);
   const values = new DataView(new ArrayBuffer(4 * map.length * map[0].length));
   map.flat().forEach((value, index) => values.setFloat32(4 * index, value, true));
   return new Blob([start, padded, values.buffer]);

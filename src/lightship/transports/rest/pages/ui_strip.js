@@ -5,20 +5,40 @@ const MOST_PHOTOS = 100; // the oldest make room
 
 /** The place where photos come from: large at first, a row of buttons when there are photos. */
 function takingPart(look) {
-  const input = element("input", { type: "file", id: "photos", className: "unseen", multiple: true, accept: IMAGE_TYPES.join(",") });
+  const input = element("input", {
+    type: "file",
+    id: "photos",
+    className: "unseen",
+    multiple: true,
+    accept: IMAGE_TYPES.join(","),
+  });
   input.addEventListener("change", () => {
     const files = [...input.files];
     input.value = ""; // so that the same photo can be chosen again
     look.take(files);
   });
   const choose = element("label", { className: "button", htmlFor: "photos" }, "Choose photos");
-  const clear = element("button", { type: "button", className: "plain clear", onclick: () => clearPhotos(look) }, "Clear");
+  const clear = element(
+    "button",
+    { type: "button", className: "plain clear", onclick: () => clearPhotos(look) },
+    "Clear",
+  );
   return element(
     "div",
     { className: "taking large" },
     tiles(),
-    element("p", { className: "invitation" }, byMouse("Drop photos anywhere on this page"), byHand("Choose photos, or take some")),
-    element("p", { className: "quiet hint" }, byMouse("or paste one. "), "You see what the model sees on them, and why."),
+    element(
+      "p",
+      { className: "invitation" },
+      byMouse("Drop photos anywhere on this page"),
+      byHand("Choose photos, or take some"),
+    ),
+    element(
+      "p",
+      { className: "quiet hint" },
+      byMouse("or paste one. "),
+      "You see what the model sees on them, and why.",
+    ),
     element("div", { className: "buttons" }, input, choose, ...cameraButton(look.take), clear),
   );
 }
@@ -38,7 +58,9 @@ function tiles() {
   const heights = [1, 2, 3, 2, 1, 2, 5, 7, 5, 2, 3, 7, 9, 8, 4, 2, 5, 8, 6, 3, 1, 2, 4, 3, 1];
   const squares = heights.map((height, index) => {
     const square = element("span");
-    square.style.backgroundColor = `rgb(${colourAt(stops, height / 9).map(Math.round).join(" ")})`;
+    square.style.backgroundColor = `rgb(${colourAt(stops, height / 9)
+      .map(Math.round)
+      .join(" ")})`;
     square.style.animationDelay = `${((index * 7) % 25) * 0.12}s`;
     return square;
   });
@@ -46,7 +68,8 @@ function tiles() {
 }
 
 function takePhotos(look, files) {
-  if (!files.length) return note("There is no file in what was dropped or pasted. Save the picture first, then drop it.");
+  if (!files.length)
+    return note("There is no file in what was dropped or pasted. Save the picture first, then drop it.");
   if (!chosenVersion(look.model, look.which)?.images) return note(refusalOf(look.model));
   const photos = files.map(newPhoto);
   look.photos.push(...photos);
