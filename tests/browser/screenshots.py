@@ -23,6 +23,8 @@ OTHERS = (16, 7, 15)  # photos beside the dog
 ENDINGS = {"desktop": "", "dark desktop": "-dark", "phone": "-phone", "dark phone": "-dark-phone"}
 SHOWN = {"look.webp", "look-dark-phone.webp", "quiz-dark.webp", "quiz-phone.webp"}  # in the guide
 
+HEIGHTS = {"look.webp": 1020, "quiz-dark.webp": 780, "quiz-phone.webp": 860}  # pixels; others are those of a window
+
 
 def main(model: str = "models/dog") -> None:
     assets = fetch()
@@ -76,7 +78,7 @@ def shoot(page: Page, name: str) -> None:
         file = FOLDER / f"{name}{ENDINGS[look]}.webp"
         if file.name not in SHOWN:
             continue
-        page.look(width, height, scheme)
+        page.look(width, HEIGHTS.get(file.name, height), scheme)
         page.run(FRAME)
         data = page.command("Page.captureScreenshot", format="webp", quality=QUALITY)["data"]
         file.write_bytes(base64.b64decode(data))

@@ -19,6 +19,7 @@ from tests.browser.ui import MAPPED, colour, opened, pick, saved, slide
 from tests.explained_model import picture
 
 from lightship.bundle.manifest import Manifest, write_manifest
+from lightship.images.spec import ImageSpec
 from lightship.lifecycle.model_config import All, ModelConfig
 from lightship.server import Server, ServerOptions
 
@@ -33,15 +34,18 @@ BEST = "document.querySelector('.best')?.textContent"
 def server(
     dog_bundle: Path, explained_model: Path, half_plus_two: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
-    """The dog in two versions; without explanations, as older exports are; a small model; one with an evil name."""
+    """The dog in two versions, and without explanations, as older exports are; two small models; an evil name."""
     folder = tmp_path_factory.mktemp("served")
     for name, version in (("dog", "1"), ("dog", "2"), ("mute", "1")):
         shutil.copytree(dog_bundle / "1", folder / name / version)
+    shutil.copytree(explained_model, folder / "cropped")
     without_explanations(folder / "mute" / "1")
+    cropped(folder / "cropped" / "1")
     models = [
         ModelConfig("dog", folder / "dog", All(), {"stable": 1}),
         ModelConfig("mute", folder / "mute"),
         ModelConfig("small", explained_model),
+        ModelConfig("cropped", folder / "cropped"),
         ModelConfig(HOSTILE, half_plus_two),
     ]
     with Server(ServerOptions(models=models, rest_port="auto")).start() as running:
@@ -53,6 +57,12 @@ def without_explanations(version: Path) -> None:
     manifest = Manifest.read(version)
     answered = tuple(name for name in manifest.image_signatures if not name.startswith("explain"))
     write_manifest(version, replace(manifest, explain=None, image_signatures=answered))
+
+
+def cropped(version: Path) -> None:
+    manifest = Manifest.read(version)
+    spec = ImageSpec(8, 8, fit="crop", resize="bilinear", preprocessing={"scale": 1 / 255})
+    write_manifest(version, replace(manifest, image=spec))
 
 
 @pytest.fixture
@@ -111,7 +121,7 @@ def test_another_label_and_method_are_explained(dog: Page, dog_photo: Path) -> N
     dog.wait("document.querySelector('.legend').textContent.includes('Samoyed')")
     assert dog.run("document.querySelectorAll('.ranking li').length") == 6
     code = dog.run("document.querySelectorAll('.command code')[1].textContent")
-    assert f'explain_image("dog", "{dog_photo.name}", label="Samoyed").save(' in code
+    assert f'explain_image("dog", "{dog_photo.name}", class_="Samoyed").save(' in code
 
 
 def test_the_map_and_the_picture_are_saved(dog: Page, dog_photo: Path, tmp_path: Path) -> None:
@@ -143,7 +153,7 @@ def test_the_map_is_that_of_the_rest_api_whatever_the_label_looks_like(
         answer = httpx2.post(url, params={"class": label, "method": "grad-cam"}, content=picture()).json()
         (expected,) = answer["explanations"]
         assert {key: document[key] for key in expected} == expected
-        assert f'label="{label}", method="grad-cam").save(' in page.run(
+        assert f'class_="{label}", method="grad-cam").save(' in page.run(
             "document.querySelector('.programs').textContent"
         )
         command = page.run("document.querySelector('.command code').textContent")
@@ -151,6 +161,17 @@ def test_the_map_is_that_of_the_rest_api_whatever_the_label_looks_like(
     assert b'"labels"' in done.stdout
     with Image.open(tmp_path / "heat.png") as heat:
         assert heat.size == (40, 30)
+
+
+def test_the_map_covers_the_part_of_the_photo_that_the_model_saw(page: Page, server: Server, tmp_path: Path) -> None:
+    """A photo twice as wide as high is cut at both sides."""
+    Image.new("RGB", (400, 200), "white").save(tmp_path / "wide.png")
+    with opened(page, server.rest_url, "/cropped", EMPTY):
+        page.choose_files("#photos", tmp_path / "wide.png")
+        page.wait(MAPPED)
+        slide(page, 100)
+        assert [colour(page, x, 0.4) for x in (0.0, 0.13, 0.77, 0.89)] == [[255, 255, 255]] * 4
+        assert min(colour(page, 0.45, 0.4)) < 240
 
 
 def test_two_versions_are_seen_side_by_side(dog: Page, dog_photo: Path, axe: str, tmp_path: Path) -> None:
@@ -268,9 +289,9 @@ def test_a_new_version_is_shown_and_asked(dog: Page, server: Server, dog_photo: 
 
 
 def test_the_models_are_listed(page: Page, server: Server, axe: str, tmp_path: Path) -> None:
-    with opened(page, server.rest_url, "", "document.querySelectorAll('.card').length === 4"):
+    with opened(page, server.rest_url, "", "document.querySelectorAll('.card').length === 5"):
         assert page.run("document.querySelectorAll('img').length") == 0
-        assert page.run("[...document.querySelectorAll('.card h2')].map((one) => one.textContent)")[3] == HOSTILE
+        assert page.run("[...document.querySelectorAll('.card h2')].map((one) => one.textContent)")[-1] == HOSTILE
         check_accessible(page, axe, tmp_path, "models")
         page.run("document.querySelector('.card .button').click()")
         page.wait(f"{EMPTY} && location.pathname === '/ui/dog'")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from tests.quiz_models import JPEG
 from lightship.errors import InvalidArgument, NotFound, TooLarge
 from lightship.memory_budget import MemoryBudget
 from lightship.services import quiz_photos
-from lightship.services.quiz_photos import QuizPhotos
+from lightship.services.quiz_photos import QuizPhoto, QuizPhotos
 
 LIMIT = 1 << 20
 
@@ -124,6 +126,28 @@ def test_what_changes_is_seen_and_what_does_not_stays_the_same_object(folder: Pa
     (folder / "four.webp").write_bytes(JPEG)
     assert photos.found() is before
     assert len(photos.found(0).photos) == 4
+
+
+def test_a_slow_folder_holds_up_one_thread_only(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    photos = QuizPhotos(folder)
+    before = photos.found()
+    looking, go_on = threading.Event(), threading.Event()
+
+    def slow(_: Path) -> Iterator[QuizPhoto]:
+        looking.set()
+        assert go_on.wait(60)
+        return iter(())
+
+    monkeypatch.setattr(quiz_photos, "_photos_below", slow)
+    thread = threading.Thread(target=photos.found, args=(0,))
+    thread.start()
+    try:
+        assert looking.wait(60)
+        assert photos.found(0) is before
+    finally:
+        go_on.set()
+        thread.join()
+    assert photos.found().photos == ()
 
 
 def test_the_number_of_photos_is_bounded(

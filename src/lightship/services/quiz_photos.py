@@ -61,13 +61,22 @@ class QuizPhotos:
     def found(self, max_age: float = FRESH_SECONDS) -> FoundPhotos:
         """Returns the photos, at most `MAX_PHOTOS`. They are the same object until something has changed.
 
-        max_age: seconds for which what was found before counts.
+        max_age: seconds for which what was found before counts. It also counts while another thread looks again, so
+            that a slow folder holds up one thread only.
         """
-        with self._lock:
+        found = self._found
+        if found is not None and time.monotonic() - self._looked <= max_age:
+            return found
+        if not self._lock.acquire(blocking=found is None):
+            assert found is not None
+            return found
+        try:
             if self._found is None or time.monotonic() - self._looked > max_age:
-                self._look()
-            assert self._found is not None
+                self._found = self._look(self._found)
+                self._looked = time.monotonic()
             return self._found
+        finally:
+            self._lock.release()
 
     def read(self, photo_id: str, limit: int, memory: Reservation) -> tuple[bytes, str]:
         """Returns the bytes of a photo's file and its format, such as "JPEG". The bytes are counted in `memory` first.
@@ -105,11 +114,11 @@ class QuizPhotos:
             memory.grow(status.st_size)
             return file.read(status.st_size)
 
-    def _look(self) -> None:
+    def _look(self, before: FoundPhotos | None) -> FoundPhotos:
         photos = tuple(self._within_bounds(_photos_below(self.folder)))
-        self._looked = time.monotonic()
-        if self._found is None or self._found.photos != photos:
-            self._found = FoundPhotos(photos, {photo.id: photo for photo in photos})
+        if before is not None and before.photos == photos:
+            return before
+        return FoundPhotos(photos, {photo.id: photo for photo in photos})
 
     def _within_bounds(self, photos: Iterator[QuizPhoto]) -> Iterator[QuizPhoto]:
         for count, photo in enumerate(photos):

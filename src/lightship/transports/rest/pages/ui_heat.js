@@ -71,29 +71,19 @@ function heatColour(colours, value) {
   return [...colourAt(stopsOf(colours), value), (LEAST_SHARE + (1 - LEAST_SHARE) * value) * 255];
 }
 
-/** The part of a photo that the model saw, in the photo's pixels; with borders it is larger than the photo. */
-function seenPart(width, height, spec) {
-  const whole = { x: 0, y: 0, width, height };
-  if (!spec?.width || !spec?.height || spec.fit === "stretch") return whole;
-  const wider = width * spec.height > height * spec.width;
-  const cut = spec.fit === "crop";
-  const seen =
-    wider === cut
-      ? { width: (height * spec.width) / spec.height, height }
-      : { width, height: (width * spec.height) / spec.width };
-  return { x: (width - seen.width) / 2, y: (height - seen.height) / 2, ...seen };
-}
-
-/** Draws a photo, and over it a coloured map (or nothing, where that is null) with an opacity from 0 to 1. */
-function paint(canvas, picture, heat, spec, opacity) {
+/**
+ * Draws a photo, and over it a coloured map (or nothing, where that is null) with an opacity from 0 to 1.
+ * `region` is the part of the photo that the map covers, `[left, top, right, bottom]` in shares of its sides; by default
+ * all of it. With borders around the photo it is more than that.
+ */
+function paint(canvas, picture, heat, region, opacity) {
   const context = canvas.getContext("2d");
-  canvas.width = picture.width;
-  canvas.height = picture.height;
+  const { width, height } = Object.assign(canvas, { width: picture.width, height: picture.height });
   context.drawImage(picture, 0, 0);
   if (!heat || !opacity) return;
-  const { x, y, width, height } = seenPart(picture.width, picture.height, spec);
+  const [left, top, right, bottom] = region ?? [0, 0, 1, 1];
   context.globalAlpha = opacity;
-  context.drawImage(heat, x, y, width, height);
+  context.drawImage(heat, left * width, top * height, (right - left) * width, (bottom - top) * height);
 }
 
 /** A bar with the colours from low to high, and what they mean. */

@@ -31,7 +31,7 @@ function renderPane(pane) {
   pane.before = { photo, version: version.version, explanation };
   parts.title.textContent = look.other === null ? "" : whichText(look.model, pane.which());
   parts.title.hidden = look.other === null;
-  renderStage(pane, photo, version, explanation);
+  renderStage(pane, photo, explanation);
   const shown = {
     photo,
     labels,
@@ -64,11 +64,11 @@ function whichText(model, which) {
   return which.startsWith("labels/") ? `${name} · ${decodeURIComponent(which.slice(7))}` : name;
 }
 
-function renderStage({ look, parts }, photo, version, explanation) {
+function renderStage({ look, parts }, photo, explanation) {
   const heat = explanation && heatOf(explanation, look.colours);
   parts.stage.classList.toggle("empty", !photo.picture);
   parts.canvas.hidden = !photo.picture;
-  if (photo.picture) paint(parts.canvas, photo.picture, heat, version.image, look.opacity);
+  if (photo.picture) paint(parts.canvas, photo.picture, heat, explanation?.region, look.opacity);
   const over = explanation ? `, with the heat map of ${spaced(explanation.label)} over it` : "";
   parts.canvas.ariaLabel = `${photo.name}${over}`;
   if (photo.problem && !parts.stage.querySelector("p")) parts.stage.append(element("p", { className: "quiet" }));

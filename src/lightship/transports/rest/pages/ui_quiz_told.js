@@ -53,10 +53,10 @@ function showTruth({ parts, truth, guess, right }) {
   parts.question.className = right ? "good" : "bad";
 }
 
-function showHeat({ shown, parts, hidden, truth }, { version, explanation }) {
+function showHeat({ shown, parts, hidden, truth }, { explanation }) {
   if (!shown.picture) return;
   const heat = explanation && !hidden ? heatOf(explanation, COLOURS_AT_FIRST) : null;
-  paint(parts.canvas, shown.picture, heat, version?.image, OPACITY_AT_FIRST);
+  paint(parts.canvas, shown.picture, heat, explanation?.region, OPACITY_AT_FIRST);
   parts.canvas.ariaLabel = spaced(truth) + (heat ? `, with the heat map of ${spaced(explanation.label)} over it` : "");
 }
 

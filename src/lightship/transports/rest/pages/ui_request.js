@@ -27,28 +27,23 @@ function curlText(look, version) {
 }
 
 function pythonText(look, version) {
-  const name = JSON.stringify(nameOf(look));
+  const [photo, model] = [nameOf(look), look.model.name].map((text) => JSON.stringify(text));
   const address = new URL(root || "./", document.baseURI).href.replace(/\/$/, "");
-  const model = JSON.stringify(look.model.name);
   const [kind, value] = look.which.split("/");
-  const given =
-    kind === "versions"
-      ? `, version=${value}`
-      : kind === "labels"
-        ? `, version_label=${JSON.stringify(decodeURIComponent(value))}`
-        : "";
+  const given = { versions: `, version=${value}`, labels: `, label=${JSON.stringify(decodeURIComponent(value))}` };
+  const which = given[kind] ?? "";
   const lines = [
     "from lightship import Client",
     "",
     `with Client(${JSON.stringify(address)}) as client:`,
-    `    print(client.classify_image(${model}, ${name}${given.replace("version_label", "label")}))`,
+    `    print(client.classify_image(${model}, ${photo}${which}))`,
   ];
   if (version.explain) {
     const label = look.current?.label ?? null;
     const method = methodOf(look, version);
-    const named = (label === null ? "" : `, label=${JSON.stringify(label)}`) + given;
-    const options = method === version.explain.default ? named : `${named}, method=${JSON.stringify(method)}`;
-    lines.push(`    client.explain_image(${model}, ${name}${options}).save("heat.png")`);
+    const named = label === null ? "" : `, class_=${JSON.stringify(label)}`;
+    const by = method === version.explain.default ? "" : `, method=${JSON.stringify(method)}`;
+    lines.push(`    client.explain_image(${model}, ${photo}${named}${by}${which}).save("heat.png")`);
   }
   return lines.join("\n");
 }
