@@ -298,12 +298,17 @@ def test_the_models_are_listed(page: Page, server: Server, axe: str, tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("name", "text"), [(HOSTILE, "takes no photos, only tensors"), ("foo", "There is no model called foo")]
+    ("path", "text"),
+    [
+        (quote(HOSTILE, safe=""), "takes no photos, only tensors"),
+        ("foo", "There is no model called foo"),
+        ("%E0", "There is no model called %E0"),
+    ],
 )
 def test_a_model_that_takes_no_photos_or_is_not_there_says_so(
-    page: Page, server: Server, name: str, text: str, axe: str, tmp_path: Path
+    page: Page, server: Server, path: str, text: str, axe: str, tmp_path: Path
 ) -> None:
-    with opened(page, server.rest_url, f"/{quote(name, safe='')}", "document.querySelector('.notice')"):
+    with opened(page, server.rest_url, f"/{path}", "document.querySelector('.notice')"):
         assert text in page.run("document.querySelector('.notice').textContent")
         assert page.run("document.querySelectorAll('img').length") == 0
         check_accessible(page, axe, tmp_path, "refused")

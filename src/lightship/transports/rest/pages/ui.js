@@ -9,7 +9,11 @@ function readAddress() {
   const below = root.split("/").length - 1; // parts of the address behind /ui
   if (!below) return;
   const [name, game] = location.pathname.split("/").slice(-below);
-  view.name = decodeURIComponent(name) || null;
+  try {
+    view.name = decodeURIComponent(name) || null;
+  } catch {
+    view.name = name; // an address that somebody typed
+  }
   view.game = game === "quiz";
 }
 
