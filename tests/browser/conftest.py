@@ -15,13 +15,22 @@ from typing import Any
 
 import httpx2
 import pytest
+from tests.npm_packages import installed
 from websockets.sync.client import ClientConnection, connect
 
 DEADLINE = 30.0  # seconds for anything a page does
+LOOKS = (
+    ("desktop", 1280, 900, "light"),
+    ("dark desktop", 1280, 900, "dark"),
+    ("phone", 360, 780, "light"),
+    ("dark phone", 360, 780, "dark"),
+)
+FRAME = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 _FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-default-apps"),
     *("--remote-debugging-port=0", "--remote-allow-origins=*"),
+    *("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"),  # a camera
 )
 
 
@@ -89,11 +98,13 @@ class Page:
             )
 
     def look(self, width: int, height: int, scheme: str) -> None:
-        """The window's size and the user's wish for light or dark."""
+        """The window's size and the user's wish for light or dark; nothing moves."""
         self.command(
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
         )
-        self.command("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        wishes = {"prefers-color-scheme": scheme, "prefers-reduced-motion": "reduce"}
+        features = [{"name": name, "value": value} for name, value in wishes.items()]
+        self.command("Emulation.setEmulatedMedia", features=features)
 
     def screenshot(self, file: Path) -> None:
         data = self.command("Page.captureScreenshot", captureBeyondViewport=True)["data"]
@@ -121,7 +132,13 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)
-    profile = tmp_path_factory.mktemp("chromium")
+    with running(program, tmp_path_factory.mktemp("chromium")) as address:
+        yield address
+
+
+@contextmanager
+def running(program: str, profile: Path) -> Iterator[str]:
+    """The address of a browser that runs while the block runs."""
     command = [program, *_FLAGS, f"--user-data-dir={profile}", "about:blank"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
@@ -142,10 +159,39 @@ def _address(process: subprocess.Popen[bytes], file: Path) -> str:
 
 @pytest.fixture
 def page(chromium: str) -> Iterator[Page]:
+    with tab_of(chromium) as page:
+        yield page
+
+
+@contextmanager
+def tab_of(chromium: str) -> Iterator[Page]:
+    """A new tab of a browser, which is closed at the end."""
     tab = httpx2.put(f"http://{chromium}/json/new?about:blank", timeout=DEADLINE).json()
     with connect(tab["webSocketDebuggerUrl"], max_size=None, open_timeout=DEADLINE) as connection:
         yield Page(connection)
     httpx2.put(f"http://{chromium}/json/close/{tab['id']}", timeout=DEADLINE)
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The script of axe-core, which checks how accessible a page is."""
+    return (installed(Path(__file__).parent / "axe") / "node_modules/axe-core/axe.min.js").read_text()
+
+
+def check_accessible(page: Page, axe: str, folder: Path, name: str) -> None:
+    """The page fits on a phone and a desktop, and axe-core finds nothing, in light and dark. Leaves pictures of it."""
+    for look, width, height, scheme in LOOKS:
+        page.look(width, height, scheme)
+        page.run(FRAME)
+        assert page.run("document.documentElement.scrollWidth") <= width, f"{name} is wider than a {look}"
+        page.screenshot(folder / f"{name}-{look}.png")
+        page.run(f"void (window.axe || (() => {{ {axe} }})())")
+        found = page.run(
+            "axe.run().then(({ violations }) => violations.map((one) =>"
+            " `${one.id}: ${one.nodes.map((node) => node.html + node.failureSummary).join()}`))"
+        )
+        assert not found, f"{name}, {look}: {found}"
+    page.look(*LOOKS[0][1:])
 
 
 @contextmanager
@@ -154,7 +200,14 @@ def opened_docs(page: Page, url: str, models: int) -> Iterator[Page]:
     page.look(1200, 900, "light")
     page.open(f"{url}/docs")
     page.wait(f"document.querySelectorAll('#models a').length === {models}")
-    yield page
+    with asking_nobody_else(page, url):
+        yield page
+
+
+@contextmanager
+def asking_nobody_else(page: Page, url: str) -> Iterator[None]:
+    """At the end the browser may not have complained of anything, and asked only the server with this URL."""
+    yield
     page.run("1")  # what came until now is noted
     assert page.problems == []
     assert {asked for asked in page.asked if not asked.startswith((url, "data:", "blob:"))} == set()

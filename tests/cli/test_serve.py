@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from tests.cli.conftest import Run, Start
+from tests.quiz_models import JPEG, with_labels
 
 from lightship.bundle.bundle import open_bundle
 from lightship.bundle.missing_image import tensors_only
@@ -267,3 +268,38 @@ def test_strict_announces_a_server_whose_models_all_answer(start: Start, half_pl
     assert (line["ready"], len(line["models"]), line["not_ready"]) == (True, 2, {})
     answer = pasted(line["models"][1]["example"].replace("curl", "curl -s", 1), half_plus_two)
     assert answer == {"predictions": [[2.5]]}
+
+
+def test_the_banner_leads_to_the_page_of_photos_and_the_game(start: Start, half_plus_two: Path, tmp_path: Path) -> None:
+    model = with_labels(half_plus_two, tmp_path / "models" / "my dog", ["pug", "beagle"])
+    (tmp_path / "quiz").mkdir()
+    (tmp_path / "quiz" / "pug 1.jpg").write_bytes(JPEG)
+    printed = banner(start(model, half_plus_two, "--rest-port", "auto", "--quiz", tmp_path / "quiz"))
+    assert re.search(r"\n  See what they see in a photo: http://127.0.0.1:\d+/ui\n", printed)
+    (game,) = re.findall(r"\n  Play against (.*)\n", printed)
+    assert re.fullmatch(r"my dog: http://127.0.0.1:\d+/ui/my%20dog/quiz", game)
+    assert urllib.request.urlopen(game.partition(": ")[2]).status == 200
+    line = ready(start(half_plus_two, model, "--rest-port", "auto", "--quiz", tmp_path / "quiz", "--json"))
+    assert line["ui"] == f"{line['url']}/ui"
+    assert [(one["photos"], one["quiz"]) for one in line["models"]] == [
+        (False, ""),
+        (True, f"{line['url']}/ui/my%20dog/quiz"),
+    ]
+
+
+def test_a_game_without_photos_is_a_warning_and_a_wrong_folder_an_error(
+    start: Start, lightship: Run, half_plus_two: Path, tmp_path: Path
+) -> None:
+    model = with_labels(half_plus_two, tmp_path / "dog", ["pug", "beagle"])
+    process = start(model, "--rest-port", "auto", "--quiz", tmp_path)
+    printed = banner(process)
+    assert "/ui\n" in printed
+    assert "Play against" not in printed
+    process.send_signal(signal.SIGTERM)
+    reason = "The folder of the quiz has no photos"
+    assert f"there is no game with the photos below {tmp_path}: {reason}" in process.communicate(timeout=30)[1]
+    done = lightship("serve", model, "--rest-port", "auto", "--quiz", tmp_path / "gone")
+    assert done.returncode == 1
+    assert f"error: {tmp_path / 'gone'} is not a folder: give the quiz one with photos" in done.stderr
+    done = lightship("serve", model, "--rest-port", "0", "--grpc-port", "auto", "--quiz", tmp_path)
+    assert f"--quiz {tmp_path} is a game over REST, but --rest-port 0 turns REST off" in done.stderr

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.programs import program
+from tests.npm_packages import installed
 from tests.server.certificates import Pair, issue, make_authority
 
 from lightship.server import serve
@@ -19,7 +15,6 @@ from lightship.server.config.tls import read_tls
 from lightship.transports.grpc.options import GrpcOptions
 
 GRPC_JS = Path(__file__).parent / "grpc_js"
-CACHE = Path(__file__).parents[2] / ".cache" / "grpc_js"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +57,5 @@ def served(request: pytest.FixtureRequest, half_plus_two: Path, keys: Keys) -> I
 
 @pytest.fixture(scope="session")
 def modules() -> Path:
-    """A folder with the locked packages in its `node_modules`; it is kept, and made anew when the lock changes."""
-    lock = GRPC_JS / "package-lock.json"
-    folder = CACHE / hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
-    if not (folder / "installed").exists():
-        npm = program("npm")
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        for file in (lock, GRPC_JS / "package.json"):
-            shutil.copy(file, folder)
-        command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240)
-        if done.returncode != 0 and not os.environ.get("CI"):
-            pytest.skip(f"npm could not install what the test needs: {done.stderr}")
-        assert done.returncode == 0, done.stderr
-        (folder / "installed").touch()
-    return folder
+    """A folder with the locked packages in its `node_modules`."""
+    return installed(GRPC_JS)

@@ -66,6 +66,7 @@ OTHERS: dict[str, Any] = {
     "per_model_batching": True,
     "workers": 2,
     "extensions": False,
+    "quiz": Path("/"),
     "metrics_path": "/monitoring",
 }
 

@@ -6,8 +6,10 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from lightship import __version__
 from lightship.bundle.missing_image import tensors_only
@@ -32,6 +34,9 @@ class AnnouncedModel:
     example: str
     # What an operator should know, such as that photos are refused; mostly empty.
     note: str = ""
+    # Whether it takes photos, and where its game is; empty if it has none.
+    photos: bool = False
+    quiz: str = ""
 
 
 @contextmanager
@@ -57,6 +62,8 @@ def _announce(server: Server, as_json: bool, stop: threading.Event) -> None:
             return
     base = server.rest_url if server.rest_port else ""
     models = [model for name in server.manager.models() if (model := _served(server, base, name))]
+    if base and server.options.quiz is not None:
+        models = _with_games(models, server, server.options.quiz, base)
     if as_json:
         _print_json(server, base, models)
         return
@@ -80,9 +87,28 @@ def _served(server: Server, base: str, name: str) -> AnnouncedModel | None:
             engine = servable.engine.engine_of("serving_default")
             example = example_call(servable.bundle, url) if base else ""
             note = tensors_only(servable.bundle)
-            return AnnouncedModel(name, servable.id.version, engine, url, example, note)
+            photos = bool(base) and servable.bundle.image is not None and servable.bundle.labels is not None
+            return AnnouncedModel(name, servable.id.version, engine, url, example, note, photos)
     except LightshipError:
         return None
+
+
+def _with_games(models: list[AnnouncedModel], server: Server, folder: Path, base: str) -> list[AnnouncedModel]:
+    """Returns the models with the URLs of their games. Warns if none has a game, with the reason of one of them."""
+    from lightship.services.quiz import Quiz
+
+    quiz, reason, told = Quiz(folder, server.manager), "no model is served", []
+    for model in models:
+        try:
+            game = quiz.game(model.name)
+        except LightshipError as error:  # it was unloaded meanwhile
+            reason = error.message
+            continue
+        reason = game.reason or reason
+        told.append(replace(model, quiz=f"{base}/ui/{quote(model.name, safe='')}/quiz") if game.photos else model)
+    if not any(model.quiz for model in told):
+        print_warning(f"there is no game with the photos below {folder}: {reason}")
+    return told
 
 
 def _print_json(server: Server, base: str, models: list[AnnouncedModel]) -> None:
@@ -90,6 +116,7 @@ def _print_json(server: Server, base: str, models: list[AnnouncedModel]) -> None
         "ready": server.wait_ready(0),
         "url": base,
         "docs": f"{base}/docs" if base else "",
+        "ui": f"{base}/ui" if base else "",
         "rest_port": server.rest_port,
         "grpc_port": server.grpc_port,
         "pid": os.getpid(),
@@ -115,4 +142,9 @@ def _print_banner(addresses: str, base: str, models: list[AnnouncedModel]) -> No
             print_text(f"  {model.note}")
     if base:
         print_text(f"\n  Try the models in a browser: {base}/docs")
+        if any(model.photos for model in models):
+            print_text(f"  See what they see in a photo: {base}/ui")
+        for model in models:
+            if model.quiz:
+                print_text(f"  Play against {model.name}: {model.quiz}")
     print_text("\nPress Ctrl-C to stop; running requests are finished first.", flush=True)

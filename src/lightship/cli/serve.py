@@ -363,6 +363,15 @@ def serve(
             help="Run every request by itself, also those that arrive together or wait for the engine.",
         ),
     ] = False,
+    quiz: Annotated[
+        Path | None,
+        Option(
+            metavar="FOLDER",
+            envvar="LIGHTSHIP_QUIZ",
+            help="Offer a game on the page /ui: guess what is on the photos below FOLDER, and see what the model says. "
+            "Their folders or files are named after the labels.",
+        ),
+    ] = None,
     log_format: Annotated[
         LogFormat | None, Option(envvar="LIGHTSHIP_LOG_FORMAT", help="text, or json for one object per line.")
     ] = None,
@@ -437,6 +446,7 @@ def serve(
             per_model_batching=per_model_batching_parameters,
             join=not no_join,
             workers=parse_workers(workers),
+            quiz=quiz,
             log_format=log_format or ("json" if json else "text"),
             access_log=access_log,
             access_log_file=access_log_file,

@@ -22,6 +22,7 @@ from lightship.server.model_metrics import ModelMetrics
 from lightship.server.open_files import max_connections
 from lightship.server.options import ServerOptions
 from lightship.services.hints import Hints
+from lightship.services.quiz import Quiz
 from lightship.services.warm_up import make_logged_call
 from lightship.transports.access_log.access_log import AccessLog
 from lightship.transports.grpc.api import GrpcApi
@@ -143,6 +144,7 @@ def rest_app_of(
         own_metrics=model_metrics.own_families,
         turn=turn,
         read_all=read_all,
+        quiz=quiz_of(manager, options),
     )
 
 
@@ -156,6 +158,11 @@ def allowed_hosts(options: ServerOptions, address: str) -> AllowedHosts | None:
 def hints_of(manager: ServedModels, options: ServerOptions) -> Hints | None:
     """Returns what makes the hints that are sent with errors, or None if none are sent."""
     return Hints(manager) if options.extensions else None
+
+
+def quiz_of(manager: ServedModels, options: ServerOptions) -> Quiz | None:
+    """Returns the games of the models, or None if there are none."""
+    return None if options.quiz is None else Quiz(options.quiz, manager)
 
 
 def grpc_api_of(

@@ -128,6 +128,9 @@ class ServerOptions:
     # Answer with what TensorFlow Serving does not have and its clients would notice in an answer, such as headers that
     # help with an error. docs/design/compatibility.md names what belongs to it.
     extensions: bool = True
+    # The folder with the photos of the game on the page /ui, which belongs to `extensions`. Their folders or files are
+    # named after the labels. None: no game.
+    quiz: Path | None = None
     # The path of an additional metrics page that has only TensorFlow Serving's metrics.
     metrics_path: str | None = None
 
@@ -155,6 +158,7 @@ class ServerOptions:
                 f"reload_root={self.reload_root} is not a folder: give the folder below which clients may choose "
                 "base paths, or / for any folder"
             )
+        self._check_quiz()
         if self.per_model_batching and self.batching is None:
             raise InvalidArgument(
                 "per_model_batching is True, but batching is None: give batching=BatchingParameters() too"
@@ -177,6 +181,14 @@ class ServerOptions:
         for option in ("load_threads", "load_retries", "empty_folder_grace", "settle_seconds"):
             if (getattr(self, option) or 0) < 0:
                 raise InvalidArgument(f"{option}={getattr(self, option)}: give 0 or more")
+
+    def _check_quiz(self) -> None:
+        if self.quiz is not None and not self.quiz.is_dir():
+            raise NotFound(
+                f"{self.quiz} is not a folder: give the quiz one with photos in folders named after their labels"
+            )
+        if self.quiz is not None and self.rest_port == 0:
+            raise InvalidArgument(f"quiz={self.quiz} is a game over REST, but rest_port=0 turns REST off: give a port")
 
     def _check_ports(self) -> None:
         for name, port in (("rest_port", self.rest_port), ("grpc_port", self.grpc_port)):

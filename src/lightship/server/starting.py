@@ -68,6 +68,7 @@ def serve(
     per_model_batching: bool = False,
     workers: int | Literal["auto"] = 1,
     extensions: bool = True,
+    quiz: Path | None = None,
     metrics_path: str | None = None,
     **unexpected: Never,
 ) -> Server:
@@ -118,6 +119,7 @@ def serve(
     per_model_batching: with `batching`: each version has its own parameters in batching_params.pbtxt.
     workers: how many processes answer; "auto" for one per processor.
     extensions: answer also with what TensorFlow Serving's clients would notice, such as headers that help with errors.
+    quiz: the folder with the photos of the game on the page /ui, named after their labels; None for no game.
     metrics_path: the path of a further metrics page that has only TensorFlow Serving's metrics.
 
     Stop the server with `Server.stop`, or use it in a `with` statement:
@@ -176,6 +178,7 @@ def serve(
         per_model_batching=per_model_batching,
         workers=workers,
         extensions=extensions,
+        quiz=quiz,
         metrics_path=metrics_path,
     )
     return _started(Server(options), wait, timeout)

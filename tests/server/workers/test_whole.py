@@ -8,10 +8,12 @@ import os
 import re
 import signal
 import socket
+from http.client import HTTPConnection
 from pathlib import Path
 
 import grpc
 import pytest
+from tests.quiz_models import JPEG, with_labels
 from tests.server.certificates import issue, make_authority
 from tests.server.workers.conftest import (
     Asker,
@@ -290,3 +292,21 @@ def test_one_worker_is_no_further_process(half_plus_two: Path) -> None:
         assert server.wait_ready(120)
         with Client(server.rest_url) as client:
             assert client.workers() == ()
+
+
+def test_each_worker_has_the_same_photos_of_the_game(start: Start, half_plus_two: Path, tmp_path: Path) -> None:
+    for label in ("pug", "beagle"):
+        (tmp_path / "quiz" / label).mkdir(parents=True)
+        (tmp_path / "quiz" / label / "1.jpg").write_bytes(JPEG)
+    model = with_labels(half_plus_two, tmp_path / "dog", ["pug", "beagle", "corgi", "poodle", "collie"])
+    served = start(f"m={model}", "--quiz", tmp_path / "quiz")
+    games = [json.loads(served.get("/ui/m/quiz/rounds")[1])["rounds"] for _ in range(CALLS)]
+    found = {one["photo"]: one["choices"] for one in games[0]}
+    assert len(found) == 2
+    assert all({one["photo"]: one["choices"] for one in game} == found for game in games)
+    for photo in found:
+        connections = [HTTPConnection("127.0.0.1", served.port, timeout=60) for _ in range(CALLS)]
+        for connection in connections:
+            with contextlib.closing(connection):
+                connection.request("GET", f"/ui/m/quiz/photos/{photo}")
+                assert connection.getresponse().read() == JPEG

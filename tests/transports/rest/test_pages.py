@@ -92,7 +92,7 @@ def test_the_front_page_leads_to_the_docs(ask: Ask, method: str, target: str) ->
     assert (answer.status, answer.headers["Location"]) == (302, "./docs")
     assert int(answer.headers["Content-Length"]) > 0
     assert answer.body == (
-        b"" if method == "HEAD" else b"Lightship: see ./docs in a browser, ./openapi.json and ./v1/models\n"
+        b"" if method == "HEAD" else b"Lightship: see ./docs and ./ui in a browser, ./openapi.json and ./v1/models\n"
     )
 
 

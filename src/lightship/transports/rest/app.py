@@ -13,9 +13,9 @@ from lightship.lifecycle.served_models import ServedModels
 from lightship.memory import default_budget
 from lightship.memory_budget import MemoryBudget, Reservation
 from lightship.services.hints import Hints
+from lightship.services.quiz import Quiz
 from lightship.transports.http.executor import Executor, Job, Moved, Overloaded, Pending, Wait
 from lightship.transports.http.hosts import AllowedHosts
-from lightship.transports.http.kinds import IMAGES
 from lightship.transports.http.lanes import Origin
 from lightship.transports.http.limits import Limits
 from lightship.transports.http.messages import Request, Response
@@ -45,10 +45,10 @@ class RestApp:
     response; 0 or less means no limit. `hosts` are the names in Host headers that are accepted; None means all.
     `limits` apply to requests, and `budget` to the memory that all of them hold together. While `draining` is True,
     connections close after their running requests. `extensions`: take images by their first bytes and in forms too, and
-    lead `/` to the page `/docs`. `metrics` counts the requests. `metrics_path` is the path of an additional metrics
+    answer at `/` and `/ui`. `metrics` counts the requests. `metrics_path` is the path of an additional metrics
     page for any HTTP method; it must not be below `/v1/`. `turn` is that of the event loop. `hints` makes the hints
     that are sent with errors, if they are. `read_all` reads the metrics of all processes if there are several, which
-    may take a moment.
+    may take a moment. `quiz`: the games of the page `/ui`.
     """
 
     def __init__(
@@ -69,6 +69,7 @@ class RestApp:
         own_metrics: Families = list,
         turn: Turn | None = None,
         read_all: ReadMetrics | None = None,
+        quiz: Quiz | None = None,
     ) -> None:
         self.draining = False
         limits = limits or Limits()
@@ -86,7 +87,7 @@ class RestApp:
         self._metrics_pages = MetricsPages(read_all or read_own)
         self._slow_pages = SlowPages() if read_all is not None else None
         self._metrics_path = metrics_path
-        self._api = RestApi(manager, self.limits, metrics, cors=cors, extensions=extensions, hints=hints)
+        self._api = RestApi(manager, self.limits, metrics, cors=cors, extensions=extensions, hints=hints, quiz=quiz)
         self._executor = executor
         self.turn = turn or Turn()
         self._short = ShortRequests(self._api, self.turn, self.submit)
@@ -110,7 +111,8 @@ class RestApp:
         if request.body[:1] != b"{":  # what is nearly always JSON costs no more than this
             request = self._api.recognised(request)
         if len(request.body) > MAX_INLINE_BYTES:
-            return self._submit(_Unprepared(self._api, request), request, self._origin(request, len(request.body)))
+            origin = self._origin(request, len(request.body))
+            return self._submit(_Unprepared(self._api, request, origin.kind), request, origin)
         if self._executor.waiting:
             refusal = self._executor.refused(self._origin(request, len(request.body)), self._refuse_overload)
             if refusal is not None:
@@ -120,7 +122,7 @@ class RestApp:
     def submit(self, prepared: PreparedCall, request: Request) -> Response | asyncio.Future[Response]:
         """Lets a thread run a call."""
         origin = self._origin(request, len(request.body))
-        return self._submit(prepared, request, origin._replace(kind=IMAGES) if prepared.decodes_images else origin)
+        return self._submit(prepared, request, origin._replace(kind=prepared.kind) if prepared.kind else origin)
 
     def refuse_early(self, request: Request, size: int) -> Response | None:
         """Returns the refusal of a request whose body has not been received yet, if there is too much work; or None.
@@ -227,17 +229,18 @@ class _CountedJob:
 
 @dataclass(slots=True)
 class _Unprepared:
-    """A job that reads a request's body and runs it. If images are decoded then, that is work of another kind."""
+    """A job that reads a request's body and runs it. If images are decoded then, that may be work of another kind."""
 
     _api: RestApi
     _request: Request
+    _kind: str
 
     def run(self) -> Response | Moved[Response] | Pending[Response]:
         prepared = self._api.prepare(self._request)
         if isinstance(prepared, Response):
             return prepared
-        if prepared.decodes_images and not self._request.is_image:
-            return Moved(prepared, IMAGES)
+        if prepared.kind not in ("", self._kind):
+            return Moved(prepared, prepared.kind)
         return prepared.run()
 
     def release(self) -> None:

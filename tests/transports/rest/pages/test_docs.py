@@ -19,7 +19,7 @@ def test_the_page_is_one_file_with_a_strict_policy(ask: Ask) -> None:
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
     parts = re.findall(r"<(?:style|script)>(.*?)</(?:style|script)>", page, re.DOTALL)
-    assert len(parts) == 7
+    assert len(parts) == 10
     for part in parts:
         digest = base64.b64encode(hashlib.sha256(part.encode()).digest()).decode()
         assert f"'sha256-{digest}'" in policy

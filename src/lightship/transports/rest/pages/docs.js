@@ -1,38 +1,14 @@
 "use strict";
 // The page: the models on the left; on the right the chosen one, with photos or a call to try, and what it is.
 
-const LOOK_AGAIN = 5_000; // milliseconds between looks at what is served
 const page = {
   models: [],
-  text: "",
   shown: { model: null, version: null },
   choice: {},
   top: 5, // labels of a photo
   drafts: new Map(), // of JSON bodies
   kept: new Map(), // what was opened and searched, by the names of models
 };
-
-async function refresh() {
-  try {
-    const answer = await fetch("openapi.json");
-    const text = await answer.text();
-    if (!answer.ok) throw new Error(`${answer.status} ${answer.statusText}`);
-    if (text !== page.text) {
-      page.text = text;
-      page.models = JSON.parse(text)["x-lightship-models"];
-      show();
-    }
-    sayServer(page.models.some((model) => model.reason !== null) ? "some models do not answer" : "ready");
-  } catch {
-    sayServer("the server does not answer");
-  }
-}
-
-function sayServer(text) {
-  const place = document.getElementById("server");
-  if (place.textContent !== text) place.textContent = text;
-  place.className = text === "ready" ? "pill good" : "pill bad";
-}
 
 function show() {
   const name = nameInAddress();
@@ -106,6 +82,7 @@ function versionParts(model, version) {
   const parts = version.images ? [photosPart(model)] : [section("Try it", ...tryParts(model, version))];
   if (version.classes.length) parts.push(labelsPart(version, kept));
   if (version.image) parts.push(imagePart(version.image));
+  if (version.explain) parts.push(explainPart(model, version));
   if (version.images) parts.push(folded("Send tensors", kept, "tensors", tryParts(model, version)));
   parts.push(signaturesPart(version));
   return parts;
@@ -116,18 +93,6 @@ function folded(title, kept, name, children) {
   const details = element("details", { id: name, open: Boolean(kept[name]) }, summary, ...children);
   details.addEventListener("toggle", () => (kept[name] = details.open));
   return element("section", {}, details);
-}
-
-/** What a call can ask for, as `[value, text]`. The first is the newest version. */
-function whichVersions(model) {
-  const versions = model.versions.filter((one) => Object.keys(one.signatures).length);
-  return [
-    ["", "newest"],
-    ...versions.map((one) => [`versions/${one.version}`, `version ${one.version}`]),
-    ...Object.entries(model.labels)
-      .filter(([, number]) => versions.some((one) => one.version === number))
-      .map(([label]) => [`labels/${encodeURIComponent(label)}`, `label ${label}`]),
-  ];
 }
 
 /** Shows the page again after another choice. */
@@ -182,5 +147,7 @@ addEventListener("hashchange", () => {
   document.getElementById("note").hidden = true;
   show();
 });
-refresh();
-setInterval(() => document.hidden || refresh(), LOOK_AGAIN);
+watchServer((models) => {
+  page.models = models;
+  show();
+});

@@ -1,10 +1,8 @@
 "use strict";
 // Photos: dropped anywhere, pasted or chosen. Each is sent at once and gets a card with its labels, or with the error.
 
-const IMAGE_TYPES = ["image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp"];
 const AT_ONCE = 4; // photos of a model that are sent at the same time
 const MOST_CARDS = 200; // of a model; the oldest make room
-const NOTE_SECONDS = 8;
 const albums = new Map(); // by the names of models, so that cards stay when another model is looked at
 
 /** The cards of a model, and its photos that wait for their turn. */
@@ -61,12 +59,6 @@ function photoPath(model) {
   return callPath(model, page.choice.which, "predict", page.top);
 }
 
-/** The type that a command names: of the file's ending, since the server goes by the bytes anyway. */
-function typeOf(name) {
-  const ending = name.slice(name.lastIndexOf(".") + 1).toLowerCase();
-  return IMAGE_TYPES.find((type) => type === `image/${ending}`) ?? "image/jpeg";
-}
-
 /** Takes files, wherever they come from, for the model that is shown. */
 function addPhotos(files) {
   const { model, version } = page.shown;
@@ -119,9 +111,7 @@ async function sendPhoto(album, card) {
 }
 
 async function answerTo({ file, path }) {
-  try {
-    await file.slice(0, 1).arrayBuffer();
-  } catch {
+  if (!(await readable(file))) {
     const text = "It cannot be read. If it is a folder, drop the photos that are in it.";
     return { ok: false, status: "Not sent", milliseconds: 0, version: null, text };
   }
@@ -171,40 +161,7 @@ function removeCard(card) {
   card.item.remove();
 }
 
-/** Shows a short message for a while. */
-function note(text) {
-  const place = document.getElementById("note");
-  place.textContent = text;
-  place.hidden = false;
-  clearTimeout(note.timer);
-  note.timer = setTimeout(() => (place.hidden = true), NOTE_SECONDS * 1_000);
-}
-
-function bringsFiles(event) {
-  const own = event.target instanceof HTMLInputElement && event.target.type === "file"; // it takes the file itself
-  return !own && [...(event.dataTransfer?.types ?? [])].includes("Files");
-}
-
-/** Covers the page while files are held over it. */
-function cover(shown) {
-  const place = document.getElementById("cover");
+takeFiles(addPhotos, () => {
   const { model, version } = page.shown;
-  place.textContent = version?.images ? `Drop to ask ${model.name}` : refusalOf(model);
-  place.hidden = !shown;
-}
-
-addEventListener("dragenter", (event) => bringsFiles(event) && cover(true));
-addEventListener("dragleave", (event) => event.relatedTarget === null && cover(false));
-addEventListener("dragover", (event) => bringsFiles(event) && event.preventDefault());
-addEventListener("drop", (event) => {
-  cover(false);
-  if (!bringsFiles(event)) return;
-  event.preventDefault();
-  addPhotos([...event.dataTransfer.files]);
-});
-addEventListener("paste", (event) => {
-  const files = [...(event.clipboardData?.files ?? [])];
-  if (!files.length) return;
-  event.preventDefault();
-  addPhotos(files);
+  return version?.images ? `Drop to ask ${model.name}` : refusalOf(model);
 });

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lightship.transports.http.messages import PLAIN, Response
 
-_TEXT = b"Lightship: see ./docs in a browser, ./openapi.json and ./v1/models\n"
+_TEXT = b"Lightship: see ./docs and ./ui in a browser, ./openapi.json and ./v1/models\n"
 
 
 def front_page() -> Response:

@@ -13,10 +13,22 @@ function chosenVersion(model, which) {
   return answering[0];
 }
 
-/** The path of a call, relative to this page, so that it holds behind a proxy's prefix too. */
+/** What a call can ask for, as `[value, text]`. The first is the newest version. */
+function whichVersions(model) {
+  const versions = model.versions.filter((one) => Object.keys(one.signatures).length);
+  return [
+    ["", "newest"],
+    ...versions.map((one) => [`versions/${one.version}`, `version ${one.version}`]),
+    ...Object.entries(model.labels)
+      .filter(([, number]) => versions.some((one) => one.version === number))
+      .map(([label]) => [`labels/${encodeURIComponent(label)}`, `label ${label}`]),
+  ];
+}
+
+/** The path of a call, relative to this page. */
 function callPath(model, which, verb, top) {
   const name = encodeURIComponent(model.name).replaceAll("'", "%27");
-  const path = `v1/models/${name}${which && "/" + which}:${verb}`;
+  const path = `${root}v1/models/${name}${which && "/" + which}:${verb}`;
   return top ? `${path}?top=${top}` : path;
 }
 

@@ -111,8 +111,11 @@ function bestOf(answer) {
   return best.labels.slice(0, MOST_RANKED).map((label, index) => [String(label), Number(best.scores[index])]);
 }
 
-/** Labels with bars. Scores that cannot be shares of one are shown as they are. */
-function ranking(best) {
+/**
+ * Labels with bars. Scores that cannot be shares of one are shown as they are.
+ * `labelItem` makes the element of a label; by default it is its text.
+ */
+function ranking(best, labelItem = (label) => element("span", { className: "label" }, ...breakable(label))) {
   const scores = best.map(([, score]) => score);
   const upToOne = scores.every((score) => score >= 0 && score <= 1);
   const shares = upToOne && scores.reduce((sum, score) => sum + score, 0) <= 1.001;
@@ -121,7 +124,7 @@ function ranking(best) {
     const bar = element("span", { className: "bar", ariaHidden: "true" }, element("span"));
     bar.firstChild.style.width = `${whole > 0 ? Math.max(0, Math.min(1, score / whole)) * 100 : 0}%`;
     const text = element("span", { className: "score", title: String(score) }, scoreText(score, shares));
-    return element("li", {}, element("span", { className: "label" }, ...breakable(label)), text, bar);
+    return element("li", {}, labelItem(label), text, bar);
   });
   return element("ol", { className: "ranking" }, ...rows);
 }
