@@ -14,8 +14,9 @@ from itertools import islice
 from pathlib import Path
 
 from lightship.errors import InvalidArgument, NotFound, TooLarge
-from lightship.images.formats import IMAGE_SUFFIXES, image_format
+from lightship.images.formats import image_format
 from lightship.memory_budget import Reservation
+from lightship.suffixes import IMAGE_SUFFIXES
 
 logger = logging.getLogger(__name__)
 
