@@ -35,6 +35,7 @@ NEEDS = {
     "modules": ("network",),
     "reference": ("tensorflow",),
     "dog_bundle": ("network", "tensorflow"),
+    "explained_model": ("tensorflow",),
 }
 _IMPORTS_TENSORFLOW = re.compile(r"^(import|from) (tensorflow|keras)\b", re.MULTILINE)
 
@@ -98,6 +99,16 @@ def dog_bundle(tmp_path_factory: pytest.TempPathFactory, assets: Assets) -> Path
     folder = tmp_path_factory.mktemp("models") / "dog"
     image = ImageSpec(resize="bicubic", preprocessing="mobilenet_v2")
     export(assets.model, folder, classes=list(BREEDS), image=image, golden=[assets.photo])
+    return folder
+
+
+@pytest.fixture(scope="session")
+def explained_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder holding version 1: a small image classifier with explanations. See tests/explained_model.py."""
+    from tests.explained_model import save_explained_model
+
+    folder = tmp_path_factory.mktemp("models") / "explained"
+    save_explained_model(folder / "1")
     return folder
 
 

@@ -68,8 +68,12 @@ TRANSPORTS_BELOW: dict[str, set[str]] = {
     "metrics": set(),
     "http": {"accepting", "access_log", "connections", "periodic", "stalled", "sockets", "turn"},
     "http2": {"accepting", "connections", "periodic", "stalled", "sockets"},
-    "rest": {"http", "metrics", "turn"},
-    "grpc": {"accepting", "access_log", "connections", "periodic", "sockets", "metrics", "http", "http2", "turn"},
+    "prediction_kind": {"http"},
+    "rest": {"http", "metrics", "prediction_kind", "turn"},
+    "grpc": {
+        *("accepting", "access_log", "connections", "periodic", "sockets", "metrics", "http", "http2", "turn"),
+        "prediction_kind",
+    },
 }
 MAY_IMPORT_TENSORFLOW = ("packaging/", "engines/tensorflow/")
 

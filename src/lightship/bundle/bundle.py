@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from lightship.bundle.explain_spec import CLASS_INDEX, PUBLIC_SIGNATURES, ExplainSpec
 from lightship.bundle.golden import Golden
 from lightship.bundle.labels import read_labels
 from lightship.bundle.manifest import EXTRAS, GOLDEN_FILE, MANIFEST_FILE, Manifest
@@ -39,6 +40,23 @@ class Bundle:
     def image_signatures(self) -> frozenset[str]:
         """The signatures that take encoded images. A server answers them itself instead of running their graphs."""
         return frozenset(self.manifest.image_signatures if self.manifest else ())
+
+    @property
+    def explain(self) -> ExplainSpec | None:
+        """How the answers are explained; None if they cannot be."""
+        return self.manifest.explain if self.manifest else None
+
+    @property
+    def explain_signatures(self) -> frozenset[str]:
+        """The signatures that take encoded images and return explanations. A server answers them itself, too."""
+        if self.explain is None or self.image is None or self.labels is None:
+            return frozenset()
+        return frozenset(PUBLIC_SIGNATURES) & self.saved_model.signatures.keys()
+
+    @property
+    def internal_signatures(self) -> frozenset[str]:
+        """The signatures of the methods of explanation, which a server runs to answer others."""
+        return frozenset(self.explain.methods.values() if self.explain else ())
 
 
 def open_bundle(
@@ -85,6 +103,7 @@ def open_bundle(
         golden=_golden(path, manifest, saved_model),
     )
     _check_image_signatures(bundle)
+    _check_explain(bundle)
     return bundle
 
 
@@ -138,3 +157,13 @@ def _check_image_signatures(bundle: Bundle) -> None:
         raise DataLoss(
             f"{bundle.path / MANIFEST_FILE} names image signatures without labels or image: export the model again"
         )
+
+
+def _check_explain(bundle: Bundle) -> None:
+    for name in sorted(bundle.internal_signatures):
+        signature = bundle.saved_model.signatures.get(name)
+        if signature is None or CLASS_INDEX not in signature.inputs:
+            raise DataLoss(
+                f"{bundle.path / MANIFEST_FILE} names the signature {name!r} for explanations, which the SavedModel "
+                "does not have in this form: export the model again"
+            )

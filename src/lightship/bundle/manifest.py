@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from lightship.bundle.explain_spec import ExplainSpec
 from lightship.bundle.golden import ATOL, RTOL
 from lightship.errors import (
     DataLoss,
@@ -58,6 +59,8 @@ class Manifest:
     atol: float = ATOL
     # Why a version has no image spec: "intended" if its export said so, "missing" if the export warned; else empty.
     no_image: str = ""
+    # How the answers are explained; None if they cannot be.
+    explain: ExplainSpec | None = None
     format: int = field(default=FORMAT)
 
     @classmethod
@@ -116,13 +119,14 @@ class Manifest:
             rtol=float(golden["rtol"]) if golden else RTOL,
             atol=float(golden["atol"]) if golden else ATOL,
             no_image=str(fields.get("no_image") or ""),
+            explain=ExplainSpec.from_json(fields["explain"]) if fields.get("explain") else None,
             format=version,
         )
 
     def to_json(self) -> dict[str, Any]:
         """Returns the fields of `lightship.json`, with a digest of all others."""
         golden = {"file": self.golden, "rtol": self.rtol, "atol": self.atol} if self.golden else None
-        fields = {
+        fields: dict[str, Any] = {
             "format": self.format,
             "created": self.created,
             "frameworks": dict(self.frameworks),
@@ -131,7 +135,11 @@ class Manifest:
             "image_signatures": list(self.image_signatures),
             "golden": golden,
             "files": {name: {"size": one.size, "sha256": one.sha256} for name, one in self.files.items()},
-        } | ({"no_image": self.no_image} if self.no_image else {})
+        }
+        if self.no_image:
+            fields["no_image"] = self.no_image
+        if self.explain is not None:
+            fields["explain"] = self.explain.to_json()
         return sealed(fields)
 
     def covers(self, name: str) -> bool:

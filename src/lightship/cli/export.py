@@ -67,6 +67,14 @@ def export(
             "--no-image", help="The model is meant to take only tensors: no warning that it has no --preprocess."
         ),
     ] = False,
+    explain_layer: Annotated[
+        str | None,
+        typer.Option(
+            help="The layer that explains the answers, such as block5_conv3; by default the last one with an output "
+            "[N, height, width, channels]."
+        ),
+    ] = None,
+    no_explain: Annotated[bool, typer.Option("--no-explain", help="Leave the explanations out.")] = False,
     golden: Annotated[
         list[Path] | None, typer.Option(help="A real image for the golden sample; can be repeated.")
     ] = None,
@@ -95,6 +103,7 @@ def export(
         "fit": fit,
     }
     image = _image_spec(given, _preprocessing(preprocess, scale, offset, mean, std), no_image)
+    explain = _explain(explain_layer, no_explain)
     labels = _labels(classes)
     check_argument(model, SOURCE)
     check_target(folder)
@@ -109,6 +118,7 @@ def export(
             image=image,
             version=version,
             golden=golden,
+            explain=explain,
             overwrite=overwrite,
             progress=_progress(progress),
         )
@@ -185,6 +195,13 @@ def _image_spec(
     return ImageSpec(**chosen, preprocessing=preprocessing)
 
 
+def _explain(layer: str | None, no_explain: bool) -> str | Literal[False] | None:
+    """Returns the layer of --explain-layer, False for --no-explain, or None if neither is given."""
+    if layer is not None and no_explain:
+        raise typer.BadParameter("--explain-layer and --no-explain cannot be combined: give only one of them")
+    return False if no_explain else layer
+
+
 def _labels(classes: Path | None) -> tuple[str, ...] | None:
     """Reads the labels before TensorFlow is imported, so that errors in the file are reported quickly."""
     from lightship.bundle.labels import read_classes
@@ -227,6 +244,7 @@ def _describe(path: Path, folder: Path) -> dict[str, Any]:
         "path": str(path),
         "version": bundle.version,
         "signatures": list(bundle.saved_model.signatures),
+        "explain": bundle.explain.to_json() if bundle.explain else None,
         "labels": len(bundle.labels) if bundle.labels else 0,
         "engine": runs_on,
         "golden": {"rtol": golden.rtol, "atol": golden.atol} if golden else None,

@@ -19,6 +19,7 @@ from lightship.saved_model.signatures import DEFAULT_SIGNATURE, INIT_SIGNATURE, 
 
 LABELS_SHOWN = 5
 NATIVE = "decodes the images, runs serving_default and ranks the labels"
+EXPLAINS = "decodes the images and runs {}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class Report:
             },
             "labels": bundle.labels,
             "image": bundle.image.to_json() if bundle.image else None,
+            "explain": bundle.explain.to_json() if bundle.explain else None,
             "advice": missing_image(bundle) or None,
             "signatures": {one.name: _signature_json(one) for one in signatures_in_order(bundle)},
             "files": dict(self.files),
@@ -65,7 +67,8 @@ class Report:
         yield "Engine:"
         yield from (f"  {name}: {_engine(one)}" for name, one in self.engines.items())
         yield f"Labels: {_labels(bundle.labels)}"
-        yield f"Image: {_image(bundle)}\n"
+        yield f"Image: {_image(bundle)}"
+        yield f"Explanations: {_explanations(bundle, self.engines)}\n"
         for signature in signatures_in_order(bundle):
             yield signature_text(signature) + "\n"
         yield f"Files: {sum(self.files.values()):,} bytes"
@@ -86,8 +89,11 @@ def signatures_in_order(bundle: Bundle) -> list[Signature]:
 
     def place(signature: Signature) -> int:
         if signature.name == INIT_SIGNATURE or signature.name.startswith("__"):
+            return 4
+        if signature.name in bundle.internal_signatures:
             return 3
-        return 2 if signature.name in bundle.image_signatures else int(signature.name != DEFAULT_SIGNATURE)
+        encoded = bundle.image_signatures | bundle.explain_signatures
+        return 2 if signature.name in encoded else int(signature.name != DEFAULT_SIGNATURE)
 
     return sorted(bundle.saved_model.signatures.values(), key=place)
 
@@ -111,6 +117,8 @@ def report_on(found: VersionFolder, *, check: bool) -> Report:
 def _engine_of(bundle: Bundle, engine: Engine, signature: str) -> SignatureReport:
     if signature in bundle.image_signatures:
         return SignatureReport(signature, "lightship", NATIVE)
+    if bundle.explain is not None and signature in bundle.explain_signatures:
+        return SignatureReport(signature, "lightship", EXPLAINS.format(bundle.explain.methods[bundle.explain.default]))
     with suppress(LightshipError):  # the report contains the reason
         engine.engine_of(signature)
     return next(report for report in engine.reports() if report.signature == signature)
@@ -147,6 +155,17 @@ def _image(bundle: Bundle) -> str:
     if bundle.image is None:
         return _no_image(bundle)
     return ", ".join(f"{key} {value}" for key, value in bundle.image.to_json().items())
+
+
+def _explanations(bundle: Bundle, engines: Mapping[str, SignatureReport]) -> str:
+    spec = bundle.explain
+    if spec is None:
+        return "none"
+    methods = [
+        f"{name} ({'default, ' if name == spec.default else ''}{engines[signature].engine or 'no engine'})"
+        for name, signature in spec.methods.items()
+    ]
+    return f"by layer {spec.layer}: {', '.join(methods)}"
 
 
 def _no_image(bundle: Bundle) -> str:

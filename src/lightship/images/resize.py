@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lightship.errors import InvalidArgument
+from lightship.images.fit import pillow_crop, pillow_pad, tensorflow_crop, tensorflow_pad
 from lightship.images.kernels import Taps, taps
 from lightship.images.spec import ImageSpec
 
@@ -33,35 +33,17 @@ def resize_as_pillow(image: Image.Image, spec: ImageSpec) -> Image.Image:
         return image
     method = Image.Resampling[spec.resize.upper()]
     if spec.fit == "crop":
-        return image.resize((width, height), method, box=_crop_box(image.size, (width, height)))
+        return image.resize((width, height), method, box=pillow_crop(*image.size, width, height))
     if spec.fit == "pad":
         return _pad_as_pillow(image, (width, height), method)
     return image.resize((width, height), method)
 
 
-def _crop_box(size: tuple[int, int], target: tuple[int, int]) -> tuple[int, int, int, int]:
-    """Returns the largest centred box with the target's proportions, in whole pixels: left, top, right, bottom."""
-    (width, height), (target_width, target_height) = size, target
-    box_width = min(width, height * target_width // target_height)
-    box_height = min(height, width * target_height // target_width)
-    if not box_width or not box_height:
-        raise _too_narrow(width, height, target_width, target_height)
-    left, top = (width - box_width) // 2, (height - box_height) // 2
-    return left, top, left + box_width, top + box_height
-
-
 def _pad_as_pillow(image: Image.Image, target: tuple[int, int], method: Image.Resampling) -> Image.Image:
-    (width, height), (target_width, target_height) = image.size, target
-    fitted_width, fitted_height = target
-    if width / height > target_width / target_height:
-        fitted_height = round(height / width * target_width)
-    else:
-        fitted_width = round(width / height * target_height)
-    if not fitted_width or not fitted_height:
-        raise _too_narrow(width, height, target_width, target_height)
-    fitted = image.resize((fitted_width, fitted_height), method)
+    box = pillow_pad(*image.size, *target)
+    fitted = image.resize((box.right - box.left, box.bottom - box.top), method)
     padded = Image.new(image.mode, target)
-    padded.paste(fitted, (round((target_width - fitted_width) * 0.5), round((target_height - fitted_height) * 0.5)))
+    padded.paste(fitted, (box.left, box.top))
     return padded
 
 
@@ -80,24 +62,17 @@ def resize_as_tensorflow(pixels: NDArray[Any], spec: ImageSpec) -> NDArray[Any]:
 
 def _smart_crop(pixels: NDArray[Any], target_height: int, target_width: int) -> NDArray[Any]:
     height, width = pixels.shape[:2]
-    crop_height = max(1, min(height, int(np.float32(width * target_height) / np.float32(target_width))))
-    crop_width = max(1, min(width, int(np.float32(height * target_width) / np.float32(target_height))))
-    top, left = (height - crop_height) // 2, (width - crop_width) // 2
-    return pixels[top : top + crop_height, left : left + crop_width]
+    box = tensorflow_crop(width, height, target_width, target_height)
+    return pixels[box.top : box.bottom, box.left : box.right]
 
 
 def _pad_as_tensorflow(pixels: NDArray[Any], spec: ImageSpec) -> NDArray[Any]:
-    height, width = (np.float32(side) for side in pixels.shape[:2])
-    target_height, target_width = (np.float32(side) for side in spec.size)
-    ratio = max(width / target_width, height / target_height)
-    fitted = int(height / ratio), int(width / ratio)
-    if not all(fitted):
-        raise _too_narrow(int(width), int(height), int(target_width), int(target_height))
-    resized = _resize(pixels, fitted, spec)
-    top = max(0, int((target_height - height / ratio) / 2))
-    left = max(0, int((target_width - width / ratio) / 2))
+    height, width = pixels.shape[:2]
+    target_height, target_width = spec.size
+    box = tensorflow_pad(width, height, target_width, target_height)
+    resized = _resize(pixels, (box.bottom - box.top, box.right - box.left), spec)
     padded = np.zeros((*spec.size, pixels.shape[2]), resized.dtype)
-    padded[top : top + fitted[0], left : left + fitted[1]] = resized
+    padded[box.top : box.bottom, box.left : box.right] = resized
     return padded
 
 
@@ -170,10 +145,3 @@ def _product(pixels: NDArray[Any], axis_taps: Taps) -> Floats:
         band = pixels[first:last].reshape(last - first, -1).astype(np.float32, copy=False)
         np.matmul(dense, band, out=flat[start : start + _BLOCK])
     return result
-
-
-def _too_narrow(width: int, height: int, target_width: int, target_height: int) -> InvalidArgument:
-    return InvalidArgument(
-        f"an image of {width} x {height} pixels is too narrow for {target_width} x {target_height} without "
-        "distortion: no pixel would remain; send a less narrow image"
-    )

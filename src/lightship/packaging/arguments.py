@@ -11,9 +11,11 @@ _BY_COMMAND: ContextVar[bool] = ContextVar("by_command", default=False)
 # The name in Python, and the option of `lightship export`.
 _ARGUMENTS: Mapping[str, tuple[str, str]] = {
     "classes": ("classes=", "--classes"),
+    "explain": ("explain=", "--explain-layer"),
     "golden": ("golden=", "--golden"),
     "height": ("ImageSpec(height=...)", "--height"),
     "image": ("image=", "--preprocess"),
+    "no_explain": ("explain=False", "--no-explain"),
     "no_image": ("image=False", "--no-image"),
     "overwrite": ("overwrite=True", "--overwrite"),
     "preprocessing": ("image=ImageSpec(preprocessing=...)", "--preprocess NAME"),

@@ -16,6 +16,7 @@ from lightship.bundle.manifest import EXTRAS, GOLDEN_FILE, LABELS_FILE, WARM_UP_
 from lightship.bundle.missing_image import INTENDED, MISSING
 from lightship.errors import FailedPrecondition
 from lightship.images.spec import ImageSpec
+from lightship.packaging.explaining import check_explain, find_explanations
 from lightship.packaging.golden_sample import (
     GoldenImages,
     encode_png,
@@ -33,12 +34,13 @@ from lightship.unexpected import unexpected_option
 
 # What needs TensorFlow is imported when a model is exported. So `export` exists without it, and its import is quiet.
 if TYPE_CHECKING:
+    from lightship.packaging.explain_signatures import Explanations
     from lightship.packaging.signatures import ImageSignatures
     from lightship.packaging.trained import TrainedModel
     from lightship.packaging.verify import SampleImages
 
 # What `export` takes by name.
-OPTIONS = ("classes", "image", "version", "golden", "overwrite", "progress")
+OPTIONS = ("classes", "image", "version", "golden", "explain", "overwrite", "progress")
 
 # Only one export runs at a time, because Keras and TensorFlow keep global state.
 _EXPORT_LOCK = Lock()
@@ -52,6 +54,7 @@ def export(
     image: ImageSpec | Mapping[str, Any] | Literal[False] | None = None,
     version: int | None = None,
     golden: GoldenImages | None = None,
+    explain: str | Literal[False] | None = None,
     overwrite: bool = False,
     progress: ProgressOption = None,
     **unexpected: Never,
@@ -70,6 +73,8 @@ def export(
     version: the version number, by default the next free one.
     overwrite: replace the version if it exists.
     golden: real images for the golden sample: a file, several files, or a folder; by default seeded noise.
+    explain: the name of the layer whose output the explanations of an image classifier weight, by default the last one
+        with an output [N, height, width, channels]. Only Keras models have explanations. False leaves them out.
     progress: whether to show each step with its seconds. By default they are shown on a terminal (on standard error)
         and in a notebook, and nowhere else. True shows them anywhere, False never. A function is called with a short
         text at each step instead.
@@ -87,6 +92,7 @@ def export(
     check_version(folder, version, overwrite)
     labels = read_classes(classes) if classes is not None else None
     spec = _given_spec(image)
+    check_explain(explain)
     with _EXPORT_LOCK, shown_progress(progress) as report, quiet_tensorflow(report):
         from lightship.packaging.sources import open_source
 
@@ -94,7 +100,7 @@ def export(
         trained = open_source(source, with_labels=labels is None)
         if image is not False:
             spec = spec or trained.image
-        content = _content(trained, labels or trained.labels, spec, golden or None, report)
+        content = _content(trained, labels or trained.labels, spec, golden or None, explain, report)
         if image is False:
             content = replace(content, no_image=INTENDED)
         with staging_folder(folder) as path:
@@ -102,7 +108,7 @@ def export(
             with reraise_as(
                 FailedPrecondition, "TensorFlow cannot save this model: {}; the incomplete export was removed"
             ):
-                trained.write(path, content.signatures)
+                trained.write(path, content.signatures, content.explanations)
             _write_extras(path, content)
             engine = _try_out(path, trained, content, report)
             written = publish(path, folder, version, overwrite)
@@ -127,6 +133,7 @@ class _Content:
     image: ImageSpec | None
     golden: Golden | None
     signatures: ImageSignatures | None
+    explanations: Explanations | None
     # As in the manifest.
     no_image: str
 
@@ -136,6 +143,7 @@ def _content(
     labels: tuple[str, ...] | None,
     image: ImageSpec | None,
     golden_images: GoldenImages | None,
+    explain: str | Literal[False] | None,
     report: Progress,
 ) -> _Content:
     from lightship.packaging.classifier import image_signatures, with_model_size
@@ -144,8 +152,10 @@ def _content(
     report.step("running the trained model on the golden sample")
     golden = take_golden(trained, image, golden_images, report)
     signatures = image_signatures(labels, image, trained.inputs, golden, report)
-    missing = MISSING if image is None and is_image_classifier(trained.inputs, labels, golden) else ""
-    return _Content(labels, image, golden, signatures, missing)
+    classifies = is_image_classifier(trained.inputs, labels, golden)
+    explanations = find_explanations(trained, explain, classifies, report)
+    missing = MISSING if image is None and classifies else ""
+    return _Content(labels, image, golden, signatures, explanations, missing)
 
 
 def _write_extras(path: Path, content: _Content) -> None:
@@ -171,18 +181,20 @@ def _write_extras(path: Path, content: _Content) -> None:
         image_signatures=content.signatures.names if content.signatures is not None else (),
         golden=GOLDEN_FILE if content.golden is not None else None,
         no_image=content.no_image,
+        explain=content.explanations.spec if content.explanations is not None else None,
     )
     write_manifest(path, manifest)
 
 
 def _try_out(path: Path, trained: TrainedModel, content: _Content, report: Progress) -> str:
     """Raises Internal if the exported model answers differently from the trained one. Returns the engine's name."""
-    from lightship.packaging.verify import check_on_engine, check_on_tensorflow
+    from lightship.packaging.verify import check_on_engine, check_on_tensorflow, explained
 
     report.step("comparing with TensorFlow")
-    check_on_tensorflow(path, content.golden, content.signatures, _pictures(trained, content.signatures))
+    maps = explained(content.explanations, content.golden)
+    check_on_tensorflow(path, content.golden, content.signatures, _pictures(trained, content.signatures), maps)
     report.step("compiling for the serving engine and comparing")
-    return check_on_engine(path, content.golden)
+    return check_on_engine(path, content.golden, maps)
 
 
 def _pictures(trained: TrainedModel, signatures: ImageSignatures | None) -> SampleImages | None:

@@ -12,9 +12,13 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from lightship.errors import FailedPrecondition, InvalidArgument
+from lightship.packaging.explain_graph import ExplainSignatures
+from lightship.packaging.explain_head import find_head
+from lightship.packaging.explain_signatures import CannotExplain, Explanations
 from lightship.packaging.first_layers import scales_pixels
 from lightship.packaging.quiet import quiet
 from lightship.packaging.signatures import ImageSignatures, set_method_names
+from lightship.packaging.traced_model import trace
 from lightship.packaging.trained import Arrays, ModelInput
 
 if TYPE_CHECKING:
@@ -50,20 +54,34 @@ class KerasModel:
 
     def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
         tensors = [tf.constant(inputs[spec.name], spec.dtype) for spec in self._specs]
-        outputs = self._model(*keras.tree.pack_sequence_as(self._arguments, tensors), training=False)
+        outputs = self._call(tensors)
         return {name: keras.ops.convert_to_numpy(output) for name, output in _named_outputs(outputs).items()}
 
-    def write(self, folder: Path, image: ImageSignatures | None) -> None:
+    def explain(self, layer: str | None) -> Explanations:
+        if len(self._specs) != 1:
+            raise CannotExplain(f"the model has {len(self._specs)} inputs, not one")
+        traced = trace(lambda images: keras.tree.flatten(self._call([images])), self._specs[0])
+        if traced is None:
+            raise CannotExplain("the model does not have exactly one output")
+        return ExplainSignatures(traced, find_head(traced, layer), self._specs[0])
+
+    def write(self, folder: Path, image: ImageSignatures | None, explain: Explanations | None) -> None:
         archive = keras.export.ExportArchive()
         signature = keras.tree.pack_sequence_as(self._arguments, self._specs)
         with quiet():
             run = archive.track_and_add_endpoint("serving_default", self._model, signature)
             if image is not None:
-                for name, function, spec in image.functions(lambda images: self._scores(run, images)):
-                    archive.add_endpoint(name, function, input_signature=[spec])
+                for name, function, specs in image.functions(lambda images: self._scores(run, images)):
+                    archive.add_endpoint(name, function, input_signature=specs)
+            if explain is not None:
+                for name, function, specs in explain.functions(image):
+                    archive.add_endpoint(name, function, input_signature=specs)
             archive.write_out(str(folder), verbose=False)
         if image is not None:
             set_method_names(folder, image.method_names)
+
+    def _call(self, tensors: list[Tensor]) -> Any:
+        return self._model(*keras.tree.pack_sequence_as(self._arguments, tensors), training=False)
 
     def _scores(self, run: Any, images: Tensor) -> Tensor:
         (output,) = keras.tree.flatten(run(*keras.tree.pack_sequence_as(self._arguments, [images])))

@@ -13,8 +13,11 @@ from numpy.typing import NDArray
 
 from lightship.bundle.bundle import open_bundle
 from lightship.bundle.manifest import EXTRAS, MANIFEST_FILE
-from lightship.errors import DataLoss
+from lightship.errors import DataLoss, InvalidArgument
+from lightship.packaging.arguments import argument
+from lightship.packaging.explain_signatures import CannotExplain, Explanations
 from lightship.packaging.library_errors import reraise_as
+from lightship.packaging.loaded_explanations import LoadedExplanations
 from lightship.packaging.quiet import quiet
 from lightship.packaging.signatures import ImageSignatures, set_method_names
 from lightship.packaging.trained import Arrays, ModelInput
@@ -53,7 +56,18 @@ class SavedModelSource:
         outputs = self._loaded.signatures[DEFAULT_SIGNATURE](**tensors)
         return {name: np.asarray(output.numpy()) for name, output in outputs.items()}
 
-    def write(self, folder: Path, image: ImageSignatures | None) -> None:
+    def explain(self, layer: str | None) -> Explanations:
+        spec = self._bundle.explain if self._bundle else None
+        if spec is None:
+            raise CannotExplain("a SavedModel does not tell its layers: export the Keras model, a .keras or .h5 file")
+        if layer not in (None, spec.layer):
+            raise InvalidArgument(
+                f"{argument('explain')} is {layer!r}, but this SavedModel explains its layer {spec.layer!r}: "
+                "export the Keras model to choose another one"
+            )
+        return LoadedExplanations(self._loaded, spec, next(iter(self.inputs)))
+
+    def write(self, folder: Path, image: ImageSignatures | None, explain: Explanations | None) -> None:
         if self._bundle is None:
             self._copy(folder, [EXTRAS])  # the user's own warm-up records, for example
         if image is None:
@@ -61,18 +75,27 @@ class SavedModelSource:
             return
         module = tf.Module()
         module.source = self._loaded
-        signatures = {name: function for name, function in self._loaded.signatures.items() if name != INIT_SIGNATURE}
-        for name, function, spec in image.functions(self._scores):
-            signatures[name] = tf.function(function, input_signature=[spec])
+        left_out = {INIT_SIGNATURE, *(self._explaining() if explain is None else ())}
+        signatures = {name: function for name, function in self._loaded.signatures.items() if name not in left_out}
+        added = [*image.functions(self._scores), *(explain.functions(image) if explain is not None else ())]
+        for name, function, specs in added:
+            signatures[name] = tf.function(function, input_signature=specs, autograph=False)
             setattr(module, name, signatures[name])
         with quiet():
             tf.saved_model.save(module, str(folder), signatures=signatures)
-        set_method_names(folder, self._method_names() | dict(image.method_names))
+        set_method_names(
+            folder,
+            {name: method for name, method in self._method_names().items() if name in signatures}
+            | dict(image.method_names),
+        )
 
     def _scores(self, images: Tensor) -> Tensor:
         (name,) = self.inputs
         (output,) = self._loaded.signatures[DEFAULT_SIGNATURE](**{name: images}).values()
         return output
+
+    def _explaining(self) -> frozenset[str]:
+        return self._bundle.internal_signatures | self._bundle.explain_signatures if self._bundle else frozenset()
 
     def _method_names(self) -> dict[str, str]:
         """Returns the method names of all signatures. Saving changes them to predict, also for classify and regress."""

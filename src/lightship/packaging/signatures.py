@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,15 +40,15 @@ class ImageSignatures:
 
     def functions(
         self, scores_of: Callable[[Tensor], Tensor]
-    ) -> Iterator[tuple[str, Callable[..., dict[str, Tensor]], tf.TensorSpec]]:
-        """Yields the name, the function and the input's spec of each signature.
+    ) -> Iterator[tuple[str, Callable[..., dict[str, Tensor]], Sequence[tf.TensorSpec]]]:
+        """Yields the name, the function and the specs of the inputs of each signature.
 
         scores_of: takes images [N, H, W, C] and returns scores [N, K].
         """
 
         # Both signatures use one function, so that its graph is traced and stored only once.
         ranked = tf.function(
-            lambda encoded: self._rank(scores_of(self._images(encoded))),
+            lambda encoded: self._rank(scores_of(self.images(encoded))),
             [tf.TensorSpec([None], tf.string)],
             autograph=False,
         )
@@ -62,10 +62,11 @@ class ImageSignatures:
             labels, scores = ranked(tf.io.parse_example(examples, feature)[ENCODED_IMAGE_FEATURE])
             return {"classes": labels, "scores": scores}
 
-        yield IMAGE_BYTES_SIGNATURE, image_bytes, tf.TensorSpec([None], tf.string, IMAGE_BYTES_SIGNATURE)
-        yield CLASSIFY_SIGNATURE, classify, tf.TensorSpec([None], tf.string, "inputs")
+        yield IMAGE_BYTES_SIGNATURE, image_bytes, [tf.TensorSpec([None], tf.string, IMAGE_BYTES_SIGNATURE)]
+        yield CLASSIFY_SIGNATURE, classify, [tf.TensorSpec([None], tf.string, "inputs")]
 
-    def _images(self, encoded: Tensor) -> Tensor:
+    def images(self, encoded: Tensor) -> Tensor:
+        """Returns the model's input [N, H, W, C] for encoded images, string [N]."""
         shape = tf.TensorSpec((*self.image.size, self.image.channels), tf.float32)
         images = tf.map_fn(lambda one: preprocess_in_graph(one, self.image), encoded, fn_output_signature=shape)
         return tf.cast(images, self.dtype)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from lightship.images.spec import ImageSpec
+    from lightship.packaging.explain_signatures import Explanations
     from lightship.packaging.signatures import ImageSignatures
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -42,5 +43,11 @@ class TrainedModel(Protocol):
     def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
         """Runs the trained model and returns the outputs of `serving_default`, by their names."""
 
-    def write(self, folder: Path, image: ImageSignatures | None) -> None:
-        """Writes a SavedModel, with the image signatures if there are any, into `folder`, an existing empty folder."""
+    def explain(self, layer: str | None) -> Explanations:
+        """Returns the signatures that explain the model's answers by a layer, by default the last one that fits.
+
+        Raises CannotExplain if the model has none, and InvalidArgument for a layer that does not fit.
+        """
+
+    def write(self, folder: Path, image: ImageSignatures | None, explain: Explanations | None) -> None:
+        """Writes a SavedModel, with the other signatures if there are any, into `folder`, an existing empty folder."""

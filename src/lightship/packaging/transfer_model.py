@@ -47,9 +47,17 @@ class TransferModel:
         rows = [("model", self._model_text()), ("classes", self._classes_text()), ("image", self.image or "none")]
         return notebook.table("TransferModel", rows)
 
-    def save(self, folder: str | Path, version: int | None = None, *, progress: ProgressOption = None) -> Path:
+    def save(
+        self,
+        folder: str | Path,
+        version: int | None = None,
+        *,
+        explain: str | Literal[False] | None = None,
+        progress: ProgressOption = None,
+    ) -> Path:
         """Writes `version`, by default the next free one, into `folder` and returns its path.
 
+        explain: the layer that explains the answers, or False for no explanations, as in `lightship.export`.
         progress: whether to show the steps, as in `lightship.export`.
 
         Raises AttributeError without a model, and the errors of `lightship.export`.
@@ -63,6 +71,7 @@ class TransferModel:
             image=self.image,
             version=version,
             golden=self.golden,
+            explain=explain,
             progress=progress,
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,15 +11,43 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from lightship.bundle.explain_spec import CAM, CLASS_INDEX, PREDICTED, ExplainSpec
 from lightship.bundle.golden import Golden
 from lightship.bundle.image_signatures import CLASSIFY_SIGNATURE, IMAGE_BYTES_SIGNATURE, example_of_image
 from lightship.engines import load_engine
 from lightship.errors import Internal
+from lightship.packaging.explain_signatures import Explanations
 from lightship.packaging.library_errors import reraise_as
 from lightship.packaging.quiet import quiet
 from lightship.packaging.signatures import ImageSignatures
 from lightship.saved_model.reader import read_saved_model
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE
+
+# How much the mean of an exact map may differ from the logit. Half-precision models differ by up to a percent.
+_SUM_TOLERANCE = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedSample:
+    """The golden sample, explained by the trained model."""
+
+    spec: ExplainSpec
+    golden: Golden
+    # The outputs of each method's signature.
+    outputs: Mapping[str, Mapping[str, NDArray[Any]]]
+
+    def all_wanted(self) -> Iterator[tuple[str, Golden]]:
+        """Yields what `wanted` returns, for each method."""
+        return map(self.wanted, self.outputs)
+
+    def wanted(self, method: str) -> tuple[str, Golden]:
+        """Returns the signature of a method, and its inputs and outputs.
+
+        The classes are given, because nearly equal scores may be in another order elsewhere.
+        """
+        outputs = self.outputs[method]
+        inputs = {**self.golden.inputs, CLASS_INDEX: outputs[CLASS_INDEX]}
+        return self.spec.methods[method], Golden(inputs, outputs, self.golden.rtol, self.golden.atol)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,31 +59,56 @@ class SampleImages:
     scores: NDArray[Any]
 
 
+def explained(explanations: Explanations | None, golden: Golden | None) -> ExplainedSample | None:
+    """Explains the golden sample by each method with the trained model.
+
+    Raises Internal if the exact map of a class does not add up to its logit.
+    """
+    if explanations is None or golden is None:
+        return None
+    ((_, images),) = golden.inputs.items()
+    predicted = np.full(len(images), PREDICTED, np.int32)
+    with reraise_as(Internal, "the explanation of the golden sample fails, so the incomplete export was removed: {}"):
+        outputs = {method: explanations.run(method, images, predicted) for method in explanations.spec.methods}
+    if CAM in outputs:
+        _check_sum(outputs[CAM], explanations.bias())
+    return ExplainedSample(explanations.spec, golden, outputs)
+
+
 def check_on_tensorflow(
-    folder: Path, golden: Golden | None, image: ImageSignatures | None, pictures: SampleImages | None
+    folder: Path,
+    golden: Golden | None,
+    image: ImageSignatures | None,
+    pictures: SampleImages | None,
+    maps: ExplainedSample | None,
 ) -> None:
     """Loads the SavedModel and compares all its signatures with the trained model. Raises Internal if they differ."""
     with reraise_as(Internal, "the exported model fails on TensorFlow, so the incomplete export was removed: {}"):
         with quiet():
             loaded = tf.saved_model.load(str(folder))
         if golden is not None:
-            outputs = _call(loaded, DEFAULT_SIGNATURE, {name: tf.constant(x) for name, x in golden.inputs.items()})
+            outputs = _call(loaded, DEFAULT_SIGNATURE, _tensors(golden.inputs))
             _require(golden.compare(outputs), DEFAULT_SIGNATURE, "TensorFlow")
         if image is not None and pictures is not None:
             _check_image_signatures(loaded, image, pictures)
+        for name, wanted in maps.all_wanted() if maps is not None else ():
+            _require(wanted.compare(_call(loaded, name, _tensors(wanted.inputs))), name, "TensorFlow")
 
 
-def check_on_engine(folder: Path, golden: Golden | None) -> str:
+def check_on_engine(folder: Path, golden: Golden | None, maps: ExplainedSample | None) -> str:
     """Loads the SavedModel as a server does and returns the engine's name.
 
-    With a golden sample, also compares the engine's answers with those of the sample, and raises Internal if they
-    differ. Raises the errors of the engine if it cannot run the model.
+    With a golden sample, also compares the engine's answers with those of the sample, and its explanations by the
+    default method, and raises Internal if they differ. Raises the errors of the engine if it cannot run the model.
     """
     engine = load_engine(folder, read_saved_model(folder))
     try:
         if golden is None:
             return engine.name
         _require(golden.compare(engine.run(DEFAULT_SIGNATURE, golden.inputs)), DEFAULT_SIGNATURE, engine.name)
+        if maps is not None:
+            name, wanted = maps.wanted(maps.spec.default)
+            _require(wanted.compare(engine.run(name, wanted.inputs)), name, engine.engine_of(name))
         return engine.engine_of(DEFAULT_SIGNATURE)
     finally:
         engine.close()
@@ -73,6 +126,22 @@ def _check_image_signatures(loaded: Any, image: ImageSignatures, pictures: Sampl
         if (np.diff(scores) > 0).any():
             raise Internal(f"the signature {name} does not return the best label first: {scores[0][:5]}")
         _require(wanted.compare({"scores": _unranked(outputs[labels_key], scores, image.labels)}), name, "TensorFlow")
+
+
+def _check_sum(outputs: Mapping[str, NDArray[Any]], bias: NDArray[Any] | None) -> None:
+    """Raises Internal unless the mean of each map and the bias of its class are its logit."""
+    maps, logits = outputs["map"].astype(np.float64), outputs["logit"].astype(np.float64)
+    sums = maps.mean(axis=(1, 2)) + (0 if bias is None else bias[outputs[CLASS_INDEX]])
+    scale = np.maximum(np.abs(logits), np.abs(maps).mean(axis=(1, 2)))
+    if not (np.abs(sums - logits) <= _SUM_TOLERANCE * scale + _SUM_TOLERANCE).all():
+        raise Internal(
+            f"the class activation maps do not add up to the logits {logits}, but to {sums}, so the incomplete "
+            "export was removed"
+        )
+
+
+def _tensors(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+    return {name: tf.constant(array) for name, array in arrays.items()}
 
 
 def _unranked(labels: NDArray[Any], scores: NDArray[Any], order: Sequence[str]) -> NDArray[Any]:

@@ -72,11 +72,14 @@ def parse_saved_model(data: bytes, folder: Path, tags: Collection[str] = SERVE) 
     )
 
 
-def with_only_signature(saved_model_pb: bytes, name: str, tags: Collection[str] = SERVE) -> bytes:
+def with_only_signature(
+    saved_model_pb: bytes, name: str, tags: Collection[str] = SERVE, outputs: Mapping[str, str] | None = None
+) -> bytes:
     """Returns a copy of `saved_model.pb` with one graph, tagged `serve`, and one signature, called `serving_default`.
 
     name, tags: the signature and the graph to copy. OpenVINO reads only a graph with that tag and a signature with
-    that name. Raises NotFound if there is no such graph or signature.
+    that name. outputs: new names of outputs, by their names in the signature. Raises NotFound if there is no such
+    graph or signature.
     """
     model = _parse(saved_model_pb, Path(SAVED_MODEL_FILE))
     graph = _graph_with_tags(model, tags, Path(SAVED_MODEL_FILE))
@@ -84,6 +87,9 @@ def with_only_signature(saved_model_pb: bytes, name: str, tags: Collection[str] 
         raise NotFound(f'the model has no signature "{name}"; it has {_listed(graph.signature_def)}')
     wanted = protos.SignatureDef()
     wanted.CopyFrom(graph.signature_def[name])
+    for old, new in (outputs or {}).items():
+        wanted.outputs[new].CopyFrom(wanted.outputs[old])
+        del wanted.outputs[old]
     graph.signature_def.clear()
     graph.signature_def[DEFAULT_SIGNATURE].CopyFrom(wanted)
     graph.meta_info_def.tags[:] = SERVE

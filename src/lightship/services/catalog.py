@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from lightship.bundle.explain_spec import ExplainSpec
 from lightship.bundle.missing_image import missing_image
 from lightship.errors import LightshipError
 from lightship.images.spec import ImageSpec
@@ -37,6 +38,8 @@ class ServedVersion:
     # The names of the classes, and how an image becomes the input; empty or None if the version has none.
     classes: tuple[str, ...] = ()
     image: ImageSpec | None = None
+    # How the version explains its answers; None if it cannot.
+    explain: ExplainSpec | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,7 @@ def _answering(servable: Servable, state: str, problem: str) -> ServedVersion:
         advice=missing_image(bundle),
         classes=bundle.labels or (),
         image=bundle.image,
+        explain=bundle.explain,
     )
 
 

@@ -49,7 +49,7 @@ def classify_images_steps(
     servable: Servable, images: Sequence[bytes], top: int | None = None, memory: Reservation = NOT_COUNTED
 ) -> Steps[list[Ranking]]:
     """Does what `classify_images` does, in steps."""
-    labels, spec = _of_classifier(servable)
+    labels, spec = of_classifier(servable)
     if top is not None and top < 1:
         raise InvalidArgument(f"top is {top}; give 1 or more")
     order, scores = yield from _ranked(servable, spec, images, len(labels), memory)
@@ -65,13 +65,17 @@ def rank_images_steps(
 
     Raises the errors of `classify_images`.
     """
-    labels, spec = _of_classifier(servable)
+    labels, spec = of_classifier(servable)
     encoded = np.array([label.encode() for label in labels], dtype=object)
     order, scores = yield from _ranked(servable, spec, images, len(labels), memory)
     return encoded[order], scores
 
 
-def _of_classifier(servable: Servable) -> tuple[Sequence[str], ImageSpec]:
+def of_classifier(servable: Servable) -> tuple[Sequence[str], ImageSpec]:
+    """Returns the labels and the image spec of a version.
+
+    Raises FailedPrecondition, with what to do, if it lacks one of them.
+    """
     labels, spec = servable.bundle.labels, servable.bundle.image
     if spec is not None and labels is not None:
         return labels, spec
@@ -107,15 +111,19 @@ def _ranked(
     memory.grow(batch + _RANKED_BYTES * len(images) * classes)
     parts = []
     for start in range(0, len(images), ROWS_AT_ONCE):
-        rows = _batch(servable, spec, images, start, memory)
-        parts.append((yield from _scores(servable, rows, classes)))
+        rows = prepared_images(servable, spec, images, start, memory)
+        parts.append((yield from scores_of_images(servable, rows, classes)))
     scores = np.concatenate(parts)
     memory.shrink(batch)
     order = np.argsort(-scores, axis=1, kind="stable")
     return order, np.take_along_axis(scores, order, axis=1)
 
 
-def _scores(servable: Servable, batch: NDArray[np.float32], classes: int) -> Steps[NDArray[np.float32]]:
+def scores_of_images(servable: Servable, batch: NDArray[Any], classes: int) -> Steps[NDArray[np.float32]]:
+    """Runs the model on images that are prepared, [N, ...]. Returns the scores of all classes, float32 [N, classes].
+
+    Raises FailedPrecondition if the version does not return one row of scores for each image.
+    """
     signature = _default_signature(servable)
     ((name, spec),) = signature.inputs.items()
     (output,) = signature.outputs
@@ -139,10 +147,13 @@ def _default_signature(servable: Servable) -> Signature:
     return signature
 
 
-def _batch(
+def prepared_images(
     servable: Servable, spec: ImageSpec, images: Sequence[bytes], start: int, memory: Reservation
 ) -> NDArray[np.float32]:
-    """Returns at most `ROWS_AT_ONCE` images from `start` on, prepared for the model."""
+    """Returns at most `ROWS_AT_ONCE` images from `start` on, prepared for the model: float32 [N, H, W, channels].
+
+    `memory` counts what decoding takes; the caller has counted the result. Raises the errors of `prepare`.
+    """
     some = images[start : start + ROWS_AT_ONCE]
     batch = np.empty((len(some), *spec.size, spec.channels), np.float32)
     for row, image in enumerate(some):

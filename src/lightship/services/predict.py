@@ -10,12 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightship.batching import EngineCall, EngineRun, Outcome, Results, Scheduler, Steps, complete
+from lightship.bundle.explain_spec import PUBLIC_SIGNATURES
 from lightship.engines.base import check_inputs, check_outputs
 from lightship.errors import InvalidArgument, OutOfRange
 from lightship.lifecycle.servable import Servable
 from lightship.memory_budget import NOT_COUNTED, Reservation
 from lightship.saved_model.signatures import CLASSIFY_METHOD, DEFAULT_SIGNATURE, INIT_SIGNATURE, Signature
 from lightship.services.examples import images_of_examples
+from lightship.services.explain import explain_signature_steps
 from lightship.services.images import rank_images_steps
 from lightship.services.predict_checks import check_predict_method, with_defaults, with_shapes
 from lightship.tensors.array_memory import memory_of
@@ -59,7 +61,13 @@ class Prediction:
     @property
     def decodes_images(self) -> bool:
         """Whether the inputs are encoded images."""
-        return self.signature.name in self.servable.bundle.image_signatures
+        return self.signature.name in self.servable.bundle.image_signatures or self.explains
+
+    @property
+    def explains(self) -> bool:
+        """Whether this explains answers for encoded images."""
+        name = self.signature.name
+        return name in PUBLIC_SIGNATURES and name in self.servable.bundle.explain_signatures
 
     def steps(self) -> Steps[Results]:
         """Runs the signature and returns the outputs.
@@ -76,6 +84,9 @@ class Prediction:
         signature = self.signature
         wanted = check_outputs(signature, self.outputs)
         check_inputs(signature, self.inputs)
+        if self.explains:
+            explained = yield from explain_signature_steps(self.servable, self.inputs, self.memory)
+            return {name: explained[name] for name in wanted}
         images = _images(signature, self.inputs)
         labels, scores = yield from rank_images_steps(self.servable, images, self.memory)
         return {name: labels if signature.outputs[name].dtype is DataType.DT_STRING else scores for name in wanted}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shutil
 import tempfile
@@ -30,13 +31,15 @@ def read_signature(folder: Path, signature: Signature) -> Any:
 
     OpenVINO reads only `serving_default`, and merges all signatures if there is none. For any other signature it
     therefore reads a temporary folder, which holds a copy of `saved_model.pb` with this signature under the name
-    `serving_default`, and links to the variables and assets. The same is done for a graph with other tags and for a
-    file with several graphs. Raises CannotRun for operations and types that OpenVINO lacks, DataLoss for files that it
-    cannot read, and FailedPrecondition if the temporary folder cannot be created.
+    `serving_default`, and links to the variables and assets. The same is done for a graph with other tags, for a file
+    with several graphs, and for a signature with an output that is called like an input. Raises CannotRun for
+    operations and types that OpenVINO lacks, DataLoss for files that it cannot read, and FailedPrecondition if the
+    temporary folder cannot be created.
     """
     check_types(signature)
     try:
         as_it_is = (folder / SAVED_MODEL_FILE).is_file() and signature.alone and signature.tags == SERVE
+        as_it_is = as_it_is and not _renamed_outputs(signature)
         if signature.name == DEFAULT_SIGNATURE and as_it_is:
             model = core().read_model(str(folder))
         else:
@@ -59,11 +62,28 @@ def input_ports(model: Any, signature: Signature) -> dict[str, int]:
 
 def output_ports(model: Any, signature: Signature) -> dict[str, int]:
     """Returns the index in the model of each of the signature's outputs."""
-    return _ports(model.outputs, signature.outputs)
+    renamed = _renamed_outputs(signature)
+    ports = _ports(model.outputs, {renamed.get(name, name) for name in signature.outputs})
+    names = {new: old for old, new in renamed.items()}
+    return {names.get(name, name): index for name, index in ports.items()}
+
+
+def _renamed_outputs(signature: Signature) -> dict[str, str]:
+    """Returns other names for outputs that are called like an input, because OpenVINO would drop their names."""
+    taken = {*signature.inputs, *signature.outputs}
+    renamed = {}
+    for name in signature.outputs:
+        if name in signature.inputs:
+            new = next(new for count in itertools.count(1) if (new := f"{name}_output_{count}") not in taken)
+            taken.add(new)
+            renamed[name] = new
+    return renamed
 
 
 def _read_renamed(folder: Path, signature: Signature) -> Any:
-    rewritten = with_only_signature(saved_model_bytes(folder), signature.name, signature.tags)
+    rewritten = with_only_signature(
+        saved_model_bytes(folder), signature.name, signature.tags, _renamed_outputs(signature)
+    )
     with tempfile.TemporaryDirectory(prefix="lightship-") as place:
         (Path(place) / SAVED_MODEL_FILE).write_bytes(rewritten)
         for name in _BESIDE:

@@ -74,7 +74,7 @@ class GrpcApi:
         except Exception:  # each of them gets the error that is its own
             return None
         prediction = prepared.prediction
-        if prepared.decodes_images or not prediction.servable.scheduler.joins(prediction.signature.name, len(requests)):
+        if prepared.kind or not prediction.servable.scheduler.joins(prediction.signature.name, len(requests)):
             prepared.release()
             return None
         prediction.calls = len(requests)
@@ -162,7 +162,7 @@ class ReadPredict:
         self._api, self._method, self._caller = api, method, caller
         self._prepared, self.model, self._begun = prepared, model, begun
         # What may be run before `finish` is called; None if only a thread may run it.
-        self.prediction = None if prepared.decodes_images else prepared.prediction
+        self.prediction = None if prepared.kind else prepared.prediction
 
     @property
     def version(self) -> int:
@@ -211,16 +211,17 @@ class UnaryJob:
         caller.memory.begin_use()
 
     @property
-    def decodes_images(self) -> bool:
-        """Whether it is known to decode images."""
-        return self._prepared is not None and self._prepared.decodes_images
+    def kind(self) -> str:
+        """The kind of work that it is known to be, if it takes encoded images; else ""."""
+        return "" if self._prepared is None else self._prepared.kind
 
     def run(self) -> Answer | Moved[Answer] | Pending[Answer]:
         """Does the work and counts it. Errors become answers. The decoding of images is work of another kind."""
         left = 0
         try:
-            if self._read is not None and self._prepare():
-                return Moved(self, IMAGES)
+            kind = self._prepare() if self._read is not None else ""
+            if kind:
+                return Moved(self, kind)
             job = self._job = self._job or StepsJob(self._steps())
             body = job.run()
             if isinstance(body, Pending):
@@ -245,8 +246,8 @@ class UnaryJob:
         self._read = self._prepared = self._message = self._job = None
         self._caller.memory.end_use(left)
 
-    def _prepare(self) -> bool:
-        """Reads the request. Returns whether images have to be decoded."""
+    def _prepare(self) -> str:
+        """Reads the request. Returns the kind of work that the rest is if images have to be decoded, else ""."""
         caller, method, context = self._caller, self._method, self._api.context
         caller.check()
         read, self._read = self._read, None
@@ -259,9 +260,9 @@ class UnaryJob:
             self._prepared = prepare_predict(context, read_predict(message, caller.memory), caller.memory)
             if caller.record is not None:
                 caller.record.version = self._prepared.version
-            return self._prepared.decodes_images
+            return self._prepared.kind
         self._message = message
-        return method.runs and may_hold_images(context, message)
+        return IMAGES if method.runs and may_hold_images(context, message) else ""
 
     def _steps(self) -> Steps[bytes]:
         if self._prepared is not None:

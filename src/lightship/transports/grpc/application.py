@@ -30,7 +30,7 @@ from lightship.transports.grpc.together import ReadTogether
 from lightship.transports.grpc.unary import MAX_JOINED_BYTES, UnaryCall
 from lightship.transports.http.answer_queue import MAX_WAIT
 from lightship.transports.http.executor import Executor, Overloaded
-from lightship.transports.http.kinds import IMAGES, LARGE, MAX_SMALL_BYTES, SMALL
+from lightship.transports.http.kinds import LARGE, MAX_SMALL_BYTES, SMALL
 from lightship.transports.http.lanes import Origin
 from lightship.transports.http.timed_job import timed
 from lightship.transports.http2.application import NO_HANDLER, Handler
@@ -135,7 +135,7 @@ class GrpcApplication:
         """
         if not call.method.waits:
             large = compressed or job.large or size > MAX_SMALL_BYTES
-            kind = IMAGES if job.decodes_images else LARGE if large else SMALL
+            kind = job.kind or (LARGE if large else SMALL)
             origin = self._origin(call, kind, start)
             refuse_overload = partial(self.api.refuse_overload, call.method)
             return self.executor.submit(timed(job, call.record), origin, refuse_overload, call.deadline)

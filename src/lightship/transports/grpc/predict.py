@@ -22,6 +22,7 @@ from lightship.transports.grpc.call import Caller
 from lightship.transports.grpc.context import GrpcContext
 from lightship.transports.grpc.model_specs import choice_of, spec_of, write_spec
 from lightship.transports.grpc.request_templates import PredictCall
+from lightship.transports.prediction_kind import prediction_kind
 
 _OUTPUT_COPIES = 5  # of outputs, at the peak: the array, its bytes twice, in the message, and the serialized message
 
@@ -63,9 +64,9 @@ class PreparedPredict:
         self._context, self.handle, self._prediction, self._model = context, handle, prediction, model
 
     @property
-    def decodes_images(self) -> bool:
-        """Whether running the call decodes images, which may take long."""
-        return self._prediction.decodes_images
+    def kind(self) -> str:
+        """The kind of work that running the call is, if it takes encoded images; else ""."""
+        return prediction_kind(self._prediction)
 
     @property
     def prediction(self) -> Prediction:

@@ -5,5 +5,6 @@ from __future__ import annotations
 SMALL = "small"  # bodies and messages that are read in little time
 LARGE = "large"  # long ones, and compressed ones, which may be long
 IMAGES = "images"  # encoded images, as a body, in JSON or in a message
+EXPLANATIONS = "explanations"  # of images, which take as long or longer
 
 MAX_SMALL_BYTES = 64 << 10  # a JSON body of this size is read in a few milliseconds, whatever is in it

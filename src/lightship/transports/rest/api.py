@@ -7,11 +7,12 @@ import time
 from collections.abc import Sequence
 
 from lightship.batching import Steps
-from lightship.errors import Code, Internal, LightshipError, ResourceExhausted
+from lightship.errors import Code, Internal, InvalidArgument, LightshipError, ResourceExhausted
 from lightship.lifecycle.served_models import ServedModels
 from lightship.services.hints import Hints
 from lightship.services.predict import Prediction
 from lightship.transports.http.executor import Pending, run_job
+from lightship.transports.http.kinds import EXPLANATIONS, IMAGES
 from lightship.transports.http.limits import Limits
 from lightship.transports.http.messages import Headers, Request, Response, html_error
 from lightship.transports.http.steps_job import StepsJob
@@ -22,6 +23,11 @@ from lightship.transports.rest.endpoints.classification import (
     answer_regress,
     classifies_images,
 )
+from lightship.transports.rest.endpoints.explanation import (
+    answer_explain,
+    answer_explained_binary,
+    answer_explained_image,
+)
 from lightship.transports.rest.endpoints.joint_prediction import JointPrediction, read_joint
 from lightship.transports.rest.endpoints.models import answer_get, model_list
 from lightship.transports.rest.endpoints.prediction import answer_image, answer_predict, prepare_predict
@@ -31,7 +37,7 @@ from lightship.transports.rest.pages.docs import PATHS, DocPages
 from lightship.transports.rest.photos import recognised
 from lightship.transports.rest.prepared import PreparedCall, Unread
 from lightship.transports.rest.reading.gzip_body import gunzip
-from lightship.transports.rest.routes import Route, get_route, is_api, malformed, post_route
+from lightship.transports.rest.routes import Route, explains, get_route, is_api, malformed, post_route
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +49,13 @@ _CORS: Headers = (
     (b"Access-Control-Allow-Methods", b"POST, GET"),
     (b"Access-Control-Allow-Headers", b"Content-Type"),
 )
-_ENDPOINTS = {"predict": answer_predict, "classify": answer_classify, "regress": answer_regress}
+_ENDPOINTS = {
+    "predict": answer_predict,
+    "classify": answer_classify,
+    "regress": answer_regress,
+    "explain": answer_explain,
+}
+_OF_IMAGES = frozenset({"predict", "explain"})  # the actions that take images, and binary tensors
 
 
 class RestApi:
@@ -51,7 +63,8 @@ class RestApi:
 
     `answer` reads and runs a request. `prepare` only reads it, so that it can run later, possibly on another thread.
 
-    `extensions`: also take images by their first bytes and in forms, which TensorFlow Serving takes for invalid JSON.
+    `extensions`: also take images by their first bytes and in forms, which TensorFlow Serving takes for invalid JSON,
+    and answer `:explain`.
     """
 
     def __init__(
@@ -71,7 +84,7 @@ class RestApi:
         self._cors = cors
         self._extensions = extensions
         self._hints = hints
-        self._pages = DocPages(manager, forms=extensions)
+        self._pages = DocPages(manager, extensions=extensions)
 
     def answer(self, request: Request) -> Response:
         prepared = self.prepare(request)
@@ -131,8 +144,13 @@ class RestApi:
     def _prepared(self, request: Request, route: Route) -> PreparedCall:
         if route.action == "predict" and self._is_plain(request):
             return prepare_predict(self._manager, route, request)
+        return Unread(StepsJob(self._read_and_run(request, route)), kind=self._kind(request, route))
+
+    def _kind(self, request: Request, route: Route) -> str:
+        if route.action == "explain":
+            return EXPLANATIONS
         images = self._holds_image(request) or (route.action == "classify" and classifies_images(self._manager, route))
-        return Unread(StepsJob(self._read_and_run(request, route)), decodes_images=images)
+        return IMAGES if images else ""
 
     def _read_and_run(self, request: Request, route: Route) -> Steps[Response]:
         if request.method == "GET":
@@ -140,10 +158,12 @@ class RestApi:
         if "gzip" in request.header(b"content-encoding"):
             limit = self._limits.of(request.content_type)
             request = self.recognised(request.with_body(gunzip(request.body, limit, request.memory)))
-        if route.action == "predict" and self._holds_image(request):
-            return (yield from answer_image(self._manager, route, self._image(request)))
-        if route.action == "predict" and is_binary(request):
-            return (yield from answer_binary(self._manager, route, request))
+        if route.action in _OF_IMAGES and self._holds_image(request):
+            answer = answer_image if route.action == "predict" else answer_explained_image
+            return (yield from answer(self._manager, route, self._image(request)))
+        if route.action in _OF_IMAGES and is_binary(request):
+            answer = answer_binary if route.action == "predict" else answer_explained_binary
+            return (yield from answer(self._manager, route, request))
         return (yield from _ENDPOINTS[route.action](self._manager, route, request))
 
     def _holds_image(self, request: Request) -> bool:
@@ -170,10 +190,13 @@ class RestApi:
             return model_list(self._manager) if request.target == "/v1/models" else get_route(request.target)
         if request.method != "POST":
             raise malformed(request.method, request.target)
-        if "?" not in request.target or not self._holds_image(request):
-            return post_route(request.target)
-        route = post_route(request.path)
-        if request.query and route.action != "predict":
+        if "?" not in request.target or not (explains(request.path) or self._holds_image(request)):
+            route = post_route(request.target)
+        else:
+            route = _route_before_query(request)
+            if request.query and route.action not in _OF_IMAGES:
+                raise malformed("POST", request.target)
+        if route.action == "explain" and not self._extensions:
             raise malformed("POST", request.target)
         return route
 
@@ -247,8 +270,8 @@ class _CountedCall:
         self._left = 0.0  # when it began to wait for the engine without a thread
 
     @property
-    def decodes_images(self) -> bool:
-        return self._call.decodes_images
+    def kind(self) -> str:
+        return self._call.kind
 
     @property
     def prediction(self) -> Prediction | None:
@@ -279,6 +302,15 @@ class _CountedCall:
 
     def release(self) -> None:
         self._call.release()
+
+
+def _route_before_query(request: Request) -> Route:
+    try:
+        return post_route(request.path)
+    except InvalidArgument as error:
+        if error.message == malformed("POST", request.path).message:
+            raise malformed("POST", request.target) from None
+        raise
 
 
 def _options(request: Request) -> Response:

@@ -15,7 +15,6 @@ from lightship.memory_budget import MemoryBudget, Reservation
 from lightship.services.hints import Hints
 from lightship.transports.http.executor import Executor, Job, Moved, Overloaded, Pending, Wait
 from lightship.transports.http.hosts import AllowedHosts
-from lightship.transports.http.kinds import IMAGES
 from lightship.transports.http.lanes import Origin
 from lightship.transports.http.limits import Limits
 from lightship.transports.http.messages import Request, Response
@@ -110,7 +109,8 @@ class RestApp:
         if request.body[:1] != b"{":  # what is nearly always JSON costs no more than this
             request = self._api.recognised(request)
         if len(request.body) > MAX_INLINE_BYTES:
-            return self._submit(_Unprepared(self._api, request), request, self._origin(request, len(request.body)))
+            origin = self._origin(request, len(request.body))
+            return self._submit(_Unprepared(self._api, request, origin.kind), request, origin)
         if self._executor.waiting:
             refusal = self._executor.refused(self._origin(request, len(request.body)), self._refuse_overload)
             if refusal is not None:
@@ -120,7 +120,7 @@ class RestApp:
     def submit(self, prepared: PreparedCall, request: Request) -> Response | asyncio.Future[Response]:
         """Lets a thread run a call."""
         origin = self._origin(request, len(request.body))
-        return self._submit(prepared, request, origin._replace(kind=IMAGES) if prepared.decodes_images else origin)
+        return self._submit(prepared, request, origin._replace(kind=prepared.kind) if prepared.kind else origin)
 
     def refuse_early(self, request: Request, size: int) -> Response | None:
         """Returns the refusal of a request whose body has not been received yet, if there is too much work; or None.
@@ -227,17 +227,18 @@ class _CountedJob:
 
 @dataclass(slots=True)
 class _Unprepared:
-    """A job that reads a request's body and runs it. If images are decoded then, that is work of another kind."""
+    """A job that reads a request's body and runs it. If images are decoded then, that may be work of another kind."""
 
     _api: RestApi
     _request: Request
+    _kind: str
 
     def run(self) -> Response | Moved[Response] | Pending[Response]:
         prepared = self._api.prepare(self._request)
         if isinstance(prepared, Response):
             return prepared
-        if prepared.decodes_images and not self._request.is_image:
-            return Moved(prepared, IMAGES)
+        if prepared.kind not in ("", self._kind):
+            return Moved(prepared, prepared.kind)
         return prepared.run()
 
     def release(self) -> None:

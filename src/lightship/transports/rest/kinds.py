@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from lightship.errors import InvalidArgument
 from lightship.lifecycle.served_models import ServedModels
-from lightship.transports.http.kinds import IMAGES, LARGE, MAX_SMALL_BYTES, SMALL
+from lightship.transports.http.kinds import EXPLANATIONS, IMAGES, LARGE, MAX_SMALL_BYTES, SMALL
 from lightship.transports.http.lanes import Origin
 from lightship.transports.http.messages import Request
-from lightship.transports.rest.routes import post_route
+from lightship.transports.rest.routes import explains, post_route
 
 
 def origin_of(request: Request, size: int, manager: ServedModels) -> Origin:
@@ -16,6 +16,8 @@ def origin_of(request: Request, size: int, manager: ServedModels) -> Origin:
 
 
 def _kind_of(request: Request, size: int) -> str:
+    if explains(request.path):
+        return EXPLANATIONS
     if request.is_image or request.is_form:
         return IMAGES
     return LARGE if size > MAX_SMALL_BYTES or request.header(b"content-encoding") else SMALL
@@ -26,7 +28,7 @@ def _model_of(request: Request, manager: ServedModels) -> str:
     if request.method != "POST":
         return ""
     try:
-        takes_query = request.is_image or request.is_form
+        takes_query = request.is_image or request.is_form or explains(request.path)
         model = post_route(request.path if takes_query else request.target).model
     except InvalidArgument:
         return ""

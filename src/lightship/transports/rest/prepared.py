@@ -24,8 +24,8 @@ class PreparedCall(Job[Response], Protocol):
         """What the event loop may run, together with others, before it calls `response`. None: only `run` can."""
 
     @property
-    def decodes_images(self) -> bool:
-        """Whether running the call decodes images, which may take long."""
+    def kind(self) -> str:
+        """The kind of work that running the call is, if it is known to take long: one of `http.kinds`; else ""."""
 
     def response(self) -> Response | None:
         """Returns the response to what the event loop has run. None: it has not, and the call can still be run."""
@@ -37,12 +37,12 @@ class Unread:
     It is a `PreparedCall` whose work is that of a job.
     """
 
-    __slots__ = ("decodes_images", "release", "run")
+    __slots__ = ("kind", "release", "run")
 
     prediction = None
 
-    def __init__(self, job: StepsJob[Response], *, decodes_images: bool = False) -> None:
-        self.run, self.release, self.decodes_images = job.run, job.release, decodes_images
+    def __init__(self, job: StepsJob[Response], *, kind: str = "") -> None:
+        self.run, self.release, self.kind = job.run, job.release, kind
 
     def response(self) -> None:
         return None

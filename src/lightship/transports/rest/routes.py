@@ -1,4 +1,7 @@
-"""Parses URLs into the model, the version and the action. The patterns are the same as TensorFlow Serving's."""
+"""Parses URLs into the model, the version and the action.
+
+The patterns are the same as TensorFlow Serving's, but for `:explain`, which it does not have.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from lightship.errors import InvalidArgument
 from lightship.transports.rest.reading.values import decoded
 
 _WHICH = r"(?:(?:/versions/([0-9]+))|(?:/labels/([^/:]+)))?"
-_POST = re.compile(rf"/v1/models/([^/:]+){_WHICH}:(classify|regress|predict)", re.IGNORECASE | re.DOTALL)
+_POST = re.compile(rf"/v1/models/([^/:]+){_WHICH}:(classify|regress|predict|explain)", re.IGNORECASE | re.DOTALL)
 _GET = re.compile(rf"/v1/models(?:/([^/:]+))?{_WHICH}(?:/(metadata))?", re.IGNORECASE | re.DOTALL)
 _MAX_ROUTES = 1024  # routes in the cache; clients request the same ones repeatedly
 _MAX_VERSION = (1 << 63) - 1
@@ -22,7 +25,12 @@ class Route:
     model: str
     version: int | None
     label: str | None
-    action: str  # POST: predict, classify or regress; GET: metadata or ""
+    action: str  # POST: predict, classify, regress or explain; GET: metadata or ""
+
+
+def explains(path: str) -> bool:
+    """Returns whether a path without its query is that of a request for explanations, as far as its end says."""
+    return path.endswith(":explain")
 
 
 def is_api(target: str) -> bool:

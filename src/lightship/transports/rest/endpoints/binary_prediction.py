@@ -61,7 +61,7 @@ def answer_binary(manager: ServedModels, route: Route, request: Request) -> Step
         servable = handle.servable
         signature = check_signature(servable, _name(request, b"signature"))
         names = _output_names(signature, _name(request, b"output"), media)
-        inputs = _inputs(signature, request)
+        inputs = binary_inputs(signature, request)
         outputs = yield from prepare_prediction(servable, signature, inputs, names, request.memory).steps()
         request.memory.grow(_answer_memory(media, outputs))
         return _response(route, servable, media, outputs)
@@ -97,8 +97,11 @@ def _wanted(request: Request) -> bytes:
     return JSON
 
 
-def _inputs(signature: Signature, request: Request) -> Arrays:
-    """Returns the arrays of a request. They are views of its body, unless its bytes must be reordered or aligned."""
+def binary_inputs(signature: Signature, request: Request) -> Arrays:
+    """Returns the arrays of a request, by the names of a signature's inputs.
+
+    They are views of its body, unless its bytes must be reordered or aligned.
+    """
     if not signature.inputs:  # the signature exists, but has no inputs
         raise InvalidArgument(f"Failed to get input map for signature: {signature.name}")
     for spec in signature.inputs.values():

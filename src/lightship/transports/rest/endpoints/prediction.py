@@ -18,6 +18,7 @@ from lightship.tensors.array_memory import memory_of
 from lightship.transports.http.executor import Pending
 from lightship.transports.http.messages import Request, Response
 from lightship.transports.http.steps_job import StepsJob
+from lightship.transports.prediction_kind import prediction_kind
 from lightship.transports.rest.endpoints.decoding_memory import decoding_memory
 from lightship.transports.rest.endpoints.predict_request import PredictRequest
 from lightship.transports.rest.endpoints.predict_response import Tensors, outputs_document, predictions, rankings
@@ -42,8 +43,8 @@ class PreparedPredict:
         self._job: StepsJob[Response] | None = None
 
     @property
-    def decodes_images(self) -> bool:
-        return self._prediction.decodes_images
+    def kind(self) -> str:
+        return prediction_kind(self._prediction)
 
     @property
     def prediction(self) -> Prediction | None:

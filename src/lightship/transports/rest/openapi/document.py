@@ -8,18 +8,26 @@ from typing import Any
 from urllib.parse import quote
 
 from lightship import __version__
-from lightship.saved_model.signatures import Signature, TensorSpec
+from lightship.bundle.explain_spec import ExplainSpec
+from lightship.saved_model.signatures import DEFAULT_SIGNATURE, Signature, TensorSpec
 from lightship.services.catalog import ServedModel, ServedVersion
 from lightship.tensors.raw import dtype_name
 from lightship.transports.rest.openapi.operations import (
     SERVER_PATHS,
     classify_operation,
+    explain_operation,
     metadata_operation,
     predict_operation,
     regress_operation,
     status_operation,
 )
-from lightship.transports.rest.openapi.schemas import Schema, examples_request, predict_request, predict_response
+from lightship.transports.rest.openapi.schemas import (
+    Schema,
+    examples_request,
+    explain_request,
+    predict_request,
+    predict_response,
+)
 from lightship.transports.rest.openapi.shared import PARAMETERS, RESPONSES, SCHEMAS
 
 Json = dict[str, Any]
@@ -30,17 +38,17 @@ _ABOUT = (
 )
 
 
-def openapi_document(models: Iterable[ServedModel], *, forms: bool = True) -> Json:
+def openapi_document(models: Iterable[ServedModel], *, extensions: bool = True) -> Json:
     """Returns the document of `GET /openapi.json`. Its `x-lightship-models` lists the models for the page `/docs`.
 
-    forms: whether images may come in forms.
+    extensions: whether images may come in forms, and `:explain` is answered.
     """
     served = list(models)
     paths: Json = {}
     schemas: Json = dict(SCHEMAS)
     names = _Names()
     for model in served:
-        _Paths(model, names.of(model.name), paths, schemas, forms=forms).add()
+        _Paths(model, names.of(model.name), paths, schemas, extensions=extensions).add()
     return {
         "openapi": "3.1.0",
         "info": {"title": "Lightship", "version": __version__, "description": _ABOUT},
@@ -70,8 +78,8 @@ class _Names:
 class _Paths:
     """Adds the paths and schemas of one model."""
 
-    def __init__(self, model: ServedModel, name: str, paths: Json, schemas: Json, *, forms: bool) -> None:
-        self._model, self._name, self._forms = model, name, forms
+    def __init__(self, model: ServedModel, name: str, paths: Json, schemas: Json, *, extensions: bool) -> None:
+        self._model, self._name, self._extensions = model, name, extensions
         self._paths, self._schemas = paths, schemas
         self._base = f"/v1/models/{quote(model.name, safe='')}"
 
@@ -105,13 +113,25 @@ class _Paths:
         request = self._schema(f"predict{ending}_request", predict_request(signatures))
         answer = self._schema(f"predict{ending}_answer", predict_response(signatures))
         images = any(version.images for version in versions)
-        predict = predict_operation(request, answer, images=images, forms=self._forms)
+        predict = predict_operation(request, answer, images=images, forms=self._extensions)
         self._post(f"{url}:predict", predict, f"predict{ending}", *parameters)
+        if self._extensions:
+            self._explain(f"{url}:explain", versions, ending, *parameters)
         for verb, operation in (("classify", classify_operation), ("regress", regress_operation)):
             able = [name for version in versions for name, verbs in version.verbs.items() if verb in verbs]
             if able:
                 body = self._schema(f"{verb}{ending}_request", examples_request(able))
                 self._post(f"{url}:{verb}", operation(body), f"{verb}{ending}", *parameters)
+
+    def _explain(self, url: str, versions: tuple[ServedVersion, ...], ending: str, *parameters: Json) -> None:
+        methods = dict.fromkeys(name for one in versions if one.explain is not None for name in one.explain.methods)
+        if not methods:
+            return
+        able = [one for one in versions if one.explain is not None]
+        inputs = [signature for one in able if (signature := one.signatures.get(DEFAULT_SIGNATURE)) is not None]
+        images = any(one.images for one in able)
+        body = self._schema(f"explain{ending}_request", explain_request(inputs, list(methods), images=images))
+        self._post(url, explain_operation(body, list(methods), images=images), f"explain{ending}", *parameters)
 
     def _schema(self, name: str, schema: Schema) -> Schema:
         self._schemas[f"{self._name}_{name}"] = schema
@@ -162,10 +182,15 @@ def _version(version: ServedVersion) -> Json:
         "advice": version.advice,
         "classes": version.classes,
         "image": None if version.image is None else version.image.to_json(),
+        "explain": None if version.explain is None else _explain(version.explain),
         "signatures": {
             name: _signature(signature, version.verbs[name]) for name, signature in version.signatures.items()
         },
     }
+
+
+def _explain(spec: ExplainSpec) -> Json:
+    return {"layer": spec.layer, "default": spec.default, "methods": list(spec.methods)}
 
 
 def _signature(signature: Signature, verbs: tuple[str, ...]) -> Json:

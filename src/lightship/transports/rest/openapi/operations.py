@@ -56,6 +56,38 @@ def predict_operation(request: Schema, answer: Schema, *, images: bool, forms: b
     }
 
 
+def explain_operation(request: Schema, methods: list[str], *, images: bool) -> Json:
+    """Returns the operation `:explain`.
+
+    images: whether the model accepts encoded images, over which the map can be laid.
+    """
+    content: Json = {"application/json": {"schema": request}}
+    content |= {media: {"schema": {}} for media in (*_BINARY, *(_IMAGES if images else ()))}
+    answers = _json(ref("Explanations"))
+    names = ["Class", "Top"]
+    if images:
+        content["multipart/form-data"] = {"schema": _FORM}
+        answers["image/png"] = {"schema": {}}
+        names += ["Colormap", "Alpha"]
+    method: Json = {
+        "name": "method",
+        "in": "query",
+        "description": "How; the default if left out",
+        "schema": {"enum": methods},
+    }
+    return {
+        "summary": "Explain an answer",
+        "description": (
+            "A map for each image of where the model found what speaks for a class: the predicted one, or that of "
+            "`class`. The images are those of `:predict`: files, JSON, or tensors as bytes. The options are in the URL "
+            "or, if the body is JSON, there. With `Accept: image/png`, one photo is answered with the map over it."
+        ),
+        "parameters": [method, *({"$ref": f"#/components/parameters/{name}"} for name in (*names, "Shape", "Dtype"))],
+        "requestBody": {"required": True, "content": content},
+        "responses": _ok("The maps", answers, _ANSWERED_BY),
+    }
+
+
 def classify_operation(request: Schema) -> Json:
     return _examples("Classify examples", request, ref("Classifications"))
 

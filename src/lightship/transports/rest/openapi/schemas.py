@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, Signature, TensorSpec
+from lightship.services.explain import MAX_TOP
 from lightship.tensors.dtypes import DataType
 from lightship.tensors.shapes import declared_shape
 
@@ -69,6 +70,26 @@ def examples_request(signatures: Iterable[str]) -> Schema:
         "examples": _list(ref("Example")),
     }
     return {"type": "object", "properties": members, "required": ["examples"]}
+
+
+def explain_request(signatures: Iterable[Signature], methods: list[str], *, images: bool) -> Schema:
+    """Returns the schema of the JSON body of `:explain`.
+
+    signatures: those that take the model's own input. images: whether encoded images are taken.
+    """
+    rows = [_tensor(spec, _row_shape(spec)) for signature in signatures for spec in signature.inputs.values()]
+    kinds = [*rows, ref("Base64")] if images else rows
+    chosen = {"type": ["string", "integer"], "description": 'A label, an index, or "predicted"'}
+    return {
+        "type": "object",
+        "properties": {
+            "instances": any_of(_list(kind) for kind in kinds),
+            "method": {"enum": methods},
+            "class": {"anyOf": [chosen, _list(chosen)], "description": "Of all instances, or of each"},
+            "top": {"type": "integer", "minimum": 1, "maximum": MAX_TOP},
+        },
+        "required": ["instances"],
+    }
 
 
 def _bodies(signature: Signature) -> list[Schema]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from lightship.images.colormaps import COLORMAPS
+from lightship.services.explain import MAX_TOP
 from lightship.transports.rest.openapi.schemas import Schema, object_of, ref
 
 Json = dict[str, Any]
@@ -105,6 +107,27 @@ SCHEMAS: Json = {
         },
         description="For each example, pairs of a label and its score",
     ),
+    "Explanations": object_of(
+        {
+            "explanations": {
+                "description": "One for each image; with `top` of 2 or more a list for each, the best class first",
+                "type": "array",
+                "items": {"anyOf": [ref("Explanation"), {"type": "array", "items": ref("Explanation")}]},
+            },
+            "method": _TEXT,
+            "layer": _TEXT,
+            "model": _TEXT,
+        }
+    ),
+    "Explanation": object_of(
+        {
+            "class_index": {"type": "integer", "minimum": 0},
+            "label": {"type": ["string", "null"]},
+            "score": {"type": "number"},
+            "logit": {"type": "number"},
+            "map": {"type": "array", "items": {"type": "array", "items": {"type": "number"}}},
+        }
+    ),
     "Regressions": object_of({"results": {"type": "array", "items": {"type": "number"}}}),
 }
 
@@ -128,7 +151,19 @@ def _header(name: str, description: str, example: str) -> Json:
     return {"name": name, "in": "header", "description": description, "schema": _TEXT, "example": example}
 
 
+def _option(name: str, description: str, schema: Schema) -> Json:
+    return {"name": name, "in": "query", "description": description, "schema": schema}
+
+
 PARAMETERS: Json = {
+    "Class": _option(
+        "class", "A label, an index, or predicted; once, or once for each image", {"type": "array", "items": _TEXT}
+    ),
+    "Top": _option(
+        "top", "Explain so many classes, the best first", {"type": "integer", "minimum": 1, "maximum": MAX_TOP}
+    ),
+    "Colormap": _option("colormap", "Of an image as the answer", {"enum": list(COLORMAPS)}),
+    "Alpha": _option("alpha", "How much of the colours is seen", {"type": "number", "minimum": 0, "maximum": 1}),
     "Shape": _header("Lightship-Shape", "The shape of an application/octet-stream body", "1,160,160,3"),
     "Dtype": _header("Lightship-Dtype", "The dtype of an application/octet-stream body", "float32"),
     "Signature": _header("Lightship-Signature", "Of a binary body: the signature, if another", "serving_default"),

@@ -23,11 +23,11 @@ _HEADERS: Headers = ((b"Cache-Control", b"no-cache"), (b"X-Content-Type-Options"
 class DocPages:
     """Answers requests for these pages. Any thread may call its methods.
 
-    `forms`: say that images are taken in forms too.
+    `extensions`: say that images are taken in forms too, and that answers are explained.
     """
 
-    def __init__(self, manager: ServedModels, *, forms: bool = True) -> None:
-        self._manager, self._forms = manager, forms
+    def __init__(self, manager: ServedModels, *, extensions: bool = True) -> None:
+        self._manager, self._extensions = manager, extensions
         self._described: tuple[tuple[ServedModel, ...], bytes] | None = None
 
     def answer(self, path: str) -> Response:
@@ -39,7 +39,10 @@ class DocPages:
         models = served_models(self._manager)
         described = self._described
         if described is None or described[0] != models:
-            described = (models, orjson.dumps(openapi_document(models, forms=self._forms), option=orjson.OPT_INDENT_2))
+            described = (
+                models,
+                orjson.dumps(openapi_document(models, extensions=self._extensions), option=orjson.OPT_INDENT_2),
+            )
             self._described = described
         return described[1]
 
