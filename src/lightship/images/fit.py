@@ -12,6 +12,10 @@ import numpy as np
 from lightship.errors import InvalidArgument
 from lightship.images.spec import ImageSpec
 
+# The part of a photo that a model's input shows: left, top, right and bottom, as fractions of its width and height.
+Region = tuple[float, float, float, float]
+WHOLE: Region = (0.0, 0.0, 1.0, 1.0)
+
 
 class Box(NamedTuple):
     """A part of an image: its first column and row, and those behind its last."""
@@ -36,6 +40,25 @@ def seen_part(width: int, height: int, spec: ImageSpec) -> tuple[Box, Box]:
     if spec.fit == "pad":
         return photo, (pillow_pad if pillow else tensorflow_pad)(width, height, target_width, target_height)
     return photo, whole
+
+
+def seen_region(width: int, height: int, spec: ImageSpec) -> Region:
+    """Returns the part of a photo that the whole of the model's input shows.
+
+    With the fit "pad" it is larger than the photo, so numbers lie outside of 0 to 1. The errors are those of
+    `seen_part`.
+    """
+    seen, shown = seen_part(width, height, spec)
+    target_height, target_width = spec.size
+    left, right = _extended(seen.left, seen.right, shown.left, shown.right, target_width)
+    top, bottom = _extended(seen.top, seen.bottom, shown.top, shown.bottom, target_height)
+    return left / width, top / height, right / width, bottom / height
+
+
+def _extended(low: int, high: int, shown_low: int, shown_high: int, target: int) -> tuple[float, float]:
+    """Returns the edges of the whole target, where `low` and `high` of the photo are at two places of the target."""
+    scale = (high - low) / (shown_high - shown_low)
+    return low - shown_low * scale, high + (target - shown_high) * scale
 
 
 def pillow_crop(width: int, height: int, target_width: int, target_height: int) -> Box:

@@ -18,7 +18,7 @@ from lightship.errors import InvalidArgument
 from lightship.images.colormaps import DEFAULT_COLORMAP, check_colormap, color_table
 from lightship.images.decode import convert_as_tensorflow
 from lightship.images.decoding_memory import ImageHeader, decoding_memory
-from lightship.images.fit import Box, seen_part
+from lightship.images.fit import WHOLE, Box, Region, seen_part
 from lightship.images.opening import MAX_PIXELS, open_image
 from lightship.images.spec import MAX_INPUT_SIDE, ImageSpec
 from lightship.memory_budget import NOT_COUNTED, Reservation
@@ -27,7 +27,6 @@ DEFAULT_ALPHA = 0.5
 MAX_OVERLAY_PIXELS = 1 << 22  # 2,048 x 2,048; writing a PNG of these takes a third of a second
 
 _LAYERS = 24  # bytes of a pixel: the photo, the colours, both blended, and the PNG
-_WHOLE = (0.0, 0.0, 1.0, 1.0)
 
 
 def overlay(
@@ -35,6 +34,7 @@ def overlay(
     heat: NDArray[Any],
     *,
     spec: ImageSpec | None = None,
+    region: Region | None = None,
     colormap: str = DEFAULT_COLORMAP,
     alpha: float = DEFAULT_ALPHA,
     max_pixels: int = MAX_OVERLAY_PIXELS,
@@ -47,6 +47,7 @@ def overlay(
         `max_pixels` pixels, and refused if it has more than `max_photo_pixels`.
     heat: the map, [height, width], of any float dtype.
     spec: how the photo became the model's input; None means that it was stretched.
+    region: the part of the photo that the map covers, as `seen_region` gives it, instead of a `spec`.
     colormap: one of `COLORMAPS`.
     alpha: how much of the colours is seen, from 0 (only the photo) to 1 (only the colours).
 
@@ -61,7 +62,7 @@ def overlay(
         picture, size = _decoded(photo, max_pixels, max_photo_pixels, memory)
     else:
         picture, size = _of_pixels(photo, max_pixels)
-    seen, shown = _parts(size, spec)
+    seen, shown = _parts(size, spec) if region is None else _parts_of(region)
     box = _scaled(seen, picture.size)
     colors = _colors(heat, shown, (box.right - box.left, box.bottom - box.top), colormap)
     picture.paste(Image.blend(picture.crop(box), colors, alpha), box)
@@ -132,11 +133,22 @@ def _resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
 def _parts(whole: Box, spec: ImageSpec | None) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Returns the part of the photo that the map is laid over, and the part of the map, as fractions."""
     if spec is None:
-        return _WHOLE, _WHOLE
+        return WHOLE, WHOLE
     width, height = whole.right, whole.bottom
     seen, shown = seen_part(width, height, spec)
     target_height, target_width = spec.size
     return _fractions(seen, width, height), _fractions(shown, target_width, target_height)
+
+
+def _parts_of(region: Region) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Returns the same for a map that covers a region. Raises InvalidArgument if that lies outside of the photo."""
+    left, top, right, bottom = region
+    seen = max(0.0, left), max(0.0, top), min(1.0, right), min(1.0, bottom)
+    if not (seen[0] < seen[2] and seen[1] < seen[3]):  # NaN too
+        raise InvalidArgument(f"the region {list(region)} is not a part of a photo: give left, top, right and bottom")
+    width, height = right - left, bottom - top
+    shown = (seen[0] - left) / width, (seen[1] - top) / height, (seen[2] - left) / width, (seen[3] - top) / height
+    return seen, shown
 
 
 def _fractions(box: Box, width: int, height: int) -> tuple[float, ...]:

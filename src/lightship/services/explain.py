@@ -15,10 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lightship.batching import EngineCall, EngineRun, Steps
+from lightship.batching import EngineCall, EngineRun, Steps, complete
 from lightship.bundle.explain_spec import CLASS_INDEX, PREDICTED, ExplainSpec
 from lightship.engines.base import check_inputs
 from lightship.errors import FailedPrecondition, Internal, InvalidArgument
+from lightship.images.fit import Region, seen_region
+from lightship.images.opening import open_image
 from lightship.lifecycle.servable import Servable
 from lightship.memory_budget import NOT_COUNTED, Reservation
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, Signature, TensorSpec
@@ -55,6 +57,20 @@ class Explanations:
     scores: NDArray[np.float32]
     # float32 [rows]: what the map explains; equal to the score if the model's last layer has no activation.
     logits: NDArray[np.float32]
+
+
+def explain_images(
+    servable: Servable, images: Sequence[bytes], classes: Sequence[int] | None = None, method: str | None = None
+) -> Explanations:
+    """Does what `explain_images_steps` does, at once."""
+    return complete(explain_images_steps(servable, images, classes, method))
+
+
+def explain_arrays(
+    servable: Servable, batch: NDArray[Any], classes: Sequence[int] | None = None, method: str | None = None
+) -> Explanations:
+    """Does what `explain_arrays_steps` does, at once."""
+    return complete(explain_arrays_steps(servable, batch, classes, method))
 
 
 def explain_images_steps(
@@ -116,6 +132,17 @@ def explain_arrays_steps(
         return (yield from _explained(rows, method, wanted, top, memory))
     finally:
         memory.shrink(copies)
+
+
+def regions_of(servable: Servable, images: Sequence[bytes]) -> list[Region] | None:
+    """Returns the part of each encoded image that its map covers; None if that is all of it.
+
+    Reads the headers only. Raises InvalidArgument for an image that cannot be read.
+    """
+    spec = servable.bundle.image
+    if spec is None or spec.fit == "stretch":
+        return None
+    return [seen_region(*open_image(one, max_pixels=servable.max_pixels).size, spec) for one in images]
 
 
 def explain_signature_steps(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lightship.images.fit import Region
 from lightship.images.overlay import overlay, png
 from lightship.lifecycle.servable import Servable
 from lightship.memory_budget import Reservation
@@ -23,14 +25,19 @@ from lightship.transports.rest.writing.text_memory import answer_memory
 _TEXT = 64  # bytes of a number of a map while it is a Python string
 
 
-def explanations_document(found: Explanations, top: int | None, model: str, memory: Reservation) -> bytes:
+def explanations_document(
+    found: Explanations, top: int | None, model: str, memory: Reservation, regions: Sequence[Region] | None = None
+) -> bytes:
     """Writes `{"explanations": [...], "method": ..., "layer": ..., "model": ...}`.
 
     There is an object for each image, or, if `top` is more than 1, a list with an object for each of its classes.
+    regions: the part of each image that its map covers, if that is not all of it.
     The text is counted in `memory` first. Raises the errors of `Reservation.grow`.
     """
     memory.grow(answer_memory({"map": found.maps}, rows=True) + _TEXT * (found.maps[:1].size + 8 * len(found.maps)))
     rows = _rows(found)
+    if regions is not None:
+        rows = [(*row, _region_text(regions[place // (top or 1)])) for place, row in enumerate(rows)]
     if top is None or top == 1:
         written = objects(rows)
     else:
@@ -86,6 +93,10 @@ def _rows(found: Explanations) -> list[tuple[str, ...]]:
             found.class_index.tolist(), found.labels, scores, logits, found.maps, strict=True
         )
     ]
+
+
+def _region_text(region: Region) -> str:
+    return f'"region": [{", ".join(float_texts(np.array(region)))}]'
 
 
 def _map_text(heat: NDArray[Any]) -> str:

@@ -20,6 +20,7 @@ from lightship.services.explain import (
     explain_images_steps,
     image_input,
     method_of,
+    regions_of,
     without_class,
 )
 from lightship.tensors.array_memory import memory_of
@@ -145,7 +146,8 @@ def _answer(
     if media == PNG:
         body, headers = explained_photo(servable, images[0], found, options, memory)
     else:
-        body = explanations_document(found, options.top, route.model, memory)
+        regions = regions_of(servable, images) if isinstance(images, list) else None
+        body = explanations_document(found, options.top, route.model, memory, regions)
     version = servable.id.version
     headers = (*version_header(version), *headers)
     return Response(200, body, media, headers, model=route.model, api=route.action, version=version)
