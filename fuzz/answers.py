@@ -8,6 +8,7 @@ import re
 from typing import NamedTuple
 
 import numpy as np
+from PIL import Image
 
 ALLOWED = frozenset({200, 302, 400, 404, 413, 415, 421, 429, 431, 501})
 _STATUS_LINE = re.compile(rb"HTTP/1\.1 ([1-5][0-9]{2}) [A-Za-z -]*")
@@ -65,6 +66,8 @@ def check_answer(answer: Answer) -> None:
         _check_json(answer)
     elif media in (b"application/x-npy", b"application/x-npz") and answer.body:
         _check_numpy(answer)
+    elif media == b"image/png" and answer.body:
+        _check_png(answer)
 
 
 def _check_json(answer: Answer) -> None:
@@ -85,6 +88,14 @@ def _check_numpy(answer: Answer) -> None:
         _ = {name: loaded[name] for name in getattr(loaded, "files", ())}
     except (ValueError, OSError) as error:
         raise Wrong(f"numpy cannot read the answer ({error}): {answer.body[:200]!r}") from None
+
+
+def _check_png(answer: Answer) -> None:
+    try:
+        with Image.open(io.BytesIO(answer.body), formats=["PNG"]) as image:
+            image.load()
+    except (ValueError, OSError) as error:
+        raise Wrong(f"Pillow cannot read the answer ({error}): {answer.body[:200]!r}") from None
 
 
 def _head(text: bytes) -> tuple[int, dict[bytes, bytes]]:

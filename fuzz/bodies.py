@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import io
 import zlib
@@ -210,6 +211,67 @@ def _unnamed_image(rng: Random) -> bytes:
     return post(f"/v1/models/{rng.choice(('dog', 'dog', 'convolution'))}:{method}{query}", data, *headers)
 
 
+# Options of `:explain`, as texts in a query; and as JSON.
+_EXPLAIN_OPTIONS = {
+    "method": ("cam", "grad-cam", "kam", "", "%00", "c%C3%A4m", "cam" * 999),
+    "class": ("cat", "0", "4", "5", "predicted", "-1", "", "99999999999", "%FF", "b%C3%BCll", "x" * 5000),
+    "top": ("1", "2", "5", "6", "20", "21", "0", "-1", "x", "1.5", "9" * 30, ""),
+    "colormap": ("cividis", "gray", "jet", ""),
+    "alpha": ("0", "1", "0.5", "2", "nan", "inf", "-0.1", "1e-400", "x", ""),
+    "nonsense": ("", "1"),
+}
+_EXPLAIN_VALUES = (
+    *("cam", "cat", 0, 4, -1, 1.5, 1e300, True, None, "", [], ["cat", 3], [[0]], {"a": 1}, [0] * 2000, 10**25),
+    *("gray", 0.5, 2, "predicted", ["predicted"] * 2),
+)  # fmt: skip
+_EXPLAIN_ACCEPTS = (
+    *("image/png", "image/png", "image/*", "*/*", "application/json", "text/html", "", ";;,", "image/png;q=x"),
+    *("image/png;q=0, */*;q=0.1",),
+)  # fmt: skip
+
+
+def _explain(rng: Random) -> bytes:
+    """A request for explanations: of a photo, a form, JSON or tensors, with options that are right or wrong."""
+    body, headers = rng.choice(
+        (_explained_photo, _explained_photo, _explained_json, _explained_json, _explained_tensor)
+    )(rng)
+    if rng.random() < 0.4:
+        headers.append(("Accept", rng.choice(_EXPLAIN_ACCEPTS)))
+    options = [
+        f"{name}={rng.choice(_EXPLAIN_OPTIONS[name])}"
+        for name in rng.choices(tuple(_EXPLAIN_OPTIONS), k=rng.choice((0, 0, 1, 1, 2, 3)))
+    ]
+    query = "?" + rng.choice(("&", "&", "&", "&&", "?", "#")).join(options) if options else rng.choice(("", "", "?"))
+    model = rng.choice(("explained",) * 6 + ("explained/versions/1", "convolution", "half_plus_two", "nope"))
+    return post(f"/v1/models/{model}:{'explain' if rng.random() < 0.97 else 'Explain'}{query}", body, *headers)
+
+
+def _explained_photo(rng: Random) -> tuple[bytes, list[tuple[str, str]]]:
+    media, data = rng.choice(_images())
+    if rng.random() < 0.5:
+        data = _spoiled(rng, data)
+    if rng.random() < 0.2:
+        head = b'--x\r\nContent-Disposition: form-data; name="f"; filename="p"\r\n\r\n'
+        return head + data + b"\r\n--x--\r\n", [("Content-Type", "multipart/form-data; boundary=x")]
+    return data, [("Content-Type", media)] if rng.random() < 0.7 else []
+
+
+def _explained_json(rng: Random) -> tuple[bytes, list[tuple[str, str]]]:
+    photos: list[object] = [
+        {"b64": base64.b64encode(rng.choice(_images())[1]).decode()} for _ in range(rng.choice((1, 1, 2, 3, 40)))
+    ]
+    tensors: list[object] = [_GRID] * rng.choice((1, 2, 3, 40))
+    document: dict[str, object] = {rng.choice(("instances", "instances", "inputs")): rng.choice((photos, tensors))}
+    for name in rng.choices(tuple(_EXPLAIN_OPTIONS), k=rng.choice((0, 1, 1, 2))):
+        document[name] = rng.choice(_EXPLAIN_VALUES)
+    return mutated_document(rng, document), []
+
+
+def _explained_tensor(rng: Random) -> tuple[bytes, list[tuple[str, str]]]:
+    data = _saved(_random_array(rng))
+    return (_spoiled(rng, data) if rng.random() < 0.5 else data), [("Content-Type", "application/x-npy")]
+
+
 _BOUNDARIES = (
     "x",
     "----WebKitFormBoundary7MA4YWxkTrZu0gW",
@@ -278,4 +340,18 @@ def _flipped(rng: Random, data: bytes) -> bytes:
     return bytes(changed)
 
 
-_KINDS = (*(_json,) * 12, _compressed, _compressed, _npy, _npz, _npz, _raw, _raw, _image, _unnamed_image, _form)
+_KINDS = (
+    *(_json,) * 12,
+    _compressed,
+    _compressed,
+    _npy,
+    _npz,
+    _npz,
+    _raw,
+    _raw,
+    _image,
+    _unnamed_image,
+    _form,
+    _explain,
+    _explain,
+)

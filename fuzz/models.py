@@ -13,6 +13,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / ".cache" / "fuzz"
 NAMES = ("half_plus_two", "convolution", "mixed", "types")
+EXPLAINED = "explained"  # an image classifier whose answers can be explained
 TYPES = (
     *("float", "double", "half", "bfloat16", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
     *("bool", "complex64", "complex128", "string"),
@@ -21,16 +22,24 @@ TYPES = (
 
 def made() -> list[Path]:
     """The models' folders, and the image bundle's. TensorFlow makes them, in a process of its own."""
-    if not all((FOLDER / name / "1").exists() for name in NAMES):
+    if not all((FOLDER / name / "1").exists() for name in (*NAMES, EXPLAINED)):
         subprocess.run([sys.executable, "-m", "fuzz.models", str(FOLDER)], cwd=ROOT, check=True)
-    return [*(FOLDER / name for name in NAMES), FOLDER / "dog"]
+    return [*(FOLDER / name for name in (*NAMES, EXPLAINED)), FOLDER / "dog"]
 
 
 def _make(folder: Path) -> None:
     for name, signatures in zip(NAMES, (_half_plus_two(), _convolution(), _mixed(), _types()), strict=True):
         if not (folder / name / "1").exists():
             _save(folder / name / "1", signatures)
+    _save_explained(folder / EXPLAINED)
     _export_dog(folder / "dog")
+
+
+def _save_explained(folder: Path) -> None:
+    from tests.explained_model import save_explained_model
+
+    if not (folder / "1").exists():
+        save_explained_model(folder / "1")
 
 
 def _export_dog(folder: Path) -> None:

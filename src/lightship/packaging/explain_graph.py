@@ -1,6 +1,8 @@
 """The signatures that explain a model's answers, as graphs of TensorFlow.
 
-Class activation maps: Zhou et al., Learning Deep Features for Discriminative Localization, arXiv 1512.04150.
+Class activation maps: arXiv 1512.04150. Grad-CAM: arXiv 1610.02391. HiResCAM: arXiv 2011.08891. Grad-CAM++: arXiv
+1710.11063. The maps are raw: the last step of Grad-CAM and Grad-CAM++, which sets negative numbers to 0, is left to
+whoever shows them, because it cannot be undone.
 """
 
 from __future__ import annotations
@@ -17,6 +19,9 @@ from lightship.bundle.explain_spec import (
     CLASS_INDEX,
     EXPLAIN_CLASS_SIGNATURE,
     EXPLAIN_SIGNATURE,
+    GRAD_CAM,
+    GRAD_CAM_PLUS_PLUS,
+    HIRESCAM,
     METHOD_SIGNATURES,
     PREDICTED,
     ExplainSpec,
@@ -24,6 +29,8 @@ from lightship.bundle.explain_spec import (
 from lightship.bundle.image_signatures import IMAGE_BYTES_SIGNATURE
 from lightship.packaging.explain_head import Head
 from lightship.packaging.explain_signatures import CannotExplain, Outputs, SignatureFunction
+from lightship.packaging.gradient_graph import gradient
+from lightship.packaging.quiet import quiet
 from lightship.packaging.traced_model import TracedModel
 
 if TYPE_CHECKING:
@@ -34,7 +41,14 @@ if TYPE_CHECKING:
 # Takes the model's input and class indices, int32 [N]; returns map [N, h, w], class_index, score and logit [N].
 Explain = Callable[[Any, Any], Outputs]
 
+# Takes the model's input, the features and class indices, and returns the same.
+Method = Callable[[Any, Any, Any], Outputs]
+
 _INDICES = tf.TensorSpec([None], tf.int32, CLASS_INDEX)
+
+
+class NoGradient(Exception):
+    """The logits do not depend on the features in a way that has a gradient."""
 
 
 class ExplainSignatures:
@@ -44,9 +58,10 @@ class ExplainSignatures:
         """spec: that of the model's only input. Raises CannotExplain if no method applies."""
         self._traced, self._head, self._input = traced, head, spec
         self._features = tf.function(self._part_before, [self._input], autograph=False)
+        self._gradient = self._traced_gradient()
         self._methods = {name: self._function(method) for name, method in self._applying().items()}
         if not self._methods:
-            raise CannotExplain("no method applies")
+            raise CannotExplain(f"its scores have no gradient by the output of layer {head.layer!r}")
 
     @property
     def spec(self) -> ExplainSpec:
@@ -73,8 +88,40 @@ class ExplainSignatures:
         values: NDArray[Any] = tf.function(lambda: self._traced.part([], [bias])[0], autograph=False)().numpy()
         return values
 
-    def _applying(self) -> Mapping[str, Callable[[Tensor, Tensor, Tensor], Outputs]]:
-        return {CAM: self._cam} if self._head.weights is not None else {}
+    def _applying(self) -> Mapping[str, Method]:
+        exact = {CAM: self._cam} if self._head.weights is not None else {}
+        return {**exact, **({} if self._gradient is None else self._by_gradient(self._gradient))}
+
+    def _by_gradient(self, slopes_of: Any) -> Mapping[str, Method]:
+        def method(combine: Callable[[Tensor, Tensor], Tensor]) -> Method:
+            def explain(images: Tensor, features: Tensor, class_index: Tensor) -> Outputs:
+                outputs = dict(slopes_of(images, features, class_index))
+                slopes = tf.cast(outputs.pop("gradient"), tf.float32)
+                return {"map": combine(tf.cast(features, tf.float32), slopes), **outputs}
+
+            return explain
+
+        return {GRAD_CAM: method(grad_cam), HIRESCAM: method(hirescam), GRAD_CAM_PLUS_PLUS: method(grad_cam_plus_plus)}
+
+    def _traced_gradient(self) -> Any:
+        """Returns a function for the gradient of a class's logit by the features; None if there is no such gradient."""
+        features = tf.TensorSpec(self._head.features.shape, self._head.features.dtype)
+        function = tf.function(self._slopes, [self._input, features, _INDICES], autograph=False)
+        try:
+            with quiet():
+                function.get_concrete_function()
+        except (LookupError, NoGradient):
+            return None
+        return function
+
+    def _slopes(self, images: Tensor, features: Tensor, class_index: Tensor) -> Outputs:
+        logits, scores = self._part_behind(images, features, [self._head.logits, self._head.scores])
+        index, chosen = _chosen(scores, class_index)
+        slopes = gradient(logits, features, tf.cast(chosen, logits.dtype))
+        if slopes is None:
+            raise NoGradient
+        slopes.set_shape(features.shape)
+        return {"gradient": slopes, **_outputs(index, chosen, scores, logits)}
 
     def _function(self, method: Callable[[Tensor, Tensor, Tensor], Outputs]) -> Any:
         def explain(images: Tensor, class_index: Tensor) -> Outputs:
@@ -95,7 +142,28 @@ class ExplainSignatures:
         index, chosen = _chosen(scores, class_index)
         of_class = tf.matmul(tf.cast(chosen, weights.dtype), weights, transpose_b=True)
         maps = tf.reduce_sum(features * of_class[:, tf.newaxis, tf.newaxis, :], axis=-1)
-        return _outputs(maps, index, chosen, scores, logits)
+        return {"map": tf.cast(maps, tf.float32), **_outputs(index, chosen, scores, logits)}
+
+
+def grad_cam(features: Tensor, slopes: Tensor) -> Tensor:
+    """Weights each channel by the mean of its gradient. Takes [N, h, w, C] twice and returns [N, h, w]."""
+    return tf.reduce_sum(features * tf.reduce_mean(slopes, axis=[1, 2], keepdims=True), axis=-1)
+
+
+def hirescam(features: Tensor, slopes: Tensor) -> Tensor:
+    """Weights each number by its own gradient. Takes [N, h, w, C] twice and returns [N, h, w]."""
+    return tf.reduce_sum(features * slopes, axis=-1)
+
+
+def grad_cam_plus_plus(features: Tensor, slopes: Tensor) -> Tensor:
+    """Weights each channel by its positive gradients, and these by how much they matter for a class's exponential.
+
+    With g for a gradient and S for the sum of its channel, equation 19 of the paper is g^2 / (2 g^2 + S g^3), which is
+    1 / (2 + S g). Takes [N, h, w, C] twice and returns [N, h, w].
+    """
+    sums = tf.reduce_sum(features, axis=[1, 2], keepdims=True)
+    weights = tf.math.divide_no_nan(tf.nn.relu(slopes), 2.0 + sums * slopes)
+    return tf.reduce_sum(features * tf.reduce_sum(weights, axis=[1, 2], keepdims=True), axis=-1)
 
 
 def encoded_signatures(image: ImageSignatures, explain: Explain) -> Iterator[SignatureFunction]:
@@ -136,6 +204,6 @@ def _chosen(scores: Tensor, class_index: Tensor) -> tuple[Tensor, Tensor]:
     return index, tf.one_hot(index, scores.shape[-1])
 
 
-def _outputs(maps: Tensor, index: Tensor, chosen: Tensor, scores: Tensor, logits: Tensor) -> Outputs:
+def _outputs(index: Tensor, chosen: Tensor, scores: Tensor, logits: Tensor) -> Outputs:
     score, logit = (tf.reduce_sum(tf.cast(one, tf.float32) * chosen, axis=-1) for one in (scores, logits))
-    return {"map": tf.cast(maps, tf.float32), CLASS_INDEX: index, "score": score, "logit": logit}
+    return {CLASS_INDEX: index, "score": score, "logit": logit}

@@ -64,7 +64,7 @@ def trace(model: Callable[[Tensor], Sequence[Any]], spec: tf.TensorSpec) -> Trac
     """Traces a model that takes one tensor and returns a list; returns None if that does not hold one tensor."""
     calls: list[tuple[str, Any]] = []
     with quiet(), _recorded(calls):
-        function = tf.function(model, [spec], autograph=False).get_concrete_function()
+        function: Any = tf.function(model, [spec], autograph=False).get_concrete_function()
     graph: Any = function.graph
     if len(function.outputs) != 1:
         return None
@@ -85,7 +85,8 @@ def _named(calls: Sequence[tuple[str, Any]], graph: Any) -> dict[str, Tensor]:
 
 
 def _computed_in(tensor: Any, graph: Any) -> bool:
-    return getattr(tensor, "graph", None) is graph and tensor.name != graph.inputs[0].name
+    own = getattr(tensor, "graph", None) is graph
+    return bool(own) and tensor.name != graph.inputs[0].name
 
 
 @contextmanager
