@@ -77,6 +77,13 @@ def test_the_overlay_has_the_photos_size_and_differs_most_at_the_peak() -> None:
     assert np.abs(pixels[15, 105] - pixels[70, 30]).max() > 30
 
 
+def test_mean_scores_of_rise_are_drawn_from_the_least_one_on() -> None:
+    """So they look the same as differences from it."""
+    scores = np.float32([[0.9, 0.91], [0.9, 0.9]])
+    drawn = explanation(map=scores, method="rise").overlay()
+    assert drawn.tobytes() == explanation(map=scores - scores.min()).overlay().tobytes()
+
+
 def test_another_photo_can_be_drawn_on() -> None:
     assert explanation().overlay(np.zeros((40, 50, 3), np.uint8)).size == (50, 40)
 

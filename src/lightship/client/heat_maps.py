@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lightship.client.photos import encoded
+from lightship.client.rise import RISE
 from lightship.images.overlay import overlay
 
 if TYPE_CHECKING:
@@ -25,10 +26,11 @@ def draw_overlay(shown: Explanation, photo: Photo | None, colormap: str | None, 
     """See `Explanation.overlay`."""
     chosen: dict[str, Any] = {"colormap": colormap, "alpha": alpha}
     given = {name: value for name, value in chosen.items() if value is not None}
+    heat = _heat(shown)
     under = encoded(photo) if photo is not None else shown.photo
     if under is None:  # the map alone
-        return _image(overlay(_canvas(shown.map), shown.map, **{**given, "alpha": 1.0}))
-    return _image(overlay(under, shown.map, region=shown.region, **given))
+        return _image(overlay(_canvas(heat), heat, **{**given, "alpha": 1.0}))
+    return _image(overlay(under, heat, region=shown.region, **given))
 
 
 def thumbnail(shown: Explanation) -> str:
@@ -38,6 +40,11 @@ def thumbnail(shown: Explanation) -> str:
     buffer = io.BytesIO()
     picture.save(buffer, "JPEG", quality=88)
     return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
+
+
+def _heat(shown: Explanation) -> NDArray[np.float32]:
+    """Returns the numbers to draw. The mean scores of RISE have no zero that would mean "says nothing"."""
+    return shown.map - np.nanmin(shown.map) if shown.method == RISE else shown.map
 
 
 def _canvas(map: NDArray[np.float32]) -> NDArray[np.uint8]:
