@@ -33,7 +33,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     options = parser.parse_args()
     command = [sys.executable, "-c", "from lightship.cli import main; main()", "serve", str(options.model)]
-    with subprocess.Popen([*command, "--rest-port", "auto", "--json"], stdout=subprocess.PIPE, text=True) as server:
+    with subprocess.Popen(
+        [*command, "--rest-port", "auto", "--json", "--timeout", "600"], stdout=subprocess.PIPE, text=True
+    ) as server:
         assert server.stdout is not None
         url = json.loads(server.stdout.readline())["url"]
         try:

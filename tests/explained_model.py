@@ -22,10 +22,10 @@ METHODS = {"cam": "explain_cam", "grad-cam": "explain_grad_cam"}
 INPUT = "x"
 
 
-def save_explained_model(folder: Path) -> None:
+def save_explained_model(folder: Path, fit: str = "stretch") -> None:
     """Writes a version folder: a convolution, global average pooling, and a dense layer with softmax.
 
-    `grad-cam` is the positive part of the map of `cam`, and its layer has 4 x 4 places.
+    fit: that of its image spec. `grad-cam` is the positive part of the map of `cam`, and its layer has 4 x 4 places.
     """
     import tensorflow as tf
 
@@ -38,7 +38,7 @@ def save_explained_model(folder: Path) -> None:
         frameworks={},
         files={},
         labels=LABELS_FILE,
-        image=SPEC,
+        image=ImageSpec.from_json(SPEC.to_json() | {"fit": fit}),
         image_signatures=("image_bytes",),
         explain=ExplainSpec("features", "cam", METHODS),
     )

@@ -205,6 +205,19 @@ def test_few_labels_need_no_search_and_the_image_spec_is_told_in_words(docs: Pag
     assert "(pixel − [1, 2, 3]) / 50" in docs.run("document.querySelector('dl').innerText")
 
 
+def test_how_answers_are_explained_is_told_with_a_command(page: Page, explained_model: Path) -> None:
+    options = ServerOptions(models=[ModelConfig("explained", explained_model)], rest_port="auto")
+    with Server(options).start() as running:
+        assert running.wait_ready(120)
+        with opened_docs(page, running.rest_url, 1) as docs:
+            title = "[...document.querySelectorAll('h3')].find((one) => one.textContent === 'Explanations')"
+            text = docs.run(f"{title}.closest('section').innerText")
+            assert "cam (the default), grad-cam" in text
+            assert "features" in text
+            assert f"{running.rest_url}/v1/models/explained:explain'" in text
+            assert "curl -H 'Accept: image/png' --data-binary @photo.jpg -o heat.png" in text
+
+
 def test_a_label_that_is_markup_stays_a_label(docs: Page, tmp_path: Path) -> None:
     choose(docs, "many")
     file = tmp_path / '<b>it\'s "x".png'

@@ -18,7 +18,7 @@ from lightship.images import opening
 from lightship.images.decode import decode_image
 from lightship.images.decoding_memory import ImageHeader
 from lightship.images.jpeg import MAX_SCANS, count_scans
-from lightship.images.opening import MAX_PARTS, open_image
+from lightship.images.opening import MAX_PARTS, image_size, open_image
 from lightship.images.prepare import prepare
 from lightship.images.spec import ImageSpec
 from lightship.memory_budget import MemoryBudget
@@ -217,3 +217,15 @@ def test_the_memory_at_the_peak_is_at_most_what_is_estimated(
     peak, estimate = map(int, ended.stdout.split())
     assert peak <= estimate + (4 << 20)
     assert estimate <= 32 * 6_000_000
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "BMP", "GIF", "WEBP"])
+def test_the_size_of_an_image_is_known_without_its_pixels(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = encode(Image.new("RGB", (31, 17)), form)
+    if form == "WEBP":  # whose decoder would allocate the whole canvas
+        monkeypatch.setattr(opening, "WebPImageFile", None)
+    assert image_size(data) == (31, 17)
+    with pytest.raises(TooLarge, match="at most 100 are allowed"):
+        image_size(data, max_pixels=100)
+    with pytest.raises(InvalidArgument, match="not an image"):
+        image_size(b"no image")

@@ -10,6 +10,7 @@ from PIL import Image
 
 from lightship.errors import InvalidArgument, TooLarge
 from lightship.images.colormaps import color_table
+from lightship.images.fit import seen_region
 from lightship.images.overlay import overlay, png
 from lightship.images.spec import ImageSpec
 from lightship.memory_budget import MemoryBudget
@@ -75,6 +76,23 @@ def test_of_a_padded_input_only_the_part_with_the_photo_is_shown(family: str) ->
     assert pixels.shape == (40, 60)
     assert not pixels[:15].any()
     assert (pixels[-10:] == 128).all()
+
+
+@pytest.mark.parametrize("fit", ["stretch", "crop", "pad"])
+@pytest.mark.parametrize("family", ["pillow", "tensorflow"])
+def test_a_region_says_the_same_as_the_spec(family: str, fit: str) -> None:
+    spec = ImageSpec(12, 12, family=family, fit=fit, preprocessing="none")
+    heat = np.random.default_rng(1).random((5, 5))
+    by_spec = np.asarray(overlay(GREY, heat, spec=spec, alpha=1.0, colormap="gray"), np.int16)
+    region = seen_region(60, 40, spec)
+    by_region = np.asarray(overlay(GREY, heat, region=region, alpha=1.0, colormap="gray"), np.int16)
+    assert np.abs(by_spec - by_region).max() <= 1
+
+
+@pytest.mark.parametrize("region", [(0.5, 0.0, 0.5, 1.0), (1.0, 0.0, 2.0, 1.0), (float("nan"), 0.0, 1.0, 1.0)])
+def test_a_region_outside_of_the_photo_is_refused(region: tuple[float, float, float, float]) -> None:
+    with pytest.raises(InvalidArgument, match="is not a part of a photo"):
+        overlay(GREY, CORNER, region=region)
 
 
 def test_an_encoded_photo_is_decoded_and_keeps_its_size() -> None:

@@ -17,6 +17,7 @@ from lightship.batching import Direct, Steps, complete
 from lightship.bundle.explain_spec import PREDICTED, ExplainSpec
 from lightship.errors import FailedPrecondition, Internal, InvalidArgument, TooLarge
 from lightship.images.prepare import prepare
+from lightship.images.spec import ImageSpec
 from lightship.lifecycle import Servable, ServableId, load_servable
 from lightship.memory_budget import MemoryBudget
 from lightship.services import explain as module
@@ -27,6 +28,7 @@ from lightship.services.explain import (
     class_of,
     explain_arrays_steps,
     explain_images_steps,
+    regions_of,
 )
 from lightship.services.images import classify_images
 from lightship.services.predict import check_signature, predict
@@ -176,7 +178,7 @@ def test_a_version_without_explanations_says_how_to_get_them(model: Servable, ha
     old = replace(model, bundle=replace(bundle, manifest=replace(bundle.manifest, explain=None)))
     with pytest.raises(FailedPrecondition, match="export the Keras model again .* without --no-explain"):
         explain(old, [picture(0)])
-    with pytest.raises(FailedPrecondition, match="cannot explain its answers, because Lightship did not export it"):
+    with pytest.raises(FailedPrecondition, match="has no explanations, because Lightship did not export it"):
         explain(half, [b""])
 
 
@@ -220,6 +222,17 @@ def test_a_large_image_is_refused(model: Servable) -> None:
     Image.new("L", (200, 200)).save(file, "PNG")
     with pytest.raises(TooLarge, match="200"):
         explain(replace(model, max_pixels=1000), [file.getvalue()])
+
+
+@pytest.mark.parametrize(
+    ("fit", "regions"),
+    [("stretch", None), ("crop", [(0.125, 0.0, 0.875, 1.0)] * 2), ("pad", [(0.0, -1 / 6, 1.0, 7 / 6)] * 2)],
+)
+def test_what_a_map_covers_of_a_photo_is_known(model: Servable, fit: str, regions: Any) -> None:
+    """Photos of 40 x 30 pixels, and a square input."""
+    spec = ImageSpec(SIDE, SIDE, fit=fit, preprocessing="none")
+    found = regions_of(replace(model, bundle=replace(model.bundle, image=spec)), [picture(0), picture(1)])
+    assert found == regions if regions is None else found == [pytest.approx(region) for region in regions]
 
 
 def test_memory_is_counted_and_given_back_but_for_the_maps(model: Servable) -> None:

@@ -69,6 +69,26 @@ def open_image(data: bytes, *, max_pixels: int = MAX_PIXELS, before_pixels: Befo
         return image
 
 
+def image_size(data: bytes, *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
+    """Returns the width and height that the header of an image says. Allocates nothing for pixels.
+
+    The errors are those of `open_image`.
+    """
+    found: tuple[int, int] | None = None
+
+    def stop(header: ImageHeader) -> None:
+        nonlocal found
+        found = header.width, header.height
+        raise Cancelled("the rest is not wanted")
+
+    try:
+        return open_image(data, max_pixels=max_pixels, before_pixels=stop).size
+    except Cancelled:
+        if found is None:
+            raise
+        return found
+
+
 def _open_webp(data: bytes, max_pixels: int, before_pixels: BeforePixels | None) -> ImageFile:
     """Makes all checks first, because Pillow's WebP decoder allocates the whole canvas when it opens a file."""
     size = _webp_size(data)

@@ -144,7 +144,7 @@ def _parts_of(region: Region) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Returns the same for a map that covers a region. Raises InvalidArgument if that lies outside of the photo."""
     left, top, right, bottom = region
     seen = max(0.0, left), max(0.0, top), min(1.0, right), min(1.0, bottom)
-    if not (seen[0] < seen[2] and seen[1] < seen[3]):  # NaN too
+    if not all(map(math.isfinite, region)) or seen[0] >= seen[2] or seen[1] >= seen[3]:
         raise InvalidArgument(f"the region {list(region)} is not a part of a photo: give left, top, right and bottom")
     width, height = right - left, bottom - top
     shown = (seen[0] - left) / width, (seen[1] - top) / height, (seen[2] - left) / width, (seen[3] - top) / height

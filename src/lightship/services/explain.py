@@ -20,7 +20,7 @@ from lightship.bundle.explain_spec import CLASS_INDEX, PREDICTED, ExplainSpec
 from lightship.engines.base import check_inputs
 from lightship.errors import FailedPrecondition, Internal, InvalidArgument
 from lightship.images.fit import Region, seen_region
-from lightship.images.opening import open_image
+from lightship.images.opening import image_size
 from lightship.lifecycle.servable import Servable
 from lightship.memory_budget import NOT_COUNTED, Reservation
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, Signature, TensorSpec
@@ -142,7 +142,7 @@ def regions_of(servable: Servable, images: Sequence[bytes]) -> list[Region] | No
     spec = servable.bundle.image
     if spec is None or spec.fit == "stretch":
         return None
-    return [seen_region(*open_image(one, max_pixels=servable.max_pixels).size, spec) for one in images]
+    return [seen_region(*image_size(one, max_pixels=servable.max_pixels), spec) for one in images]
 
 
 def explain_signature_steps(
@@ -172,13 +172,12 @@ def explain_spec_of(servable: Servable) -> ExplainSpec:
         return spec
     if servable.bundle.manifest is None:
         raise FailedPrecondition(
-            f"{servable.id} cannot explain its answers, because Lightship did not export it: export the Keras model "
-            "with lightship export (in Python lightship.export)"
+            f"{servable.id} has no explanations, because Lightship did not export it: export the Keras model with "
+            "lightship export (in Python lightship.export)"
         )
     raise FailedPrecondition(
-        f"{servable.id} was exported without explanations: export the Keras model again with this version of Lightship "
-        "and without --no-explain; --explain-layer NAME (in Python explain=NAME) chooses the layer whose features the "
-        "maps show"
+        f"{servable.id} has no explanations: export the Keras model again with this version of Lightship and without "
+        "--no-explain; --explain-layer NAME (in Python explain=NAME) chooses the layer whose features the maps show"
     )
 
 

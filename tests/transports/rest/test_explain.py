@@ -19,7 +19,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from PIL import Image
-from tests.explained_model import LABELS, SPEC, picture
+from tests.explained_model import LABELS, SPEC, picture, save_explained_model
 
 from lightship import protos
 from lightship.batching import Direct, complete
@@ -205,6 +205,25 @@ def test_rest_grpc_and_this_process_agree(ask: Ask, server: Server, explained_mo
     np.testing.assert_allclose(over_grpc, here, rtol=1e-5, atol=1e-5)
 
 
+def test_a_map_that_does_not_cover_all_of_its_photo_says_what_it_covers(explained_model: Path, tmp_path: Path) -> None:
+    save_explained_model(tmp_path / "cropped" / "1", fit="crop")
+    with serve(tmp_path / "cropped", rest_port="auto") as server:
+        assert server.wait_ready(60)
+        url = f"{server.rest_url}/v1/models/cropped:explain"
+        (found,) = httpx2.post(url, content=PHOTO, timeout=60).json()["explanations"]
+        assert found["region"] == [0.125, 0.0, 0.875, 1.0]
+        ((first, second),) = httpx2.post(f"{url}?top=2", content=PHOTO, timeout=60).json()["explanations"]
+        assert first["region"] == second["region"] == found["region"]
+        tensors = {"instances": inputs(0).tolist()}
+        assert "region" not in httpx2.post(url, json=tensors, timeout=60).json()["explanations"][0]
+        image = httpx2.post(f"{url}?alpha=1", content=PHOTO, headers={"Accept": "image/png"}, timeout=60).content
+    with Image.open(io.BytesIO(image)) as over, Image.open(io.BytesIO(PHOTO)) as photo:
+        same = (np.asarray(over) == np.asarray(photo.convert("RGB"))).all(axis=(0, 2))
+    assert same[:5].all()
+    assert same[35:].all()
+    assert not same[5:35].any()
+
+
 def test_predict_answers_the_signatures_of_explanations(ask: Ask) -> None:
     body = {"signature_name": "explain", "instances": encoded(PHOTO)}
     (found,) = ask(body=body, url="/v1/models/explained:predict").json()["predictions"]
@@ -309,7 +328,7 @@ def test_what_is_wrong_is_told(ask: Ask, query: str, body: Any, headers: dict[st
 def test_a_model_without_explanations_says_how_to_export_it(ask: Ask) -> None:
     url = "/v1/models/half:explain"
     for body in (PHOTO, {"instances": [1.0]}):
-        assert "cannot explain its answers, because Lightship did not export it: export" in refused(ask("", body, url))
+        assert "has no explanations, because Lightship did not export it: export" in refused(ask("", body, url))
     assert ask(url="/v1/models/none:explain").status_code == 404
 
 

@@ -20,7 +20,7 @@ MALFORMED_REQUEST = "Malformed request: POST"
 NO_IMAGES = ("cannot classify encoded images", "cannot answer encoded images")
 
 # Lightship, for a version that has no signatures for explanations.
-NO_EXPLANATIONS = ("exported without explanations", "cannot explain its answers")
+NO_EXPLANATIONS = "has no explanations"
 
 
 def reads_json_only(response: HttpResponse) -> bool:
@@ -42,7 +42,7 @@ def has_no_explain(response: HttpResponse) -> bool:
 
 def has_no_explanations(response: HttpResponse) -> bool:
     """Whether the server is Lightship, and its version was not exported with explanations."""
-    return _is_refusal(response) and any(text in error_message(response) for text in NO_EXPLANATIONS)
+    return _is_refusal(response) and NO_EXPLANATIONS in error_message(response)
 
 
 def model_takes_no_images(response: HttpResponse) -> bool:

@@ -119,15 +119,26 @@ SCHEMAS: Json = {
             "model": _TEXT,
         }
     ),
-    "Explanation": object_of(
-        {
+    "Explanation": {
+        "type": "object",
+        "properties": {
             "class_index": {"type": "integer", "minimum": 0},
             "label": {"type": ["string", "null"]},
             "score": {"type": "number"},
             "logit": {"type": "number"},
             "map": {"type": "array", "items": {"type": "array", "items": {"type": "number"}}},
-        }
-    ),
+            "region": {
+                "description": "Left, top, right and bottom of what the map covers, as fractions of the photo; "
+                "all of it if this is left out",
+                "type": "array",
+                "items": {"type": "number"},
+                "minItems": 4,
+                "maxItems": 4,
+            },
+        },
+        "required": ["class_index", "label", "score", "logit", "map"],
+        "additionalProperties": False,
+    },
     "Regressions": object_of({"results": {"type": "array", "items": {"type": "number"}}}),
 }
 

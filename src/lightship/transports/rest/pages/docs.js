@@ -106,6 +106,7 @@ function versionParts(model, version) {
   const parts = version.images ? [photosPart(model)] : [section("Try it", ...tryParts(model, version))];
   if (version.classes.length) parts.push(labelsPart(version, kept));
   if (version.image) parts.push(imagePart(version.image));
+  if (version.explain) parts.push(explainPart(model, version));
   if (version.images) parts.push(folded("Send tensors", kept, "tensors", tryParts(model, version)));
   parts.push(signaturesPart(version));
   return parts;

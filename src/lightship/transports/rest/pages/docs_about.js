@@ -1,5 +1,6 @@
 "use strict";
-// What a version knows about images: the labels that it can answer, and what happens to a photo before the model sees it.
+// What a version knows about images: the labels that it can answer, what happens to a photo before the model sees it, and
+// how its answers are explained.
 
 const MOST_LABELS = 500; // shown at a time
 const FEW_LABELS = 12; // need no search
@@ -48,6 +49,23 @@ function imagePart(image) {
   const rows = facts.flatMap(([name, text]) => [element("dt", {}, name), element("dd", {}, text)]);
   const about = element("p", { className: "quiet" }, "What the server does to a photo before the model sees it.");
   return section("Image spec", about, element("dl", {}, ...rows));
+}
+
+/** How answers are explained, and the command that asks for a heat map. */
+function explainPart(model, version) {
+  const { layer, methods } = version.explain;
+  const usual = version.explain.default;
+  const named = [`${usual} (the default)`, ...methods.filter((method) => method !== usual)];
+  const facts = [["Methods", named.join(", ")], ["Layer", layer]];
+  const rows = facts.flatMap(([name, text]) => [element("dt", {}, name), element("dd", {}, text)]);
+  const about = element("p", { className: "quiet" }, "Where in an image the model found what speaks for a class.");
+  const parts = [about, element("dl", {}, ...rows)];
+  if (version.images) {
+    const url = new URL(callPath(model, page.choice.which, "explain"), document.baseURI).href;
+    const command = `curl -H 'Accept: image/png' --data-binary @photo.jpg -o heat.png \\\n  ${shellQuoted(url)}`;
+    parts.push(commandLine(element("code", {}, command)));
+  }
+  return section("Explanations", ...parts);
 }
 
 function resizingText(image) {
