@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from tensorflow import Tensor
 
 
+_GRADIENT = "_gradient_op_type"  # the attribute of an operation with a gradient of its own
+
+
 @dataclass(frozen=True, slots=True)
 class TracedModel:
     """The graph of a model with one input and one output, in inference. Nested models are part of the same graph."""
@@ -52,9 +55,14 @@ class TracedModel:
 
 
 def _definition(graph: Any, names: Container[str]) -> Any:
-    """Returns the definition of a graph with these operations only."""
+    """Returns the definition of a graph with these operations only, and without gradients that are written in Python.
+
+    Such a gradient, which `silu` has, belongs to the original graph and could not be saved with a copy.
+    """
     definition = graph.as_graph_def()
     kept = [node for node in definition.node if node.name in names]
+    for node in kept:
+        node.attr.pop(_GRADIENT, None)
     del definition.node[:]
     definition.node.extend(kept)
     return definition

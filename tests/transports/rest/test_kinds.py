@@ -17,7 +17,7 @@ import pytest
 
 from lightship.batching import Direct, Steps
 from lightship.server import Server, serve
-from lightship.transports.http.kinds import IMAGES, LARGE, SMALL
+from lightship.transports.http.kinds import EXPLANATIONS, IMAGES, LARGE, SMALL
 from lightship.transports.http.lanes import Origin, WaitLimits
 from lightship.transports.http.messages import Request, Response
 from lightship.transports.rest import api
@@ -233,5 +233,11 @@ def test_where_calls_belong(server: Server) -> None:
     assert origin_of(request(predict + "?top=3", content_type="image/png"), 100, manager).model == "m"
     form = request(predict + "?top=3", content_type="multipart/form-data; boundary=x")
     assert origin_of(form, 100, manager) == Origin(IMAGES, "m", "10.0.0.1")
+    for explained in (
+        request("/v1/models/m:explain?class=3"),
+        request("/v1/models/m:explain", content_type="image/png"),
+    ):
+        for size in (100, 1 << 20):
+            assert origin_of(explained, size, manager) == Origin(EXPLANATIONS, "m", "10.0.0.1")
     for unknown in ("/v1/models/other:predict", "/v1/models/m:nothing", "/v1/"):
         assert origin_of(request(unknown), 100, manager).model == ""

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightship.bundle.bundle import Bundle
+from lightship.bundle.explain_spec import CLASS_INDEX, PREDICTED
 from lightship.cli.photos import NamedPhoto, named_photos
 from lightship.client.inputs import array_of, fitted
 from lightship.engines.comparison import FREE_SIZES, random_inputs
@@ -110,7 +111,7 @@ class ArraySamples:
 
 
 class GeneratedSamples:
-    """The golden sample if there is one, random images for image signatures, and random rows for other signatures."""
+    """The golden sample if there is one, random images for encoded images, and random rows for other signatures."""
 
     def __init__(self, bundle: Bundle) -> None:
         self._bundle = bundle
@@ -119,7 +120,9 @@ class GeneratedSamples:
         golden, image = self._bundle.golden, self._bundle.image
         if golden is not None and signature.name == DEFAULT_SIGNATURE:
             yield SampleSet(GOLDEN, _split(signature, golden.inputs))
-        elif image is not None and signature.name in self._bundle.image_signatures:
+        elif golden is not None and signature.name in self._bundle.internal_signatures:
+            yield SampleSet(GOLDEN, _split(signature, _predicted(golden.inputs)))
+        elif image is not None and signature.name in encoded_signatures(self._bundle):
             photos = _noise_photos(image)
             yield SampleSet(RANDOM, _split(signature, _encoded(signature, photos)))
         elif any(spec.dtype is DataType.DT_STRING for spec in signature.inputs.values()):
@@ -137,9 +140,11 @@ class PhotoSamples:
         self._photos = [_photo(one) for one in named_photos([path])]
 
     def sample_sets(self, signature: Signature) -> Iterator[SampleSet]:
-        if signature.name in self._bundle.image_signatures:
+        if signature.name in encoded_signatures(self._bundle):
             yield SampleSet(self._label, self._encoded(signature))
-        elif signature.name == DEFAULT_SIGNATURE and len(signature.inputs) == 1:
+        elif signature.name in self._bundle.internal_signatures or (
+            signature.name == DEFAULT_SIGNATURE and len(signature.inputs) == 1
+        ):
             yield SampleSet(self._label, self._prepared(signature))
         else:
             yield SampleSet(self._label, problem="the signature takes no photos: give arrays with --samples FILE.npz")
@@ -149,10 +154,11 @@ class PhotoSamples:
             yield SampleInputs(_encoded(signature, [photo.read() for photo in some]), rows)
 
     def _prepared(self, signature: Signature) -> Iterator[SampleInputs]:
-        ((name, spec),) = signature.inputs.items()
+        ((name, spec),) = ((name, spec) for name, spec in signature.inputs.items() if name != CLASS_INDEX)
         for some, rows in self._parts():
             array = np.stack([_prepare(photo, self._image) for photo in some]).astype(spec.taken.numpy)
-            yield SampleInputs({name: array}, rows)
+            inputs = {name: array}
+            yield SampleInputs(_predicted(inputs) if CLASS_INDEX in signature.inputs else inputs, rows)
 
     def _parts(self) -> Iterator[tuple[list[NamedPhoto], int]]:
         """Yields the first photo alone, then all photos in groups; each with the number of photos that are new."""
@@ -240,7 +246,18 @@ def _encoded(signature: Signature, photos: list[bytes]) -> Arrays:
     values = examples_of_images(photos) if signature.method_name == CLASSIFY_METHOD else photos
     array = np.empty(len(values), object)
     array[:] = values
-    return {next(iter(signature.inputs)): array}
+    inputs = {next(name for name in signature.inputs if name != CLASS_INDEX): array}
+    return {**inputs, CLASS_INDEX: np.zeros(len(values), np.int32)} if CLASS_INDEX in signature.inputs else inputs
+
+
+def encoded_signatures(bundle: Bundle) -> frozenset[str]:
+    """Returns the signatures that take encoded images, which the server answers itself."""
+    return bundle.image_signatures | bundle.explain_signatures
+
+
+def _predicted(inputs: Arrays) -> Arrays:
+    """Returns inputs for a method of explanation, for the class with the highest score of each row."""
+    return {**inputs, CLASS_INDEX: np.full(_rows_of(inputs), PREDICTED, np.int32)}
 
 
 def _noise_photos(image: ImageSpec) -> list[bytes]:

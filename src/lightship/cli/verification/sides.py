@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from lightship.batching import Direct
 from lightship.bundle.bundle import Bundle
 from lightship.cli.failures import silenced_imports
+from lightship.cli.verification.samples import encoded_signatures
 from lightship.engines import EngineOptions, load_engine
 from lightship.engines.tensorflow import tensorflow_installed
 from lightship.errors import (
@@ -76,8 +77,8 @@ class ServingSide:
         self._servable = servable
 
     def engine_of(self, signature: str) -> str:
-        """Returns the engine's name, "lightship" for an image signature, or "none" if no engine can run it."""
-        if signature in self._servable.bundle.image_signatures:
+        """Returns the engine's name, "lightship" for encoded images, or "none" if no engine can run it."""
+        if signature in encoded_signatures(self._servable.bundle):
             return "lightship"
         try:
             return self._servable.engine.engine_of(signature)
