@@ -25,8 +25,10 @@ def test_all_is_what_is_public() -> None:
     assert sorted(lightship.__all__) == [
         "AsyncClient",
         "Client",
+        "Explanation",
         "ImageSpec",
         "LightshipError",
+        "Rise",
         "ServerOptions",
         "TransferModel",
         "docker",

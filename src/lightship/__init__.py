@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from lightship import docker, errors
-    from lightship.client import AsyncClient, Client
+    from lightship.client import AsyncClient, Client, Explanation, Rise
     from lightship.errors import LightshipError
     from lightship.images.spec import ImageSpec
     from lightship.local import load
@@ -25,8 +25,10 @@ __version__ = "0.1.0"
 __all__ = [
     "AsyncClient",
     "Client",
+    "Explanation",
     "ImageSpec",
     "LightshipError",
+    "Rise",
     "ServerOptions",
     "TransferModel",
     "docker",
@@ -39,8 +41,10 @@ __all__ = [
 _HOME = {
     "AsyncClient": "lightship.client",
     "Client": "lightship.client",
+    "Explanation": "lightship.client",
     "ImageSpec": "lightship.images.spec",
     "LightshipError": "lightship.errors",
+    "Rise": "lightship.client",
     "ServerOptions": "lightship.server",
     "TransferModel": "lightship.packaging",
     "export": "lightship.packaging",

@@ -11,7 +11,7 @@ from tests.cli.conftest import BIN, Run, clean_environment
 
 import lightship
 
-COMMANDS = ["export", "serve", "predict", "inspect", "status"]
+COMMANDS = ["export", "serve", "predict", "explain", "inspect", "status"]
 
 
 def test_the_version_is_printed_soon(lightship: Run) -> None:

@@ -41,13 +41,15 @@ def offered(line: str) -> list[str]:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("lightship ", {"export", "serve", "predict", "inspect", "status", "verify", "docker"}),
+        ("lightship ", {"export", "serve", "predict", "explain", "inspect", "status", "verify", "docker"}),
         ("lightship s", {"serve", "status"}),
         ("lightship --v", {"--version"}),
         ("lightship docker st", {"start", "stop", "status"}),
         ("lightship serve --engine ", {"auto", "openvino", "tensorflow"}),
         ("lightship serve models/dog --log-format j", {"json"}),
         ("lightship docker start --restart on", {"on-failure"}),
+        ("lightship explain models/dog dog.jpg --method gr", {"grad-cam", "grad-cam++"}),
+        ("lightship explain models/dog dog.jpg --colormap ci", {"cividis"}),
     ],
 )
 def test_bash_completes_commands_options_and_choices(line: str, expected: set[str]) -> None:

@@ -23,12 +23,12 @@ def ask(request: pytest.FixtureRequest) -> Ask:
     return ask_sync if request.param == "sync" else ask_async
 
 
-def ask_sync(url: str, method: str, *arguments: Any, options: dict[str, Any] | None = None, **keywords: Any) -> Any:
+def ask_sync(url: str, method: str, /, *arguments: Any, options: dict[str, Any] | None = None, **keywords: Any) -> Any:
     with Client(url, **(options or {})) as client:
         return getattr(client, method)(*arguments, **keywords)
 
 
-def ask_async(url: str, method: str, *arguments: Any, options: dict[str, Any] | None = None, **keywords: Any) -> Any:
+def ask_async(url: str, method: str, /, *arguments: Any, options: dict[str, Any] | None = None, **keywords: Any) -> Any:
     async def call() -> Any:
         async with AsyncClient(url, **(options or {})) as client:
             return await getattr(client, method)(*arguments, **keywords)

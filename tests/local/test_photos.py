@@ -13,7 +13,7 @@ from PIL import Image
 
 from lightship.client import Classification
 from lightship.errors import InvalidArgument, NotFound
-from lightship.local.photos import classify_all
+from lightship.local.photos import for_each_photo
 
 
 def named(photo: Any) -> Classification:
@@ -22,14 +22,14 @@ def named(photo: Any) -> Classification:
 
 def test_the_answers_are_in_the_order_of_the_photos() -> None:
     names = [f"{number}.jpg" for number in range(100)]
-    assert [one.label for one in classify_all(names, named)] == names
-    assert [one.label for one in classify_all(iter(names), named)] == names
-    assert classify_all([], named) == []
+    assert [one.label for one in for_each_photo(names, named)] == names
+    assert [one.label for one in for_each_photo(iter(names), named)] == names
+    assert for_each_photo([], named) == []
 
 
 def test_an_array_is_a_list_of_its_images() -> None:
     shapes: list[tuple[int, ...]] = []
-    classify_all(np.zeros((3, 4, 5, 3), np.uint8), lambda photo: shapes.append(np.shape(photo)) or named("x"))
+    for_each_photo(np.zeros((3, 4, 5, 3), np.uint8), lambda photo: shapes.append(np.shape(photo)) or named("x"))
     assert shapes == [(4, 5, 3)] * 3
 
 
@@ -46,7 +46,7 @@ def test_an_iterator_is_read_as_photos_are_needed() -> None:
         raise NotFound("gone")
 
     with pytest.raises(NotFound):
-        classify_all(photos(), refuse)
+        for_each_photo(photos(), refuse)
     count = 0
     while taken.acquire(blocking=False):
         count += 1
@@ -68,7 +68,7 @@ def test_the_first_photo_that_fails_is_named_by_its_position_and_path() -> None:
         ([b"d", "b.jpg"], "photos[0]: the image is empty"),
     ):
         with pytest.raises(InvalidArgument) as caught:
-            classify_all(photos, classify)
+            for_each_photo(photos, classify)
         assert caught.value.message == text
 
 
@@ -77,7 +77,7 @@ def test_a_path_that_the_error_names_is_not_said_twice(tmp_path: Path) -> None:
         raise NotFound(f"{photo} does not exist")
 
     with pytest.raises(NotFound) as caught:
-        classify_all([tmp_path / "a.jpg"], classify)
+        for_each_photo([tmp_path / "a.jpg"], classify)
     assert caught.value.message == f"photos[0]: {tmp_path / 'a.jpg'} does not exist"
 
 
@@ -87,7 +87,7 @@ def test_an_error_of_the_iterator_is_raised() -> None:
         raise ValueError("the disk is gone")
 
     with pytest.raises(ValueError, match="the disk is gone"):
-        classify_all(photos(), named)
+        for_each_photo(photos(), named)
 
 
 @pytest.mark.parametrize(
@@ -95,4 +95,4 @@ def test_an_error_of_the_iterator_is_raised() -> None:
 )
 def test_what_is_no_list_of_photos_is_refused(one: Any) -> None:
     with pytest.raises(InvalidArgument, match="photos is .*, not a list of photos: give a list"):
-        classify_all(one, named)
+        for_each_photo(one, named)

@@ -8,7 +8,7 @@ import pytest
 
 from lightship.errors import DataLoss
 from lightship.saved_model.checksums import crc32c, masked
-from lightship.saved_model.sorted_table import read_table
+from lightship.saved_model.sorted_table import read_table, write_table
 
 
 @pytest.fixture
@@ -83,3 +83,12 @@ def test_a_block_that_claims_more_than_it_has_is_refused(content: bytes, text: s
 def test_an_unknown_compression_is_named() -> None:
     with pytest.raises(DataLoss, match="unknown compression 9"):
         list(read_table(table_of(ENTRIES, 9)))
+
+
+@pytest.mark.parametrize("count", [1, 2, 300])
+def test_a_table_that_is_written_is_read_again(count: int) -> None:
+    entries = [
+        (f"key{number:04}".encode() * (number % 3 + 1), bytes([number % 256]) * number) for number in range(count)
+    ]
+    entries[0] = (b"", entries[0][1])  # the header of an index
+    assert list(read_table(b"".join(write_table(entries)))) == entries

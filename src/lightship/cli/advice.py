@@ -45,6 +45,11 @@ PHOTO = Wanted(
         {Kind.EMPTY, Kind.ADDRESS, Kind.KERAS, Kind.GRAPH, Kind.VERSION, Kind.SAVED_MODEL, Kind.MODEL, Kind.MODELS}
     ),
 )
+EXPLAIN = PREDICT._replace(command="lightship explain")
+EXPLAIN_PHOTO = PHOTO._replace(command="lightship explain")
+CHECKED_PHOTOS = PHOTO._replace(
+    command="--check", expected="a folder of photos", wrong=frozenset(PHOTO.wrong) | {Kind.PHOTO, Kind.MISSING}
+)
 SOURCE = Wanted(
     "lightship export",
     "a trained model, which is a .keras or .h5 file or the folder of a SavedModel",
@@ -129,9 +134,20 @@ _GENERAL: Mapping[Kind, Callable[[str], str]] = {
 }
 _SPECIAL: Mapping[tuple[Wanted, Kind], Callable[[str], str]] = {
     (PHOTO, Kind.ADDRESS): _from_url,
+    (EXPLAIN_PHOTO, Kind.ADDRESS): _from_url,
     **{
-        (PHOTO, kind): lambda text: "give the model once, before the photos"
+        (wanted, kind): lambda text: "give the model once, before the photos"
+        for wanted in (PHOTO, EXPLAIN_PHOTO)
         for kind in (Kind.KERAS, Kind.VERSION, Kind.SAVED_MODEL, Kind.MODEL, Kind.MODELS)
+    },
+    **{
+        (EXPLAIN, kind): lambda text: f"lightship explain MODEL {quote(text)} explains it"
+        for kind in (Kind.PHOTO, Kind.PHOTOS)
+    },
+    (CHECKED_PHOTOS, Kind.PHOTO): lambda text: f"give its folder, {quote(str(Path(text).parent))}",
+    **{
+        (CHECKED_PHOTOS, kind): lambda text: "give the model as the argument: lightship explain --check FOLDER MODEL"
+        for kind in (Kind.KERAS, Kind.VERSION, Kind.SAVED_MODEL, Kind.MODEL, Kind.MODELS, Kind.ADDRESS)
     },
     **{
         (wanted, kind): lambda text: f"write http://{text} for a host of this name"

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lightship.cli.advice import PHOTO, check_argument
+from lightship.cli.advice import PHOTO, Wanted, check_argument
 from lightship.errors import LightshipError, NotFound
 from lightship.files import list_error, read_bytes
 from lightship.suffixes import IMAGE_SUFFIXES
@@ -27,12 +27,15 @@ class NamedPhoto:
         return sys.stdin.buffer.read() if self.name == STANDARD_INPUT else read_bytes(self.name)
 
 
-def named_photos(names: Iterable[str]) -> Iterator[NamedPhoto | LightshipError]:
-    """Yields each named photo. A folder yields the images in it, sorted by name, or an error that names the folder."""
+def named_photos(names: Iterable[str], wanted: Wanted = PHOTO) -> Iterator[NamedPhoto | LightshipError]:
+    """Yields each named photo. A folder yields the images in it, sorted by name, or an error that names the folder.
+
+    wanted: what the command expects of these arguments.
+    """
     for name in names:
         try:
             if name != STANDARD_INPUT:
-                check_argument(name, PHOTO)
+                check_argument(name, wanted)
         except LightshipError as error:
             yield error
             continue

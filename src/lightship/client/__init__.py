@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lightship.client.async_client import AsyncClient
+    from lightship.client.explanations import Explanation
     from lightship.client.options import Tls
     from lightship.client.results import (
         Classification,
@@ -23,15 +24,18 @@ if TYPE_CHECKING:
         VersionStatus,
         WorkerStatus,
     )
+    from lightship.client.rise import Rise
     from lightship.client.sync_client import Client
 
 __all__ = [
     "AsyncClient",
     "Classification",
     "Client",
+    "Explanation",
     "ModelMetadata",
     "ModelStatus",
     "Prediction",
+    "Rise",
     "ScoredLabel",
     "SignatureInfo",
     "TensorInfo",
@@ -41,7 +45,13 @@ __all__ = [
     "WorkerStatus",
 ]
 
-_HOME = {"AsyncClient": "async_client", "Client": "sync_client", "Tls": "options"}
+_HOME = {
+    "AsyncClient": "async_client",
+    "Client": "sync_client",
+    "Explanation": "explanations",
+    "Rise": "rise",
+    "Tls": "options",
+}
 
 
 def __getattr__(name: str) -> Any:

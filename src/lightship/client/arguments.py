@@ -12,6 +12,9 @@ ENCODINGS = ("json", "binary", "auto")
 DEFAULT_CONCURRENCY = (
     4  # photos of one call that are on their way at the same time; measured in docs/design/performance.md
 )
+DEFAULT_MASKS = 2000  # of the method "rise"
+MAX_MASKS = 1_000_000
+
 MAX_CONCURRENCY = 64  # an HTTP client has 100 connections at most
 
 

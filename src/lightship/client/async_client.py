@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from lightship.client.arguments import DEFAULT_CONCURRENCY, Encoding
+from lightship.client.arguments import DEFAULT_CONCURRENCY, Encoding, check_top
 from lightship.client.base import BaseClient
+from lightship.client.explanations import Explanation
 from lightship.client.flow import Flow, Outcome, Pause, Step
 from lightship.client.inputs import Example, Inputs
 from lightship.client.options import Tls
@@ -26,6 +27,7 @@ from lightship.client.results import (
     VersionStatus,
     WorkerStatus,
 )
+from lightship.client.rise import Rise
 from lightship.client.target import Target
 from lightship.client.transport import AsyncTransport
 from lightship.errors import LightshipError
@@ -153,19 +155,76 @@ class AsyncClient(BaseClient):
         on_error: OnError = "raise",
     ) -> list[Any]:
         """See `Client.classify_images`. An iterator is read in a thread, off the event loop."""
-        check_options(top, concurrency, on_error)
-        target, queue = Target(model, version, label), PhotoQueue(photos, on_error)
+        check_top(top)
+        check_options(concurrency, on_error)
+        target = Target(model, version, label)
 
-        async def work() -> None:
-            while (one := await self._transport.in_thread(queue.take)) is not None:
-                try:
-                    answer = self._calls.classify_image(target, one.photo, top, patient=True)
-                    queue.succeed(one, await self._run(answer))
-                except Exception as error:
-                    queue.fail(one, error)
+        def classify(photo: Photo) -> Flow[Classification]:
+            return self._calls.classify_image(target, photo, top, patient=True)
 
-        await self._transport.run_copies(work, concurrency)
-        return queue.outcomes()
+        return await self._for_each(classify, PhotoQueue(photos, on_error), concurrency)
+
+    async def explain_image(
+        self,
+        model: str,
+        photo: Photo,
+        *,
+        class_: str | int | None = None,
+        method: str | Rise | None = None,
+        version: int | None = None,
+        label: str | None = None,
+    ) -> Explanation:
+        """See `Client.explain_image`."""
+        return await self._run(self._calls.explain_image(Target(model, version, label), photo, class_, method))
+
+    @overload
+    async def explain_images(
+        self,
+        model: str,
+        photos: Iterable[Photo],
+        *,
+        class_: str | int | None = None,
+        method: str | Rise | None = None,
+        version: int | None = None,
+        label: str | None = None,
+        concurrency: int = DEFAULT_CONCURRENCY,
+        on_error: Literal["raise"] = "raise",
+    ) -> list[Explanation]: ...
+
+    @overload
+    async def explain_images(
+        self,
+        model: str,
+        photos: Iterable[Photo],
+        *,
+        class_: str | int | None = None,
+        method: str | Rise | None = None,
+        version: int | None = None,
+        label: str | None = None,
+        concurrency: int = DEFAULT_CONCURRENCY,
+        on_error: OnError,
+    ) -> list[Explanation | LightshipError]: ...
+
+    async def explain_images(
+        self,
+        model: str,
+        photos: Iterable[Photo],
+        *,
+        class_: str | int | None = None,
+        method: str | Rise | None = None,
+        version: int | None = None,
+        label: str | None = None,
+        concurrency: int = DEFAULT_CONCURRENCY,
+        on_error: OnError = "raise",
+    ) -> list[Any]:
+        """See `Client.explain_images`. An iterator is read in a thread, off the event loop."""
+        check_options(concurrency, on_error)
+        target = Target(model, version, label)
+
+        def explain(photo: Photo) -> Flow[Explanation]:
+            return self._calls.explain_image(target, photo, class_, method, patient=True)
+
+        return await self._for_each(explain, PhotoQueue(photos, on_error, "explain_image"), concurrency)
 
     async def models(self) -> tuple[ModelStatus, ...]:
         """See `Client.models`."""
@@ -204,6 +263,17 @@ class AsyncClient(BaseClient):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+    async def _for_each(self, answer: Callable[[Photo], Flow[Any]], queue: PhotoQueue, concurrency: int) -> list[Any]:
+        async def work() -> None:
+            while (one := await self._transport.in_thread(queue.take)) is not None:
+                try:
+                    queue.succeed(one, await self._run(answer(one.photo)))
+                except Exception as error:
+                    queue.fail(one, error)
+
+        await self._transport.run_copies(work, concurrency)
+        return queue.outcomes()
 
     async def _run(self, flow: Flow[T]) -> T:
         outcome: Outcome = None

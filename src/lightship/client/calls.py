@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightship.client.arguments import Encoding
+from lightship.client.class_choice import ClassChoice
+from lightship.client.explanations import Explanation
 from lightship.client.flow import Flow
 from lightship.client.inputs import Example, Inputs
 from lightship.client.photos import Photo
@@ -21,6 +23,7 @@ from lightship.client.results import (
     VersionStatus,
     WorkerStatus,
 )
+from lightship.client.rise import Rise
 from lightship.client.target import Target
 
 
@@ -28,11 +31,22 @@ class Calls(Protocol):
     """The methods of `Client`, which documents them. They raise only the exceptions of `lightship.errors`."""
 
     def predict(
-        self, target: Target, inputs: Inputs, signature: str | None, encoding: Encoding
-    ) -> Flow[Prediction]: ...
+        self,
+        target: Target,
+        inputs: Inputs,
+        signature: str | None,
+        encoding: Encoding,
+        *,
+        patient: bool = False,
+    ) -> Flow[Prediction]:
+        """patient: see `Deadline`."""
 
     def classify_image(self, target: Target, photo: Photo, top: int, *, patient: bool = False) -> Flow[Classification]:
         """patient: see `Deadline`."""
+
+    def explain_image(
+        self, target: Target, photo: Photo, class_: ClassChoice, method: str | Rise | None, *, patient: bool = False
+    ) -> Flow[Explanation]: ...
 
     def classify(
         self, target: Target, given: Sequence[Example], context: Example | None, signature: str | None

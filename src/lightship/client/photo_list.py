@@ -8,14 +8,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from lightship.client.arguments import MAX_CONCURRENCY, check_top
+from lightship.client.arguments import MAX_CONCURRENCY
 from lightship.errors import InvalidArgument, LightshipError
 
 if TYPE_CHECKING:
     from lightship.client.photos import Photo
-    from lightship.client.results import Classification
-
-    Outcome = Classification | LightshipError
 
 OnError = Literal["raise", "return"]
 _ON_ERROR = ("raise", "return")
@@ -42,24 +39,23 @@ class ListedPhoto:
         return f"photos[{self.index}]" + (f" ({path})" if path is not None else "")
 
 
-def check_options(top: int, concurrency: int, on_error: str) -> None:
-    """Raises InvalidArgument for options that `classify_images` does not have."""
-    check_top(top)
+def check_options(concurrency: int, on_error: str) -> None:
+    """Raises InvalidArgument for options that `classify_images` and `explain_images` do not have."""
     if isinstance(concurrency, bool) or not isinstance(concurrency, int) or not 1 <= concurrency <= MAX_CONCURRENCY:
         raise InvalidArgument(f"concurrency is {concurrency!r}; give a whole number from 1 to {MAX_CONCURRENCY}")
     if on_error not in _ON_ERROR:
         raise InvalidArgument(f"on_error is {on_error!r}; give one of {', '.join(_ON_ERROR)}")
 
 
-def listed(photos: Iterable[Photo]) -> Iterator[ListedPhoto]:
+def listed(photos: Iterable[Photo], method: str = "classify_image") -> Iterator[ListedPhoto]:
     """Returns an iterator over the photos. Raises InvalidArgument at once if `photos` is not a list of photos.
 
-    An array [N, H, W, C] is a list of its images.
+    An array [N, H, W, C] is a list of its images. method: the one that takes a single photo, for the error.
     """
     given: Any = photos
     if isinstance(given, (str, os.PathLike, bytes, bytearray, memoryview)) or not _is_list(given):
         raise InvalidArgument(
-            f"photos is {_described(given)}, not a list of photos: give a list, such as [photo], or use classify_image"
+            f"photos is {_described(given)}, not a list of photos: give a list, such as [photo], or use {method}"
         )
     return (ListedPhoto(index, photo) for index, photo in enumerate(given))
 
@@ -79,8 +75,8 @@ def _described(given: Any) -> str:
 class PhotoQueue:
     """The photos for several tasks of an `AsyncClient`, and what became of them. Threads may share it."""
 
-    def __init__(self, photos: Iterable[Photo], on_error: OnError) -> None:
-        self._photos, self._return_errors = listed(photos), on_error == "return"
+    def __init__(self, photos: Iterable[Photo], on_error: OnError, method: str = "classify_image") -> None:
+        self._photos, self._return_errors = listed(photos, method), on_error == "return"
         self._outcomes: list[Any] = []
         self._failures: dict[int, Exception] = {}
         self._lock = threading.Lock()
@@ -99,7 +95,7 @@ class PhotoQueue:
                 self._outcomes.append(None)
             return one
 
-    def succeed(self, one: ListedPhoto, answer: Classification) -> None:
+    def succeed(self, one: ListedPhoto, answer: object) -> None:
         self._outcomes[one.index] = answer
 
     def fail(self, one: ListedPhoto, error: Exception) -> None:

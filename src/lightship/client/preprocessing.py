@@ -36,9 +36,13 @@ class ClientPreprocessing:
         """
         from lightship.images.prepare import prepare  # imports Pillow
 
+        return prepare(photo, self.spec_for(metadata))[np.newaxis]
+
+    def spec_for(self, metadata: ModelMetadata) -> ImageSpec:
+        """The image spec with the size of the model's input. Raises FailedPrecondition as `preprocess` does."""
         if self.image is None:
-            raise _without_spec(metadata)
-        return prepare(photo, _sized(self.image, metadata))[np.newaxis]
+            raise without_spec(metadata)
+        return _sized(self.image, metadata)
 
     def classification(self, scores: NDArray[Any], top: int, model: str, version: int | None) -> Classification:
         """The best labels by the scores [classes] of one image. Of equal scores the lower index is first.
@@ -101,7 +105,8 @@ def _read_labels(labels: Sequence[str] | str | Path) -> tuple[str, ...]:
     return read_classes(labels)
 
 
-def _without_spec(metadata: ModelMetadata) -> FailedPrecondition:
+def without_spec(metadata: ModelMetadata) -> FailedPrecondition:
+    """Returns the error for a model that takes only tensors, and a client that cannot preprocess photos for it."""
     signature = metadata.signatures.get(DEFAULT_SIGNATURE)
     shapes = [one.shape for one in signature.inputs.values()] if signature is not None else []
     if len(shapes) != 1 or (shapes[0] is not None and len(shapes[0]) != 4):

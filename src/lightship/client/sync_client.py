@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from lightship.client.arguments import DEFAULT_CONCURRENCY, Encoding
+from lightship.client.arguments import DEFAULT_CONCURRENCY, Encoding, check_top
 from lightship.client.base import BaseClient
+from lightship.client.explanations import Explanation
 from lightship.client.flow import Flow, Outcome, Pause
 from lightship.client.inputs import Example, Inputs
 from lightship.client.options import Tls
@@ -27,6 +28,7 @@ from lightship.client.results import (
     VersionStatus,
     WorkerStatus,
 )
+from lightship.client.rise import Rise
 from lightship.client.target import Target
 from lightship.client.transport import Transport
 from lightship.errors import LightshipError
@@ -218,19 +220,98 @@ class Client(BaseClient):
 
         Raises the errors of `classify_image`, and InvalidArgument if `photos` is a single photo.
         """
-        check_options(top, concurrency, on_error)
+        check_top(top)
+        check_options(concurrency, on_error)
         target = Target(model, version, label)
 
-        def classify(one: ListedPhoto) -> Classification | LightshipError:
-            try:
-                return self._run(self._calls.classify_image(target, one.photo, top, patient=True))
-            except Exception as error:
-                one.name_in(error)
-                if on_error == "return" and isinstance(error, LightshipError):
-                    return error
-                raise
+        def classify(photo: Photo) -> Classification:
+            return self._run(self._calls.classify_image(target, photo, top, patient=True))
 
-        return list(in_order(classify, listed(photos), concurrency))
+        return self._for_each(classify, listed(photos), concurrency, on_error)
+
+    def explain_image(
+        self,
+        model: str,
+        photo: Photo,
+        *,
+        class_: str | int | None = None,
+        method: str | Rise | None = None,
+        version: int | None = None,
+        label: str | None = None,
+    ) -> Explanation:
+        """Shows which parts of a photo speak for a class. Raises the errors of `predict`.
+
+        photo: as in `classify_image`. If the model takes no photos and the client has no image spec, an array is the
+            model's own input for one image, [height, width, channels].
+        class_: the class to explain, by its label or its index; None for the one with the best score.
+        method: "cam", "grad-cam", "hirescam" or "grad-cam++", if the model's version has it, and by default its own.
+            "rise" or `Rise(...)` works for every model and server: the client sends thousands of photos of which parts
+            are hidden, each request with its own `timeout`.
+        label: a version label, as in `predict`.
+
+        Over REST, Lightship gets the image file itself at `:explain`. Over gRPC, and from TensorFlow Serving, the
+        client runs the signatures `explain` and `explain_class`, which Lightship wrote into the model when it exported
+        it. They know one method only, and classes by index: for labels the client needs `labels` or `bundle`.
+
+        Raises FailedPrecondition if the version has no explanations, and InvalidArgument for an unknown class or
+        method.
+        """
+        return self._run(self._calls.explain_image(Target(model, version, label), photo, class_, method))
+
+    @overload
+    def explain_images(
+        self,
+        model: str,
+        photos: Iterable[Photo],
+        *,
+        class_: str | int | None = None,
+        method: str | Rise | None = None,
+        version: int | None = None,
+        label: str | None = None,
+        concurrency: int = DEFAULT_CONCURRENCY,
+        on_error: Literal["raise"] = "raise",
+    ) -> list[Explanation]: ...
+
+    @overload
+    def explain_images(
+        self,
+        model: str,
+        photos: Iterable[Photo],
+        *,
+        class_: str | int | None = None,
+        method: str | Rise | None = None,
+        version: int | None = None,
+        label: str | None = None,
+        concurrency: int = DEFAULT_CONCURRENCY,
+        on_error: OnError,
+    ) -> list[Explanation | LightshipError]: ...
+
+    def explain_images(
+        self,
+        model: str,
+        photos: Iterable[Photo],
+        *,
+        class_: str | int | None = None,
+        method: str | Rise | None = None,
+        version: int | None = None,
+        label: str | None = None,
+        concurrency: int = DEFAULT_CONCURRENCY,
+        on_error: OnError = "raise",
+    ) -> list[Any]:
+        """Explains several photos as `explain_image` does, and returns the results in the order of the photos.
+
+        photos, concurrency, on_error: as in `classify_images`. class_: the class to explain in every photo; None for
+        the best class of each.
+
+        Raises the errors of `explain_image`, and InvalidArgument if `photos` is a single photo.
+        """
+        check_options(concurrency, on_error)
+        target = Target(model, version, label)
+
+        def explain(photo: Photo) -> Explanation:
+            return self._run(self._calls.explain_image(target, photo, class_, method, patient=True))
+
+        return self._for_each(explain, listed(photos, "explain_image"), concurrency, on_error)
 
     def models(self) -> tuple[ModelStatus, ...]:
         """All models and the states of their versions. Raises Unimplemented if the server is TensorFlow Serving."""
@@ -267,6 +348,20 @@ class Client(BaseClient):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _for_each(
+        self, answer: Callable[[Photo], T], photos: Iterator[ListedPhoto], concurrency: int, on_error: OnError
+    ) -> list[T | LightshipError]:
+        def outcome(one: ListedPhoto) -> T | LightshipError:
+            try:
+                return answer(one.photo)
+            except Exception as error:
+                one.name_in(error)
+                if on_error == "return" and isinstance(error, LightshipError):
+                    return error
+                raise
+
+        return list(in_order(outcome, photos, concurrency))
 
     def _run(self, flow: Flow[T]) -> T:
         outcome: Outcome = None

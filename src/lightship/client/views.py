@@ -12,6 +12,7 @@ from lightship.printable import printable
 from lightship.tensors.shapes import declared_shape
 
 if TYPE_CHECKING:
+    from lightship.client.explanations import Explanation
     from lightship.client.results import (
         Classification,
         ModelMetadata,
@@ -152,3 +153,32 @@ def _signature_rows(shown: SignatureInfo) -> list[Sequence[object]]:
         for kind, tensors in (("input", shown.inputs), ("output", shown.outputs))
         for name, one in tensors.items()
     ]
+
+
+def explanation_text(shown: Explanation) -> str:
+    what = repr(shown.label) if shown.label else f"class {shown.class_index}"
+    by = f"by {shown.method}" if shown.method else "by the default method"
+    layer = f" at {shown.layer}" if shown.layer else ""
+    size = " x ".join(map(str, shown.map.shape))
+    return printable(
+        f"Explanation({what} {shown.score:.3f} {by}{layer}, map {size}; {_model(shown.model, shown.version)})"
+    )
+
+
+def explanation_html(shown: Explanation) -> str:
+    from lightship import notebook
+    from lightship.client.heat_maps import thumbnail  # imports Pillow
+    from lightship.errors import LightshipError
+
+    try:
+        picture: object = notebook.image(thumbnail(shown), f"heat map for {shown.label or shown.class_index}")
+    except LightshipError as error:  # of a photo that cannot be decoded
+        picture = error.message
+    rows = [
+        ("class", shown.label or shown.class_index),
+        ("score", f"{shown.score:.3f}"),
+        ("method", f"{shown.method or 'default'}{f' at {shown.layer}' if shown.layer else ''}"),
+        ("map", list(shown.map.shape)),
+        ("", picture),
+    ]
+    return notebook.table(_model(shown.model, shown.version), rows)

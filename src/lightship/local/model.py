@@ -13,17 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightship.client.arguments import check_top
+from lightship.client.explanations import Explanation
 from lightship.client.grpc.metadata import signature_info
 from lightship.client.hints import with_hint
 from lightship.client.inputs import Inputs, arrays_for
 from lightship.client.outputs import output_array
 from lightship.client.photos import Photo, encoded
 from lightship.client.results import Classification, ModelMetadata, Prediction, SignatureInfo
+from lightship.client.rise import Rise
 from lightship.errors import FailedPrecondition, InvalidArgument, LightshipError
 from lightship.images.spec import ImageSpec
 from lightship.lifecycle.handle import Handle, Lease
 from lightship.lifecycle.servable import Servable
-from lightship.local.photos import classify_all
+from lightship.local.explaining import explain
+from lightship.local.photos import for_each_photo
 from lightship.printable import printable
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, INIT_SIGNATURE
 from lightship.services.hints import hint_about_call, with_expected_shapes
@@ -131,7 +134,40 @@ class LocalModel:
         cannot be classified; it begins with the photo's position, counted from 0, and its path.
         """
         check_top(top)
-        return classify_all(photos, partial(self.classify_image, top=top))
+        return for_each_photo(photos, partial(self.classify_image, top=top), "classify_image")
+
+    def explain_image(
+        self, photo: Photo, *, class_: str | int | None = None, method: str | Rise | None = None
+    ) -> Explanation:
+        """Shows which parts of a photo speak for a class.
+
+        photo: as in `classify_image`. If the model was exported without an image spec, an array is its own input for
+            one image, [height, width, channels].
+        class_: the class to explain, by its label or its index; None for the one with the best score.
+        method: "cam", "grad-cam", "hirescam" or "grad-cam++", if this version has it, and by default its own. "rise" or
+            `Rise(...)` works for every classifier: thousands of photos of which parts are hidden are predicted.
+
+        Raises the errors of `classify_image`, FailedPrecondition if the version has no explanations, and
+        InvalidArgument for an unknown class or method.
+        """
+
+        def run(signature: str, inputs: NDArray[Any]) -> Mapping[str, NDArray[Any]]:
+            return self.predict(inputs, signature=signature).outputs
+
+        with self._handle() as handle:
+            return explain(handle.servable, self._metadata, photo, class_, method, run)
+
+    def explain_images(
+        self, photos: Iterable[Photo], *, class_: str | int | None = None, method: str | Rise | None = None
+    ) -> list[Explanation]:
+        """Explains several photos as `explain_image` does, and returns the results in the order of the photos.
+
+        photos: as in `classify_images`. class_: the class to explain in every photo; None for the best class of each.
+
+        Raises InvalidArgument if `photos` is one photo, and the error of `explain_image` for the first photo that
+        cannot be explained; it begins with the photo's position, counted from 0, and its path.
+        """
+        return for_each_photo(photos, partial(self.explain_image, class_=class_, method=method), "explain_image")
 
     def close(self) -> None:
         """Frees the memory of the model. Calls that run in other threads are finished first, without waiting here."""

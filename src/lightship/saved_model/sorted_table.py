@@ -6,12 +6,13 @@ Every block has a checksum, which is checked.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from lightship.errors import DataLoss
 from lightship.saved_model.checksums import crc32c, masked
 from lightship.saved_model.snappy import decompress
 from lightship.saved_model.varints import read_varint
+from lightship.tensors.varint import encode_varint
 
 _MAGIC = 0xDB4775248B80FB57
 _FOOTER = 48  # two block handles, padding and the magic number
@@ -70,3 +71,32 @@ def _entries(block: bytes) -> Iterator[tuple[bytes, bytes]]:
         place += added
         yield key, block[place : place + size]
         place += size
+
+
+def write_table(entries: Sequence[tuple[bytes, bytes]]) -> Iterator[bytes]:
+    """Yields the pieces of a table with these keys, which are sorted, and their values: one block, uncompressed."""
+    blocks = [_encode_block(entries)]
+    places = [(0, len(blocks[0]))]
+    for further in ([], [(entries[-1][0], _encode_handle(*places[0]))]):  # of further blocks, and of the data
+        start, size = places[-1]
+        blocks.append(_encode_block(further))
+        places.append((start + size + _TRAILER, len(blocks[-1])))
+    for block in blocks:
+        stored = block + bytes([_UNCOMPRESSED])
+        yield stored + struct.pack("<I", masked(crc32c([stored])))
+    handles = b"".join(_encode_handle(*place) for place in places[1:])
+    yield handles.ljust(_FOOTER - 8, b"\0") + _MAGIC.to_bytes(8, "little")
+
+
+def _encode_block(entries: Sequence[tuple[bytes, bytes]]) -> bytes:
+    """Writes each key whole; the numbers at the end say where one may begin to read."""
+    content, starts = bytearray(), []
+    for key, value in entries:
+        starts.append(len(content))
+        content += encode_varint(0) + encode_varint(len(key)) + encode_varint(len(value)) + key + value
+    starts = starts or [0]
+    return bytes(content) + struct.pack(f"<{len(starts) + 1}I", *starts, len(starts))
+
+
+def _encode_handle(offset: int, size: int) -> bytes:
+    return encode_varint(offset) + encode_varint(size)

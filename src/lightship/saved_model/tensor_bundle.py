@@ -71,24 +71,35 @@ def check_variables(folder: Path) -> None:
         raise DataLoss(f"{index} is damaged: {error}; {_REMEDY}") from error
     for shard in range(shards):
         ours = [entry for entry in entries if entry.shard == shard]
-        _check_shard(folder / f"{VARIABLES}.data-{shard:05d}-of-{shards:05d}", ours)
+        _check_shard(data_file(folder, shard, shards), ours)
+
+
+def data_file(folder: Path, shard: int, shards: int) -> Path:
+    """Returns the path of one of the data files of a version folder."""
+    return folder / f"{VARIABLES}.data-{shard:05d}-of-{shards:05d}"
 
 
 def _read_index(data: bytes) -> tuple[int, list[_Entry]]:
     """Returns the number of data files and the tensors, in the order of their bytes."""
     table = read_table(data)
+    shards = read_header(table)
+    found = ((key, BundleEntryProto.FromString(value)) for key, value in table)
+    entries = [_entry(key, entry) for key, entry in found if not entry.slices]
+    for entry in entries:
+        if not 0 <= entry.shard < shards or entry.offset < 0 or entry.size < 0 or entry.elements < 0:
+            raise DataLoss(f"the place of the tensor {entry.name} is none: {tuple(entry)}")
+    return shards, sorted(entries, key=lambda entry: (entry.shard, entry.offset))
+
+
+def read_header(table: Iterator[tuple[bytes, bytes]]) -> int:
+    """Reads the first entry of an index, and returns the number of data files. Raises DataLoss if it is broken."""
     key, value = next(table, (None, b""))
     if key != b"":
         raise DataLoss("it does not begin with its header")
     header = BundleHeaderProto.FromString(value)
     if not 0 <= header.num_shards <= _MAX_SHARDS:
         raise DataLoss(f"it claims to have {header.num_shards} data files")
-    found = ((key, BundleEntryProto.FromString(value)) for key, value in table)
-    entries = [_entry(key, entry) for key, entry in found if not entry.slices]
-    for entry in entries:
-        if not 0 <= entry.shard < header.num_shards or entry.offset < 0 or entry.size < 0 or entry.elements < 0:
-            raise DataLoss(f"the place of the tensor {entry.name} is none: {tuple(entry)}")
-    return header.num_shards, sorted(entries, key=lambda entry: (entry.shard, entry.offset))
+    return int(header.num_shards)
 
 
 def _entry(key: bytes, entry: Any) -> _Entry:

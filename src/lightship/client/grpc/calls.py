@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from lightship import protos
 from lightship.client.address import CHECK_ADDRESS
 from lightship.client.arguments import Encoding, check_encoding, check_top
+from lightship.client.class_choice import ClassChoice, check_class
+from lightship.client.explanations import Explanation
 from lightship.client.flow import Deadline, Flow
 from lightship.client.grpc import examples, metadata, tensors
 from lightship.client.grpc.exchange import GrpcRequest, exchange
@@ -27,6 +29,7 @@ from lightship.client.results import (
     VersionStatus,
     WorkerStatus,
 )
+from lightship.client.rise import Rise, rise_of
 from lightship.client.target import Target
 from lightship.errors import (
     DeadlineExceeded,
@@ -57,11 +60,21 @@ class GrpcCalls:
         self.url, self._options = url, options
         self._metadata: dict[Target, ModelMetadata] = {}
 
-    def predict(self, target: Target, inputs: Inputs, signature: str | None, encoding: Encoding) -> Flow[Prediction]:
+    def predict(
+        self,
+        target: Target,
+        inputs: Inputs,
+        signature: str | None,
+        encoding: Encoding,
+        *,
+        patient: bool = False,
+    ) -> Flow[Prediction]:
         check_encoding(encoding)
         name = signature or DEFAULT_SIGNATURE
         response = yield from self._run(
-            target, lambda known: (name, tensors.arrays_for(inputs, name, known)), self._deadline()
+            target,
+            lambda known: (name, tensors.arrays_for(inputs, name, known)),
+            Deadline(self._options.timeout, patient=patient),
         )
         outputs = {name: tensors.read(response.outputs[name], name) for name in response.outputs}
         return Prediction(outputs, target.model, _version_of(response, target))
@@ -94,6 +107,22 @@ class GrpcCalls:
             )
         (scores,) = outputs.values()
         return self._options.preprocessing.classification(scores[0] if scores.ndim else scores, top, model, version)
+
+    def explain_image(
+        self, target: Target, photo: Photo, class_: ClassChoice, method: str | Rise | None, *, patient: bool = False
+    ) -> Flow[Explanation]:
+        with required("explain_image"):
+            from lightship.client import explaining  # imports Pillow
+
+        check_class(class_)
+        rise, preprocessing = rise_of(method), self._options.preprocessing
+        if rise is not None:
+            return (yield from explaining.by_rise(self, preprocessing, target, photo, class_, rise))
+        from lightship.client.photos import encoded
+
+        name = method if isinstance(method, str) else None
+        answer = explaining.by_signature(self, preprocessing, target, encoded(photo), class_, name, patient=patient)
+        return (yield from answer)
 
     def classify(
         self, target: Target, given: Sequence[Example], context: Example | None, signature: str | None
@@ -138,7 +167,9 @@ class GrpcCalls:
         return metadata.read_status(response.model_version_status)
 
     def metadata(self, target: Target) -> Flow[ModelMetadata]:
-        return self._fetch_metadata(target, self._deadline())
+        known = self._metadata[target] = yield from self._fetch_metadata(target, self._deadline())
+        self._metadata[target.at_version(known.version)] = known
+        return known
 
     def ready(self) -> Flow[bool]:
         """TensorFlow Serving has no health service, and listens only when it is ready: so Unimplemented means True."""

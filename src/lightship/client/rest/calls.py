@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 
 from lightship.client import photos
 from lightship.client.arguments import Encoding, check_encoding, check_top
+from lightship.client.class_choice import ClassChoice, check_class
+from lightship.client.explaining import by_rise, by_signature, encoded_or_array, takes_photos
+from lightship.client.explanations import Explanation
 from lightship.client.flow import Deadline, Flow
 from lightship.client.inputs import Example, Inputs
 from lightship.client.options import Options
 from lightship.client.photos import Photo
 from lightship.client.preprocessing import DEFAULT_SIGNATURE
-from lightship.client.rest import binary, classify, error_texts, examples, metadata, tensors
+from lightship.client.rest import binary, classify, error_texts, examples, explain, metadata, tensors
 from lightship.client.rest.exchange import JSON, HttpRequest, HttpResponse, exchange
 from lightship.client.rest.responses import VERSION_HEADER, read_json, version_of
 from lightship.client.results import (
@@ -29,6 +32,7 @@ from lightship.client.results import (
     VersionStatus,
     WorkerStatus,
 )
+from lightship.client.rise import Rise, rise_of
 from lightship.client.target import Target
 from lightship.errors import DeadlineExceeded, InvalidArgument, Unavailable, Unimplemented
 
@@ -40,6 +44,7 @@ class RestCalls:
         self.url, self._options, self._preprocessing = url, options, options.preprocessing
         self._metadata: dict[Target, ModelMetadata] = {}
         self._takes_images = True  # until the server refuses a request whose body is an image
+        self._explains = True  # until it refuses `:explain`, because it is TensorFlow Serving or an older Lightship
         self._models_without_images: set[str] = set()  # models of a Lightship server without image spec or labels
         self._is_lightship = False  # until a response shows that it is
         self._knows_bytes = True  # until it shows that it is an older Lightship
@@ -49,9 +54,17 @@ class RestCalls:
         """Whether tensors may be sent as bytes although the caller did not demand it."""
         return self._is_lightship and self._knows_bytes
 
-    def predict(self, target: Target, inputs: Inputs, signature: str | None, encoding: Encoding) -> Flow[Prediction]:
+    def predict(
+        self,
+        target: Target,
+        inputs: Inputs,
+        signature: str | None,
+        encoding: Encoding,
+        *,
+        patient: bool = False,
+    ) -> Flow[Prediction]:
         check_encoding(encoding)
-        deadline = Deadline(self._options.timeout)
+        deadline = Deadline(self._options.timeout, patient=patient)
         path, name = f"{model_path(target)}:predict", signature or DEFAULT_SIGNATURE
         response: HttpResponse | None = None
         if encoding == "binary" or (encoding == "auto" and self._takes_bytes):
@@ -124,6 +137,49 @@ class RestCalls:
             document = read_json(response)
         return classify.read_tensor_response(document, model, version, top, self._preprocessing)
 
+    def explain_image(
+        self, target: Target, photo: Photo, class_: ClassChoice, method: str | Rise | None, *, patient: bool = False
+    ) -> Flow[Explanation]:
+        check_class(class_)
+        rise = rise_of(method)
+        if rise is not None:
+            return (yield from by_rise(self, self._preprocessing, target, photo, class_, rise))
+        name, image = (method if isinstance(method, str) else None), encoded_or_array(photo)
+        deadline, path = Deadline(self._options.timeout, patient=patient), f"{model_path(target)}:explain"
+        if isinstance(image, bytes):
+            if self._explains:
+                response = yield from self._exchange(explain.photo_request(path, image, class_, name), deadline)
+                self._explains = not error_texts.has_no_explain(response)
+                if self._explains and not error_texts.model_takes_no_images(response):
+                    explain.check_response(response, self.url)
+                    version = version_of(response) or target.version
+                    return explain.read_explanation(read_json(response), target.model, version, image)
+            if not self._explains:
+                found = by_signature(self, self._preprocessing, target, image, class_, name, patient=patient)
+                return (yield from found)
+        return (yield from self._explain_tensor(target, photo, image, class_, name, deadline))
+
+    def _explain_tensor(
+        self,
+        target: Target,
+        photo: Photo,
+        image: bytes | InvalidArgument,
+        class_: ClassChoice,
+        method: str | None,
+        deadline: Deadline,
+    ) -> Flow[Explanation]:
+        """For models that do not take photos: the client preprocesses, or the caller's array is the model's input."""
+        described = yield from self._metadata_of(target, target.version, deadline)
+        if isinstance(image, InvalidArgument) and takes_photos(described, self._preprocessing):
+            raise image
+        request, region = explain.tensor_request(
+            f"{model_path(target)}:explain", photo, class_, method, described, self._preprocessing
+        )
+        response = yield from self._exchange(request, deadline)
+        explain.check_response(response, self.url)
+        version, data = version_of(response) or target.version, image if isinstance(image, bytes) else None
+        return explain.read_explanation(read_json(response), target.model, version, data, region)
+
     def classify(
         self, target: Target, given: Sequence[Example], context: Example | None, signature: str | None
     ) -> Flow[list[list[ScoredLabel]]]:
@@ -161,7 +217,9 @@ class RestCalls:
 
     def metadata(self, target: Target) -> Flow[ModelMetadata]:
         response = yield from self._get(f"{model_path(target)}/metadata")
-        return metadata.read_metadata(read_json(response))
+        known = self._metadata[target] = metadata.read_metadata(read_json(response))
+        self._metadata[target.at_version(known.version)] = known
+        return known
 
     def ready(self) -> Flow[bool]:
         return self._probe("/readyz")

@@ -19,6 +19,9 @@ MALFORMED_REQUEST = "Malformed request: POST"
 # Lightship, for a model that was exported without labels or without an image spec. Older servers send the second text.
 NO_IMAGES = ("cannot classify encoded images", "cannot answer encoded images")
 
+# Lightship, for a version that has no signatures for explanations.
+NO_EXPLANATIONS = "has no explanations"
+
 
 def reads_json_only(response: HttpResponse) -> bool:
     """Whether the server tried to read tensors sent as bytes as JSON."""
@@ -30,6 +33,16 @@ def takes_no_image_bodies(response: HttpResponse) -> bool:
     if VERSION_HEADER in response.headers:
         return False
     return _is_refusal(response) and error_message(response).startswith((MALFORMED_REQUEST, JSON_PARSE_ERROR))
+
+
+def has_no_explain(response: HttpResponse) -> bool:
+    """Whether the server does not know `:explain`: it is TensorFlow Serving, or an older Lightship."""
+    return _is_refusal(response) and error_message(response).startswith(MALFORMED_REQUEST)
+
+
+def has_no_explanations(response: HttpResponse) -> bool:
+    """Whether the server is Lightship, and its version was not exported with explanations."""
+    return _is_refusal(response) and NO_EXPLANATIONS in error_message(response)
 
 
 def model_takes_no_images(response: HttpResponse) -> bool:
