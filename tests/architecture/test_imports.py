@@ -62,13 +62,13 @@ TRANSPORTS_BELOW: dict[str, set[str]] = {
     "periodic": set(),
     "stalled": {"periodic"},
     "sockets": set(),
-    "turn": set(),
+    "turn": {"access_log"},
     "accepting": {"sockets"},
     "access_log": {"periodic"},
     "metrics": set(),
     "http": {"accepting", "access_log", "connections", "periodic", "stalled", "sockets", "turn"},
     "http2": {"accepting", "connections", "periodic", "stalled", "sockets"},
-    "rest": {"http", "metrics", "turn"},
+    "rest": {"access_log", "http", "metrics", "turn"},
     "grpc": {"accepting", "access_log", "connections", "periodic", "sockets", "metrics", "http", "http2", "turn"},
 }
 MAY_IMPORT_TENSORFLOW = ("packaging/", "engines/tensorflow/")
