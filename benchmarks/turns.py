@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import hpack
 from benchmarks.grpc_servers import PREDICT, request_of
@@ -100,14 +101,16 @@ def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
 class Loop:
     """The event loop of a server in this process."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, further_threads: Sequence[threading.Thread] = ()) -> None:
+        """further_threads: those whose processor time counts too."""
         assert server._endpoints is not None
         assert server._endpoints._http is not None
         assert server._endpoints._thread is not None
         loop = server._endpoints._http._loop
         assert loop is not None
         self._loop = loop
-        self._times = Path(f"/proc/self/task/{server._endpoints._thread.native_id}/schedstat")
+        threads = (server._endpoints._thread, *further_threads)
+        self._times = [Path(f"/proc/self/task/{thread.native_id}/schedstat") for thread in threads]
 
     def turn(self, callers: Sequence[Caller]) -> None:
         """Lets all callers call in one turn, and waits for their answers."""
@@ -126,8 +129,8 @@ class Loop:
             caller.receive()
 
     def seconds(self) -> float:
-        """The processor time that its thread has taken."""
-        return int(self._times.read_text().split()[0]) / 1e9
+        """The processor time that its threads have taken."""
+        return sum(int(times.read_text().split()[0]) for times in self._times) / 1e9
 
     def microseconds(self, callers: Sequence[Caller]) -> float:
         """The processor time of a turn, without the time that it takes to hold up the loop."""
@@ -140,9 +143,9 @@ class Loop:
         return (times[0] - times[1]) / TURNS * 1e6
 
 
-def started(join: bool) -> Server:
+def started(**options: Any) -> Server:
     models = [parse_model_argument(made() / TOY.name)]
-    server = Server(ServerOptions(models, rest_port="auto", grpc_port="auto", join=join)).start()
+    server = Server(ServerOptions(models, rest_port="auto", grpc_port="auto", **options)).start()
     if not server.wait_ready(PATIENCE):
         raise RuntimeError("the toy cannot be served")
     return server
@@ -175,7 +178,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--calls", type=int, nargs="+", default=CALLS)
     options = parser.parse_args()
-    servers = {"--no-join": started(False), "joined": started(True)}
+    servers = {"--no-join": started(join=False), "joined": started()}
     wait_for_costs(servers["joined"])
     make: dict[str, Callable[[Server, int], Caller]] = {
         "REST": lambda server, _: RestCaller(server),

@@ -57,8 +57,9 @@ def test_it_has_what_users_of_the_official_stubs_need(fresh: Path, tmp_path: Pat
 
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
-def test_it_reads_numbers_by_its_own_c(fresh: Path) -> None:
-    subprocess.run([fresh / "python", "-c", "import lightship.transports.rest.reading._native"], check=True)
+def test_it_has_its_extensions_in_c(fresh: Path) -> None:
+    for folder in ("rest.reading", "access_log"):
+        subprocess.run([fresh / "python", "-c", f"import lightship.transports.{folder}._native"], check=True)
 
 
 def test_without_a_compiler_it_is_built_for_every_machine(tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ class Endpoints:
         """Starts to accept connections. `read_all`: reads the metrics of all processes that share the sockets."""
         options, sockets, loading = self._options, self._sockets, self._loading
         metrics, budget = Metrics(models.models), loading.budget
-        turn = Turn() if self._access_log is None else TimedTurn()
+        turn = Turn() if self._access_log is None else TimedTurn(self._access_log)
         self._request_metrics = metrics.families
         served: list[Coroutine[object, object, None]] = []
         if sockets.rest is not None:

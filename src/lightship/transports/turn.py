@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from lightship.services import Prediction, run_together
+from lightship.transports.access_log.access_log import AccessLog
 
 logger = logging.getLogger(__name__)
 
@@ -78,16 +79,34 @@ class Turn:
 
 
 class TimedTurn(Turn):
-    """Measures the runs of each turn, for the access log."""
+    """Measures each turn, for the access log.
 
-    def run(self) -> None:
-        self.seconds = 0.0
-        super().run()
+    `arrived` is when the event loop found the first request of this turn. All others of it were there then.
+    """
+
+    def __init__(self, log: AccessLog) -> None:
+        super().__init__()
+        self.log = log
+        self.arrived = self._next_arrived = 0.0
+
+    def join(self, stage: Stage, loop: asyncio.AbstractEventLoop) -> None:
+        if not self._stages:
+            self._next_arrived = time.monotonic()
+            loop.call_soon(self._take)
+        self._stages.append(stage)
 
     def run_further(self) -> None:
-        begun = time.monotonic()
-        super().run_further()
-        self.seconds += time.monotonic() - begun
+        if self._predictions:
+            begun = time.monotonic()
+            super().run_further()
+            self.seconds += time.monotonic() - begun
+
+    def _take(self) -> None:
+        self.seconds, self.arrived = 0.0, self._next_arrived
+        super()._take()
+        _guarded(self.log.end_turn)
+        if self._stages:  # requests are left for the next turn, which begins when the sockets have been looked at
+            self._next_arrived = time.monotonic()
 
 
 def _guarded(action: Callable[[], None]) -> None:

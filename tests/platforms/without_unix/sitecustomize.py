@@ -20,7 +20,16 @@ import tempfile  # noqa: F401
 from types import SimpleNamespace
 from typing import Any
 
-_MODULES = ("fcntl", "resource", "uvloop", "pwd", "grp", "termios", "lightship.transports.rest.reading._native")
+_MODULES = (
+    "fcntl",
+    "resource",
+    "uvloop",
+    "pwd",
+    "grp",
+    "termios",
+    "lightship.transports.rest.reading._native",
+    "lightship.transports.access_log._native",
+)
 _FUNCTIONS = (
     *("sched_getaffinity", "sched_setaffinity", "setpriority", "getpriority", "nice", "memfd_create"),
     *("waitid", "geteuid", "getuid", "O_DIRECTORY", "register_at_fork"),

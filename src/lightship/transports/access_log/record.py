@@ -1,12 +1,14 @@
-"""What the access log tells of one request, and the stages in which its time is divided."""
+"""What the access log tells of a request, and the stages in which its time is divided."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from lightship.errors import Code
+from lightship.transports.access_log.writing import Members, new_members
 
-# The stages of a request, in the order in which `AccessRecord.microseconds` returns them. Their sum is the whole time.
+# The stages of a request, in the order of a line. Their sum is the whole time.
 # receive: from the first bytes of the request to its last one.
 # wait: for the event loop, a thread, the engine, and for the requests that are answered together with this one.
 # decode: everything before the first run of the model: headers, body, checks, images.
@@ -28,7 +30,7 @@ class Stages(Protocol):
 class AccessRecord:
     """One request. The transports fill it in while they answer, and hand it to `AccessLog.add` when it has ended.
 
-    Times are those of `time.monotonic`, in seconds. The initial values are the class's, because every request makes one
+    Times are those of `time.monotonic`, in seconds. The initial values are the class's, because many requests make one
     of these.
     """
 
@@ -51,7 +53,7 @@ class AccessRecord:
     # The bytes of the bodies.
     bytes_in = bytes_out = 0
     # The request's id: given by the client, or made.
-    id = ""
+    id = b""
     # The headers `x-request-id` and `traceparent`, as they came.
     given_id: bytes | None = None
     given_trace: bytes | None = None
@@ -61,15 +63,51 @@ class AccessRecord:
         self.run = seconds
         self.encode += encode
 
-    def microseconds(self) -> tuple[int, int, int, int, int, int]:
-        """Returns the whole time, and that of each of the `STAGES`."""
-        begun, received, threads = self.begun, self.received, self.threads
-        total = int((self.ended - begun) * 1e6)
-        receive = 0 if received == begun else int((received - begun) * 1e6)
-        decode, run, encode = int(self.decode * 1e6), int(self.run * 1e6), int(self.encode * 1e6)
-        if threads is not None:
-            decode += int(threads.decode * 1e6)
-            run += int(threads.run_seconds * 1e6)
-            encode += int(threads.encode * 1e6)
-        wait = total - receive - decode - run - encode
-        return total, receive, wait if wait > 0 else 0, decode, run, encode
+    def add(self, stages: tuple[float, float, float]) -> None:
+        """Adds seconds of decoding, running and encoding on the event loop."""
+        decode, run, encode = stages
+        self.decode += decode
+        self.run += run
+        self.encode += encode
+
+    def stages(self) -> tuple[float, float, float]:
+        """Returns the seconds of decoding, running and encoding, on the event loop and on threads."""
+        threads = self.threads
+        if threads is None:
+            return self.decode, self.run, self.encode
+        return self.decode + threads.decode, self.run + threads.run_seconds, self.encode + threads.encode
+
+
+# Returns the record of a request, which is made at the first call.
+Recorder = Callable[[], AccessRecord]
+
+
+class JoinedRecord:
+    """Requests that are read, run and answered as one. They have everything in common but what is in `members`.
+
+    No object is made for a single one of them, because noting it must take next to no time.
+    """
+
+    __slots__ = ("decode", "ended", "members", "method", "model", "path", "run", "status", "version", "writing_since")
+
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        status: int | Code,
+        model: str,
+        version: int | None,
+        decode: float,
+        run: float,
+        writing_since: float,
+        sent_id: tuple[bytes, bytes],
+    ) -> None:
+        """decode, run: seconds. writing_since: when the work after the run began. sent_id: what stands around an id."""
+        self.method, self.path, self.status, self.model, self.version = method, path, status, model, version
+        self.decode, self.run, self.writing_since = decode, run, writing_since
+        self.ended = writing_since
+        self.members: Members = new_members(*sent_id)
+
+    def stages_until(self, moment: float) -> tuple[float, float, float]:
+        """Returns the seconds of decoding, running and encoding, if they end at a moment."""
+        return self.decode, self.run, moment - self.writing_since

@@ -6,14 +6,16 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import islice
 from time import monotonic, perf_counter
 
-from lightship.errors import LightshipError, ResourceExhausted
+from lightship.errors import Code, LightshipError, ResourceExhausted
 from lightship.threads import start_thread
 from lightship.transports.access_log.access_log import AccessLog
+from lightship.transports.access_log.record import JoinedRecord
 from lightship.transports.grpc.api import GrpcApi, UnaryJob, unknown_method
 from lightship.transports.grpc.call import Answer, refusal
-from lightship.transports.grpc.call_log import CallLog, id_header
+from lightship.transports.grpc.call_log import MADE_TRAILERS, CallLog, id_header
 from lightship.transports.grpc.channel_arguments import ChannelSettings
 from lightship.transports.grpc.compression import Compression, not_compressed
 from lightship.transports.grpc.deadlines import Deadlines
@@ -87,7 +89,9 @@ class GrpcApplication:
         self._timed: list[UnaryCall] = []  # calls with a deadline that have begun in this turn of the event loop
         self._seconds = 0.0  # the mean time to answer a short call
         self._group: list[UnaryCall] = []  # those that are answered in this turn
-        self._together: list[tuple[ReadTogether, list[UnaryCall]]] = []  # of these, those that were read as one
+        # Of these, those that were read as one, and the seconds that this took.
+        self._together: list[tuple[ReadTogether, list[UnaryCall], float]] = []
+        self._left = 0  # calls of earlier turns that still wait
         self._begun = 0.0
         self._turn_due = self._wake_due = False
         self._unsubscribe = api.context.manager.subscribe(self._on_change)
@@ -213,6 +217,8 @@ class GrpcApplication:
         """Reads the calls that have arrived together."""
         self._turn_due = False
         waiting = self._complete
+        if self.access_log is not None:
+            self._note_received()
         group: list[UnaryCall] = []
         while waiting and len(group) < _TOGETHER:
             call = waiting.popleft()
@@ -220,6 +226,7 @@ class GrpcApplication:
                 call.queued = False
                 self.queued -= 1
                 group.append(call)
+        self._left = len(waiting)
         if waiting:
             self._need_turn()
         self._group, self._begun = group, perf_counter()
@@ -229,6 +236,11 @@ class GrpcApplication:
         else:
             self._read_group(group)
 
+    def _note_received(self) -> None:
+        """Tells the calls that have come since the last turn when that was."""
+        for call in islice(self._complete, self._left, None):
+            call.received_at = call.stream.connection.lifetime.heard_at
+
     def _read_group(self, group: Sequence[UnaryCall]) -> None:
         """Reads calls that differ in their numbers only as one, and the others by themselves."""
         alike: dict[Template | None, list[tuple[UnaryCall, bytes]]] = {}
@@ -237,52 +249,63 @@ class GrpcApplication:
             template = self.api.template_of(call.method, request, call)
             alike.setdefault(template, []).append((call, request))
         for template, found in alike.items():
-            together = None
-            if template is not None and len(found) >= FEWEST_ALIKE:
-                together = self._read_together(template, found)
-            if together is None:
+            if template is None or len(found) < FEWEST_ALIKE or not self._read_together(template, found):
                 for call, _ in found:
                     call.answer(template)
-            else:
-                self.turn.add(together.prediction)
-                self._together.append((together, [call for call, _ in found]))
 
-    def _read_together(self, template: Template, found: Sequence[tuple[UnaryCall, bytes]]) -> ReadTogether | None:
-        """Reads calls as one. The access log tells of each that all of this was its decoding."""
+    def _read_together(self, template: Template, found: Sequence[tuple[UnaryCall, bytes]]) -> bool:
+        """Reads calls as one, and returns whether that was possible.
+
+        The access log tells of each that all of this was its decoding.
+        """
         begun = monotonic()
         together = self.api.read_together(found[0][0].method, template, [request for _, request in found])
-        if self.access_log is not None:
-            seconds = monotonic() - begun
-            for call, _ in found:
-                if call.record is not None:
-                    call.record.decode += seconds
-        return together
+        seconds, calls = monotonic() - begun, [call for call, _ in found]
+        if together is None:
+            self._note_reading(calls, seconds)
+            return False
+        self.turn.add(together.prediction)
+        self._together.append((together, calls, seconds))
+        return True
+
+    def _note_reading(self, calls: Sequence[UnaryCall], seconds: float) -> None:
+        """Tells the access log what the attempt to read or run calls as one has taken."""
+        for call in calls:
+            if call.record is not None:
+                call.record.decode += seconds
 
     def _finish_together(self) -> None:
         """Gives calls that were run as one their answers. If they were not, each is run by itself."""
         finished, self._together = self._together, []
         left: list[UnaryCall] = []
-        for together, calls in finished:
+        for together, calls, decode in finished:
             begun = monotonic()
             answers = together.finish()
             if answers is None:
                 left += calls
+                self._note_reading(calls, decode)
             else:
                 for call, answer in zip(calls, answers, strict=True):
                     call.take_answer(answer)
                 if self.access_log is not None:
-                    self._note_together(together, calls, monotonic() - begun)
+                    self._note_together(together, calls, decode, begun)
         for call in left:
             call.answer()
         if left:
             self.turn.run_further()
 
-    def _note_together(self, together: ReadTogether, calls: Sequence[UnaryCall], encode: float) -> None:
-        """Tells the access log what calls have in common that were answered as one."""
+    def _note_together(self, together: ReadTogether, calls: Sequence[UnaryCall], decode: float, begun: float) -> None:
+        """Tells the access log what calls have in common that were answered as one.
+
+        decode: the seconds that reading them took. begun: when the work after the run began.
+        """
+        method, run = calls[0].method.name, self.turn.seconds
+        what = ("gRPC", method, Code.OK, together.model, together.version)
+        joined = JoinedRecord(*what, decode, run, begun, (MADE_TRAILERS, b""))
+        assert self.access_log is not None
+        self.access_log.add_joined(joined)
         for call in calls:
-            if call.record is not None:
-                call.record.model, call.record.version = together.model, together.version
-                call.record.ran(self.turn.seconds, encode)
+            call.joined = joined
 
     def write(self) -> None:
         """Writes the answers of a turn."""

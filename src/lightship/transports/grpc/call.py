@@ -22,8 +22,11 @@ class Caller:
     deadline: float | None = None
     # Counts the memory that is held for the call. Whoever allocates more for it reserves that first.
     memory: Reservation = NOT_COUNTED
-    # What the access log will tell of the call. None: there is no access log.
-    record: AccessRecord | None = None
+
+    @property
+    def record(self) -> AccessRecord | None:
+        """What the access log will tell of the call. None: there is no access log."""
+        return None
 
     @property
     def remaining(self) -> float | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lightship.errors import Cancelled, Code, Internal, LightshipError
 from lightship.memory_budget import Reservation
+from lightship.transports.access_log.record import JoinedRecord
 from lightship.transports.grpc.api import ReadPredict, UnaryJob
 from lightship.transports.grpc.call import Answer, Caller, refusal
 from lightship.transports.grpc.compression import MAX_INLINE_BYTES, Compression
@@ -49,6 +50,9 @@ class UnaryCall(Caller):
     _received = False
     _checked = False  # whether a long message may be received
     _ok = OK  # the trailers of an answer
+    # For the access log: what it tells of those that were answered as one with this, and when a short request had come.
+    joined: JoinedRecord | None = None
+    received_at = 0.0
 
     def __init__(self, application: GrpcApplication, stream: Stream, method: Method, head: GrpcHead) -> None:
         self._application, self.stream, self.method, self._head = application, stream, method, head

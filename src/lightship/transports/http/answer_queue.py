@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from email.utils import formatdate
 from time import perf_counter
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from lightship.transports.turn import Turn
 
@@ -31,7 +32,10 @@ class Answering(Protocol):
         """Parses some of the bytes that were received and could not be parsed at once."""
 
 
-class AnswerQueue:
+Connection = TypeVar("Connection", bound=Answering)
+
+
+class AnswerQueue(Generic[Connection]):
     """Answers requests that arrive together in groups, in turns of the event loop. Must be used there only.
 
     `date` is the value of the Date header.
@@ -41,11 +45,11 @@ class AnswerQueue:
         self._loop, self._turn = loop, turn
         self._max_wait = max_wait
         self._seconds = 0.0  # the mean time to answer a request
-        self._waiting: list[Answering] = []
-        self._group: list[Answering] = []  # those of this turn
+        self._waiting: list[Connection] = []
+        self._group: list[Connection] = []  # those of this turn
         self._begun = 0.0
-        self._late: list[Answering] = []
-        self._unparsed: deque[Answering] = deque()
+        self._late: list[Connection] = []
+        self._unparsed: deque[Connection] = deque()
         self.date = b""
         self.set_date()
 
@@ -53,7 +57,7 @@ class AnswerQueue:
         """Updates the date. Must be called every second."""
         self.date = formatdate(usegmt=True).encode()
 
-    def add(self, connection: Answering) -> None:
+    def add(self, connection: Connection) -> None:
         """Schedules the answer to a connection's current request."""
         if not self._waiting:
             self._turn.join(self, self._loop)
@@ -66,7 +70,7 @@ class AnswerQueue:
         """Whether connections wait to parse what they have received."""
         return bool(self._unparsed)
 
-    def parse_later(self, connection: Answering) -> None:
+    def parse_later(self, connection: Connection) -> None:
         """Schedules `parse_more`. In each turn of the event loop, one connection parses."""
         if not self._unparsed:
             self._loop.call_soon(self._parse)
@@ -78,8 +82,7 @@ class AnswerQueue:
         if self._waiting:
             self._turn.join(self, self._loop)
         self._begun = perf_counter()
-        for connection in self._group:
-            connection.answer()
+        self._answer(self._group)
 
     def write(self) -> None:
         """Writes the responses of a turn."""
@@ -89,7 +92,11 @@ class AnswerQueue:
         if group:
             self._seconds += _WEIGHT * ((perf_counter() - self._begun) / len(group) - self._seconds)
 
-    def _add_late(self, connection: Answering) -> None:
+    def _answer(self, group: Sequence[Connection]) -> None:
+        for connection in group:
+            connection.answer()
+
+    def _add_late(self, connection: Connection) -> None:
         if not self._late:
             self._loop.call_soon(self._answer_late)
         self._late.append(connection)

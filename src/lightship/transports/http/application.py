@@ -7,17 +7,31 @@ from typing import Protocol
 
 from lightship.errors import LightshipError
 from lightship.memory_budget import MemoryBudget
+from lightship.transports.access_log.record import JoinedRecord
 from lightship.transports.http.hosts import AllowedHosts
 from lightship.transports.http.limits import Limits
 from lightship.transports.http.messages import Request, Response
 from lightship.transports.turn import Turn
 
 
+class Together(Protocol):
+    """Requests that are answered as one, with what the access log tells of them after their responses are made."""
+
+    joined: JoinedRecord | None
+
+
 class Deferred(Protocol):
-    """A request whose response is made at the end of this turn of the event loop."""
+    """A request whose response is made at the end of this turn of the event loop, perhaps together with others."""
+
+    @property
+    def together(self) -> Together | None:
+        """Those with which it was answered, after `respond`. None: it was answered by itself."""
 
     def respond(self) -> Response | asyncio.Future[Response]:
         """Returns the response, or a future of it."""
+
+    def stages(self) -> tuple[float, float, float]:
+        """Returns the seconds of reading, running and writing it by itself, after `respond`, for the access log."""
 
 
 class Application(Protocol):

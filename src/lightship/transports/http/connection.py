@@ -7,10 +7,11 @@ import math
 import socket
 from collections import deque
 from time import perf_counter
-from typing import cast
+from typing import Any, cast
 
 from lightship.errors import DeadlineExceeded, LightshipError, Unavailable
 from lightship.memory_budget import Reservation
+from lightship.transports.access_log.record import Recorder
 from lightship.transports.connections import Connections, Standing, Waits
 from lightship.transports.http.answer_queue import AnswerQueue
 from lightship.transports.http.application import Application, Deferred
@@ -45,11 +46,12 @@ class HttpConnection(asyncio.Protocol):
 
     transport: asyncio.Transport
     _headers = HEADERS  # what the parser takes note of
+    _recorder: Recorder | None = None  # makes the records of requests, if there is an access log
 
     def __init__(
         self,
         app: Application,
-        queue: AnswerQueue,
+        queue: AnswerQueue[Any],
         timeouts: Timeouts,
         loop: asyncio.AbstractEventLoop,
         connections: Connections[HttpConnection],
@@ -216,12 +218,14 @@ class HttpConnection(asyncio.Protocol):
     def answer(self) -> None:
         """Asks the application for the response to the current request, which may come later."""
         if self._current is not None:
-            self._response = self._current.response or self._app.answer(self._current.request(self._client))
+            self._response = self._current.response or self._app.answer(
+                self._current.request(self._client, self._recorder)
+            )
 
     def answer_late(self) -> None:
         """Refuses the current request because too many requests wait, or answers it if that is not possible."""
         if self._current is not None:
-            request = self._current.request(self._client)
+            request = self._current.request(self._client, self._recorder)
             self._response = self._current.response or self._app.refuse_late(request) or self._app.answer(request)
 
     def deliver(self) -> None:

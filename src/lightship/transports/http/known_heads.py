@@ -48,7 +48,7 @@ class KnownHeads:
     def learn(self, data: bytes, request: RequestReader) -> None:
         """Remembers the head of a request that was parsed from `data`, which is all of it and nothing else."""
         end = data.find(_END) + len(_END)
-        whole = request.response is None and request.size == request.declared == len(data) - end
+        whole = request.response is None and not request.has_id and request.size == request.declared == len(data) - end
         if not whole or not request.is_plain:
             return
         if len(self._heads) >= _MAX_HEADS:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from lightship.errors import Code
 from lightship.memory_budget import NOT_COUNTED, Reservation
-from lightship.transports.access_log.record import AccessRecord
+from lightship.transports.access_log.record import Recorder
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -31,8 +31,8 @@ class Request(NamedTuple):
     memory: Reservation = NOT_COUNTED
     # The client's address, or "" for a UNIX socket.
     client: str = ""
-    # What the access log will tell of the request. None: there is no access log.
-    record: AccessRecord | None = None
+    # Returns what the access log will tell of the request. None: there is no access log.
+    recorder: Recorder | None = None
 
     @property
     def path(self) -> str:

@@ -20,6 +20,8 @@ _LENGTH, _CODING, _HOST, _EXPECT, _REQUEST_ID, _TRACE = 1, 2, 3, 4, 5, 6
 HEADERS = {b"content-length": _LENGTH, b"transfer-encoding": _CODING, b"host": _HOST, b"expect": _EXPECT}
 # With an access log, these matter too.
 LOGGED_HEADERS = HEADERS | {b"x-request-id": _REQUEST_ID, b"traceparent": _TRACE}
+# What stands around the id in the header that returns it.
+ID_HEADER = (b"X-Request-Id: ", b"\r\n")
 
 
 class RequestEvents(Protocol):

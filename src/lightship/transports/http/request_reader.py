@@ -6,7 +6,7 @@ from io import BytesIO
 
 from lightship.errors import TooLarge
 from lightship.memory_budget import UNCOUNTED, MemoryBudget, Reservation
-from lightship.transports.access_log.record import AccessRecord
+from lightship.transports.access_log.record import AccessRecord, Recorder
 from lightship.transports.http.limits import Limits
 from lightship.transports.http.messages import Request, Response
 
@@ -19,7 +19,7 @@ class RequestReader:
 
     `memory` counts what is held for the request. `http_1_1` is False for HTTP/1.0. `host` is the Host header, and
     `fault` what is wrong with the headers. `response` is set if the request was refused before it was complete.
-    `record` is what the access log will tell of it, if there is one.
+    `record` is what the access log will tell of it, if there is one and it has a record of its own.
     """
 
     __slots__ = (
@@ -119,12 +119,12 @@ class RequestReader:
         self._head = head + _HEADER * (1 + len(self.headers))
         self.memory.keep(self._head + self.size)
 
-    def request(self, client: str = "") -> Request:
+    def request(self, client: str = "", recorder: Recorder | None = None) -> Request:
         """Returns the request. May be called only once, because the reader gives its bytes away."""
         body, self._body = self._body, b""
         if not isinstance(body, bytes):
             body = body.getvalue()
-        return Request(self.method, self.target, body, self.headers, self.memory, client, self.record)
+        return Request(self.method, self.target, body, self.headers, self.memory, client, recorder)
 
     def refuse(self, response: Response) -> None:
         """Sets the response of an incomplete request and drops the bytes that were received."""
@@ -136,6 +136,12 @@ class RequestReader:
         self.record, self.size = other.record, other.size
         if self.record is not None:
             self.record.method, self.record.path = method, other.shown_target
+
+    @property
+    def has_id(self) -> bool:
+        """Whether its headers have an id for the access log, valid or not."""
+        record = self.record
+        return record is not None and (record.given_id is not None or record.given_trace is not None)
 
     @property
     def shown_target(self) -> str:

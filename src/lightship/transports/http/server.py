@@ -7,6 +7,7 @@ import contextlib
 import logging
 import socket
 from collections.abc import Callable
+from typing import Any
 
 from lightship.transports.accepting import Balance, Closable, accept_connections
 from lightship.transports.access_log.access_log import AccessLog
@@ -17,9 +18,11 @@ from lightship.transports.http.connection import HttpConnection
 from lightship.transports.http.known_heads import KnownHeads
 from lightship.transports.http.limits import Timeouts
 from lightship.transports.http.logged_connection import LoggedHttpConnection
+from lightship.transports.http.logged_queue import LoggedAnswerQueue
 from lightship.transports.periodic import PeriodicCalls
 from lightship.transports.sockets import readable, refuse_new_connections
 from lightship.transports.stalled import StalledClients
+from lightship.transports.turn import TimedTurn
 
 logger = logging.getLogger(__name__)
 
@@ -69,9 +72,9 @@ class HttpServer:
         self._loop = loop = asyncio.get_running_loop()
         if self._app.draining:  # `drain` was called before the loop existed
             self._drain_begun.set()
-        queue, heads = AnswerQueue(loop, self._app.turn), KnownHeads()
+        queue, connection = self._queue(loop)
         accepting = await accept_connections(
-            lambda: self._connection(queue, loop, heads),
+            connection,
             self._listening,
             self.connections,
             self._balance,
@@ -81,13 +84,18 @@ class HttpServer:
         await self._drain(accepting)
         ticking.cancel()
 
-    def _connection(self, queue: AnswerQueue, loop: asyncio.AbstractEventLoop, heads: KnownHeads) -> HttpConnection:
-        arguments = (self._app, queue, self._timeouts, loop, self.connections, heads)
-        if self._access_log is None:
-            return HttpConnection(*arguments)
-        return LoggedHttpConnection(*arguments, self._access_log)
+    def _queue(self, loop: asyncio.AbstractEventLoop) -> tuple[AnswerQueue[Any], Callable[[], HttpConnection]]:
+        """Returns the queue of all connections, and what makes each of these."""
+        app, log, heads = self._app, self._access_log, KnownHeads()
+        if log is None:
+            queue = AnswerQueue[HttpConnection](loop, app.turn)
+            return queue, lambda: HttpConnection(app, queue, self._timeouts, loop, self.connections, heads)
+        assert isinstance(app.turn, TimedTurn)
+        logged = LoggedAnswerQueue(loop, app.turn, log)
 
-    async def _tick(self, queue: AnswerQueue) -> None:
+        return logged, lambda: LoggedHttpConnection(app, logged, self._timeouts, loop, self.connections, heads)
+
+    async def _tick(self, queue: AnswerQueue[Any]) -> None:
         loop, stalled = asyncio.get_running_loop(), StalledClients(self._app.budget)
         calls = PeriodicCalls("a check of the connections")
         dated = loop.time()

@@ -173,7 +173,8 @@ class RestApp:
             job.release()
             return self.refuse(error)
         deadline = time.monotonic() + self._timeout if self._timeout > 0 else None
-        answered = self._executor.submit(timed(job, request.record), origin, self._refuse_overload, deadline)
+        record = None if request.recorder is None else request.recorder()
+        answered = self._executor.submit(timed(job, record), origin, self._refuse_overload, deadline)
         if not isinstance(answered, Response) and self._timeout > 0:
             timer = asyncio.get_running_loop().call_later(self._timeout, self._give_up, answered, job)
             answered.add_done_callback(partial(_cancel, timer))
