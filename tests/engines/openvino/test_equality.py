@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +169,47 @@ VECTORS = [
 def test_a_free_first_dimension_that_is_no_batch(tmp_path: Path, name: str) -> None:
     values = [(np.arange(size, dtype=float),) for size in (5, 1, 3, 0, 6, 400)]
     check(Ask(_vector_asks()[name], [("x", "float32", [None])], values, engine=""), tmp_path / "1")
+
+
+def _flattened(x: Any) -> Any:
+    """As Keras' Flatten does it: each row stays a row."""
+    import tensorflow as tf
+
+    return tf.reshape(x, [tf.shape(x)[0], 16])
+
+
+def _rows_kept_asks() -> dict[str, tuple[Callable[..., Any], list[int | None]]]:
+    import tensorflow as tf
+
+    weights = tf.constant(np.random.default_rng(0).normal(size=(16, 3)).astype("f"))
+    return {
+        "by_two_sizes": (lambda x: tf.reshape(x, [tf.shape(x)[0], tf.shape(x)[1] * 4]), [None, 4, 4, 1]),
+        "dense": (lambda x: _flattened(x) @ weights, [None, 4, 4, 1]),
+        "flatten": (_flattened, [None, 4, 4, 1]),
+        "free_sizes": (lambda x: _flattened(x) @ weights, [None, None, None, 1]),
+        "last": (lambda x: tf.reshape(x, [16, tf.shape(x)[0]]), [None, 4, 4, 1]),
+        "pooled": (lambda x: _flattened(tf.nn.max_pool2d(x, 1, 1, "SAME")) @ weights, [None, 4, 4, 1]),
+        "split": (lambda x: tf.reshape(x, [tf.shape(x)[0], 2, 8]), [None, 16]),
+        "split_rest": (lambda x: tf.reduce_sum(tf.reshape(x, [tf.shape(x)[0], 2, -1]), 2), [None, 16]),
+        "squared": (lambda x: tf.matmul(_flattened(x), _flattened(x), transpose_b=True), [None, 4, 4, 1]),
+    }
+
+
+ROWS_KEPT = ("by_two_sizes", "dense", "flatten", "free_sizes", "last", "pooled", "split", "split_rest", "squared")
+
+
+@pytest.mark.parametrize("name", ROWS_KEPT)
+def test_rows_of_another_size_do_not_flow_together(tmp_path: Path, name: str) -> None:
+    """Two rows of half the size have as many numbers as one, and are no row all the same."""
+    function, shape = _rows_kept_asks()[name]
+    rest = shape[1:]
+    sizes = (
+        [(2, 8), (4, 4), (1, 32), (3, 16)]
+        if len(rest) == 1
+        else [(2, 2, 4, 1), (4, 4, 2, 1), (2, 4, 4, 2), (3, 4, 4, 1)]
+    )
+    values = [(np.random.default_rng(1).normal(size=size).astype("f"),) for size in sizes]
+    check(Ask(function, [("x", "float32", shape)], values, engine=""), tmp_path / "1")
 
 
 def _index_asks() -> dict[str, Ask]:

@@ -176,8 +176,8 @@ def test_idle_helpers_end(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_fifty_failures_leave_nothing_behind(tmp_path: Path, helpers: Helpers) -> None:
+    _trials(tmp_path, helpers).prepare(_request("write", tmp_path), "warm")
     trials = _trials(tmp_path, helpers, seconds=1.0)
-    trials.prepare(_request("write", tmp_path), "warm")
     threads, files = threading.active_count(), len(os.listdir("/proc/self/fd"))
     kinds = ["crash"] * 20 + ["leave"] * 20 + ["fail"] * 8 + ["hang"] * 2
     for number, kind in enumerate(kinds):

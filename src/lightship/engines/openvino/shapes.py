@@ -70,11 +70,14 @@ def declared_shapes(model: Any, inputs: Mapping[str, int]) -> Declared:
 def reshaped(model: Any, inputs: Mapping[str, int], shapes: Shapes) -> Any:
     """Returns a copy of the model for these shapes, which shares the weights.
 
-    Raises RuntimeError if an operation does not accept them.
+    Raises RuntimeError if an operation does not accept them. `Model.reshape` would accept more: it simplifies the model
+    first, so that a Reshape to [rows, 16] takes any number of elements that 16 divides, and rows change places.
     """
     ov = openvino()
     copy = model.clone()
-    copy.reshape({copy.inputs[port]: ov.PartialShape(list(shapes[name])) for name, port in inputs.items()})
+    for name, port in inputs.items():
+        copy.inputs[port].get_node().set_partial_shape(ov.PartialShape(list(shapes[name])))
+    copy.validate_nodes_and_infer_types()
     return copy
 
 
