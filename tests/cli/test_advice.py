@@ -327,3 +327,19 @@ def test_a_folder_of_models_is_not_served(fail: Fail, given: str) -> None:
 
 def test_a_named_model_is_checked_by_its_path(fail: Fail) -> None:
     assert "photo.jpg is a photo" in fail("serve", "dog=photo.jpg").error
+
+
+@pytest.mark.parametrize("command", ["serve", "inspect", "predict", "verify"])
+def test_a_model_that_does_not_exist_is_explained_by_those_nearby(fail: Fail, command: str) -> None:
+    rest = {"predict": ["photo.jpg"], "verify": ["--against", "http://127.0.0.1:1"]}.get(command, [])
+    failure = 2 if command == "verify" else 1  # 1 means that answers differ
+    code, error = fail(command, "models/halv", *rest)
+    assert (code, error) == (failure, "models/halv does not exist: did you mean models/half?")
+    code, error = fail(command, "models/half/7", *rest)
+    needed = "; lightship serve needs the model's folder" if command == "serve" else ""
+    assert (code, error) == (failure, f"models/half has no version 7: it has 123{needed}")
+
+
+def test_two_models_of_one_name_are_refused_with_what_to_type(fail: Fail) -> None:
+    _, error = fail("serve", "models/half", "models/half")
+    assert error == 'two models are called "half": give one of them another name, as in other=models/half'

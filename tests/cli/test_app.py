@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import warnings
 
 import pytest
 from tests.cli.conftest import BIN, Run, clean_environment
 
 import lightship
+from lightship.cli.running import run
 
 COMMANDS = ["export", "serve", "predict", "explain", "inspect", "status"]
 
@@ -72,13 +74,51 @@ def test_what_is_typed_wrong_exits_with_2(lightship: Run, arguments: list[str]) 
         (["inspect"], "error: Missing argument FOLDER: a model's folder, such as models/dog"),
         (["serve"], "error: Missing argument MODEL...: models' folders, such as models/dog (run"),
         (["serve", "models", "--rest-prot", "1"], "error: No such option: --rest-prot: did you mean --rest-port? (run"),
-        (["serve", "models", "--access-log", "txt"], "'LIGHTSHIP_ACCESS_LOG'): 'txt' is not one of 'text', 'json'"),
+        (["serve", "models", "--access-log", "txt"], "'--access-log': 'txt' is not one of 'text', 'json'"),
+        (["serve", "models", "--timeout", "soon"], "'--timeout': 'soon': Input should be a valid number"),
+        (["serve", "models", "--max-pixels", "0"], "'--max-pixels': '0': Input should be greater than or equal to 1"),
         (["serve", "models", "--access-log-file", "a"], "--access-log-file a needs --access-log text or json: give"),
         (["export", "a", "b", "--mean", "a", "--std", "1"], "one per channel, such as 123.675,116.28,103.53"),
     ],
 )
 def test_what_is_typed_wrong_is_answered_with_what_to_type(lightship: Run, arguments: list[str], text: str) -> None:
     assert text in lightship(*arguments).stderr
+
+
+OWN_PARSERS = [
+    ("rest-port", "xx", "is not a port number: give 1 to 65535"),
+    ("grpc-port", "70000", "is not a port number: give 1 to 65535"),
+    ("workers", "few", "is not a number of processes: give 1 or more, or auto"),
+    ("memory-budget", "much", "is not a size: give a number of bytes"),
+    ("trial-memory", "much", "is not a size: give a number of bytes"),
+    ("allow-reload", "nowhere", "is not a folder: give the folder below which clients may choose models"),
+    ("timeout", "soon", ": Input should be a valid number"),
+]
+
+
+@pytest.mark.parametrize(("option", "value", "text"), OWN_PARSERS)
+@pytest.mark.parametrize("by_variable", [False, True])
+def test_a_wrong_value_is_reported_with_its_option_and_the_variable_that_it_is_from(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    option: str,
+    value: str,
+    text: str,
+    by_variable: bool,
+) -> None:
+    variable = f"LIGHTSHIP_{option.upper().replace('-', '_')}"
+    where = f"'--{option}' (env var: '{variable}')" if by_variable else f"'--{option}'"
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)  # the command replaces it
+    monkeypatch.setenv(variable, value if by_variable else "1")
+    monkeypatch.setattr(
+        sys, "argv", ["lightship", "serve", "no/model", *([] if by_variable else [f"--{option}={value}"])]
+    )
+    with pytest.raises(SystemExit) as ending:
+        run()
+    assert ending.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: Invalid value for {where}: {value!r}")
+    assert text in error
 
 
 def test_an_error_is_one_line(lightship: Run) -> None:

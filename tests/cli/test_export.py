@@ -99,6 +99,11 @@ def test_classes_that_are_wrong_are_reported_before_tensorflow_is_loaded(lightsh
         (["--offset", "2"], "--offset needs --scale"),
         (["--mean", "1"], "--mean and --std need each other"),
         (["--mean", "a", "--std", "1"], "--mean is 'a'"),
+        (["--mean", "1", "--std", "1/0"], "--std is '1/0'"),
+        (["--scale", "1/2/3"], "--scale is '1/2/3'; give a number or a fraction, such as 0.5 or 1/255"),
+        (["--scale", "1/0"], "--scale is '1/0'; give"),
+        (["--scale", ""], "--scale is ''; give"),
+        (["--scale", "1", "--offset", "x"], "--offset is 'x'; give"),
         (["--resize", "bicubic"], "--preprocess NAME"),
         (["--antialias"], "--preprocess NAME"),
         (["--version", "0"], "--version"),
@@ -108,6 +113,13 @@ def test_options_that_do_not_go_together_are_usage_errors(lightship: Run, option
     done = lightship("export", "model.keras", "models/tiny", *options)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert text in done.stderr
+
+
+def test_numbers_may_be_fractions() -> None:
+    assert _preprocessing(None, "1/127.5", "-1", None, None) == {"scale": 1 / 127.5, "offset": -1.0}
+    assert _preprocessing(None, "1/255", "-1/2", None, None) == {"scale": 1 / 255, "offset": -0.5}
+    assert _preprocessing(None, "0", None, None, None) == {"scale": 0.0, "offset": 0.0}
+    assert _preprocessing(None, None, None, "255/2,3", "1/4, 5") == {"mean": [127.5, 3.0], "std": [0.25, 5.0]}
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,7 @@ def test_a_rest_port_in_use_is_logged_and_grpc_serves(start: Start, half_plus_tw
         process = start(*arguments, command="lightship-model-server")
         until(process, f"Failed to start HTTP Server at localhost:{port}: port {port} is in use on ::\n")
         until(process, "Running gRPC ModelServer at 0.0.0.0:")
+        until(process, "REST is off, and only gRPC is served: choose another port with --rest_api_port")
 
 
 def test_a_grpc_port_in_use_ends_it_in_tensorflow_servings_words(model_server: Run, half_plus_two: Path) -> None:

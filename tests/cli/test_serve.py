@@ -179,7 +179,7 @@ def test_the_memory_budget_is_an_option(start: Start, half_plus_two: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("size", "text"), [("much", "--memory-budget: 'much' is not a size"), ("1", "at least 16777216")]
+    ("size", "text"), [("much", "'--memory-budget': 'much' is not a size"), ("1", "at least 16777216")]
 )
 def test_a_memory_budget_that_cannot_be_is_named(lightship: Run, half_plus_two: Path, size: str, text: str) -> None:
     done = lightship("serve", half_plus_two, "--memory-budget", size)

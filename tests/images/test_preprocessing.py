@@ -77,5 +77,7 @@ def test_what_is_no_preprocessing_is_refused(wrong: object) -> None:
 def test_numbers_must_fit_the_channels() -> None:
     with pytest.raises(InvalidArgument, match=r"2 values \[1.0, 2.0\], but images have 3 channels"):
         Preprocessing.scale_offset([1, 2]).check_channels(3)
+    with pytest.raises(InvalidArgument, match=r"3 values \[.*\], but images have 1 channel: give 1 value$"):
+        Preprocessing.mean_std([1, 2, 3], [1, 2, 3]).check_channels(1)
     with pytest.raises(InvalidArgument, match="'vgg16' needs color 'rgb'"):
         Preprocessing.named("vgg16").check_channels(1)

@@ -10,6 +10,8 @@ import pytest
 
 from lightship.errors import NotFound
 from lightship.saved_model.versions import (
+    expected_in_model_folder,
+    explain_missing_folder,
     explain_model_folder,
     explain_version_folder,
     list_versions,
@@ -161,3 +163,29 @@ def test_a_version_that_is_a_file_or_gone_is_explained(tmp_path: Path) -> None:
     version = make(tmp_path / "dog", "1") / "1"
     assert "1 is a file, not a version: a version is a folder" in (explain_version_folder(version) or "")
     assert "does not exist" in (explain_version_folder(tmp_path / "no") or "")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("models/shapes/7", "models/shapes has no version 7: it has 1, 2"),
+        ("models/shapse", "models/shapse does not exist: did you mean models/shapes?"),
+        ("models/Shapes", "models/Shapes does not exist: did you mean models/shapes?"),
+        ("models/my shape", "models/my shape does not exist: did you mean 'models/my shapes'?"),
+        ("models/other", None),
+        ("models/notes", None),  # its like-named neighbour is no model
+        ("models/7", None),
+        ("nowhere/shapes", None),
+        ("models/shapes", None),
+    ],
+)
+def test_a_folder_that_does_not_exist_is_explained_by_the_models_near_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str | None
+) -> None:
+    model = [f"models/{model}/{version}/saved_model.pb" for model in ("shapes", "my shapes") for version in (1, 2)]
+    make(tmp_path, *model, "models/note/a.txt")
+    monkeypatch.chdir(tmp_path)
+    assert explain_missing_folder(Path(name)) == text
+    if text is not None:
+        assert explain_model_folder(Path(name)) == text
+        assert text not in str(expected_in_model_folder(Path(name)))  # which clients may see

@@ -44,6 +44,7 @@ def test_what_names_no_model_is_refused(text: str) -> None:
         ({"settle_seconds": -1}, "settle_seconds=-1"),
         ({"empty_folder_grace": -1}, "empty_folder_grace=-1"),
         ({"models": [ModelConfig("a", Path("x")), ModelConfig("a", Path("y"))]}, 'two models are called "a"'),
+        ({"models": [ModelConfig("a", Path("a")), ModelConfig("a", Path("b c/a"))]}, "as in other='b c/a'"),
     ],
 )
 def test_options_that_cannot_be_are_named(options: dict[str, Any], text: str) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from lightship.engines.base import check_inputs, check_outputs
-from lightship.errors import InvalidArgument, LightshipError, NotFound, WrongShapes
+from lightship.errors import InvalidArgument, LightshipError, NotFound, Unimplemented, WrongShapes
 from lightship.lifecycle import Manager, Servable
 from lightship.services.hints import MAX_HINT_BYTES, Hints, with_expected_shapes
 from lightship.services.predict import check_signature, predict
@@ -160,3 +160,8 @@ def test_a_wrong_shape_is_said_without_the_names_of_tensorflows_nodes() -> None:
         InvalidArgument(text + nodes).about(WrongShapes('input "x" has shape [1, 5], but [?, 4] is expected'))
     )
     assert error.message == f'input "x" has shape [1, 5], but [?, 4] is expected: {text}'
+
+
+def test_a_wrong_shape_keeps_the_code_of_the_error() -> None:
+    error = with_expected_shapes(Unimplemented("grouped convolutions").about(WrongShapes("wrong")))
+    assert (type(error), error.message) == (Unimplemented, "wrong: grouped convolutions")

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from lightship.engines import Engine, EngineOptions, load_engine
-from lightship.errors import InvalidArgument
-from lightship.lifecycle import Servable
+from lightship.errors import InvalidArgument, Unimplemented
+from lightship.lifecycle import Servable, ServableId, load_servable
 from lightship.protos import Example
 from lightship.saved_model.reader import read_saved_model
 from lightship.services import check_signature, predict
+from lightship.services.hints import with_expected_shapes
 
 
 def strings(*values: bytes) -> np.ndarray:
@@ -111,3 +112,28 @@ def test_an_example_without_an_image_is_named(dog: Servable, dog_photo: Path) ->
         predict(dog, signature, {"inputs": strings(good, example(b"", "picture"))})
     with pytest.raises(InvalidArgument, match="Could not parse example input 0"):
         predict(dog, signature, {"inputs": strings(b"\xff\xff")})
+
+
+@pytest.mark.tensorflow
+def test_a_convolution_that_is_given_other_channels_says_how_many_are_expected(tmp_path: Path) -> None:
+    """TensorFlow refuses three channels for one with UNIMPLEMENTED, because it takes them for groups."""
+    import tensorflow as tf
+
+    class Grey(tf.Module):  # type: ignore[misc]
+        @tf.function(input_signature=[tf.TensorSpec([None, 8, 8, 1], tf.float32, name="x")])
+        def predict(self, x: tf.Tensor) -> dict[str, tf.Tensor]:
+            return {"y": tf.nn.relu(tf.nn.bias_add(tf.nn.conv2d(x, tf.ones((3, 3, 1, 6)), 1, "SAME"), tf.ones(6)))}
+
+    model = Grey()
+    tf.saved_model.save(model, str(tmp_path / "1"), signatures={"serving_default": model.predict})
+    servable = load_servable(ServableId("grey", 1), tmp_path / "1")
+    try:
+        with pytest.raises(Unimplemented, match="group") as caught:
+            predict(servable, check_signature(servable, ""), {"x": np.ones((1, 8, 8, 3), np.float32)})
+    finally:
+        servable.close()
+    told = with_expected_shapes(caught.value)
+    assert (type(told), told.message.partition(": ")[0]) == (
+        Unimplemented,
+        'input "x" has shape [1, 8, 8, 3], but [?, 8, 8, 1] is expected',
+    )

@@ -11,9 +11,21 @@ import numpy as np
 import pytest
 from tests.example_models import set_method_names
 
-from lightship.errors import Internal, InvalidArgument
+from lightship.errors import (
+    DeadlineExceeded,
+    FailedPrecondition,
+    Internal,
+    InvalidArgument,
+    LightshipError,
+    OutOfRange,
+    ResourceExhausted,
+    Unavailable,
+    Unimplemented,
+    WrongShapes,
+)
 from lightship.lifecycle import Servable, ServableId, load_servable
 from lightship.services import check_signature, predict
+from lightship.services.predict_checks import with_shapes
 
 ONE = np.ones((1, 1), np.float32)
 
@@ -100,3 +112,22 @@ def test_method_names_are_checked_where_that_was_asked_for(sums: Servable) -> No
         "Expected prediction signature method_name to be one of {tensorflow/serving/predict, "
         "tensorflow/serving/classify, tensorflow/serving/regress}. Was: mine"
     )
+
+
+@pytest.mark.parametrize("kind", [InvalidArgument, Unimplemented, Internal, OutOfRange])
+def test_an_error_about_other_shapes_than_declared_notes_those_that_are(
+    sums: Servable, kind: type[LightshipError]
+) -> None:
+    signature = check_signature(sums, "")
+    wrong = {"a": np.ones((2, 3, 4), np.float32), "b": ONE}
+    noted = with_shapes(kind("no"), signature, wrong)
+    assert (type(noted), noted.message) == (kind, "no")
+    assert isinstance(noted.fault, WrongShapes)
+    assert noted.fault.text.startswith('input "a" has shape [2, 3, 4], but [')
+    assert with_shapes(kind("no"), signature, {"a": ONE, "b": ONE}).fault is None
+
+
+@pytest.mark.parametrize("kind", [ResourceExhausted, Unavailable, DeadlineExceeded, FailedPrecondition])
+def test_an_error_that_shapes_do_not_cause_does_not_blame_them(sums: Servable, kind: type[LightshipError]) -> None:
+    wrong = {"a": np.ones((2, 3, 4), np.float32), "b": ONE}
+    assert with_shapes(error := kind("no"), check_signature(sums, ""), wrong) is error

@@ -24,7 +24,7 @@ def engine_options_from_environment(options: EngineOptions) -> EngineOptions:
         allow_unproven=frozenset(get("LIGHTSHIP_ALLOW_UNPROVEN", "").split()),
         trust=get("LIGHTSHIP_TRUST", "").lower() in ("1", "true", "yes", "on"),
         trial_seconds=_seconds(get("LIGHTSHIP_TRIAL_SECONDS", "120")),
-        trial_memory=parse_bytes(memory) if memory else 0,
+        trial_memory=parse_bytes(memory, "LIGHTSHIP_TRIAL_MEMORY") if memory else 0,
         cache_dir=Path(folder) if folder else None,
     )
 

@@ -37,8 +37,11 @@ def export(
     preprocess: Annotated[
         str | None, typer.Option(help="The preprocessing of the pixels in training: mobilenet_v2, resnet_v2, none, ...")
     ] = None,
-    scale: Annotated[float | None, typer.Option(help="Preprocessing with pixels * SCALE + OFFSET.")] = None,
-    offset: Annotated[float | None, typer.Option(help="The offset for --scale; 0 by default.")] = None,
+    scale: Annotated[
+        str | None,
+        typer.Option(metavar="NUMBER", help="Preprocessing with pixels * SCALE + OFFSET; a number, or such as 1/255."),
+    ] = None,
+    offset: Annotated[str | None, typer.Option(metavar="NUMBER", help="The offset for --scale; 0 by default.")] = None,
     mean: Annotated[
         str | None,
         typer.Option(
@@ -130,7 +133,7 @@ def export(
 
 
 def _preprocessing(
-    name: str | None, scale: float | None, offset: float | None, mean: str | None, std: str | None
+    name: str | None, scale: str | None, offset: str | None, mean: str | None, std: str | None
 ) -> str | dict[str, Any] | None:
     """Returns the preprocessing of --preprocess, --scale or --mean. Raises BadParameter for contradictory options."""
     kinds = {"--preprocess": name, "--scale": scale, "--mean": mean}
@@ -142,7 +145,7 @@ def _preprocessing(
     if (mean is None) != (std is None):
         raise typer.BadParameter("--mean and --std need each other, for (pixels - MEAN) / STD: give both")
     if scale is not None:
-        return {"scale": scale, "offset": offset or 0.0}
+        return {"scale": _number("--scale", scale), "offset": _number("--offset", offset or "0")}
     if mean is not None and std is not None:
         return _mean_std(_numbers("--mean", mean), _numbers("--std", std))
     return name
@@ -162,10 +165,23 @@ def _joined(numbers: Iterable[float]) -> str:
     return ",".join(f"{number:g}" for number in numbers)
 
 
+def _number(option: str, text: str) -> float:
+    try:
+        return _quotient(text)
+    except (ValueError, ZeroDivisionError) as error:
+        raise typer.BadParameter(f"{option} is {text!r}; give a number or a fraction, such as 0.5 or 1/255") from error
+
+
+def _quotient(text: str) -> float:
+    """Returns the number of a text such as 0.5 or 1/255. Raises ValueError, ZeroDivisionError."""
+    dividend, slash, divisor = text.partition("/")
+    return float(dividend) / float(divisor) if slash else float(dividend)
+
+
 def _numbers(option: str, text: str) -> list[float]:
     try:
-        return [float(number) for number in text.split(",")]
-    except ValueError as error:
+        return [_quotient(number) for number in text.split(",")]
+    except (ValueError, ZeroDivisionError) as error:
         raise typer.BadParameter(
             f"{option} is {text!r}; give one number, or one per channel, such as 123.675,116.28,103.53"
         ) from error

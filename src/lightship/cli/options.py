@@ -8,11 +8,31 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, TypeVar, get_args, get_origin
+
+from lightship.errors import InvalidArgument
+
+Parsed = TypeVar("Parsed")
 
 
 class WrongArguments(Exception):
-    """The arguments of a command are wrong; they are reported with a hint at `--help`."""
+    """The arguments of a command are wrong; they are reported with a hint at `--help`.
+
+    parameter: the name of the parameter whose value is wrong. The report then names its option, and its environment
+    variable if the value is from there.
+    """
+
+    def __init__(self, message: str, parameter: str = "") -> None:
+        super().__init__(message)
+        self.parameter = parameter
+
+
+def parsed(parameter: str, text: str, parse: Callable[[str], Parsed]) -> Parsed:
+    """Returns the value of an option's text. Raises WrongArguments for the parameter where `parse` refuses the text."""
+    try:
+        return parse(text)
+    except InvalidArgument as error:
+        raise WrongArguments(error.message, parameter) from None
 
 
 class Option:
@@ -44,7 +64,7 @@ def typer_command(function: Callable[..., None]) -> Callable[..., None]:
         try:
             function(**values)
         except WrongArguments as error:
-            raise typer.BadParameter(str(error)) from None
+            raise typer.BadParameter(str(error), param_hint=error.parameter or None) from None
 
     signature = inspect.signature(function, eval_str=True)
     parameters = [one.replace(annotation=_for_typer(one.annotation)) for one in signature.parameters.values()]

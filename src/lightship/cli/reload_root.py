@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lightship.cli.options import WrongArguments
 
-FLAG = "--allow-reload"
+FLAG, NAME = "--allow-reload", "allow_reload"
 
 
 def reload_root(text: str | None) -> Path | None:
@@ -20,15 +20,18 @@ def reload_root(text: str | None) -> Path | None:
     from lightship.saved_model.versions import expected_in_model_folder
 
     if not text:
-        raise WrongArguments(f"{FLAG}= has no folder after the =: give {FLAG}=ROOT, or {FLAG} alone for any folder")
+        raise WrongArguments(
+            f"{FLAG}= has no folder after the =: give {FLAG}=ROOT, or {FLAG} alone for any folder", NAME
+        )
     root = Path(text)
     if not root.is_dir():
         raise WrongArguments(
-            f"{FLAG}: {text!r} is not a folder: give the folder below which clients may choose models, or / for any"
+            f"{text!r} is not a folder: give the folder below which clients may choose models, or / for any", NAME
         )
     if expected_in_model_folder(root) is None:
         raise WrongArguments(
             f"{FLAG} took {text!r} as its ROOT, which is a model's own folder: give MODEL before {FLAG}, or as "
-            "ROOT a folder of models"
+            "ROOT a folder of models",
+            NAME,
         )
     return root.absolute()

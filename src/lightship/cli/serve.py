@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from lightship.cli.options import Argument, Option, WrongArguments
+from lightship.cli.options import Argument, Option, WrongArguments, parsed
+from lightship.errors import InvalidArgument
 from lightship.transports.http.limits import Limits, Timeouts
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ ADVANCED = "Advanced"  # the group of these options in the help text
 def _port(text: str) -> int | Literal["auto"]:
     if text == "auto":
         return "auto"
-    if not text.isdecimal() or int(text) > 65535:
-        raise WrongArguments(
+    if not text.isascii() or not text.isdecimal() or len(text) > 5 or int(text) > 65535:
+        raise InvalidArgument(
             f"{text!r} is not a port number: give 1 to 65535, auto for a free port, or 0 to turn it off"
         )
     return int(text)
@@ -426,15 +427,15 @@ def serve(
             host=host,
             reload_root=reload_root(allow_reload),
             read_once=["the arguments and options of `lightship serve`"],
-            rest_port=_port(rest_port),
-            grpc_port=_port(grpc_port or ("auto" if rest_port == "auto" else str(GRPC_PORT))),
+            rest_port=parsed("rest_port", rest_port, _port),
+            grpc_port=parsed("grpc_port", grpc_port or ("auto" if rest_port == "auto" else str(GRPC_PORT)), _port),
             grpc=GrpcOptions(tls=_tls(tls_cert, tls_key, tls_client_ca), reflection=grpc_reflection),
             poll_seconds=poll_seconds,
             settle_seconds=settle_seconds,
             empty_folder_grace=empty_folder_grace,
             follow_links=follow_links,
             limits=limits,
-            memory_budget=parse_bytes(memory_budget, "--memory-budget") if memory_budget is not None else 0,
+            memory_budget=parsed("memory_budget", memory_budget, parse_bytes) if memory_budget is not None else 0,
             timeouts=Timeouts(
                 *(head_timeout, body_timeout, write_timeout, idle_timeout, linger_timeout, drain_stall_timeout)
             ),
@@ -445,8 +446,8 @@ def serve(
             batching=_batching(enable_batching, batching_parameters_file, per_model_batching_parameters),
             per_model_batching=per_model_batching_parameters,
             join=not no_join,
-            workers=parse_workers(workers),
             quiz=quiz,
+            workers=parsed("workers", workers, parse_workers),
             log_format=log_format or ("json" if json else "text"),
             access_log=access_log,
             access_log_file=access_log_file,
@@ -457,7 +458,7 @@ def serve(
                 allow_unproven=frozenset(allow_unproven or ()),
                 trust=trust,
                 trial_seconds=trial_seconds,
-                trial_memory=parse_bytes(trial_memory) if trial_memory else 0,
+                trial_memory=parsed("trial_memory", trial_memory, parse_bytes) if trial_memory else 0,
                 cache_dir=cache_dir,
             ),
         )

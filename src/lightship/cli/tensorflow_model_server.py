@@ -104,6 +104,8 @@ def _log_addresses(server: Server, flags: Mapping[str, Value]) -> None:
         logger.info("Exporting HTTP/REST API at:localhost:%d ...", server.rest_port)
     elif flags["rest_api_port"] and flags["rest_api_port"] == flags["port"]:
         logger.error("--rest_api_port and --port are both %d, so REST is off: give REST another port", flags["port"])
+    elif flags["rest_api_port"]:
+        logger.error("REST is off, and only gRPC is served: choose another port with --rest_api_port")
 
 
 def _models(flags: Mapping[str, Value]) -> list[ModelConfig]:
@@ -171,7 +173,7 @@ def _options(given: Mapping[str, Value], flags: Mapping[str, Value], files: Conf
         batching=files.batching,
         per_model_batching=bool(flags["enable_batching"] and flags["enable_per_model_batching_parameters"]),
         metrics_path=files.metrics_path,
-        workers=parse_workers(str(flags["workers"])),
+        workers=parse_workers(str(flags["workers"]), "--workers"),
         extensions=bool(flags["extensions"]),
     )
 

@@ -15,7 +15,34 @@ def usage_error_text(error: Any) -> str:
     argument = getattr(error, "param", None)
     if not error.message and argument is not None and argument.param_type_name == "argument":  # it is missing
         return _missing(argument)
-    return " ".join(error.format_message().replace("Value error, ", "").split())
+    return " ".join(_explained(error).replace("Value error, ", "").split())
+
+
+def _explained(error: Any) -> str:
+    """Returns the text of an error; for a wrong value with its option, its variable if it is from there, and itself."""
+    option = _option(error)
+    if option is None or not error.message:
+        return str(error.format_message())
+    where = " / ".join(f"'{name}'" for name in option.opts)
+    if getattr(error.ctx.get_parameter_source(option.name), "name", "") == "ENVIRONMENT":
+        where += f" (env var: '{option.envvar}')"
+    return f"Invalid value for {where}: {_value(error)}{error.message}"
+
+
+def _option(error: Any) -> Any:
+    """Returns the option whose value is wrong, which `typer_command` gives by name; None if there is none."""
+    context, name = getattr(error, "ctx", None), getattr(error, "param_hint", None)
+    if context is None or not hasattr(error, "param_hint"):
+        return None
+    found = error.param or next((one for one in context.command.params if one.name == name), None)
+    return found if found is not None and found.param_type_name == "option" else None
+
+
+def _value(error: Any) -> str:
+    """Returns the value that has the wrong type, which typer's own text does not give; else an empty text."""
+    wrong = getattr(error.__cause__, "errors", None)  # of pydantic, which typer checks values with
+    given = wrong()[0].get("input") if callable(wrong) else None
+    return "" if given is None or repr(given) in error.message else f"{given!r}: "
 
 
 def _missing(argument: Any) -> str:

@@ -43,6 +43,10 @@ def nearest_name(value: object, known: Sequence[str]) -> str:
     return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
 
 
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 @dataclass(frozen=True, slots=True)
 class Preprocessing:
     """How pixels 0..255 become the model's input.
@@ -119,12 +123,14 @@ class Preprocessing:
     def check_channels(self, channels: int) -> None:
         """Raises InvalidArgument if this preprocessing does not work for images with this number of channels."""
         if self.kind in ("caffe", "torch") and channels != 3:
-            raise InvalidArgument(f"preprocessing {self.name!r} needs color 'rgb', not images of {channels} channels")
+            raise InvalidArgument(
+                f"preprocessing {self.name!r} needs color 'rgb', not images of {_count(channels, 'channel')}"
+            )
         for numbers in (self.first, self.second):
             if len(numbers) not in (0, 1, channels):
                 raise InvalidArgument(
-                    f"preprocessing has {len(numbers)} values {list(numbers)}, but images have {channels} channels: "
-                    f"give 1 or {channels} values"
+                    f"preprocessing has {len(numbers)} values {list(numbers)}, but images have "
+                    f"{_count(channels, 'channel')}: give {'1 value' if channels == 1 else f'1 or {channels} values'}"
                 )
 
     def apply(self, pixels: NDArray[Any]) -> NDArray[np.float32]:

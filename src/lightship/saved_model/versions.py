@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from shlex import quote
 
@@ -74,6 +75,9 @@ def explain_model_folder(folder: Path) -> str | None:
     place, shown = quote(str(folder)), str(folder)
     if os.path.isfile(folder):
         return _explain_file(folder)
+    missing = explain_missing_folder(folder)
+    if missing:
+        return missing
     try:
         if list_versions(folder):
             return None
@@ -86,6 +90,25 @@ def explain_model_folder(folder: Path) -> str | None:
         f"{shown} contains no version, which is a folder named with a number, such as {shown}/1, that contains a "
         f"SavedModel; it contains {_listed(names)}: add a version with lightship export MODEL {place}"
     )
+
+
+def explain_missing_folder(folder: Path) -> str | None:
+    """Returns a line for a folder that does not exist, if a model nearby was probably meant; otherwise None.
+
+    That is the model that has this version's place, or one whose folder has a similar name. It names entries of the
+    folder above, so it is for the log and for users of this machine.
+    """
+    if os.path.lexists(folder) or not folder.name:
+        return None
+    number = version_number(folder.name)
+    try:
+        if number is not None and (versions := list_versions(folder.parent)):
+            return f"{folder.parent} has no version {number}: it has {', '.join(map(str, sorted(versions)))}"
+        near = get_close_matches(folder.name, _entries(folder.parent), n=_SHOWN)
+    except (NotFound, PermissionDenied):
+        return None
+    meant = next((folder.parent / name for name in near if _has_version(folder.parent / name)), None)
+    return None if meant is None else f"{folder} does not exist: did you mean {quote(str(meant))}?"
 
 
 def explain_version_folder(folder: Path) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from shlex import quote
 from typing import Literal
 
 from lightship.batching.tensorflow_serving import BatchingParameters
@@ -135,10 +136,12 @@ class ServerOptions:
     metrics_path: str | None = None
 
     def __post_init__(self) -> None:
-        names = [model.name for model in self.models]
-        twice = next((name for name in names if names.count(name) > 1), None)
+        twice = _second_of_a_name(self.models)
         if twice is not None:
-            raise InvalidArgument(f'two models are called "{twice}": name one of them, as in other={twice}')
+            raise InvalidArgument(
+                f'two models are called "{twice.name}": give one of them another name, '
+                f"as in other={quote(str(twice.path))}"
+            )
         self._check_ports()
         if self.max_pixels <= 0:
             raise InvalidArgument(f"max_pixels={self.max_pixels}: give a number that is more than 0")
@@ -200,6 +203,15 @@ class ServerOptions:
             raise InvalidArgument("rest_port=0 turns REST off, and nothing else is on: give a port, or 'auto'")
         if self.rest_port == self.grpc_port and self.rest_port not in (0, "auto"):
             raise InvalidArgument(f"rest_port={self.rest_port} is grpc_port too: give them two ports")
+
+
+def _second_of_a_name(models: Sequence[ModelConfig]) -> ModelConfig | None:
+    seen: set[str] = set()
+    for model in models:
+        if model.name in seen:
+            return model
+        seen.add(model.name)
+    return None
 
 
 def _check_hosts(names: Sequence[str]) -> None:

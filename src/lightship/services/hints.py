@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable
 from itertools import islice
 from typing import NamedTuple
 
-from lightship.errors import InvalidArgument, LightshipError, MissingModel, MissingName, WrongDtype, WrongShapes
+from lightship.errors import LightshipError, MissingModel, MissingName, WrongDtype, WrongShapes, error_of
 from lightship.lifecycle.served_models import ServedModels
 from lightship.lifecycle.state import ModelVersionStatus, State
 from lightship.services.nearest_name import KnownNames
@@ -101,7 +101,7 @@ def with_expected_shapes(error: LightshipError) -> LightshipError:
     """
     if not isinstance(error.fault, WrongShapes):
         return error
-    return InvalidArgument(f"{error.fault.text}: {_node.sub('', error.message).strip()}")
+    return error_of(error.code, f"{error.fault.text}: {_node.sub('', error.message).strip()}")
 
 
 def _of_versions(missing: MissingModel, statuses: Collection[ModelVersionStatus]) -> str:

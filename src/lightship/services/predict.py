@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lightship.batching import EngineCall, EngineRun, Outcome, Results, Scheduler, Steps, complete
 from lightship.bundle.explain_spec import PUBLIC_SIGNATURES
 from lightship.engines.base import check_inputs, check_outputs
-from lightship.errors import InvalidArgument, OutOfRange
+from lightship.errors import InvalidArgument, LightshipError, OutOfRange
 from lightship.lifecycle.servable import Servable
 from lightship.memory_budget import NOT_COUNTED, Reservation
 from lightship.saved_model.signatures import CLASSIFY_METHOD, DEFAULT_SIGNATURE, INIT_SIGNATURE, Signature
@@ -96,7 +96,7 @@ class Prediction:
         self.memory.grow(copies)
         try:
             return (yield EngineRun(self.servable.scheduler, self.engine_call()))
-        except InvalidArgument as error:
+        except LightshipError as error:
             raise with_shapes(error, self.signature, self.inputs) from None
         finally:
             self.memory.shrink(copies)

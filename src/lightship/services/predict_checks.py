@@ -8,11 +8,14 @@ from typing import Any
 from numpy.typing import NDArray
 
 from lightship.engines.base import input_size_error, unexpected_shapes
-from lightship.errors import Internal, InvalidArgument, MissingName, WrongShapes
+from lightship.errors import Code, Internal, InvalidArgument, LightshipError, MissingName, WrongShapes, error_of
 from lightship.saved_model.signatures import CLASSIFY_METHOD, PREDICT_METHOD, REGRESS_METHOD, Signature
 from lightship.tensors.tensor_proto import input_array
 
 _METHODS = (PREDICT_METHOD, CLASSIFY_METHOD, REGRESS_METHOD)
+# The codes with which an operation refuses shapes: grouped convolutions, for example, are UNIMPLEMENTED. Errors about
+# memory, time and the state of the server have others.
+_REFUSALS = {Code.INVALID_ARGUMENT, Code.UNIMPLEMENTED, Code.OUT_OF_RANGE, Code.INTERNAL, Code.UNKNOWN}
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -70,9 +73,11 @@ def _listed(names: Iterable[str]) -> str:
     return ",".join(sorted(names))
 
 
-def with_shapes(error: InvalidArgument, signature: Signature, inputs: Arrays) -> InvalidArgument:
+def with_shapes(error: LightshipError, signature: Signature, inputs: Arrays) -> LightshipError:
     """Returns an engine's error, and notes which inputs have other shapes than declared unless its text says so."""
-    text = unexpected_shapes(signature, inputs)
-    if not text or text in error.message or error.fault is not None:
+    if error.code not in _REFUSALS or error.fault is not None:
         return error
-    return InvalidArgument(error.message).about(WrongShapes(text))
+    text = unexpected_shapes(signature, inputs)
+    if not text or text in error.message:
+        return error
+    return error_of(error.code, error.message).about(WrongShapes(text))
