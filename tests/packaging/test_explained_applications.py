@@ -1,4 +1,4 @@
-"""Explanations of models of `keras.applications` and of the real dog model: which engine runs them, and what they say."""
+"""Explanations of models of `keras.applications` and of the real dog model: the engines that run them, and the maps."""
 
 from __future__ import annotations
 
