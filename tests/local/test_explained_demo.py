@@ -16,16 +16,15 @@ from tests.packaging.conftest import signature
 import lightship
 from lightship import Client
 from lightship.bundle.bundle import Bundle, open_bundle
-from lightship.engines import load_engine
 from lightship.images.prepare import prepare
 from lightship.local import LocalModel
 
 pytestmark = pytest.mark.tensorflow
 
 ROTTWEILER = 8
-# TensorFlow decodes and resizes a photo on its own in `explain`, so pixels differ by a level or two. The numbers of the
-# map reach 20; those of this photo differ by 0.003.
-DECODING = 0.05
+# TensorFlow decodes the photo itself in `explain`, so some pixels differ by some steps of 1/255, and the numbers of the map
+# by this share of the largest.
+DECODING = 1e-3
 
 
 @pytest.fixture(scope="module")
@@ -97,22 +96,5 @@ def test_tensorflow_alone_explains_the_photo_as_it_is(dog: LocalModel, dog_photo
         ),
     ):
         assert (outputs["label"][0].decode(), outputs["class_index"][0]) == (shown.label, shown.class_index)
-        np.testing.assert_allclose(outputs["map"][0], shown.map, atol=DECODING)
+        np.testing.assert_allclose(outputs["map"][0], shown.map, atol=DECODING * np.abs(shown.map).max())
         np.testing.assert_allclose(outputs["score"][0], shown.score, atol=1e-3)
-
-
-@pytest.mark.parametrize("engine", ["openvino", "tensorflow"])
-def test_the_mean_and_the_bias_give_the_logit(
-    version: Bundle, floats: NDArray[np.float32], dog_model: Path, engine: str
-) -> None:
-    import keras
-
-    bias = keras.models.load_model(dog_model, compile=False).layers[-1].get_weights()[1]
-    for class_index in (-1, ROTTWEILER):
-        inputs = inputs_of(version, floats, class_index)
-        if engine == "tensorflow":
-            outputs = signature(version.path, "explain_cam")(**inputs)
-        else:
-            outputs = load_engine(version.path, version.saved_model).run("explain_cam", inputs)
-        logit = outputs["map"][0].mean(dtype=np.float64) + bias[outputs["class_index"][0]]
-        assert float(outputs["logit"][0]) == pytest.approx(float(logit), rel=1e-5)

@@ -1,4 +1,4 @@
-"""`lightship explain`: shows which parts of photos speak for a class, and checks that explanations can be trusted."""
+"""`lightship explain`: shows which parts of photos raise the score of a class, and checks that explanations can be trusted."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def explain(
         int | None, typer.Option(min=1, rich_help_panel=_CHECK, help="Use so many photos of the folder at most. [20]")
     ] = None,
 ) -> None:
-    """Show which parts of photos speak for a class, as heat maps.
+    """Show which parts of photos raise the score of a class, as heat maps.
 
     A photo that cannot be explained is reported on standard error; the others are still explained, and the exit code is
     1. With --check the exit code is 0 if the explanations are better than random maps and follow the model's weights, 1

@@ -27,7 +27,7 @@ _QUALITY = 92  # of a JPEG or WebP
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Explanation:
-    """Which parts of a photo speak for a class."""
+    """Which parts of a photo raise the score of a class."""
 
     label: str
     """The class that is explained; empty if the model has no labels."""
