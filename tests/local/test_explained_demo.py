@@ -22,8 +22,8 @@ from lightship.local import LocalModel
 pytestmark = pytest.mark.tensorflow
 
 ROTTWEILER = 8
-# TensorFlow decodes the photo itself in `explain`, so some pixels differ by some steps of 1/255, and the numbers of the map
-# by this share of the largest.
+# TensorFlow decodes the photo itself in `explain`, so some pixels differ by some steps of 1/255, and the numbers of the
+# map by this share of the largest.
 DECODING = 1e-3
 
 

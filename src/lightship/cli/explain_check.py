@@ -160,9 +160,10 @@ def _print_verdict(result: CheckResult) -> None:
         ("Insertion", result.insertion_gain, "above", "below"),
     ):
         verdict = "passed" if gain >= result.margin else "failed"
+        side = better if gain >= 0 else worse
         print_text(
-            f"{name}: {verdict}. On average the area is {abs(gain):.3f} {better if gain >= 0 else worse} that of random "
-            f"maps; it must be at least {result.margin:g} {better}"
+            f"{name}: {verdict}. On average the area is {abs(gain):.3f} {side} that of random maps; it "
+            f"must be at least {result.margin:g} {better}"
         )
     weights = result.weights
     if weights.mean is None:

@@ -117,7 +117,7 @@ def _is_folder(output: str, several: bool) -> bool:
         if not several or has_suffix:
             checked_suffix(output)
             if several:
-                raise InvalidArgument(f"{output} is one file, but there may be several pictures: give a folder for -o")
+                raise InvalidArgument(f"{output} is one file, but there can be several heat maps: give a folder for -o")
             return False
         try:
             os.makedirs(output, exist_ok=True)

@@ -119,10 +119,11 @@ def checked_suffix(path: str | os.PathLike[str]) -> str:
     if suffix in (*PICTURE_SUFFIXES, MAP_SUFFIX):
         return suffix
     nearest = get_close_matches(suffix, (*PICTURE_SUFFIXES, MAP_SUFFIX), 1)
-    meant = f"; did you mean {nearest[0]}?" if nearest else ""
+    meant = f" (did you mean {nearest[0]}?)" if nearest else ""
+    ending = f"ends in {suffix!r}{meant}" if suffix else "has no file ending"
     raise InvalidArgument(
-        f"{path} ends in {suffix!r}{meant}: give a name that ends in {', '.join(PICTURE_SUFFIXES)} for the photo with "
-        f"the heat map, or in {MAP_SUFFIX} for the map alone"
+        f"{path} {ending}: give a name that ends in {', '.join(PICTURE_SUFFIXES)} for the photo with the heat map, "
+        f"or in {MAP_SUFFIX} for the map alone"
     )
 
 
