@@ -42,7 +42,7 @@ class Explanation:
     """What the map explains: the score before the last activation. None over gRPC and for "rise"."""
 
     map: NDArray[np.float32]
-    """[height, width], of the explained layer's own size. A larger number speaks more for the class."""
+    """[height, width], of the explained layer's own size. A larger number raises the score of the class more."""
 
     method: str
     """Such as "cam" or "rise"; empty if the server does not say."""

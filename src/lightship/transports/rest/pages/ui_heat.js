@@ -24,7 +24,7 @@ function colourAt(stops, place) {
   return stops[index].map((low, channel) => low + (stops[index + 1][channel] - low) * (exact - index));
 }
 
-/** The highest value of a map; what speaks against the label, below 0, is coloured as 0 is. */
+/** The highest value of a map; numbers below 0 are coloured as 0 is. */
 function highestOf(map) {
   return map.flat().reduce((high, value) => Math.max(high, value), 0);
 }
