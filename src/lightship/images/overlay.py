@@ -1,7 +1,7 @@
 """Lays the map of an explanation over its photo, as an image to look at.
 
-Negative numbers of a map are shown like 0, in the darkest colour; its largest number has the lightest colour. So two maps
-can be compared by their places, not by their brightness.
+Negative numbers of a map are shown like 0, in the darkest colour; its largest number has the lightest colour. So two
+maps can be compared by their places, not by their brightness.
 """
 
 from __future__ import annotations
