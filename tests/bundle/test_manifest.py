@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from lightship.bundle.explain_spec import ExplainSpec
 from lightship.bundle.manifest import MANIFEST_FILE, Manifest, sealed, write_manifest
 from lightship.errors import DataLoss, FailedPrecondition, NotFound
 from lightship.images.spec import ImageSpec
@@ -24,6 +25,7 @@ FULL = Manifest(
     golden="golden.npz",
     rtol=0.5,
 )
+EXPLAIN = ExplainSpec("top", "cam", {"cam": "explain_cam", "grad-cam": "explain_grad_cam"})
 
 
 @pytest.fixture
@@ -50,6 +52,20 @@ def test_what_is_written_is_what_is_read(version: Path) -> None:
     assert manifest.image == IMAGE
     assert Manifest.from_json(manifest.to_json()) == manifest
     assert sealed({**manifest.to_json(), "files": {}}) == FULL.to_json()
+
+
+def test_explanations_are_read_as_they_were_written(version: Path) -> None:
+    assert Manifest.read(version).explain is None
+    changed(version, explain=EXPLAIN.to_json())
+    assert Manifest.read(version).explain == EXPLAIN
+    assert Manifest.from_json(Manifest.read(version).to_json()).explain == EXPLAIN
+
+
+@pytest.mark.parametrize("explain", [{"layer": "top"}, {**EXPLAIN.to_json(), "default": "x"}, ["top"]])
+def test_broken_explanations_are_refused(version: Path, explain: Any) -> None:
+    changed(version, explain=explain)
+    with pytest.raises(DataLoss, match="is not a manifest of format 1"):
+        Manifest.read(version)
 
 
 def test_all_that_is_not_the_model_may_be_missing(tmp_path: Path) -> None:

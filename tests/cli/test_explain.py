@@ -57,6 +57,14 @@ def objects(printed: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in printed.splitlines()]
 
 
+def test_a_long_path_is_printed_whole(lightship: Run, url: str, photos: Path) -> None:
+    """Also on a pipe, which has 80 columns."""
+    path = f"{'a-long-name-' * 8}.png"
+    done = lightship("explain", url, "photos/1.png", "-o", path)
+    (row,) = done.stdout.splitlines()[1:]
+    assert row.split()[3:] == ["cam", "at", "out_relu,", "peak", "at", "62%", "25%", path]
+
+
 def test_a_photo_is_written_with_its_heat_map(lightship: Run, url: str, photos: Path, tmp_path: Path) -> None:
     done = lightship("explain", url, "photos/1.png", "-o", "heat.png")
     assert (done.returncode, done.stderr) == (0, "")
@@ -129,9 +137,12 @@ def test_standard_input_is_a_photo(lightship: Run, url: str, photos: Path) -> No
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["photos", "-o", "heat.png"], "heat.png is one file, but there may be several pictures: give a folder for -o"),
-        (["photos/1.png", "-o", "heat.pgn"], "did you mean .png?"),
-        (["photos/1.png", "-o", "heat"], "heat ends in ''"),
+        (
+            ["photos", "-o", "heat.png"],
+            "heat.png is one file, but there can be several heat maps: give a folder for -o",
+        ),
+        (["photos/1.png", "-o", "heat.pgn"], "heat.pgn ends in '.pgn' (did you mean .png?): give a name"),
+        (["photos/1.png", "-o", "heat"], "heat has no file ending"),
         (["photos/1.png", "-o", ""], "-o is empty"),
         (["photos", "-o", "photos/notes.txt/x"], "cannot be made"),
         (["photos/1.png", "--colormap", "vridis"], "vridis"),

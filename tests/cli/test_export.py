@@ -106,6 +106,7 @@ def test_classes_that_are_wrong_are_reported_before_tensorflow_is_loaded(lightsh
         (["--scale", "1", "--offset", "x"], "--offset is 'x'; give"),
         (["--resize", "bicubic"], "--preprocess NAME"),
         (["--antialias"], "--preprocess NAME"),
+        (["--explain-layer", "out_relu", "--no-explain"], "cannot be combined"),
         (["--version", "0"], "--version"),
     ],
 )

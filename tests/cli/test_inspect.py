@@ -35,6 +35,8 @@ def test_labels_image_engine_golden_check_and_files_follow(lightship: Run, dog_b
         "Image: height 160, width 160, color rgb, family pillow, resize bicubic",
         "  serving_default: openvino",
         "  image_bytes: lightship: decodes the images, runs serving_default and ranks",
+        "  explain: lightship: decodes the images and runs explain_cam",
+        "Explanations: by layer out_relu: cam (default, openvino), grad-cam (openvino)",
         "Golden check: ok, within rtol",
         "assets.extra/labels.txt",
     ):
@@ -82,7 +84,7 @@ def test_a_folder_without_versions_is_explained(lightship: Run, half_plus_two: P
 def test_what_matters_comes_first_and_internal_signatures_last(lightship: Run, dog_bundle: Path) -> None:
     shown = lightship("inspect", dog_bundle).stdout
     parts = ["Health: ok", "Golden check: ok", "Engine:", "Labels: 19", "Image: height 160"]
-    names = ["serving_default", "classify", "image_bytes", "__saved_model_init_op"]
+    names = ["serving_default", "classify", "image_bytes", "explain_hirescam", "__saved_model_init_op"]
     parts += [f"signature_def['{name}']" for name in names] + ["Files:"]
     places = [shown.index(part) for part in parts]
     assert places == sorted(places)

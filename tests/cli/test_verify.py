@@ -96,6 +96,12 @@ def test_an_exported_model_is_compared_on_its_golden_sample_and_photos(lightship
     assert code == 0
     assert {name: (one["engine"], one["samples"], one["verdict"]) for name, one in found.items()} == {
         "classify": ("lightship", "random", "equal"),
+        "explain": ("lightship", "random", "equal"),
+        "explain_cam": ("openvino", "golden sample", "equal"),
+        "explain_class": ("lightship", "random", "equal"),
+        "explain_grad_cam": ("openvino", "golden sample", "equal"),
+        "explain_grad_cam_plus_plus": ("openvino", "golden sample", "equal"),
+        "explain_hirescam": ("openvino", "golden sample", "equal"),
         "image_bytes": ("lightship", "random", "equal"),
         "serving_default": ("openvino", "golden sample", "equal"),
     }

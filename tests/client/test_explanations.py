@@ -112,7 +112,7 @@ def test_the_map_alone_is_written_as_numbers(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "meant"), [("heat.pgn", "did you mean .png?"), ("heat", "ends in ''"), ("a.gif", ".npy")]
+    ("name", "meant"), [("heat.pgn", "did you mean .png?"), ("heat", "has no file ending"), ("a.gif", ".npy")]
 )
 def test_a_name_of_another_kind_is_refused(tmp_path: Path, name: str, meant: str) -> None:
     with pytest.raises(InvalidArgument, match=re.escape(meant)):

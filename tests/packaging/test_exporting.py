@@ -21,6 +21,9 @@ from lightship.packaging import MissingImageSpecWarning, UninformativeGoldenWarn
 # Most of these models are exported without an image spec, which is warned about.
 pytestmark = pytest.mark.filterwarnings("ignore::lightship.packaging.MissingImageSpecWarning")
 
+# The outputs that all signatures of explanations have.
+EXPLANATION = {"map": ("float", (-1, 7, 7)), "class_index": ("int32", (-1,)), "score": ("float", (-1,))}
+
 
 def test_the_bundle_holds_all_of_its_parts(pets: Path) -> None:
     bundle = open_bundle(pets / "1", "pets", 1)
@@ -50,7 +53,18 @@ def test_signatures_have_the_documented_forms(pets: Path) -> None:
             {"labels": ("string", (-1, 3)), "scores": ("float", (-1, 3))},
         ],
         "classify": [{"inputs": ("string", (-1,))}, {"classes": ("string", (-1, 3)), "scores": ("float", (-1, 3))}],
-    }
+        "explain": [{"image_bytes": ("string", (-1,))}, EXPLANATION | {"label": ("string", (-1,))}],
+        "explain_class": [
+            {"image_bytes": ("string", (-1,)), "class_index": ("int32", (-1,))},
+            EXPLANATION | {"label": ("string", (-1,))},
+        ],
+    } | dict.fromkeys(
+        ("explain_grad_cam", "explain_hirescam", "explain_grad_cam_plus_plus"),
+        [
+            {"photo": ("float", (-1, 16, 16, 3)), "class_index": ("int32", (-1,))},
+            EXPLANATION | {"logit": ("float", (-1,))},
+        ],
+    )
     assert signatures["classify"].method_name == "tensorflow/serving/classify"
     assert signatures["image_bytes"].method_name == "tensorflow/serving/predict"
 

@@ -1,4 +1,4 @@
-"""Maps of what speaks for a class."""
+"""Maps of the parts of an image that raise the score of a class."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`lightship explain`: shows which parts of photos speak for a class, and checks that explanations can be trusted."""
+"""`lightship explain`: shows which parts of photos raise the score of a class, and checks such explanations."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def explain(
             "--output",
             "-o",
             metavar="PATH",
-            help="Where to write photos with their heat maps: a file (.png, .jpg, .webp, or .npy for the map alone); "
-            "for several photos or classes a folder. With --check the plot, a .svg file.",
+            help="Where to write heat maps: a file (.png, .jpg, .webp, or .npy for the numbers of the map); for "
+            "several photos or classes a folder. With --check: where to draw the curves, a .svg file.",
         ),
     ] = None,
     class_: Annotated[
@@ -52,7 +52,8 @@ def explain(
         typer.Option(
             "--class",
             metavar="LABEL",
-            help="The class to explain, by label or index; can be repeated. Default: the best.",
+            help="The class to explain, a label or an index; can be repeated. Default: the class with the highest "
+            "score.",
         ),
     ] = None,
     method: Annotated[
@@ -60,18 +61,21 @@ def explain(
         typer.Option(
             metavar="NAME",
             autocompletion=lambda: list(_METHODS),
-            help="cam, grad-cam, hirescam or grad-cam++, if the model has it, or rise, which works for every model. "
-            "Default: the model's own.",
+            help="cam, grad-cam, hirescam or grad-cam++, if the model has it; or rise, which works for every "
+            "classifier. Default: the model's default method.",
         ),
     ] = None,
     colormap: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", autocompletion=_colormaps, help="The colors of the heat map: cividis, viridis, gray, ..."
+            metavar="NAME",
+            autocompletion=_colormaps,
+            help="The colors of the heat map: cividis, viridis, inferno or gray.",
         ),
     ] = None,
     alpha: Annotated[
-        float | None, typer.Option(min=0, max=1, help="How much the heat map covers the photo, from 0 to 1.")
+        float | None,
+        typer.Option(min=0, max=1, help="How much the heat map hides the photo: 0 not at all, 1 completely."),
     ] = None,
     timeout: Annotated[
         float,
@@ -83,7 +87,7 @@ def explain(
             min=1,
             max=MAX_CONCURRENCY,
             envvar="LIGHTSHIP_CONCURRENCY",
-            help="How many photos are sent, or with a folder run, at the same time; with rise always one.",
+            help="How many photos are explained at the same time. With rise always one.",
         ),
     ] = DEFAULT_CONCURRENCY,
     bundle: Annotated[
@@ -98,7 +102,10 @@ def explain(
     cert: tls.Certificate = None,
     key: tls.Key = None,
     json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object per photo and class, with the map; or of the check.")
+        bool,
+        typer.Option(
+            "--json", help="Print JSON: one object for each photo and class, with the map; with --check one object."
+        ),
     ] = False,
     budget: Annotated[
         int | None,
@@ -106,23 +113,25 @@ def explain(
             min=1,
             max=MAX_MASKS,
             rich_help_panel=_RISE,
-            help=f"How many photos with hidden parts are predicted for each photo and class. [{DEFAULT_MASKS}]",
+            help=f"How many photos with hidden parts are predicted for each photo and class. Default: {DEFAULT_MASKS}.",
         ),
     ] = None,
     budget_seconds: Annotated[
         float | None,
-        typer.Option(min=0.001, rich_help_panel=_RISE, help="Seconds after which rise uses what it has."),
+        typer.Option(
+            min=0.001, rich_help_panel=_RISE, help="Stop after so many seconds, and use the predictions that are done."
+        ),
     ] = None,
     seed: Annotated[
-        int, typer.Option(min=0, rich_help_panel=_RISE, help="Of the random masks, and of what --check draws.")
+        int, typer.Option(min=0, rich_help_panel=_RISE, help="The seed of the random numbers, of rise and of --check.")
     ] = 0,
     check: Annotated[
         str | None,
         typer.Option(
             metavar="FOLDER",
             rich_help_panel=_CHECK,
-            help="Measure the explanations of the photos in this folder instead: against random maps, and for a "
-            "model's folder against copies with random weights.",
+            help="Measure the explanations of the photos in this folder: against random maps and, if MODEL is a "
+            "folder, against copies of the model with random weights.",
         ),
     ] = None,
     margin: Annotated[
@@ -132,21 +141,25 @@ def explain(
             max=1,
             rich_help_panel=_CHECK,
             help="By how much the areas under the deletion and insertion curves must be better than those of random "
-            "maps. [0.05]",
+            "maps. Default: 0.05.",
         ),
     ] = None,
     random_maps: Annotated[
-        int | None, typer.Option(min=1, max=1000, rich_help_panel=_CHECK, help="Random maps for each photo. [20]")
+        int | None,
+        typer.Option(min=1, max=1000, rich_help_panel=_CHECK, help="How many random maps for each photo. Default: 20."),
     ] = None,
     copies: Annotated[
         int | None,
-        typer.Option(min=0, max=100, rich_help_panel=_CHECK, help="Copies of the model with random weights. [3]"),
+        typer.Option(
+            min=0, max=100, rich_help_panel=_CHECK, help="How many copies of the model with random weights. Default: 3."
+        ),
     ] = None,
     max_photos: Annotated[
-        int | None, typer.Option(min=1, rich_help_panel=_CHECK, help="Use so many photos of the folder at most. [20]")
+        int | None,
+        typer.Option(min=1, rich_help_panel=_CHECK, help="Use at most so many photos of the folder. Default: 20."),
     ] = None,
 ) -> None:
-    """Show which parts of photos speak for a class, as heat maps.
+    """Show which parts of photos raise the score of a class, as heat maps.
 
     A photo that cannot be explained is reported on standard error; the others are still explained, and the exit code is
     1. With --check the exit code is 0 if the explanations are better than random maps and follow the model's weights, 1

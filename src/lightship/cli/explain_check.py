@@ -155,14 +155,15 @@ def _print(result: CheckResult, plot: str | None) -> None:
 
 
 def _print_verdict(result: CheckResult) -> None:
-    for name, gain, better in (
-        ("Deletion", result.deletion_gain, "below"),
-        ("Insertion", result.insertion_gain, "above"),
+    for name, gain, better, worse in (
+        ("Deletion", result.deletion_gain, "below", "above"),
+        ("Insertion", result.insertion_gain, "above", "below"),
     ):
         verdict = "passed" if gain >= result.margin else "failed"
+        side = better if gain >= 0 else worse
         print_text(
-            f"{name}: {verdict}. The area is {gain:.3f} {better} that of random maps on average; at least "
-            f"{result.margin:g} is wanted"
+            f"{name}: {verdict}. On average the area is {abs(gain):.3f} {side} that of random maps; it "
+            f"must be at least {result.margin:g} {better}"
         )
     weights = result.weights
     if weights.mean is None:
@@ -172,5 +173,5 @@ def _print_verdict(result: CheckResult) -> None:
 
         print_text(
             f"Weights: {'passed' if weights.passed else 'failed'}. The rank correlation with the maps of copies with "
-            f"random weights is {weights.mean:.2f}; its size must be below {MAX_CORRELATION}"
+            f"random weights is {weights.mean:.2f}; its absolute value must be below {MAX_CORRELATION}"
         )

@@ -94,8 +94,8 @@ class Output:
             self._last_photo = answer.photo
         shown = answer.shown
         table = Table(box=None, show_header=False, padding=(0, 2))
-        table.add_column(no_wrap=True)
-        table.add_column(justify="right")
+        for justify in ("left", "right", "left", "left"):
+            table.add_column(justify=justify, no_wrap=True)
         x, y = shown.peak
         how = f"{shown.method or 'default method'}{f' at {shown.layer}' if shown.layer else ''}"
         label = shown.label or f"class {shown.class_index}"
@@ -117,7 +117,7 @@ def _is_folder(output: str, several: bool) -> bool:
         if not several or has_suffix:
             checked_suffix(output)
             if several:
-                raise InvalidArgument(f"{output} is one file, but there may be several pictures: give a folder for -o")
+                raise InvalidArgument(f"{output} is one file, but there can be several heat maps: give a folder for -o")
             return False
         try:
             os.makedirs(output, exist_ok=True)

@@ -53,11 +53,12 @@ def _least_width(table: Table) -> int:
     """Returns the width that a table without borders needs for the columns that must not wrap, beside the others."""
     from rich.cells import cell_len
 
+    _, right, _, left = table.padding
     width = 0
     for column in table.columns:
         longest = max(cell_len(str(cell)) for cell in (column.header, *column.cells))
-        width += 1 + (longest if column.no_wrap else min(longest, _WRAPPED_WIDTH))
-    return width
+        width += left + right + (longest if column.no_wrap else min(longest, _WRAPPED_WIDTH))
+    return width if table.pad_edge else width - left - right
 
 
 def add_row(table: Table, *cells: str) -> None:

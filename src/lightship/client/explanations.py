@@ -27,7 +27,7 @@ _QUALITY = 92  # of a JPEG or WebP
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Explanation:
-    """Which parts of a photo speak for a class."""
+    """Which parts of a photo raise the score of a class."""
 
     label: str
     """The class that is explained; empty if the model has no labels."""
@@ -42,7 +42,7 @@ class Explanation:
     """What the map explains: the score before the last activation. None over gRPC and for "rise"."""
 
     map: NDArray[np.float32]
-    """[height, width], of the explained layer's own size. A larger number speaks more for the class."""
+    """[height, width], of the explained layer's own size. A larger number raises the score of the class more."""
 
     method: str
     """Such as "cam" or "rise"; empty if the server does not say."""
@@ -119,10 +119,11 @@ def checked_suffix(path: str | os.PathLike[str]) -> str:
     if suffix in (*PICTURE_SUFFIXES, MAP_SUFFIX):
         return suffix
     nearest = get_close_matches(suffix, (*PICTURE_SUFFIXES, MAP_SUFFIX), 1)
-    meant = f"; did you mean {nearest[0]}?" if nearest else ""
+    meant = f" (did you mean {nearest[0]}?)" if nearest else ""
+    ending = f"ends in {suffix!r}{meant}" if suffix else "has no file ending"
     raise InvalidArgument(
-        f"{path} ends in {suffix!r}{meant}: give a name that ends in {', '.join(PICTURE_SUFFIXES)} for the photo with "
-        f"the heat map, or in {MAP_SUFFIX} for the map alone"
+        f"{path} {ending}: give a name that ends in {', '.join(PICTURE_SUFFIXES)} for the photo with the heat map, "
+        f"or in {MAP_SUFFIX} for the map alone"
     )
 
 

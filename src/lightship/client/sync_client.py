@@ -239,7 +239,7 @@ class Client(BaseClient):
         version: int | None = None,
         label: str | None = None,
     ) -> Explanation:
-        """Shows which parts of a photo speak for a class. Raises the errors of `predict`.
+        """Shows which parts of a photo raise the score of a class. Raises the errors of `predict`.
 
         photo: as in `classify_image`. If the model takes no photos and the client has no image spec, an array is the
             model's own input for one image, [height, width, channels].

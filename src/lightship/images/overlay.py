@@ -1,7 +1,7 @@
 """Lays the map of an explanation over its photo, as an image to look at.
 
-What speaks against the class is shown like what says nothing, in the lowest colour; the highest value of a map has the
-highest colour. So two maps can be compared by their places, not by their brightness.
+Negative numbers of a map are shown like 0, in the darkest colour; its largest number has the lightest colour. So two
+maps can be compared by their places, not by their brightness.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ def _colors(heat: NDArray[Any], part: tuple[float, ...], size: tuple[int, int], 
 
 
 def _levels(heat: NDArray[Any]) -> NDArray[np.uint8]:
-    """Returns the values of a map from 0, for what does not speak for the class, to 255, for the highest value."""
+    """Returns the values of a map from 0, for 0 and negative numbers, to 255, for the largest number."""
     positive = np.maximum(np.nan_to_num(heat.astype(np.float32), posinf=None), 0)
     peak = float(positive.max())
     return np.rint(positive / peak * 255).astype(np.uint8) if peak > 0 else np.zeros(heat.shape, np.uint8)

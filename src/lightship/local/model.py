@@ -139,7 +139,7 @@ class LocalModel:
     def explain_image(
         self, photo: Photo, *, class_: str | int | None = None, method: str | Rise | None = None
     ) -> Explanation:
-        """Shows which parts of a photo speak for a class.
+        """Shows which parts of a photo raise the score of a class.
 
         photo: as in `classify_image`. If the model was exported without an image spec, an array is its own input for
             one image, [height, width, channels].

@@ -141,7 +141,7 @@ class ExplainSignatures:
         weights = tf.reshape(weights, [-1, weights.shape[-1]])  # of a convolution, too
         index, chosen = _chosen(scores, class_index)
         of_class = tf.matmul(tf.cast(chosen, weights.dtype), weights, transpose_b=True)
-        maps = tf.reduce_sum(features * of_class[:, tf.newaxis, tf.newaxis, :], axis=-1)
+        maps = tf.reduce_sum(tf.cast(features, weights.dtype) * of_class[:, tf.newaxis, tf.newaxis, :], axis=-1)
         return {"map": tf.cast(maps, tf.float32), **_outputs(index, chosen, scores, logits)}
 
 

@@ -59,7 +59,11 @@ def find_head(traced: TracedModel, layer: str | None) -> Head:
     name = _checked(layer, traced, fitting) if layer is not None else _last(traced, fitting)
     features = fitting[name]
     pooled = _pooled(logits)
-    weights, bias = (pooled.weights, pooled.bias) if pooled and pooled.features.name == features.name else (None, None)
+    weights, bias = (
+        (pooled.weights, pooled.bias)
+        if pooled and _source(pooled.features).name == _source(features).name
+        else (None, None)
+    )
     return Head(name, features, logits, scores, weights, bias)
 
 

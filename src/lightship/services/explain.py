@@ -1,4 +1,4 @@
-"""Explain: for each image a map of where the model found what speaks for a class.
+"""Explain: for each image a map of the parts that raise the score of a class.
 
 The maps are computed by signatures that an export adds to the graph, one for each method. They take the model's own
 input, so that images are prepared here by the same code as for `classify_images`.
@@ -47,7 +47,7 @@ class Explanations:
     method: str
     # The layer whose features the maps show.
     layer: str
-    # float32 [rows, height, width], of the layer's size. Positive where something speaks for the class.
+    # float32 [rows, height, width], of the layer's size. Positive where the image raises the score of the class.
     maps: NDArray[np.float32]
     # int32 [rows].
     class_index: NDArray[np.int32]

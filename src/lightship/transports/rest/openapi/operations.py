@@ -78,7 +78,7 @@ def explain_operation(request: Schema, methods: list[str], *, images: bool) -> J
     return {
         "summary": "Explain an answer",
         "description": (
-            "A map for each image of where the model found what speaks for a class: the predicted one, or that of "
+            "A map for each image of the parts that raise the score of a class: the predicted one, or that of "
             "`class`. The images are those of `:predict`: files, JSON, or tensors as bytes. The options are in the URL "
             "or, if the body is JSON, there. With `Accept: image/png`, one photo is answered with the map over it."
         ),

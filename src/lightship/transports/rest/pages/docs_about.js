@@ -58,7 +58,7 @@ function explainPart(model, version) {
   const named = [`${usual} (the default)`, ...methods.filter((method) => method !== usual)];
   const facts = [["Methods", named.join(", ")], ["Layer", layer]];
   const rows = facts.flatMap(([name, text]) => [element("dt", {}, name), element("dd", {}, text)]);
-  const about = element("p", { className: "quiet" }, "Where in an image the model found what speaks for a class.");
+  const about = element("p", { className: "quiet" }, "Which parts of an image raise the score of a class.");
   const parts = [about, element("dl", {}, ...rows)];
   if (version.images) {
     const url = new URL(callPath(model, page.choice.which, "explain"), document.baseURI).href;

@@ -20,13 +20,13 @@ function heatControls(look, version) {
     renderLook(look);
   };
   const labels = [...version.classes].sort((one, other) => one.localeCompare(other));
-  const choices = [["predicted", "the predicted one"], ...labels.map((label) => [`=${label}`, spaced(label)])];
+  const choices = [["predicted", "the best label"], ...labels.map((label) => [`=${label}`, spaced(label)])];
   const choose = (value) => look.current && look.choose(look.current, value === "predicted" ? null : value.slice(1));
   const methods = version.explain.methods.map((method) => [method, method]);
   const colours = [...Object.keys(COLOURS), SPOTLIGHT].map((name) => [name, name]);
   const slider = element("input", { type: "range", id: "opacity", min: 0, max: 100, value: look.opacity * 100 });
   slider.addEventListener("input", () => again({ opacity: slider.value / 100 }));
-  const parts = [chooser("label", "What speaks for", choices, "predicted", choose)];
+  const parts = [chooser("label", "Heat map for", choices, "predicted", choose)];
   if (methods.length > 1)
     parts.push(chooser("method", "Method", methods, methodOf(look, version), (method) => again({ method })));
   parts.push(chooser("colours", "Colours", colours, look.colours, (name) => again({ colours: name })));

@@ -24,7 +24,7 @@ function colourAt(stops, place) {
   return stops[index].map((low, channel) => low + (stops[index + 1][channel] - low) * (exact - index));
 }
 
-/** The highest value of a map; what speaks against the label, below 0, is coloured as 0 is. */
+/** The highest value of a map; numbers below 0 are coloured as 0 is. */
 function highestOf(map) {
   return map.flat().reduce((high, value) => Math.max(high, value), 0);
 }
@@ -92,7 +92,7 @@ function legend(map, colours, label) {
   const bar = element("span", { className: "scale", ariaHidden: "true" });
   const stops = colours === SPOTLIGHT ? ["#000", "#fff"] : stopsOf(colours).map((one) => `rgb(${one.join(" ")})`);
   bar.style.background = `linear-gradient(to right, ${stops.join(", ")})`;
-  const text = high > 0 ? `what speaks for ${spaced(label)}` : `nothing on the photo speaks for ${spaced(label)}`;
+  const text = high > 0 ? `evidence for ${spaced(label)}` : `no evidence for ${spaced(label)}`;
   const numbers = [0, high].map((value) =>
     element("span", { className: "number" }, String(Number(value.toPrecision(3)))),
   );

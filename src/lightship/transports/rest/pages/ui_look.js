@@ -86,7 +86,7 @@ function renderHead(look, version) {
   if (whiches.length > 2) {
     const first = chooser("which", "Version", whiches, look.which, (which) => again({ which }));
     const beside = [["none", "nothing"], ...whiches];
-    const second = chooser("other", "Beside it", beside, look.other ?? "none", (other) =>
+    const second = chooser("other", "Compare with", beside, look.other ?? "none", (other) =>
       again({ other: other === "none" ? null : other }),
     );
     children.push(element("div", { className: "fields" }, first, second));

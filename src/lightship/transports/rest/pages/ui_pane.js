@@ -106,7 +106,7 @@ function labelsParts(pane, photo, best, explanation) {
     const button = element("button", { type: "button", className: "label", onclick: choose }, spaced(label));
     button.ariaPressed = String(chosen);
     button.dataset.label = label;
-    button.title = `Show what speaks for ${spaced(label)}`;
+    button.title = `Show the heat map for ${spaced(label)}`;
     return button;
   });
   list.ariaLabel = "Labels";

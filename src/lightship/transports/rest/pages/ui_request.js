@@ -6,7 +6,7 @@ function newRequestPart(look) {
   const [curl, python] = [element("code", {}), element("code", {})];
   const part = (name, code) => element("div", {}, element("h3", {}, name), commandLine(code));
   const commands = element("div", { className: "commands" }, part("curl", curl), part("Python", python));
-  const item = element("section", { className: "programs" }, element("h2", {}, "The same by a program"), commands);
+  const item = element("section", { className: "programs" }, element("h2", {}, "Use it in a program"), commands);
   const render = () => {
     const version = chosenVersion(look.model, look.which);
     if (!version) return;

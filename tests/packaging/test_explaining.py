@@ -1,0 +1,247 @@
+"""Which models get explanations at their export, by which layer and methods, and what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from tests.packaging.conftest import PETS, SPEC, images, signature
+from tests.packaging.explained_models import expected_maps
+
+from lightship.bundle.bundle import Bundle, open_bundle
+from lightship.engines import load_engine
+from lightship.errors import InvalidArgument
+from lightship.packaging import export
+from lightship.packaging.arguments import named_as_options
+
+layers = keras.layers
+PLAIN = [layers.GlobalAveragePooling2D, lambda: layers.Dropout(0.2), lambda: layers.Dense(3, "softmax", name="breed")]
+GRADIENTS = ["grad-cam", "hirescam", "grad-cam++"]
+pytestmark = pytest.mark.filterwarnings("ignore::lightship.packaging.UninformativeGoldenWarning")
+
+
+def network(*head: Callable[[], Any], nested: bool = False) -> keras.Model:
+    keras.utils.set_random_seed(1)
+    body = [layers.Conv2D(8, 3, activation="relu", name="first"), layers.Conv2D(6, 3, strides=2, name="second")]
+    inner = [keras.Sequential([keras.Input((16, 16, 3)), *body], name="base")] if nested else body
+    return keras.Sequential([keras.Input((16, 16, 3), name="photo"), *inner, *(make() for make in head)])
+
+
+def exported(model: keras.Model, folder: Path, **options: Any) -> Bundle:
+    version = export(model, folder / "m", classes=PETS, image=SPEC, **options)
+    return open_bundle(version, "m", int(version.name))
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> tuple[keras.Model, Bundle]:
+    model = network(*PLAIN)
+    return model, exported(model, tmp_path_factory.mktemp("plain"))
+
+
+def head(kind: str) -> list[Callable[[], Any]]:
+    """The last layers of a classifier."""
+    pool = layers.GlobalAveragePooling2D
+    match kind:
+        case "convolution":
+            return [lambda: pool(keepdims=True), lambda: layers.Conv2D(3, 1), layers.Flatten, layers.Softmax]
+        case "pool":
+            dense = [lambda: layers.Dense(3), lambda: layers.Activation("sigmoid")]
+            return [lambda: layers.AveragePooling2D(6), layers.Flatten, *dense]
+        case "two dense layers":
+            return [pool, lambda: layers.Dense(4, "tanh"), lambda: layers.Dense(3, "softmax")]
+        case "maximum":
+            return [layers.GlobalMaxPooling2D, lambda: layers.Dense(3, "softmax")]
+        case "flat":
+            return [layers.Flatten, lambda: layers.Dense(3, "softmax")]
+    return PLAIN
+
+
+@pytest.mark.parametrize(
+    ("kind", "nested", "methods"),
+    [
+        ("plain", True, ["cam", *GRADIENTS]),
+        ("convolution", False, ["cam", *GRADIENTS]),
+        ("pool", False, ["cam", *GRADIENTS]),
+        ("two dense layers", False, GRADIENTS),
+        ("maximum", False, GRADIENTS),
+        ("flat", True, GRADIENTS),
+    ],
+)
+def test_the_head_decides_on_the_methods(tmp_path: Path, kind: str, nested: bool, methods: list[str]) -> None:
+    bundle = exported(network(*head(kind), nested=nested), tmp_path)
+    assert bundle.explain is not None
+    assert (bundle.explain.layer, list(bundle.explain.methods)) == ("second", methods)
+    assert bundle.explain.default == methods[0]
+    call = signature(bundle.path, bundle.explain.methods[methods[0]])
+    (name,) = bundle.saved_model.signatures["serving_default"].inputs
+    outputs = call(**{name: images(3), "class_index": [-1, 0, 2]})
+    assert outputs["map"].shape == (3, 6, 6)
+    assert outputs["class_index"][1:].tolist() == [0, 2]
+    if methods[0] == "cam":  # its bias is 0 in these models
+        np.testing.assert_allclose(outputs["map"].mean((1, 2)), outputs["logit"], rtol=1e-5, atol=1e-6)
+
+
+def test_maps_are_those_of_the_trained_model_on_both_engines(plain: tuple[keras.Model, Bundle]) -> None:
+    model, bundle = plain
+    assert bundle.explain is not None
+    x = images(3)
+    expected = expected_maps(model, "second", x, "breed")
+    scores = np.asarray(model(x))
+    (name,) = bundle.saved_model.signatures["serving_default"].inputs
+    engine = load_engine(bundle.path, bundle.saved_model)
+    for method, internal in bundle.explain.methods.items():
+        inputs = {name: x, "class_index": np.full(3, -1, np.int32)}
+        for outputs in (signature(bundle.path, internal)(**inputs), engine.run(internal, inputs)):
+            scale = np.abs(expected[method]).max()
+            np.testing.assert_allclose(outputs["map"], expected[method], rtol=1e-5, atol=1e-5 * scale)
+            np.testing.assert_array_equal(outputs["class_index"], scores.argmax(1))
+            np.testing.assert_allclose(outputs["score"], scores.max(1), rtol=1e-5)
+            np.testing.assert_allclose(outputs["logit"], expected["logit"], rtol=1e-5)
+        assert engine.engine_of(internal) == "openvino"
+    engine.close()
+
+
+@pytest.mark.parametrize("index", [3, -2, 2**31 - 1, -(2**31)])
+def test_a_class_that_does_not_exist_is_an_error_on_both_engines(plain: tuple[keras.Model, Bundle], index: int) -> None:
+    from tensorflow.errors import InvalidArgumentError
+
+    _, bundle = plain
+    (name,) = bundle.saved_model.signatures["serving_default"].inputs
+    inputs = {name: images(2), "class_index": np.array([0, index], np.int32)}
+    engine = load_engine(bundle.path, bundle.saved_model)
+    for internal in ("explain_cam", "explain_hirescam"):
+        with pytest.raises(InvalidArgument, match="is not in"):
+            engine.run(internal, inputs)
+        with pytest.raises(InvalidArgumentError):
+            signature(bundle.path, internal)(**inputs)
+    engine.close()
+
+
+def test_encoded_images_are_explained_by_tensorflow_alone(
+    plain: tuple[keras.Model, Bundle], photos: list[Path]
+) -> None:
+    from tensorflow.errors import InvalidArgumentError
+
+    from lightship.images.prepare import prepare
+
+    _, bundle = plain
+    assert bundle.image is not None
+    encoded = [photo.read_bytes() for photo in photos[:2]]
+    (name,) = bundle.saved_model.signatures["serving_default"].inputs
+    arrays = np.stack([prepare(one, bundle.image) for one in encoded])
+    engine = load_engine(bundle.path, bundle.saved_model)
+    for classes in ([-1, -1], [2, 0]):
+        index = np.array(classes, np.int32)
+        expected = engine.run("explain_cam", {name: arrays, "class_index": index})
+        public = "explain" if classes[0] < 0 else "explain_class"
+        given = {} if classes[0] < 0 else {"class_index": index}
+        outputs = signature(bundle.path, public)(image_bytes=encoded, **given)
+        assert outputs.keys() == {"map", "class_index", "label", "score"}
+        np.testing.assert_array_equal(outputs["class_index"], expected["class_index"])
+        assert [label.decode() for label in outputs["label"]] == [PETS[one] for one in expected["class_index"]]
+        np.testing.assert_allclose(outputs["map"], expected["map"], rtol=1e-3, atol=1e-3)
+    for wrong in ([0, 3], [0, -1]):
+        with pytest.raises(InvalidArgumentError, match="class_index must be from 0 to 2"):
+            signature(bundle.path, "explain_class")(image_bytes=encoded, class_index=wrong)
+    engine.close()
+
+
+def test_a_given_layer_is_explained(tmp_path: Path) -> None:
+    model = network(*PLAIN, nested=True)
+    bundle = exported(model, tmp_path, explain="first")
+    assert bundle.explain is not None
+    assert (bundle.explain.layer, list(bundle.explain.methods)) == ("first", GRADIENTS)
+    x = images(2)
+    expected = expected_maps(model, "first", x, "breed")
+    (name,) = bundle.saved_model.signatures["serving_default"].inputs
+    for method, internal in bundle.explain.methods.items():
+        outputs = signature(bundle.path, internal)(**{name: x, "class_index": np.full(2, -1, np.int32)})
+        scale = np.abs(expected[method]).max()
+        np.testing.assert_allclose(outputs["map"], expected[method], rtol=1e-4, atol=1e-5 * scale)
+
+
+@pytest.mark.parametrize(
+    ("layer", "text"),
+    [
+        ("secnd", "explain= is 'secnd', but the model has no such layer; did you mean 'second'?"),
+        ("breed", "explain= is 'breed', whose output is [N, 3]: give a layer before the scores"),
+        ("", "explain is ''"),
+        (True, "explain is True"),
+    ],
+)
+def test_a_layer_that_does_not_fit_is_an_error_that_names_those_that_do(tmp_path: Path, layer: Any, text: str) -> None:
+    with pytest.raises(InvalidArgument) as refused:
+        exported(network(*PLAIN), tmp_path, explain=layer)
+    assert refused.value.message.startswith(text)
+    if layer and layer is not True:
+        assert "those that fit are second, first" in refused.value.message
+    assert not (tmp_path / "m").exists()
+
+
+def test_the_command_names_its_option(tmp_path: Path) -> None:
+    with named_as_options(), pytest.raises(InvalidArgument, match="--explain-layer is 'secnd'"):
+        exported(network(*PLAIN), tmp_path, explain="secnd")
+
+
+def test_explanations_can_be_left_out(tmp_path: Path) -> None:
+    bundle = exported(network(*PLAIN), tmp_path, explain=False)
+    assert bundle.explain is None
+    assert not [name for name in bundle.saved_model.signatures if name.startswith("explain")]
+
+
+def test_what_cannot_be_explained_is_exported_with_a_note(tmp_path: Path) -> None:
+    flat = keras.Sequential([keras.Input((8, 8, 3)), layers.Flatten(), layers.Dense(3, "softmax")])
+    notes: list[str] = []
+    assert exported(flat, tmp_path, progress=notes.append).explain is None
+    assert (
+        "explanations are left out: no layer has an output [N, height, width, channels] with more than one pixel"
+        in notes
+    )
+    flat.export(tmp_path / "saved", verbose=False)
+    assert exported(tmp_path / "saved", tmp_path, progress=notes.append).explain is None
+    assert any(note.startswith("explanations are left out: a SavedModel does not tell its layers") for note in notes)
+    with pytest.raises(InvalidArgument, match="explain= is 'x', but the model has no such layer: .*the model has none"):
+        exported(flat, tmp_path, explain="x")
+
+
+def test_a_layer_of_a_model_with_two_inputs_is_an_error(tmp_path: Path) -> None:
+    photo, other = keras.Input((8, 8, 3)), keras.Input((1,))
+    both = keras.Model([photo, other], layers.Concatenate()([layers.Flatten()(photo), other]))
+    with pytest.raises(InvalidArgument, match="this model cannot be explained: the model has 2 inputs, not one"):
+        export(both, tmp_path / "m", explain="flatten")
+
+
+def test_a_version_that_is_exported_again_keeps_its_explanations(
+    plain: tuple[keras.Model, Bundle], tmp_path: Path, photos: list[Path]
+) -> None:
+    _, bundle = plain
+    others = ["a", "b", "c"]
+    again = open_bundle(export(bundle.path, tmp_path / "m", classes=others), "m", 1)
+    assert again.explain == bundle.explain
+    encoded = [photos[0].read_bytes()]
+    before, now = (signature(one.path, "explain")(image_bytes=encoded) for one in (bundle, again))
+    np.testing.assert_allclose(now["map"], before["map"], rtol=1e-6)
+    assert now["label"][0].decode() == others[int(before["class_index"][0])]
+    without = open_bundle(export(bundle.path, tmp_path / "m", classes=others, explain=False), "m", 2)
+    assert without.explain is None
+    assert not [name for name in without.saved_model.signatures if name.startswith("explain")]
+    with pytest.raises(InvalidArgument, match="this SavedModel explains its layer 'second'"):
+        export(bundle.path, tmp_path / "m", explain="first")
+
+
+def test_one_score_and_half_precision_are_explained_too(tmp_path: Path) -> None:
+    keras.utils.set_random_seed(1)
+    half = [layers.Conv2D(4, 3, dtype="mixed_float16", name="half"), layers.GlobalAveragePooling2D()]
+    model = keras.Sequential([keras.Input((16, 16, 3)), *half, layers.Dense(1, "sigmoid")])
+    version = export(model, tmp_path / "m", classes=["dog"], image=SPEC)
+    bundle = open_bundle(version, "m", 1)
+    assert bundle.explain is not None
+    assert bundle.explain.default == "cam"
+    (name,) = bundle.saved_model.signatures["serving_default"].inputs
+    outputs = signature(version, "explain_cam")(**{name: images(2), "class_index": [-1, 0]})
+    assert outputs["map"].dtype == np.float32
+    np.testing.assert_allclose(outputs["map"].mean((1, 2)), outputs["logit"], rtol=0.02, atol=0.01)
