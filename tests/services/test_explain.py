@@ -217,6 +217,21 @@ def test_results_of_another_shape_are_told(model: Servable) -> None:
         explain(replace(model, scheduler=Direct(Wrong())), batch_of(0))  # type: ignore[arg-type]
 
 
+def test_a_class_without_a_label_is_told(model: Servable) -> None:
+    predicted = int(explain(model, [picture(0)]).class_index[0])
+    few = replace(model, bundle=replace(model.bundle, labels=LABELS[:predicted]))
+    with pytest.raises(Internal, match=f"explained class {predicted}, but has {predicted} labels: export"):
+        explain(few, [picture(0)])
+
+
+def test_a_signature_that_explains_nothing_by_itself_is_no_method(model: Servable) -> None:
+    assert model.bundle.manifest is not None
+    spec = ExplainSpec("features", "cam", {"cam": "explain_class"})
+    lying = replace(model, bundle=replace(model.bundle, manifest=replace(model.bundle.manifest, explain=spec)))
+    with pytest.raises(Internal, match="the signature explain_class of .* explains nothing: export the model again"):
+        explain(lying, [picture(0)])
+
+
 def test_a_large_image_is_refused(model: Servable) -> None:
     file = io.BytesIO()
     Image.new("L", (200, 200)).save(file, "PNG")

@@ -31,10 +31,15 @@ _SAME_SHAPE = frozenset(
 _BROADCASTING = frozenset({"Add", "AddV2", "Maximum", "Minimum", "Mul", "RealDiv", "SquaredDifference", "Sub"})
 _POOLING = frozenset({"AvgPool", "MaxPool"})
 _REDUCING = frozenset({"Max", "Mean", "Min", "Prod", "Sum"})
-# TensorFlow may know the results of these before it runs, and then does not compute their operands.
-_OF_SHAPES = frozenset({"Rank", "Shape", "ShapeN", "Size"})
-# Not all operands of these are computed.
-_CHOOSING = frozenset({"Merge", "RefMerge"})
+# Other operations that need all their operands, whatever the values. TensorFlow may know the results of further ones
+# before it runs, such as those of Shape, ZerosLike, Select and Pow, or choose between their operands, such as Merge or
+# StridedSlice of Pack; then it does not compute all of them.
+_NEEDING_ALL = frozenset(
+    {
+        *("ArgMax", "ConcatV2", "ExpandDims", "FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3", "LogSoftmax"),
+        *("Softmax", "Squeeze", "TopKV2"),
+    }
+)
 
 
 def surely_refuses(graph: Any, signature: Signature, shapes: Mapping[str, Shape]) -> bool:
@@ -64,10 +69,11 @@ class _Look:
         return any(self._refuses(node, body) for node, body in self._computed(output))
 
     def _computed(self, output: str) -> Iterator[tuple[Any, Body]]:
-        """Yields nodes that are computed for an output, whatever the values."""
-        waiting, seen = [(output, self._main)], set[tuple[int, str]]()
+        """Yields nodes that are computed for an output, whatever the values and whatever TensorFlow optimizes."""
+        waiting, seen = [(output, self._main, "")], set[tuple[int, str]]()
         while waiting and len(seen) < _MAX_NODES:
-            found = self._source(*waiting.pop())
+            wanted, where, user = waiting.pop()
+            found = self._source(wanted, where)
             if found is None:
                 continue
             tensor, node, body = found
@@ -76,10 +82,12 @@ class _Look:
             seen.add((id(body), node.name))
             returned = self._returned(tensor, node, body)
             if returned is not None:
-                waiting.append(returned)
-            elif node.op not in _CHOOSING | _OF_SHAPES | CALLS:
-                yield node, body
-                waiting += ((operand, body) for operand in operands(node))
+                waiting.append((*returned, user))
+            else:
+                if node.op != "Reshape" or user in _KEEPING_RESHAPE:
+                    yield node, body
+                if _needs_all(node):
+                    waiting += ((operand, body, node.op) for operand in operands(node))
 
     def _source(self, tensor: str, body: Body) -> tuple[str, Any, Body] | None:
         """Returns the tensor that a tensor is a copy of, the node that computes it, and the node's body.
@@ -145,7 +153,7 @@ class _Look:
         return self._computed_shape(node, body, given, depth)
 
     def _computed_shape(self, node: Any, body: Body, given: list[str], depth: int) -> Shape | None:
-        known = node.op in _SAME_SHAPE or node.op in _BROADCASTING or node.op in _RULES
+        known = node.op in _SAME_SHAPE or node.op in _BROADCASTING or node.op in _RULES or node.op == "Transpose"
         first = self._shape(given[0], body, depth) if known else None
         if first is None:
             return None
@@ -261,12 +269,10 @@ def _reshape(node: Any, first: Shape, second: Shape | None, body: Body, given: l
     return not invalid and _reshaped(first, sizes) is None
 
 
-def _transpose(node: Any, first: Shape, second: Shape | None, body: Body, given: list[str]) -> bool:
-    return second is not None and second != (len(first),)
-
-
 def _padding(node: Any, first: Shape, second: Shape | None, body: Body, given: list[str]) -> bool:
-    return bool(first) and second is not None and second != (len(first), 2)
+    added = body.value(given[1])
+    pads = added is not None and bool(added.any())  # TensorFlow leaves out one that adds nothing
+    return pads and bool(first) and second is not None and second != (len(first), 2)
 
 
 def _reduction(node: Any, first: Shape, second: Shape | None, body: Body, given: list[str]) -> bool:
@@ -286,5 +292,15 @@ _RULES: Mapping[str, _Rule] = {
     **dict.fromkeys(_REDUCING, _reduction),
     "BiasAdd": _bias,
     "Reshape": _reshape,
-    "Transpose": _transpose,
 }
+
+# TensorFlow leaves out a Reshape whose result is only reshaped again, also if there are operations in between that are
+# simple or change nothing. It keeps one that these use, and one whose result is the answer ("").
+_KEEPING_RESHAPE = frozenset({"BatchMatMulV2", "Conv2D", "DepthwiseConv2dNative", "MatMul", "", *_POOLING})
+_NEEDED = _SAME_SHAPE | _BROADCASTING | _NEEDING_ALL | _RULES.keys() | {"Transpose"}
+
+
+def _needs_all(node: Any) -> bool:
+    """Returns whether an operation needs all its operands, whatever their values. `x - x` may not need x."""
+    given = list(operands(node))
+    return node.op in _NEEDED and len(set(given)) == len(given)

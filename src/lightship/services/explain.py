@@ -32,6 +32,7 @@ from lightship.tensors.array_memory import memory_of
 # The most classes of an image that one request explains: each takes a further run of the model.
 MAX_TOP = 20
 
+_RESULTS = ("map", CLASS_INDEX, "score", "logit")  # the outputs of the signature of a method
 _COPIES = 5  # of a batch: as prepared, in the model's dtype, its rows repeated, in the engine, and the next one
 _LISTED = 10  # labels in an error's text
 _SHOWN = 64  # characters of a name in an error's text
@@ -196,9 +197,14 @@ def method_of(servable: Servable, method: str | None) -> tuple[str, Signature]:
             f"is {spec.default}"
         )
     signature = servable.signature(spec.methods[name])
-    if signature is None or len(signature.inputs) != 2 or CLASS_INDEX not in signature.inputs:
+    if signature is None or not _explains(signature):
         raise Internal(f"the signature {spec.methods[name]} of {servable.id} explains nothing: export the model again")
     return name, signature
+
+
+def _explains(signature: Signature) -> bool:
+    wanted = len(signature.inputs) == 2 and CLASS_INDEX in signature.inputs
+    return wanted and signature.outputs.keys() >= set(_RESULTS)
 
 
 def image_input(signature: Signature) -> TensorSpec:
@@ -287,7 +293,7 @@ def _run(
         results = yield EngineRun(rows.servable.scheduler, EngineCall(signature.name, inputs))
     except InvalidArgument as error:
         raise with_shapes(error, signature, inputs) from None
-    shapes = {name: results[name].shape for name in ("map", CLASS_INDEX, "score", "logit")}
+    shapes = {name: results[name].shape for name in _RESULTS}
     if len(shapes["map"]) != 3 or any(shape[:1] != (len(batch),) for shape in shapes.values()):
         raise Internal(
             f"the signature {signature.name} of {rows.servable.id} returned the shapes {shapes} for {len(batch)} "
@@ -304,16 +310,24 @@ def _best_classes(rows: _Rows, batch: NDArray[Any], top: int) -> Steps[NDArray[n
 
 
 def _joined(rows: _Rows, method: str, parts: Sequence[Mapping[str, NDArray[Any]]]) -> Explanations:
-    spec, labels = explain_spec_of(rows.servable), rows.servable.bundle.labels
+    spec = explain_spec_of(rows.servable)
     if not parts:
         parts = [_nothing(rows.signature)]
-    maps, indices, scores, logits = (
-        np.concatenate([part[name] for part in parts]) for name in ("map", CLASS_INDEX, "score", "logit")
-    )
-    named = [None if labels is None else labels[index] for index in indices.tolist()]
+    maps, indices, scores, logits = (np.concatenate([part[name] for part in parts]) for name in _RESULTS)
+    named = _labels_of(rows.servable, indices)
     floats = (array.astype(np.float32, copy=False) for array in (maps, scores, logits))
     maps, scores, logits = floats
     return Explanations(method, spec.layer, maps, indices.astype(np.int32, copy=False), named, scores, logits)
+
+
+def _labels_of(servable: Servable, indices: NDArray[Any]) -> list[str | None]:
+    labels = servable.bundle.labels
+    if labels is None:
+        return [None] * len(indices)
+    if len(indices) and not (indices.min() >= 0 and indices.max() < len(labels)):
+        wrong = next(index for index in indices.tolist() if not 0 <= index < len(labels))
+        raise Internal(f"{servable.id} explained class {wrong}, but has {len(labels)} labels: export the model again")
+    return [labels[index] for index in indices.tolist()]
 
 
 def _nothing(signature: Signature) -> dict[str, NDArray[Any]]:

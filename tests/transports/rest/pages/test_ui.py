@@ -121,6 +121,11 @@ def test_a_model_without_photos_says_why(quiz: httpx2.Client) -> None:
     assert "takes no photos" in document["reason"]
 
 
+def test_a_query_with_many_parameters_is_answered(quiz: httpx2.Client) -> None:
+    answer = quiz.get(f"/ui/{NAME}/quiz/rounds?{'a=1&' * 1000}count=1")
+    assert (answer.status_code, len(answer.json()["rounds"])) == (200, 1)
+
+
 @pytest.mark.parametrize("count", ["0", "51", "x", "-1", "", "²", "1e3", "9" * 30])
 def test_a_count_that_is_none_is_refused(quiz: httpx2.Client, count: str) -> None:
     answer = quiz.get(f"/ui/{NAME}/quiz/rounds", params={"count": count})

@@ -128,11 +128,13 @@ def _quality(parameters: Sequence[str]) -> float:
 def _of_query(query: str) -> dict[str, Any]:
     """Returns the options of a query as a JSON object would hold them."""
     given: dict[str, Any] = {}
+    classes: list[str] = []
     for name, value in parse_qsl(query, keep_blank_values=True):
         if name not in OPTIONS:
             raise _unknown("the URL has the parameter", name, OPTIONS)
         if name == "class":
-            given[name] = value if name not in given else [*_listed(given[name]), value]
+            classes.append(value)
+            given[name] = value if len(classes) == 1 else classes
         elif name in given:
             raise InvalidArgument(f"{name} is in the URL twice: give it once")
         else:
@@ -141,10 +143,6 @@ def _of_query(query: str) -> dict[str, Any]:
         if name in given:
             given[name] = convert(given[name])
     return given
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def _whole_number(text: str) -> int | str:

@@ -82,7 +82,7 @@ def _rounds(quiz: Quiz, model: str, request: Request) -> Response:
 
 
 def _count(query: str) -> int:
-    given = parse_qs(query, max_num_fields=8).get("count", [str(DEFAULT_ROUNDS)])[-1]
+    given = parse_qs(query).get("count", [str(DEFAULT_ROUNDS)])[-1]
     if not (given.isascii() and given.isdecimal() and len(given) < 10):
         raise InvalidArgument(f"count={given[:100]!r} is not a number of rounds: give one such as {DEFAULT_ROUNDS}")
     return int(given)
