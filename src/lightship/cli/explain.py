@@ -70,7 +70,7 @@ def explain(
         typer.Option(
             metavar="NAME",
             autocompletion=_colormaps,
-            help="The colors of the heat map: cividis, viridis, inferno or gray.",
+            help="The colours of the heat map: cividis, viridis, inferno or gray.",
         ),
     ] = None,
     alpha: Annotated[
