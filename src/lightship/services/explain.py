@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from lightship.batching import EngineCall, EngineRun, Steps, complete
 from lightship.bundle.explain_spec import CLASS_INDEX, PREDICTED, ExplainSpec
 from lightship.engines.base import check_inputs
-from lightship.errors import FailedPrecondition, Internal, InvalidArgument
+from lightship.errors import FailedPrecondition, Internal, InvalidArgument, LightshipError
 from lightship.images.fit import Region, seen_region
 from lightship.images.opening import image_size
 from lightship.lifecycle.servable import Servable
@@ -291,7 +291,7 @@ def _run(
     inputs = {spec.name: batch.astype(spec.dtype.numpy, copy=False), CLASS_INDEX: classes}
     try:
         results = yield EngineRun(rows.servable.scheduler, EngineCall(signature.name, inputs))
-    except InvalidArgument as error:
+    except LightshipError as error:
         raise with_shapes(error, signature, inputs) from None
     shapes = {name: results[name].shape for name in _RESULTS}
     if len(shapes["map"]) != 3 or any(shape[:1] != (len(batch),) for shape in shapes.values()):

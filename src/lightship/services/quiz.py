@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,12 +50,13 @@ class Game:
         if not 1 <= count <= MAX_ROUNDS:
             raise InvalidArgument(f"{count} rounds are asked for: ask for 1 to {MAX_ROUNDS}")
         chosen = random.sample(sorted(self.photos), min(count, len(self.photos)))
-        return [Round(photo, self._choices(photo)) for photo in chosen]
-
-    def _choices(self, photo: str) -> tuple[str, ...]:
-        true, chance = self.photos[photo], random.Random(photo)
         shown = sorted(set(self.photos.values()))
-        others = [label for label in (shown if len(shown) >= CHOICES else self.labels) if label != true]
+        offered = shown if len(shown) >= CHOICES else self.labels
+        return [Round(photo, self._choices(photo, offered)) for photo in chosen]
+
+    def _choices(self, photo: str, offered: Sequence[str]) -> tuple[str, ...]:
+        true, chance = self.photos[photo], random.Random(photo)
+        others = [label for label in offered if label != true]
         choices = [true, *chance.sample(others, min(CHOICES - 1, len(others)))]
         chance.shuffle(choices)
         return tuple(choices)
