@@ -17,10 +17,12 @@ import re
 import shutil
 import tempfile
 
-# One cache of compiled models for all tests and the servers that they start, which is gone at the end.
+# A cache of compiled models for all tests and the servers that they start, which is gone at the end.
 if "LIGHTSHIP_CACHE_DIR" not in os.environ:
     os.environ["LIGHTSHIP_CACHE_DIR"] = tempfile.mkdtemp(prefix="lightship-tests-")
     atexit.register(shutil.rmtree, os.environ["LIGHTSHIP_CACHE_DIR"], ignore_errors=True)
+elif "PYTEST_XDIST_WORKER" in os.environ:  # tests look at what is in the cache, so each process has its own
+    os.environ["LIGHTSHIP_CACHE_DIR"] += "/" + os.environ["PYTEST_XDIST_WORKER"]
 
 # Tests write versions and want them served at once; those of the default give it themselves.
 os.environ.setdefault("LIGHTSHIP_SETTLE_SECONDS", "0.05")

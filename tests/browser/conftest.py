@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,10 @@ _FLAGS = (
 )
 
 
+class Navigated(Exception):
+    """The page went to another address while a script ran on it."""
+
+
 class Page:
     """One tab. `problems`: errors of its console and network; `asked`: every URL it asked; `events`: their names."""
 
@@ -52,6 +56,9 @@ class Page:
         while True:
             message = json.loads(self._connection.recv(timeout=DEADLINE))
             if message.get("id") == self._count:
+                error = message.get("error", {}).get("message", "")
+                if "navigated" in error or "context was destroyed" in error:
+                    raise Navigated(error)
                 assert "error" not in message, message
                 return message["result"]
             self._note(message)
@@ -66,12 +73,14 @@ class Page:
         return answer["result"].get("value")
 
     def wait(self, condition: str) -> Any:
-        """Waits until an expression is true; its value, `true` for an element."""
+        """Waits until an expression is true; its value, `true` for an element. The page may go elsewhere meanwhile."""
         end = time.monotonic() + DEADLINE
-        while not (value := self.run(f"(found => found instanceof Node || found)({condition})")):
-            assert time.monotonic() < end, f"{condition}: {self.run('document.body.innerText')}"
-            self.run("new Promise((done) => setTimeout(done, 50))")
-        return value
+        while True:
+            with suppress(Navigated):
+                if value := self.run(f"(found => found instanceof Node || found)({condition})"):
+                    return value
+                assert time.monotonic() < end, f"{condition}: {self.run('document.body.innerText')}"
+                self.run("new Promise((done) => setTimeout(done, 50))")
 
     def wait_event(self, method: str) -> None:
         """Waits until the browser has reported an event."""

@@ -115,7 +115,7 @@ def test_photos_are_sent_to_a_server(lightship: Run, server: Server, dog_bundle:
     code, found = verified(lightship, dog_bundle, "--against", url, "--samples", dog_photo)
     assert code == 0
     assert {(one["verdict"], one["rows"], one["samples"]) for one in found.values()} == {("equal", 1, dog_photo.name)}
-    assert len(found) == 3
+    assert len(found) == 9  # serving_default, two for photos, and six of explanations
 
 
 @pytest.mark.parametrize("transport", ["rest", "grpc"])

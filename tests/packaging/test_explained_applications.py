@@ -22,6 +22,7 @@ ALL = ["cam", "grad-cam", "hirescam", "grad-cam++"]
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::lightship.packaging.UninformativeGoldenWarning")  # EfficientNetB0 and noise
 @pytest.mark.parametrize(
     ("name", "given", "layer", "methods", "engine"),
     [

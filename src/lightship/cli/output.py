@@ -14,7 +14,7 @@ from lightship.printable import json_line, printable, printable_lines
 if TYPE_CHECKING:
     from rich.table import Table
 
-_WRAPPED_WIDTH = 24  # characters that a column of a table has at least if its texts wrap
+_WRAPPED_WIDTH = 20  # characters that a column of a table has at least if its texts wrap
 
 
 def escape_unencodable() -> None:
