@@ -226,7 +226,6 @@ def test_the_names_are_the_same_however_they_are_reached() -> None:
     import lightship
     from lightship import packaging
 
-    assert packaging.TransferModel is lightship.TransferModel
     assert packaging.export is lightship.export is export
 
 

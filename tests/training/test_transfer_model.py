@@ -1,4 +1,4 @@
-"""`TransferModel`, the classic way to hand a model over."""
+"""`TransferModel` with a model that was trained elsewhere: the classic way to hand one over."""
 
 from __future__ import annotations
 
