@@ -9,11 +9,20 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lightship.training.history import History
+    from lightship.training.layer_table import Layer, LayerTable
+    from lightship.training.pixel_range import PreprocessingMismatchWarning
     from lightship.training.transfer_model import TransferModel
 
-__all__ = ["TransferModel"]
+__all__ = ["History", "Layer", "LayerTable", "PreprocessingMismatchWarning", "TransferModel"]
 
-_HOME = {"TransferModel": "lightship.training.transfer_model"}
+_HOME = {
+    "History": "lightship.training.history",
+    "Layer": "lightship.training.layer_table",
+    "LayerTable": "lightship.training.layer_table",
+    "PreprocessingMismatchWarning": "lightship.training.pixel_range",
+    "TransferModel": "lightship.training.transfer_model",
+}
 
 
 def __getattr__(name: str) -> Any:
