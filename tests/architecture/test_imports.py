@@ -36,6 +36,8 @@ BELOW: dict[str, set[str]] = {
     "tensors": {"protos", "errors", "memory_budget"},
     "saved_model": {"tensors", "protos", "files", "errors", "memory_budget", "suffixes"},
     "images": {"errors", "memory_budget", "notebook", "unexpected"},
+    "datasets": {"images", "files", "errors"},
+    "evaluation": {"datasets", "images", "files", "errors", "notebook"},
     "bundle": MODEL,
     "engines": MODEL | {"extras", "locks", "memory", "processors", "repeated", "semaphore", "threads"},
     "batching": MODEL | {"engines", "processors", "threads"},
@@ -54,7 +56,7 @@ BELOW: dict[str, set[str]] = {
     "docker": MODEL | SHOWN | {"client", "extras"},
     "cli": MODEL
     | {"docker", "local", "client", "packaging", "server", "transports", "services", "lifecycle", "batching", "engines"}
-    | {"extras", "memory", "processors", "signals", "printable"},
+    | {"evaluation", "datasets", "extras", "memory", "processors", "signals", "printable"},
     "__main__": {"cli"},
 }
 # What each part of `transports` may import of the others.

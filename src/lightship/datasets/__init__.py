@@ -1,0 +1,1 @@
+"""Finds labelled photos, and splits them for a training. Never imports TensorFlow."""
