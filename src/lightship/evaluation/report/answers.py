@@ -19,7 +19,10 @@ from lightship.evaluation.page import (
     tag,
 )
 from lightship.evaluation.page.confusion import MAX_MATRIX_CLASSES
+from lightship.evaluation.page.values import NO_BREAK
 from lightship.evaluation.report.content import ReportContent
+
+PAIRS_BESIDE = 12  # pairs of classes beside a matrix
 
 _SHARES = (Column("Precision", numeric=True), Column("Recall", numeric=True), Column("F1", numeric=True))
 _CLASS_COLUMNS = (
@@ -31,14 +34,14 @@ _CLASS_COLUMNS = (
 _BIN_COLUMNS = (
     Column("Confidence"),
     Column("Photos", numeric=True),
-    Column("Mean confidence", numeric=True),
+    Column("Mean", numeric=True),
     Column("Right", numeric=True),
 )
 _EXPLANATION = (
     "Precision is the share of the answers of a class that are right. Recall is the share of the photos of a class "
-    "that are answered rightly. F1 is their harmonic mean. A dash stands where there is nothing to count: for the precision "
-    "of a class that was never answered, and for the recall of a class without validation photos. The means are over "
-    "the classes with validation photos; a missing precision counts as 0 there."
+    "that are answered correctly. F1 is their harmonic mean. A dash stands where there is nothing to count: for the "
+    "precision of a class that was never answered, and for the recall of a class without validation photos. The means "
+    "are over the classes with validation photos; a missing precision counts as 0 there."
 )
 
 
@@ -47,8 +50,8 @@ def classes(content: ReportContent, found: Figures) -> Markup:
     training = content.training_counts()
     rows = (_class_row(index, one, training[index]) for index, one in enumerate(found.per_class))
     means = (
-        _mean_row("macro", "Mean of the classes", found.macro),
-        _mean_row("weighted", "Mean of the photos", found.weighted),
+        _mean_row("macro", "Mean of the classes (macro)", found.macro),
+        _mean_row("weighted", "Mean of the photos (weighted)", found.weighted),
     )
     return joined(
         (
@@ -85,14 +88,13 @@ def confusion(content: ReportContent, found: Figures) -> Markup:
         return tag("p", "There are no validation photos.")
     if len(content.classes) > MAX_MATRIX_CLASSES:
         return confusion_pairs(content.classes, found.confusion)
-    explanation = "A row is a label, a column an answer. A cell is the darker, the larger its share of the row."
-    matrix = confusion_matrix(content.classes, found.confusion)
-    pairs = tag(
-        "details",
-        tag("summary", "Which classes are confused most often"),
-        confusion_pairs(content.classes, found.confusion),
+    explanation = (
+        "A row is a label, a column an answer. The stronger the colour of a cell, the larger its share of the row."
     )
-    return joined((tag("p", explanation, class_="quiet"), matrix, pairs))
+    matrix = confusion_matrix(content.classes, found.confusion)
+    pairs = confusion_pairs(content.classes, found.confusion, PAIRS_BESIDE)
+    parts = tag("div", tag("div", matrix), tag("div", pairs), class_="beside")
+    return joined((tag("p", explanation, class_="quiet"), parts))
 
 
 def calibration(found: Figures) -> Markup:
@@ -143,7 +145,7 @@ def _verdict(found: Figures) -> Markup:
 def _bin_row(index: int, one: CalibrationBin) -> list[object]:
     name = f"calibration.{index}"
     return [
-        f"{one.low:.0%} to {one.high:.0%}".replace("%", " %"),
+        f"{one.low * 100:.0f} to {one.high * 100:.0f}{NO_BREAK}%",
         figure(f"{name}.count", one.count, count(one.count)),
         figure(f"{name}.confidence", one.confidence, percent(one.confidence)),
         figure(f"{name}.accuracy", one.accuracy, percent(one.accuracy)),

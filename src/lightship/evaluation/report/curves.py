@@ -18,10 +18,11 @@ from lightship.evaluation.page import (
     table,
     tag,
 )
+from lightship.evaluation.page.values import NO_BREAK
 from lightship.evaluation.report.content import EpochFigures
 
 _COLUMNS = (
-    Column("Epoch", numeric=True),
+    Column("Epoch"),
     Column("Phase"),
     Column("Training loss", numeric=True),
     Column("Validation loss", numeric=True),
@@ -38,7 +39,9 @@ def curves(epochs: Sequence[EpochFigures], best: int | None) -> Markup:
         return tag("p", "No epoch was completed.")
     phases = tuple(_phases(epochs))
     loss = line_chart("Loss", _series(epochs, "loss"), phases, best=best, shown=decimal)
-    accuracy = line_chart("Accuracy", _series(epochs, "accuracy"), phases, best=best, highest=1.0, shown=percent)
+    accuracy = line_chart(
+        "Accuracy", _series(epochs, "accuracy"), phases, best=best, highest=1.0, shown=percent, axis=_axis
+    )
     rows = table("The figures of each epoch", _COLUMNS, (_row(index, one) for index, one in enumerate(epochs)))
     return joined(
         (
@@ -47,6 +50,10 @@ def curves(epochs: Sequence[EpochFigures], best: int | None) -> Markup:
             tag("details", tag("summary", "All epochs as a table"), rows),
         )
     )
+
+
+def _axis(share: float) -> str:
+    return f"{share:.0%}".replace("%", f"{NO_BREAK}%")
 
 
 def _best(best: int | None, epochs: Sequence[EpochFigures]) -> Markup:

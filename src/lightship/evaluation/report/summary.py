@@ -41,7 +41,7 @@ def _cards(content: ReportContent, found: Figures) -> Iterator[tuple[str, Markup
     if found.top5 is not None:
         yield "Top-5 accuracy", figure("top5", found.top5, percent(found.top5)), "label among the five best answers"
     f1 = found.macro.f1
-    yield "F1", figure("macro_f1", f1, percent(f1)), "mean of the classes"
+    yield "Macro F1", figure("macro_f1", f1, percent(f1)), "mean of the classes"
     error = found.expected_calibration_error
     yield "Calibration error", figure("expected_calibration_error", error, percent(error)), "0 % is best"
     yield "Log loss", figure("log_loss", found.log_loss, decimal(found.log_loss)), "0 is best"
