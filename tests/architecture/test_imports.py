@@ -37,6 +37,7 @@ BELOW: dict[str, set[str]] = {
     "saved_model": {"tensors", "protos", "files", "errors", "memory_budget", "suffixes"},
     "images": {"errors", "memory_budget", "notebook", "unexpected"},
     "datasets": {"images", "files", "suffixes", "processors", "errors"},
+    "evaluation": {"datasets", "images", "files", "errors", "notebook"},
     "bundle": MODEL,
     "engines": MODEL | {"extras", "locks", "memory", "processors", "repeated", "semaphore", "threads"},
     "batching": MODEL | {"engines", "processors", "threads"},
@@ -58,7 +59,7 @@ BELOW: dict[str, set[str]] = {
     "docker": MODEL | SHOWN | {"client", "extras"},
     "cli": MODEL
     | {"docker", "local", "client", "training", "packaging", "server", "transports", "services", "lifecycle"}
-    | {"batching", "engines", "datasets"}
+    | {"batching", "engines", "evaluation", "datasets"}
     | {"extras", "memory", "processors", "signals", "printable"},
     "__main__": {"cli"},
 }
