@@ -65,7 +65,7 @@ def save_bundle(
 
 
 def _source(model: Any) -> Any:
-    """Returns what to export of a model: itself, or the SavedModel that it was loaded from and can only predict with."""
+    """Returns what to export of a model: itself, or the SavedModel that it runs if it can only predict."""
     if isinstance(model, (str, Path)):
         return model
     with quiet_tensorflow(Progress()):
