@@ -49,6 +49,7 @@ BELOW: dict[str, set[str]] = {
     | {"memory", "processors", "signals", "printable", "repeated", "threads", "unexpected"},
     "packaging": MODEL | SHOWN | {"engines", "extras", "locks", "unexpected"},
     "client": MODEL | SHOWN | {"extras"},
+    "training": MODEL | SHOWN | {"engines", "extras", "locks", "packaging", "local", "processors"},
     "local": MODEL | SHOWN | {"client", "services", "lifecycle", "engines", "extras", "processors"},
     "compat": {"tensors", "protos", "errors"},
     "docker": MODEL | SHOWN | {"client", "extras"},
