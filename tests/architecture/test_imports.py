@@ -49,13 +49,13 @@ BELOW: dict[str, set[str]] = {
     | {"memory", "processors", "signals", "printable", "repeated", "threads", "unexpected"},
     "packaging": MODEL | SHOWN | {"engines", "extras", "locks", "unexpected"},
     "client": MODEL | SHOWN | {"extras"},
-    "training": MODEL | SHOWN | {"engines", "extras", "locks", "packaging", "local", "processors"},
+    "training": MODEL | SHOWN | {"engines", "extras", "locks", "packaging", "local", "client", "processors"},
     "local": MODEL | SHOWN | {"client", "services", "lifecycle", "engines", "extras", "processors"},
     "compat": {"tensors", "protos", "errors"},
     "docker": MODEL | SHOWN | {"client", "extras"},
     "cli": MODEL
     | {"docker", "local", "client", "packaging", "server", "transports", "services", "lifecycle", "batching", "engines"}
-    | {"extras", "memory", "processors", "signals", "printable"},
+    | {"training", "extras", "memory", "processors", "signals", "printable"},
     "__main__": {"cli"},
 }
 # What each part of `transports` may import of the others.
@@ -77,7 +77,7 @@ TRANSPORTS_BELOW: dict[str, set[str]] = {
         "prediction_kind",
     },
 }
-MAY_IMPORT_TENSORFLOW = ("packaging/", "engines/tensorflow/")
+MAY_IMPORT_TENSORFLOW = ("packaging/", "training/", "engines/tensorflow/")
 
 
 def imports(file: Path) -> Iterator[str]:
