@@ -100,7 +100,7 @@ def sift(
     for one in result.skipped:
         print_warning(f"skipped: {one.reason}")
     if not result.sifted:
-        raise InvalidArgument(f"none of the {len(found.photos)} photos in {folder} can be read")
+        raise InvalidArgument(f"none of the photos in {folder} can be read: the warnings say why")
     if output is not None:
         write_list(output, [one.photo for one in result.kept])
     moved = _move(result, move_rejected)
@@ -237,7 +237,7 @@ def _print(
     for line in _summary(name, classes, threshold, result):
         print_text(printable(line), file=sys.stderr)
     if moved:
-        print_text(f"{len(moved)} other photos were moved", file=sys.stderr)
+        print_text(f"{len(moved)} other {'photo was' if len(moved) == 1 else 'photos were'} moved", file=sys.stderr)
 
 
 def _summary(name: str, classes: Sequence[str], threshold: float, result: _Result) -> Iterator[str]:
