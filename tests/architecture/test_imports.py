@@ -1,4 +1,4 @@
-"""Imports between folders run downwards only, and TensorFlow stays in its two places."""
+"""Imports between folders run downwards only, and TensorFlow stays in its places."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def test_transports_know_what_is_below_them_only() -> None:
     assert wrong_imports_of_transports(SOURCE) == []
 
 
-def test_tensorflow_is_imported_in_its_two_places_only() -> None:
+def test_tensorflow_is_imported_in_its_places_only() -> None:
     assert tensorflow_imports(SOURCE) == []
 
 
