@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import pty
 import shutil
+import subprocess
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cli.conftest import Run
+from tests.cli.conftest import BIN, Run, clean_environment
+from tests.explained_model import picture
 
 
 @pytest.fixture
-def folder(tmp_path: Path, photos: list[Path]) -> Path:
-    """A dog and a cat-like animal in folders of classes, a strawberry and a broken photo beside them."""
-    named = {photo.name: photo for photo in photos}
-    for place, name in {
-        "photos/dog/1.jpg": "imagenet_00_243.jpg",
-        "photos/dog/deep/2.jpg": "imagenet_15_99.jpg",
-        "photos/food/strawberry ü.jpg": "imagenet_04_949.jpg",
-    }.items():
-        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(named[name], tmp_path / place)
+def folder(tmp_path: Path) -> Path:
+    """Pictures in folders of classes, of which the model knows the first best, and a broken one."""
+    for place, seed in {"dog/1.png": 0, "dog/deep/2.png": 2, "food/strawberry ü.png": 3}.items():
+        path = tmp_path / "photos" / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(picture(seed))
     (tmp_path / "photos" / "food" / "broken.jpg").write_bytes(b"no photo")
     return tmp_path / "photos"
 
@@ -32,84 +34,100 @@ def listed(path: Path) -> list[list[str]]:
         return list(csv.reader(file))
 
 
-def sifted(lightship: Run, dog_bundle: Path, *arguments: object) -> Any:
-    """By the model of the demo, which starts faster than EfficientNet-Lite0."""
-    return lightship("sift", "photos", "--model", dog_bundle, *arguments)
+@pytest.fixture
+def sifted(lightship: Run, folder: Path, explained_model: Path) -> Callable[..., Any]:
+    """Keeps by a small model what is a cat with 0.58 or more: the first picture has 0.617, the others less."""
+
+    def run(*arguments: object, keep: str = "cat", threshold: float = 0.58) -> Any:
+        model = ("--model", explained_model)
+        return lightship("sift", "photos", "--keep", keep, "--threshold", threshold, *model, *arguments)
+
+    return run
 
 
 @pytest.mark.tensorflow
-def test_known_photos_are_kept_and_dropped(lightship: Run, folder: Path, lite0_file: Path, tmp_path: Path) -> None:
-    done = lightship("sift", "photos", "--keep", "dog", "--weights", lite0_file, "-o", "kept.csv", "--json")
+def test_known_photos_are_kept_and_dropped(
+    lightship: Run, photos: list[Path], lite0_file: Path, tmp_path: Path
+) -> None:
+    named = {photo.name: photo for photo in photos}
+    for place, name in {"dog/1.jpg": "00_243", "bird/2.jpg": "15_99", "fruit/3.jpg": "04_949"}.items():
+        (tmp_path / "photos" / place).parent.mkdir(parents=True)
+        shutil.copyfile(named[f"imagenet_{name}.jpg"], tmp_path / "photos" / place)
+    done = lightship("sift", "photos", "--keep", "dog,fruit", "--weights", lite0_file, "-o", "kept.csv", "--json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert [Path(one["path"]).name for one in found["kept"]] == ["1.jpg"]
-    assert found["kept"][0]["best"] == "bull mastiff"
-    assert found["kept"][0]["probability"] > 0.9
-    assert [(Path(one["path"]).name, one["best"]) for one in found["rejected"]] == [
-        ("2.jpg", "goose"),
-        ("strawberry ü.jpg", "strawberry"),
-    ]
-    assert [Path(one["path"]).name for one in found["skipped"]] == ["broken.jpg"]
-    assert (found["classifier"], len(found["classes"]), found["threshold"]) == ("EfficientNet-Lite0", 118, 0.1)
-    assert listed(tmp_path / "kept.csv") == [["path", "label"], ["photos/dog/1.jpg", "dog"]]
-    assert done.stderr.startswith("warning: skipped: photos/food/broken.jpg: these 8 bytes")
-
-
-def test_a_text_is_printed_for_people(lightship: Run, folder: Path, dog_bundle: Path) -> None:
-    done = sifted(lightship, dog_bundle, "--keep", "bull_mastiff, pug,*terrier", "--threshold", "0.5")
-    assert done.returncode == 0
-    (line,) = done.stdout.splitlines()
-    probability, path = line.split()
-    assert float(probability) > 0.5
-    assert Path(path) == Path("photos/dog/1.jpg")
-    assert "keeps 1 of 3 photos, with a probability of at least 0.5 for 4 classes Yorkshire_terrier," in done.stderr
-    assert sorted(path.name for path in folder.rglob("*.jpg")) == ["1.jpg", "2.jpg", "broken.jpg", "strawberry ü.jpg"]
-
-
-def test_the_path_of_the_list_is_printed(lightship: Run, folder: Path, dog_bundle: Path, tmp_path: Path) -> None:
-    done = sifted(lightship, dog_bundle, "--keep", "0-18", "--threshold", "0", "--output", "lists.csv")
-    assert done.stdout == "lists.csv\n"
-    assert listed(tmp_path / "lists.csv") == [
+    best = {Path(one["path"]).name: one["best"] for one in found["kept"]}
+    assert best == {"1.jpg": "bull mastiff", "3.jpg": "strawberry"}
+    assert min(one["probability"] for one in found["kept"]) > 0.8
+    assert [(one["label"], one["best"]) for one in found["rejected"]] == [("bird", "goose")]
+    assert (found["classifier"], len(found["classes"]), found["threshold"]) == ("EfficientNet-Lite0", 134, 0.1)
+    assert listed(tmp_path / "kept.csv") == [
         ["path", "label"],
         ["photos/dog/1.jpg", "dog"],
-        ["photos/dog/deep/2.jpg", "dog"],
-        ["photos/food/strawberry ü.jpg", "food"],
+        ["photos/fruit/3.jpg", "fruit"],
     ]
 
 
-def test_nothing_kept_says_how_probable_the_best_was(lightship: Run, folder: Path, dog_bundle: Path) -> None:
-    done = sifted(lightship, dog_bundle, "--keep", "pug", "--threshold", "1")
+def test_a_text_is_printed_for_people(sifted: Callable[..., Any], folder: Path) -> None:
+    done = sifted()
+    assert (done.returncode, done.stdout) == (0, f"0.617  {Path('photos/dog/1.png')}\n")
+    assert done.stderr.splitlines()[0].startswith("warning: skipped: photos/food/broken.jpg: the image is not JPEG")
+    assert "version 1 keeps 1 of 3 photos, with a probability of at least 0.58 for the class cat" in done.stderr
+    assert len(list(folder.rglob("*.*"))) == 4
+
+
+def test_json_says_what_became_of_each_photo(sifted: Callable[..., Any]) -> None:
+    found = json.loads(sifted("--json", keep="cat, 1,bull mästiff", threshold=0.75).stdout)
+    assert found["classes"] == ["cat", "dog", "bull mästiff"]
+    assert [(one["path"], one["label"], one["best"]) for one in found["kept"]] == [("photos/dog/1.png", "dog", "cat")]
+    assert found["kept"][0]["probability"] == pytest.approx(0.617 + 0.080 + 0.055, abs=0.002)
+    assert [one["path"] for one in found["rejected"]] == ["photos/dog/deep/2.png", "photos/food/strawberry ü.png"]
+    assert [one["path"] for one in found["skipped"]] == ["photos/food/broken.jpg"]
+    assert (found["output"], found["moved"]) == (None, 0)
+
+
+def test_the_path_of_the_list_is_printed(sifted: Callable[..., Any], tmp_path: Path) -> None:
+    done = sifted("--output", "lists.csv", threshold=1)
+    assert done.stdout == "lists.csv\n"
+    assert listed(tmp_path / "lists.csv") == [["path"]]
+    sifted("--output", "lists.csv", keep="0-4", threshold=0)
+    assert listed(tmp_path / "lists.csv") == [
+        ["path", "label"],
+        ["photos/dog/1.png", "dog"],
+        ["photos/dog/deep/2.png", "dog"],
+        ["photos/food/strawberry ü.png", "food"],
+    ]
+
+
+def test_nothing_kept_says_how_probable_the_best_was(sifted: Callable[..., Any]) -> None:
+    done = sifted(threshold=0.9)
     assert (done.returncode, done.stdout) == (0, "")
     assert "keeps 0 of 3 photos" in done.stderr
-    assert "the most probable photo has 0." in done.stderr
+    assert f"the most probable photo has 0.617: {Path('photos/dog/1.png')}" in done.stderr
 
 
-def test_rejected_photos_move_and_the_others_stay(
-    lightship: Run, folder: Path, dog_bundle: Path, tmp_path: Path
-) -> None:
-    done = sifted(
-        lightship, dog_bundle, "--keep", "bull_mastiff", "--threshold", "0.5", "--move-rejected", "out", "--json"
-    )
+def test_rejected_photos_move_and_the_others_stay(sifted: Callable[..., Any], folder: Path, tmp_path: Path) -> None:
+    done = sifted("--move-rejected", "out")
     assert done.returncode == 0
-    assert json.loads(done.stdout)["moved"] == 2
-    assert {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.jpg")} == {
-        "dog/deep/2.jpg",
-        "food/strawberry ü.jpg",
+    assert "2 other photos were moved" in done.stderr
+    assert {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*")} == {
+        "dog/deep/2.png",
+        "food/strawberry ü.png",
     }
-    assert sorted(path.name for path in folder.rglob("*.jpg")) == ["1.jpg", "broken.jpg"]
+    assert sorted(path.name for path in folder.rglob("*.*")) == ["1.png", "broken.jpg"]
 
 
-def test_nothing_is_overwritten(lightship: Run, folder: Path, dog_bundle: Path, tmp_path: Path) -> None:
-    taken = tmp_path / "out" / "dog" / "deep" / "2.jpg"
+def test_nothing_is_overwritten(sifted: Callable[..., Any], folder: Path, tmp_path: Path) -> None:
+    taken = tmp_path / "out" / "dog" / "deep" / "2.png"
     taken.parent.mkdir(parents=True)
     taken.write_text("another")
-    done = sifted(lightship, dog_bundle, "--keep", "bull_mastiff", "--threshold", "0.5", "--move-rejected", "out")
+    done = sifted("--move-rejected", "out")
     assert done.returncode == 1
-    assert "error: photos/dog/deep/2.jpg was not moved: out/dog/deep/2.jpg exists already" in done.stderr
+    assert "error: photos/dog/deep/2.png was not moved: out/dog/deep/2.png exists already" in done.stderr
     assert "1 other photo was moved" in done.stderr
     assert taken.read_text() == "another"
-    assert (folder / "dog" / "deep" / "2.jpg").exists()
-    assert not (folder / "food" / "strawberry ü.jpg").exists()
+    assert (folder / "dog" / "deep" / "2.png").exists()
+    assert not (folder / "food" / "strawberry ü.png").exists()
 
 
 @pytest.mark.parametrize(
@@ -123,7 +141,7 @@ def test_nothing_is_overwritten(lightship: Run, folder: Path, dog_bundle: Path, 
         (("photos", "--keep", "car", "--threshold", "nan"), 2, "nan is not a probability"),
         (("photos", "--keep", "car", "--model", "m", "--weights", "w"), 2, "--model cannot be given with them"),
         (("nowhere", "--keep", "car"), 1, "nowhere does not exist, and lightship sift needs a folder of photos"),
-        (("photos/dog/1.jpg", "--keep", "car"), 1, "is a photo, but lightship sift needs a folder of photos"),
+        (("photos/dog/1.png", "--keep", "car"), 1, "is a photo, but lightship sift needs a folder of photos"),
         (("photos", "--keep", "car", "--model", "nowhere"), 1, "nowhere does not exist, and --model needs a model"),
         (("photos", "--keep", "car", "--move-rejected", "photos/out"), 1, "give a folder outside of it"),
         (("empty", "--keep", "car"), 1, "there are no photos in empty: put .jpg, .jpeg"),
@@ -148,10 +166,26 @@ def test_without_tensorflow_the_error_names_the_extra(
     assert "pip install 'lightship[tensorflow]'" in done.stderr
 
 
-def test_a_folder_of_broken_photos_is_an_error(lightship: Run, dog_bundle: Path, tmp_path: Path) -> None:
-    (tmp_path / "photos").mkdir()
-    (tmp_path / "photos" / "a.jpg").write_bytes(b"no photo")
-    done = sifted(lightship, dog_bundle, "--keep", "pug", "-o", "kept.csv")
+def test_a_folder_of_broken_photos_is_an_error(sifted: Callable[..., Any], folder: Path, tmp_path: Path) -> None:
+    for path in folder.rglob("*.png"):
+        path.unlink()
+    done = sifted("-o", "kept.csv")
     assert done.returncode == 1
-    assert "error: none of the photos in photos can be read" in done.stderr
+    assert "error: none of the photos in photos can be read: the warnings say why" in done.stderr
     assert not (tmp_path / "kept.csv").exists()
+
+
+def test_a_terminal_shows_how_far_it_is(folder: Path, explained_model: Path) -> None:
+    command = [BIN / "lightship", "sift", "photos", "--keep", "cat", "--model", explained_model]
+    master, terminal = pty.openpty()
+    with subprocess.Popen(
+        command, cwd=folder.parent, stdout=subprocess.DEVNULL, stderr=terminal, env=clean_environment(TERM="xterm")
+    ):
+        os.close(terminal)
+        shown = b""
+        with suppress(OSError):  # the other end is closed
+            while piece := os.read(master, 4096):
+                shown += piece
+        os.close(master)
+    assert b"sifting" in shown
+    assert b"4/4" in shown

@@ -9,30 +9,34 @@ import numpy as np
 import pytest
 
 import lightship
+from lightship.client import Classification
 from lightship.errors import FailedPrecondition, InvalidArgument, LightshipError, NotFound, TooLarge
 from lightship.training import general
 from lightship.training.general import GeneralClassifier, general_classifier, model_classifier
 
 
 @pytest.fixture(scope="module")
-def dogs(dog_bundle: Path) -> Iterator[GeneralClassifier]:
-    with model_classifier(dog_bundle) as classifier:
+def small(explained_model: Path) -> Iterator[GeneralClassifier]:
+    """Five classes."""
+    with model_classifier(explained_model) as classifier:
         yield classifier
 
 
-def test_a_model_gives_its_own_probabilities(dogs: GeneralClassifier, dog_bundle: Path, photos: list[Path]) -> None:
-    rows = dogs.probabilities(photos[:3])
-    assert (rows.shape, rows.dtype) == ((3, 19), np.float32)
-    with lightship.load(dog_bundle) as model:
-        assert dogs.classes == model.classes
+def test_a_model_gives_its_own_probabilities(
+    small: GeneralClassifier, explained_model: Path, photos: list[Path]
+) -> None:
+    rows = small.probabilities(photos[:3])
+    assert (rows.shape, rows.dtype) == ((3, 5), np.float32)
+    with lightship.load(explained_model) as model:
+        assert small.classes == model.classes
         for photo, row in zip(photos, rows, strict=False):
-            best = model.classify_image(photo, top=19)
-            assert [dogs.classes[index] for index in np.argsort(-row, kind="stable")[:3]] == list(best.labels[:3])
+            best = model.classify_image(photo, top=5)
+            assert [small.classes[index] for index in np.argsort(-row, kind="stable")[:3]] == list(best.labels[:3])
             np.testing.assert_allclose(np.sort(row)[::-1], best.scores, atol=1e-6)
 
 
 def test_photos_that_cannot_be_read_are_errors_in_their_place(
-    dogs: GeneralClassifier, photos: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small: GeneralClassifier, photos: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "text.jpg").write_text("no photo")
     (tmp_path / "empty.jpg").write_bytes(b"")
@@ -43,8 +47,8 @@ def test_photos_that_cannot_be_read_are_errors_in_their_place(
     monkeypatch.setattr(general, "BATCH_SIZE", 2)
     names = ["text.jpg", "empty.jpg", "half.jpg", "large.jpg", "nowhere.jpg"]
     broken = [tmp_path / name for name in names]
-    answers = list(dogs.answers([photos[0], *broken, photos[1]]))
-    np.testing.assert_array_equal(np.stack([answers[0], answers[-1]]), dogs.probabilities(photos[:2]))
+    answers = list(small.answers([photos[0], *broken, photos[1]]))
+    np.testing.assert_array_equal(np.stack([answers[0], answers[-1]]), small.probabilities(photos[:2]))
     errors = answers[1:-1]
     assert [type(error) for error in errors] == [InvalidArgument, InvalidArgument, InvalidArgument, TooLarge, NotFound]
     for path, error in zip(broken, errors, strict=True):
@@ -52,10 +56,10 @@ def test_photos_that_cannot_be_read_are_errors_in_their_place(
         assert error.message.count(str(path)) == 1
 
 
-def test_probabilities_are_of_all_photos_or_an_error(dogs: GeneralClassifier, tmp_path: Path) -> None:
-    assert dogs.probabilities([]).shape == (0, 19)
+def test_probabilities_are_of_all_photos_or_an_error(small: GeneralClassifier, tmp_path: Path) -> None:
+    assert small.probabilities([]).shape == (0, 5)
     with pytest.raises(NotFound, match=r"nowhere.jpg does not exist"):
-        dogs.probabilities([tmp_path / "nowhere.jpg"])
+        small.probabilities([tmp_path / "nowhere.jpg"])
 
 
 def test_a_model_without_classes_cannot_be_one(half_plus_two: Path) -> None:
@@ -63,14 +67,14 @@ def test_a_model_without_classes_cannot_be_one(half_plus_two: Path) -> None:
         model_classifier(half_plus_two)
 
 
-def test_scores_that_are_not_probabilities_are_refused(dogs: GeneralClassifier, photos: list[Path]) -> None:
+def test_scores_that_are_not_probabilities_are_refused(small: GeneralClassifier, photos: list[Path]) -> None:
     class Logits(general._Exported):
         def __init__(self) -> None:
             self.name, self._indices = "logits", {"a": 0, "b": 1}
 
             class Model:
                 def classify_image(self, photo: bytes, top: int) -> object:
-                    return lightship.Classification(("b", "a"), (3.5, -1.25), "logits", 1)
+                    return Classification(("b", "a"), (3.5, -1.25), "logits", 1)
 
             self._model = Model()  # type: ignore[assignment]
 
