@@ -99,6 +99,15 @@ def test_the_path_of_the_list_is_printed(sifted: Callable[..., Any], tmp_path: P
     ]
 
 
+def test_photos_beside_the_folders_of_classes_have_no_label(
+    sifted: Callable[..., Any], folder: Path, tmp_path: Path
+) -> None:
+    (folder / "0.png").write_bytes(picture(0))
+    done = sifted("--output", "kept.csv")
+    assert "warning: 1 of the listed photos are in no folder of a class, so they have no label" in done.stderr
+    assert listed(tmp_path / "kept.csv")[1:] == [["photos/0.png", ""], ["photos/dog/1.png", "dog"]]
+
+
 def test_nothing_kept_says_how_probable_the_best_was(sifted: Callable[..., Any]) -> None:
     done = sifted(threshold=0.9)
     assert (done.returncode, done.stdout) == (0, "")

@@ -103,6 +103,7 @@ def sift(
         raise InvalidArgument(f"none of the photos in {folder} can be read: the warnings say why")
     if output is not None:
         write_list(output, [one.photo for one in result.kept])
+        _warn_of_missing_labels(result)
     moved = _move(result, move_rejected)
     classes = [classifier.classes[index] for index in wanted]
     if json:
@@ -111,6 +112,12 @@ def sift(
         _print(classifier.name, classes, threshold, result, output, moved)
     if move_rejected is not None and len(moved) < len(result.rejected):
         raise typer.Exit(1)
+
+
+def _warn_of_missing_labels(result: _Result) -> None:
+    labels = [one.photo.label for one in result.kept]
+    if None in labels and any(labels):
+        print_warning(f"{labels.count(None)} of the listed photos are in no folder of a class, so they have no label")
 
 
 def _check(folder: str, threshold: float, weights: Path | None, model: str | None, target: Path | None) -> None:

@@ -17,7 +17,8 @@ def write_list(path: Path, photos: Sequence[Photo]) -> None:
     """Writes a CSV file with a head and a row for each photo, in place of one that is there.
 
     The columns are `path`, `label` if there are folders of classes, and `split` if there are train/ and val/. A path is
-    relative to the file's folder if the photo is below it, and absolute otherwise.
+    relative to the file's folder, with slashes, if the photo is below it, and absolute otherwise. A photo in no class's
+    folder has an empty label.
 
     Raises InvalidArgument if the file cannot be written; then nothing is changed.
     """
@@ -34,7 +35,7 @@ def write_list(path: Path, photos: Sequence[Photo]) -> None:
 
 def _written(path: Path, folder: Path) -> str:
     whole = Path(os.path.abspath(path))
-    return str(whole.relative_to(folder) if whole.is_relative_to(folder) else whole)
+    return whole.relative_to(folder).as_posix() if whole.is_relative_to(folder) else str(whole)
 
 
 def _replace(path: Path, text: str) -> None:
