@@ -50,13 +50,14 @@ BELOW: dict[str, set[str]] = {
     "packaging": MODEL | SHOWN | {"engines", "extras", "locks", "unexpected"},
     "client": MODEL | SHOWN | {"extras"},
     "local": MODEL | SHOWN | {"client", "services", "lifecycle", "engines", "extras", "processors"},
-    "training": MODEL | SHOWN | {"local", "packaging", "engines", "extras", "locks", "processors", "unexpected"},
+    "training": MODEL
+    | SHOWN
+    | {"client", "local", "packaging", "engines", "extras", "locks", "processors", "unexpected"},
     "compat": {"tensors", "protos", "errors"},
     "docker": MODEL | SHOWN | {"client", "extras"},
     "cli": MODEL
-    | {"docker", "local", "client", "training", "packaging", "server", "transports", "services", "lifecycle"}
-    | {"batching", "engines"}
-    | {"extras", "memory", "processors", "signals", "printable"},
+    | {"docker", "local", "client", "packaging", "server", "transports", "services", "lifecycle", "batching", "engines"}
+    | {"training", "extras", "memory", "processors", "signals", "printable"},
     "__main__": {"cli"},
 }
 # What each part of `transports` may import of the others.
