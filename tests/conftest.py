@@ -28,13 +28,14 @@ elif "PYTEST_XDIST_WORKER" in os.environ:  # tests look at what is in the cache,
 os.environ.setdefault("LIGHTSHIP_SETTLE_SECONDS", "0.05")
 
 import pytest
-from demo.assets import BREEDS, Assets, fetch
+from demo.assets import BREEDS, CACHE, Assets, fetch
 
 MODELS = Path(__file__).parent / "models"
 # What the fixtures that many tests share need. A test that uses one has these markers.
 NEEDS = {
     "assets": ("network",),
     "inference": ("tensorflow",),
+    "lite0_file": ("network",),
     "modules": ("network",),
     "reference": ("tensorflow",),
     "dog_bundle": ("network", "tensorflow"),
@@ -106,6 +107,14 @@ def dog_photo(assets: Assets) -> Path:
 @pytest.fixture(scope="session")
 def photos(assets: Assets) -> list[Path]:
     return list(assets.photos)
+
+
+@pytest.fixture(scope="session")
+def lite0_file() -> Path:
+    """The weights of EfficientNet-Lite0 for ImageNet, a checkpoint of PyTorch; kept beside the demo's model."""
+    from lightship.training.weights.download import lite0_weights
+
+    return lite0_weights(CACHE)
 
 
 @pytest.fixture(scope="session")

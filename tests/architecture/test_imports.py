@@ -54,7 +54,8 @@ BELOW: dict[str, set[str]] = {
     "local": MODEL | SHOWN | {"client", "services", "lifecycle", "engines", "extras", "processors"},
     "training": MODEL
     | SHOWN
-    | {"datasets", "local", "packaging", "engines", "extras", "locks", "processors", "unexpected"},
+    | {"evaluation", "datasets", "client", "local", "packaging", "engines", "extras", "locks", "processors"}
+    | {"unexpected"},
     "compat": {"tensors", "protos", "errors"},
     "docker": MODEL | SHOWN | {"client", "extras"},
     "cli": MODEL

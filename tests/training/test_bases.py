@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lightship.errors import InvalidArgument, NotFound
@@ -94,3 +95,13 @@ def test_names_are_found_without_tensorflow() -> None:
         "find_base('ResNet'), find_base('efficientnet-lite0')\nassert not {'tensorflow', 'keras'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.tensorflow
+def test_efficientnet_lite0_has_the_weights_of_its_file(lite0_file: Path) -> None:
+    base = find_base("efficientnet-lite0")
+    given, downloaded, random = (base.build((64, 64, 3), weights) for weights in (lite0_file, "imagenet", None))
+    images = np.random.default_rng(1).uniform(-1, 1, (1, 64, 64, 3)).astype(np.float32)
+    answers = [network.predict_on_batch(images) for network in (given, downloaded, random)]
+    assert np.array_equal(answers[0], answers[1])
+    assert not np.allclose(answers[0], answers[2])

@@ -50,7 +50,7 @@ def test_the_classes_are_written_without_pandas_and_read_without_running_anythin
 def test_other_values_of_the_column_are_refused(tmp_path: Path, value: bytes) -> None:
     data = b"\x80\x02cpandas\nDataFrame\n}X\x07\x00\x00\x00classes" + value + b"s\x85R."
     (tmp_path / "classes.pickle").write_bytes(data)
-    with pytest.raises(InvalidArgument, match="the column 'classes' contains a"):
+    with pytest.raises(InvalidArgument, match="the column 'classes' contains (a )?(str|int)"):
         read_classes_pickle(tmp_path / "classes.pickle")
 
 

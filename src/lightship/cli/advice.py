@@ -50,6 +50,12 @@ EXPLAIN_PHOTO = PHOTO._replace(command="lightship explain")
 CHECKED_PHOTOS = PHOTO._replace(
     command="--check", expected="a folder of photos", wrong=frozenset(PHOTO.wrong) | {Kind.PHOTO, Kind.MISSING}
 )
+SIFT = Wanted(
+    "lightship sift",
+    "a folder of photos",
+    FILES | {Kind.EMPTY, Kind.ADDRESS, Kind.VERSION, Kind.SAVED_MODEL, Kind.MODEL, Kind.MODELS, Kind.MISSING},
+)
+SIFT_MODEL = INSPECT._replace(command="--model", wrong=frozenset(INSPECT.wrong) | {Kind.MISSING})
 SOURCE = Wanted(
     "lightship export",
     "a trained model, which is a .keras or .h5 file or the folder of a SavedModel",
@@ -144,7 +150,14 @@ _SPECIAL: Mapping[tuple[Wanted, Kind], Callable[[str], str]] = {
         (EXPLAIN, kind): lambda text: f"lightship explain MODEL {quote(text)} explains it"
         for kind in (Kind.PHOTO, Kind.PHOTOS)
     },
-    (CHECKED_PHOTOS, Kind.PHOTO): lambda text: f"give its folder, {quote(str(Path(text).parent))}",
+    **{
+        (wanted, Kind.PHOTO): lambda text: f"give its folder, {quote(str(Path(text).parent))}"
+        for wanted in (CHECKED_PHOTOS, SIFT)
+    },
+    **{
+        (SIFT, kind): lambda text: f"--model {quote(text)} sifts photos by it"
+        for kind in (Kind.VERSION, Kind.SAVED_MODEL, Kind.MODEL)
+    },
     **{
         (CHECKED_PHOTOS, kind): lambda text: "give the model as the argument: lightship explain --check FOLDER MODEL"
         for kind in (Kind.KERAS, Kind.VERSION, Kind.SAVED_MODEL, Kind.MODEL, Kind.MODELS, Kind.ADDRESS)

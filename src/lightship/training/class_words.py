@@ -43,9 +43,9 @@ class ClassWords:
     def find(self, text: str) -> tuple[int, ...]:
         """Returns the indices of the classes that a text names, in order.
 
-        text: a name or another word for a class; a broader term for several, such as "dog"; a pattern for names, such as
-            "*terrier"; an index, or a range of them such as "151-268". Upper case, spaces, underscores and hyphens make
-            no difference.
+        text: a name or another word for a class; a broader term for several, such as "dog"; a pattern for names, such
+            as "*terrier"; an index, or a range of them such as "151-268". Upper case, spaces, underscores and hyphens
+            make no difference.
 
         Raises InvalidArgument, with the names that were probably meant, if there is none or a word is ambiguous.
         """
@@ -71,8 +71,8 @@ class ClassWords:
         low, high = int(bounds[1]), int(bounds[2] or bounds[1])
         if not low <= high < len(self.names):
             raise InvalidArgument(
-                f"there is no class {text!r}: indices go from 0 to {len(self.names) - 1}, and a range from a lower to a "
-                "higher one"
+                f"there is no class {text!r}: indices go from 0 to {len(self.names) - 1}; a range is low-high, such as "
+                "151-268"
             )
         return set(range(low, high + 1))
 

@@ -16,6 +16,11 @@ _SPARSE = "sparse_categorical_crossentropy"
 _ONE_HOT = "categorical_crossentropy"
 
 
+def is_dataset(data: Any) -> bool:
+    """Whether data is a dataset of TensorFlow, which Keras does not shuffle."""
+    return isinstance(data, tf.data.Dataset)
+
+
 def keras_arguments(data: Any) -> dict[str, Any]:
     """Returns the arguments by which Keras takes data: a dataset, a `PyDataset`, or a pair of images and labels."""
     if _is_pair(data):
@@ -51,7 +56,7 @@ def first_images(data: Any) -> Any:
     """Returns the images of the first batch, or None if the data would have to be changed to look at it."""
     if _is_pair(data):
         return data[0][:32]
-    if isinstance(data, tf.data.Dataset):
+    if is_dataset(data):
         for batch in islice(iter(data.take(1)), 1):
             return batch[0] if isinstance(batch, tuple) else batch
     return None
@@ -65,7 +70,7 @@ def _specs(data: Any) -> tuple[Any, Any] | None:
     """Returns the shapes of images and labels, with None for sizes and shapes that are not known."""
     if _is_pair(data):
         return np.shape(data[0]), np.shape(data[1])
-    if not isinstance(data, tf.data.Dataset):
+    if not is_dataset(data):
         return None
     spec = data.element_spec
     if not isinstance(spec, tuple):

@@ -11,7 +11,7 @@ import keras
 from lightship.errors import FailedPrecondition, InvalidArgument
 from lightship.images.spec import ImageSpec
 from lightship.training.class_weights import ClassWeights, weights_by_index
-from lightship.training.data import check_labelled, first_images, keras_arguments
+from lightship.training.data import check_labelled, first_images, is_dataset, keras_arguments
 from lightship.training.history import History
 from lightship.training.pixel_range import warn_if_unlike
 
@@ -82,7 +82,7 @@ def fit(
             class_weight=by_index,
             callbacks=[recorded, *stopping, *options.callbacks],
             verbose=options.verbose,
-            **options.others,
+            **({"shuffle": False} if is_dataset(train) else {}) | dict(options.others),
         )
     except KeyboardInterrupt:
         for one in stopping:

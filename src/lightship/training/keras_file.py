@@ -13,7 +13,7 @@ from lightship.errors import FailedPrecondition, InvalidArgument, NotFound
 from lightship.packaging.library_errors import reraise_as
 from lightship.packaging.quiet import quiet
 from lightship.training.bases import KERAS_FILE
-from lightship.training.layer_table import named_layers
+from lightship.training.saved_model_layer import saved_model_of
 
 
 def write_keras_file(model: keras.Model, folder: Path) -> Path:
@@ -22,7 +22,7 @@ def write_keras_file(model: keras.Model, folder: Path) -> Path:
     Raises FailedPrecondition if Keras cannot save the model, or could not load it again.
     """
     path = folder / KERAS_FILE
-    if any(isinstance(layer, keras.layers.TFSMLayer) for _, layer in named_layers(model)):
+    if saved_model_of(model) is not None:
         raise FailedPrecondition("the model is a SavedModel and has no Keras model to keep: give keep_keras=False")
     refused = "Keras cannot save this model: {}; give keep_keras=False"
     with reraise_as(FailedPrecondition, refused), quiet(), _without_optimizer(model):

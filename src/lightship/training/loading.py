@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import keras
 
@@ -14,16 +13,13 @@ from lightship.bundle.manifest import EXTRAS
 from lightship.errors import InvalidArgument
 from lightship.images.spec import ImageSpec
 from lightship.packaging.legacy_frame import read_classes_pickle
-from lightship.packaging.library_errors import reraise_as
-from lightship.packaging.quiet import quiet
-from lightship.saved_model.reader import read_saved_model
-from lightship.saved_model.signatures import DEFAULT_SIGNATURE
 from lightship.saved_model.version_folder import find_version
 from lightship.saved_model.versions import CLASSES_PICKLE
 from lightship.suffixes import KERAS_SUFFIXES
 from lightship.training.bases import KERAS_FILE
 from lightship.training.classic import MODEL
 from lightship.training.keras_file import read_keras_file
+from lightship.training.saved_model_layer import predicting_model
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +64,4 @@ def _refuse_version(path: Path, version: int | None) -> None:
 def _model_in(path: Path) -> tuple[keras.Model, bool]:
     """Returns the Keras model of a version folder and whether it is the trained one, not only the SavedModel."""
     file = path / EXTRAS / KERAS_FILE
-    return (read_keras_file(file), True) if file.is_file() else (_predicting(path), False)
-
-
-def _predicting(path: Path) -> keras.Model:
-    """Returns a Keras model that runs `serving_default` of a SavedModel."""
-    signature = read_saved_model(path).signatures.get(DEFAULT_SIGNATURE)
-    if signature is None or len(signature.inputs) != 1 or len(signature.outputs) != 1:
-        raise InvalidArgument(f"{path} has no {DEFAULT_SIGNATURE} of one input and one output: use lightship.load")
-    ((name, one),) = signature.inputs.items()
-    shape: Any = tuple(None if size < 0 else size for size in one.shape or ())[1:]
-    text = f"Keras {keras.__version__} cannot load the SavedModel {path}: {{}}; use lightship.load"
-    with reraise_as(InvalidArgument, text), quiet():
-        layer = keras.layers.TFSMLayer(str(path), call_endpoint=DEFAULT_SIGNATURE, trainable=False)
-        images = keras.Input(shape, dtype=one.dtype.numpy, name=name)
-        (scores,) = layer(images).values()
-        return keras.Model(images, scores)
+    return (read_keras_file(file), True) if file.is_file() else (predicting_model(path), False)

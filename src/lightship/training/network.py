@@ -30,7 +30,7 @@ def with_classifier(base: keras.Model, classes: int) -> keras.Model:
         )
     features = keras.layers.Dropout(_DROPOUT, name=f"{PREFIX}dropout")(features)
     scores = keras.layers.Dense(classes, "softmax", dtype="float32", name=f"{PREFIX}classes")(features)
-    return keras.Model(base.inputs, scores, name=base.name)
+    return keras.Model(base.inputs[0], scores, name=base.name)
 
 
 def classifier_layers(model: keras.Model) -> list[Any]:

@@ -69,7 +69,7 @@ def without_classifier(model: keras.Model, name: str) -> keras.Model:
     while end > 1 and isinstance(layers[end - 1], (keras.layers.Dropout, keras.layers.GlobalAveragePooling2D)):
         end -= 1
     try:
-        return keras.Model(model.inputs, layers[end - 1].output, name=model.name)
+        return keras.Model(model.inputs[0], layers[end].input, name=model.name)
     except (AttributeError, ValueError) as error:
         raise InvalidArgument(
             f"the classifier of {name} cannot be left out: save the model without it, keras.Model(model.inputs, "

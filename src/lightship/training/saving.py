@@ -12,7 +12,7 @@ from lightship.errors import FailedPrecondition, InvalidArgument
 from lightship.images.spec import ImageSpec
 from lightship.packaging.exporting import export_with_extras
 from lightship.packaging.golden_sample import GoldenImages
-from lightship.packaging.progress import ProgressOption, shown_progress
+from lightship.packaging.progress import Progress, ProgressOption, shown_progress
 from lightship.packaging.quiet_tensorflow import quiet_tensorflow
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def save_bundle(
         write_keras_file(model, extras)
 
     return export_with_extras(
-        model,
+        _source(model),
         folder,
         classes=classes,
         image=image,
@@ -64,6 +64,16 @@ def save_bundle(
     )
 
 
+def _source(model: Any) -> Any:
+    """Returns what to export of a model: itself, or the SavedModel that it runs if it can only predict."""
+    if isinstance(model, (str, Path)):
+        return model
+    with quiet_tensorflow(Progress()):
+        from lightship.training.saved_model_layer import saved_model_of
+
+        return saved_model_of(model) or model
+
+
 def save_classic(
     model: Any, folder: Path, classes: Classes | None, image: ImageSpec | None, options: SaveOptions
 ) -> Path:
@@ -72,6 +82,8 @@ def save_classic(
         raise InvalidArgument("version, explain and overwrite are for layout='bundle': leave them out")
     if classes is None:
         raise FailedPrecondition("layout='classic' needs classes: give TransferModel the class names")
+    if _source(model) is not model:
+        raise FailedPrecondition("the model was loaded from a SavedModel: copy its folder, or give layout='bundle'")
     labels = read_classes(classes)
     with shown_progress(options.progress) as report, quiet_tensorflow(report):
         from lightship.training.classic import write_classic

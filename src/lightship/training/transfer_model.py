@@ -265,7 +265,9 @@ class TransferModel:
 
         from lightship.packaging.image_graph import apply_in_graph
 
-        return apply_in_graph(tf.cast(images, tf.float32), spec.preprocessing)
+        # It needs no conversion by AutoGraph, which would print warnings.
+        apply = tf.autograph.experimental.do_not_convert(apply_in_graph)
+        return apply(tf.cast(images, tf.float32), spec.preprocessing)
 
     def save(
         self,

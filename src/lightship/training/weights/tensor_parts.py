@@ -105,7 +105,8 @@ def _tensor(storage: Storage, offset: int, shape: tuple[Any, ...], strides: tupl
     """Refuses what lies outside of the storage, or shows more numbers than it has."""
     if len(shape) != len(strides) or len(shape) > MAX_DIMENSIONS or not all(map(_is_size, (offset, *shape, *strides))):
         raise InvalidArgument(
-            f"a tensor has the shape {described(shape)} and the strides {described(strides)}: {REMEDY}"
+            f"a tensor has the offset {offset}, the shape {described(shape)} and the strides {described(strides)}: the "
+            "file is broken"
         )
     strides = tuple(stride if size > 1 else 0 for size, stride in zip(shape, strides, strict=True))
     last = offset + sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))

@@ -1,0 +1,101 @@
+"""Finds all photos below a folder, and the class and the split that their folders stand for."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from lightship.files import list_error
+from lightship.suffixes import IMAGE_SUFFIXES
+
+# Folders that may stand above those of the classes.
+SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file or folder that cannot be used, and why."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """A photo, with what its folders say of it."""
+
+    path: Path
+    # Its path in the folder that was searched.
+    place: Path
+    # The name of the class's folder; None if it is in none.
+    label: str | None
+    # "train", "val" or "test"; None if the folders are not split.
+    split: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPhotos:
+    """What there is below a folder, in the order of the paths."""
+
+    photos: tuple[Photo, ...]
+    skipped: tuple[Skipped, ...]
+
+
+def photos_below(folder: Path) -> FoundPhotos:
+    """Returns the photos below a folder, however deep, by the suffixes of their names.
+
+    Names that begin with a dot are left out, and links to folders are not followed. A folder for each class is the
+    first level, or the second below train/ and val/.
+    """
+    places: list[Path] = []
+    skipped: list[Skipped] = []
+    _walk(folder, Path(), places, skipped)
+    split = _is_split(places)
+    photos = tuple(_photo(folder, place, split) for place in sorted(places))
+    return FoundPhotos(photos, tuple(sorted(skipped, key=lambda one: one.path)))
+
+
+def _walk(folder: Path, place: Path, places: list[Path], skipped: list[Skipped]) -> None:
+    waiting = [place]
+    while waiting:
+        inner = waiting.pop()
+        try:
+            entries = list(os.scandir(folder / inner))
+        except OSError as error:
+            skipped.append(Skipped(folder / inner, list_error(folder / inner, error).message))
+            continue
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append(inner / entry.name)
+            elif entry.name.lower().endswith(IMAGE_SUFFIXES):
+                reason = _unusable(Path(entry.path))
+                if reason is None:
+                    places.append(inner / entry.name)
+                else:
+                    skipped.append(Skipped(Path(entry.path), reason))
+
+
+def _unusable(path: Path) -> str | None:
+    """Returns why a file cannot be a photo: reading a pipe would never end."""
+    try:
+        kind = path.stat().st_mode
+    except OSError as error:
+        return f"{path} cannot be read: {error.strerror or error}"
+    return None if stat.S_ISREG(kind) else f"{path} is not a regular file"
+
+
+def _is_split(places: list[Path]) -> bool:
+    """Whether the folders on the first level are those of a split, and no photo is beside them."""
+    first = {place.parts[0] for place in places if len(place.parts) > 1}
+    return "train" in first and first <= SPLITS.keys() and all(len(place.parts) > 1 for place in places)
+
+
+def _photo(folder: Path, place: Path, split: bool) -> Photo:
+    folders = place.parts[:-1]
+    level = 1 if split else 0
+    label = folders[level] if len(folders) > level else None
+    return Photo(folder / place, place, label, SPLITS[folders[0]] if split else None)
