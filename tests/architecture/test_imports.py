@@ -36,6 +36,8 @@ BELOW: dict[str, set[str]] = {
     "tensors": {"protos", "errors", "memory_budget"},
     "saved_model": {"tensors", "protos", "files", "errors", "memory_budget", "suffixes"},
     "images": {"errors", "memory_budget", "notebook", "unexpected"},
+    "datasets": {"images", "files", "suffixes", "processors", "errors"},
+    "evaluation": {"datasets", "images", "files", "errors", "notebook"},
     "bundle": MODEL,
     "engines": MODEL | {"extras", "locks", "memory", "processors", "repeated", "semaphore", "threads"},
     "batching": MODEL | {"engines", "processors", "threads"},
@@ -52,12 +54,14 @@ BELOW: dict[str, set[str]] = {
     "local": MODEL | SHOWN | {"client", "services", "lifecycle", "engines", "extras", "processors"},
     "training": MODEL
     | SHOWN
-    | {"client", "local", "packaging", "engines", "extras", "locks", "processors", "unexpected"},
+    | {"evaluation", "datasets", "client", "local", "packaging", "engines", "extras", "locks", "processors"}
+    | {"unexpected"},
     "compat": {"tensors", "protos", "errors"},
     "docker": MODEL | SHOWN | {"client", "extras"},
     "cli": MODEL
-    | {"docker", "local", "client", "packaging", "server", "transports", "services", "lifecycle", "batching", "engines"}
-    | {"training", "extras", "memory", "processors", "signals", "printable"},
+    | {"docker", "local", "client", "training", "packaging", "server", "transports", "services", "lifecycle"}
+    | {"batching", "engines", "evaluation", "datasets"}
+    | {"extras", "memory", "processors", "signals", "printable"},
     "__main__": {"cli"},
 }
 # What each part of `transports` may import of the others.
