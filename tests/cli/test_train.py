@@ -23,7 +23,7 @@ def test_a_version_its_report_and_the_next_steps_are_told(lightship: Run, photos
     write_base(tmp_path / "tiny.keras")
     source = shutil.copytree(photos, tmp_path / "photos")
     (source / "red" / "broken.jpg").write_bytes(b"\xff\xd8\xff not a photo")
-    words = ["train", "photos", "-o", "models/colours", "--base", "tiny.keras", "--preprocess", "none"]
+    words = ["train", "photos", "-o", "models/colours", "--base", "tiny.keras", "--preprocess", "mobilenet_v2"]
     words += ["--epochs", "1", "--fine-tune-epochs", "0"]
     done = lightship(*words)
     assert (done.returncode, done.stdout) == (0, "models/colours/1\n"), done.stderr

@@ -52,9 +52,9 @@ HEADERS = {"Content-Type": "image/jpeg"}
 def check_served_labels(url: str, run: TrainedRun) -> None:
     """The labels of a server are those that the trained model itself gives, for all validation photos."""
     model = lightship.TransferModel().load(run.version)
-    with lightship.Client(f"{url}/v1/models/colours") as client:
+    with lightship.Client(url) as client:
         for photo in run.photos.valid:
-            served = client.classify_image(photo.path)
+            served = client.classify_image("colours", photo.path)
             assert served.label == model.predict_from_jpeg_path(photo.path)
             assert served.version == int(run.version.name)
 
