@@ -32,7 +32,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
     photo = keras.Input((16, 16, 3), name="photo")
     scores = keras.layers.Dense(300, name="scores")(keras.layers.GlobalAveragePooling2D()(photo))
     folder = tmp_path_factory.mktemp("models") / "many"
-    image = ImageSpec(family="tensorflow", fit="crop", preprocessing={"mean": [1.0, 2.0, 3.0], "std": 50.0})
+    image = ImageSpec(family="tensorflow", fit="crop_or_pad", preprocessing={"mean": [1.0, 2.0, 3.0], "std": 50.0})
     export(keras.Model(photo, scores), folder, classes=LABELS, image=image)
     return folder
 
@@ -180,6 +180,18 @@ def test_text_that_is_dropped_or_pasted_stays_what_it_is(docs: Page) -> None:
     docs.command("Input.insertText", text='{"instances": [[4]]}')
     assert docs.run("document.getElementById('body').value") == '{"instances": [[4]]}'
     assert docs.run("document.getElementById('note').hidden")
+
+
+def test_what_happens_to_a_photo_is_told_in_words(docs: Page) -> None:
+    pairs = "[...document.querySelectorAll('dt')].map((one) => [one.textContent, one.nextElementSibling.textContent])"
+    facts = f"Object.fromEntries({pairs})"
+    dog = docs.run(facts)
+    assert dog["Proportions"] == "stretched to the size, whatever its proportions"
+    assert dog["Resizing"] == "bicubic, as Pillow does it"
+    choose(docs, "many")
+    many = docs.run(facts)
+    assert many["Proportions"] == "not resized: a larger photo is cut to its middle, a smaller one gets black borders"
+    assert many["Resizing"] == "none"
 
 
 def test_many_labels_can_be_searched(docs: Page, tmp_path: Path) -> None:

@@ -125,7 +125,11 @@ def test_numbers_may_be_fractions() -> None:
 
 @pytest.mark.parametrize(
     ("options", "text"),
-    [(["--preprocess", "mobilnet_v2"], "mobilenet_v2"), (["--preprocess", "none", "--resize", "cubic"], "bicubic")],
+    [
+        (["--preprocess", "mobilnet_v2"], "mobilenet_v2"),
+        (["--preprocess", "none", "--resize", "cubic"], "bicubic"),
+        (["--preprocess", "none", "--fit", "center"], "fit is 'center'; give one of stretch, crop, pad, crop_or_pad"),
+    ],
 )
 def test_a_spec_that_does_not_exist_is_reported_before_tensorflow_is_loaded(
     lightship: Run, options: list[str], text: str

@@ -20,7 +20,7 @@ from lightship.images.decoding_memory import ImageHeader
 from lightship.images.jpeg import MAX_SCANS, count_scans
 from lightship.images.opening import MAX_PARTS, image_size, open_image
 from lightship.images.prepare import prepare
-from lightship.images.spec import ImageSpec
+from lightship.images.spec import FITS, ImageSpec
 from lightship.memory_budget import MemoryBudget
 
 EMPTY_SCAN = b"\xff\xda\x00\x08\x01\x01\x00\x01\x3f\x00"
@@ -144,6 +144,20 @@ def test_an_animation_costs_as_much_as_its_first_frame() -> None:
         assert time.process_time() - begun < 20 * single + 0.5, kind
 
 
+@pytest.mark.parametrize("fit", FITS)
+def test_whatever_the_fit_a_photo_beyond_the_budget_is_refused_before_it_is_decoded(fit: str) -> None:
+    budget, data = MemoryBudget(64 << 20), encode(Image.new("RGB", (5000, 5000)), "PNG")
+    with budget.reservation() as memory, pytest.raises(TooLarge, match="memory budget"):
+        prepare(data, ImageSpec(32, 32, fit=fit, preprocessing="none"), memory=memory)
+    assert budget.taken == 0
+
+
+def test_an_input_that_is_padded_beyond_the_budget_is_refused_before_it_is_made() -> None:
+    budget, data = MemoryBudget(64 << 20), encode(Image.new("RGB", (5, 5)), "PNG")
+    with budget.reservation() as memory, pytest.raises(TooLarge, match="memory budget"):
+        prepare(data, ImageSpec(16384, 16384, fit="crop_or_pad", preprocessing="none"), memory=memory)
+
+
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP", "BMP"])
 def test_the_memory_of_pixels_is_reserved_before_they_are_decoded(kind: str) -> None:
     budget = MemoryBudget(64 << 20)
@@ -180,7 +194,7 @@ def resident(name):
     return next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith(name))
 
 data = sys.stdin.buffer.read()
-spec = ImageSpec(224, 224, color=sys.argv[1], family=sys.argv[2], preprocessing="none")
+spec = ImageSpec(224, 224, color=sys.argv[1], family=sys.argv[2], fit=sys.argv[4], preprocessing="none")
 from PIL import Image
 small = io.BytesIO()
 Image.new("RGB", (300, 300)).save(small, sys.argv[3])
@@ -211,8 +225,18 @@ print(resident("VmHWM") - before, decoding_memory(headers[0], spec))
 def test_the_memory_at_the_peak_is_at_most_what_is_estimated(
     kind: str, mode: str, options: dict[str, object], color: str, family: str
 ) -> None:
+    check_peak(kind, mode, options, color, family, "stretch")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("color", "family"), [("rgba", "pillow"), ("grayscale", "pillow"), ("rgb", "tensorflow")])
+def test_the_memory_of_a_photo_that_is_not_resized_is_at_most_what_is_estimated(color: str, family: str) -> None:
+    check_peak("PNG", "RGBA", {}, color, family, "crop_or_pad")
+
+
+def check_peak(kind: str, mode: str, options: dict[str, object], color: str, family: str, fit: str) -> None:
     image = Image.effect_noise((300, 200), 50).convert("RGB").convert(mode).resize((3000, 2000))
-    command = [sys.executable, "-c", MEASURE, color, family, kind]
+    command = [sys.executable, "-c", MEASURE, color, family, kind, fit]
     ended = subprocess.run(command, input=encode(image, kind, **options), capture_output=True, check=True)
     peak, estimate = map(int, ended.stdout.split())
     assert peak <= estimate + (4 << 20)

@@ -12,7 +12,7 @@ from lightship.errors import InvalidArgument, TooLarge
 from lightship.images.colormaps import color_table
 from lightship.images.fit import seen_region
 from lightship.images.overlay import overlay, png
-from lightship.images.spec import ImageSpec
+from lightship.images.spec import FITS, ImageSpec
 from lightship.memory_budget import MemoryBudget
 
 GREY = np.full((40, 60, 3), 100, np.uint8)
@@ -78,7 +78,21 @@ def test_of_a_padded_input_only_the_part_with_the_photo_is_shown(family: str) ->
     assert (pixels[-10:] == 128).all()
 
 
-@pytest.mark.parametrize("fit", ["stretch", "crop", "pad"])
+@pytest.mark.parametrize("family", ["pillow", "tensorflow"])
+def test_a_map_of_an_input_that_is_cropped_and_padded_lies_where_its_pixels_are(family: str) -> None:
+    """An input of 80 rows and 20 columns has the photo's 40 rows in the middle, and 20 of its 60 columns."""
+    spec = ImageSpec(80, 20, family=family, fit="crop_or_pad", preprocessing="none")
+    heat = np.zeros((80, 20))
+    heat[:20] = 1.0  # above the photo
+    heat[20:40, 10:] = 0.5
+    pixels = np.asarray(overlay(GREY, heat, spec=spec, alpha=1.0, colormap="gray"))
+    wanted = GREY.copy()
+    wanted[:, 20:40] = 0
+    wanted[:20, 30:40] = 128
+    np.testing.assert_array_equal(pixels, wanted)
+
+
+@pytest.mark.parametrize("fit", FITS)
 @pytest.mark.parametrize("family", ["pillow", "tensorflow"])
 def test_a_region_says_the_same_as_the_spec(family: str, fit: str) -> None:
     spec = ImageSpec(12, 12, family=family, fit=fit, preprocessing="none")

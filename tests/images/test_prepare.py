@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from io import BytesIO
 
 import keras
@@ -68,6 +69,24 @@ def test_colours_of_arrays_are_converted_as_pillow_does() -> None:
 def test_float_pixels_of_the_right_size_are_taken_as_they_are() -> None:
     pixels = np.random.default_rng(0).uniform(0, 255, (8, 9, 3)).astype(np.float32)
     np.testing.assert_array_equal(prepare(pixels, ImageSpec(8, 9, preprocessing="none")), pixels)
+
+
+@pytest.mark.parametrize("family", ["pillow", "tensorflow"])
+def test_float_pixels_can_be_cropped_and_padded_in_both_families(family: str) -> None:
+    pixels = np.random.default_rng(0).uniform(0, 255, (8, 9, 3)).astype(np.float32)
+    spec = ImageSpec(5, 14, family=family, fit="crop_or_pad", preprocessing="none")
+    wanted = np.zeros((5, 14, 3), np.float32)
+    wanted[:, 2:11] = pixels[1:6]
+    np.testing.assert_array_equal(prepare(pixels, spec), wanted)
+    with pytest.raises(InvalidArgument, match="must become grayscale of .*: round them to uint8"):
+        prepare(pixels, replace(spec, color="grayscale"))
+
+
+def test_padding_is_preprocessed_as_black() -> None:
+    spec = ImageSpec(3, 3, fit="crop_or_pad", preprocessing="mobilenet_v2")
+    prepared = prepare(np.full((1, 1, 3), 255, np.uint8), spec)
+    assert (prepared[1, 1] == 1).all()
+    assert (np.delete(prepared.reshape(9, 3), 4, axis=0) == -1).all()
 
 
 @pytest.mark.parametrize(

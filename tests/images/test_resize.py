@@ -9,15 +9,18 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from lightship.errors import InvalidArgument
 from lightship.images.prepare import prepare
 from lightship.images.resize import resize_as_tensorflow
-from lightship.images.spec import METHODS, ImageSpec
+from lightship.images.spec import CHANNELS, METHODS, ImageSpec
 
 SIZES = [(224, 224), (97, 300), (331, 33), (207, 291)]
+SIDES = st.integers(1, 40)
 
 # Of 255. What is left is the order of float32 additions; docs/guides/images.md has the same figures.
 EXACT = {"bilinear", "nearest"}
@@ -92,6 +95,54 @@ def test_crop_in_the_family_tensorflow_is_smart_resize(pixels: list[Any], method
         return keras.preprocessing.image.smart_resize(a, size, interpolation=method)
 
     assert worst(pixels, ours, theirs) <= (0 if method in EXACT else CLOSE)
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    size=st.tuples(SIDES, SIDES),
+    target=st.tuples(SIDES, SIDES),
+    color=st.sampled_from(sorted(CHANNELS)),
+    family=st.sampled_from(sorted(METHODS)),
+    seed=st.integers(0, 9),
+)
+def test_crop_or_pad_is_resize_with_crop_or_pad_to_the_last_bit(
+    size: tuple[int, int], target: tuple[int, int], color: str, family: str, seed: int
+) -> None:
+    pixels = np.random.default_rng(seed).integers(0, 256, (*size, CHANNELS[color]), np.uint8)
+    expected = tf.image.resize_with_crop_or_pad(pixels, *target).numpy()
+    asked = spec(target, METHODS[family][seed % 6], color=color, family=family, fit="crop_or_pad")
+    image = Image.fromarray(pixels[..., 0] if color == "grayscale" else pixels)
+    buffer = BytesIO()
+    image.save(buffer, "PNG")
+    for photo in (buffer.getvalue(), image, pixels, pixels.astype(np.float32)):
+        np.testing.assert_array_equal(prepare(photo, asked), expected)
+    fractions = pixels / np.float32(3)
+    expected = tf.image.resize_with_crop_or_pad(fractions, *target).numpy()
+    np.testing.assert_array_equal(prepare(fractions, asked), expected)
+
+
+@pytest.mark.parametrize("color", sorted(CHANNELS))
+@pytest.mark.parametrize("preprocessing", ["none", "mobilenet_v2", "resnet50"])
+def test_a_photo_is_cropped_and_padded_as_tf_data_does(photos: list[Path], color: str, preprocessing: str) -> None:
+    """Of 512 x 512 and other photos: training decodes, crops or pads, and then preprocesses."""
+    if color != "rgb" and preprocessing == "resnet50":
+        return  # which is for three channels
+    steps = {"mobilenet_v2": keras.applications.mobilenet_v2, "resnet50": keras.applications.resnet50}
+    for path in photos[:4]:
+        for size in SIZES:
+            array = keras.utils.img_to_array(keras.utils.load_img(path, color_mode=color))
+            expected = tf.image.resize_with_crop_or_pad(array, *size).numpy()
+            if preprocessing != "none":
+                expected = steps[preprocessing].preprocess_input(expected)
+            asked = ImageSpec(*size, color=color, fit="crop_or_pad", preprocessing=preprocessing)
+            np.testing.assert_array_equal(prepare(path.read_bytes(), asked), expected)
+
+
+def test_a_grey_image_of_16_bits_is_cropped_and_padded_with_its_depth(images: dict[str, bytes]) -> None:
+    array = keras.utils.img_to_array(keras.utils.load_img(BytesIO(images["png-grey16"]), color_mode="grayscale"))
+    got = prepare(images["png-grey16"], spec((230, 200), "nearest", color="grayscale", fit="crop_or_pad"))
+    np.testing.assert_array_equal(got, tf.image.resize_with_crop_or_pad(array, 230, 200))
+    assert got.max() > 20_000
 
 
 @pytest.mark.parametrize("options", [{}, {"crop_to_aspect_ratio": True}, {"pad_to_aspect_ratio": True}])

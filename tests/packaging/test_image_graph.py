@@ -23,6 +23,10 @@ Graph = Callable[[bytes], NDArray[np.float32]]
 # Of 255: the order of float32 additions in our own resize of the family "tensorflow".
 CLOSE = 0.001
 
+# libjpeg cannot make grey of CMYK, so that no training could; TensorFlow gives a PNG of 1 bit an alpha of 1 of 255.
+UNKNOWN_TO_TRAINING = {("grayscale", "jpeg-cmyk"), ("rgba", "png-1bit")}
+ROUNDED = {"png-grey16": 1, "png-rgb16": 1}  # of 65535, and of 255 in the family "tensorflow"
+
 
 @pytest.fixture(scope="module")
 def photo(photos: list[Path]) -> Image.Image:
@@ -84,21 +88,48 @@ def test_nearest_falls_as_pillow_adds_up_its_steps(photo: Image.Image) -> None:
 
 @pytest.mark.parametrize("color", ["rgb", "grayscale", "rgba"])
 @pytest.mark.parametrize("family", ["pillow", "tensorflow"])
+def test_photos_of_any_size_are_cropped_and_padded_as_tensorflow_does(
+    photo: Image.Image, family: str, color: str
+) -> None:
+    """Sides below, at and above the input's 8 x 11 pixels, with even and odd differences."""
+    run = graph_of(ImageSpec(8, 11, color, family, fit="crop_or_pad", preprocessing="mobilenet_v2"))
+    sides = [(height, width) for height in (1, 5, 6, 8, 9, 30) for width in (1, 8, 9, 11, 12, 31)]
+    for height, width in sides:
+        part = photo.crop((50, 60, 50 + width, 60 + height)).convert({"rgb": "RGB", "rgba": "RGBA"}.get(color, "L"))
+        if color == "rgba":
+            part.putalpha(part.convert("L"))
+        expected = tf.image.resize_with_crop_or_pad(keras.utils.img_to_array(part), 8, 11).numpy()
+        expected = keras.applications.mobilenet_v2.preprocess_input(expected)
+        # TensorFlow's optimiser turns a division by a constant into a multiplication.
+        np.testing.assert_allclose(run(encode(part, "PNG")), expected, rtol=0, atol=1.2e-7)
+
+
+@pytest.mark.parametrize("color", ["rgb", "grayscale", "rgba"])
+@pytest.mark.parametrize("family", ["pillow", "tensorflow"])
+def test_every_kind_of_image_is_cropped_and_padded_alike(images: dict[str, bytes], family: str, color: str) -> None:
+    """The images have 207 rows and 291 columns."""
+    spec = ImageSpec(230, 200, color, family, fit="crop_or_pad", preprocessing="none")
+    run = graph_of(spec)
+    for name, data in images.items():
+        if family == "tensorflow" and (color, name) in UNKNOWN_TO_TRAINING:
+            continue
+        assert np.abs(run(data) - prepare(data, spec)).max() <= ROUNDED.get(name, 0), name
+
+
+@pytest.mark.parametrize("color", ["rgb", "grayscale", "rgba"])
+@pytest.mark.parametrize("family", ["pillow", "tensorflow"])
 def test_every_kind_of_image_gives_the_same_as_without_tensorflow(
     images: dict[str, bytes], family: str, color: str
 ) -> None:
     spec = ImageSpec(160, 161, color, family, "bilinear", preprocessing="none")
     run = graph_of(spec)
-    known = {"png-grey16": 1, "png-rgb16": 1}  # of 65535, and of 255 in the family "tensorflow"
     for name, data in images.items():
-        if (family, color) == ("tensorflow", "grayscale") and name == "jpeg-cmyk":
-            continue  # libjpeg cannot, so that no training could
-        if (family, color) == ("tensorflow", "rgba") and name == "png-1bit":
-            continue  # TensorFlow gives it an alpha of 1 of 255
+        if family == "tensorflow" and (color, name) in UNKNOWN_TO_TRAINING:
+            continue
         if name == "png-1bit" or not name.startswith("png"):
             assert np.abs(run(data) - prepare(data, spec)).max() <= (0 if family == "pillow" else CLOSE), name
         else:
-            assert np.abs(run(data) - prepare(data, spec)).max() <= known.get(name, CLOSE) + CLOSE, name
+            assert np.abs(run(data) - prepare(data, spec)).max() <= ROUNDED.get(name, CLOSE) + CLOSE, name
 
 
 @pytest.mark.parametrize(

@@ -151,8 +151,9 @@ def test_a_name_that_no_graph_can_hold_is_mended(tmp_path: Path) -> None:
 def test_the_older_layout_of_keras_2_and_a_pickled_frame(
     tmp_path: Path, keras2: Path, photos: list[Path], with_labels: bool
 ) -> None:
-    classes = None if with_labels else ["x", "y", "z"]
-    version = export(keras2, tmp_path / "m", classes=classes, image=ImageSpec(preprocessing={"scale": 1 / 255}))
+    classes, fit = (None, "stretch") if with_labels else (["x", "y", "z"], "crop_or_pad")
+    image = ImageSpec(fit=fit, preprocessing={"scale": 1 / 255})
+    version = export(keras2, tmp_path / "m", classes=classes, image=image)
     assert open_bundle(version, "m", 1).labels == (("cat", "dog", "bär") if with_labels else ("x", "y", "z"))
     original = signature(keras2 / "model")
     answers_alike(version, lambda x: original(photo=x)["breed"], photos[:2])

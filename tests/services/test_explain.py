@@ -241,7 +241,12 @@ def test_a_large_image_is_refused(model: Servable) -> None:
 
 @pytest.mark.parametrize(
     ("fit", "regions"),
-    [("stretch", None), ("crop", [(0.125, 0.0, 0.875, 1.0)] * 2), ("pad", [(0.0, -1 / 6, 1.0, 7 / 6)] * 2)],
+    [
+        ("stretch", None),
+        ("crop", [(0.125, 0.0, 0.875, 1.0)] * 2),
+        ("pad", [(0.0, -1 / 6, 1.0, 7 / 6)] * 2),
+        ("crop_or_pad", [(16 / 40, 11 / 30, 24 / 40, 19 / 30)] * 2),
+    ],
 )
 def test_what_a_map_covers_of_a_photo_is_known(model: Servable, fit: str, regions: Any) -> None:
     """Photos of 40 x 30 pixels, and a square input."""

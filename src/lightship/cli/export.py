@@ -57,7 +57,11 @@ def export(
     ] = None,
     antialias: Annotated[bool, typer.Option(help="Training used tf.image.resize(antialias=True).")] = False,
     fit: Annotated[
-        str | None, typer.Option(help="The change of aspect ratio: stretch, crop (crop_to_aspect_ratio) or pad.")
+        str | None,
+        typer.Option(
+            help="How photos of another size fit: stretch, crop (crop_to_aspect_ratio), pad or crop_or_pad "
+            "(resize_with_crop_or_pad: no resize)."
+        ),
     ] = None,
     height: Annotated[int | None, typer.Option(help="Image height in pixels; the model's own by default.")] = None,
     width: Annotated[int | None, typer.Option(help="Image width in pixels; the model's own by default.")] = None,

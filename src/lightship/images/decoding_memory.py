@@ -53,7 +53,8 @@ def decoding_memory(header: ImageHeader, spec: ImageSpec) -> int:
 def _family_bytes(header: ImageHeader, spec: ImageSpec) -> int:
     """Returns the bytes of a pixel that a family takes besides Pillow's images."""
     if spec.family == "pillow":
-        return 4 if spec.color == "rgba" else 0  # Pillow resizes a copy with premultiplied alpha
+        # Pillow resizes a copy with premultiplied alpha.
+        return 4 if spec.color == "rgba" and spec.fit != "crop_or_pad" else 0
     if spec.color == "grayscale" and header.format == "PNG" and header.mode not in ("1", "L", "LA"):
         return _LUMA
     array = 2 * spec.channels  # numpy's array is joined from parts
@@ -64,6 +65,8 @@ def _resize_bytes(header: ImageHeader, spec: ImageSpec) -> int:
     """Returns the bytes of the steps between the decoded image and the model's input."""
     (height, width), channels = spec.size, max(4, spec.channels)
     result = 16 * height * width * channels
+    if spec.fit == "crop_or_pad":
+        return result  # nothing is resized
     if spec.family == "pillow":
         return result + 2 * channels * header.height * min(width, header.width)
     rows = min(header.height, 2 * height)

@@ -1,4 +1,4 @@
-"""Which part of a photo a model sees, and where: the geometry of the fits "stretch", "crop" and "pad".
+"""Which part of a photo a model sees, and where: the geometry of the fits "stretch", "crop", "pad" and "crop_or_pad".
 
 Boxes are left, top, right and bottom, in whole pixels.
 """
@@ -29,14 +29,17 @@ class Box(NamedTuple):
 def seen_part(width: int, height: int, spec: ImageSpec) -> tuple[Box, Box]:
     """Returns the part of a photo that becomes a part of the model's input, and this part of the input.
 
-    Only the fit "crop" leaves some of the photo out, and only "pad" leaves some of the input empty. Raises
-    InvalidArgument for a photo that is so narrow that no pixel would remain.
+    The fit "crop" leaves some of the photo out, and "pad" leaves some of the input empty. "crop_or_pad" may do one of
+    them along one axis, and the other along the other. Raises InvalidArgument for a photo that is so narrow that no
+    pixel would remain.
     """
     target_height, target_width = spec.size
     photo, whole = Box(0, 0, width, height), Box(0, 0, target_width, target_height)
     pillow = spec.family == "pillow"
     if spec.fit == "crop":
         return (pillow_crop if pillow else tensorflow_crop)(width, height, target_width, target_height), whole
+    if spec.fit == "crop_or_pad":
+        return crop_or_pad(width, height, target_width, target_height)
     if spec.fit == "pad":
         return photo, (pillow_pad if pillow else tensorflow_pad)(width, height, target_width, target_height)
     return photo, whole
@@ -45,7 +48,7 @@ def seen_part(width: int, height: int, spec: ImageSpec) -> tuple[Box, Box]:
 def seen_region(width: int, height: int, spec: ImageSpec) -> Region:
     """Returns the part of a photo that the whole of the model's input shows.
 
-    With the fit "pad" it is larger than the photo, so numbers lie outside of 0 to 1. The errors are those of
+    Where an input is padded, it is larger than the photo, so numbers lie outside of 0 to 1. The errors are those of
     `seen_part`.
     """
     seen, shown = seen_part(width, height, spec)
@@ -109,6 +112,17 @@ def tensorflow_pad(width: int, height: int, target_width: int, target_height: in
         raise _too_narrow(width, height, target_width, target_height)
     left, top = (max(0, int((target - side / ratio) / 2)) for side, target in zip(sides, targets, strict=True))
     return Box(left, top, left + fitted_width, top + fitted_height)
+
+
+def crop_or_pad(width: int, height: int, target_width: int, target_height: int) -> tuple[Box, Box]:
+    """Returns the part of a photo that is shown, and where, as `tf.image.resize_with_crop_or_pad` does.
+
+    Both parts have the same size, because nothing is resized. Where a centre lies between two pixels, one pixel more is
+    cut off or added at the right, and at the bottom.
+    """
+    seen_width, seen_height = min(width, target_width), min(height, target_height)
+    seen = _centred(width, height, seen_width, seen_height)
+    return seen, _centred(target_width, target_height, seen_width, seen_height)
 
 
 def _centred(width: int, height: int, box_width: int, box_height: int) -> Box:

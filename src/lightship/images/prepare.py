@@ -12,7 +12,7 @@ from lightship.errors import InvalidArgument
 from lightship.images.decode import convert_as_pillow, convert_as_tensorflow, load
 from lightship.images.decoding_memory import ImageHeader, decoding_memory
 from lightship.images.opening import MAX_PIXELS, open_image
-from lightship.images.resize import resize_as_pillow, resize_as_tensorflow
+from lightship.images.resize import crop_or_pad_pixels, resize_as_pillow, resize_as_tensorflow
 from lightship.images.spec import ImageSpec
 from lightship.memory_budget import NOT_COUNTED, Reservation
 
@@ -26,7 +26,8 @@ def prepare(
 
     image: encoded bytes (JPEG, PNG, BMP, GIF, WebP), a PIL image, or an array of pixels 0..255, [H, W, C] or [H, W],
         uint8 or float. Fractions of pixels can be resized in the family "tensorflow" only, because Pillow resizes
-        whole numbers only. An array that already has the right size is not resized.
+        whole numbers only; the fit "crop_or_pad" takes them in both. An array that already has the right size is not
+        resized.
 
     The family "pillow" gives the pixels of `keras.utils.load_img` bit for bit. The family "tensorflow" gives those of
     `tf.image.resize` within the differences that docs/guides/images.md lists. The input is not modified.
@@ -71,6 +72,8 @@ def _from_array(array: NDArray[Any], spec: ImageSpec) -> NDArray[Any]:
     pixels = _checked_pixels(array)
     if pixels.shape == (*spec.size, spec.channels) and spec.family == "pillow":
         return pixels
+    if spec.fit == "crop_or_pad" and pixels.shape[-1] == spec.channels:
+        return crop_or_pad_pixels(pixels, spec.size)
     if pixels.dtype == np.uint8:
         flat = pixels[..., 0] if pixels.shape[-1] == 1 else pixels
         return _from_image(Image.fromarray(np.ascontiguousarray(flat)), spec)
@@ -79,8 +82,8 @@ def _from_array(array: NDArray[Any], spec: ImageSpec) -> NDArray[Any]:
     whole = pixels.astype(np.uint8)
     if not np.array_equal(whole, pixels):
         raise InvalidArgument(
-            f"pixels of {array.dtype} and shape {array.shape} must be resized to {spec.color} of {spec.size}, but "
-            "Pillow resizes whole numbers only: round them to uint8, or send an image of that size"
+            f"pixels of {array.dtype} and shape {array.shape} must become {spec.color} of {spec.size}, but Pillow "
+            "changes whole numbers only: round them to uint8, or send an image of that colour and size"
         )
     return _from_array(whole, spec)
 

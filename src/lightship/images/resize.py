@@ -3,6 +3,8 @@
 The family "pillow" calls Pillow. The family "tensorflow" computes what TensorFlow's operations compute: every kernel is
 separable, so one `Taps` per axis gives the input pixels of each output pixel and their weights. Its results are float32
 and not rounded, except with "nearest", as in `tf.image.resize`.
+
+The fit "crop_or_pad" resizes nothing, so both families give the same pixels.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lightship.images.fit import pillow_crop, pillow_pad, tensorflow_crop, tensorflow_pad
+from lightship.images.fit import crop_or_pad, pillow_crop, pillow_pad, tensorflow_crop, tensorflow_pad
 from lightship.images.kernels import Taps, taps
 from lightship.images.spec import ImageSpec
 
@@ -26,6 +28,8 @@ _BLOCK = 16
 def resize_as_pillow(image: Image.Image, spec: ImageSpec) -> Image.Image:
     """Resizes as `keras.utils.load_img(target_size=, interpolation=, keep_aspect_ratio=)`; "pad" as `PIL.ImageOps.pad`.
 
+    "crop_or_pad" is what `crop_or_pad_pixels` does.
+
     Raises InvalidArgument if the image is so narrow that no pixel would remain.
     """
     height, width = spec.size
@@ -36,6 +40,8 @@ def resize_as_pillow(image: Image.Image, spec: ImageSpec) -> Image.Image:
         return image.resize((width, height), method, box=pillow_crop(*image.size, width, height))
     if spec.fit == "pad":
         return _pad_as_pillow(image, (width, height), method)
+    if spec.fit == "crop_or_pad":
+        return _crop_or_pad_image(image, (width, height))
     return image.resize((width, height), method)
 
 
@@ -47,16 +53,38 @@ def _pad_as_pillow(image: Image.Image, target: tuple[int, int], method: Image.Re
     return padded
 
 
+def _crop_or_pad_image(image: Image.Image, target: tuple[int, int]) -> Image.Image:
+    seen, shown = crop_or_pad(*image.size, *target)
+    result = Image.new(image.mode, target)
+    result.paste(image.crop(seen), (shown.left, shown.top))
+    return result
+
+
+def crop_or_pad_pixels(pixels: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
+    """Cuts the middle out of pixels or puts zeros around them, as `tf.image.resize_with_crop_or_pad` does.
+
+    pixels: [H, W, C]. Returns [height, width, C] of the same dtype, where `size` is (height, width).
+    """
+    height, width = size
+    seen, shown = crop_or_pad(pixels.shape[1], pixels.shape[0], width, height)
+    result = np.zeros((height, width, pixels.shape[2]), pixels.dtype)
+    result[shown.top : shown.bottom, shown.left : shown.right] = pixels[seen.top : seen.bottom, seen.left : seen.right]
+    return result
+
+
 def resize_as_tensorflow(pixels: NDArray[Any], spec: ImageSpec) -> NDArray[Any]:
     """Resizes as `tf.image.resize(antialias=)`; "crop" as `smart_resize`, "pad" as `resize_with_pad`.
 
-    pixels: uint8 or float32 [H, W, C]. Returns float32 [height, width, C], not rounded; "nearest" keeps the dtype.
+    "crop_or_pad" is `resize_with_crop_or_pad`. pixels: uint8 or float32 [H, W, C]. Returns float32 [height, width, C],
+    not rounded; "nearest" and "crop_or_pad" keep the dtype.
     Raises InvalidArgument if the image is so narrow that no pixel would remain.
     """
     if spec.fit == "crop":
         pixels = _smart_crop(pixels, *spec.size)
     if spec.fit == "pad":
         return _pad_as_tensorflow(pixels, spec)
+    if spec.fit == "crop_or_pad":
+        return crop_or_pad_pixels(pixels, spec.size)
     return _resize(pixels, spec.size, spec)
 
 

@@ -21,7 +21,7 @@ METHODS: Mapping[str, tuple[str, ...]] = {
     "tensorflow": ("bilinear", "nearest", "bicubic", "area", "lanczos3", "lanczos5", "gaussian", "mitchellcubic"),
 }
 
-FITS: tuple[str, ...] = ("stretch", "crop", "pad")
+FITS: tuple[str, ...] = ("stretch", "crop", "pad", "crop_or_pad")
 
 # Far larger than any classifier's input, and small enough that a wrong manifest cannot exhaust the memory.
 MAX_INPUT_SIDE = 16384
@@ -40,8 +40,10 @@ class ImageSpec:
     resize: the method, by its name in that library (`METHODS`). The default of `load_img` is "nearest", that of
         `image_dataset_from_directory` is "bilinear".
     antialias: `tf.image.resize(..., antialias=True)`; only in the family "tensorflow".
-    fit: "stretch", "crop" (`keep_aspect_ratio`, `crop_to_aspect_ratio`) or "pad" (`pad_to_aspect_ratio`).
-    preprocessing: what training did to the pixels after resizing: a name of `keras.applications`, "none",
+    fit: "stretch", "crop" (`keep_aspect_ratio`, `crop_to_aspect_ratio`), "pad" (`pad_to_aspect_ratio`) or
+        "crop_or_pad" (`tf.image.resize_with_crop_or_pad`), which does not resize, so that `resize` and `antialias` have
+        no effect.
+    preprocessing: what training did to the pixels after resizing and padding: a name of `keras.applications`, "none",
         {"scale", "offset"}, {"mean", "std"} or a `Preprocessing`. There is no default, because a wrong guess would
         give wrong answers.
 

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 
 def resize_as_tensorflow_in_graph(pixels: Tensor, spec: ImageSpec) -> Tensor:
-    """Resizes uint8 [H, W, C] to [height, width, C]. Returns float32, or uint8 with "nearest"."""
+    """Resizes uint8 [H, W, C] to [height, width, C]. Returns float32; uint8 with "nearest" and "crop_or_pad"."""
     height, width = spec.size
+    if spec.fit == "crop_or_pad":
+        return tf.image.resize_with_crop_or_pad(pixels, height, width)
     if spec.fit == "pad":
         return tf.image.resize_with_pad(pixels, height, width, method=spec.resize, antialias=spec.antialias)
     if spec.fit == "crop":
@@ -58,6 +60,8 @@ def _fitted(pixels: Tensor, spec: ImageSpec) -> Tensor:
         return resample(pixels, rows, columns, spec.resize)
     if spec.fit == "pad":
         return _padded(pixels, spec)
+    if spec.fit == "crop_or_pad":
+        return tf.image.resize_with_crop_or_pad(tf.cast(pixels, tf.float32), target_height, target_width)
     return resample(pixels, Span(0, height, target_height), Span(0, width, target_width), spec.resize)
 
 

@@ -224,6 +224,25 @@ def test_a_map_that_does_not_cover_all_of_its_photo_says_what_it_covers(explaine
     assert not same[5:35].any()
 
 
+def test_a_map_lies_on_the_middle_of_a_photo_that_is_not_resized(tmp_path: Path) -> None:
+    """Of 40 x 30 pixels the model sees 8 x 8. One of 4 x 20 pixels is cut off above and below, and padded beside."""
+    save_explained_model(tmp_path / "middle" / "1", fit="crop_or_pad")
+    with serve(tmp_path / "middle", rest_port="auto") as server:
+        assert server.wait_ready(60)
+        url = f"{server.rest_url}/v1/models/middle:explain"
+        regions = [
+            httpx2.post(url, content=photo, timeout=60).json()["explanations"][0]["region"]
+            for photo in (PHOTO, picture(0, 4, 20))
+        ]
+        image = httpx2.post(f"{url}?alpha=1", content=PHOTO, headers={"Accept": "image/png"}, timeout=60).content
+    assert regions == [pytest.approx([16 / 40, 11 / 30, 24 / 40, 19 / 30]), pytest.approx([-0.5, 6 / 20, 1.5, 14 / 20])]
+    with Image.open(io.BytesIO(image)) as over, Image.open(io.BytesIO(PHOTO)) as photo:
+        differs = (np.asarray(over) != np.asarray(photo.convert("RGB"))).any(axis=2)
+    assert differs[11:19, 16:24].all()
+    differs[11:19, 16:24] = False
+    assert not differs.any()
+
+
 def test_predict_answers_the_signatures_of_explanations(ask: Ask) -> None:
     body = {"signature_name": "explain", "instances": encoded(PHOTO)}
     (found,) = ask(body=body, url="/v1/models/explained:predict").json()["predictions"]

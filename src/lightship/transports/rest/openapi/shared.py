@@ -128,8 +128,8 @@ SCHEMAS: Json = {
             "logit": {"type": "number"},
             "map": {"type": "array", "items": {"type": "array", "items": {"type": "number"}}},
             "region": {
-                "description": "Left, top, right and bottom of what the map covers, as fractions of the photo; "
-                "all of it if this is left out",
+                "description": "Left, top, right and bottom of what the map covers, as fractions of the photo, beyond "
+                "0 to 1 where it was padded; all of it if this is left out",
                 "type": "array",
                 "items": {"type": "number"},
                 "minItems": 4,

@@ -9,6 +9,7 @@ const FITS = {
   stretch: "stretched to the size, whatever its proportions",
   crop: "cut in the middle to the proportions, then resized",
   pad: "resized whole, with black borders",
+  crop_or_pad: "not resized: a larger photo is cut to its middle, a smaller one gets black borders",
 };
 
 /** The labels, to search if they are many. `kept` keeps what was searched for. */
@@ -69,6 +70,7 @@ function explainPart(model, version) {
 }
 
 function resizingText(image) {
+  if (image.fit === "crop_or_pad") return "none";
   const library = image.family === "pillow" ? "Pillow" : "TensorFlow";
   return `${image.resize}${image.antialias ? ", antialiased" : ""}, as ${library} does it`;
 }
