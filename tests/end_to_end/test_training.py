@@ -67,7 +67,7 @@ def test_a_new_version_takes_over_while_the_old_one_answers(serve: Serve, tmp_pa
     server = serve(str(models))
     check_served_labels(server.url, first)
     with asking(server.url, first.photos.valid[0].path) as seen:
-        second = train(options(photos, base, models, family="tensorflow", fit="crop"))
+        second = train(options(photos, base, models, family="tensorflow", fit="crop_or_pad"))
         trained = len(seen)
         wait_until(lambda: (200, "2") in seen)
         taken_over = len(seen)

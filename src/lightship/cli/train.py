@@ -229,8 +229,15 @@ def _next_steps(run: TrainedRun, photos: Path) -> str:
     ]
     if run.previous is not None:
         before, now = quote(str(run.previous)), quote(str(run.version))
-        lines.append(f"compare it:  lightship compare {before} {now} --on {quote(str(photos))}")
+        lines.append(f"compare it:  lightship compare {before} {now} --on {quote(str(_validation(photos)))}")
     return "\n".join(lines)
+
+
+def _validation(photos: Path) -> Path:
+    """Returns the folder of photos for validation, if there is one, since the model was trained on the others."""
+    from lightship.datasets.photo_list import VALID_NAMES
+
+    return next((photos / name for name in VALID_NAMES if (photos / name).is_dir()), photos)
 
 
 def _result(run: TrainedRun) -> str:

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from lightship import __version__
+from lightship.bundle.manifest import EXTRAS
 from lightship.datasets import LabelledPhoto, PhotoSet
 from lightship.errors import FailedPrecondition, PermissionDenied
+from lightship.training.bases import KERAS_FILE
 from lightship.training.run.options import TrainOptions
 from lightship.training.run.progress import TrainingProgress
 from lightship.training.run.run_folder import RunFolder
@@ -58,10 +60,18 @@ def _settings(options: TrainOptions) -> dict[str, Any]:
     """Returns the options that decide the result, with the digests of files that they name."""
     settings = options.settings()
     for name in ("--base", "--weights"):
-        value = settings[name]
-        if isinstance(value, str) and Path(value).is_file():
-            settings[name] = f"{value} ({_digest_of_file(Path(value))})"
+        path = _file_of(settings[name])
+        if path is not None:
+            settings[name] = f"{settings[name]} ({_digest_of_file(path)})"
     return settings
+
+
+def _file_of(value: str | None) -> Path | None:
+    """Returns the file that an option names, which for a version folder is its Keras model; None for a name."""
+    if value is None:
+        return None
+    path = Path(value) / EXTRAS / KERAS_FILE if Path(value).is_dir() else Path(value)
+    return path if path.is_file() else None
 
 
 def _digest_of_file(path: Path) -> str:

@@ -92,6 +92,7 @@ class _Run:
         published = find_published(self.options.output, before.run)
         if published is not None:  # the process was killed after that, before it removed the state
             version, result = published
+            self.progress(f"{version} is the result of this training already")
             previous = previous_version(self.options.output, version)
         else:
             previous = previous_version(self.options.output)

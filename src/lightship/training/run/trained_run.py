@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -35,13 +36,13 @@ class TrainingResult:
     def to_json(self) -> dict[str, Any]:
         """Returns the form that `from_json` reads."""
         fields = {name: getattr(self, name) for name in self.__slots__}
-        return {**fields, "epochs": [asdict(one) for one in self.epochs]}
+        return {**fields, "epochs": [_with_nulls(asdict(one)) for one in self.epochs]}
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> TrainingResult:
         """Returns the result for what `to_json` returned. Raises KeyError or TypeError for anything else."""
         named = {name: fields[name] for name in cls.__slots__}
-        return cls(**{**named, "epochs": tuple(EpochFigures(**one) for one in named["epochs"])})
+        return cls(**{**named, "epochs": tuple(EpochFigures(**_without_nulls(one)) for one in named["epochs"])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,16 @@ class TrainedRun:
             "resumed": result.resumed,
             "seconds": round(self.seconds, 3),
         }
+
+
+def _with_nulls(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the fields with null for infinite losses and those that are not a number, which JSON does not have."""
+    finite = {name: not isinstance(value, float) or math.isfinite(value) for name, value in fields.items()}
+    return {name: value if finite[name] else None for name, value in fields.items()}
+
+
+def _without_nulls(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: math.nan if value is None else value for name, value in fields.items()}
 
 
 def training_text(run: str, command: str, settings: Mapping[str, Any], result: TrainingResult) -> str:
