@@ -13,7 +13,7 @@ from tests.cli.conftest import BIN, Run, clean_environment
 import lightship
 from lightship.cli.running import run
 
-COMMANDS = ["export", "serve", "predict", "explain", "inspect", "status"]
+COMMANDS = ["export", "train", "serve", "predict", "explain", "inspect", "status"]
 
 
 def test_the_version_is_printed_soon(lightship: Run) -> None:

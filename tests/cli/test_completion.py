@@ -41,8 +41,11 @@ def offered(line: str) -> list[str]:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("lightship ", {"export", "serve", "predict", "explain", "inspect", "status", "verify", "docker"}),
-        ("lightship s", {"serve", "status"}),
+        (
+            "lightship ",
+            {"docker", "explain", "export", "inspect", "predict", "serve", "sift", "status", "train", "verify"},
+        ),
+        ("lightship s", {"serve", "sift", "status"}),
         ("lightship --v", {"--version"}),
         ("lightship docker st", {"start", "stop", "status"}),
         ("lightship serve --engine ", {"auto", "openvino", "tensorflow"}),

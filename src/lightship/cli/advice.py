@@ -66,6 +66,15 @@ TARGET = Wanted(
     "the model's own folder to write a version into, such as models/dog",
     NOT_A_FOLDER | {Kind.VERSION, Kind.MODELS},
 )
+TRAIN_TARGET = TARGET._replace(command="lightship train")
+TRAINED_PHOTOS = Wanted(
+    "lightship train",
+    "photos, in a folder for each class or in a CSV file",
+    frozenset(
+        {Kind.EMPTY, Kind.ADDRESS, Kind.PHOTO, Kind.KERAS, Kind.GRAPH, Kind.VERSION, Kind.SAVED_MODEL, Kind.MODEL}
+    )
+    | {Kind.MODELS, Kind.MISSING},
+)
 COMMAND = Wanted("lightship", "a command first", frozenset(Kind) - {Kind.EMPTY, Kind.MISSING})
 
 
@@ -78,13 +87,13 @@ def check_argument(text: str, wanted: Wanted) -> None:
         raise InvalidArgument(explain_argument(text, kind, wanted))
 
 
-def check_target(text: str) -> None:
-    """Raises like `check_argument` for a folder to export into, and for what looks like a version of a model."""
-    check_argument(text, TARGET)
+def check_target(text: str, wanted: Wanted = TARGET) -> None:
+    """Raises like `check_argument` for a folder to write into, and for what looks like a version of a model."""
+    check_argument(text, wanted)
     path = Path(text)
     if version_number(path.resolve().name) is not None and kind_of(text) is not Kind.MODEL:
         raise InvalidArgument(
-            f"{text} looks like a version of a model, but lightship export needs {TARGET.expected}: give "
+            f"{text} looks like a version of a model, but {wanted.command} needs {wanted.expected}: give "
             f"{quote(str(path.parent))}, with --version {path.resolve().name} to choose the number"
         )
 
@@ -174,7 +183,17 @@ _SPECIAL: Mapping[tuple[Wanted, Kind], Callable[[str], str]] = {
     (TARGET, Kind.VERSION): lambda text: (
         f"give {quote(str(Path(text).parent))}, with --version {Path(text).resolve().name} --overwrite to replace it"
     ),
-    (TARGET, Kind.MODELS): lambda text: f"give a folder in it, such as {quote(os.path.join(text, 'NAME'))}",
+    **{
+        (wanted, Kind.MODELS): lambda text: f"give a folder in it, such as {quote(os.path.join(text, 'NAME'))}"
+        for wanted in (TARGET, TRAIN_TARGET)
+    },
+    (TRAIN_TARGET, Kind.VERSION): lambda text: (
+        f"give {quote(str(Path(text).parent))}, where the next free version is written"
+    ),
+    (TRAINED_PHOTOS, Kind.PHOTO): lambda text: "give the folder with the folders of all classes",
+    (TRAINED_PHOTOS, Kind.KERAS): lambda text: f"a model to begin with is given as --base {quote(text)}",
+    (TRAINED_PHOTOS, Kind.VERSION): lambda text: f"a model to begin with is given as --base {quote(text)}",
+    (TRAINED_PHOTOS, Kind.MODEL): lambda text: f"the model's folder is given as --output {quote(text)}",
     (COMMAND, Kind.FOLDER): lambda text: "lightship --help lists the commands",
     (COMMAND, Kind.FILE): lambda text: "lightship --help lists the commands",
 }

@@ -10,7 +10,7 @@ import typer
 from typer.exceptions import TyperException
 
 from lightship import __version__
-from lightship.cli import docker, explain, export, inspect, predict, serve, sift, status, verify
+from lightship.cli import docker, explain, export, inspect, predict, serve, sift, status, train, verify
 from lightship.cli.advice import COMMAND, explain_argument
 from lightship.cli.allow_reload import ServeCommand
 from lightship.cli.argument_kinds import kind_of
@@ -30,6 +30,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("export", cls=HelpCommand)(export.export)
+app.command("train", cls=HelpCommand)(train.train)
 app.command("serve", cls=ServeCommand)(typer_command(serve.serve))
 app.command("predict", cls=HelpCommand)(typer_command(predict.predict))
 app.command("explain", cls=HelpCommand)(typer_command(explain.explain))

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
-import warnings
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from lightship.cli.advice import SOURCE, check_argument, check_target
-from lightship.cli.failures import print_warning
+from lightship.cli.failures import print_warning, warnings_afterwards
 from lightship.cli.output import print_json, print_text
 from lightship.packaging.arguments import named_as_options
 
@@ -117,7 +115,7 @@ def export(
     start = time.monotonic()
     from lightship.packaging import export as export_model
 
-    with named_as_options(), _warnings_afterwards():
+    with named_as_options(), warnings_afterwards():
         path = export_model(
             model,
             folder,
@@ -227,15 +225,6 @@ def _labels(classes: Path | None) -> tuple[str, ...] | None:
     from lightship.bundle.labels import read_classes
 
     return None if classes is None else read_classes(classes)
-
-
-@contextmanager
-def _warnings_afterwards() -> Iterator[None]:
-    """Prints the warnings of an export when its progress has ended."""
-    with warnings.catch_warnings(record=True) as caught:
-        yield
-    for one in caught:
-        print_warning(" ".join(str(one.message).split()))
 
 
 def _progress(option: bool | None) -> ProgressOption:

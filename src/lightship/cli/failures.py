@@ -71,6 +71,15 @@ def print_warning(text: str) -> None:
     print_text(f"warning: {printable(text)}", file=sys.stderr)
 
 
+@contextmanager
+def warnings_afterwards() -> Iterator[None]:
+    """Prints the warnings of what the block does at its end, when its progress is no longer shown."""
+    with warnings.catch_warnings(record=True) as caught:
+        yield
+    for one in caught:
+        print_warning(" ".join(str(one.message).split()))
+
+
 def quiet_libraries() -> None:
     """Prints each of Python's warnings in one line, and silences TensorFlow's start-up messages."""
     if not debug_enabled():

@@ -63,9 +63,9 @@ def _chosen(option: ProgressOption) -> Progress:
     if in_notebook():
         return LineProgress(sys.stdout)
     if on_terminal():
-        stream = _own_stream(sys.stderr)
+        stream = own_stream(sys.stderr)
         return LineProgress(stream) if os.environ.get("TERM") in ("dumb", "unknown") else TerminalProgress(stream)
-    return LineProgress(_own_stream(sys.stderr)) if option and _writable(sys.stderr) else Progress()
+    return LineProgress(own_stream(sys.stderr)) if option and _writable(sys.stderr) else Progress()
 
 
 def on_terminal() -> bool:
@@ -85,7 +85,7 @@ def _writable(stream: TextIO | None) -> bool:
     return stream is not None and not stream.closed
 
 
-def _own_stream(stream: TextIO) -> TextIO:
+def own_stream(stream: TextIO) -> TextIO:
     """Returns a stream of its own file descriptor, because a pipe takes the place of the original."""
     try:
         descriptor = os.dup(stream.fileno())

@@ -43,7 +43,7 @@ def staging_folder(folder: Path) -> Iterator[Path]:
     The folder is locked until then, where the file system has locks. Also removes folders that killed exporters left
     behind. Raises PermissionDenied if `folder` cannot be written to, and InvalidArgument if it is not a folder.
     """
-    made = _make_folders(folder)
+    made = make_folders(folder)
     try:
         _clear_abandoned(folder)
         path, lock = _new_folder(folder)
@@ -112,7 +112,7 @@ def _exchange(path: Path, target: Path) -> None:
     shutil.rmtree(aside, ignore_errors=True)
 
 
-def _make_folders(folder: Path) -> list[Path]:
+def make_folders(folder: Path) -> list[Path]:
     """Creates the model's folder. Returns the folders that were created, the innermost first."""
     missing = [parent for parent in (folder, *folder.parents) if not parent.exists()]
     try:
