@@ -36,6 +36,7 @@ BELOW: dict[str, set[str]] = {
     "tensors": {"protos", "errors", "memory_budget"},
     "saved_model": {"tensors", "protos", "files", "errors", "memory_budget", "suffixes"},
     "images": {"errors", "memory_budget", "notebook", "unexpected"},
+    "datasets": {"images", "files", "suffixes", "processors", "errors"},
     "bundle": MODEL,
     "engines": MODEL | {"extras", "locks", "memory", "processors", "repeated", "semaphore", "threads"},
     "batching": MODEL | {"engines", "processors", "threads"},
@@ -50,12 +51,14 @@ BELOW: dict[str, set[str]] = {
     "packaging": MODEL | SHOWN | {"engines", "extras", "locks", "unexpected"},
     "client": MODEL | SHOWN | {"extras"},
     "local": MODEL | SHOWN | {"client", "services", "lifecycle", "engines", "extras", "processors"},
-    "training": MODEL | SHOWN | {"local", "packaging", "engines", "extras", "locks", "processors", "unexpected"},
+    "training": MODEL
+    | SHOWN
+    | {"datasets", "local", "packaging", "engines", "extras", "locks", "processors", "unexpected"},
     "compat": {"tensors", "protos", "errors"},
     "docker": MODEL | SHOWN | {"client", "extras"},
     "cli": MODEL
     | {"docker", "local", "client", "training", "packaging", "server", "transports", "services", "lifecycle"}
-    | {"batching", "engines"}
+    | {"batching", "engines", "datasets"}
     | {"extras", "memory", "processors", "signals", "printable"},
     "__main__": {"cli"},
 }
