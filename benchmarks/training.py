@@ -119,7 +119,7 @@ class Training:
                 epoch=epoch,
                 pixels=pixels,
             )
-            self.model.train(dataset, epochs=1, patience=None, verbose=0)
+            self.model.train(dataset, epochs=1, patience=None, verbose=0, shuffle=False)
 
     def _compile(self, rate: float, everything: bool) -> None:
         self.model.set_unfreeze("all" if everything else None)
