@@ -12,7 +12,7 @@ STAMP := $(VENV)/.installed
 # On a terminal, pip shows how much has come.
 PIP = $(BIN)/python -m pip install --disable-pip-version-check $(if $(shell test -t 2 && echo terminal),,--quiet)
 
-.PHONY: setup demo docs test test-fast test-pythons coverage check bench attacks conformance fuzz wheel image image-tensorflow lock clean
+.PHONY: setup demo demo-train docs test test-fast test-pythons coverage check bench attacks conformance fuzz wheel image image-tensorflow lock clean
 
 setup: $(STAMP)
 
@@ -28,6 +28,10 @@ $(STAMP): pyproject.toml hatch_build.py docs_site/requirements.lock $(shell find
 
 demo: setup
 	@$(BIN)/python -m demo.demo
+
+# From a folder of photos to a served model, and to a better version of it. npm downloads the photos.
+demo-train: setup
+	@$(BIN)/python -m demo.demo_train
 
 # The documentation's site, in site/. A warning fails it.
 docs: setup
@@ -96,4 +100,4 @@ lock: setup
 	@scripts/lock $(BIN)/uv
 
 clean:
-	rm -rf $(VENV) .venv-pythons dist models photos site
+	rm -rf $(VENV) .venv-pythons dist models photos site staging

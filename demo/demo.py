@@ -64,9 +64,9 @@ def exported(assets: Assets, folder: Path = ROOT) -> Path:
 
 
 @contextmanager
-def served(folder: Path = ROOT) -> Iterator[str]:
+def served(folder: Path = ROOT, model: str = "models/dog") -> Iterator[str]:
     """The model's URL on a free port; the server is stopped at the end."""
-    command = [LIGHTSHIP, "serve", "models/dog", "--rest-port", "auto", "--strict", "--json"]
+    command = [LIGHTSHIP, "serve", model, "--rest-port", "auto", "--strict", "--json"]
     log = CACHE / "server.log"
     quiet = log.open("w")
     with quiet, subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=quiet, text=True) as server:
