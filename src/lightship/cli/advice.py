@@ -45,10 +45,19 @@ PHOTO = Wanted(
         {Kind.EMPTY, Kind.ADDRESS, Kind.KERAS, Kind.GRAPH, Kind.VERSION, Kind.SAVED_MODEL, Kind.MODEL, Kind.MODELS}
     ),
 )
+COMPARE = PREDICT._replace(
+    command="lightship compare",
+    expected="two models, each a folder or an address, such as models/dog/1 or http://127.0.0.1:8501/v1/models/dog",
+)
 EXPLAIN = PREDICT._replace(command="lightship explain")
 EXPLAIN_PHOTO = PHOTO._replace(command="lightship explain")
 CHECKED_PHOTOS = PHOTO._replace(
     command="--check", expected="a folder of photos", wrong=frozenset(PHOTO.wrong) | {Kind.PHOTO, Kind.MISSING}
+)
+COMPARED_PHOTOS = PHOTO._replace(
+    command="--on",
+    expected="photos, in a folder for each class or listed in a CSV file",
+    wrong=frozenset(PHOTO.wrong) | {Kind.PHOTO, Kind.MISSING},
 )
 SOURCE = Wanted(
     "lightship export",
@@ -143,6 +152,15 @@ _SPECIAL: Mapping[tuple[Wanted, Kind], Callable[[str], str]] = {
     **{
         (EXPLAIN, kind): lambda text: f"lightship explain MODEL {quote(text)} explains it"
         for kind in (Kind.PHOTO, Kind.PHOTOS)
+    },
+    **{
+        (COMPARE, kind): lambda text: f"give the photos with --on: lightship compare MODEL MODEL --on {quote(text)}"
+        for kind in (Kind.PHOTO, Kind.PHOTOS)
+    },
+    (COMPARED_PHOTOS, Kind.PHOTO): lambda text: f"give its folder, {quote(str(Path(text).parent))}",
+    **{
+        (COMPARED_PHOTOS, kind): lambda text: "give both models as arguments: lightship compare MODEL MODEL --on PHOTOS"
+        for kind in (Kind.KERAS, Kind.VERSION, Kind.SAVED_MODEL, Kind.MODEL, Kind.MODELS, Kind.ADDRESS)
     },
     (CHECKED_PHOTOS, Kind.PHOTO): lambda text: f"give its folder, {quote(str(Path(text).parent))}",
     **{

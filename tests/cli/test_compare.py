@@ -1,0 +1,249 @@
+"""Two versions of a model compared by command: folders and servers, requirements, and what goes wrong."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from tests.cli.conftest import BIN, Run, clean_environment, heed_interrupts
+from tests.colour_models import COLOURS, export_colour_model, save_colour_photos
+
+pytestmark = pytest.mark.tensorflow  # exports models
+
+NO_WORSE = ("--require", "accuracy >= -0.005")
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Version 1 is right about every colour; version 2 has a damaged head, which takes cyan for blue and back."""
+    folder = tmp_path_factory.mktemp("models") / "colours"
+    export_colour_model(folder)
+    export_colour_model(folder, ("cyan", "blue", "green", "magenta", "red", "yellow"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_colour_photos(tmp_path_factory.mktemp("data") / "photos")
+
+
+@pytest.fixture(scope="module")
+def served(models: Path) -> Iterator[dict[str, str]]:
+    """The addresses of a server that has the worse version 2."""
+    words = [BIN / "lightship", "serve", models, "--rest-port", "auto", "--grpc-port", "auto", "--json"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=clean_environment()) as process:
+        assert process.stdout is not None
+        ready = json.loads(process.stdout.readline())
+        try:
+            yield {
+                "rest": f"{ready['url']}/v1/models/colours",
+                "grpc": f"grpc://127.0.0.1:{ready['grpc_port']}/colours",
+            }
+        finally:
+            process.terminate()
+
+
+def found(done: subprocess.CompletedProcess[str]) -> Any:
+    assert done.stdout, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_the_same_version_twice_agrees_about_everything(lightship: Run, models: Path, photos: Path) -> None:
+    strict = ("--require", "agreement >= 1", "--require", "accuracy >= +0", "--require", "changed <= 0")
+    done = lightship("compare", models / "1", models / "1", "--on", photos, *strict, "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    answer = found(done)
+    assert (answer["photos"], answer["metrics"]["agreement"], answer["changed"], answer["passed"]) == (24, 1, [], True)
+    assert answer["metrics"]["accuracy"] == {"a": 1, "b": 1, "change": 0}
+
+
+def test_a_version_made_worse_is_refused(lightship: Run, models: Path, photos: Path) -> None:
+    """The newest version of the model's folder is the worse one."""
+    done = lightship("compare", models / "1", models, "--on", photos, *NO_WORSE)
+    assert (done.returncode, done.stderr) == (1, "")
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert ["accuracy", "1.000", "0.667", "-0.333"] in lines
+    assert ["blue", "4", "1.000", "0.000", "-1.000", "1.000", "0.000"] in lines
+    assert ["accuracy", ">=", "-0.005", "failed", "-0.333"] in lines
+    assert "8 of 24 answers changed" in done.stdout
+    assert "B fails 1 of 1 requirement" in done.stdout
+
+
+def test_a_version_made_better_is_accepted(lightship: Run, models: Path, photos: Path) -> None:
+    done = lightship("compare", models / "2", models / "1", "--on", photos, *NO_WORSE, "--json")
+    answer = found(done)
+    assert (done.returncode, answer["metrics"]["better"], answer["metrics"]["worse"]) == (0, 8, 0)
+    assert {one["outcome"] for one in answer["changed"]} == {"better"}
+
+
+@pytest.mark.parametrize("transport", ["rest", "grpc"])
+def test_a_model_on_a_server_is_compared(
+    lightship: Run, models: Path, photos: Path, served: dict[str, str], transport: str
+) -> None:
+    url = served[transport]
+    done = lightship("compare", models / "1", url, "--on", photos, *NO_WORSE, "--json")
+    answer = found(done)
+    assert done.returncode == 1
+    assert (answer["b"]["name"], answer["b"]["version"]) == (f"{url}/versions/2", 2)
+    assert answer["metrics"]["accuracy"]["b"] == pytest.approx(2 / 3)
+    done = lightship("compare", url, models / "2", "--on", photos, "--require", "agreement >= 1")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_version_that_a_server_does_not_have_is_an_error(
+    lightship: Run, models: Path, photos: Path, served: dict[str, str]
+) -> None:
+    done = lightship("compare", models / "1", f"{served['rest']}/versions/9", "--on", photos)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "does not serve this model or version" in done.stderr
+
+
+def test_photos_without_labels_are_compared_by_agreement(
+    lightship: Run, models: Path, photos: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "unsorted"
+    folder.mkdir()
+    for name in COLOURS:
+        shutil.copyfile(photos / name / "0.png", folder / f"{name} é.png")
+    both = ("compare", models / "1", models / "2", "--on", folder)
+    done = lightship(*both, "--require", "agreement >= 0.6", "--json")
+    answer = found(done)
+    assert (done.returncode, answer["labelled"], answer["metrics"]["agreement"]) == (0, False, pytest.approx(2 / 3))
+    assert answer["metrics"]["accuracy"] == {"a": None, "b": None, "change": None}
+    done = lightship(*both)
+    assert "accuracy" not in done.stdout
+    assert "2 of 6 answers changed" in done.stdout
+    done = lightship(*both, *NO_WORSE)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "needs labels" in done.stderr
+
+
+def test_the_validation_part_is_used_where_there_is_one(
+    lightship: Run, models: Path, photos: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(photos, tmp_path / "set" / "train")
+    shutil.copytree(photos / "red", tmp_path / "set" / "val" / "red")
+    answer = found(lightship("compare", models / "1", models / "2", "--on", "set", "--json"))
+    assert (answer["photos"], answer["metrics"]["agreement"]) == (4, 1)
+
+
+def test_labels_come_from_a_csv_file_or_from_names(lightship: Run, models: Path, photos: Path, tmp_path: Path) -> None:
+    lines = [f"{photos / name / '0.png'},{name}" for name in COLOURS]
+    (tmp_path / "list.csv").write_text("\n".join(["path,label", *lines]))
+    assert found(lightship("compare", models, models, "--on", "list.csv", "--json"))["photos"] == 6
+    (tmp_path / "named").mkdir()
+    for name in COLOURS:
+        shutil.copyfile(photos / name / "1.png", tmp_path / "named" / f"{name}_1.png")
+    both = ("compare", models / "1", models / "1", "--on", "named", "--pattern", "{colour}_*.png", "--json")
+    assert found(lightship(*both))["metrics"]["accuracy"]["b"] == 1
+
+
+def test_photos_that_cannot_be_read_or_are_refused_are_listed(
+    lightship: Run, models: Path, photos: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(photos, tmp_path / "photos")
+    (tmp_path / "photos" / "red" / "broken.jpg").write_bytes(b"no image")
+    (tmp_path / "photos" / "red" / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
+    done = lightship("compare", models / "1", models / "2", "--on", "photos", "--json")
+    answer = found(done)
+    assert (done.returncode, answer["photos"]) == (0, 24)
+    assert {(Path(one["photo"]).name, one["by"]) for one in answer["refused"]} == {
+        ("broken.jpg", str(models / "1")),
+        ("broken.jpg", str(models / "2")),
+    }
+
+
+def test_a_label_that_no_model_knows_is_an_error_unless_ignored(
+    lightship: Run, models: Path, photos: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(photos, tmp_path / "photos")
+    (tmp_path / "photos" / "red").rename(tmp_path / "photos" / "reds")
+    both = ("compare", models / "1", models / "1", "--on", "photos")
+    done = lightship(*both)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "'reds' (4 photos; did you mean 'red'?)" in done.stderr
+    answer = found(lightship(*both, "--ignore-unknown", "--json"))
+    assert (answer["photos"], answer["ignored_labels"]) == (20, {"reds": 4})
+
+
+def test_the_page_is_written_even_if_a_requirement_fails(
+    lightship: Run, models: Path, photos: Path, tmp_path: Path
+) -> None:
+    done = lightship("compare", models / "1", models / "2", "--on", photos, *NO_WORSE, "--html", "page.html")
+    assert done.returncode == 1
+    page = (tmp_path / "page.html").read_text()
+    assert page.count("data:image/jpeg") == 8
+    assert [one.name for one in tmp_path.iterdir()] == ["page.html"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ((), "Missing option '--on'"),
+        (("--on", "nowhere"), "nowhere does not exist"),
+        (("--on", "empty"), "empty"),
+        (("--on", "photo.png"), "photo.png is a photo, but --on needs photos, in a folder for each class"),
+        (("--on", "models"), "give both models as arguments"),
+        (("--on", "photos", "--require", "accuracy"), "quotation marks"),
+        (("--on", "photos", "--require", "acuracy >= 0"), "did you mean 'accuracy'?"),
+        (("--on", "photos", "--html", "nowhere/page.html"), "the folder nowhere does not exist"),
+        (("--on", "photos", "--html", "photos"), "is a folder: give a file in it"),
+        (("--on", "photos", "--requires", "accuracy >= 0"), "did you mean --require?"),
+    ],
+)
+def test_wrong_use_is_explained_with_exit_code_2(
+    lightship: Run, models: Path, photos: Path, tmp_path: Path, arguments: tuple[str, ...], error: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "photos").symlink_to(photos)
+    (tmp_path / "models").symlink_to(models)
+    Image.new("RGB", (8, 8)).save(tmp_path / "photo.png")
+    done = lightship("compare", "models/1", "models/2", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert error in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("model", "error"),
+    [
+        ("nowhere", "nowhere does not exist"),
+        ("photos", "photos is a folder"),
+        ("http://127.0.0.1:9/v1/models/dog", "no connection to http://127.0.0.1:9"),
+        ("http://127.0.0.1:9", "names no model"),
+    ],
+)
+def test_a_model_that_cannot_be_opened_is_explained_with_exit_code_2(
+    lightship: Run, models: Path, photos: Path, tmp_path: Path, model: str, error: str
+) -> None:
+    (tmp_path / "photos").symlink_to(photos)
+    done = lightship("compare", models / "1", model, "--on", photos)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert error in done.stderr
+
+
+def test_a_full_disk_is_reported_after_the_result(lightship: Run, models: Path, photos: Path) -> None:
+    done = lightship("compare", models / "1", models / "1", "--on", photos, "--html", "/dev/full")
+    assert done.returncode == 2
+    assert "Both models give every photo the same class" in done.stdout
+    assert done.stderr == "error: --html /dev/full cannot be written: No space left on device\n"
+
+
+def test_an_interrupt_ends_it_with_130(models: Path, photos: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/v1/models/dog"
+        words = [BIN / "lightship", "compare", models / "1", url, "--on", photos]
+        silent.settimeout(60)
+        options = {"stderr": subprocess.PIPE, "text": True, "preexec_fn": heed_interrupts}
+        with subprocess.Popen(words, env=clean_environment(), **options) as process, silent.accept()[0]:
+            process.send_signal(signal.SIGINT)
+            _, error = process.communicate(timeout=60)
+    assert (process.returncode, error) == (130, "")
