@@ -35,7 +35,8 @@ def export_colour_model(folder: Path, answers: Sequence[str] = tuple(COLOURS)) -
     towards = np.array(list(COLOURS.values()), np.float32) / 255 - 0.5
     model.layers[-1].set_weights([12 * towards.T, -6 * towards.sum(1)])
     labels = list(answers)
-    return export(model, folder, classes=labels, image=ImageSpec(preprocessing={"scale": 1 / 255}), progress=False)
+    spec = ImageSpec(preprocessing={"scale": 1 / 255})
+    return export(model, folder, classes=labels, image=spec, explain=False, progress=False)
 
 
 def save_colour_photos(folder: Path, photos: int = 4) -> Path:

@@ -8,7 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lightship.datasets.photo import SkippedPhoto
 from lightship.evaluation.comparison import Comparison, compare_answers
+from lightship.evaluation.comparison_report import ComparedModel, ComparisonReport
+from lightship.evaluation.requirements import check_requirement, parse_requirement
 from lightship.evaluation.side_answers import AnswerTable, SideAnswers
 
 
@@ -39,3 +42,10 @@ def compared(
     labels: Sequence[str] | None, a: Sequence[str | None], b: Sequence[str | None], *, ignore_unknown: bool = False
 ) -> Comparison:
     return compare_answers(paths(len(a)), labels, side("A", a), side("B", b), ignore_unknown=ignore_unknown)
+
+
+def reported(comparison: Comparison, *requirements: str) -> ComparisonReport:
+    """The report of a comparison with these requirements."""
+    checked = [check_requirement(parse_requirement(text), comparison) for text in requirements]
+    models = (ComparedModel(f"models/dog/{version}", "dog", version) for version in (1, 2))
+    return ComparisonReport(*models, "photos", comparison, [SkippedPhoto(Path("gone.jpg"), "it is gone")], checked)

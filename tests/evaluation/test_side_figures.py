@@ -16,10 +16,12 @@ CLASSES = [f"class {index}" for index in range(8)]
 
 def test_all_figures_are_those_of_scikit_learn() -> None:
     random = np.random.default_rng(0)
-    scores = random.dirichlet(np.full(8, 0.3), 200)
-    truth = np.where(random.random(200) < 0.5, scores.argmax(1) % 7, random.integers(0, 7, 200))  # none of the last class
+    scores = random.dirichlet(np.full(8, 0.3), 200).astype(np.float32)
+    truth = np.where(
+        random.random(200) < 0.5, scores.argmax(1) % 7, random.integers(0, 7, 200)
+    )  # none of the last class
     labels = [CLASSES[index] for index in truth]
-    given = [CLASSES[index] for index in scores.astype(np.float32).argmax(1)]
+    given = [CLASSES[index] for index in scores.argmax(1)]
     found = side_figures(labels, scored("A", CLASSES, scores))
     present = CLASSES[:7]
     options = {"labels": present, "zero_division": 0}

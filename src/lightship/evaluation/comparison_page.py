@@ -26,6 +26,7 @@ from lightship.evaluation.page import (
     table,
     tag,
 )
+from lightship.evaluation.requirements import Requirement
 from lightship.evaluation.side_answers import Answer
 
 MAX_PHOTOS = 150  # that are shown; a page then has a few megabytes
@@ -38,6 +39,7 @@ _OUTCOMES = {
     Outcome.NEITHER: "both wrong",
     Outcome.UNKNOWN: "changed",
 }
+_VERDICTS = {"passed": "good", "better": "good", "failed": "bad", "worse": "bad"}  # classes of their style
 
 
 def comparison_page(report: ComparisonReport) -> str:
@@ -72,41 +74,43 @@ def _cards(report: ComparisonReport, comparison: Comparison) -> Iterator[tuple[s
         failed = sum(not one.passed for one in report.requirements)
         verdict = "failed" if failed else "passed"
         note = f"{len(report.requirements) - failed} of {len(report.requirements)} requirements fulfilled"
-        yield "Verdict", tag("span", verdict, class_=f"verdict {verdict}"), note
+        yield "Verdict", _verdict(verdict), note
     photos = len(comparison.photos)
     yield "Photos", figure("photos", photos, count(photos)), f"of {report.source}"
     agreement = comparison.agreement
-    yield "Agreement", figure("agreement", agreement, percent(agreement)), f"{len(comparison.changed)} answers changed"
+    yield "Agreement", figure("agreement", agreement, percent(agreement)), "photos to which both give the same class"
     if comparison.figures is not None:
         a, b = (one.accuracy for one in comparison.figures)
         yield "Accuracy of A", figure("lead.accuracy.a", a, percent(a)), ""
         yield "Accuracy of B", figure("lead.accuracy.b", b, percent(b)), f"{(b - a) * 100:+.1f} points"
-        worse, better = comparison.count(Outcome.WORSE), comparison.count(Outcome.BETTER)
-        yield "Worse", figure("lead.worse", worse, count(worse)), "photos that only A gets right"
-        yield "Better", figure("lead.better", better, count(better)), "photos that only B gets right"
+    changed = len(comparison.changed)
+    worse, better = comparison.count(Outcome.WORSE), comparison.count(Outcome.BETTER)
+    note = "" if comparison.figures is None else f"{count(worse)} worse, {count(better)} better"
+    yield "Changed", figure("changed", changed, count(changed)), note
 
 
 def _requirements(report: ComparisonReport) -> Section:
     rows = (
         (
-            tag("code", one.requirement.text),
-            "passed" if one.passed else tag("strong", "failed"),
+            _explained(tag("code", one.requirement.text), _meaning(one.requirement)),
+            _verdict("passed" if one.passed else "failed"),
             figure(f"requirement.{index}", one.value, requirement_number(one)),
-            f"{one.requirement.metric.meaning}{', as the change from A to B' if one.requirement.is_change else ''}",
         )
         for index, one in enumerate(report.requirements)
     )
-    columns = (Column("Requirement"), Column("Result"), Column("Found", numeric=True), Column("Metric"))
+    columns = (Column("Requirement"), Column("Result"), Column("Found", numeric=True))
     return Section("requirements", "Requirements", table("Requirements on B", columns, rows))
 
 
 def _metrics(comparison: Comparison) -> Markup:
-    columns = (Column("Metric"), *(Column(name, numeric=True) for name in ("A", "B", "Change")), Column("Meaning"))
-    both = (Column("Metric"), Column("Value", numeric=True), Column("Meaning"))
+    columns = (Column("Metric"), *(Column(name, numeric=True) for name in ("A", "B", "Change")))
+    both = (Column("Metric"), Column("Value", numeric=True))
     chance = chance_text(comparison)
     return joined(
         (
+            tag("h3", "Of each model"),
             table("Metrics of each model", columns, _rows_of_each(comparison)),
+            tag("h3", "Of both models together"),
             table("Metrics of both models together", both, _rows_of_both(comparison)),
             tag("p", chance, class_="quiet") if chance else "",
         )
@@ -122,14 +126,33 @@ def _rows_of_each(comparison: Comparison) -> Iterator[tuple[object, ...]]:
                 _figure(f"{metric.name}.{side}", value, text)
                 for side, value, text in zip(("a", "b", "change"), (a, b, change), shown, strict=True)
             )
-            yield metric.name, *cells, metric.meaning
+            yield _explained(_breakable(metric.name), metric.meaning), *cells
 
 
 def _rows_of_both(comparison: Comparison) -> Iterator[tuple[object, ...]]:
     for metric in METRICS.values():
         value = values(metric, comparison)[2]
         if metric.of_both is not None and value is not None:
-            yield metric.name, _figure(f"both.{metric.name}", value, metric_number(metric, value)), metric.meaning
+            shown = metric_number(metric, value)
+            yield _explained(_breakable(metric.name), metric.meaning), _figure(f"both.{metric.name}", value, shown)
+
+
+def _explained(name: object, meaning: str) -> Markup:
+    return joined((name, tag("div", meaning, class_="quiet")))
+
+
+def _breakable(name: str) -> Markup:
+    """Returns a name whose words may stand on lines of their own."""
+    first, *others = name.split("_")
+    return joined((first, *(part for word in others for part in ("_", tag("wbr"), word))))
+
+
+def _meaning(requirement: Requirement) -> str:
+    return requirement.metric.meaning + (", as the change from A to B" if requirement.is_change else "")
+
+
+def _verdict(word: str) -> Markup:
+    return tag("strong", word, class_=_VERDICTS.get(word))
 
 
 def _figure(name: str, value: float | None, shown: str) -> object:
@@ -184,7 +207,7 @@ def _order(comparison: Comparison) -> str:
 
 def _card(photo: ComparedPhoto) -> PhotoCard:
     label, a, b, outcome = _texts(photo)
-    lines: list[object] = [tag("strong", outcome), f"A: {a}", f"B: {b}", tag("span", str(photo.path), class_="quiet")]
+    lines: list[object] = [_verdict(outcome), f"A: {a}", f"B: {b}", tag("span", str(photo.path), class_="quiet")]
     if photo.label is not None:
         lines.insert(1, f"Label: {label}")
     return PhotoCard([(read_thumbnail(photo.path, _SIDE), photo.path.name)], lines)
@@ -210,13 +233,13 @@ def _left_out(report: ComparisonReport) -> Section | None:
         parts.append(tag("p", f"Labels that neither model knows, whose photos are left out: {named}"))
     skipped = list(_skipped(report))
     if skipped:
-        columns = (Column("Photo"), Column("Refused by"), Column("Reason"))
+        columns = (Column("Photo"), Column("Problem"), Column("Reason"))
         parts.append(table("Photos without an answer", columns, skipped[:MAX_ROWS]))
-    return Section("left-out", "What is not compared", joined(parts), "Left out") if parts else None
+    return Section("left-out", "Left out and refused", joined(parts), "Left out") if parts else None
 
 
 def _skipped(report: ComparisonReport) -> Iterable[tuple[str, str, str]]:
     for one in report.unreadable:
         yield str(one.path), "not readable", one.reason
     for refused in report.comparison.refused:
-        yield str(refused.path), refused.side, refused.reason
+        yield str(refused.path), f"refused by {refused.side}", refused.reason

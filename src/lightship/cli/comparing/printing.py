@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from lightship.cli.output import add_row, print_styled, print_text
@@ -59,11 +60,22 @@ def _print_left_out(report: ComparisonReport) -> None:
         ignored = [f"{label} ({_counted(photos, 'photo')})" for label, photos in comparison.ignored.items()]
         print_text(f"Left out, because neither model knows the label: {_listed(ignored)}")
     skipped = [f"Left out: {one.reason}" for one in report.unreadable]
-    skipped += [f"{one.side} refuses {one.path}: {one.reason}" for one in comparison.refused]
+    skipped += _refusals(comparison)
     for line in skipped[:_MAX_SKIPPED]:
         print_text(line)
     if len(skipped) > _MAX_SKIPPED:
         print_text(f"and {len(skipped) - _MAX_SKIPPED} more, which --json and --html list")
+
+
+def _refusals(comparison: Comparison) -> list[str]:
+    """Returns a line for each photo that a model refused, and one for a photo that both refused for the same reason."""
+    reasons: dict[tuple[Path, str], list[str]] = {}
+    for one in comparison.refused:
+        reasons.setdefault((one.path, one.reason), []).append(one.side)
+    return [
+        f"Both refuse {path}: {reason}" if len(sides) > 1 else f"{sides[0]} refuses {path}: {reason}"
+        for (path, reason), sides in reasons.items()
+    ]
 
 
 def _print_metrics(comparison: Comparison) -> None:
