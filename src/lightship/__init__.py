@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from lightship.images.spec import ImageSpec
     from lightship.local import load
     from lightship.packaging.exporting import export
-    from lightship.packaging.transfer_model import TransferModel
     from lightship.server import ServerOptions, serve
+    from lightship.training.transfer_model import TransferModel
 
 __version__ = "0.1.0"
 
@@ -46,7 +46,7 @@ _HOME = {
     "LightshipError": "lightship.errors",
     "Rise": "lightship.client",
     "ServerOptions": "lightship.server",
-    "TransferModel": "lightship.packaging",
+    "TransferModel": "lightship.training",
     "export": "lightship.packaging",
     "load": "lightship.local",
     "serve": "lightship.server",

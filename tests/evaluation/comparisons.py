@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lightship.datasets.photo import SkippedPhoto
+from lightship.datasets import SkippedPhoto
 from lightship.evaluation.comparison import Comparison, compare_answers
 from lightship.evaluation.comparison_report import ComparedModel, ComparisonReport
 from lightship.evaluation.requirements import check_requirement, parse_requirement

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import warnings
 from pathlib import Path
@@ -13,10 +14,13 @@ import pytest
 from tests.packaging.conftest import PETS, SPEC, classifier, entries, example, images, signature
 
 from lightship.bundle.bundle import open_bundle
+from lightship.bundle.manifest import EXTRAS, Manifest
 from lightship.errors import FailedPrecondition, InvalidArgument, LightshipError, NotFound
 from lightship.images.prepare import prepare
 from lightship.images.spec import ImageSpec
 from lightship.packaging import MissingImageSpecWarning, UninformativeGoldenWarning, export
+from lightship.packaging.explain_signatures import Explanations
+from lightship.packaging.exporting import export_with_extras
 
 # Most of these models are exported without an image spec, which is warned about.
 pytestmark = pytest.mark.filterwarnings("ignore::lightship.packaging.MissingImageSpecWarning")
@@ -222,5 +226,26 @@ def test_the_names_are_the_same_however_they_are_reached() -> None:
     import lightship
     from lightship import packaging
 
-    assert packaging.TransferModel is lightship.TransferModel
     assert packaging.export is lightship.export is export
+
+
+def test_further_files_are_in_the_version_and_in_its_digests(tmp_path: Path, model: keras.Model) -> None:
+    def write(folder: Path, explanations: Explanations | None) -> None:
+        assert explanations is not None
+        (folder / "report.html").write_text(explanations.spec.layer)
+
+    version = export_with_extras(model, tmp_path / "pets", classes=PETS, image=SPEC, extras=write)
+    manifest = Manifest.read(version)
+    assert manifest.explain is not None
+    assert (version / EXTRAS / "report.html").read_text() == manifest.explain.layer
+    assert manifest.covers("assets.extra/report.html")
+    manifest.verify(version)
+
+
+def test_a_further_file_that_cannot_be_written_leaves_no_version(tmp_path: Path, model: keras.Model) -> None:
+    def write(folder: Path, explanations: Explanations | None) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        export_with_extras(model, tmp_path / "pets", classes=PETS, image=SPEC, extras=write)
+    assert entries(tmp_path) == set()

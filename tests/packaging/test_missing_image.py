@@ -17,7 +17,7 @@ from lightship.bundle.golden import Golden
 from lightship.bundle.manifest import MANIFEST_FILE
 from lightship.bundle.missing_image import missing_image
 from lightship.errors import InvalidArgument
-from lightship.packaging import MissingImageSpecWarning, TransferModel, export
+from lightship.packaging import MissingImageSpecWarning, export
 from lightship.packaging.arguments import named_as_options
 from lightship.packaging.missing_image import is_image_classifier
 from lightship.packaging.trained import ModelInput
@@ -106,7 +106,7 @@ def test_a_model_with_its_own_preprocessing_is_told_that_it_needs_none(tmp_path:
 def test_nothing_is_said_if_it_is_given_or_intended(image: Any, model: keras.Model, tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        version = TransferModel(model, PETS, image).save(tmp_path / "pets")
+        version = export(model, tmp_path / "pets", classes=PETS, image=image)
     assert no_image(version) == (None if image else "intended")
     assert advice(version) == ""
 

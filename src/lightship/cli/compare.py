@@ -169,4 +169,4 @@ def _compare(wanted: Wanted, access: Access) -> ComparisonReport:
         ignore_unknown=wanted.ignore_unknown,
     )
     checked = tuple(check_requirement(one, comparison) for one in wanted.requirements)
-    return ComparisonReport(_model(a), _model(b), wanted.on, comparison, asked.unreadable, checked)
+    return ComparisonReport(_model(a), _model(b), wanted.on, comparison, (*photos.skipped, *asked.unreadable), checked)

@@ -239,7 +239,7 @@ def _left_out(report: ComparisonReport) -> Section | None:
 
 
 def _skipped(report: ComparisonReport) -> Iterable[tuple[str, str, str]]:
-    for one in report.unreadable:
-        yield str(one.path), "not readable", one.reason
+    for one in report.skipped:
+        yield str(one.path), "left out", one.reason
     for refused in report.comparison.refused:
         yield str(refused.path), f"refused by {refused.side}", refused.reason

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lightship.datasets.photo import SkippedPhoto
+from lightship.datasets import SkippedPhoto
 from lightship.evaluation.comparison import Comparison
 from lightship.evaluation.requirements import CheckedRequirement
 
@@ -29,8 +29,8 @@ class ComparisonReport:
     # Where the photos are from, as the user named it.
     source: str
     comparison: Comparison
-    # Photos whose files could not be read, so that no model was asked about them.
-    unreadable: Sequence[SkippedPhoto]
+    # Files about which no model was asked: those that are not photos or have no label, and those that cannot be read.
+    skipped: Sequence[SkippedPhoto]
     requirements: Sequence[CheckedRequirement]
 
     @property

@@ -13,12 +13,10 @@ if TYPE_CHECKING:
     from lightship.packaging.golden_sample import UninformativeGoldenWarning
     from lightship.packaging.missing_image import MissingImageSpecWarning
     from lightship.packaging.preprocessed_twice import PreprocessedTwiceWarning
-    from lightship.packaging.transfer_model import TransferModel
 
 __all__ = [
     "MissingImageSpecWarning",
     "PreprocessedTwiceWarning",
-    "TransferModel",
     "UninformativeGoldenWarning",
     "export",
 ]
@@ -26,7 +24,6 @@ __all__ = [
 _HOME = {
     "MissingImageSpecWarning": "lightship.packaging.missing_image",
     "PreprocessedTwiceWarning": "lightship.packaging.preprocessed_twice",
-    "TransferModel": "lightship.packaging.transfer_model",
     "UninformativeGoldenWarning": "lightship.packaging.golden_sample",
     "export": "lightship.packaging.exporting",
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,6 +43,10 @@ if TYPE_CHECKING:
 
 # What `export` takes by name.
 OPTIONS = ("classes", "image", "version", "golden", "explain", "overwrite", "progress")
+
+# Writes further files into the folder `assets.extra` of a version that is not published yet, which is its argument. The
+# other argument explains images with the trained model; None if it cannot be explained.
+WriteExtras = Callable[[Path, "Explanations | None"], None]
 
 # Only one export runs at a time, because Keras and TensorFlow keep global state.
 _EXPORT_LOCK = Lock()
@@ -90,6 +94,39 @@ def export(
     """
     if unexpected:
         raise unexpected_option("export", next(iter(unexpected)), OPTIONS)
+    return export_with_extras(
+        source,
+        folder,
+        classes=classes,
+        image=image,
+        version=version,
+        golden=golden,
+        explain=explain,
+        overwrite=overwrite,
+        progress=progress,
+        depth=2,
+    )
+
+
+def export_with_extras(
+    source: Any,
+    folder: str | Path,
+    *,
+    classes: Classes | None = None,
+    image: ImageSpec | Mapping[str, Any] | Literal[False] | None = None,
+    version: int | None = None,
+    golden: GoldenImages | None = None,
+    explain: str | Literal[False] | None = None,
+    overwrite: bool = False,
+    progress: ProgressOption = None,
+    extras: WriteExtras | None = None,
+    depth: int = 1,
+) -> Path:
+    """Exports as `export` does, with the files that `extras` writes in the version and in the digests of its manifest.
+
+    extras: is called once, before anything is compared or published. If it raises, there is no version.
+    depth: how many functions above this one the function is that warnings name as their place.
+    """
     folder = Path(folder)
     check_version(folder, version, overwrite)
     labels = read_classes(classes) if classes is not None else None
@@ -111,15 +148,15 @@ def export(
                 FailedPrecondition, "TensorFlow cannot save this model: {}; the incomplete export was removed"
             ):
                 trained.write(path, content.signatures, content.explanations)
-            _write_extras(path, content)
+            _write_extras(path, content, extras)
             engine = _try_out(path, trained, content, report)
             written = publish(path, folder, version, overwrite)
         report.done(f"wrote {written}, which runs on {engine}")
     if content.no_image == MISSING:
-        warn_of_missing_image(written, trained, content.labels, depth=2)
+        warn_of_missing_image(written, trained, content.labels, depth=depth + 1)
     if content.image is not None and preprocesses_twice(content.image.preprocessing, trained.scales_pixels):
-        warn_of_preprocessing_twice(written, content.image.preprocessing, depth=2)
-    warn_if_uninformative(content.golden, content.image, bool(golden), depth=2)
+        warn_of_preprocessing_twice(written, content.image.preprocessing, depth=depth + 1)
+    warn_if_uninformative(content.golden, content.image, bool(golden), depth=depth + 1)
     return written
 
 
@@ -174,7 +211,7 @@ def _content(
     return _Content(labels, image, golden, signatures, explanations, missing)
 
 
-def _write_extras(path: Path, content: _Content) -> None:
+def _write_extras(path: Path, content: _Content, write: WriteExtras | None) -> None:
     import keras
     import tensorflow as tf
 
@@ -188,6 +225,8 @@ def _write_extras(path: Path, content: _Content) -> None:
         content.golden.save(extras / GOLDEN_FILE)
         if not (path / WARM_UP_FILE).exists():  # a SavedModel may have its own warm-up file
             write_warmup(path / WARM_UP_FILE, content.golden)
+    if write is not None:
+        write(extras, content.explanations)
     manifest = Manifest(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         frameworks={"lightship": __version__, "tensorflow": tf.__version__, "keras": keras.__version__},

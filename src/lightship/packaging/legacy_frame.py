@@ -35,6 +35,8 @@ def read_classes_pickle(path: Path) -> tuple[str, ...]:
 def _column(frame: Any) -> list[str]:
     if not _is(frame, "DataFrame"):
         raise InvalidArgument(f"the pickle contains {_name(frame)}, not a DataFrame: {REMEDY}")
+    if frame.state is None:  # what Lightship writes: the arguments of the class
+        return [_label(value) for value in _list(frame.arguments[0][COLUMN])]
     axes, blocks = _manager(frame.state.get("_mgr") or frame.state["_data"])
     columns = _index(axes[0])
     if COLUMN not in columns:
@@ -48,6 +50,12 @@ def _column(frame: Any) -> list[str]:
         if position in positions:
             return [_label(value) for value in _row(values, positions.index(position), len(positions))]
     raise InvalidArgument(f"the DataFrame in the pickle has no values for the column {COLUMN!r}: {REMEDY}")
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise InvalidArgument(f"the column {COLUMN!r} contains {_name(value)}, not a list of strings: {REMEDY}")
+    return value
 
 
 def _label(value: Any) -> str:

@@ -61,10 +61,7 @@ def staging_folder(folder: Path) -> Iterator[Path]:
 
 def publish(path: Path, folder: Path, version: int | None, overwrite: bool = False) -> Path:
     """Moves a written folder to its version, by default the next free one, and returns the new path."""
-    for inner, folders, files in os.walk(path, topdown=False):
-        for name in (*files, *folders):
-            _flush(Path(inner, name))
-    _flush(path)
+    flush_all(path)
     with _locked(folder):  # only one exporter at a time chooses a number
         check_version(folder, version, overwrite)
         target = _target(folder, version)
@@ -74,6 +71,14 @@ def publish(path: Path, folder: Path, version: int | None, overwrite: bool = Fal
             os.rename(path, target)
         _flush(folder)
     return target
+
+
+def flush_all(path: Path) -> None:
+    """Writes a folder and everything in it to the disk."""
+    for inner, folders, files in os.walk(path, topdown=False):
+        for name in (*files, *folders):
+            _flush(Path(inner, name))
+    _flush(path)
 
 
 def _target(folder: Path, version: int | None) -> Path:

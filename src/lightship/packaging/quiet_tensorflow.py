@@ -13,28 +13,30 @@ from lightship.packaging.progress import Progress
 from lightship.packaging.quiet import quiet_loggers
 from lightship.packaging.tensorflow_log import without_tensorflow_log
 
-_PURPOSE = "exporting a model"
+_EXPORT = "exporting a model"
 
 
 @contextmanager
-def quiet_tensorflow(progress: Progress) -> Iterator[None]:
+def quiet_tensorflow(progress: Progress, purpose: str = _EXPORT) -> Iterator[None]:
     """Imports TensorFlow and Keras, and leaves out their log while the block runs.
+
+    purpose: what needs them, with which an error begins if they are not installed.
 
     Afterwards all loggers, levels and streams are as before. Raises FailedPrecondition, with what to install, if one of
     them is not installed or cannot be imported.
     """
-    require(_PURPOSE, "tensorflow", "keras")
+    require(purpose, "tensorflow", "keras")
     with without_tensorflow_log(progress.show_output):
-        _import_tensorflow(progress)
+        _import_tensorflow(progress, purpose)
         with quiet_loggers():
             yield
 
 
-def _import_tensorflow(progress: Progress) -> None:
+def _import_tensorflow(progress: Progress, purpose: str) -> None:
     if not {"tensorflow", "keras"} <= sys.modules.keys():
         progress.step("importing TensorFlow")
     try:
-        with required(_PURPOSE), warnings.catch_warnings():
+        with required(purpose), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             import keras  # noqa: F401
             import tensorflow  # noqa: F401

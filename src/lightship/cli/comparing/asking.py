@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lightship.cli.comparing.sides import Side
-from lightship.datasets.photo import SkippedPhoto
+from lightship.datasets import SkippedPhoto
 from lightship.errors import FailedPrecondition, InvalidArgument, LightshipError
 from lightship.evaluation.side_answers import AnswerTable, SideAnswers
 from lightship.files import read_bytes

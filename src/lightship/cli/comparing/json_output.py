@@ -26,7 +26,7 @@ def print_comparison_json(report: ComparisonReport) -> None:
         "classes": [_class(one) for one in comparison.class_changes],
         "changed": [_changed(one) for one in comparison.changed],
         "refused": [{"photo": str(one.path), "by": one.side, "reason": one.reason} for one in comparison.refused],
-        "unreadable": [{"photo": str(one.path), "reason": one.reason} for one in report.unreadable],
+        "left_out": [{"photo": str(one.path), "reason": one.reason} for one in report.skipped],
         "ignored_labels": comparison.ignored,
         "requirements": [_requirement(one) for one in report.requirements],
         "passed": report.passed,

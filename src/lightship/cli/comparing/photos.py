@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lightship.cli.advice import COMPARED_PHOTOS, check_argument
 from lightship.cli.photos import named_photos
-from lightship.datasets.finding import find_photos
-from lightship.datasets.photo import LabelledPhoto
+from lightship.datasets import SkippedPhoto, find_photos
 from lightship.errors import LightshipError, NotFound
 from lightship.files import list_error
 from lightship.suffixes import IMAGE_SUFFIXES
@@ -23,6 +21,8 @@ class ComparedPhotos:
     paths: tuple[Path, ...]
     # In the order of the paths; None if the photos have no labels.
     labels: tuple[str, ...] | None
+    # Files of the source that are not compared, and why.
+    skipped: tuple[SkippedPhoto, ...] = ()
 
 
 def compared_photos(source: str, pattern: str | None) -> ComparedPhotos:
@@ -38,13 +38,10 @@ def compared_photos(source: str, pattern: str | None) -> ComparedPhotos:
     if pattern is None and _is_plain_folder(source):
         return ComparedPhotos(tuple(_photos_in(source)), None)
     found = find_photos(Path(source), pattern=pattern)
-    return _labelled(source, found.photos if found.valid is None else found.valid)
-
-
-def _labelled(source: str, photos: Sequence[LabelledPhoto]) -> ComparedPhotos:
+    photos = found.photos if found.valid is None else found.valid
     if not photos:
-        raise NotFound(f"{source} has no photos to compare the models on")
-    return ComparedPhotos(tuple(one.path for one in photos), tuple(one.label for one in photos))
+        raise NotFound(f"{source} has no photos for validation, so there is nothing to compare the models on")
+    return ComparedPhotos(tuple(one.path for one in photos), tuple(one.label for one in photos), found.skipped)
 
 
 def _is_plain_folder(source: str) -> bool:

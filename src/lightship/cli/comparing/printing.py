@@ -59,7 +59,7 @@ def _print_left_out(report: ComparisonReport) -> None:
     if comparison.ignored:
         ignored = [f"{label} ({_counted(photos, 'photo')})" for label, photos in comparison.ignored.items()]
         print_text(f"Left out, because neither model knows the label: {_listed(ignored)}")
-    skipped = [f"Left out: {one.reason}" for one in report.unreadable]
+    skipped = [f"Left out: {one.path}: {one.reason.removeprefix(f'{one.path} ')}" for one in report.skipped]
     skipped += _refusals(comparison)
     for line in skipped[:_MAX_SKIPPED]:
         print_text(line)

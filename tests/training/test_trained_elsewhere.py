@@ -1,4 +1,4 @@
-"""`TransferModel`, the classic way to hand a model over."""
+"""`TransferModel` with a model that was trained elsewhere: the classic way to hand one over."""
 
 from __future__ import annotations
 
@@ -7,10 +7,15 @@ from typing import Any
 
 import keras
 import pytest
-from tests.packaging.conftest import PETS, SPEC, entries
+from tests.packaging.conftest import PETS, SPEC, classifier, entries
 
 import lightship
 from lightship.bundle.bundle import open_bundle
+
+
+@pytest.fixture(scope="module")
+def model() -> keras.Model:
+    return classifier()
 
 
 def test_it_saves_one_version_after_the_other(tmp_path: Path, model: keras.Model) -> None:
