@@ -91,9 +91,11 @@ def test_the_same_version_twice_agrees_about_everything(compare: Run, models: Pa
     assert answer["metrics"]["accuracy"] == {"a": 1, "b": 1, "change": 0}
 
 
-def test_a_version_made_worse_is_refused(lightship: Run, models: Path, photos: Path) -> None:
-    """The newest version of the model's folder is the worse one."""
-    done = lightship("compare", models / "1", models, "--on", photos, *NO_WORSE)
+def test_a_version_made_worse_is_refused(
+    lightship: Run, models: Path, photos: Path, no_tensorflow: dict[str, str]
+) -> None:
+    """The newest version of the model's folder is the worse one. TensorFlow is not needed."""
+    done = lightship("compare", models / "1", models, "--on", photos, *NO_WORSE, env=no_tensorflow)
     assert (done.returncode, done.stderr) == (1, "")
     lines = [line.split() for line in done.stdout.splitlines()]
     assert ["accuracy", "1.000", "0.667", "-0.333"] in lines
@@ -159,6 +161,16 @@ def test_the_validation_part_is_used_where_there_is_one(
     shutil.copytree(photos / "red", tmp_path / "set" / "val" / "red")
     answer = found(compare(models / "1", models / "2", "--on", "set", "--json"))
     assert (answer["photos"], answer["metrics"]["agreement"]) == (4, 1)
+
+
+def test_the_photos_that_a_training_sets_aside_are_used(compare: Run, models: Path, photos: Path) -> None:
+    """A fifth of each class, at least one."""
+    same = (models / "1", models / "1", "--on", photos, "--held-out")
+    assert found(compare(*same, "--json"))["photos"] == 6
+    assert found(compare(*same, "--valid-share", "0.5", "--seed", "3", "--json"))["photos"] == 12
+    done = compare(models / "1", models / "1", "--on", photos, "--seed", "3")
+    assert done.returncode == 2
+    assert "'--seed': it has an effect only with --held-out, and is 3" in done.stderr
 
 
 def test_labels_come_from_a_csv_file_or_from_names(compare: Run, models: Path, photos: Path, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 from tests.evaluation.comparisons import compared
 
 from lightship.errors import InvalidArgument
+from lightship.evaluation.comparison_text import requirement_number
 from lightship.evaluation.metrics import METRICS, values
 from lightship.evaluation.requirements import check_metrics, check_requirement, parse_requirement
 
@@ -97,6 +98,16 @@ def test_what_needs_labels_is_refused_before_anything_is_asked() -> None:
 def test_a_metric_without_a_value_is_an_error_with_the_reason() -> None:
     with pytest.raises(InvalidArgument, match="a model has at most 5 classes"):
         check_requirement(parse_requirement("top5_accuracy >= 0.9"), COMPARISON)
+
+
+def test_a_value_that_nearly_reaches_its_limit_is_shown_with_more_digits() -> None:
+    a, b = ["cat"] * 3000, ["cat"] * 2999 + ["dog"]
+    many = compared(["cat"] * 3000, a, b)
+    shown = [
+        requirement_number(check_requirement(parse_requirement(text), many))
+        for text in ("accuracy >= +0", "accuracy >= 1", "agreement >= 0.9")
+    ]
+    assert shown == ["-0.000333333", "0.999667", "1.000"]
 
 
 @pytest.mark.parametrize("metric", METRICS.values(), ids=lambda metric: metric.name)

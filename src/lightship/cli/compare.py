@@ -10,14 +10,17 @@ import typer
 
 from lightship.cli import tls
 from lightship.cli.failures import run_command
+from lightship.cli.options import WrongArguments
 from lightship.client.arguments import DEFAULT_CONCURRENCY, MAX_CONCURRENCY
 
 if TYPE_CHECKING:
+    from lightship.cli.comparing.photos import HeldOut
     from lightship.cli.comparing.sides import Access, Side
     from lightship.evaluation.comparison_report import ComparedModel, ComparisonReport
     from lightship.evaluation.requirements import Requirement
 
 COULD_NOT_COMPARE = 2
+_HELD_OUT = "Held-out photos"
 _SIDE = (
     "a version folder, models/dog/1; a model's folder, models/dog, for its newest version; or the URL of a served "
     "model, http://host:8501/v1/models/dog or grpc://host:8500/dog, optionally with /versions/3 or /labels/stable."
@@ -32,6 +35,7 @@ class Wanted:
     b: str
     on: str
     pattern: str | None
+    held_out: HeldOut | None
     ignore_unknown: bool
     requirements: tuple[Requirement, ...]
 
@@ -53,6 +57,21 @@ def compare(
             metavar="PATTERN",
             help='Read the labels from the names of the files, such as "{make}_{model}_*.jpg".',
         ),
+    ] = None,
+    held_out: Annotated[
+        bool,
+        typer.Option(
+            "--held-out",
+            rich_help_panel=_HELD_OUT,
+            help="Use only the photos that lightship train sets aside for validation, with the same share and seed.",
+        ),
+    ] = False,
+    valid_share: Annotated[
+        float | None,
+        typer.Option(rich_help_panel=_HELD_OUT, help="The --valid-share of the training. Default: 0.2."),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, rich_help_panel=_HELD_OUT, help="The --seed of the training. Default: 0.")
     ] = None,
     require: Annotated[
         list[str] | None,
@@ -101,6 +120,7 @@ def compare(
     The exit code is 0 if B fulfils all requirements, 1 if it fails one, and 2 if they could not be checked.
     """
     codes: list[int] = []
+    aside = _held_out(held_out, valid_share, seed)
 
     def run() -> None:
         from lightship.cli.comparing.json_output import print_comparison_json
@@ -113,7 +133,7 @@ def compare(
         if html is not None:
             check_page_file(html)
         access = Access(timeout, concurrency, bundle, tls.tls_of(ca, cert, key))
-        found = _compare(Wanted(a, b, on, pattern, ignore_unknown, requirements), access)
+        found = _compare(Wanted(a, b, on, pattern, aside, ignore_unknown, requirements), access)
         if json:
             print_comparison_json(found)
         else:
@@ -125,6 +145,20 @@ def compare(
     run_command(run, failure=COULD_NOT_COMPARE)
     if codes[0]:
         raise typer.Exit(codes[0])
+
+
+def _held_out(wanted: bool, valid_share: float | None, seed: int | None) -> HeldOut | None:
+    """Returns which photos a training set aside; None for all photos. Raises WrongArguments."""
+    from lightship.cli.comparing.photos import HeldOut
+
+    if not wanted:
+        for name, value in (("valid_share", valid_share), ("seed", seed)):
+            if value is not None:
+                raise WrongArguments(f"it has an effect only with --held-out, and is {value}", name)
+        return None
+    from lightship.datasets.photo_set import DEFAULT_VALID_SHARE
+
+    return HeldOut(DEFAULT_VALID_SHARE if valid_share is None else valid_share, seed or 0)
 
 
 def _write_page(path: str, report: ComparisonReport) -> None:
@@ -150,7 +184,7 @@ def _compare(wanted: Wanted, access: Access) -> ComparisonReport:
     from lightship.evaluation.comparison_report import ComparisonReport
     from lightship.evaluation.requirements import check_metrics, check_requirement
 
-    photos = compared_photos(wanted.on, wanted.pattern)
+    photos = compared_photos(wanted.on, wanted.pattern, wanted.held_out)
     check_metrics(wanted.requirements, labelled=photos.labels is not None)
 
     def check_classes(known: set[str]) -> None:

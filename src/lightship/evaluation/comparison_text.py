@@ -6,7 +6,7 @@ from math import isnan
 
 from lightship.evaluation.comparison import Comparison
 from lightship.evaluation.metrics import Metric, Range
-from lightship.evaluation.requirements import CheckedRequirement
+from lightship.evaluation.requirements import EQUAL, CheckedRequirement
 
 UNDEFINED = "–"  # a figure without a value, such as a precision of 0 / 0
 
@@ -17,10 +17,12 @@ def number(value: float | None) -> str:
 
 
 def changed_number(value: float | None) -> str:
-    """Returns a change with its sign; without one if it rounds to 0."""
+    """Returns a change with its sign; without one if it is 0."""
     if value is None or isnan(value):
         return UNDEFINED
-    return f"{value:+.3f}" if abs(value) >= 0.0005 else "0.000"
+    if abs(value) >= 0.0005:
+        return f"{value:+.3f}"
+    return "0.000" if abs(value) < EQUAL else f"{value:+.1g}"
 
 
 def metric_number(metric: Metric, value: float | None) -> str:
@@ -31,8 +33,10 @@ def metric_number(metric: Metric, value: float | None) -> str:
 
 
 def requirement_number(checked: CheckedRequirement) -> str:
-    """Returns what was found for a requirement."""
-    requirement = checked.requirement
+    """Returns what was found for a requirement, with more digits if it is nearly the limit."""
+    requirement, sign = checked.requirement, "+" if checked.requirement.is_change else ""
+    if EQUAL < abs(checked.value - requirement.limit) < 0.001:
+        return f"{checked.value:{sign}.6g}"
     return changed_number(checked.value) if requirement.is_change else metric_number(requirement.metric, checked.value)
 
 

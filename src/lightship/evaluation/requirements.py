@@ -15,16 +15,16 @@ GRAMMAR = (
     "a requirement is METRIC OPERATOR NUMBER. The operator is >=, >, <= or <. A number with a sign is the allowed "
     "change from A to B ('accuracy >= -0.005'), and one without a sign is what B must reach ('accuracy >= 0.9')"
 )
-_EQUAL = 1e-9  # numbers that are less far apart are equal: 0.995 - 1 is not exactly -0.005
+EQUAL = 1e-9  # numbers that are less far apart are equal: 0.995 - 1 is not exactly -0.005
 
 _FORM = re.compile(
     r"\s*([A-Za-z][\w-]*)\s*(>=|<=|>|<)\s*([+-]?)((?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,2})?)\s*", re.ASCII
 )
 _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
-    ">=": lambda value, limit: value >= limit - _EQUAL,
-    "<=": lambda value, limit: value <= limit + _EQUAL,
-    ">": lambda value, limit: value > limit + _EQUAL,
-    "<": lambda value, limit: value < limit - _EQUAL,
+    ">=": lambda value, limit: value >= limit - EQUAL,
+    "<=": lambda value, limit: value <= limit + EQUAL,
+    ">": lambda value, limit: value > limit + EQUAL,
+    "<": lambda value, limit: value < limit - EQUAL,
 }
 
 

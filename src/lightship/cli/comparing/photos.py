@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lightship.cli.advice import COMPARED_PHOTOS, check_argument
+from lightship.cli.explain_photos import progress_bar
 from lightship.cli.photos import named_photos
-from lightship.datasets import SkippedPhoto, find_photos
+from lightship.datasets import SkippedPhoto, find_photos, read_photo_set
 from lightship.errors import LightshipError, NotFound
 from lightship.files import list_error
 from lightship.suffixes import IMAGE_SUFFIXES
@@ -25,16 +26,27 @@ class ComparedPhotos:
     skipped: tuple[SkippedPhoto, ...] = ()
 
 
-def compared_photos(source: str, pattern: str | None) -> ComparedPhotos:
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """Which photos `lightship train` sets aside for validation."""
+
+    valid_share: float
+    seed: int
+
+
+def compared_photos(source: str, pattern: str | None, held_out: HeldOut | None = None) -> ComparedPhotos:
     """Finds the photos of `--on`.
 
     source: what `find_photos` takes, or a folder that has photos directly in it, which then have no labels. If there is
         a validation part, only that is used.
     pattern: where the labels are in the files' names, as for `find_photos`.
+    held_out: use only the photos that a training with these settings sets aside.
 
     Raises NotFound, InvalidArgument or PermissionDenied.
     """
     check_argument(source, COMPARED_PHOTOS)
+    if held_out is not None:
+        return _held_out(source, pattern, held_out)
     if pattern is None and _is_plain_folder(source):
         return ComparedPhotos(tuple(_photos_in(source)), None)
     found = find_photos(Path(source), pattern=pattern)
@@ -42,6 +54,24 @@ def compared_photos(source: str, pattern: str | None) -> ComparedPhotos:
     if not photos:
         raise NotFound(f"{source} has no photos for validation, so there is nothing to compare the models on")
     return ComparedPhotos(tuple(one.path for one in photos), tuple(one.label for one in photos), found.skipped)
+
+
+def _held_out(source: str, pattern: str | None, wanted: HeldOut) -> ComparedPhotos:
+    """Reads every photo, as a training does: one that is there twice is drawn once."""
+    found = find_photos(Path(source), pattern=pattern)
+    with progress_bar("reading", len(found.photos) + len(found.valid or ())) as update:
+        photos = read_photo_set(
+            Path(source),
+            pattern=pattern,
+            valid_share=wanted.valid_share,
+            seed=wanted.seed,
+            min_photos=0,
+            keep_rare=True,  # the photos of a class are drawn without regard to other classes
+            on_read=lambda done, _: update(done),
+        )
+    return ComparedPhotos(
+        tuple(one.path for one in photos.valid), tuple(one.label for one in photos.valid), photos.unreadable
+    )
 
 
 def _is_plain_folder(source: str) -> bool:
