@@ -41,7 +41,7 @@ def offered(line: str) -> list[str]:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("lightship ", {"export", "serve", "predict", "explain", "inspect", "status", "verify", "docker"}),
+        ("lightship ", {"export", "serve", "predict", "explain", "inspect", "status", "verify", "compare", "docker"}),
         ("lightship s", {"serve", "status"}),
         ("lightship --v", {"--version"}),
         ("lightship docker st", {"start", "stop", "status"}),
