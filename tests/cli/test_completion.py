@@ -41,8 +41,8 @@ def offered(line: str) -> list[str]:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("lightship ", {"export", "serve", "predict", "explain", "inspect", "status", "verify", "docker"}),
-        ("lightship s", {"serve", "status"}),
+        ("lightship ", {"export", "serve", "predict", "explain", "inspect", "sift", "status", "verify", "docker"}),
+        ("lightship s", {"serve", "sift", "status"}),
         ("lightship --v", {"--version"}),
         ("lightship docker st", {"start", "stop", "status"}),
         ("lightship serve --engine ", {"auto", "openvino", "tensorflow"}),
