@@ -95,7 +95,7 @@ def figures(truth: NDArray[Any], probabilities: NDArray[Any], classes: Sequence[
     """
     _check(truth, probabilities, classes)
     labels = truth.astype(np.int64)
-    given = np.nan_to_num(probabilities, nan=0.0, posinf=1.0, neginf=0.0)
+    given = without_nan(probabilities)
     answers = given.argmax(1) if len(given) else np.zeros(0, np.int64)
     confusion = np.zeros((len(classes), len(classes)), np.int64)
     np.add.at(confusion, (labels, answers), 1)
@@ -115,6 +115,12 @@ def figures(truth: NDArray[Any], probabilities: NDArray[Any], classes: Sequence[
         expected_calibration_error=_calibration_error(calibration, len(labels)),
         log_loss=_log_loss(labels, given),
     )
+
+
+def without_nan(probabilities: NDArray[Any]) -> NDArray[Any]:
+    """Returns probabilities in which NaN is 0, as a model gives them whose training diverged."""
+    known: NDArray[Any] = np.nan_to_num(probabilities, nan=0.0, posinf=1.0, neginf=0.0)
+    return known
 
 
 def _check(truth: NDArray[Any], probabilities: NDArray[Any], classes: Sequence[str]) -> None:

@@ -12,6 +12,7 @@ from lightship.evaluation.page.reliability import reliability_diagram
 from lightship.evaluation.page.tables import Column, table
 from lightship.evaluation.page.thumbnails import read_thumbnail, thumbnail
 from lightship.evaluation.page.values import count, decimal, figure, percent
+from lightship.evaluation.page.writing import write_page
 
 __all__ = [
     "Column",
@@ -38,4 +39,5 @@ __all__ = [
     "tag",
     "text",
     "thumbnail",
+    "write_page",
 ]

@@ -16,7 +16,7 @@ def place(share: float) -> str:
     return f"{share * 100:.2f}%"
 
 
-def nice_ticks(highest: float, most: int = 5) -> list[float]:
+def nice_ticks(highest: float, most: int = 6) -> list[float]:
     """Returns round numbers from 0 to at least `highest`, at equal distances."""
     if not (math.isfinite(highest) and highest > 0):
         return [0.0, 1.0]

@@ -42,17 +42,18 @@ def line_chart(
     best: int | None,
     highest: float | None = None,
     shown: Callable[[float], str],
+    axis: Callable[[float], str] = "{:.6g}".format,
 ) -> Markup:
     """Returns a chart of series of the same length, at least one value each.
 
     best: the index of the epoch to mark. highest: the upper end of the axis; None for that of the values.
-    shown: how a value is written.
+    shown: how a value is written. axis: how a number beside the axis is.
     """
     finite = [value for one in series for value in one.values if math.isfinite(value)]
     ticks = nice_ticks(max(finite, default=0.0) if highest is None else highest)
     scale = ticks[-1]
     count = len(series[0].values)
-    labels = [(tick / scale, _tick(tick, ticks, percentages=highest is not None)) for tick in ticks]
+    labels = [(tick / scale, axis(tick)) for tick in ticks]
     parts = [
         *_phases(phases, count),
         horizontal_lines(labels),
@@ -63,15 +64,6 @@ def line_chart(
     ]
     legend = tag("ul", *map(_legend, series), class_="legend", aria_hidden="true")
     return joined((chart(title, _description(title, series, best, shown), *parts), legend))
-
-
-def _tick(tick: float, ticks: Sequence[float], *, percentages: bool) -> str:
-    if percentages:
-        return f"{tick * 100:.0f} %"
-    step = ticks[1] - ticks[0]
-    if ticks[-1] >= 1e5 or step < 1e-4:
-        return f"{tick:.2g}"
-    return f"{tick:.{max(0, math.ceil(-math.log10(step) - 1e-9) + (step % 1 in (0.25, 2.5)))}f}"
 
 
 def _middle(epoch: int, count: int) -> float:

@@ -55,8 +55,8 @@ def confusion_pairs(classes: Sequence[str], confusion: NDArray[Any], limit: int 
     pairs = [(int(row), int(column)) for row, column in zip(*np.unravel_index(order, wrong.shape), strict=True)]
     rows = [_pair(classes, confusion, row, column) for row, column in pairs if wrong[row, column]]
     if not rows:
-        return tag("p", "No photo was answered wrongly.")
-    columns = [Column("Label"), Column("Answer"), Column("Photos", numeric=True), Column("Of the label", numeric=True)]
+        return tag("p", "No photo got a wrong answer.")
+    columns = [Column("Label"), Column("Answer"), Column("Photos", numeric=True), Column("Of label", numeric=True)]
     return joined(
         (
             tag("p", _shown(len(rows), int((wrong > 0).sum())), class_="quiet"),
@@ -77,6 +77,6 @@ def _pair(classes: Sequence[str], confusion: NDArray[Any], row: int, column: int
     return [
         classes[row],
         classes[column],
-        figure(f"confusion.{row}.{column}", photos, count(photos)),
-        figure(f"confusion.{row}.{column}.share", share, percent(share)),
+        figure(f"confused.{row}.{column}", photos, count(photos)),
+        figure(f"confused.{row}.{column}.share", share, percent(share)),
     ]

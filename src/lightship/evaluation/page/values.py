@@ -6,12 +6,13 @@ import math
 
 from lightship.evaluation.page.markup import Markup, tag
 
+NO_BREAK = "\u00a0"  # a space at which no line ends
 UNDEFINED = "–"  # what a figure that is not defined is shown as, such as a precision of 0 / 0
 
 
 def percent(share: float) -> str:
     """Returns a share of 1, such as "93.1 %". A figure that is not finite is shown as a dash, as in all of these."""
-    return f"{share * 100:.1f} %" if math.isfinite(share) else UNDEFINED
+    return f"{share * 100:.1f}{NO_BREAK}%" if math.isfinite(share) else UNDEFINED
 
 
 def decimal(value: float, digits: int = 3) -> str:
@@ -32,8 +33,8 @@ def exact(value: float) -> str:
 def figure(name: str, value: float, shown: str) -> Markup:
     """Returns a figure of a page.
 
-    name: what it is, such as "accuracy"; unique in the page. It becomes the attribute `data-figure`, beside the exact
-        value in `data-value`.
+    name: what it is, such as "accuracy". It becomes the attribute `data-figure`, beside the exact value in
+        `data-value`.
     """
     title = "not defined" if shown == UNDEFINED else None
     return tag("span", shown, class_="figure", data_figure=name, data_value=exact(value), title=title)
