@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from tests.cli.conftest import Run
 from tests.training.run.examples import write_base, write_photos
 
@@ -40,6 +42,28 @@ def test_a_version_its_report_and_the_next_steps_are_told(lightship: Run, photos
     assert told["classes"] == ["blau ü", "green", "red"]
     assert [Path(one["path"]).name for one in told["unreadable"]] == ["broken.jpg"]
     assert 0 <= told["accuracy"] <= 1
+
+
+@pytest.mark.slow
+@pytest.mark.tensorflow
+def test_the_command_that_compares_with_the_version_before_runs_as_printed(
+    lightship: Run, photos: Path, tmp_path: Path
+) -> None:
+    write_base(tmp_path / "tiny.keras")
+    source = shutil.copytree(photos, tmp_path / "my photos")
+    words = ["train", "my photos", "-o", "models/colours", "--base", "tiny.keras", "--preprocess", "mobilenet_v2"]
+    words += ["--epochs", "1", "--fine-tune-epochs", "0", "--valid-share", "0.3", "--seed", "4"]
+    assert lightship(*words).returncode == 0
+    (source / "rare").mkdir()
+    shutil.copy(next(photos.rglob("*.jpg")), source / "rare" / "only.jpg")
+    with Image.open(source / "rare" / "only.jpg") as photo:
+        photo.rotate(90).save(source / "rare" / "only.jpg")
+    done = lightship(*words)
+    printed = re.search(r"^compare it: +lightship (.*)$", done.stderr, re.MULTILINE)
+    assert printed is not None, done.stderr
+    done = lightship(*shlex.split(printed[1]), "--json")
+    assert done.returncode == 0, done.stderr
+    assert "--valid-share 0.3 --seed 4 --ignore-unknown" in printed[1]
 
 
 @pytest.mark.parametrize(

@@ -185,7 +185,7 @@ def train(
     if json:
         print_json(run.to_json())
     else:
-        print_text(_next_steps(run, options.photos), file=sys.stderr)
+        print_text(_next_steps(run, options), file=sys.stderr)
         print_text(run.version)
 
 
@@ -219,7 +219,7 @@ def _unfreeze(given: list[str] | None) -> Unfreeze:
     return tuple(given)
 
 
-def _next_steps(run: TrainedRun, photos: Path) -> str:
+def _next_steps(run: TrainedRun, options: TrainOptions) -> str:
     folder = quote(str(run.version.parent))
     lines = [
         _result(run),
@@ -228,16 +228,24 @@ def _next_steps(run: TrainedRun, photos: Path) -> str:
         f"its report:  {run.report}",
     ]
     if run.previous is not None:
-        before, now = quote(str(run.previous)), quote(str(run.version))
-        lines.append(f"compare it:  lightship compare {before} {now} --on {quote(str(_validation(photos)))}")
+        lines.append(f"compare it:  {_comparison(run, run.previous, options)}")
     return "\n".join(lines)
 
 
-def _validation(photos: Path) -> Path:
-    """Returns the folder of photos for validation, if there is one, since the model was trained on the others."""
-    from lightship.datasets.photo_list import VALID_NAMES
+def _comparison(run: TrainedRun, previous: Path, options: TrainOptions) -> str:
+    """Returns the command that compares both versions on the photos for validation: the new one has not seen them."""
+    from lightship.datasets.photo_set import DEFAULT_VALID_SHARE
 
-    return next((photos / name for name in VALID_NAMES if (photos / name).is_dir()), photos)
+    words = ["lightship", "compare", str(previous), str(run.version), "--on", str(options.photos), "--held-out"]
+    if options.valid_share != DEFAULT_VALID_SHARE:
+        words += ["--valid-share", str(options.valid_share)]
+    if options.seed:
+        words += ["--seed", str(options.seed)]
+    if options.pattern is not None:
+        words += ["--pattern", options.pattern]
+    if run.photos.rare and not run.photos.rare_kept:
+        words.append("--ignore-unknown")  # the photos of the classes that were left out
+    return " ".join(map(quote, words))
 
 
 def _result(run: TrainedRun) -> str:

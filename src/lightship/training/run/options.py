@@ -9,6 +9,7 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
+from lightship.datasets.photo_set import DEFAULT_MIN_PHOTOS, DEFAULT_VALID_SHARE
 from lightship.errors import InvalidArgument
 from lightship.suffixes import KERAS_SUFFIXES
 
@@ -38,9 +39,9 @@ class TrainOptions:
     # The names of the photos, such as {make}_{model}_*.jpg, if they say the class.
     pattern: str | None = None
     # The share of the photos on which the model is validated, unless the photos are split already.
-    valid_share: float = 0.2
+    valid_share: float = DEFAULT_VALID_SHARE
     # Classes with fewer photos are left out, or kept if `keep_rare`.
-    min_photos: int = 5
+    min_photos: int = DEFAULT_MIN_PHOTOS
     keep_rare: bool = False
     # How a photo becomes the model's input: height and width in pixels, what happens to another aspect ratio, the
     # library and the method that resize, and what is done to the pixels. None for what suits the base.
