@@ -43,7 +43,19 @@ def offered(line: str) -> list[str]:
     [
         (
             "lightship ",
-            {"docker", "explain", "export", "inspect", "predict", "serve", "sift", "status", "train", "verify"},
+            {
+                "compare",
+                "docker",
+                "explain",
+                "export",
+                "inspect",
+                "predict",
+                "serve",
+                "sift",
+                "status",
+                "train",
+                "verify",
+            },
         ),
         ("lightship s", {"serve", "sift", "status"}),
         ("lightship --v", {"--version"}),

@@ -45,6 +45,10 @@ PHOTO = Wanted(
         {Kind.EMPTY, Kind.ADDRESS, Kind.KERAS, Kind.GRAPH, Kind.VERSION, Kind.SAVED_MODEL, Kind.MODEL, Kind.MODELS}
     ),
 )
+COMPARE = PREDICT._replace(
+    command="lightship compare",
+    expected="two models, each a folder or an address, such as models/dog/1 or http://127.0.0.1:8501/v1/models/dog",
+)
 EXPLAIN = PREDICT._replace(command="lightship explain")
 EXPLAIN_PHOTO = PHOTO._replace(command="lightship explain")
 CHECKED_PHOTOS = PHOTO._replace(
@@ -56,6 +60,11 @@ SIFT = Wanted(
     FILES | {Kind.EMPTY, Kind.ADDRESS, Kind.VERSION, Kind.SAVED_MODEL, Kind.MODEL, Kind.MODELS, Kind.MISSING},
 )
 SIFT_MODEL = INSPECT._replace(command="--model", wrong=frozenset(INSPECT.wrong) | {Kind.MISSING})
+COMPARED_PHOTOS = PHOTO._replace(
+    command="--on",
+    expected="photos, in a folder for each class or listed in a CSV file",
+    wrong=frozenset(PHOTO.wrong) | {Kind.PHOTO, Kind.MISSING},
+)
 SOURCE = Wanted(
     "lightship export",
     "a trained model, which is a .keras or .h5 file or the folder of a SavedModel",
@@ -161,11 +170,19 @@ _SPECIAL: Mapping[tuple[Wanted, Kind], Callable[[str], str]] = {
     },
     **{
         (wanted, Kind.PHOTO): lambda text: f"give its folder, {quote(str(Path(text).parent))}"
-        for wanted in (CHECKED_PHOTOS, SIFT)
+        for wanted in (CHECKED_PHOTOS, COMPARED_PHOTOS, SIFT)
     },
     **{
         (SIFT, kind): lambda text: f"--model {quote(text)} sifts photos by it"
         for kind in (Kind.VERSION, Kind.SAVED_MODEL, Kind.MODEL)
+    },
+    **{
+        (COMPARE, kind): lambda text: f"give the photos with --on: lightship compare MODEL MODEL --on {quote(text)}"
+        for kind in (Kind.PHOTO, Kind.PHOTOS)
+    },
+    **{
+        (COMPARED_PHOTOS, kind): lambda text: "give both models as arguments: lightship compare MODEL MODEL --on PHOTOS"
+        for kind in (Kind.KERAS, Kind.VERSION, Kind.SAVED_MODEL, Kind.MODEL, Kind.MODELS, Kind.ADDRESS)
     },
     **{
         (CHECKED_PHOTOS, kind): lambda text: "give the model as the argument: lightship explain --check FOLDER MODEL"

@@ -48,12 +48,15 @@ def test_on_a_terminal_the_batches_are_a_bar_and_finished_steps_are_lines() -> N
     stream = Stream()
     progress = TrainingTerminal(stream)
     progress.step("new head, epoch 1 of 3")
-    progress.batch(3, 7, "loss 0.9")
-    shown = Console(file=io.StringIO(), width=120, record=True)
-    shown.print(progress)
-    text = shown.export_text()
-    assert "new head, epoch 1 of 3" in text
-    assert "3/7 loss 0.9" in text
+    progress.batch(30, 70, "loss 0.9012, accuracy 51.2%")
+    for width in (78, 200):
+        shown = Console(file=io.StringIO(), width=width, record=True)
+        shown.print(progress)
+        text = shown.export_text()
+        assert "new head, epoch 1 of 3 (0.0 s)" in text
+        assert "━" in text
+        assert "30/70 loss 0.9012, accuracy 51.2%" in text
+        assert len(text.splitlines()) == 1
     progress.outcome("loss 0.5")
     progress.step("evaluating")
     progress.close()

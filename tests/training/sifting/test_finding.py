@@ -30,7 +30,7 @@ def test_photos_are_found_however_deep_in_the_order_of_their_paths(tmp_path: Pat
 
 
 def test_hidden_files_and_folders_are_left_out(tmp_path: Path) -> None:
-    assert places(found_in(tmp_path, ".a.jpg", ".thumbnails/b.jpg", "c.jpg")) == ["c.jpg"]
+    assert places(found_in(tmp_path, ".a.jpg", ".thumbnails/b.jpg", "__MACOSX/d.jpg", "c.jpg")) == ["c.jpg"]
 
 
 def test_the_first_folder_is_the_class(tmp_path: Path) -> None:
@@ -39,16 +39,16 @@ def test_the_first_folder_is_the_class(tmp_path: Path) -> None:
 
 
 def test_below_a_split_the_second_folder_is_the_class(tmp_path: Path) -> None:
-    found = found_in(tmp_path, "train/cat/1.jpg", "validation/dog/2.jpg", "test/dog/3.jpg", "train/4.jpg")
+    found = found_in(tmp_path, "train/cat/1.jpg", "Validation/dog/2.jpg", "test/dog/3.jpg", "val/4.jpg")
     assert {photo.place.as_posix(): (photo.label, photo.split) for photo in found.photos} == {
         "train/cat/1.jpg": ("cat", "train"),
-        "validation/dog/2.jpg": ("dog", "val"),
+        "Validation/dog/2.jpg": ("dog", "val"),
         "test/dog/3.jpg": ("dog", "test"),
-        "train/4.jpg": (None, "train"),
+        "val/4.jpg": (None, "val"),
     }
 
 
-@pytest.mark.parametrize("other", ["bus/2.jpg", "2.jpg"])
+@pytest.mark.parametrize("other", ["bus/2.jpg", "train/2.jpg", "test/2.jpg"])
 def test_a_class_may_be_called_train(tmp_path: Path, other: str) -> None:
     found = found_in(tmp_path, "train/1.jpg", other)
     assert [photo.label for photo in found.photos if photo.place.name == "1.jpg"] == ["train"]
@@ -59,14 +59,18 @@ def test_an_empty_folder_has_no_photos(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs links and pipes")
-def test_links_to_folders_are_not_followed_and_pipes_are_skipped(tmp_path: Path) -> None:
+def test_links_to_folders_are_followed_once_and_pipes_are_skipped(tmp_path: Path) -> None:
+    found_in(tmp_path / "elsewhere", "2.jpg")
+    tmp_path = tmp_path / "photos"
     found_in(tmp_path, "a/1.jpg")
     (tmp_path / "a" / "loop").symlink_to(tmp_path)
+    (tmp_path / "b").symlink_to("../elsewhere")
+    (tmp_path / "0").symlink_to("a")
     (tmp_path / "a" / "link.jpg").symlink_to("1.jpg")
     (tmp_path / "a" / "gone.jpg").symlink_to("nowhere.jpg")
     os.mkfifo(tmp_path / "a" / "pipe.jpg")
     found = photos_below(tmp_path)
-    assert places(found) == ["a/1.jpg", "a/link.jpg"]
+    assert places(found) == ["a/1.jpg", "a/link.jpg", "b/2.jpg"]
     assert [one.path.name for one in found.skipped] == ["gone.jpg", "pipe.jpg"]
     assert "not a regular file" in found.skipped[1].reason
 

@@ -45,7 +45,7 @@ def train_epoch(
     """
     start = time.monotonic()
     callbacks = [_callback(on_batch, stopping)]
-    with reraise_as(FailedPrecondition, "the model cannot be trained: {}"), _memory_errors():
+    with reraise_as(FailedPrecondition, "the model cannot be trained: {}"), _graph_errors():
         history = model.fit(train, shuffle=False, verbose=0, callbacks=callbacks, class_weight=class_weights).history
         checked = model.evaluate(valid, verbose=0, return_dict=True)
     return EpochFigures(
@@ -60,7 +60,8 @@ def train_epoch(
 
 
 @contextmanager
-def _memory_errors() -> Iterator[None]:
+def _graph_errors() -> Iterator[None]:
+    """Shortens the errors of TensorFlow's operations, which begin with a traceback."""
     import tensorflow as tf
 
     try:
@@ -69,6 +70,10 @@ def _memory_errors() -> Iterator[None]:
         raise ResourceExhausted(
             "the memory is not enough to train this model: give a smaller --batch-size or --size, or another --base"
         ) from error
+    except tf.errors.OpError as error:
+        lines = [line.strip() for line in error.message.splitlines()]
+        reasons = [line for line in lines if line and not line.startswith("[[")]
+        raise FailedPrecondition(f"the model cannot be trained: {reasons[-1] if reasons else error}") from error
 
 
 def _callback(on_batch: OnBatch, stopping: Callable[[], bool]) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from lightship.errors import Cancelled
+from lightship.errors import Cancelled, FailedPrecondition
 from lightship.evaluation.report import EpochFigures
 from lightship.training.run.fitting import compile_model, train_epoch
 from lightship.training.run.learner import Learner
@@ -79,15 +79,18 @@ class TrainingLoop:
             self.progress.batch(done, batches, _shown(loss, accuracy))
 
         done = self._epochs_before(phase) + position.epoch
-        return train_epoch(
-            self.learner.model,
-            self.data.train(done),
-            self.data.valid,
-            phase,
-            self.class_weights,
-            on_batch,
-            self.stopping,
-        )
+        try:
+            return train_epoch(
+                self.learner.model,
+                self.data.train(done),
+                self.data.valid,
+                phase,
+                self.class_weights,
+                on_batch,
+                self.stopping,
+            )
+        except FailedPrecondition as error:
+            raise self.data.failure or error from None
 
     def _epochs_before(self, phase: Phase) -> int:
         """Returns how many epochs the phases before this one have at most, so that no two epochs have one number."""

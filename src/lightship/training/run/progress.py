@@ -58,7 +58,9 @@ class TrainingTerminal(TerminalProgress, TrainingProgress):
         if not self._batches:
             return plain
         line = Table.grid(padding=(0, 1))
-        bar = ProgressBar(total=self._batches, completed=self._done, width=_BAR_WIDTH)
+        for most in (None, _BAR_WIDTH, None, None):  # only the bar is made shorter on a narrow terminal
+            line.add_column(no_wrap=most is None, max_width=most)
+        bar = ProgressBar(total=self._batches, completed=self._done)
         line.add_row(plain, bar, f"{self._done}/{self._batches}", self._latest)
         return line
 

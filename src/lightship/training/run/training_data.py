@@ -9,12 +9,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightship.datasets import PhotoSet
+from lightship.errors import LightshipError
 from lightship.images.spec import ImageSpec
 from lightship.training.augmentation import Augmentation
 from lightship.training.pixels import PhotoPixels
 from lightship.training.run.options import TrainOptions
 
 _SHOWN = 5  # photos or classes that are named
+
+
+class _Pixels(PhotoPixels):
+    """Remembers the error of a photo that cannot be read any more, of which TensorFlow tells only the traceback."""
+
+    failure: LightshipError | None = None
+
+    def __getitem__(self, index: int) -> NDArray[Any]:
+        try:
+            return super().__getitem__(index)
+        except LightshipError as error:
+            self.failure = error
+            raise
 
 
 class TrainingData:
@@ -27,10 +41,16 @@ class TrainingData:
         from lightship.training.pipeline import photos_dataset
 
         self._photos, self._image, self._options = photos, image, options
-        self._pixels = PhotoPixels([one.path for one in photos.train], image)
+        self._pixels, valid = (_Pixels([one.path for one in part], image) for part in (photos.train, photos.valid))
+        self._valid_pixels = valid
         self._dataset = photos_dataset
         self.batches = -(-len(photos.train) // options.batch_size)
-        self.valid = photos_dataset(photos.valid, photos.classes, image, batch_size=options.batch_size)
+        self.valid = photos_dataset(photos.valid, photos.classes, image, batch_size=options.batch_size, pixels=valid)
+
+    @property
+    def failure(self) -> LightshipError | None:
+        """The error of a photo that could not be read, or None."""
+        return self._pixels.failure or self._valid_pixels.failure
 
     def train(self, epoch: int) -> Any:
         """Returns the dataset of an epoch, which is counted from 0 through all phases."""

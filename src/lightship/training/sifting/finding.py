@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,13 @@ from lightship.files import list_error
 from lightship.suffixes import IMAGE_SUFFIXES
 
 # Folders that may stand above those of the classes.
-SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+SPLITS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation"), "val"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+# A folder that macOS adds to archives, with a hidden file for each photo.
+_ARCHIVE_LEFTOVERS = "__MACOSX"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,37 +53,46 @@ class FoundPhotos:
 def photos_below(folder: Path) -> FoundPhotos:
     """Returns the photos below a folder, however deep, by the suffixes of their names.
 
-    Names that begin with a dot are left out, and links to folders are not followed. A folder for each class is the
+    Names that begin with a dot are left out, and links to folders are followed once. A folder for each class is the
     first level, or the second below train/ and val/.
     """
     places: list[Path] = []
     skipped: list[Skipped] = []
-    _walk(folder, Path(), places, skipped)
+    for inner, entries in _folders(folder, skipped):
+        for entry in entries:
+            if not entry.name.lower().endswith(IMAGE_SUFFIXES) or entry.is_dir():
+                continue
+            reason = _unusable(Path(entry.path))
+            if reason is None:
+                places.append(inner / entry.name)
+            else:
+                skipped.append(Skipped(Path(entry.path), reason))
     split = _is_split(places)
     photos = tuple(_photo(folder, place, split) for place in sorted(places))
     return FoundPhotos(photos, tuple(sorted(skipped, key=lambda one: one.path)))
 
 
-def _walk(folder: Path, place: Path, places: list[Path], skipped: list[Skipped]) -> None:
-    waiting = [place]
-    while waiting:
-        inner = waiting.pop()
+def _folders(folder: Path, skipped: list[Skipped]) -> Iterator[tuple[Path, list[os.DirEntry[str]]]]:
+    """Yields each folder with its entries that are not hidden. Links come last, so that they hide no real folder."""
+    waiting = [Path()]
+    links: list[Path] = []
+    visited: set[tuple[int, int]] = set()
+    while waiting or links:
+        inner = waiting.pop() if waiting else links.pop()
         try:
-            entries = list(os.scandir(folder / inner))
+            status = (folder / inner).stat()
+            if (status.st_dev, status.st_ino) in visited:
+                continue  # a link leads to a folder that was searched
+            visited.add((status.st_dev, status.st_ino))
+            entries = sorted(os.scandir(folder / inner), key=lambda entry: entry.name, reverse=True)
         except OSError as error:
             skipped.append(Skipped(folder / inner, list_error(folder / inner, error).message))
             continue
+        entries = [one for one in entries if not one.name.startswith(".") and one.name != _ARCHIVE_LEFTOVERS]
         for entry in entries:
-            if entry.name.startswith("."):
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                waiting.append(inner / entry.name)
-            elif entry.name.lower().endswith(IMAGE_SUFFIXES):
-                reason = _unusable(Path(entry.path))
-                if reason is None:
-                    places.append(inner / entry.name)
-                else:
-                    skipped.append(Skipped(Path(entry.path), reason))
+            if entry.is_dir():
+                (links if entry.is_symlink() else waiting).append(inner / entry.name)
+        yield inner, entries
 
 
 def _unusable(path: Path) -> str | None:
@@ -89,13 +105,14 @@ def _unusable(path: Path) -> str | None:
 
 
 def _is_split(places: list[Path]) -> bool:
-    """Whether the folders on the first level are those of a split, and no photo is beside them."""
-    first = {place.parts[0] for place in places if len(place.parts) > 1}
-    return "train" in first and first <= SPLITS.keys() and all(len(place.parts) > 1 for place in places)
+    """Whether the folders on the first level are those of a split, not classes of which one is called train."""
+    first = {place.parts[0].lower() for place in places if len(place.parts) > 1}
+    training = [place for place in places if SPLITS.get(place.parts[0].lower()) == "train"]
+    return bool(training) and first <= SPLITS.keys() and all(len(place.parts) > 2 for place in training)
 
 
 def _photo(folder: Path, place: Path, split: bool) -> Photo:
     folders = place.parts[:-1]
     level = 1 if split else 0
     label = folders[level] if len(folders) > level else None
-    return Photo(folder / place, place, label, SPLITS[folders[0]] if split else None)
+    return Photo(folder / place, place, label, SPLITS[folders[0].lower()] if split and folders else None)

@@ -1,0 +1,1 @@
+"""What `lightship compare` does: the two models and the photos, the questions, and what is printed."""
