@@ -189,7 +189,7 @@ def test_names_of_files_and_labels_are_text(tmp_path: Path) -> None:
     assert HOSTILE * 2 in read_page(html).text  # a class that was left out
 
 
-def test_every_text_of_a_report_is_escaped(tmp_path: Path) -> None:
+def test_every_text_of_a_report_is_escaped(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     evil = "<b class=evil>\x1b[31m\u202e\udc80</b>"
     phases = tuple(replace(one, phase=evil) for one in epochs())
     photos = (LabelledPhoto(tmp_path / f"{evil}.jpg", evil),)
@@ -203,6 +203,8 @@ def test_every_text_of_a_report_is_escaped(tmp_path: Path) -> None:
     assert read_page(html).count("b") == 0
     assert not {"\x1b", "\u202e"} & set(html)
     assert html.count("evil") > 15
+    assert "evil" in caplog.text
+    assert not {"\x1b", "\u202e", "\udc80"} & set(caplog.text)
 
 
 def test_the_policy_allows_the_styles_and_scripts_of_the_page_and_nothing_else(tmp_path: Path) -> None:

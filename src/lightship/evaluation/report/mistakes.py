@@ -26,6 +26,7 @@ from lightship.evaluation.page import (
 )
 from lightship.evaluation.report.content import ReportContent
 from lightship.evaluation.report.paths import PathNames
+from lightship.printable import printable
 
 MAX_MISTAKES = 24  # photos in a report, each with its heat map
 
@@ -99,7 +100,7 @@ def _heat_map(heat_map: Callable[[Path, int], bytes | None], path: Path, answer:
         data = heat_map(path, answer)
         return None if data is None else thumbnail(data)
     except LightshipError as error:
-        _log.warning("no heat map of %s: %s", path, error.message)
+        _log.warning("no heat map of %s: %s", printable(str(path)), printable(error.message))
     except Exception:
-        _log.warning("no heat map of %s", path, exc_info=True)
+        _log.warning("no heat map of %s", printable(str(path)), exc_info=True)
     return None
