@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.cli.conftest import Run
 from tests.training.run.examples import write_base, write_photos
+
+from lightship.cli.comparing.photos import HeldOut, compared_photos
+from lightship.cli.train import _next_steps
+from lightship.datasets import read_photo_set
+from lightship.evaluation.report import EpochFigures
+from lightship.training.run.options import TrainOptions
+from lightship.training.run.trained_run import TrainedRun, TrainingResult
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +49,31 @@ def test_a_version_its_report_and_the_next_steps_are_told(lightship: Run, photos
     assert told["classes"] == ["blau ü", "green", "red"]
     assert [Path(one["path"]).name for one in told["unreadable"]] == ["broken.jpg"]
     assert 0 <= told["accuracy"] <= 1
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"valid_share": 0.3, "seed": 4, "pattern": "{colour} #*"}], ids=["plain", "all"]
+)
+def test_the_advice_to_compare_takes_the_photos_that_were_set_aside(
+    photos: Path, tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    source = shutil.copytree(photos, tmp_path / "my photos")
+    (source / "rare").mkdir()
+    next((source / "red").glob("*.png")).rename(source / "rare" / "rare #1.png")
+    options = TrainOptions(source, tmp_path / "models", **changes)
+    found = read_photo_set(source, **changes)
+    epoch = EpochFigures("new head", 1.0, 0.5, 1.0, 0.5, 0.001, 1.0)
+    result = TrainingResult((epoch,), 0, 0.5, 0.5, interrupted=False, resumed=False)
+    run = TrainedRun(tmp_path / "models/2", tmp_path / "models/1", found, result, 1.0)
+
+    told = next(line for line in _next_steps(run, options).splitlines() if line.startswith("compare it:"))
+    words = shlex.split(told)[2:]
+    given = dict(zip(words, [*words[1:], ""], strict=True))
+    assert words[:4] == ["lightship", "compare", str(run.previous), str(run.version)]
+    assert "--ignore-unknown" in words
+    aside = HeldOut(float(given.get("--valid-share", 0.2)), int(given.get("--seed", 0)))
+    compared = compared_photos(given["--on"], given.get("--pattern"), aside)
+    assert {one.path for one in found.valid} == set(compared.paths) - set((source / "rare").iterdir())
 
 
 @pytest.mark.parametrize(

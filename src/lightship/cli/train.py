@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
@@ -185,7 +186,7 @@ def train(
     if json:
         print_json(run.to_json())
     else:
-        print_text(_next_steps(run, options.photos), file=sys.stderr)
+        print_text(_next_steps(run, options), file=sys.stderr)
         print_text(run.version)
 
 
@@ -219,7 +220,7 @@ def _unfreeze(given: list[str] | None) -> Unfreeze:
     return tuple(given)
 
 
-def _next_steps(run: TrainedRun, photos: Path) -> str:
+def _next_steps(run: TrainedRun, options: TrainOptions) -> str:
     folder = quote(str(run.version.parent))
     lines = [
         _result(run),
@@ -228,16 +229,24 @@ def _next_steps(run: TrainedRun, photos: Path) -> str:
         f"its report:  {run.report}",
     ]
     if run.previous is not None:
-        before, now = quote(str(run.previous)), quote(str(run.version))
-        lines.append(f"compare it:  lightship compare {before} {now} --on {quote(str(_validation(photos)))}")
+        compare = ["lightship", "compare", str(run.previous), str(run.version), "--on", *_validation(run, options)]
+        lines.append(f"compare it:  {' '.join(map(quote, compare))}")
     return "\n".join(lines)
 
 
-def _validation(photos: Path) -> Path:
-    """Returns the folder of photos for validation, if there is one, since the model was trained on the others."""
-    from lightship.datasets.photo_list import VALID_NAMES
+def _validation(run: TrainedRun, options: TrainOptions) -> Iterator[str]:
+    """Yields what says `lightship compare` which photos the model was not trained on."""
+    from lightship.datasets.photo_set import DEFAULT_VALID_SHARE
 
-    return next((photos / name for name in VALID_NAMES if (photos / name).is_dir()), photos)
+    yield from (str(options.photos), "--held-out")
+    if options.pattern is not None:
+        yield from ("--pattern", options.pattern)
+    if options.valid_share != DEFAULT_VALID_SHARE:
+        yield from ("--valid-share", str(options.valid_share))
+    if options.seed:
+        yield from ("--seed", str(options.seed))
+    if run.photos.rare and not run.photos.rare_kept:
+        yield "--ignore-unknown"
 
 
 def _result(run: TrainedRun) -> str:
