@@ -56,6 +56,7 @@ def test_an_empty_class_is_named(tmp_path):
 def test_a_link_to_a_folder_above_is_not_followed_again(tmp_path):
     write_classes(tmp_path, cat=1, dog=1)
     os.symlink(tmp_path / "cat", tmp_path / "cat" / "again")
+    os.symlink("..", tmp_path / "cat" / "all classes")
     assert len(find_photos(tmp_path).photos) == 2
 
 
@@ -83,6 +84,19 @@ def test_a_class_may_be_called_train(tmp_path):
     assert {photo.label for photo in find_photos(tmp_path).photos} == {"train", "car"}
 
 
+def test_parts_of_a_split_without_classes_are_no_classes(tmp_path):
+    write_classes(tmp_path, train=3, val=1)
+    with pytest.raises(InvalidArgument, match="train has photos, but not in folders that name their classes"):
+        find_photos(tmp_path)
+
+
+def test_blanks_around_the_name_of_a_folder_are_no_part_of_the_label(tmp_path):
+    write_photo(tmp_path / "cat " / "1.png")
+    write_photo(tmp_path / "dog" / "2 .png")
+    assert labels(find_photos(tmp_path), tmp_path) == {"cat /1.png": "cat", "dog/2 .png": "dog"}
+    assert {photo.label for photo in find_photos(tmp_path, pattern="{name}.png").photos} == {"1", "2"}
+
+
 def test_two_validation_folders_are_refused(tmp_path):
     for name in ("train", "val", "valid"):
         write_classes(tmp_path / name, cat=1)
@@ -96,6 +110,17 @@ def test_a_pattern_reads_the_class_from_the_name(tmp_path):
     found = find_photos(tmp_path, pattern="{make}_{model}_*")
     assert labels(found, tmp_path) == {"Audi_A4_001.jpg": "Audi_A4", "sub/BMW_X5_a_b.png": "BMW_X5"}
     assert set(skipped(found, tmp_path)) == {"odd.jpg", "read.me"}
+
+
+def test_a_pattern_keeps_to_the_parts_of_a_split(tmp_path):
+    for name in ("train/cat_1.jpg", "train/more/dog_1.jpg", "val/cat_2.jpg", "test/cat_3.jpg"):
+        write_photo(tmp_path / name)
+    found = find_photos(tmp_path, pattern="{animal}_*")
+    assert labels(found, tmp_path) == {"train/cat_1.jpg": "cat", "train/more/dog_1.jpg": "dog"}
+    assert found.valid is not None
+    assert [photo.path.name for photo in found.valid] == ["cat_2.jpg"]
+    write_photo(tmp_path / "owl_1.jpg")
+    assert len(find_photos(tmp_path, pattern="{animal}_*").photos) == 5
 
 
 def test_a_pattern_that_fits_nothing_names_a_file(tmp_path):

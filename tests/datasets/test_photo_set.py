@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 from collections import Counter
@@ -60,6 +61,12 @@ def test_the_order_of_the_photos_does_not_change_the_split():
     mixed = random.Random(0).sample(photos, len(photos))
     drawn = [set(split(some, {photo: photo.path.name for photo in some}, 0.3, 1)[1]) for some in (photos, mixed)]
     assert drawn[0] == drawn[1]
+
+
+def test_a_pipe_among_the_photos_is_named_and_not_waited_for(tmp_path):
+    write_classes(tmp_path, cat=5, dog=5)
+    os.mkfifo(tmp_path / "cat" / "pipe.jpg")
+    assert "not a regular file" in reasons(read_photo_set(tmp_path))["pipe.jpg"]
 
 
 def test_classes_with_few_photos_are_named_and_left_out_or_kept(tmp_path):

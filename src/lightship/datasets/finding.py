@@ -36,20 +36,20 @@ class FoundPhotos:
 def find_photos(source: Path, *, pattern: str | None = None) -> FoundPhotos:
     """Finds the photos of a source, and their classes. The photos are not opened.
 
-    source: a folder with a folder for each class, whose subfolders belong to the class; a folder with such folders in
-        `train` and in `val`, `valid` or `validation`, beside which a folder `test` is never used; with a pattern, any
-        folder; or a CSV file, as `read_photo_list` describes it.
+    source: a folder with a folder for each class, whose subfolders belong to the class; with a pattern, any folder;
+        a folder that has such folders in `train` and in `val`, `valid` or `validation`, beside which a folder `test` is
+        never used; or a CSV file, as `read_photo_list` describes it.
     pattern: where the classes are in the files' names, as `NamePattern` describes it.
 
-    Hidden files and folders are left out. The order is fixed by the names. Raises NotFound if the source does not exist
-    or has no photo, PermissionDenied if it cannot be read, and InvalidArgument if it is no such source, or a pattern
-    fits no file.
+    A label has no blanks around it. Hidden files and folders are left out. The order is fixed by the names. Raises
+    NotFound if the source does not exist or has no photo, PermissionDenied if it cannot be read, and InvalidArgument if
+    it is no such source, or a pattern fits no file.
     """
     if not source.exists():
         raise NotFound(f"{source} does not exist: {_LAYOUTS}")
     if not source.is_dir():
         return _in_list(source, pattern)
-    found = _by_names(source, NamePattern(pattern)) if pattern is not None else _in_folders(source)
+    found = _in_folders(source, None if pattern is None else NamePattern(pattern))
     if not found.photos and not found.valid:
         raise NotFound(f"{source} has no photos, which end in {', '.join(IMAGE_SUFFIXES)}: {_LAYOUTS}")
     return found
@@ -76,7 +76,7 @@ def _by_names(source: Path, pattern: NamePattern) -> FoundPhotos:
         if label is None:
             skipped.append(SkippedPhoto(file, f"the pattern {str(pattern)!r} does not fit its name"))
         else:
-            photos.append(LabelledPhoto(file, label))
+            photos.append(LabelledPhoto(file, label.strip()))
     unfit = next((one.path for one in skipped if is_photo(one.path)), None)
     if not photos and unfit is not None:
         raise InvalidArgument(
@@ -86,18 +86,23 @@ def _by_names(source: Path, pattern: NamePattern) -> FoundPhotos:
     return FoundPhotos(tuple(photos), None, tuple(skipped))
 
 
-def _in_folders(source: Path) -> FoundPhotos:
+def _in_folders(source: Path, pattern: NamePattern | None) -> FoundPhotos:
     folders, files = entries(source)
     train = _part(folders, TRAIN_NAMES, source)
-    if train is None or not _is_split(train, folders):
-        return _class_folders(source, folders, files)
-    training = _class_folders(train, *entries(train))
+    if train is None or not _is_split(train, folders, files, pattern):
+        return _classes(source, pattern)
+    training = _classes(train, pattern)
     valid = _part(folders, VALID_NAMES, source)
     if valid is None:
         return training
-    validation = _class_folders(valid, *entries(valid))
+    validation = _classes(valid, pattern)
     skipped = (*training.skipped, *validation.skipped)
     return FoundPhotos(training.photos, validation.photos, skipped, training.empty)
+
+
+def _classes(source: Path, pattern: NamePattern | None) -> FoundPhotos:
+    """Finds the photos of a folder that is not split, or of one part of a split."""
+    return _class_folders(source, *entries(source)) if pattern is None else _by_names(source, pattern)
 
 
 def _part(folders: Sequence[Path], names: Sequence[str], source: Path) -> Path | None:
@@ -108,11 +113,20 @@ def _part(folders: Sequence[Path], names: Sequence[str], source: Path) -> Path |
     return found[0] if found else None
 
 
-def _is_split(train: Path, folders: Sequence[Path]) -> bool:
-    """Returns whether folders are parts of a split, not classes of which one is called train."""
+def _is_split(train: Path, folders: Sequence[Path], files: Sequence[Path], pattern: NamePattern | None) -> bool:
+    """Returns whether folders are parts of a split, not classes of which one is called train.
+
+    Raises InvalidArgument for parts of a split without the classes of their photos.
+    """
     known = (*TRAIN_NAMES, *VALID_NAMES, *TEST_NAMES)
-    inside, files = entries(train)
-    return bool(inside) and not any(map(is_photo, files)) and all(one.name.lower() in known for one in folders)
+    if not all(one.name.lower() in known for one in folders):
+        return False
+    if pattern is not None:
+        return not any(map(is_photo, files))
+    inside, beside = entries(train)
+    if len(folders) > 1 and any(map(is_photo, beside)):
+        raise InvalidArgument(f"{train} has photos, but not in folders that name their classes: {_LAYOUTS}")
+    return bool(inside) and not any(map(is_photo, beside))
 
 
 def _class_folders(source: Path, folders: Sequence[Path], files: Sequence[Path]) -> FoundPhotos:
@@ -125,7 +139,7 @@ def _class_folders(source: Path, folders: Sequence[Path], files: Sequence[Path])
         before = len(photos)
         for file in files_below(folder):
             if is_photo(file):
-                photos.append(LabelledPhoto(file, folder.name))
+                photos.append(LabelledPhoto(file, folder.name.strip()))
             else:
                 skipped.append(_not_a_photo(file))
         if len(photos) == before:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lightship.errors import LightshipError
-from lightship.files import read_bytes
+from lightship.files import read_regular
 from lightship.images.decode import load
 from lightship.images.opening import open_image
 from lightship.processors import available_cpus
@@ -44,12 +44,10 @@ def read_photos(paths: Sequence[Path], on_read: OnRead | None = None) -> Iterato
 def read_photo(path: Path) -> PhotoRead:
     """Decodes one photo."""
     try:
-        data = read_bytes(path, MAX_PHOTO_BYTES + 1)
-        if len(data) > MAX_PHOTO_BYTES:
-            return PhotoRead(reason=f"it has more than {MAX_PHOTO_BYTES >> 20} MB")
+        data = read_regular(path, MAX_PHOTO_BYTES)
         load(open_image(data))
     except LightshipError as error:
-        return PhotoRead(reason=error.message)
+        return PhotoRead(reason=error.message.removeprefix(f"{path} "))
     except MemoryError:
         return PhotoRead(reason="there is not enough memory to decode it")
     return PhotoRead(hashlib.sha256(data).digest())

@@ -36,11 +36,12 @@ def entries(folder: Path) -> tuple[list[Path], list[Path]]:
 
 
 def files_below(folder: Path) -> Iterator[Path]:
-    """Yields the files in a folder and in its subfolders, in a fixed order. Links to folders are followed once.
+    """Yields the files in a folder and in its subfolders, in a fixed order.
 
-    Raises the errors of `entries`.
+    Links to folders are followed once, and never to one above. Raises the errors of `entries`.
     """
-    yield from _files_below(folder, set())
+    above = (parent.stat() for parent in folder.resolve().parents)
+    yield from _files_below(folder, {(status.st_dev, status.st_ino) for status in above})
 
 
 def _files_below(folder: Path, visited: set[tuple[int, int]]) -> Iterator[Path]:
@@ -49,7 +50,7 @@ def _files_below(folder: Path, visited: set[tuple[int, int]]) -> Iterator[Path]:
     except OSError as error:
         raise list_error(folder, error) from error
     if (status.st_dev, status.st_ino) in visited:
-        return  # a link leads back to a folder above
+        return  # a link leads to a folder above, or to one that was listed already
     visited.add((status.st_dev, status.st_ino))
     folders, files = entries(folder)
     yield from files

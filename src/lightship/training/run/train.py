@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from lightship.bundle.labels import read_classes
 from lightship.datasets import PhotoSet, class_weights, read_photo_set
 from lightship.errors import FailedPrecondition, InvalidArgument
 from lightship.extras import require
@@ -114,6 +115,7 @@ class _Run:
         )
         counts = f"{len(photos.train)} for training and {len(photos.valid)} for validation"
         self.progress.outcome(f"{counts}, of {len(photos.classes)} classes")
+        _check_labels(photos, options.photos)
         for text in left_out_texts(photos):
             self.progress(text)
         return photos
@@ -166,6 +168,14 @@ class _Run:
             raise FailedPrecondition(
                 "the loss on the validation photos is not a number after any epoch: give a smaller --learning-rate"
             )
+
+
+def _check_labels(photos: PhotoSet, source: Path) -> None:
+    """Raises for names of classes that a version cannot have: now, and not when its labels are written."""
+    try:
+        read_classes(photos.classes)
+    except InvalidArgument as error:
+        raise InvalidArgument(f"the classes of {source} cannot be those of a model: {error.message}") from error
 
 
 def _weights_by_index(photos: PhotoSet) -> dict[int, float]:
