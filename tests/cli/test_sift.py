@@ -104,7 +104,7 @@ def test_photos_beside_the_folders_of_classes_have_no_label(
 ) -> None:
     (folder / "0.png").write_bytes(picture(0))
     done = sifted("--output", "kept.csv")
-    assert "warning: 1 of the listed photos are in no folder of a class, so they have no label" in done.stderr
+    assert "warning: 1 of the listed photos are not in the folder of a class, so they have no label" in done.stderr
     assert listed(tmp_path / "kept.csv")[1:] == [["photos/0.png", ""], ["photos/dog/1.png", "dog"]]
 
 
