@@ -245,6 +245,6 @@ def _validation(photos: Path) -> Path:
 def _result(run: TrainedRun) -> str:
     count = len(run.photos.valid)
     result = run.result
-    best = f"epoch {result.best_epoch + 1} of {len(result.epochs)}"
+    best = f"{result.best_epoch + 1} of {len(result.epochs)}"
     early = "stopped by Ctrl-C; " if result.interrupted else ""
-    return f"{early}the best was {best}, which is right for {result.accuracy:.1%} of {count} validation photos"
+    return f"{early}best epoch {best}, accuracy {result.accuracy:.1%} on {count} validation photos"
