@@ -44,7 +44,7 @@ def test_other_files_are_named_and_hidden_ones_are_not(tmp_path):
     assert len(found.photos) == 2
     reasons = skipped(found, tmp_path)
     assert set(reasons) == {"loose.png", "cat/notes.txt"}
-    assert "in no folder of a class" in reasons["loose.png"]
+    assert "not in the folder of a class" in reasons["loose.png"]
     assert ".jpg" in reasons["cat/notes.txt"]
 
 

@@ -321,7 +321,7 @@ def test_validation_photos_of_one_class_only(tmp_path: Path) -> None:
 
 def test_no_validation_photos(tmp_path: Path) -> None:
     found = read(content(tmp_path, photos=0))
-    assert "There are no validation photos, so nothing is known about the answers." in found.text
+    assert "There are no validation photos, so the answers were not evaluated." in found.text
     assert {found.shown[name] for name in ("accuracy", "macro_f1", "log_loss", "baseline", "top5")} == {"–"}
     assert found.shown["class.3.training_photos"] == "41"
 
@@ -351,7 +351,7 @@ def test_a_training_without_epochs(tmp_path: Path) -> None:
 
 
 def test_rare_classes_that_were_kept_are_said_to_be_kept(tmp_path: Path) -> None:
-    assert "1 class was kept, as asked." in read(content(tmp_path, photos=0, rare={"pug": 2}, rare_kept=True)).text
+    assert "1 class was kept, as requested." in read(content(tmp_path, photos=0, rare={"pug": 2}, rare_kept=True)).text
     assert "2 classes were left out." in read(content(tmp_path, photos=0)).text
     nothing = read(content(tmp_path, photos=0, rare={}, unreadable=())).text
     assert "every class has enough photos" in nothing

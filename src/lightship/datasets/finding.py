@@ -133,7 +133,7 @@ def _class_folders(source: Path, folders: Sequence[Path], files: Sequence[Path])
     if not folders and any(map(is_photo, files)):
         raise InvalidArgument(f"{source} has photos, but no folders that name their classes: {_LAYOUTS}")
     photos: list[LabelledPhoto] = []
-    skipped = [SkippedPhoto(file, "it is in no folder of a class") for file in files if is_photo(file)]
+    skipped = [SkippedPhoto(file, "it is not in the folder of a class") for file in files if is_photo(file)]
     empty: list[str] = []
     for folder in folders:
         before = len(photos)

@@ -135,7 +135,7 @@ def test_an_unfinished_training_is_resumed_with_the_same_options_only(
     with pytest.raises(FailedPrecondition, match="on other photos"):
         train(options(others, base, tmp_path / "models"))
     resumed = train_without_version(given)
-    assert any(text.startswith("going on after epoch 4") for text in resumed.texts)
+    assert any(text.startswith("resuming after epoch 4") for text in resumed.texts)
     assert losses(resumed.state.epochs) == losses(trained.result.epochs)
 
 

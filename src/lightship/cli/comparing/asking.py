@@ -65,7 +65,7 @@ def ask_both(
     answers_of_a, answers_of_b = (table.table() for _, table in sides)
     for one in (answers_of_a, answers_of_b):
         if not one.answered.any():
-            raise FailedPrecondition(f"{one.name} refuses all {len(asked)} photos, the first because {one.refusals[0]}")
+            raise FailedPrecondition(f"{one.name} refuses all {len(asked)} photos, the first with: {one.refusals[0]}")
     return Asked(answers_of_a, answers_of_b, tuple(asked), tuple(unreadable))
 
 

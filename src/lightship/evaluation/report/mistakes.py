@@ -1,4 +1,4 @@
-"""The wrong answers that the model was most sure of, with their photos."""
+"""The wrong answers of which the model was most certain, with their photos."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _wrong_answers(content: ReportContent) -> list[_Mistake]:
 
 
 def _introduction(content: ReportContent, wrong: int) -> Markup:
-    which = f" These are the {MAX_MISTAKES} of which the model was most sure." if wrong > MAX_MISTAKES else ""
+    which = f" These are the {MAX_MISTAKES} of which the model was most certain." if wrong > MAX_MISTAKES else ""
     heat = "" if content.heat_map is None else " The heat map shows which parts of the photo led to the wrong answer."
     return tag(
         "p",

@@ -32,12 +32,12 @@ from lightship.training.run.version import find_published, previous_version, wri
 
 _PURPOSE = "training a model"
 _STOPPING = (
-    "stopping: the best epoch so far is going to be written; press Ctrl-C again to stop at once, and run the same "
-    "command again to go on"
+    "stopping: the best epoch so far will be written; to stop at once, press Ctrl-C again, and to resume later, run "
+    "the same command again"
 )
 _WRITING = (
-    "the training is over, and its version is being written; press Ctrl-C again to stop at once, and run the same "
-    "command again to write it"
+    "the training is complete, and its version is being written; to stop at once, press Ctrl-C again, and to write it "
+    "later, run the same command again"
 )
 
 

@@ -19,7 +19,7 @@ _SHOWN = 5  # photos or classes that are named
 
 
 class _Pixels(PhotoPixels):
-    """Remembers the error of a photo that cannot be read any more, of which TensorFlow tells only the traceback."""
+    """Remembers the error of a photo that cannot be read any more. TensorFlow reports only a traceback of it."""
 
     failure: LightshipError | None = None
 
@@ -32,7 +32,7 @@ class _Pixels(PhotoPixels):
 
 
 class TrainingData:
-    """The batches of a photo set. Each epoch has its own order and its own changes of the photos, by the seed.
+    """The batches of a photo set. The seed decides the order and the augmentation of each epoch.
 
     The pixels of photos are kept in memory where they fit, for all epochs.
     """
