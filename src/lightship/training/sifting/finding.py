@@ -7,11 +7,13 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from lightship.datasets.photo_list import TEST_NAMES, TRAIN_NAMES, VALID_NAMES
 from lightship.files import list_error
 from lightship.suffixes import IMAGE_SUFFIXES
 
-# Folders that may stand above those of the classes.
-SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+# Folders that may stand above those of the classes, in small letters, as `find_photos` knows them.
+_NAMES = {"train": TRAIN_NAMES, "val": VALID_NAMES, "test": TEST_NAMES}
+SPLITS = {name: split for split, names in _NAMES.items() for name in names}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +92,12 @@ def _unusable(path: Path) -> str | None:
 
 def _is_split(places: list[Path]) -> bool:
     """Whether the folders on the first level are those of a split, and no photo is beside them."""
-    first = {place.parts[0] for place in places if len(place.parts) > 1}
-    return "train" in first and first <= SPLITS.keys() and all(len(place.parts) > 1 for place in places)
+    first = {SPLITS.get(place.parts[0].lower()) for place in places if len(place.parts) > 1}
+    return "train" in first and None not in first and all(len(place.parts) > 1 for place in places)
 
 
 def _photo(folder: Path, place: Path, split: bool) -> Photo:
     folders = place.parts[:-1]
     level = 1 if split else 0
     label = folders[level] if len(folders) > level else None
-    return Photo(folder / place, place, label, SPLITS[folders[0]] if split else None)
+    return Photo(folder / place, place, label, SPLITS[folders[0].lower()] if split else None)
