@@ -185,3 +185,8 @@ def test_a_page_on_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytes
     with pytest.raises(InvalidArgument, match="No space left on device"):
         write_page(tmp_path / "page.html", "<p>")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_that_is_not_utf_8_is_written_as_an_escape(tmp_path: Path) -> None:
+    write_page(tmp_path / "page.html", "caf\udce9")
+    assert (tmp_path / "page.html").read_text() == "caf\\udce9"

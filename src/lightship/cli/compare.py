@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass
+from os.path import realpath
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lightship.cli import tls
-from lightship.cli.failures import run_command
+from lightship.cli.failures import print_warning, run_command
 from lightship.cli.options import WrongArguments
 from lightship.client.arguments import DEFAULT_CONCURRENCY, MAX_CONCURRENCY
 
@@ -193,6 +194,8 @@ def _compare(wanted: Wanted, access: Access) -> ComparisonReport:
 
     with ExitStack() as stack:
         a, b = (stack.enter_context(opened_side(target, access)) for target in (wanted.a, wanted.b))
+        if realpath(a.name) == realpath(b.name):  # a gate before promotion would let it pass
+            print_warning(f"A and B are the same version, {a.name}: to compare two, name the version of each")
         advance = stack.enter_context(progress_bar("comparing", len(photos.paths)))
         asked = ask_both(photos.paths, a, b, check_classes, advance)
     comparison = compare_answers(

@@ -6,6 +6,7 @@ import errno
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,15 @@ def test_a_state_and_its_arrays_are_read_again(tmp_path: Path) -> None:
         arrays = folder.read_arrays(found.last_file)
     assert arrays.keys() == ARRAYS.keys()
     assert all(np.array_equal(arrays[name], ARRAYS[name]) for name in ARRAYS)
+
+
+def test_a_path_that_is_not_utf_8_is_kept(tmp_path: Path) -> None:
+    settings = {"--base": "t\udce9ny.keras"}
+    with run_folder(tmp_path / "cars") as folder:
+        folder.write_state(replace(NEW, settings=settings))
+        found = folder.read_state()
+    assert found is not None
+    assert found.settings == settings
 
 
 def test_files_that_the_state_does_not_need_are_removed(tmp_path: Path) -> None:

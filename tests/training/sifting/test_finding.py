@@ -38,6 +38,11 @@ def test_the_first_folder_is_the_class(tmp_path: Path) -> None:
     assert [(photo.label, photo.split) for photo in found.photos] == [(None, None), ("cat", None), ("dog", None)]
 
 
+def test_the_names_of_a_split_are_those_that_a_training_knows(tmp_path: Path) -> None:
+    found = found_in(tmp_path, "Training/cat/1.jpg", "Val/dog/2.jpg", "testing/dog/3.jpg")
+    assert [(photo.label, photo.split) for photo in found.photos] == [("cat", "train"), ("dog", "val"), ("dog", "test")]
+
+
 def test_below_a_split_the_second_folder_is_the_class(tmp_path: Path) -> None:
     found = found_in(tmp_path, "train/cat/1.jpg", "Validation/dog/2.jpg", "test/dog/3.jpg", "val/4.jpg")
     assert {photo.place.as_posix(): (photo.label, photo.split) for photo in found.photos} == {

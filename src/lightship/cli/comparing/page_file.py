@@ -9,6 +9,8 @@ from pathlib import Path
 
 from lightship.errors import InvalidArgument, LightshipError, NotFound, PermissionDenied
 
+_ERRORS = "backslashreplace"  # a name of a file need not be UTF-8
+
 
 def check_page_file(path: str) -> None:
     """Raises InvalidArgument or NotFound for a file that cannot be written, before the models are asked."""
@@ -26,10 +28,10 @@ def write_page_file(path: str, html: str) -> None:
     temporary = None
     try:
         if target.exists() and not target.is_file():  # such as /dev/stdout
-            target.write_text(html, encoding="utf-8")
+            target.write_text(html, encoding="utf-8", errors=_ERRORS)
             return
         descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:50]}-")
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors=_ERRORS, newline="\n") as file:
             file.write(html)
         os.chmod(temporary, _mode(target))
         os.replace(temporary, target)

@@ -15,7 +15,8 @@ def write_page(path: Path, html: str) -> None:
     partial = path.with_name(f"{path.name}.partial")
     try:
         try:
-            partial.write_text(html, encoding="utf-8", newline="\n")
+            # A name of a file need not be UTF-8.
+            partial.write_text(html, encoding="utf-8", errors="backslashreplace", newline="\n")
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)

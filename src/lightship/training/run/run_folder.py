@@ -55,7 +55,7 @@ class RunFolder:
 
     def write_state(self, state: TrainingState) -> None:
         """Writes a state, and removes the files that it does not need. Raises ResourceExhausted if the disk is full."""
-        text = json.dumps(state.to_json(), ensure_ascii=False, indent=1)
+        text = json.dumps(state.to_json(), indent=1)  # only ASCII: a path need not be UTF-8
         self._write(_STATE, lambda file: file.write(text.encode()))
         for path in self.path.iterdir():
             if path.name != _STATE and path.name not in state.files:

@@ -75,7 +75,8 @@ def write_version(
     def write_extras(folder: Path, explanations: Explanations | None) -> None:
         write_keras_file(learner.model, folder)
         text = training_text(state.run, options.command(), state.settings, result)
-        (folder / TRAINING_FILE).write_text(text, encoding="utf-8")
+        # A path need not be UTF-8; JSON has the same escapes.
+        (folder / TRAINING_FILE).write_text(text, encoding="utf-8", errors="backslashreplace")
         progress.step("writing the report")
         heat_map = _heat_map(explanations, learner.image) if explanations is not None else None
         content = _report(options, learner.image, photos, result, probabilities, heat_map)

@@ -8,15 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from lightship.datasets.photo_list import TEST_NAMES, TRAIN_NAMES, VALID_NAMES
 from lightship.files import list_error
 from lightship.suffixes import IMAGE_SUFFIXES
 
-# Folders that may stand above those of the classes.
-SPLITS = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("val", "valid", "validation"), "val"),
-    **dict.fromkeys(("test", "testing"), "test"),
-}
+# Folders that may stand above those of the classes, in small letters, as `find_photos` knows them.
+_NAMES = {"train": TRAIN_NAMES, "val": VALID_NAMES, "test": TEST_NAMES}
+SPLITS = {name: split for split, names in _NAMES.items() for name in names}
 # A folder that macOS adds to archives, with a hidden file for each photo.
 _ARCHIVE_LEFTOVERS = "__MACOSX"
 
@@ -105,10 +103,9 @@ def _unusable(path: Path) -> str | None:
 
 
 def _is_split(places: list[Path]) -> bool:
-    """Whether the folders on the first level are those of a split, not classes of which one is called train."""
-    first = {place.parts[0].lower() for place in places if len(place.parts) > 1}
-    training = [place for place in places if SPLITS.get(place.parts[0].lower()) == "train"]
-    return bool(training) and first <= SPLITS.keys() and all(len(place.parts) > 2 for place in training)
+    """Whether the folders on the first level are those of a split, and no photo is beside them."""
+    first = {SPLITS.get(place.parts[0].lower()) for place in places if len(place.parts) > 1}
+    return "train" in first and None not in first and all(len(place.parts) > 1 for place in places)
 
 
 def _photo(folder: Path, place: Path, split: bool) -> Photo:
