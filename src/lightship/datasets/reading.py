@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import stat
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from lightship.errors import LightshipError
-from lightship.files import read_bytes
+from lightship.errors import InvalidArgument, LightshipError
+from lightship.files import read_bytes, read_error
 from lightship.images.decode import load
 from lightship.images.opening import open_image
 from lightship.processors import available_cpus
@@ -29,9 +30,28 @@ class PhotoRead:
     reason: str = ""
 
 
+def photo_bytes(path: Path) -> bytes:
+    """Returns the bytes of a photo's file, at most `MAX_PHOTO_BYTES`.
+
+    Raises InvalidArgument for a larger file and for what is not a file (reading a named pipe would wait for ever), and
+    the errors of `read_bytes`.
+    """
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise read_error(path, error) from error
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise InvalidArgument(f"{path} is not a file: give the path of a photo")
+    data = read_bytes(path, MAX_PHOTO_BYTES + 1)
+    if len(data) > MAX_PHOTO_BYTES:
+        raise InvalidArgument(f"{path} has more than {MAX_PHOTO_BYTES >> 20} MiB: make it smaller")
+    return data
+
+
 def read_photos(paths: Sequence[Path], on_read: OnRead | None = None) -> Iterator[PhotoRead]:
     """Decodes photos on several threads, and yields what was found in each, in their order."""
-    with ThreadPoolExecutor(available_cpus(), "read-photos") as threads:
+    threads = ThreadPoolExecutor(available_cpus(), "read-photos")
+    try:
         done = 0
         for start in range(0, len(paths), _AT_ONCE):
             for found in threads.map(read_photo, paths[start : start + _AT_ONCE]):
@@ -39,14 +59,14 @@ def read_photos(paths: Sequence[Path], on_read: OnRead | None = None) -> Iterato
                 if on_read is not None:
                     on_read(done, len(paths))
                 yield found
+    finally:
+        threads.shutdown(cancel_futures=True)  # Ctrl-C does not wait for photos that no thread has begun with
 
 
 def read_photo(path: Path) -> PhotoRead:
     """Decodes one photo."""
     try:
-        data = read_bytes(path, MAX_PHOTO_BYTES + 1)
-        if len(data) > MAX_PHOTO_BYTES:
-            return PhotoRead(reason=f"it has more than {MAX_PHOTO_BYTES >> 20} MB")
+        data = photo_bytes(path)
         load(open_image(data))
     except LightshipError as error:
         return PhotoRead(reason=error.message)

@@ -29,29 +29,36 @@ def entries(folder: Path) -> tuple[list[Path], list[Path]]:
             for one in found:
                 if one.name.startswith(".") or one.name == _ARCHIVE_LEFTOVERS:
                     continue
-                (folders if one.is_dir() else files).append(Path(one.path))
+                (folders if _is_folder(one) else files).append(Path(one.path))
     except OSError as error:
         raise list_error(folder, error) from error
     return sorted(folders), sorted(files)
 
 
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself, for example: reading it will say what is wrong
+        return False
+
+
 def files_below(folder: Path) -> Iterator[Path]:
-    """Yields the files in a folder and in its subfolders, in a fixed order. Links to folders are followed once.
+    """Yields the files in a folder and in its subfolders, in a fixed order. Each folder is listed once, so that a link
+    to a folder above does no harm.
 
     Raises the errors of `entries`.
     """
-    yield from _files_below(folder, set())
-
-
-def _files_below(folder: Path, visited: set[tuple[int, int]]) -> Iterator[Path]:
-    try:
-        status = folder.stat()
-    except OSError as error:
-        raise list_error(folder, error) from error
-    if (status.st_dev, status.st_ino) in visited:
-        return  # a link leads back to a folder above
-    visited.add((status.st_dev, status.st_ino))
-    folders, files = entries(folder)
-    yield from files
-    for one in folders:
-        yield from _files_below(one, visited)
+    visited: set[tuple[int, int]] = set()
+    left = [folder]
+    while left:
+        one = left.pop()
+        try:
+            status = one.stat()
+        except OSError as error:
+            raise list_error(one, error) from error
+        if (status.st_dev, status.st_ino) in visited:
+            continue
+        visited.add((status.st_dev, status.st_ino))
+        folders, files = entries(one)
+        yield from files
+        left += reversed(folders)
