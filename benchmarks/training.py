@@ -1,6 +1,6 @@
 """What the weights of ImageNet are worth: EfficientNet-Lite0 from them, and the same network from random weights.
 
-`python -m benchmarks.training [--photos 20] [--size 160] [--epochs 8] [--fine-tune-epochs 3] [--seed 0]` trains both
+`python -m benchmarks.training [--photos 20] [--size 128] [--epochs 7] [--fine-tune-epochs 2] [--seed 0]` trains both
 networks on so many photos of each class of the demo, and measures them on all the other photos of it. From the weights
 of ImageNet, the new head trains first, then all layers, as `lightship train` does it. From random weights, all layers
 train for as many epochs, at the larger learning rate.
@@ -61,9 +61,9 @@ class Row:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", type=int, default=20, help="of each class, for training")
-    parser.add_argument("--size", type=int, default=160, help="height and width of the networks' images, in pixels")
-    parser.add_argument("--epochs", type=int, default=8)
-    parser.add_argument("--fine-tune-epochs", type=int, default=3)
+    parser.add_argument("--size", type=int, default=128, help="height and width of the networks' images, in pixels")
+    parser.add_argument("--epochs", type=int, default=7)
+    parser.add_argument("--fine-tune-epochs", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     start = time.perf_counter()

@@ -7,14 +7,34 @@ from pathlib import Path
 
 import pytest
 
-from lightship.errors import InvalidArgument, LightshipError, NotFound, PermissionDenied
-from lightship.files import list_error, read_bytes, read_error
+from lightship.errors import InvalidArgument, LightshipError, NotFound, PermissionDenied, TooLarge
+from lightship.files import list_error, read_bytes, read_error, read_regular
 
 
 def test_a_file_is_read_whole_or_up_to_a_limit(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"123456")
     assert read_bytes(tmp_path / "file") == b"123456"
     assert read_bytes(str(tmp_path / "file"), 4) == b"1234"
+
+
+def test_a_regular_file_is_read_up_to_a_size(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"123456")
+    (tmp_path / "link").symlink_to("file")
+    assert read_regular(tmp_path / "link", 6) == b"123456"
+    with pytest.raises(TooLarge, match="file has more than 0 MiB"):
+        read_regular(tmp_path / "file", 5)
+    with pytest.raises(NotFound, match="none does not exist"):
+        read_regular(tmp_path / "none", 5)
+    with pytest.raises(InvalidArgument, match="is a folder"):
+        read_regular(tmp_path, 5)
+
+
+def test_a_pipe_and_a_device_are_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "endless.jpg").symlink_to("/dev/zero")
+    for name in ("pipe.jpg", "endless.jpg"):
+        with pytest.raises(InvalidArgument, match=f"{name} is not a regular file"):
+            read_regular(tmp_path / name, 5)
 
 
 def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:

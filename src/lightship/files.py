@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import stat
 
-from lightship.errors import InvalidArgument, LightshipError, NotFound, PermissionDenied
+from lightship.errors import InvalidArgument, LightshipError, NotFound, PermissionDenied, TooLarge
 
 AnyPath = str | os.PathLike[str]
 
@@ -20,6 +21,24 @@ def read_bytes(path: AnyPath, limit: int | None = None) -> bytes:
             return file.read() if limit is None else file.read(limit)
     except OSError as error:
         raise read_error(path, error) from error
+
+
+def read_regular(path: AnyPath, most: int) -> bytes:
+    """Returns the content of a regular file, or of a link to one, which may have at most `most` bytes.
+
+    Reading a pipe or a device might never end. Raises InvalidArgument for these, TooLarge for a larger file, and the
+    errors of `read_bytes`.
+    """
+    try:
+        kind = os.stat(path).st_mode
+    except OSError as error:
+        raise read_error(path, error) from error
+    if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):
+        raise InvalidArgument(f"{path} is not a regular file: give the path of a file")
+    data = read_bytes(path, most + 1)
+    if len(data) > most:
+        raise TooLarge(f"{path} has more than {most >> 20} MiB: give a smaller file")
+    return data
 
 
 def read_error(path: AnyPath, error: OSError) -> LightshipError:

@@ -37,7 +37,7 @@ BELOW: dict[str, set[str]] = {
     "saved_model": {"tensors", "protos", "files", "errors", "memory_budget", "suffixes"},
     "images": {"errors", "memory_budget", "notebook", "unexpected"},
     "datasets": {"images", "files", "suffixes", "processors", "errors"},
-    "evaluation": {"datasets", "images", "files", "errors", "notebook"},
+    "evaluation": {"datasets", "images", "files", "errors", "notebook", "printable"},
     "bundle": MODEL,
     "engines": MODEL | {"extras", "locks", "memory", "processors", "repeated", "semaphore", "threads"},
     "batching": MODEL | {"engines", "processors", "threads"},

@@ -104,7 +104,7 @@ def test_photos_beside_the_folders_of_classes_have_no_label(
 ) -> None:
     (folder / "0.png").write_bytes(picture(0))
     done = sifted("--output", "kept.csv")
-    assert "warning: 1 of the listed photos are in no folder of a class, so they have no label" in done.stderr
+    assert "warning: 1 of the listed photos are not in the folder of a class, so they have no label" in done.stderr
     assert listed(tmp_path / "kept.csv")[1:] == [["photos/0.png", ""], ["photos/dog/1.png", "dog"]]
 
 
@@ -148,7 +148,7 @@ def test_nothing_is_overwritten(sifted: Callable[..., Any], folder: Path, tmp_pa
         (("photos",), 2, "--keep"),
         (("photos", "--keep", "car", "--threshold", "10"), 2, "10.0 is not a probability: give a number from 0 to 1"),
         (("photos", "--keep", "car", "--threshold", "nan"), 2, "nan is not a probability"),
-        (("photos", "--keep", "car", "--model", "m", "--weights", "w"), 2, "--model cannot be given with them"),
+        (("photos", "--keep", "car", "--model", "m", "--weights", "w"), 2, "cannot be combined with --model"),
         (("nowhere", "--keep", "car"), 1, "nowhere does not exist, and lightship sift needs a folder of photos"),
         (("photos/dog/1.png", "--keep", "car"), 1, "is a photo, but lightship sift needs a folder of photos"),
         (("photos", "--keep", "car", "--model", "nowhere"), 1, "nowhere does not exist, and --model needs a model"),

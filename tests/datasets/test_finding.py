@@ -46,7 +46,7 @@ def test_other_files_are_named_and_hidden_ones_are_not(tmp_path):
     assert len(found.photos) == 2
     reasons = skipped(found, tmp_path)
     assert set(reasons) == {"loose.png", "cat/notes.txt"}
-    assert "in no folder of a class" in reasons["loose.png"]
+    assert "not in the folder of a class" in reasons["loose.png"]
     assert ".jpg" in reasons["cat/notes.txt"]
 
 
@@ -58,6 +58,7 @@ def test_an_empty_class_is_named(tmp_path):
 def test_a_link_to_a_folder_above_is_not_followed_again(tmp_path):
     write_classes(tmp_path, cat=1, dog=1)
     os.symlink(tmp_path / "cat", tmp_path / "cat" / "again")
+    os.symlink("..", tmp_path / "cat" / "all classes")
     assert len(find_photos(tmp_path).photos) == 2
 
 
@@ -105,6 +106,14 @@ def test_without_a_validation_folder_the_training_photos_are_split_later(tmp_pat
 def test_a_class_may_be_called_train(tmp_path):
     write_classes(tmp_path, train=2, car=1)
     assert {photo.label for photo in find_photos(tmp_path).photos} == {"train", "car"}
+    assert {photo.label for photo in find_photos(write_classes(tmp_path / "alone", train=1)).photos} == {"train"}
+
+
+def test_blanks_around_the_name_of_a_folder_are_no_part_of_the_label(tmp_path):
+    write_photo(tmp_path / "cat " / "1.png")
+    write_photo(tmp_path / "dog" / "2 .png")
+    assert labels(find_photos(tmp_path), tmp_path) == {"cat /1.png": "cat", "dog/2 .png": "dog"}
+    assert {photo.label for photo in find_photos(tmp_path, pattern="{name}.png").photos} == {"1", "2"}
 
 
 def test_folders_and_photos_beside_train_and_val_are_named(tmp_path):
@@ -130,6 +139,10 @@ def test_a_pattern_reads_train_and_val_apart_and_test_not_at_all(tmp_path):
     assert labels(found, tmp_path) == {"train/cat_1.png": "cat", "train/sub/dog_2.png": "dog"}
     assert found.valid is not None
     assert [photo.path.name for photo in found.valid] == ["dog_3.png"]
+    loose = write_photo(tmp_path / "owl_1.png")
+    beside = find_photos(tmp_path, pattern="{label}_*.png")
+    assert beside.photos == found.photos
+    assert [one.path for one in beside.skipped] == [loose]
 
 
 def test_two_validation_folders_are_refused(tmp_path):

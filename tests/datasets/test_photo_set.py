@@ -105,7 +105,7 @@ def test_what_is_no_file_is_skipped_at_once(tmp_path):
     os.symlink("itself.png", tmp_path / "cat" / "itself.png")
     found = reasons(read_photo_set(tmp_path))
     assert set(found) == {"pipe.png", "itself.png"}
-    assert "is not a file" in found["pipe.png"]
+    assert "not a regular file" in found["pipe.png"]
 
 
 def test_a_large_file_is_skipped(tmp_path, monkeypatch):

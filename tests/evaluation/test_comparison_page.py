@@ -43,7 +43,7 @@ def test_figures_of_each_class_are_on_the_page() -> None:
 
 def test_a_failed_requirement_is_the_verdict() -> None:
     page = comparison_page(reported(CHANGED, "accuracy >= -0.005", "agreement >= 0"))
-    assert '<strong class="bad">failed</strong></dd><dd class="quiet">1 of 2 requirements fulfilled' in page
+    assert '<strong class="bad">failed</strong></dd><dd class="quiet">1 of 2 requirements passed' in page
     passed = comparison_page(reported(CHANGED, "agreement >= 0"))
     assert '<strong class="good">passed</strong></dd>' in passed
 

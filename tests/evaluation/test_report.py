@@ -189,7 +189,7 @@ def test_names_of_files_and_labels_are_text(tmp_path: Path) -> None:
     assert HOSTILE * 2 in read_page(html).text  # a class that was left out
 
 
-def test_every_text_of_a_report_is_escaped(tmp_path: Path) -> None:
+def test_every_text_of_a_report_is_escaped(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     evil = "<b class=evil>\x1b[31m\u202e\udc80</b>"
     phases = tuple(replace(one, phase=evil) for one in epochs())
     photos = (LabelledPhoto(tmp_path / f"{evil}.jpg", evil),)
@@ -203,6 +203,8 @@ def test_every_text_of_a_report_is_escaped(tmp_path: Path) -> None:
     assert read_page(html).count("b") == 0
     assert not {"\x1b", "\u202e"} & set(html)
     assert html.count("evil") > 15
+    assert "evil" in caplog.text
+    assert not {"\x1b", "\u202e", "\udc80"} & set(caplog.text)
 
 
 def test_the_policy_allows_the_styles_and_scripts_of_the_page_and_nothing_else(tmp_path: Path) -> None:
@@ -319,7 +321,7 @@ def test_validation_photos_of_one_class_only(tmp_path: Path) -> None:
 
 def test_no_validation_photos(tmp_path: Path) -> None:
     found = read(content(tmp_path, photos=0))
-    assert "There are no validation photos, so nothing is known about the answers." in found.text
+    assert "There are no validation photos, so the answers were not evaluated." in found.text
     assert {found.shown[name] for name in ("accuracy", "macro_f1", "log_loss", "baseline", "top5")} == {"–"}
     assert found.shown["class.3.training_photos"] == "41"
 
@@ -349,7 +351,7 @@ def test_a_training_without_epochs(tmp_path: Path) -> None:
 
 
 def test_rare_classes_that_were_kept_are_said_to_be_kept(tmp_path: Path) -> None:
-    assert "1 class was kept, as asked." in read(content(tmp_path, photos=0, rare={"pug": 2}, rare_kept=True)).text
+    assert "1 class was kept, as requested." in read(content(tmp_path, photos=0, rare={"pug": 2}, rare_kept=True)).text
     assert "2 classes were left out." in read(content(tmp_path, photos=0)).text
     nothing = read(content(tmp_path, photos=0, rare={}, unreadable=())).text
     assert "every class has enough photos" in nothing

@@ -51,7 +51,8 @@ def test_a_requirement_is_met_or_not(text: str, passed: bool) -> None:
 
 
 def test_a_number_with_a_sign_is_about_the_change_and_one_without_about_b() -> None:
-    change, value = (check_requirement(parse_requirement(f"accuracy >= {limit}"), COMPARISON) for limit in ("-1", "0"))
+    limits = ("-1", "0.1")
+    change, value = (check_requirement(parse_requirement(f"accuracy >= {limit}"), COMPARISON) for limit in limits)
     assert (change.value, value.value) == pytest.approx((-0.05, 0.85))
 
 
@@ -82,6 +83,8 @@ def test_a_metric_alone_is_told_about_the_shell() -> None:
         ("worse <= 0.5", "a whole number"),
         ("worse <= -1", "a whole number"),
         ("worst_class_change >= -2", "from -1 to 1"),
+        ("accuracy >= 0", "holds for every model: write 'accuracy >= +0' if B may not be lower than A"),
+        ("macro-f1>=0.0", "'macro_f1 >= +0'"),
     ],
 )
 def test_a_wrong_metric_or_limit_says_what_to_write(text: str, advice: str) -> None:

@@ -117,7 +117,9 @@ def test_without_a_network_the_error_says_what_else_to_give(monkeypatch: pytest.
 
     monkeypatch.setattr("keras.src.utils.file_utils.urlretrieve", fail)
     monkeypatch.setattr("keras.src.backend.config.keras_home", lambda: str(tmp_path))
-    with pytest.raises(Unavailable, match=r"MobileNetV2 cannot be had: URL fetch .*--weights PATH.*weights=None"):
+    with pytest.raises(
+        Unavailable, match=r"MobileNetV2 cannot be downloaded: URL fetch .*--weights PATH.*weights=None"
+    ):
         find_base("mobilenetv2").build((96, 96, 3))
 
 

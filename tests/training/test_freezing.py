@@ -79,13 +79,13 @@ def test_the_last_layer_of_another_model_is_its_classifier() -> None:
     [
         ("All", "unfreeze is 'All'; did you mean 'all'"),
         ("block2", r"give None .* such as \['block2'\]"),
-        (["blok2_conv"], "finds no layer: did you mean 'block2_conv'"),
-        (["conv5"], r"finds no layer: .*block1_conv, block1_bn, .*TransferModel\.freeze"),
-        (["_out"], "finds only layers without weights, such as block1_out"),
+        (["blok2_conv"], "matches no layer: did you mean 'block2_conv'"),
+        (["conv5"], r"matches no layer: .*block1_conv, block1_bn, .*TransferModel\.freeze"),
+        (["_out"], "matches only layers without weights, such as block1_out"),
         (["block(2"], r"'block\(2', which is not a regular expression: "),
         ([2], "unfreeze contains 2"),
         (2, "unfreeze is 2"),
-        (["block2", "transfer_classes"], "finds no layer"),
+        (["block2", "transfer_classes"], "matches no layer"),
     ],
 )
 def test_what_finds_nothing_is_refused_and_changes_nothing(model: keras.Model, unfreeze: Any, text: str) -> None:

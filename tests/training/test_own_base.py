@@ -91,5 +91,5 @@ def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
         find_base(tmp_path / "broken.keras").build()
     numbers = keras.Input((4,))
     keras.Model(numbers, keras.layers.Dense(2)(numbers)).save(tmp_path / "numbers.keras")
-    with pytest.raises(InvalidArgument, match=r"takes \(4,\) and no images"):
+    with pytest.raises(InvalidArgument, match=r"takes inputs of shape \(4,\), not images"):
         find_base(tmp_path / "numbers.keras").build()

@@ -143,7 +143,7 @@ def test_without_an_image_spec_photos_are_refused_and_arrays_are_not(base: Path,
     assert model.image is None
     with pytest.raises(FailedPrecondition, match=r"give TransferModel\(image=ImageSpec\(preprocessing=\.\.\.\)\)"):
         model.predict_from_jpeg_path(write_photo(tmp_path / "photo.png", PIXELS[0]))
-    with pytest.raises(FailedPrecondition, match="what to do to the pixels is not known"):
+    with pytest.raises(FailedPrecondition, match="the model has no image spec, so it cannot preprocess"):
         model.preprocess(PIXELS)
     assert model.predict_from_array(PIXELS[0] / np.float32(255)) in PETS
 

@@ -173,7 +173,7 @@ _SPECIAL: Mapping[tuple[Wanted, Kind], Callable[[str], str]] = {
         for wanted in (CHECKED_PHOTOS, COMPARED_PHOTOS, SIFT)
     },
     **{
-        (SIFT, kind): lambda text: f"--model {quote(text)} sifts photos by it"
+        (SIFT, kind): lambda text: f"give a folder of photos, and the model as --model {quote(text)}"
         for kind in (Kind.VERSION, Kind.SAVED_MODEL, Kind.MODEL)
     },
     **{

@@ -55,7 +55,7 @@ def sift(
         ),
     ],
     threshold: Annotated[
-        float, Option(help="Keep a photo if these classes together are at least so probable, from 0 to 1.")
+        float, Option(help="Keep a photo if the probabilities of these classes add up to this, from 0 to 1.")
     ] = DEFAULT_THRESHOLD,
     weights: Annotated[
         Path | None,
@@ -65,7 +65,7 @@ def sift(
         str | None,
         Option(
             metavar="MODEL",
-            help="An exported model as the general classifier, such as models/dog; --keep names its classes then.",
+            help="An exported model to use as the classifier, such as models/dog; --keep then names its classes.",
         ),
     ] = None,
     output: Annotated[
@@ -78,7 +78,7 @@ def sift(
     ] = None,
     json: Annotated[bool, Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Sift photos before training: list those that show what is wanted, by a classifier of everyday things.
+    """Sift photos before training: list those that show given classes, as a general classifier sees them.
 
     Photos that cannot be read are reported on standard error, and left where they are. Nothing is moved without
     --move-rejected.
@@ -117,7 +117,9 @@ def sift(
 def _warn_of_missing_labels(result: _Result) -> None:
     labels = [one.photo.label for one in result.kept]
     if None in labels and any(labels):
-        print_warning(f"{labels.count(None)} of the listed photos are in no folder of a class, so they have no label")
+        print_warning(
+            f"{labels.count(None)} of the listed photos are not in the folder of a class, so they have no label"
+        )
 
 
 def _check(folder: str, threshold: float, weights: Path | None, model: str | None, target: Path | None) -> None:
@@ -127,7 +129,9 @@ def _check(folder: str, threshold: float, weights: Path | None, model: str | Non
     if not (math.isfinite(threshold) and 0 <= threshold <= 1):
         raise WrongArguments(f"{threshold} is not a probability: give a number from 0 to 1", "threshold")
     if weights is not None and model is not None:
-        raise WrongArguments("--weights are those of EfficientNet-Lite0, so --model cannot be given with them")
+        raise WrongArguments(
+            "--weights is for EfficientNet-Lite0 and cannot be combined with --model: give one of them"
+        )
     check_argument(folder, SIFT)
     if model is not None:
         check_argument(model, SIFT_MODEL)
@@ -167,7 +171,7 @@ def _classifier(weights: Path | None, model: str | None) -> Iterator[GeneralClas
     from rich.console import Console
 
     console = Console(stderr=True)
-    with console.status("loading the general classifier") if console.is_terminal else silenced_imports():
+    with console.status("loading the classifier") if console.is_terminal else silenced_imports():
         loaded = _loaded(weights, model)
     with loaded as classifier:
         yield classifier

@@ -45,14 +45,14 @@ def train(
     pattern: Annotated[
         str | None,
         typer.Option(
-            rich_help_panel=_DATA, help="How names of photos say their class, such as '{make}_{model}_*.jpg'."
+            rich_help_panel=_DATA, help="Where the names of the photos say their class: '{make}_{model}_*.jpg'."
         ),
     ] = None,
     valid_share: Annotated[
         float,
         typer.Option(
             rich_help_panel=_DATA,
-            help="The share of each class on which the model is validated, unless the photos are split already.",
+            help="The share of each class to set aside for validation, unless the photos are split already.",
         ),
     ] = 0.2,
     min_photos: Annotated[
@@ -99,10 +99,10 @@ def train(
         ),
     ] = None,
     epochs: Annotated[
-        int, typer.Option(min=1, rich_help_panel=_TRAINING, help="Epochs that train the new head alone, at most.")
+        int, typer.Option(min=1, rich_help_panel=_TRAINING, help="The most epochs that train only the new head.")
     ] = 10,
     fine_tune_epochs: Annotated[
-        int, typer.Option(min=0, rich_help_panel=_TRAINING, help="Epochs that fine-tune the base, at most.")
+        int, typer.Option(min=0, rich_help_panel=_TRAINING, help="The most epochs that fine-tune the base.")
     ] = 10,
     learning_rate: Annotated[
         float, typer.Option(rich_help_panel=_TRAINING, help="The learning rate of the new head.")
@@ -110,13 +110,15 @@ def train(
     fine_tune_rate: Annotated[
         float, typer.Option(rich_help_panel=_TRAINING, help="The learning rate of fine-tuning.")
     ] = 1e-4,
-    batch_size: Annotated[int, typer.Option(min=1, rich_help_panel=_TRAINING, help="Photos in a batch.")] = 32,
+    batch_size: Annotated[
+        int, typer.Option(min=1, rich_help_panel=_TRAINING, help="The number of photos in a batch.")
+    ] = 32,
     patience: Annotated[
         int,
         typer.Option(
             min=1,
             rich_help_panel=_TRAINING,
-            help="Epochs without a lower loss on the validation photos after which the head, or fine-tuning, is done.",
+            help="End a phase after this many epochs without a lower loss on the validation photos.",
         ),
     ] = 5,
     class_weights: Annotated[
@@ -134,7 +136,7 @@ def train(
         int | None, typer.Option(min=1, help="The version to write; the next free one by default.")
     ] = None,
     restart: Annotated[
-        bool, typer.Option("--restart", help="Train from the start, even if there is a training to resume.")
+        bool, typer.Option("--restart", help="Train from the start, and discard a training that could be resumed.")
     ] = False,
     progress: Annotated[
         bool,
@@ -145,8 +147,8 @@ def train(
     """Train an image classifier on your photos, and write it as a version folder with a report.
 
     The new head is trained first, then the base is fine-tuned. The weights of the epoch with the lowest loss on the
-    validation photos are kept. Ctrl-C ends the training early and keeps the best so far. A training that was killed
-    goes on where it was if the same command is run again.
+    validation photos are kept. Ctrl-C stops the training early and writes the best epoch so far. If a training was
+    killed, run the same command again to resume it.
     """
     check_argument(photos, TRAINED_PHOTOS)
     check_target(output, TRAIN_TARGET)
@@ -251,6 +253,6 @@ def _comparison(run: TrainedRun, previous: Path, options: TrainOptions) -> str:
 def _result(run: TrainedRun) -> str:
     count = len(run.photos.valid)
     result = run.result
-    best = f"epoch {result.best_epoch + 1} of {len(result.epochs)}"
+    best = f"{result.best_epoch + 1} of {len(result.epochs)}"
     early = "stopped by Ctrl-C; " if result.interrupted else ""
-    return f"{early}the best was {best}, which is right for {result.accuracy:.1%} of {count} validation photos"
+    return f"{early}best epoch {best}, accuracy {result.accuracy:.1%} on {count} validation photos"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -92,11 +92,14 @@ def _by_names(source: Path, pattern: NamePattern) -> FoundPhotos:
 
 
 def _in_parts(source: Path, find: Callable[[Path], FoundPhotos]) -> FoundPhotos:
-    """Finds the photos in the folders for training and for validation, or in the source if it is not split."""
+    """Finds the photos in the folders for training and for validation, or in the source if it is not split.
+
+    The folders may be classes of which one is called train, if there is no `val` among them.
+    """
     folders, files = entries(source)
     train, valid = ([one for one in folders if one.name.lower() in names] for names in (TRAIN_NAMES, VALID_NAMES))
     others = [one for one in folders if one.name.lower() not in _PARTS]
-    if not train or (others and not valid):  # without `val` among them, the folders may be classes: train and car
+    if not train or (not valid and (others or _is_class(train[0], folders))):
         return find(source)
     for part in (train, valid):
         if len(part) > 1:
@@ -110,12 +113,17 @@ def _in_parts(source: Path, find: Callable[[Path], FoundPhotos]) -> FoundPhotos:
     return FoundPhotos(training.photos, validation.photos, skipped, training.empty)
 
 
+def _is_class(train: Path, folders: Sequence[Path]) -> bool:
+    """Returns whether a folder called train, alone with its photos, is the folder of a class."""
+    return len(folders) == 1 and not entries(train)[0]
+
+
 def _in_class_folders(source: Path) -> FoundPhotos:
     folders, files = entries(source)
     if not folders and any(map(is_photo, files)):
         raise InvalidArgument(f"{source} has photos, but no folders that name their classes: {_LAYOUTS}")
     photos: list[LabelledPhoto] = []
-    skipped = [SkippedPhoto(file, "it is in no folder of a class") for file in files if is_photo(file)]
+    skipped = [SkippedPhoto(file, "it is not in the folder of a class") for file in files if is_photo(file)]
     empty: list[str] = []
     for folder in folders:
         label, before = label_from(folder.name, folder), len(photos)

@@ -85,7 +85,7 @@ def _check_options(valid_share: float, min_photos: int) -> None:
     if not 0 < valid_share < 1:
         raise InvalidArgument(f"the share of photos for validation is {valid_share}; give a number between 0 and 1")
     if min_photos < 0:
-        raise InvalidArgument(f"the least number of photos of a class is {min_photos}; give 0 or more")
+        raise InvalidArgument(f"the minimum number of photos of a class is {min_photos}; give 0 or more")
 
 
 def _checked(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import stat
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from lightship.errors import InvalidArgument, LightshipError
-from lightship.files import read_bytes, read_error
+from lightship.errors import LightshipError
+from lightship.files import read_regular
 from lightship.images.decode import load
 from lightship.images.opening import open_image
 from lightship.processors import available_cpus
@@ -28,24 +27,6 @@ class PhotoRead:
 
     digest: bytes = b""
     reason: str = ""
-
-
-def photo_bytes(path: Path) -> bytes:
-    """Returns the bytes of a photo's file, at most `MAX_PHOTO_BYTES`.
-
-    Raises InvalidArgument for a larger file and for what is not a file (reading a named pipe would wait for ever), and
-    the errors of `read_bytes`.
-    """
-    try:
-        mode = path.stat().st_mode
-    except OSError as error:
-        raise read_error(path, error) from error
-    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-        raise InvalidArgument(f"{path} is not a file: give the path of a photo")
-    data = read_bytes(path, MAX_PHOTO_BYTES + 1)
-    if len(data) > MAX_PHOTO_BYTES:
-        raise InvalidArgument(f"{path} has more than {MAX_PHOTO_BYTES >> 20} MiB: make it smaller")
-    return data
 
 
 def read_photos(paths: Sequence[Path], on_read: OnRead | None = None) -> Iterator[PhotoRead]:
@@ -66,10 +47,10 @@ def read_photos(paths: Sequence[Path], on_read: OnRead | None = None) -> Iterato
 def read_photo(path: Path) -> PhotoRead:
     """Decodes one photo."""
     try:
-        data = photo_bytes(path)
+        data = read_regular(path, MAX_PHOTO_BYTES)
         load(open_image(data))
     except LightshipError as error:
-        return PhotoRead(reason=error.message)
+        return PhotoRead(reason=error.message.removeprefix(f"{path} "))
     except MemoryError:
         return PhotoRead(reason="there is not enough memory to decode it")
     return PhotoRead(hashlib.sha256(data).digest())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from lightship.files import list_error
@@ -43,12 +44,11 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def files_below(folder: Path) -> Iterator[Path]:
-    """Yields the files in a folder and in its subfolders, in a fixed order. Each folder is listed once, so that a link
-    to a folder above does no harm.
+    """Yields the files in a folder and in its subfolders, in a fixed order.
 
-    Raises the errors of `entries`.
+    Links to folders are followed once, and never to one above. Raises the errors of `entries`.
     """
-    visited: set[tuple[int, int]] = set()
+    visited = set(_folders_above(folder))
     left = [folder]
     while left:
         one = left.pop()
@@ -62,3 +62,10 @@ def files_below(folder: Path) -> Iterator[Path]:
         folders, files = entries(one)
         yield from files
         left += reversed(folders)
+
+
+def _folders_above(folder: Path) -> Iterator[tuple[int, int]]:
+    for parent in folder.resolve().parents:
+        with suppress(OSError):
+            status = parent.stat()
+            yield status.st_dev, status.st_ino

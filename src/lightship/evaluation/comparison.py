@@ -136,7 +136,7 @@ class Comparison:
 
     @property
     def p_value(self) -> float | None:
-        """McNemar's exact test: how likely it is that chance divides what became worse and better so unevenly, or more.
+        """The p-value of McNemar's exact test on the photos that became worse and those that became better.
 
         None without labels.
         """
@@ -254,6 +254,6 @@ def _nothing_left(photos: Sequence[Path], a: SideAnswers, b: SideAnswers, both: 
         return "no photo is left: neither model knows any of the labels"
     first = min(both)
     return (
-        f"both models refuse all photos that could count; the first is {photos[first]}. {a.name}: {a.refusals[first]}. "
+        f"both models refuse all photos; the first is {photos[first]}. {a.name}: {a.refusals[first]}. "
         f"{b.name}: {b.refusals[first]}"
     )

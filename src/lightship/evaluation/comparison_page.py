@@ -73,7 +73,7 @@ def _cards(report: ComparisonReport, comparison: Comparison) -> Iterator[tuple[s
     if report.requirements:
         failed = sum(not one.passed for one in report.requirements)
         verdict = "failed" if failed else "passed"
-        note = f"{len(report.requirements) - failed} of {len(report.requirements)} requirements fulfilled"
+        note = f"{len(report.requirements) - failed} of {len(report.requirements)} requirements passed"
         yield "Verdict", _verdict(verdict), note
     photos = len(comparison.photos)
     yield "Photos", figure("photos", photos, count(photos)), f"of {report.source}"

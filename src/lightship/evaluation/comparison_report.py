@@ -1,4 +1,4 @@
-"""All that a comparison found, as it is printed and shown on a page."""
+"""The results of a comparison, for the terminal, JSON and the page."""
 
 from __future__ import annotations
 

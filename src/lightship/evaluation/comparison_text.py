@@ -47,6 +47,6 @@ def chance_text(comparison: Comparison) -> str:
         return ""
     shown = f"{p_value:.2g}" if p_value >= 0.001 else "less than 0.001"
     return (
-        "If both models were equally good, the changed answers would be divided into worse and better so unevenly with "
-        f"a probability of {shown} (McNemar's exact test)."
+        "If both models were equally good, a division into worse and better that is at least so uneven would have a "
+        f"probability of {shown} (McNemar's exact test)."
     )

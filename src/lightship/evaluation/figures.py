@@ -1,4 +1,4 @@
-"""How right a classifier is on labelled photos: accuracy, the figures of each class, confusion, calibration.
+"""The quality of a classifier on labelled photos: accuracy, the figures of each class, confusion, calibration.
 
 The definitions are those of scikit-learn. A figure that would be 0 / 0 is NaN, such as the precision of a class that
 was never answered.

@@ -57,7 +57,8 @@ def parse_requirement(text: str) -> Requirement:
     If the metric has a value for each model, a number with a sign is about the change from A to B, and one without a
     sign about B. Names of metrics may be written with hyphens and capitals.
 
-    Raises InvalidArgument for another form, an unknown metric, and a limit that the metric never reaches.
+    Raises InvalidArgument for another form, an unknown metric, a limit that the metric never reaches, and one of 0
+    without a sign, which every model reaches.
     """
     found = _FORM.fullmatch(text.replace("\N{MINUS SIGN}", "-"))
     if found is None:
@@ -67,6 +68,11 @@ def parse_requirement(text: str) -> Requirement:
     limit = float(sign + number)
     is_change = bool(sign) and metric.of_each is not None
     _check_limit(text, metric, limit, is_change)
+    if metric.of_each is not None and not is_change and comparison == ">=" and limit == 0:
+        raise InvalidArgument(
+            f"{text!r} holds for every model: write '{metric.name} >= +0' if B may not be lower than A, or what B must "
+            f"reach, such as '{metric.name} >= 0.9'"
+        )
     return Requirement(text.strip(), metric, comparison, limit, is_change)
 
 

@@ -1,4 +1,4 @@
-"""How right one model is on labelled photos.
+"""The figures of one model on labelled photos.
 
 The definitions are those of `figures`. Beyond these, a model may have refused photos, which counts as a wrong answer,
 and may not know the label of a photo.

@@ -66,7 +66,7 @@ def _downloaded(title: str, make: Callable[..., keras.Model], shape: Shape) -> k
             return make(include_top=False, weights=IMAGENET, input_shape=shape)
     except Exception as error:  # Keras raises Exception itself
         raise Unavailable(
-            f"the ImageNet weights of {title} cannot be had: {first_line(error)}; give a file of them with "
+            f"the ImageNet weights of {title} cannot be downloaded: {first_line(error)}; give a file of them with "
             "weights=PATH (--weights PATH), or weights=None (--weights none) for random weights"
         ) from error
 

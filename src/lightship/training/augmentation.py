@@ -42,7 +42,7 @@ class Augmentation:
 
     @classmethod
     def standard(cls) -> Augmentation:
-        """Returns changes that most photos bear: mirrored, moved, enlarged, turned and lit a little differently."""
+        """Returns small changes that keep the class of most photos: of place, size, angle, brightness and contrast."""
         return cls(flip=True, shift=0.08, zoom=0.12, rotation=8.0, brightness=0.08, contrast=0.15)
 
     @classmethod

@@ -85,7 +85,7 @@ class ClassWords:
             hints.append(f"did you mean {' or '.join(map(repr, close))}?")
         if within:
             hints.append(f"'*{text}*' names {self._listed(within)}")
-        return "; ".join(hints) or f"known are, for example, {self._listed(range(len(self.names)))}"
+        return "; ".join(hints) or f"the classes are, for example, {self._listed(range(len(self.names)))}"
 
     def _listed(self, indices: Iterable[int]) -> str:
         """Returns the names of some classes with their indices, as a text."""

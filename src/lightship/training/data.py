@@ -1,4 +1,4 @@
-"""Checks the data that a user trains with, before Keras fails on it with a page of text."""
+"""Checks the data that a user trains with, because the errors of Keras are long and hard to read."""
 
 from __future__ import annotations
 

@@ -44,8 +44,8 @@ def check_fit(
     """
     if not model.trainable_weights:
         raise FailedPrecondition(
-            "the model has no weights to train: a SavedModel without its Keras model can only predict, and of a frozen "
-            "model set_unfreeze() makes layers train"
+            "the model has no weights to train: a SavedModel without its Keras model can only predict; if all layers "
+            "are frozen, call set_unfreeze()"
         )
     _check_count("epochs", options.epochs)
     if options.patience is not None:

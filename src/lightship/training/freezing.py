@@ -1,6 +1,6 @@
 """Decides which layers of a model train: `unfreeze` of a `TransferModel`.
 
-A BatchNormalization layer that is frozen also keeps its means and variances: Keras runs it as it does for answers.
+A BatchNormalization layer that is frozen also keeps its means and variances: Keras runs it as in inference.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _SHOWN = 5  # layers that an error names
 def set_trainable(model: keras.Model, unfreeze: Unfreeze) -> None:
     """Makes the classifier train, and of the other layers those that `unfreeze` says. The others are frozen.
 
-    Compile the model again afterwards. Raises InvalidArgument for an expression that is invalid, or that finds no layer
-    with weights, and for other values of `unfreeze`; then nothing has changed.
+    Compile the model again afterwards. Raises InvalidArgument for an expression that is invalid, or that matches no
+    layer with weights, and for other values of `unfreeze`; then nothing has changed.
     """
     classifier = {id(layer) for layer in classifier_layers(model)}
     layers = [(name, layer) for name, layer in named_layers(model) if id(layer) not in classifier]
@@ -70,10 +70,10 @@ def _found(layers: Sequence[tuple[str, Any]], pattern: object) -> list[str]:
         return [name for name, _ in found]
     if found:
         raise InvalidArgument(
-            f"unfreeze contains {pattern!r}, which finds only layers without weights, such as {found[0][0]}: "
+            f"unfreeze contains {pattern!r}, which matches only layers without weights, such as {found[0][0]}: "
             "TransferModel.freeze lists all layers"
         )
-    raise InvalidArgument(f"unfreeze contains {pattern!r}, which finds no layer: {_hint(layers, pattern)}")
+    raise InvalidArgument(f"unfreeze contains {pattern!r}, which matches no layer: {_hint(layers, pattern)}")
 
 
 def _hint(layers: Sequence[tuple[str, Any]], pattern: str) -> str:

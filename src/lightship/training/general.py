@@ -1,4 +1,4 @@
-"""A classifier of everyday things, which knows nothing of a user's own classes: by default EfficientNet-Lite0."""
+"""A general classifier, which was not trained on a user's own classes: by default EfficientNet-Lite0."""
 
 from __future__ import annotations
 

@@ -42,7 +42,9 @@ def _image_shape(model: keras.Model, path: Path) -> tuple[int | None, ...]:
         raise InvalidArgument(f"{path} has {len(inputs)} inputs: give a functional or Sequential model of one input")
     shape = tuple(inputs[0].shape[1:])
     if len(shape) != 3:
-        raise InvalidArgument(f"{path} takes {shape} and no images: give a model of [N, height, width, channels]")
+        raise InvalidArgument(
+            f"{path} takes inputs of shape {shape}, not images: give a model of [N, height, width, channels]"
+        )
     return shape
 
 

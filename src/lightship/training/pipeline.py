@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +18,6 @@ from lightship.training.augmentation import Augmentation, augmented
 from lightship.training.pixels import PhotoPixels
 
 DEFAULT_BATCH_SIZE = 32
-_AHEAD = 2  # batches whose photos are decoded before they are needed
 
 
 def photos_dataset(
@@ -45,7 +42,7 @@ def photos_dataset(
         epoch is the same whether or not those before it were run. The dataset itself is one epoch.
     pixels: those of the same photos, to share them between datasets; by default the dataset has its own.
 
-    Photos are decoded on several threads, a little ahead of the training. Raises InvalidArgument for a photo of an
+    Batches are made on several threads, a little ahead of the training. Raises InvalidArgument for a photo of an
     unknown class, for no photos, and for a batch size below 1. A photo that cannot be read ends the iteration with an
     error of TensorFlow that contains its path.
     """
@@ -53,7 +50,6 @@ def photos_dataset(
         raise InvalidArgument(f"the batch size is {batch_size}; give 1 or more")
     if not photos:
         raise InvalidArgument("a dataset needs photos: give at least one")
-    height, width = spec.size
     labels = _indices(photos, classes)
     source = _Epoch(
         pixels or PhotoPixels([photo.path for photo in photos], spec),
@@ -64,13 +60,7 @@ def photos_dataset(
         shuffle,
         (seed, epoch),
     )
-    signature = (
-        tf.TensorSpec((None, height, width, spec.channels), tf.float32),
-        tf.TensorSpec((None, len(classes)), tf.float32),
-    )
-    dataset = tf.data.Dataset.from_generator(source.batches, output_signature=signature)
-    batches = -(-len(photos) // batch_size)
-    return dataset.apply(tf.data.experimental.assert_cardinality(batches)).prefetch(1)
+    return _dataset(source, len(classes))
 
 
 def _indices(photos: Sequence[LabelledPhoto], classes: Sequence[str]) -> list[int]:
@@ -95,34 +85,38 @@ class _Epoch:
         shuffle: bool,
         seed: tuple[int, int],
     ) -> None:
-        self._pixels, self._one_hot, self._spec, self._batch_size = pixels, one_hot, spec, batch_size
-        self._augmentation, self._shuffle, self._seed = augmentation, shuffle, seed
+        self._pixels, self._one_hot, self.spec, self._batch_size = pixels, one_hot, spec, batch_size
+        self._augmentation, self._seed = augmentation, seed
+        count = len(pixels)
+        self._order = np.random.default_rng(seed).permutation(count) if shuffle else np.arange(count)
 
-    def batches(self) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-        with ThreadPoolExecutor(available_cpus(), "decode-photos") as threads:
-            waiting: deque[tuple[list[int], list[Future[NDArray[Any]]]]] = deque()
-            try:
-                for indices in self._indices():
-                    waiting.append((indices, [threads.submit(self._pixels.__getitem__, one) for one in indices]))
-                    if len(waiting) > _AHEAD:
-                        yield self._batch(*waiting.popleft())
-                while waiting:
-                    yield self._batch(*waiting.popleft())
-            finally:
-                threads.shutdown(wait=False, cancel_futures=True)
+    def __len__(self) -> int:
+        """Returns the number of batches."""
+        return -(-len(self._order) // self._batch_size)
 
-    def _indices(self) -> Iterator[list[int]]:
-        """Yields the photos of each batch by their indices."""
-        count = len(self._pixels)
-        order = np.random.default_rng(self._seed).permutation(count) if self._shuffle else np.arange(count)
-        for start in range(0, count, self._batch_size):
-            yield [int(index) for index in order[start : start + self._batch_size]]
-
-    def _batch(
-        self, indices: list[int], decoded: list[Future[NDArray[Any]]]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        photos: Any = [one.result() for one in decoded]
+    def batch(self, number: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Returns the images and the one-hot classes of a batch. May be called by several threads at once."""
+        start = int(number) * self._batch_size
+        indices = [int(index) for index in self._order[start : start + self._batch_size]]
+        photos: Any = [self._pixels[index] for index in indices]
         if self._augmentation is not None:
             draws = [np.random.default_rng((*self._seed, index)) for index in indices]
             photos = augmented(photos, self._augmentation, draws)
-        return np.stack([self._spec.preprocessing.apply(one) for one in photos]), self._one_hot[indices]
+        return np.stack([self.spec.preprocessing.apply(one) for one in photos]), self._one_hot[indices]
+
+
+def _dataset(source: _Epoch, classes: int) -> tf.data.Dataset:
+    """Returns the dataset of an epoch.
+
+    Not by `from_generator`: that makes malloc give memory back to the system after each step, so that a training takes
+    twice the processor time.
+    """
+    height, width = source.spec.size
+
+    def load(number: Any) -> tuple[Any, Any]:
+        images, one_hot = tf.numpy_function(source.batch, [number], (tf.float32, tf.float32))
+        images.set_shape((None, height, width, source.spec.channels))
+        one_hot.set_shape((None, classes))
+        return images, one_hot
+
+    return tf.data.Dataset.range(len(source)).map(load, num_parallel_calls=available_cpus()).prefetch(1)

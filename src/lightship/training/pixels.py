@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lightship.datasets.reading import photo_bytes
+from lightship.datasets.reading import MAX_PHOTO_BYTES
 from lightship.errors import LightshipError
+from lightship.files import read_regular
 from lightship.images.prepare import prepare
 from lightship.images.preprocessing import Preprocessing
 from lightship.images.spec import ImageSpec
@@ -45,7 +46,7 @@ class PhotoPixels:
     def __getitem__(self, index: int) -> NDArray[Any]:
         """Returns the pixels of a photo, 0..255, [height, width, channels], uint8 or float32. Do not change them.
 
-        Raises the errors of `prepare` and of `photo_bytes`, with the path of the photo.
+        Raises the errors of `prepare` and of `read_regular`, with the path of the photo.
         """
         found = self._cached.get(index)
         if found is None:
@@ -57,7 +58,7 @@ class PhotoPixels:
         return found
 
     def _read(self, path: Path) -> NDArray[Any]:
-        data = photo_bytes(path)
+        data = read_regular(path, MAX_PHOTO_BYTES)
         try:
             pixels = prepare(data, self._resize_only)
         except LightshipError as error:

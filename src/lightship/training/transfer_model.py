@@ -1,4 +1,4 @@
-"""`lightship.TransferModel`: an image classifier that is trained from a known network, or was trained elsewhere."""
+"""`lightship.TransferModel`: an image classifier that is trained on a base, or was trained elsewhere."""
 
 from __future__ import annotations
 
@@ -40,18 +40,18 @@ _NOT_OPTIONS = ("x", "y", "validation_data", "class_weight")
 
 
 class TransferModel:
-    """An image classifier that is trained, saved for a server and loaded again.
+    """An image classifier that you can train, save for a server and load again.
 
     base: the network to begin with: "ResNet" (ResNet50V2), "VGG16", "MobileNetV2", "EfficientNetB0" or
         "EfficientNet-Lite0", the path of a Keras file, or a version folder that `save` wrote. It gets a new classifier.
     shape: the size of its images, (height, width, channels); by default the network's own, such as (224, 224, 3).
     classes: the class names in the order of the labels' indices, in one of the forms that `lightship.export` takes.
-    unfreeze: what of the network trains besides the classifier: None for nothing, "all", or a list of regular
+    unfreeze: which layers of the network train besides the classifier: None for none, "all", or a list of regular
         expressions, of which one must match a part of a layer's name.
-    weights: what the network begins with: "imagenet", which Keras downloads; the path of a file of weights; or None
-        for random ones.
-    image: what is done to a photo. With a base it may be left out: the preprocessing is the network's own, and Pillow
-        resizes, bilinearly. A mapping changes fields of that: `image={"fit": "crop"}`.
+    weights: the weights that the network begins with: "imagenet", which are downloaded; the path of a file of weights;
+        or None for random ones.
+    image: how a photo becomes the model's input. With a base it may be left out: the preprocessing is that of the
+        network, and Pillow resizes, bilinearly. A mapping changes fields of that: `image={"fit": "crop"}`.
     model: instead of `base`, a model that was trained elsewhere, as `lightship.export` takes it.
     golden: photos for the golden sample, as in `lightship.export`.
 
@@ -124,8 +124,8 @@ class TransferModel:
     def set_unfreeze(self, unfreeze: Unfreeze) -> LayerTable:
         """Changes which layers train, and returns the table of them. Call `compile` again before you train.
 
-        unfreeze: as for the class. The classifier always trains. Raises InvalidArgument for an expression that finds
-        no layer with weights.
+        unfreeze: as for the class. The classifier always trains. Raises InvalidArgument for an expression that
+        matches no layer with weights.
         """
         model = self._keras()
         set_trainable(model, unfreeze)
@@ -139,7 +139,7 @@ class TransferModel:
         metrics: Sequence[Any] | None = ("categorical_accuracy",),
         **options: Any,
     ) -> None:
-        """Says how to train. The arguments are those of `keras.Model.compile`, and other ones of it may be given.
+        """Sets how to train. The arguments, further ones included, are those of `keras.Model.compile`.
 
         The defaults are for one-hot labels. Raises TypeError for an option that does not exist.
         """
@@ -165,12 +165,12 @@ class TransferModel:
         ds_train: batches of images and labels, a `tf.data.Dataset` or what else `keras.Model.fit` takes, or a pair of
             arrays. The model gets the images as they are, so they must be preprocessed already: see `preprocess`.
         ds_valid: data of the same form, which is measured after each epoch. It is needed for `patience`.
-        epochs: how often to go through the data. Further calls go on with the weights that the model has.
-        class_weights: how much each class counts in the loss: a mapping of class names or indices to numbers, in which
-            a missing class counts 1, or a number for each class.
-        patience: training ends when the loss on `ds_valid` was not better for so many epochs. At the end, and after
-            Ctrl-C, the model has the weights of the best epoch of this call. None for all epochs and the last weights.
-        callbacks, verbose: as for `keras.Model.fit`, of which other arguments may be given, too.
+        epochs: how many times to go through the data. Another call continues from the current weights.
+        class_weights: the weight of each class in the loss: a mapping of class names or indices to numbers, in which a
+            missing class has the weight 1, or a number for each class.
+        patience: training ends if the loss on `ds_valid` has not become lower for so many epochs. Afterwards, also
+            after Ctrl-C, the model has the weights of the best epoch of this call. None: all epochs, the last weights.
+        callbacks, verbose: as for `keras.Model.fit`. Its other arguments may be given, too.
 
         Warns with `PreprocessingMismatchWarning` if the images cannot have gone through the preprocessing of the image
         spec. Raises FailedPrecondition before `compile` and for a model that cannot be trained, InvalidArgument for
@@ -227,8 +227,8 @@ class TransferModel:
 
         if spec is None:
             raise FailedPrecondition(
-                "how photos are prepared is not known: give TransferModel(image=ImageSpec(preprocessing=...)), with "
-                "what training did"
+                "the model has no image spec, so it cannot prepare photos: give "
+                "TransferModel(image=ImageSpec(preprocessing=...)), with what training did"
             )
         return self._answer(input_of_photo(Path(path), spec), classes, proba)
 
@@ -248,7 +248,7 @@ class TransferModel:
         return self._answer(input_of_array(array, model, spec, depth=2), classes, proba)
 
     def preprocess(self, images: Any) -> Any:
-        """Does to pixels 0..255 what the image spec's preprocessing does after resizing, and returns float32.
+        """Applies the image spec's preprocessing to resized images, pixels 0..255, and returns float32.
 
         images: a numpy array or a TensorFlow tensor [..., height, width, channels]; the result is of the same kind.
 
@@ -258,7 +258,9 @@ class TransferModel:
         """
         spec = self._spec()
         if spec is None:
-            raise FailedPrecondition("what to do to the pixels is not known: give TransferModel(image=ImageSpec(...))")
+            raise FailedPrecondition(
+                "the model has no image spec, so it cannot preprocess: give TransferModel(image=ImageSpec(...))"
+            )
         if isinstance(images, np.ndarray):
             return spec.preprocessing.apply(images)
         import tensorflow as tf
@@ -302,7 +304,7 @@ class TransferModel:
         return save_bundle(model, Path(folder), self.classes, self.image, self.golden, options, depth=2)
 
     def load(self, folder: str | os.PathLike[str], version: int | None = None) -> Self:
-        """Takes over a saved model, with its classes and image spec, and returns this object.
+        """Loads a saved model with its classes and image spec into this object, and returns the object.
 
         folder: a model's folder, such as models/cars, of which `version` is loaded, by default the newest; a version
             folder; a folder of the classic layout; or a Keras file.

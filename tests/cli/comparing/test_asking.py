@@ -77,7 +77,7 @@ def test_a_refusal_is_kept_with_its_reason(photos: list[Path]) -> None:
 
 
 def test_a_model_that_refuses_everything_is_an_error(photos: list[Path]) -> None:
-    with pytest.raises(FailedPrecondition, match="B refuses all 35 photos, the first because not for me"):
+    with pytest.raises(FailedPrecondition, match="B refuses all 35 photos, the first with: not for me"):
         ask_both(photos[::2], Reader("A"), Reader("B", refused="even"), ignore, ignore)
 
 

@@ -135,7 +135,7 @@ def test_an_unfinished_training_is_resumed_with_the_same_options_only(
     with pytest.raises(FailedPrecondition, match="on other photos"):
         train(options(others, base, tmp_path / "models"))
     resumed = train_without_version(given)
-    assert any(text.startswith("going on after epoch 4") for text in resumed.texts)
+    assert any(text.startswith("resuming after epoch 4") for text in resumed.texts)
     assert losses(resumed.state.epochs) == losses(trained.result.epochs)
 
 
@@ -220,6 +220,16 @@ def test_photos_that_cannot_be_read_are_named_and_skipped(photos: Path, base: Pa
         train(options(source, base, tmp_path / "models"), progress)
     assert any("skipped 1 file" in text and "broken.jpg" in text for text in progress.texts)
     assert any("left out 1 class with few photos: rare (1 photo)" in text for text in progress.texts)
+
+
+def test_a_class_whose_name_no_version_can_have_is_refused_before_the_training(
+    photos: Path, base: Path, tmp_path: Path
+) -> None:
+    source = shutil.copytree(photos, tmp_path / "photos")
+    (source / "red").rename(source / "two\nlines")
+    progress = Recording("building")
+    with pytest.raises(InvalidArgument, match=r"the classes of .*photos cannot be those of a model: .* a line break"):
+        train(options(source, base, tmp_path / "models"), progress)
 
 
 def test_a_photo_that_disappears_meanwhile_is_named(photos: Path, base: Path, tmp_path: Path) -> None:

@@ -161,9 +161,9 @@ HOSTILE = {
         "sets attributes of a value of type TensorView",
     ),
     "a name without text": (Raw(b"))\x93"), r"names \(\) as a module"),
-    "a storage without text": (Persistent(("storage", "FloatStorage", "0", "cpu", 1)), "no storage of numbers"),
-    "another persistent id": (Persistent("storage"), "no storage of numbers"),
-    "a negative storage": (storage("0", -1), "no storage of numbers"),
+    "a storage without text": (Persistent(("storage", "FloatStorage", "0", "cpu", 1)), "not a storage of numbers"),
+    "another persistent id": (Persistent("storage"), "not a storage of numbers"),
+    "a negative storage": (storage("0", -1), "not a storage of numbers"),
     "an extension": (Raw(b"\x82\x01"), "uses EXT1"),
     "an old instance": (Raw(b"(cos\nsystem\no"), "names os.system"),
     "an instance by name": (Raw(b"(ios\nsystem\n"), "uses INST"),
@@ -258,7 +258,7 @@ def test_changed_bytes_give_an_error_or_arrays_of_the_file(write: Write, tmp_pat
         ({"keys": ["0", 1]}, "keys of its storages are not texts"),
         ({"keys": ["0"]}, "the storage '1' is missing"),
         ({"keys": ["0", "1", "2", "3", "4"]}, "a storage '4' that no tensor uses"),
-        ({"keys": ["0", "0"]}, "there twice"),
+        ({"keys": ["0", "0"]}, "occurs twice"),
     ],
 )
 def test_a_wrong_head_of_the_older_format_is_refused(tmp_path: Path, changed: dict[str, Any], reason: str) -> None:

@@ -1,1 +1,1 @@
-"""What `lightship compare` does: the two models and the photos, the questions, and what is printed."""
+"""What `lightship compare` does: the two models, the photos, the requests to the models, and the output."""

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from lightship.cli.comparing.sides import Side
 from lightship.datasets import SkippedPhoto
+from lightship.datasets.reading import MAX_PHOTO_BYTES
 from lightship.errors import FailedPrecondition, InvalidArgument, LightshipError
 from lightship.evaluation.side_answers import AnswerTable, SideAnswers
-from lightship.files import read_bytes
+from lightship.files import read_regular
 
 BATCH_PHOTOS, BATCH_BYTES = 32, 64 << 20
 
@@ -64,7 +65,7 @@ def ask_both(
     answers_of_a, answers_of_b = (table.table() for _, table in sides)
     for one in (answers_of_a, answers_of_b):
         if not one.answered.any():
-            raise FailedPrecondition(f"{one.name} refuses all {len(asked)} photos, the first because {one.refusals[0]}")
+            raise FailedPrecondition(f"{one.name} refuses all {len(asked)} photos, the first with: {one.refusals[0]}")
     return Asked(answers_of_a, answers_of_b, tuple(asked), tuple(unreadable))
 
 
@@ -81,7 +82,7 @@ def _batches(photos: Sequence[Path], unreadable: list[SkippedPhoto]) -> Iterator
     batch, size = _Batch([], []), 0
     for index, path in enumerate(photos):
         try:
-            data = read_bytes(path)
+            data = read_regular(path, MAX_PHOTO_BYTES)
         except LightshipError as error:
             unreadable.append(SkippedPhoto(path, error.message))
             continue

@@ -8,7 +8,7 @@ from lightship.errors import InvalidArgument, PermissionDenied
 
 
 def write_page(path: Path, html: str) -> None:
-    """Writes a page; nothing is left of one that could not be written whole, as on a full disk.
+    """Writes a page. If that fails, as on a full disk, the incomplete file is removed.
 
     Raises PermissionDenied or InvalidArgument if that fails.
     """

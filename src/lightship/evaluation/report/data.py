@@ -63,7 +63,7 @@ def _rare(content: ReportContent) -> Markup:
     if not number:
         return joined((title, tag("p", "None: every class has enough photos.")))
     what = "was" if number == 1 else "were"
-    fate = f"{what} kept, as asked." if content.rare_kept else f"{what} left out."
+    fate = f"{what} kept, as requested." if content.rare_kept else f"{what} left out."
     word = "class" if number == 1 else "classes"
     told = tag("p", figure("rare", number, count(number)), f" {word} {fate}", _first(number))
     columns = (Column("Class"), Column("Photos", numeric=True))

@@ -1,4 +1,4 @@
-"""The wrong answers that the model was most sure of, with their photos."""
+"""The wrong answers of which the model was most certain, with their photos."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from lightship.evaluation.page import (
 )
 from lightship.evaluation.report.content import ReportContent
 from lightship.evaluation.report.paths import PathNames
+from lightship.printable import printable
 
 MAX_MISTAKES = 24  # photos in a report, each with its heat map
 
@@ -67,7 +68,7 @@ def _wrong_answers(content: ReportContent) -> list[_Mistake]:
 
 
 def _introduction(content: ReportContent, wrong: int) -> Markup:
-    which = f" These are the {MAX_MISTAKES} of which the model was most sure." if wrong > MAX_MISTAKES else ""
+    which = f" These are the {MAX_MISTAKES} of which the model was most certain." if wrong > MAX_MISTAKES else ""
     heat = "" if content.heat_map is None else " The heat map shows which parts of the photo led to the wrong answer."
     return tag(
         "p",
@@ -99,7 +100,7 @@ def _heat_map(heat_map: Callable[[Path, int], bytes | None], path: Path, answer:
         data = heat_map(path, answer)
         return None if data is None else thumbnail(data)
     except LightshipError as error:
-        _log.warning("no heat map of %s: %s", path, error.message)
+        _log.warning("no heat map of %s: %s", printable(str(path)), printable(error.message))
     except Exception:
-        _log.warning("no heat map of %s", path, exc_info=True)
+        _log.warning("no heat map of %s", printable(str(path)), exc_info=True)
     return None

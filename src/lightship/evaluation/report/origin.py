@@ -26,7 +26,7 @@ def model_input(spec: ImageSpec) -> Markup:
     """Returns the image spec. The attribute `data-spec` has it as JSON."""
     fields = spec.to_json()
     shown = facts((_NAMES.get(key, key), _shown(key, value)) for key, value in fields.items() if value is not None)
-    explanation = "Training prepared each photo so, and so does a server of this model."
+    explanation = "Training prepared each photo in this way. A server of this model does the same."
     return joined(
         (tag("p", explanation, class_="quiet"), tag("div", shown, data_spec=json.dumps(fields, sort_keys=True)))
     )

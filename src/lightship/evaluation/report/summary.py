@@ -32,7 +32,7 @@ def _classes(number: int) -> str:
 def _warning(found: Figures) -> Markup:
     if found.photos:
         return Markup("")
-    notice = "There are no validation photos, so nothing is known about the answers. Give more photos for each class."
+    notice = "There are no validation photos, so the answers were not evaluated. Add photos to each class."
     return tag("p", notice, class_="notice bad")
 
 

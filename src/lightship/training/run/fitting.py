@@ -68,7 +68,7 @@ def _graph_errors() -> Iterator[None]:
         yield
     except (MemoryError, tf.errors.ResourceExhaustedError) as error:
         raise ResourceExhausted(
-            "the memory is not enough to train this model: give a smaller --batch-size or --size, or another --base"
+            "ran out of memory while training this model: give a smaller --batch-size or --size, or another --base"
         ) from error
     except tf.errors.OpError as error:
         lines = [line.strip() for line in error.message.splitlines()]

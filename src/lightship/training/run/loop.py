@@ -1,4 +1,4 @@
-"""Trains epoch by epoch, and keeps the state after each, so that a killed training goes on to the same result."""
+"""Trains epoch by epoch, and saves the state after each, so that a resumed training gives the same result."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class TrainingLoop:
             set_all(model, self.folder.read_arrays(state.last_file))
         elif state.best_file:
             self.load_best(state)
-        if not state.epochs:  # a disk that cannot hold a state must be found out before an epoch of hours
+        if not state.epochs:  # finds out that the disk is too small before an epoch of hours
             self.folder.write_arrays(_file_name(0), arrays_of(model))
             self.folder.clear()
 

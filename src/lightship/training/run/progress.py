@@ -1,4 +1,4 @@
-"""Shows how a training gets on: a bar on a terminal, and a line for each step elsewhere."""
+"""Shows the progress of a training: a bar on a terminal, and a line for each step elsewhere."""
 
 from __future__ import annotations
 

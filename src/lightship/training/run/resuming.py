@@ -1,4 +1,4 @@
-"""Decides whether a training goes on where an earlier process was, or begins."""
+"""Decides whether a training resumes an unfinished one or begins anew."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def started_state(
     if changed:
         raise FailedPrecondition(
             f"{options.output} has an unfinished training with other options: {'; '.join(changed)}: give the same "
-            f"options to go on with it, {advice}"
+            f"options to resume it, {advice}"
         )
     if found.photos != new.photos:
         raise FailedPrecondition(
             f"{options.output} has an unfinished training on other photos than those in {options.photos}: give the "
-            f"same photos to go on with it, {advice}"
+            f"same photos to resume it, {advice}"
         )
-    progress(f"going on after epoch {len(found.epochs)} of the unfinished training in {options.output}")
+    progress(f"resuming after epoch {len(found.epochs)} of the unfinished training in {options.output}")
     _tell_other_versions(found.frameworks, new.frameworks, progress)
     return found
 
@@ -53,7 +53,9 @@ def started_state(
 def _tell_other_versions(before: Mapping[str, str], now: Mapping[str, str], progress: TrainingProgress) -> None:
     others = [f"{name} {before.get(name, 'none')}" for name in now if before.get(name) != now[name]]
     if others:
-        progress(f"it began with {', '.join(others)}, so the result may differ a little from that of one process")
+        progress(
+            f"it began with {', '.join(others)}, so the result may differ a little from a training without interruption"
+        )
 
 
 def _settings(options: TrainOptions) -> dict[str, Any]:

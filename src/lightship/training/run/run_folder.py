@@ -103,11 +103,11 @@ class RunFolder:
             if error.errno in _FULL:
                 raise ResourceExhausted(
                     f"the state of the training cannot be written to {self.path}: {error.strerror}; free some space, "
-                    "and run the same command again to go on after the last complete epoch"
+                    "and run the same command again to resume after the last complete epoch"
                 ) from error
             raise PermissionDenied(
                 f"the state of the training cannot be written to {self.path}: {error.strerror or error}; give this "
-                "user the right to write, and run the same command again to go on after the last complete epoch"
+                "user the right to write, and run the same command again to resume after the last complete epoch"
             ) from error
 
 

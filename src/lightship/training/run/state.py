@@ -1,4 +1,4 @@
-"""The state of a training between two epochs, which lets a killed run go on to the same result."""
+"""The state of a training between two epochs, from which a killed training is resumed with the same result."""
 
 from __future__ import annotations
 

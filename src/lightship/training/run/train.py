@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from lightship.bundle.labels import read_classes
 from lightship.datasets import PhotoSet, class_weights, read_photo_set
 from lightship.errors import FailedPrecondition, InvalidArgument
 from lightship.extras import require
@@ -31,12 +32,12 @@ from lightship.training.run.version import find_published, previous_version, wri
 
 _PURPOSE = "training a model"
 _STOPPING = (
-    "stopping: the best epoch so far is going to be written; press Ctrl-C again to stop at once, and run the same "
-    "command again to go on"
+    "stopping: the best epoch so far will be written; to stop at once, press Ctrl-C again, and to resume later, run "
+    "the same command again"
 )
 _WRITING = (
-    "the training is over, and its version is being written; press Ctrl-C again to stop at once, and run the same "
-    "command again to write it"
+    "the training is complete, and its version is being written; to stop at once, press Ctrl-C again, and to write it "
+    "later, run the same command again"
 )
 
 
@@ -114,6 +115,7 @@ class _Run:
         )
         counts = f"{len(photos.train)} for training and {len(photos.valid)} for validation"
         self.progress.outcome(f"{counts}, of {len(photos.classes)} classes")
+        _check_labels(photos, options.photos)
         for text in left_out_texts(photos):
             self.progress(text)
         return photos
@@ -166,6 +168,14 @@ class _Run:
             raise FailedPrecondition(
                 "the loss on the validation photos is not a number after any epoch: give a smaller --learning-rate"
             )
+
+
+def _check_labels(photos: PhotoSet, source: Path) -> None:
+    """Raises for names of classes that a version cannot have: now, and not when its labels are written."""
+    try:
+        read_classes(photos.classes)
+    except InvalidArgument as error:
+        raise InvalidArgument(f"the classes of {source} cannot be those of a model: {error.message}") from error
 
 
 def _weights_by_index(photos: PhotoSet) -> dict[int, float]:

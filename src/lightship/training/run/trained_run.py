@@ -1,4 +1,4 @@
-"""What a training returns, and what its version says of it."""
+"""The result of a training, and how it is stored in the version."""
 
 from __future__ import annotations
 

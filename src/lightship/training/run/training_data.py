@@ -19,7 +19,7 @@ _SHOWN = 5  # photos or classes that are named
 
 
 class _Pixels(PhotoPixels):
-    """Remembers the error of a photo that cannot be read any more, of which TensorFlow tells only the traceback."""
+    """Remembers the error of a photo that cannot be read any more. TensorFlow reports only a traceback of it."""
 
     failure: LightshipError | None = None
 
@@ -32,7 +32,7 @@ class _Pixels(PhotoPixels):
 
 
 class TrainingData:
-    """The batches of a photo set. Each epoch has its own order and its own changes of the photos, by the seed.
+    """The batches of a photo set. The seed decides the order and the augmentation of each epoch.
 
     The pixels of photos are kept in memory where they fit, for all epochs.
     """
@@ -73,7 +73,7 @@ class TrainingData:
 
 
 def left_out_texts(photos: PhotoSet) -> Iterator[str]:
-    """Yields a line each about files that are not used and about classes with few photos."""
+    """Yields a line each about files that are not used, and about classes with few photos or none for validation."""
     if photos.unreadable:
         named = [f"{one.path} ({one.reason})" for one in photos.unreadable]
         yield f"skipped {_count(len(named), 'file')}: {_some(named)}"
@@ -81,13 +81,20 @@ def left_out_texts(photos: PhotoSet) -> Iterator[str]:
         named = [f"{name} ({_count(count, 'photo')})" for name, count in photos.rare.items()]
         what = "kept" if photos.rare_kept else "left out"
         advice = "" if photos.rare_kept else "; --keep-rare keeps them"
-        noun = "class" if len(named) == 1 else "classes"
-        yield f"{what} {len(named)} {noun} with few photos: {_some(named)}{advice}"
+        yield f"{what} {_classes(len(named))} with few photos: {_some(named)}{advice}"
+    validated = {photo.label for photo in photos.valid}
+    unchecked = [name for name in photos.classes if name not in validated]
+    if unchecked:
+        yield f"{_classes(len(unchecked))} without a validation photo: {_some(unchecked)}"
 
 
 def _some(texts: list[str]) -> str:
     more = len(texts) - _SHOWN
     return ", ".join(texts[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def _classes(number: int) -> str:
+    return f"{number} {'class' if number == 1 else 'classes'}"
 
 
 def _count(number: int, noun: str) -> str:

@@ -1,1 +1,1 @@
-"""Sorts out photos that do not show what somebody collects, by the answers of a general classifier."""
+"""Finds the photos of a collection that do not show given classes, using a general classifier."""

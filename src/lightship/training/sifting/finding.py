@@ -31,7 +31,7 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """A photo, with what its folders say of it."""
+    """A photo, and what its folders say about it."""
 
     path: Path
     # Its path in the folder that was searched.

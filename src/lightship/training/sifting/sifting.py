@@ -1,4 +1,4 @@
-"""Decides which photos to keep: those in which some classes of a general classifier are probable enough together."""
+"""Decides which photos to keep: those in which given classes are probable enough together."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def _read_zip(data: bytes) -> tuple[Any, Callable[[Storage], memoryview]]:
         archive = zipfile.ZipFile(BytesIO(data))
         entries = {entry.filename: entry for entry in archive.infolist()}
     except Exception as error:  # a hostile archive can make the library raise almost any exception
-        raise InvalidArgument(f"it is a damaged ZIP archive ({str(error)[:100]}): fetch it again") from error
+        raise InvalidArgument(f"it is a damaged ZIP archive ({str(error)[:100]}): download it again") from error
     pickled = [name for name in entries if name.endswith("/data.pkl") and name.count("/") == 1]
     if len(pickled) != 1:
         raise InvalidArgument(f"it is a ZIP archive, but not one that torch.save writes: {REMEDY}")
@@ -140,16 +140,16 @@ def _storages_behind(
     contents = {}
     for key in keys:
         if key not in storages or key in contents:
-            raise InvalidArgument(f"it has a storage {key[:50]!r} that no tensor uses, or that is there twice")
+            raise InvalidArgument(f"it has a storage {key[:50]!r} that no tensor uses, or that occurs twice")
         numbers = int.from_bytes(data[position : position + 8], "little")
         end = position + 8 + storages[key].numbers * storages[key].dtype.itemsize
         if numbers != storages[key].numbers or end > len(data):
-            raise InvalidArgument(f"the storage {key[:50]!r} is not complete: the file is damaged, fetch it again")
+            raise InvalidArgument(f"the storage {key[:50]!r} is not complete: the file is damaged, download it again")
         contents[key] = data[position + 8 : end]
         position = end
     missing = storages.keys() - contents.keys()
     if missing:
-        raise InvalidArgument(f"the storage {min(missing)[:50]!r} is missing: the file is damaged, fetch it again")
+        raise InvalidArgument(f"the storage {min(missing)[:50]!r} is missing: the file is damaged, download it again")
     return contents
 
 
@@ -189,7 +189,7 @@ def _numbers(storage: Storage, content: memoryview) -> NDArray[Any]:
     if len(content) != storage.numbers * storage.dtype.itemsize:
         raise InvalidArgument(
             f"the storage {storage.key[:50]!r} has {len(content)} bytes, but should have {storage.numbers} numbers of "
-            f"{storage.dtype.itemsize} bytes: the file is damaged, fetch it again"
+            f"{storage.dtype.itemsize} bytes: the file is damaged, download it again"
         )
     return np.frombuffer(content, storage.dtype)
 

