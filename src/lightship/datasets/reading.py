@@ -1,4 +1,4 @@
-"""Reads photos completely, to find those that cannot be decoded and those that are there more than once."""
+"""Reads photos completely, to find those that cannot be decoded and duplicates."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import keras
 
 from lightship.errors import InvalidArgument
 
-# The names of the classifier's layers begin so, by which they are told from those of the network.
+# The names of the classifier's layers begin with this, and those of the network do not.
 PREFIX = "transfer_"
 
 _DROPOUT = 0.2  # of the features, in training only

@@ -59,7 +59,7 @@ class TrainOptions:
     learning_rate: float = 1e-3
     fine_tune_rate: float = 1e-4
     batch_size: int = 32
-    # After so many epochs of a phase without a lower loss on the validation photos the phase ends.
+    # A phase ends after this many epochs without a lower loss on the validation photos.
     patience: int = 5
     # Whether training photos are changed at random, and whether each class has the same weight.
     augment: bool = True

@@ -1,4 +1,4 @@
-"""Decides whether a training resumes an unfinished one or begins anew."""
+"""Decides whether to resume an unfinished training or to start a new one."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The folder `.training` in a model's folder, where an unfinished training is kept. Servers ignore its name.
 
 Each file is written under another name, flushed to disk and renamed, and the state names the files that belong to it.
-So whenever a process is killed, what is there is the state after one of the epochs, whole.
+So whenever a process is killed, the folder has the complete state after one of the epochs.
 """
 
 from __future__ import annotations

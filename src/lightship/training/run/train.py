@@ -45,8 +45,8 @@ def train(options: TrainOptions, progress: TrainingProgress | None = None) -> Tr
     """Trains a model on photos, and writes it as a version into the model's folder.
 
     The same options, photos, versions of packages and number of processors give the same weights, also if the process
-    was killed in between: then it goes on after the last complete epoch. SIGINT ends the training early, and the best
-    epoch so far is written; a second one ends the process at once. TensorFlow uses deterministic operations in this
+    was killed in between: then it resumes after the last complete epoch. SIGINT stops the training early, and the best
+    epoch so far is written. A second one ends the process at once. TensorFlow uses deterministic operations in this
     process from now on.
 
     Raises InvalidArgument or NotFound for options or photos that cannot be used, AlreadyExists for a version that

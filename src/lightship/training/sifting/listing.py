@@ -14,7 +14,7 @@ from lightship.training.sifting.finding import Photo
 
 
 def write_list(path: Path, photos: Sequence[Photo]) -> None:
-    """Writes a CSV file with a head and a row for each photo, in place of one that is there.
+    """Writes a CSV file with a header and a row for each photo. An existing file is replaced.
 
     The columns are `path`, `label` if there are folders of classes, and `split` if there are train/ and val/. A path is
     relative to the file's folder, with slashes, if the photo is below it, and absolute otherwise. A photo in no class's

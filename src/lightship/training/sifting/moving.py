@@ -1,4 +1,4 @@
-"""Moves rejected photos into another folder. Nothing that is there is overwritten."""
+"""Moves rejected photos into another folder. No file is overwritten."""
 
 from __future__ import annotations
 
