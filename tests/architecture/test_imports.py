@@ -54,7 +54,7 @@ BELOW: dict[str, set[str]] = {
     "local": MODEL | SHOWN | {"client", "services", "lifecycle", "engines", "extras", "processors"},
     "training": MODEL
     | SHOWN
-    | {"evaluation", "datasets", "client", "local", "packaging", "engines", "extras", "locks", "processors"}
+    | {"evaluation", "datasets", "client", "local", "packaging", "engines", "extras", "locks", "memory", "processors"}
     | {"unexpected"},
     "compat": {"tensors", "protos", "errors"},
     "docker": MODEL | SHOWN | {"client", "extras"},

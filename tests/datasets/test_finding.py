@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -60,6 +62,28 @@ def test_a_link_to_a_folder_above_is_not_followed_again(tmp_path):
     assert len(find_photos(tmp_path).photos) == 2
 
 
+def test_a_link_to_itself_is_a_file_that_cannot_be_read(tmp_path):
+    write_classes(tmp_path, cat=1, dog=1)
+    os.symlink("again.png", tmp_path / "cat" / "again.png")
+    assert "again.png" in {photo.path.name for photo in find_photos(tmp_path).photos}
+
+
+def test_a_decomposed_name_is_the_same_class(tmp_path):
+    write_photo(tmp_path / "train" / unicodedata.normalize("NFC", "Öl") / "1.png")
+    write_photo(tmp_path / "val" / unicodedata.normalize("NFD", "Öl") / "2.png")
+    found = find_photos(tmp_path)
+    assert found.valid is not None
+    assert {photo.label for photo in (*found.photos, *found.valid)} == {"\u00d6l"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+@pytest.mark.parametrize(("name", "reason"), [(b"a\nb", "line break"), (b"a\xff", "valid Unicode"), (b" ", "empty")])
+def test_a_folder_whose_name_cannot_be_a_label_is_refused(tmp_path, name, reason):
+    write_photo(tmp_path / os.fsdecode(name) / "1.png")
+    with pytest.raises(InvalidArgument, match=f"cannot be the name of a class, because it .*{reason}: rename it"):
+        find_photos(tmp_path)
+
+
 @pytest.mark.parametrize("valid", ["val", "valid", "Validation"])
 def test_train_and_validation_folders_are_parts_and_test_is_not_used(tmp_path, valid):
     write_classes(tmp_path / "train", cat=2, dog=2)
@@ -82,12 +106,7 @@ def test_without_a_validation_folder_the_training_photos_are_split_later(tmp_pat
 def test_a_class_may_be_called_train(tmp_path):
     write_classes(tmp_path, train=2, car=1)
     assert {photo.label for photo in find_photos(tmp_path).photos} == {"train", "car"}
-
-
-def test_parts_of_a_split_without_classes_are_no_classes(tmp_path):
-    write_classes(tmp_path, train=3, val=1)
-    with pytest.raises(InvalidArgument, match="train has photos, but not in folders that name their classes"):
-        find_photos(tmp_path)
+    assert {photo.label for photo in find_photos(write_classes(tmp_path / "alone", train=1)).photos} == {"train"}
 
 
 def test_blanks_around_the_name_of_a_folder_are_no_part_of_the_label(tmp_path):
@@ -95,6 +114,35 @@ def test_blanks_around_the_name_of_a_folder_are_no_part_of_the_label(tmp_path):
     write_photo(tmp_path / "dog" / "2 .png")
     assert labels(find_photos(tmp_path), tmp_path) == {"cat /1.png": "cat", "dog/2 .png": "dog"}
     assert {photo.label for photo in find_photos(tmp_path, pattern="{name}.png").photos} == {"1", "2"}
+
+
+def test_folders_and_photos_beside_train_and_val_are_named(tmp_path):
+    for name in ("train", "val", "annotations"):
+        write_classes(tmp_path / name, cat=1)
+    write_photo(tmp_path / "loose.png")
+    found = find_photos(tmp_path)
+    assert [photo.label for photo in (*found.photos, *(found.valid or ()))] == ["cat", "cat"]
+    assert skipped(found, tmp_path) == {"annotations": "it is beside train", "loose.png": "it is beside train"}
+
+
+def test_photos_directly_in_train_and_val_are_no_classes(tmp_path):
+    for name in ("train/1.png", "val/2.png"):
+        write_photo(tmp_path / name)
+    with pytest.raises(InvalidArgument, match="train has photos, but no folders"):
+        find_photos(tmp_path)
+
+
+def test_a_pattern_reads_train_and_val_apart_and_test_not_at_all(tmp_path):
+    for name in ("train/cat_1.png", "train/sub/dog_2.png", "val/dog_3.png", "test/cat_4.png"):
+        write_photo(tmp_path / name)
+    found = find_photos(tmp_path, pattern="{label}_*.png")
+    assert labels(found, tmp_path) == {"train/cat_1.png": "cat", "train/sub/dog_2.png": "dog"}
+    assert found.valid is not None
+    assert [photo.path.name for photo in found.valid] == ["dog_3.png"]
+    loose = write_photo(tmp_path / "owl_1.png")
+    beside = find_photos(tmp_path, pattern="{label}_*.png")
+    assert beside.photos == found.photos
+    assert [one.path for one in beside.skipped] == [loose]
 
 
 def test_two_validation_folders_are_refused(tmp_path):
@@ -110,17 +158,6 @@ def test_a_pattern_reads_the_class_from_the_name(tmp_path):
     found = find_photos(tmp_path, pattern="{make}_{model}_*")
     assert labels(found, tmp_path) == {"Audi_A4_001.jpg": "Audi_A4", "sub/BMW_X5_a_b.png": "BMW_X5"}
     assert set(skipped(found, tmp_path)) == {"odd.jpg", "read.me"}
-
-
-def test_a_pattern_keeps_to_the_parts_of_a_split(tmp_path):
-    for name in ("train/cat_1.jpg", "train/more/dog_1.jpg", "val/cat_2.jpg", "test/cat_3.jpg"):
-        write_photo(tmp_path / name)
-    found = find_photos(tmp_path, pattern="{animal}_*")
-    assert labels(found, tmp_path) == {"train/cat_1.jpg": "cat", "train/more/dog_1.jpg": "dog"}
-    assert found.valid is not None
-    assert [photo.path.name for photo in found.valid] == ["cat_2.jpg"]
-    write_photo(tmp_path / "owl_1.jpg")
-    assert len(find_photos(tmp_path, pattern="{animal}_*").photos) == 5
 
 
 def test_a_pattern_that_fits_nothing_names_a_file(tmp_path):

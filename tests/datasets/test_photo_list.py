@@ -27,6 +27,8 @@ def written(tmp_path: Path, text: str, encoding: str = "utf-8") -> Path:
         "Class,Year,File\ncat,1999,a.jpg\n",
         " label , path \ncat, a.jpg \n",
         "\npath,label\na.jpg,cat\n",
+        "\n\npath;label\na.jpg;cat\n",
+        '"path";"label"\na.jpg;cat\n',
     ],
 )
 def test_columns_are_found_by_name_or_by_place(tmp_path, text):
@@ -43,6 +45,11 @@ def test_a_mark_of_utf_8_is_not_part_of_the_first_name(tmp_path):
 def test_names_may_have_commas_and_absolute_paths(tmp_path):
     found = read_photo_list(written(tmp_path, f'path,label\n"{tmp_path}/a,b.jpg","x, y"\n'))
     assert (found.train[0].path, found.train[0].label) == (tmp_path / "a,b.jpg", "x, y")
+
+
+def test_a_separator_in_quotes_does_not_count(tmp_path):
+    found = read_photo_list(written(tmp_path, '"a,b,c.jpg";cat\n'))
+    assert [(photo.path.name, photo.label) for photo in found.train] == [("a,b,c.jpg", "cat")]
 
 
 @pytest.mark.parametrize("head", ["path,label,split\n", ""])
@@ -67,6 +74,8 @@ def test_photos_without_a_label_are_skipped(tmp_path):
         ("a.jpg,cat\nb.jpg\n", "line 2: .* is not a path and a label"),
         ("a.jpg,cat\n,cat\n", "line 2: '' and 'cat' are not the path"),
         ("path,label,split\na.jpg,cat,trian\n", "line 2: the split is 'trian'"),
+        ("\n\npath,label\na.jpg\n", "line 4: .* is not a path and a label"),
+        ('path,label\na.jpg,"black\ncat"\n', "line 3.*line break"),
     ],
 )
 def test_a_wrong_list_is_refused_with_its_line(tmp_path, text, reason):

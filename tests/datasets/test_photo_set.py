@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import unicodedata
 from collections import Counter
 from pathlib import Path
 
 import pytest
 from tests.datasets.photo_files import write_classes, write_photo
 
-from lightship.datasets import LabelledPhoto, PhotoSet, class_weights, read_photo_set
+from lightship.datasets import LabelledPhoto, PhotoSet, class_weights, read_photo_set, reading
 from lightship.datasets.splitting import split
 from lightship.errors import InvalidArgument, NotFound
 
@@ -63,10 +64,13 @@ def test_the_order_of_the_photos_does_not_change_the_split():
     assert drawn[0] == drawn[1]
 
 
-def test_a_pipe_among_the_photos_is_named_and_not_waited_for(tmp_path):
-    write_classes(tmp_path, cat=5, dog=5)
-    os.mkfifo(tmp_path / "cat" / "pipe.jpg")
-    assert "not a regular file" in reasons(read_photo_set(tmp_path))["pipe.jpg"]
+def test_the_split_is_the_same_where_names_are_decomposed():
+    drawn = []
+    for form in ("NFC", "NFD"):
+        photos = [LabelledPhoto(Path(str(number)), "cat") for number in range(50)]
+        photo_names = {photo: unicodedata.normalize(form, f"é{photo.path}") for photo in photos}
+        drawn.append(split(photos, photo_names, 0.3, 0)[1])
+    assert drawn[0] == drawn[1]
 
 
 def test_classes_with_few_photos_are_named_and_left_out_or_kept(tmp_path):
@@ -92,6 +96,33 @@ def test_files_that_cannot_be_decoded_are_skipped_and_do_not_count(tmp_path):
     assert "does not exist" in found["gone.png"]
     assert len(photos.train) + len(photos.valid) == 10
     assert len(read_photo_set(tmp_path, check=False).unreadable) == 0
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such files")
+def test_what_is_no_file_is_skipped_at_once(tmp_path):
+    write_classes(tmp_path, cat=5, dog=5)
+    os.mkfifo(tmp_path / "cat" / "pipe.png")
+    os.symlink("itself.png", tmp_path / "cat" / "itself.png")
+    found = reasons(read_photo_set(tmp_path))
+    assert set(found) == {"pipe.png", "itself.png"}
+    assert "not a regular file" in found["pipe.png"]
+
+
+def test_a_large_file_is_skipped(tmp_path, monkeypatch):
+    monkeypatch.setattr(reading, "MAX_PHOTO_BYTES", 1000)
+    write_classes(tmp_path, cat=5, dog=5)
+    (tmp_path / "cat" / "large.png").write_bytes(bytes(1001))
+    assert "has more than" in reasons(read_photo_set(tmp_path))["large.png"]
+
+
+def test_missing_photos_of_a_list_are_named(tmp_path):
+    for number in range(10):
+        write_photo(tmp_path / f"{number}.png")
+    rows = "".join(f"{number}.png,{'ab'[number % 2]}\n" for number in range(12))
+    (tmp_path / "list.csv").write_text(rows)
+    found = reasons(read_photo_set(tmp_path / "list.csv"))
+    assert set(found) == {"10.png", "11.png"}
+    assert all("does not exist" in reason for reason in found.values())
 
 
 def test_a_photo_that_is_there_twice_is_used_once(tmp_path):

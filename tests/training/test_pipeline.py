@@ -13,11 +13,14 @@ from lightship.datasets import LabelledPhoto
 from lightship.errors import InvalidArgument
 from lightship.images.prepare import prepare
 from lightship.images.spec import FITS, METHODS, ImageSpec
+from lightship.training import pipeline, pixels
 from lightship.training.augmentation import Augmentation
 from lightship.training.pipeline import photos_dataset
 from lightship.training.pixels import PhotoPixels
 
 CLASSES = ("cat", "dog", "owl")
+RESIZES = [(family, name) for family in METHODS for name in METHODS[family]]
+PREPROCESSING = ("none", "resnet50", {"mean": [1, 2, 3], "std": [4, 5, 6]})
 SIZES = ((40, 30), (17, 33), (12, 16), (90, 31), (16, 12), (25, 64), (13, 13))
 
 
@@ -42,10 +45,11 @@ def run(dataset: tf.data.Dataset) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("fit", FITS)
-@pytest.mark.parametrize(("family", "resize"), [("pillow", "bilinear"), ("tensorflow", "bicubic")])
-@pytest.mark.parametrize("preprocessing", ["none", "resnet50", {"mean": [1, 2, 3], "std": [4, 5, 6]}])
+@pytest.mark.parametrize(
+    ("family", "resize", "preprocessing"),
+    [(*method, PREPROCESSING[number % 3]) for number, method in enumerate(RESIZES)],
+)
 def test_unchanged_photos_are_those_that_a_server_sees(photos, fit, family, resize, preprocessing):
-    assert resize in METHODS[family]
     image = spec(fit=fit, family=family, resize=resize, preprocessing=preprocessing)
     images, labels = run(photos_dataset(photos, CLASSES, image, batch_size=3))
     for photo, one, label in zip(photos, images, labels, strict=True):
@@ -71,6 +75,16 @@ def test_an_epoch_is_the_same_however_it_is_reached(photos):
     assert not np.array_equal(in_turn[0][0], alone[0])
 
 
+def test_the_number_of_threads_changes_nothing(photos, monkeypatch):
+    found = []
+    for threads in (1, 5):
+        monkeypatch.setattr(pipeline, "available_cpus", lambda threads=threads: threads)
+        options = {"batch_size": 3, "shuffle": True, "augment": Augmentation.standard()}
+        found.append(run(photos_dataset(photos, CLASSES, spec(), **options)))
+    assert np.array_equal(found[0][0], found[1][0])
+    assert np.array_equal(found[0][1], found[1][1])
+
+
 def test_another_seed_gives_another_order(photos):
     first, second = (
         run(photos_dataset(photos, CLASSES, spec(), shuffle=True, seed=seed))[0].tobytes() for seed in (0, 1)
@@ -92,6 +106,13 @@ def test_what_does_not_fit_into_the_cache_is_decoded_again(photos):
         assert np.array_equal(full[index], none[index])
     assert len(full._cached) == len(photos)
     assert len(none._cached) == 2
+
+
+def test_the_cache_takes_a_part_of_the_memory_only(monkeypatch):
+    monkeypatch.setattr(pixels, "available_memory", lambda: 800)
+    assert pixels.default_cache_bytes() == 100
+    monkeypatch.setattr(pixels, "available_memory", lambda: 1 << 50)
+    assert pixels.default_cache_bytes() == 1 << 30
 
 
 def test_the_dataset_says_how_many_batches_it_has(photos):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
+from lightship.datasets.label import label_from
 from lightship.datasets.name_pattern import NamePattern
 from lightship.datasets.photo import LabelledPhoto, SkippedPhoto
 from lightship.datasets.photo_list import LIST_SUFFIXES, TEST_NAMES, TRAIN_NAMES, VALID_NAMES, read_photo_list
@@ -17,6 +19,7 @@ _LAYOUTS = (
     "give a folder with a folder for each class, a folder with such folders in train and val, a pattern for the names "
     "of the files such as '{make}_{model}_*.jpg', or a CSV file with the columns path and label"
 )
+_PARTS = (*TRAIN_NAMES, *VALID_NAMES, *TEST_NAMES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +39,22 @@ class FoundPhotos:
 def find_photos(source: Path, *, pattern: str | None = None) -> FoundPhotos:
     """Finds the photos of a source, and their classes. The photos are not opened.
 
-    source: a folder with a folder for each class, whose subfolders belong to the class; with a pattern, any folder;
-        a folder that has such folders in `train` and in `val`, `valid` or `validation`, beside which a folder `test` is
-        never used; or a CSV file, as `read_photo_list` describes it.
-    pattern: where the classes are in the files' names, as `NamePattern` describes it.
+    source: a folder with a folder for each class, whose subfolders belong to the class; with a pattern, any folder; a
+        folder with one of both in `train` and in `val`, `valid` or `validation`, beside which a folder `test` is never
+        used; or a CSV file, as `read_photo_list` describes it.
+    pattern: where the classes are in the files' names, as `NamePattern` describes it. Files that it does not fit are
+        skipped.
 
-    A label has no blanks around it. Hidden files and folders are left out. The order is fixed by the names. Raises
-    NotFound if the source does not exist or has no photo, PermissionDenied if it cannot be read, and InvalidArgument if
-    it is no such source, or a pattern fits no file.
+    Hidden files and folders are left out. The order is fixed by the names. Raises NotFound if the source does not exist
+    or has no photo, PermissionDenied if it cannot be read, and InvalidArgument if it is no such source, if a pattern
+    fits no file, and for a name that cannot be a label.
     """
     if not source.exists():
         raise NotFound(f"{source} does not exist: {_LAYOUTS}")
     if not source.is_dir():
         return _in_list(source, pattern)
-    found = _in_folders(source, None if pattern is None else NamePattern(pattern))
+    find = _in_class_folders if pattern is None else partial(_by_names, pattern=NamePattern(pattern))
+    found = _in_parts(source, find)
     if not found.photos and not found.valid:
         raise NotFound(f"{source} has no photos, which end in {', '.join(IMAGE_SUFFIXES)}: {_LAYOUTS}")
     return found
@@ -76,7 +81,7 @@ def _by_names(source: Path, pattern: NamePattern) -> FoundPhotos:
         if label is None:
             skipped.append(SkippedPhoto(file, f"the pattern {str(pattern)!r} does not fit its name"))
         else:
-            photos.append(LabelledPhoto(file, label.strip()))
+            photos.append(LabelledPhoto(file, label_from(label, file)))
     unfit = next((one.path for one in skipped if is_photo(one.path)), None)
     if not photos and unfit is not None:
         raise InvalidArgument(
@@ -86,64 +91,49 @@ def _by_names(source: Path, pattern: NamePattern) -> FoundPhotos:
     return FoundPhotos(tuple(photos), None, tuple(skipped))
 
 
-def _in_folders(source: Path, pattern: NamePattern | None) -> FoundPhotos:
+def _in_parts(source: Path, find: Callable[[Path], FoundPhotos]) -> FoundPhotos:
+    """Finds the photos in the folders for training and for validation, or in the source if it is not split.
+
+    The folders may be classes of which one is called train, if there is no `val` among them.
+    """
     folders, files = entries(source)
-    train = _part(folders, TRAIN_NAMES, source)
-    if train is None or not _is_split(train, folders, files, pattern):
-        return _classes(source, pattern)
-    training = _classes(train, pattern)
-    valid = _part(folders, VALID_NAMES, source)
-    if valid is None:
-        return training
-    validation = _classes(valid, pattern)
-    skipped = (*training.skipped, *validation.skipped)
+    train, valid = ([one for one in folders if one.name.lower() in names] for names in (TRAIN_NAMES, VALID_NAMES))
+    others = [one for one in folders if one.name.lower() not in _PARTS]
+    if not train or (not valid and (others or _is_class(train[0], folders))):
+        return find(source)
+    for part in (train, valid):
+        if len(part) > 1:
+            raise InvalidArgument(f"{source} has the folders {', '.join(one.name for one in part)}: keep one of them")
+    training = find(train[0])
+    beside = [SkippedPhoto(one, f"it is beside {train[0].name}") for one in (*others, *filter(is_photo, files))]
+    if not valid:
+        return replace(training, skipped=(*training.skipped, *beside))
+    validation = find(valid[0])
+    skipped = (*training.skipped, *validation.skipped, *beside)
     return FoundPhotos(training.photos, validation.photos, skipped, training.empty)
 
 
-def _classes(source: Path, pattern: NamePattern | None) -> FoundPhotos:
-    """Finds the photos of a folder that is not split, or of one part of a split."""
-    return _class_folders(source, *entries(source)) if pattern is None else _by_names(source, pattern)
+def _is_class(train: Path, folders: Sequence[Path]) -> bool:
+    """Returns whether a folder called train, alone with its photos, is the folder of a class."""
+    return len(folders) == 1 and not entries(train)[0]
 
 
-def _part(folders: Sequence[Path], names: Sequence[str], source: Path) -> Path | None:
-    """Returns the folder of a part of the photos, such as those for training."""
-    found = [folder for folder in folders if folder.name.lower() in names]
-    if len(found) > 1:
-        raise InvalidArgument(f"{source} has the folders {', '.join(one.name for one in found)}: keep one of them")
-    return found[0] if found else None
-
-
-def _is_split(train: Path, folders: Sequence[Path], files: Sequence[Path], pattern: NamePattern | None) -> bool:
-    """Returns whether folders are parts of a split, not classes of which one is called train.
-
-    Raises InvalidArgument for parts of a split without the classes of their photos.
-    """
-    known = (*TRAIN_NAMES, *VALID_NAMES, *TEST_NAMES)
-    if not all(one.name.lower() in known for one in folders):
-        return False
-    if pattern is not None:
-        return not any(map(is_photo, files))
-    inside, beside = entries(train)
-    if len(folders) > 1 and any(map(is_photo, beside)):
-        raise InvalidArgument(f"{train} has photos, but not in folders that name their classes: {_LAYOUTS}")
-    return bool(inside) and not any(map(is_photo, beside))
-
-
-def _class_folders(source: Path, folders: Sequence[Path], files: Sequence[Path]) -> FoundPhotos:
+def _in_class_folders(source: Path) -> FoundPhotos:
+    folders, files = entries(source)
     if not folders and any(map(is_photo, files)):
         raise InvalidArgument(f"{source} has photos, but no folders that name their classes: {_LAYOUTS}")
     photos: list[LabelledPhoto] = []
     skipped = [SkippedPhoto(file, "it is not in the folder of a class") for file in files if is_photo(file)]
     empty: list[str] = []
     for folder in folders:
-        before = len(photos)
+        label, before = label_from(folder.name, folder), len(photos)
         for file in files_below(folder):
             if is_photo(file):
-                photos.append(LabelledPhoto(file, folder.name.strip()))
+                photos.append(LabelledPhoto(file, label))
             else:
                 skipped.append(_not_a_photo(file))
         if len(photos) == before:
-            empty.append(folder.name)
+            empty.append(label)
     return FoundPhotos(tuple(photos), None, tuple(skipped), tuple(empty))
 
 

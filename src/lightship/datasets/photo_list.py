@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
+from lightship.datasets.label import label_from
 from lightship.datasets.photo import LabelledPhoto, SkippedPhoto
 from lightship.errors import InvalidArgument
 from lightship.files import read_error
@@ -16,6 +19,7 @@ _PATHS = ("path", "file", "filename", "file_name", "filepath", "image", "photo")
 _LABELS = ("label", "class", "classname", "class_name", "category")
 _SPLITS = ("split", "set", "subset")
 _DELIMITERS = (",", ";", "\t")
+_QUOTED = re.compile('"[^"]*"')
 TRAIN_NAMES = ("train", "training")
 VALID_NAMES = ("val", "valid", "validation")
 TEST_NAMES = ("test", "testing")
@@ -43,7 +47,8 @@ def read_photo_list(file: Path) -> ListedPhotos:
     """Reads a CSV file with the columns path and label, and optionally split, which says train, val or test.
 
     The first line may have the names of the columns; without one, they are in this order. Columns are separated by
-    commas, semicolons or tabs. Relative paths start at the folder of the list. Photos for a test are not used.
+    commas, semicolons or tabs, whichever the first line has most of. Relative paths start at the folder of the list.
+    Photos for a test are not used.
 
     Raises InvalidArgument if the file is not such a list, and the errors of `read_error` if it cannot be read.
     """
@@ -72,9 +77,13 @@ def read_photo_list(file: Path) -> ListedPhotos:
 
 def _rows(text: Iterator[str], file: Path) -> Iterator[tuple[int, _Columns, list[str]]]:
     """Yields the number of each line, where its columns are, and its values. Empty lines are left out."""
-    first = next(text, "")
-    delimiter = max(_DELIMITERS, key=first.count)
-    reader = csv.reader(_with_first(first, text), delimiter=delimiter)
+    head = []
+    for line in text:
+        head.append(line)
+        if line.strip():
+            break
+    unquoted = _QUOTED.sub("", head[-1]) if head else ""
+    reader = csv.reader(chain(head, text), delimiter=max(_DELIMITERS, key=unquoted.count))
     columns: _Columns | None = None
     for row in reader:
         if not any(value.strip() for value in row):
@@ -85,11 +94,6 @@ def _rows(text: Iterator[str], file: Path) -> Iterator[tuple[int, _Columns, list
                 continue
             columns = _Columns(0, 1, 2 if _has_split(row) else None)
         yield reader.line_num, columns, row
-
-
-def _with_first(first: str, further: Iterator[str]) -> Iterator[str]:
-    yield first
-    yield from further
 
 
 def _named_columns(row: Sequence[str], file: Path) -> _Columns | None:
@@ -134,4 +138,4 @@ def _photo(row: Sequence[str], columns: _Columns, line: int, file: Path) -> Labe
     path = file.parent / name
     if not label:
         return SkippedPhoto(path, f"line {line} of {file.name} has no label for it")
-    return LabelledPhoto(path, label)
+    return LabelledPhoto(path, label_from(label, f"{file}, line {line}"))

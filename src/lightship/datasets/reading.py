@@ -31,7 +31,8 @@ class PhotoRead:
 
 def read_photos(paths: Sequence[Path], on_read: OnRead | None = None) -> Iterator[PhotoRead]:
     """Decodes photos on several threads, and yields what was found in each, in their order."""
-    with ThreadPoolExecutor(available_cpus(), "read-photos") as threads:
+    threads = ThreadPoolExecutor(available_cpus(), "read-photos")
+    try:
         done = 0
         for start in range(0, len(paths), _AT_ONCE):
             for found in threads.map(read_photo, paths[start : start + _AT_ONCE]):
@@ -39,6 +40,8 @@ def read_photos(paths: Sequence[Path], on_read: OnRead | None = None) -> Iterato
                 if on_read is not None:
                     on_read(done, len(paths))
                 yield found
+    finally:
+        threads.shutdown(cancel_futures=True)  # Ctrl-C does not wait for photos that no thread has begun with
 
 
 def read_photo(path: Path) -> PhotoRead:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from collections.abc import Mapping, Sequence
 
 from lightship.datasets.photo import LabelledPhoto
@@ -38,4 +39,5 @@ def split(
 
 
 def _draw(name: str, seed: int) -> bytes:
-    return hashlib.sha256(f"{seed}\0{name}".encode("utf-8", "surrogateescape")).digest()
+    composed = unicodedata.normalize("NFC", name)  # macOS may write names decomposed
+    return hashlib.sha256(f"{seed}\0{composed}".encode("utf-8", "surrogateescape")).digest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from lightship.files import list_error
@@ -29,10 +30,17 @@ def entries(folder: Path) -> tuple[list[Path], list[Path]]:
             for one in found:
                 if one.name.startswith(".") or one.name == _ARCHIVE_LEFTOVERS:
                     continue
-                (folders if one.is_dir() else files).append(Path(one.path))
+                (folders if _is_folder(one) else files).append(Path(one.path))
     except OSError as error:
         raise list_error(folder, error) from error
     return sorted(folders), sorted(files)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself, for example: reading it will say what is wrong
+        return False
 
 
 def files_below(folder: Path) -> Iterator[Path]:
@@ -40,19 +48,24 @@ def files_below(folder: Path) -> Iterator[Path]:
 
     Links to folders are followed once, and never to one above. Raises the errors of `entries`.
     """
-    above = (parent.stat() for parent in folder.resolve().parents)
-    yield from _files_below(folder, {(status.st_dev, status.st_ino) for status in above})
+    visited = set(_folders_above(folder))
+    left = [folder]
+    while left:
+        one = left.pop()
+        try:
+            status = one.stat()
+        except OSError as error:
+            raise list_error(one, error) from error
+        if (status.st_dev, status.st_ino) in visited:
+            continue
+        visited.add((status.st_dev, status.st_ino))
+        folders, files = entries(one)
+        yield from files
+        left += reversed(folders)
 
 
-def _files_below(folder: Path, visited: set[tuple[int, int]]) -> Iterator[Path]:
-    try:
-        status = folder.stat()
-    except OSError as error:
-        raise list_error(folder, error) from error
-    if (status.st_dev, status.st_ino) in visited:
-        return  # a link leads to a folder above, or to one that was listed already
-    visited.add((status.st_dev, status.st_ino))
-    folders, files = entries(folder)
-    yield from files
-    for one in folders:
-        yield from _files_below(one, visited)
+def _folders_above(folder: Path) -> Iterator[tuple[int, int]]:
+    for parent in folder.resolve().parents:
+        with suppress(OSError):
+            status = parent.stat()
+            yield status.st_dev, status.st_ino

@@ -69,14 +69,15 @@ def augmented(
     pixels = np.stack(photos).astype(np.float32)
     changes = [_Change.drawn(augmentation, draw) for draw in draws]
     height, width = pixels.shape[1:3]
-    moved: NDArray[np.float32] = tf.raw_ops.ImageProjectiveTransformV3(
-        images=pixels,
-        transforms=np.array([change.transform(height, width) for change in changes], np.float32),
-        output_shape=[height, width],
-        fill_value=0.0,
-        interpolation="BILINEAR",
-        fill_mode="REFLECT",
-    ).numpy()
+    with tf.device("CPU"):  # a graphics card would round differently
+        moved: NDArray[np.float32] = tf.raw_ops.ImageProjectiveTransformV3(
+            images=pixels,
+            transforms=np.array([change.transform(height, width) for change in changes], np.float32),
+            output_shape=[height, width],
+            fill_value=0.0,
+            interpolation="BILINEAR",
+            fill_mode="REFLECT",
+        ).numpy()
     for one, change in zip(moved, changes, strict=True):
         mean = one.mean()
         one -= mean
