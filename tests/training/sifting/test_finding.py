@@ -53,7 +53,7 @@ def test_below_a_split_the_second_folder_is_the_class(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.parametrize("other", ["bus/2.jpg", "train/2.jpg", "test/2.jpg"])
+@pytest.mark.parametrize("other", ["bus/2.jpg", "train/2.jpg", "3.jpg"])
 def test_a_class_may_be_called_train(tmp_path: Path, other: str) -> None:
     found = found_in(tmp_path, "train/1.jpg", other)
     assert [photo.label for photo in found.photos if photo.place.name == "1.jpg"] == ["train"]

@@ -103,13 +103,17 @@ def _unusable(path: Path) -> str | None:
 
 
 def _is_split(places: list[Path]) -> bool:
-    """Whether the folders on the first level are those of a split, and no photo is beside them."""
-    first = {SPLITS.get(place.parts[0].lower()) for place in places if len(place.parts) > 1}
-    return "train" in first and None not in first and all(len(place.parts) > 1 for place in places)
+    """Whether the folders on the first level are those of a split, by the rules of `find_photos`."""
+    inside = [place for place in places if len(place.parts) > 1]
+    first = {SPLITS.get(place.parts[0].lower()) for place in inside}
+    if "train" not in first or "val" in first:
+        return "train" in first
+    only_train_photos = first == {"train"} and all(len(place.parts) == 2 for place in inside)
+    return None not in first and not only_train_photos
 
 
 def _photo(folder: Path, place: Path, split: bool) -> Photo:
     folders = place.parts[:-1]
     level = 1 if split else 0
     label = folders[level] if len(folders) > level else None
-    return Photo(folder / place, place, label, SPLITS[folders[0].lower()] if split and folders else None)
+    return Photo(folder / place, place, label, SPLITS.get(folders[0].lower()) if split and folders else None)
