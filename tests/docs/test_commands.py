@@ -1,4 +1,4 @@
-"""The commands of README and docs/ have only options that exist, with values that they take, also where no test runs."""
+"""The commands of README and docs/ have only options that exist, with values that they take."""
 
 from __future__ import annotations
 

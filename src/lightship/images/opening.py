@@ -178,7 +178,8 @@ def _checked_format(data: bytes) -> str:
     name = image_format(data)
     if name is None:
         raise InvalidArgument(
-            f"the image is not JPEG, PNG, BMP, GIF or WebP: it begins with {bytes(data[:8])!r}; convert it to one of these"
+            f"the image is not JPEG, PNG, BMP, GIF or WebP: it begins with {bytes(data[:8])!r}; "
+            "convert it to one of these"
         )
     return name
 
