@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lightship.errors import InvalidArgument, LightshipError, NotFound, PermissionDenied, TooLarge
-from lightship.files import list_error, read_bytes, read_error, read_regular
+from lightship.files import list_error, read_bytes, read_error, read_regular, where_images_belong
 
 
 def test_a_file_is_read_whole_or_up_to_a_limit(tmp_path: Path) -> None:
@@ -70,3 +70,14 @@ def test_a_folder_that_cannot_be_listed_has_an_error() -> None:
     assert isinstance(denied, PermissionDenied)
     assert denied.message == "x cannot be read: give this user the right to list it"
     assert list_error("x", OSError(36, "File name too long")).message == "x cannot be listed: File name too long"
+
+
+def test_a_folder_without_images_names_the_first_of_its_folders_with_images(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    assert where_images_belong(tmp_path).startswith("put .jpg, .jpeg, ")
+    for name in ("c", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.PNG").touch()
+    text = f"its subfolders are not searched; give one of them, such as {tmp_path / 'b'}"
+    assert where_images_belong(tmp_path) == text
+    assert where_images_belong(tmp_path / "none").startswith("put ")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
+from itertools import islice
 
 from lightship.errors import InvalidArgument, LightshipError, NotFound, PermissionDenied, TooLarge
+from lightship.suffixes import IMAGE_SUFFIXES
 
 AnyPath = str | os.PathLike[str]
+_LOOKED_AT = 1000  # entries of a folder
 
 
 def read_bytes(path: AnyPath, limit: int | None = None) -> bytes:
@@ -57,3 +60,21 @@ def list_error(folder: AnyPath, error: OSError) -> LightshipError:
     if isinstance(error, PermissionError):
         return PermissionDenied(f"{folder} cannot be read: give this user the right to list it")
     return NotFound(f"{folder} cannot be listed: {error.strerror or error}")
+
+
+def where_images_belong(folder: AnyPath) -> str:
+    """Returns what to do about a folder without images where one of images is wanted: its subfolders may have them."""
+    for below in sorted(_entries(folder)):
+        path = os.path.join(folder, below)
+        if os.path.isdir(path) and any(name.lower().endswith(IMAGE_SUFFIXES) for name in _entries(path)):
+            return f"its subfolders are not searched; give one of them, such as {path}"
+    return f"put {', '.join(IMAGE_SUFFIXES)} files into it"
+
+
+def _entries(folder: AnyPath) -> list[str]:
+    """Returns the names of the first entries of a folder; none if it cannot be listed."""
+    try:
+        with os.scandir(folder) as entries:
+            return [entry.name for entry in islice(entries, _LOOKED_AT)]
+    except OSError:
+        return []

@@ -19,7 +19,7 @@ SHOWN = {"notebook", "printable"}
 BELOW: dict[str, set[str]] = {
     "errors": set(),
     "extras": {"errors"},
-    "files": {"errors"},
+    "files": {"errors", "suffixes"},
     "locks": set(),
     "memory": {"threads"},
     "memory_budget": {"errors"},

@@ -151,7 +151,7 @@ def test_a_broken_photo_says_why_and_the_others_are_answered(
     assert docs.run("document.querySelector('#progress').textContent") == "1 of 4 answered, 3 refused"
     problems = docs.run("[...document.querySelectorAll('.photo .problem')].map((one) => one.textContent)")
     assert "truncated or broken" in problems[0]
-    assert "not an image of a known kind" in problems[1]
+    assert "the image is not JPEG, PNG" in problems[1]
     assert "drop the photos that are in it" in problems[2]
     looks(docs, tmp_path, "broken")
     docs.run("document.querySelector('.photo.failed button').click()")

@@ -216,7 +216,7 @@ def test_a_broken_photo_says_why_and_the_others_are_answered(dog: Page, dog_phot
         dog.run(f"document.querySelectorAll('.strip button')[{index}].click()")
         problems.append(dog.wait("document.querySelector('.verdict .problem')?.textContent"))
     assert "truncated or broken" in problems[0]
-    assert "not an image of a known kind" in problems[1]
+    assert "the image is not JPEG, PNG" in problems[1]
     assert "drop the photos that are in it" in problems[2]
     dog.run("document.querySelectorAll('.strip button')[3].click()")
     dog.wait(f"{BEST} === 'bull mastiff'")

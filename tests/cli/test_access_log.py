@@ -84,3 +84,9 @@ def test_another_format_is_refused(lightship: Run, model_server: Run, half_plus_
     done = model_server(f"--model_base_path={half_plus_two}", "--access_log=xml")
     assert done.returncode == 255
     assert "--access_log is 'xml'; give text or json" in done.stdout
+
+
+def test_a_file_given_as_its_format_gets_the_option_for_files(lightship: Run, half_plus_two: Path) -> None:
+    done = lightship("serve", half_plus_two, "--access-log", "access.log")
+    assert done.returncode == 2
+    assert "'access.log' is not one of 'text', 'json' (for a file, give --access-log-file)" in done.stderr

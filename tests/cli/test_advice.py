@@ -35,6 +35,8 @@ def place(tmp_path: Path, half_plus_two: Path, monkeypatch: pytest.MonkeyPatch) 
     (tmp_path / "classes.txt").write_text("cat\ndog\n")
     (tmp_path / "notes.bin").write_bytes(b"notes")
     (tmp_path / "empty").mkdir()
+    (tmp_path / "of_folders" / "circle").mkdir(parents=True)
+    (tmp_path / "of_folders" / "circle" / "one.JPG").touch()
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "a.jpg").write_bytes(JPEG)
     shutil.copytree(half_plus_two, tmp_path / "models" / "half")
@@ -231,8 +233,10 @@ def test_what_cannot_be_asked_for_labels_is_reported(fail: Fail, given: str, par
         ("m.keras", ["m.keras is a Keras file", "photos after the model"]),
         ("http://host/dog.jpg", ["curl -o photo.jpg http://host/dog.jpg"]),
         ("", ["an argument is empty"]),
-        ("missing.jpg", ["missing.jpg does not exist"]),
-        ("empty", ["empty is a folder without images"]),
+        ("missing.jpg", ["missing.jpg does not exist: check the name"]),
+        ("missing.keras", ["missing.keras does not exist, and lightship predict needs photos after the model"]),
+        ("empty", ["empty is a folder without images: put .jpg"]),
+        ("of_folders", ["its subfolders are not searched; give one of them, such as of_folders/circle"]),
     ],
 )
 def test_what_is_no_photo_is_reported(fail: Fail, given: str, parts: list[str]) -> None:

@@ -146,7 +146,7 @@ def test_standard_input_is_a_photo(lightship: Run, url: str, photos: Path) -> No
         (["photos/1.png", "-o", ""], "-o is empty"),
         (["photos", "-o", "photos/notes.txt/x"], "cannot be made"),
         (["photos/1.png", "--colormap", "vridis"], "vridis"),
-        (["photos/missing.jpg"], "photos/missing.jpg does not exist, and lightship explain needs photos"),
+        (["photos/missing.jpg"], "photos/missing.jpg does not exist: check the name"),
         (["empty"], "empty is a folder without images"),
     ],
 )

@@ -99,10 +99,16 @@ def test_what_an_operator_should_know_of_a_version_and_a_folder_is_shown(
     assert (model["notice"], model["versions"][0]["note"]) == (dog["notice"], "its files were changed")
 
 
-def test_long_names_are_printed_whole_at_any_width(lightship: Run, fake_server: FakeServer) -> None:
+def test_long_names_and_signatures_without_engine_are_printed_whole_at_any_width(
+    lightship: Run, fake_server: FakeServer
+) -> None:
     name, signature = "a_model_with_a_name_that_is_rather_long_for_a_column", "a_signature_with_quite_a_long_name"
     note = "takes tensors only, no photos: exported without --preprocess"
-    engines = {signature: {"engine": "openvino", "reason": "every operation is proven", "proof": "golden sample"}}
+    engines = {
+        signature: {"engine": "openvino", "reason": "every operation is proven", "proof": "golden sample"},
+        "later": {"engine": "", "reason": "", "proof": ""},
+        "failed": {"engine": "", "reason": "out of memory", "proof": ""},
+    }
     versions = [{"version": "20251128094500", "state": "AVAILABLE", "note": note, "signatures": engines}]
 
     def answer(request: ReceivedRequest) -> Reply:
@@ -120,6 +126,10 @@ def test_long_names_are_printed_whole_at_any_width(lightship: Run, fake_server: 
         assert all(word in whole for word in note.split())
         (engine,) = (line for line in lines if signature in line)
         assert engine.split()[:4] == [name, "20251128094500", signature, "openvino"]
+        (later,) = (line for line in lines if " later " in line)
+        assert later.split() == [name, "20251128094500", "later", "not", "loaded", "yet"]
+        (failed,) = (line for line in lines if " failed " in line)
+        assert failed.split()[3] == "none"
 
 
 def test_short_names_leave_the_width_of_the_terminal(lightship: Run, server: FakeServer) -> None:

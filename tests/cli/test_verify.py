@@ -76,7 +76,7 @@ def verified(run: Run, *arguments: object, env: dict[str, str] | None = None) ->
 
 
 def test_a_model_is_compared_with_tensorflow_on_random_rows(lightship: Run, half_plus_two: Path) -> None:
-    done = lightship("verify", half_plus_two)
+    done = lightship("verify", half_plus_two, env={"COLUMNS": "30"})  # no cell wraps
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert lines[0] == f"{half_plus_two / '123'}: model half_plus_two, version 123, against TensorFlow"

@@ -75,9 +75,11 @@ def test_what_is_no_preprocessing_is_refused(wrong: object) -> None:
 
 
 def test_numbers_must_fit_the_channels() -> None:
-    with pytest.raises(InvalidArgument, match=r"2 values \[1.0, 2.0\], but images have 3 channels"):
+    with pytest.raises(InvalidArgument, match=r"scale has 2 values \[1.0, 2.0\], but images have 3 channels"):
         Preprocessing.scale_offset([1, 2]).check_channels(3)
-    with pytest.raises(InvalidArgument, match=r"3 values \[.*\], but images have 1 channel: give 1 value$"):
+    with pytest.raises(InvalidArgument, match=r"mean has 3 values \[.*\], but images have 1 channel: give 1 value$"):
         Preprocessing.mean_std([1, 2, 3], [1, 2, 3]).check_channels(1)
+    with pytest.raises(InvalidArgument, match=r"std has 2 values .*: give 1 or 3 values$"):
+        Preprocessing.mean_std([1], [1, 2]).check_channels(3)
     with pytest.raises(InvalidArgument, match="'vgg16' needs color 'rgb'"):
         Preprocessing.named("vgg16").check_channels(1)

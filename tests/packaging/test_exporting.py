@@ -130,6 +130,7 @@ def test_without_image_or_classes_the_rest_is_there_and_the_way_to_more_is_repor
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
+        ({"classes": ["cat,cow"]}, "there is 1 class ('cat,cow'), but the model's output is output_0 [N, 3]"),
         ({"classes": [*PETS, "cow"]}, "4 classes ('cat' to 'cow'), but the model's output is output_0 [N, 3]"),
         ({"classes": ["cat", "dog", "cat"]}, "'cat'"),
         ({"image": ImageSpec(height=32, preprocessing="none")}, "height is 32, but input 'photo' takes 16"),

@@ -126,7 +126,7 @@ def test_images_that_are_not_there_are_named(tmp_path: Path) -> None:
 
 def test_an_image_that_is_none_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(b"no image")
-    with pytest.raises(InvalidArgument, match=r"a\.jpg: these 8 bytes"):
+    with pytest.raises(InvalidArgument, match=r"a\.jpg: the image is not JPEG, PNG"):
         take_golden(Sums(x=ModelInput((None, 8, 8, 3), "float32")), SPEC.sized(8, 8), tmp_path, quietly)
 
 

@@ -69,6 +69,7 @@ def test_it_warns_in_the_words_of_python_and_the_version_keeps_it(model: keras.M
     text = str(caught[0].message)
     assert text.startswith(f"{version} was exported without preprocessing, so servers take only tensors")
     assert "such as image=ImageSpec(preprocessing='mobilenet_v2')" in text
+    assert "; add family='tensorflow' to the ImageSpec if training used image_dataset_from_directory;" in text
     assert "image=False says that this is intended" in text
     assert "--" not in text
     assert caught[0].filename == __file__
@@ -83,6 +84,7 @@ def test_it_warns_in_the_words_of_the_command_line(model: keras.Model, tmp_path:
     text = str(caught[0].message)
     assert "such as --preprocess mobilenet_v2, or --preprocess none if the model does that itself" in text
     assert "--classes is missing too" in text
+    assert "; add --family tensorflow if training used image_dataset_from_directory;" in text
     assert "--no-image says that this is intended" in text
     assert "image=" not in text
     assert "--classes FILE and --preprocess NAME" in advice(version)
@@ -99,7 +101,8 @@ def test_a_model_with_its_own_preprocessing_is_told_that_it_needs_none(tmp_path:
     with pytest.warns(
         MissingImageSpecWarning, match=r"give image=ImageSpec\(preprocessing='none'\), because the model"
     ):
-        export(rescaling(keras.layers.Rescaling(2.0, offset=-1.0)), tmp_path / "pets", classes=PETS)
+        version = export(rescaling(keras.layers.Rescaling(2.0, offset=-1.0)), tmp_path / "pets", classes=PETS)
+    assert "with --preprocess none (in Python image=ImageSpec(preprocessing='none'))" in advice(version)
 
 
 @pytest.mark.parametrize("image", [SPEC, False], ids=["spec", "False"])

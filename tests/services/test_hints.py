@@ -162,6 +162,12 @@ def test_a_wrong_shape_is_said_without_the_names_of_tensorflows_nodes() -> None:
     assert error.message == f'input "x" has shape [1, 5], but [?, 4] is expected: {text}'
 
 
+def test_a_wrong_shape_is_said_without_the_shapes_inside_the_engine() -> None:
+    inside = " (Shape inference input shapes {[1],[4]} Input order must have shape [n], where n is the rank of arg.)"
+    error = with_expected_shapes(InvalidArgument(f"cannot transpose{inside}").about(WrongShapes("wrong")))
+    assert error.message == "wrong: cannot transpose"
+
+
 def test_a_wrong_shape_keeps_the_code_of_the_error() -> None:
     error = with_expected_shapes(Unimplemented("grouped convolutions").about(WrongShapes("wrong")))
     assert (type(error), error.message) == (Unimplemented, "wrong: grouped convolutions")

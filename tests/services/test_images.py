@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from lightship.batching import Direct
-from lightship.bundle.missing_image import INTENDED
+from lightship.bundle.missing_image import FAMILY_ADVICE, INTENDED, MISSING, missing_image
 from lightship.errors import FailedPrecondition, InvalidArgument, TooLarge
 from lightship.lifecycle import Servable
 from lightship.services import classify_images
@@ -102,18 +102,29 @@ def test_a_model_of_other_inputs_says_that_it_takes_no_images(half: Servable) ->
     ("without", "expected"),
     [
         ({"image": None}, "has no image spec, so it cannot classify encoded images: export the model again with "
-         "--preprocess NAME (in Python image=ImageSpec(...)), or send tensors"),
+         f"--preprocess NAME (in Python image=ImageSpec(...)), or send tensors; {FAMILY_ADVICE}"),
         ({"labels": None}, "has no labels, so it cannot classify encoded images: export the model again with "
          "--classes FILE (in Python classes=...), or send tensors"),
         ({"image": None, "labels": None}, "has no image spec and no labels, so it cannot classify encoded images: "
          "export the model again with --preprocess NAME and --classes FILE (in Python image=ImageSpec(...) and "
-         "classes=...), or send tensors"),
+         f"classes=...), or send tensors; {FAMILY_ADVICE}"),
     ],
 )  # fmt: skip
 def test_what_a_model_of_images_lacks_is_named(dog: Servable, without: dict[str, None], expected: str) -> None:
     with pytest.raises(FailedPrecondition) as caught:
         classify_images(replace(dog, bundle=replace(dog.bundle, **without)), [b""])
     assert caught.value.message == f"{dog.id} {expected}"
+
+
+def test_a_model_that_preprocesses_the_pixels_itself_is_told_none(dog: Servable) -> None:
+    assert dog.bundle.manifest is not None
+    manifest = replace(dog.bundle.manifest, no_image=MISSING, own_preprocessing=True)
+    bundle = replace(dog.bundle, image=None, manifest=manifest)
+    with pytest.raises(FailedPrecondition) as caught:
+        classify_images(replace(dog, bundle=bundle), [b""])
+    for text in (caught.value.message, missing_image(bundle)):
+        assert "again with --preprocess none (in Python image=ImageSpec(preprocessing='none'))" in text
+        assert text.endswith(FAMILY_ADVICE)
 
 
 def test_a_model_that_is_meant_to_take_only_tensors_says_so(dog: Servable) -> None:

@@ -59,6 +59,8 @@ class Manifest:
     atol: float = ATOL
     # Why a version has no image spec: "intended" if its export said so, "missing" if the export warned; else empty.
     no_image: str = ""
+    # Whether the first layers of a model without an image spec preprocess the pixels, as far as its export knew.
+    own_preprocessing: bool = False
     # How the answers are explained; None if they cannot be.
     explain: ExplainSpec | None = None
     format: int = field(default=FORMAT)
@@ -119,6 +121,7 @@ class Manifest:
             rtol=float(golden["rtol"]) if golden else RTOL,
             atol=float(golden["atol"]) if golden else ATOL,
             no_image=str(fields.get("no_image") or ""),
+            own_preprocessing=fields.get("own_preprocessing") is True,
             explain=ExplainSpec.from_json(fields["explain"]) if fields.get("explain") else None,
             format=version,
         )
@@ -138,6 +141,8 @@ class Manifest:
         }
         if self.no_image:
             fields["no_image"] = self.no_image
+        if self.own_preprocessing:
+            fields["own_preprocessing"] = True
         if self.explain is not None:
             fields["explain"] = self.explain.to_json()
         return sealed(fields)

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 # The values of `no_image` in a manifest: the export warned, or its caller said that the model takes only tensors.
 MISSING, INTENDED = "missing", "intended"
+FAMILY_ADVICE = (
+    "add --family tensorflow (in Python family='tensorflow' to the ImageSpec) if training used "
+    "image_dataset_from_directory"
+)
 _CHANNELS = (None, -1, *CHANNELS.values())
 
 
@@ -26,12 +30,20 @@ def missing_image(bundle: Bundle) -> str:
     """Returns what an operator should know and do, or an empty text if nothing is missing, or that is intended."""
     if not lacks_image(bundle):
         return ""
-    needed = "--preprocess NAME" if bundle.labels is not None else "--classes FILE and --preprocess NAME"
-    python = "image=ImageSpec(...)" if bundle.labels is not None else "classes=[...] and image=ImageSpec(...)"
+    needed, python = image_arguments(bundle)
+    if bundle.labels is None:
+        needed, python = f"--classes FILE and {needed}", f"classes=[...] and {python}"
     return (
         "takes only tensors and refuses photos, because it was exported without preprocessing: export it again with "
-        f"{needed} (in Python {python}), or with --no-image (image=False) if this is intended"
+        f"{needed} (in Python {python}), or with --no-image (image=False) if this is intended; {FAMILY_ADVICE}"
     )
+
+
+def image_arguments(bundle: Bundle) -> tuple[str, str]:
+    """Returns the option of `lightship export` and the argument in Python that give a version an image spec."""
+    if bundle.manifest is not None and bundle.manifest.own_preprocessing:
+        return "--preprocess none", "image=ImageSpec(preprocessing='none')"
+    return "--preprocess NAME", "image=ImageSpec(...)"
 
 
 def tensors_only(bundle: Bundle) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from shlex import quote
 from typing import NamedTuple
 
-from lightship.cli.argument_kinds import FILE_SUFFIXES, FILES, Kind, kind_of
+from lightship.cli.argument_kinds import FILE_SUFFIXES, FILES, Kind, kind_of, kind_of_name
 from lightship.errors import InvalidArgument, NotFound
 from lightship.saved_model.versions import export_command, version_number
 
@@ -91,7 +91,9 @@ def check_argument(text: str, wanted: Wanted) -> None:
     """Raises InvalidArgument or NotFound, with advice, if an argument is certainly wrong."""
     kind = kind_of(text)
     if kind is Kind.MISSING and (kind in wanted.wrong or text.lower().endswith(FILE_SUFFIXES)):
-        raise NotFound(f"{text} does not exist, and {wanted.command} needs {wanted.expected}")
+        if kind_of_name(text) in wanted.wrong:
+            raise NotFound(f"{text} does not exist, and {wanted.command} needs {wanted.expected}")
+        raise NotFound(f"{text} does not exist: check the name")
     if kind in wanted.wrong:
         raise InvalidArgument(explain_argument(text, kind, wanted))
 

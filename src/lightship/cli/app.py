@@ -76,7 +76,9 @@ def run_app() -> None:
             print_error(advice)
             sys.exit(error.exit_code)
         command = context.command_path if context else "lightship"
-        print_error(f"{usage_error_text(error)} (run `{command} --help` for a list of arguments)")
+        text = usage_error_text(error)
+        suggested = "did you mean" in text
+        print_error(text if suggested else f"{text} (run `{command} --help` for a list of arguments)")
         sys.exit(error.exit_code)
     sys.exit(code or 0)
 

@@ -72,6 +72,19 @@ def _kind_of_file(path: Path) -> Kind:
     return Kind.CLASSES if suffix in _CLASSES_SUFFIXES else Kind.FILE
 
 
+def kind_of_name(text: str) -> Kind:
+    """Returns what a file that does not exist would be, by its suffix; `Kind.MISSING` if that does not tell."""
+    suffix = Path(text).suffix.lower()
+    for kind, suffixes in (
+        (Kind.PHOTO, IMAGE_SUFFIXES),
+        (Kind.KERAS, KERAS_SUFFIXES),
+        (Kind.CLASSES, _CLASSES_SUFFIXES),
+    ):
+        if suffix in suffixes:
+            return kind
+    return Kind.MISSING
+
+
 def _first_bytes(path: Path) -> bytes:
     try:
         with path.open("rb") as file:

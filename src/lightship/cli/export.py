@@ -81,7 +81,11 @@ def export(
     ] = None,
     no_explain: Annotated[bool, typer.Option("--no-explain", help="Leave the explanations out.")] = False,
     golden: Annotated[
-        list[Path] | None, typer.Option(help="A real image for the golden sample; can be repeated.")
+        list[Path] | None,
+        typer.Option(
+            help="A real image for the golden sample, or a folder of images, of which the first 8 are taken; can be "
+            "repeated."
+        ),
     ] = None,
     version: Annotated[
         int | None, typer.Option(min=1, help="The version to write; the next free one by default.")

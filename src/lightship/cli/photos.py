@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lightship.cli.advice import PHOTO, Wanted, check_argument
 from lightship.errors import LightshipError, NotFound
-from lightship.files import list_error, read_bytes
+from lightship.files import list_error, read_bytes, where_images_belong
 from lightship.suffixes import IMAGE_SUFFIXES
 
 STANDARD_INPUT = "-"
@@ -48,7 +48,7 @@ def named_photos(names: Iterable[str], wanted: Wanted = PHOTO) -> Iterator[Named
             yield list_error(name, error)
             continue
         if not found:
-            yield NotFound(f"{name} is a folder without images: put {', '.join(IMAGE_SUFFIXES)} files into it")
+            yield NotFound(f"{name} is a folder without images: {where_images_belong(name)}")
         yield from (NamedPhoto(path) for path in found)
 
 

@@ -143,21 +143,17 @@ def _table(*columns: str) -> Table:
 
 
 def _engines_table(models: tuple[ModelStatus, ...]) -> Table:
-    """Returns a table of how each used signature is run, and how its answers were checked."""
+    """Returns a table of how each signature is run, and how its answers were checked.
+
+    A signature that is loaded at its first use has no engine and no reason before.
+    """
     table = _table("Model", "Version", "Signature", "Engine", "Checked", "Reason")
     for model in models:
         for version in model.versions:
             for one in version.signatures:
-                if one.engine or one.reason:
-                    add_row(
-                        table,
-                        model.name,
-                        str(version.version),
-                        one.signature,
-                        one.engine or "none",
-                        one.proof,
-                        one.reason,
-                    )
+                loaded = one.engine or one.reason
+                engine = (one.engine or "none") if loaded else "not loaded yet"
+                add_row(table, model.name, str(version.version), one.signature, engine, one.proof, one.reason)
     return table
 
 

@@ -6,6 +6,9 @@ from typing import Any
 
 from lightship.cli.help_text import argument_name, first_sentence
 
+# For an option that is given what another one takes: the remedy behind the error about its value.
+_REMEDIES = {"access_log": "for a file, give --access-log-file"}
+
 
 def usage_error_text(error: Any) -> str:
     """Returns the text of a usage error of typer, in one line."""
@@ -26,7 +29,8 @@ def _explained(error: Any) -> str:
     where = " / ".join(f"'{name}'" for name in option.opts)
     if getattr(error.ctx.get_parameter_source(option.name), "name", "") == "ENVIRONMENT":
         where += f" (env var: '{option.envvar}')"
-    return f"Invalid value for {where}: {_value(error)}{error.message}"
+    remedy = f" ({_REMEDIES[option.name]})" if option.name in _REMEDIES else ""
+    return f"Invalid value for {where}: {_value(error)}{error.message.removesuffix('.')}{remedy}"
 
 
 def _option(error: Any) -> Any:

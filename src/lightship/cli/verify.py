@@ -156,7 +156,7 @@ def _print_table(found: VersionFolder, name: str, tolerance: Tolerance, verifica
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in ("Signature", "Engine", "Samples", "Rows", "Absolute", "Relative", "Verdict"):
         right = column in ("Rows", "Absolute", "Relative")
-        table.add_column(column, justify="right" if right else "left", overflow="fold")
+        table.add_column(column, justify="right" if right else "left", overflow="fold", no_wrap=True)
     for one in verification.results:
         numbers = (_number(one.absolute), _number(one.relative))
         add_row(table, one.signature, one.engine, one.samples, str(one.rows or "-"), *numbers, one.verdict.value)

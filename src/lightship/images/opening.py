@@ -53,7 +53,7 @@ def open_image(data: bytes, *, max_pixels: int = MAX_PIXELS, before_pixels: Befo
     has more than `max_pixels` pixels or takes too much work to decode, and the errors of `before_pixels`.
     """
     if not data:
-        raise InvalidArgument("the image is empty (0 bytes): send a JPEG, PNG, BMP, GIF or WebP file")
+        raise InvalidArgument("the image is empty (0 bytes): give a JPEG, PNG, BMP, GIF or WebP file")
     name = _checked_format(data)
     with decoder_errors(name, len(data)):
         if name == "WebP":
@@ -178,8 +178,8 @@ def _checked_format(data: bytes) -> str:
     name = image_format(data)
     if name is None:
         raise InvalidArgument(
-            f"these {len(data)} bytes, starting with {bytes(data[:8])!r}, are not an image of a known kind: "
-            "send JPEG, PNG, BMP, GIF or WebP"
+            f"the image is not JPEG, PNG, BMP, GIF or WebP: it begins with {bytes(data[:8])!r}; "
+            "convert it to one of these"
         )
     return name
 

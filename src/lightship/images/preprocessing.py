@@ -126,10 +126,11 @@ class Preprocessing:
             raise InvalidArgument(
                 f"preprocessing {self.name!r} needs color 'rgb', not images of {_count(channels, 'channel')}"
             )
-        for numbers in (self.first, self.second):
+        names = ("scale", "offset") if self.kind == "scale" else ("mean", "std")
+        for name, numbers in zip(names, (self.first, self.second), strict=True):
             if len(numbers) not in (0, 1, channels):
                 raise InvalidArgument(
-                    f"preprocessing has {len(numbers)} values {list(numbers)}, but images have "
+                    f"{name} has {_count(len(numbers), 'value')} {list(numbers)}, but images have "
                     f"{_count(channels, 'channel')}: give {'1 value' if channels == 1 else f'1 or {channels} values'}"
                 )
 

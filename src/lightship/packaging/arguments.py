@@ -52,6 +52,11 @@ def image_setting(field: str, value: str) -> str:
     return f"--{'preprocess' if field == 'preprocessing' else field} {value}"
 
 
+def family_setting(family: str) -> str:
+    """Returns what the caller has to add to the preprocessing for a family of resizing."""
+    return f"--family {family}" if _BY_COMMAND.get() else f"family={family!r} to the ImageSpec"
+
+
 def preprocessing_setting(value: str | Mapping[str, Any]) -> str:
     """Returns what the caller has written for a preprocessing. `value`: as `Preprocessing.to_json` returns it."""
     if not _BY_COMMAND.get():

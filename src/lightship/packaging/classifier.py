@@ -86,9 +86,13 @@ def _check_width(labels: tuple[str, ...], golden: Golden) -> None:
     if any(len(shape) == 2 and shape[1] == len(labels) for shape in shapes.values()):
         return
     shown = ", ".join(f"{name} [N, {', '.join(map(str, shape[1:]))}]" for name, shape in shapes.items())
+    given = f"are {len(labels)} classes ({labels[0]!r} to {labels[-1]!r})"
+    if len(labels) == 1:
+        given = f"is 1 class ({labels[0]!r})"
+    commas = "; in a file one on each line, not with commas" if len(labels) == 1 and "," in labels[0] else ""
     raise InvalidArgument(
-        f"there are {len(labels)} classes ({labels[0]!r} to {labels[-1]!r}), but the model's output is {shown}: "
-        "give one label for each column, in the order of training"
+        f"there {given}, but the model's output is {shown}: "
+        f"give one label for each column, in the order of training{commas}"
     )
 
 

@@ -189,6 +189,7 @@ class _Content:
     explanations: Explanations | None
     # As in the manifest.
     no_image: str
+    own_preprocessing: bool
 
 
 def _content(
@@ -208,7 +209,8 @@ def _content(
     classifies = is_image_classifier(trained.inputs, labels, golden)
     explanations = find_explanations(trained, explain, classifies, report)
     missing = MISSING if image is None and classifies else ""
-    return _Content(labels, image, golden, signatures, explanations, missing)
+    own = image is None and trained.scales_pixels
+    return _Content(labels, image, golden, signatures, explanations, missing, own)
 
 
 def _write_extras(path: Path, content: _Content, write: WriteExtras | None) -> None:
@@ -236,6 +238,7 @@ def _write_extras(path: Path, content: _Content, write: WriteExtras | None) -> N
         image_signatures=content.signatures.names if content.signatures is not None else (),
         golden=GOLDEN_FILE if content.golden is not None else None,
         no_image=content.no_image,
+        own_preprocessing=content.own_preprocessing,
         explain=content.explanations.spec if content.explanations is not None else None,
     )
     write_manifest(path, manifest)

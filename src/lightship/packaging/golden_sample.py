@@ -13,7 +13,7 @@ from PIL import Image
 
 from lightship.bundle.golden import Golden
 from lightship.errors import InvalidArgument, LightshipError, NotFound
-from lightship.files import read_bytes
+from lightship.files import read_bytes, where_images_belong
 from lightship.images.prepare import prepare
 from lightship.images.spec import ImageSpec
 from lightship.packaging.arguments import argument, golden_example
@@ -63,8 +63,7 @@ def image_files(golden: GoldenImages) -> list[Path]:
         found = sorted(_images_in(path)) if path.is_dir() else [path]
         if not found:
             raise InvalidArgument(
-                f"the folder {path} contains no image for the golden sample: "
-                f"put {', '.join(IMAGE_SUFFIXES)} files into it"
+                f"the folder {path} contains no image for the golden sample: {where_images_belong(path)}"
             )
         files += found
     return files[:MAX_IMAGES]

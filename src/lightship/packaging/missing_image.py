@@ -10,7 +10,7 @@ import numpy as np
 
 from lightship.bundle.golden import Golden
 from lightship.bundle.missing_image import is_image_shape
-from lightship.packaging.arguments import argument, image_setting
+from lightship.packaging.arguments import argument, family_setting, image_setting
 from lightship.packaging.trained import ModelInput, TrainedModel
 
 _NOT_PIXELS = frozenset({"string", "bool", "resource", "variant", "complex64", "complex128"})
@@ -46,10 +46,11 @@ def warn_of_missing_image(version: Path, trained: TrainedModel, labels: tuple[st
     else:
         name, none = image_setting("preprocessing", "mobilenet_v2"), image_setting("preprocessing", "none")
         wanted = f"give what training did to the pixels, such as {name}, or {none} if the model does that itself"
+    family = f"; add {family_setting('tensorflow')} if training used image_dataset_from_directory"
     classes = f"; {argument('classes')} is missing too" if labels is None else ""
     text = (
         f"{version} was exported without preprocessing, so servers take only tensors for it and refuse photos: "
-        f"{wanted}{classes}; {argument('no_image')} says that this is intended"
+        f"{wanted}{family}{classes}; {argument('no_image')} says that this is intended"
     )
     warnings.warn(text, MissingImageSpecWarning, stacklevel=depth + 1)
 

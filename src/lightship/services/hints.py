@@ -31,6 +31,7 @@ _STATES = {
     State.END: "it was unloaded",
 }
 _node = re.compile(r"\s*(?:\[\[)?\{\{(?:function_)?node [^{}]*\}\}(?:\]\])?")  # as TensorFlow names one
+_inference = re.compile(r"\s*\(Shape inference input shapes [^()]*\)")  # OpenVINO's own shapes and rule
 _escape = re.compile(rb"[^ -$&-~]")  # all but the printable characters of ASCII, without %
 
 
@@ -101,7 +102,7 @@ def with_expected_shapes(error: LightshipError) -> LightshipError:
     """
     if not isinstance(error.fault, WrongShapes):
         return error
-    return error_of(error.code, f"{error.fault.text}: {_node.sub('', error.message).strip()}")
+    return error_of(error.code, f"{error.fault.text}: {_inference.sub('', _node.sub('', error.message)).strip()}")
 
 
 def _of_versions(missing: MissingModel, statuses: Collection[ModelVersionStatus]) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightship.batching import EngineCall, EngineRun, Steps, complete
-from lightship.bundle.missing_image import INTENDED, takes_images
+from lightship.bundle.missing_image import FAMILY_ADVICE, INTENDED, image_arguments, takes_images
 from lightship.errors import Cancelled, FailedPrecondition, Internal, InvalidArgument, LightshipError, Unavailable
 from lightship.images.prepare import prepare
 from lightship.images.spec import ImageSpec
@@ -90,14 +90,15 @@ def _refusal(servable: Servable) -> str:
     if not takes_images(bundle):
         return f"cannot classify encoded images, because its {DEFAULT_SIGNATURE} does not take one image: send tensors"
     lacking = {
-        "image spec": (bundle.image is None, "--preprocess NAME", "image=ImageSpec(...)"),
+        "image spec": (bundle.image is None, *image_arguments(bundle)),
         "labels": (bundle.labels is None, "--classes FILE", "classes=..."),
     }
     missing = {what: words for what, (lacks, *words) in lacking.items() if lacks}
     options, arguments = (" and ".join(words) for words in zip(*missing.values(), strict=True))
+    family = f"; {FAMILY_ADVICE}" if bundle.image is None else ""
     return (
         f"has no {' and no '.join(missing)}, so it cannot classify encoded images: export the model again with "
-        f"{options} (in Python {arguments}), or send tensors"
+        f"{options} (in Python {arguments}), or send tensors{family}"
     )
 
 

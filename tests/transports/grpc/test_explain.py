@@ -71,7 +71,7 @@ def test_a_long_message_is_explained_too(channel: grpc.Channel) -> None:
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (("explain", [b"no image"]), "not an image of a known kind"),
+        (("explain", [b"no image"]), "the image is not JPEG, PNG"),
         (("explain", [*IMAGES, IMAGES[0][:60]]), "image 2 of 3: "),
         (("explain_class", IMAGES, [0, 5]), "there is no class 5: {name: explained version: 1} has 5 classes"),
         (("explain_class", IMAGES, [-1, 0]), "there is no class -1"),

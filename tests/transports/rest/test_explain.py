@@ -332,7 +332,7 @@ WRONG: list[tuple[str, Any, dict[str, str], str]] = [
     ("?class=dog", {"instances": encoded(PHOTO), "class": "dog"}, {}, "class is in the URL and in the body"),
     ("", {"instances": encoded(PHOTO, PHOTO)}, {"accept": "image/png"}, "one map, but the request has 2"),
     ("", {"instances": inputs(0).tolist()}, {"accept": "image/png"}, "but the request has the model's own input"),
-    ("", {"instances": encoded(PHOTO, b"no")}, {}, "image 1 of 2: these 2 bytes"),
+    ("", {"instances": encoded(PHOTO, b"no")}, {}, "image 1 of 2: the image is not JPEG, PNG"),
     ("", b"[1]", {}, "Is not object"),
     ("", b"{", {}, "JSON Parse error"),
     ("", b"x", {"content_type": "application/x-npy"}, "npy"),
