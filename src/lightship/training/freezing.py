@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from lightship.errors import InvalidArgument
 from lightship.training.layer_table import named_layers
-from lightship.training.network import classifier_layers
 
 if TYPE_CHECKING:
     import keras
@@ -29,6 +28,8 @@ def set_trainable(model: keras.Model, unfreeze: Unfreeze) -> None:
     Compile the model again afterwards. Raises InvalidArgument for an expression that is invalid, or that matches no
     layer with weights, and for other values of `unfreeze`; then nothing has changed.
     """
+    from lightship.training.network import classifier_layers
+
     classifier = {id(layer) for layer in classifier_layers(model)}
     layers = [(name, layer) for name, layer in named_layers(model) if id(layer) not in classifier]
     chosen = _chosen(layers, unfreeze)
