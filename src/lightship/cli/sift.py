@@ -18,9 +18,10 @@ from lightship.errors import InvalidArgument, NotFound
 from lightship.printable import printable
 
 if TYPE_CHECKING:
+    from lightship.datasets.photo import SkippedPhoto
     from lightship.training.class_words import ClassWords
     from lightship.training.general import GeneralClassifier
-    from lightship.training.sifting.finding import FoundPhotos, Skipped
+    from lightship.training.sifting.finding import FoundPhotos
     from lightship.training.sifting.sifting import SiftedPhoto
 
 DEFAULT_THRESHOLD = 0.1
@@ -32,7 +33,7 @@ class _Result:
     """What became of all photos."""
 
     sifted: Sequence[SiftedPhoto]
-    skipped: Sequence[Skipped]
+    skipped: Sequence[SkippedPhoto]
 
     @property
     def kept(self) -> list[SiftedPhoto]:
@@ -185,14 +186,14 @@ def _loaded(weights: Path | None, model: str | None) -> GeneralClassifier:
 
 def _sifted(classifier: GeneralClassifier, found: FoundPhotos, wanted: Sequence[int], threshold: float) -> _Result:
     from lightship.cli.explain_photos import progress_bar
-    from lightship.training.sifting.finding import Skipped
+    from lightship.datasets.photo import SkippedPhoto
     from lightship.training.sifting.sifting import sift as sift_photos
 
     sifted: list[SiftedPhoto] = []
     skipped = list(found.skipped)
     with progress_bar("sifting", len(found.photos)) as update:
         for one in sift_photos(classifier, found.photos, wanted, threshold):
-            skipped.append(one) if isinstance(one, Skipped) else sifted.append(one)
+            skipped.append(one) if isinstance(one, SkippedPhoto) else sifted.append(one)
             update(len(sifted) + len(skipped) - len(found.skipped))
     return _Result(sifted, skipped)
 

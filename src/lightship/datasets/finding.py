@@ -92,15 +92,12 @@ def _by_names(source: Path, pattern: NamePattern) -> FoundPhotos:
 
 
 def _in_parts(source: Path, find: Callable[[Path], FoundPhotos]) -> FoundPhotos:
-    """Finds the photos in the folders for training and for validation, or in the source if it is not split.
-
-    The folders may be classes of which one is called train, if there is no `val` among them.
-    """
+    """Finds the photos in the folders for training and for validation, or in the source if it is not split."""
     folders, files = entries(source)
+    if not _are_parts(folders):
+        return find(source)
     train, valid = ([one for one in folders if one.name.lower() in names] for names in (TRAIN_NAMES, VALID_NAMES))
     others = [one for one in folders if one.name.lower() not in _PARTS]
-    if not train or (not valid and (others or _is_class(train[0], folders))):
-        return find(source)
     for part in (train, valid):
         if len(part) > 1:
             raise InvalidArgument(f"{source} has the folders {', '.join(one.name for one in part)}: keep one of them")
@@ -113,9 +110,20 @@ def _in_parts(source: Path, find: Callable[[Path], FoundPhotos]) -> FoundPhotos:
     return FoundPhotos(training.photos, validation.photos, skipped, training.empty)
 
 
-def _is_class(train: Path, folders: Sequence[Path]) -> bool:
-    """Returns whether a folder called train, alone with its photos, is the folder of a class."""
-    return len(folders) == 1 and not entries(train)[0]
+def is_split(source: Path) -> bool:
+    """Returns whether the folders in a source are the parts of a split, and not classes of which one is called train.
+
+    Raises PermissionDenied or NotFound if the source cannot be listed.
+    """
+    return _are_parts(entries(source)[0])
+
+
+def _are_parts(folders: Sequence[Path]) -> bool:
+    names = {one.name.lower() for one in folders}
+    if names.isdisjoint(TRAIN_NAMES) or not names.isdisjoint(VALID_NAMES):
+        return not names.isdisjoint(TRAIN_NAMES)
+    # A folder called train, alone with its photos, is the folder of a class.
+    return names <= set(_PARTS) and (len(folders) > 1 or bool(entries(folders[0])[0]))
 
 
 def _in_class_folders(source: Path) -> FoundPhotos:

@@ -18,6 +18,11 @@ def is_photo(path: Path) -> bool:
     return path.suffix.lower() in IMAGE_SUFFIXES
 
 
+def is_hidden(name: str) -> bool:
+    """Returns whether a file or folder of this name is left out."""
+    return name.startswith(".") or name == _ARCHIVE_LEFTOVERS
+
+
 def entries(folder: Path) -> tuple[list[Path], list[Path]]:
     """Returns the folders and the files in a folder, sorted by name, without hidden ones.
 
@@ -28,7 +33,7 @@ def entries(folder: Path) -> tuple[list[Path], list[Path]]:
     try:
         with os.scandir(folder) as found:
             for one in found:
-                if one.name.startswith(".") or one.name == _ARCHIVE_LEFTOVERS:
+                if is_hidden(one.name):
                     continue
                 (folders if _is_folder(one) else files).append(Path(one.path))
     except OSError as error:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from lightship.datasets import find_photos
 from lightship.training.sifting.finding import FoundPhotos, photos_below
 
 
@@ -103,3 +104,10 @@ def test_a_folder_that_goes_away_is_skipped(tmp_path: Path, monkeypatch: pytest.
     found = photos_below(tmp_path)
     assert places(found) == ["b/2.jpg"]
     assert [one.path.name for one in found.skipped] == ["a"]
+
+
+def test_a_split_is_what_a_training_takes_for_one_even_beside_an_empty_folder(tmp_path: Path) -> None:
+    (tmp_path / "notes").mkdir()
+    found = found_in(tmp_path, "train/cat/1.jpg", "train/dog/2.jpg")
+    assert [(photo.label, photo.split) for photo in found.photos] == [("train", None), ("train", None)]
+    assert {photo.label for photo in find_photos(tmp_path).photos} == {"train"}

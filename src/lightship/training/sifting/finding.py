@@ -8,23 +8,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from lightship.datasets.finding import is_split
+from lightship.datasets.photo import SkippedPhoto
 from lightship.datasets.photo_list import TEST_NAMES, TRAIN_NAMES, VALID_NAMES
+from lightship.datasets.walking import is_hidden, is_photo
 from lightship.files import list_error
-from lightship.suffixes import IMAGE_SUFFIXES
 
 # Folders that may stand above those of the classes, in small letters, as `find_photos` knows them.
 _NAMES = {"train": TRAIN_NAMES, "val": VALID_NAMES, "test": TEST_NAMES}
 SPLITS = {name: split for split, names in _NAMES.items() for name in names}
-# A folder that macOS adds to archives, with a hidden file for each photo.
-_ARCHIVE_LEFTOVERS = "__MACOSX"
-
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """A file or folder that cannot be used, and why."""
-
-    path: Path
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +37,7 @@ class FoundPhotos:
     """What there is below a folder, in the order of the paths."""
 
     photos: tuple[Photo, ...]
-    skipped: tuple[Skipped, ...]
+    skipped: tuple[SkippedPhoto, ...]
 
 
 def photos_below(folder: Path) -> FoundPhotos:
@@ -55,22 +47,22 @@ def photos_below(folder: Path) -> FoundPhotos:
     first level, or the second below train/ and val/.
     """
     places: list[Path] = []
-    skipped: list[Skipped] = []
+    skipped: list[SkippedPhoto] = []
     for inner, entries in _folders(folder, skipped):
         for entry in entries:
-            if not entry.name.lower().endswith(IMAGE_SUFFIXES) or entry.is_dir():
+            if not is_photo(Path(entry.name)) or entry.is_dir():
                 continue
             reason = _unusable(Path(entry.path))
             if reason is None:
                 places.append(inner / entry.name)
             else:
-                skipped.append(Skipped(Path(entry.path), reason))
-    split = _is_split(places)
+                skipped.append(SkippedPhoto(Path(entry.path), reason))
+    split = bool(places) and is_split(folder)
     photos = tuple(_photo(folder, place, split) for place in sorted(places))
     return FoundPhotos(photos, tuple(sorted(skipped, key=lambda one: one.path)))
 
 
-def _folders(folder: Path, skipped: list[Skipped]) -> Iterator[tuple[Path, list[os.DirEntry[str]]]]:
+def _folders(folder: Path, skipped: list[SkippedPhoto]) -> Iterator[tuple[Path, list[os.DirEntry[str]]]]:
     """Yields each folder with its entries that are not hidden. Links come last, so that they hide no real folder."""
     waiting = [Path()]
     links: list[Path] = []
@@ -84,9 +76,9 @@ def _folders(folder: Path, skipped: list[Skipped]) -> Iterator[tuple[Path, list[
             visited.add((status.st_dev, status.st_ino))
             entries = sorted(os.scandir(folder / inner), key=lambda entry: entry.name, reverse=True)
         except OSError as error:
-            skipped.append(Skipped(folder / inner, list_error(folder / inner, error).message))
+            skipped.append(SkippedPhoto(folder / inner, list_error(folder / inner, error).message))
             continue
-        entries = [one for one in entries if not one.name.startswith(".") and one.name != _ARCHIVE_LEFTOVERS]
+        entries = [one for one in entries if not is_hidden(one.name)]
         for entry in entries:
             if entry.is_dir():
                 (links if entry.is_symlink() else waiting).append(inner / entry.name)
@@ -100,16 +92,6 @@ def _unusable(path: Path) -> str | None:
     except OSError as error:
         return f"{path} cannot be read: {error.strerror or error}"
     return None if stat.S_ISREG(kind) else f"{path} is not a regular file"
-
-
-def _is_split(places: list[Path]) -> bool:
-    """Whether the folders on the first level are those of a split, by the rules of `find_photos`."""
-    inside = [place for place in places if len(place.parts) > 1]
-    first = {SPLITS.get(place.parts[0].lower()) for place in inside}
-    if "train" not in first or "val" in first:
-        return "train" in first
-    only_train_photos = first == {"train"} and all(len(place.parts) == 2 for place in inside)
-    return None not in first and not only_train_photos
 
 
 def _photo(folder: Path, place: Path, split: bool) -> Photo:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from lightship.datasets.photo import SkippedPhoto
 from lightship.errors import LightshipError
 from lightship.training.general import GeneralClassifier
-from lightship.training.sifting.finding import Photo, Skipped
+from lightship.training.sifting.finding import Photo
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class SiftedPhoto:
 
 def sift(
     classifier: GeneralClassifier, photos: Sequence[Photo], wanted: Sequence[int], threshold: float
-) -> Iterator[SiftedPhoto | Skipped]:
+) -> Iterator[SiftedPhoto | SkippedPhoto]:
     """Yields what becomes of each photo, in their order.
 
     wanted: the indices of the classes to keep. threshold: how probable they must be together, from 0 to 1; a photo with
@@ -34,7 +35,7 @@ def sift(
     answers = classifier.answers(photo.path for photo in photos)
     for photo, answer in zip(photos, answers, strict=True):
         if isinstance(answer, LightshipError):
-            yield Skipped(photo.path, answer.message)
+            yield SkippedPhoto(photo.path, answer.message)
         else:
             probability = float(answer[indices].sum(dtype="float64"))
             yield SiftedPhoto(photo, probability, classifier.classes[int(answer.argmax())], probability >= threshold)
