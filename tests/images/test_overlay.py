@@ -159,7 +159,7 @@ def test_what_is_no_map_or_no_photo_is_refused() -> None:
         overlay(GREY, np.zeros((0, 3)))
     with pytest.raises(InvalidArgument, match="not a photo"):
         overlay(np.zeros((4, 4, 3)), CORNER)  # type: ignore[arg-type]
-    with pytest.raises(InvalidArgument, match="not an image"):
+    with pytest.raises(InvalidArgument, match="is not JPEG, PNG, BMP, GIF or WebP"):
         overlay(b"no photo", CORNER)
     with pytest.raises(InvalidArgument, match="truncated"):
         overlay(encoded(np.random.default_rng(0).integers(0, 255, (40, 40, 3), np.uint8))[:500], CORNER)

@@ -33,10 +33,13 @@ for _ in range(2):
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
+    temporary = tmp_path / "tmp"  # of its own: these locks are not those of the processes that share the system's
+    temporary.mkdir()
     paths = [str(HIDING), *filter(None, [os.environ.get("PYTHONPATH")])]
     return os.environ | {
         "PYTHONPATH": os.pathsep.join(paths),
         "LIGHTSHIP_CACHE_DIR": str(tmp_path / "cache"),
+        "TMPDIR": str(temporary),
         "TF_CPP_MIN_LOG_LEVEL": "3",
     }
 
