@@ -13,7 +13,15 @@ INSTALL_TENSORFLOW = "pip install 'lightship[tensorflow]'"
 INSTALL_DOCKER = "pip install 'lightship[docker]'"
 
 # The extra that brings a package, by the name in `import`.
-_EXTRAS = {"tensorflow": INSTALL_TENSORFLOW, "keras": INSTALL_TENSORFLOW, "docker": INSTALL_DOCKER}
+_EXTRAS = {
+    "tensorflow": INSTALL_TENSORFLOW,
+    "keras": INSTALL_TENSORFLOW,
+    "docker": INSTALL_DOCKER,
+    "s3fs": "pip install 'lightship[s3]'",
+    "gcsfs": "pip install 'lightship[gcs]'",
+    "adlfs": "pip install 'lightship[azure]'",
+    "model_signing": "pip install 'lightship[signing]'",
+}
 # The dependencies of every install whose names differ from those in `import`; they lack only after `pip --no-deps`.
 _PROJECTS = {
     "PIL": "pillow",
