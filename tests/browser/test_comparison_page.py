@@ -9,8 +9,8 @@ from tests.browser.conftest import Page, asking_nobody_else, check_accessible
 from tests.colour_models import COLOURS, save_colour_photos
 from tests.evaluation.comparisons import reported, side
 
-from lightship.evaluation.comparison import compare_answers
-from lightship.evaluation.comparison_page import comparison_page
+from lightship.evaluation.comparison.comparison import compare_answers
+from lightship.evaluation.comparison.page import comparison_page
 
 pytestmark = pytest.mark.browser
 

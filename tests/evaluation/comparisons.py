@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightship.datasets import SkippedPhoto
-from lightship.evaluation.comparison import Comparison, compare_answers
-from lightship.evaluation.comparison_report import ComparedModel, ComparisonReport
-from lightship.evaluation.requirements import check_requirement, parse_requirement
-from lightship.evaluation.side_answers import AnswerTable, SideAnswers
+from lightship.evaluation.comparison.comparison import Comparison, compare_answers
+from lightship.evaluation.comparison.report import ComparedModel, ComparisonReport
+from lightship.evaluation.comparison.requirements import check_requirement, parse_requirement
+from lightship.evaluation.comparison.side_answers import AnswerTable, SideAnswers
 
 
 def side(name: str, labels: Sequence[str | None], classes: Sequence[str] = ("cat", "dog", "eel")) -> SideAnswers:

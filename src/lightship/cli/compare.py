@@ -17,8 +17,8 @@ from lightship.client.arguments import DEFAULT_CONCURRENCY, MAX_CONCURRENCY
 if TYPE_CHECKING:
     from lightship.cli.comparing.photos import HeldOut
     from lightship.cli.comparing.sides import Access, Side
-    from lightship.evaluation.comparison_report import ComparedModel, ComparisonReport
-    from lightship.evaluation.requirements import Requirement
+    from lightship.evaluation.comparison.report import ComparedModel, ComparisonReport
+    from lightship.evaluation.comparison.requirements import Requirement
 
 COULD_NOT_COMPARE = 2
 _HELD_OUT = "Held-out photos"
@@ -128,7 +128,7 @@ def compare(
         from lightship.cli.comparing.page_file import check_page_file
         from lightship.cli.comparing.printing import print_comparison
         from lightship.cli.comparing.sides import Access
-        from lightship.evaluation.requirements import parse_requirement
+        from lightship.evaluation.comparison.requirements import parse_requirement
 
         requirements = tuple(parse_requirement(text) for text in require or ())
         if html is not None:
@@ -164,13 +164,13 @@ def _held_out(wanted: bool, valid_share: float | None, seed: int | None) -> Held
 
 def _write_page(path: str, report: ComparisonReport) -> None:
     from lightship.cli.comparing.page_file import write_page_file
-    from lightship.evaluation.comparison_page import comparison_page
+    from lightship.evaluation.comparison.page import comparison_page
 
     write_page_file(path, comparison_page(report))
 
 
 def _model(side: Side) -> ComparedModel:
-    from lightship.evaluation.comparison_report import ComparedModel
+    from lightship.evaluation.comparison.report import ComparedModel
 
     return ComparedModel(side.name, side.model, side.version)
 
@@ -181,9 +181,9 @@ def _compare(wanted: Wanted, access: Access) -> ComparisonReport:
     from lightship.cli.comparing.photos import compared_photos
     from lightship.cli.comparing.sides import opened_side
     from lightship.cli.explain_photos import progress_bar
-    from lightship.evaluation.comparison import check_labels, compare_answers
-    from lightship.evaluation.comparison_report import ComparisonReport
-    from lightship.evaluation.requirements import check_metrics, check_requirement
+    from lightship.evaluation.comparison.comparison import check_labels, compare_answers
+    from lightship.evaluation.comparison.report import ComparisonReport
+    from lightship.evaluation.comparison.requirements import check_metrics, check_requirement
 
     photos = compared_photos(wanted.on, wanted.pattern, wanted.held_out)
     check_metrics(wanted.requirements, labelled=photos.labels is not None)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from lightship.evaluation.comparison import Comparison, Outcome
-from lightship.evaluation.side_figures import SideFigures
+from lightship.evaluation.comparison.comparison import Comparison, Outcome
+from lightship.evaluation.comparison.side_figures import SideFigures
 
 
 class Range(Enum):

@@ -10,7 +10,7 @@ from lightship.cli.comparing.sides import Side
 from lightship.datasets import SkippedPhoto
 from lightship.datasets.reading import MAX_PHOTO_BYTES
 from lightship.errors import FailedPrecondition, InvalidArgument, LightshipError
-from lightship.evaluation.side_answers import AnswerTable, SideAnswers
+from lightship.evaluation.comparison.side_answers import AnswerTable, SideAnswers
 from lightship.files import read_regular
 
 BATCH_PHOTOS, BATCH_BYTES = 32, 64 << 20

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from lightship.cli.output import print_json
-from lightship.evaluation.comparison import ClassChange, ComparedPhoto, Comparison
-from lightship.evaluation.comparison_report import ComparedModel, ComparisonReport
+from lightship.evaluation.comparison.comparison import ClassChange, ComparedPhoto, Comparison
+from lightship.evaluation.comparison.report import ComparedModel, ComparisonReport
+from lightship.evaluation.comparison.requirements import CheckedRequirement
+from lightship.evaluation.comparison.side_answers import Answer
 from lightship.evaluation.metrics import METRICS, Metric, values
-from lightship.evaluation.requirements import CheckedRequirement
-from lightship.evaluation.side_answers import Answer
 
 
 def print_comparison_json(report: ComparisonReport) -> None:

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from lightship.cli.output import add_row, print_styled, print_text
-from lightship.evaluation.comparison import Comparison, Outcome
-from lightship.evaluation.comparison_report import ComparisonReport
-from lightship.evaluation.comparison_text import (
+from lightship.evaluation.comparison.comparison import Comparison, Outcome
+from lightship.evaluation.comparison.report import ComparisonReport
+from lightship.evaluation.comparison.requirements import CheckedRequirement
+from lightship.evaluation.comparison.side_answers import Answer
+from lightship.evaluation.comparison.text import (
     UNDEFINED,
     chance_text,
     changed_number,
@@ -18,8 +20,6 @@ from lightship.evaluation.comparison_text import (
     requirement_number,
 )
 from lightship.evaluation.metrics import METRICS, values
-from lightship.evaluation.requirements import CheckedRequirement
-from lightship.evaluation.side_answers import Answer
 
 if TYPE_CHECKING:
     from rich.table import Table

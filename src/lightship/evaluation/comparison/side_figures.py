@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lightship.evaluation.comparison.side_answers import NO_ANSWER, SideAnswers
 from lightship.evaluation.figures import TOP, ClassFigures, figures
-from lightship.evaluation.side_answers import NO_ANSWER, SideAnswers
 
 _SUM_TOLERANCE = 1e-2  # how far from 1 the sum of probabilities may be, for models that count in half precision
 

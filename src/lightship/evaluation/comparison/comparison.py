@@ -11,8 +11,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from lightship.errors import InvalidArgument
-from lightship.evaluation.side_answers import Answer, SideAnswers, normalized
-from lightship.evaluation.side_figures import SideFigures, side_figures
+from lightship.evaluation.comparison.side_answers import Answer, SideAnswers, normalized
+from lightship.evaluation.comparison.side_figures import SideFigures, side_figures
 
 _NAMED = 5  # labels in an error
 

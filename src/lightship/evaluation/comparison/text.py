@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from math import isnan
 
-from lightship.evaluation.comparison import Comparison
+from lightship.evaluation.comparison.comparison import Comparison
+from lightship.evaluation.comparison.requirements import EQUAL, CheckedRequirement
 from lightship.evaluation.metrics import Metric, Range
-from lightship.evaluation.requirements import EQUAL, CheckedRequirement
 
 UNDEFINED = "–"  # a figure without a value, such as a precision of 0 / 0
 

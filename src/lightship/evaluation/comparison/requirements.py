@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from lightship.errors import InvalidArgument
-from lightship.evaluation.comparison import Comparison
+from lightship.evaluation.comparison.comparison import Comparison
 from lightship.evaluation.metrics import METRICS, Metric, Range, values
 
 GRAMMAR = (

@@ -7,7 +7,7 @@ from scipy.stats import binomtest
 from tests.evaluation.comparisons import compared, paths, side
 
 from lightship.errors import InvalidArgument
-from lightship.evaluation.comparison import Outcome, compare_answers, mcnemar
+from lightship.evaluation.comparison.comparison import Outcome, compare_answers, mcnemar
 
 LABELS = ["cat", "cat", "dog", "dog", "eel"]
 

@@ -6,9 +6,9 @@ import pytest
 from tests.evaluation.comparisons import compared
 
 from lightship.errors import InvalidArgument
-from lightship.evaluation.comparison_text import requirement_number
+from lightship.evaluation.comparison.requirements import check_metrics, check_requirement, parse_requirement
+from lightship.evaluation.comparison.text import requirement_number
 from lightship.evaluation.metrics import METRICS, values
-from lightship.evaluation.requirements import check_metrics, check_requirement, parse_requirement
 
 LABELS = ["cat"] * 10 + ["dog"] * 10
 # A is right 18 times, B 17 times: it loses two cats and gains a dog.

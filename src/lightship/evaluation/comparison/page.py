@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from lightship.evaluation.comparison import ClassChange, ComparedPhoto, Comparison, Outcome
-from lightship.evaluation.comparison_report import ComparisonReport
-from lightship.evaluation.comparison_text import chance_text, changed_number, metric_number, requirement_number
+from lightship.evaluation.comparison.comparison import ClassChange, ComparedPhoto, Comparison, Outcome
+from lightship.evaluation.comparison.report import ComparisonReport
+from lightship.evaluation.comparison.requirements import Requirement
+from lightship.evaluation.comparison.side_answers import Answer
+from lightship.evaluation.comparison.text import chance_text, changed_number, metric_number, requirement_number
 from lightship.evaluation.metrics import METRICS, values
 from lightship.evaluation.page import (
     Column,
@@ -26,8 +28,6 @@ from lightship.evaluation.page import (
     table,
     tag,
 )
-from lightship.evaluation.requirements import Requirement
-from lightship.evaluation.side_answers import Answer
 
 MAX_PHOTOS = 150  # that are shown; a page then has a few megabytes
 MAX_ROWS = 2000  # of a table of photos

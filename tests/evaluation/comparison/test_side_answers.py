@@ -5,7 +5,7 @@ import unicodedata
 import numpy as np
 import pytest
 
-from lightship.evaluation.side_answers import Answer, AnswerTable, SideAnswers
+from lightship.evaluation.comparison.side_answers import Answer, AnswerTable, SideAnswers
 
 
 @pytest.fixture

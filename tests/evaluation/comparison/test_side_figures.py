@@ -9,7 +9,7 @@ import pytest
 from sklearn import metrics
 from tests.evaluation.comparisons import scored, side
 
-from lightship.evaluation.side_figures import side_figures
+from lightship.evaluation.comparison.side_figures import side_figures
 
 CLASSES = [f"class {index}" for index in range(8)]
 

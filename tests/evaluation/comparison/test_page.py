@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 from tests.evaluation.comparisons import compared, reported, side
 
-from lightship.evaluation.comparison import compare_answers
-from lightship.evaluation.comparison_page import MAX_PHOTOS, comparison_page
+from lightship.evaluation.comparison.comparison import compare_answers
+from lightship.evaluation.comparison.page import MAX_PHOTOS, comparison_page
 from lightship.evaluation.metrics import METRICS, values
 
 LABELS = ["cat", "cat", "dog", "dog", "eel"]

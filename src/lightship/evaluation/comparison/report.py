@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lightship.datasets import SkippedPhoto
-from lightship.evaluation.comparison import Comparison
-from lightship.evaluation.requirements import CheckedRequirement
+from lightship.evaluation.comparison.comparison import Comparison
+from lightship.evaluation.comparison.requirements import CheckedRequirement
 
 
 @dataclass(frozen=True, slots=True)
