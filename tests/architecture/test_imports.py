@@ -41,7 +41,7 @@ BELOW: dict[str, set[str]] = {
     "bundle": MODEL,
     "engines": MODEL | {"extras", "locks", "memory", "processors", "repeated", "semaphore", "threads"},
     "batching": MODEL | {"engines", "processors", "threads"},
-    "lifecycle": MODEL | {"batching", "engines", "repeated", "threads"},
+    "lifecycle": MODEL | {"batching", "engines", "memory", "repeated", "threads"},
     "services": MODEL | {"lifecycle", "batching", "engines"},
     "transports": MODEL
     | {"services", "lifecycle", "batching", "memory", "printable", "processors", "semaphore", "threads"},

@@ -22,6 +22,7 @@ from lightship.errors import DataLoss, LightshipError
 from lightship.images.opening import MAX_PIXELS
 from lightship.lifecycle.replay import WarmUpCall, replay
 from lightship.lifecycle.servable import Servable, ServableId
+from lightship.memory import returning_freed_memory
 from lightship.saved_model.digests import Digests
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, SERVE, TensorSpec
 from lightship.saved_model.version_files import check_version_files
@@ -93,7 +94,8 @@ class Loader:
         """
         start = time.perf_counter()
         try:
-            servable = self._load(id, path)
+            with returning_freed_memory():
+                servable = self._load(id, path)
         except BaseException as error:
             if self._observer is not None:
                 self._observer.attempt_finished(path, time.perf_counter() - start, error)

@@ -9,6 +9,7 @@ from lightship.bundle.bundle import Bundle
 from lightship.engines.base import Engine
 from lightship.errors import MissingName
 from lightship.images.opening import MAX_PIXELS
+from lightship.memory import returning_freed_memory
 from lightship.saved_model.signatures import INIT_SIGNATURE, Signature
 
 
@@ -45,5 +46,6 @@ class Servable:
 
     def close(self) -> None:
         """Releases the engine's memory. No request may be using the servable."""
-        self.scheduler.close()
-        self.engine.close()
+        with returning_freed_memory():
+            self.scheduler.close()
+            self.engine.close()
