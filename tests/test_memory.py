@@ -71,20 +71,26 @@ class _Cycle:
         self.itself = self
 
 
-def test_what_lives_long_is_not_visited_and_garbage_among_it_is_freed_at_the_next_change() -> None:
+def test_what_lives_long_is_not_visited_and_garbage_among_it_is_freed_by_the_next_full_collection() -> None:
     def wait_for(condition: Callable[[], bool]) -> None:
         end = time.monotonic() + 60
         while not condition():
             assert time.monotonic() < end
             threading.Event().wait(0.02)
 
-    long_lived, cycle = LongLived(), _Cycle()
+    long_lived, cycle = LongLived(full_every=3), _Cycle()
     seen = weakref.ref(cycle)
     try:
         long_lived.changed()
         wait_for(lambda: gc.get_freeze_count() > 10_000)
         del cycle
         gc.collect()
+        assert seen() is not None
+        new = _Cycle()
+        seen_new = weakref.ref(new)
+        del new
+        long_lived.changed()
+        wait_for(lambda: seen_new() is None)
         assert seen() is not None
         long_lived.changed()
         wait_for(lambda: seen() is None)

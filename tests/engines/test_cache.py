@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
+from tests.engines.cache_entries import content_of
 
 from lightship.engines.cache import CompiledCache, Damaged, cache_key, default_folder, digest_of_folder
 
@@ -24,7 +25,7 @@ def test_what_is_kept_is_there_for_the_next_process(tmp_path: Path) -> None:
     entry = CompiledCache(tmp_path / "c").get("a")
     assert entry is not None
     assert entry.info == {"key": "a"}
-    assert entry.blob("blob") == b"compiled"
+    assert content_of(entry) == b"compiled"
     assert CompiledCache(tmp_path / "c").get("b") is None
 
 
@@ -52,7 +53,7 @@ def test_what_was_damaged_is_never_imported(tmp_path: Path, harm: str) -> None:
     entry = cache.get("a")
     if entry is not None:
         with pytest.raises(Damaged):
-            entry.blob("blob")
+            content_of(entry)
         cache.forget("a")
     assert cache.get("a") is None
     assert not place.exists()
@@ -79,7 +80,7 @@ def test_a_folder_that_others_may_write_to_is_not_used(tmp_path: Path, mode: int
     with cache.workplace() as work:
         (work / "blob").write_bytes(b"compiled")
         entry = cache.put("a", {}, work)
-    assert entry.blob("blob") == b"compiled"
+    assert content_of(entry) == b"compiled"
     assert list((tmp_path / "c").iterdir()) == []
     assert cache.get("a") is None
 
@@ -91,7 +92,7 @@ def test_where_no_folder_can_be_made_results_are_used_once(tmp_path: Path) -> No
         (work / "blob").write_bytes(b"compiled")
         entry = cache.put("a", {"x": 1}, work)
     assert not work.exists()
-    assert entry.blob("blob") == b"compiled"
+    assert content_of(entry) == b"compiled"
 
 
 def test_two_that_keep_the_same_at_once(tmp_path: Path) -> None:
@@ -100,7 +101,7 @@ def test_two_that_keep_the_same_at_once(tmp_path: Path) -> None:
         list(threads.map(lambda n: _put(caches[n % 4], "a"), range(40)))
     entry = caches[0].get("a")
     assert entry is not None
-    assert entry.blob("blob") == b"compiled"
+    assert content_of(entry) == b"compiled"
     assert [path.name for path in (tmp_path / "c").iterdir()] == ["a"]
 
 
@@ -133,7 +134,7 @@ def test_a_user_without_a_home_folder_has_no_cache(monkeypatch: pytest.MonkeyPat
     cache = CompiledCache()
     with cache.workplace() as work:
         (work / "blob").write_bytes(b"compiled")
-        assert cache.put("a", {}, work).blob("blob") == b"compiled"
+        assert content_of(cache.put("a", {}, work)) == b"compiled"
     assert list(tmp_path.iterdir()) == []
 
 

@@ -8,6 +8,7 @@ determines the server's answers.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import logging
 import os
@@ -22,7 +23,7 @@ from fnmatch import fnmatch
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from lightship import __version__
 from lightship.engines.scratch import scratch, sweep
@@ -54,16 +55,30 @@ class Entry:
     # The SHA-256 digest of each file, with either its content or its path.
     files: Mapping[str, tuple[str, bytes | Path]]
 
-    def blob(self, name: str) -> bytes:
-        """Returns a new copy of a file's content. Raises Damaged if the content is not what was written."""
-        digest, kept = self.files[name]
+    def size(self, name: str) -> int:
+        """Returns the bytes of a file's content. Raises Damaged if it cannot be read."""
+        with self._opened(name) as file:
+            return file.seek(0, os.SEEK_END)
+
+    def read_into(self, name: str, buffer: memoryview) -> None:
+        """Fills a buffer of `size` bytes with a file's content.
+
+        Large files are read and digested without the interpreter's lock. Raises Damaged if the content is not what was
+        written.
+        """
+        with self._opened(name) as file:
+            complete = file.readinto(buffer) == len(buffer) and not file.read(1)
+        if not complete or hashlib.sha256(buffer).hexdigest() != self.files[name][0]:
+            raise Damaged(f'the compiled model "{name}" was changed after it was written')
+
+    @contextmanager
+    def _opened(self, name: str) -> Iterator[BinaryIO]:
+        _, kept = self.files[name]
         try:
-            content = kept if isinstance(kept, bytes) else kept.read_bytes()
+            with io.BytesIO(kept) if isinstance(kept, bytes) else kept.open("rb") as file:
+                yield file
         except OSError as error:
             raise Damaged(f'the compiled model "{name}" cannot be read: {error}') from error
-        if hashlib.sha256(content).hexdigest() != digest:
-            raise Damaged(f'the compiled model "{name}" was changed after it was written')
-        return content
 
 
 class CompiledCache:

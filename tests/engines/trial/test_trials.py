@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.engines.cache_entries import content_of
 
 from lightship.engines.cache import CompiledCache
 from lightship.engines.scratch import Scratch, scratch, sweep
@@ -67,8 +68,8 @@ def _alive(pid: int) -> bool:
 def test_one_helper_does_one_thing_after_another_and_results_are_kept(trials: Trials, tmp_path: Path) -> None:
     first, second = (trials.prepare(_request("write", tmp_path), key) for key in ("a", "b"))
     assert first.info["pid"] == second.info["pid"] != os.getpid()
-    assert first.blob("blob") == b"compiled" * 1000
-    assert trials.prepare(_request("crash", tmp_path), "a").blob("blob") == first.blob("blob")
+    assert content_of(first) == b"compiled" * 1000
+    assert content_of(trials.prepare(_request("crash", tmp_path), "a")) == content_of(first)
     assert len((tmp_path / "log").read_text().splitlines()) == 2
 
 
@@ -344,7 +345,7 @@ def test_helpers_answer_and_crash_alike_on_other_systems(
     else:
         monkeypatch.setattr("lightship.engines.trial.process._PASSES_FILES", False)
     entry = trials.prepare(_request("print_and_write", tmp_path), "a" * 64)
-    assert entry.blob("blob") == b"compiled" * 1000
+    assert content_of(entry) == b"compiled" * 1000
     with pytest.raises(TrialFailed, match="signal 11"):
         trials.prepare(_request("crash", tmp_path), "b" * 64)
     entry = trials.prepare(_request("print_and_write", tmp_path), "c" * 64)

@@ -21,6 +21,7 @@ from lightship.engines.openvino.shapes import Shapes
 from lightship.engines.openvino.trial_request import request_for
 from lightship.engines.trial import TrialFailed, Trials
 from lightship.errors import DataLoss
+from lightship.memory import returning_freed_memory
 from lightship.saved_model.digests import Digests
 from lightship.saved_model.signatures import Signature
 from lightship.saved_model.version_files import walk
@@ -132,12 +133,15 @@ class Tried:
             return description, dict(zip(names, models, strict=True))
 
     def _import(self, entry: Entry, name: str, description: Description, streams: int = 1) -> Compiled:
-        # OpenVINO copies the weights from these bytes, so no file stays mapped.
-        blob = openvino().Tensor(np.frombuffer(entry.blob(name), np.uint8))
-        try:
-            compiled: Any = core().import_model(blob, "CPU", dict(properties(self._options, streams)))
-        except RuntimeError as error:
-            raise Damaged(f'the compiled model "{name}" cannot be imported ({error})') from error
+        # The bytes are read into OpenVINO's own memory. No file stays mapped, and nothing large is copied, which would
+        # stop all other threads.
+        with returning_freed_memory():
+            blob = openvino().Tensor(np.uint8, [entry.size(name)])
+            entry.read_into(name, memoryview(blob.data))
+            try:
+                compiled: Any = core().import_model(blob, "CPU", dict(properties(self._options, streams)))
+            except RuntimeError as error:
+                raise Damaged(f'the compiled model "{name}" cannot be imported ({error})') from error
         return Compiled(compiled, description.inputs, description.outputs, description.guards[name])
 
 
