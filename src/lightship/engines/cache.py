@@ -23,7 +23,7 @@ from fnmatch import fnmatch
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from lightship import __version__
 from lightship.engines.scratch import scratch, sweep
@@ -72,7 +72,7 @@ class Entry:
             raise Damaged(f'the compiled model "{name}" was changed after it was written')
 
     @contextmanager
-    def _opened(self, name: str) -> Iterator[BinaryIO]:
+    def _opened(self, name: str) -> Iterator[io.BufferedReader | io.BytesIO]:
         _, kept = self.files[name]
         try:
             with io.BytesIO(kept) if isinstance(kept, bytes) else kept.open("rb") as file:
