@@ -186,4 +186,4 @@ def grpc_api_of(
         draining=draining,
         hints=hints_of(manager, options),
     )
-    return GrpcApi(context, partial(metrics.request, entrypoint="GRPC"))
+    return GrpcApi(context, metrics.grpc_request)
