@@ -18,9 +18,9 @@ _MAX_PENDING = 512  # values; so many take 40 us to count, and 12 KB
 class Histogram:
     """Counts values. A value is counted in the first bucket with a limit above the value, or else in the last one.
 
-    `limits` are those of the buckets, in ascending order, except for the last bucket, which has none. Any thread may call
-    its methods. Adding a value only notes it, because that is done for every request; the values are counted together
-    when there are many, or when they are read.
+    `limits` are those of the buckets, in ascending order, except for the last bucket, which has none. Any thread may
+    call its methods. Adding a value only notes it, because that is done for every request. The values are counted
+    together when there are many, or when they are read.
     """
 
     __slots__ = ("_buckets", "_limits", "_lock", "_pending", "_total")
@@ -42,6 +42,11 @@ class Histogram:
         if len(pending) >= _MAX_PENDING:
             with self._lock:
                 self._count_pending()
+
+    @property
+    def count(self) -> int:
+        """The number of values."""
+        return sum(self.read()[0])
 
     def read(self) -> tuple[list[int], float]:
         """Returns the number of values in each bucket, and the sum of the values."""
