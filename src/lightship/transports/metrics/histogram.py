@@ -12,7 +12,7 @@ from lightship.transports.metrics.text import histogram_samples
 
 LATENCY_LIMITS = tuple(10 * 1.8**power for power in range(33))  # microseconds
 
-_MAX_PENDING = 512  # values; so many take 40 us to count, and 12 KB
+_MAX_PENDING = 1024  # values; so many take 30 us to count, and 32 KB
 
 
 class Histogram:
@@ -23,10 +23,10 @@ class Histogram:
     together when there are many, or when they are read.
     """
 
-    __slots__ = ("_buckets", "_limits", "_lock", "_pending", "_total")
+    __slots__ = ("_buckets", "_edges", "_limits", "_lock", "_pending", "_total")
 
     def __init__(self, limits: Sequence[float] = LATENCY_LIMITS) -> None:
-        self._limits = limits
+        self._limits, self._edges = tuple(limits), np.array(limits)
         self._buckets = [0] * (len(limits) + 1)
         self._total = 0.0
         self._pending: list[float] = []
@@ -34,7 +34,7 @@ class Histogram:
 
     def add(self, value: float, times: int = 1) -> None:
         """Counts a value, or several that are equal."""
-        if times > 1:
+        if times != 1:
             self._add_many(value, times)
             return
         pending = self._pending
@@ -70,9 +70,9 @@ class Histogram:
         number = len(pending)
         if not number:
             return
-        values = np.array(pending[:number])
+        values = np.fromiter(pending[:number], float, number)
         del pending[:number]
-        places = np.searchsorted(self._limits, values, side="right")
+        places = self._edges.searchsorted(values, "right")
         for place, count in enumerate(np.bincount(places).tolist()):
             self._buckets[place] += count
         self._total += float(values.sum())
