@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from docs_site.tables import code, table
+from lightship.saved_model.reader import SavedModel
 from lightship.server.model_metrics import ModelMetrics
 from lightship.transports.metrics.metrics import Metrics
 from lightship.transports.metrics.reading import ProcessMetrics
@@ -22,10 +23,29 @@ MEANINGS: dict[str, str] = {
     "served are counted by name; further ones are counted under the empty name. A call that timed out counts as "
     "what came of it.",
     ":tensorflow:serving:request_latency": "The duration of the requests that succeeded, in microseconds.",
+    ":tensorflow:serving:runtime_latency": "What the engine takes for a call that succeeds, in microseconds, by the "
+    "method: Predict, Classify, Regress, MultiInference, or Explain, which is ours. Waiting in queues of the engine "
+    "and of batching counts. Decoding the request and encoding the response do not. The runtime is TF1 for every "
+    "engine, because dashboards select by it.",
+    ":tensorflow:serving:request_example_counts": "The examples of each MultiInference call.",
+    ":tensorflow:serving:request_example_count_total": "The examples of all MultiInference calls together.",
+    ":tensorflow:serving:request_log_count": "Nothing: like TensorFlow Serving's binary, this server has no logger of "
+    "requests, so the metric has a type and no samples.",
+    ":tensorflow:serving:mlmd_map": "Nothing: metadata of sessions is not kept, so the metric has a type and no "
+    "samples, as by default in TensorFlow Serving.",
     ":tensorflow:serving:model_warmup_latency": "The duration of replaying a version's warm-up file, in microseconds.",
     ":tensorflow:serving:model_warmup_records_read": "The records of warm-up files that were replayed.",
     ":tensorflow:cc:saved_model:load_attempt_count": "Attempts to load a version. The status is success or fail.",
     ":tensorflow:cc:saved_model:load_latency": "The duration of the successful loads together, in microseconds.",
+    ":tensorflow:core:saved_model:read:count": "SavedModels that were read for a version and given to an engine. The "
+    "write version is 2 if TensorFlow 2 has written the model, else 1.",
+    ":tensorflow:core:graph_build_calls": "Engines that were made ready for a version.",
+    ":tensorflow:core:graph_build_time_usecs": "The duration of this together, in microseconds.",
+    ":tensorflow:core:session_created": "0 from the first loaded version on. Its value is true, which TensorFlow "
+    "Serving shows as 0.",
+    ":tensorflow:core:graph_runs": "Runs of engines that succeeded. A run that answers several calls counts once.",
+    ":tensorflow:core:graph_run_time_usecs": "The duration of these runs together, in microseconds.",
+    ":tensorflow:core:graph_run_time_usecs_histogram": "The duration of each of these runs, in microseconds.",
     ":tensorflow:serving:batching_session:queuing_latency": "The wait of calls in batching queues, in microseconds.",
     ":tensorflow:serving:batching_session:wrapped_run_count": "Batches that were run.",
     ":tensorflow:serving:batching_session:padding_size": "Rows that filled up a batch, by the size of the batch.",
@@ -64,6 +84,10 @@ def server_metrics() -> list[MetricInfo]:
     requests.request("dog", "OK", "Predict", 1.0)
     models.loads.attempt_finished(Path("/models/dog/1"), 1.0, None)
     models.loads.warm_up_finished(Path("/models/dog/1"), 1, 1.0, None)
+    models.calls.of("dog").predicted(1.0, 1)
+    models.calls.of("dog").examples_came(1)
+    models.tensorflow.ran(1.0)
+    models.tensorflow.engine_made(SavedModel({}, frozenset(), "2.21.0"), 1.0)
     models.batches.ran(1, 2)
     models.joins.joined("dog", 2, 2)
     return [_of(family) for family in requests.families() + models.families() + models.own_families()]

@@ -15,6 +15,7 @@ from lightship.bundle.manifest import WARM_UP_FILE, sealed
 from lightship.engines import EngineOptions
 from lightship.errors import DataLoss, FailedPrecondition, LightshipError, NotFound
 from lightship.lifecycle import Loader, LoadOptions, Servable, ServableId, load_servable
+from lightship.saved_model.reader import SavedModel
 
 DOG = ServableId("dog", 1)
 
@@ -81,11 +82,16 @@ class Observer:
 
     def __init__(self) -> None:
         self.attempts: list[tuple[Path, type[BaseException] | None]] = []
+        self.engines = 0
         self.warm_ups: list[tuple[Path, int, type[LightshipError] | None]] = []
 
     def attempt_finished(self, path: Path, seconds: float, error: BaseException | None) -> None:
         assert seconds > 0
         self.attempts.append((path, None if error is None else type(error)))
+
+    def engine_made(self, model: SavedModel, seconds: float) -> None:
+        assert seconds > 0
+        self.engines += 1
 
     def warm_up_finished(self, path: Path, records: int, seconds: float, error: LightshipError | None) -> None:
         assert seconds > 0
@@ -99,6 +105,7 @@ def test_an_observer_is_notified_of_every_attempt(half_plus_two: Path, tmp_path:
     with pytest.raises(NotFound):
         loader.load(DOG, tmp_path)
     assert observer.attempts == [(half_plus_two / "123", None), (tmp_path, NotFound)]
+    assert observer.engines == 1
 
 
 def test_an_observer_is_notified_of_warm_up_files_that_have_calls(version: Path, half_plus_two: Path) -> None:

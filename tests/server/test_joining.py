@@ -254,6 +254,7 @@ def test_rest_calls_of_one_turn_are_read_as_one(served: Serve) -> None:
     page = ask_metrics(server)
     assert ':tensorflow:serving:request_count{model_name="m",status="OK"} 16\n' in page
     assert 'request_latency_count{model_name="m",API="predict",entrypoint="REST"} 16\n' in page
+    assert 'runtime_latency_count{model_name="m",API="Predict",runtime="TF1"} 16\n' in page
 
 
 def test_a_rest_call_that_fails_in_a_turn_fails_only_its_caller(served: Serve) -> None:
@@ -317,6 +318,7 @@ def test_calls_of_one_turn_over_grpc_are_read_as_one(served: Serve) -> None:
     page = ask_metrics(server)
     assert ':tensorflow:serving:request_count{model_name="m",status="OK"} 9\n' in page
     assert 'request_latency_count{model_name="m",API="Predict",entrypoint="GRPC"} 9\n' in page
+    assert 'runtime_latency_count{model_name="m",API="Predict",runtime="TF1"} 9\n' in page
 
 
 def test_a_row_that_fails_in_a_turn_fails_only_its_caller(served: Serve) -> None:

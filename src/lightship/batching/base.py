@@ -17,6 +17,8 @@ LATE = "Timed out waiting for notification"  # TensorFlow Serving's message for 
 Results = dict[str, NDArray[Any]]
 # Takes the results of a call, or the error that it ended with.
 Done = Callable[[Results | BaseException], None]
+# Is told of each run of the engine that succeeded: how many microseconds it took.
+Ran = Callable[[float], None]
 # What became of a call on the event loop. None: it did not run, because it may take long.
 Outcome = Results | Exception | None
 

@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Sequence
 
-from lightship.batching.base import LATE, Done, EngineCall, Outcome, Results
+from lightship.batching.base import LATE, Done, EngineCall, Outcome, Ran, Results
 from lightship.batching.joint_runs import run_alone
 from lightship.engines.base import Engine
 from lightship.errors import DeadlineExceeded, LightshipError
 
 
 class Direct:
-    """Runs every call at once. Only the engine makes calls wait for each other."""
+    """Runs every call at once. Only the engine makes calls wait for each other. `ran` is told of each run."""
 
-    __slots__ = ("_engine",)
+    __slots__ = ("_engine", "_ran")
 
     room = sys.maxsize
     refuses = False
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, ran: Ran | None = None) -> None:
+        self._engine, self._ran = engine, ran
 
     def run(self, call: EngineCall) -> Results:
-        return self._engine.run(call.signature, call.inputs, call.outputs)
+        outcome = run_alone(self._engine, call, self._ran)
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
 
     def submit(self, call: EngineCall, done: Done) -> None:
-        done(run_alone(self._engine, call))
+        done(run_alone(self._engine, call, self._ran))
 
     def withdraw(self, call: EngineCall) -> bool:
         return False
@@ -35,7 +39,7 @@ class Direct:
         return DeadlineExceeded(LATE)
 
     def try_run(self, calls: Sequence[EngineCall]) -> list[Outcome]:
-        return [try_alone(self._engine, call) for call in calls]
+        return [try_alone(self._engine, call, self._ran) for call in calls]
 
     def joins(self, signature: str, calls: int) -> bool:
         return False
@@ -43,11 +47,16 @@ class Direct:
     def close(self) -> None: ...
 
 
-def try_alone(engine: Engine, call: EngineCall) -> Outcome:
-    """Runs one call by itself if it is known to be short."""
+def try_alone(engine: Engine, call: EngineCall, ran: Ran | None = None) -> Outcome:
+    """Runs one call by itself if it is known to be short. Notes how long it took."""
     if call.calls > 1:  # it stands for several
         return None
+    begun = time.perf_counter()
     try:
-        return engine.try_run(call.signature, call.inputs, call.outputs)
+        results = engine.try_run(call.signature, call.inputs, call.outputs)
     except Exception as error:
         return error
+    call.seconds = seconds = time.perf_counter() - begun
+    if ran is not None and results is not None:
+        ran(seconds * 1_000_000)
+    return results

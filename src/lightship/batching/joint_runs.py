@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from lightship.batching.base import Done, EngineCall, Results
+from lightship.batching.base import Done, EngineCall, Ran, Results
 from lightship.batching.batch import Rows, join, split
 from lightship.engines.base import Engine
 
@@ -34,10 +34,13 @@ class Waiting:
 
 
 class JointRuns:
-    """Runs batches of calls that have the same signature and key."""
+    """Runs batches of calls that have the same signature and key.
 
-    def __init__(self, engine: Engine, observe: Observe) -> None:
-        self._engine, self._observe = engine, observe
+    `observe` is told of each joint run, and `ran` of every run.
+    """
+
+    def __init__(self, engine: Engine, observe: Observe, ran: Ran | None = None) -> None:
+        self._engine, self._observe, self._ran = engine, observe, ran
 
     def run(self, batch: Sequence[Waiting], size: int) -> None:
         """Runs a batch and ends its calls. `size` is the number of rows to run, if it has several calls.
@@ -52,13 +55,17 @@ class JointRuns:
     def try_run(self, calls: Sequence[EngineCall], rows: Sequence[int], size: int) -> list[Results] | None:
         """Runs a short batch on an event loop. Returns None if it had to wait, or if it cannot run as one."""
         results: Results | None
+        begun = time.perf_counter()
         try:
             results = self._engine.run_joined(calls[0].signature, join(calls, size), calls[0].outputs, wait=False)
         except Exception:
             return None
+        seconds = time.perf_counter() - begun
         parts = None if results is None else split(results, rows, size)
         if parts is not None:
-            self._observe(sum([call.calls for call in calls]), sum(rows))
+            for call in calls:
+                call.seconds = seconds
+            self._count(seconds, sum([call.calls for call in calls]), sum(rows))
         return parts
 
     def _run_part(self, batch: Sequence[Waiting], size: int, alone: list[Waiting]) -> None:
@@ -66,42 +73,51 @@ class JointRuns:
         if len(batch) == 1:
             alone.append(batch[0])
             return
-        begun = time.perf_counter()
         parts = self._joined(batch, size)
         if parts is None:
             half = len(batch) // 2
             for some in (batch[:half], batch[half:]):
                 self._run_part(some, sum(one.rows.number for one in some), alone)
             return
-        seconds = time.perf_counter() - begun
-        for waiting in batch:
-            waiting.call.seconds, waiting.call.joined = seconds, len(batch)
         for waiting, part in zip(batch, parts, strict=True):
             waiting.end(part)
 
     def _joined(self, batch: Sequence[Waiting], size: int) -> list[Results] | None:
+        """Returns each call's results, and notes in the calls how long that took. None: they cannot be joined."""
         calls, rows = [one.call for one in batch], [one.rows.number for one in batch]
+        begun = time.perf_counter()
         try:
             results = self._engine.run_joined(calls[0].signature, join(calls, size), calls[0].outputs)
         except Exception:  # each call gets the error that is its own
             return None
+        seconds = time.perf_counter() - begun
         parts = None if results is None else split(results, rows, size)
         if parts is not None:
-            self._observe(len(calls), sum(rows))
+            for call in calls:
+                call.seconds, call.joined = seconds, len(calls)
+            self._count(seconds, len(calls), sum(rows))
         return parts
 
+    def _count(self, seconds: float, calls: int, rows: int) -> None:
+        self._observe(calls, rows)
+        if self._ran is not None:
+            self._ran(seconds * 1_000_000)
+
     def _run_alone(self, waiting: Waiting) -> None:
-        call, result = waiting.call, run_alone(self._engine, waiting.call)
+        call, result = waiting.call, run_alone(self._engine, waiting.call, self._ran)
         call.joined = 1
         waiting.end(result)
 
 
-def run_alone(engine: Engine, call: EngineCall) -> Results | BaseException:
+def run_alone(engine: Engine, call: EngineCall, ran: Ran | None = None) -> Results | BaseException:
     """Runs one call and returns its results or its error. Notes how long it took."""
     begun = time.perf_counter()
+    outcome: Results | BaseException
     try:
-        return engine.run(call.signature, call.inputs, call.outputs)
+        outcome = engine.run(call.signature, call.inputs, call.outputs)
     except BaseException as error:
-        return error
-    finally:
-        call.seconds = time.perf_counter() - begun
+        outcome = error
+    call.seconds = seconds = time.perf_counter() - begun
+    if ran is not None and not isinstance(outcome, BaseException):
+        ran(seconds * 1_000_000)
+    return outcome

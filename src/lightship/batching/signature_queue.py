@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 
-from lightship.batching.base import LATE, Done, EngineCall, Outcome
+from lightship.batching.base import LATE, Done, EngineCall, Outcome, Ran
 from lightship.batching.batch import RowCounter
 from lightship.batching.direct import try_alone
 from lightship.batching.joint_runs import JointRuns, Observe, Waiting, run_alone
@@ -32,10 +32,10 @@ class SignatureQueue:
     wait are run by threads of the queue.
     """
 
-    def __init__(self, engine: Engine, signature: Signature, observe: Observe) -> None:
-        self._engine, self._name = engine, signature.name
+    def __init__(self, engine: Engine, signature: Signature, observe: Observe, ran: Ran | None = None) -> None:
+        self._engine, self._name, self._ran = engine, signature.name, ran
         self._counter = RowCounter(signature)
-        self._runs = JointRuns(engine, observe)
+        self._runs = JointRuns(engine, observe, ran)
         self._priming = Priming(engine, signature.name)
         self._streams = Streams(self._work, f"engine-{signature.name}")
         self._lock = threading.Lock()
@@ -67,7 +67,7 @@ class SignatureQueue:
     def submit(self, call: EngineCall, done: Done) -> None:
         rows = self._counter.rows(call) if self.plan().largest > 1 else None
         if rows is None:
-            done(run_alone(self._engine, call))
+            done(run_alone(self._engine, call, self._ran))
             return
         with self._lock:
             if self._running >= self._most:
@@ -75,7 +75,7 @@ class SignatureQueue:
                 return
             self._running += 1
         try:
-            done(run_alone(self._engine, call))
+            done(run_alone(self._engine, call, self._ran))
         finally:
             self._end_run()
 
@@ -87,12 +87,12 @@ class SignatureQueue:
         """Runs calls that have arrived together, on an event loop, as far as they are short."""
         plan = self.plan()
         if plan.largest == 1:
-            return [try_alone(self._engine, call) for call in calls]
+            return [self._try_alone(call) for call in calls]
         outcomes: list[Outcome] = [None] * len(calls)
         groups: dict[object, list[tuple[int, int]]] = {}  # the index of each call, and its number of rows
         for index, rows in enumerate(map(self._counter.rows, calls)):
             if rows is None:
-                outcomes[index] = try_alone(self._engine, calls[index])
+                outcomes[index] = self._try_alone(calls[index])
             else:
                 groups.setdefault(rows.key, []).append((index, rows.number))
         for group in groups.values():
@@ -123,15 +123,18 @@ class SignatureQueue:
     ) -> None:
         if sum([number for _, number in group]) < plan.fewest:
             for index, _ in group:
-                outcomes[index] = try_alone(self._engine, calls[index])
+                outcomes[index] = self._try_alone(calls[index])
             return
         while group:
             count, size = plan.take([rows for _, rows in group], SHORT_SECONDS)
             some, group = group[:count], group[count:]
             batch, rows = [calls[index] for index, _ in some], [rows for _, rows in some]
-            results = self._try_batch(batch, rows, size) if count > 1 else [try_alone(self._engine, batch[0])]
+            results = self._try_batch(batch, rows, size) if count > 1 else [self._try_alone(batch[0])]
             for (index, _), result in zip(some, results, strict=True):
                 outcomes[index] = result
+
+    def _try_alone(self, call: EngineCall) -> Outcome:
+        return try_alone(self._engine, call, self._ran)
 
     def _try_batch(self, batch: Sequence[EngineCall], rows: Sequence[int], size: int) -> Sequence[Outcome]:
         priming, parts = self._priming, None
@@ -144,7 +147,7 @@ class SignatureQueue:
             priming.prime(batch, size)
         if parts is not None:
             return parts
-        outcomes = [try_alone(self._engine, call) for call in batch]
+        outcomes = [self._try_alone(call) for call in batch]
         if known and all(isinstance(outcome, dict) for outcome in outcomes):
             priming.forget(size)  # no call is to blame, so the engine is not prepared for this size any more
         return outcomes

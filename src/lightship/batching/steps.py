@@ -6,6 +6,7 @@ that waits, or without one.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TypeVar
@@ -21,6 +22,8 @@ class EngineRun:
 
     scheduler: Scheduler
     call: EngineCall
+    # The seconds from its submission to its results, set by whoever lets it run: those in queues count too.
+    seconds: float = 0.0
 
 
 Steps = Generator[EngineRun, Results, Result]
@@ -31,11 +34,13 @@ def complete(steps: Steps[Result]) -> Result:
     try:
         run = next(steps)
         while True:
+            begun = time.perf_counter()
             try:
                 results = run.scheduler.run(run.call)
             except BaseException as error:
                 run = steps.throw(error)
             else:
+                run.seconds = time.perf_counter() - begun
                 run = steps.send(results)
     except StopIteration as end:
         result: Result = end.value

@@ -21,9 +21,10 @@ from lightship.engines.trial import cache_for
 from lightship.errors import DataLoss, LightshipError
 from lightship.images.opening import MAX_PIXELS
 from lightship.lifecycle.replay import WarmUpCall, replay
-from lightship.lifecycle.servable import Servable, ServableId
+from lightship.lifecycle.servable import CallObserver, Servable, ServableId
 from lightship.memory import returning_freed_memory
 from lightship.saved_model.digests import Digests
+from lightship.saved_model.reader import SavedModel
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, SERVE, TensorSpec
 from lightship.saved_model.version_files import check_version_files
 from lightship.tensors.dtypes import DataType
@@ -60,6 +61,9 @@ class LoadObserver(Protocol):
     def attempt_finished(self, path: Path, seconds: float, error: BaseException | None) -> None:
         """An attempt to load a version folder ended; `error` is None if it succeeded."""
 
+    def engine_made(self, model: SavedModel, seconds: float) -> None:
+        """The graph of a version was read, and an engine was made of it, which took so long."""
+
     def warm_up_finished(self, path: Path, records: int, seconds: float, error: LightshipError | None) -> None:
         """The calls of a version's warm-up file were made: `records` of them, or some until `error`."""
 
@@ -71,6 +75,8 @@ class Loader:
     checks: are called with the version folder before it is loaded; what they raise ends the attempt.
     observer: its methods are called for every attempt and every warm-up file.
     schedulers: makes the scheduler of each servable; None lets every request run by itself.
+    call_observer: returns what is told of the calls of a model, by its name; None: nobody counts them. The calls of
+        warm-up files do not count.
     """
 
     def __init__(
@@ -81,9 +87,11 @@ class Loader:
         checks: Sequence[VersionCheck] = (),
         observer: LoadObserver | None = None,
         schedulers: Schedulers | None = None,
+        call_observer: Callable[[str], CallObserver] | None = None,
     ) -> None:
         self._options, self._warm_up_call = options, warm_up_call
         self._checks, self._observer, self._schedulers = tuple(checks), observer, schedulers or _direct
+        self._call_observer = call_observer
 
     def load(self, id: ServableId, path: Path) -> Servable:
         """Loads a version folder.
@@ -116,7 +124,10 @@ class Loader:
         digests = Digests(path)  # each file is read once for its digest
         read = KeptModels(cache_for(options.engine), digests).read
         bundle = open_bundle(path, id.name, id.version, tags=options.tags, digests=digests, read_model=read)
+        begun = time.perf_counter()
         engine = load_engine(path, bundle.saved_model, options.engine, digests)
+        if self._observer is not None:
+            self._observer.engine_made(bundle.saved_model, time.perf_counter() - begun)
         try:
             scheduler = self._schedulers(id.name, id.version, bundle, engine)
         except BaseException:
@@ -133,7 +144,7 @@ class Loader:
             raise
         for name in bundle.saved_model.signatures:
             engine.joining(name)  # begins to measure what runs cost, before calls disturb that
-        return servable
+        return servable if self._call_observer is None else replace(servable, observer=self._call_observer(id.name))
 
     def _replay(self, servable: Servable, call: WarmUpCall) -> None:
         start, path = time.perf_counter(), servable.bundle.path

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from lightship.batching import Scheduler
 from lightship.bundle.bundle import Bundle
@@ -22,6 +24,20 @@ class ServableId:
         return f"{{name: {self.name} version: {self.version}}}"
 
 
+class CallObserver(Protocol):
+    """Receives what metrics count of the calls of one model. Several threads may use it at the same time."""
+
+    @property
+    def predicted(self) -> Callable[[float, int], None]:
+        """Takes the microseconds of a run, and the number of Predict calls that it answered on the event loop."""
+
+    def answered(self, api: str, microseconds: float) -> None:
+        """A call of a method, such as Predict, was answered; its runs took so long, with their wait for others."""
+
+    def examples_came(self, count: int) -> None:
+        """A MultiInference call came with so many examples."""
+
+
 @dataclass(frozen=True, slots=True)
 class Servable:
     """One loaded version of one model."""
@@ -35,6 +51,8 @@ class Servable:
     max_pixels: int = MAX_PIXELS
     # Whether to refuse a request if the signature's method name is not that of the request.
     check_method_names: bool = False
+    # Is told of the calls that were answered. None: nobody counts them.
+    observer: CallObserver | None = None
 
     def signature(self, name: str) -> Signature | None:
         return self.bundle.saved_model.signatures.get(name)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from lightship.batching import Joined, Scheduler, Schedulers
+from lightship.batching import Direct, Joined, Scheduler, Schedulers
 from lightship.bundle.bundle import Bundle
 from lightship.engines import Engine, EngineOptions
 from lightship.lifecycle.attempts import LoadFunction, Retries
@@ -15,7 +15,6 @@ from lightship.lifecycle.manager import Manager, OnPublish
 from lightship.lifecycle.served_models import ServedModels
 from lightship.memory import MemoryKeeper, default_budget
 from lightship.memory_budget import MemoryBudget
-from lightship.server.batch_metrics import BatchMetrics
 from lightship.server.batching import Batching
 from lightship.server.config.batching import check_version_batching
 from lightship.server.model_metrics import ModelMetrics
@@ -57,6 +56,7 @@ def loader_of(options: ServerOptions, metrics: ModelMetrics, batching: Batching 
         checks=[check_version_batching] if options.per_model_batching else [],
         observer=metrics.loads,
         schedulers=schedulers_of(options, metrics) if batching is None else batching.scheduler,
+        call_observer=metrics.calls.of,
     )
 
 
@@ -71,13 +71,14 @@ def manager_of(options: ServerOptions, load: LoadFunction, on_publish: OnPublish
     return Manager(load, loads=options.load_threads or DEFAULT_LOADS, retries=retries, on_publish=on_publish)
 
 
-def schedulers_of(options: ServerOptions, metrics: ModelMetrics) -> Schedulers | None:
-    """Returns what makes the scheduler of each servable. None: every call runs by itself."""
-    if not options.join:
-        return None
+def schedulers_of(options: ServerOptions, metrics: ModelMetrics) -> Schedulers:
+    """Returns what makes the scheduler of each servable. Without `join`, every call runs by itself."""
+    ran = metrics.tensorflow.ran
 
     def scheduler(model: str, version: int, bundle: Bundle, engine: Engine) -> Scheduler:
-        return Joined(bundle, engine, partial(metrics.joins.joined, model))
+        if not options.join:
+            return Direct(engine, ran)
+        return Joined(bundle, engine, partial(metrics.joins.joined, model), ran)
 
     return scheduler
 
@@ -87,11 +88,17 @@ def budget_of(options: ServerOptions) -> MemoryBudget:
     return MemoryBudget(options.memory_budget or default_budget(), MemoryKeeper().after)
 
 
-def batching_of(options: ServerOptions, budget: MemoryBudget, metrics: BatchMetrics) -> Batching | None:
+def batching_of(options: ServerOptions, budget: MemoryBudget, metrics: ModelMetrics) -> Batching | None:
     """Returns TensorFlow Serving's batching, or None if it is off."""
     if options.batching is None:
         return None
-    return Batching(options.batching, budget.reservation, metrics, per_model=options.per_model_batching)
+    return Batching(
+        options.batching,
+        budget.reservation,
+        metrics.batches,
+        metrics.tensorflow.ran,
+        per_model=options.per_model_batching,
+    )
 
 
 def executor_of(options: ServerOptions) -> Executor:
@@ -186,4 +193,4 @@ def grpc_api_of(
         draining=draining,
         hints=hints_of(manager, options),
     )
-    return GrpcApi(context, partial(metrics.request, entrypoint="GRPC"))
+    return GrpcApi(context, metrics.grpc_request)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from lightship.batching import Direct, Scheduler
+from lightship.batching import Direct, Ran, Scheduler
 from lightship.batching.tensorflow_serving import (
     BatchingParameters,
     BatchObserver,
@@ -24,7 +24,8 @@ class Batching:
     """Makes the scheduler of each version, and owns the threads that all of them share.
 
     parameters: those of all versions. per_model: each version has its own in its folder, or is not batched, and
-    `parameters` are those of the threads alone. `reserve` counts the memory of a batch.
+    `parameters` are those of the threads alone. `reserve` counts the memory of a batch. `ran` is told of
+    each run of an engine.
     """
 
     def __init__(
@@ -32,11 +33,12 @@ class Batching:
         parameters: BatchingParameters,
         reserve: Callable[[], Reservation],
         observer: BatchObserver,
+        ran: Ran | None = None,
         *,
         per_model: bool = False,
     ) -> None:
         self._parameters, self._per_model = parameters, per_model
-        self._reserve, self._observer = reserve, observer
+        self._reserve, self._observer, self._ran = reserve, observer, ran
         self._threads = BatchThreads(parameters.threads, parameters.thread_pool_name)
 
     def scheduler(self, model: str, version: int, bundle: Bundle, engine: Engine) -> Scheduler:
@@ -50,9 +52,11 @@ class Batching:
                 PER_MODEL_FILE,
                 extra={"model": model, "version": version},
             )
-            return Direct(engine)
-        signatures = bundle.saved_model.signatures
-        return TensorFlowServingBatching(engine, signatures, parameters, self._threads, self._reserve, self._observer)
+            return Direct(engine, self._ran)
+        signatures, observer = bundle.saved_model.signatures, self._observer
+        return TensorFlowServingBatching(
+            engine, signatures, parameters, self._threads, self._reserve, observer, self._ran
+        )
 
     def close(self) -> None:
         """Ends the threads once no call waits. Does not wait for them."""

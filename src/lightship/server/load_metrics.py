@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from lightship.errors import Code, LightshipError
+from lightship.saved_model.reader import SavedModel
 from lightship.transports.metrics.histogram import Histogram
 from lightship.transports.metrics.text import Family, counter
 
@@ -32,9 +34,13 @@ class _Version:
 
 
 class LoadMetrics:
-    """A `LoadObserver` that counts loads and warm-up runs. Any thread may call its methods."""
+    """A `LoadObserver` that counts loads and warm-up runs. Any thread may call its methods.
 
-    def __init__(self) -> None:
+    engine_made: takes the graph of each engine that was made, and the seconds that it took.
+    """
+
+    def __init__(self, engine_made: Callable[[SavedModel, float], None] = lambda model, seconds: None) -> None:
+        self.engine_made = engine_made
         self._lock = threading.Lock()
         self._versions: dict[str, _Version] = {}
 

@@ -16,7 +16,7 @@ class Loading:
     def __init__(self, options: ServerOptions) -> None:
         self.budget = budget_of(options)
         self.metrics = ModelMetrics()
-        self._batching = batching_of(options, self.budget, self.metrics.batches)
+        self._batching = batching_of(options, self.budget, self.metrics)
         self.load = loader_of(options, self.metrics, self._batching).load
 
     def close(self) -> None:

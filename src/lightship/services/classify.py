@@ -25,6 +25,7 @@ from lightship.services.example_inputs import (
     tensorflow_shape,
     type_name,
 )
+from lightship.services.timed_steps import timed
 from lightship.tensors.dtypes import DataType
 
 CLASSES, SCORES = "classes", "scores"
@@ -58,6 +59,12 @@ def classify_steps(
     servable: Servable, signature_name: str, examples: Sequence[bytes], memory: Reservation = NOT_COUNTED
 ) -> Steps[Classifications]:
     """Does what `classify` does, in steps."""
+    return timed(servable, "Classify", _steps(servable, signature_name, examples, memory))
+
+
+def _steps(
+    servable: Servable, signature_name: str, examples: Sequence[bytes], memory: Reservation
+) -> Steps[Classifications]:
     signature = signature_for_examples(servable, signature_name or default_classification(servable))
     check_classification(servable, signature)
     return (yield from run_classification(servable, signature, examples, memory))

@@ -87,7 +87,7 @@ def run_examples(
     tensor = np.empty(len(examples), object)
     tensor[:] = examples
     prediction = prepare_prediction(servable, signature, {EXAMPLES_INPUT: tensor}, outputs, memory)
-    return (yield from prediction.steps())
+    return (yield from prediction.part_steps())
 
 
 def debug_text(signature: Signature) -> str:

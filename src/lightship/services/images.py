@@ -17,6 +17,7 @@ from lightship.images.spec import ImageSpec
 from lightship.lifecycle.servable import Servable
 from lightship.memory_budget import NOT_COUNTED, Reservation
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, Signature
+from lightship.services.timed_steps import timed
 
 # The number of images that are run together. More would not be faster, and each takes megabytes inside the model.
 ROWS_AT_ONCE = 32
@@ -49,6 +50,12 @@ def classify_images_steps(
     servable: Servable, images: Sequence[bytes], top: int | None = None, memory: Reservation = NOT_COUNTED
 ) -> Steps[list[Ranking]]:
     """Does what `classify_images` does, in steps."""
+    return timed(servable, "Predict", _classify_steps(servable, images, top, memory))
+
+
+def _classify_steps(
+    servable: Servable, images: Sequence[bytes], top: int | None, memory: Reservation
+) -> Steps[list[Ranking]]:
     labels, spec = of_classifier(servable)
     if top is not None and top < 1:
         raise InvalidArgument(f"top is {top}; give 1 or more")

@@ -17,6 +17,7 @@ from lightship.services.classify import (
     run_classification,
 )
 from lightship.services.regress import Regressions, check_regression, run_regression
+from lightship.services.timed_steps import timed
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,14 @@ def multi_inference_steps(
     servable: Servable, tasks: Sequence[Task], examples: Sequence[bytes], memory: Reservation = NOT_COUNTED
 ) -> Steps[list[Classifications | Regressions]]:
     """Does what `multi_inference` does, in steps."""
+    if servable.observer is not None and examples:
+        servable.observer.examples_came(len(examples))
+    return timed(servable, "MultiInference", _steps(servable, tasks, examples, memory))
+
+
+def _steps(
+    servable: Servable, tasks: Sequence[Task], examples: Sequence[bytes], memory: Reservation
+) -> Steps[list[Classifications | Regressions]]:
     if not tasks:
         raise InvalidArgument("ModelSpec has no name specified.")
     signatures: dict[str, Signature] = {}

@@ -20,6 +20,7 @@ from lightship.services.examples import images_of_examples
 from lightship.services.explain import explain_signature_steps
 from lightship.services.images import rank_images_steps
 from lightship.services.predict_checks import check_predict_method, with_defaults, with_shapes
+from lightship.services.timed_steps import timed
 from lightship.tensors.array_memory import memory_of
 from lightship.tensors.dtypes import DataType
 
@@ -70,11 +71,15 @@ class Prediction:
         return name in PUBLIC_SIGNATURES and name in self.servable.bundle.explain_signatures
 
     def steps(self) -> Steps[Results]:
-        """Runs the signature and returns the outputs.
+        """Runs the signature and returns the outputs, and tells the servable's observer of a Predict.
 
         Raises InvalidArgument for values and shapes that do not fit, FailedPrecondition where no engine runs the
         signature.
         """
+        return timed(self.servable, "Predict", self.part_steps())
+
+    def part_steps(self) -> Steps[Results]:
+        """Does what `steps` does, as a part of another call."""
         return self._image_steps() if self.decodes_images else self._engine_steps()
 
     def engine_call(self) -> EngineCall:
@@ -109,15 +114,25 @@ def run_together(predictions: Sequence[Prediction]) -> None:
     """
     if len(predictions) == 1:
         (one,) = predictions
-        (one.outcome,) = one.servable.scheduler.try_run((one.engine_call(),))
+        call = one.engine_call()
+        (one.outcome,) = one.servable.scheduler.try_run((call,))
+        _tell(one, call)
         return
     groups: dict[Scheduler, list[Prediction]] = {}
     for prediction in predictions:
         groups.setdefault(prediction.servable.scheduler, []).append(prediction)
     for scheduler, some in groups.items():
-        outcomes = scheduler.try_run([prediction.engine_call() for prediction in some])
-        for prediction, outcome in zip(some, outcomes, strict=True):
+        calls = [prediction.engine_call() for prediction in some]
+        for prediction, call, outcome in zip(some, calls, scheduler.try_run(calls), strict=True):
             prediction.outcome = outcome
+            _tell(prediction, call)
+
+
+def _tell(prediction: Prediction, call: EngineCall) -> None:
+    """Tells the servable's observer of a call that the event loop has run."""
+    observer = prediction.servable.observer
+    if observer is not None and isinstance(prediction.outcome, dict):
+        observer.predicted(call.seconds * 1_000_000, prediction.calls)
 
 
 def prepare_prediction(

@@ -23,6 +23,7 @@ from lightship.services.example_inputs import (
     tensorflow_shape,
     type_name,
 )
+from lightship.services.timed_steps import timed
 
 OUTPUTS = "outputs"
 
@@ -53,6 +54,12 @@ def regress_steps(
     servable: Servable, signature_name: str, examples: Sequence[bytes], memory: Reservation = NOT_COUNTED
 ) -> Steps[Regressions]:
     """Does what `regress` does, in steps."""
+    return timed(servable, "Regress", _steps(servable, signature_name, examples, memory))
+
+
+def _steps(
+    servable: Servable, signature_name: str, examples: Sequence[bytes], memory: Reservation
+) -> Steps[Regressions]:
     signature = signature_for_examples(servable, signature_name or DEFAULT_SIGNATURE)
     check_regression(servable, signature)
     return (yield from run_regression(servable, signature, examples, memory))

@@ -52,6 +52,9 @@ def test_metrics_add_up_what_all_workers_counted(start: Start, models: Path) -> 
         latency = ':tensorflow:serving:request_latency_count{model_name="m",API="predict",entrypoint="REST"}'
         assert count(page, latency) == CALLS
         assert count(page, latency.replace("_count{", "_bucket{").replace('"REST"}', '"REST",le="+Inf"}')) == CALLS
+        runs = ':tensorflow:serving:runtime_latency_count{model_name="m",API="Predict",runtime="TF1"}'
+        assert count(page, runs) == CALLS
+        assert count(page, ":tensorflow:core:graph_runs{}") == CALLS
         assert page.count(f"# TYPE {good.partition('{')[0]} ") == 1
         assert count(page, "process_resident_memory_bytes") > 150e6  # of three processes
     for worker in served.workers():

@@ -396,6 +396,7 @@ def test_it_is_counted_and_logged(ask: Ask, server: Server, log: Path) -> None:
     explained(ask("?class=horse&method=cam"))
     metrics = httpx2.get(f"{server.rest_url}/metrics").text
     assert 'request_latency_count{model_name="explained",API="explain",entrypoint="REST"}' in metrics
+    assert 'runtime_latency_count{model_name="explained",API="Explain",runtime="TF1"}' in metrics
     _until(lambda: "class=horse&method=cam" in log.read_text())
     (line,) = [line for line in log.read_text().splitlines() if "class=horse&method=cam" in line]
     record = json.loads(line)

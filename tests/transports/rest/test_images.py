@@ -166,6 +166,20 @@ def test_a_call_that_takes_too_long_is_given_up(dog_bundle: Path, photo: bytes) 
     assert answer.json() == {"error": "Timed out waiting for notification"}
 
 
+def test_an_image_is_one_call_in_the_metrics(server: Server, post: Post, photo: bytes) -> None:
+    def runs(api: str) -> int:
+        sample = f':tensorflow:serving:runtime_latency_count{{model_name="dog",API="{api}",runtime="TF1"}} '
+        lines = httpx2.get(f"{server.rest_url}/metrics", timeout=60).text.splitlines()
+        return sum(int(line.removeprefix(sample)) for line in lines if line.startswith(sample))
+
+    before = runs("Predict"), runs("Classify")
+    assert post(":predict", photo).status_code == 200
+    assert (runs("Predict"), runs("Classify")) == (before[0] + 1, before[1])
+    body = {"examples": [{"image/encoded": encoded(photo)}]}
+    assert post(":classify", body, "application/json").status_code == 200
+    assert (runs("Predict"), runs("Classify")) == (before[0] + 1, before[1] + 1)
+
+
 def test_the_openapi_document_says_how_images_are_sent_and_what_they_become(server: Server) -> None:
     document = httpx2.get(f"{server.rest_url}/openapi.json", timeout=60).json()
     content = document["paths"]["/v1/models/dog:predict"]["post"]["requestBody"]["content"]

@@ -10,7 +10,7 @@ from functools import partial
 from queue import SimpleQueue
 from typing import Protocol
 
-from lightship.batching.base import LATE, Done, EngineCall, Outcome, Results
+from lightship.batching.base import LATE, Done, EngineCall, Outcome, Ran, Results
 from lightship.batching.tensorflow_serving.feeds import Feeds
 from lightship.batching.tensorflow_serving.merging import divided, merged
 from lightship.batching.tensorflow_serving.parameters import BatchingParameters
@@ -44,7 +44,7 @@ class TensorFlowServingBatching:
     """Runs the calls of one version of one model in batches.
 
     Calls that feed and fetch the same tensors of the graph share a queue, whatever their signatures call them.
-    `reserve` returns the reservation that counts the memory of a batch.
+    `reserve` returns the reservation that counts the memory of a batch. `ran` is told of each run.
     """
 
     def __init__(
@@ -55,10 +55,11 @@ class TensorFlowServingBatching:
         threads: BatchThreads,
         reserve: Callable[[], Reservation] = lambda: NOT_COUNTED,
         observer: BatchObserver | None = None,
+        ran: Ran | None = None,
     ) -> None:
         self._engine, self._parameters, self._threads = engine, parameters, threads
         self._feeds = {name: Feeds(signature) for name, signature in signatures.items()}
-        self._reserve, self._observer = reserve, observer
+        self._reserve, self._observer, self._ran = reserve, observer, ran
         self._waiting: dict[EngineCall, tuple[Hashable, Task]] = {}  # calls that wait or run
 
     refuses = True
@@ -157,7 +158,10 @@ class TensorFlowServingBatching:
             size = len(next(iter(inputs.values())))  # a batch without any row is not filled up
             begun = time.perf_counter()
             outputs = self._engine.run(feeds.signature.name, feeds.by_name(inputs), wanted)
-            _note_run(batch.tasks, time.perf_counter() - begun)
+            seconds = time.perf_counter() - begun
+            _note_run(batch.tasks, seconds)
+        if self._ran is not None:
+            self._ran(seconds * 1_000_000)
         if self._observer is not None:
             self._observer.ran(batch.rows, size)
         return divided(feeds.outputs_by_tensor(outputs), batch.tasks, size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -18,10 +19,11 @@ _MAX_SHORT_BYTES = 64 << 10  # outputs up to this size are written in less time 
 class EngineWait:
     """The wait for a run of the engine. It is a `Wait`."""
 
-    __slots__ = ("_call", "_over", "_scheduler", "outcome")
+    __slots__ = ("_begun", "_call", "_over", "_run", "_scheduler", "outcome")
 
     def __init__(self, run: EngineRun) -> None:
-        self._scheduler, self._call = run.scheduler, run.call
+        self._run, self._scheduler, self._call = run, run.scheduler, run.call
+        self._begun = 0.0
         self._over: Callable[[], None] | None = None
         # The results or the error, when the wait is over.
         self.outcome: Results | BaseException = {}
@@ -47,7 +49,7 @@ class EngineWait:
         return isinstance(self.outcome, dict) and memory_of(self.outcome.values()) > _MAX_SHORT_BYTES
 
     def begin(self, over: Callable[[], None], deadline: float | None) -> None:
-        self._over, self._call.deadline = over, deadline
+        self._over, self._call.deadline, self._begun = over, deadline, time.perf_counter()
         self._scheduler.submit(self._call, self._done)
 
     def withdraw(self) -> bool:
@@ -58,6 +60,7 @@ class EngineWait:
 
     def _done(self, outcome: Results | BaseException) -> None:
         over, self._over, self.outcome = self._over, None, outcome
+        self._run.seconds = time.perf_counter() - self._begun
         assert over is not None
         over()
 

@@ -26,7 +26,12 @@ def exposed_name(name: str) -> str:
 
 def counter(name: str, counts: Iterable[tuple[Mapping[str, str], int]]) -> Family:
     """Returns a counter with a sample for each set of labels. Integers are not rounded."""
-    return Family(name, "counter", [f"{exposed_name(name)}{{{_labels(labels)}}} {count}" for labels, count in counts])
+    return Family(name, "counter", _scalar_samples(name, counts))
+
+
+def gauge(name: str, values: Iterable[tuple[Mapping[str, str], int]]) -> Family:
+    """Returns a gauge with a sample for each set of labels."""
+    return Family(name, "gauge", _scalar_samples(name, values))
 
 
 def histogram_samples(
@@ -52,6 +57,10 @@ def metrics_text(families: Iterable[Family]) -> bytes:
     for exposed, family in sorted((exposed_name(family.name), family) for family in families):
         lines += [f"# TYPE {exposed} {family.kind}", *family.samples]
     return "".join(f"{line}\n" for line in lines).encode("utf-8", "replace")
+
+
+def _scalar_samples(name: str, values: Iterable[tuple[Mapping[str, str], int]]) -> list[str]:
+    return [f"{exposed_name(name)}{{{_labels(labels)}}} {value}" for labels, value in values]
 
 
 def _labels(labels: Mapping[str, str]) -> str:

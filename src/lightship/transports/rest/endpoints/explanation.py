@@ -23,6 +23,7 @@ from lightship.services.explain import (
     regions_of,
     without_class,
 )
+from lightship.services.timed_steps import timed
 from lightship.tensors.array_memory import memory_of
 from lightship.tensors.dtypes import DataType
 from lightship.transports.http.messages import JSON, Headers, Request, Response
@@ -158,8 +159,10 @@ def _explained(
 ) -> Steps[Explanations]:
     classes, top = options.indices(servable, len(images)), options.top or 1
     if isinstance(images, list):
-        return (yield from explain_images_steps(servable, images, classes, options.method, memory, top=top))
-    return (yield from explain_arrays_steps(servable, images, classes, options.method, memory, top=top))
+        steps = explain_images_steps(servable, images, classes, options.method, memory, top=top)
+    else:
+        steps = explain_arrays_steps(servable, images, classes, options.method, memory, top=top)
+    return (yield from timed(servable, "Explain", steps))
 
 
 def _check_images(images: _Images) -> None:
