@@ -128,12 +128,14 @@ def _state(status: ModelVersionStatus) -> str:
 
 
 def _worker_families(models: ServedModels) -> Iterator[Family]:
+    """Yields metrics that have no samples if this process alone serves."""
     workers = models.workers()
-    if workers:
-        states = [({"state": state}, sum(one.state == state for one in workers)) for state in _WORKER_STATES]
-        yield own_gauge("lightship_workers", "Processes that serve together, by their state.", states)
-        restarts: list[Sample] = [({}, sum(one.restarts for one in workers))]
-        yield own_counter("lightship_worker_restarts_total", "Workers that were started again.", restarts)
+    states: list[Sample] = [
+        ({"state": state}, sum(one.state == state for one in workers)) for state in _WORKER_STATES if workers
+    ]
+    yield own_gauge("lightship_workers", "Processes that serve together, by their state.", states)
+    restarts: list[Sample] = [({}, sum(one.restarts for one in workers))] if workers else []
+    yield own_counter("lightship_worker_restarts_total", "Workers that were started again.", restarts)
 
 
 def _files_bytes(path: Path) -> int | None:

@@ -12,6 +12,8 @@ from lightship.transports.metrics.text import Family
 
 _MAX_SERIES = 2000  # pairs of a model and a method; from then on, those of models that were removed are dropped
 
+_RUNNING = {"predict", "classify", "regress", "explain", "multi_inference"}  # the methods that run a model
+
 _Key = tuple[str, str]  # a model and a method
 
 
@@ -78,7 +80,8 @@ class RequestMetrics:
                 labels = {"model": model, "method": method, "transport": one.transport}
                 durations.append((labels, counted.buckets, counted.seconds))
                 counts.append((labels | {"code": "OK"}, sum(counted.buckets)))
-                by_model.setdefault(model, []).append(counted)
+                if method in _RUNNING:
+                    by_model.setdefault(model, []).append(counted)
             for (model, method, code), number in sorted(failures.items()):
                 counts.append(({"model": model, "method": method, "transport": one.transport, "code": code}, number))
         stages = [
@@ -92,5 +95,7 @@ class RequestMetrics:
             own_histogram(
                 "lightship_request_seconds", "The time that requests took which succeeded.", LIMITS, durations
             ),
-            own_histogram("lightship_request_stage_seconds", "The stages of these requests.", LIMITS, stages),
+            own_histogram(
+                "lightship_request_stage_seconds", "The stages of these requests, if they ran a model.", LIMITS, stages
+            ),
         ]
