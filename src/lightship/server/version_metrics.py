@@ -51,12 +51,28 @@ class VersionMetrics:
             try:
                 servable = load(id, path)
             except BaseException:
-                self._failed(id)
+                self.failed(id)
                 raise
-            self._loaded(id, time.perf_counter() - begun, _files_bytes(path))
+            self.loaded(id, time.perf_counter() - begun, _files_bytes(path))
             return servable
 
         return counted_load
+
+    def failed(self, id: ServableId) -> None:
+        """Counts an attempt that failed."""
+        with self._lock:
+            self._of(id.name).failed += 1
+
+    def loaded(self, id: ServableId, seconds: float, size: int | None) -> None:
+        """Counts an attempt that succeeded. size: the bytes of the version's files, if they are known."""
+        with self._lock:
+            one = self._of(id.name)
+            one.buckets[bisect_left(_LIMITS, seconds)] += 1
+            one.seconds += seconds
+            self._bytes.pop((id.name, id.version), None)
+            if size is not None:
+                _make_room(self._bytes)
+                self._bytes[id.name, id.version] = size
 
     def families(self) -> list[Family]:
         """Returns what was counted."""
@@ -94,20 +110,6 @@ class VersionMetrics:
             own_gauge("lightship_model_version_bytes", "The files that a loaded version was made of.", loaded),
             *_worker_families(models),
         ]
-
-    def _failed(self, id: ServableId) -> None:
-        with self._lock:
-            self._of(id.name).failed += 1
-
-    def _loaded(self, id: ServableId, seconds: float, size: int | None) -> None:
-        with self._lock:
-            one = self._of(id.name)
-            one.buckets[bisect_left(_LIMITS, seconds)] += 1
-            one.seconds += seconds
-            self._bytes.pop((id.name, id.version), None)
-            if size is not None:
-                _make_room(self._bytes)
-                self._bytes[id.name, id.version] = size
 
     def _of(self, model: str) -> _Loads:
         one = self._loads.get(model)

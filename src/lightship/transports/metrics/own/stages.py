@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from struct import Struct
 from time import perf_counter
 from typing import NamedTuple, Protocol
 
@@ -14,7 +15,9 @@ LIMITS = (
     *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05),
     *(0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 60.0),
 )
-_MAX_PENDING = 512 * len(STAGES)  # values; counting them takes a tenth of a millisecond
+_SORTED = np.array(LIMITS)
+_PACK = Struct(f"{len(STAGES)}d").pack
+_MAX_PENDING = 512 * 8 * len(STAGES)  # bytes of 512 requests; counting them takes a tenth of a millisecond
 
 # The seconds of waiting, decoding, running and encoding.
 Stages = tuple[float, float, float, float]
@@ -93,13 +96,13 @@ class StageCounts(NamedTuple):
 class StageTimes:
     """Counts the stages of requests. Any thread may call its methods.
 
-    Values are only noted when a request ends, which takes 0.2 us. They are counted many at a time.
+    Values are only noted when a request ends, which takes 0.1 us. They are counted many at a time.
     """
 
     __slots__ = ("_counts", "_lock", "_pending", "_sums")
 
     def __init__(self) -> None:
-        self._pending: list[float] = []  # the stages of one request after those of another
+        self._pending = bytearray()  # the stages of one request after those of another
         self._lock = threading.Lock()
         # A row for the whole duration, and one for each stage.
         self._counts = np.zeros((1 + len(STAGES), len(LIMITS) + 1), np.int64)
@@ -108,7 +111,8 @@ class StageTimes:
     def add(self, stages: Stages, times: int = 1) -> None:
         """Counts a request, or several that took the same time."""
         pending = self._pending
-        pending.extend(stages if times == 1 else stages * times)  # in one step, whatever other threads do
+        # In one step, whatever other threads do. A list would take less now, and much more when it is counted.
+        pending += _PACK(*stages) if times == 1 else _PACK(*stages) * times
         if len(pending) >= _MAX_PENDING:
             with self._lock:
                 self._count()
@@ -125,10 +129,12 @@ class StageTimes:
         number = len(pending)
         if not number:
             return
-        stages = np.array(pending[:number]).reshape(-1, len(STAGES)).T
+        stages = np.frombuffer(pending[:number]).reshape(-1, len(STAGES))  # a copy, so that others can add to it
         del pending[:number]
-        rows = np.vstack((stages.sum(axis=0), stages))
-        places = np.searchsorted(LIMITS, rows)  # a value that is a limit belongs below it
+        rows = np.empty((1 + len(STAGES), len(stages)))
+        stages.sum(axis=1, out=rows[0])
+        rows[1:] = stages.T
+        places = _SORTED.searchsorted(rows)  # a value that is a limit belongs below it
         for row, found in enumerate(places):
             self._counts[row] += np.bincount(found, minlength=len(LIMITS) + 1)
         self._sums += rows.sum(axis=1)
