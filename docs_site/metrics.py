@@ -63,8 +63,8 @@ MEANINGS: dict[str, str] = {
     ":tensorflow:serving:batching_session:processed_batch_size": "The rows of each batch after it was filled up.",
     "lightship_requests_total": "Requests below `/v1/` and gRPC calls that were answered, by the canonical code. The "
     "method is `predict`, `classify`, `regress`, `explain`, `multi_inference`, `metadata`, `status`, `models`, "
-    "`reload`, `preflight`, or empty if a request was refused before it was read. The model is empty if the request names none "
-    "that is served. Health checks and pages are not counted.",
+    "`reload`, `preflight`, or empty if a request was refused before it was read. The model is empty if the request "
+    "names none that is served. Health checks and pages are not counted.",
     "lightship_request_seconds": "The duration of the requests that succeeded: waiting for a thread included, waiting "
     "for the event loop not.",
     "lightship_request_stage_seconds": "The stages of these requests, if they ran a model. `wait`: for a thread, for "
