@@ -29,6 +29,7 @@ from lightship.server.join_metrics import JoinMetrics
 from lightship.transports.grpc.api import GrpcApi
 from lightship.transports.http.messages import Response
 from lightship.transports.metrics.metrics import Metrics
+from lightship.transports.metrics.own.requests import TransportMetrics
 from lightship.transports.rest.api import RestApi
 
 UNCOUNTED = 8  # turns after the metrics were turned on or off, until the interpreter knows the new functions
@@ -50,6 +51,7 @@ class Switch:
             (lease, "servable", replace(servable, observer=None)),
             (Metrics, "request", _nothing),
             (Metrics, "grpc_request", _nothing),
+            (TransportMetrics, "succeeded", _nothing),
             (RestApi, "counted", _completed),
             (GrpcApi, "count", _nothing),
             (JoinMetrics, "joined", _nothing),
@@ -72,7 +74,7 @@ class Switch:
 def _nothing(*arguments: object) -> None: ...
 
 
-def _completed(api: RestApi, response: Response, seconds: float) -> Response:
+def _completed(api: RestApi, response: Response, *_: object) -> Response:
     return api._completed(response)
 
 

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from docs_site.tables import code, table
+from lightship.lifecycle.servable import ServableId
+from lightship.lifecycle.served_models import ModelState, WorkerState
+from lightship.lifecycle.state import ModelVersionStatus, State
+from lightship.memory_budget import MemoryBudget
 from lightship.saved_model.reader import SavedModel
 from lightship.server.model_metrics import ModelMetrics
+from lightship.server.queue_metrics import queue_families
+from lightship.server.workers.followed import FollowedModels
+from lightship.transports.http.executor import Executor
+from lightship.transports.http.lanes import Origin
 from lightship.transports.metrics.metrics import Metrics
+from lightship.transports.metrics.own.requests import RequestMetrics
 from lightship.transports.metrics.reading import ProcessMetrics
 from lightship.transports.metrics.text import Family, exposed_name
 
@@ -51,9 +61,32 @@ MEANINGS: dict[str, str] = {
     ":tensorflow:serving:batching_session:padding_size": "Rows that filled up a batch, by the size of the batch.",
     ":tensorflow:serving:batching_session:input_batch_size": "The rows of each call.",
     ":tensorflow:serving:batching_session:processed_batch_size": "The rows of each batch after it was filled up.",
-    ":lightship:joined_runs": "Runs of the engine that answered several calls.",
-    ":lightship:joined_calls": "The calls that these runs answered.",
-    ":lightship:joined_rows": "The rows of these runs.",
+    "lightship_requests_total": "Requests below `/v1/` and gRPC calls that were answered, by the canonical code. The "
+    "method is `predict`, `classify`, `regress`, `explain`, `multi_inference`, `metadata`, `status`, `models`, "
+    "`reload`, `preflight`, or empty if a request was refused before it was read. The model is empty if the request "
+    "names none that is served. Health checks and pages are not counted.",
+    "lightship_request_seconds": "The duration of the requests that succeeded: waiting for a thread included, waiting "
+    "for the event loop not.",
+    "lightship_request_stage_seconds": "The stages of these requests, if they ran a model. `wait`: for a thread, for "
+    "the model, and for requests that are answered together with this one. `decode`: everything before the first run. "
+    "`run`: the runs of the model; requests that are joined share a run, and each of them counts all of it. `encode`: "
+    "everything after the last run, until the answer is handed to the connection.",
+    "lightship_queue_length": "Requests that wait for a thread or for the model now, by the kind of work.",
+    "lightship_unfinished_requests": "Requests that wait for threads, or are answered by them, now.",
+    "lightship_request_memory_bytes": "Memory that requests hold now, as the memory budget counts it.",
+    "lightship_request_memory_limit_bytes": "The memory budget (`--memory-budget`).",
+    "lightship_loads_total": "Attempts to load a version. The result is `loaded` or `failed`. Each worker loads each "
+    "version.",
+    "lightship_load_seconds": "The duration of the loads that succeeded.",
+    "lightship_model_ready": "1 if a version of the model answers, else 0.",
+    "lightship_model_version_state": "1 for each version. The state is TensorFlow Serving's, or `FAILED` if the "
+    "version ended with an error.",
+    "lightship_model_version_bytes": "The size of the files that a loaded version was made of, without "
+    "`assets.extra`. Most of it are weights, so it tells which models need the memory, but it is not what they take: "
+    "an engine may keep weights in another form, and memory of a process cannot be attributed to a model. Each worker "
+    "has its own copy.",
+    "lightship_workers": "Processes that serve together (`--workers`), by their state. Without workers there are none.",
+    "lightship_worker_restarts_total": "Workers that died and were started again.",
 }
 
 
@@ -63,6 +96,8 @@ class MetricInfo(NamedTuple):
     name: str
     kind: str
     labels: tuple[str, ...]
+    # What the page itself tells of it.
+    text: str = ""
 
 
 def metrics_table() -> str:
@@ -80,6 +115,10 @@ def process_metrics_table() -> str:
 
 def server_metrics() -> list[MetricInfo]:
     """Returns TensorFlow Serving's metrics and Lightship's own, as `/metrics` shows them once each was counted."""
+    return [_of(family) for family in _families()]
+
+
+def _families() -> list[Family]:
     requests, models = Metrics(lambda: ["dog"]), ModelMetrics()
     requests.request("dog", "OK", "Predict", 1.0)
     models.loads.attempt_finished(Path("/models/dog/1"), 1.0, None)
@@ -90,7 +129,38 @@ def server_metrics() -> list[MetricInfo]:
     models.tensorflow.engine_made(SavedModel({}, frozenset(), "2.21.0"), 1.0)
     models.batches.ran(1, 2)
     models.joins.joined("dog", 2, 2)
-    return [_of(family) for family in requests.families() + models.families() + models.own_families()]
+    models.versions.loaded(ServableId("dog", 1), 1.0, 1)
+    return requests.families() + models.families() + _own_requests() + models.own_families() + _present(models)
+
+
+def _own_requests() -> list[Family]:
+    own = RequestMetrics(lambda: ["dog"])
+    own.rest.succeeded("dog", "predict", (1.0, 1.0, 1.0, 1.0))
+    executor = Executor(1, 1)
+    asyncio.run(_ask(executor))
+    return own.families() + queue_families(executor, MemoryBudget(1))
+
+
+async def _ask(executor: Executor) -> None:
+    answered = executor.submit(_Nothing(), Origin("small", "dog"), lambda error, origin: None)
+    if answered is not None:
+        await answered
+    executor.close()
+
+
+class _Nothing:
+    """A job."""
+
+    def run(self) -> None: ...
+
+    def release(self) -> None: ...
+
+
+def _present(models: ModelMetrics) -> list[Family]:
+    followed = FollowedModels()
+    version = ModelVersionStatus(1, State.AVAILABLE)
+    followed.update([ModelState("dog", True, (version,))], [], ["dog"], [WorkerState(1, 1, "SERVING", 0)])
+    return models.versions.present_families(followed)
 
 
 def process_metrics() -> Iterator[tuple[MetricInfo, str]]:
@@ -104,13 +174,14 @@ def process_metrics() -> Iterator[tuple[MetricInfo, str]]:
 
 def _of(family: Family) -> MetricInfo:
     labels = dict.fromkeys(label for sample in family.samples for label in _LABEL.findall(sample) if label != "le")
-    return MetricInfo(exposed_name(family.name), family.kind, tuple(labels))
+    return MetricInfo(exposed_name(family.name), family.kind, tuple(labels), family.text)
 
 
 def _meaning(metric: MetricInfo) -> str:
-    if metric.name not in MEANINGS:
+    meaning = MEANINGS.get(metric.name, metric.text)
+    if not meaning:
         raise LookupError(f"the metric {metric.name} is not documented: say in {__name__}.MEANINGS what it counts")
-    return MEANINGS[metric.name]
+    return meaning
 
 
 def _table(rows: Iterable[tuple[MetricInfo, str]]) -> str:

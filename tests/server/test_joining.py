@@ -579,11 +579,11 @@ def test_metrics_show_what_was_joined_and_the_page_of_tensorflow_serving_does_no
         with contextlib.closing(http.client.HTTPConnection("127.0.0.1", server.rest_port, timeout=60)) as connection:
             connection.request("GET", path)
             pages.append(connection.getresponse().read().decode())
-    assert ':lightship:joined_runs{model_name="m"} 1\n' in pages[0]
-    assert ':lightship:joined_calls{model_name="m"} 3\n' in pages[0]
-    assert ':lightship:joined_rows_bucket{model_name="m",le="4"} 1\n' in pages[0]
-    assert ':lightship:joined_rows_sum{model_name="m"} 3\n' in pages[0]
-    assert "lightship:joined" not in pages[1]
+    assert 'lightship_joined_runs_total{model="m"} 1\n' in pages[0]
+    assert 'lightship_joined_calls_total{model="m"} 3\n' in pages[0]
+    assert 'lightship_joined_rows_bucket{model="m",le="4"} 1\n' in pages[0]
+    assert 'lightship_joined_rows_sum{model="m"} 3.0\n' in pages[0]
+    assert "lightship_" not in pages[1]
 
 
 @pytest.mark.parametrize(("join", "scheduler"), [(True, Joined), (False, Direct)])

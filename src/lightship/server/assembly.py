@@ -30,6 +30,7 @@ from lightship.transports.http.executor import Executor, default_threads
 from lightship.transports.http.hosts import LOCAL_NAMES, AllowedHosts, is_loopback
 from lightship.transports.http.lanes import WaitLimits
 from lightship.transports.metrics.metrics import Metrics
+from lightship.transports.metrics.own.requests import RequestMetrics
 from lightship.transports.metrics.reading import Families, ReadMetrics
 from lightship.transports.rest.app import RestApp
 from lightship.transports.turn import Turn
@@ -125,14 +126,17 @@ def rest_app_of(
     budget: MemoryBudget,
     metrics: Metrics,
     model_metrics: ModelMetrics,
+    request_metrics: RequestMetrics,
+    own_families: Families,
     address: str,
     turn: Turn,
     read_all: ReadMetrics | None = None,
 ) -> RestApp:
     """Returns the REST application that serves these models.
 
-    `address` is the one on which it listens, and `turn` that of the event loop. `read_all` reads the metrics of all
-    processes, if there are several.
+    `request_metrics` counts the requests for our own metrics, and `own_families` returns all of these. `address` is the
+    one on which it listens, and `turn` that of the event loop. `read_all` reads the metrics of all processes, if there
+    are several.
     """
     connections = max_connections(options.limits.connections)
     return RestApp(
@@ -148,7 +152,9 @@ def rest_app_of(
         metrics=metrics,
         metrics_path=options.metrics_path,
         further_metrics=model_metrics.families,
-        own_metrics=model_metrics.own_families,
+        own_metrics=own_families,
+        present_metrics=partial(model_metrics.versions.present_families, manager),
+        request_metrics=request_metrics,
         turn=turn,
         read_all=read_all,
         quiz=quiz_of(manager, options),
@@ -177,11 +183,13 @@ def grpc_api_of(
     options: ServerOptions,
     budget: MemoryBudget,
     metrics: Metrics,
+    own_metrics: RequestMetrics,
     families: Families,
     reload: Reload,
     draining: Callable[[], bool],
 ) -> GrpcApi:
-    """Returns the gRPC API that serves these models. `metrics` counts the calls, and `families` returns all metrics."""
+    """Returns the gRPC API that serves these models. `metrics` counts the calls, as do
+    `own_metrics`; `families` returns TensorFlow Serving's metrics."""
     context = GrpcContext(
         manager,
         reload,
@@ -193,4 +201,4 @@ def grpc_api_of(
         draining=draining,
         hints=hints_of(manager, options),
     )
-    return GrpcApi(context, metrics.grpc_request)
+    return GrpcApi(context, metrics.grpc_request, own_metrics.grpc)

@@ -17,12 +17,14 @@ from lightship.server.assembly import access_log_of, executor_of, grpc_api_of, r
 from lightship.server.loading import Loading
 from lightship.server.open_files import max_connections
 from lightship.server.options import ServerOptions
+from lightship.server.queue_metrics import queue_families
 from lightship.transports.accepting import Balance
 from lightship.transports.access_log.access_log import AccessLog
 from lightship.transports.connections import Connections
 from lightship.transports.grpc.context import Reload
 from lightship.transports.http.server import HttpServer, new_event_loop
 from lightship.transports.metrics.metrics import Metrics
+from lightship.transports.metrics.own.requests import RequestMetrics
 from lightship.transports.metrics.reading import Families, ReadMetrics
 from lightship.transports.metrics.text import Family
 from lightship.transports.rest.app import RestApp
@@ -70,6 +72,7 @@ class Endpoints:
         self._http: HttpServer | None = None
         self.draining = False
         self._request_metrics: Families = list
+        self._own_request_metrics: Families = list
         self._access_log = access_log_of(options, shared=sockets.shared)
         try:
             self.grpc = _grpc_server(options, sockets, self._access_log)
@@ -83,12 +86,23 @@ class Endpoints:
         options, sockets, loading = self._options, self._sockets, self._loading
         metrics, budget = Metrics(models.models), loading.budget
         turn = Turn() if self._access_log is None else TimedTurn(self._access_log)
-        self._request_metrics = metrics.families
+        own_metrics = RequestMetrics(models.models)
+        self._request_metrics, self._own_request_metrics = metrics.families, own_metrics.families
         served: list[Coroutine[object, object, None]] = []
         if sockets.rest is not None:
             address = sockets.rest.getsockname()[0]
             self.app = rest_app_of(
-                models, options, self.executor, budget, metrics, loading.metrics, address, turn, read_all
+                models,
+                options,
+                self.executor,
+                budget,
+                metrics,
+                loading.metrics,
+                own_metrics,
+                self.own_families,
+                address,
+                turn,
+                read_all,
             )
             self._http = HttpServer(
                 self.app,
@@ -101,7 +115,7 @@ class Endpoints:
             served.append(self._http.serve())
         if self.grpc is not None:
             families = self.families if read_all is None else lambda: read_all().families
-            api = grpc_api_of(models, options, budget, metrics, families, reload, lambda: self.draining)
+            api = grpc_api_of(models, options, budget, metrics, own_metrics, families, reload, lambda: self.draining)
             connections: Connections[Any] = Connections(max_connections(options.limits.connections))
             connections.share_limit(self.grpc.connections)
             if self._http is not None:
@@ -113,6 +127,11 @@ class Endpoints:
     def families(self) -> list[Family]:
         """Returns what this process has counted, in the metrics that TensorFlow Serving has too."""
         return self._request_metrics() + self._loading.metrics.families()
+
+    def own_families(self) -> list[Family]:
+        """Returns what this process has counted, in the metrics that only we have."""
+        queues = queue_families(self.executor, self._loading.budget)
+        return self._own_request_metrics() + queues + self._loading.metrics.own_families()
 
     def reopen_log(self) -> None:
         """Opens the file of the access log anew, after it was renamed."""

@@ -1,4 +1,4 @@
-"""Counts what was joined: runs of the engine that answered several calls. The metrics have names of our own."""
+"""Counts what was joined: runs of the engine that answered several calls."""
 
 from __future__ import annotations
 
@@ -6,13 +6,10 @@ import threading
 from bisect import bisect_left
 from dataclasses import dataclass, field
 
-from lightship.transports.metrics.text import Family, counter, histogram_samples
+from lightship.transports.metrics.own.families import own_counter, own_histogram
+from lightship.transports.metrics.text import Family
 
-_RUNS = "/lightship/joined_runs"
-_CALLS = "/lightship/joined_calls"
-_ROWS = "/lightship/joined_rows"
 _LIMITS = (2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
-_LIMIT_TEXTS = [str(limit) for limit in _LIMITS]
 
 
 @dataclass(slots=True)
@@ -45,11 +42,11 @@ class JoinMetrics:
     def families(self) -> list[Family]:
         with self._lock:
             models = sorted(self._models.items())
-            runs = [({"model_name": name}, sum(one.buckets)) for name, one in models]
-            calls = [({"model_name": name}, one.calls) for name, one in models]
-            rows = [
-                line
-                for name, one in models
-                for line in histogram_samples(_ROWS, {"model_name": name}, _LIMIT_TEXTS, one.buckets, one.rows)
-            ]
-        return [counter(_RUNS, runs), counter(_CALLS, calls), Family(_ROWS, "histogram", rows)]
+            runs = [({"model": name}, sum(one.buckets)) for name, one in models]
+            calls = [({"model": name}, one.calls) for name, one in models]
+            rows = [({"model": name}, list(one.buckets), float(one.rows)) for name, one in models]
+        return [
+            own_counter("lightship_joined_runs_total", "Runs of the engine that answered several calls.", runs),
+            own_counter("lightship_joined_calls_total", "The calls that these runs answered.", calls),
+            own_histogram("lightship_joined_rows", "The rows of each of these runs.", _LIMITS, rows),
+        ]

@@ -17,7 +17,7 @@ class Loading:
         self.budget = budget_of(options)
         self.metrics = ModelMetrics()
         self._batching = batching_of(options, self.budget, self.metrics)
-        self.load = loader_of(options, self.metrics, self._batching).load
+        self.load = self.metrics.versions.counted(loader_of(options, self.metrics, self._batching).load)
 
     def close(self) -> None:
         """Ends the threads of the batching once no call waits. Does not wait for them."""

@@ -7,6 +7,7 @@ from lightship.server.call_metrics import CallMetrics
 from lightship.server.join_metrics import JoinMetrics
 from lightship.server.load_metrics import LoadMetrics
 from lightship.server.tensorflow_metrics import TensorFlowMetrics
+from lightship.server.version_metrics import VersionMetrics
 from lightship.transports.metrics.text import Family, counter, gauge
 
 # TensorFlow Serving has these metrics too. They have no samples there either: its binary has no request logger, and
@@ -21,6 +22,7 @@ class ModelMetrics:
         self.tensorflow = TensorFlowMetrics()
         self.loads, self.calls = LoadMetrics(self.tensorflow.engine_made), CallMetrics()
         self.batches, self.joins = BatchMetrics(), JoinMetrics()
+        self.versions = VersionMetrics()
 
     def families(self) -> list[Family]:
         """Returns the metrics that TensorFlow Serving has too."""
@@ -29,4 +31,4 @@ class ModelMetrics:
 
     def own_families(self) -> list[Family]:
         """Returns the metrics that only we have."""
-        return self.joins.families()
+        return self.joins.families() + self.versions.families()

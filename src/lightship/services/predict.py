@@ -56,8 +56,9 @@ class Prediction:
     memory: Reservation = NOT_COUNTED
     # How many calls it stands for, whose rows are below each other. If more than one, only `run_together` may run it.
     calls: int = 1
-    # What `run_together` has made of it.
+    # What `run_together` has made of it, and the seconds of the run.
     outcome: Outcome = None
+    seconds: float = 0.0
 
     @property
     def decodes_images(self) -> bool:
@@ -129,7 +130,8 @@ def run_together(predictions: Sequence[Prediction]) -> None:
 
 
 def _tell(prediction: Prediction, call: EngineCall) -> None:
-    """Tells the servable's observer of a call that the event loop has run."""
+    """Notes how long a call took that the event loop has run, and tells the servable's observer of it."""
+    prediction.seconds = call.seconds
     observer = prediction.servable.observer
     if observer is not None and isinstance(prediction.outcome, dict):
         observer.predicted(call.seconds * 1_000_000, prediction.calls)

@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.server.workers.conftest import Asker, Served, Start, eventually, load
 from tests.server.workers.test_whole import CALLS, count
 
-JOINED = ':lightship:joined_calls{model_name="m"}'
+JOINED = 'lightship_joined_calls_total{model="m"}'
 BATCHED = ":tensorflow:serving:batching_session:input_batch_size_count{}"
 ROW = b'{"instances": [[1.0]]}'  # has the declared rank, so that it can be joined
 

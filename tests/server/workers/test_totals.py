@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from lightship.server.workers.totals import Totals, added
 from lightship.transports.metrics.histogram import Histogram
+from lightship.transports.metrics.own.families import own_counter, own_gauge
 from lightship.transports.metrics.reading import MetricsReading
 from lightship.transports.metrics.text import Family, counter, metrics_text
 
@@ -84,3 +85,20 @@ def test_sums_do_not_become_less_when_a_process_ends() -> None:
         source.alive = False
         totals.end(source)
     assert samples(totals.read()) == ["h_sum{} 1.00001e+06"]
+
+
+def test_metrics_of_our_own_keep_their_texts_and_their_digits() -> None:
+    one = MetricsReading([], [own_counter("c_total", "Counts.", [({}, 2**53), ({"m": "a"}, 0.1)])], b"")
+    other = MetricsReading([], [own_counter("c_total", "Counts.", [({}, 1), ({"m": "a"}, 1e6)])], b"")
+    (found,) = added([one, other]).own
+    assert found.text == "Counts."
+    assert found.samples == [f"c_total{{}} {2**53 + 1}", 'c_total{m="a"} 1000000.1']
+
+
+def test_a_process_that_ended_waits_for_nothing_any_more() -> None:
+    totals, one = Totals(), Source()
+    own = [own_gauge("length", "Waits.", [({}, 3)]), own_counter("c_total", "Counts.", [({}, 5)])]
+    totals.take(one, MetricsReading([], own, b""))
+    one.alive = False
+    totals.end(one)
+    assert [line for family in totals.read().own for line in family.samples] == ["c_total{} 5"]

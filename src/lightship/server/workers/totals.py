@@ -43,7 +43,9 @@ class Totals:
             last = self._last.pop(source, None)
             if last is not None:
                 # Not rounded: else the sum could become less, which readers take for a restart of all counters.
-                self._ended = added([self._ended, last._replace(process=_counters(last.process))], _exact)
+                counted = [family for family in last.own if family.kind != "gauge"]
+                ended = last._replace(own=counted, process=_counters(last.process))
+                self._ended = added([self._ended, ended], _exact)
 
     def read(self, further: Iterable[MetricsReading] = ()) -> MetricsReading:
         """Returns the sum of all, with `further` readings."""
@@ -57,7 +59,7 @@ def added(readings: Iterable[MetricsReading], text: Callable[[float], str] | Non
     readings, text = list(readings), text or _text
     return MetricsReading(
         _added_families((family for reading in readings for family in reading.families), text),
-        _added_families((family for reading in readings for family in reading.own), text),
+        _added_families((family for reading in readings for family in reading.own), _exact),
         _added_pages(reading.process for reading in readings),
     )
 
@@ -70,7 +72,7 @@ def _added_families(given: Iterable[Family], text: Callable[[float], str]) -> li
             name, _, value = line.rpartition(" ")
             samples[name] = samples.get(name, 0) + _number(value)
     return [
-        Family(family.name, family.kind, [f"{name} {text(value)}" for name, value in samples.items()])
+        family._replace(samples=[f"{name} {text(value)}" for name, value in samples.items()])
         for family, samples in families.values()
     ]
 

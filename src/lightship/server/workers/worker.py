@@ -127,8 +127,8 @@ class Worker:
 
     def _on_metrics(self, _: Received) -> Any:
         metrics = self._loading.metrics
-        families = self._endpoints.families() if self._endpoints is not None else metrics.families()
-        return encode_reading(MetricsReading(families, metrics.own_families(), self._process_metrics.text()))
+        counted = metrics if self._endpoints is None else self._endpoints
+        return encode_reading(MetricsReading(counted.families(), counted.own_families(), self._process_metrics.text()))
 
     def _on_reopen_log(self, _: Received) -> None:
         if self._endpoints is not None:

@@ -18,7 +18,7 @@ from lightship.transports.grpc.context import GrpcContext
 from lightship.transports.grpc.examples import may_hold_images
 from lightship.transports.grpc.message_memory import message_memory
 from lightship.transports.grpc.methods import CALLS, HEALTH_CALLS, Method
-from lightship.transports.grpc.noted_models import note_request, note_response
+from lightship.transports.grpc.noted_models import model_named, note_request, note_response
 from lightship.transports.grpc.predict import PreparedPredict, prepare_predict, read_predict
 from lightship.transports.grpc.request_templates import PredictCall, RequestTemplates, Template
 from lightship.transports.grpc.together import ReadTogether
@@ -26,6 +26,8 @@ from lightship.transports.http.executor import Moved, Overloaded, Pending, run_j
 from lightship.transports.http.kinds import IMAGES
 from lightship.transports.http.lanes import Origin
 from lightship.transports.http.steps_job import StepsJob
+from lightship.transports.metrics.own.requests import RequestMetrics, TransportMetrics
+from lightship.transports.metrics.own.stages import StageClock, Stages
 
 logger = logging.getLogger(__name__)
 
@@ -41,11 +43,12 @@ _OK = Answer(b"")
 class GrpcApi:
     """Answers requests. Any thread may call its methods; errors become answers.
 
-    `count` is called after each Predict, Classify and Regress.
+    `count` is called after each Predict, Classify and Regress, and `own_metrics` counts all calls.
     """
 
-    def __init__(self, context: GrpcContext, count: Count) -> None:
+    def __init__(self, context: GrpcContext, count: Count, own_metrics: TransportMetrics | None = None) -> None:
         self.context, self._count = context, count
+        self._own_metrics = own_metrics or RequestMetrics(context.manager.models).grpc
         self._requests = RequestTemplates()
         # The methods with a single response, by their full names, such as
         # `/tensorflow.serving.PredictionService/Predict`.
@@ -79,10 +82,10 @@ class GrpcApi:
             return None
         prediction.calls = len(requests)
 
-        def count() -> None:
-            self.count(method, template.call.model, _OK, begun, len(requests))
+        def count(stages: Stages) -> None:
+            self.count(method, template.call.model, _OK, begun, stages, len(requests))
 
-        return ReadTogether(prepared, template.call.model, count)
+        return ReadTogether(prepared, template.call.model, begun, count)
 
     def start(
         self, method: Method, request: bytes, caller: Caller, template: Template | None = None
@@ -100,7 +103,9 @@ class GrpcApi:
             if method.act is not None:
                 message = _parsed(method, request, caller)
                 note_request(caller.record, message)
-                return Answer(method.act(self.context, message, caller).SerializeToString())
+                done = Answer(method.act(self.context, message, caller).SerializeToString())
+                self.count(method, model_named(message), done, begun, (0.0, time.perf_counter() - begun, 0.0, 0.0))
+                return done
             template = template or self._requests.find(request)
             call = self._read(method, request, caller) if template is None else template.read(request)
             if call is None:
@@ -144,23 +149,34 @@ class GrpcApi:
             return refusal(explained)
         return refusal(with_expected_shapes(explained))._replace(hint=hints.hint(explained))
 
-    def count(self, method: Method, model: str, answer: Answer, begun: float, times: int = 1) -> None:
-        """Counts an answer, or several alike. `begun` is when the work began, by `time.perf_counter`."""
+    def count(
+        self, method: Method, model: str, answer: Answer, begun: float, stages: Stages | None = None, times: int = 1
+    ) -> None:
+        """Counts an answer, or several alike. `begun` is when the work began, by `time.perf_counter`.
+
+        `stages` may be None if the answer is an error.
+        """
         if method.counted_as:
             microseconds = (time.perf_counter() - begun) * 1_000_000
             self._count(model, _NAMES[answer.code], method.counted_as, microseconds, times)
+        if stages is None:
+            if method.label:
+                self._own_metrics.failed(model, method.label, _NAMES[answer.code])
+        elif method.label:
+            self._own_metrics.succeeded(model, method.label, stages, times)
 
 
 class ReadPredict:
     """A Predict that an event loop has read, and perhaps runs together with others. Nothing is read twice."""
 
-    __slots__ = ("_api", "_begun", "_caller", "_method", "_prepared", "model", "prediction")
+    __slots__ = ("_api", "_begun", "_caller", "_made", "_method", "_prepared", "model", "prediction")
 
     def __init__(
         self, api: GrpcApi, method: Method, caller: Caller, prepared: PreparedPredict, model: str, begun: float
     ) -> None:
         self._api, self._method, self._caller = api, method, caller
         self._prepared, self.model, self._begun = prepared, model, begun
+        self._made = time.perf_counter()
         # What may be run before `finish` is called; None if only a thread may run it.
         self.prediction = None if prepared.kind else prepared.prediction
 
@@ -171,14 +187,21 @@ class ReadPredict:
 
     def finish(self) -> Answer | UnaryJob:
         """Returns the answer, or a job if it was not run."""
+        made, writing = self._made, time.perf_counter()
+        decode, run = made - self._begun, self._prepared.prediction.seconds
+        stages: Stages | None = None
         try:
             body = self._prepared.response()
             if body is None:
-                return UnaryJob(self._api, self._method, self._caller, None, self._prepared, self.model, self._begun)
+                clock = StageClock(decode, writing - made)
+                return UnaryJob(
+                    self._api, self._method, self._caller, None, self._prepared, self.model, self._begun, clock=clock
+                )
             answer = Answer(body)
+            stages = max(0.0, writing - made - run), decode, run, time.perf_counter() - writing
         except Exception as error:
             answer = self._api.failed(error, self._method)
-        self._api.count(self._method, self.model, answer, self._begun)
+        self._api.count(self._method, self.model, answer, self._begun, stages)
         return answer
 
 
@@ -189,7 +212,10 @@ class UnaryJob:
     stays counted until the job has ended, even if its client has gone. `large`: its tensors are known to be large.
     """
 
-    __slots__ = ("_api", "_begun", "_caller", "_job", "_message", "_method", "_model", "_prepared", "_read", "large")
+    __slots__ = (
+        *("_api", "_begun", "_caller", "_clock", "_job", "_message", "_method", "_model", "_prepared", "_read"),
+        "large",
+    )
 
     def __init__(
         self,
@@ -202,12 +228,15 @@ class UnaryJob:
         begun: float | None = None,
         *,
         large: bool = False,
+        clock: StageClock | None = None,
     ) -> None:
+        """clock: measures its stages; None: nothing was done for it yet."""
         self._api, self._method, self._caller, self._read, self._prepared = api, method, caller, read, prepared
         self._message: Any = None
         self._job: StepsJob[bytes] | None = None
         self._model, self.large = model, large
         self._begun = time.perf_counter() if begun is None else begun
+        self._clock = clock or StageClock()
         caller.memory.begin_use()
 
     @property
@@ -217,20 +246,24 @@ class UnaryJob:
 
     def run(self) -> Answer | Moved[Answer] | Pending[Answer]:
         """Does the work and counts it. Errors become answers. The decoding of images is work of another kind."""
-        left = 0
+        left, clock = 0, self._clock
+        stages: Stages | None = None
+        clock.begin()
         try:
             kind = self._prepare() if self._read is not None else ""
             if kind:
+                clock.move()
                 return Moved(self, kind)
             job = self._job = self._job or StepsJob(self._steps())
             body = job.run()
             if isinstance(body, Pending):
+                clock.pause(body.wait)
                 return Pending(self, body.wait)
-            answer, left = Answer(body), len(body)
+            answer, left, stages = Answer(body), len(body), clock.end()
         except Exception as error:
             answer = self._api.failed(error, self._method)
         self._end(left)
-        self._api.count(self._method, self._model, answer, self._begun)
+        self._api.count(self._method, self._model, answer, self._begun, stages)
         return answer
 
     def release(self) -> None:
@@ -254,8 +287,8 @@ class UnaryJob:
         assert read is not None
         message = _parsed(method, read(), caller)
         note_request(caller.record, message)
-        if method.counted_as:
-            self._model = message.model_spec.name
+        if method.label:
+            self._model = model_named(message)
         if method.act is method.steps is None:
             self._prepared = prepare_predict(context, read_predict(message, caller.memory), caller.memory)
             if caller.record is not None:

@@ -30,6 +30,8 @@ class Method:
     steps: Callable[[GrpcContext, Any, Caller], Steps[Any]] | None = None
     # The method's name in the metrics, or "" if it is not counted.
     counted_as: str = ""
+    # The method's name in our own metrics, or "" if it is not counted there.
+    label: str = ""
     # Whether the method runs a model.
     runs: bool = False
     # Whether an event loop may begin to answer it, if the request is short.
@@ -47,13 +49,33 @@ def _by_name(*methods: Method) -> dict[str, Method]:
 
 
 CALLS = _by_name(
-    Method(f"{_PREDICTION}/Predict", protos.PredictRequest, counted_as="Predict", runs=True, prompt=True),
-    Method(f"{_PREDICTION}/Classify", protos.ClassificationRequest, None, answer_classify, "Classify", runs=True),
-    Method(f"{_PREDICTION}/Regress", protos.RegressionRequest, None, answer_regress, "Regress", runs=True),
-    Method(f"{_PREDICTION}/MultiInference", protos.MultiInferenceRequest, None, answer_multi_inference, runs=True),
-    Method(f"{_PREDICTION}/GetModelMetadata", protos.GetModelMetadataRequest, answer_metadata),
-    Method(f"{_MODELS}/GetModelStatus", protos.GetModelStatusRequest, answer_status, prompt=True),
-    Method(f"{_MODELS}/HandleReloadConfigRequest", protos.ReloadConfigRequest, answer_reload, waits=True),
-    Method(f"{_CATALOG}/ListModels", protos.ListModelsRequest, answer_list),
+    Method(
+        f"{_PREDICTION}/Predict", protos.PredictRequest, counted_as="Predict", label="predict", runs=True, prompt=True
+    ),
+    Method(
+        f"{_PREDICTION}/Classify",
+        protos.ClassificationRequest,
+        None,
+        answer_classify,
+        "Classify",
+        "classify",
+        runs=True,
+    ),
+    Method(f"{_PREDICTION}/Regress", protos.RegressionRequest, None, answer_regress, "Regress", "regress", runs=True),
+    Method(
+        f"{_PREDICTION}/MultiInference",
+        protos.MultiInferenceRequest,
+        None,
+        answer_multi_inference,
+        "",
+        "multi_inference",
+        runs=True,
+    ),
+    Method(f"{_PREDICTION}/GetModelMetadata", protos.GetModelMetadataRequest, answer_metadata, label="metadata"),
+    Method(f"{_MODELS}/GetModelStatus", protos.GetModelStatusRequest, answer_status, label="status", prompt=True),
+    Method(
+        f"{_MODELS}/HandleReloadConfigRequest", protos.ReloadConfigRequest, answer_reload, label="reload", waits=True
+    ),
+    Method(f"{_CATALOG}/ListModels", protos.ListModelsRequest, answer_list, label="models"),
 )
 HEALTH_CALLS = _by_name(Method(f"{_HEALTH}/Check", protos.HealthCheckRequest, answer_check, prompt=True))

@@ -1,4 +1,4 @@
-"""Takes note, for the access log, of the model that a request names and of the version that answered."""
+"""Finds the model that a request names and the version that answered, for the access log and the metrics."""
 
 from __future__ import annotations
 
@@ -23,6 +23,12 @@ def note_response(record: AccessRecord | None, message: Any) -> None:
     spec = _spec(message, "results")
     if spec is not None and spec.HasField("version"):
         record.version = spec.version.value
+
+
+def model_named(message: Any) -> str:
+    """Returns the model that a request names, or that of the first task of a MultiInferenceRequest."""
+    spec = _spec(message, "tasks")
+    return "" if spec is None else str(spec.name)
 
 
 def _spec(message: Any, parts: str) -> Any:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 
 from lightship.services.predict import Prediction
 from lightship.transports.grpc.call import Answer
 from lightship.transports.grpc.predict import PreparedPredict
+from lightship.transports.metrics.own.stages import Stages
 
 logger = logging.getLogger(__name__)
 
@@ -19,15 +21,18 @@ class ReadTogether:
     requests, and `version` the one that answers.
     """
 
-    __slots__ = ("_count", "_prepared", "model", "prediction", "version")
+    __slots__ = ("_begun", "_count", "_made", "_prepared", "model", "prediction", "version")
 
-    def __init__(self, prepared: PreparedPredict, model: str, count: Callable[[], None]) -> None:
-        self._prepared, self.model, self._count = prepared, model, count
+    def __init__(self, prepared: PreparedPredict, model: str, begun: float, count: Callable[[Stages], None]) -> None:
+        """begun: when reading them began. `count` takes the stages of each."""
+        self._prepared, self.model, self._begun, self._count = prepared, model, begun, count
+        self._made = time.perf_counter()
         self.version = prepared.version
         self.prediction: Prediction = prepared.prediction
 
     def finish(self) -> list[Answer] | None:
         """Returns the answer to each request. None: they were not run together, and each is to be read by itself."""
+        writing = time.perf_counter()
         try:
             bodies = self._prepared.responses(self.prediction.calls)
         except Exception:  # each of them gets the error that is its own
@@ -37,5 +42,7 @@ class ReadTogether:
             self.prediction.memory.release()
         if bodies is None:
             return None
-        self._count()
+        made, run = self._made, self.prediction.seconds
+        wait = max(0.0, writing - made - run)
+        self._count((wait, made - self._begun, run, time.perf_counter() - writing))
         return [Answer(body) for body in bodies]

@@ -185,6 +185,15 @@ class Executor:
                 calls.load.arrived(now)
         return refusal(Overloaded(seconds), origin) if seconds else None
 
+    def queues(self) -> dict[tuple[str, str], int]:
+        """Returns how many jobs wait, for a thread or without one, by their kind and model. May be called anywhere."""
+        with self._lock:
+            return {
+                (kind, queue.model): queue.waiting + queue.pending
+                for kind, lane in self._lanes.items()
+                for queue in lane.queues.values()
+            }
+
     def close(self) -> None:
         """Ends the threads once no job waits. Does not wait for them."""
         with self._lock:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import Literal, NamedTuple
 
@@ -16,6 +16,8 @@ class Family(NamedTuple):
     kind: Literal["counter", "gauge", "histogram"]
     # The lines of the page.
     samples: list[str]
+    # What it tells, in one line. TensorFlow Serving's metrics have none.
+    text: str = ""
 
 
 def exposed_name(name: str) -> str:
@@ -35,11 +37,17 @@ def gauge(name: str, values: Iterable[tuple[Mapping[str, str], int]]) -> Family:
 
 
 def histogram_samples(
-    name: str, labels: Mapping[str, str], limits: Sequence[str], buckets: Sequence[int], total: float
+    name: str,
+    labels: Mapping[str, str],
+    limits: Sequence[str],
+    buckets: Sequence[int],
+    total: float,
+    text_of: Callable[[float], str] = "{:g}".format,
 ) -> list[str]:
     """Returns the lines of cumulative buckets, sum and count.
 
-    `limits` holds the texts of the buckets' limits, except for the last bucket, which has no limit.
+    `limits` holds the texts of the buckets' limits, except for the last bucket, which has no limit. `text_of` writes
+    the sum, by default as TensorFlow Serving does.
     """
     exposed, text = exposed_name(name), _labels(labels)
     separated = f"{text}," if text else ""
@@ -48,19 +56,26 @@ def histogram_samples(
         f'{exposed}_bucket{{{separated}le="{limit}"}} {count}'
         for limit, count in zip([*limits, "+Inf"], seen, strict=True)
     ]
-    return [*lines, f"{exposed}_sum{{{text}}} {total:g}", f"{exposed}_count{{{text}}} {seen[-1]}"]
+    return [*lines, f"{exposed}_sum{{{text}}} {text_of(total)}", f"{exposed}_count{{{text}}} {seen[-1]}"]
+
+
+def scalar_sample(name: str, labels: Mapping[str, str], value: float) -> str:
+    """Returns the line of one value, which is not rounded."""
+    return f"{exposed_name(name)}{{{_labels(labels)}}} {value}"
 
 
 def metrics_text(families: Iterable[Family]) -> bytes:
     """Writes families sorted by name. Each has a TYPE line, even without samples."""
     lines = []
     for exposed, family in sorted((exposed_name(family.name), family) for family in families):
+        if family.text:
+            lines.append(f"# HELP {exposed} {family.text}")
         lines += [f"# TYPE {exposed} {family.kind}", *family.samples]
     return "".join(f"{line}\n" for line in lines).encode("utf-8", "replace")
 
 
 def _scalar_samples(name: str, values: Iterable[tuple[Mapping[str, str], int]]) -> list[str]:
-    return [f"{exposed_name(name)}{{{_labels(labels)}}} {value}" for labels, value in values]
+    return [scalar_sample(name, labels, value) for labels, value in values]
 
 
 def _labels(labels: Mapping[str, str]) -> str:

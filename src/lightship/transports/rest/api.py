@@ -18,6 +18,8 @@ from lightship.transports.http.limits import Limits
 from lightship.transports.http.messages import Headers, Request, Response, html_error
 from lightship.transports.http.steps_job import StepsJob
 from lightship.transports.metrics.metrics import Metrics
+from lightship.transports.metrics.own.requests import RequestMetrics
+from lightship.transports.metrics.own.stages import StageClock, Stages
 from lightship.transports.rest.endpoints.binary_prediction import answer_binary, is_binary
 from lightship.transports.rest.endpoints.classification import (
     answer_classify,
@@ -79,11 +81,15 @@ class RestApi:
         extensions: bool = True,
         hints: Hints | None = None,
         quiz: Quiz | None = None,
+        request_metrics: RequestMetrics | None = None,
     ) -> None:
-        """hints: makes the hints that are sent with errors; None: none are sent. quiz: the games of the page /ui."""
+        """hints: makes the hints that are sent with errors; None: none are sent. quiz: the games of the page /ui.
+
+        `metrics` counts the requests as TensorFlow Serving does, and `request_metrics` as we do.
+        """
         self._manager = manager
         self._limits = limits
-        self._metrics = metrics
+        self._metrics, self._own_metrics = metrics, (request_metrics or RequestMetrics(manager.models)).rest
         self._cors = cors
         self._extensions = extensions
         self._hints = hints
@@ -101,17 +107,19 @@ class RestApi:
         """
         return recognised(request) if self._extensions else request
 
-    def prepare(self, request: Request) -> Response | PreparedCall:
+    def prepare(self, request: Request, waited: float = 0.0) -> Response | PreparedCall:
         """Reads a JSON `:predict` completely. Of any other request, only the URL is read.
 
         Reading the other bodies may take longer, so they are read when the call runs.
+
+        `waited`: the seconds that the request has waited for a thread.
 
         Returns the response if it is already known: an error, the answer to a preflight request, or the list of models.
         """
         if request.method not in METHODS:
             return html_error(501, "Not Implemented")
         if is_api(request.target):
-            return self._prepare_counted(request)
+            return self._prepare_counted(request, waited)
         if request.path in PATHS and request.method in ("GET", "HEAD"):
             return Unread(StepsJob(self._page(request)))
         if is_ui(request.path) and self._ui is not None:
@@ -134,18 +142,20 @@ class RestApi:
             return None
         return None if joint is None else ReadTogether(self, joint, start)
 
-    def _prepare_counted(self, request: Request) -> Response | PreparedCall:
+    def _prepare_counted(self, request: Request, waited: float) -> Response | PreparedCall:
         start = time.perf_counter()
-        model = ""
+        model = method = ""
         try:
             route = self._routed(request)
             if isinstance(route, Response):
-                return self.counted(route, time.perf_counter() - start)
-            model = route.model
+                seconds = time.perf_counter() - start
+                method = "models" if request.method == "GET" else "preflight"
+                return self.counted(route, seconds, method, (waited, seconds, 0.0, 0.0))
+            model, method = route.model, route.action or "status"
             call = self._prepared(request, route)
         except Exception as error:
-            return self.counted(self.failed(error, request, model), time.perf_counter() - start)
-        return _CountedCall(self, call, request, model, time.perf_counter() - start)
+            return self.counted(self.failed(error, request, model), time.perf_counter() - start, method, None)
+        return _CountedCall(self, call, request, model, method, start, waited)
 
     def _prepared(self, request: Request, route: Route) -> PreparedCall:
         if route.action == "predict" and self._is_plain(request):
@@ -228,17 +238,32 @@ class RestApi:
         logger.error("%s %s failed", request.method, request.target, exc_info=error)
         return error_response(Internal("the server failed on this request; see the server's log"), model=model)
 
-    def counted(self, response: Response, seconds: float) -> Response:
-        """Counts an API response and returns it. `seconds` is the time for reading and running the request."""
-        status = "OK" if response.code is _OK else response.code.name
-        self._metrics.request(response.model, status, response.api, seconds * 1_000_000)
+    def counted(self, response: Response, seconds: float, method: str, stages: Stages | None) -> Response:
+        """Counts an API response and returns it.
+
+        `seconds` is the time for reading and running the request. `method`: what was asked, such as predict, or "" if
+        that is not known. `stages` may be None if the response is an error.
+        """
+        if response.code is _OK and stages is not None:
+            self._metrics.request(response.model, "OK", response.api, seconds * 1_000_000)
+            self._own_metrics.succeeded(response.model, method, stages)
+        else:
+            code = response.code.name
+            self._metrics.request(response.model, code, response.api, seconds * 1_000_000)
+            self._own_metrics.failed(response.model, method, code)
         return self._completed(response)
 
-    def counted_together(self, responses: Sequence[Response], seconds: float) -> list[Response]:
+    def counted_together(self, responses: Sequence[Response], seconds: float, stages: Stages) -> list[Response]:
         """Counts responses of one `:predict` that took the same time, and returns them."""
-        first = responses[0]
-        self._metrics.request(first.model, "OK", first.api, seconds * 1_000_000, len(responses))
+        first, times = responses[0], len(responses)
+        self._metrics.request(first.model, "OK", first.api, seconds * 1_000_000, times)
+        self._own_metrics.succeeded(first.model, first.api, stages, times)
         return list(map(self._completed, responses))
+
+    def count_refusal(self, model: str, error: LightshipError) -> None:
+        """Counts a request that is refused before it is read. model: one that is served, or ""."""
+        self._metrics.request(model, error.code.name, "", 0.0)
+        self._own_metrics.failed(model, "", error.code.name)
 
     def _completed(self, response: Response) -> Response:
         return response._replace(headers=response.headers + _CORS) if self._cors else response
@@ -250,31 +275,50 @@ class ReadTogether:
     `prediction` is to be run before `finish` is called.
     """
 
-    __slots__ = ("_api", "_joint", "_start", "prediction")
+    __slots__ = ("_api", "_joint", "_made", "_start", "prediction")
 
     def __init__(self, api: RestApi, joint: JointPrediction, start: float) -> None:
+        """start: when reading them began."""
         self._api, self._joint, self._start = api, joint, start
+        self._made = time.perf_counter()
         self.prediction = joint.prediction
 
     def finish(self) -> list[Response] | None:
         """Returns the response to each request. None: they were not run as one, and each is to be read by itself."""
+        begun = time.perf_counter()
         try:
             responses = self._joint.responses()
         except Exception:  # each of them gets the error that is its own
             logger.debug("the responses to joined requests could not be written", exc_info=True)
             return None
-        return responses and self._api.counted_together(responses, time.perf_counter() - self._start)
+        if not responses:
+            return None
+        now, start, made, run = time.perf_counter(), self._start, self._made, self.prediction.seconds
+        stages = max(0.0, begun - made - run), made - start, run, now - begun
+        return self._api.counted_together(responses, now - start, stages)
 
 
 class _CountedCall:
     """A prepared call that is counted when it ends and whose errors become responses."""
 
-    __slots__ = ("_api", "_call", "_left", "_made", "_model", "_request", "_seconds")
+    __slots__ = ("_api", "_begun", "_call", "_clock", "_decode", "_made", "_method", "_model", "_request", "_waited")
 
-    def __init__(self, api: RestApi, call: PreparedCall, request: Request, model: str, seconds: float) -> None:
-        self._api, self._call, self._request, self._model, self._seconds = api, call, request, model, seconds
-        self._made = time.perf_counter()
-        self._left = 0.0  # when it began to wait for the engine without a thread
+    def __init__(
+        self,
+        api: RestApi,
+        call: PreparedCall,
+        request: Request,
+        model: str,
+        method: str,
+        start: float,
+        waited: float,
+    ) -> None:
+        """start: when reading the request began. waited: the seconds that it had waited for a thread before."""
+        self._api, self._call, self._request, self._model, self._method = api, call, request, model, method
+        self._made = made = time.perf_counter()
+        self._decode, self._waited = made - start, waited
+        self._begun = 0.0  # when a thread began with it
+        self._clock: StageClock | None = None  # if a thread runs it
 
     @property
     def kind(self) -> str:
@@ -285,27 +329,34 @@ class _CountedCall:
         return self._call.prediction
 
     def response(self) -> Response | None:
+        begun = time.perf_counter()
         try:
             response = self._call.response()
         except Exception as error:
             response = self._api.failed(error, self._request, self._model)
         if response is None:
             return None
-        return self._api.counted(response, self._seconds + time.perf_counter() - self._made)
+        now, made, decode, prediction = time.perf_counter(), self._made, self._decode, self._call.prediction
+        run = 0.0 if prediction is None else prediction.seconds
+        stages = max(0.0, begun - made - run), decode, run, now - begun
+        return self._api.counted(response, decode + now - made, self._method, stages)
 
     def run(self) -> Response | Pending[Response]:
-        start = self._left or time.perf_counter()
+        clock = self._clock
+        if clock is None:
+            begun = time.perf_counter()
+            clock = self._clock = StageClock(self._decode, self._waited + begun - self._made)
+            self._begun = begun - self._decode
+        clock.begin()
         result: Response | Pending[Response]
         try:
             result = self._call.run()
         except Exception as error:
             result = self._api.failed(error, self._request, self._model)
-        now = time.perf_counter()
-        self._seconds += now - start
         if isinstance(result, Pending):
-            self._left = now
+            clock.pause(result.wait)
             return Pending(self, result.wait)
-        return self._api.counted(result, self._seconds)
+        return self._api.counted(result, time.perf_counter() - self._begun, self._method, clock.end())
 
     def release(self) -> None:
         self._call.release()

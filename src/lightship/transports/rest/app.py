@@ -21,6 +21,7 @@ from lightship.transports.http.limits import Limits
 from lightship.transports.http.messages import Request, Response
 from lightship.transports.http.timed_job import timed
 from lightship.transports.metrics.metrics import Metrics
+from lightship.transports.metrics.own.requests import RequestMetrics
 from lightship.transports.metrics.reading import Families, MetricsReading, ProcessMetrics, ReadMetrics
 from lightship.transports.rest.api import METHODS, RestApi
 from lightship.transports.rest.errors import error_response
@@ -47,8 +48,9 @@ class RestApp:
     connections close after their running requests. `extensions`: take images by their first bytes and in forms too, and
     answer at `/` and `/ui`. `metrics` counts the requests. `metrics_path` is the path of an additional metrics
     page for any HTTP method; it must not be below `/v1/`. `turn` is that of the event loop. `hints` makes the hints
-    that are sent with errors, if they are. `read_all` reads the metrics of all processes if there are several, which
-    may take a moment. `quiz`: the games of the page `/ui`.
+    that are sent with errors, if they are. `request_metrics` counts the requests for our own metrics. `own_metrics`
+    returns what was counted for them, and `present_metrics` what they tell of the models now. `read_all` reads the
+    metrics of all processes if there are several, which may take a moment. `quiz`: the games of the page `/ui`.
     """
 
     def __init__(
@@ -67,6 +69,8 @@ class RestApp:
         metrics_path: str | None = None,
         further_metrics: Families = list,
         own_metrics: Families = list,
+        present_metrics: Families = list,
+        request_metrics: RequestMetrics | None = None,
         turn: Turn | None = None,
         read_all: ReadMetrics | None = None,
         quiz: Quiz | None = None,
@@ -78,16 +82,25 @@ class RestApp:
         self.budget = budget or MemoryBudget(default_budget())
         self._manager = manager
         self._timeout = timeout
-        self._metrics = metrics = metrics or Metrics(manager.models)
+        metrics = metrics or Metrics(manager.models)
         process = ProcessMetrics()
 
         def read_own() -> MetricsReading:
             return MetricsReading(metrics.families() + further_metrics(), own_metrics(), process.text())
 
-        self._metrics_pages = MetricsPages(read_all or read_own)
+        self._metrics_pages = MetricsPages(read_all or read_own, present_metrics)
         self._slow_pages = SlowPages() if read_all is not None else None
         self._metrics_path = metrics_path
-        self._api = RestApi(manager, self.limits, metrics, cors=cors, extensions=extensions, hints=hints, quiz=quiz)
+        self._api = RestApi(
+            manager,
+            self.limits,
+            metrics,
+            cors=cors,
+            extensions=extensions,
+            hints=hints,
+            quiz=quiz,
+            request_metrics=request_metrics,
+        )
         self._executor = executor
         self.turn = turn or Turn()
         self._short = ShortRequests(self._api, self.turn, self.submit)
@@ -112,7 +125,7 @@ class RestApp:
             request = self._api.recognised(request)
         if len(request.body) > MAX_INLINE_BYTES:
             origin = self._origin(request, len(request.body))
-            return self._submit(_Unprepared(self._api, request, origin.kind), request, origin)
+            return self._submit(_Unprepared(self._api, request, origin.kind, time.perf_counter()), request, origin)
         if self._executor.waiting:
             refusal = self._executor.refused(self._origin(request, len(request.body)), self._refuse_overload)
             if refusal is not None:
@@ -157,7 +170,7 @@ class RestApp:
         return page() if self._slow_pages is None else self._slow_pages.answer(page)
 
     def _refuse_overload(self, error: Overloaded, origin: Origin) -> Response:
-        self._metrics.request(origin.model, error.code.name, "", 0.0)
+        self._api.count_refusal(origin.model, error)
         return self.refuse(error)._replace(model=origin.model)
 
     def _origin(self, request: Request, size: int) -> Origin:
@@ -235,9 +248,10 @@ class _Unprepared:
     _api: RestApi
     _request: Request
     _kind: str
+    _made: float  # when it began to wait for a thread, by `time.perf_counter`
 
     def run(self) -> Response | Moved[Response] | Pending[Response]:
-        prepared = self._api.prepare(self._request)
+        prepared = self._api.prepare(self._request, time.perf_counter() - self._made)
         if isinstance(prepared, Response):
             return prepared
         if prepared.kind not in ("", self._kind):

@@ -1,0 +1,101 @@
+"""Counts the requests of a server by model, method, transport and code, and how long their stages took."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection
+from functools import reduce
+
+from lightship.transports.metrics.own.families import own_counter, own_histogram
+from lightship.transports.metrics.own.stages import LIMITS, STAGES, StageCounts, Stages, StageTimes
+from lightship.transports.metrics.text import Family
+
+_MAX_SERIES = 2000  # pairs of a model and a method; from then on, those of models that were removed are dropped
+
+_RUNNING = {"predict", "classify", "regress", "explain", "multi_inference"}  # the methods that run a model
+
+_Key = tuple[str, str]  # a model and a method
+
+
+class TransportMetrics:
+    """Counts the requests of one transport. Any thread may call its methods."""
+
+    def __init__(self, transport: str, models: Callable[[], Collection[str]]) -> None:
+        self.transport, self._models = transport, models
+        self._lock = threading.Lock()
+        self._times: dict[_Key, StageTimes] = {}
+        self._failures: dict[tuple[str, str, str], int] = {}  # by model, method and code
+
+    def succeeded(self, model: str, method: str, stages: Stages, times: int = 1) -> None:
+        """Counts a request that was answered, or several alike that took the same time.
+
+        model: one that is served, or "" for none. method: such as predict.
+        """
+        counted = self._times.get((model, method))
+        if counted is None:
+            with self._lock:
+                if len(self._times) >= _MAX_SERIES:
+                    self._drop_removed()
+                counted = self._times.setdefault((model, method), StageTimes())
+        counted.add(stages, times)
+
+    def failed(self, model: str, method: str, code: str) -> None:
+        """Counts a request that was answered with an error. `model` may be any text of a client."""
+        known = (model, method) in self._times or model in self._models()
+        with self._lock:
+            key = (model if known else "", method, code)
+            if key not in self._failures and len(self._failures) >= _MAX_SERIES:
+                self._drop_removed()
+            self._failures[key] = self._failures.get(key, 0) + 1
+
+    def read(self) -> tuple[dict[_Key, StageCounts], dict[tuple[str, str, str], int]]:
+        """Returns the requests that were answered, by model and method, and the others by model, method and code."""
+        with self._lock:
+            times, failures = list(self._times.items()), dict(self._failures)
+        return {key: one.read() for key, one in times}, failures
+
+    def _drop_removed(self) -> None:
+        """Drops what was counted of models that do not exist any more."""
+        models = {"", *self._models()}
+        self._times = {key: one for key, one in self._times.items() if key[0] in models}
+        self._failures = {key: count for key, count in self._failures.items() if key[0] in models}
+
+
+class RequestMetrics:
+    """Counts the requests of both transports.
+
+    `models` returns the names of the configured models. No other name becomes a label.
+    """
+
+    def __init__(self, models: Callable[[], Collection[str]]) -> None:
+        self.rest, self.grpc = TransportMetrics("rest", models), TransportMetrics("grpc", models)
+
+    def families(self) -> list[Family]:
+        counts: list[tuple[dict[str, str], float]] = []
+        durations: list[tuple[dict[str, str], list[int], float]] = []
+        by_model: dict[str, list[StageCounts]] = {}
+        for one in (self.grpc, self.rest):
+            times, failures = one.read()
+            for (model, method), counted in sorted(times.items()):
+                labels = {"model": model, "method": method, "transport": one.transport}
+                durations.append((labels, counted.buckets, counted.seconds))
+                counts.append((labels | {"code": "OK"}, sum(counted.buckets)))
+                if method in _RUNNING:
+                    by_model.setdefault(model, []).append(counted)
+            for (model, method, code), number in sorted(failures.items()):
+                counts.append(({"model": model, "method": method, "transport": one.transport, "code": code}, number))
+        stages = [
+            ({"model": model, "stage": stage}, total.stage_buckets[place], total.stage_seconds[place])
+            for model, several in sorted(by_model.items())
+            for total in (reduce(StageCounts.plus, several),)
+            for place, stage in enumerate(STAGES)
+        ]
+        return [
+            own_counter("lightship_requests_total", "Requests that were answered, by the canonical code.", counts),
+            own_histogram(
+                "lightship_request_seconds", "The time that requests took which succeeded.", LIMITS, durations
+            ),
+            own_histogram(
+                "lightship_request_stage_seconds", "The stages of these requests, if they ran a model.", LIMITS, stages
+            ),
+        ]
