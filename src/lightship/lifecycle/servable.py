@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from lightship.batching import Scheduler
@@ -35,6 +36,8 @@ class Servable:
     max_pixels: int = MAX_PIXELS
     # Whether to refuse a request if the signature's method name is not that of the request.
     check_method_names: bool = False
+    # Is called when the servable is closed.
+    on_close: Callable[[], None] | None = None
 
     def signature(self, name: str) -> Signature | None:
         return self.bundle.saved_model.signatures.get(name)
@@ -46,6 +49,10 @@ class Servable:
 
     def close(self) -> None:
         """Releases the engine's memory. No request may be using the servable."""
-        with returning_freed_memory():
-            self.scheduler.close()
-            self.engine.close()
+        try:
+            with returning_freed_memory():
+                self.scheduler.close()
+                self.engine.close()
+        finally:
+            if self.on_close is not None:
+                self.on_close()
