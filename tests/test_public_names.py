@@ -36,6 +36,7 @@ def test_all_is_what_is_public() -> None:
         "export",
         "load",
         "serve",
+        "sign",
     ]
 
 

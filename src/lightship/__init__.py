@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lightship.local import load
     from lightship.packaging.exporting import export
     from lightship.server import ServerOptions, serve
+    from lightship.signing import sign
     from lightship.training.transfer_model import TransferModel
 
 __version__ = "0.1.0"
@@ -36,6 +37,7 @@ __all__ = [
     "export",
     "load",
     "serve",
+    "sign",
 ]
 
 _HOME = {
@@ -50,6 +52,7 @@ _HOME = {
     "export": "lightship.packaging",
     "load": "lightship.local",
     "serve": "lightship.server",
+    "sign": "lightship.signing",
 }
 _MODULES = ("docker", "errors")
 

@@ -11,6 +11,7 @@ from lightship.errors import FailedPrecondition
 
 INSTALL_TENSORFLOW = "pip install 'lightship[tensorflow]'"
 INSTALL_DOCKER = "pip install 'lightship[docker]'"
+INSTALL_SIGNING = "pip install 'lightship[signing]'"
 
 # The extra that brings a package, by the name in `import`.
 _EXTRAS = {
@@ -20,7 +21,10 @@ _EXTRAS = {
     "s3fs": "pip install 'lightship[s3]'",
     "gcsfs": "pip install 'lightship[gcs]'",
     "adlfs": "pip install 'lightship[azure]'",
-    "model_signing": "pip install 'lightship[signing]'",
+    "model_signing": INSTALL_SIGNING,
+    "OpenSSL": INSTALL_SIGNING,
+    "certifi": INSTALL_SIGNING,
+    "cryptography": INSTALL_SIGNING,
 }
 # The dependencies of every install whose names differ from those in `import`; they lack only after `pip --no-deps`.
 _PROJECTS = {
@@ -29,6 +33,8 @@ _PROJECTS = {
     "google_crc32c": "google-crc32c",
     "grpc": "grpcio",
     "ml_dtypes": "ml-dtypes",
+    "model_signing": "model-signing",
+    "OpenSSL": "pyopenssl",
     "prometheus_client": "prometheus-client",
 }
 

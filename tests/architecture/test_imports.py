@@ -42,11 +42,12 @@ BELOW: dict[str, set[str]] = {
     "engines": MODEL | {"extras", "locks", "memory", "processors", "repeated", "semaphore", "threads"},
     "batching": MODEL | {"engines", "processors", "threads"},
     "lifecycle": MODEL | {"batching", "engines", "memory", "repeated", "threads"},
+    "signing": MODEL | {"lifecycle", "engines", "extras"},
     "services": MODEL | {"lifecycle", "batching", "engines"},
     "transports": MODEL
     | {"services", "lifecycle", "batching", "memory", "printable", "processors", "semaphore", "threads"},
     "server": MODEL
-    | {"transports", "services", "lifecycle", "batching", "engines"}
+    | {"transports", "services", "signing", "lifecycle", "batching", "engines"}
     | SHOWN
     | {"memory", "processors", "signals", "printable", "repeated", "threads", "unexpected"},
     "packaging": MODEL | SHOWN | {"engines", "extras", "locks", "unexpected"},
@@ -59,7 +60,7 @@ BELOW: dict[str, set[str]] = {
     "compat": {"tensors", "protos", "errors"},
     "docker": MODEL | SHOWN | {"client", "extras"},
     "cli": MODEL
-    | {"docker", "local", "client", "training", "packaging", "server", "transports", "services", "lifecycle"}
+    | {"docker", "local", "client", "training", "packaging", "server", "transports", "services", "signing", "lifecycle"}
     | {"batching", "engines", "evaluation", "datasets"}
     | {"extras", "memory", "processors", "signals", "printable"},
     "__main__": {"cli"},

@@ -10,7 +10,7 @@ import typer
 from typer.exceptions import TyperException
 
 from lightship import __version__
-from lightship.cli import compare, docker, explain, export, inspect, predict, serve, sift, status, train, verify
+from lightship.cli import compare, docker, explain, export, inspect, predict, serve, sift, sign, status, train, verify
 from lightship.cli.advice import COMMAND, explain_argument
 from lightship.cli.allow_reload import ServeCommand
 from lightship.cli.argument_kinds import kind_of
@@ -37,6 +37,7 @@ app.command("explain", cls=HelpCommand)(typer_command(explain.explain))
 app.command("inspect", cls=HelpCommand)(inspect.inspect)
 app.command("status", cls=HelpCommand)(typer_command(status.status))
 app.command("verify", cls=HelpCommand)(typer_command(verify.verify))
+app.command("sign", cls=HelpCommand)(sign.sign)
 app.command("sift", cls=HelpCommand)(typer_command(sift.sift))
 app.command("compare", cls=HelpCommand)(typer_command(compare.compare))
 app.add_typer(docker.app)

@@ -75,6 +75,9 @@ FLAGS: tuple[Flag, ...] = (
     ),
     Flag("workers", "1", USED, "processes that answer requests, each with its own copy of the models; auto: all cores"),
     Flag("memory_budget", "", USED, "memory that all requests may hold together, such as 2GiB; by default all"),
+    Flag(
+        "verify_models", "", USED, "PEM file with a public key: load only versions that are signed with its private key"
+    ),
     Flag("extensions", False, USED, "answer with Lightship's own additions too, as `lightship serve` does"),
     Flag("access_log", "", USED, "write one line for each request to standard output: text or json"),
     Flag("access_log_file", "", USED, "with access_log: the file to write to; SIGHUP opens it anew"),

@@ -130,6 +130,15 @@ def serve(
             help="Load versions in which links lead out of the model's folder.",
         ),
     ] = False,
+    verify_models: Annotated[
+        Path | None,
+        Option(
+            metavar="KEY",
+            envvar="LIGHTSHIP_VERIFY_MODELS",
+            help="PEM file with a public key; only versions that are signed with its private key, and unchanged since, "
+            "are loaded. `lightship sign` signs them. With certificates, KEY is that of their authority.",
+        ),
+    ] = None,
     max_request_bytes: Annotated[
         int | None,
         Option(
@@ -434,6 +443,7 @@ def serve(
             settle_seconds=settle_seconds,
             empty_folder_grace=empty_folder_grace,
             follow_links=follow_links,
+            verify_models=verify_models,
             limits=limits,
             memory_budget=parsed("memory_budget", memory_budget, parse_bytes) if memory_budget is not None else 0,
             timeouts=Timeouts(

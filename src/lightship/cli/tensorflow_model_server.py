@@ -151,6 +151,7 @@ def _options(given: Mapping[str, Value], flags: Mapping[str, Value], files: Conf
         poll_seconds=int(flags["file_system_poll_wait_seconds"]),
         empty_folder_grace=0,
         follow_links=True,
+        verify_models=Path(str(flags["verify_models"])) if flags["verify_models"] else None,
         memory_budget=_memory_budget(str(flags["memory_budget"])),
         join=bool(flags["join"]),
         timeout_seconds=max(0, int(flags["rest_api_timeout_in_ms"])) / 1000,

@@ -99,6 +99,11 @@ class CompiledCache:
         self._parent = self._folder or _temporary()
         sweep(self._parent)
 
+    @property
+    def parent(self) -> Path:
+        """The folder in which temporary folders are created: the cache's own, or else one that is always writable."""
+        return self._parent
+
     def get(self, key: str) -> Entry | None:
         """Returns the entry of a key, or None if there is no valid entry. A damaged entry is removed."""
         if self._folder is None:
@@ -283,7 +288,8 @@ def _usable(folder: Path | None) -> Path | None:
         logger.info("compiled models are kept only in memory: this user has no home folder")
         return None
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # it may be a cache, too
+        folder.mkdir(mode=0o700, exist_ok=True)
         if not _is_private(folder.stat()):
             logger.warning("%s is not used as a cache: it belongs to another user, or others may write to it", folder)
             return None

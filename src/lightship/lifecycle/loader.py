@@ -22,6 +22,7 @@ from lightship.errors import DataLoss, LightshipError
 from lightship.images.opening import MAX_PIXELS
 from lightship.lifecycle.replay import WarmUpCall, replay
 from lightship.lifecycle.servable import CallObserver, Servable, ServableId
+from lightship.lifecycle.version_copy import CopyVersion
 from lightship.memory import returning_freed_memory
 from lightship.saved_model.digests import Digests
 from lightship.saved_model.reader import SavedModel
@@ -72,6 +73,7 @@ class Loader:
     """Loads version folders into servables that passed the golden check and are warm.
 
     warm_up_call: makes one call of a version's warm-up file; None ignores the files.
+    copy: makes the copy from which a version is loaded; what it raises ends the attempt. None loads the folder itself.
     checks: are called with the version folder before it is loaded; what they raise ends the attempt.
     observer: its methods are called for every attempt and every warm-up file.
     schedulers: makes the scheduler of each servable; None lets every request run by itself.
@@ -84,13 +86,15 @@ class Loader:
         options: LoadOptions = LoadOptions(),
         *,
         warm_up_call: WarmUpCall | None = None,
+        copy: CopyVersion | None = None,
         checks: Sequence[VersionCheck] = (),
         observer: LoadObserver | None = None,
         schedulers: Schedulers | None = None,
         call_observer: Callable[[str], CallObserver] | None = None,
     ) -> None:
         self._options, self._warm_up_call = options, warm_up_call
-        self._checks, self._observer, self._schedulers = tuple(checks), observer, schedulers or _direct
+        self._copy, self._checks = copy, tuple(checks)
+        self._observer, self._schedulers = observer, schedulers or _direct
         self._call_observer = call_observer
 
     def load(self, id: ServableId, path: Path) -> Servable:
@@ -98,7 +102,7 @@ class Loader:
 
         Raises NotFound or DataLoss for files that are missing, broken or changed after export, DataLoss if the engine
         does not give the trained model's outputs, FailedPrecondition if no installed engine can run the model or if
-        there is a FIFO or a link out of the model's folder, and what `checks` and `replay` raise.
+        there is a FIFO or a link out of the model's folder, and what `copy`, `checks` and `replay` raise.
         """
         start = time.perf_counter()
         try:
@@ -117,15 +121,30 @@ class Loader:
         return servable
 
     def _load(self, id: ServableId, path: Path) -> Servable:
+        check_version_files(path, None if self._options.follow_links else path.parent)
+        if self._copy is None:
+            return self._load_files(id, path, path, Digests(path))
+        copy = self._copy(id, path)
+        try:
+            return self._load_files(id, path, copy.path, Digests(copy.path, copy.digests), copy.remove)
+        except BaseException as error:
+            copy.remove()
+            if isinstance(error, LightshipError):  # the operator knows the folder, not the copy
+                error.message = error.message.replace(str(copy.path), str(path))
+                error.args = (error.message,)
+            raise
+
+    def _load_files(
+        self, id: ServableId, path: Path, files: Path, digests: Digests, on_close: Callable[[], None] | None = None
+    ) -> Servable:
+        """Loads the version in `path` from `files`. Each file is read once for its digest."""
         options = self._options
-        check_version_files(path, None if options.follow_links else path.parent)
         for check in self._checks:
-            check(path)
-        digests = Digests(path)  # each file is read once for its digest
+            check(files)
         read = KeptModels(cache_for(options.engine), digests).read
-        bundle = open_bundle(path, id.name, id.version, tags=options.tags, digests=digests, read_model=read)
+        bundle = open_bundle(files, id.name, id.version, tags=options.tags, digests=digests, read_model=read)
         begun = time.perf_counter()
-        engine = load_engine(path, bundle.saved_model, options.engine, digests)
+        engine = load_engine(files, bundle.saved_model, options.engine, digests)
         if self._observer is not None:
             self._observer.engine_made(bundle.saved_model, time.perf_counter() - begun)
         try:
@@ -133,12 +152,13 @@ class Loader:
         except BaseException:
             engine.close()
             raise
-        servable = Servable(id, bundle, engine, scheduler, options.max_pixels, options.check_method_names)
+        limits = (options.max_pixels, options.check_method_names)
+        servable = Servable(id, bundle, engine, scheduler, *limits, on_close=on_close)
         try:
             check_golden(bundle, engine, options.engine)
             warm_up(bundle, engine)
             if self._warm_up_call is not None:
-                self._replay(servable, self._warm_up_call)
+                self._replay(servable, self._warm_up_call, path)
         except BaseException:
             servable.close()
             raise
@@ -146,8 +166,8 @@ class Loader:
             engine.joining(name)  # begins to measure what runs cost, before calls disturb that
         return servable if self._call_observer is None else replace(servable, observer=self._call_observer(id.name))
 
-    def _replay(self, servable: Servable, call: WarmUpCall) -> None:
-        start, path = time.perf_counter(), servable.bundle.path
+    def _replay(self, servable: Servable, call: WarmUpCall, path: Path) -> None:
+        start = time.perf_counter()
         try:
             records = replay(servable, call, self._options.warm_up_iterations)
         except LightshipError as error:

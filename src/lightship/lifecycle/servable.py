@@ -53,6 +53,8 @@ class Servable:
     check_method_names: bool = False
     # Is told of the calls that were answered. None: nobody counts them.
     observer: CallObserver | None = None
+    # Is called when the servable is closed.
+    on_close: Callable[[], None] | None = None
 
     def signature(self, name: str) -> Signature | None:
         return self.bundle.saved_model.signatures.get(name)
@@ -64,6 +66,10 @@ class Servable:
 
     def close(self) -> None:
         """Releases the engine's memory. No request may be using the servable."""
-        with returning_freed_memory():
-            self.scheduler.close()
-            self.engine.close()
+        try:
+            with returning_freed_memory():
+                self.scheduler.close()
+                self.engine.close()
+        finally:
+            if self.on_close is not None:
+                self.on_close()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from lightship.saved_model.version_files import open_file
@@ -25,14 +27,18 @@ class Digests:
     """Reads files of a version folder for their digests, and remembers these. Several threads may use it.
 
     A digest is used again only if the file's identity, size and times are those it had before it was read.
+
+    unchanging: the digests, by path, of files that nobody changes, which are not read for them.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, unchanging: Mapping[str, FileDigest] = MappingProxyType({})) -> None:
+        self.folder, self._unchanging = folder, unchanging
         self._known: dict[str, tuple[tuple[int, ...], FileDigest]] = {}
 
     def of(self, name: str) -> FileDigest:
         """Returns the digest of a file by its path in the folder. Raises the errors of `open_file`, and OSError."""
+        if name in self._unchanging:
+            return self._unchanging[name]
         known = self._known.get(name)
         if known is not None and known[0] == _identity(os.stat(self.folder / name)):
             return known[1]

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from lightship.batching import Direct, Joined, Scheduler, Schedulers
 from lightship.bundle.bundle import Bundle
 from lightship.engines import Engine, EngineOptions
+from lightship.engines.cache import default_folder
+from lightship.engines.trial import cache_for
 from lightship.lifecycle.attempts import LoadFunction, Retries
 from lightship.lifecycle.loader import Loader, LoadOptions
 from lightship.lifecycle.manager import Manager, OnPublish
 from lightship.lifecycle.served_models import ServedModels
+from lightship.lifecycle.version_copy import CopyVersion
 from lightship.memory import MemoryKeeper, default_budget
 from lightship.memory_budget import MemoryBudget
 from lightship.server.batching import Batching
@@ -42,11 +46,13 @@ _MAX_WAITING = 1024  # calls of one kind that wait for a thread
 def loader_of(options: ServerOptions, metrics: ModelMetrics, batching: Batching | None = None) -> Loader:
     """Returns a loader with these options, which reports loads and joined calls to the metrics.
 
-    `batching` makes the schedulers of the versions; None: calls are not batched as TensorFlow Serving does it.
+    `batching` makes the schedulers of the versions; None: calls are not batched as TensorFlow Serving does it. Raises
+    the errors of `Verifier` for the key of signed models.
     """
+    engine = _engine_of(options)
     return Loader(
         LoadOptions(
-            engine=_engine_of(options),
+            engine=engine,
             max_pixels=options.max_pixels,
             check_method_names=options.check_method_names,
             warm_up_iterations=max(1, options.warmup_iterations),
@@ -54,6 +60,7 @@ def loader_of(options: ServerOptions, metrics: ModelMetrics, batching: Batching 
             follow_links=options.follow_links,
         ),
         warm_up_call=make_logged_call if options.enable_model_warmup else None,
+        copy=_verified_copies(options.verify_models, engine) if options.verify_models is not None else None,
         checks=[check_version_batching] if options.per_model_batching else [],
         observer=metrics.loads,
         schedulers=schedulers_of(options, metrics) if batching is None else batching.scheduler,
@@ -62,8 +69,23 @@ def loader_of(options: ServerOptions, metrics: ModelMetrics, batching: Batching 
 
 
 def _engine_of(options: ServerOptions) -> EngineOptions:
-    """Returns how signatures are run. Without extensions, TensorFlow words all refusals, if it is installed."""
-    return options.engine if options.extensions else replace(options.engine, tensorflow_texts=True)
+    """Returns how signatures are run. Without extensions, TensorFlow words all refusals, if it is installed.
+
+    What is compiled from verified copies has a cache of its own: in the usual one there may be what a server without
+    `verify_models` compiled while somebody changed the files.
+    """
+    engine = options.engine if options.extensions else replace(options.engine, tensorflow_texts=True)
+    cache = engine.cache_dir or default_folder()
+    if options.verify_models is None or cache is None:
+        return engine
+    return replace(engine, cache_dir=cache / "verified")
+
+
+def _verified_copies(key: Path, engine: EngineOptions) -> CopyVersion:
+    """Returns what copies versions that are signed for this key."""
+    from lightship.signing import VerifiedCopies, Verifier
+
+    return VerifiedCopies(Verifier(key), lambda: cache_for(engine).parent)
 
 
 def manager_of(options: ServerOptions, load: LoadFunction, on_publish: OnPublish | None = None) -> Manager:

@@ -30,7 +30,7 @@ class ServerOptions:
     """What a server serves, on which addresses, and within which limits.
 
     Raises InvalidArgument for options that contradict each other or are out of range, and NotFound for a `reload_root`
-    that is not a folder.
+    that is not a folder and for a `verify_models` that is not a file.
 
     `lightship.serve` takes the fields as parameters, but for those of commands; a test compares them.
     """
@@ -65,6 +65,9 @@ class ServerOptions:
     empty_folder_grace: float = 30.0
     # Load versions in which links lead out of the model's folder.
     follow_links: bool = False
+    # Load only versions that are signed, unchanged since, with the private key that belongs to this public key, or with
+    # a certificate of this authority; a PEM file. None: signatures are not looked at. See docs/guides/signing.md.
+    verify_models: Path | None = None
     # The limits on the size and number of REST requests and connections.
     limits: Limits = field(default_factory=Limits)
     # The timeouts of REST connections.
@@ -160,6 +163,10 @@ class ServerOptions:
             raise NotFound(
                 f"reload_root={self.reload_root} is not a folder: give the folder below which clients may choose "
                 "base paths, or / for any folder"
+            )
+        if self.verify_models is not None and not self.verify_models.is_file():
+            raise NotFound(
+                f"{self.verify_models} is not a file: models are verified with the public key in one, in PEM"
             )
         self._check_quiz()
         if self.per_model_batching and self.batching is None:

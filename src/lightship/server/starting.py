@@ -40,6 +40,7 @@ def serve(
     settle_seconds: float | None = None,
     empty_folder_grace: float = 30.0,
     follow_links: bool = False,
+    verify_models: Path | None = None,
     limits: Limits = Limits(),  # noqa: B008 - immutable
     timeouts: Timeouts = Timeouts(),  # noqa: B008 - immutable
     memory_budget: int = 0,
@@ -91,6 +92,7 @@ def serve(
     settle_seconds: seconds for which the files of a new version must not have changed; None for 2.
     empty_folder_grace: seconds for which versions stay loaded after the last one has gone from a model's folder.
     follow_links: load versions in which links lead out of the model's folder.
+    verify_models: a PEM file with a public key; versions that are not signed with its private key are not loaded.
     limits: the largest size and number of REST requests and connections.
     timeouts: the timeouts of REST connections.
     memory_budget: bytes that all requests may hold together; 0 for a quarter of the memory, at least 256 MiB.
@@ -150,6 +152,7 @@ def serve(
         settle_seconds=settle_seconds,
         empty_folder_grace=empty_folder_grace,
         follow_links=follow_links,
+        verify_models=verify_models,
         limits=limits,
         timeouts=timeouts,
         memory_budget=memory_budget,
