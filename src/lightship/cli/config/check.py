@@ -59,7 +59,12 @@ def _is_toml(file: Path) -> bool:
 
 
 def _models(models: Any) -> list[dict[str, Any]]:
-    return [{"name": one.name, "path": str(one.path), "versions": _policy(one), **_labels(one)} for one in models]
+    return [{"name": one.name, "path": _place(one), "versions": _policy(one), **_labels(one)} for one in models]
+
+
+def _place(model: ModelConfig) -> str:
+    """Returns the folder of a model, or its URL in an object store."""
+    return str(getattr(model, "store", None) or model.path)
 
 
 def _policy(model: ModelConfig) -> Any:
