@@ -72,7 +72,7 @@ def test_what_is_typed_wrong_exits_with_2(lightship: Run, arguments: list[str]) 
     ("arguments", "text"),
     [
         (["inspect"], "error: Missing argument FOLDER: a model's folder, such as models/dog"),
-        (["serve"], "error: Missing argument MODEL...: models' folders, such as models/dog (run"),
+        (["serve"], "error: Missing argument MODEL...: models' folders, such as models/dog, or --config"),
         (["serve", "models", "--rest-prot", "1"], "error: No such option: --rest-prot: did you mean --rest-port?\n"),
         (["serve", "models", "--access-log", "txt"], "'--access-log': 'txt' is not one of 'text', 'json'"),
         (["serve", "models", "--timeout", "soon"], "'--timeout': 'soon': Input should be a valid number"),

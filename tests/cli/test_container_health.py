@@ -30,6 +30,17 @@ def test_it_finds_the_ports(command: list[str], environment: dict[str, str], por
     assert ports_of(command, environment) == ports
 
 
+def test_it_finds_the_ports_of_a_configuration_file(tmp_path: Path) -> None:
+    config = tmp_path / "lightship.toml"
+    config.write_text("rest_port = 80\ngrpc_port = 'auto'\n[models.dog]\npath = 'dog'\n")
+    served = ["lightship", "serve", "--config", str(config)]
+    assert ports_of(served, {}) == (80, 8500)
+    assert ports_of(["lightship", "serve"], {"LIGHTSHIP_CONFIG": str(config)}) == (80, 8500)
+    assert ports_of([*served, "--rest-port=81"], {"LIGHTSHIP_GRPC_PORT": "82"}) == (81, 82)
+    config.write_text("rest_port =")
+    assert ports_of(served, {}) == (8501, 8500)
+
+
 def test_a_ready_server(half_plus_two: Path) -> None:
     with serve(half_plus_two, rest_port="auto") as server:
         assert server.wait_ready()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import subprocess
 import sys
@@ -31,9 +32,10 @@ PLAIN = [
     ["m", "--allow-reload", "/models", "--allow-reload=/others"],
     ["m", "--threads", "1", "--threads", "2"],
     ["m", "--head-timeout", "3.5", "--max-connections", "0"],
+    ["--config", "lightship.toml", "--pid-file=/run/lightship.pid"],
+    [],
 ]
 NOT_PLAIN = [
-    [],
     ["--help"],
     ["m", "-h"],
     ["m", "--rest-prot", "1"],
@@ -74,13 +76,11 @@ def by_typer(module: Any, name: str, words: list[str], monkeypatch: pytest.Monke
     monkeypatch.setattr(sys, "argv", ["lightship", name, *words])
     app(standalone_mode=False)
     (values,) = called
-    defaults = command.__kwdefaults__ or dict(zip(reversed(values), reversed(command.__defaults__), strict=False))
+    defaults = {one.name: one.default for one in inspect.signature(command).parameters.values()}
     return {key: value for key, value in values.items() if key not in defaults or value != defaults[key]}
 
 
 def without_defaults(command: Callable[..., None], given: dict[str, Any]) -> dict[str, Any]:
-    import inspect
-
     parameters = inspect.signature(command).parameters
     return {key: value for key, value in given.items() if value != parameters[key].default}
 

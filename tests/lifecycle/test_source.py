@@ -50,6 +50,21 @@ def test_a_new_version_is_taken_up(manager: Manager, folder: Path, add_version: 
         source.close()
 
 
+def test_the_time_between_polls_can_be_changed(manager: Manager, folder: Path, add_version: AddVersion) -> None:
+    source = FileSystemSource(manager, poll_seconds=3600)
+    try:
+        add_version(1)
+        source.watch([ModelConfig("half", folder)])
+        await_state(manager, 1, State.AVAILABLE)
+        add_version(2)
+        source.change(poll_seconds=0.01, empty_folder_grace=0.0)
+        await_state(manager, 2, State.AVAILABLE)
+        add_version(3)
+        await_state(manager, 3, State.AVAILABLE)
+    finally:
+        source.close()
+
+
 def test_a_broken_version_is_mended_in_place(
     manager: Manager, source: FileSystemSource, folder: Path, add_version: AddVersion, half_plus_two: Path
 ) -> None:

@@ -10,11 +10,26 @@ import typer
 from typer.exceptions import TyperException
 
 from lightship import __version__
-from lightship.cli import compare, docker, explain, export, inspect, predict, serve, sift, sign, status, train, verify
+from lightship.cli import (
+    compare,
+    docker,
+    explain,
+    export,
+    inspect,
+    predict,
+    reload,
+    serve,
+    sift,
+    sign,
+    status,
+    train,
+    verify,
+)
 from lightship.cli.advice import COMMAND, explain_argument
 from lightship.cli.allow_reload import ServeCommand
 from lightship.cli.argument_kinds import kind_of
 from lightship.cli.completion import run_completion
+from lightship.cli.config import check
 from lightship.cli.failures import print_error
 from lightship.cli.help_text import HelpCommand, HelpGroup
 from lightship.cli.options import typer_command
@@ -32,6 +47,7 @@ app = typer.Typer(
 app.command("export", cls=HelpCommand)(export.export)
 app.command("train", cls=HelpCommand)(train.train)
 app.command("serve", cls=ServeCommand)(typer_command(serve.serve))
+app.command("reload", cls=HelpCommand)(typer_command(reload.reload))
 app.command("predict", cls=HelpCommand)(typer_command(predict.predict))
 app.command("explain", cls=HelpCommand)(typer_command(explain.explain))
 app.command("inspect", cls=HelpCommand)(inspect.inspect)
@@ -41,6 +57,9 @@ app.command("sign", cls=HelpCommand)(sign.sign)
 app.command("sift", cls=HelpCommand)(typer_command(sift.sift))
 app.command("compare", cls=HelpCommand)(typer_command(compare.compare))
 app.add_typer(docker.app)
+config = typer.Typer(cls=HelpGroup, help="Check configuration files.")
+config.command("check", cls=HelpCommand)(typer_command(check.check))
+app.add_typer(config, name="config")
 
 
 def _print_version(wanted: bool) -> None:

@@ -29,8 +29,10 @@ def main() -> None:
 
 def ports_of(command: Sequence[str], environment: Mapping[str, str]) -> tuple[int, int]:
     """Returns the ports of REST (0 if it is off) and gRPC from the command line of a server."""
-    rest = _last(command, FLAGS) or environment.get("LIGHTSHIP_REST_PORT", "8501")
-    grpc = _last(command, ("--port", "--grpc-port")) or environment.get("LIGHTSHIP_GRPC_PORT", "8500")
+    config = _options(_last(command, ("--config",)) or environment.get("LIGHTSHIP_CONFIG"))
+    rest = _last(command, FLAGS) or environment.get("LIGHTSHIP_REST_PORT") or config.get("rest_port", "8501")
+    grpc = _last(command, ("--port", "--grpc-port")) or environment.get("LIGHTSHIP_GRPC_PORT")
+    grpc = grpc or config.get("grpc_port", "8500")
     return _number(rest, 8501), _number(grpc, 8500)
 
 
@@ -45,6 +47,18 @@ def not_ready(rest: int, grpc: int) -> str:
     body = answer.read(4096).decode(errors="replace")
     connection.close()
     return "" if answer.status == 200 else body or f"status {answer.status}"
+
+
+def _options(config: str | None) -> Mapping[str, str]:
+    """Returns the values of a configuration file as texts; none if there is no such file, or if it is wrong."""
+    if not config:
+        return {}
+    import tomllib
+
+    try:
+        return {key: str(value) for key, value in tomllib.loads(Path(config).read_text(encoding="utf-8-sig")).items()}
+    except (OSError, ValueError, RecursionError):
+        return {}
 
 
 def _last(command: Sequence[str], flags: Sequence[str]) -> str | None:

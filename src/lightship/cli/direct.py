@@ -5,14 +5,13 @@ Whatever is not plain (help, a mistake, an abbreviation) is left to typer, which
 
 from __future__ import annotations
 
-import inspect
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
-from lightship.cli.options import Argument, Option
+from lightship.cli.options import Argument, Parameter, parameters_of
 
 _WHOLE, _NUMBER = re.compile(r"0|[1-9][0-9]{0,14}"), re.compile(r"[0-9]{1,15}(\.[0-9]{1,15})?")
 # The settings that do not change what is read, beside those that this module applies: envvar and min.
@@ -23,35 +22,6 @@ class _NotPlain(Exception):
     """Only typer knows what these arguments mean."""
 
 
-class _Parameter(NamedTuple):
-    """One parameter of a command's function."""
-
-    name: str
-    type: Any
-    declared: Option
-    required: bool
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return self.declared.names or (f"--{self.name.replace('_', '-')}",)
-
-    @property
-    def is_flag(self) -> bool:
-        return self.type is bool
-
-    @property
-    def is_list(self) -> bool:
-        return get_origin(self.type) is list
-
-    def value(self, text: str) -> Any:
-        """Returns the value of one text."""
-        kind = get_args(self.type)[0] if self.is_list else self.type
-        value = _converted(kind, text)
-        if "min" in self.declared.settings and value < self.declared.settings["min"]:
-            raise _NotPlain
-        return value
-
-
 def direct_arguments(command: Callable[..., None], words: Sequence[str]) -> dict[str, Any] | None:
     """Returns the keyword arguments that typer would call a command with, without those that have their default.
 
@@ -60,7 +30,7 @@ def direct_arguments(command: Callable[..., None], words: Sequence[str]) -> dict
     if any(name.endswith("_COMPLETE") for name in os.environ):  # a shell asks for completions
         return None
     try:
-        parameters = [_parameter(one) for one in inspect.signature(command, eval_str=True).parameters.values()]
+        parameters = _plain_parameters(command)
         texts = _texts(parameters, words)
         given = {**_from_environment(parameters, texts), **texts}
         if any(one.required and one.name not in given for one in parameters):
@@ -70,20 +40,14 @@ def direct_arguments(command: Callable[..., None], words: Sequence[str]) -> dict
         return None
 
 
-def _parameter(parameter: inspect.Parameter) -> _Parameter:
-    annotation = parameter.annotation
-    plain, *metadata = get_args(annotation) if get_origin(annotation) is Annotated else (annotation,)
-    if not metadata or not isinstance(metadata[0], Option) or metadata[0].settings.keys() - _FOR_HELP:
+def _plain_parameters(command: Callable[..., Any]) -> list[Parameter]:
+    parameters = parameters_of(command)
+    if parameters is None or any(one.declared.settings.keys() - _FOR_HELP for one in parameters):
         raise _NotPlain
-    return _Parameter(parameter.name, _without_none(plain), metadata[0], parameter.default is parameter.empty)
+    return parameters
 
 
-def _without_none(annotation: Any) -> Any:
-    kinds = [kind for kind in get_args(annotation) if kind is not type(None)]
-    return kinds[0] if type(None) in get_args(annotation) and len(kinds) == 1 else annotation
-
-
-def _texts(parameters: Iterable[_Parameter], words: Sequence[str]) -> dict[str, list[str]]:
+def _texts(parameters: Iterable[Parameter], words: Sequence[str]) -> dict[str, list[str]]:
     """Returns the texts of each parameter that is given. A flag has none."""
     options = {name: one for one in parameters if not isinstance(one.declared, Argument) for name in one.names}
     texts: dict[str, list[str]] = {}
@@ -104,7 +68,7 @@ def _texts(parameters: Iterable[_Parameter], words: Sequence[str]) -> dict[str, 
     return {**texts, **_arguments([one for one in parameters if isinstance(one.declared, Argument)], arguments)}
 
 
-def _arguments(parameters: Sequence[_Parameter], texts: Sequence[str]) -> dict[str, list[str]]:
+def _arguments(parameters: Sequence[Parameter], texts: Sequence[str]) -> dict[str, list[str]]:
     """Gives the arguments without names to their parameters, in order; a list takes all."""
     if len(parameters) == 1 and parameters[0].is_list:
         return {parameters[0].name: list(texts)} if texts else {}
@@ -113,7 +77,7 @@ def _arguments(parameters: Sequence[_Parameter], texts: Sequence[str]) -> dict[s
     return {one.name: [text] for one, text in zip(parameters, texts, strict=False)}
 
 
-def _from_environment(parameters: Iterable[_Parameter], given: Mapping[str, Any]) -> dict[str, list[str]]:
+def _from_environment(parameters: Iterable[Parameter], given: Mapping[str, Any]) -> dict[str, list[str]]:
     found = {}
     for one in parameters:
         text = os.environ.get(one.declared.settings.get("envvar", ""))
@@ -125,11 +89,19 @@ def _from_environment(parameters: Iterable[_Parameter], given: Mapping[str, Any]
     return found
 
 
-def _value(parameter: _Parameter, texts: Sequence[str]) -> Any:
+def _value(parameter: Parameter, texts: Sequence[str]) -> Any:
     if parameter.is_flag:
         return True
-    values = [parameter.value(text) for text in texts]
+    values = [_value_of(parameter, text) for text in texts]
     return values if parameter.is_list else values[-1]
+
+
+def _value_of(parameter: Parameter, text: str) -> Any:
+    kind = get_args(parameter.type)[0] if parameter.is_list else parameter.type
+    value = _converted(kind, text)
+    if "min" in parameter.declared.settings and value < parameter.declared.settings["min"]:
+        raise _NotPlain
+    return value
 
 
 def _converted(kind: Any, text: str) -> Any:

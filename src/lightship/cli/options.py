@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Annotated, Any, TypeVar, get_args, get_origin
+from typing import Annotated, Any, NamedTuple, TypeVar, get_args, get_origin
 
 from lightship.errors import InvalidArgument
 
@@ -53,6 +53,44 @@ class Argument(Option):
 
     __slots__ = ()
     kind = "Argument"
+
+
+class Parameter(NamedTuple):
+    """One parameter of a command's function, which is declared as an `Option`."""
+
+    name: str
+    # Without `| None`.
+    type: Any
+    declared: Option
+    required: bool
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.declared.names or (f"--{self.name.replace('_', '-')}",)
+
+    @property
+    def is_flag(self) -> bool:
+        return self.type is bool
+
+    @property
+    def is_list(self) -> bool:
+        return get_origin(self.type) is list
+
+
+def parameters_of(command: Callable[..., Any]) -> list[Parameter] | None:
+    """Returns the parameters of a command's function, or None if one of them is not declared as an `Option`."""
+    found = []
+    for one in inspect.signature(command, eval_str=True).parameters.values():
+        plain, *metadata = get_args(one.annotation) if get_origin(one.annotation) is Annotated else (one.annotation,)
+        if not metadata or not isinstance(metadata[0], Option):
+            return None
+        found.append(Parameter(one.name, _without_none(plain), metadata[0], one.default is one.empty))
+    return found
+
+
+def _without_none(annotation: Any) -> Any:
+    kinds = [kind for kind in get_args(annotation) if kind is not type(None)]
+    return kinds[0] if type(None) in get_args(annotation) and len(kinds) == 1 else annotation
 
 
 def typer_command(function: Callable[..., None]) -> Callable[..., None]:

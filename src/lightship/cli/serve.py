@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from lightship.cli.options import Argument, Option, WrongArguments, parsed
 from lightship.errors import InvalidArgument
 from lightship.transports.http.limits import Limits, Timeouts
 
 if TYPE_CHECKING:
-    from lightship.server import BatchingParameters
+    from lightship.server import BatchingParameters, ServerOptions
     from lightship.transports.grpc.options import Tls
 
 EngineName = Literal["auto", "openvino", "tensorflow"]
@@ -22,7 +23,17 @@ DEFAULT_LIMITS, DEFAULT_TIMEOUTS = Limits(), Timeouts()
 ADVANCED = "Advanced"  # the group of these options in the help text
 
 
-def _port(text: str) -> int | Literal["auto"]:
+class Serving(NamedTuple):
+    """What `lightship serve` runs."""
+
+    options: ServerOptions
+    # Print one JSON line when the server is ready.
+    as_json: bool
+    # The file for the number of the process.
+    pid_file: Path | None
+
+
+def parse_port(text: str) -> int | Literal["auto"]:
     if text == "auto":
         return "auto"
     if not text.isascii() or not text.isdecimal() or len(text) > 5 or int(text) > 65535:
@@ -58,15 +69,25 @@ def _names(given: Sequence[str]) -> tuple[str, ...]:
     return tuple(name.strip() for text in given for name in text.split(",") if name.strip())
 
 
-def serve(
+def serve_options(
     models: Annotated[
-        list[str],
+        list[str] | None,
         Argument(
             metavar="MODEL...",
             envvar="LIGHTSHIP_MODELS",
-            help="Models' folders, such as models/dog. A model has the name of its folder; name=path gives another.",
+            help="Models' folders, such as models/dog. A model has the name of its folder; name=path gives another. "
+            "May be left out if --config names models.",
         ),
-    ],
+    ] = None,
+    config: Annotated[
+        Path | None,
+        Option(
+            metavar="FILE",
+            envvar="LIGHTSHIP_CONFIG",
+            help="A TOML file with models and options. The command line and the environment win over it. SIGHUP and "
+            "`lightship reload` apply a changed file.",
+        ),
+    ] = None,
     host: Annotated[
         str, Option(envvar="LIGHTSHIP_HOST", help="The address to listen on; 0.0.0.0 or :: for all addresses.")
     ] = "127.0.0.1",
@@ -399,28 +420,34 @@ def serve(
             help="The file of the access log; by default standard output. SIGHUP opens it anew, after it was renamed.",
         ),
     ] = None,
+    pid_file: Annotated[
+        Path | None,
+        Option(
+            metavar="FILE",
+            envvar="LIGHTSHIP_PID_FILE",
+            help="Write the number of the server's process into this file while it runs, for `lightship reload`.",
+        ),
+    ] = None,
     json: Annotated[
         bool,
         Option(
             "--json", envvar="LIGHTSHIP_JSON", help="Print one JSON line when the server is ready, and log as JSON."
         ),
     ] = False,
-) -> None:
+) -> Serving:
     """Serve models until SIGTERM or Ctrl-C.
 
-    Running requests are finished first; a second signal stops the server at once. On SIGHUP it looks for new versions.
+    Running requests are finished first; a second signal stops the server at once. On SIGHUP it looks for new versions
+    and reads the file of --config again.
     """
     from lightship.cli.advice import SERVE
-    from lightship.cli.banner import announced
     from lightship.cli.model_argument import model_argument
     from lightship.cli.option_words import worded_as_options
     from lightship.cli.reload_root import reload_root
     from lightship.cli.sizes import parse_bytes
     from lightship.cli.workers import parse_workers
     from lightship.engines import EngineOptions
-    from lightship.memory import resume_collections
-    from lightship.server import Server, ServerOptions
-    from lightship.server.open_files import raise_file_limit
+    from lightship.server import ServerOptions
     from lightship.server.options import GRPC_PORT
     from lightship.transports.grpc.options import GrpcOptions
 
@@ -429,15 +456,15 @@ def serve(
     limits = Limits(head=max_head_bytes, pipelined=max_pipelined, connections=max_connections)
     if max_request_bytes is not None:
         limits = replace(limits, image=max_request_bytes, json=max_request_bytes)
-    configs = [model_argument(model, SERVE) for model in models]
+    configs = [model_argument(model, SERVE) for model in models or ()]
     with worded_as_options():
         options = ServerOptions(
             models=configs,
             host=host,
             reload_root=reload_root(allow_reload),
             read_once=["the arguments and options of `lightship serve`"],
-            rest_port=parsed("rest_port", rest_port, _port),
-            grpc_port=parsed("grpc_port", grpc_port or ("auto" if rest_port == "auto" else str(GRPC_PORT)), _port),
+            rest_port=parsed("rest_port", rest_port, parse_port),
+            grpc_port=parsed("grpc_port", grpc_port or ("auto" if rest_port == "auto" else str(GRPC_PORT)), parse_port),
             grpc=GrpcOptions(tls=_tls(tls_cert, tls_key, tls_client_ca), reflection=grpc_reflection),
             poll_seconds=poll_seconds,
             settle_seconds=settle_seconds,
@@ -476,11 +503,12 @@ def serve(
             options = replace(options, max_pixels=max_pixels)
         if drain_seconds is not None:
             options = replace(options, drain_seconds=drain_seconds)
-    raise_file_limit()
-    server = Server(options)
-    server.handle_signals()
-    resume_collections()
-    with worded_as_options():
-        server.start()
-    with announced(server, as_json=json):
-        server.run()
+    return Serving(options, json, pid_file)
+
+
+@functools.wraps(serve_options)
+def serve(**given: Any) -> None:
+    """Runs the server. `given` holds the arguments that the command line or the environment gives, by their names."""
+    from lightship.cli.serving import run_server
+
+    run_server(given)

@@ -6,6 +6,7 @@ from typing import Any
 
 from lightship.cli.help_text import argument_name, first_sentence
 
+MISSING = "Missing argument"
 # For an option that is given what another one takes: the remedy behind the error about its value.
 _REMEDIES = {"access_log": "for a file, give --access-log-file"}
 
@@ -24,6 +25,8 @@ def usage_error_text(error: Any) -> str:
 def _explained(error: Any) -> str:
     """Returns the text of an error; for a wrong value with its option, its variable if it is from there, and itself."""
     option = _option(error)
+    if str(error.message).startswith(MISSING):  # a command's own, for an argument that only it knows to be missing
+        return str(error.message)
     if option is None or not error.message:
         return str(error.format_message())
     where = " / ".join(f"'{name}'" for name in option.opts)
@@ -52,4 +55,4 @@ def _value(error: Any) -> str:
 def _missing(argument: Any) -> str:
     expected = first_sentence(argument.help or "")
     expected = f": {expected[:1].lower()}{expected[1:]}" if expected else ""
-    return f"Missing argument {argument_name(argument)}{expected}"
+    return f"{MISSING} {argument_name(argument)}{expected}"

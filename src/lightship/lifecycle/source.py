@@ -53,6 +53,7 @@ class FileSystemSource:
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
         self._closed = False
+        self._next_poll: float | None = None  # of all folders, by the monotonic clock
         self._thread: threading.Thread | None = None
 
     def watch(self, models: Sequence[ModelConfig]) -> None:
@@ -75,9 +76,21 @@ class FileSystemSource:
         with self._lock:
             self._changed.notify_all()
             if self._thread is None and not self._closed:
+                self._next_poll = time.monotonic() + self._poll_seconds if self._poll_seconds > 0 else None
                 thread = threading.Thread(target=self._poll, name="lightship-source", daemon=True)
                 thread.start()
                 self._thread = thread
+
+    def change(self, poll_seconds: float, empty_folder_grace: float) -> None:
+        """Changes the time between polls, and the seconds for which versions stay loaded after they have gone.
+
+        The first poll at the new interval comes as soon as it would if the last one had been now.
+        """
+        with self._lock:
+            if poll_seconds != self._poll_seconds:
+                self._next_poll = time.monotonic() + poll_seconds if poll_seconds > 0 else None
+            self._poll_seconds, self._grace = poll_seconds, empty_folder_grace
+            self._changed.notify_all()
 
     def poll_once(self) -> None:
         """Polls every folder now."""
@@ -106,17 +119,17 @@ class FileSystemSource:
 
     def _poll(self) -> None:
         """Polls at the interval, and between that looks again at files that were still being written."""
-        next_poll = time.monotonic() + self._poll_seconds if self._poll_seconds > 0 else None
         failing = RepeatedFailure()
         while True:
             with self._lock:
-                if self._wait(next_poll):
+                if self._wait():
                     return
+                poll = self._next_poll is not None and self._next_poll <= time.monotonic()
                 due = [name for name, one in self._watched.items() if one.look_at and one.look_at <= time.monotonic()]
             try:
-                if next_poll is not None and next_poll <= time.monotonic():
+                if poll:
                     self.poll_once()
-                    next_poll = time.monotonic() + self._poll_seconds
+                    self._poll_later()
                 else:
                     self._for_each(due, self._look_again)
                 failing.ended()
@@ -125,9 +138,13 @@ class FileSystemSource:
                     logger.exception("looking at the models' folders failed")
                 time.sleep(_ERROR_SECONDS)
 
-    def _wait(self, next_poll: float | None) -> bool:
-        """Waits until something is due. Returns whether the source was closed."""
-        times = [next_poll, *(watched.look_at for watched in self._watched.values())]
+    def _poll_later(self) -> None:
+        with self._lock:
+            self._next_poll = time.monotonic() + self._poll_seconds if self._poll_seconds > 0 else None
+
+    def _wait(self) -> bool:
+        """Waits until something is due, or may be earlier. Returns whether the source was closed."""
+        times = [self._next_poll, *(watched.look_at for watched in self._watched.values())]
         due = min((time for time in times if time is not None), default=None)
         pause = None if due is None else max(0.0, due - time.monotonic())
         if not self._closed and pause != 0:

@@ -52,3 +52,11 @@ def _place_and_reason(error: text_format.ParseError, text: str) -> str:
     if line <= len(lines):
         reason = reason.removeprefix(f"'{lines[line - 1]}': ")
     return f"{line}:{column}: {reason}"
+
+
+def field_names(full_name: str) -> list[str]:
+    """Returns the names of the fields of a message, by its full name; none if there is no such message."""
+    try:
+        return [field.name for field in POOL.FindMessageTypeByName(full_name).fields]
+    except KeyError:
+        return []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Sequence
+from typing import Any
 
 from lightship.lifecycle.source import FileSystemSource
 from lightship.server.config.files import ConfigFilePoll
@@ -19,7 +20,7 @@ class Rereading:
     Both happen in other threads, so that a slow disk does not keep the server from stopping.
     """
 
-    def __init__(self, source: FileSystemSource, file: ConfigFilePoll | None, read_once: Sequence[str]) -> None:
+    def __init__(self, source: FileSystemSource, file: ConfigFilePoll[Any] | None, read_once: Sequence[str]) -> None:
         """read_once: the names of what was read at the start and is not read again, such as --ssl_config_file."""
         self._source, self._file, self._read_once = source, file, read_once
         self._looking = threading.Lock()

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from lightship.errors import FailedPrecondition, Unknown
+from lightship.errors import FailedPrecondition, InvalidArgument, Unknown
 from lightship.lifecycle.availability import failure_text, failures, wait_until_settled
 from lightship.lifecycle.configuration import Configuration
 from lightship.lifecycle.manager import Manager
@@ -21,6 +21,7 @@ from lightship.lifecycle.state import ModelVersionStatus, State
 from lightship.memory import LongLived, keep_freed_memory
 from lightship.server.assembly import manager_of
 from lightship.server.config.files import ConfigFilePoll
+from lightship.server.config.reread import Reread, Rereadable
 from lightship.server.ending import abandon_runs
 from lightship.server.endpoints import Endpoints, Sockets
 from lightship.server.folders import check_folder
@@ -54,8 +55,13 @@ class Server:
     manager: Manager
     configuration: Configuration
 
-    def __init__(self, options: ServerOptions) -> None:
-        self.options = options
+    def __init__(self, options: ServerOptions, config: Rereadable | None = None) -> None:
+        """config: the configuration that the options were read from, if `reread` and SIGHUP are to read it again."""
+        if config is not None and options.model_config_file is not None:
+            raise InvalidArgument(
+                f"model_config_file={options.model_config_file} and {config.path} both name models: give one of them"
+            )
+        self.options, self._config = options, config
         self._stopped = False
         self._abandoned = False  # models were still in use or loading when the server had stopped
         self._signals = ReceivedSignals()
@@ -63,7 +69,7 @@ class Server:
         self._endpoints: Endpoints | WorkerEndpoints | None = None
         self._supervisor = _supervisor_of(options)
         self._source: FileSystemSource | None = None
-        self._config_file: ConfigFilePoll | None = None
+        self._config_file: ConfigFilePoll[Any] | None = None
         self._loading = Loading(options)  # with workers, each of them has its own, and this one is not used
 
     def start(self) -> Self:
@@ -135,7 +141,9 @@ class Server:
         self.reload(models, None, cancelled)
 
     def reread(self) -> None:
-        """Reads `model_config_file` again and looks for versions in the models' folders, without waiting for either.
+        """Reads the configuration, or `model_config_file`, again and looks for versions in the models' folders.
+
+        This does not wait for either.
 
         The file of the access log is opened anew, for tools that have renamed it.
 
@@ -167,13 +175,31 @@ class Server:
 
         return WorkerEndpoints(self.options, listening, self._supervisor)
 
-    def _poll_config_file(self) -> ConfigFilePoll | None:
+    def _poll_config_file(self) -> ConfigFilePoll[Any] | None:
+        if self._config is not None:
+            config, served = self._config, self.manager.models
+            reread = ConfigFilePoll(
+                config.path, 0, self._apply_reread, served, read=config.read, outcome=config.outcome
+            )
+            reread.start()
+            return reread
         if self.options.model_config_file is None:
             return None
         seconds = self.options.model_config_file_poll_seconds
         poll = ConfigFilePoll(self.options.model_config_file, seconds, self.configuration.apply, self.manager.models)
         poll.start()
         return poll
+
+    def _apply_reread(self, reread: Reread) -> None:
+        if reread.models is not None:
+            self.configuration.apply(reread.models)
+        assert self._source is not None
+        self._source.change(reread.poll_seconds, reread.empty_folder_grace)
+        self.options = replace(
+            self.options, poll_seconds=reread.poll_seconds, empty_folder_grace=reread.empty_folder_grace
+        )
+        for note in reread.notes:
+            logger.warning("%s", note)
 
     def _configure_logging(self) -> None:
         if self.options.log_format is not None:

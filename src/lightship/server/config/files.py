@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from lightship import protos
 from lightship.errors import (
@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 MAX_FILE_BYTES = 16 << 20
 
 _CLOSE_SECONDS = 1.0
+
+Content = TypeVar("Content")
 
 
 class InvalidConfigFile(InvalidArgument):
@@ -88,7 +90,11 @@ def _text(path: str) -> str:
     return data.decode()
 
 
-class ConfigFilePoll:
+def _untold(reason: str) -> None:
+    """The outcome of a reading for which only the log is told."""
+
+
+class ConfigFilePoll(Generic[Content]):
     """Reads a file of models at a fixed interval and when asked to, and applies it, even if it has not changed.
 
     An error is logged and leaves the served models as they are. An error that repeats is logged only once.
@@ -98,15 +104,20 @@ class ConfigFilePoll:
         self,
         path: str,
         seconds: float,
-        apply: Callable[[list[ModelConfig]], object],
+        apply: Callable[[Content], object],
         served: Callable[[], Collection[str]],
+        read: Callable[[str, Collection[str]], Content | None] = read_models,  # type: ignore[assignment]
+        outcome: Callable[[str], None] = _untold,
     ) -> None:
         """`seconds` is the interval between two reads; 0: the file is read only when `read_now` asks for it.
 
-        `apply` applies the models; it raises Cancelled when the server stops, which ends the polling. `served` returns
-        the names of the models that are served now.
+        `apply` applies what was read; it raises Cancelled when the server stops, which ends the polling. `served`
+        returns the names of the models that are served now. `read` reads the file, given its path and these names; None
+        means that it configures nothing. `outcome` is called after each reading, with the reason why it was not applied
+        or an empty text.
         """
         self._path, self._seconds, self._apply, self._served = path, seconds, apply, served
+        self._read, self._outcome = read, outcome
         self._closed = False
         self._wake = threading.Event()
         self._asked = False
@@ -142,6 +153,7 @@ class ConfigFilePoll:
             except Exception as error:  # an unexpected error in one read must not end the polling
                 if self._failing.is_new(exception_text(error)) or asked:
                     logger.exception("reading %s failed", self._path)
+                self._outcome(f"an unexpected error: {exception_text(error)}")
             self._pause()
 
     def _pause(self) -> None:
@@ -149,15 +161,17 @@ class ConfigFilePoll:
         self._wake.clear()
 
     def _once(self, asked: bool) -> None:
-        models = read_models(self._path, self._served())
-        if models is not None:
-            self._apply(models)
+        content = self._read(self._path, self._served())
+        if content is not None:
+            self._apply(content)
         failed = self._failing.ended()
         if asked or failed:
             logger.info("%s was read again", self._path)
+        self._outcome("")
 
     def _say(self, error: LightshipError, *, again: bool) -> None:
         detail = f" ({error.parser})" if isinstance(error, InvalidConfigFile) else ""
         text = f"{error.code.name}: {error.message}{detail}"
         if self._failing.is_new(text) or again:
             logger.error("%s was not applied: %s", self._path, text)
+        self._outcome(text)
