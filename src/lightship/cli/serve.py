@@ -64,7 +64,8 @@ def serve(
         Argument(
             metavar="MODEL...",
             envvar="LIGHTSHIP_MODELS",
-            help="Models' folders, such as models/dog. A model has the name of its folder; name=path gives another.",
+            help="Models' folders, such as models/dog or s3://BUCKET/models/dog. A model has the name of its folder; "
+            "name=path gives another.",
         ),
     ],
     host: Annotated[
@@ -122,6 +123,30 @@ def serve(
             help="Seconds for which loaded versions are kept after the last version has gone from a model's folder.",
         ),
     ] = 30.0,
+    store_poll_seconds: Annotated[
+        float,
+        Option(
+            min=0.01,
+            envvar="LIGHTSHIP_STORE_POLL_SECONDS",
+            help="Seconds between checks for new versions in object stores, such as s3://BUCKET/PATH.",
+        ),
+    ] = 30.0,
+    store_cache_bytes: Annotated[
+        str | None,
+        Option(
+            metavar="SIZE",
+            envvar="LIGHTSHIP_STORE_CACHE_BYTES",
+            help="What the copies of models from object stores may have together, such as 20GiB; the default is 16GiB.",
+        ),
+    ] = None,
+    store_cache_dir: Annotated[
+        Path | None,
+        Option(
+            metavar="DIRECTORY",
+            envvar="LIGHTSHIP_STORE_CACHE_DIR",
+            help="The folder of these copies; the default is lightship/store in the user's cache folder.",
+        ),
+    ] = None,
     follow_links: Annotated[
         bool,
         Option(
@@ -413,6 +438,7 @@ def serve(
     from lightship.server import Server, ServerOptions
     from lightship.server.open_files import raise_file_limit
     from lightship.server.options import GRPC_PORT
+    from lightship.store import DEFAULT_MAX_BYTES
     from lightship.transports.grpc.options import GrpcOptions
 
     if access_log_file is not None and access_log is None:
@@ -433,6 +459,11 @@ def serve(
             poll_seconds=poll_seconds,
             settle_seconds=settle_seconds,
             empty_folder_grace=empty_folder_grace,
+            store_poll_seconds=store_poll_seconds,
+            store_cache_bytes=(
+                parsed("store_cache_bytes", store_cache_bytes, parse_bytes) if store_cache_bytes else DEFAULT_MAX_BYTES
+            ),
+            store_cache_dir=store_cache_dir,
             follow_links=follow_links,
             limits=limits,
             memory_budget=parsed("memory_budget", memory_budget, parse_bytes) if memory_budget is not None else 0,
