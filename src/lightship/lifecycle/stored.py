@@ -54,8 +54,7 @@ class StoredModels:
         """Returns what the store of a model offers. Never waits for the store."""
         offer = self._stores.offer(config.name)
         if offer.versions is None:
-            warnings = [f"{config.place} cannot be read: {offer.explanation}"] if offer.explanation else []
-            return Stored(Found(None, offer.explanation or None, warnings), {}, "")
+            return Stored(Found(None, offer.explanation or None, []), {}, "")  # the follower has logged it
         versions = dict(offer.versions)
         files = {
             number: FilesSeen(fingerprint(path), offer.unsettled.get(number, ""), number in offer.replacing)

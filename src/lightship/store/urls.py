@@ -60,7 +60,7 @@ def checked_url(text: str, model: str) -> str:
         )
     if not text[len(found[1]) :].startswith("://"):
         raise InvalidArgument(f"model {model}: {redacted(text)} lacks a slash: write {scheme}://BUCKET/PATH")
-    rest = found[2].strip("/")
+    rest = found[2].rstrip("/")
     _check_rest(scheme, rest, f"model {model}: {redacted(text)}")
     return f"{'gs' if scheme == 'gcs' else scheme}://{rest}"
 
