@@ -11,22 +11,34 @@ removed. Everything that adds, counts or removes versions is done under a lock o
 
 from __future__ import annotations
 
-import json
 import logging
 import os
-import re
 import shutil
 import threading
 import time
 import uuid
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from lightship.errors import FailedPrecondition, PermissionDenied, ResourceExhausted, Unavailable
 from lightship.locks import FolderLock, try_lock
+from lightship.store.entries import (
+    Entry,
+    Partial,
+    find_entries,
+    is_complete,
+    is_locked,
+    lock_folder,
+    partial_name,
+    partial_size,
+    read_info,
+    remove_entry,
+    sync_folder,
+    sync_folders,
+    touch_entry,
+    write_info,
+)
 from lightship.store.faults import disk_fault
 from lightship.store.listing import VersionListing
 
@@ -34,44 +46,8 @@ logger = logging.getLogger(__name__)
 
 DEFAULT_MAX_BYTES = 16 << 30
 
-_FORMAT = 1
-_INFO = "entry.json"
-_GOOD, _GONE = "good", "gone"
-_MAX_INFO = 16 << 20
 _LOCK_SECONDS = 30.0
 _LOOK_SECONDS = 0.05
-_KEY = re.compile("[0-9a-f]{40}")
-_PARTIAL = re.compile("([0-9a-f]{40})-([0-9]{1,20})")
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A complete version in the cache."""
-
-    key: str
-    # What names the model's place in the store, see `urls.place_id`.
-    place: str
-    number: int
-    # In bytes.
-    size: int
-    # When it was last used, in seconds since 1970.
-    used: float
-    # Whether it has answered, and whether the store had it no longer when it was last listed.
-    good: bool
-    gone: bool
-
-
-@dataclass(slots=True)
-class Partial:
-    """A folder into which a version is being copied."""
-
-    key: str
-    folder: Path
-    lock: FolderLock
-    # The names of the objects that are complete.
-    done: set[str] = field(default_factory=set)
-    # The names of those that were begun.
-    tried: set[str] = field(default_factory=set)
 
 
 class Cache:
@@ -120,7 +96,7 @@ class Cache:
             if self._user is None:
                 user = folder / "users" / uuid.uuid4().hex
                 user.mkdir()
-                lock = try_lock(user, _stand_in(user), follow_links=False)
+                lock = lock_folder(user)
                 assert lock is not None, "a new folder is locked"
                 self._user = user, lock
             self._make_room(0)
@@ -139,36 +115,24 @@ class Cache:
     def has(self, key: str) -> bool:
         """Returns whether a complete version is there. One whose files have other sizes than they had is removed."""
         folder = self.folder / "entries" / key
-        info = _read_info(folder)
-        if info is None:
-            return False
-        try:
-            complete = all(os.stat(folder / name).st_size == size for name, size in info["files"].items())
-        except (OSError, TypeError, AttributeError, ValueError):
-            complete = False
-        if not complete:
-            logger.warning("%s was changed after it was copied from the store; it is copied again", folder)
-            with self._alone():
-                _remove(folder)
-        return complete
+        info = read_info(folder)
+        if info is None or is_complete(folder, info):
+            return info is not None
+        logger.warning("%s was changed after it was copied from the store; it is copied again", folder)
+        with self._alone():
+            remove_entry(folder)
+        return False
 
     def entries(self, place: str) -> list[Entry]:
         """Returns the versions of one place, the most recently used first. Their files were not looked at."""
         with self._on_disk():
-            found = [entry for entry in self._entries() if entry.place == place]
+            found = [entry for entry in find_entries(self.folder / "entries") if entry.place == place]
         return sorted(found, key=lambda entry: entry.used, reverse=True)
 
     def mark(self, entry: Entry, *, good: bool | None = None, gone: bool | None = None) -> None:
-        """Notes that a version has answered, or that the store has it no longer."""
-        for name, before, now in ((_GOOD, entry.good, good), (_GONE, entry.gone, gone)):
-            if now is None or now is before:
-                continue
-            with suppress(OSError):  # it was removed, or the disk is full; nothing depends on it but what is preferred
-                file = self.folder / "entries" / entry.key / name
-                if now:
-                    file.touch()
-                else:
-                    file.unlink()
+        """Notes that a version has answered, or that the store has it no longer. None: as before."""
+        with suppress(OSError):  # it was removed, or the disk is full; only what is preferred depends on it
+            entry.mark(good=good, gone=gone)
 
     def pin(self, owner: object, keys: Collection[str]) -> None:
         """Keeps these versions, and no longer those that the owner named before. They need not be there yet."""
@@ -192,7 +156,7 @@ class Cache:
         """Notes that versions are in use now."""
         for key in keys:
             with suppress(OSError):
-                os.utime(self.folder / "entries" / key / _INFO)
+                touch_entry(self.folder / "entries" / key)
 
     def begin(self, listing: VersionListing, url: str) -> Partial | None:
         """Returns an empty folder for a copy, with room for it. None if another process is copying the same version.
@@ -200,38 +164,29 @@ class Cache:
         Raises ResourceExhausted if it does not fit beside what is in use.
         """
         with self._alone():
-            folder = self.folder / "partial" / f"{listing.key}-{listing.size}"
+            folder = self.folder / "partial" / partial_name(listing)
             if folder.exists():
-                lock = try_lock(folder, _stand_in(folder), follow_links=False)
+                lock = lock_folder(folder)
                 if lock is None:
                     return None
                 shutil.rmtree(folder, ignore_errors=True)
                 lock.release()
             self._make_room(listing.size, f"version {listing.number} of {url}")
             (folder / str(listing.number)).mkdir(parents=True)
-            lock = try_lock(folder, _stand_in(folder), follow_links=False)
+            lock = lock_folder(folder)
             assert lock is not None, "a new folder is locked"
             return Partial(listing.key, folder, lock)
 
     def commit(self, partial: Partial, place: str, listing: VersionListing) -> None:
         """Moves a complete copy to its place. Its files are on the disk before."""
-        files = {f"{listing.number}/{name}": one.size for name, one in listing.objects.items()}
-        info = {
-            "format": _FORMAT,
-            "place": place,
-            "number": listing.number,
-            "size": listing.size,
-            "files": files,
-        }
-        with self._on_disk(), (partial.folder / _INFO).open("x") as file:
-            json.dump(info, file)
-            file.flush()
-            os.fsync(file.fileno())
+        with self._on_disk():
+            write_info(partial.folder, place, listing)
+            sync_folders(partial.folder)
         with self._alone():
-            place_there = self.folder / "entries" / partial.key
-            _remove(place_there)
-            os.rename(partial.folder, place_there)
-            _sync_folder(place_there.parent)
+            target = self.folder / "entries" / partial.key
+            remove_entry(target)
+            os.rename(partial.folder, target)
+            sync_folder(target.parent)
         partial.lock.release()
 
     def abandon(self, partial: Partial) -> None:
@@ -242,7 +197,7 @@ class Cache:
     def _make_room(self, needed: int, what: str = "") -> None:
         """Removes versions, the least recently used first, until so many bytes fit. Must be called in `_alone`."""
         copying, in_use = self._sweep(), self._in_use()
-        entries = sorted(self._entries(), key=lambda entry: (not entry.gone, entry.used))
+        entries = sorted(find_entries(self.folder / "entries"), key=lambda entry: (not entry.gone, entry.used))
         kept = sum(entry.size for entry in entries if entry.key in in_use)
         if what and needed + kept + copying > self.max_bytes:
             raise ResourceExhausted(
@@ -255,36 +210,16 @@ class Cache:
             if total + needed <= self.max_bytes:
                 break
             if entry.key not in in_use:
-                _remove(self.folder / "entries" / entry.key)
+                remove_entry(entry.folder)
                 total -= entry.size
-
-    def _entries(self) -> Iterator[Entry]:
-        """Returns all complete versions, and removes what is none."""
-        for folder in list((self.folder / "entries").iterdir()):
-            info = _read_info(folder)
-            try:
-                if info is None or not _KEY.fullmatch(folder.name):
-                    raise ValueError("no entry")
-                yield Entry(
-                    folder.name,
-                    str(info["place"]),
-                    int(info["number"]),
-                    int(info["size"]),
-                    (folder / _INFO).stat().st_mtime,
-                    (folder / _GOOD).exists(),
-                    (folder / _GONE).exists(),
-                )
-            except (OSError, ValueError, KeyError, TypeError):
-                if not (folder / _INFO).exists():
-                    _remove(folder)
 
     def _sweep(self) -> int:
         """Removes copies that nobody is making any more. Returns the bytes that the others will have."""
         copying = 0
         for folder in list((self.folder / "partial").iterdir()):
-            found = _PARTIAL.fullmatch(folder.name)
-            if _is_locked(folder) and found:
-                copying += int(found[2])
+            size = partial_size(folder)
+            if size is not None and is_locked(folder):
+                copying += size
             elif folder.is_dir():
                 shutil.rmtree(folder, ignore_errors=True)
         return copying
@@ -293,7 +228,7 @@ class Cache:
         """Returns the keys of the versions that running servers use, and removes what killed ones left."""
         used: set[str] = set()
         for folder in list((self.folder / "users").iterdir()):
-            if (self._user is not None and folder == self._user[0]) or _is_locked(folder):
+            if (self._user is not None and folder == self._user[0]) or is_locked(folder):
                 with suppress(OSError):
                     used.update(os.listdir(folder))
             elif folder.is_dir():
@@ -347,46 +282,6 @@ def shown_bytes(size: int) -> str:
             break
         amount, unit = amount / 1024, larger
     return f"{size} bytes" if unit == "bytes" else f"{amount:.1f} {unit}"
-
-
-def _read_info(folder: Path) -> Mapping[str, Any] | None:
-    try:
-        with (folder / _INFO).open("rb") as file:
-            info = json.loads(file.read(_MAX_INFO))
-    except (OSError, ValueError):
-        return None
-    return info if isinstance(info, dict) and info.get("format") == _FORMAT and "files" in info else None
-
-
-def _remove(folder: Path) -> None:
-    """Removes a version. Without its index it is none, even if this process dies half-way."""
-    (folder / _INFO).unlink(missing_ok=True) if folder.is_dir() else None
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def _is_locked(folder: Path) -> bool:
-    try:
-        lock = try_lock(folder, _stand_in(folder), follow_links=False)
-    except OSError:  # it is no folder, or was just removed
-        return False
-    if lock is None:
-        return True
-    lock.release()
-    return False
-
-
-def _stand_in(folder: Path) -> Path:
-    return folder.with_name(f"{folder.name}.lock")
-
-
-def _sync_folder(folder: Path) -> None:
-    if not hasattr(os, "O_DIRECTORY"):
-        return
-    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
 
 
 def _is_private(folder: Path) -> bool:

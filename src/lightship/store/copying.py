@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from lightship.bundle.manifest import MANIFEST_FILE, MAX_BYTES, Manifest
 from lightship.errors import Aborted, Cancelled, DataLoss, LightshipError, NotFound, Unavailable
-from lightship.store.cache import Partial
+from lightship.store.entries import Partial
 from lightship.store.faults import disk_fault
 from lightship.store.listing import StoredObject, VersionListing
 from lightship.store.object_store import ObjectStore

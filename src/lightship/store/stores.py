@@ -12,6 +12,7 @@ from lightship.store.cache import DEFAULT_MAX_BYTES, Cache
 from lightship.store.follower import Follower, Select
 from lightship.store.object_store import ObjectStore
 from lightship.store.offer import Offer
+from lightship.store.pauses import Pauses
 
 DEFAULT_POLL_SECONDS = 30.0
 
@@ -49,15 +50,14 @@ class Stores:
         with self._lock:
             known = self._followers.get(name)
             if known is not None and known.url == url:
-                known.wanted_by(select)
+                known.choose(select)
                 return
             follower = self._followers[name] = Follower(
                 name,
                 ObjectStore(url),
                 self._cache,
                 select,
-                poll_seconds=self._options.poll_seconds,
-                settle_seconds=self._options.settle_seconds,
+                Pauses(self._options.poll_seconds, self._options.settle_seconds),
                 in_use=self._in_use,
                 changed=lambda name: self.changed(name),
             )
