@@ -22,7 +22,7 @@ OTHERS: dict[str, str] = {
     "MODEL_NAME": "In the container image: the name of the model, by default `model`.",
     "MODEL_BASE_PATH": "In the container image: the folder that contains the model's folder, by default `/models`.",
     "XDG_CACHE_HOME": "The user's cache folder. Compiled models are in its folder `lightship`, unless "
-    "`LIGHTSHIP_CACHE_DIR` names another.",
+    "`LIGHTSHIP_CACHE_DIR` names another; copies from object stores are in `lightship/store`.",
     "DOCKER_HOST": "The Docker Engine of `lightship docker`, such as `unix:///var/run/docker.sock`.",
     "SOURCE_DATE_EPOCH": "For `lightship docker build`: the time of all files in the image, in seconds since 1970.",
     "KERAS_BACKEND": "For `lightship export`: Keras must use `tensorflow`, which is its default.",

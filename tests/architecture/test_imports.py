@@ -39,15 +39,16 @@ BELOW: dict[str, set[str]] = {
     "datasets": {"images", "files", "suffixes", "processors", "errors"},
     "evaluation": {"datasets", "images", "files", "errors", "notebook", "printable"},
     "bundle": MODEL,
+    "store": MODEL | {"extras", "locks", "repeated", "threads"},
     "engines": MODEL | {"extras", "locks", "memory", "processors", "repeated", "semaphore", "threads"},
     "batching": MODEL | {"engines", "processors", "threads"},
-    "lifecycle": MODEL | {"batching", "engines", "memory", "repeated", "threads"},
+    "lifecycle": MODEL | {"store", "batching", "engines", "memory", "repeated", "threads"},
     "signing": MODEL | {"lifecycle", "engines", "extras"},
     "services": MODEL | {"lifecycle", "batching", "engines"},
     "transports": MODEL
     | {"services", "lifecycle", "batching", "memory", "printable", "processors", "semaphore", "threads"},
     "server": MODEL
-    | {"transports", "services", "signing", "lifecycle", "batching", "engines"}
+    | {"transports", "services", "signing", "lifecycle", "store", "batching", "engines"}
     | SHOWN
     | {"memory", "processors", "signals", "printable", "repeated", "threads", "unexpected"},
     "packaging": MODEL | SHOWN | {"engines", "extras", "locks", "unexpected"},
@@ -61,7 +62,7 @@ BELOW: dict[str, set[str]] = {
     "docker": MODEL | SHOWN | {"client", "extras"},
     "cli": MODEL
     | {"docker", "local", "client", "training", "packaging", "server", "transports", "services", "signing", "lifecycle"}
-    | {"batching", "engines", "evaluation", "datasets"}
+    | {"batching", "engines", "evaluation", "datasets", "store"}
     | {"extras", "memory", "processors", "signals", "printable"},
     "__main__": {"cli"},
 }

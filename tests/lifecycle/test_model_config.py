@@ -30,7 +30,9 @@ from lightship.lifecycle.model_config import check_model_list, local_path
             InvalidArgument,
             "file://models/m names another machine, 'models': write file:///",
         ),
-        ([("m", "s3://bucket/m")], Unimplemented, "model m: s3://bucket/m is on an object store"),
+        ([("m", "hdfs://host/m")], Unimplemented, "model m: hdfs://host/m is in no place that Lightship can read"),
+        ([("m", "s3:///m")], InvalidArgument, "model m: s3:///m names no bucket: write s3://BUCKET/PATH"),
+        ([("m", "s3://key:pass@bucket/m")], InvalidArgument, "model m: s3://***@bucket/m has a user or a password"),
     ],
 )
 def test_what_cannot_be(models: list[tuple[str, str]], kind: type[LightshipError], text: str) -> None:

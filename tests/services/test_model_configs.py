@@ -123,12 +123,17 @@ def test_a_list_is_followed_by_a_list_alone(text: str) -> None:
     "text",
     [
         "custom_model_config { type_url: 'x' }",
-        listed(config("", "name: 'm' base_path: 's3://m' model_platform: 'tensorflow'")),
+        listed(config("", "name: 'm' base_path: 'hdfs://m' model_platform: 'tensorflow'")),
     ],
 )
 def test_what_is_not_built_is_said(text: str) -> None:
     with pytest.raises(Unimplemented):
         models(text)
+
+
+def test_a_base_path_may_be_in_an_object_store() -> None:
+    (one,) = models(listed(config("", "name: 'm' base_path: 's3://b/m/' model_platform: 'tensorflow'"))) or []
+    assert (one.store, one.place) == ("s3://b/m", "s3://b/m")
 
 
 def test_a_base_path_may_be_a_file_uri() -> None:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from lightship.cli.argument_kinds import FILE_SUFFIXES, FILES, Kind, kind_of, kind_of_name
 from lightship.errors import InvalidArgument, NotFound
 from lightship.saved_model.versions import export_command, version_number
+from lightship.store import redacted
 
 
 class Wanted(NamedTuple):
@@ -22,28 +23,39 @@ class Wanted(NamedTuple):
     wrong: Collection[Kind]
 
 
-NOT_A_FOLDER = FILES | {Kind.EMPTY, Kind.ADDRESS}
+NOT_LOCAL = frozenset({Kind.ADDRESS, Kind.STORE})
+NOT_A_FOLDER = FILES | NOT_LOCAL | {Kind.EMPTY}
 A_MODEL_FOLDER = "a model's folder, such as models/dog"
 AN_ADDRESS = "a server's address, such as http://127.0.0.1:8501 or grpc://127.0.0.1:8500"
 
 INSPECT = Wanted("lightship inspect", A_MODEL_FOLDER, NOT_A_FOLDER | {Kind.PHOTOS})
 VERIFY = INSPECT._replace(command="lightship verify")
 SIGN = INSPECT._replace(command="lightship sign")
-SERVE = Wanted("lightship serve", A_MODEL_FOLDER, NOT_A_FOLDER)
-START = SERVE._replace(command="lightship docker start")
+SERVE = Wanted("lightship serve", A_MODEL_FOLDER, NOT_A_FOLDER - {Kind.STORE})
+START = SERVE._replace(command="lightship docker start", wrong=NOT_A_FOLDER)
 BUILD = INSPECT._replace(command="lightship docker build")
 STATUS = Wanted("lightship status", AN_ADDRESS, frozenset(Kind) - {Kind.ADDRESS, Kind.MISSING})
 AGAINST = STATUS._replace(command="--against")
 PREDICT = Wanted(
     "lightship predict",
     "a model first, its folder or its address, such as models/dog or http://127.0.0.1:8501/v1/models/dog",
-    FILES | {Kind.EMPTY, Kind.PHOTOS},
+    FILES | {Kind.EMPTY, Kind.PHOTOS, Kind.STORE},
 )
 PHOTO = Wanted(
     "lightship predict",
     "photos after the model",
     frozenset(
-        {Kind.EMPTY, Kind.ADDRESS, Kind.KERAS, Kind.GRAPH, Kind.VERSION, Kind.SAVED_MODEL, Kind.MODEL, Kind.MODELS}
+        {
+            Kind.EMPTY,
+            Kind.ADDRESS,
+            Kind.STORE,
+            Kind.KERAS,
+            Kind.GRAPH,
+            Kind.VERSION,
+            Kind.SAVED_MODEL,
+            Kind.MODEL,
+            Kind.MODELS,
+        }
     ),
 )
 COMPARE = PREDICT._replace(
@@ -58,7 +70,8 @@ CHECKED_PHOTOS = PHOTO._replace(
 SIFT = Wanted(
     "lightship sift",
     "a folder of photos",
-    FILES | {Kind.EMPTY, Kind.ADDRESS, Kind.VERSION, Kind.SAVED_MODEL, Kind.MODEL, Kind.MODELS, Kind.MISSING},
+    FILES
+    | {Kind.EMPTY, Kind.ADDRESS, Kind.STORE, Kind.VERSION, Kind.SAVED_MODEL, Kind.MODEL, Kind.MODELS, Kind.MISSING},
 )
 SIFT_MODEL = INSPECT._replace(command="--model", wrong=frozenset(INSPECT.wrong) | {Kind.MISSING})
 COMPARED_PHOTOS = PHOTO._replace(
@@ -69,7 +82,19 @@ COMPARED_PHOTOS = PHOTO._replace(
 SOURCE = Wanted(
     "lightship export",
     "a trained model, which is a .keras or .h5 file or the folder of a SavedModel",
-    frozenset({Kind.EMPTY, Kind.ADDRESS, Kind.PHOTO, Kind.PHOTOS, Kind.CLASSES, Kind.GRAPH, Kind.FILE, Kind.MISSING}),
+    frozenset(
+        {
+            Kind.EMPTY,
+            Kind.ADDRESS,
+            Kind.STORE,
+            Kind.PHOTO,
+            Kind.PHOTOS,
+            Kind.CLASSES,
+            Kind.GRAPH,
+            Kind.FILE,
+            Kind.MISSING,
+        }
+    ),
 )
 TARGET = Wanted(
     "lightship export",
@@ -81,7 +106,17 @@ TRAINED_PHOTOS = Wanted(
     "lightship train",
     "photos, in a folder for each class or in a CSV file",
     frozenset(
-        {Kind.EMPTY, Kind.ADDRESS, Kind.PHOTO, Kind.KERAS, Kind.GRAPH, Kind.VERSION, Kind.SAVED_MODEL, Kind.MODEL}
+        {
+            Kind.EMPTY,
+            Kind.ADDRESS,
+            Kind.STORE,
+            Kind.PHOTO,
+            Kind.KERAS,
+            Kind.GRAPH,
+            Kind.VERSION,
+            Kind.SAVED_MODEL,
+            Kind.MODEL,
+        }
     )
     | {Kind.MODELS, Kind.MISSING},
 )
@@ -112,8 +147,9 @@ def check_target(text: str, wanted: Wanted = TARGET) -> None:
 
 def explain_argument(text: str, kind: Kind, wanted: Wanted) -> str:
     """Returns what was given, what is expected, and what to do."""
-    remedy = _remedy(text, kind, wanted)
-    given = "an argument is empty" if kind is Kind.EMPTY else f"{text} is {kind.value}"
+    shown = redacted(text) if kind is Kind.STORE else text
+    remedy = _remedy(shown, kind, wanted)
+    given = "an argument is empty" if kind is Kind.EMPTY else f"{shown} is {kind.value}"
     return f"{given}, but {wanted.command} needs {wanted.expected}{f': {remedy}' if remedy else ''}"
 
 
@@ -149,6 +185,7 @@ def _from_url(text: str) -> str:
 
 _GENERAL: Mapping[Kind, Callable[[str], str]] = {
     Kind.ADDRESS: lambda text: f"lightship status {quote(text)} shows what a server serves",
+    Kind.STORE: lambda text: f"lightship serve {quote(text)} serves it",
     Kind.PHOTO: lambda text: f"lightship predict MODEL {quote(text)} classifies it",
     Kind.PHOTOS: lambda text: f"lightship predict MODEL {quote(text)} classifies them",
     Kind.KERAS: _export,

@@ -17,6 +17,7 @@ from lightship.saved_model.versions import (
     list_versions,
     version_number,
 )
+from lightship.store import is_store_url
 from lightship.suffixes import IMAGE_SUFFIXES, KERAS_SUFFIXES
 
 _CLASSES_SUFFIXES = (".txt", ".json", ".csv", ".pickle")
@@ -29,6 +30,7 @@ class Kind(Enum):
 
     EMPTY = "empty"
     ADDRESS = "a server's address"
+    STORE = "a place in an object store"
     PHOTO = "a photo"
     KERAS = "a Keras file"
     CLASSES = "a file of text"
@@ -51,7 +53,9 @@ def kind_of(text: str) -> Kind:
     if not text.strip():
         return Kind.EMPTY
     if "://" in text:
-        return Kind.FOLDER if text.startswith("file://") else Kind.ADDRESS
+        if text.startswith("file://"):
+            return Kind.FOLDER
+        return Kind.STORE if is_store_url(text) else Kind.ADDRESS
     if os.path.isdir(text):
         return _kind_of_folder(Path(text))
     if os.path.isfile(text):

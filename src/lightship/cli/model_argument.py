@@ -28,6 +28,8 @@ def model_argument(text: str, wanted: Wanted) -> ModelConfig:
     if path and not os.path.isdir(path):
         check_argument(path, wanted)
     model = parse_model_argument(text)
+    if model.store is not None:
+        return model
     missing = explain_missing_folder(model.path)
     if missing is not None:
         needed = f"; {wanted.command} needs the model's folder" if version_number(model.path.name) is not None else ""

@@ -30,7 +30,7 @@ FLAGS: tuple[Flag, ...] = (
     Flag("model_config_file_poll_wait_seconds", 0, USED, "seconds between reads of model_config_file; 0: read once"),
     Flag("reload_root", "/", USED, "folder below which HandleReloadConfigRequest may choose base paths; /: any folder"),
     Flag("model_name", "default", USED, "the model's name"),
-    Flag("model_base_path", "", USED, "absolute path of the model's folder, which contains its version folders"),
+    Flag("model_base_path", "", USED, "absolute path or URL of the model's folder, which contains its version folders"),
     Flag("num_load_threads", 0, USED, "versions that are loaded at the same time; 0: two"),
     Flag("num_unload_threads", 0, IGNORED, "threads for unloading"),
     Flag("max_num_load_retries", 5, USED, "further attempts to load a version before it counts as failed"),
@@ -78,6 +78,11 @@ FLAGS: tuple[Flag, ...] = (
     Flag(
         "verify_models", "", USED, "PEM file with a public key: load only versions that are signed with its private key"
     ),
+    Flag(
+        "store_poll_seconds", 30, USED, "seconds between listings of object stores such as s3://; 0: list at the start"
+    ),
+    Flag("store_cache_bytes", "16GiB", USED, "what local copies of models from object stores may have together"),
+    Flag("store_cache_dir", "", USED, "folder of these copies; by default lightship/store in the user's cache folder"),
     Flag("extensions", False, USED, "answer with Lightship's own additions too, as `lightship serve` does"),
     Flag("access_log", "", USED, "write one line for each request to standard output: text or json"),
     Flag("access_log_file", "", USED, "with access_log: the file to write to; SIGHUP opens it anew"),

@@ -75,8 +75,8 @@ def serve_options(
         Argument(
             metavar="MODEL...",
             envvar="LIGHTSHIP_MODELS",
-            help="Models' folders, such as models/dog. A model has the name of its folder; name=path gives another. "
-            "May be left out if --config names models.",
+            help="Models' folders, such as models/dog or s3://BUCKET/models/dog. A model has the name of its folder; "
+            "name=path gives another. May be left out if --config names models.",
         ),
     ] = None,
     config: Annotated[
@@ -143,6 +143,30 @@ def serve_options(
             help="Seconds for which loaded versions are kept after the last version has gone from a model's folder.",
         ),
     ] = 30.0,
+    store_poll_seconds: Annotated[
+        float,
+        Option(
+            min=0.01,
+            envvar="LIGHTSHIP_STORE_POLL_SECONDS",
+            help="Seconds between checks for new versions in object stores, such as s3://BUCKET/PATH.",
+        ),
+    ] = 30.0,
+    store_cache_bytes: Annotated[
+        str | None,
+        Option(
+            metavar="SIZE",
+            envvar="LIGHTSHIP_STORE_CACHE_BYTES",
+            help="What the copies of models from object stores may have together, such as 20GiB; the default is 16GiB.",
+        ),
+    ] = None,
+    store_cache_dir: Annotated[
+        Path | None,
+        Option(
+            metavar="DIRECTORY",
+            envvar="LIGHTSHIP_STORE_CACHE_DIR",
+            help="The folder of these copies; the default is lightship/store in the user's cache folder.",
+        ),
+    ] = None,
     follow_links: Annotated[
         bool,
         Option(
@@ -449,6 +473,7 @@ def serve_options(
     from lightship.engines import EngineOptions
     from lightship.server import ServerOptions
     from lightship.server.options import GRPC_PORT
+    from lightship.store import DEFAULT_MAX_BYTES
     from lightship.transports.grpc.options import GrpcOptions
 
     if access_log_file is not None and access_log is None:
@@ -469,6 +494,11 @@ def serve_options(
             poll_seconds=poll_seconds,
             settle_seconds=settle_seconds,
             empty_folder_grace=empty_folder_grace,
+            store_poll_seconds=store_poll_seconds,
+            store_cache_bytes=(
+                parsed("store_cache_bytes", store_cache_bytes, parse_bytes) if store_cache_bytes else DEFAULT_MAX_BYTES
+            ),
+            store_cache_dir=store_cache_dir,
             follow_links=follow_links,
             verify_models=verify_models,
             limits=limits,

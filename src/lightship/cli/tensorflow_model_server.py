@@ -109,14 +109,14 @@ def _log_addresses(server: Server, flags: Mapping[str, Value]) -> None:
 
 
 def _models(flags: Mapping[str, Value]) -> list[ModelConfig]:
-    from lightship.lifecycle.model_config import ModelConfig, check_model_list, local_path
+    from lightship.lifecycle.model_config import ModelConfig, check_model_list
     from lightship.server.config.files import read_models
 
     if flags["model_config_file"]:
         return read_models(str(flags["model_config_file"])) or []
     name, path = str(flags["model_name"]), str(flags["model_base_path"])
     check_model_list([(name, path)])
-    return [ModelConfig(name, local_path(path))]
+    return [ModelConfig.at(name, path)]
 
 
 def _batching(flags: Mapping[str, Value]) -> BatchingParameters | None:
@@ -130,6 +130,7 @@ def _batching(flags: Mapping[str, Value]) -> BatchingParameters | None:
 
 def _options(given: Mapping[str, Value], flags: Mapping[str, Value], files: ConfigFiles) -> ServerOptions:
     from lightship.cli.engine_environment import engine_options_from_environment
+    from lightship.cli.sizes import parse_bytes
     from lightship.cli.workers import parse_workers
     from lightship.engines import EngineOptions
     from lightship.server import ServerOptions
@@ -150,6 +151,9 @@ def _options(given: Mapping[str, Value], flags: Mapping[str, Value], files: Conf
         grpc=_grpc_options(given, flags, files),
         poll_seconds=int(flags["file_system_poll_wait_seconds"]),
         empty_folder_grace=0,
+        store_poll_seconds=max(0, int(flags["store_poll_seconds"])),
+        store_cache_bytes=parse_bytes(str(flags["store_cache_bytes"]), "--store_cache_bytes"),
+        store_cache_dir=Path(str(flags["store_cache_dir"])) if flags["store_cache_dir"] else None,
         follow_links=True,
         verify_models=Path(str(flags["verify_models"])) if flags["verify_models"] else None,
         memory_budget=_memory_budget(str(flags["memory_budget"])),

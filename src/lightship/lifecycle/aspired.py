@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from lightship.lifecycle.model_config import All, Latest, ModelConfig, Specific
+from lightship.lifecycle.model_config import All, Latest, ModelConfig, Specific, VersionPolicy
 from lightship.saved_model.versions import version_entries
 
 
@@ -39,6 +39,19 @@ def find_aspired(config: ModelConfig) -> Aspired:
     return Aspired(there, warnings + missing, missing)
 
 
+def selected(policy: VersionPolicy, numbers: Collection[int]) -> list[int]:
+    """Returns which of the versions with these numbers a policy selects."""
+    if isinstance(policy, Specific):
+        return [number for number in policy.versions if number in numbers]
+    descending = sorted(numbers, reverse=True)
+    return descending if isinstance(policy, All) else descending[: max(1, policy.count)]
+
+
+def missing_versions(config: ModelConfig, found: Collection[int]) -> list[str]:
+    """Returns a sentence for each version that the policy names and that was not found."""
+    return _missing(config, config.policy, found) if isinstance(config.policy, Specific) else []
+
+
 def _first_of_each(entries: Iterable[tuple[int, Path]]) -> dict[int, Path]:
     first: dict[int, Path] = {}
     for number, path in entries:
@@ -59,13 +72,13 @@ def _duplicates(config: ModelConfig, entries: Iterable[tuple[int, Path]]) -> lis
     ]
 
 
-def _missing(config: ModelConfig, policy: Specific, found: Mapping[int, Path]) -> list[str]:
+def _missing(config: ModelConfig, policy: Specific, found: Collection[int]) -> list[str]:
     if not policy.versions:
         return [
             f"The version policy of servable {config.name} names no version, so nothing is served: add versions to it"
         ]
     return [
-        f"Version {number} of servable {config.name}, which its version policy names, is not in {config.path}"
+        f"Version {number} of servable {config.name}, which its version policy names, is not in {config.place}"
         for number in policy.versions
         if number not in found
     ]

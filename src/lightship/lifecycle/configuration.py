@@ -51,7 +51,7 @@ class Configuration:
         Raises InvalidArgument for an invalid list, FailedPrecondition for a label whose version is not AVAILABLE, and
         Cancelled if the server is stopping. In these cases nothing changes.
         """
-        check_model_list((model.name, str(model.path)) for model in models)
+        check_model_list((model.name, model.place) for model in models)
         with self._lock:
             if self._closed:
                 raise Cancelled("the server is stopping and does not accept a new configuration")

@@ -19,6 +19,11 @@ def check_confined(model: ModelConfig, versions: Iterable[Path] = ()) -> None:
     """
     if model.root is None:
         return
+    if model.store is not None:
+        raise PermissionDenied(
+            f"model {model.name}: {model.store} is not below {model.root}, the only folder from which a reload may "
+            "serve models: start the server without a folder for reloads, so that they may serve models from anywhere"
+        )
     for path in (model.path, *versions):
         if not is_below(path, model.root):
             raise PermissionDenied(

@@ -129,6 +129,11 @@ class Manager(ServedModels):
         with self._changed:
             return model.statuses() if (model := self._models.get(name)) else []
 
+    def folders(self, name: str) -> dict[Path, bool]:
+        """Returns the folders of a model's versions that are loaded or being loaded, each with whether it answers."""
+        with self._changed:
+            return model.folders() if (model := self._models.get(name)) else {}
+
     def notice(self, name: str) -> str:
         with self._changed:
             return model.notice if (model := self._models.get(name)) else ""
@@ -237,10 +242,13 @@ class Manager(ServedModels):
         self._background.start(self._load_version, model, record, now)
 
     def _load_version(self, model: ModelVersions, record: VersionRecord, began: float) -> None:
-        before = fingerprint(record.path)
-        loaded = attempt(self._load, record.id, record.path, record.failing)
-        meanwhile = fingerprint(record.path) != before
+        path = record.path
+        before = fingerprint(path)
+        loaded = attempt(self._load, record.id, path, record.failing)
+        meanwhile = fingerprint(path) != before
         with self._changed:
+            if not isinstance(loaded, LightshipError):
+                record.loaded_from = path
             self._slots.end(model.name, began)
             record.load_began, now = None, time.monotonic()
             again = record.phase is Phase.READY

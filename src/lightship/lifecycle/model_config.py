@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PureWindowsPath
 
-from lightship.errors import InvalidArgument, Unimplemented
+from lightship.errors import InvalidArgument
+from lightship.store import checked_url, is_url
 
-_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
 _FILE = "file://"
 _DRIVE = re.compile("/[A-Za-z]:")
+_NO_FOLDER = Path(os.devnull)
 _WINDOWS = sys.platform == "win32"
 
 
@@ -46,13 +48,36 @@ class ModelConfig:
     """A model to serve."""
 
     name: str
-    # The folder that contains the version folders.
+    # The folder that contains the version folders. It has no meaning for a model in an object store.
     path: Path
     policy: VersionPolicy = Latest()
     # Versions by their labels, such as 42 by "stable".
     labels: Mapping[str, int] = field(default_factory=dict)
     # The folder below which `path` and its versions must be, with all links followed. None: anywhere.
     root: Path | None = None
+    # The URL of a model in an object store, such as s3://bucket/models/dog. None: it is in `path`.
+    store: str | None = None
+
+    @classmethod
+    def at(
+        cls,
+        name: str,
+        base_path: str,
+        policy: VersionPolicy = Latest(),
+        labels: Mapping[str, int] | None = None,
+    ) -> ModelConfig:
+        """Returns the configuration of a model at a base path: a local folder, or a URL of a folder or an object store.
+
+        Raises the errors of `local_path` and `lightship.store.checked_url`.
+        """
+        if is_url(base_path):
+            return cls(name, _NO_FOLDER, policy, labels or {}, store=checked_url(base_path, name))
+        return cls(name, local_path(base_path), policy, labels or {})
+
+    @property
+    def place(self) -> str:
+        """The base path, for messages: the URL of the object store, or the folder."""
+        return self.store or str(self.path)
 
 
 def local_path(base_path: str) -> Path:
@@ -78,8 +103,8 @@ def is_absolute(path: str) -> bool:
 def check_model_list(models: Iterable[tuple[str, str]]) -> None:
     """Checks the names and base paths of a list of models.
 
-    Raises InvalidArgument, with TensorFlow Serving's messages, for a repeated name or a relative path, and
-    Unimplemented for a path on an object store.
+    Raises InvalidArgument, with TensorFlow Serving's messages, for a repeated name or a relative path, and the errors
+    of `lightship.store.checked_url` for a URL that Lightship cannot read.
     """
     listed = list(models)
     names: set[str] = set()
@@ -90,10 +115,8 @@ def check_model_list(models: Iterable[tuple[str, str]]) -> None:
     for name, path in listed:
         if path.startswith(_FILE):
             path = str(local_path(path))
-        if _URI.match(path) and not is_absolute(path):  # C:/models on Windows looks like a URI
-            raise Unimplemented(
-                f"model {name}: {path} is on an object store, which this release of Lightship cannot read: "
-                "give a local folder"
-            )
+        if is_url(path):
+            checked_url(path, name)
+            continue
         if not is_absolute(path):
             raise InvalidArgument(f"Expected model {name} to have an absolute path or URI; got base_path()={path}")

@@ -57,6 +57,8 @@ class ModelVersions:
         """Takes in what the files of aspired versions look like. A loaded version stays if its path is another now."""
         for number, seen in files.items():
             record = self.records.get(number)
+            if record is not None and record.path != versions[number] and seen.replacing:
+                record.move(versions[number])
             if record is not None and record.path == versions[number]:
                 record.see(seen, now)
 
@@ -64,6 +66,14 @@ class ModelVersions:
         """Marks the model as removed. Its versions stay in its status."""
         self.wanted, self.reason, self.labels, self.notice = False, _NOT_FOUND_YET, {}, ""
         self.aspire({})
+
+    def folders(self) -> dict[Path, bool]:
+        """Returns the folders from which versions are loaded or being loaded, each with whether it answers."""
+        found = {record.path: False for record in self.records.values() if record.load_began is not None}
+        for record in self.records.values():
+            if record.loaded_from is not None and record.lease is not None:
+                found[record.loaded_from] = True
+        return found
 
     def failed(self) -> list[VersionRecord]:
         """Returns the versions that failed and are to be tried again, during their retries or after them."""

@@ -6,13 +6,15 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 
 from lightship.lifecycle.manager import Manager
 from lightship.lifecycle.model_config import ModelConfig
 from lightship.lifecycle.settling import Settling, default_settle_seconds
 from lightship.lifecycle.state import State
+from lightship.lifecycle.stored import StoredModels
+from lightship.lifecycle.version_files import FilesSeen
 from lightship.lifecycle.watched import Found, Watched, look_for_versions
 from lightship.repeated import RepeatedFailure, exception_text
 from lightship.threads import start_thread
@@ -41,14 +43,19 @@ class FileSystemSource:
         *,
         settle_seconds: float | None = None,
         empty_folder_grace: float = 0.0,
+        stored: StoredModels | None = None,
     ) -> None:
         """poll_seconds: the time between polls. 0 polls a model only once, when it is added; a negative one never.
         settle_seconds: how old the files of a version must be, see `Settling`; None for the default.
         empty_folder_grace: the seconds for which versions stay loaded after the last one has gone from their folder.
+        stored: follows the models that are in object stores; None if there can be none.
         """
         self._manager = manager
         self._poll_seconds, self._grace = poll_seconds, empty_folder_grace
         self._settle_seconds = default_settle_seconds() if settle_seconds is None else settle_seconds
+        self._stored = stored
+        if stored is not None:
+            stored.on_change(self._look_at_store)
         self._watched: dict[str, Watched] = {}
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
@@ -70,6 +77,7 @@ class FileSystemSource:
                 self._manager.forget(name)
             for name in fresh:
                 self._manager.expect(name)
+        self._follow(before.keys() - self._watched.keys(), fresh)
         if self._poll_seconds < 0:
             return
         self._for_each(fresh, self._poll_model)
@@ -92,8 +100,28 @@ class FileSystemSource:
             self._poll_seconds, self._grace = poll_seconds, empty_folder_grace
             self._changed.notify_all()
 
+    def _follow(self, gone: Collection[str], fresh: Collection[str]) -> None:
+        """Follows new models in object stores, and those that have gone no longer."""
+        if self._stored is None or self._poll_seconds < 0:
+            return
+        for name in gone:
+            self._stored.leave(name)
+        for name in fresh:
+            self._stored.follow(self._watched[name].config)
+
+    def _look_at_store(self, name: str) -> None:
+        with self._lock:
+            watched = None if self._closed else self._watched.get(name)
+        if watched is not None and watched.config.store is not None:
+            self._poll_one(watched, self._poll_model)
+
     def poll_once(self) -> None:
-        """Polls every folder now."""
+        """Polls every folder now. Object stores are listed now too, without waiting for that."""
+        if self._stored is not None and self._poll_seconds >= 0:
+            self._stored.look_now()
+        self._poll_all()
+
+    def _poll_all(self) -> None:
         with self._lock:
             names = list(self._watched)
         self._for_each(names, self._poll_model)
@@ -128,7 +156,7 @@ class FileSystemSource:
                 due = [name for name, one in self._watched.items() if one.look_at and one.look_at <= time.monotonic()]
             try:
                 if poll:
-                    self.poll_once()
+                    self._poll_all()
                     self._poll_later()
                 else:
                     self._for_each(due, self._look_again)
@@ -183,18 +211,26 @@ class FileSystemSource:
         try:
             poll(watched)
             if failing.ended():
-                logger.info("polling %s succeeds again", watched.config.path, extra=fields)
+                logger.info("polling %s succeeds again", watched.config.place, extra=fields)
         except Exception as error:  # one failed poll must not end the polling
             if failing.is_new(exception_text(error)):
-                logger.exception("polling %s failed", watched.config.path, extra=fields)
+                logger.exception("polling %s failed", watched.config.place, extra=fields)
         finally:
             watched.began = None
             watched.polling.release()
 
     def _poll_model(self, watched: Watched) -> None:
-        grace = self._grace if self._answers(watched.config.name) else 0.0
-        found = watched.spared(look_for_versions(watched.config), grace)
-        self._report(watched, found)
+        config = watched.config
+        grace = self._grace if self._answers(config.name) else 0.0
+        if config.store is None or self._stored is None:
+            found = watched.spared(look_for_versions(config), grace)
+            self._report(watched, found, watched.look(found.versions) if found.versions is not None else {})
+            return
+        seen = self._stored.look(config)
+        found = watched.spared(seen.found, grace)
+        watched.notice = watched.notice or seen.notice
+        watched.versions = found.versions or {}
+        self._report(watched, found, seen.files)
 
     def _answers(self, name: str) -> bool:
         return any(status.state is State.AVAILABLE for status in self._manager.versions(name))
@@ -206,9 +242,8 @@ class FileSystemSource:
             if self._watched.get(name) is watched and watched.versions:
                 self._manager.aspire(name, watched.versions, files=files)
 
-    def _report(self, watched: Watched, found: Found) -> None:
+    def _report(self, watched: Watched, found: Found, files: Mapping[int, FilesSeen]) -> None:
         name = watched.config.name
-        files = watched.look(found.versions) if found.versions is not None else {}
         with self._lock:
             if self._watched.get(name) is not watched:  # a reload replaced it in the meantime
                 return
@@ -218,8 +253,8 @@ class FileSystemSource:
                     logger.warning("%s", warning, extra={"model": name})
             watched.logged = frozenset(found.warnings)
             if watched.unreadable and found.versions is not None:
-                logger.info("%s can be read again", watched.config.path, extra={"model": name})
-            watched.unreadable = found.versions is None
+                logger.info("%s can be read again", watched.config.place, extra={"model": name})
+            watched.unreadable = found.versions is None and found.explanation is not None
             if found.versions is None:
                 self._manager.expect(name, found.explanation or "")
             else:
@@ -231,4 +266,4 @@ def _same_folder(known: Watched, config: ModelConfig) -> bool:
 
 
 def _place(config: ModelConfig) -> tuple[object, ...]:
-    return config.path, config.policy, config.root
+    return config.path, config.store, config.policy, config.root

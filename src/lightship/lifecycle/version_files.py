@@ -26,6 +26,9 @@ class FilesSeen(NamedTuple):
     fingerprint: Fingerprint
     # Why they may not be complete yet; empty if they may be loaded.
     unsettled: str = ""
+    # Whether they are in another folder than those that were loaded, which were not complete. Then they are loaded in
+    # their place.
+    replacing: bool = False
 
 
 class Look(NamedTuple):

@@ -47,6 +47,8 @@ class VersionRecord:
     # Why the last attempt failed, whether or not it is tried again.
     failure: LightshipError | None = None
     lease: Lease | None = None
+    # The folder from which that was loaded.
+    loaded_from: Path | None = None
     # The number of attempts that failed one after the other.
     failures: int = 0
     # What was logged of them.
@@ -93,6 +95,11 @@ class VersionRecord:
             self.stale, self.changed, self.notice = False, None, ""
         elif self.phase is Phase.READY and not self.unsettled and files.fingerprint != self.changed:
             self._see_changed(files.fingerprint, now)
+
+    def move(self, path: Path) -> None:
+        """Lets a version that was loaded before it was complete be loaded again from another folder."""
+        if self.phase is Phase.READY and self.load_began is None:
+            self.path, self.stale, self.retry_at = path, True, 0.0
 
     def _see_changed(self, found: Fingerprint, now: float) -> None:
         self.changed = found

@@ -73,7 +73,7 @@ class Watched:
         if now - self.empty_since >= grace:
             return found
         self.notice = (
-            f"{self.config.path} has no version any more; the loaded versions of servable {self.config.name} are kept "
+            f"{self.config.place} has no version any more; the loaded versions of servable {self.config.name} are kept "
             f"for {grace:g} seconds (--empty-folder-grace): put a version there"
         )
         return Found(dict(self.versions), None, [self.notice])

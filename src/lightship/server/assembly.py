@@ -27,6 +27,7 @@ from lightship.server.options import ServerOptions
 from lightship.services.hints import Hints
 from lightship.services.quiz import Quiz
 from lightship.services.warm_up import make_logged_call
+from lightship.store import StoreOptions
 from lightship.transports.access_log.access_log import AccessLog
 from lightship.transports.grpc.api import GrpcApi
 from lightship.transports.grpc.context import GrpcContext, Reload
@@ -92,6 +93,11 @@ def manager_of(options: ServerOptions, load: LoadFunction, on_publish: OnPublish
     """Returns a manager that loads versions with `load`, as often and as many at a time as the options say."""
     retries = Retries(options.load_retries, options.load_retry_seconds)
     return Manager(load, loads=options.load_threads or DEFAULT_LOADS, retries=retries, on_publish=on_publish)
+
+
+def store_options(options: ServerOptions, settle_seconds: float) -> StoreOptions:
+    """Returns how models in object stores are followed."""
+    return StoreOptions(options.store_poll_seconds, settle_seconds, options.store_cache_bytes, options.store_cache_dir)
 
 
 def schedulers_of(options: ServerOptions, metrics: ModelMetrics) -> Schedulers:

@@ -10,13 +10,18 @@ import os
 from lightship.errors import FailedPrecondition, NotFound, PermissionDenied
 from lightship.lifecycle.model_config import ModelConfig
 from lightship.saved_model.versions import explain_model_folder
+from lightship.store import check_store
 
 
 def check_folder(model: ModelConfig, *, strict: bool) -> None:
     """Raises NotFound if the folder does not exist, and PermissionDenied if it cannot be read.
 
-    A folder without a version is accepted unless `strict` is set; then this raises FailedPrecondition.
+    A folder without a version is accepted unless `strict` is set; then this raises FailedPrecondition. So it does for a
+    model in an object store if the package that reads it is missing; the store itself is not looked at.
     """
+    if model.store is not None:
+        check_store(model.store)
+        return
     if not model.path.exists():
         raise NotFound(
             f"{model.path} does not exist; give the folder that holds the versions of the model {model.name}"

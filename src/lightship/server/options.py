@@ -14,6 +14,7 @@ from lightship.errors import InvalidArgument, NotFound
 from lightship.images.opening import MAX_PIXELS
 from lightship.lifecycle.model_config import ModelConfig, local_path
 from lightship.saved_model.signatures import SERVE
+from lightship.store import DEFAULT_MAX_BYTES, DEFAULT_POLL_SECONDS, is_url, model_name, redacted
 from lightship.transports.access_log.lines import LogFormat
 from lightship.transports.grpc.options import GrpcOptions
 from lightship.transports.http.limits import Limits, Timeouts
@@ -63,6 +64,13 @@ class ServerOptions:
     settle_seconds: float | None = None
     # Seconds for which loaded versions are kept after the last version has gone from a model's folder.
     empty_folder_grace: float = 30.0
+    # Seconds between two listings of an object store; 0: it is listed only until what was found first is here.
+    store_poll_seconds: float = DEFAULT_POLL_SECONDS
+    # The bytes that the local copies of all versions from object stores may have together, whoever made them.
+    store_cache_bytes: int = DEFAULT_MAX_BYTES
+    # The folder of these copies, which several servers may share. None: the folder `lightship/store` in the user's
+    # cache folder.
+    store_cache_dir: Path | None = None
     # Load versions in which links lead out of the model's folder.
     follow_links: bool = False
     # Load only versions that are signed, unchanged since, with the private key that belongs to this public key, or with
@@ -142,8 +150,7 @@ class ServerOptions:
         twice = _second_of_a_name(self.models)
         if twice is not None:
             raise InvalidArgument(
-                f'two models are called "{twice.name}": give one of them another name, '
-                f"as in other={quote(str(twice.path))}"
+                f'two models are called "{twice.name}": give one of them another name, as in other={quote(twice.place)}'
             )
         self._check_ports()
         if self.max_pixels <= 0:
@@ -188,9 +195,14 @@ class ServerOptions:
                 f"access_log_file={self.access_log_file}, but access_log is None: give access_log='text' or 'json' too"
             )
         _check_hosts(self.allowed_hosts)
-        for option in ("load_threads", "load_retries", "empty_folder_grace", "settle_seconds"):
-            if (getattr(self, option) or 0) < 0:
+        for option in ("load_threads", "load_retries", "empty_folder_grace", "settle_seconds", "store_poll_seconds"):
+            if not (getattr(self, option) or 0) >= 0:
                 raise InvalidArgument(f"{option}={getattr(self, option)}: give 0 or more")
+
+        if self.store_cache_bytes < 1:
+            raise InvalidArgument(
+                f"store_cache_bytes={self.store_cache_bytes}: give the bytes of all models, 1 or more"
+            )
 
     def _check_quiz(self) -> None:
         if self.quiz is not None and not self.quiz.is_dir():
@@ -234,13 +246,14 @@ def _check_hosts(names: Sequence[str]) -> None:
 def parse_model_argument(text: str | Path) -> ModelConfig:
     """Parses a model argument: either `models/dog`, which is served under the folder's name, or `name=path`.
 
-    The path may also be a URL such as file:///models/dog. Raises InvalidArgument for an empty name or path, and for a
-    name that contains a slash or a colon, because such a name cannot be part of a request's URL.
+    The path may also be a URL such as file:///models/dog or s3://bucket/models/dog. Raises InvalidArgument for an empty
+    name or path, and for a name that contains a slash or a colon, because such a name cannot be part of a request's
+    URL; and the errors of `ModelConfig.at`.
     """
     name, equals, path = str(text).partition("=")
-    if not equals:
+    if not equals or is_url(str(text)):
         path = str(text)
-        name = local_path(path).resolve().name
+        name = model_name(path) if is_url(path) else local_path(path).resolve().name
     if not path or not name or set(name) & set("/:"):
-        raise InvalidArgument(f'"{text}" names no model: give a folder such as models/dog, or name=path')
-    return ModelConfig(name, local_path(path))
+        raise InvalidArgument(f'"{redacted(str(text))}" names no model: give a folder such as models/dog, or name=path')
+    return ModelConfig.at(name, path)

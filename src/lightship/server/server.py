@@ -18,8 +18,9 @@ from lightship.lifecycle.model_config import ModelConfig
 from lightship.lifecycle.settling import default_settle_seconds
 from lightship.lifecycle.source import FileSystemSource
 from lightship.lifecycle.state import ModelVersionStatus, State
+from lightship.lifecycle.stored import StoredModels
 from lightship.memory import LongLived, keep_freed_memory
-from lightship.server.assembly import manager_of
+from lightship.server.assembly import manager_of, store_options
 from lightship.server.config.files import ConfigFilePoll
 from lightship.server.config.reread import Reread, Rereadable
 from lightship.server.ending import abandon_runs
@@ -69,6 +70,7 @@ class Server:
         self._endpoints: Endpoints | WorkerEndpoints | None = None
         self._supervisor = _supervisor_of(options)
         self._source: FileSystemSource | None = None
+        self._stored: StoredModels | None = None
         self._config_file: ConfigFilePoll[Any] | None = None
         self._loading = Loading(options)  # with workers, each of them has its own, and this one is not used
 
@@ -107,13 +109,16 @@ class Server:
             settle_seconds = self.options.settle_seconds
             if settle_seconds is None:
                 settle_seconds = default_settle_seconds()  # raises before anything is started
-            self.manager = self._make_manager()
+            stored = StoredModels(store_options(self.options, settle_seconds), lambda name: self.manager.folders(name))
+            self.manager = self._make_manager(stored)
             self._source = FileSystemSource(
                 self.manager,
                 self.options.poll_seconds,
                 settle_seconds=settle_seconds,
                 empty_folder_grace=self.options.empty_folder_grace,
+                stored=stored,
             )
+            self._stored = stored
             allow = self.options.allow_version_labels_for_unavailable_models
             self.configuration = Configuration(self.manager, self._source, allow_labels_for_unavailable=allow)
             self.configuration.start(self.options.models)
@@ -160,11 +165,11 @@ class Server:
         if self._supervisor is not None:
             self._supervisor.tell()
 
-    def _make_manager(self) -> Manager:
+    def _make_manager(self, stored: StoredModels) -> Manager:
         if self._supervisor is None:
-            return manager_of(self.options, self._loading.load)
+            return manager_of(self.options, stored.load(self._loading.load))
         fleet = self._supervisor.fleet
-        manager = manager_of(self.options, fleet.load, fleet.publish)
+        manager = manager_of(self.options, stored.load(fleet.load), fleet.publish)
         self._supervisor.start(manager)
         return manager
 
@@ -245,7 +250,7 @@ class Server:
         """
         if self._source is None:
             raise FailedPrecondition("the server has not been started, so its models cannot answer: call start()")
-        folders = {model.name: model.path for model in self.options.models}
+        folders = {model.name: model.path for model in self.options.models if model.store is None}
         Readiness(self.manager, self._source, folders, self._supervisor_failure).require(timeout)
         self._tell_workers()
 
@@ -321,6 +326,8 @@ class Server:
         left = _ENDING if end is None or unanswered else max(_ENDING, end - time.monotonic())
         self._source.close(_ENDING)
         self._abandoned = not self.manager.close(left, loads=_LOADS)
+        if self._stored is not None:
+            self._stored.close()
         self._loading.close()
         logger.info("stopped")
         if unanswered:

@@ -17,6 +17,7 @@ from lightship.saved_model.signatures import SERVE
 from lightship.saved_model.versions import explain_folder_of_models
 from lightship.server.options import REST_PORT, ServerOptions, parse_model_argument
 from lightship.server.server import Server
+from lightship.store import DEFAULT_MAX_BYTES, DEFAULT_POLL_SECONDS
 from lightship.transports.access_log.lines import LogFormat
 from lightship.transports.grpc.options import GrpcOptions
 from lightship.transports.http.limits import Limits, Timeouts
@@ -39,6 +40,9 @@ def serve(
     poll_seconds: float = 1.0,
     settle_seconds: float | None = None,
     empty_folder_grace: float = 30.0,
+    store_poll_seconds: float = DEFAULT_POLL_SECONDS,
+    store_cache_bytes: int = DEFAULT_MAX_BYTES,
+    store_cache_dir: Path | None = None,
     follow_links: bool = False,
     verify_models: Path | None = None,
     limits: Limits = Limits(),  # noqa: B008 - immutable
@@ -76,6 +80,7 @@ def serve(
     """Starts a server inside this program, and returns it when its models answer.
 
     models: folders of models, such as models/dog; a model has the name of its folder, and name=path gives another.
+        A URL of an object store, such as s3://bucket/models/dog, is a model's folder too.
     wait: return when every model answers. With `wait=False` the ports are open when this returns, and the models are
         still loading: `Server.wait_ready` waits for them. A model's folder may then be empty, and get a version later.
     timeout: seconds in which the models must answer; None for no limit. It is not about requests.
@@ -91,6 +96,9 @@ def serve(
     poll_seconds: seconds between two looks for new versions in the models' folders; 0 for one look at the start.
     settle_seconds: seconds for which the files of a new version must not have changed; None for 2.
     empty_folder_grace: seconds for which versions stay loaded after the last one has gone from a model's folder.
+    store_poll_seconds: seconds between two listings of an object store; 0 for listings at the start only.
+    store_cache_bytes: bytes that the local copies of models from object stores may have together.
+    store_cache_dir: the folder of these copies; None for lightship/store in the user's cache folder.
     follow_links: load versions in which links lead out of the model's folder.
     verify_models: a PEM file with a public key; versions that are not signed with its private key are not loaded.
     limits: the largest size and number of REST requests and connections.
@@ -151,6 +159,9 @@ def serve(
         poll_seconds=poll_seconds,
         settle_seconds=settle_seconds,
         empty_folder_grace=empty_folder_grace,
+        store_poll_seconds=store_poll_seconds,
+        store_cache_bytes=store_cache_bytes,
+        store_cache_dir=store_cache_dir,
         follow_links=follow_links,
         verify_models=verify_models,
         limits=limits,
@@ -189,7 +200,7 @@ def serve(
 
 def _parse_model(text: str | Path) -> ModelConfig:
     model = parse_model_argument(text)
-    explanation = explain_folder_of_models(model.path)
+    explanation = explain_folder_of_models(model.path) if model.store is None else None
     if explanation is not None:
         raise InvalidArgument(explanation)
     return model

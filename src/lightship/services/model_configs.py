@@ -13,7 +13,6 @@ from lightship.lifecycle.model_config import (
     Specific,
     VersionPolicy,
     check_model_list,
-    local_path,
 )
 
 PLATFORM = "tensorflow"
@@ -26,7 +25,7 @@ def requested_models(config: Any, served: Collection[str] = ()) -> list[ModelCon
 
     served: the names of the models that are served already. Raises, with TensorFlow Serving's messages, InvalidArgument
     for an invalid list and FailedPrecondition if a list was served and the configuration has none. Raises Unimplemented
-    for a path on an object store and for a custom configuration.
+    for a URL that Lightship cannot read and for a custom configuration.
     """
     if served and not config.HasField("model_config_list"):
         raise FailedPrecondition(
@@ -47,7 +46,7 @@ def requested_models(config: Any, served: Collection[str] = ()) -> list[ModelCon
     if any(one.HasField("logging_config") for one in listed):
         raise InvalidArgument("No request-logger-creator provided.")
     return [
-        ModelConfig(one.name, local_path(one.base_path), _policy(one.model_version_policy), dict(one.version_labels))
+        ModelConfig.at(one.name, one.base_path, _policy(one.model_version_policy), dict(one.version_labels))
         for one in listed
     ]
 

@@ -64,7 +64,7 @@ def _models(models: Any) -> list[dict[str, Any]]:
 
 def _place(model: ModelConfig) -> str:
     """Returns the folder of a model, or its URL in an object store."""
-    return str(getattr(model, "store", None) or model.path)
+    return str(model.store or model.path)
 
 
 def _policy(model: ModelConfig) -> Any:
