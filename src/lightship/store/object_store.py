@@ -143,7 +143,7 @@ def _file_system(url: str) -> Any:
     import fsspec  # type: ignore[import-untyped]
 
     scheme = url.partition(":")[0]
-    kind = fsspec.get_filesystem_class(scheme)
+    kind = _google_class() if scheme == "gs" else fsspec.get_filesystem_class(scheme)
     if scheme == "memory":
         return kind()
     options: dict[str, Any] = dict(kind._get_kwargs_from_urls(url))
@@ -152,3 +152,15 @@ def _file_system(url: str) -> Any:
     if scheme == "gs" and os.environ.get("STORAGE_EMULATOR_HOST"):
         options["token"] = "anon"
     return kind(**options, skip_instance_cache=True, use_listings_cache=False)
+
+
+def _google_class() -> Any:
+    """Returns the class for Google Cloud Storage.
+
+    The default one asks Google over gRPC what kind of bucket it is, and waits for a minute where there is only the JSON
+    API: in emulators, and in other servers that the environment names. There its base class is enough.
+    """
+    import gcsfs  # type: ignore[import-untyped]
+
+    other = os.environ.get("STORAGE_EMULATOR_HOST") or os.environ.get("FSSPEC_GCS_ENDPOINT_URL")
+    return gcsfs.core.GCSFileSystem if other else gcsfs.GCSFileSystem
