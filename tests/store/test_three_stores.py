@@ -1,0 +1,151 @@
+"""Whole servers whose models are in S3 with checked keys, an emulator of Google Cloud Storage, and Azurite."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx2
+import pytest
+from tests.store.servers import AzureServer, GoogleServer, S3Server, StoreServer, running, secrets_of
+
+from lightship.bundle.manifest import EXTRAS, Manifest, write_manifest
+from lightship.errors import DeadlineExceeded
+from lightship.lifecycle import State
+from lightship.server import Server, ServerOptions, parse_model_argument
+from lightship.store import follower
+
+DEADLINE = 120.0
+KINDS: Mapping[str, Callable[[Path], StoreServer]] = {"s3": S3Server, "gs": GoogleServer, "az": AzureServer}
+Start = Callable[..., Server]
+
+
+@pytest.fixture
+def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StoreServer]:
+    """A server of the kind that the parameter names, with a bucket; the environment has its address and keys."""
+    with running(KINDS[request.param](tmp_path / "store")) as server:
+        for name, value in server.environment().items():
+            monkeypatch.setenv(name, value)
+        server.make_bucket("bucket")
+        yield server
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    with ExitStack() as stack:
+
+        def started(url: str) -> Server:
+            options = ServerOptions(
+                [parse_model_argument(url)],
+                rest_port="auto",
+                empty_folder_grace=0,
+                settle_seconds=0.1,
+                store_poll_seconds=0.2,
+                store_cache_dir=tmp_path / "cache",
+            )
+            return stack.enter_context(Server(options))
+
+        yield started
+
+
+@pytest.fixture
+def version(half_plus_two: Path, tmp_path: Path) -> Path:
+    """A version of y = 0.5 x + 2 with a manifest."""
+    folder = tmp_path / "version"
+    shutil.copytree(half_plus_two / "123", folder)
+    (folder / EXTRAS).mkdir()
+    write_manifest(folder, Manifest(created="2026-11-28T00:00:00Z", frameworks={}, files={}))
+    return folder
+
+
+def await_true(happened: Callable[[], object], told: Callable[[], object] = lambda: "") -> None:
+    end = time.monotonic() + DEADLINE
+    while not happened():
+        assert time.monotonic() < end, told()
+        time.sleep(0.05)
+
+
+def await_loaded(server: Server, *versions: int) -> None:
+    def loaded() -> list[int]:
+        return [one.version for one in server.manager.versions("half") if one.state is State.AVAILABLE]
+
+    await_true(lambda: loaded() == list(versions), server.manager.states)
+
+
+def predicted(server: Server) -> object:
+    answer = httpx2.post(f"{server.rest_url}/v1/models/half:predict", json={"instances": [1.0, 2.0]}, timeout=60)
+    return answer.json().get("predictions")
+
+
+@pytest.mark.parametrize("store", KINDS, indirect=True)
+def test_versions_are_served_as_they_come_and_go_and_while_the_store_is_down(
+    store: StoreServer, version: Path, start: Start
+) -> None:
+    store.upload(version, "bucket/models/half/1")
+    server = start(f"{store.scheme}://bucket/models/half")
+    server.require_ready(DEADLINE)
+    assert predicted(server) == [2.5, 3.0]
+
+    store.upload(version, "bucket/models/half/2")
+    await_loaded(server, 2)
+    store.file_system().rm("bucket/models/half/2", recursive=True)
+    await_loaded(server, 1)
+
+    store.stop()
+    await_true(lambda: "cannot be reached" in httpx2.get(f"{server.rest_url}/v1/models").text)
+    assert predicted(server) == [2.5, 3.0]
+    assert httpx2.get(f"{server.rest_url}/readyz").status_code == 200
+
+    if store.scheme != "s3":  # that server forgets its objects
+        store.start()
+        store.upload(version, "bucket/models/half/3")
+        await_loaded(server, 3)
+
+
+@pytest.mark.parametrize("store", ["s3", "az"], indirect=True)  # Google's emulator takes any credentials
+def test_wrong_keys_are_named_and_not_printed(
+    store: StoreServer, version: Path, start: Start, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    store.upload(version, "bucket/half/1")
+    right, wrong = store.environment(), store.environment(wrong_key=True)
+    for name, value in wrong.items():
+        monkeypatch.setenv(name, value)
+    caplog.set_level(logging.DEBUG, "lightship")
+    url = f"{store.scheme}://bucket/half"
+    server = start(url)
+
+    await_true(lambda: "refused the credentials" in httpx2.get(f"{server.rest_url}/readyz").text)
+    shown = httpx2.get(f"{server.rest_url}/readyz").text + httpx2.get(f"{server.rest_url}/v1/models").text + caplog.text
+    assert url in shown
+    assert [text for text in secrets_of(wrong) if text in shown] == []
+
+    for name, value in right.items():
+        monkeypatch.setenv(name, value)
+    await_loaded(server, 1)
+
+
+@pytest.mark.parametrize("store", ["s3"], indirect=True)
+def test_a_slow_store_is_waited_for(
+    store: StoreServer, version: Path, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = threading.Event()
+    lose_patience = follower.Follower._lose_patience
+
+    def lost(self: follower.Follower) -> None:
+        lose_patience(self)
+        told.set()
+
+    monkeypatch.setattr(follower, "_PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(follower.Follower, "_lose_patience", lost)
+    store.upload(version, "bucket/half/1")
+    with store.paused():
+        server = start("s3://bucket/half")
+        assert told.wait(DEADLINE)
+        with pytest.raises(DeadlineExceeded):
+            server.require_ready(1)
+    server.require_ready(DEADLINE)
