@@ -115,10 +115,10 @@ class Loader:
     def _load(self, id: ServableId, path: Path) -> Servable:
         check_version_files(path, None if self._options.follow_links else path.parent)
         if self._copy is None:
-            return self._load_from(path, id, Digests(path))
+            return self._load_files(id, path, path, Digests(path))
         copy = self._copy(id, path)
         try:
-            return self._load_from(copy.path, id, Digests(copy.path, copy.digests), copy.remove)
+            return self._load_files(id, path, copy.path, Digests(copy.path, copy.digests), copy.remove)
         except BaseException as error:
             copy.remove()
             if isinstance(error, LightshipError):  # the operator knows the folder, not the copy
@@ -126,16 +126,16 @@ class Loader:
                 error.args = (error.message,)
             raise
 
-    def _load_from(
-        self, path: Path, id: ServableId, digests: Digests, on_close: Callable[[], None] | None = None
+    def _load_files(
+        self, id: ServableId, path: Path, files: Path, digests: Digests, on_close: Callable[[], None] | None = None
     ) -> Servable:
-        """Loads the files in `path`. Each of them is read once for its digest."""
+        """Loads the version in `path` from `files`. Each file is read once for its digest."""
         options = self._options
         for check in self._checks:
-            check(path)
+            check(files)
         read = KeptModels(cache_for(options.engine), digests).read
-        bundle = open_bundle(path, id.name, id.version, tags=options.tags, digests=digests, read_model=read)
-        engine = load_engine(path, bundle.saved_model, options.engine, digests)
+        bundle = open_bundle(files, id.name, id.version, tags=options.tags, digests=digests, read_model=read)
+        engine = load_engine(files, bundle.saved_model, options.engine, digests)
         try:
             scheduler = self._schedulers(id.name, id.version, bundle, engine)
         except BaseException:
@@ -146,7 +146,7 @@ class Loader:
             check_golden(bundle, engine, options.engine)
             warm_up(bundle, engine)
             if self._warm_up_call is not None:
-                self._replay(servable, self._warm_up_call)
+                self._replay(servable, self._warm_up_call, path)
         except BaseException:
             servable.close()
             raise
@@ -154,8 +154,8 @@ class Loader:
             engine.joining(name)  # begins to measure what runs cost, before calls disturb that
         return servable
 
-    def _replay(self, servable: Servable, call: WarmUpCall) -> None:
-        start, path = time.perf_counter(), servable.bundle.path
+    def _replay(self, servable: Servable, call: WarmUpCall, path: Path) -> None:
+        start = time.perf_counter()
         try:
             records = replay(servable, call, self._options.warm_up_iterations)
         except LightshipError as error:

@@ -28,7 +28,7 @@ LibraryVerifier = sign_certificate.Verifier | sign_ec_key.Verifier
 _METHOD, _ALGORITHM = "files", "sha256"
 
 
-class Refused(Exception):
+class SignatureRefused(Exception):
     """A signature does not hold. The text says why, without the file's name."""
 
 
@@ -87,23 +87,23 @@ def write_signature(signer: signing.Config, file: Path, name: str, digests: Mapp
 def read_signed(verifier: LibraryVerifier, file: Path) -> Signed:
     """Returns what the signature in a file says, once it is known to be from the verifier's key or authority.
 
-    The file may hold anything. Raises `Refused` if the signature does not hold.
+    The file may hold anything. Raises `SignatureRefused` if the signature does not hold.
     """
     signature = _parsed(file)
     if isinstance(verifier, sign_ec_key.Verifier):
         _check_has_key(signature)
     elif signature.bundle.verification_material.x509_certificate_chain is None:
-        raise Refused("it was made with a key, not with a certificate")
+        raise SignatureRefused("it was made with a key, not with a certificate")
     try:
         found = verifier.verify(signature)
     except InvalidSignature:
-        raise Refused("its content was changed, or signed with another key") from None
+        raise SignatureRefused("its content was changed, or signed with another key") from None
     except X509StoreContextError as error:
-        raise Refused(f"its certificate is not trusted: {_first_line(error)}") from None
+        raise SignatureRefused(f"its certificate is not trusted: {_first_line(error)}") from None
     except Exception as error:  # whatever else the library raises for bytes that nobody vouches for
         if "key hash" in str(error):
-            raise Refused("it was made with another key") from None
-        raise Refused(_first_line(error)) from None
+            raise SignatureRefused("it was made with another key") from None
+        raise SignatureRefused(_first_line(error)) from None
     return _signed(found)
 
 
@@ -111,16 +111,18 @@ def _parsed(file: Path) -> Signature:
     try:
         return Signature.read(file)
     except Exception as error:
-        raise Refused(f"it is not a signature of model-signing: {_first_line(error)}") from None
+        raise SignatureRefused(f"it is not a signature of model-signing: {_first_line(error)}") from None
 
 
 def _check_has_key(signature: Signature) -> None:
-    """Raises `Refused` for a signature with a certificate, and for those of before 2025 that do not name their key."""
+    """Raises `SignatureRefused` for a signature with a certificate, and for those that do not name their key."""
     key = signature.bundle.verification_material.public_key
     if key is None:
-        raise Refused("it was made with a certificate or through Sigstore, not with a key")
+        raise SignatureRefused("it was made with a certificate or through Sigstore, not with a key")
     if not key.hint:
-        raise Refused("an old version of model-signing wrote it, without the digest of the key: sign the version again")
+        raise SignatureRefused(
+            "an old version of model-signing wrote it, without the digest of the key: sign the version again"
+        )
 
 
 def _signed(found: Manifest) -> Signed:
@@ -129,7 +131,7 @@ def _signed(found: Manifest) -> Signed:
     algorithms = {one.digest.algorithm for one in resources}
     if description["method"] != _METHOD or algorithms - {_ALGORITHM}:
         kinds = " and ".join(sorted(algorithms))
-        raise Refused(
+        raise SignatureRefused(
             f"it has the digests of {description['method']} by {kinds}, but only those of files by sha256 are "
             "verified: sign with `lightship sign`, or without other methods of hashing"
         )

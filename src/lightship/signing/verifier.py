@@ -42,7 +42,7 @@ class Verifier:
         try:
             with self._lock:
                 signed = self._openssf.read_signed(self._library, file)
-        except self._openssf.Refused as error:
+        except self._openssf.SignatureRefused as error:
             raise DataLoss(
                 f"{path} is not a valid signature for the key in {self.key}: {error}. Sign the version with the "
                 "private key that belongs to it"
