@@ -38,7 +38,7 @@ OTHERS: dict[str, Any] = {
     "settle_seconds": 3.0,
     "empty_folder_grace": 5.0,
     "follow_links": True,
-    "verify_models": Path(__file__),
+    "verify_models": Path(__file__).with_name("public_key.pem"),
     "limits": Limits(json=1000),
     "timeouts": Timeouts(head=3.0),
     "memory_budget": 1 << 26,
