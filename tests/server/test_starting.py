@@ -41,7 +41,7 @@ OTHERS: dict[str, Any] = {
     "store_cache_bytes": 1 << 20,
     "store_cache_dir": Path("/tmp/none"),
     "follow_links": True,
-    "verify_models": Path(__file__),
+    "verify_models": Path(__file__).with_name("public_key.pem"),
     "limits": Limits(json=1000),
     "timeouts": Timeouts(head=3.0),
     "memory_budget": 1 << 26,
