@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,6 +24,7 @@ from lightship.images.opening import MAX_PIXELS
 from lightship.lifecycle.replay import WarmUpCall, replay
 from lightship.lifecycle.servable import Servable, ServableId
 from lightship.memory import returning_freed_memory
+from lightship.priority import at_low_priority
 from lightship.saved_model.digests import Digests
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, SERVE, TensorSpec
 from lightship.saved_model.version_files import check_version_files
@@ -84,9 +86,10 @@ class Loader:
     ) -> None:
         self._options, self._warm_up_call = options, warm_up_call
         self._checks, self._observer, self._schedulers = tuple(checks), observer, schedulers or _direct
+        self._others_answer = False
 
     def load(self, id: ServableId, path: Path) -> Servable:
-        """Loads a version folder.
+        """Loads a version folder, at low priority as soon as another version was loaded, which may answer meanwhile.
 
         Raises NotFound or DataLoss for files that are missing, broken or changed after export, DataLoss if the engine
         does not give the trained model's outputs, FailedPrecondition if no installed engine can run the model or if
@@ -103,6 +106,7 @@ class Loader:
         seconds = time.perf_counter() - start
         if self._observer is not None:
             self._observer.attempt_finished(path, seconds, None)
+        self._others_answer = True
         name = servable.engine.name
         fields = {"model": id.name, "version": id.version, "engine": name, "seconds": round(seconds, 3)}
         logger.info("loaded %s with %s in %.2f s", id, name, seconds, extra=fields)
@@ -113,10 +117,11 @@ class Loader:
         check_version_files(path, None if options.follow_links else path.parent)
         for check in self._checks:
             check(path)
-        digests = Digests(path)  # each file is read once for its digest
+        low = self._others_answer
+        digests = Digests(path, low_priority=low)  # each file is read once for its digest
         read = KeptModels(cache_for(options.engine), digests).read
         bundle = open_bundle(path, id.name, id.version, tags=options.tags, digests=digests, read_model=read)
-        engine = load_engine(path, bundle.saved_model, options.engine, digests)
+        engine = load_engine(path, bundle.saved_model, replace(options.engine, low_priority=low), digests)
         try:
             scheduler = self._schedulers(id.name, id.version, bundle, engine)
         except BaseException:
@@ -124,16 +129,24 @@ class Loader:
             raise
         servable = Servable(id, bundle, engine, scheduler, options.max_pixels, options.check_method_names)
         try:
-            check_golden(bundle, engine, options.engine)
-            warm_up(bundle, engine)
-            if self._warm_up_call is not None:
-                self._replay(servable, self._warm_up_call)
+            # Others start threads when they are first used, which would keep the low priority.
+            if low and engine.name == "openvino":
+                at_low_priority(partial(self._try, servable))
+            else:
+                self._try(servable)
         except BaseException:
             servable.close()
             raise
         for name in bundle.saved_model.signatures:
             engine.joining(name)  # begins to measure what runs cost, before calls disturb that
         return servable
+
+    def _try(self, servable: Servable) -> None:
+        """Makes the first runs: the golden sample, one row, and the calls of the warm-up file."""
+        check_golden(servable.bundle, servable.engine, self._options.engine)
+        warm_up(servable.bundle, servable.engine)
+        if self._warm_up_call is not None:
+            self._replay(servable, self._warm_up_call)
 
     def _replay(self, servable: Servable, call: WarmUpCall) -> None:
         start, path = time.perf_counter(), servable.bundle.path
