@@ -118,6 +118,8 @@ class EngineOptions:
     # Whether TensorFlow, if it is installed, also answers shapes that it is known to refuse. Its text is TensorFlow
     # Serving's then, but the first such request waits seconds for the import of TensorFlow.
     tensorflow_texts: bool = False
+    # Whether to load at low priority, because other versions answer meanwhile.
+    low_priority: bool = False
 
 
 @dataclass(frozen=True, slots=True)

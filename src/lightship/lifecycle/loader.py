@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,6 +25,7 @@ from lightship.lifecycle.replay import WarmUpCall, replay
 from lightship.lifecycle.servable import CallObserver, Servable, ServableId
 from lightship.lifecycle.version_copy import CopyVersion
 from lightship.memory import returning_freed_memory
+from lightship.priority import at_low_priority
 from lightship.saved_model.digests import Digests
 from lightship.saved_model.reader import SavedModel
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, SERVE, TensorSpec
@@ -96,9 +98,10 @@ class Loader:
         self._copy, self._checks = copy, tuple(checks)
         self._observer, self._schedulers = observer, schedulers or _direct
         self._call_observer = call_observer
+        self._others_answer = False
 
     def load(self, id: ServableId, path: Path) -> Servable:
-        """Loads a version folder.
+        """Loads a version folder, at low priority as soon as another version was loaded, which may answer meanwhile.
 
         Raises NotFound or DataLoss for files that are missing, broken or changed after export, DataLoss if the engine
         does not give the trained model's outputs, FailedPrecondition if no installed engine can run the model or if
@@ -115,6 +118,7 @@ class Loader:
         seconds = time.perf_counter() - start
         if self._observer is not None:
             self._observer.attempt_finished(path, seconds, None)
+        self._others_answer = True
         name = servable.engine.name
         fields = {"model": id.name, "version": id.version, "engine": name, "seconds": round(seconds, 3)}
         logger.info("loaded %s with %s in %.2f s", id, name, seconds, extra=fields)
@@ -123,7 +127,7 @@ class Loader:
     def _load(self, id: ServableId, path: Path) -> Servable:
         check_version_files(path, None if self._options.follow_links else path.parent)
         if self._copy is None:
-            return self._load_files(id, path, path, Digests(path))
+            return self._load_files(id, path, path, Digests(path, low_priority=self._others_answer))
         copy = self._copy(id, path)
         try:
             return self._load_files(id, path, copy.path, Digests(copy.path, copy.digests), copy.remove)
@@ -143,8 +147,8 @@ class Loader:
             check(files)
         read = KeptModels(cache_for(options.engine), digests).read
         bundle = open_bundle(files, id.name, id.version, tags=options.tags, digests=digests, read_model=read)
-        begun = time.perf_counter()
-        engine = load_engine(files, bundle.saved_model, options.engine, digests)
+        low, begun = self._others_answer, time.perf_counter()
+        engine = load_engine(files, bundle.saved_model, replace(options.engine, low_priority=low), digests)
         if self._observer is not None:
             self._observer.engine_made(bundle.saved_model, time.perf_counter() - begun)
         try:
@@ -155,16 +159,24 @@ class Loader:
         limits = (options.max_pixels, options.check_method_names)
         servable = Servable(id, bundle, engine, scheduler, *limits, on_close=on_close)
         try:
-            check_golden(bundle, engine, options.engine)
-            warm_up(bundle, engine)
-            if self._warm_up_call is not None:
-                self._replay(servable, self._warm_up_call, path)
+            # Others start threads when they are first used, which would keep the low priority.
+            if low and engine.name == "openvino":
+                at_low_priority(partial(self._try, servable, path))
+            else:
+                self._try(servable, path)
         except BaseException:
             servable.close()
             raise
         for name in bundle.saved_model.signatures:
             engine.joining(name)  # begins to measure what runs cost, before calls disturb that
         return servable if self._call_observer is None else replace(servable, observer=self._call_observer(id.name))
+
+    def _try(self, servable: Servable, path: Path) -> None:
+        """Makes the first runs: the golden sample, one row, and the calls of the warm-up file."""
+        check_golden(servable.bundle, servable.engine, self._options.engine)
+        warm_up(servable.bundle, servable.engine)
+        if self._warm_up_call is not None:
+            self._replay(servable, self._warm_up_call, path)
 
     def _replay(self, servable: Servable, call: WarmUpCall, path: Path) -> None:
         start = time.perf_counter()

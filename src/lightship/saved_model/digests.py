@@ -6,14 +6,17 @@ import hashlib
 import os
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
+from lightship.priority import at_low_priority
 from lightship.saved_model.version_files import open_file
 
 # A file that was written later than this before it was read may be written again without a new time.
 _COARSE_CLOCK = 2_000_000_000  # nanoseconds
+_LARGE = 4 << 20  # bytes; a smaller file takes a few milliseconds
 
 
 class FileDigest(NamedTuple):
@@ -31,8 +34,16 @@ class Digests:
     unchanging: the digests, by path, of files that nobody changes, which are not read for them.
     """
 
-    def __init__(self, folder: Path, unchanging: Mapping[str, FileDigest] = MappingProxyType({})) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        unchanging: Mapping[str, FileDigest] = MappingProxyType({}),
+        *,
+        low_priority: bool = False,
+    ) -> None:
+        """`low_priority`: large files are read at low priority."""
         self.folder, self._unchanging = folder, unchanging
+        self._low_priority = low_priority
         self._known: dict[str, tuple[tuple[int, ...], FileDigest]] = {}
 
     def of(self, name: str) -> FileDigest:
@@ -44,7 +55,9 @@ class Digests:
             return known[1]
         with open_file(self.folder / name) as file:
             before = os.fstat(file.fileno())
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            compute = partial(hashlib.file_digest, file, "sha256")
+            low = self._low_priority and before.st_size >= _LARGE
+            sha256 = (at_low_priority(compute) if low else compute()).hexdigest()
             digest = FileDigest(file.tell(), sha256)
             if _is_old(before) and _identity(before) == _identity(os.fstat(file.fileno())):
                 self._known[name] = _identity(before), digest

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +17,12 @@ from lightship.engines.openvino.independence import accepted_sample
 from lightship.engines.openvino.streams import choose_streams
 from lightship.engines.openvino.timing import CPU_SECONDS, MAX_ROWS, CannotMeasure, SideBySide, Stopwatch, costs_of_rows
 from lightship.errors import LightshipError
+from lightship.priority import lower_process
 from lightship.saved_model.reader import read_saved_model
 
 # The largest batch that is measured with several streams: so many times as many calls would have to wait.
 MAX_STREAM_ROWS = 8
-_LOWEST_PRIORITY = 19
+_LOWEST_PRIORITY = 19  # the niceness
 
 
 def work(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
@@ -34,7 +32,7 @@ def work(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
     calls are to be run by when they wait, with the "costs_of_streams" if there are several; and whether the machine was
     too busy ("disturbed") for all this to be kept.
     """
-    _step_back()
+    lower_process(_LOWEST_PRIORITY)  # takes what no other process wants of the processors
     signature = read_saved_model(Path(request["folder"]), request["tags"]).signatures[request["signature"]]
     options = EngineOptions(
         threads=request["threads"],
@@ -105,11 +103,3 @@ class _Runs:
             compiled.run(self._rows[rows], compiled.outputs)
         except (CannotRun, LightshipError) as error:
             raise CannotMeasure(str(error)) from error
-
-
-def _step_back() -> None:
-    """Takes what no other process wants of the processors: measuring must not hold up calls."""
-    if sys.platform == "win32":
-        return  # its helper process has a low priority from its start
-    with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, 0, _LOWEST_PRIORITY)

@@ -9,6 +9,8 @@ from functools import cache
 from threading import Lock
 from typing import Any
 
+import numpy as np
+
 from lightship.engines.base import NO_OPENVINO, CannotRun, EngineOptions
 from lightship.processors import engine_threads, schedulable_cpus
 
@@ -51,6 +53,19 @@ def core() -> Any:
     made = openvino().Core()
     made.set_property({"ENABLE_MMAP": False})
     return made
+
+
+@cache
+def start_workers() -> None:
+    """Makes OpenVINO start the threads that it shares among all models, if it has not yet.
+
+    They inherit the priority of the thread that needs them first. So this must be called by a thread of usual priority
+    before one of low priority uses OpenVINO.
+    """
+    operations = importlib.import_module("openvino.opset15")
+    numbers = operations.parameter([64, 1024], np.float32)
+    model = openvino().Model([operations.softmax(numbers, 1)], [numbers])  # large enough for several threads
+    core().compile_model(model, "CPU", dict(properties(EngineOptions()))).create_infer_request().infer()
 
 
 def properties(options: EngineOptions, streams: int = 1) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,13 @@ from lightship.engines.base import CannotRun, EngineOptions
 from lightship.engines.cache import Damaged, Entry, cache_key, digest_of_folder
 from lightship.engines.openvino.compiled import Compiled
 from lightship.engines.openvino.description import DECLARED, Description
-from lightship.engines.openvino.runtime import core, openvino, properties
+from lightship.engines.openvino.runtime import core, openvino, properties, start_workers
 from lightship.engines.openvino.shapes import Shapes
 from lightship.engines.openvino.trial_request import request_for
 from lightship.engines.trial import TrialFailed, Trials
 from lightship.errors import DataLoss
 from lightship.memory import returning_freed_memory
+from lightship.priority import at_low_priority
 from lightship.saved_model.digests import Digests
 from lightship.saved_model.signatures import Signature
 from lightship.saved_model.version_files import walk
@@ -128,9 +130,15 @@ class Tried:
         except (KeyError, TypeError, ValueError) as error:
             raise Damaged(f"the description of a compiled model cannot be read ({error!r})") from error
         names = list(description.guards)
+        if self._options.low_priority:
+            start_workers()
+            return description, at_low_priority(partial(self._import_all, entry, names, description))
+        return description, self._import_all(entry, names, description)
+
+    def _import_all(self, entry: Entry, names: Sequence[str], description: Description) -> Mapping[str, Compiled]:
         with ThreadPoolExecutor(max(1, len(names)), "lightship-import") as threads:  # OpenVINO uses one core for each
             models = threads.map(lambda name: self._import(entry, name, description), names)
-            return description, dict(zip(names, models, strict=True))
+            return dict(zip(names, models, strict=True))
 
     def _import(self, entry: Entry, name: str, description: Description, streams: int = 1) -> Compiled:
         # The bytes are read into OpenVINO's own memory. No file stays mapped, and nothing large is copied, which would

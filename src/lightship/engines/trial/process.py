@@ -25,6 +25,8 @@ _LOOK_SECONDS = 0.05
 _END_SECONDS = 5.0
 _OUTPUT_SECONDS = 1.0
 _KEPT_OUTPUT = 4096
+# Time in which a helper waits for a processor does not count, up to so many times the time that it may take.
+_MAX_WAITING = 4
 _PIECE = 1 << 16
 _HELD = re.compile(rb"^Rss(?:Anon|Shmem):\s+(\d+) kB$", re.MULTILINE)
 # Windows hands over the standard files only. There the answers come through the helper's standard output.
@@ -173,9 +175,16 @@ class HelperProcess:
         """Returns the bytes of memory that the process and its children use, without mapped files; 0 if unknown."""
         return sum(map(_held_by, _with_children(self._process.pid)))
 
+    def _waited(self) -> float:
+        """Returns the seconds that the helper's main thread has waited for a processor; 0 if unknown."""
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            return int(Path(f"/proc/{self._process.pid}/schedstat").read_text().split()[1]) / 1e9
+        return 0.0
+
     def _answer(self, seconds: float, memory: int) -> dict[str, Any]:
         """Reads the helper's answer within the limits of time and memory."""
         end, received = time.monotonic() + seconds, bytearray()
+        latest, waited = end + _MAX_WAITING * seconds, self._waited()
         try:
             while missing(received) > 0:
                 if _readable(self._answers.fileno()):
@@ -183,7 +192,8 @@ class HelperProcess:
                     if not more:
                         raise self._ended()
                     received += more
-                if time.monotonic() > end:
+                now = time.monotonic()
+                if now > latest or now > end + self._waited() - waited:
                     raise HelperEnded(f"the helper process took longer than {seconds:g} s (--trial-seconds)", slow=True)
                 if self.resident() > memory:
                     raise HelperEnded(

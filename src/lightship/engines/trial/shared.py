@@ -11,7 +11,7 @@ from lightship.engines.base import EngineOptions
 from lightship.engines.cache import CompiledCache
 from lightship.engines.scratch import sweep
 from lightship.engines.trial.pool import HELPERS, MEASURING_HELPERS, Helpers
-from lightship.engines.trial.trials import MEASURING_WORK, WORK, Trials
+from lightship.engines.trial.trials import LOW_WORK, MEASURING_WORK, WORK, Trials
 from lightship.memory import available_memory
 
 _lock = threading.Lock()
@@ -33,7 +33,7 @@ def _cache_in(folder: Path | None) -> CompiledCache:
 
 def trials_for(options: EngineOptions) -> Trials:
     """Returns the trials of signatures."""
-    return _trials_for(options, WORK, HELPERS)
+    return _trials_for(options, LOW_WORK if options.low_priority else WORK, HELPERS)
 
 
 def measuring_trials_for(options: EngineOptions) -> Trials:
