@@ -148,16 +148,20 @@ class Follower:
         return self._pauses.after(self._failing.times)
 
     def _lose_patience(self) -> None:
+        """Offers what the cache has while the store is slow. If it has nothing, there is only the store to wait for."""
         if self._model.listed or self._model.fault or self._closed:
             return
-        self._model.set_fault(f"the store has not answered yet for {self.url}")
-        self._offer_cached()
+        if self._offer_cached():
+            self._model.set_fault(f"the store has not answered yet for {self.url}")
         self._tell()
 
-    def _offer_cached(self) -> None:
-        """Offers what the cache has, if the store has not answered since the start: what has answered, if anything."""
+    def _offer_cached(self) -> bool:
+        """Offers what the cache has, if the store has not answered since the start: what has answered, if anything.
+
+        Returns whether versions are offered now that were not before.
+        """
         if self._model.listed:
-            return
+            return False
         try:
             self._cache.open()
             newest: dict[int, Entry] = {}
@@ -171,13 +175,15 @@ class Follower:
         except LightshipError as error:
             if not self._model.fault:
                 self._model.set_fault(error.message)
-            return  # the store's own fault is the one to tell
-        if there and self._model.take_entries(there):
+            return False  # the store's own fault is the one to tell
+        taken = bool(there) and self._model.take_entries(there)
+        if taken:
             logger.warning(
                 "the last versions of %s in the cache are served, because the store does not answer: %s",
                 *(self.url, ", ".join(map(str, sorted(there)))),
                 extra={"model": self.name},
             )
+        return taken
 
     def _leave(self) -> None:
         """Keeps the copies of loaded versions until they are unloaded."""
