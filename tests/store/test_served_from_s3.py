@@ -110,14 +110,14 @@ def test_a_server_that_is_down_harms_nothing_loaded_and_a_start_serves_the_last_
     assert predict(server) == {"predictions": [2.5, 3.0]}
     again = start(f"s3://{BUCKET}/half")
     assert predict(again) == {"predictions": [2.5, 3.0]}
+    told = [one.getMessage() for one in caplog.records if "tried again with growing pauses" in one.getMessage()]
+    assert set(Counter(told).values()) <= {1, 2}, "each reason once for each of the two servers"
     s3.start()
     s3.connect()
     s3.upload(version, "half/2")
     await_loaded(again, 2)
     await_loaded(server, 2)
-    assert "cannot be reached" not in notes(server)
-    told = [one.getMessage() for one in caplog.records if "tried again with growing pauses" in one.getMessage()]
-    assert set(Counter(told).values()) <= {1, 2}, "each reason once for each of the two servers"
+    await_true(lambda: "cannot be reached" not in notes(server), lambda: notes(server))
 
 
 def test_a_wrong_credential_is_named_and_not_printed(
