@@ -13,8 +13,9 @@ import fsspec  # type: ignore[import-untyped]
 import pytest
 
 from lightship.bundle.manifest import MANIFEST_FILE
-from lightship.errors import DataLoss, InvalidArgument, ResourceExhausted
+from lightship.errors import DataLoss, InvalidArgument, ResourceExhausted, Unavailable
 from lightship.store import Offer, StoreOptions, Stores
+from lightship.store.object_store import ObjectStore
 
 DEADLINE = 60.0
 
@@ -217,6 +218,30 @@ def test_a_version_that_has_gone_from_the_store_is_offered_no_longer(follow: Fol
 
     fsspec.filesystem("memory").rm(url.removeprefix("memory:/") + "/1", recursive=True)
     model.await_offer(lambda offer: offer.versions == {})
+
+
+def test_a_deleted_version_that_answered_is_offered_without_the_store_until_its_successor_has_answered(
+    follow: Follow, put: Put, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put("1/saved_model.pb", b"0")
+    model = follow()
+    first = model.await_copy(1)
+    model.load(first)
+    while not (first.parent / "good").exists():
+        assert model.looks.acquire(timeout=DEADLINE)
+    put("2/saved_model.pb", b"00")
+    put(f"2/{MANIFEST_FILE}", b"incomplete")
+    monkeypatch.setattr(ObjectStore, "read", unavailable)
+    fsspec.filesystem("memory").rm(url.removeprefix("memory:/") + "/1", recursive=True)
+    model.await_offer(lambda offer: offer.versions and set(offer.versions) == {2})
+    model.stores.close()  # before a copy of version 2 was made
+
+    monkeypatch.setattr(ObjectStore, "versions", unavailable)
+    assert follow().await_copy(1) == first
+
+
+def unavailable(*arguments: object) -> None:
+    raise Unavailable("the store is down")
 
 
 def test_another_policy_is_followed_at_once(follow: Follow, put: Put) -> None:

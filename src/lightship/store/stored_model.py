@@ -180,11 +180,16 @@ class StoredModel:
         return version.key != taken.key or any(key != taken.key for key in number_held)
 
     def mark(self, entries: Collection[Entry], listed: Collection[int], in_use: InUse) -> None:
-        """Notes in the cache what a start without the store needs to know: what has answered, and what has gone."""
+        """Notes in the cache what a start without the store needs to know: what has answered, and what has gone.
+
+        Such a start may need what the store has no longer, until one of the versions that it has answers.
+        """
+        answering = {one.number for one in entries if in_use.get(self._cache.path(one.key, one.number))}
+        succeeded = not listed or not answering.isdisjoint(listed)
         for entry in entries:
             version = self.versions.get(entry.number)
             replaced = version is not None and version.key != entry.key and self.has_copy(entry.number)
-            gone = entry.number not in listed or replaced
+            gone = replaced if entry.number in listed else succeeded or None
             answers = in_use.get(self._cache.path(entry.key, entry.number))
             self._cache.mark(entry, good=answers or None, gone=gone)
         self._cache.touch([taken.key for taken in self._taken.values()])
