@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from lightship.memory import LARGE, LongLived, MemoryKeeper, available_memory, default_budget
+from lightship.memory import LARGE, LongLived, MemoryKeeper, available_memory, default_budget, leave_large_garbage
 
 SHOWN = "from lightship.memory import available_memory; print(available_memory())"
 LIMIT = 1 << 30
@@ -71,13 +71,14 @@ class _Cycle:
         self.itself = self
 
 
-def test_what_lives_long_is_not_visited_and_garbage_among_it_is_freed_by_the_next_full_collection() -> None:
-    def wait_for(condition: Callable[[], bool]) -> None:
-        end = time.monotonic() + 60
-        while not condition():
-            assert time.monotonic() < end
-            threading.Event().wait(0.02)
+def wait_for(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end
+        threading.Event().wait(0.02)
 
+
+def test_what_lives_long_is_not_visited_and_garbage_among_it_is_freed_by_the_next_full_collection() -> None:
     long_lived, cycle = LongLived(full_every=3), _Cycle()
     seen = weakref.ref(cycle)
     try:
@@ -92,6 +93,20 @@ def test_what_lives_long_is_not_visited_and_garbage_among_it_is_freed_by_the_nex
         long_lived.changed()
         wait_for(lambda: seen_new() is None)
         assert seen() is not None
+        long_lived.changed()
+        wait_for(lambda: seen() is None)
+    finally:
+        gc.unfreeze()
+
+
+def test_large_garbage_among_what_lives_long_is_freed_at_the_next_change() -> None:
+    long_lived, cycle = LongLived(full_every=1000), _Cycle()
+    seen = weakref.ref(cycle)
+    try:
+        long_lived.changed()
+        wait_for(lambda: gc.get_freeze_count() > 10_000)
+        del cycle
+        leave_large_garbage()
         long_lived.changed()
         wait_for(lambda: seen() is None)
     finally:

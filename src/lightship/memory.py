@@ -111,8 +111,9 @@ class LongLived:
     def __init__(self, full_every: int = _FULL_EVERY) -> None:
         """full_every: at each change of this number, what was set aside before is collected too.
 
-        That stops all threads for 20 to 60 ms. What an unloaded model leaves for it is less than 100 kB, because the
-        weights are released when the model is closed.
+        That stops all threads for 20 to 60 ms. What an unloaded model leaves for it is less than 100 kB on OpenVINO,
+        because the weights are released when the model is closed. After `leave_large_garbage`, the next change does
+        so in any case.
         """
         self._soon = _Soon(self._set_aside, _SOON)
         self._full_every, self._changes = full_every, 0
@@ -123,10 +124,27 @@ class LongLived:
 
     def _set_aside(self) -> None:
         self._changes += 1
-        if self._changes % self._full_every == 0:
+        large = _large_garbage.is_set()
+        if large:
+            _large_garbage.clear()  # before the collection, so that what is left during it counts for the next one
+        if large or self._changes % self._full_every == 0:
             gc.unfreeze()
-        gc.collect()
+        with returning_freed_memory():
+            gc.collect()
         gc.freeze()
+        if large:
+            release_freed_memory()
+
+
+_large_garbage = threading.Event()
+
+
+def leave_large_garbage() -> None:
+    """Makes the next change of what lives long free everything that can be freed.
+
+    Call it when large memory is in the hands of objects that refer to each other. Any thread may call it.
+    """
+    _large_garbage.set()
 
 
 def resume_collections() -> None:

@@ -2,21 +2,51 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import shutil
 import subprocess
 import sys
+import threading
+import time
+import weakref
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from lightship.engines import Engine, EngineOptions, load_engine
 from lightship.errors import InvalidArgument, LightshipError, NotFound, OutOfRange, ResourceExhausted
+from lightship.memory import LongLived
 from lightship.saved_model.reader import read_saved_model
 
 pytestmark = pytest.mark.tensorflow
+
+
+def test_the_graph_of_an_unloaded_model_is_freed_where_the_garbage_collector_does_not_visit_loaded_models(
+    odd_version: Path,
+) -> None:
+    def graphs() -> set[weakref.ref[Any]]:
+        return {weakref.ref(found) for found in gc.get_objects() if type(found).__name__ == "Graph"}
+
+    before, long_lived = graphs(), LongLived(full_every=1000)
+    loaded = load_engine(odd_version, read_saved_model(odd_version), EngineOptions(engine="tensorflow"))
+    loaded.run("serving_default", {"x": np.ones(3, np.float32)})
+    made = graphs() - before
+    assert made
+    gc.freeze()
+    try:
+        loaded.close()
+        del loaded
+        long_lived.changed()
+        end = time.monotonic() + 60
+        while any(graph() is not None for graph in made):
+            assert time.monotonic() < end, "a graph is still there"
+            threading.Event().wait(0.02)
+    finally:
+        gc.unfreeze()
 
 
 @pytest.mark.parametrize("shape", [(), (3,), (2, 3), (0, 1)])

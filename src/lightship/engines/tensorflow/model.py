@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from lightship.engines.base import EngineOptions
 from lightship.errors import Code, FailedPrecondition, InvalidArgument, LightshipError, error_of
+from lightship.memory import leave_large_garbage
 from lightship.processors import engine_threads
 from lightship.saved_model.reader import SavedModel
 from lightship.saved_model.signatures import Signature
@@ -53,14 +54,16 @@ class TensorFlowModel:
                 )
                 self._feeds = {tensor: placeholder.name for tensor, placeholder in placeholders.items()}
         except (tf.errors.OpError, OSError, RuntimeError, ValueError) as error:
-            self._session.close()
+            self.close()
             raise _load_error(error, folder) from error
 
     def program(self, signature: Signature) -> TensorFlowProgram:
         return TensorFlowProgram(self._session, self._errors, signature, self._feeds)
 
     def close(self) -> None:
+        """Closes the session. Its variables are freed by a full collection: its graph refers to itself."""
         self._session.close()
+        leave_large_garbage()
 
 
 class TensorFlowProgram:
