@@ -240,6 +240,23 @@ def test_a_deleted_version_that_answered_is_offered_without_the_store_until_its_
     assert follow().await_copy(1) == first
 
 
+def test_the_last_version_that_was_loaded_is_offered_without_the_store(
+    follow: Follow, put: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put("1/saved_model.pb", b"0")
+    model = follow()
+    model.stores.loaded("m", model.await_copy(1))
+    put("2/saved_model.pb", b"0")
+    second = model.await_copy(2)
+    put("3/saved_model.pb", b"0")
+    model.await_copy(3)
+    model.stores.loaded("m", second)
+    model.stores.close()  # before the store was listed again
+
+    monkeypatch.setattr(ObjectStore, "versions", unavailable)
+    assert follow().await_copy(2) == second
+
+
 def unavailable(*arguments: object) -> None:
     raise Unavailable("the store is down")
 

@@ -77,7 +77,9 @@ class StoredModels:
             refusal = self._stores.refusal(servable.name, path)
             if refusal is not None:
                 raise refusal
-            return load(servable, path)
+            loaded = load(servable, path)
+            self._stores.loaded(servable.name, path)
+            return loaded
 
         return load_stored
 

@@ -30,6 +30,7 @@ from lightship.store.entries import (
     is_complete,
     is_locked,
     lock_folder,
+    mark_good,
     partial_name,
     partial_size,
     read_info,
@@ -133,6 +134,12 @@ class Cache:
         """Notes that a version has answered, or that the store has it no longer. None: as before."""
         with suppress(OSError):  # it was removed, or the disk is full; only what is preferred depends on it
             entry.mark(good=good, gone=gone)
+
+    def mark_good(self, path: Path) -> None:
+        """Notes that the version with this folder could be loaded, if it is one of the cache."""
+        if path.parent.parent == self.folder / "entries":
+            with suppress(OSError):
+                mark_good(path.parent)
 
     def pin(self, owner: object, keys: Collection[str]) -> None:
         """Keeps these versions, and no longer those that the owner named before. They need not be there yet."""

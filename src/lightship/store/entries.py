@@ -34,7 +34,7 @@ class Entry:
     size: int
     # When it was last used, in seconds since 1970.
     used: float
-    # Whether it has answered, and whether the store had it no longer when it was last listed.
+    # Whether it could be loaded, and whether the store had it no longer when it was last listed.
     good: bool
     gone: bool
 
@@ -63,6 +63,11 @@ class Partial:
     # The names of the objects that are complete, and of those that were begun.
     done: set[str] = field(default_factory=set)
     tried: set[str] = field(default_factory=set)
+
+
+def mark_good(entry: Path) -> None:
+    """Notes that the version in the folder of an entry could be loaded. Raises OSError."""
+    (entry / _GOOD).touch()
 
 
 def find_entries(folder: Path) -> Iterator[Entry]:

@@ -88,6 +88,11 @@ class Stores:
         """Returns why the version with this folder cannot be loaded, or None if its copy is there."""
         return self.offer(name).refused.get(path)
 
+    def loaded(self, name: str, path: Path) -> None:
+        """Notes, before a version answers, that it could be loaded: a start without the store prefers it."""
+        if name in self._followers:
+            self._cache.mark_good(path)
+
     def close(self) -> None:
         """Ends all following, and lets go of the cache. Must be called after the models are unloaded."""
         with self._lock:
