@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -163,3 +166,17 @@ def test_workers_answer_from_the_same_copy(s3: S3, version: Path, start: Start, 
     server = start(f"s3://{BUCKET}/half", workers=2)
     assert predict(server) == {"predictions": [2.5, 3.0]}
     assert len(list((tmp_path / "cache" / "entries").iterdir())) == 1
+
+
+def test_the_command_waits_for_the_store_before_it_says_what_it_serves(s3: S3, version: Path, tmp_path: Path) -> None:
+    s3.upload(version, "half/1")
+    options = ["--store-poll-seconds", "0.2", "--settle-seconds", "0.1", "--store-cache-dir", str(tmp_path / "cache")]
+    command = [sys.executable, "-m", "lightship", "serve", f"s3://{BUCKET}/half", "--rest-port", "auto", "--json"]
+    with subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            announced = json.loads(process.stdout.readline())
+        finally:
+            process.terminate()
+    assert announced["ready"] is True
+    assert [model["name"] for model in announced["models"]] == ["half"]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lightship.server import Server
 
 POLL_SECONDS = 0.2  # how often the thread checks whether the server is stopping
+_PAUSE_SECONDS = 0.05  # between two checks of whether the object stores have answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +58,8 @@ def announced(server: Server, *, as_json: bool) -> Iterator[None]:
 
 def _announce(server: Server, as_json: bool, stop: threading.Event) -> None:
     announceable = Manager.ready if server.options.strict else _settled
-    while not server.manager.wait(announceable, POLL_SECONDS):
-        if stop.is_set():
+    while not (server.manager.wait(announceable, POLL_SECONDS) and server.has_looked()):
+        if stop.wait(_PAUSE_SECONDS):
             return
     base = server.rest_url if server.rest_port else ""
     models = [model for name in server.manager.models() if (model := _served(server, base, name))]

@@ -254,6 +254,14 @@ class Server:
         Readiness(self.manager, self._source, folders, self._supervisor_failure).require(timeout)
         self._tell_workers()
 
+    def has_looked(self) -> bool:
+        """Returns whether each model has a version, or it is known why not: an object store may not have answered yet.
+
+        Must be called after `load`.
+        """
+        known = self._source.explanations() if self._source is not None else {}
+        return all(name in known or self.manager.versions(name) for name in self.manager.not_ready())
+
     def wait_decided(self) -> bool:
         """Calls `load`, then waits without a timeout until every model has a version that is AVAILABLE or failed.
 
