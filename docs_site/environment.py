@@ -19,6 +19,7 @@ _OURS = re.compile(r"\bLIGHTSHIP_[A-Z_]+\b")
 # The variables that set no option of `lightship`.
 OTHERS: dict[str, str] = {
     "LIGHTSHIP_DEBUG": "1 shows the traceback when a command fails, as `lightship --debug` does.",
+    "LIGHTSHIP_SIGN_PASSWORD": "The password of an encrypted key, for `lightship sign` where it cannot ask for it.",
     "MODEL_NAME": "In the container image: the name of the model, by default `model`.",
     "MODEL_BASE_PATH": "In the container image: the folder that contains the model's folder, by default `/models`.",
     "XDG_CACHE_HOME": "The user's cache folder. Compiled models are in its folder `lightship`, unless "

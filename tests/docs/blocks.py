@@ -24,7 +24,7 @@ from typing import IO
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
-LANGUAGES = {"python", "sh", "bash", "console", "js", "output", "text", "yaml"}
+LANGUAGES = {"python", "sh", "bash", "console", "js", "output", "text", "toml", "yaml"}
 REST, GRPC = "127.0.0.1:8501", "127.0.0.1:8500"  # the addresses in the pages
 
 _BLOCK = re.compile(r"^```(python|sh|bash)\n(.*?)^```\n(?:\s*^```output\n(.*?)^```)?", re.MULTILINE | re.DOTALL)

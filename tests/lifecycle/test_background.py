@@ -127,7 +127,7 @@ def test_an_error_in_one_step_ends_neither_the_manager_nor_the_polling(
     source = FileSystemSource(manager, 0.02, settle_seconds=0)
     try:
         source.watch([ModelConfig("half", folder)])
-        monkeypatch.setattr(source, "poll_once", once("poll", source.poll_once))
+        monkeypatch.setattr(source, "_poll_all", once("poll", source._poll_all))
         add_version(1)
         await_state(manager, 1, State.AVAILABLE)
         assert faults == {"wanted": 0, "poll": 0}

@@ -41,6 +41,7 @@ def run():
     lease = server.manager._serving._models["m"].latest
     engine = Endless(lease.servable.engine)
     lease.servable = replace(lease.servable, engine=engine, scheduler=Direct(engine))
+    server.handle_signals()  # the call may come before run() does so
     print("calls do not end from now on", file=sys.stderr, flush=True)
     server.run()
 
