@@ -170,6 +170,8 @@ def test_a_version_that_is_a_file_or_gone_is_explained(tmp_path: Path) -> None:
     [
         ("models/shapes/7", "models/shapes has no version 7: it has 1, 2"),
         ("models/shapse", "models/shapse does not exist: did you mean models/shapes?"),
+        ("models/shapse/1", "models/shapse/1 does not exist: did you mean models/shapes/1?"),
+        ("models/shapse/9", "models/shapse/9 does not exist: did you mean models/shapes?"),
         ("models/Shapes", "models/Shapes does not exist: did you mean models/shapes?"),
         ("models/my shape", "models/my shape does not exist: did you mean 'models/my shapes'?"),
         ("models/other", None),

@@ -145,7 +145,8 @@ def test_an_old_version_does_not_answer_as_a_new_one(model: Path, version: Path,
 def test_a_version_of_another_model_is_refused(version: Path, tmp_path: Path, keys: Keys, copy: Copy) -> None:
     sign(version, keys.private)
     shutil.copytree(version, tmp_path / "other" / "1")
-    with pytest.raises(FailedPrecondition, match="was signed for the model half, so it may not answer for other"):
+    said = "was signed for the model half, so it may not answer for other: .* --key private.pem --name other`"
+    with pytest.raises(FailedPrecondition, match=said):
         copy(tmp_path / "other" / "1", name="other")
 
 

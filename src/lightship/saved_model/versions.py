@@ -102,13 +102,21 @@ def explain_missing_folder(folder: Path) -> str | None:
         return None
     number = version_number(folder.name)
     try:
-        if number is not None and (versions := list_versions(folder.parent)):
+        if number is not None and folder.parent.is_dir() and (versions := list_versions(folder.parent)):
             return f"{folder.parent} has no version {number}: it has {', '.join(map(str, sorted(versions)))}"
-        near = get_close_matches(folder.name, _entries(folder.parent), n=_SHOWN)
+        model = folder if number is None else folder.parent
+        near = get_close_matches(model.name, _entries(model.parent), n=_SHOWN)
     except (NotFound, PermissionDenied):
         return None
-    meant = next((folder.parent / name for name in near if _has_version(folder.parent / name)), None)
+    meant = next((model.parent / name for name in near if _has_version(model.parent / name)), None)
+    if meant is not None and number is not None:
+        meant = list_versions(meant).get(number, meant)
     return None if meant is None else f"{folder} does not exist: did you mean {quote(str(meant))}?"
+
+
+def _model_folder(folder: Path) -> Path:
+    """Returns the model's own folder for that of a version, and any other folder as it is."""
+    return folder.parent if version_number(folder.name) is not None and folder.parent.name else folder
 
 
 def explain_version_folder(folder: Path) -> str | None:
@@ -189,7 +197,7 @@ def _entries(folder: Path) -> list[str]:
     except FileNotFoundError as error:
         raise NotFound(
             f"{folder} does not exist: give a model's folder such as models/dog, "
-            f"or create it with lightship export MODEL {quote(str(folder))}"
+            f"or create it with lightship export MODEL {quote(str(_model_folder(folder)))}"
         ) from error
     except OSError as error:  # no permission, or too many open files, for example
         raise list_error(folder, error) from error

@@ -14,6 +14,7 @@ import shutil
 from collections.abc import Callable, Collection
 from pathlib import Path
 
+from lightship.bundle.manifest import MANIFEST_FILE
 from lightship.engines.scratch import Scratch
 from lightship.errors import DataLoss, FailedPrecondition, InvalidArgument, NotFound, ResourceExhausted
 from lightship.files import read_error
@@ -88,7 +89,7 @@ def _check_name(name: str, id: ServableId, path: Path) -> None:
     if model and version is not None and model not in (id.name, path.parent.name):
         raise FailedPrecondition(
             f"{path} was signed for the model {model}, so it may not answer for {id.name}: sign it with "
-            f"`lightship sign {path} --name {id.name}`"
+            f"`lightship sign {path} --key private.pem --name {id.name}`"
         )
 
 
@@ -171,4 +172,6 @@ def _not_copied(path: Path, parent: Path, error: OSError) -> ResourceExhausted |
 
 
 def _remedy(path: Path) -> str:
+    if (path / MANIFEST_FILE).is_file():  # a bundle that was changed after its export cannot be signed
+        return "copy the complete version again, or export and sign it again"
     return f"copy the complete version again, or sign it again with `lightship sign {path} --key private.pem`"
