@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lightship.priority import at_low_priority
+from lightship.priority import at_low_priority, giving_way
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a priority for each thread")
 
@@ -62,3 +62,12 @@ while niceness() != {own} and time.monotonic() < end:  # the thread of low prior
 assert niceness() == {own}, niceness()
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_python_gives_way_sooner_until_the_last_of_several_loads_has_ended() -> None:
+    usual = sys.getswitchinterval()
+    with giving_way():
+        with giving_way():
+            assert sys.getswitchinterval() < usual
+        assert sys.getswitchinterval() < usual
+    assert sys.getswitchinterval() == usual

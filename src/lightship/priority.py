@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,6 +19,7 @@ Result = TypeVar("Result")
 # A thread of this niceness gets a quarter of a processor that a request wants too.
 _THREAD_NICENESS = 5
 _MAX_NICENESS = 19
+_SHORT_SWITCH = 0.0005  # seconds
 # Linux lets users change the niceness of a session only so many seconds after the last change.
 _SESSION_SECONDS = 0.11
 _SESSION_ATTEMPTS = 5
@@ -48,6 +50,42 @@ def _call(function: Callable[[], Result], result: Future[Result]) -> None:
         result.set_result(function())
     except BaseException as error:
         result.set_exception(error)
+
+
+class _SwitchInterval:
+    """How soon Python lets another thread run that waits for it. Any thread may call its methods."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._shorter = 0
+        self._usual = 0.0
+
+    @contextmanager
+    def shorter(self) -> Iterator[None]:
+        with self._lock:
+            if not self._shorter:
+                self._usual = sys.getswitchinterval()
+                sys.setswitchinterval(min(self._usual, _SHORT_SWITCH))
+            self._shorter += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._shorter -= 1
+                if not self._shorter:
+                    sys.setswitchinterval(self._usual)
+
+
+_switch_interval = _SwitchInterval()
+
+
+def giving_way() -> AbstractContextManager[None]:
+    """Returns a context in which a thread that computes in Python gives way to others within half a millisecond.
+
+    Usually it keeps the interpreter's lock for 5 ms, and a request needs the lock several times. Several threads may be
+    in such contexts at the same time.
+    """
+    return _switch_interval.shorter()
 
 
 def lower_process(niceness: int) -> None:

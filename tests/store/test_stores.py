@@ -14,8 +14,9 @@ import pytest
 
 from lightship.bundle.manifest import MANIFEST_FILE
 from lightship.errors import DataLoss, InvalidArgument, ResourceExhausted, Unavailable
-from lightship.store import Offer, StoreOptions, Stores
 from lightship.store.object_store import ObjectStore
+from lightship.store.offer import Offer
+from lightship.store.stores import StoreOptions, Stores
 
 DEADLINE = 60.0
 

@@ -6,8 +6,7 @@ import pytest
 
 from lightship.errors import InvalidArgument, LightshipError, Unimplemented
 from lightship.server import parse_model_argument
-from lightship.store import checked_url, is_store_url, is_url, redacted
-from lightship.store.urls import place_id
+from lightship.store.urls import checked_url, is_store_url, is_url, place_id, redacted
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from lightship.cli.argument_kinds import FILE_SUFFIXES, FILES, Kind, kind_of, kind_of_name
 from lightship.errors import InvalidArgument, NotFound
 from lightship.saved_model.versions import export_command, version_number
-from lightship.store import redacted
+from lightship.store.urls import redacted
 
 
 class Wanted(NamedTuple):

@@ -17,7 +17,7 @@ from lightship.saved_model.versions import (
     list_versions,
     version_number,
 )
-from lightship.store import is_store_url
+from lightship.store.urls import is_store_url
 from lightship.suffixes import IMAGE_SUFFIXES, KERAS_SUFFIXES
 
 _CLASSES_SUFFIXES = (".txt", ".json", ".csv", ".pickle")

@@ -473,7 +473,7 @@ def serve_options(
     from lightship.engines import EngineOptions
     from lightship.server import ServerOptions
     from lightship.server.options import GRPC_PORT
-    from lightship.store import DEFAULT_MAX_BYTES
+    from lightship.store.cache import DEFAULT_MAX_BYTES
     from lightship.transports.grpc.options import GrpcOptions
 
     if access_log_file is not None and access_log is None:

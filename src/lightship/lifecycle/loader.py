@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -25,7 +26,7 @@ from lightship.lifecycle.replay import WarmUpCall, replay
 from lightship.lifecycle.servable import CallObserver, Servable, ServableId
 from lightship.lifecycle.version_copy import CopyVersion
 from lightship.memory import returning_freed_memory
-from lightship.priority import at_low_priority
+from lightship.priority import at_low_priority, giving_way
 from lightship.saved_model.digests import Digests
 from lightship.saved_model.reader import SavedModel
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, SERVE, TensorSpec
@@ -109,7 +110,7 @@ class Loader:
         """
         start = time.perf_counter()
         try:
-            with returning_freed_memory():
+            with returning_freed_memory(), giving_way() if self._others_answer else nullcontext():
                 servable = self._load(id, path)
         except BaseException as error:
             if self._observer is not None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PureWindowsPath
 
 from lightship.errors import InvalidArgument
-from lightship.store import checked_url, is_url
+from lightship.store.urls import checked_url, is_url
 
 _FILE = "file://"
 _DRIVE = re.compile("/[A-Za-z]:")

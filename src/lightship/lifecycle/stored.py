@@ -13,7 +13,7 @@ from lightship.lifecycle.model_config import ModelConfig
 from lightship.lifecycle.servable import Servable, ServableId
 from lightship.lifecycle.version_files import FilesSeen, fingerprint
 from lightship.lifecycle.watched import Found
-from lightship.store import StoreOptions, Stores
+from lightship.store.stores import StoreOptions, Stores
 
 
 class Stored(NamedTuple):

@@ -27,7 +27,7 @@ from lightship.server.options import ServerOptions
 from lightship.services.hints import Hints
 from lightship.services.quiz import Quiz
 from lightship.services.warm_up import make_logged_call
-from lightship.store import StoreOptions
+from lightship.store.stores import StoreOptions
 from lightship.transports.access_log.access_log import AccessLog
 from lightship.transports.grpc.api import GrpcApi
 from lightship.transports.grpc.context import GrpcContext, Reload

@@ -10,7 +10,7 @@ import os
 from lightship.errors import FailedPrecondition, NotFound, PermissionDenied
 from lightship.lifecycle.model_config import ModelConfig
 from lightship.saved_model.versions import explain_model_folder
-from lightship.store import check_store
+from lightship.store.object_store import check_store
 
 
 def check_folder(model: ModelConfig, *, strict: bool) -> None:

@@ -14,7 +14,9 @@ from lightship.errors import InvalidArgument, NotFound
 from lightship.images.opening import MAX_PIXELS
 from lightship.lifecycle.model_config import ModelConfig, local_path
 from lightship.saved_model.signatures import SERVE
-from lightship.store import DEFAULT_MAX_BYTES, DEFAULT_POLL_SECONDS, is_url, model_name, redacted
+from lightship.store.cache import DEFAULT_MAX_BYTES
+from lightship.store.stores import DEFAULT_POLL_SECONDS
+from lightship.store.urls import is_url, model_name, redacted
 from lightship.transports.access_log.lines import LogFormat
 from lightship.transports.grpc.options import GrpcOptions
 from lightship.transports.http.limits import Limits, Timeouts

@@ -17,7 +17,8 @@ from lightship.saved_model.signatures import SERVE
 from lightship.saved_model.versions import explain_folder_of_models
 from lightship.server.options import REST_PORT, ServerOptions, parse_model_argument
 from lightship.server.server import Server
-from lightship.store import DEFAULT_MAX_BYTES, DEFAULT_POLL_SECONDS
+from lightship.store.cache import DEFAULT_MAX_BYTES
+from lightship.store.stores import DEFAULT_POLL_SECONDS
 from lightship.transports.access_log.lines import LogFormat
 from lightship.transports.grpc.options import GrpcOptions
 from lightship.transports.http.limits import Limits, Timeouts
