@@ -99,13 +99,26 @@ def test_a_wrong_file_changes_nothing_and_says_why(served: Served, lightship: Ru
     assert not served.answers("two")
 
 
-def test_a_label_that_cannot_be_given_changes_nothing(served: Served, lightship: Run, tmp_path: Path) -> None:
-    configured(tmp_path, "one", "two", options="poll_seconds = 0.5")
-    wrong = (tmp_path / "lightship.toml").read_text().replace('path = "one"', 'path = "one"\nlabels.stable = 7')
-    (tmp_path / "lightship.toml").write_text(wrong)
-    assert "not currently available" in lightship("reload", "--pid-file", "server.pid").stderr
-    assert served.answers("one")
-    assert not served.answers("two")
+def test_a_new_version_and_its_label_come_together(served: Served, lightship: Run, tmp_path: Path) -> None:
+    configured(tmp_path, "one", lines="versions = [123]\nlabels = { stable = 123 }")
+    assert lightship("reload", "--pid-file", "server.pid").returncode == 0
+    shutil.copytree(tmp_path / "one" / "123", tmp_path / "one" / "124")
+    configured(tmp_path, "one", lines="versions = [123, 124]\nlabels = { stable = 123, canary = 124 }")
+    done = lightship("reload", "--pid-file", "server.pid")
+    assert (done.returncode, done.stderr) == (0, "")
+    wait_for(lambda: served.answers("one/labels/canary"))
+    assert served.answers("one/labels/stable")
+
+
+def test_a_label_waits_for_its_version(served: Served, lightship: Run, tmp_path: Path) -> None:
+    configured(tmp_path, "one", options="poll_seconds = 0.5", lines="latest = 2\nlabels = { stable = 123, next = 200 }")
+    done = lightship("reload", "--pid-file", "server.pid")
+    assert done.returncode == 0
+    assert "label next is for version 200, which is not in" in done.stderr
+    wait_for(lambda: served.answers("one/labels/stable"))
+    assert not served.answers("one/labels/next")
+    shutil.copytree(tmp_path / "one" / "123", tmp_path / "one" / "200")
+    wait_for(lambda: served.answers("one/labels/next"))
 
 
 def test_sighup_alone_applies_the_file(served: Served, tmp_path: Path) -> None:
@@ -194,7 +207,12 @@ def test_no_other_process_gets_the_signal(lightship: Run, bystander: subprocess.
         (["dog"], 1, "'dog' is not the number of a process"),
         (["0"], 1, "'0' is not the number of a process"),
         (["99999999"], 1, "there is no process 99999999"),
-        (["--pid-file", "no.pid"], 1, "no.pid does not exist"),
+        (
+            ["--pid-file", "no.pid"],
+            1,
+            "no server that was started with --pid-file or pid_file = 'no.pid' is running, because no.pid does not "
+            "exist: start the server",
+        ),
         (["--pid-file", "odd.pid"], 1, "odd.pid has 'dog', not the number of a process"),
     ],
 )

@@ -263,6 +263,16 @@ def test_strict_announces_nothing_if_a_model_fails(
     assert "model broken is not available" not in done.stderr
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_strict_ends_if_none_of_the_wanted_versions_is_there(
+    lightship: Run, half_plus_two: Path, tmp_path: Path, workers: str
+) -> None:
+    (tmp_path / "a.toml").write_text(f'[models.half]\npath = "{half_plus_two}"\nversions = [5]\n')
+    done = lightship("serve", "--config", "a.toml", "--rest-port", "auto", "--strict", "--workers", workers)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "half cannot be served: Version 5 of servable half" in done.stderr.splitlines()[-1]
+
+
 def test_strict_announces_a_server_whose_models_all_answer(start: Start, half_plus_two: Path) -> None:
     line = ready(start(half_plus_two, f"other={half_plus_two}", "--rest-port", "auto", "--strict", "--json"))
     assert (line["ready"], len(line["models"]), line["not_ready"]) == (True, 2, {})

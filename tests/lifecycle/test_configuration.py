@@ -171,6 +171,37 @@ def test_a_label_is_moved_once_its_version_is_available(
         manager.handle("half", None, "old")
 
 
+def test_labels_may_wait_and_keep_their_old_version_until_then(
+    configuration: Configuration, manager: Manager, half: ModelConfig, add_version: AddVersion
+) -> None:
+    configuration.start([replace(half, labels={"stable": 1})])
+    assert manager.wait_ready(DEADLINE)
+    moved = replace(half, policy=Specific([1, 3]), labels={"stable": 3, "canary": 3})
+    configuration.apply([moved], labels_wait=True)
+    configuration.apply([moved], labels_wait=True)  # once more changes nothing
+    with pytest.raises(FailedPrecondition, match=not_available(3)):
+        configuration.reload([moved], DEADLINE)  # as a client's request it is refused
+    assert answering(manager, "stable") == 1
+    with pytest.raises(NotFound, match=r"Specific\(half, 3\)"):
+        manager.handle("half", None, "canary")
+    add_version(3)
+    await_state(manager, 3, State.AVAILABLE)
+    assert (answering(manager, "stable"), answering(manager, "canary")) == (3, 3)
+
+
+def test_a_label_that_waits_names_its_new_version_when_the_old_one_goes(
+    configuration: Configuration, manager: Manager, half: ModelConfig
+) -> None:
+    both = replace(half, policy=Specific([1, 2]), labels={"stable": 1})
+    configuration.start([both])
+    await_state(manager, 1, State.AVAILABLE)
+    await_state(manager, 2, State.AVAILABLE)
+    configuration.apply([replace(half, policy=Specific([2, 3]), labels={"stable": 3})], labels_wait=True)
+    await_state(manager, 1, State.END)
+    with pytest.raises(NotFound, match=r"Specific\(half, 3\)"):
+        manager.handle("half", None, "stable")
+
+
 def test_labels_move_before_the_versions_that_they_named_go(
     configuration: Configuration,
     manager: Manager,

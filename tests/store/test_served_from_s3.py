@@ -159,6 +159,8 @@ def test_a_store_that_never_answers_holds_up_no_other_model(
 
         await_loaded(server, 1)
         assert loaded(server, "slow") == []
+        assert server._source is not None
+        assert server._source.empty() == {}  # --strict must not take it for a model without versions
 
 
 def test_workers_answer_from_the_same_copy(s3: S3, version: Path, start: Start, tmp_path: Path) -> None:

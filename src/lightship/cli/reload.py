@@ -37,14 +37,14 @@ def reload(
 
     The exit code is 1 if the file was not applied, or if no outcome came in time.
     """
-    from lightship.cli.pid_file import read_outcome, read_pid
+    from lightship.cli.pid_file import read_outcome
     from lightship.cli.server_process import hang_up, why_no_server
     from lightship.errors import FailedPrecondition, PermissionDenied
 
     if (pid is None) == (pid_file is None):
         given = "both PID and --pid-file are given" if pid is not None else "neither PID nor --pid-file is given"
         raise WrongArguments(f"{given}: give one of them")
-    number = _number(pid) if pid is not None else read_pid(pid_file or Path())
+    number = _number(pid) if pid is not None else _number_in(pid_file or Path())
     reason = why_no_server(number)
     if reason is not None:
         stale = f", which {pid_file} names; the server that wrote the file has ended" if pid_file is not None else ""
@@ -65,6 +65,19 @@ def _number(text: str) -> int:
     if not text.isascii() or not text.isdecimal() or not 0 < int(text[:20]) < 2**31:
         raise InvalidArgument(f"{text!r} is not the number of a process: give one such as 1234, or --pid-file FILE")
     return int(text)
+
+
+def _number_in(pid_file: Path) -> int:
+    from lightship.cli.pid_file import read_pid
+    from lightship.errors import NotFound
+
+    try:
+        return read_pid(pid_file)
+    except NotFound:
+        raise NotFound(
+            f"no server that was started with --pid-file or pid_file = {str(pid_file)!r} is running, because "
+            f"{pid_file} does not exist: start the server, or give the file of a server that runs"
+        ) from None
 
 
 def _outcome(pid_file: Path, pid: int, before: int, timeout: float) -> ReloadOutcome:

@@ -22,7 +22,7 @@ class Configuration:
     """Applies lists of models, one at a time.
 
     A label may name a version that is not loaded yet if the model itself is new. With `allow_labels_for_unavailable`,
-    a new label of an existing model may do so too.
+    a new label of an existing model may do so too; with `labels_wait` any label may, see `apply`.
     """
 
     def __init__(
@@ -45,8 +45,11 @@ class Configuration:
         with self._lock:
             self._replace(models)
 
-    def apply(self, models: Sequence[ModelConfig]) -> list[str]:
+    def apply(self, models: Sequence[ModelConfig], *, labels_wait: bool = False) -> list[str]:
         """Replaces the list of models and returns the names of the new ones, without waiting for them to be loaded.
+
+        labels_wait: a label whose version is not AVAILABLE is no error: it waits for the version. Until then, a label
+            that moves keeps its old version, as long as that one is loaded.
 
         Raises InvalidArgument for an invalid list, FailedPrecondition for a label whose version is not AVAILABLE, and
         Cancelled if the server is stopping. In these cases nothing changes.
@@ -56,12 +59,12 @@ class Configuration:
             if self._closed:
                 raise Cancelled("the server is stopping and does not accept a new configuration")
             for model in models:
-                if model.name in self._models:
+                if model.name in self._models and not labels_wait:
                     self._check_labels(model)
             fresh = [model.name for model in models if model.name not in self._models]
             if list(models) != self.models:
                 logger.info("configured: %s", ", ".join(model.name for model in models) or "no model")
-            self._replace(models)
+            self._replace(models, labels_wait=labels_wait)
         return fresh
 
     def reload(
@@ -100,11 +103,12 @@ class Configuration:
         self._closed = True
         self._manager.wake()
 
-    def _replace(self, models: Sequence[ModelConfig]) -> None:
-        fresh = {label for model in models if model.name not in self._models for label in _labels(model)}
+    def _replace(self, models: Sequence[ModelConfig], *, labels_wait: bool = False) -> None:
+        waiting = [model for model in models if labels_wait or model.name not in self._models]
+        fresh = {label for model in waiting for label in _labels(model)}
         still = {label for model in models for label in _labels(model) if label in self._waiting}
         for model in models:  # before versions that the old labels named are unloaded
-            self._manager.set_labels(model.name, model.labels)
+            self._manager.set_labels(model.name, model.labels, keep=labels_wait)
         self._source.watch(models)
         self._models = {model.name: model for model in models}
         self._waiting = {label for label in fresh | still if not self._available(label[0], label[2])}
@@ -112,7 +116,8 @@ class Configuration:
     def _check_labels(self, model: ModelConfig) -> None:
         current = self._manager.labels(model.name)
         for _, label, version in _labels(model):
-            if self._available(model.name, version) or (model.name, label, version) in self._waiting:
+            waits = (model.name, label, version) in self._waiting and current.get(label) == version
+            if waits or self._available(model.name, version):
                 continue
             if not self._allow or current.get(label, version) != version:
                 raise FailedPrecondition(

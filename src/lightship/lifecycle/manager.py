@@ -113,11 +113,14 @@ class Manager(ServedModels):
                 record.see(its_files, time.monotonic())
         self.wake()
 
-    def set_labels(self, name: str, labels: Mapping[str, int]) -> None:
-        """Replaces the labels of a model. A label may name a version that is not loaded yet."""
+    def set_labels(self, name: str, labels: Mapping[str, int], *, keep: bool = False) -> None:
+        """Replaces the labels of a model. A label may name a version that is not loaded yet.
+
+        keep: a label that names a loaded version now keeps it until the new one is loaded, or the old one is unloaded.
+        """
         with self._changed:
             model = self._models.known(name)
-            model.labels = dict(labels)
+            model.set_labels(labels, keep=keep)
             self._publish(model)
             self._changed.notify_all()
 
@@ -329,6 +332,7 @@ class Manager(ServedModels):
 
     def _publish(self, model: ModelVersions) -> None:
         leases = model.leases()
+        model.move_labels(leases)
         self._serving.publish(model.name, leases, model.labels)
         if self._on_publish is not None:
             self._on_publish(model.name, leases, model.labels)

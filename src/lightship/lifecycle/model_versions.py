@@ -33,6 +33,8 @@ class ModelVersions:
         self.reason = _NOT_FOUND_YET
         # Versions by their labels, loaded or not.
         self.labels: Mapping[str, int] = {}
+        # The versions that labels shall name, as soon as they are loaded.
+        self._moving: dict[str, int] = {}
         # What an operator should know about its folder although versions are loaded; empty if nothing.
         self.notice = ""
         self.records: dict[int, VersionRecord] = {}
@@ -65,7 +67,21 @@ class ModelVersions:
     def forget(self) -> None:
         """Marks the model as removed. Its versions stay in its status."""
         self.wanted, self.reason, self.labels, self.notice = False, _NOT_FOUND_YET, {}, ""
+        self._moving = {}
         self.aspire({})
+
+    def set_labels(self, labels: Mapping[str, int], *, keep: bool) -> None:
+        """Replaces the labels. keep: a label that moves names its loaded version until the new one is loaded."""
+        kept = {label: version for label, version in self.labels.items() if keep and label in labels}
+        self.labels, self._moving = {**labels, **kept}, dict(labels)
+        self.move_labels(self.leases())
+
+    def move_labels(self, loaded: Mapping[int, Lease]) -> None:
+        """Moves each label whose new version is loaded now, or whose old one is not loaded any more."""
+        for label, version in list(self._moving.items()):
+            if version in loaded or self.labels[label] not in loaded:
+                self.labels = {**self.labels, label: version}
+                del self._moving[label]
 
     def folders(self) -> dict[Path, bool]:
         """Returns the folders from which versions are loaded or being loaded, each with whether it answers."""

@@ -131,6 +131,14 @@ class FileSystemSource:
         with self._lock:
             return {name: one.explanation for name, one in self._watched.items() if one.explanation is not None}
 
+    def empty(self) -> dict[str, str]:
+        """Returns for each model whose folder or store has been read and has none of its versions, why and what to do.
+
+        A store that has not answered is not known to be empty, and a version that is being copied from it is there.
+        """
+        with self._lock:
+            return {name: one.explanation or "" for name, one in self._watched.items() if one.empty}
+
     def close(self, timeout: float = _CLOSE_SECONDS) -> None:
         """Ends the polling and waits at most `timeout` seconds for the last poll. Loaded versions stay loaded."""
         with self._lock:
@@ -247,7 +255,7 @@ class FileSystemSource:
         with self._lock:
             if self._watched.get(name) is not watched:  # a reload replaced it in the meantime
                 return
-            watched.explanation = found.explanation
+            watched.explanation, watched.empty = found.explanation, found.versions == {}
             for warning in found.warnings:
                 if warning not in watched.logged:
                     logger.warning("%s", warning, extra={"model": name})

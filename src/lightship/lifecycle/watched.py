@@ -47,6 +47,8 @@ class Watched:
     began: float | None = None
     # Why there is no version, for clients; None if there is one.
     explanation: str | None = None
+    # Whether the last poll could read the folder, or the list of the object store, and none of the versions is there.
+    empty: bool = False
     # The warnings of the last poll.
     logged: frozenset[str] = frozenset()
     # Whether the folder could not be read in the last poll.

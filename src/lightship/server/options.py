@@ -101,7 +101,7 @@ class ServerOptions:
     allowed_hosts: Sequence[str] = ()
     # Send CORS headers that let any web page read the responses of the REST API.
     cors: bool = False
-    # Stop the server if a model cannot be loaded.
+    # Stop the server if a model cannot be loaded, or has none of the versions to serve at the start.
     strict: bool = False
     # Seconds that running requests may take after a signal to stop.
     drain_seconds: float = 30.0

@@ -197,7 +197,7 @@ class Server:
 
     def _apply_reread(self, reread: Reread) -> None:
         if reread.models is not None:
-            self.configuration.apply(reread.models)
+            self.configuration.apply(reread.models, labels_wait=True)
         assert self._source is not None
         self._source.change(reread.poll_seconds, reread.empty_folder_grace)
         self.options = replace(
@@ -381,7 +381,7 @@ class Server:
                 return None
             if number is not None:
                 self.reread()
-            failure = self._failure()
+            failure = self._failure() or (None if settled else self._empty_model())
             if failure is not None:
                 return failure
             settled = settled or self.manager.ready()
@@ -392,6 +392,16 @@ class Server:
         if failure is not None:
             return failure
         return _failed_model(self.manager) if self.options.strict else None
+
+    def _empty_model(self) -> str | None:
+        """Returns, with `strict`, which model of the start has none of its versions in its folder or store."""
+        if not self.options.strict or self._source is None:
+            return None
+        started, waiting = {model.name for model in self.options.models}, self.manager.not_ready()
+        for name, reason in self._source.empty().items():
+            if name in started and name in waiting and not self.manager.versions(name):
+                return f"{name} cannot be served: {reason}"
+        return None
 
     def _supervisor_failure(self) -> str | None:
         return None if self._supervisor is None else self._supervisor.failure

@@ -105,7 +105,7 @@ def test_the_command_prints_each_fault_and_exits_with_1(lightship: Run, tmp_path
 
 
 def test_the_command_tells_what_a_right_file_says(lightship: Run, tmp_path: Path) -> None:
-    (tmp_path / "dog").mkdir()
+    (tmp_path / "dog" / "1").mkdir(parents=True)
     (tmp_path / "server.conf").write_text("# comment\ntimeout = 3\n[models.dog]\npath = 'dog'\nlabels.stable = 1\n")
     done = lightship("config", "check", "server.conf")
     assert (done.returncode, done.stderr) == (0, "")
@@ -114,6 +114,42 @@ def test_the_command_tells_what_a_right_file_says(lightship: Run, tmp_path: Path
     assert told["models"] == [
         {"name": "dog", "path": str(tmp_path / "dog"), "versions": "latest 1", "labels": {"stable": 1}}
     ]
+    assert told["warnings"] == []
     assert (told["ok"], told["format"], told["options"]) == (True, "toml", {"timeout": 3.0})
     missing = lightship("config", "check", "no.toml")
     assert (missing.returncode, missing.stderr) == (1, "error: no.toml does not exist: give the path of a file\n")
+
+
+def test_versions_that_are_not_there_and_labels_of_others_are_warnings(lightship: Run, tmp_path: Path) -> None:
+    for number in "12":
+        (tmp_path / "dog" / number).mkdir(parents=True)
+    (tmp_path / "a.toml").write_text(
+        '[models.a]\npath = "dog"\nversions = [1, 5]\nlabels = { stable = 1, next = 5 }\n'
+        '[models.b]\npath = "dog"\nlabels = { stable = 1, newest = 2, next = 7, old = 0 }\n'
+        '[models.c]\npath = "s3://bucket/dog"\nversions = [8]\n'
+    )
+    done = lightship("config", "check", "a.toml")
+    dog = tmp_path / "dog"
+    assert done.returncode == 0
+    assert done.stdout.startswith("a.toml: no fault")
+    assert done.stderr.splitlines() == [
+        f"warning: a.toml:3:12: models.a.versions: version 5 is not in {dog} (it has 1, 2): add it, and it will "
+        "be served",
+        "warning: a.toml:7:21: models.b.labels: label stable is for version 1, but only the newest version 2 is "
+        "served: give versions = [1, 2], or another version for the label",
+        f"warning: a.toml:7:43: models.b.labels: label next is for version 7, which is not in {dog} (it has 1, 2): add "
+        "it, and it will be served",
+        f"warning: a.toml:7:52: models.b.labels: label old is for version 0, which is not in {dog} (it has 1, 2): give "
+        "another version for the label",
+    ]
+    told = json.loads(lightship("config", "check", "a.toml", "--json").stdout)
+    assert told["ok"]
+    assert [one["column"] for one in told["warnings"]] == [12, 21, 43, 52]
+
+
+def test_a_label_of_a_version_that_the_list_lacks_is_a_fault(lightship: Run, tmp_path: Path) -> None:
+    (tmp_path / "dog" / "1").mkdir(parents=True)
+    (tmp_path / "a.toml").write_text('[models.a]\npath = "dog"\nversions = [1]\nlabels = { canary = 2 }\n')
+    done = lightship("config", "check", "a.toml")
+    assert done.returncode == 1
+    assert "label canary is for version 2, which is not in versions = [1]" in done.stderr

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from lightship.cli.options import Argument, Option
 
 if TYPE_CHECKING:
+    from lightship.cli.config.faults import Fault
     from lightship.lifecycle.model_config import ModelConfig
 
 
@@ -24,7 +26,7 @@ def check(
     """Check a configuration file, and print the place and the reason of each fault.
 
     The folders of the models, and the other files that it names, must exist on this machine. The exit code is 1 if
-    there is a fault.
+    there is a fault. A version that is not in its folder, and a label of a version that is not served, are warnings.
     """
     from lightship.cli.config.faults import WrongConfig
 
@@ -39,12 +41,14 @@ def check(
 def _checked(file: Path) -> dict[str, Any]:
     """Returns what a file without faults says, for people and as JSON."""
     if _is_toml(file):
+        from lightship.cli.config.absent_versions import absent_versions
         from lightship.cli.config.combining import check_options
         from lightship.cli.config.reading import read_serve_config
 
         config = read_serve_config(file)
         check_options(config)
-        return {"format": "toml", "models": _models(config.models), "options": _plain(config.options)}
+        told = {"format": "toml", "models": _models(config.models), "options": _plain(config.options)}
+        return {**told, "warnings": absent_versions(config.models, config.places)}
     from lightship.cli.config.model_files import check_model_file
 
     return {"format": "ModelServerConfig", "models": _models(check_model_file(file))}
@@ -88,19 +92,26 @@ def _print_faults(wrong: Any, *, as_json: bool) -> None:
     from lightship.cli.output import print_json
 
     if as_json:
-        faults = [{**fault.place._asdict(), "message": fault.message, "meant": fault.meant} for fault in wrong.faults]
-        print_json({"file": str(wrong.path), "ok": False, "faults": faults})
+        print_json({"file": str(wrong.path), "ok": False, "faults": _as_fields(wrong.faults)})
         return
     for line in wrong.lines:
         print_error(line)
 
 
+def _as_fields(faults: Sequence[Fault]) -> list[dict[str, Any]]:
+    return [{**fault.place._asdict(), "message": fault.message, "meant": fault.meant} for fault in faults]
+
+
 def _print_content(file: Path, told: dict[str, Any], *, as_json: bool) -> None:
+    from lightship.cli.failures import print_warning
     from lightship.cli.output import print_json, print_text
 
+    warnings = told.get("warnings", [])
     if as_json:
-        print_json({"file": str(file), "ok": True, "faults": [], **told})
+        print_json({"file": str(file), "ok": True, "faults": [], **told, "warnings": _as_fields(warnings)})
         return
+    for warning in warnings:
+        print_warning(warning.text(file))
     print_text(f"{file}: no fault")
     for model in told["models"]:
         labels = "".join(f", {label} = {version}" for label, version in model.get("labels", {}).items())

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from lightship.cli.config.absent_versions import absent_versions
 from lightship.cli.config.combining import combined
 from lightship.cli.config.reading import MAX_BYTES, MODELS, ServeConfig, digest_of, read_serve_config
 from lightship.cli.options import WrongArguments
@@ -47,6 +48,7 @@ class RereadableConfig:
             raise InvalidArgument(str(error)) from None
         self._read, self._notes = config, list(self._differences(config))
         models = None if self._given.get(MODELS) else config.models
+        self._notes += [warning.text(config.path) for warning in absent_versions(models or (), config.places)]
         return Reread(models, options.poll_seconds, options.empty_folder_grace, self._notes)
 
     def outcome(self, reason: str) -> None:
