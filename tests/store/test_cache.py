@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from lightship.errors import PermissionDenied, ResourceExhausted
+from lightship.errors import PermissionDenied, ResourceExhausted, Unavailable
+from lightship.locks import try_lock
 from lightship.store.cache import Cache, shown_bytes
 from lightship.store.listing import StoredObject, VersionListing, version_listing
 
@@ -130,6 +131,52 @@ def test_a_version_without_its_index_is_removed(cache: Cache) -> None:
     assert not cache.has(key)
     put(cache, 2, 900)
     assert not cache.path(key, 1).exists()
+
+
+def test_files_that_are_not_of_the_cache_are_left_alone(tmp_path: Path) -> None:
+    """The folder may have had others of the same names before somebody named it with --store-cache-dir."""
+    files = [tmp_path / "data" / name / "mine" / "file" for name in ("entries", "partial", "users")]
+    for file in files:
+        file.parent.mkdir(parents=True)
+        file.write_bytes(b"mine")
+    (tmp_path / "data").chmod(0o700)
+
+    cache = Cache(tmp_path / "data", 1000)
+    cache.open()
+    put(cache, 1, 400)
+    assert [entry.number for entry in cache.entries("place")] == [1]
+    cache.close()
+    assert [file.read_bytes() for file in files] == [b"mine"] * 3
+
+
+def test_a_copy_that_could_not_be_moved_to_its_place_is_moved_later(
+    cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = listing(1, 300)
+    partial = cache.begin(wanted, URL)
+    assert partial is not None
+    (partial.folder / "1" / "a").write_bytes(bytes(300))
+    lock = try_lock(tmp_path / "cache", tmp_path / "cache" / ".lock")
+    assert lock is not None
+    monkeypatch.setattr("lightship.store.cache._LOCK_SECONDS", 0.0)
+    with pytest.raises(Unavailable, match="another process keeps"):
+        cache.commit(partial, "place", wanted)
+    lock.release()
+
+    cache.commit(partial, "place", wanted)
+    assert cache.has(wanted.key)
+
+
+def test_a_copy_that_another_server_has_made_first_stays(cache: Cache, tmp_path: Path) -> None:
+    other = Cache(tmp_path / "cache", 1000)
+    other.open()
+    key = put(other, 1, 300)
+    first = (cache.path(key, 1) / "a").stat().st_ino
+
+    put(cache, 1, 300)
+    assert (cache.path(key, 1) / "a").stat().st_ino == first
+    assert list((tmp_path / "cache" / "partial").iterdir()) == []
+    other.close()
 
 
 def test_a_folder_that_others_may_write_to_is_no_cache(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -14,6 +15,7 @@ import pytest
 
 from lightship.bundle.manifest import MANIFEST_FILE
 from lightship.errors import DataLoss, InvalidArgument, ResourceExhausted, Unavailable
+from lightship.store.cache import Cache
 from lightship.store.object_store import ObjectStore
 from lightship.store.offer import Offer
 from lightship.store.stores import StoreOptions, Stores
@@ -150,7 +152,7 @@ def test_a_version_whose_manifest_comes_last_takes_the_place_of_what_was_loaded(
     model.await_offer(lambda offer: not offer.replacing)
 
 
-@pytest.mark.parametrize("name", ["1/../../evil", "1/a/./b", "1/a\x00b", "1//a"])
+@pytest.mark.parametrize("name", ["1/../../evil", "1/a/./b", "1/a\x00b", "1//a", f"1/{'long' * 64}"])
 def test_an_object_whose_name_leads_elsewhere_makes_its_version_refused(
     follow: Follow, put: Put, url: str, name: str, tmp_path: Path
 ) -> None:
@@ -260,6 +262,23 @@ def test_the_last_version_that_was_loaded_is_offered_without_the_store(
 
 def unavailable(*arguments: object) -> None:
     raise Unavailable("the store is down")
+
+
+def test_a_version_that_has_gone_leaves_nothing_on_a_full_disk(
+    follow: Follow, put: Put, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ObjectStore, "read", unavailable)
+    put("1/saved_model.pb", b"0")
+    model = follow()
+    partial = tmp_path / "cache" / "partial"
+    model.await_offer(lambda offer: partial.is_dir() and list(partial.iterdir()))
+
+    def full(cache: Cache) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Cache, "_write_pins", full)
+    put("1/saved_model.pb", b"00")
+    model.await_offer(lambda offer: "No space left" in offer.notice and not list(partial.iterdir()))
 
 
 def test_another_policy_is_followed_at_once(follow: Follow, put: Put) -> None:

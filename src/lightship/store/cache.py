@@ -29,6 +29,7 @@ from lightship.store.entries import (
     find_entries,
     is_complete,
     is_locked,
+    is_user,
     lock_folder,
     mark_good,
     partial_name,
@@ -116,12 +117,14 @@ class Cache:
     def has(self, key: str) -> bool:
         """Returns whether a complete version is there. One whose files have other sizes than they had is removed."""
         folder = self.folder / "entries" / key
-        info = read_info(folder)
-        if info is None or is_complete(folder, info):
-            return info is not None
+        if self._is_whole(key):
+            return True
+        if read_info(folder) is None:
+            return False
         logger.warning("%s was changed after it was copied from the store; it is copied again", folder)
         with self._alone():
-            remove_entry(folder)
+            if not self._is_whole(key):  # else another process has replaced it meanwhile
+                remove_entry(folder)
         return False
 
     def entries(self, place: str) -> list[Entry]:
@@ -185,21 +188,33 @@ class Cache:
             return Partial(listing.key, folder, lock)
 
     def commit(self, partial: Partial, place: str, listing: VersionListing) -> None:
-        """Moves a complete copy to its place. Its files are on the disk before."""
+        """Moves a complete copy to its place. Its files are on the disk before.
+
+        May be called again after an error. A copy that another server has moved there first stays, because that server
+        may be reading it.
+        """
         with self._on_disk():
             write_info(partial.folder, place, listing)
             sync_folders(partial.folder)
         with self._alone():
             target = self.folder / "entries" / partial.key
-            remove_entry(target)
-            os.rename(partial.folder, target)
-            sync_folder(target.parent)
+            if self._is_whole(partial.key):
+                shutil.rmtree(partial.folder, ignore_errors=True)
+            else:
+                remove_entry(target)
+                os.rename(partial.folder, target)
+                sync_folder(target.parent)
         partial.lock.release()
 
     def abandon(self, partial: Partial) -> None:
         """Removes a copy that was not completed."""
         shutil.rmtree(partial.folder, ignore_errors=True)
         partial.lock.release()
+
+    def _is_whole(self, key: str) -> bool:
+        folder = self.folder / "entries" / key
+        info = read_info(folder)
+        return info is not None and is_complete(folder, info)
 
     def _make_room(self, needed: int, what: str = "") -> None:
         """Removes versions, the least recently used first, until so many bytes fit. Must be called in `_alone`."""
@@ -225,7 +240,9 @@ class Cache:
         copying = 0
         for folder in list((self.folder / "partial").iterdir()):
             size = partial_size(folder)
-            if size is not None and is_locked(folder):
+            if size is None:
+                continue
+            if is_locked(folder):
                 copying += size
             elif folder.is_dir():
                 shutil.rmtree(folder, ignore_errors=True)
@@ -234,7 +251,7 @@ class Cache:
     def _in_use(self) -> set[str]:
         """Returns the keys of the versions that running servers use, and removes what killed ones left."""
         used: set[str] = set()
-        for folder in list((self.folder / "users").iterdir()):
+        for folder in [one for one in (self.folder / "users").iterdir() if is_user(one)]:
             if (self._user is not None and folder == self._user[0]) or is_locked(folder):
                 with suppress(OSError):
                     used.update(os.listdir(folder))

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from lightship.errors import Cancelled, LightshipError
+from lightship.errors import Aborted, Cancelled, LightshipError
 from lightship.store.cache import Cache, shown_bytes
 from lightship.store.copying import Copying, missing_of
 from lightship.store.faults import disk_fault
@@ -133,7 +133,7 @@ class Copier:
             return _AGAIN_SECONDS
         self._store.reset()
         version.error, version.failures = error, version.failures + 1
-        if version.refusal is not None:
+        if version.refusal is not None or isinstance(error, Aborted):  # then blocks of two contents may be in it
             self.abandon(version)
         pause = self._pauses.after(version.failures)
         version.retry_at = time.monotonic() + pause

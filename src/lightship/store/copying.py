@@ -31,7 +31,7 @@ class _Block(NamedTuple):
 
 
 class Copying:
-    """Copies one version. It may be run again after a fault; then it goes on with the objects that are missing.
+    """Copies one version. Another one for the same folder goes on after a fault with what is missing.
 
     cancelled: returns whether to give up.
     """
@@ -52,23 +52,22 @@ class Copying:
         Raises the errors of `ObjectStore`, DataLoss if something is not what the manifest or the store says,
         ResourceExhausted if the disk is full, and Cancelled.
         """
-        missing = [one for name, one in self.listing.objects.items() if name not in self.partial.done]
-        self.copied = self.listing.size - sum(one.size for one in missing)
+        objects = list(self.listing.objects.values())
+        missing = [block for block in _blocks(objects) if (block.one.name, block.start) not in self.partial.written]
+        self.copied = self.listing.size - sum(block.end - block.start for block in missing)
         try:
-            for one in missing:
-                self._create(one)
-            self._copy(deque(_blocks(missing)))
-            for one in missing:
+            for one in objects:
+                if one.name not in self.partial.created:
+                    self._create(one)
+            self._copy(deque(missing))
+            for one in objects:
                 self._flush(one)
         except OSError as error:
             raise disk_fault(error, self._folder) from None
-        self.partial.done.update(one.name for one in missing)
-        self._check(missing)
+        self._check(objects)
 
     def _create(self, one: StoredObject) -> None:
         path = self._folder / one.name
-        if one.name in self.partial.tried:
-            path.unlink(missing_ok=True)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             os.close(os.open(path, _CREATED, 0o600))
@@ -77,7 +76,7 @@ class Copying:
                 f"{self._store.url}/{self.listing.number}: {one.name!r} and another object have names that mean the "
                 "same file here: rename one of them"
             ) from None
-        self.partial.tried.add(one.name)
+        self.partial.created.add(one.name)
 
     def _copy(self, blocks: deque[_Block]) -> None:
         failures: list[BaseException] = []
@@ -102,6 +101,7 @@ class Copying:
                     file.seek(block.start)
                     _write(file.fileno(), data)
                 with self._lock:
+                    self.partial.written.add((block.one.name, block.start))
                     self.copied += len(data)
         except IndexError:
             pass  # no block is left
@@ -114,7 +114,7 @@ class Copying:
         with (self._folder / one.name).open("rb") as file:
             os.fsync(file.fileno())
 
-    def _check(self, copied: Sequence[StoredObject]) -> None:
+    def _check(self, objects: Sequence[StoredObject]) -> None:
         """Raises DataLoss unless everything is what the manifest says, or the store where there is none."""
         try:
             manifest = Manifest.read(self._folder)
@@ -127,7 +127,7 @@ class Copying:
                 manifest.verify(self._folder)
             except DataLoss as error:
                 raise DataLoss(f"{self._named()}: {_relative(error, self._folder)}") from error
-        for one in copied:
+        for one in objects:
             if one.md5 is not None and (manifest is None or not manifest.covers(one.name)):
                 self._check_md5(one, one.md5)
 
@@ -135,7 +135,6 @@ class Copying:
         with (self._folder / one.name).open("rb") as file:
             got = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
         if got != wanted and self._store.has_md5(one):
-            self.partial.done.discard(one.name)
             raise DataLoss(f"{self._named()}: {one.name} is not what the store says it has: its MD5 differs")
 
     def _named(self) -> str:

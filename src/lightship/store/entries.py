@@ -20,6 +20,7 @@ _GOOD, _GONE = "good", "gone"
 _MAX_INFO = 16 << 20  # bytes
 _KEY = re.compile("[0-9a-f]{40}")
 _PARTIAL = re.compile("([0-9a-f]{40})-([0-9]{1,20})")
+_USER = re.compile("[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +61,9 @@ class Partial:
     key: str
     folder: Path
     lock: FolderLock
-    # The names of the objects that are complete, and of those that were begun.
-    done: set[str] = field(default_factory=set)
-    tried: set[str] = field(default_factory=set)
+    # The names of the objects whose files were created, and where in which of them blocks were written.
+    created: set[str] = field(default_factory=set)
+    written: set[tuple[str, int]] = field(default_factory=set)
 
 
 def mark_good(entry: Path) -> None:
@@ -71,11 +72,14 @@ def mark_good(entry: Path) -> None:
 
 
 def find_entries(folder: Path) -> Iterator[Entry]:
-    """Returns all complete versions in a folder, and removes what is none. Raises OSError."""
-    for one in list(folder.iterdir()):
+    """Returns all complete versions in a folder, and removes those that are not. Raises OSError.
+
+    What has a name that the cache does not give is somebody else's, and is left alone.
+    """
+    for one in [one for one in folder.iterdir() if _KEY.fullmatch(one.name)]:
         info = read_info(one)
         try:
-            if info is None or not _KEY.fullmatch(one.name):
+            if info is None:
                 raise ValueError("no entry")
             used, marks = (one / _INFO).stat().st_mtime, [(one / name).exists() for name in (_GOOD, _GONE)]
             yield Entry(one, str(info["place"]), int(info["number"]), int(info["size"]), used, *marks)
@@ -98,7 +102,7 @@ def write_info(folder: Path, place: str, listing: VersionListing) -> None:
     """Notes what a folder is a copy of, so that it is a complete version. Raises OSError."""
     files = {f"{listing.number}/{name}": one.size for name, one in listing.objects.items()}
     info = {"format": _FORMAT, "place": place, "number": listing.number, "size": listing.size, "files": files}
-    with (folder / _INFO).open("x") as file:
+    with (folder / _INFO).open("w") as file:  # it may be there from an attempt that failed
         json.dump(info, file)
         file.flush()
         os.fsync(file.fileno())
@@ -133,6 +137,11 @@ def partial_size(folder: Path) -> int | None:
 def partial_name(listing: VersionListing) -> str:
     """Returns the name of the folder for a copy."""
     return f"{listing.key}-{listing.size}"
+
+
+def is_user(folder: Path) -> bool:
+    """Returns whether a folder has such a name as the cache gives to that of a server."""
+    return _USER.fullmatch(folder.name) is not None
 
 
 def lock_folder(folder: Path) -> FolderLock | None:

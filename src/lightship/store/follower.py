@@ -119,8 +119,9 @@ class Follower:
         listings = {number: self._listing(number, folders[number]) for number in self._select(folders)}
         entries = self._cache.entries(self._store.place)
         in_use = self._in_use(self.name)
-        for version in self._model.see(listings, in_use):
+        for version in self._model.see(listings):
             self._copier.abandon(version)
+        self._model.take_cached(in_use)
         self._cache.pin(self, ())  # what was offered before the store had answered is kept by the model now
         self._model.mark(entries, folders, in_use)
 

@@ -18,6 +18,7 @@ from lightship.errors import InvalidArgument
 
 MAX_OBJECTS = 10_000  # of one version
 _MAX_NAME = 1024  # bytes, as in S3 and Google Cloud Storage
+_MAX_PART = 255  # bytes of the name of a file, in the file systems of all systems
 _MD5 = re.compile("[0-9a-f]{32}")
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f\\:*?"<>|]' if sys.platform == "win32" else r"[\x00-\x1f\x7f]")
 _TIMES = ("LastModified", "updated", "last_modified", "mtime", "created", "creation_time")
@@ -91,10 +92,11 @@ def version_listing(
 def _is_file_name(name: str) -> bool:
     parts = name.split("/")
     try:
-        encoded = os.fsencode(name)
+        sizes = [len(os.fsencode(part)) for part in parts]
     except UnicodeEncodeError:
         return False
-    return not ({"", ".", ".."} & set(parts)) and not _FORBIDDEN.search(name) and len(encoded) <= _MAX_NAME
+    fits = max(sizes) <= _MAX_PART and sum(sizes) + len(parts) - 1 <= _MAX_NAME
+    return fits and not {"", ".", ".."} & set(parts) and not _FORBIDDEN.search(name)
 
 
 def _object(name: str, path: str, info: Mapping[str, Any]) -> StoredObject:

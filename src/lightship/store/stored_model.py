@@ -82,8 +82,11 @@ class StoredModel:
         with self._lock:
             self.fault = fault
 
-    def see(self, listings: Mapping[int, VersionListing | LightshipError], in_use: InUse) -> list[WantedVersion]:
-        """Takes in what the store lists of the wanted versions. Returns those that are no longer as they were."""
+    def see(self, listings: Mapping[int, VersionListing | LightshipError]) -> list[WantedVersion]:
+        """Takes in what the store lists of the wanted versions. Returns those that are no longer as they were.
+
+        `take_cached` must be called next.
+        """
         now = time.monotonic()
         before = self.versions
         versions = {
@@ -94,10 +97,13 @@ class StoredModel:
         with self._lock:
             self.versions, self.listed, self._changed = versions, True, []
             self._taken = {number: taken for number, taken in self._taken.items() if number in versions}
-        self.keep(in_use)
-        for number, version in versions.items():
-            self._take(number, version, in_use)
         return [version for number, version in before.items() if versions.get(number) is not version]
+
+    def take_cached(self, in_use: InUse) -> None:
+        """Offers the versions that the cache has."""
+        self.keep(in_use)
+        for number, version in self.versions.items():
+            self._take(number, version, in_use)
 
     def _seen(self, number: int, listing: VersionListing | LightshipError, now: float) -> WantedVersion:
         if isinstance(listing, LightshipError):

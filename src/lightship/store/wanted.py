@@ -45,15 +45,16 @@ class WantedVersion:
     @property
     def refusal(self) -> LightshipError | None:
         """Why it can never be loaded as it is; None if it may be."""
-        return self.error if self.error is not None and is_final(self.error) else None
+        error = self.error  # the thread that copies may change it now
+        return error if error is not None and is_final(error) else None
 
     def why_not(self, url: str) -> str:
         """Returns why it cannot be loaded yet."""
-        if self.copying is not None:
-            copied, size = shown_bytes(self.copying.copied), shown_bytes(self.listing.size)
-            return f"it is being copied from {url}: {copied} of {size}"
-        if self.error is not None:
-            return f"it cannot be copied now, and is tried again: {self.error.message}"
+        copying, error = self.copying, self.error  # the thread that copies may change them now
+        if copying is not None:
+            return f"it is being copied from {url}: {shown_bytes(copying.copied)} of {shown_bytes(self.listing.size)}"
+        if error is not None:
+            return f"it cannot be copied now, and is tried again: {error.message}"
         if self.manifest is not None and self.manifest[1]:
             return f"it is still being uploaded to {url}: {self.manifest[1]}"
         return f"it was found in {url}, and is copied if nothing in it has changed when the store is listed again"
