@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
+import fsspec  # type: ignore[import-untyped]
 import httpx2
 import numpy as np
 import pytest
@@ -181,6 +183,40 @@ def test_errors_name_the_folder_of_the_operator_and_not_the_copy(start: Start, m
     reason = ended(server.rest_url, 1)[1]
     assert str(model / "1") in reason
     assert "lightship-work" not in reason
+
+
+def test_errors_about_a_model_in_a_store_name_its_place_there_and_the_folder_to_sign(
+    model: Path, keys: Keys, cache: Path, tmp_path: Path
+) -> None:
+    url = f"memory://{uuid4().hex}/half"
+    upload(model, url)
+    options = ServerOptions(
+        [ModelConfig.at("half", url)],
+        rest_port="auto",
+        verify_models=keys.public,
+        store_poll_seconds=0.1,
+        settle_seconds=0.05,
+        store_cache_dir=tmp_path / "store",
+        engine=EngineOptions(cache_dir=cache),
+    )
+    with Server(options) as server:
+        reason = eventually(
+            lambda: next((one.error.message for one in server.manager.versions("half") if one.error), "")
+        )
+        assert f"{url}/1 is not signed" in reason
+        assert "sign it with `lightship sign half/1 --key private.pem`" in reason
+        assert str(tmp_path / "store") not in reason
+
+        sign(model, keys.private)
+        upload(model, url)
+        eventually(lambda: server.wait_ready(0))
+
+
+def upload(folder: Path, url: str) -> None:
+    system = fsspec.filesystem("memory")
+    for file in folder.rglob("*"):
+        if file.is_file():
+            system.pipe_file(f"/{url.partition('://')[2]}/{file.relative_to(folder).as_posix()}", file.read_bytes())
 
 
 def test_without_the_option_signatures_do_not_matter(start: Start, model: Path, keys: Keys, cache: Path) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from lightship.errors import LightshipError
 from lightship.lifecycle.aspired import missing_versions, selected
 from lightship.lifecycle.attempts import LoadFunction
 from lightship.lifecycle.model_config import ModelConfig
@@ -14,6 +16,7 @@ from lightship.lifecycle.servable import Servable, ServableId
 from lightship.lifecycle.version_files import FilesSeen, fingerprint
 from lightship.lifecycle.watched import Found
 from lightship.store.stores import StoreOptions, Stores
+from lightship.store.urls import model_name
 
 
 class Stored(NamedTuple):
@@ -77,7 +80,14 @@ class StoredModels:
             refusal = self._stores.refusal(servable.name, path)
             if refusal is not None:
                 raise refusal
-            loaded = load(servable, path)
+            try:
+                loaded = load(servable, path)
+            except LightshipError as error:
+                url = self._stores.url(servable.name)
+                if url is not None:
+                    error.message = in_store(error.message, path, url)
+                    error.args = (error.message,)
+                raise
             self._stores.loaded(servable.name, path)
             return loaded
 
@@ -86,3 +96,12 @@ class StoredModels:
     def close(self) -> None:
         """Ends all following. Must be called after the models are unloaded."""
         self._stores.close()
+
+
+def in_store(message: str, copy: Path, url: str) -> str:
+    """Returns a message about the copy of a version that names the version as it is in its store.
+
+    Commands to run are for the folder from which it was uploaded, such as dog/1, because they read local folders only.
+    """
+    message = re.sub(rf"(`lightship \w+) {re.escape(str(copy))}", rf"\1 {model_name(url)}/{copy.name}", message)
+    return message.replace(str(copy), f"{url}/{copy.name}")

@@ -88,6 +88,11 @@ class Stores:
         """Returns why the version with this folder cannot be loaded, or None if its copy is there."""
         return self.offer(name).refused.get(path)
 
+    def url(self, name: str) -> str | None:
+        """Returns the URL of a model that is followed; None for any other."""
+        follower = self._followers.get(name)
+        return None if follower is None else follower.url
+
     def loaded(self, name: str, path: Path) -> None:
         """Notes, before a version answers, that it could be loaded: a start without the store prefers it."""
         if name in self._followers:
