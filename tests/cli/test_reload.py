@@ -76,7 +76,7 @@ def test_a_changed_file_is_applied_and_its_outcome_told(served: Served, lightshi
     done = lightship("reload", "--pid-file", "server.pid")
     assert (done.returncode, done.stdout) == (
         0,
-        f"{tmp_path}/lightship.toml was applied by process {served.process.pid}; it serves two\n",
+        f"{tmp_path}/lightship.toml was applied by process {served.process.pid}; its models are two\n",
     )
     assert done.stderr == "warning: restart the server to change threads (not set -> 3)\n"
     wait_for(lambda: served.answers("two/labels/stable"))

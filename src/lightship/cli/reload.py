@@ -130,7 +130,7 @@ def _report(pid: int, outcome: ReloadOutcome | None, *, as_json: bool) -> None:
     if outcome.reason:
         raise FailedPrecondition(f"{outcome.config} was not applied: {outcome.reason}")
     if not as_json:
-        models = f"; it serves {', '.join(outcome.models)}" if outcome.models else ""
+        models = f"; its models are {', '.join(outcome.models)}" if outcome.models else ""
         print_text(f"{outcome.config} was applied by process {pid}{models}")
         for note in outcome.notes:
             print_warning(note)

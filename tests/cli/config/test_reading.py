@@ -174,6 +174,22 @@ def test_a_fault_of_a_model_is_told(tmp_path: Path, dog: Path, lines: str, fault
     assert found.startswith(fault)
 
 
+def test_a_path_that_is_too_long_is_told(tmp_path: Path) -> None:
+    (found,) = faults(tmp_path, f'[models.dog]\npath = "{"x" * 5000}"\n')
+    assert found.startswith(f"2:8: models.dog.path: {tmp_path}/xxx")
+    assert found.endswith("... cannot be the folder of the model dog: File name too long")
+
+
+@pytest.mark.parametrize("form", ["models/dog", "{folder}/models/dog", "file://{folder}/models/dog"])
+def test_the_folder_of_a_model_that_is_served_already_may_be_missing(tmp_path: Path, form: str) -> None:
+    path = tmp_path / "lightship.toml"
+    path.write_text(f'[models.dog]\npath = "{form.format(folder=tmp_path)}"\n')
+    with pytest.raises(WrongConfig, match="does not exist"):
+        read_serve_config(path)
+    (model,) = read_serve_config(path, {"dog": tmp_path / "models" / "dog"}).models
+    assert model.path == tmp_path / "models" / "dog"
+
+
 def test_all_faults_are_told_at_once_in_their_order(tmp_path: Path, dog: Path) -> None:
     text = "strict = 1\nrest_prot = 2\n[models.dog]\npath = 3\nversons = 4\n[models.cat]\n"
     assert [fault.split(" ")[0] for fault in faults(tmp_path, text)] == ["1:10:", "2:1:", "4:8:", "5:1:", "6:1:"]

@@ -13,9 +13,10 @@ from lightship.cli.config.toml_places import Places
 from lightship.cli.config.values import path_in, shown, whole_number
 from lightship.cli.model_argument import model_argument
 from lightship.errors import LightshipError
-from lightship.lifecycle.model_config import All, Latest, ModelConfig, Specific, VersionPolicy
+from lightship.lifecycle.model_config import All, Latest, ModelConfig, Specific, VersionPolicy, local_path
 from lightship.server.folders import check_folder
 from lightship.services.nearest_name import KnownNames
+from lightship.store.urls import is_url
 
 Value = TypeVar("Value")
 
@@ -84,8 +85,8 @@ class ModelTables:
     def _in_folder(self, name: str, given: object) -> ModelConfig:
         path = path_in(self._folder, given)  # raises for what is not a text
         text = str(given) if "://" in str(given) else str(path)
-        if self._served.get(name) == Path(text):
-            return ModelConfig(name, Path(text))
+        if name in self._served and not is_url(text) and local_path(text) == self._served[name]:
+            return ModelConfig(name, local_path(text))
         model = model_argument(f"{name}={text}", SERVE)
         check_folder(model, strict=False)
         return model
