@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 
-from lightship.priority import at_low_priority, giving_way
+from lightship.priority import at_low_priority, at_usual_priority, giving_way
+from lightship.repeated import RepeatedFailure, log_level
+from lightship.threads import start_thread, start_timer
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a priority for each thread")
 
@@ -21,6 +25,52 @@ def test_work_at_low_priority_has_a_lower_priority_than_its_caller() -> None:
 def test_work_at_low_priority_raises_its_own_errors() -> None:
     with pytest.raises(ZeroDivisionError):
         at_low_priority(lambda: 1 // 0)
+
+
+def niceness() -> int:
+    return os.getpriority(os.PRIO_PROCESS, 0)
+
+
+def test_low_priority_within_low_priority_is_not_lower() -> None:
+    assert at_low_priority(lambda: (niceness(), at_low_priority(niceness))) == (min(19, niceness() + 5),) * 2
+
+
+def test_threads_that_work_at_low_priority_starts_have_the_usual_priority() -> None:
+    found: SimpleQueue[int] = SimpleQueue()
+
+    def start() -> None:
+        assert start_thread(lambda: found.put(niceness()), name="started")
+        assert start_timer(0.0, lambda: found.put(niceness())) is not None
+
+    at_low_priority(start)
+    assert [found.get(timeout=60) for _ in range(2)] == [niceness()] * 2
+
+
+def test_helper_processes_have_the_usual_priority_whoever_starts_the_first() -> None:
+    code = """
+import os
+from lightship.engines.trial.process import HelperProcess
+from lightship.priority import at_low_priority
+helper = at_low_priority(lambda: HelperProcess("lightship.engines.openvino.trying:work"))
+print(os.getpriority(os.PRIO_PROCESS, helper.pid))
+helper.stop()
+"""
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert int(shown) == niceness()
+
+
+def test_work_at_usual_priority_raises_its_own_errors_and_may_be_asked_for_by_any_thread() -> None:
+    for call in (at_low_priority, lambda function: function()):
+        assert call(lambda: at_usual_priority(niceness)) == niceness()
+        with pytest.raises(ZeroDivisionError):
+            call(lambda: at_usual_priority(lambda: 1 // 0))
+
+
+def test_work_at_low_priority_knows_that_an_attempt_repeats_a_failed_one() -> None:
+    failures = RepeatedFailure()
+    failures.is_new("no such file")
+    with failures.attempt():
+        assert at_low_priority(lambda: log_level(logging.WARNING)) == logging.DEBUG
 
 
 @pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="the system does not group by session")

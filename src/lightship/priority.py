@@ -7,12 +7,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager, suppress
+from contextvars import copy_context
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, TypeVar
 
-from lightship.threads import start_thread
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 Result = TypeVar("Result")
 
@@ -25,27 +28,81 @@ _SESSION_SECONDS = 0.11
 _SESSION_ATTEMPTS = 5
 
 
+_Jobs = SimpleQueue[Callable[[], None] | None]
+
+
+class _Low(threading.local):
+    """What a thread knows of its own priority."""
+
+    # If it has low priority: takes what the thread that waits for it is to do. None ends the wait.
+    jobs: _Jobs | None = None
+
+
+_low = _Low()
+
+
 def at_low_priority(function: Callable[[], Result]) -> Result:
     """Calls a function on a thread of low priority, and returns its result or raises its error.
 
-    A thread cannot raise its priority again, and the threads that it starts inherit it. So the function should not
-    start threads that others use later, and should do little in Python itself: while it holds the interpreter's lock,
-    others wait for it. Where only processes have a priority, the function is just called.
+    A thread cannot raise its priority again, and the threads that it starts inherit it, unless they are started
+    `at_usual_priority`, as those of `lightship.threads` are. The function should do little in Python itself: while it
+    holds the interpreter's lock, others wait for it. It is just called if this thread has low priority already, if no
+    thread can be started, and where only processes have a priority.
     """
-    if sys.platform != "linux":
+    if sys.platform != "linux" or _low.jobs is not None:
         return function()
+    from concurrent.futures import Future  # takes long to import, and few commands need it
+
+    jobs: _Jobs = SimpleQueue()
     result: Future[Result] = Future()
-    if not start_thread(_call, function, result, name="lightship-low-priority"):
+    arguments = copy_context().run, function, result, jobs
+    try:
+        threading.Thread(target=_call_low, args=arguments, name="lightship-low-priority", daemon=True).start()
+    except (RuntimeError, MemoryError):  # the system allows no further thread now
         return function()
+    try:
+        while (job := jobs.get()) is not None:
+            job()
+        return result.result()
+    finally:
+        del result, arguments  # an error in them refers to this frame
+
+
+def at_usual_priority(function: Callable[[], Result]) -> Result:
+    """Calls a function, and returns its result or raises its error.
+
+    On a thread of low priority, the thread that waits for this one in `at_low_priority` calls it.
+    """
+    jobs = _low.jobs
+    if jobs is None:
+        return function()
+    from concurrent.futures import Future
+
+    result: Future[Result] = Future()
+    jobs.put(partial(_settle, function, result))
     try:
         return result.result()
     finally:
         del result  # an error in it refers to this frame
 
 
-def _call(function: Callable[[], Result], result: Future[Result]) -> None:
-    with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, 0, min(_MAX_NICENESS, os.getpriority(os.PRIO_PROCESS, 0) + _THREAD_NICENESS))
+def _call_low(
+    in_context: Callable[[Callable[[], Result]], Result],
+    function: Callable[[], Result],
+    result: Future[Result],
+    jobs: _Jobs,
+) -> None:
+    _low.jobs = jobs
+    try:
+        with suppress(OSError):
+            usual = os.getpriority(os.PRIO_PROCESS, 0)
+            os.setpriority(os.PRIO_PROCESS, 0, min(_MAX_NICENESS, usual + _THREAD_NICENESS))
+        _settle(lambda: in_context(function), result)
+    finally:
+        jobs.put(None)
+
+
+def _settle(function: Callable[[], Result], result: Future[Result]) -> None:
     try:
         result.set_result(function())
     except BaseException as error:

@@ -1,7 +1,8 @@
 """Starts threads, and copes with a system that allows no further one now.
 
 A process may have as many threads as its user, its control group (`pids.max`) or its memory allow. At that limit, work
-must wait, be refused or be left out; it must not be lost together with what was counted for it.
+must wait, be refused or be left out; it must not be lost together with what was counted for it. The threads have the
+usual priority, also those that a thread of low priority asks for, because others may use them later.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+
+from lightship.priority import at_usual_priority
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +38,7 @@ def start_timer(seconds: float, target: Callable[[], None]) -> threading.Timer |
 def _started(thread: threading.Thread) -> bool:
     global _logged_at
     try:
-        thread.start()
+        at_usual_priority(thread.start)
     except (RuntimeError, MemoryError) as error:
         if (now := time.monotonic()) - _logged_at >= _LOG_SECONDS:
             _logged_at = now

@@ -13,6 +13,7 @@ _EXAMPLES = "/tensorflow/serving/request_example_counts"
 _TOTAL = "/tensorflow/serving/request_example_count_total"
 _PREDICT = "Predict"
 _RUNTIME = "TF1"  # whatever the engine is, because dashboards select by it
+_MAX_MODELS = 1000  # of which figures are kept; those that were loaded longest ago are removed first
 _EXAMPLE_LIMITS = tuple(float(2**power) for power in range(15))
 
 
@@ -68,7 +69,11 @@ class CallMetrics:
     def of(self, model: str) -> ModelCalls:
         """Returns what is told of the calls of a model. All versions of a model share it."""
         with self._lock:
-            return self._models.setdefault(model, ModelCalls())
+            calls = self._models.pop(model) if model in self._models else ModelCalls()
+            self._models[model] = calls  # behind all others
+            while len(self._models) > _MAX_MODELS:
+                del self._models[next(iter(self._models))]
+        return calls
 
     def families(self) -> list[Family]:
         with self._lock:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from lightship.transports.metrics.own.families import own_counter, own_histogram
 from lightship.transports.metrics.text import Family
 
+_MAX_MODELS = 1000  # of which figures are kept; the oldest are removed first
 _LIMITS = (2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
 
@@ -34,6 +35,8 @@ class JoinMetrics:
         with self._lock:
             one = self._models.get(model)
             if one is None:
+                if len(self._models) >= _MAX_MODELS:
+                    del self._models[next(iter(self._models))]
                 one = self._models[model] = _Model()
             one.calls += calls
             one.rows += rows

@@ -19,6 +19,19 @@ def test_names_that_nobody_serves_do_not_grow_without_bound() -> None:
     assert ':tensorflow:serving:request_count{model_name="m",status="OK"} 1' in lines
 
 
+def test_models_that_come_and_go_do_not_grow_without_bound() -> None:
+    models: list[str] = []
+    metrics = Metrics(lambda: models)
+    for number in range(5000):
+        models[:] = [f"m{number}"]
+        metrics.request(f"m{number}", "OK", "predict", 1)
+        metrics.grpc_request(f"m{number}", "INTERNAL", "Predict", 1)
+    lines = counts(metrics)
+    assert len(lines) <= 4000
+    assert ':tensorflow:serving:request_count{model_name="m4999",status="OK"} 1' in lines
+    assert ':tensorflow:serving:request_count{model_name="m4999",status="INTERNAL"} 1' in lines
+
+
 def test_labels_are_escaped() -> None:
     metrics = Metrics(list)
     metrics.request('a"b\\c\nd', "NOT_FOUND", "", 1)

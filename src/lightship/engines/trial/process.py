@@ -20,6 +20,7 @@ from typing import Any
 
 from lightship.engines.scratch import Scratch
 from lightship.engines.trial.messages import STANDARD_OUTPUT, missing, parse, write_message
+from lightship.priority import at_usual_priority
 
 _LOOK_SECONDS = 0.05
 _END_SECONDS = 5.0
@@ -306,7 +307,9 @@ def _readable(pipe: int) -> bool:
 
 @cache
 def _starter() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(1, thread_name_prefix="lightship-helpers")
+    starter = ThreadPoolExecutor(1, thread_name_prefix="lightship-helpers")
+    at_usual_priority(lambda: starter.submit(int).result())  # starts its thread, whose priority the helpers inherit
+    return starter
 
 
 def _signal_of(code: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection
+from typing import Any
 
 from lightship.transports.metrics.histogram import Histogram
 from lightship.transports.metrics.text import Family, counter
@@ -12,6 +13,7 @@ _COUNT = "/tensorflow/serving/request_count"
 _LATENCY = "/tensorflow/serving/request_latency"
 _MAX_STRANGERS = 100  # names of models that are not served; further names are counted under the empty name
 _MAX_STRANGER = 128
+_MAX_KNOWN = 2000  # names that are labels; from then on, those of models that were removed are dropped
 
 _Latencies = dict[tuple[str, str], Histogram]  # by the labels model_name and API
 
@@ -20,7 +22,7 @@ class Metrics:
     """Counts requests and their latencies. Any thread may call its methods.
 
     `models` returns the names of the configured models. Only these names, and a limited number of others, become
-    labels.
+    labels. What was counted of models that were removed is kept until there are many names.
     """
 
     def __init__(self, models: Callable[[], Collection[str]]) -> None:
@@ -85,5 +87,17 @@ class Metrics:
             if self._strangers >= _MAX_STRANGERS or len(model) > _MAX_STRANGER:
                 return ""
             self._strangers += 1
+        elif len(self._known) >= _MAX_KNOWN:
+            self._drop_removed()
         self._known.add(model)
         return model
+
+    def _drop_removed(self) -> None:
+        """Drops what was counted of models that are not configured. Others may look into the dictionaries meanwhile."""
+        models = {"", *self._models()}
+        self._known &= models
+        self._strangers = 0
+        kept: tuple[dict[tuple[str, str], Any], ...] = (self._rest, self._grpc, self._failures)
+        for one in kept:
+            for key in [key for key in one if key[0] not in models]:
+                del one[key]
