@@ -94,9 +94,10 @@ def _call_low(
 ) -> None:
     _low.jobs = jobs
     try:
-        with suppress(OSError):
-            usual = os.getpriority(os.PRIO_PROCESS, 0)
-            os.setpriority(os.PRIO_PROCESS, 0, min(_MAX_NICENESS, usual + _THREAD_NICENESS))
+        if sys.platform == "linux":  # where alone a thread has a priority of its own
+            with suppress(OSError):
+                usual = os.getpriority(os.PRIO_PROCESS, 0)
+                os.setpriority(os.PRIO_PROCESS, 0, min(_MAX_NICENESS, usual + _THREAD_NICENESS))
         _settle(lambda: in_context(function), result)
     finally:
         jobs.put(None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -38,8 +37,9 @@ def why_no_server(pid: int) -> str | None:
 
 
 def hang_up(pid: int) -> None:
-    """Sends SIGHUP. Raises OSError."""
-    os.kill(pid, signal.SIGHUP)
+    """Sends SIGHUP to a process for which `why_no_server` returns None. Raises OSError."""
+    assert HANGUP is not None
+    os.kill(pid, HANGUP)
 
 
 def _caught_signals(pid: int) -> int | None:
