@@ -89,6 +89,10 @@ class LightshipError(Exception):
         super().__init__(message)
         self.message = message
 
+    def reword(self, message: str) -> None:
+        """Replaces the message."""
+        self.message, self.args = message, (message,)
+
     def about(self, fault: Fault) -> Self:
         """Notes what is wrong with the request, and returns the error."""
         self.fault = fault

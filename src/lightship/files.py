@@ -5,12 +5,19 @@ from __future__ import annotations
 import os
 import stat
 from itertools import islice
+from pathlib import Path
 
 from lightship.errors import InvalidArgument, LightshipError, NotFound, PermissionDenied, TooLarge
 from lightship.suffixes import IMAGE_SUFFIXES
 
 AnyPath = str | os.PathLike[str]
 _LOOKED_AT = 1000  # entries of a folder
+
+
+def user_cache_folder() -> Path | None:
+    """Returns the folder `lightship` in the user's cache folder, or None for a user without a home folder."""
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return Path(home) / "lightship" if os.path.isabs(home) else None
 
 
 def read_bytes(path: AnyPath, limit: int | None = None) -> bytes:

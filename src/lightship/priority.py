@@ -156,11 +156,14 @@ def lower_process(niceness: int) -> None:
         return
     with suppress(OSError):
         os.nice(niceness)
-    if sys.platform == "linux" and os.getsid(0) == os.getpid():
-        _lower_session(os.getpriority(os.PRIO_PROCESS, 0))
+    lower_session()
 
 
-def _lower_session(niceness: int) -> None:
+def lower_session() -> None:
+    """Gives this process's session the niceness of the process, if the process leads it and Linux groups by session."""
+    if sys.platform != "linux" or os.getsid(0) != os.getpid():
+        return
+    niceness = os.getpriority(os.PRIO_PROCESS, 0)
     for _ in range(_SESSION_ATTEMPTS):
         try:
             Path("/proc/self/autogroup").write_text(str(niceness))

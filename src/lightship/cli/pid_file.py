@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from lightship.cli.server_process import why_no_server
+from lightship.cli.server_process import process_number, why_no_server
 from lightship.errors import AlreadyExists, InvalidArgument, NotFound
 from lightship.files import read_error, read_regular
 
@@ -89,9 +89,10 @@ def outcome_path(pid_file: Path) -> Path:
 def read_pid(path: Path) -> int:
     """Returns the number of the process in a file. Raises InvalidArgument, NotFound or PermissionDenied."""
     text = read_regular(path, _MAX_BYTES).decode("utf-8", "replace").strip()
-    if not text.isascii() or not text.isdecimal() or not 0 < int(text[:20]) < 2**31:
+    number = process_number(text)
+    if number is None:
         raise InvalidArgument(f"{path} has {text[:20]!r}, not the number of a process: give the file of --pid-file")
-    return int(text)
+    return number
 
 
 def read_outcome(pid_file: Path, pid: int) -> tuple[int, ReloadOutcome | None]:

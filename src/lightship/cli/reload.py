@@ -60,11 +60,13 @@ def reload(
 
 
 def _number(text: str) -> int:
+    from lightship.cli.server_process import process_number
     from lightship.errors import InvalidArgument
 
-    if not text.isascii() or not text.isdecimal() or not 0 < int(text[:20]) < 2**31:
+    number = process_number(text)
+    if number is None:
         raise InvalidArgument(f"{text!r} is not the number of a process: give one such as 1234, or --pid-file FILE")
-    return int(text)
+    return number
 
 
 def _number_in(pid_file: Path) -> int:

@@ -17,6 +17,13 @@ _PROGRAM_WORDS = 4  # of a command line, in which the program is named: python -
 _PS_SECONDS = 10.0
 
 
+def process_number(text: str) -> int | None:
+    """Returns the number of a process in a text, or None if the text is not one."""
+    if not text.isascii() or not text.isdecimal() or not 0 < int(text[:20]) < 2**31:
+        return None
+    return int(text)
+
+
 def why_no_server(pid: int) -> str | None:
     """Returns why a process is no server that reads its configuration again on SIGHUP, or None if it is one."""
     if HANGUP is None:

@@ -32,8 +32,7 @@ class ListedPhoto:
             error.add_note(self._named(path))
             return
         shown = path if path is not None and path not in error.message else None
-        error.message = f"{self._named(shown)}: {error.message}"
-        error.args = (error.message,)
+        error.reword(f"{self._named(shown)}: {error.message}")
 
     def _named(self, path: str | None) -> str:
         return f"photos[{self.index}]" + (f" ({path})" if path is not None else "")

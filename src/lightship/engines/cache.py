@@ -27,6 +27,7 @@ from typing import Any
 
 from lightship import __version__
 from lightship.engines.scratch import scratch, sweep
+from lightship.files import user_cache_folder
 from lightship.locks import try_lock
 from lightship.saved_model.digests import Digests
 from lightship.saved_model.version_files import walk
@@ -205,10 +206,7 @@ def default_folder() -> Path | None:
     Returns None for a user without a home folder.
     """
     named = os.environ.get("LIGHTSHIP_CACHE_DIR")
-    if named:
-        return Path(named)
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return Path(home) / "lightship" if os.path.isabs(home) else None
+    return Path(named) if named else user_cache_folder()
 
 
 def cache_key(parts: Mapping[str, Any]) -> str:

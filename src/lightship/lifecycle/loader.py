@@ -135,8 +135,7 @@ class Loader:
         except BaseException as error:
             copy.remove()
             if isinstance(error, LightshipError):  # the operator knows the folder, not the copy
-                error.message = error.message.replace(str(copy.path), str(path))
-                error.args = (error.message,)
+                error.reword(error.message.replace(str(copy.path), str(path)))
             raise
 
     def _load_files(

@@ -85,8 +85,7 @@ class StoredModels:
             except LightshipError as error:
                 url = self._stores.url(servable.name)
                 if url is not None:
-                    error.message = in_store(error.message, path, url)
-                    error.args = (error.message,)
+                    error.reword(in_store(error.message, path, url))
                 raise
             self._stores.loaded(servable.name, path)
             return loaded

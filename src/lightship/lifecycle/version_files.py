@@ -9,15 +9,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lightship.bundle.manifest import MANIFEST_FILE
-from lightship.saved_model.version_files import walk
+from lightship.saved_model.version_files import listed, walk
 
 # The size and the modification time in nanoseconds of each file, by its path in the version folder.
 Fingerprint = Mapping[str, tuple[int, int]]
 
 # A look at a version is taken every second, so it does not go further.
 MAX_ENTRIES = 10_000
-
-_SHOWN = 3
 
 
 class FilesSeen(NamedTuple):
@@ -88,6 +86,4 @@ def gained_manifest(before: Fingerprint, after: Fingerprint) -> bool:
 
 def differences(before: Fingerprint, after: Fingerprint) -> str:
     """Returns the names of the files that were added, removed or changed, at most three of them."""
-    changed = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
-    more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
-    return ", ".join(changed[:_SHOWN]) + more
+    return listed(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from io import BufferedReader
 from pathlib import Path
 from typing import NamedTuple
@@ -162,3 +162,10 @@ def _names(folder: Path, name: str) -> list[str]:
         return [f"{name}/{one}".lstrip("/") for one in sorted(os.listdir(folder / name), reverse=True)]
     except OSError:
         return []
+
+
+def listed(names: Iterable[str], shown: int = 3) -> str:
+    """Returns the names of files in their order: the first ones, and how many more there are."""
+    found = sorted(names)
+    more = f" and {len(found) - shown} more" if len(found) > shown else ""
+    return ", ".join(found[:shown]) + more

@@ -11,6 +11,7 @@ from shlex import quote
 
 from lightship.errors import NotFound, PermissionDenied
 from lightship.files import list_error
+from lightship.saved_model.version_files import listed
 from lightship.suffixes import IMAGE_SUFFIXES, KERAS_SUFFIXES
 
 SAVED_MODEL_FILE, SAVED_MODEL_TEXT = "saved_model.pb", "saved_model.pbtxt"
@@ -88,7 +89,7 @@ def explain_model_folder(folder: Path) -> str | None:
         return f"{shown} is empty: add a version with lightship export MODEL {place}"
     return _explain_entries(folder, names) or (
         f"{shown} contains no version, which is a folder named with a number, such as {shown}/1, that contains a "
-        f"SavedModel; it contains {_listed(names)}: add a version with lightship export MODEL {place}"
+        f"SavedModel; it contains {listed(names, _SHOWN)}: add a version with lightship export MODEL {place}"
     )
 
 
@@ -151,7 +152,7 @@ def _explain_version_entries(folder: Path, names: Sequence[str]) -> str:
             )
         if has_saved_model(folder / name):
             return f"{folder} has the SavedModel in a folder of its own: mv {path}/* {place}"
-    found = f"contains {_listed(names)}, and no SavedModel" if names else "is empty"
+    found = f"contains {listed(names, _SHOWN)}, and no SavedModel" if names else "is empty"
     return (
         f"{folder} {found}: a version is {_A_VERSION}; copy it again, or write the next version with "
         f"lightship export MODEL {model}"
@@ -238,7 +239,7 @@ def _models_below(folder: Path, names: Sequence[str], how_many: str, command: st
     if not models:
         return None
     return (
-        f"{folder} is a folder of models, not a model's folder; it contains {_listed(models)}: "
+        f"{folder} is a folder of models, not a model's folder; it contains {listed(models, _SHOWN)}: "
         f"give {how_many}, such as {command}{quote(str(folder / models[0]))}"
     )
 
@@ -248,8 +249,3 @@ def _has_version(folder: Path) -> bool:
         return any(has_saved_model(path) for path in list_versions(folder).values())
     except (NotFound, PermissionDenied):
         return False
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more

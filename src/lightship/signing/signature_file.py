@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
@@ -15,7 +15,6 @@ MAX_BYTES = 64 << 20
 # A signature is written under a name that begins with this, and then renamed.
 TEMPORARY = ".model.sig-"
 
-_SHOWN = 3
 # Windows reads two of these as parts of a path.
 _IN_NO_NAME = set("\\:\0" if os.name == "nt" else "\0")
 
@@ -46,10 +45,3 @@ def check_path(name: str) -> str:
     if path.is_absolute() or ".." in path.parts or str(path) != name or set(name) & _IN_NO_NAME:
         raise InvalidArgument(f"{name!r} is not the path of a file in a version folder")
     return name
-
-
-def listed(names: Iterable[str]) -> str:
-    """Returns the names of some files for an error: the first three, and how many more there are."""
-    found = sorted(names)
-    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-    return ", ".join(found[:_SHOWN]) + more

@@ -21,9 +21,9 @@ from lightship.files import read_error
 from lightship.lifecycle.servable import ServableId
 from lightship.lifecycle.version_copy import VersionCopy
 from lightship.saved_model.digests import FileDigest
-from lightship.saved_model.version_files import open_file, read_file, walk
+from lightship.saved_model.version_files import listed, open_file, read_file, walk
 from lightship.saved_model.versions import version_number
-from lightship.signing.signature_file import MAX_BYTES, SIGNATURE_FILE, Signed, check_path, listed
+from lightship.signing.signature_file import MAX_BYTES, SIGNATURE_FILE, Signed, check_path
 from lightship.signing.verifier import Verifier
 
 _CHUNK = 1 << 20  # bytes

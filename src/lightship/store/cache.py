@@ -22,6 +22,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lightship.errors import FailedPrecondition, PermissionDenied, ResourceExhausted, Unavailable
+from lightship.files import user_cache_folder
 from lightship.locks import FolderLock, try_lock
 from lightship.store.entries import (
     Entry,
@@ -293,8 +294,8 @@ class Cache:
 
 def default_folder() -> Path | None:
     """Returns the folder `lightship/store` in the user's cache folder, or None for a user without a home folder."""
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return Path(home) / "lightship" / "store" if os.path.isabs(home) else None
+    folder = user_cache_folder()
+    return None if folder is None else folder / "store"
 
 
 def shown_bytes(size: int) -> str:

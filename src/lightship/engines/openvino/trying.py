@@ -23,7 +23,7 @@ from lightship.engines.openvino.description import DECLARED, ONE_ROW
 from lightship.engines.openvino.proven import refuse_unproven
 from lightship.engines.tensorflow import TensorFlowModel
 from lightship.errors import LightshipError
-from lightship.priority import lower_process
+from lightship.priority import lower_session
 from lightship.saved_model.reader import SavedModel, read_saved_model
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, Signature
 
@@ -47,7 +47,7 @@ def work_at_low_priority(request: Mapping[str, Any], out: Path) -> dict[str, Any
 
 @cache
 def _step_back() -> None:
-    lower_process(0)
+    lower_session()
 
 
 def work(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
