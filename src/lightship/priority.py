@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from contextvars import copy_context
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, TypeVar
@@ -156,6 +156,12 @@ def lower_process(niceness: int) -> None:
         return
     with suppress(OSError):
         os.nice(niceness)
+    lower_session()
+
+
+@cache
+def lower_session_once() -> None:
+    """Does the same as `lower_session`, when it is called for the first time."""
     lower_session()
 
 

@@ -12,8 +12,8 @@ from lightship.errors import InvalidArgument
 
 
 def engine_options_from_environment(options: EngineOptions) -> EngineOptions:
-    """Returns the options with the values of LIGHTSHIP_TRUST, LIGHTSHIP_ALLOW_UNPROVEN (names separated by spaces),
-    LIGHTSHIP_TRIAL_SECONDS, LIGHTSHIP_TRIAL_MEMORY and LIGHTSHIP_CACHE_DIR.
+    """Returns the options with the values of LIGHTSHIP_ENGINE, LIGHTSHIP_TRUST, LIGHTSHIP_ALLOW_UNPROVEN,
+    LIGHTSHIP_TRIAL_SECONDS, LIGHTSHIP_TRIAL_MEMORY and LIGHTSHIP_CACHE_DIR. Several operations are separated by spaces.
 
     If a variable is not set, its field is reset to the default. Raises InvalidArgument for bad values.
     """
@@ -21,6 +21,7 @@ def engine_options_from_environment(options: EngineOptions) -> EngineOptions:
     memory, folder = get("LIGHTSHIP_TRIAL_MEMORY"), get("LIGHTSHIP_CACHE_DIR")
     return replace(
         options,
+        engine=get("LIGHTSHIP_ENGINE") or "auto",
         allow_unproven=frozenset(get("LIGHTSHIP_ALLOW_UNPROVEN", "").split()),
         trust=get("LIGHTSHIP_TRUST", "").lower() in ("1", "true", "yes", "on"),
         trial_seconds=_seconds(get("LIGHTSHIP_TRIAL_SECONDS", "120")),

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from lightship.server import BatchingParameters, ServerOptions
     from lightship.transports.grpc.options import Tls
 
-EngineName = Literal["auto", "openvino", "tensorflow"]
 Precision = Literal["f32", "bf16"]
 LogFormat = Literal["text", "json"]
 DEFAULT_LIMITS, DEFAULT_TIMEOUTS = Limits(), Timeouts()
@@ -31,6 +30,12 @@ class Serving(NamedTuple):
     as_json: bool
     # The file for the number of the process.
     pid_file: Path | None
+
+
+def _engine_names() -> list[str]:
+    from lightship.engines.backends import engine_names
+
+    return engine_names()
 
 
 def parse_port(text: str) -> int | Literal["auto"]:
@@ -234,8 +239,13 @@ def serve_options(
         Option("--strict", envvar="LIGHTSHIP_STRICT", help="Stop the server if one of the models cannot be loaded."),
     ] = False,
     engine: Annotated[
-        EngineName,
-        Option(envvar="LIGHTSHIP_ENGINE", help="auto: OpenVINO, or TensorFlow if OpenVINO cannot run a model."),
+        str,
+        Option(
+            envvar="LIGHTSHIP_ENGINE",
+            autocompletion=_engine_names,
+            help="auto: OpenVINO, or TensorFlow if OpenVINO cannot run a model. openvino, tensorflow: only that one. "
+            "Packages may add others.",
+        ),
     ] = "auto",
     threads: Annotated[
         int, Option(min=0, envvar="LIGHTSHIP_THREADS", help="Threads of each engine; 0: one per processor.")
@@ -471,6 +481,7 @@ def serve_options(
     from lightship.cli.sizes import parse_bytes
     from lightship.cli.workers import parse_workers
     from lightship.engines import EngineOptions
+    from lightship.engines.backends import check_engine
     from lightship.server import ServerOptions
     from lightship.server.options import GRPC_PORT
     from lightship.store.cache import DEFAULT_MAX_BYTES
@@ -519,7 +530,7 @@ def serve_options(
             access_log=access_log,
             access_log_file=access_log_file,
             engine=EngineOptions(
-                engine,
+                parsed("engine", engine, check_engine),
                 threads,
                 precision,
                 allow_unproven=frozenset(allow_unproven or ()),

@@ -34,7 +34,7 @@ class Engine(Protocol):
 
     @property
     def name(self) -> str:
-        """The runtime in use: "openvino", "tensorflow", or both joined by "+" if signatures use different ones."""
+        """The runtime in use, such as "openvino", or several joined by "+" if signatures use different ones."""
 
     def run(self, signature: str, inputs: Arrays, outputs: Sequence[str] | None = None) -> dict[str, NDArray[Any]]:
         """Runs a signature on one array per input and returns the requested outputs, or all outputs by default.
@@ -88,19 +88,30 @@ class Engine(Protocol):
 class Program(Protocol):
     """One signature that is ready to run in one runtime."""
 
-    def run(self, inputs: Arrays, outputs: Sequence[str]) -> dict[str, NDArray[Any]]: ...
+    def run(self, inputs: Arrays, outputs: Sequence[str]) -> dict[str, NDArray[Any]]:
+        """Runs the signature and returns the outputs of these names, as `Engine.run`.
 
-    def try_run(self, inputs: Arrays, outputs: Sequence[str]) -> dict[str, NDArray[Any]] | None: ...
+        Any thread may call this, and several at once. Raises InvalidArgument for values or shapes that the operations
+        do not accept, and CannotRun if another runtime is to run the signature with these values.
+        """
+        ...
 
-    def close(self) -> None: ...
+    def try_run(self, inputs: Arrays, outputs: Sequence[str]) -> dict[str, NDArray[Any]] | None:
+        """Runs like `run` if the run takes less than `SHORT_SECONDS` and need not wait. Otherwise returns None."""
+        return None
+
+    def close(self) -> None:
+        """Releases what the signature holds. No thread is running it."""
+        return None
 
 
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
     """How the signatures of a version are run."""
 
-    # The runtime: "auto" uses OpenVINO where it can and TensorFlow otherwise.
-    engine: Literal["auto", "openvino", "tensorflow"] = "auto"
+    # The runtime: "auto" uses OpenVINO where it can and TensorFlow otherwise; "openvino", "tensorflow", or the name of
+    # a backend, see `engines/backend.py`.
+    engine: str = "auto"
     # Threads of one run. 0 means one per processor that this process may use.
     threads: int = 0
     # The precision of the arithmetic. bf16 is less exact, and faster on processors that support it.
@@ -138,7 +149,8 @@ class SignatureReport:
 
     # The name of the signature.
     signature: str
-    # "openvino", "tensorflow", or "" if the signature was not needed yet or no installed runtime can run it.
+    # "openvino", "tensorflow" or the name of a backend; "" if the signature was not needed yet or no installed runtime
+    # can run it.
     engine: str
     # Why this engine was chosen: "every operation is proven", or what OpenVINO cannot run, such as "Unique is not
     # proven".

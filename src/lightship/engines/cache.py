@@ -234,6 +234,12 @@ def digest_of_folder(folder: Path, patterns: Sequence[str] = ("*",), digests: Di
     return hashlib.sha256("\n".join(lines).encode(errors="surrogateescape")).hexdigest()
 
 
+def stamp_of_folder(folder: Path) -> frozenset[tuple[str, int, int]]:
+    """Returns the sizes and modification times of all files of a folder, to detect changes."""
+    files = (entry for entry in walk(folder) if entry.is_file)
+    return frozenset((entry.name, entry.status.st_size, entry.status.st_mtime_ns) for entry in files)
+
+
 def _matches(name: str, patterns: Sequence[str]) -> bool:
     return any(fnmatch(name.rpartition("/")[2], pattern) for pattern in patterns)
 

@@ -1,4 +1,7 @@
-"""Chooses the engine of each signature: OpenVINO, or TensorFlow for signatures that OpenVINO cannot run."""
+"""Chooses the engine of each signature: OpenVINO, or TensorFlow for signatures that OpenVINO cannot run.
+
+If the options name a backend, it comes before both.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lightship.engines.backends import BUILT_IN, OpenedVersion, TriedProgram, check_engine
 from lightship.engines.base import (
     DEFAULT_OPTIONS,
     MAX_DIMENSIONS,
@@ -55,9 +59,10 @@ def load_engine(
     """Loads the model of a version folder: `serving_default` now, other signatures when they are first needed.
 
     If there is no `serving_default`, the model's first signature is loaded. `digests` are those of the files in the
-    folder, if some are known. Raises FailedPrecondition if no installed
-    runtime can run that signature, and DataLoss if the files cannot be read.
+    folder, if some are known. Raises InvalidArgument if the options name an engine that is not there,
+    FailedPrecondition if no installed runtime can run that signature, and DataLoss if the files cannot be read.
     """
+    check_engine(options.engine)
     engine = _ChoosingEngine(bundle_path, saved_model, options, digests)
     try:
         engine.load_first()
@@ -110,6 +115,9 @@ class _ChoosingEngine:
         self._slots = {name: _Slot(signatures[name]) for name in signatures if name != INIT_SIGNATURE}
         self._tensorflow: TensorFlowModel | None = None
         self._tensorflow_lock = Lock()
+        named = options.engine not in BUILT_IN
+        self._backend = OpenedVersion(folder, saved_model, options, digests) if named else None
+        self._backend_lock = Lock()
 
     @property
     def name(self) -> str:
@@ -147,7 +155,7 @@ class _ChoosingEngine:
         wanted = check_outputs(slot.signature, outputs)
         slot.check_inputs(inputs)
         program = slot.program
-        if not isinstance(program, OpenVINOProgram):
+        if not isinstance(program, (OpenVINOProgram, TriedProgram)):
             return None
         try:
             return program.run(inputs, wanted) if wait else program.try_run(inputs, wanted, short=True)
@@ -157,7 +165,7 @@ class _ChoosingEngine:
     def joining(self, signature: str) -> Joining | None:
         slot = self._slots.get(signature)
         program = None if slot is None else slot.program
-        return program.joining() if isinstance(program, OpenVINOProgram) else None
+        return program.joining() if isinstance(program, (OpenVINOProgram, TriedProgram)) else None
 
     def reports(self) -> tuple[SignatureReport, ...]:
         slots = sorted(self._slots.items())
@@ -183,6 +191,10 @@ class _ChoosingEngine:
             model, self._tensorflow = self._tensorflow, None
             if model is not None:
                 model.close()
+        with self._backend_lock:
+            backend, self._backend = self._backend, None
+            if backend is not None:
+                backend.close()
 
     def load_first(self) -> None:
         if DEFAULT_SIGNATURE in self._slots:
@@ -218,6 +230,38 @@ class _ChoosingEngine:
             return slot.program
 
     def _choose(self, slot: _Slot) -> Program:
+        if self._backend is None:
+            return self._usual(slot)
+        try:
+            return self._on_backend(slot)
+        except CannotRun as unable:
+            program = self._usual(slot)
+            name = self._options.engine
+            logger.warning(
+                '%s: %s does not run signature "%s": %s',
+                self._folder,
+                name,
+                slot.signature.name,
+                unable.reason,
+                extra={"folder": str(self._folder)},
+            )
+            slot.reason = f"{name} does not run it: {unable.reason}; {slot.reason}"
+            return program
+
+    def _on_backend(self, slot: _Slot) -> Program:
+        """Raises CannotRun if the backend cannot run the signature."""
+        changes, name = self._saved_model.changes, slot.signature.name
+        if name in changes.writers or name in changes.readers:
+            raise CannotRun("the signature changes variables, or reads some that others change")
+        with self._backend_lock:
+            if self._backend is None:
+                raise FailedPrecondition("the model was unloaded")
+            program = self._backend.program(slot.signature)
+        slot.engine, slot.reason, slot.proof = self._options.engine, "the engine asked for", program.proof
+        return program
+
+    def _usual(self, slot: _Slot) -> Program:
+        """Returns the signature on OpenVINO or TensorFlow."""
         if slot.signature.name in self._saved_model.changes.writers:
             return self._on_tensorflow(
                 slot, CannotRun("the signature changes variables, which are constants in OpenVINO")
@@ -244,7 +288,7 @@ class _ChoosingEngine:
         This is so if OpenVINO would compute in narrower types, or if the variables may change, which only TensorFlow
         supports.
         """
-        if self._options.engine != "auto" or not tensorflow_installed():
+        if self._options.engine == "openvino" or not tensorflow_installed():
             return False
         if signature.name in self._saved_model.changes.readers:
             return True

@@ -50,6 +50,11 @@ class Comparison:
     difference: str | None
 
 
+def tolerance(precision: str) -> tuple[float, float]:
+    """Returns the allowed differences of two results of a precision: relative to the expected value, and absolute."""
+    return (BF16_TOLERANCE, BF16_TOLERANCE) if precision == "bf16" else (RTOL, ATOL)
+
+
 def random_inputs(
     signature: Signature, rows: int, rng: np.random.Generator, free: int = FREE_SIZES[0]
 ) -> dict[str, NDArray[Any]] | None:

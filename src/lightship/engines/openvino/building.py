@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightship.engines.base import CannotRun, EngineOptions, Refused
-from lightship.engines.comparison import ATOL, BF16_TOLERANCE, RTOL, differences, random_inputs, whole_numbers
+from lightship.engines.comparison import differences, random_inputs, tolerance, whole_numbers
 from lightship.engines.openvino.compiled import Compiled
 from lightship.engines.openvino.description import DECLARED, ONE_ROW, Description
 from lightship.engines.openvino.guarding import guard, refused_shapes
@@ -77,7 +77,9 @@ def try_joining(built: Built, signature: Signature, options: EngineOptions, gold
     `golden` holds the inputs of the golden sample.
     """
     description = built.description
-    joinable = rows_are_independent(built.model, built.models, description, signature, tolerance(options), golden)
+    joinable = rows_are_independent(
+        built.model, built.models, description, signature, tolerance(options.precision), golden
+    )
     built.description = replace(description, joinable=joinable)
 
 
@@ -138,7 +140,7 @@ def _add_one_row(built: Built, model: Any, signature: Signature, options: Engine
     Measured: a MobileNetV2 takes 1.9 ms instead of 2.4 ms; a ResNet50V2 takes 16 ms with either model. Models for more
     rows gain little or nothing.
     """
-    declared, apart = built.description.declared, tolerance(options)
+    declared, apart = built.description.declared, tolerance(options.precision)
     if not built.description.rows_free or len(declared.batched) != len(declared.shapes) or not declared.shapes:
         return
     pair = random_inputs(signature, 2, np.random.default_rng(0))
@@ -210,11 +212,6 @@ def _reflects(model: Any) -> bool:
     """Returns whether the model pads by reflection, which TensorFlow refuses for an empty batch."""
     pads = (node.get_attributes()["pad_mode"] for node in model.get_ops() if node.get_type_name() == "Pad")
     return any(mode != "constant" for mode in pads)
-
-
-def tolerance(options: EngineOptions) -> tuple[float, float]:
-    """Returns the allowed differences of two results: relative to the expected value, and absolute."""
-    return (BF16_TOLERANCE, BF16_TOLERANCE) if options.precision == "bf16" else (RTOL, ATOL)
 
 
 def _seconds(compiled: Compiled, inputs: Arrays) -> float:

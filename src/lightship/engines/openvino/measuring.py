@@ -13,9 +13,9 @@ from lightship.engines.base import SHORT_SECONDS, CannotRun, EngineOptions
 from lightship.engines.openvino.building import build_models
 from lightship.engines.openvino.compiled import Compiled
 from lightship.engines.openvino.description import DECLARED, ONE_ROW
-from lightship.engines.openvino.independence import accepted_sample
 from lightship.engines.openvino.streams import choose_streams
-from lightship.engines.openvino.timing import CPU_SECONDS, MAX_ROWS, CannotMeasure, SideBySide, Stopwatch, costs_of_rows
+from lightship.engines.rows import accepted_sample
+from lightship.engines.timing import CPU_SECONDS, MAX_ROWS, CannotMeasure, SideBySide, Stopwatch, costs_of_rows
 from lightship.errors import LightshipError
 from lightship.priority import lower_process
 from lightship.saved_model.reader import read_saved_model
@@ -47,7 +47,8 @@ def work(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
     found: dict[str, Any] = {"costs": [], "streams": 1, "costs_of_streams": [], "disturbed": False}
     try:
         one_stream = models(1)
-        sample = accepted_sample(one_stream[DECLARED], signature)
+        declared = one_stream[DECLARED]
+        sample = accepted_sample(lambda inputs: declared.run(inputs, declared.outputs), signature)
         if sample is None:
             return found
         stopwatch = Stopwatch(one_stream[DECLARED].threads)

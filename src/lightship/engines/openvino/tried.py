@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from lightship.engines.base import CannotRun, EngineOptions
-from lightship.engines.cache import Damaged, Entry, cache_key, digest_of_folder
+from lightship.engines.cache import Damaged, Entry, cache_key, digest_of_folder, stamp_of_folder
 from lightship.engines.openvino.compiled import Compiled
 from lightship.engines.openvino.description import DECLARED, Description
 from lightship.engines.openvino.runtime import core, openvino, properties, start_workers
@@ -26,7 +26,6 @@ from lightship.memory import returning_freed_memory
 from lightship.priority import at_low_priority
 from lightship.saved_model.digests import Digests
 from lightship.saved_model.signatures import Signature
-from lightship.saved_model.version_files import walk
 from lightship.threads import start_thread
 
 logger = logging.getLogger(__name__)
@@ -58,7 +57,7 @@ class Tried:
 
     def copies(self, names: Iterable[str], streams: int) -> Mapping[str, Compiled]:
         """Imports the models again. If the cache has lost them, a helper process compiles them again."""
-        request, stamp = request_for(self._folder, self._signature, self._options, None), _stamp(self._folder)
+        request, stamp = request_for(self._folder, self._signature, self._options, None), stamp_of_folder(self._folder)
         entry = self._prepared(request, cache_key({**request, "folder": self._digest}))
         if self._stamp != stamp or not entry.info["written"]:
             raise CannotRun(f"the files in {self._folder} were changed, or there is no space for compiled models")
@@ -77,11 +76,14 @@ class Tried:
 
     def _imported(self, variant: Sequence[Mapping[str, Any]] | None) -> tuple[Description, Mapping[str, Compiled]]:
         """Imports the models. If the cache entry is damaged, it is removed and the signature is compiled again."""
-        request, stamp = request_for(self._folder, self._signature, self._options, variant), _stamp(self._folder)
+        request, stamp = (
+            request_for(self._folder, self._signature, self._options, variant),
+            stamp_of_folder(self._folder),
+        )
         self._digest, self._stamp = digest_of_folder(self._folder, digests=self._digests), stamp
         key = cache_key({**request, "folder": self._digest})
         found = self._unless_damaged(request, key, variant)
-        if _stamp(self._folder) != stamp:
+        if stamp_of_folder(self._folder) != stamp:
             # The compiled model may be made from the new files, but the key belongs to the old files.
             self._trials.forget(key)
             raise DataLoss(f"the files in {self._folder} were changed while they were loaded; export a new version")
@@ -156,9 +158,3 @@ class Tried:
 def _import_ahead() -> None:
     with suppress(CannotRun):  # the helper process says that OpenVINO is not installed
         core()
-
-
-def _stamp(folder: Path) -> frozenset[tuple[str, int, int]]:
-    """Returns the sizes and modification times of all files, to detect changes."""
-    files = (entry for entry in walk(folder) if entry.is_file)
-    return frozenset((entry.name, entry.status.st_size, entry.status.st_mtime_ns) for entry in files)

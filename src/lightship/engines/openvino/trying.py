@@ -6,33 +6,26 @@ import logging
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from functools import cache
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from lightship.bundle.bundle import open_bundle
 from lightship.bundle.golden import Golden
-from lightship.engines.base import CannotRun, EngineOptions, Refused
-from lightship.engines.comparison import differences, random_inputs, whole_numbers
-from lightship.engines.openvino.building import Built, build_signature, build_variant, tolerance, try_joining
+from lightship.engines.against_tensorflow import COMPARED, GOLDEN, TABLE_ONLY, Run, compared_with_tensorflow
+from lightship.engines.base import CannotRun, EngineOptions
+from lightship.engines.comparison import tolerance
+from lightship.engines.openvino.building import Built, build_signature, build_variant, try_joining
 from lightship.engines.openvino.compiled import Compiled
 from lightship.engines.openvino.description import DECLARED, ONE_ROW
 from lightship.engines.openvino.proven import refuse_unproven
-from lightship.engines.tensorflow import TensorFlowModel
-from lightship.errors import LightshipError
-from lightship.priority import lower_session
+from lightship.priority import lower_session_once
 from lightship.saved_model.reader import SavedModel, read_saved_model
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, Signature
 
 logger = logging.getLogger(__name__)
-
-GOLDEN, COMPARED, TABLE_ONLY = "golden sample", "compared with TensorFlow", "table only"
-
-# The numbers of rows of the inputs on which both engines are compared.
-_COMPARED_ROWS = (1, 3)
 
 
 def work_at_low_priority(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
@@ -41,13 +34,8 @@ def work_at_low_priority(request: Mapping[str, Any], out: Path) -> dict[str, Any
     A busy machine leaves it a quarter of a processor then. With a niceness of 10 it was a tenth, and versions took
     minutes to load beside other work.
     """
-    _step_back()
+    lower_session_once()
     return work(request, out)
-
-
-@cache
-def _step_back() -> None:
-    lower_session()
 
 
 def work(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
@@ -112,7 +100,11 @@ def _prove(
         return GOLDEN
     if not compare or DECLARED not in built.models:
         return TABLE_ONLY
-    return _compared(built, folder, model, signature, options)
+    runs = partial(_runs, built)
+    compared = compared_with_tensorflow(
+        "OpenVINO", runs, folder, model, signature, options, tolerance(options.precision)
+    )
+    return COMPARED if compared else TABLE_ONLY
 
 
 def _golden(folder: Path, signature: Signature) -> Golden | None:
@@ -121,54 +113,12 @@ def _golden(folder: Path, signature: Signature) -> Golden | None:
     return open_bundle(folder, "", 0, verify=False, tags=signature.tags).golden
 
 
-def _compared(built: Built, folder: Path, model: SavedModel, signature: Signature, options: EngineOptions) -> str:
-    """Compares the results with TensorFlow's on the same random inputs."""
-    rng = np.random.default_rng(1)
-    guessed = [inputs for rows in _COMPARED_ROWS if (inputs := random_inputs(signature, rows, rng)) is not None]
-    samples = [*guessed, *map(whole_numbers, guessed)]
-    if not samples:
-        return TABLE_ONLY
-    reference = TensorFlowModel(folder, model, options)
-    try:
-        program, names = reference.program(signature), tuple(signature.outputs)
-        compared = [_compare(built, program.run, inputs, names, tolerance(options)) for inputs in samples]
-    finally:
-        reference.close()
-    return COMPARED if any(compared) else TABLE_ONLY
+def _runs(built: Built, inputs: Mapping[str, NDArray[Any]]) -> list[Run]:
+    """Returns what would answer these inputs: for one row, the model for one row too."""
+    single = ONE_ROW in built.models and {len(array) for array in inputs.values() if array.ndim} == {1}
+    models = [built.models[DECLARED], *([built.models[ONE_ROW]] if single else [])]
+    return [partial(_all_outputs, compiled) for compiled in models]
 
 
-def _compare(
-    built: Built, reference: Any, inputs: Mapping[str, NDArray[Any]], names: tuple[str, ...], apart: tuple[float, float]
-) -> bool:
-    """Compares the results for one input. Returns False if TensorFlow or a guard does not accept these random inputs.
-
-    Raises CannotRun if the results differ.
-    """
-    rows = {len(array) for array in inputs.values() if array.ndim}
-    single = ONE_ROW in built.models and rows == {1}
-    try:
-        expected = reference(inputs, names)
-    except LightshipError:
-        return False
-    for compiled in [built.models[DECLARED], *([built.models[ONE_ROW]] if single else [])]:
-        answer = _answer(compiled, inputs, names)
-        if answer is None:
-            return False
-        different = differences(expected, answer, *apart)
-        if different is not None:
-            raise CannotRun(f"OpenVINO's answers differ from TensorFlow's: {different}")
-    return True
-
-
-def _answer(
-    compiled: Compiled, inputs: Mapping[str, NDArray[Any]], names: tuple[str, ...]
-) -> dict[str, NDArray[Any]] | None:
-    """Returns the outputs, or None if a guard refuses these values, as it would for a client's request."""
-    try:
-        return compiled.run(inputs, names)
-    except Refused:
-        raise
-    except CannotRun:
-        return None
-    except LightshipError as error:
-        raise CannotRun(f"OpenVINO refuses what TensorFlow answers: {error.message}") from error
+def _all_outputs(compiled: Compiled, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    return compiled.run(inputs, compiled.outputs)

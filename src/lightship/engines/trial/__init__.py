@@ -1,12 +1,19 @@
 """Helper processes that compile and try signatures, so that a model's crash cannot end the server."""
 
 from lightship.engines.trial.pool import stop_helpers
-from lightship.engines.trial.shared import cache_for, cancel_trials, measuring_trials_for, trials_for
+from lightship.engines.trial.shared import (
+    backend_trials_for,
+    cache_for,
+    cancel_trials,
+    measuring_trials_for,
+    trials_for,
+)
 from lightship.engines.trial.trials import TrialFailed, Trials
 
 __all__ = [
     "TrialFailed",
     "Trials",
+    "backend_trials_for",
     "cache_for",
     "cancel_trials",
     "measuring_trials_for",

@@ -11,7 +11,7 @@ from lightship.engines.base import EngineOptions
 from lightship.engines.cache import CompiledCache
 from lightship.engines.scratch import sweep
 from lightship.engines.trial.pool import HELPERS, MEASURING_HELPERS, Helpers
-from lightship.engines.trial.trials import LOW_WORK, MEASURING_WORK, WORK, Trials
+from lightship.engines.trial.trials import BACKEND_WORK, LOW_BACKEND_WORK, LOW_WORK, MEASURING_WORK, WORK, Trials
 from lightship.memory import available_memory
 
 _lock = threading.Lock()
@@ -34,6 +34,11 @@ def _cache_in(folder: Path | None) -> CompiledCache:
 def trials_for(options: EngineOptions) -> Trials:
     """Returns the trials of signatures."""
     return _trials_for(options, LOW_WORK if options.low_priority else WORK, HELPERS)
+
+
+def backend_trials_for(options: EngineOptions) -> Trials:
+    """Returns the trials of signatures on backends."""
+    return _trials_for(options, LOW_BACKEND_WORK if options.low_priority else BACKEND_WORK, HELPERS)
 
 
 def measuring_trials_for(options: EngineOptions) -> Trials:

@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 WORK = "lightship.engines.openvino.trying:work"
 # The same in a helper process of lower priority, while versions answer requests.
 LOW_WORK = "lightship.engines.openvino.trying:work_at_low_priority"
+BACKEND_WORK = "lightship.engines.backends.trying:work"
+LOW_BACKEND_WORK = "lightship.engines.backends.trying:work_at_low_priority"
 MEASURING_WORK = "lightship.engines.openvino.measuring:work"
 # A process that died of one of these signals would die of it again.
 _CRASHES = {signal.SIGSEGV, signal.SIGABRT, signal.SIGFPE, getattr(signal, "SIGBUS", None), signal.SIGILL}

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from lightship.engines.openvino import timing
-from lightship.engines.openvino.timing import CannotMeasure, SideBySide, Stopwatch, costs_of_rows
+from lightship.engines import timing
+from lightship.engines.timing import CannotMeasure, SideBySide, Stopwatch, costs_of_rows
 
 
 def _burn(seconds: float) -> None:

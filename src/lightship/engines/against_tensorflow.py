@@ -1,0 +1,90 @@
+"""Compares an engine's answers with TensorFlow's, in the helper process that tries a signature."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lightship.engines.base import CannotRun, EngineOptions, Refused
+from lightship.engines.comparison import differences, random_inputs, whole_numbers
+from lightship.engines.tensorflow import TensorFlowModel
+from lightship.errors import LightshipError
+from lightship.saved_model.reader import SavedModel
+from lightship.saved_model.signatures import Signature
+
+Arrays = Mapping[str, NDArray[Any]]
+# Returns the outputs for these inputs.
+Run = Callable[[Arrays], Arrays]
+
+# How the answers of a signature were checked.
+GOLDEN, COMPARED, TABLE_ONLY = "golden sample", "compared with TensorFlow", "table only"
+
+# The numbers of rows of the inputs on which both engines are compared.
+_COMPARED_ROWS = (1, 3)
+
+
+def compared_with_tensorflow(
+    engine: str,
+    runs: Callable[[Arrays], Iterable[Run]],
+    folder: Path,
+    model: SavedModel,
+    signature: Signature,
+    options: EngineOptions,
+    apart: tuple[float, float],
+) -> bool:
+    """Returns whether an engine's answers were compared with TensorFlow's: False if no inputs could be guessed.
+
+    engine: the engine's name in errors.
+    runs: returns what to compare for some inputs, such as a model for any number of rows and one for a single row.
+    apart: the allowed differences, relative and absolute.
+
+    Raises CannotRun if the answers differ.
+    """
+    rng = np.random.default_rng(1)
+    guessed = [inputs for rows in _COMPARED_ROWS if (inputs := random_inputs(signature, rows, rng)) is not None]
+    samples = [*guessed, *map(whole_numbers, guessed)]
+    if not samples:
+        return False
+    reference = TensorFlowModel(folder, model, options)
+    try:
+        program, names = reference.program(signature), tuple(signature.outputs)
+        found = [_compare(engine, runs(inputs), lambda x: program.run(x, names), inputs, apart) for inputs in samples]
+    finally:
+        reference.close()
+    return any(found)
+
+
+def _compare(engine: str, runs: Iterable[Run], reference: Run, inputs: Arrays, apart: tuple[float, float]) -> bool:
+    """Compares the answers for one input. Returns False if TensorFlow or the engine does not take these random values.
+
+    Raises CannotRun if the answers differ.
+    """
+    try:
+        expected = reference(inputs)
+    except LightshipError:
+        return False
+    for run in runs:
+        answer = _answer(engine, run, inputs)
+        if answer is None:
+            return False
+        different = differences(expected, answer, *apart)
+        if different is not None:
+            raise CannotRun(f"{engine}'s answers differ from TensorFlow's: {different}")
+    return True
+
+
+def _answer(engine: str, run: Run, inputs: Arrays) -> Arrays | None:
+    """Returns the outputs, or None if the engine does not run with these values and would leave such a request to
+    TensorFlow."""
+    try:
+        return run(inputs)
+    except Refused:
+        raise
+    except CannotRun:
+        return None
+    except LightshipError as error:
+        raise CannotRun(f"{engine} refuses what TensorFlow answers: {error.message}") from error

@@ -1,0 +1,133 @@
+"""The work of a helper process for one signature on a backend: opens it, runs it, compares it, measures it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lightship.bundle.bundle import open_bundle
+from lightship.bundle.golden import Golden
+from lightship.engines.against_tensorflow import COMPARED, GOLDEN, TABLE_ONLY, compared_with_tensorflow
+from lightship.engines.backends.registry import load_backend
+from lightship.engines.backends.request import options_of
+from lightship.engines.base import CannotRun, EngineOptions
+from lightship.engines.comparison import FREE_SIZES, random_inputs, tolerance
+from lightship.engines.rows import ROWS, RowTrial, accepted_sample, row_samples
+from lightship.engines.timing import CannotMeasure, Stopwatch, costs_of_rows
+from lightship.errors import LightshipError
+from lightship.priority import lower_session_once
+from lightship.processors import engine_threads
+from lightship.saved_model.reader import SavedModel, read_saved_model
+from lightship.saved_model.signatures import DEFAULT_SIGNATURE, Signature
+
+Arrays = Mapping[str, NDArray[Any]]
+
+# The limits of measuring what runs cost: processor time and elapsed time. A version waits for it, once.
+_CPU_SECONDS, _ELAPSED_SECONDS = 1.0, 3.0
+
+
+def work_at_low_priority(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
+    """Does the same as `work`, and lowers the priority of this helper's session, for good."""
+    lower_session_once()
+    return work(request, out)
+
+
+def work(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
+    """Tries a signature on a backend. Writes nothing to `out`.
+
+    Returns how its answers were checked as "proof"; whether calls may be joined as "joinable"; and what runs of several
+    rows cost as "costs", a list of pairs of a number of rows and seconds. If the backend cannot run the signature,
+    returns the reason as "cannot_run" instead. Raises the errors of `Backend.open`.
+    """
+    folder, options = Path(request["folder"]), options_of(request)
+    model = read_saved_model(folder, request["tags"])
+    signature = model.signatures[request["signature"]]
+    try:
+        runtime = load_backend(options.engine).open(folder, model, options)
+        with closing(runtime), closing(runtime.program(signature)) as program:
+            names = tuple(signature.outputs)
+            trial = _Trial(options, folder, model, signature, lambda inputs: program.run(inputs, names))
+            return trial.results(compare=request["compare"])
+    except CannotRun as unable:
+        return {"cannot_run": unable.reason}
+
+
+class _Trial:
+    """One signature, which a backend has opened."""
+
+    def __init__(
+        self,
+        options: EngineOptions,
+        folder: Path,
+        model: SavedModel,
+        signature: Signature,
+        run: Callable[[Arrays], Mapping[str, NDArray[Any]]],
+    ) -> None:
+        self._options, self._folder, self._model, self._signature = options, folder, model, signature
+        self._run = run
+        self._apart = tolerance(options.precision)
+        self._golden = _golden(folder, signature)
+
+    def results(self, *, compare: bool) -> dict[str, Any]:
+        proof = self._proof(compare=compare)
+        joinable = self._joinable()
+        return {"proof": proof, "joinable": joinable, "costs": self._costs() if joinable else []}
+
+    def _proof(self, *, compare: bool) -> str:
+        """Checks the answers and returns how they were checked. Raises CannotRun if they differ from TensorFlow's."""
+        if self._golden is not None:  # the server compares, and says how they differ
+            self._run(self._golden.inputs)
+            return GOLDEN
+        if not compare or not _has_saved_model(self._folder):
+            return TABLE_ONLY
+        compared = compared_with_tensorflow(
+            self._options.engine,
+            lambda inputs: [self._run],
+            self._folder,
+            self._model,
+            self._signature,
+            self._options,
+            self._apart,
+        )
+        return COMPARED if compared else TABLE_ONLY
+
+    def _joinable(self) -> bool:
+        """Whether rows that are run together give what each gives alone."""
+        signature = self._signature
+        if not all(spec.shape and spec.shape[0] == -1 for spec in signature.inputs.values()):
+            return False
+        guess = random_inputs(signature, ROWS, np.random.default_rng(2))
+        if guess is None:
+            return False
+        golden = None if self._golden is None else self._golden.inputs
+        trial = RowTrial(self._run, signature.outputs, self._apart)
+        return trial.passes(row_samples(signature, guess, golden, FREE_SIZES[0]), proven=False)
+
+    def _costs(self) -> list[tuple[int, float]]:
+        sample = accepted_sample(self._run, self._signature)
+        if sample is None:
+            return []
+
+        def run(rows: int) -> None:
+            try:
+                self._run({name: array[np.arange(rows) % len(array)] for name, array in sample.items()})
+            except (CannotRun, LightshipError) as error:
+                raise CannotMeasure(str(error)) from error
+
+        stopwatch = Stopwatch(self._options.threads or engine_threads(), _CPU_SECONDS, _ELAPSED_SECONDS)
+        return list(costs_of_rows(run, stopwatch).items())
+
+
+def _golden(folder: Path, signature: Signature) -> Golden | None:
+    if signature.name != DEFAULT_SIGNATURE:
+        return None
+    return open_bundle(folder, "", 0, verify=False, tags=signature.tags).golden
+
+
+def _has_saved_model(folder: Path) -> bool:
+    return any((folder / name).is_file() for name in ("saved_model.pb", "saved_model.pbtxt"))
