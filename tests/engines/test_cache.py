@@ -29,6 +29,22 @@ def test_what_is_kept_is_there_for_the_next_process(tmp_path: Path) -> None:
     assert CompiledCache(tmp_path / "c").get("b") is None
 
 
+def test_a_large_file_is_read_in_pieces_and_whole(tmp_path: Path) -> None:
+    content = os.urandom((2 << 20) + 12345)
+    cache = CompiledCache(tmp_path / "c")
+    _put(cache, "a", content)
+    entry = cache.get("a")
+    assert entry is not None
+    assert content_of(entry) == content
+    buffer = bytearray(len(content))
+    (tmp_path / "c/a/blob").write_bytes(content + b"!")
+    with pytest.raises(Damaged):
+        entry.read_into("blob", memoryview(buffer))
+    (tmp_path / "c/a/blob").write_bytes(content[: 1 << 20])
+    with pytest.raises(Damaged):
+        entry.read_into("blob", memoryview(buffer))
+
+
 def test_the_folder_is_the_owners_alone(tmp_path: Path) -> None:
     _put(CompiledCache(tmp_path / "c"), "a")
     assert (tmp_path / "c").stat().st_mode & 0o777 == 0o700
