@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from lightship.errors import FailedPrecondition
 
 INSTALL_TENSORFLOW = "pip install 'lightship[tensorflow]'"
+INSTALL_LITERT = "pip install 'lightship[litert]'"
 INSTALL_DOCKER = "pip install 'lightship[docker]'"
 INSTALL_SIGNING = "pip install 'lightship[signing]'"
 
@@ -18,6 +19,7 @@ _EXTRAS = {
     "tensorflow": INSTALL_TENSORFLOW,
     "keras": INSTALL_TENSORFLOW,
     "docker": INSTALL_DOCKER,
+    "ai_edge_litert": INSTALL_LITERT,
     "s3fs": "pip install 'lightship[s3]'",
     "gcsfs": "pip install 'lightship[gcs]'",
     "adlfs": "pip install 'lightship[azure]'",
@@ -28,6 +30,7 @@ _EXTRAS = {
 }
 # The dependencies of every install whose names differ from those in `import`; they lack only after `pip --no-deps`.
 _PROJECTS = {
+    "ai_edge_litert": "ai-edge-litert",
     "PIL": "pillow",
     "google": "protobuf",
     "google_crc32c": "google-crc32c",

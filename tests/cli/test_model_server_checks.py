@@ -99,11 +99,6 @@ def test_a_flag_given_its_default_is_not_warned_of() -> None:
     assert list(warnings({"num_unload_threads": 0, "enable_profiler": True})) == []
 
 
-def test_tflite_is_explained() -> None:
-    (tflite,) = warnings({"enable_batching": True, "batching_parameters_file": "/x", "prefer_tflite_model": True})
-    assert tflite.startswith("--prefer_tflite_model: accepted, but model.tflite is not read")
-
-
 def test_the_documentation_says_of_every_flag_what_it_is_here() -> None:
     text = (Path(__file__).parents[2] / "docs" / "design" / "compatibility.md").read_text()
     rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| `")]

@@ -14,11 +14,12 @@ from lightship.bundle.manifest import EXTRAS, GOLDEN_FILE, MANIFEST_FILE, Manife
 from lightship.errors import DataLoss, InvalidArgument, NotFound, ResourceExhausted
 from lightship.images.spec import ImageSpec
 from lightship.saved_model.digests import Digests
-from lightship.saved_model.reader import SavedModel, read_saved_model
+from lightship.saved_model.reader import SavedModel
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, SERVE
 from lightship.saved_model.tensor_bundle import check_variables
 from lightship.saved_model.version_files import check_version_files, walk
-from lightship.saved_model.versions import has_saved_model
+from lightship.saved_model.version_model import read_model
+from lightship.saved_model.versions import has_model
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def open_bundle(
     verify: bool = True,
     tags: Collection[str] = SERVE,
     digests: Digests | None = None,
-    read_model: Callable[[Path, Collection[str]], SavedModel] = read_saved_model,
+    read: Callable[[Path, Collection[str]], SavedModel] = read_model,
 ) -> Bundle:
     """Reads a version folder, without loading the weights.
 
@@ -75,7 +76,7 @@ def open_bundle(
         with the checksums that TensorFlow wrote.
     tags: the tags of the graph to read; the graph must have exactly these.
     digests: of the files in this folder, to share with others that need them.
-    read_model: returns the graph with these tags of a version folder.
+    read: returns the model of a version folder, with these tags.
 
     Raises NotFound if there is no SavedModel, DataLoss if a file is broken or was changed after export, or if a golden
     sample shows that the manifest is missing, FailedPrecondition if a newer Lightship wrote the bundle or if it holds a
@@ -87,11 +88,11 @@ def open_bundle(
     except NotFound:
         manifest = None
         _check_plain(path)
-    if verify and has_saved_model(path):
+    if verify and has_model(path):
         _verify(path, manifest, digests)
     if manifest is None:
-        return Bundle(path, name, version, read_model(path, tags))
-    saved_model = read_model(path, tags)
+        return Bundle(path, name, version, read(path, tags))
+    saved_model = read(path, tags)
     bundle = Bundle(
         path,
         name,

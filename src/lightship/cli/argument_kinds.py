@@ -13,6 +13,7 @@ from lightship.saved_model.versions import (
     CLASSES_PICKLE,
     SAVED_MODEL_FILE,
     SAVED_MODEL_TEXT,
+    has_model,
     has_saved_model,
     list_versions,
     version_number,
@@ -98,8 +99,10 @@ def _first_bytes(path: Path) -> bytes:
 
 
 def _kind_of_folder(path: Path) -> Kind:
+    if has_model(path) and version_number(path.resolve().name) is not None:
+        return Kind.VERSION
     if has_saved_model(path):
-        return Kind.SAVED_MODEL if version_number(path.resolve().name) is None else Kind.VERSION
+        return Kind.SAVED_MODEL
     if _has_versions(path):
         return Kind.MODEL
     try:
@@ -115,6 +118,6 @@ def _kind_of_folder(path: Path) -> Kind:
 
 def _has_versions(path: Path) -> bool:
     try:
-        return any(has_saved_model(version) for version in list_versions(path).values())
+        return any(has_model(version) for version in list_versions(path).values())
     except LightshipError:
         return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from lightship.cli.flags import Role, Value
-from lightship.cli.model_server_flags import FLAGS, REMARKS, changed
+from lightship.cli.model_server_flags import FLAGS, changed
 from lightship.errors import InvalidArgument, Unimplemented
 
 
@@ -43,15 +43,10 @@ def check_supported(given: dict[str, Value]) -> None:
 
 
 def warnings(given: dict[str, Value]) -> Iterator[str]:
-    """Yields one warning for all given flags that have no effect, and separate ones for those in `REMARKS`."""
+    """Yields one warning for all given flags that have no effect."""
     ignored = changed(given, Role.IGNORED)
-    explained = {name for names in REMARKS for name in names}
-    plain = [name for name in ignored if name not in explained]
-    if plain:
-        yield f"{_listed(plain)}: accepted, but has no effect here"
-    for names, remark in REMARKS.items():
-        if set(names) & set(ignored):
-            yield f"{_listed([name for name in names if name in ignored])}: accepted, {remark}"
+    if ignored:
+        yield f"{_listed(ignored)}: accepted, but has no effect here"
 
 
 def _listed(names: list[str]) -> str:

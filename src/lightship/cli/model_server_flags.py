@@ -58,9 +58,9 @@ FLAGS: tuple[Flag, ...] = (
         "file with a MonitoringConfig in text format: a page for Prometheus; /metrics always exists",
     ),
     Flag("remove_unused_fields_from_bundle_metagraph", True, IGNORED, "remove unused fields to save memory"),
-    Flag("prefer_tflite_model", False, IGNORED, "load model.tflite if there is one"),
-    Flag("num_tflite_pools", CPUS, IGNORED, "pools of TFLite interpreters"),
-    Flag("num_tflite_interpreters_per_pool", 1, IGNORED, "interpreters in each pool"),
+    Flag("prefer_tflite_model", False, USED, "load model.tflite instead of the SavedModel of the same version"),
+    Flag("num_tflite_pools", CPUS, USED, "pools of interpreters of a model.tflite"),
+    Flag("num_tflite_interpreters_per_pool", 1, USED, "interpreters in each pool; each runs one call at a time"),
     Flag("enable_signature_method_name_check", False, USED, "check the method names of signatures"),
     Flag("xla_cpu_compilation_enabled", False, IGNORED, "compile with XLA on the CPU"),
     Flag("xla_gpu_compilation_enabled", False, IGNORED, "compile with XLA on a GPU"),
@@ -87,11 +87,6 @@ FLAGS: tuple[Flag, ...] = (
     Flag("access_log", "", USED, "write one line for each request to standard output: text or json"),
     Flag("access_log_file", "", USED, "with access_log: the file to write to; SIGHUP opens it anew"),
 )
-
-# What the warning says for flags that users may rely on, by the names of the flags.
-REMARKS: dict[tuple[str, ...], str] = {
-    ("prefer_tflite_model",): "but model.tflite is not read: the server loads saved_model.pb of the same version",
-}
 
 
 def changed(given: dict[str, Value], role: Role) -> list[str]:

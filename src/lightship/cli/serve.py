@@ -244,7 +244,7 @@ def serve_options(
             envvar="LIGHTSHIP_ENGINE",
             autocompletion=_engine_names,
             help="auto: OpenVINO, or TensorFlow if OpenVINO cannot run a model. openvino, tensorflow: only that one. "
-            "Packages may add others.",
+            "litert: LiteRT, for versions with a model.tflite. Packages may add others.",
         ),
     ] = "auto",
     threads: Annotated[
@@ -267,7 +267,7 @@ def serve_options(
         Option(
             metavar="OPERATION",
             envvar="LIGHTSHIP_ALLOW_UNPROVEN",
-            help="Let OpenVINO run this operation although its results may differ from TensorFlow's; can be repeated.",
+            help="Let OpenVINO or LiteRT run this operation although its results may be wrong; can be repeated.",
         ),
     ] = None,
     trial_seconds: Annotated[
@@ -300,6 +300,22 @@ def serve_options(
             help="Compile in the server's own process, and do not check the results.",
         ),
     ] = False,
+    prefer_tflite: Annotated[
+        bool,
+        Option(
+            "--prefer-tflite",
+            envvar="LIGHTSHIP_PREFER_TFLITE",
+            help="Serve model.tflite instead of the SavedModel where a version has both.",
+        ),
+    ] = False,
+    tflite_interpreters: Annotated[
+        int,
+        Option(
+            min=0,
+            envvar="LIGHTSHIP_TFLITE_INTERPRETERS",
+            help="Calls of one model.tflite that run at the same time; 0: one per processor. They share the threads.",
+        ),
+    ] = 0,
     enable_batching: Annotated[
         bool,
         Option(
@@ -538,6 +554,8 @@ def serve_options(
                 trial_seconds=trial_seconds,
                 trial_memory=parsed("trial_memory", trial_memory, parse_bytes) if trial_memory else 0,
                 cache_dir=cache_dir,
+                prefer_tflite=prefer_tflite,
+                tflite_interpreters=tflite_interpreters,
             ),
         )
         if max_pixels is not None:

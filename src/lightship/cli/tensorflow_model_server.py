@@ -165,7 +165,12 @@ def _options(given: Mapping[str, Value], flags: Mapping[str, Value], files: Conf
         access_log=_access_log(str(flags["access_log"])),
         access_log_file=_access_log_file(flags),
         engine=engine_options_from_environment(
-            EngineOptions(threads=cores, precision="bf16" if flags["mixed_precision"] else "f32")
+            EngineOptions(
+                threads=cores,
+                precision="bf16" if flags["mixed_precision"] else "f32",
+                prefer_tflite=bool(flags["prefer_tflite_model"]),
+                tflite_interpreters=_interpreters(flags),
+            )
         ),
         load_threads=max(0, int(flags["num_load_threads"])),
         load_retries=max(0, int(flags["max_num_load_retries"])),
@@ -181,6 +186,16 @@ def _options(given: Mapping[str, Value], flags: Mapping[str, Value], files: Conf
         workers=parse_workers(str(flags["workers"]), "--workers"),
         extensions=bool(flags["extensions"]),
     )
+
+
+def _interpreters(flags: Mapping[str, Value]) -> int:
+    """Returns how many interpreters of a model.tflite run at the same time. Raises InvalidArgument for less than 1."""
+    names = ("num_tflite_pools", "num_tflite_interpreters_per_pool")
+    for name in names:
+        if int(flags[name]) < 1:
+            raise InvalidArgument(f"--{name} is {flags[name]}; give 1 or more")
+    pools, each = (int(flags[name]) for name in names)
+    return pools * each
 
 
 def _access_log(text: str) -> LogFormat | None:

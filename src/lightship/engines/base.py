@@ -129,6 +129,11 @@ class EngineOptions:
     # Whether TensorFlow, if it is installed, also answers shapes that it is known to refuse. Its text is TensorFlow
     # Serving's then, but the first such request waits seconds for the import of TensorFlow.
     tensorflow_texts: bool = False
+    # Whether `model.tflite` is served instead of the SavedModel of the same version. Without a SavedModel it is anyway.
+    prefer_tflite: bool = False
+    # How many calls of one `model.tflite` run at the same time, each in an interpreter of its own. 0 means one for each
+    # of the threads, and more share these.
+    tflite_interpreters: int = 0
     # Whether to load at low priority, because other versions answer meanwhile.
     low_priority: bool = False
 

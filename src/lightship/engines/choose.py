@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -42,6 +43,7 @@ from lightship.repeated import log_level
 from lightship.saved_model.digests import Digests
 from lightship.saved_model.reader import SavedModel
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, INIT_SIGNATURE, Signature
+from lightship.saved_model.versions import SAVED_MODEL_FILE, TFLITE_FILE, has_saved_model
 from lightship.tensors.dtypes import DataType
 
 logger = logging.getLogger(__name__)
@@ -115,6 +117,9 @@ class _ChoosingEngine:
         self._slots = {name: _Slot(signatures[name]) for name in signatures if name != INIT_SIGNATURE}
         self._tensorflow: TensorFlowModel | None = None
         self._tensorflow_lock = Lock()
+        self._only_tflite = saved_model.file == TFLITE_FILE
+        if self._only_tflite:  # which no other engine reads
+            self._options = options = replace(options, engine="litert")
         named = options.engine not in BUILT_IN
         self._backend = OpenedVersion(folder, saved_model, options, digests) if named else None
         self._backend_lock = Lock()
@@ -235,6 +240,8 @@ class _ChoosingEngine:
         try:
             return self._on_backend(slot)
         except CannotRun as unable:
+            if self._only_tflite:
+                raise FailedPrecondition(self._no_other_engine(slot.signature, unable)) from unable
             program = self._usual(slot)
             name = self._options.engine
             logger.warning(
@@ -257,7 +264,8 @@ class _ChoosingEngine:
             if self._backend is None:
                 raise FailedPrecondition("the model was unloaded")
             program = self._backend.program(slot.signature)
-        slot.engine, slot.reason, slot.proof = self._options.engine, "the engine asked for", program.proof
+        slot.engine, slot.proof = self._options.engine, program.proof
+        slot.reason = f"{TFLITE_FILE} is served" if self._only_tflite else "the engine asked for"
         return program
 
     def _usual(self, slot: _Slot) -> Program:
@@ -358,6 +366,12 @@ class _ChoosingEngine:
             if self._tensorflow is None:
                 self._tensorflow = TensorFlowModel(self._folder, self._saved_model, self._options)
             return self._tensorflow.program(signature)
+
+    def _no_other_engine(self, signature: Signature, unable: CannotRun) -> str:
+        text = f'signature "{signature.name}" of {TFLITE_FILE} cannot be run: {unable.reason}'
+        if has_saved_model(self._folder):
+            text += f"; or serve {SAVED_MODEL_FILE}, without --prefer-tflite"
+        return text
 
     def _needs_tensorflow(self, signature: Signature, unable: CannotRun) -> str:
         text = f'signature "{signature.name}" needs TensorFlow: {unable.reason}'

@@ -31,6 +31,7 @@ from lightship.saved_model.digests import Digests
 from lightship.saved_model.reader import SavedModel
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, SERVE, TensorSpec
 from lightship.saved_model.version_files import check_version_files
+from lightship.saved_model.version_model import read_model
 from lightship.tensors.dtypes import DataType
 
 logger = logging.getLogger(__name__)
@@ -145,8 +146,9 @@ class Loader:
         options = self._options
         for check in self._checks:
             check(files)
-        read = KeptModels(cache_for(options.engine), digests).read
-        bundle = open_bundle(files, id.name, id.version, tags=options.tags, digests=digests, read_model=read)
+        kept = KeptModels(cache_for(options.engine), digests).read
+        read = partial(read_model, prefer_tflite=options.engine.prefer_tflite, read=kept)
+        bundle = open_bundle(files, id.name, id.version, tags=options.tags, digests=digests, read=read)
         low, begun = self._others_answer, time.perf_counter()
         engine = load_engine(files, bundle.saved_model, replace(options.engine, low_priority=low), digests)
         if self._observer is not None:

@@ -40,6 +40,8 @@ class SavedModel:
     tags: tuple[str, ...] = SERVE
     # The dtypes of the graph's placeholders without a default, by name. A signature may also feed other nodes.
     placeholders: Mapping[str, DataType] = field(default_factory=dict)
+    # The file in the version folder that it was read from: saved_model.pb, also for its text form, or model.tflite.
+    file: str = SAVED_MODEL_FILE
 
 
 def read_saved_model(folder: Path, tags: Collection[str] = SERVE) -> SavedModel:

@@ -10,7 +10,7 @@ from lightship.errors import InvalidArgument, NotFound
 from lightship.saved_model.versions import (
     explain_model_folder,
     explain_version_folder,
-    has_saved_model,
+    has_model,
     list_versions,
     version_number,
 )
@@ -36,7 +36,7 @@ def find_version(folder: str | os.PathLike[str], version: int | None = None) -> 
     path = Path(folder)
     whole = path.resolve()
     number = version_number(whole.name)
-    if number is not None and has_saved_model(path):
+    if number is not None and has_model(path):
         if version not in (None, number):
             raise InvalidArgument(
                 f"{path} is version {number} of the model {whole.parent.name}, but version {version} was asked for: "

@@ -12,9 +12,10 @@ from shlex import quote
 from lightship.errors import NotFound, PermissionDenied
 from lightship.files import list_error
 from lightship.saved_model.version_files import listed
-from lightship.suffixes import IMAGE_SUFFIXES, KERAS_SUFFIXES
+from lightship.suffixes import IMAGE_SUFFIXES, KERAS_SUFFIXES, TFLITE_SUFFIX
 
 SAVED_MODEL_FILE, SAVED_MODEL_TEXT = "saved_model.pb", "saved_model.pbtxt"
+TFLITE_FILE = "model.tflite"
 
 # TensorFlow Serving's parser accepts a sign, leading zeros and surrounding blanks.
 _INT64 = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]+)[ \t\n\v\f\r]*", re.ASCII)
@@ -50,6 +51,11 @@ def has_saved_model(folder: Path) -> bool:
     """Returns whether a version folder has a SavedModel, binary or text."""
     # Without permission os.path.isfile returns False, but Path.is_file raises.
     return any(os.path.isfile(folder / name) for name in (SAVED_MODEL_FILE, SAVED_MODEL_TEXT))
+
+
+def has_model(folder: Path) -> bool:
+    """Returns whether a version folder has a model that a server can load: a SavedModel, or `model.tflite`."""
+    return has_saved_model(folder) or os.path.isfile(folder / TFLITE_FILE)
 
 
 def expected_in_model_folder(folder: Path) -> str | None:
@@ -121,11 +127,11 @@ def _model_folder(folder: Path) -> Path:
 
 
 def explain_version_folder(folder: Path) -> str | None:
-    """Returns None if a version folder has a SavedModel, otherwise a line that says what it contains and what to do.
+    """Returns None if a version folder has a model, otherwise a line that says what it contains and what to do.
 
     It may name entries of the folder, so it is for the log and for users of this machine.
     """
-    if has_saved_model(folder):
+    if has_model(folder):
         return None
     if os.path.isfile(folder):
         return f"{folder} is a file, not a version: a version is {_A_VERSION}"
@@ -150,6 +156,8 @@ def _explain_version_entries(folder: Path, names: Sequence[str]) -> str:
                 f"{folder} has a Keras file and no SavedModel: write the next version with lightship export {path} "
                 f"{model}, and remove this one"
             )
+        if name.lower().endswith(TFLITE_SUFFIX):
+            return f"{folder} has a model for LiteRT under another name: mv {path} {quote(str(folder / TFLITE_FILE))}"
         if has_saved_model(folder / name):
             return f"{folder} has the SavedModel in a folder of its own: mv {path}/* {place}"
     found = f"contains {listed(names, _SHOWN)}, and no SavedModel" if names else "is empty"
@@ -185,6 +193,11 @@ def _explain_file(file: Path) -> str:
     suffix = file.suffix.lower()
     if suffix in KERAS_SUFFIXES:
         return f"{file} is a Keras file, not a model's folder: export it first with {export_command(file)}"
+    if suffix == TFLITE_SUFFIX:
+        return (
+            f"{file} is a model for LiteRT, not a model's folder: copy it into a version, such as models/dog/1/"
+            f"{TFLITE_FILE}, and give models/dog"
+        )
     if suffix in IMAGE_SUFFIXES:
         return f"{file} is a photo, not a model's folder: give the model's folder, such as models/dog"
     return f"{file} is a file, not a model's folder: give the model's folder, such as models/dog"
@@ -217,6 +230,9 @@ def _explain_entries(folder: Path, names: Sequence[str]) -> str | None:
         path = quote(str(folder / name))
         if name.lower().endswith(KERAS_SUFFIXES):
             return f"{folder} has a Keras file and no version: create one with lightship export {path} {place}"
+        if name.lower().endswith(TFLITE_SUFFIX):
+            target = quote(str(folder / "1"))
+            return f"{folder} has a model for LiteRT and no version: mkdir {target} && mv {path} {target}/{TFLITE_FILE}"
         if has_saved_model(folder / name):
             target = quote(str(folder / "1"))
             return f"{folder} has a SavedModel in a folder whose name is not a number: mv {path} {target}"
@@ -246,6 +262,6 @@ def _models_below(folder: Path, names: Sequence[str], how_many: str, command: st
 
 def _has_version(folder: Path) -> bool:
     try:
-        return any(has_saved_model(path) for path in list_versions(folder).values())
+        return any(has_model(path) for path in list_versions(folder).values())
     except (NotFound, PermissionDenied):
         return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,10 @@ from lightship.engines.timing import CannotMeasure, Stopwatch, costs_of_rows
 from lightship.errors import LightshipError
 from lightship.priority import lower_session_once
 from lightship.processors import engine_threads
-from lightship.saved_model.reader import SavedModel, read_saved_model
+from lightship.saved_model.reader import SavedModel
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, Signature
+from lightship.saved_model.version_model import read_model
+from lightship.saved_model.versions import SAVED_MODEL_FILE, has_saved_model
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -45,7 +48,7 @@ def work(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
     returns the reason as "cannot_run" instead. Raises the errors of `Backend.open`.
     """
     folder, options = Path(request["folder"]), options_of(request)
-    model = read_saved_model(folder, request["tags"])
+    model = read_model(folder, request["tags"], prefer_tflite=options.prefer_tflite)
     signature = model.signatures[request["signature"]]
     try:
         runtime = load_backend(options.engine).open(folder, model, options)
@@ -71,7 +74,7 @@ class _Trial:
         self._options, self._folder, self._model, self._signature = options, folder, model, signature
         self._run = run
         self._apart = tolerance(options.precision)
-        self._golden = _golden(folder, signature)
+        self._golden = _golden(folder, signature, options)
 
     def results(self, *, compare: bool) -> dict[str, Any]:
         proof = self._proof(compare=compare)
@@ -83,7 +86,7 @@ class _Trial:
         if self._golden is not None:  # the server compares, and says how they differ
             self._run(self._golden.inputs)
             return GOLDEN
-        if not compare or not _has_saved_model(self._folder):
+        if not compare or self._model.file != SAVED_MODEL_FILE or not has_saved_model(self._folder):
             return TABLE_ONLY
         compared = compared_with_tensorflow(
             self._options.engine,
@@ -123,11 +126,8 @@ class _Trial:
         return list(costs_of_rows(run, stopwatch).items())
 
 
-def _golden(folder: Path, signature: Signature) -> Golden | None:
+def _golden(folder: Path, signature: Signature, options: EngineOptions) -> Golden | None:
     if signature.name != DEFAULT_SIGNATURE:
         return None
-    return open_bundle(folder, "", 0, verify=False, tags=signature.tags).golden
-
-
-def _has_saved_model(folder: Path) -> bool:
-    return any((folder / name).is_file() for name in ("saved_model.pb", "saved_model.pbtxt"))
+    read = partial(read_model, prefer_tflite=options.prefer_tflite)
+    return open_bundle(folder, "", 0, verify=False, tags=signature.tags, read=read).golden

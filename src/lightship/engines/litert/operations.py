@@ -1,0 +1,95 @@
+"""Says which operations LiteRT runs without reading or writing outside of tensors, whatever the values are.
+
+LiteRT checks a file when it is opened, and most operations check their operands when they run. Those that do not were
+found by trying them with bad values (tests/engines/litert/test_bad_values.py). They are refused unless what they do not
+check is a constant of the file: then the trial in a helper process has run with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from lightship.engines.base import CannotRun
+from lightship.saved_model.tflite import Operator, Subgraph, TfliteModel
+from lightship.tensors.dtypes import DataType
+
+# No operand of these says where to read or write, or how much.
+_PLAIN = """
+    ABS ADD ADD_N ATAN2 AVERAGE_POOL_2D BATCH_MATMUL BITCAST BITWISE_XOR BUCKETIZE CALL_ONCE CAST CEIL COMPLEX_ABS
+    CONCATENATION CONV_2D CONV_3D COS DENSIFY DEPTHWISE_CONV_2D DEPTH_TO_SPACE DEQUANTIZE DIV ELU EQUAL EXP FAKE_QUANT
+    FLOOR FLOOR_DIV FULLY_CONNECTED GELU GREATER GREATER_EQUAL HARD_SWISH IF IMAG L2_NORMALIZATION L2_POOL_2D LEAKY_RELU
+    LESS LESS_EQUAL LOCAL_RESPONSE_NORMALIZATION LOG LOGICAL_AND LOGICAL_NOT LOGICAL_OR LOGISTIC LOG_SOFTMAX LSTM
+    MATRIX_DIAG MAXIMUM MAX_POOL_2D MINIMUM MUL NEG NOT_EQUAL PACK POW PRELU QUANTIZE RANK REAL RELU RELU6 RELU_0_TO_1
+    RELU_N1_TO_1 RIGHT_SHIFT RNN ROUND RSQRT SELECT SELECT_V2 SHAPE SIGN SIN SOFTMAX SPACE_TO_DEPTH SQRT SQUARE
+    SQUARED_DIFFERENCE SQUEEZE SUB SVDF TANH UNIDIRECTIONAL_SEQUENCE_LSTM UNIDIRECTIONAL_SEQUENCE_RNN
+    BIDIRECTIONAL_SEQUENCE_LSTM BIDIRECTIONAL_SEQUENCE_RNN UNIQUE UNPACK WHERE WHILE ZEROS_LIKE
+    HASHTABLE HASHTABLE_FIND HASHTABLE_IMPORT HASHTABLE_SIZE VAR_HANDLE READ_VARIABLE ASSIGN_VARIABLE
+"""
+# These check such operands.
+_CHECKED = """
+    ARG_MAX ARG_MIN BATCH_TO_SPACE_ND BROADCAST_TO CONV_3D_TRANSPOSE CUMSUM EXPAND_DIMS FILL GATHER GATHER_ND MEAN
+    MULTINOMIAL NON_MAX_SUPPRESSION_V4 NON_MAX_SUPPRESSION_V5 ONE_HOT PAD PADV2 RANGE REDUCE_ALL REDUCE_ANY REDUCE_MAX
+    REDUCE_MIN REDUCE_PROD RESHAPE RESIZE_BILINEAR RESIZE_NEAREST_NEIGHBOR REVERSE_V2 RFFT2D SCATTER_ND SEGMENT_SUM
+    SLICE SPACE_TO_BATCH_ND SPARSE_TO_DENSE SPLIT SPLIT_V STRIDED_SLICE SUM TILE TOPK_V2 TRANSPOSE TRANSPOSE_CONV
+    UNSORTED_SEGMENT_MAX UNSORTED_SEGMENT_MIN UNSORTED_SEGMENT_PROD UNSORTED_SEGMENT_SUM
+"""
+_SAFE = frozenset(f"{_PLAIN} {_CHECKED}".split())
+# The operands that must be constants. FLOOR_MOD dies of the lowest integer divided by -1, BROADCAST_ARGS of shapes that
+# do not fit; REVERSE_SEQUENCE reads beyond a sequence, and the random ones write beyond a tensor.
+_CONSTANT: Mapping[str, tuple[int, ...]] = {
+    "BROADCAST_ARGS": (0, 1),
+    "DYNAMIC_UPDATE_SLICE": (2,),
+    "EMBEDDING_LOOKUP": (0,),
+    "FLOOR_MOD": (1,),
+    "MIRROR_PAD": (1,),
+    "RANDOM_STANDARD_NORMAL": (0,),
+    "RANDOM_UNIFORM": (0,),
+    "REVERSE_SEQUENCE": (1,),
+}
+# These do not compare the sizes of their operands, so none may be free.
+_FIXED_SHAPES = frozenset({"MATRIX_SET_DIAG"})
+# Only these types of FLOOR_MOD can overflow.
+_WIDE = {DataType.DT_INT32, DataType.DT_INT64, DataType.DT_INVALID}
+
+
+def check_operations(model: TfliteModel, allowed: Collection[str] = ()) -> None:
+    """Raises CannotRun, with the operation's name, if an operation is not known to stay within its tensors.
+
+    allowed: operations that may run anyway. A file whose runs change variables is refused too: each interpreter has its
+    own, so the answer would depend on which of them runs a call.
+    """
+    initial = {one.once for graph in model.subgraphs for one in graph.operators if one.once >= 0}
+    for index, graph in enumerate(model.subgraphs):
+        for one in graph.operators:
+            if one.custom:
+                continue  # LiteRT has none, and says so when it opens the file
+            if one.name == "ASSIGN_VARIABLE" and index not in initial:
+                raise CannotRun("its runs change variables, and each interpreter has its own")
+            if one.name not in allowed:
+                _check(one, graph)
+
+
+def _check(one: Operator, graph: Subgraph) -> None:
+    name = one.name
+    if name in _SAFE:
+        return
+    if name in _CONSTANT:
+        if not all(_constant(one, graph, operand) for operand in _CONSTANT[name]):
+            raise _refusal(name, "does not check its operands, which depend on the request")
+    elif name in _FIXED_SHAPES:
+        if any(-1 in (graph.tensors[index].shape or (-1,)) for index in one.inputs):
+            raise _refusal(name, "does not compare the sizes of its operands, which may vary")
+    else:
+        raise _refusal(name, "is not known to check its operands")
+
+
+def _refusal(name: str, fault: str) -> CannotRun:
+    return CannotRun(f"LiteRT's {name} {fault}, and may end the process; --allow-unproven {name} lets it run", name)
+
+
+def _constant(one: Operator, graph: Subgraph, operand: int) -> bool:
+    index = one.inputs[operand] if operand < len(one.inputs) else -1
+    if index < 0:
+        return False
+    tensor = graph.tensors[index]
+    return tensor.constant or (one.name == "FLOOR_MOD" and tensor.dtype not in _WIDE)
