@@ -74,6 +74,16 @@ def load_engine(
     return engine
 
 
+def _with_litert(options: EngineOptions, folder: Path) -> EngineOptions:
+    """Returns the options for `model.tflite`, which no other engine reads."""
+    if options.engine in ("openvino", "tensorflow"):
+        raise FailedPrecondition(
+            f"{TFLITE_FILE} in {folder} runs on LiteRT only, but the engine asked for is {options.engine}; "
+            "give --engine litert, or leave it out"
+        )
+    return replace(options, engine="litert")
+
+
 class _Slot:
     """The state of one signature.
 
@@ -118,8 +128,8 @@ class _ChoosingEngine:
         self._tensorflow: TensorFlowModel | None = None
         self._tensorflow_lock = Lock()
         self._only_tflite = saved_model.file == TFLITE_FILE
-        if self._only_tflite:  # which no other engine reads
-            self._options = options = replace(options, engine="litert")
+        if self._only_tflite:
+            self._options = options = _with_litert(options, folder)
         named = options.engine not in BUILT_IN
         self._backend = OpenedVersion(folder, saved_model, options, digests) if named else None
         self._backend_lock = Lock()

@@ -29,6 +29,7 @@ from lightship.errors import (
 from lightship.extras import INSTALL_TENSORFLOW
 from lightship.lifecycle import Servable, ServableId
 from lightship.saved_model.signatures import Signature
+from lightship.saved_model.versions import TFLITE_FILE
 from lightship.services.predict import predict
 
 if TYPE_CHECKING:
@@ -128,7 +129,15 @@ def serving_engine(bundle: Bundle) -> Iterator[ServingSide]:
 
 @contextmanager
 def local_tensorflow(bundle: Bundle) -> Iterator[TensorFlowSide]:
-    """Loads the version into TensorFlow. Raises FailedPrecondition if TensorFlow is not installed."""
+    """Loads the version into TensorFlow.
+
+    Raises FailedPrecondition if TensorFlow is not installed, or if the version is a model for LiteRT.
+    """
+    if bundle.saved_model.file == TFLITE_FILE:
+        raise FailedPrecondition(
+            f"{bundle.path} has {TFLITE_FILE} and no SavedModel, so TensorFlow cannot run it, and there is nothing to "
+            "compare with: compare with a server, --against http://host:8501"
+        )
     if not tensorflow_installed():
         raise FailedPrecondition(
             f"TensorFlow is not installed, so there is nothing to compare with. Install it: {INSTALL_TENSORFLOW}; "

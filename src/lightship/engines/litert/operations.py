@@ -27,29 +27,54 @@ _PLAIN = """
 """
 # These check such operands.
 _CHECKED = """
-    ARG_MAX ARG_MIN BATCH_TO_SPACE_ND BROADCAST_TO CONV_3D_TRANSPOSE CUMSUM EXPAND_DIMS FILL GATHER GATHER_ND MEAN
-    MULTINOMIAL NON_MAX_SUPPRESSION_V4 NON_MAX_SUPPRESSION_V5 ONE_HOT PAD PADV2 RANGE REDUCE_ALL REDUCE_ANY REDUCE_MAX
-    REDUCE_MIN REDUCE_PROD RESHAPE RESIZE_BILINEAR RESIZE_NEAREST_NEIGHBOR REVERSE_V2 RFFT2D SCATTER_ND SEGMENT_SUM
-    SLICE SPACE_TO_BATCH_ND SPARSE_TO_DENSE SPLIT SPLIT_V STRIDED_SLICE SUM TILE TOPK_V2 TRANSPOSE TRANSPOSE_CONV
-    UNSORTED_SEGMENT_MAX UNSORTED_SEGMENT_MIN UNSORTED_SEGMENT_PROD UNSORTED_SEGMENT_SUM
+    ARG_MAX ARG_MIN BATCH_TO_SPACE_ND CUMSUM EXPAND_DIMS GATHER GATHER_ND MEAN REDUCE_ALL REDUCE_ANY REDUCE_MAX
+    REDUCE_MIN REDUCE_PROD RESHAPE REVERSE_V2 RFFT2D SEGMENT_SUM SLICE SPLIT SPLIT_V STRIDED_SLICE SUM TOPK_V2 TRANSPOSE
 """
 _SAFE = frozenset(f"{_PLAIN} {_CHECKED}".split())
-# The operands that must be constants. FLOOR_MOD dies of the lowest integer divided by -1, BROADCAST_ARGS of shapes that
-# do not fit; REVERSE_SEQUENCE reads beyond a sequence, and the random ones write beyond a tensor.
+# The operands that must be constants. BROADCAST_ARGS ends the process if shapes do not fit, REVERSE_SEQUENCE reads
+# beyond a sequence, and nothing is known of the others.
 _CONSTANT: Mapping[str, tuple[int, ...]] = {
     "BROADCAST_ARGS": (0, 1),
     "DYNAMIC_UPDATE_SLICE": (2,),
     "EMBEDDING_LOOKUP": (0,),
+    "REVERSE_SEQUENCE": (1,),
+}
+# The operands that say how large a tensor becomes. They may come from the shapes of other tensors, but not from the
+# values of a request: a few bytes could ask for all memory, and beyond 2 GiB some operations write elsewhere. FLOOR_MOD
+# is here because it ends the process where the lowest integer is divided by -1.
+_SIZES: Mapping[str, tuple[int, ...]] = {
+    "BROADCAST_TO": (1,),
+    "CONV_3D_TRANSPOSE": (0,),
+    "FILL": (0,),
     "FLOOR_MOD": (1,),
     "MIRROR_PAD": (1,),
+    "MULTINOMIAL": (1,),
+    "NON_MAX_SUPPRESSION_V4": (2,),
+    "NON_MAX_SUPPRESSION_V5": (2,),
+    "ONE_HOT": (1,),
+    "PAD": (1,),
+    "PADV2": (1,),
     "RANDOM_STANDARD_NORMAL": (0,),
     "RANDOM_UNIFORM": (0,),
-    "REVERSE_SEQUENCE": (1,),
+    "RANGE": (0, 1, 2),
+    "RESIZE_BILINEAR": (1,),
+    "RESIZE_NEAREST_NEIGHBOR": (1,),
+    "SCATTER_ND": (2,),
+    "SPACE_TO_BATCH_ND": (1, 2),
+    "SPARSE_TO_DENSE": (1,),
+    "TILE": (1,),
+    "TRANSPOSE_CONV": (0,),
+    "UNSORTED_SEGMENT_MAX": (2,),
+    "UNSORTED_SEGMENT_MIN": (2,),
+    "UNSORTED_SEGMENT_PROD": (2,),
+    "UNSORTED_SEGMENT_SUM": (2,),
 }
 # These do not compare the sizes of their operands, so none may be free.
 _FIXED_SHAPES = frozenset({"MATRIX_SET_DIAG"})
 # Only these types of FLOOR_MOD can overflow.
 _WIDE = {DataType.DT_INT32, DataType.DT_INT64, DataType.DT_INVALID}
+# What these return does not depend on their operands alone.
+_NOT_FOLLOWED = frozenset({"CALL_ONCE", "IF", "WHILE", "READ_VARIABLE", "HASHTABLE_FIND", "HASHTABLE_SIZE"})
 
 
 def check_operations(model: TfliteModel, allowed: Collection[str] = ()) -> None:
@@ -60,22 +85,37 @@ def check_operations(model: TfliteModel, allowed: Collection[str] = ()) -> None:
     """
     initial = {one.once for graph in model.subgraphs for one in graph.operators if one.once >= 0}
     for index, graph in enumerate(model.subgraphs):
+        sizes = _known_before_values(graph)
         for one in graph.operators:
             if one.custom:
                 continue  # LiteRT has none, and says so when it opens the file
             if one.name == "ASSIGN_VARIABLE" and index not in initial:
                 raise CannotRun("its runs change variables, and each interpreter has its own")
             if one.name not in allowed:
-                _check(one, graph)
+                _check(one, graph, sizes)
 
 
-def _check(one: Operator, graph: Subgraph) -> None:
+def _known_before_values(graph: Subgraph) -> set[int]:
+    """Returns the tensors that depend on constants and on shapes alone."""
+    known = {index for index, tensor in enumerate(graph.tensors) if tensor.constant}
+    for one in graph.operators:
+        followed = one.inputs and not one.custom and one.name not in _NOT_FOLLOWED
+        if one.name in ("SHAPE", "RANK") or (followed and all(index in known or index == -1 for index in one.inputs)):
+            known.update(one.outputs)
+    return known
+
+
+def _check(one: Operator, graph: Subgraph, sizes: Collection[int]) -> None:
     name = one.name
     if name in _SAFE:
         return
     if name in _CONSTANT:
-        if not all(_constant(one, graph, operand) for operand in _CONSTANT[name]):
+        if not all(graph.tensors[index].constant for index in _operands(one, _CONSTANT[name])):
             raise _refusal(name, "does not check its operands, which depend on the request")
+    elif name in _SIZES:
+        wide = name != "FLOOR_MOD" or any(graph.tensors[index].dtype in _WIDE for index in one.outputs)
+        if wide and not all(index in sizes for index in _operands(one, _SIZES[name])):
+            raise _refusal(name, "takes any number from the request")
     elif name in _FIXED_SHAPES:
         if any(-1 in (graph.tensors[index].shape or (-1,)) for index in one.inputs):
             raise _refusal(name, "does not compare the sizes of its operands, which may vary")
@@ -83,13 +123,10 @@ def _check(one: Operator, graph: Subgraph) -> None:
         raise _refusal(name, "is not known to check its operands")
 
 
+def _operands(one: Operator, positions: Collection[int]) -> list[int]:
+    """Returns the tensors of these operands, without those that are left out."""
+    return [one.inputs[position] for position in positions if position < len(one.inputs) and one.inputs[position] >= 0]
+
+
 def _refusal(name: str, fault: str) -> CannotRun:
     return CannotRun(f"LiteRT's {name} {fault}, and may end the process; --allow-unproven {name} lets it run", name)
-
-
-def _constant(one: Operator, graph: Subgraph, operand: int) -> bool:
-    index = one.inputs[operand] if operand < len(one.inputs) else -1
-    if index < 0:
-        return False
-    tensor = graph.tensors[index]
-    return tensor.constant or (one.name == "FLOOR_MOD" and tensor.dtype not in _WIDE)
