@@ -19,7 +19,7 @@ from lightship.saved_model.signatures import DEFAULT_SIGNATURE, SERVE
 from lightship.saved_model.tensor_bundle import check_variables
 from lightship.saved_model.version_files import check_version_files, walk
 from lightship.saved_model.version_model import read_model
-from lightship.saved_model.versions import has_model
+from lightship.saved_model.versions import SAVED_MODEL_FILE, has_model
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,8 @@ def open_bundle(
     if manifest is None:
         return Bundle(path, name, version, read(path, tags))
     saved_model = read(path, tags)
+    if saved_model.file != SAVED_MODEL_FILE:
+        manifest = _of_signatures(manifest, saved_model)
     bundle = Bundle(
         path,
         name,
@@ -106,6 +108,17 @@ def open_bundle(
     _check_image_signatures(bundle)
     _check_explain(bundle)
     return bundle
+
+
+def _of_signatures(manifest: Manifest, model: SavedModel) -> Manifest:
+    """Returns the manifest of an export without the signatures that the `model.tflite` beside it does not have."""
+    there = model.signatures.keys()
+    explained = manifest.explain is not None and set(manifest.explain.methods.values()) <= there
+    return replace(
+        manifest,
+        image_signatures=tuple(name for name in manifest.image_signatures if name in there),
+        explain=manifest.explain if explained else None,
+    )
 
 
 def _check_plain(path: Path) -> None:

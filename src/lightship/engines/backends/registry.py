@@ -19,6 +19,8 @@ BUILT_IN = ("auto", "openvino", "tensorflow")
 
 # Our own backends, imported when one is asked for.
 _OWN: Mapping[str, str] = {"litert": "lightship.engines.litert:LiteRT"}
+# The packages that they use.
+_PACKAGES: Mapping[str, str] = {"litert": "ai-edge-litert"}
 
 
 def engine_names() -> list[str]:
@@ -70,8 +72,20 @@ def load_backend(name: str) -> Backend:
 
 @cache
 def backend_version(name: str) -> str:
-    """Returns what tells one version of a backend from another, for keys of the cache; "" for our own."""
-    return "" if name in _OWN or name in BUILT_IN else _package(_entry_point(name))
+    """Returns what tells one version of a backend from another, for keys of the cache."""
+    if name in _OWN:
+        return _installed_version(_PACKAGES[name])
+    return "" if name in BUILT_IN else _package(_entry_point(name))
+
+
+def _installed_version(package: str) -> str:
+    """Returns the name and version of a package, or its name alone if it is not installed."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return f"{package} {version(package)}"
+    except PackageNotFoundError:
+        return package
 
 
 def _entry_point(name: str) -> EntryPoint:
