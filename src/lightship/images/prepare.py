@@ -15,13 +15,13 @@ from lightship.images.native_resize import resize_image, resize_jpeg
 from lightship.images.opening import MAX_PIXELS, open_image
 from lightship.images.resize import crop_or_pad_pixels, resize_as_pillow, resize_as_tensorflow
 from lightship.images.spec import ImageSpec
-from lightship.memory_budget import NOT_COUNTED, Reservation
+from lightship.memory_budget import NOT_COUNTED, Growing
 
 ImageLike = bytes | bytearray | memoryview | Image.Image | NDArray[Any]
 
 
 def prepare(
-    image: ImageLike, spec: ImageSpec, *, max_pixels: int = MAX_PIXELS, memory: Reservation = NOT_COUNTED
+    image: ImageLike, spec: ImageSpec, *, max_pixels: int = MAX_PIXELS, memory: Growing = NOT_COUNTED
 ) -> NDArray[np.float32]:
     """Returns the model's input for one image: float32 [height, width, channels], C-contiguous.
 
@@ -47,7 +47,7 @@ def prepare(
     return spec.preprocessing.apply(pixels)
 
 
-def _from_bytes(data: bytes, spec: ImageSpec, max_pixels: int, memory: Reservation) -> NDArray[np.float32]:
+def _from_bytes(data: bytes, spec: ImageSpec, max_pixels: int, memory: Growing) -> NDArray[np.float32]:
     reserved = 0
 
     def reserve(header: ImageHeader) -> None:
