@@ -1,7 +1,7 @@
 """Makes three things while the package is built, also for editable installs.
 
-These are a descriptor set of the .proto files and, if there is a C compiler, the extensions that read JSON and write
-the lines of the access log. Without them, the package does the same more slowly.
+These are a descriptor set of the .proto files and, if there is a C compiler, the extensions that read JSON, write the
+lines of the access log and resize photos. Without them, the package does the same more slowly.
 """
 
 import os
@@ -16,9 +16,10 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 PROTOS = Path("src/lightship/protos")
 DESCRIPTORS = "descriptors.binpb"
-TRANSPORTS = Path("src/lightship/transports")
+PACKAGE = Path("src/lightship")
 # Each is made of the files native/*.c next to it.
-EXTENSIONS = [TRANSPORTS / folder / "_native.abi3.so" for folder in ("rest/reading", "access_log")]
+FOLDERS = ("transports/rest/reading", "transports/access_log", "images")
+EXTENSIONS = [PACKAGE / folder / "_native.abi3.so" for folder in FOLDERS]
 
 
 class Build(BuildHookInterface):  # type: ignore[type-arg]

@@ -78,8 +78,14 @@ def serve_command(side: Installed, model: Model, folder: Path) -> list[str]:
 
 @contextmanager
 def running(side: Installed, model: Model, folder: Path) -> Iterator[Server]:
-    command = serve_command(side, model, folder)
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=side.environment) as process:
+    with started(serve_command(side, model, folder), side.environment) as server:
+        yield server
+
+
+@contextmanager
+def started(command: list[str], environment: dict[str, str]) -> Iterator[Server]:
+    """A server that writes where it listens (`--json`)."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment) as process:
         try:
             assert process.stdout is not None
             ready = json.loads(process.stdout.readline())
@@ -126,11 +132,11 @@ def compare(
             requests = ask(server)
             times[names[place]].append((server.processor_seconds() - start) / requests)
             rates[names[place]].append(requests / seconds)
-    _report(title, times, 1e6, "us")
-    _report("", rates, 1, "/s")
+    report(title, times, 1e6, "us")
+    report("", rates, 1, "/s")
 
 
-def _report(title: str, times: dict[str, list[float]], scale: float, unit: str) -> None:
+def report(title: str, times: dict[str, list[float]], scale: float, unit: str) -> None:
     (first, before), (second, now) = times.items()
     ratios = [one / base for one, base in zip(now, before, strict=True)]
     medians = [scale * statistics.median(one) for one in (before, now)]
@@ -187,7 +193,7 @@ def compare_starts(sides: Sequence[Installed], model: Model, folder: Path, round
             start = time.perf_counter()
             with running(sides[place], model, folder):
                 times[NAMES[place]].append(time.perf_counter() - start)
-    _report(f"start, {model.name}", times, 1e3, "ms")
+    report(f"start, {model.name}", times, 1e3, "ms")
 
 
 def main() -> None:

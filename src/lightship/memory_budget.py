@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from lightship.errors import Cancelled, LightshipError, TooLarge, Unavailable
 
@@ -147,6 +147,11 @@ class Reservation:
         if total > self.limit:
             self._budget.check(total - self.counted)
 
+    def fits(self, amount: int) -> bool:
+        """Returns whether `grow` would have room for this many more bytes now. A refusal is not counted as one."""
+        total = self.held + amount
+        return total <= self.limit or self._budget.taken + total - self.counted <= self._budget.size
+
     def grow_to(self, total: int) -> None:
         """Like `grow`, up to a total. Does nothing if that much is held already."""
         if total > self.held:
@@ -219,6 +224,36 @@ class Reservation:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.release()
+
+
+class Growing(Protocol):
+    """What may be told that bytes are about to be allocated, and that they were given back."""
+
+    def grow(self, amount: int) -> None: ...
+
+    def shrink(self, amount: int) -> None: ...
+
+
+class SharedReservation:
+    """Lets several threads grow and shrink a reservation at the same time.
+
+    They take only memory that nobody else needs: what does not fit now is no refused request.
+    """
+
+    def __init__(self, whole: Reservation) -> None:
+        self._whole = whole
+        self._lock = threading.Lock()
+
+    def grow(self, amount: int) -> None:
+        """Does what `Reservation.grow` does. Raises NoRoom if the bytes do not fit now, for whatever reason."""
+        with self._lock:
+            if not self._whole.fits(amount):
+                raise NoRoom(f"{amount} bytes do not fit into the memory budget now")
+            self._whole.grow(amount)
+
+    def shrink(self, amount: int) -> None:
+        with self._lock:
+            self._whole.shrink(amount)
 
 
 class _NotCounted(Reservation):

@@ -45,7 +45,7 @@ BELOW: dict[str, set[str]] = {
     "batching": MODEL | {"engines", "processors", "threads"},
     "lifecycle": MODEL | {"store", "batching", "engines", "memory", "priority", "repeated", "threads"},
     "signing": MODEL | {"lifecycle", "engines", "extras"},
-    "services": MODEL | {"lifecycle", "batching", "engines"},
+    "services": MODEL | {"lifecycle", "batching", "engines", "processors", "semaphore", "threads"},
     "transports": MODEL
     | {"services", "lifecycle", "batching", "memory", "printable", "processors", "semaphore", "threads"},
     "server": MODEL

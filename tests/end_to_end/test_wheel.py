@@ -58,8 +58,10 @@ def test_it_has_what_users_of_the_official_stubs_need(fresh: Path, tmp_path: Pat
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
 def test_it_has_its_extensions_in_c(fresh: Path) -> None:
-    for folder in ("rest.reading", "access_log"):
-        subprocess.run([fresh / "python", "-c", f"import lightship.transports.{folder}._native"], check=True)
+    for folder in ("transports.rest.reading", "transports.access_log", "images"):
+        subprocess.run([fresh / "python", "-c", f"import lightship.{folder}._native"], check=True)
+    found = "from lightship.images.extension import reads_jpeg; assert reads_jpeg"
+    subprocess.run([fresh / "python", "-c", found], check=True)
 
 
 def test_without_a_compiler_it_is_built_for_every_machine(tmp_path: Path) -> None:

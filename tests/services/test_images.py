@@ -13,8 +13,11 @@ from PIL import Image
 from lightship.batching import Direct
 from lightship.bundle.missing_image import FAMILY_ADVICE, INTENDED, MISSING, missing_image
 from lightship.errors import FailedPrecondition, InvalidArgument, TooLarge
+from lightship.images.prepare import prepare
 from lightship.lifecycle import Servable
-from lightship.services import classify_images
+from lightship.memory_budget import NOT_COUNTED, MemoryBudget
+from lightship.semaphore import Semaphore
+from lightship.services import classify_images, helpers
 from lightship.services import images as module
 
 
@@ -44,6 +47,49 @@ def test_each_image_has_its_own_answer(dog: Servable, photos: list[Path]) -> Non
         (alone,) = classify_images(dog, [image])
         assert ranking.labels[0] == alone.labels[0]
         np.testing.assert_allclose(ranking.scores, alone.scores, rtol=1e-3, atol=1e-5)
+
+
+def test_the_pixels_are_the_same_with_helpers(
+    dog: Servable, photos: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(helpers, "_helpers", Semaphore(3))
+    images = [photo.read_bytes() for photo in photos[:12]]
+    _, spec = module.of_classifier(dog)
+    batch = module.prepared_images(dog, spec, images, 0, NOT_COUNTED)
+    for row, image in zip(batch, images, strict=True):
+        np.testing.assert_array_equal(row, prepare(image, spec))
+
+
+def test_the_first_broken_image_is_named_with_helpers_too(
+    dog: Servable, photos: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(helpers, "_helpers", Semaphore(3))
+    images = [photo.read_bytes() for photo in photos[:12]]
+    images[5] = images[5][:500]
+    images[9] = b"no image"
+    for _ in range(5):
+        with pytest.raises(InvalidArgument, match="image 5 of 12: the JPEG image"):
+            classify_images(dog, images)
+
+
+def test_images_that_fit_into_the_memory_one_by_one_are_answered(
+    dog: Servable, photos: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(helpers, "_helpers", Semaphore(3))
+    images = [photo.read_bytes() for photo in photos[:6]]
+    _, spec = module.of_classifier(dog)
+    single = MemoryBudget(1 << 40)
+    with single.reservation() as memory:
+        memory.keep()
+        most = 0
+        for image in images:
+            module.prepared_images(dog, spec, [image], 0, memory)
+            most = max(most, memory.peak)
+    budget = MemoryBudget(most + 10_000)
+    with budget.reservation() as memory:
+        assert len(module.prepared_images(dog, spec, images, 0, memory)) == 6
+        assert memory.peak <= budget.size
+    assert budget.refusals == budget.taken == 0
 
 
 def test_equal_scores_keep_the_order_of_the_labels(dog: Servable, dog_photo: Path, dog_classes: list[str]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from lightship.errors import InvalidArgument, TooLarge
+from lightship.images.extension import native
 
 # Encoders write about ten scans.
 MAX_SCANS = 256
@@ -50,8 +51,8 @@ def check_jpeg_head(data: bytes) -> None:
         position = marker.end
 
 
-def check_jpeg_scans(data: bytes, width: int, height: int) -> None:
-    """Raises TooLarge for too many scans, or too many for a picture of this size."""
+def check_jpeg_scans(data: bytes, width: int, height: int) -> int:
+    """Returns the number of scans. Raises TooLarge for too many, or too many for a picture of this size."""
     scans = count_scans(data)
     if scans > MAX_SCANS:
         raise TooLarge(f"the JPEG image has {scans} scans; at most {MAX_SCANS} are allowed: encode it again")
@@ -60,6 +61,7 @@ def check_jpeg_scans(data: bytes, width: int, height: int) -> None:
             f"the JPEG image has {scans} scans of {width} x {height} pixels; scans times pixels may be at most "
             f"{MAX_SCANNED_PIXELS}: encode it again, with fewer scans"
         )
+    return scans
 
 
 def count_scans(data: bytes) -> int:
@@ -68,7 +70,7 @@ def count_scans(data: bytes) -> int:
     Each scan begins with the same two bytes, and these cannot occur within a scan. They can occur in metadata, such as
     a preview; only if there are many, the file is read marker by marker.
     """
-    found = data.count(_SCAN_MARKER)
+    found = data.count(_SCAN_MARKER) if native is None else native.count_markers(data, _START_OF_SCAN)
     if found <= MAX_SCANS:
         return found
     scans, position = 0, 2

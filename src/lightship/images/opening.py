@@ -22,7 +22,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 from lightship.errors import Cancelled, InvalidArgument, TooLarge, Unavailable
 from lightship.images.decoding_memory import ImageHeader
 from lightship.images.formats import PNG_SIGNATURE, image_format
-from lightship.images.jpeg import check_jpeg_head, check_jpeg_scans, count_scans
+from lightship.images.jpeg import check_jpeg_head, check_jpeg_scans
 
 # 8,000 x 8,000 pixels: more than most cameras produce, and about 200 MB when decoded.
 MAX_PIXELS = 64_000_000
@@ -62,8 +62,8 @@ def open_image(data: bytes, *, max_pixels: int = MAX_PIXELS, before_pixels: Befo
         _check_size(*image.size, max_pixels)
         header = ImageHeader(name, image.mode, *image.size, transparent="transparency" in image.info)
         if name == "JPEG":
-            check_jpeg_scans(data, *image.size)
-            header = header._replace(scans="progressive" in image.info or count_scans(data) > 1)
+            scans = check_jpeg_scans(data, *image.size)
+            header = header._replace(scans="progressive" in image.info or scans > 1)
         if before_pixels is not None:
             before_pixels(header)
         return image

@@ -11,16 +11,17 @@ from PIL import Image
 from lightship.errors import InvalidArgument
 from lightship.images.decode import convert_as_pillow, convert_as_tensorflow, load
 from lightship.images.decoding_memory import ImageHeader, decoding_memory
+from lightship.images.native_resize import resize_image, resize_jpeg
 from lightship.images.opening import MAX_PIXELS, open_image
 from lightship.images.resize import crop_or_pad_pixels, resize_as_pillow, resize_as_tensorflow
 from lightship.images.spec import ImageSpec
-from lightship.memory_budget import NOT_COUNTED, Reservation
+from lightship.memory_budget import NOT_COUNTED, Growing
 
 ImageLike = bytes | bytearray | memoryview | Image.Image | NDArray[Any]
 
 
 def prepare(
-    image: ImageLike, spec: ImageSpec, *, max_pixels: int = MAX_PIXELS, memory: Reservation = NOT_COUNTED
+    image: ImageLike, spec: ImageSpec, *, max_pixels: int = MAX_PIXELS, memory: Growing = NOT_COUNTED
 ) -> NDArray[np.float32]:
     """Returns the model's input for one image: float32 [height, width, channels], C-contiguous.
 
@@ -46,7 +47,7 @@ def prepare(
     return spec.preprocessing.apply(pixels)
 
 
-def _from_bytes(data: bytes, spec: ImageSpec, max_pixels: int, memory: Reservation) -> NDArray[np.float32]:
+def _from_bytes(data: bytes, spec: ImageSpec, max_pixels: int, memory: Growing) -> NDArray[np.float32]:
     reserved = 0
 
     def reserve(header: ImageHeader) -> None:
@@ -56,7 +57,8 @@ def _from_bytes(data: bytes, spec: ImageSpec, max_pixels: int, memory: Reservati
 
     try:
         image = open_image(data, max_pixels=max_pixels, before_pixels=reserve)
-        return spec.preprocessing.apply(_from_image(image, spec))
+        pixels = resize_jpeg(data, image, spec)
+        return spec.preprocessing.apply(_from_image(image, spec) if pixels is None else pixels)
     finally:
         memory.shrink(reserved)
 
@@ -64,7 +66,9 @@ def _from_bytes(data: bytes, spec: ImageSpec, max_pixels: int, memory: Reservati
 def _from_image(image: Image.Image, spec: ImageSpec) -> NDArray[Any]:
     if spec.family == "tensorflow":
         return resize_as_tensorflow(convert_as_tensorflow(image, spec.color), spec)
-    pixels = np.asarray(resize_as_pillow(convert_as_pillow(image, spec.color), spec))
+    converted = convert_as_pillow(image, spec.color)
+    resized = resize_image(converted, spec)
+    pixels = np.asarray(resize_as_pillow(converted, spec)) if resized is None else resized
     return pixels if pixels.ndim == 3 else pixels[..., np.newaxis]
 
 

@@ -15,8 +15,9 @@ from lightship.errors import Cancelled, FailedPrecondition, Internal, InvalidArg
 from lightship.images.prepare import prepare
 from lightship.images.spec import ImageSpec
 from lightship.lifecycle.servable import Servable
-from lightship.memory_budget import NOT_COUNTED, Reservation
+from lightship.memory_budget import NOT_COUNTED, Growing, Reservation, SharedReservation
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, Signature
+from lightship.services.helpers import try_together
 from lightship.services.timed_steps import timed
 
 # The number of images that are run together. More would not be faster, and each takes megabytes inside the model.
@@ -160,13 +161,21 @@ def prepared_images(
 ) -> NDArray[np.float32]:
     """Returns at most `ROWS_AT_ONCE` images from `start` on, prepared for the model: float32 [N, H, W, channels].
 
-    `memory` counts what decoding takes; the caller has counted the result. Raises the errors of `prepare`.
+    Idle processors help with several images. `memory` counts what decoding takes; the caller has counted the result.
+    Raises the errors of `prepare` for the first image that has one.
     """
     some = images[start : start + ROWS_AT_ONCE]
     batch = np.empty((len(some), *spec.size, spec.channels), np.float32)
-    for row, image in enumerate(some):
+
+    def fill(row: int, memory: Growing) -> None:
+        batch[row] = prepare(some[row], spec, max_pixels=servable.max_pixels, memory=memory)
+
+    # Where there is no memory for several at once, the rest is done one by one.
+    shared = SharedReservation(memory)
+    filled = try_together(lambda row: fill(row, shared), len(some)) if len(some) > 1 else [False]
+    for row in (row for row, done in enumerate(filled) if not done):
         try:
-            batch[row] = prepare(image, spec, max_pixels=servable.max_pixels, memory=memory)
+            fill(row, memory)
         except LightshipError as error:
             if len(images) == 1 or isinstance(error, Unavailable | Cancelled):  # not the image's fault
                 raise

@@ -29,6 +29,7 @@ _MODULES = (
     "termios",
     "lightship.transports.rest.reading._native",
     "lightship.transports.access_log._native",
+    "lightship.images._native",
 )
 _FUNCTIONS = (
     *("sched_getaffinity", "sched_setaffinity", "setpriority", "getpriority", "nice", "memfd_create"),
