@@ -11,6 +11,7 @@ from lightship.errors import FailedPrecondition
 
 INSTALL_TENSORFLOW = "pip install 'lightship[tensorflow]'"
 INSTALL_DOCKER = "pip install 'lightship[docker]'"
+INSTALL_QUANTIZE = "pip install 'lightship[quantize]'"
 INSTALL_SIGNING = "pip install 'lightship[signing]'"
 
 # The extra that brings a package, by the name in `import`.
@@ -18,6 +19,7 @@ _EXTRAS = {
     "tensorflow": INSTALL_TENSORFLOW,
     "keras": INSTALL_TENSORFLOW,
     "docker": INSTALL_DOCKER,
+    "nncf": INSTALL_QUANTIZE,
     "s3fs": "pip install 'lightship[s3]'",
     "gcsfs": "pip install 'lightship[gcs]'",
     "adlfs": "pip install 'lightship[azure]'",

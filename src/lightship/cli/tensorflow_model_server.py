@@ -130,13 +130,12 @@ def _batching(flags: Mapping[str, Value]) -> BatchingParameters | None:
 
 def _options(given: Mapping[str, Value], flags: Mapping[str, Value], files: ConfigFiles) -> ServerOptions:
     from lightship.cli.engine_environment import engine_options_from_environment
+    from lightship.cli.model_server_precision import precision_options
     from lightship.cli.sizes import parse_bytes
     from lightship.cli.workers import parse_workers
     from lightship.engines import EngineOptions
     from lightship.server import ServerOptions
 
-    if flags["mixed_precision"] not in ("", "bfloat16"):
-        raise InvalidArgument(f"--mixed_precision is {flags['mixed_precision']!r}; give bfloat16, or leave it out")
     cores = max(int(flags["tensorflow_session_parallelism"]), int(flags["tensorflow_intra_op_parallelism"]), 0)
     return ServerOptions(
         models=files.models,
@@ -164,9 +163,7 @@ def _options(given: Mapping[str, Value], flags: Mapping[str, Value], files: Conf
         log_format="text",
         access_log=_access_log(str(flags["access_log"])),
         access_log_file=_access_log_file(flags),
-        engine=engine_options_from_environment(
-            EngineOptions(threads=cores, precision="bf16" if flags["mixed_precision"] else "f32")
-        ),
+        engine=engine_options_from_environment(EngineOptions(threads=cores, **precision_options(flags))),
         load_threads=max(0, int(flags["num_load_threads"])),
         load_retries=max(0, int(flags["max_num_load_retries"])),
         load_retry_seconds=max(0, int(flags["load_retry_interval_micros"])) / 1_000_000,
