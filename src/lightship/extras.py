@@ -12,6 +12,7 @@ from lightship.errors import FailedPrecondition
 INSTALL_TENSORFLOW = "pip install 'lightship[tensorflow]'"
 INSTALL_LITERT = "pip install 'lightship[litert]'"
 INSTALL_DOCKER = "pip install 'lightship[docker]'"
+INSTALL_QUANTIZE = "pip install 'lightship[quantize]'"
 INSTALL_SIGNING = "pip install 'lightship[signing]'"
 
 # The extra that brings a package, by the name in `import`.
@@ -20,6 +21,7 @@ _EXTRAS = {
     "keras": INSTALL_TENSORFLOW,
     "docker": INSTALL_DOCKER,
     "ai_edge_litert": INSTALL_LITERT,
+    "nncf": INSTALL_QUANTIZE,
     "s3fs": "pip install 'lightship[s3]'",
     "gcsfs": "pip install 'lightship[gcs]'",
     "adlfs": "pip install 'lightship[azure]'",

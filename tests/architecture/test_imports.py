@@ -41,7 +41,8 @@ BELOW: dict[str, set[str]] = {
     "evaluation": {"datasets", "images", "files", "errors", "notebook", "printable"},
     "bundle": MODEL,
     "store": MODEL | {"extras", "locks", "repeated", "threads"},
-    "engines": MODEL | {"extras", "locks", "memory", "priority", "processors", "repeated", "semaphore", "threads"},
+    "engines": MODEL
+    | {"datasets", "extras", "locks", "memory", "priority", "processors", "repeated", "semaphore", "threads"},
     "batching": MODEL | {"engines", "processors", "threads"},
     "lifecycle": MODEL | {"store", "batching", "engines", "memory", "priority", "repeated", "threads"},
     "signing": MODEL | {"lifecycle", "engines", "extras"},

@@ -14,6 +14,7 @@ from lightship.engines import Engine, EngineOptions, choose, load_engine
 from lightship.engines.base import CannotRun
 from lightship.engines.openvino import OpenVINOProgram, compiled
 from lightship.engines.openvino.variants import MAX_SHAPES, MAX_VARIANTS
+from lightship.engines.precision import why_missing
 from lightship.errors import FailedPrecondition, InvalidArgument
 from lightship.processors import schedulable_cpus
 from lightship.saved_model.reader import read_saved_model
@@ -272,6 +273,10 @@ def test_threads_are_limited(odd_version: Path) -> None:
 
 def test_bf16_is_used_only_when_asked_for(odd_version: Path) -> None:
     signature = read_saved_model(odd_version).signatures["conv"]
+    if why_missing("bf16"):
+        with pytest.raises(CannotRun, match="OpenVINO would compute it in f32 instead of bf16"):
+            OpenVINOProgram(odd_version, signature, EngineOptions(precision="bf16"))
+        return
     program = OpenVINOProgram(odd_version, signature, EngineOptions(precision="bf16"))
     x = np.ones((1, 8, 8, 3), np.float32)
     wanted = OpenVINOProgram(odd_version, signature, EngineOptions()).run({"x": x}, ["y"])["y"]

@@ -12,7 +12,6 @@ import pytest
 from tests.changing_models import save_counting_model
 
 from lightship.bundle.manifest import WARM_UP_FILE, sealed
-from lightship.engines import EngineOptions
 from lightship.errors import DataLoss, FailedPrecondition, LightshipError, NotFound
 from lightship.lifecycle import Loader, LoadOptions, Servable, ServableId, load_servable
 from lightship.saved_model.reader import SavedModel
@@ -71,10 +70,6 @@ def test_changed_weights_with_right_digests_fail_the_golden_check(version: Path)
     forge_digests(version)
     with pytest.raises(DataLoss, match=f"{version} does not give the trained model's answers: output 'output_0'"):
         load_servable(DOG, version)
-
-
-def test_bf16_is_given_its_own_tolerance(dog_bundle: Path) -> None:
-    Loader(LoadOptions(EngineOptions(precision="bf16"))).load(DOG, dog_bundle / "1").close()
 
 
 class Observer:

@@ -12,6 +12,7 @@ from typing import Any
 
 from lightship.bundle.explain_spec import ExplainSpec
 from lightship.bundle.golden import ATOL, RTOL
+from lightship.bundle.int8 import Int8Spec
 from lightship.errors import (
     DataLoss,
     FailedPrecondition,
@@ -63,6 +64,8 @@ class Manifest:
     own_preprocessing: bool = False
     # How the answers are explained; None if they cannot be.
     explain: ExplainSpec | None = None
+    # How the model of int8 was made and checked; None if there is none.
+    int8: Int8Spec | None = None
     format: int = field(default=FORMAT)
 
     @classmethod
@@ -123,6 +126,7 @@ class Manifest:
             no_image=str(fields.get("no_image") or ""),
             own_preprocessing=fields.get("own_preprocessing") is True,
             explain=ExplainSpec.from_json(fields["explain"]) if fields.get("explain") else None,
+            int8=Int8Spec.from_json(fields["int8"]) if fields.get("int8") else None,
             format=version,
         )
 
@@ -145,6 +149,8 @@ class Manifest:
             fields["own_preprocessing"] = True
         if self.explain is not None:
             fields["explain"] = self.explain.to_json()
+        if self.int8 is not None:
+            fields["int8"] = self.int8.to_json()
         return sealed(fields)
 
     def covers(self, name: str) -> bool:

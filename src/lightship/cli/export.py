@@ -80,6 +80,17 @@ def export(
         ),
     ] = None,
     no_explain: Annotated[bool, typer.Option("--no-explain", help="Leave the explanations out.")] = False,
+    quantize: Annotated[
+        Literal["int8"] | None,
+        typer.Option(help="Add a model of int8 beside the original, for lightship serve --precision int8."),
+    ] = None,
+    calibrate: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="With --quantize: a folder of photos such as the model will see, to calibrate and check int8 with.",
+        ),
+    ] = None,
     golden: Annotated[
         list[Path] | None,
         typer.Option(
@@ -128,6 +139,8 @@ def export(
             version=version,
             golden=golden,
             explain=explain,
+            quantize=quantize,
+            calibrate=calibrate,
             overwrite=overwrite,
             progress=_progress(progress),
         )

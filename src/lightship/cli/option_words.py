@@ -18,7 +18,10 @@ _OTHERS = {
     "per_model_batching": "--per-model-batching-parameters",
     "join": "--no-join",
 }
-_OPTIONS = {one.name: _OTHERS.get(one.name, f"--{one.name.replace('_', '-')}") for one in fields(ServerOptions)}
+# The fields of `EngineOptions` that messages name.
+_OF_ENGINES = ("precision", "verify_with", "max_difference", "min_agreement")
+_NAMES = (*(one.name for one in fields(ServerOptions)), *_OF_ENGINES)
+_OPTIONS = {name: _OTHERS.get(name, f"--{name.replace('_', '-')}") for name in _NAMES}
 # A field with its value, and the name of a field that is not also an ordinary word.
 _UNDERSCORED = [name for name in _OPTIONS if "_" in name]
 _field = re.compile(rf"(?<![\w\"'=/-])(?:({'|'.join(_OPTIONS)})=|({'|'.join(_UNDERSCORED)})\b)")

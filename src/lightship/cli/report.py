@@ -9,11 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from lightship.bundle.bundle import Bundle, open_bundle
+from lightship.bundle.int8 import Int8Spec
 from lightship.bundle.missing_image import INTENDED, missing_image
 from lightship.cli.signature_text import signature_text
 from lightship.cli.version_folder import VersionFolder
 from lightship.engines import Engine, load_engine
-from lightship.engines.base import SignatureReport
+from lightship.engines.base import DEFAULT_OPTIONS, EngineOptions, SignatureReport
+from lightship.engines.precision import (
+    Checked,
+    Figures,
+    LoadedEngine,
+    check_precision_options,
+    load_checked_engine,
+)
 from lightship.errors import LightshipError
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, INIT_SIGNATURE, Signature
 
@@ -32,6 +40,8 @@ class Report:
     # The result of the golden check in one line.
     golden: str
     golden_failure: bool
+    # How the check of a precision other than f32 went; None in f32.
+    checked: Checked | None
     # The sizes of the files in bytes, by their paths.
     files: Mapping[str, int]
 
@@ -44,6 +54,8 @@ class Report:
             "version": bundle.version,
             "health": {"ok": not problems, "problems": problems},
             "golden": {"ok": not self.golden_failure, "result": self.golden},
+            "precision": _precision_json(self.checked),
+            "int8": bundle.manifest.int8.to_json() if bundle.manifest and bundle.manifest.int8 else None,
             "engines": {
                 name: {"engine": one.engine, "reason": one.reason, "proof": one.proof}
                 for name, one in self.engines.items()
@@ -64,6 +76,10 @@ class Report:
         yield f"{bundle.path}: model {bundle.name}, version {bundle.version}\n"
         yield f"Health: {'; '.join(self._problems()) or 'ok'}"
         yield f"Golden check: {self.golden}"
+        if self.checked is not None:
+            yield f"Precision: {self.checked.precision}, ok: {self.checked}"
+        if bundle.manifest is not None and bundle.manifest.int8 is not None:
+            yield f"Model of int8: {_int8(bundle.manifest.int8)}"
         yield "Engine:"
         yield from (f"  {name}: {_engine(one)}" for name, one in self.engines.items())
         yield f"Labels: {_labels(bundle.labels)}"
@@ -98,20 +114,32 @@ def signatures_in_order(bundle: Bundle) -> list[Signature]:
     return sorted(bundle.saved_model.signatures.values(), key=place)
 
 
-def report_on(found: VersionFolder, *, check: bool) -> Report:
-    """Opens a version and its engine, and verifies the digests. Raises the errors of a server that cannot load it."""
+def report_on(found: VersionFolder, *, check: bool, options: EngineOptions = DEFAULT_OPTIONS) -> Report:
+    """Opens a version and its engine, and verifies the digests. Raises the errors of a server that cannot load it.
+
+    In another precision than f32, that includes a check that fails.
+    """
     bundle = open_bundle(found.path, found.model, found.version)
-    engine = load_engine(bundle.path, bundle.saved_model)
+    if options.precision == "f32":
+        check_precision_options(options)
+        loaded = LoadedEngine(load_engine(bundle.path, bundle.saved_model, options))
+    else:
+        loaded = load_checked_engine(bundle, options)
+    engine, checked = loaded.engine, loaded.checked
     try:
         engines = {
             one.name: _engine_of(bundle, engine, one.name)
             for one in signatures_in_order(bundle)
             if one.name != INIT_SIGNATURE
         }
-        difference, golden = _check(bundle, engine) if check else (None, "not run (--no-check)")
+        if checked is not None:
+            engines = {one.signature: one for one in checked.report(engines.values())}
+            difference, golden = None, "ok in f32"
+        else:
+            difference, golden = _check(bundle, engine) if check else (None, "not run (--no-check)")
     finally:
         engine.close()
-    return Report(bundle, engines, golden, difference is not None, _files(bundle.path))
+    return Report(bundle, engines, golden, difference is not None, checked, _files(bundle.path))
 
 
 def _engine_of(bundle: Bundle, engine: Engine, signature: str) -> SignatureReport:
@@ -137,6 +165,21 @@ def _check(bundle: Bundle, engine: Engine) -> tuple[str | None, str]:
     if difference:
         return difference, f"FAILED: {difference}"
     return None, f"ok, within rtol {bundle.golden.rtol:g} and atol {bundle.golden.atol:g} of the trained model"
+
+
+def _precision_json(checked: Checked | None) -> dict[str, Any]:
+    if checked is None:
+        return {"precision": "f32"}
+    figures = [
+        {"samples": samples, "difference": one.difference, "agreeing": one.agreeing, "rows": one.rows}
+        for samples, one in checked.figures.items()
+    ]
+    return {"precision": checked.precision, "figures": figures}
+
+
+def _int8(spec: Int8Spec) -> str:
+    figures = (f"{Figures(one.difference, one.agreeing, one.rows)} on {one.samples}" for one in spec.figures)
+    return "; ".join((f"calibrated with {spec.photos} photos", *figures))
 
 
 def _files(folder: Path) -> dict[str, int]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lightship.server import BatchingParameters, ServerOptions
     from lightship.transports.grpc.options import Tls
 
-Precision = Literal["f32", "bf16"]
+Precision = Literal["f32", "bf16", "fp16", "int8", "auto"]
 LogFormat = Literal["text", "json"]
 DEFAULT_LIMITS, DEFAULT_TIMEOUTS = Limits(), Timeouts()
 ADVANCED = "Advanced"  # the group of these options in the help text
@@ -260,8 +260,38 @@ def serve_options(
         ),
     ] = "1",
     precision: Annotated[
-        Precision, Option(envvar="LIGHTSHIP_PRECISION", help="bf16 is faster on some processors, but less exact.")
+        Precision,
+        Option(
+            envvar="LIGHTSHIP_PRECISION",
+            help="bf16, fp16 and int8 are faster on some processors, but less exact: a version is checked first. auto: "
+            "the fastest that passes its check.",
+        ),
     ] = "f32",
+    verify_with: Annotated[
+        Path | None,
+        Option(
+            metavar="FOLDER",
+            envvar="LIGHTSHIP_VERIFY_WITH",
+            help="With --precision: compare the answers for the photos in this folder with those in f32, too.",
+        ),
+    ] = None,
+    max_difference: Annotated[
+        float | None,
+        Option(
+            min=0,
+            envvar="LIGHTSHIP_MAX_DIFFERENCE",
+            help="With --precision: the largest difference from f32 that is accepted, as a share of the output's "
+            "largest number; by default 0.05 for bf16, 0.02 for fp16 and 0.5 for int8.",
+        ),
+    ] = None,
+    min_agreement: Annotated[
+        float,
+        Option(
+            min=0,
+            envvar="LIGHTSHIP_MIN_AGREEMENT",
+            help="With --precision: the least share of the answers whose best class must be that of f32.",
+        ),
+    ] = 0.98,
     allow_unproven: Annotated[
         list[str] | None,
         Option(
@@ -556,6 +586,9 @@ def serve_options(
                 cache_dir=cache_dir,
                 prefer_tflite=prefer_tflite,
                 tflite_interpreters=tflite_interpreters,
+                verify_with=verify_with,
+                max_difference=max_difference,
+                min_agreement=min_agreement,
             ),
         )
         if max_pixels is not None:

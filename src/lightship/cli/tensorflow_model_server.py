@@ -130,13 +130,12 @@ def _batching(flags: Mapping[str, Value]) -> BatchingParameters | None:
 
 def _options(given: Mapping[str, Value], flags: Mapping[str, Value], files: ConfigFiles) -> ServerOptions:
     from lightship.cli.engine_environment import engine_options_from_environment
+    from lightship.cli.model_server_precision import precision_options
     from lightship.cli.sizes import parse_bytes
     from lightship.cli.workers import parse_workers
     from lightship.engines import EngineOptions
     from lightship.server import ServerOptions
 
-    if flags["mixed_precision"] not in ("", "bfloat16"):
-        raise InvalidArgument(f"--mixed_precision is {flags['mixed_precision']!r}; give bfloat16, or leave it out")
     cores = max(int(flags["tensorflow_session_parallelism"]), int(flags["tensorflow_intra_op_parallelism"]), 0)
     return ServerOptions(
         models=files.models,
@@ -167,7 +166,7 @@ def _options(given: Mapping[str, Value], flags: Mapping[str, Value], files: Conf
         engine=engine_options_from_environment(
             EngineOptions(
                 threads=cores,
-                precision="bf16" if flags["mixed_precision"] else "f32",
+                **precision_options(flags),
                 prefer_tflite=bool(flags["prefer_tflite_model"]),
                 tflite_interpreters=_interpreters(flags),
             )

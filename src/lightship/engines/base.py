@@ -16,6 +16,8 @@ from lightship.tensors.dtypes import DataType
 from lightship.tensors.shapes import declared_shape
 
 Arrays = Mapping[str, NDArray[Any]]
+Precision = Literal["f32", "bf16", "fp16", "int8", "auto"]
+PRECISIONS: tuple[Precision, ...] = ("f32", "bf16", "fp16", "int8", "auto")
 
 
 # A run that is known to take at most this many seconds may block the event loop. Passing a run to a thread and
@@ -78,6 +80,12 @@ class Engine(Protocol):
         Raises the same errors as `run`.
         """
 
+    def precision_of(self, signature: str) -> str:
+        """Returns the precision that the signature is computed in. Compiles it if it is not compiled yet.
+
+        Raises the same errors as `run`.
+        """
+
     def warm_up(self, signature: str, inputs: Arrays) -> None:
         """Runs the signature once, so that the first request with these shapes does not wait for compilation."""
 
@@ -86,7 +94,11 @@ class Engine(Protocol):
 
 
 class Program(Protocol):
-    """One signature that is ready to run in one runtime."""
+    """One signature that is ready to run in one runtime.
+
+    A program that computes in another precision than f32 has it in an attribute `precision`, such as "fp16". A version
+    is refused if that is not the precision that `EngineOptions` asks for.
+    """
 
     def run(self, inputs: Arrays, outputs: Sequence[str]) -> dict[str, NDArray[Any]]:
         """Runs the signature and returns the outputs of these names, as `Engine.run`.
@@ -114,8 +126,17 @@ class EngineOptions:
     engine: str = "auto"
     # Threads of one run. 0 means one per processor that this process may use.
     threads: int = 0
-    # The precision of the arithmetic. bf16 is less exact, and faster on processors that support it.
-    precision: Literal["f32", "bf16"] = "f32"
+    # The precision of the arithmetic of `serving_default`; other signatures are computed in f32. "auto" is the fastest
+    # that this machine has and that passes its check. See docs/guides/precision.md.
+    precision: Precision = "f32"
+    # A folder of photos on which answers in another precision are compared with those in f32. None: only those for the
+    # golden sample are compared.
+    verify_with: Path | None = None
+    # The largest difference of an output's numbers that is accepted, as a share of its largest number. None means the
+    # default of the precision: 0.05 for bf16, 0.02 for fp16, 0.5 for int8.
+    max_difference: float | None = None
+    # The least share of rows whose largest number must be at the same place as in f32.
+    min_agreement: float = 0.98
     # Operations that OpenVINO may run although they are not in the table of proven operations.
     allow_unproven: frozenset[str] = frozenset()
     # Compile in this process, without a helper process and without a comparison with TensorFlow.

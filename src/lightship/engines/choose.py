@@ -90,7 +90,19 @@ class _Slot:
     The lock is held while the signature is compiled. Other signatures have their own locks and can run meanwhile.
     """
 
-    __slots__ = ("_taken", "engine", "error", "fallback", "lock", "program", "proof", "reason", "refusals", "signature")
+    __slots__ = (
+        "_taken",
+        "engine",
+        "error",
+        "fallback",
+        "lock",
+        "precision",
+        "program",
+        "proof",
+        "reason",
+        "refusals",
+        "signature",
+    )
 
     def __init__(self, signature: Signature) -> None:
         self.signature = signature
@@ -102,6 +114,7 @@ class _Slot:
         self.engine = ""
         self.reason = ""
         self.proof = ""
+        self.precision = "f32"
         self.refusals: SureRefusals | None = None  # of TensorFlow, if OpenVINO runs the signature
 
     def check_inputs(self, inputs: Arrays) -> None:
@@ -192,6 +205,12 @@ class _ChoosingEngine:
             self._load(slot)
         return slot.engine
 
+    def precision_of(self, signature: str) -> str:
+        slot = self._slot(signature)
+        if slot.program is None:
+            self._load(slot)
+        return slot.precision
+
     def warm_up(self, signature: str, inputs: Arrays) -> None:
         self.run(signature, inputs)
 
@@ -270,12 +289,15 @@ class _ChoosingEngine:
         changes, name = self._saved_model.changes, slot.signature.name
         if name in changes.writers or name in changes.readers:
             raise CannotRun("the signature changes variables, or reads some that others change")
+        if self._options_of(slot.signature).precision != self._options.precision:
+            raise CannotRun(f"only {DEFAULT_SIGNATURE} is computed in {self._options.precision}")
         with self._backend_lock:
             if self._backend is None:
                 raise FailedPrecondition("the model was unloaded")
             program = self._backend.program(slot.signature)
         slot.engine, slot.proof = self._options.engine, program.proof
         slot.reason = f"{TFLITE_FILE} is served" if self._only_tflite else "the engine asked for"
+        slot.precision = program.precision
         return program
 
     def _usual(self, slot: _Slot) -> Program:
@@ -287,18 +309,25 @@ class _ChoosingEngine:
         if self._options.engine == "tensorflow" or self._better_in_tensorflow(slot.signature):
             return self._on_tensorflow(slot, CannotRun("the engine asked for is TensorFlow"))
         try:
-            program = OpenVINOProgram(self._folder, slot.signature, self._options, self._compiler(slot.signature))
+            options = self._options_of(slot.signature)
+            program = OpenVINOProgram(self._folder, slot.signature, options, self._compiler(slot.signature, options))
         except CannotRun as unable:
             return self._on_tensorflow(slot, unable)
         slot.engine, slot.reason = "openvino", "every operation is proven"
         slot.refusals = SureRefusals(self._folder, slot.signature)
-        slot.proof = program.description.proof
+        slot.proof, slot.precision = program.description.proof, program.precision
         return program
 
-    def _compiler(self, signature: Signature) -> Compiler:
-        if self._options.trust:
-            return in_process(self._folder, signature, self._options)
-        return Tried(self._folder, signature, self._options, trials_for(self._options), self._digests)
+    def _options_of(self, signature: Signature) -> EngineOptions:
+        """Returns the options for a signature: all but `serving_default`, which is checked, are computed in f32."""
+        if signature.name == DEFAULT_SIGNATURE and self._options.precision != "auto":
+            return self._options
+        return replace(self._options, precision="f32")
+
+    def _compiler(self, signature: Signature, options: EngineOptions) -> Compiler:
+        if options.trust:
+            return in_process(self._folder, signature, options)
+        return Tried(self._folder, signature, options, trials_for(options), self._digests)
 
     def _better_in_tensorflow(self, signature: Signature) -> bool:
         """Returns whether TensorFlow should run this signature although OpenVINO could.
@@ -359,7 +388,7 @@ class _ChoosingEngine:
         with slot.lock:
             if slot.program is slot.fallback or slot.error is not None:
                 return
-            slot.program, slot.engine, slot.proof = slot.fallback, "tensorflow", ""
+            slot.program, slot.engine, slot.proof, slot.precision = slot.fallback, "tensorflow", "", "f32"
             slot.reason = f"OpenVINO refused an input that TensorFlow answers: {unable.reason}"
         logger.warning(
             '%s: signature "%s" runs on tensorflow from now on: %s',

@@ -20,8 +20,9 @@ Arrays = Mapping[str, NDArray[Any]]
 # The allowed difference of two correct outputs of a whole model is ATOL + RTOL * |expected|.
 RTOL = 1e-3
 ATOL = 1e-4
-# The absolute and the relative tolerance for bf16, which keeps 8 bits of the mantissa; errors add up over the layers.
-BF16_TOLERANCE = 0.05
+# The absolute and the relative tolerance in other precisions. bf16 keeps 8 bits of the mantissa, fp16 keeps 11; errors
+# add up over the layers.
+_TOLERANCES = {"bf16": 0.05, "fp16": 0.02, "int8": 0.05}
 
 # Sizes for free dimensions other than the first. If a model refuses the first size, the second one is tried. All inputs
 # get the same size, because their sizes often have to agree.
@@ -52,7 +53,8 @@ class Comparison:
 
 def tolerance(precision: str) -> tuple[float, float]:
     """Returns the allowed differences of two results of a precision: relative to the expected value, and absolute."""
-    return (BF16_TOLERANCE, BF16_TOLERANCE) if precision == "bf16" else (RTOL, ATOL)
+    wider = _TOLERANCES.get(precision)
+    return (RTOL, ATOL) if wider is None else (wider, wider)
 
 
 def random_inputs(

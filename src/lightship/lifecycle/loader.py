@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from lightship.batching import Direct, Schedulers
 from lightship.bundle.bundle import Bundle, open_bundle
-from lightship.engines import Engine, EngineOptions, load_engine
+from lightship.engines import Engine, EngineOptions
 from lightship.engines.base import DEFAULT_OPTIONS
 from lightship.engines.kept_models import KeptModels
+from lightship.engines.precision import load_checked_engine
 from lightship.engines.trial import cache_for
-from lightship.errors import DataLoss, LightshipError
+from lightship.errors import LightshipError
 from lightship.images.opening import MAX_PIXELS
 from lightship.lifecycle.replay import WarmUpCall, replay
 from lightship.lifecycle.servable import CallObserver, Servable, ServableId
@@ -150,7 +151,8 @@ class Loader:
         read = partial(read_model, prefer_tflite=options.engine.prefer_tflite, read=kept)
         bundle = open_bundle(files, id.name, id.version, tags=options.tags, digests=digests, read=read)
         low, begun = self._others_answer, time.perf_counter()
-        engine = load_engine(files, bundle.saved_model, replace(options.engine, low_priority=low), digests)
+        loaded = load_checked_engine(bundle, replace(options.engine, low_priority=low), digests)
+        engine = loaded.engine
         if self._observer is not None:
             self._observer.engine_made(bundle.saved_model, time.perf_counter() - begun)
         try:
@@ -159,7 +161,7 @@ class Loader:
             engine.close()
             raise
         limits = (options.max_pixels, options.check_method_names)
-        servable = Servable(id, bundle, engine, scheduler, *limits, on_close=on_close)
+        servable = Servable(id, bundle, engine, scheduler, *limits, checked=loaded.checked, on_close=on_close)
         try:
             # Others start threads when they are first used, which would keep the low priority.
             if low and engine.name == "openvino":
@@ -174,8 +176,7 @@ class Loader:
         return servable if self._call_observer is None else replace(servable, observer=self._call_observer(id.name))
 
     def _try(self, servable: Servable, path: Path) -> None:
-        """Makes the first runs: the golden sample, one row, and the calls of the warm-up file."""
-        check_golden(servable.bundle, servable.engine, self._options.engine)
+        """Makes the first runs: one row, and the calls of the warm-up file."""
         warm_up(servable.bundle, servable.engine)
         if self._warm_up_call is not None:
             self._replay(servable, self._warm_up_call, path)
@@ -199,23 +200,6 @@ def _direct(model: str, version: int, bundle: Bundle, engine: Engine) -> Direct:
 def load_servable(id: ServableId, path: Path) -> Servable:
     """Loads a version folder with the default options, without its warm-up file. Raises the errors of `Loader.load`."""
     return Loader().load(id, path)
-
-
-def check_golden(bundle: Bundle, engine: Engine, options: EngineOptions = DEFAULT_OPTIONS) -> None:
-    """Raises DataLoss if the engine's outputs for the golden sample differ from the trained model's."""
-    golden = bundle.golden
-    if golden is None:
-        return
-    if options.precision == "bf16":
-        from lightship.engines.comparison import BF16_TOLERANCE
-
-        golden = replace(golden, rtol=max(golden.rtol, BF16_TOLERANCE), atol=max(golden.atol, BF16_TOLERANCE))
-    difference = golden.compare(engine.run(DEFAULT_SIGNATURE, golden.inputs))
-    if difference is not None:
-        raise DataLoss(
-            f"{bundle.path} does not give the trained model's answers: {difference}. Its weights were changed after "
-            "export, or the engine computes a wrong result: export the model again, or try --engine tensorflow"
-        )
 
 
 def warm_up(bundle: Bundle, engine: Engine) -> None:

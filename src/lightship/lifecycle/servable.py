@@ -9,6 +9,7 @@ from typing import Protocol
 from lightship.batching import Scheduler
 from lightship.bundle.bundle import Bundle
 from lightship.engines.base import Engine
+from lightship.engines.precision import Checked
 from lightship.errors import MissingName
 from lightship.images.opening import MAX_PIXELS
 from lightship.memory import returning_freed_memory
@@ -51,6 +52,8 @@ class Servable:
     max_pixels: int = MAX_PIXELS
     # Whether to refuse a request if the signature's method name is not that of the request.
     check_method_names: bool = False
+    # How the check of a precision other than f32 went; None in f32.
+    checked: Checked | None = None
     # Is told of the calls that were answered. None: nobody counts them.
     observer: CallObserver | None = None
     # Is called when the servable is closed.

@@ -11,6 +11,7 @@ _BY_COMMAND: ContextVar[bool] = ContextVar("by_command", default=False)
 
 # The name in Python, and the option of `lightship export`.
 _ARGUMENTS: Mapping[str, tuple[str, str]] = {
+    "calibrate": ("calibrate=", "--calibrate"),
     "classes": ("classes=", "--classes"),
     "explain": ("explain=", "--explain-layer"),
     "golden": ("golden=", "--golden"),
@@ -20,6 +21,7 @@ _ARGUMENTS: Mapping[str, tuple[str, str]] = {
     "no_image": ("image=False", "--no-image"),
     "overwrite": ("overwrite=True", "--overwrite"),
     "preprocessing": ("image=ImageSpec(preprocessing=...)", "--preprocess NAME"),
+    "quantize": ("quantize=", "--quantize"),
     "version": ("version=", "--version"),
     "width": ("ImageSpec(width=...)", "--width"),
 }

@@ -31,6 +31,7 @@ from lightship.packaging.missing_image import is_image_classifier, warn_of_missi
 from lightship.packaging.preprocessed_twice import preprocesses_twice, warn_of_preprocessing_twice
 from lightship.packaging.progress import Progress, ProgressOption, shown_progress
 from lightship.packaging.publishing import check_version, publish, staging_folder
+from lightship.packaging.quantizing import add_int8, check_quantize
 from lightship.packaging.quiet_tensorflow import quiet_tensorflow
 from lightship.unexpected import unexpected_option
 
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from lightship.packaging.verify import SampleImages
 
 # What `export` takes by name.
-OPTIONS = ("classes", "image", "version", "golden", "explain", "overwrite", "progress")
+OPTIONS = ("classes", "image", "version", "golden", "explain", "quantize", "calibrate", "overwrite", "progress")
 
 # Writes further files into the folder `assets.extra` of a version that is not published yet, which is its argument. The
 # other argument explains images with the trained model; None if it cannot be explained.
@@ -61,6 +62,8 @@ def export(
     version: int | None = None,
     golden: GoldenImages | None = None,
     explain: str | Literal[False] | None = None,
+    quantize: Literal["int8"] | None = None,
+    calibrate: str | Path | None = None,
     overwrite: bool = False,
     progress: ProgressOption = None,
     **unexpected: Never,
@@ -81,6 +84,10 @@ def export(
     golden: real images for the golden sample: a file, several files, or a folder; by default seeded noise.
     explain: the name of the layer whose output the explanations of an image classifier weight, by default the last one
         with an output [N, height, width, channels]. Only Keras models have explanations. False leaves them out.
+    quantize: "int8" adds a model of int8 beside the original, which `lightship serve --precision int8` serves. Only the
+        version of a classifier of images can have one. It needs nncf, pip install 'lightship[quantize]'.
+    calibrate: with `quantize`: a folder of photos such as the model will see, some hundreds if there are so many. The
+        answers in int8 are compared with those in f32 on them; if they are too far, there is no version.
     progress: whether to show each step with its seconds. By default they are shown on a terminal (on standard error)
         and in a notebook, and nowhere else. True shows them anywhere, False never. A function is called with a short
         text at each step instead.
@@ -102,6 +109,8 @@ def export(
         version=version,
         golden=golden,
         explain=explain,
+        quantize=quantize,
+        calibrate=calibrate,
         overwrite=overwrite,
         progress=progress,
         depth=2,
@@ -117,6 +126,8 @@ def export_with_extras(
     version: int | None = None,
     golden: GoldenImages | None = None,
     explain: str | Literal[False] | None = None,
+    quantize: Literal["int8"] | None = None,
+    calibrate: str | Path | None = None,
     overwrite: bool = False,
     progress: ProgressOption = None,
     extras: WriteExtras | None = None,
@@ -132,6 +143,7 @@ def export_with_extras(
     labels = read_classes(classes) if classes is not None else None
     spec = _given_spec(image)
     check_explain(explain)
+    check_quantize(quantize, calibrate)
     with _EXPORT_LOCK, shown_progress(progress) as report, quiet_tensorflow(report):
         from lightship.packaging.sources import open_source
 
@@ -150,8 +162,9 @@ def export_with_extras(
                 trained.write(path, content.signatures, content.explanations)
             _write_extras(path, content, extras)
             engine = _try_out(path, trained, content, report)
+            int8 = f"; int8: {add_int8(path, Path(calibrate), report)}" if calibrate is not None else ""
             written = publish(path, folder, version, overwrite)
-        report.done(f"wrote {written}, which runs on {engine}")
+        report.done(f"wrote {written}, which runs on {engine}{int8}")
     if content.no_image == MISSING:
         warn_of_missing_image(written, trained, content.labels, depth=depth + 1)
     if content.image is not None and preprocesses_twice(content.image.preprocessing, trained.scales_pixels):

@@ -56,13 +56,16 @@ def list_models(manager: ServedModels) -> list[ModelSummary]:
 def signature_reports(servable: Servable) -> tuple[SignatureReport, ...]:
     """Returns how each signature is run. The server itself answers those that take encoded images, around others."""
     bundle = servable.bundle
+    reports = servable.engine.reports()
+    if servable.checked is not None:
+        reports = servable.checked.report(reports)
     own = dict.fromkeys(bundle.image_signatures, f"decodes the images, runs {DEFAULT_SIGNATURE} and ranks the labels")
     if bundle.explain is not None:
         runs = bundle.explain.methods[bundle.explain.default]
         own |= dict.fromkeys(bundle.explain_signatures, f"decodes the images and runs {runs}")
     return tuple(
         replace(report, engine="lightship", reason=own[report.signature]) if report.signature in own else report
-        for report in servable.engine.reports()
+        for report in reports
     )
 
 

@@ -18,9 +18,9 @@ from tests.end_to_end.conftest import BIN, start, stop
 
 from lightship.bundle.golden import Golden
 from lightship.engines import EngineOptions, load_engine
+from lightship.engines.precision import check_golden
 from lightship.engines.trial import stop_helpers
 from lightship.errors import DataLoss, FailedPrecondition, InvalidArgument
-from lightship.lifecycle.loader import check_golden
 from lightship.saved_model.reader import read_saved_model
 from lightship.server import ServerOptions
 
@@ -154,7 +154,7 @@ def test_a_version_whose_golden_sample_is_answered_wrongly_is_not_loaded(package
     golden = Golden({"x": X["x"]}, {"y": np.array([2.5, 3.0, 4.5], np.float32)})
     object.__setattr__(bundle, "golden", golden)
     with pytest.raises(DataLoss, match="does not give the trained model's answers"):
-        check_golden(bundle, engine, options)
+        check_golden(bundle, engine)
     engine.close()
 
 

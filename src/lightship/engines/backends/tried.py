@@ -27,6 +27,7 @@ class TriedProgram:
 
     def __init__(self, program: Program, proof: str, joining: Joining | None) -> None:
         self._program, self.proof, self._joining = program, proof, joining
+        self.precision = str(getattr(program, "precision", "f32"))
         self.run, self.close = program.run, program.close
 
     def try_run(

@@ -15,11 +15,13 @@ from lightship.engines.base import CannotRun, EngineOptions, Refused
 from lightship.engines.comparison import differences, random_inputs, tolerance, whole_numbers
 from lightship.engines.openvino.compiled import Compiled
 from lightship.engines.openvino.description import DECLARED, ONE_ROW, Description
-from lightship.engines.openvino.guarding import guard, refused_shapes
+from lightship.engines.openvino.facts import type_name
+from lightship.engines.openvino.guard_set import GuardSet
+from lightship.engines.openvino.guarding import FLOATS, guard, refused_shapes
 from lightship.engines.openvino.independence import rows_are_independent
 from lightship.engines.openvino.lost_checks import unknown_channels
 from lightship.engines.openvino.reading import input_ports, output_ports, read_signature
-from lightship.engines.openvino.runtime import core, explain, properties
+from lightship.engines.openvino.runtime import HINTS, core, explain, properties
 from lightship.engines.openvino.shapes import Declared, Shapes, declared_shapes, reshaped, rows_are_free
 from lightship.errors import InvalidArgument
 from lightship.saved_model.signatures import Signature
@@ -34,6 +36,8 @@ _WORTH_IT = 0.95
 _OTHER_ROWS = (-3.0, 25.0, -1000.0)
 # If one row takes longer than this, a separate model for one row is not measurably faster.
 _MAX_ONE_ROW_SECONDS = 0.015
+# The operation that a quantised model has in addition to those of the model in f32, which are proven.
+QUANTISATION = frozenset({"FakeQuantize"})
 
 
 @dataclass(slots=True)
@@ -57,8 +61,9 @@ def build_signature(folder: Path, signature: Signature, options: EngineOptions) 
     operations that OpenVINO lacks or would compute differently from TensorFlow, and DataLoss for files that it cannot
     read.
     """
-    model = read_signature(folder, signature)
-    reason = unknown_channels(model, folder, signature)
+    model = read_signature(folder, signature, options.precision)
+    # The model that was quantised has passed this before: its channels are those of the one in f32.
+    reason = None if options.precision == "int8" else unknown_channels(model, folder, signature)
     if reason is not None:
         raise CannotRun(reason)
     inputs, outputs = input_ports(model, signature), output_ports(model, signature)
@@ -90,7 +95,7 @@ def build_models(
 
     The models compute `streams` runs at once. Raises the same errors as `build_signature`.
     """
-    model = read_signature(folder, signature)
+    model = read_signature(folder, signature, options.precision)
     inputs, outputs = input_ports(model, signature), output_ports(model, signature)
     declared = declared_shapes(model, inputs)
     built = Built(Description(inputs, outputs, declared, {}), {}, {}, model)
@@ -107,7 +112,7 @@ def build_variant(folder: Path, signature: Signature, options: EngineOptions, sh
     The compiled model is run once on arrays of zeros with the shapes `sample`. Raises the same errors as
     `build_signature`.
     """
-    model = read_signature(folder, signature)
+    model = read_signature(folder, signature, options.precision)
     inputs, outputs = input_ports(model, signature), output_ports(model, signature)
     built = Built(Description(inputs, outputs, Declared(dict(shapes)), {}), {}, {})
     try:
@@ -122,14 +127,32 @@ def build_variant(folder: Path, signature: Signature, options: EngineOptions, sh
 def _compile(built: Built, name: str, model: Any, options: EngineOptions, streams: int = 1) -> None:
     """Adds guards to a model, compiles it, and adds it to `built`. The model is modified."""
     description = built.description
-    guards = guard(model, description.inputs, options.allow_unproven)
+    guards = _guards(model, description, options)
     try:
         compiled = core().compile_model(model, "CPU", dict(properties(options, streams)))
     except RuntimeError as error:
         raise CannotRun(f"OpenVINO cannot compile the graph: {explain(error)}") from error
+    _check_precision(compiled, options)
     built.description = replace(description, guards={**description.guards, name: guards})
     built.raw[name] = compiled
     built.models[name] = Compiled(compiled, description.inputs, description.outputs, guards)
+
+
+def _guards(model: Any, description: Description, options: EngineOptions) -> GuardSet:
+    """Adds guards to a model. In int8, NaN and infinity would become ordinary numbers, so no input may hold them."""
+    if options.precision != "int8":
+        return guard(model, description.inputs, options.allow_unproven)
+    guards = guard(model, description.inputs, options.allow_unproven | QUANTISATION)
+    floats = (name for name, port in description.inputs.items() if type_name(model.inputs[port]) in FLOATS)
+    return replace(guards, finite=tuple(floats))
+
+
+def _check_precision(compiled: Any, options: EngineOptions) -> None:
+    """Raises CannotRun if OpenVINO has chosen another precision than it was asked for, which it does silently."""
+    wanted = HINTS.get(options.precision, "f32")
+    chosen = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
+    if chosen != wanted:
+        raise CannotRun(f"OpenVINO would compute it in {chosen} instead of {options.precision} on this processor")
 
 
 def _add_one_row(built: Built, model: Any, signature: Signature, options: EngineOptions) -> None:

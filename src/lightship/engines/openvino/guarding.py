@@ -17,7 +17,7 @@ from lightship.engines.openvino.rules import facts_of
 # allow multiplication.
 LARGEST_INTEGERS = (1 << 23, 1 << 16, 1 << 10)
 
-_FLOATS = ("f32", "f16", "bf16", "f64")
+FLOATS = ("f32", "f16", "bf16", "f64")
 
 
 def guard(model: Any, inputs: Mapping[str, int], allowed: frozenset[str] = frozenset()) -> GuardSet:
@@ -34,7 +34,7 @@ def guard(model: Any, inputs: Mapping[str, int], allowed: frozenset[str] = froze
     if guards:
         model.validate_nodes_and_infer_types()
     ports = {name: model.inputs[port] for name, port in inputs.items()}
-    floats = tuple(name for name, port in ports.items() if found.screens and type_name(port) in _FLOATS)
+    floats = tuple(name for name, port in ports.items() if found.screens and type_name(port) in FLOATS)
     # An input whose values are compared with the size that they index needs no other bound.
     held = {one.input for one in guards if one.kind == "indices" and one.sizes and one.sizes[0] <= largest}
     counted = (name for name, port in ports.items() if is_integer(port) and type_name(port) != "boolean")

@@ -75,6 +75,7 @@ class OpenVINOProgram:
         if the SavedModel's files cannot be read.
         """
         compiler = compiler or in_process(folder, signature, options)
+        self.precision = options.precision
         self.description, models = compiler.signature()
         self._inputs = self.description.inputs
         self._outputs = signature.outputs

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from lightship.bundle.int8 import INT8_MODEL, INT8_WEIGHTS
 from lightship.engines.base import CannotRun
 from lightship.engines.openvino.runtime import core, explain
 from lightship.errors import DataLoss, FailedPrecondition
@@ -26,8 +27,8 @@ _UNKNOWN_TYPES = {
 _BESIDE = ("variables", "assets")
 
 
-def read_signature(folder: Path, signature: Signature) -> Any:
-    """Reads one signature of a version folder.
+def read_signature(folder: Path, signature: Signature, precision: str = "f32") -> Any:
+    """Reads one signature of a version folder. For int8, reads the quantised model beside the SavedModel.
 
     OpenVINO reads only `serving_default`, and merges all signatures if there is none. For any other signature it
     therefore reads a temporary folder, which holds a copy of `saved_model.pb` with this signature under the name
@@ -37,6 +38,8 @@ def read_signature(folder: Path, signature: Signature) -> Any:
     temporary folder cannot be created.
     """
     check_types(signature)
+    if precision == "int8":
+        return _read_int8(folder, signature)
     try:
         as_it_is = (folder / SAVED_MODEL_FILE).is_file() and signature.alone and signature.tags == SERVE
         as_it_is = as_it_is and not _renamed_outputs(signature)
@@ -51,6 +54,23 @@ def read_signature(folder: Path, signature: Signature) -> Any:
             f'signature "{signature.name}" is read by way of a temporary folder, which cannot be made: {error}; '
             "set TMPDIR to a folder that this user may write to"
         ) from error
+    _check_ports(model, signature)
+    return model
+
+
+def _read_int8(folder: Path, signature: Signature) -> Any:
+    """Reads the model that `lightship export --quantize int8` wrote; the manifest's digests vouch for its files."""
+    try:
+        model = core().read_model(str(folder / INT8_MODEL), str(folder / INT8_WEIGHTS))
+    except RuntimeError as error:
+        raise DataLoss(
+            f"{folder / INT8_MODEL} cannot be read: {explain(error)}; export the model with --quantize int8 again"
+        ) from error
+    if set(signature.inputs) != input_ports(model, signature).keys():
+        raise DataLoss(
+            f"{folder / INT8_MODEL} belongs to another model: it does not take {', '.join(sorted(signature.inputs))}; "
+            "export the model with --quantize int8 again"
+        )
     _check_ports(model, signature)
     return model
 

@@ -23,6 +23,9 @@ _PLACE = re.compile(
     r"Exception from \S+:\d+:|FrontEnd API failed with \w+:|While validating node .*|Check '.*' failed at \S+:\d+:"
 )
 
+# What a model of int8 does not compute in int8 is computed in f32.
+HINTS = {"bf16": "bf16", "fp16": "f16"}
+
 _import_lock = Lock()
 
 
@@ -74,7 +77,7 @@ def properties(options: EngineOptions, streams: int = 1) -> dict[str, Any]:
     The precision is always set, because OpenVINO would choose bf16 on some processors. With several streams, so many
     runs are computed at once, each by its share of the threads, which stay on one NUMA node where they fit.
     """
-    wanted: dict[str, Any] = {"INFERENCE_PRECISION_HINT": options.precision}
+    wanted: dict[str, Any] = {"INFERENCE_PRECISION_HINT": HINTS.get(options.precision, "f32")}
     threads = options.threads or engine_threads()
     if threads:
         wanted["INFERENCE_NUM_THREADS"] = threads

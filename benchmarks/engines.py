@@ -1,0 +1,170 @@
+"""OpenVINO beside the TensorFlow engine: the run stage alone, and whole requests with binary tensors.
+
+MobileNetV2, EfficientNetB0 and ResNet50V2, one photo at a time, in f32 and in what else the processor has and what
+passes its check there. The engines take turns; the figures are medians of the rounds. Processor time counts all
+threads, so that load on the machine matters less than in elapsed time.
+
+Usage: python -m benchmarks.engines [--rounds 5] [--seconds 2] [--svg docs/images/engines.svg]
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from benchmarks.bars import save_bars
+from benchmarks.networks import NETWORKS, ROOT, Network, versions
+
+from lightship.bundle.bundle import open_bundle
+from lightship.engines import EngineOptions
+from lightship.engines.base import Precision
+from lightship.engines.precision import load_checked_engine, why_missing
+from lightship.errors import FailedPrecondition
+from lightship.server import Server, ServerOptions, parse_model_argument
+
+SVG = ROOT / "docs" / "images" / "engines.svg"
+REFERENCE = "TensorFlow"
+OTHERS: tuple[Precision, ...] = ("bf16", "fp16")
+DEFAULT = "serving_default"
+Work = dict[str, Callable[[], object]]
+
+
+@dataclass(slots=True)
+class Times:
+    """Milliseconds of each round, for one run or request."""
+
+    elapsed: list[float] = field(default_factory=list)
+    processor: list[float] = field(default_factory=list)
+
+
+def engine_options(say: Callable[[str], None]) -> dict[str, EngineOptions]:
+    """What is measured, by its name: those precisions that the processor has."""
+    found = {REFERENCE: EngineOptions(engine="tensorflow"), "OpenVINO f32": EngineOptions(engine="openvino")}
+    for precision in OTHERS:
+        reason = why_missing(precision)
+        if reason is None:
+            found[f"OpenVINO {precision}"] = EngineOptions(engine="openvino", precision=precision)
+        else:
+            say(f"{precision} is not measured: {reason}")
+    return found
+
+
+def measure(work: Mapping[str, Callable[[], object]], rounds: int, seconds: float) -> dict[str, Times]:
+    """Lets each do its work for so many seconds in each round, in turns."""
+    times = {name: Times() for name in work}
+    for name in work:
+        work[name]()
+    for _ in range(rounds):
+        for name, one in work.items():
+            runs, begun, processor = 0, time.perf_counter(), time.process_time()
+            while not runs or time.perf_counter() - begun < seconds:
+                one()
+                runs += 1
+            times[name].elapsed.append((time.perf_counter() - begun) / runs * 1000)
+            times[name].processor.append((time.process_time() - processor) / runs * 1000)
+    return times
+
+
+def runs(
+    path: Path, network: Network, options: Mapping[str, EngineOptions], stack: ExitStack
+) -> dict[str, Callable[[], object]]:
+    """The run stage: what an engine takes for one row."""
+    bundle = open_bundle(path, network.name, 1)
+    (name,) = bundle.saved_model.signatures[DEFAULT].inputs
+    photo = np.random.default_rng(0).random((1, network.side, network.side, 3), np.float32)
+    work: Work = {}
+    for title, one in options.items():
+        try:
+            loaded = load_checked_engine(bundle, one)
+        except FailedPrecondition as refused:
+            print(f"  {title}: {refused.message}")
+            continue
+        stack.callback(loaded.engine.close)
+        if loaded.checked is not None:
+            print(f"  {title}: {loaded.checked}")
+        work[title] = lambda engine=loaded.engine: engine.run(DEFAULT, {name: photo})  # type: ignore[misc]
+    return work
+
+
+def requests(
+    path: Path, network: Network, options: Mapping[str, EngineOptions], stack: ExitStack
+) -> dict[str, Callable[[], object]]:
+    """Whole requests over REST, with the numbers of one photo as they are."""
+    body = np.random.default_rng(0).random((1, network.side, network.side, 3), np.float32).tobytes()
+    head = {
+        "Content-Type": "application/octet-stream",
+        "Lightship-Dtype": "float32",
+        "Lightship-Shape": f"1,{network.side},{network.side},3",
+    }
+    work: Work = {}
+    for title, one in options.items():
+        model = parse_model_argument(f"{network.name}={path.parent}")
+        server = Server(ServerOptions([model], rest_port="auto", engine=one, join=False)).start()
+        stack.callback(server.stop)
+        if not server.wait_ready(300):
+            print(f"  {title}: it is not served")
+            continue
+        connection = http.client.HTTPConnection("127.0.0.1", server.rest_port, timeout=60)
+        stack.callback(connection.close)
+
+        def ask(connection: http.client.HTTPConnection = connection) -> None:
+            connection.request("POST", f"/v1/models/{network.name}:predict", body, head)
+            response = connection.getresponse()
+            text = response.read()
+            if response.status != 200:
+                raise RuntimeError(text.decode())
+
+        work[title] = ask
+    return work
+
+
+def show(network: str, stage: str, times: Mapping[str, Times]) -> dict[str, float]:
+    """Prints medians, their spread, and how much faster than TensorFlow. Returns the medians of processor time."""
+    medians = {}
+    for title, found in times.items():
+        medians[title] = statistics.median(found.processor)
+        ratios = {
+            kind: statistics.median(
+                base / own for base, own in zip(getattr(times[REFERENCE], kind), getattr(found, kind), strict=True)
+            )
+            for kind in ("elapsed", "processor")
+        }
+        print(
+            f"{network:15} {stage:8} {title:14} elapsed {statistics.median(found.elapsed):7.2f} ms "
+            f"({min(found.elapsed):.2f}-{max(found.elapsed):.2f}), {ratios['elapsed']:.2f} times as fast; "
+            f"processor {medians[title]:7.2f} ms ({min(found.processor):.2f}-{max(found.processor):.2f}), "
+            f"{ratios['processor']:.2f} times",
+            flush=True,
+        )
+    return medians
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=2.0, help="of each engine in each round")
+    parser.add_argument("--threads", type=int, default=0, help="of each engine; 0: one per processor")
+    parser.add_argument("--svg", type=Path, default=SVG)
+    given = parser.parse_args()
+    options = {title: replace(one, threads=given.threads) for title, one in engine_options(print).items()}
+    groups: dict[str, dict[str, float]] = {}
+    paths = versions()
+    for network in NETWORKS:
+        for stage, work_of in (("run", runs), ("request", requests)):
+            with ExitStack() as stack:
+                work = work_of(paths[network.name], network, options, stack)
+                times = measure(work, given.rounds, given.seconds)
+            groups[f"{network.name}, {stage}"] = show(network.name, stage, times)
+    save_bars(given.svg, "Processor time of one photo", "ms, medians", groups)
+    print(given.svg)
+
+
+if __name__ == "__main__":
+    main()
