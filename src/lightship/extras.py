@@ -12,6 +12,8 @@ from lightship.errors import FailedPrecondition
 INSTALL_TENSORFLOW = "pip install 'lightship[tensorflow]'"
 INSTALL_DOCKER = "pip install 'lightship[docker]'"
 INSTALL_SIGNING = "pip install 'lightship[signing]'"
+INSTALL_ONNX = "pip install 'lightship[onnx]'"
+INSTALL_GPU = "pip install 'lightship[gpu]'"
 
 # The extra that brings a package, by the name in `import`.
 _EXTRAS = {
@@ -25,6 +27,10 @@ _EXTRAS = {
     "OpenSSL": INSTALL_SIGNING,
     "certifi": INSTALL_SIGNING,
     "cryptography": INSTALL_SIGNING,
+    "onnxruntime": INSTALL_ONNX,
+    # The extra would bring a second onnxruntime where that for GPUs is installed.
+    "tf2onnx": "pip install tf2onnx",
+    "onnx": "pip install tf2onnx",
 }
 # The dependencies of every install whose names differ from those in `import`; they lack only after `pip --no-deps`.
 _PROJECTS = {

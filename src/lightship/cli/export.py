@@ -87,6 +87,10 @@ def export(
             "repeated."
         ),
     ] = None,
+    onnx: Annotated[
+        bool,
+        typer.Option("--onnx", help="Also make assets.extra/model.onnx, for `lightship serve --engine onnxruntime`."),
+    ] = False,
     version: Annotated[
         int | None, typer.Option(min=1, help="The version to write; the next free one by default.")
     ] = None,
@@ -128,6 +132,7 @@ def export(
             version=version,
             golden=golden,
             explain=explain,
+            onnx=onnx,
             overwrite=overwrite,
             progress=_progress(progress),
         )

@@ -20,6 +20,9 @@ def inspect(
     check: Annotated[
         bool, typer.Option(help="Run the golden check: compare the engine's answers with the trained model's.")
     ] = True,
+    engine: Annotated[
+        str, typer.Option(help="The engine that runs the signatures, as that of `lightship serve`.")
+    ] = "auto",
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Show a version's signatures, labels, image spec, engines, golden check and files.
@@ -28,8 +31,9 @@ def inspect(
     """
     found = find_version(folder)
     from lightship.cli.report import report_on
+    from lightship.engines import EngineOptions
 
-    report = report_on(found, check=check)
+    report = report_on(found, check=check, options=EngineOptions(engine=engine))
     if json:
         print_json(report.to_json(), indented=True)
     else:

@@ -84,6 +84,8 @@ FLAGS: tuple[Flag, ...] = (
     Flag("store_cache_bytes", "16GiB", USED, "what local copies of models from object stores may have together"),
     Flag("store_cache_dir", "", USED, "folder of these copies; by default lightship/store in the user's cache folder"),
     Flag("extensions", False, USED, "answer with Lightship's own additions too, as `lightship serve` does"),
+    Flag("device", "cpu", USED, "where models run: cpu, gpu for all NVIDIA GPUs, or gpu:0,1 for some of them"),
+    Flag("gpu_memory", "", USED, "memory that each signature may use on each GPU, such as 4GiB; by default all"),
     Flag("access_log", "", USED, "write one line for each request to standard output: text or json"),
     Flag("access_log_file", "", USED, "with access_log: the file to write to; SIGHUP opens it anew"),
 )

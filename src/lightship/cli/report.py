@@ -12,8 +12,8 @@ from lightship.bundle.bundle import Bundle, open_bundle
 from lightship.bundle.missing_image import INTENDED, missing_image
 from lightship.cli.signature_text import signature_text
 from lightship.cli.version_folder import VersionFolder
-from lightship.engines import Engine, load_engine
-from lightship.engines.base import SignatureReport
+from lightship.engines import Engine, EngineOptions, load_engine
+from lightship.engines.base import DEFAULT_OPTIONS, SignatureReport
 from lightship.errors import LightshipError
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, INIT_SIGNATURE, Signature
 
@@ -98,10 +98,10 @@ def signatures_in_order(bundle: Bundle) -> list[Signature]:
     return sorted(bundle.saved_model.signatures.values(), key=place)
 
 
-def report_on(found: VersionFolder, *, check: bool) -> Report:
+def report_on(found: VersionFolder, *, check: bool, options: EngineOptions = DEFAULT_OPTIONS) -> Report:
     """Opens a version and its engine, and verifies the digests. Raises the errors of a server that cannot load it."""
     bundle = open_bundle(found.path, found.model, found.version)
-    engine = load_engine(bundle.path, bundle.saved_model)
+    engine = load_engine(bundle.path, bundle.saved_model, options)
     try:
         engines = {
             one.name: _engine_of(bundle, engine, one.name)

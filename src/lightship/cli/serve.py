@@ -262,6 +262,22 @@ def serve_options(
     precision: Annotated[
         Precision, Option(envvar="LIGHTSHIP_PRECISION", help="bf16 is faster on some processors, but less exact.")
     ] = "f32",
+    device: Annotated[
+        str,
+        Option(
+            metavar="cpu|gpu|gpu:0,1",
+            envvar="LIGHTSHIP_DEVICE",
+            help="Where models run. gpu: on all NVIDIA GPUs, by onnxruntime; versions need `lightship convert --onnx`.",
+        ),
+    ] = "cpu",
+    gpu_memory: Annotated[
+        str | None,
+        Option(
+            metavar="SIZE",
+            envvar="LIGHTSHIP_GPU_MEMORY",
+            help="Memory that each signature may use on each GPU, such as 4GiB; by default all.",
+        ),
+    ] = None,
     allow_unproven: Annotated[
         list[str] | None,
         Option(
@@ -538,6 +554,8 @@ def serve_options(
                 trial_seconds=trial_seconds,
                 trial_memory=parsed("trial_memory", trial_memory, parse_bytes) if trial_memory else 0,
                 cache_dir=cache_dir,
+                device=device,
+                gpu_memory=parsed("gpu_memory", gpu_memory, parse_bytes) if gpu_memory else 0,
             ),
         )
         if max_pixels is not None:

@@ -28,6 +28,7 @@ from lightship.packaging.golden_sample import (
 )
 from lightship.packaging.library_errors import reraise_as
 from lightship.packaging.missing_image import is_image_classifier, warn_of_missing_image
+from lightship.packaging.onnx import add_onnx_to_new, require_onnx
 from lightship.packaging.preprocessed_twice import preprocesses_twice, warn_of_preprocessing_twice
 from lightship.packaging.progress import Progress, ProgressOption, shown_progress
 from lightship.packaging.publishing import check_version, publish, staging_folder
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from lightship.packaging.verify import SampleImages
 
 # What `export` takes by name.
-OPTIONS = ("classes", "image", "version", "golden", "explain", "overwrite", "progress")
+OPTIONS = ("classes", "image", "version", "golden", "explain", "onnx", "overwrite", "progress")
 
 # Writes further files into the folder `assets.extra` of a version that is not published yet, which is its argument. The
 # other argument explains images with the trained model; None if it cannot be explained.
@@ -61,6 +62,7 @@ def export(
     version: int | None = None,
     golden: GoldenImages | None = None,
     explain: str | Literal[False] | None = None,
+    onnx: bool = False,
     overwrite: bool = False,
     progress: ProgressOption = None,
     **unexpected: Never,
@@ -81,6 +83,7 @@ def export(
     golden: real images for the golden sample: a file, several files, or a folder; by default seeded noise.
     explain: the name of the layer whose output the explanations of an image classifier weight, by default the last one
         with an output [N, height, width, channels]. Only Keras models have explanations. False leaves them out.
+    onnx: also make ONNX files of the signatures that convert, for the engine onnxruntime and for GPUs.
     progress: whether to show each step with its seconds. By default they are shown on a terminal (on standard error)
         and in a notebook, and nowhere else. True shows them anywhere, False never. A function is called with a short
         text at each step instead.
@@ -102,6 +105,7 @@ def export(
         version=version,
         golden=golden,
         explain=explain,
+        onnx=onnx,
         overwrite=overwrite,
         progress=progress,
         depth=2,
@@ -117,6 +121,7 @@ def export_with_extras(
     version: int | None = None,
     golden: GoldenImages | None = None,
     explain: str | Literal[False] | None = None,
+    onnx: bool = False,
     overwrite: bool = False,
     progress: ProgressOption = None,
     extras: WriteExtras | None = None,
@@ -132,6 +137,8 @@ def export_with_extras(
     labels = read_classes(classes) if classes is not None else None
     spec = _given_spec(image)
     check_explain(explain)
+    if onnx:
+        require_onnx()
     with _EXPORT_LOCK, shown_progress(progress) as report, quiet_tensorflow(report):
         from lightship.packaging.sources import open_source
 
@@ -150,6 +157,8 @@ def export_with_extras(
                 trained.write(path, content.signatures, content.explanations)
             _write_extras(path, content, extras)
             engine = _try_out(path, trained, content, report)
+            if onnx:
+                add_onnx_to_new(path, report)
             written = publish(path, folder, version, overwrite)
         report.done(f"wrote {written}, which runs on {engine}")
     if content.no_image == MISSING:

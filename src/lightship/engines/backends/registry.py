@@ -18,7 +18,7 @@ GROUP = "lightship.engines"
 BUILT_IN = ("auto", "openvino", "tensorflow")
 
 # Our own backends, imported when one is asked for.
-_OWN: Mapping[str, str] = {}
+_OWN: Mapping[str, str] = {"onnxruntime": "lightship.engines.onnxruntime:OnnxRuntime"}
 
 
 def engine_names() -> list[str]:
