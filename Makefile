@@ -21,7 +21,7 @@ $(STAMP): pyproject.toml hatch_build.py docs_site/requirements.lock $(shell find
 	@echo "It takes some minutes, and 2 GB of disk."
 	@scripts/make-venv "$(PYTHON)" "$(VENV)"
 	@$(PIP) --upgrade "pip>=25.1"
-	@$(PIP) --editable ".[tensorflow,litert,quantize,docker,s3,gcs,azure,signing]" --group dev
+	@$(PIP) --editable ".[tensorflow,litert,onnx,quantize,docker,s3,gcs,azure,signing]" --group dev
 	@$(PIP) --no-deps --group stubs
 	@$(PIP) --requirement docs_site/requirements.lock
 	@touch $(STAMP)

@@ -14,6 +14,8 @@ INSTALL_LITERT = "pip install 'lightship[litert]'"
 INSTALL_DOCKER = "pip install 'lightship[docker]'"
 INSTALL_QUANTIZE = "pip install 'lightship[quantize]'"
 INSTALL_SIGNING = "pip install 'lightship[signing]'"
+INSTALL_ONNX = "pip install 'lightship[onnx]'"
+INSTALL_GPU = "pip install 'lightship[gpu]'"
 
 # The extra that brings a package, by the name in `import`.
 _EXTRAS = {
@@ -29,6 +31,10 @@ _EXTRAS = {
     "OpenSSL": INSTALL_SIGNING,
     "certifi": INSTALL_SIGNING,
     "cryptography": INSTALL_SIGNING,
+    "onnxruntime": INSTALL_ONNX,
+    # The extra would bring a second onnxruntime where that for GPUs is installed.
+    "tf2onnx": "pip install tf2onnx",
+    "onnx": "pip install tf2onnx",
 }
 # The dependencies of every install whose names differ from those in `import`; they lack only after `pip --no-deps`.
 _PROJECTS = {

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+import stat
+import tempfile
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -194,6 +196,35 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
     files = {name: Digests(folder).of(name) for name in names if name != MANIFEST_FILE}
     text = json.dumps(replace(manifest, files=files).to_json(), indent=2, ensure_ascii=False)
     (folder / MANIFEST_FILE).write_text(text + "\n", encoding="utf-8")
+
+
+def renew_digests(folder: Path, files: Mapping[str, FileDigest], *, without: Collection[str] = ()) -> None:
+    """Adds files of a version folder to its manifest, with their digests, and leaves others out. Writes it atomically.
+
+    Fields of the manifest that this Lightship does not know stay. Raises the errors of `Manifest.read`, and OSError.
+    """
+    Manifest.read(folder)
+    path = folder / MANIFEST_FILE
+    fields = json.loads(read_file(path, MAX_BYTES))
+    kept = {name: one for name, one in fields["files"].items() if name not in without}
+    added = {name: {"size": one.size, "sha256": one.sha256} for name, one in files.items()}
+    text = json.dumps(
+        sealed({**fields, "files": dict(sorted({**kept, **added}.items()))}), indent=2, ensure_ascii=False
+    )
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", dir=path.parent, prefix=".lightship-", delete=False
+    ) as file:
+        try:
+            file.write(text + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+            os.chmod(file.name, stat.S_IMODE(os.stat(path).st_mode))
+            file.close()
+            os.replace(file.name, path)
+        except BaseException:
+            file.close()
+            os.unlink(file.name)
+            raise
 
 
 def sealed(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typer.exceptions import TyperException
 from lightship import __version__
 from lightship.cli import (
     compare,
+    convert,
     docker,
     explain,
     export,
@@ -45,6 +46,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("export", cls=HelpCommand)(export.export)
+app.command("convert", cls=HelpCommand)(convert.convert)
 app.command("train", cls=HelpCommand)(train.train)
 app.command("serve", cls=ServeCommand)(typer_command(serve.serve))
 app.command("reload", cls=HelpCommand)(typer_command(reload.reload))

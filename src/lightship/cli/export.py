@@ -98,6 +98,10 @@ def export(
             "repeated."
         ),
     ] = None,
+    onnx: Annotated[
+        bool,
+        typer.Option("--onnx", help="Also make assets.extra/model.onnx, for `lightship serve --engine onnxruntime`."),
+    ] = False,
     version: Annotated[
         int | None, typer.Option(min=1, help="The version to write; the next free one by default.")
     ] = None,
@@ -141,6 +145,7 @@ def export(
             explain=explain,
             quantize=quantize,
             calibrate=calibrate,
+            onnx=onnx,
             overwrite=overwrite,
             progress=_progress(progress),
         )

@@ -41,6 +41,9 @@ def inspect(
     min_agreement: Annotated[
         float, typer.Option(min=0, help="With --precision: the least share of answers whose best class is that of f32.")
     ] = 0.98,
+    engine: Annotated[
+        str, typer.Option(help="The engine that runs the signatures, as that of `lightship serve`.")
+    ] = "auto",
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Show a version's signatures, labels, image spec, engines, golden check and files.
@@ -53,6 +56,7 @@ def inspect(
     from lightship.engines import EngineOptions
 
     options = EngineOptions(
+        engine=engine,
         precision=precision,
         verify_with=verify_with,
         max_difference=max_difference,

@@ -88,6 +88,8 @@ FLAGS: tuple[Flag, ...] = (
     Flag("max_difference", "", USED, "with precision: largest difference, as a share of an output's largest number"),
     Flag("min_agreement", "", USED, "with precision: least share of answers whose best class is that of f32; 0.98"),
     Flag("extensions", False, USED, "answer with Lightship's own additions too, as `lightship serve` does"),
+    Flag("device", "cpu", USED, "where models run: cpu, gpu for all NVIDIA GPUs, or gpu:0,1 for some of them"),
+    Flag("gpu_memory", "", USED, "memory that each signature may use on each GPU, such as 4GiB; by default all"),
     Flag("access_log", "", USED, "write one line for each request to standard output: text or json"),
     Flag("access_log_file", "", USED, "with access_log: the file to write to; SIGHUP opens it anew"),
 )

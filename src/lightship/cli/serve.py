@@ -292,6 +292,22 @@ def serve_options(
             help="With --precision: the least share of the answers whose best class must be that of f32.",
         ),
     ] = 0.98,
+    device: Annotated[
+        str,
+        Option(
+            metavar="cpu|gpu|gpu:0,1",
+            envvar="LIGHTSHIP_DEVICE",
+            help="Where models run. gpu: on all NVIDIA GPUs, by onnxruntime; versions need `lightship convert --onnx`.",
+        ),
+    ] = "cpu",
+    gpu_memory: Annotated[
+        str | None,
+        Option(
+            metavar="SIZE",
+            envvar="LIGHTSHIP_GPU_MEMORY",
+            help="Memory that each signature may use on each GPU, such as 4GiB; by default all.",
+        ),
+    ] = None,
     allow_unproven: Annotated[
         list[str] | None,
         Option(
@@ -589,6 +605,8 @@ def serve_options(
                 verify_with=verify_with,
                 max_difference=max_difference,
                 min_agreement=min_agreement,
+                device=device,
+                gpu_memory=parsed("gpu_memory", gpu_memory, parse_bytes) if gpu_memory else 0,
             ),
         )
         if max_pixels is not None:

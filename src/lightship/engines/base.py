@@ -157,6 +157,10 @@ class EngineOptions:
     tflite_interpreters: int = 0
     # Whether to load at low priority, because other versions answer meanwhile.
     low_priority: bool = False
+    # Where models run: "cpu", "gpu" for a replica on each NVIDIA GPU, or "gpu:0,1" for some. Onnxruntime runs on GPUs.
+    device: str = "cpu"
+    # Bytes that each signature may use on each GPU for weights and tensors. 0 means no limit.
+    gpu_memory: int = 0
 
 
 @dataclass(frozen=True, slots=True)

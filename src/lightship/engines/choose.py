@@ -31,6 +31,7 @@ from lightship.engines.base import (
     check_inputs,
     check_outputs,
 )
+from lightship.engines.device import check_device
 from lightship.engines.openvino import OpenVINOProgram
 from lightship.engines.openvino.program import Compiler, in_process
 from lightship.engines.openvino.tried import Tried
@@ -64,7 +65,9 @@ def load_engine(
     folder, if some are known. Raises InvalidArgument if the options name an engine that is not there,
     FailedPrecondition if no installed runtime can run that signature, and DataLoss if the files cannot be read.
     """
-    check_engine(options.engine)
+    name = check_device(options.device, check_engine(options.engine))
+    if name != options.engine:
+        options = replace(options, engine=name)
     engine = _ChoosingEngine(bundle_path, saved_model, options, digests)
     try:
         engine.load_first()

@@ -28,6 +28,7 @@ from lightship.packaging.golden_sample import (
 )
 from lightship.packaging.library_errors import reraise_as
 from lightship.packaging.missing_image import is_image_classifier, warn_of_missing_image
+from lightship.packaging.onnx import add_onnx_to_new, require_onnx
 from lightship.packaging.preprocessed_twice import preprocesses_twice, warn_of_preprocessing_twice
 from lightship.packaging.progress import Progress, ProgressOption, shown_progress
 from lightship.packaging.publishing import check_version, publish, staging_folder
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from lightship.packaging.verify import SampleImages
 
 # What `export` takes by name.
-OPTIONS = ("classes", "image", "version", "golden", "explain", "quantize", "calibrate", "overwrite", "progress")
+OPTIONS = ("classes", "image", "version", "golden", "explain", "onnx", "quantize", "calibrate", "overwrite", "progress")
 
 # Writes further files into the folder `assets.extra` of a version that is not published yet, which is its argument. The
 # other argument explains images with the trained model; None if it cannot be explained.
@@ -64,6 +65,7 @@ def export(
     explain: str | Literal[False] | None = None,
     quantize: Literal["int8"] | None = None,
     calibrate: str | Path | None = None,
+    onnx: bool = False,
     overwrite: bool = False,
     progress: ProgressOption = None,
     **unexpected: Never,
@@ -88,6 +90,7 @@ def export(
         version of a classifier of images can have one. It needs nncf, pip install 'lightship[quantize]'.
     calibrate: with `quantize`: a folder of photos such as the model will see, some hundreds if there are so many. The
         answers in int8 are compared with those in f32 on them; if they are too far, there is no version.
+    onnx: also make ONNX files of the signatures that convert, for the engine onnxruntime and for GPUs.
     progress: whether to show each step with its seconds. By default they are shown on a terminal (on standard error)
         and in a notebook, and nowhere else. True shows them anywhere, False never. A function is called with a short
         text at each step instead.
@@ -111,6 +114,7 @@ def export(
         explain=explain,
         quantize=quantize,
         calibrate=calibrate,
+        onnx=onnx,
         overwrite=overwrite,
         progress=progress,
         depth=2,
@@ -128,6 +132,7 @@ def export_with_extras(
     explain: str | Literal[False] | None = None,
     quantize: Literal["int8"] | None = None,
     calibrate: str | Path | None = None,
+    onnx: bool = False,
     overwrite: bool = False,
     progress: ProgressOption = None,
     extras: WriteExtras | None = None,
@@ -144,6 +149,8 @@ def export_with_extras(
     spec = _given_spec(image)
     check_explain(explain)
     check_quantize(quantize, calibrate)
+    if onnx:
+        require_onnx()
     with _EXPORT_LOCK, shown_progress(progress) as report, quiet_tensorflow(report):
         from lightship.packaging.sources import open_source
 
@@ -163,6 +170,8 @@ def export_with_extras(
             _write_extras(path, content, extras)
             engine = _try_out(path, trained, content, report)
             int8 = f"; int8: {add_int8(path, Path(calibrate), report)}" if calibrate is not None else ""
+            if onnx:
+                add_onnx_to_new(path, report)
             written = publish(path, folder, version, overwrite)
         report.done(f"wrote {written}, which runs on {engine}{int8}")
     if content.no_image == MISSING:

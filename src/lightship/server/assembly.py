@@ -72,10 +72,16 @@ def loader_of(options: ServerOptions, metrics: ModelMetrics, batching: Batching 
 def _engine_of(options: ServerOptions) -> EngineOptions:
     """Returns how signatures are run. Without extensions, TensorFlow words all refusals, if it is installed.
 
+    Raises FailedPrecondition if a device other than the CPU is asked for and cannot be used.
+
     What is compiled from verified copies has a cache of its own: in the usual one there may be what a server without
     `verify_models` compiled while somebody changed the files.
     """
     engine = options.engine if options.extensions else replace(options.engine, tensorflow_texts=True)
+    if engine.device != "cpu":
+        from lightship.engines.onnxruntime import usable_gpus
+
+        usable_gpus(engine.device)
     cache = engine.cache_dir or default_folder()
     if options.verify_models is None or cache is None:
         return engine

@@ -11,6 +11,7 @@ from typing import Literal
 from lightship.batching.tensorflow_serving import BatchingParameters
 from lightship.engines import EngineOptions
 from lightship.engines.backends import check_engine
+from lightship.engines.device import check_device
 from lightship.engines.precision import check_precision_options
 from lightship.errors import InvalidArgument, NotFound
 from lightship.images.opening import MAX_PIXELS
@@ -198,7 +199,7 @@ class ServerOptions:
             raise InvalidArgument(
                 f"access_log_file={self.access_log_file}, but access_log is None: give access_log='text' or 'json' too"
             )
-        check_engine(self.engine.engine)
+        check_device(self.engine.device, check_engine(self.engine.engine))
         check_precision_options(self.engine)
         _check_hosts(self.allowed_hosts)
         for option in ("load_threads", "load_retries", "empty_folder_grace", "settle_seconds", "store_poll_seconds"):

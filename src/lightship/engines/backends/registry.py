@@ -18,9 +18,15 @@ GROUP = "lightship.engines"
 BUILT_IN = ("auto", "openvino", "tensorflow")
 
 # Our own backends, imported when one is asked for.
-_OWN: Mapping[str, str] = {"litert": "lightship.engines.litert:LiteRT"}
+_OWN: Mapping[str, str] = {
+    "litert": "lightship.engines.litert:LiteRT",
+    "onnxruntime": "lightship.engines.onnxruntime:OnnxRuntime",
+}
 # The packages that they use.
-_PACKAGES: Mapping[str, str] = {"litert": "ai-edge-litert"}
+_PACKAGES: Mapping[str, tuple[str, ...]] = {
+    "litert": ("ai-edge-litert",),
+    "onnxruntime": ("onnxruntime", "onnxruntime-gpu"),
+}
 
 
 def engine_names() -> list[str]:
@@ -74,7 +80,7 @@ def load_backend(name: str) -> Backend:
 def backend_version(name: str) -> str:
     """Returns what tells one version of a backend from another, for keys of the cache."""
     if name in _OWN:
-        return _installed_version(_PACKAGES[name])
+        return " ".join(map(_installed_version, _PACKAGES[name]))
     return "" if name in BUILT_IN else _package(_entry_point(name))
 
 

@@ -22,7 +22,7 @@ from lightship.engines.rows import ROWS, RowTrial, accepted_sample, row_samples
 from lightship.engines.timing import CannotMeasure, Stopwatch, costs_of_rows
 from lightship.errors import LightshipError
 from lightship.priority import lower_session_once
-from lightship.processors import engine_threads
+from lightship.processors import available_cpus
 from lightship.saved_model.reader import SavedModel
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, Signature
 from lightship.saved_model.version_model import read_model
@@ -122,7 +122,7 @@ class _Trial:
             except (CannotRun, LightshipError) as error:
                 raise CannotMeasure(str(error)) from error
 
-        stopwatch = Stopwatch(self._options.threads or engine_threads(), _CPU_SECONDS, _ELAPSED_SECONDS)
+        stopwatch = Stopwatch(self._options.threads or available_cpus(), _CPU_SECONDS, _ELAPSED_SECONDS)
         return list(costs_of_rows(run, stopwatch).items())
 
 
