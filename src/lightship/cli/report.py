@@ -13,7 +13,8 @@ from lightship.bundle.missing_image import INTENDED, missing_image
 from lightship.cli.signature_text import signature_text
 from lightship.cli.version_folder import VersionFolder
 from lightship.engines import Engine, load_engine
-from lightship.engines.base import SignatureReport
+from lightship.engines.base import DEFAULT_OPTIONS, SignatureReport
+from lightship.engines.tuned import tuned_setting
 from lightship.errors import LightshipError
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, INIT_SIGNATURE, Signature
 
@@ -32,6 +33,8 @@ class Report:
     # The result of the golden check in one line.
     golden: str
     golden_failure: bool
+    # The setting of `lightship tune` that servers on this host load it with, in words; "" if there is none.
+    tuned: str
     # The sizes of the files in bytes, by their paths.
     files: Mapping[str, int]
 
@@ -48,6 +51,7 @@ class Report:
                 name: {"engine": one.engine, "reason": one.reason, "proof": one.proof}
                 for name, one in self.engines.items()
             },
+            "tuned": self.tuned or None,
             "labels": bundle.labels,
             "image": bundle.image.to_json() if bundle.image else None,
             "explain": bundle.explain.to_json() if bundle.explain else None,
@@ -66,6 +70,8 @@ class Report:
         yield f"Golden check: {self.golden}"
         yield "Engine:"
         yield from (f"  {name}: {_engine(one)}" for name, one in self.engines.items())
+        if self.tuned:
+            yield f"Tuned on this host: {self.tuned}"
         yield f"Labels: {_labels(bundle.labels)}"
         yield f"Image: {_image(bundle)}"
         yield f"Explanations: {_explanations(bundle, self.engines)}\n"
@@ -111,7 +117,8 @@ def report_on(found: VersionFolder, *, check: bool) -> Report:
         difference, golden = _check(bundle, engine) if check else (None, "not run (--no-check)")
     finally:
         engine.close()
-    return Report(bundle, engines, golden, difference is not None, _files(bundle.path))
+    tuned = tuned_setting(bundle.path, DEFAULT_OPTIONS)
+    return Report(bundle, engines, golden, difference is not None, str(tuned or ""), _files(bundle.path))
 
 
 def _engine_of(bundle: Bundle, engine: Engine, signature: str) -> SignatureReport:

@@ -250,6 +250,24 @@ def serve_options(
     threads: Annotated[
         int, Option(min=0, envvar="LIGHTSHIP_THREADS", help="Threads of each engine; 0: one per processor.")
     ] = 0,
+    streams: Annotated[
+        int,
+        Option(
+            min=0,
+            rich_help_panel=ADVANCED,
+            envvar="LIGHTSHIP_STREAMS",
+            help="Runs that OpenVINO computes at once when requests wait; 0: as many as it measures to pay.",
+        ),
+    ] = 0,
+    no_tuned: Annotated[
+        bool,
+        Option(
+            "--no-tuned",
+            rich_help_panel=ADVANCED,
+            envvar="LIGHTSHIP_NO_TUNED",
+            help="Do not use what lightship tune has found for a model on this machine.",
+        ),
+    ] = False,
     workers: Annotated[
         str,
         Option(
@@ -260,8 +278,12 @@ def serve_options(
         ),
     ] = "1",
     precision: Annotated[
-        Precision, Option(envvar="LIGHTSHIP_PRECISION", help="bf16 is faster on some processors, but less exact.")
-    ] = "f32",
+        Precision | None,
+        Option(
+            envvar="LIGHTSHIP_PRECISION",
+            help="f32, the default, or bf16, which is faster on some processors, but less exact.",
+        ),
+    ] = None,
     allow_unproven: Annotated[
         list[str] | None,
         Option(
@@ -532,12 +554,14 @@ def serve_options(
             engine=EngineOptions(
                 parsed("engine", engine, check_engine),
                 threads,
-                precision,
+                precision or "f32",
                 allow_unproven=frozenset(allow_unproven or ()),
                 trust=trust,
                 trial_seconds=trial_seconds,
                 trial_memory=parsed("trial_memory", trial_memory, parse_bytes) if trial_memory else 0,
                 cache_dir=cache_dir,
+                streams=streams,
+                tuned=not no_tuned and precision is None,
             ),
         )
         if max_pixels is not None:

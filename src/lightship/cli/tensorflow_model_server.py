@@ -165,7 +165,11 @@ def _options(given: Mapping[str, Value], flags: Mapping[str, Value], files: Conf
         access_log=_access_log(str(flags["access_log"])),
         access_log_file=_access_log_file(flags),
         engine=engine_options_from_environment(
-            EngineOptions(threads=cores, precision="bf16" if flags["mixed_precision"] else "f32")
+            EngineOptions(
+                threads=cores,
+                precision="bf16" if flags["mixed_precision"] else "f32",
+                tuned=bool(flags["tuned"]),
+            )
         ),
         load_threads=max(0, int(flags["num_load_threads"])),
         load_retries=max(0, int(flags["max_num_load_retries"])),
