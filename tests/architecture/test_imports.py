@@ -53,6 +53,7 @@ BELOW: dict[str, set[str]] = {
     | {"transports", "services", "signing", "lifecycle", "store", "batching", "engines"}
     | SHOWN
     | {"memory", "processors", "signals", "printable", "repeated", "threads", "unexpected"},
+    "tuning": MODEL | {"lifecycle", "batching", "engines", "evaluation", "memory", "processors", "threads"},
     "packaging": MODEL | SHOWN | {"engines", "extras", "locks", "unexpected"},
     "client": MODEL | SHOWN | {"extras"},
     "local": MODEL | SHOWN | {"client", "services", "lifecycle", "engines", "extras", "processors"},
@@ -64,7 +65,7 @@ BELOW: dict[str, set[str]] = {
     "docker": MODEL | SHOWN | {"client", "extras"},
     "cli": MODEL
     | {"docker", "local", "client", "training", "packaging", "server", "transports", "services", "signing", "lifecycle"}
-    | {"batching", "engines", "evaluation", "datasets", "store"}
+    | {"batching", "engines", "evaluation", "datasets", "store", "tuning"}
     | {"extras", "memory", "processors", "signals", "printable"},
     "__main__": {"cli"},
 }

@@ -30,6 +30,7 @@ AN_ADDRESS = "a server's address, such as http://127.0.0.1:8501 or grpc://127.0.
 
 INSPECT = Wanted("lightship inspect", A_MODEL_FOLDER, NOT_A_FOLDER | {Kind.PHOTOS})
 VERIFY = INSPECT._replace(command="lightship verify")
+TUNE = INSPECT._replace(command="lightship tune")
 SIGN = INSPECT._replace(command="lightship sign")
 CONVERT = INSPECT._replace(command="lightship convert")
 SERVE = Wanted("lightship serve", A_MODEL_FOLDER, NOT_A_FOLDER - {Kind.STORE})

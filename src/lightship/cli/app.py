@@ -24,6 +24,7 @@ from lightship.cli import (
     sign,
     status,
     train,
+    tune,
     verify,
 )
 from lightship.cli.advice import COMMAND, explain_argument
@@ -58,6 +59,7 @@ app.command("verify", cls=HelpCommand)(typer_command(verify.verify))
 app.command("sign", cls=HelpCommand)(sign.sign)
 app.command("sift", cls=HelpCommand)(typer_command(sift.sift))
 app.command("compare", cls=HelpCommand)(typer_command(compare.compare))
+app.command("tune", cls=HelpCommand)(typer_command(tune.tune))
 app.add_typer(docker.app)
 config = typer.Typer(cls=HelpGroup, help="Check configuration files.")
 config.command("check", cls=HelpCommand)(typer_command(check.check))

@@ -73,6 +73,7 @@ FLAGS: tuple[Flag, ...] = (
     Flag(
         "join", True, USED, "run requests that arrive together or wait for the engine as one batch, if that costs less"
     ),
+    Flag("tuned", True, USED, "load models with what `lightship tune` has found for them on this machine"),
     Flag("workers", "1", USED, "processes that answer requests, each with its own copy of the models; auto: all cores"),
     Flag("memory_budget", "", USED, "memory that all requests may hold together, such as 2GiB; by default all"),
     Flag(

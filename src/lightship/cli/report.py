@@ -22,6 +22,7 @@ from lightship.engines.precision import (
     check_precision_options,
     load_checked_engine,
 )
+from lightship.engines.tuned import tuned_setting
 from lightship.errors import LightshipError
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, INIT_SIGNATURE, Signature
 
@@ -42,6 +43,8 @@ class Report:
     golden_failure: bool
     # How the check of a precision other than f32 went; None in f32.
     checked: Checked | None
+    # The setting of `lightship tune` that servers on this host load it with, in words; "" if there is none.
+    tuned: str
     # The sizes of the files in bytes, by their paths.
     files: Mapping[str, int]
 
@@ -60,6 +63,7 @@ class Report:
                 name: {"engine": one.engine, "reason": one.reason, "proof": one.proof}
                 for name, one in self.engines.items()
             },
+            "tuned": self.tuned or None,
             "labels": bundle.labels,
             "image": bundle.image.to_json() if bundle.image else None,
             "explain": bundle.explain.to_json() if bundle.explain else None,
@@ -82,6 +86,8 @@ class Report:
             yield f"Model of int8: {_int8(bundle.manifest.int8)}"
         yield "Engine:"
         yield from (f"  {name}: {_engine(one)}" for name, one in self.engines.items())
+        if self.tuned:
+            yield f"Tuned on this host: {self.tuned}"
         yield f"Labels: {_labels(bundle.labels)}"
         yield f"Image: {_image(bundle)}"
         yield f"Explanations: {_explanations(bundle, self.engines)}\n"
@@ -139,7 +145,8 @@ def report_on(found: VersionFolder, *, check: bool, options: EngineOptions = DEF
             difference, golden = _check(bundle, engine) if check else (None, "not run (--no-check)")
     finally:
         engine.close()
-    return Report(bundle, engines, golden, difference is not None, checked, _files(bundle.path))
+    tuned = str(tuned_setting(bundle.path, DEFAULT_OPTIONS) or "")
+    return Report(bundle, engines, golden, difference is not None, checked, tuned, _files(bundle.path))
 
 
 def _engine_of(bundle: Bundle, engine: Engine, signature: str) -> SignatureReport:

@@ -250,6 +250,24 @@ def serve_options(
     threads: Annotated[
         int, Option(min=0, envvar="LIGHTSHIP_THREADS", help="Threads of each engine; 0: one per processor.")
     ] = 0,
+    streams: Annotated[
+        int,
+        Option(
+            min=0,
+            rich_help_panel=ADVANCED,
+            envvar="LIGHTSHIP_STREAMS",
+            help="Runs that OpenVINO computes at once when requests wait; 0: as many as it measures to pay.",
+        ),
+    ] = 0,
+    no_tuned: Annotated[
+        bool,
+        Option(
+            "--no-tuned",
+            rich_help_panel=ADVANCED,
+            envvar="LIGHTSHIP_NO_TUNED",
+            help="Do not use what lightship tune has found for a model on this machine.",
+        ),
+    ] = False,
     workers: Annotated[
         str,
         Option(
@@ -260,13 +278,13 @@ def serve_options(
         ),
     ] = "1",
     precision: Annotated[
-        Precision,
+        Precision | None,
         Option(
             envvar="LIGHTSHIP_PRECISION",
-            help="bf16, fp16 and int8 are faster on some processors, but less exact: a version is checked first. auto: "
-            "the fastest that passes its check.",
+            help="f32 by default. bf16, fp16 and int8 are faster on some processors, but less exact: a version is "
+            "checked first. auto: the fastest that passes its check.",
         ),
-    ] = "f32",
+    ] = None,
     verify_with: Annotated[
         Path | None,
         Option(
@@ -594,7 +612,7 @@ def serve_options(
             engine=EngineOptions(
                 parsed("engine", engine, check_engine),
                 threads,
-                precision,
+                precision or "f32",
                 allow_unproven=frozenset(allow_unproven or ()),
                 trust=trust,
                 trial_seconds=trial_seconds,
@@ -607,6 +625,8 @@ def serve_options(
                 min_agreement=min_agreement,
                 device=device,
                 gpu_memory=parsed("gpu_memory", gpu_memory, parse_bytes) if gpu_memory else 0,
+                streams=streams,
+                tuned=not no_tuned and precision is None,
             ),
         )
         if max_pixels is not None:

@@ -171,6 +171,7 @@ def _options(given: Mapping[str, Value], flags: Mapping[str, Value], files: Conf
                 tflite_interpreters=_interpreters(flags),
                 device=str(flags["device"]),
                 gpu_memory=parse_bytes(str(flags["gpu_memory"]), "--gpu_memory") if flags["gpu_memory"] else 0,
+                tuned=bool(flags["tuned"]),
             )
         ),
         load_threads=max(0, int(flags["num_load_threads"])),

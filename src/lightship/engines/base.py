@@ -117,6 +117,25 @@ class Program(Protocol):
         return None
 
 
+# Pairs of a number of rows and the seconds of one run.
+Costs = tuple[tuple[int, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What runs of one signature cost, as `lightship tune` measured it. Then nothing is measured when it is loaded."""
+
+    # The name of the signature.
+    signature: str
+    # The costs of one run on all processors. No batch is larger than the largest number of rows here or, with several
+    # streams, in `costs_of_streams`.
+    costs: Costs
+    # How many runs the engine computes at once when calls wait.
+    streams: int = 1
+    # The costs of one run while all streams run; empty for one stream.
+    costs_of_streams: Costs = ()
+
+
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
     """How the signatures of a version are run."""
@@ -161,6 +180,17 @@ class EngineOptions:
     device: str = "cpu"
     # Bytes that each signature may use on each GPU for weights and tensors. 0 means no limit.
     gpu_memory: int = 0
+    # Runs of a signature that OpenVINO computes at once when calls wait. 0: as many as were measured to pay; 1: one
+    # after the other.
+    streams: int = 0
+    # Whether OpenVINO compiles a model for one row beside the one for any number of rows: "auto" where it is measured
+    # to be faster, "always" where rows are independent, or "never".
+    one_row: Literal["auto", "always", "never"] = "auto"
+    # What `lightship tune` measured. None: the engine measures by itself.
+    figures: Figures | None = None
+    # Whether a version is loaded with the setting that `lightship tune` has kept for it on this host, if there is one.
+    # Other options than the defaults win over it.
+    tuned: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -225,7 +225,7 @@ def cache_key(parts: Mapping[str, Any]) -> str:
         **parts,
         "format": _FORMAT,
         "lightship": __version__,
-        "openvino": _openvino_version(),
+        "openvino": openvino_version(),
         "processor": _processor(),
         "code": _code(),
     }
@@ -255,7 +255,7 @@ def _matches(name: str, patterns: Sequence[str]) -> bool:
 
 
 @cache
-def _openvino_version() -> str:
+def openvino_version() -> str:
     """Returns the version of OpenVINO, by the name of the folder with its metadata.
 
     `importlib.metadata` is only imported where that name does not say it, because that takes as long as a whole key.
@@ -304,7 +304,7 @@ def _usable(folder: Path | None) -> Path | None:
     try:
         folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # it may be a cache, too
         folder.mkdir(mode=0o700, exist_ok=True)
-        if not _is_private(folder.stat()):
+        if not is_private(folder.stat()):
             logger.warning("%s is not used as a cache: it belongs to another user, or others may write to it", folder)
             return None
         with scratch(folder):
@@ -314,7 +314,7 @@ def _usable(folder: Path | None) -> Path | None:
         return None
 
 
-def _is_private(status: os.stat_result) -> bool:
+def is_private(status: os.stat_result) -> bool:
     """Returns whether only this user may write to a folder. Windows says nothing of that in its status."""
     return not hasattr(os, "geteuid") or (status.st_uid == os.geteuid() and not status.st_mode & 0o022)
 

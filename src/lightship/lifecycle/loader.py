@@ -21,6 +21,7 @@ from lightship.engines.base import DEFAULT_OPTIONS
 from lightship.engines.kept_models import KeptModels
 from lightship.engines.precision import load_checked_engine
 from lightship.engines.trial import cache_for
+from lightship.engines.tuned import TunedSetting, tuned_setting
 from lightship.errors import LightshipError
 from lightship.images.opening import MAX_PIXELS
 from lightship.lifecycle.replay import WarmUpCall, replay
@@ -150,18 +151,40 @@ class Loader:
         kept = KeptModels(cache_for(options.engine), digests).read
         read = partial(read_model, prefer_tflite=options.engine.prefer_tflite, read=kept)
         bundle = open_bundle(files, id.name, id.version, tags=options.tags, digests=digests, read=read)
-        low, begun = self._others_answer, time.perf_counter()
-        loaded = load_checked_engine(bundle, replace(options.engine, low_priority=low), digests)
+        tuned = tuned_setting(files, options.engine, digests, path)
+        if tuned is not None:
+            logger.info("%s uses a setting of `lightship tune`: %s", id, tuned, extra=_fields(id))
+            try:
+                return self._load_bundle(id, path, bundle, digests, tuned, on_close)
+            except LightshipError as error:
+                text = "%s cannot be loaded with the setting of `lightship tune` (%s): %s. It is loaded without it"
+                logger.warning(text, id, tuned, error.message, extra=_fields(id))
+        return self._load_bundle(id, path, bundle, digests, None, on_close)
+
+    def _load_bundle(
+        self,
+        id: ServableId,
+        path: Path,
+        bundle: Bundle,
+        digests: Digests,
+        tuned: TunedSetting | None,
+        on_close: Callable[[], None] | None,
+    ) -> Servable:
+        options, low, begun = self._options, self._others_answer, time.perf_counter()
+        chosen = options.engine if tuned is None else tuned.on(options.engine)
+        loaded = load_checked_engine(bundle, replace(chosen, low_priority=low), digests)
         engine = loaded.engine
         if self._observer is not None:
             self._observer.engine_made(bundle.saved_model, time.perf_counter() - begun)
         try:
+            if tuned is not None:
+                tuned.check(engine.reports())
             scheduler = self._schedulers(id.name, id.version, bundle, engine)
         except BaseException:
             engine.close()
             raise
         limits = (options.max_pixels, options.check_method_names)
-        servable = Servable(id, bundle, engine, scheduler, *limits, checked=loaded.checked, on_close=on_close)
+        servable = Servable(id, bundle, engine, scheduler, *limits, checked=loaded.checked, tuned=str(tuned or ""))
         try:
             # Others start threads when they are first used, which would keep the low priority.
             if low and engine.name == "openvino":
@@ -173,7 +196,8 @@ class Loader:
             raise
         for name in bundle.saved_model.signatures:
             engine.joining(name)  # begins to measure what runs cost, before calls disturb that
-        return servable if self._call_observer is None else replace(servable, observer=self._call_observer(id.name))
+        observer = None if self._call_observer is None else self._call_observer(id.name)
+        return replace(servable, observer=observer, on_close=on_close)
 
     def _try(self, servable: Servable, path: Path) -> None:
         """Makes the first runs: one row, and the calls of the warm-up file."""
@@ -191,6 +215,10 @@ class Loader:
             raise
         if records and self._observer is not None:
             self._observer.warm_up_finished(path, records, time.perf_counter() - start, None)
+
+
+def _fields(id: ServableId) -> dict[str, object]:
+    return {"model": id.name, "version": id.version}
 
 
 def _direct(model: str, version: int, bundle: Bundle, engine: Engine) -> Direct:

@@ -56,6 +56,8 @@ class Servable:
     checked: Checked | None = None
     # Is told of the calls that were answered. None: nobody counts them.
     observer: CallObserver | None = None
+    # The setting of `lightship tune` that it was loaded with, in words; "" if there is none.
+    tuned: str = ""
     # Is called when the servable is closed.
     on_close: Callable[[], None] | None = None
 

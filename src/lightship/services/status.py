@@ -64,9 +64,16 @@ def signature_reports(servable: Servable) -> tuple[SignatureReport, ...]:
         runs = bundle.explain.methods[bundle.explain.default]
         own |= dict.fromkeys(bundle.explain_signatures, f"decodes the images and runs {runs}")
     return tuple(
-        replace(report, engine="lightship", reason=own[report.signature]) if report.signature in own else report
+        replace(report, engine="lightship", reason=own[report.signature])
+        if report.signature in own
+        else _with_setting(report, servable.tuned)
         for report in reports
     )
+
+
+def _with_setting(report: SignatureReport, tuned: str) -> SignatureReport:
+    """Returns the report with the setting of `lightship tune` that its engine runs with."""
+    return replace(report, reason=f"{report.reason}; tuned: {tuned}") if tuned and report.engine else report
 
 
 def _summary(manager: ServedModels, name: str, reason: str | None) -> ModelSummary:

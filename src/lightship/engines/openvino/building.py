@@ -185,7 +185,7 @@ def _add_one_row(built: Built, model: Any, signature: Signature, options: Engine
         shapes = {name: array.shape for name, array in (alone[0] or {}).items()}
         built.description = replace(built.description, row_shapes=shapes)
     kept = built.description
-    if seconds > _MAX_ONE_ROW_SECONDS:
+    if options.one_row == "never" or (options.one_row == "auto" and seconds > _MAX_ONE_ROW_SECONDS):
         return
     try:
         _compile(built, ONE_ROW, reshaped(model, kept.inputs, declared.with_rows(1)), options)
@@ -193,7 +193,8 @@ def _add_one_row(built: Built, model: Any, signature: Signature, options: Engine
         return
     single = _run(built.models[ONE_ROW], rows[0])
     same = single is not None and differences(alone[0] or {}, single, *apart) is None
-    if not same or not _faster(built.models[ONE_ROW], built.models[DECLARED], rows[0]):
+    kept_anyway = options.one_row == "always"
+    if not same or not (kept_anyway or _faster(built.models[ONE_ROW], built.models[DECLARED], rows[0])):
         built.description = kept
         del built.raw[ONE_ROW], built.models[ONE_ROW]
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lightship.engines.base import EngineOptions, Joining
+from lightship.engines.base import EngineOptions, Figures, Joining
 from lightship.engines.cache import cache_key
 from lightship.engines.openvino.description import Description
 from lightship.engines.openvino.streams import least_calls
@@ -40,7 +40,9 @@ class Measured:
         digest: Callable[[], str],
     ) -> None:
         self._request = _request_for(folder, signature, options, tuple(description.guards), description.joinable)
-        self._options, self._digest = options, digest
+        figures = options.figures
+        self._given = figures if figures is not None and figures.signature == signature.name else None
+        self._digest = digest
         self._trials = measuring_trials_for(options)
         self._lock = threading.Lock()
         self._started = self._closed = False
@@ -59,7 +61,9 @@ class Measured:
             if self._started or self._closed:
                 return
             self._started = True
-        if not _BACKGROUND.submit(self._measure):
+        if self._given is not None:
+            self._use_given(self._given)
+        elif not _BACKGROUND.submit(self._measure):
             self._started = False  # the next call tries again
 
     def close(self) -> None:
@@ -94,14 +98,18 @@ class Measured:
             self._retry()
 
     def _use(self, info: Mapping[str, Any]) -> None:
-        costs, streams = _costs(info["costs"]), int(info["streams"])
+        self._apply(_costs(info["costs"]), int(info["streams"]), _costs(info["costs_of_streams"]))
+
+    def _use_given(self, figures: Figures) -> None:
+        self._apply(dict(figures.costs), figures.streams, dict(figures.costs_of_streams))
+
+    def _apply(self, costs: Mapping[int, float], streams: int, costs_of_streams: Mapping[int, float]) -> None:
         fields = {"folder": self._request["folder"]}
         if streams == 1:
             self.joining = Joining(costs)
             logger.info("measured %s: %s", self._request["folder"], _listed(costs), extra=fields)
             self.when_streams(1, 1)
             return
-        costs_of_streams = _costs(info["costs_of_streams"])
         self.joining = Joining(costs_of_streams, streams)
         logger.info("%s: calls that wait are run by %d streams", self._request["folder"], streams, extra=fields)
         self.when_streams(streams, least_calls(costs, streams, costs_of_streams))
@@ -153,6 +161,7 @@ def _request_for(
         "processors": available_cpus(),
         "precision": options.precision,
         "allow_unproven": sorted(options.allow_unproven),
+        "streams": options.streams,
         "models": sorted(models),
         "joinable": joinable,
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,42 +52,61 @@ def work(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
         if sample is None:
             return found
         stopwatch = Stopwatch(one_stream[DECLARED].threads)
-        costs = costs_of_rows(_Runs(one_stream, sample), stopwatch, most)
+        costs = costs_of_rows(Runs(one_stream, sample), stopwatch, most)
         found |= {"costs": list(costs.items()), "disturbed": stopwatch.disturbed}
         processors = request["threads"] or request["processors"]
-        if stopwatch.shortest > SHORT_SECONDS and processors > 1:
-            chosen = _streams(models, sample, costs, processors, min(most, MAX_STREAM_ROWS))
+        wanted = _numbers_of_streams(request["streams"], processors, stopwatch.shortest)
+        if wanted:
+            chosen = _streams(models, sample, costs, wanted, min(most, MAX_STREAM_ROWS), request["streams"] > 1)
             found |= chosen | {"disturbed": stopwatch.disturbed or chosen["disturbed"]}
     except CannotRun:  # it could be compiled before, so the machine has changed
         return found
     return found
 
 
+def _numbers_of_streams(asked_for: int, processors: int, seconds: float) -> list[int]:
+    """Returns the numbers of streams to measure, the largest first; none where one after the other is best.
+
+    asked_for: the option `EngineOptions.streams`. seconds: what one row takes.
+    """
+    if asked_for:
+        return [asked_for] if asked_for > 1 else []
+    if seconds <= SHORT_SECONDS:
+        return []
+    return streams_to_measure(processors)
+
+
+def streams_to_measure(processors: int) -> list[int]:
+    """Returns the numbers of streams, beside one, among which an engine chooses; the largest first."""
+    return sorted({processors, processors // 2, processors // 4} - {0, 1}, reverse=True)
+
+
 def _streams(
     models: Callable[[int], Mapping[str, Compiled]],
     sample: Mapping[str, NDArray[Any]],
     costs: Mapping[int, float],
-    processors: int,
+    numbers: Sequence[int],
     most: int,
+    fixed: bool,
 ) -> dict[str, Any]:
-    """Measures runs side by side, and chooses the number of streams."""
+    """Measures runs side by side, and chooses the number of streams. `fixed`: there is one number, which was chosen."""
     by_streams: dict[int, Mapping[int, float]] = {}
     disturbed = False
-    for wanted in sorted({processors, processors // 2, processors // 4} - {0, 1}, reverse=True):
+    for wanted in numbers:
         compiled = models(wanted)
         streams = compiled[DECLARED].streams  # fewer where two processors share a core
         if streams == 1 or streams in by_streams:
             continue
-        stopwatch = Stopwatch(compiled[DECLARED].threads, CPU_SECONDS * processors / 2)
-        with SideBySide(_Runs(compiled, sample), streams) as runs:
+        stopwatch = Stopwatch(compiled[DECLARED].threads, CPU_SECONDS * max(numbers) / 2)
+        with SideBySide(Runs(compiled, sample), streams) as runs:
             by_streams[streams] = costs_of_rows(runs, stopwatch, most)
         disturbed = disturbed or stopwatch.disturbed
-    streams = choose_streams(costs, by_streams)
+    streams = max(by_streams, default=1) if fixed else choose_streams(costs, by_streams)
     chosen = list(by_streams[streams].items()) if streams > 1 else []
     return {"streams": streams, "costs_of_streams": chosen, "disturbed": disturbed}
 
 
-class _Runs:
+class Runs:
     """Runs numbers of rows, made of the rows of a sample, as the server would."""
 
     def __init__(self, models: Mapping[str, Compiled], sample: Mapping[str, NDArray[Any]]) -> None:

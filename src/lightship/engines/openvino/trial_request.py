@@ -25,6 +25,7 @@ def request_for(
         "threads": options.threads,
         "precision": options.precision,
         "allow_unproven": sorted(options.allow_unproven),
+        "one_row": options.one_row,
         "compare": tensorflow_installed(),
         "variant": variant,
     }

@@ -52,6 +52,7 @@ def work(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
         threads=request["threads"],
         precision=request["precision"],
         allow_unproven=frozenset(request["allow_unproven"]),
+        one_row=request["one_row"],
     )
     try:
         if request["variant"] is not None:
