@@ -11,6 +11,7 @@ from typer.exceptions import TyperException
 
 from lightship import __version__
 from lightship.cli import (
+    bench,
     compare,
     convert,
     docker,
@@ -60,6 +61,7 @@ app.command("sign", cls=HelpCommand)(sign.sign)
 app.command("sift", cls=HelpCommand)(typer_command(sift.sift))
 app.command("compare", cls=HelpCommand)(typer_command(compare.compare))
 app.command("tune", cls=HelpCommand)(typer_command(tune.tune))
+app.command("bench", cls=HelpCommand)(typer_command(bench.bench))
 app.add_typer(docker.app)
 config = typer.Typer(cls=HelpGroup, help="Check configuration files.")
 config.command("check", cls=HelpCommand)(typer_command(check.check))
