@@ -32,6 +32,7 @@ def place(tmp_path: Path, half_plus_two: Path, monkeypatch: pytest.MonkeyPatch) 
     (tmp_path / "photo.jpg").write_bytes(JPEG)
     (tmp_path / "unnamed").write_bytes(JPEG)
     (tmp_path / "m.keras").write_bytes(b"PK")
+    (tmp_path / "m.tflite").write_bytes(b"\x1c\0\0\0TFL3")
     (tmp_path / "classes.txt").write_text("cat\ndog\n")
     (tmp_path / "notes.bin").write_bytes(b"notes")
     (tmp_path / "empty").mkdir()
@@ -74,6 +75,7 @@ def fail(place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
         ("photo.jpg", Kind.PHOTO),
         ("unnamed", Kind.PHOTO),
         ("m.keras", Kind.KERAS),
+        ("m.tflite", Kind.TFLITE),
         ("classes.txt", Kind.CLASSES),
         ("notes.bin", Kind.FILE),
         ("saved/saved_model.pb", Kind.GRAPH),
@@ -96,6 +98,7 @@ def test_the_kind_of_an_argument(place: Path, text: str, kind: Kind) -> None:
 NO_FOLDERS = {
     "photo.jpg": ["photo.jpg is a photo", "lightship predict MODEL photo.jpg classifies it"],
     "m.keras": ["m.keras is a Keras file", "lightship export m.keras models/m"],
+    "m.tflite": ["m.tflite is a model for LiteRT", "cp m.tflite models/m/1/model.tflite; then give models/m"],
     "classes.txt": ["classes.txt is a file of text", "lightship export MODEL FOLDER --classes classes.txt"],
     "notes.bin": ["notes.bin is a file"],
     "saved/saved_model.pb": ["is the graph of a SavedModel", "give its folder, saved"],

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from lightship.cli.argument_kinds import FILE_SUFFIXES, FILES, Kind, kind_of, kind_of_name
 from lightship.errors import InvalidArgument, NotFound
-from lightship.saved_model.versions import export_command, version_number
+from lightship.saved_model.versions import TFLITE_FILE, export_command, version_number
 from lightship.store.urls import redacted
 
 
@@ -185,6 +185,11 @@ def _export(text: str) -> str:
     return f"export it first with {export_command(text)}"
 
 
+def _as_version(text: str) -> str:
+    model = quote(f"models/{Path(text).stem}")
+    return f"make a version of it: mkdir -p {model}/1 && cp {quote(text)} {model}/1/{TFLITE_FILE}; then give {model}"
+
+
 def _from_url(text: str) -> str:
     return f"save the photo in a file first, and give that: curl -o photo.jpg {quote(text)}"
 
@@ -195,6 +200,7 @@ _GENERAL: Mapping[Kind, Callable[[str], str]] = {
     Kind.PHOTO: lambda text: f"lightship predict MODEL {quote(text)} classifies it",
     Kind.PHOTOS: lambda text: f"lightship predict MODEL {quote(text)} classifies them",
     Kind.KERAS: _export,
+    Kind.TFLITE: _as_version,
     Kind.CLASSES: lambda text: f"class names are for an export: lightship export MODEL FOLDER --classes {quote(text)}",
     Kind.GRAPH: lambda text: f"give its folder, {quote(str(Path(text).parent))}",
     Kind.VERSION: _shown,

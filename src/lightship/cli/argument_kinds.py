@@ -19,10 +19,10 @@ from lightship.saved_model.versions import (
     version_number,
 )
 from lightship.store.urls import is_store_url
-from lightship.suffixes import IMAGE_SUFFIXES, KERAS_SUFFIXES
+from lightship.suffixes import IMAGE_SUFFIXES, KERAS_SUFFIXES, TFLITE_SUFFIX
 
 _CLASSES_SUFFIXES = (".txt", ".json", ".csv", ".pickle")
-FILE_SUFFIXES = (*IMAGE_SUFFIXES, *KERAS_SUFFIXES, *_CLASSES_SUFFIXES)
+FILE_SUFFIXES = (*IMAGE_SUFFIXES, *KERAS_SUFFIXES, TFLITE_SUFFIX, *_CLASSES_SUFFIXES)
 _LOOKED_AT = 1000  # entries of a folder
 
 
@@ -34,6 +34,7 @@ class Kind(Enum):
     STORE = "a place in an object store"
     PHOTO = "a photo"
     KERAS = "a Keras file"
+    TFLITE = "a model for LiteRT"
     CLASSES = "a file of text"
     GRAPH = "the graph of a SavedModel"
     FILE = "a file"
@@ -46,7 +47,7 @@ class Kind(Enum):
     MISSING = "neither a file nor a folder"
 
 
-FILES = frozenset({Kind.PHOTO, Kind.KERAS, Kind.CLASSES, Kind.GRAPH, Kind.FILE})
+FILES = frozenset({Kind.PHOTO, Kind.KERAS, Kind.TFLITE, Kind.CLASSES, Kind.GRAPH, Kind.FILE})
 
 
 def kind_of(text: str) -> Kind:
@@ -72,6 +73,8 @@ def _kind_of_file(path: Path) -> Kind:
         return Kind.GRAPH
     if suffix in KERAS_SUFFIXES:
         return Kind.KERAS
+    if suffix == TFLITE_SUFFIX:
+        return Kind.TFLITE
     if suffix in IMAGE_SUFFIXES or image_format(_first_bytes(path)):
         return Kind.PHOTO
     return Kind.CLASSES if suffix in _CLASSES_SUFFIXES else Kind.FILE
@@ -83,6 +86,7 @@ def kind_of_name(text: str) -> Kind:
     for kind, suffixes in (
         (Kind.PHOTO, IMAGE_SUFFIXES),
         (Kind.KERAS, KERAS_SUFFIXES),
+        (Kind.TFLITE, (TFLITE_SUFFIX,)),
         (Kind.CLASSES, _CLASSES_SUFFIXES),
     ):
         if suffix in suffixes:

@@ -175,6 +175,28 @@ def test_a_pool_waits_for_an_interpreter_and_makes_no_more_than_it_may() -> None
     holder.join(60)
 
 
+def test_calls_one_after_another_need_one_interpreter_whatever_their_shapes() -> None:
+    pool = Pool(model("doubled"), 4, 1, reset=False)
+    lent = set()
+    for rows in (1, 2, 3, 1):
+        with pool.interpreter(DOUBLE, ((rows, 4),), 16) as interpreter:
+            interpreter.run(DOUBLE, ones(rows), [1])
+            lent.add(interpreter)
+    assert len(lent) == 1
+
+
+def test_of_several_interpreters_a_call_gets_the_one_that_has_its_shapes() -> None:
+    pool = Pool(model("doubled"), 4, 1, reset=False)
+    with pool.interpreter(DOUBLE, ((1, 4),), 16) as first, pool.interpreter(DOUBLE, ((2, 4),), 16) as second:
+        first.run(DOUBLE, ones(1), [1])
+        second.run(DOUBLE, ones(2), [1])
+    for _ in range(2):
+        with pool.interpreter(DOUBLE, ((1, 4),), 16) as again:
+            assert again is first
+        with pool.interpreter(DOUBLE, ((2, 4),), 16) as again:
+            assert again is second
+
+
 def test_memory_of_large_inputs_is_given_back() -> None:
     pool = Pool(model("doubled"), 1, 1, reset=False)
     with pool.interpreter(DOUBLE, ((1, 4),), MAX_KEPT_BYTES) as first:

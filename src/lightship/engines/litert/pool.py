@@ -68,11 +68,8 @@ class Pool:
             self._changed.wait_for(lambda: self._closed or self._idle or self._made < self._most)
             if self._closed:
                 raise FailedPrecondition("the model was unloaded")
-            found = self._ready(call, shapes)
-            if found is not None:
-                return found
-            if self._made == self._most:
-                return self._idle.pop(0)
+            if self._idle:
+                return self._ready(call, shapes) or self._idle.pop(0)
             self._made += 1
         try:
             return self._new()
