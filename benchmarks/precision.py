@@ -29,8 +29,8 @@ from PIL import Image
 from lightship.bundle.bundle import Bundle, open_bundle
 from lightship.engines import EngineOptions
 from lightship.engines.base import Precision
-from lightship.engines.precision import Figures, load_checked_engine, why_missing
-from lightship.engines.precision.figures import compare_answers
+from lightship.engines.precision import load_checked_engine, why_missing
+from lightship.engines.precision.figures import Figures, compare_answers
 from lightship.engines.precision.photos import find_photos, photo_inputs
 from lightship.errors import FailedPrecondition
 from lightship.packaging.progress import Progress

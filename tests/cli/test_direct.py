@@ -51,7 +51,6 @@ NOT_PLAIN = [
     ["m", "--timeout", "0"],
     ["m", "--timeout", "nan"],
     ["m", "--timeout", "1e3"],
-    ["m", "--engine", "Openvino"],
     ["m", "--allow-reload"],
     ["m", "--allow-reload", "--json"],
     ["--", "m"],

@@ -78,11 +78,12 @@ def test_a_model_that_takes_no_photos_has_no_version_with_int8(tmp_path: Path, p
     assert not (tmp_path / "m").exists()
 
 
+@pytest.mark.slow
 def test_the_dog_model_passes_its_own_check_and_is_refused_by_a_strict_one(
     dog_bundle: Path, dog_photo: Path, tmp_path: Path
 ) -> None:
     version = Path(shutil.copytree(dog_bundle / "1", tmp_path / "dog" / "1"))
-    varied = variations(dog_photo, tmp_path / "dogs", 50)
+    varied = variations(dog_photo, tmp_path / "dogs", 40)
     add_int8(version, varied, Progress())
     bundle = open_bundle(version, "dog", 1)
     loaded = load_checked_engine(bundle, EngineOptions(precision="int8", verify_with=varied))

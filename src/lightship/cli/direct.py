@@ -15,7 +15,7 @@ from lightship.cli.options import Argument, Parameter, parameters_of
 
 _WHOLE, _NUMBER = re.compile(r"0|[1-9][0-9]{0,14}"), re.compile(r"[0-9]{1,15}(\.[0-9]{1,15})?")
 # The settings that do not change what is read, beside those that this module applies: envvar and min.
-_FOR_HELP = {"help", "metavar", "rich_help_panel", "envvar", "min"}
+_FOR_HELP = {"help", "metavar", "rich_help_panel", "envvar", "min", "autocompletion"}
 
 
 class _NotPlain(Exception):

@@ -15,13 +15,9 @@ from lightship.cli.signature_text import signature_text
 from lightship.cli.version_folder import VersionFolder
 from lightship.engines import Engine, load_engine
 from lightship.engines.base import DEFAULT_OPTIONS, EngineOptions, SignatureReport
-from lightship.engines.precision import (
-    Checked,
-    Figures,
-    LoadedEngine,
-    check_precision_options,
-    load_checked_engine,
-)
+from lightship.engines.precision import LoadedEngine, check_precision_options, load_checked_engine
+from lightship.engines.precision.checking import Checked
+from lightship.engines.precision.figures import Figures
 from lightship.engines.tuned import tuned_setting
 from lightship.errors import LightshipError
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, INIT_SIGNATURE, Signature

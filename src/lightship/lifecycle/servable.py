@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from lightship.batching import Scheduler
 from lightship.bundle.bundle import Bundle
 from lightship.engines.base import Engine
-from lightship.engines.precision import Checked
 from lightship.errors import MissingName
 from lightship.images.opening import MAX_PIXELS
 from lightship.memory import returning_freed_memory
 from lightship.saved_model.signatures import INIT_SIGNATURE, Signature
+
+if TYPE_CHECKING:
+    from lightship.engines.precision.checking import Checked
 
 
 @dataclass(frozen=True, slots=True)

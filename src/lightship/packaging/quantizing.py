@@ -19,7 +19,8 @@ from lightship.bundle.golden import Golden
 from lightship.bundle.int8 import INT8_ANSWERS, INT8_MODEL, INT8_WEIGHTS, Int8Figures, Int8Spec
 from lightship.bundle.manifest import write_manifest
 from lightship.engines import EngineOptions, load_engine
-from lightship.engines.precision import Checked, load_checked_engine
+from lightship.engines.precision import load_checked_engine
+from lightship.engines.precision.checking import Checked
 from lightship.engines.precision.figures import Arrays, Figures, compare_answers
 from lightship.engines.precision.limits import DEFAULT_MIN_AGREEMENT, MAX_DIFFERENCE
 from lightship.engines.precision.photos import find_photos, photo_inputs, takes_photos
