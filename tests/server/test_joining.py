@@ -84,7 +84,7 @@ def served(half_plus_two: Path) -> Iterator[Serve]:
         def observe(calls: int, rows: int) -> None:
             server._loading.metrics.joins.joined("m", calls, rows)
 
-        joined = Joined(lease.servable.bundle, engine, observe)
+        joined = Joined(lease.servable.bundle, engine, observe, None, server._loading.metrics.runs.of("m"))
         for size in LONG:  # the event loop may run all batches
             joined._queues["serving_default"]._priming.note(size, 0.0)
         lease.servable = replace(lease.servable, engine=engine, scheduler=joined)

@@ -1,6 +1,6 @@
 """Schedules the calls of a servable onto its engine, and joins those that wait."""
 
-from lightship.batching.base import Done, EngineCall, Outcome, Ran, Results, Scheduler, Schedulers
+from lightship.batching.base import Done, EngineCall, Outcome, Ran, RanAtOnce, Results, Scheduler, Schedulers
 from lightship.batching.direct import Direct
 from lightship.batching.joined import Joined
 from lightship.batching.joint_runs import Observe
@@ -15,6 +15,7 @@ __all__ = [
     "Observe",
     "Outcome",
     "Ran",
+    "RanAtOnce",
     "Results",
     "Scheduler",
     "Schedulers",

@@ -19,6 +19,9 @@ Results = dict[str, NDArray[Any]]
 Done = Callable[[Results | BaseException], None]
 # Is told of each run of the engine that succeeded: how many microseconds it took.
 Ran = Callable[[float], None]
+# Is told of each run on the event loop that succeeded: how many seconds it took, how many calls it has answered, and
+# how many rows they had if they are several.
+RanAtOnce = Callable[[float, int, int], None]
 # What became of a call on the event loop. None: it did not run, because it may take long.
 Outcome = Results | Exception | None
 

@@ -6,22 +6,25 @@ import sys
 import time
 from collections.abc import Sequence
 
-from lightship.batching.base import LATE, Done, EngineCall, Outcome, Ran, Results
+from lightship.batching.base import LATE, Done, EngineCall, Outcome, Ran, RanAtOnce, Results
 from lightship.batching.joint_runs import run_alone
 from lightship.engines.base import Engine
 from lightship.errors import DeadlineExceeded, LightshipError
 
 
 class Direct:
-    """Runs every call at once. Only the engine makes calls wait for each other. `ran` is told of each run."""
+    """Runs every call at once. Only the engine makes calls wait for each other.
 
-    __slots__ = ("_engine", "_ran")
+    `ran` is told of each run on a thread, and `ran_at_once` of each one on the event loop.
+    """
+
+    __slots__ = ("_engine", "_ran", "_ran_at_once")
 
     room = sys.maxsize
     refuses = False
 
-    def __init__(self, engine: Engine, ran: Ran | None = None) -> None:
-        self._engine, self._ran = engine, ran
+    def __init__(self, engine: Engine, ran: Ran | None = None, ran_at_once: RanAtOnce | None = None) -> None:
+        self._engine, self._ran, self._ran_at_once = engine, ran, ran_at_once
 
     def run(self, call: EngineCall) -> Results:
         outcome = run_alone(self._engine, call, self._ran)
@@ -39,7 +42,7 @@ class Direct:
         return DeadlineExceeded(LATE)
 
     def try_run(self, calls: Sequence[EngineCall]) -> list[Outcome]:
-        return [try_alone(self._engine, call, self._ran) for call in calls]
+        return [try_alone(self._engine, call, self._ran_at_once) for call in calls]
 
     def joins(self, signature: str, calls: int) -> bool:
         return False
@@ -47,7 +50,7 @@ class Direct:
     def close(self) -> None: ...
 
 
-def try_alone(engine: Engine, call: EngineCall, ran: Ran | None = None) -> Outcome:
+def try_alone(engine: Engine, call: EngineCall, ran_at_once: RanAtOnce | None = None) -> Outcome:
     """Runs one call by itself if it is known to be short. Notes how long it took."""
     if call.calls > 1:  # it stands for several
         return None
@@ -57,6 +60,6 @@ def try_alone(engine: Engine, call: EngineCall, ran: Ran | None = None) -> Outco
     except Exception as error:
         return error
     call.seconds = seconds = time.perf_counter() - begun
-    if ran is not None and results is not None:
-        ran(seconds * 1_000_000)
+    if ran_at_once is not None and results is not None:
+        ran_at_once(seconds, 1, 1)
     return results

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Sequence
 
-from lightship.batching.base import LATE, Done, EngineCall, Outcome, Ran, Results
+from lightship.batching.base import LATE, Done, EngineCall, Outcome, Ran, RanAtOnce, Results
 from lightship.batching.direct import Direct
 from lightship.batching.joint_runs import Observe
 from lightship.batching.signature_queue import SignatureQueue
@@ -20,14 +20,22 @@ from lightship.saved_model.signatures import INIT_SIGNATURE
 class Joined:
     """Joins calls of signatures whose rows are independent, where a joint run costs less than single ones.
 
-    `observe` is told of each joint run, and `ran` of every run.
+    `observe` is told of each joint run on a thread, and `ran` of every run on one. `ran_at_once` is told of all runs on
+    the event loop.
     """
 
-    def __init__(self, bundle: Bundle, engine: Engine, observe: Observe, ran: Ran | None = None) -> None:
-        self._direct = Direct(engine, ran)
+    def __init__(
+        self,
+        bundle: Bundle,
+        engine: Engine,
+        observe: Observe,
+        ran: Ran | None = None,
+        ran_at_once: RanAtOnce | None = None,
+    ) -> None:
+        self._direct = Direct(engine, ran, ran_at_once)
         signatures = bundle.saved_model.signatures
         self._queues = {
-            name: SignatureQueue(engine, signatures[name], observe, ran)
+            name: SignatureQueue(engine, signatures[name], observe, ran, ran_at_once)
             for name in signatures
             if name != INIT_SIGNATURE
         }

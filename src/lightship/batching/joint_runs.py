@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from lightship.batching.base import Done, EngineCall, Ran, Results
+from lightship.batching.base import Done, EngineCall, Ran, RanAtOnce, Results
 from lightship.batching.batch import Rows, join, split
 from lightship.engines.base import Engine
 
@@ -36,11 +36,14 @@ class Waiting:
 class JointRuns:
     """Runs batches of calls that have the same signature and key.
 
-    `observe` is told of each joint run, and `ran` of every run.
+    `observe` is told of each joint run on a thread, and `ran` of every run on one. `ran_at_once` is told of the joint
+    runs on the event loop.
     """
 
-    def __init__(self, engine: Engine, observe: Observe, ran: Ran | None = None) -> None:
-        self._engine, self._observe, self._ran = engine, observe, ran
+    def __init__(
+        self, engine: Engine, observe: Observe, ran: Ran | None = None, ran_at_once: RanAtOnce | None = None
+    ) -> None:
+        self._engine, self._observe, self._ran, self._ran_at_once = engine, observe, ran, ran_at_once
 
     def run(self, batch: Sequence[Waiting], size: int) -> None:
         """Runs a batch and ends its calls. `size` is the number of rows to run, if it has several calls.
@@ -65,7 +68,8 @@ class JointRuns:
         if parts is not None:
             for call in calls:
                 call.seconds = seconds
-            self._count(seconds, sum([call.calls for call in calls]), sum(rows))
+            if self._ran_at_once is not None:
+                self._ran_at_once(seconds, sum([call.calls for call in calls]), sum(rows))
         return parts
 
     def _run_part(self, batch: Sequence[Waiting], size: int, alone: list[Waiting]) -> None:

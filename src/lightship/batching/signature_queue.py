@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 
-from lightship.batching.base import LATE, Done, EngineCall, Outcome, Ran
+from lightship.batching.base import LATE, Done, EngineCall, Outcome, Ran, RanAtOnce
 from lightship.batching.batch import RowCounter
 from lightship.batching.direct import try_alone
 from lightship.batching.joint_runs import JointRuns, Observe, Waiting, run_alone
@@ -32,10 +32,17 @@ class SignatureQueue:
     wait are run by threads of the queue.
     """
 
-    def __init__(self, engine: Engine, signature: Signature, observe: Observe, ran: Ran | None = None) -> None:
-        self._engine, self._name, self._ran = engine, signature.name, ran
+    def __init__(
+        self,
+        engine: Engine,
+        signature: Signature,
+        observe: Observe,
+        ran: Ran | None = None,
+        ran_at_once: RanAtOnce | None = None,
+    ) -> None:
+        self._engine, self._name, self._ran, self._ran_at_once = engine, signature.name, ran, ran_at_once
         self._counter = RowCounter(signature)
-        self._runs = JointRuns(engine, observe, ran)
+        self._runs = JointRuns(engine, observe, ran, ran_at_once)
         self._priming = Priming(engine, signature.name)
         self._streams = Streams(self._work, f"engine-{signature.name}")
         self._lock = threading.Lock()
@@ -134,7 +141,7 @@ class SignatureQueue:
                 outcomes[index] = result
 
     def _try_alone(self, call: EngineCall) -> Outcome:
-        return try_alone(self._engine, call, self._ran)
+        return try_alone(self._engine, call, self._ran_at_once)
 
     def _try_batch(self, batch: Sequence[EngineCall], rows: Sequence[int], size: int) -> Sequence[Outcome]:
         priming, parts = self._priming, None

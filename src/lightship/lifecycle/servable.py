@@ -30,10 +30,6 @@ class ServableId:
 class CallObserver(Protocol):
     """Receives what metrics count of the calls of one model. Several threads may use it at the same time."""
 
-    @property
-    def predicted(self) -> Callable[[float, int], None]:
-        """Takes the microseconds of a run, and the number of Predict calls that it answered on the event loop."""
-
     def answered(self, api: str, microseconds: float) -> None:
         """A call of a method, such as Predict, was answered; its runs took so long, with their wait for others."""
 

@@ -112,8 +112,8 @@ def schedulers_of(options: ServerOptions, metrics: ModelMetrics) -> Schedulers:
 
     def scheduler(model: str, version: int, bundle: Bundle, engine: Engine) -> Scheduler:
         if not options.join:
-            return Direct(engine, ran)
-        return Joined(bundle, engine, partial(metrics.joins.joined, model), ran)
+            return Direct(engine, ran, metrics.runs.of(model))
+        return Joined(bundle, engine, partial(metrics.joins.joined, model), ran, metrics.runs.of(model))
 
     return scheduler
 
@@ -132,6 +132,7 @@ def batching_of(options: ServerOptions, budget: MemoryBudget, metrics: ModelMetr
         budget.reservation,
         metrics.batches,
         metrics.tensorflow.ran,
+        metrics.runs.of,
         per_model=options.per_model_batching,
     )
 
@@ -235,4 +236,4 @@ def grpc_api_of(
         draining=draining,
         hints=hints_of(manager, options),
     )
-    return GrpcApi(context, metrics.grpc_request, own_metrics.grpc)
+    return GrpcApi(context, metrics, own_metrics.grpc)

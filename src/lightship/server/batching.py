@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from lightship.batching import Direct, Ran, Scheduler
+from lightship.batching import Direct, Ran, RanAtOnce, Scheduler
 from lightship.batching.tensorflow_serving import (
     BatchingParameters,
     BatchObserver,
@@ -25,7 +25,7 @@ class Batching:
 
     parameters: those of all versions. per_model: each version has its own in its folder, or is not batched, and
     `parameters` are those of the threads alone. `reserve` counts the memory of a batch. `ran` is told of
-    each run of an engine.
+    each run of an engine. `ran_at_once` returns what is told of the runs of a model on the event loop.
     """
 
     def __init__(
@@ -34,11 +34,13 @@ class Batching:
         reserve: Callable[[], Reservation],
         observer: BatchObserver,
         ran: Ran | None = None,
+        ran_at_once: Callable[[str], RanAtOnce] | None = None,
         *,
         per_model: bool = False,
     ) -> None:
         self._parameters, self._per_model = parameters, per_model
         self._reserve, self._observer, self._ran = reserve, observer, ran
+        self._ran_at_once = ran_at_once
         self._threads = BatchThreads(parameters.threads, parameters.thread_pool_name)
 
     def scheduler(self, model: str, version: int, bundle: Bundle, engine: Engine) -> Scheduler:
@@ -52,7 +54,7 @@ class Batching:
                 PER_MODEL_FILE,
                 extra={"model": model, "version": version},
             )
-            return Direct(engine, self._ran)
+            return Direct(engine, self._ran, None if self._ran_at_once is None else self._ran_at_once(model))
         signatures, observer = bundle.saved_model.signatures, self._observer
         return TensorFlowServingBatching(
             engine, signatures, parameters, self._threads, self._reserve, observer, self._ran

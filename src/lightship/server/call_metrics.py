@@ -5,6 +5,9 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lightship.transports.metrics.histogram import Histogram
 from lightship.transports.metrics.text import Family, counter
 
@@ -22,7 +25,6 @@ class ModelCalls:
 
     def __init__(self) -> None:
         self._predict = Histogram()
-        self.predicted = self._predict.add
         self._others: defaultdict[str, Histogram] = defaultdict(Histogram)  # by the name of the method
         self._examples = Histogram(_EXAMPLE_LIMITS)
         self._lock = threading.Lock()
@@ -34,6 +36,10 @@ class ModelCalls:
         with self._lock:
             latency = self._others[api]
         latency.add(microseconds)
+
+    def predicted(self, microseconds: NDArray[np.float64]) -> None:
+        """Counts Predict calls that the event loop has answered, by the time of their runs."""
+        self._predict.add_all(microseconds)
 
     def examples_came(self, count: int) -> None:
         self._examples.add(count)

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import threading
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lightship.saved_model.reader import SavedModel
 from lightship.transports.metrics.histogram import Histogram
 from lightship.transports.metrics.text import Family, counter, gauge
@@ -34,6 +37,10 @@ class TensorFlowMetrics:
         self._reads: dict[str, int] = {}  # by the version of the format
         self._builds = 0
         self._build_microseconds = 0
+
+    def ran_all(self, microseconds: NDArray[np.float64]) -> None:
+        """Counts runs of engines."""
+        self._runs.add_all(microseconds)
 
     def engine_made(self, model: SavedModel, seconds: float) -> None:
         """Counts a graph that was read, and an engine that was made of it."""

@@ -117,7 +117,7 @@ def run_together(predictions: Sequence[Prediction]) -> None:
         (one,) = predictions
         call = one.engine_call()
         (one.outcome,) = one.servable.scheduler.try_run((call,))
-        _tell(one, call)
+        one.seconds = call.seconds
         return
     groups: dict[Scheduler, list[Prediction]] = {}
     for prediction in predictions:
@@ -125,16 +125,7 @@ def run_together(predictions: Sequence[Prediction]) -> None:
     for scheduler, some in groups.items():
         calls = [prediction.engine_call() for prediction in some]
         for prediction, call, outcome in zip(some, calls, scheduler.try_run(calls), strict=True):
-            prediction.outcome = outcome
-            _tell(prediction, call)
-
-
-def _tell(prediction: Prediction, call: EngineCall) -> None:
-    """Notes how long a call took that the event loop has run, and tells the servable's observer of it."""
-    prediction.seconds = call.seconds
-    observer = prediction.servable.observer
-    if observer is not None and isinstance(prediction.outcome, dict):
-        observer.predicted(call.seconds * 1_000_000, prediction.calls)
+            prediction.outcome, prediction.seconds = outcome, call.seconds
 
 
 def prepare_prediction(

@@ -20,6 +20,7 @@ from lightship.server import Server
 from lightship.transports.grpc.api import GrpcApi, UnaryJob
 from lightship.transports.grpc.call import Answer, Call, cut
 from lightship.transports.grpc.context import GrpcContext
+from lightship.transports.metrics.metrics import Metrics
 
 PREDICT = "/tensorflow.serving.PredictionService/Predict"
 LATE = "Timed out waiting for notification"
@@ -33,18 +34,14 @@ def request(model: str = "half") -> bytes:
     return message.SerializeToString()
 
 
-def counting(counts: list[tuple[str, str, str]]) -> Any:
-    return lambda model, status, method, microseconds, times: counts.extend([(model, status, method)] * times)
+@pytest.fixture
+def metrics(server: Server) -> Metrics:
+    return Metrics(server.manager.models)
 
 
 @pytest.fixture
-def counts() -> list[tuple[str, str, str]]:
-    return []
-
-
-@pytest.fixture
-def api(server: Server, counts: list[tuple[str, str, str]]) -> GrpcApi:
-    return GrpcApi(GrpcContext(server.manager, lambda models, cancelled: None), counting(counts))
+def api(server: Server, metrics: Metrics) -> GrpcApi:
+    return GrpcApi(GrpcContext(server.manager, lambda models, cancelled: None), metrics)
 
 
 def test_bytes_go_in_and_bytes_come_out(api: GrpcApi) -> None:
@@ -98,7 +95,7 @@ def test_a_reload_ends_with_its_call(server: Server) -> None:
         assert cancelled()
 
     hooks: list[Any] = []
-    api = GrpcApi(GrpcContext(server.manager, reload, reload_root=Path("/")), counting([]))
+    api = GrpcApi(GrpcContext(server.manager, reload, reload_root=Path("/")), Metrics(server.manager.models))
     message = protos.ReloadConfigRequest()
     message.config.model_config_list.SetInParent()
     call = Call(cancelled=gone.is_set, on_end=hooks.append)
@@ -111,7 +108,7 @@ def test_what_nobody_expected_is_internal_and_logged(server: Server, caplog: pyt
     def broken(models: Any, cancelled: Any) -> None:
         raise ZeroDivisionError("secret")
 
-    api = GrpcApi(GrpcContext(server.manager, broken, reload_root=Path("/")), counting([]))
+    api = GrpcApi(GrpcContext(server.manager, broken, reload_root=Path("/")), Metrics(server.manager.models))
     message = protos.ReloadConfigRequest()
     message.config.model_config_list.SetInParent()
     name = "/tensorflow.serving.ModelService/HandleReloadConfigRequest"
@@ -132,20 +129,26 @@ def test_what_is_too_large_is_told_as_such(server: Server, error: Exception, tex
     def large(models: Any, cancelled: Any) -> None:
         raise error
 
-    api = GrpcApi(GrpcContext(server.manager, large, reload_root=Path("/")), counting([]))
+    api = GrpcApi(GrpcContext(server.manager, large, reload_root=Path("/")), Metrics(server.manager.models))
     message = protos.ReloadConfigRequest()
     message.config.model_config_list.SetInParent()
     name = "/tensorflow.serving.ModelService/HandleReloadConfigRequest"
     assert api.answer(name, message.SerializeToString(), Call())[:3] == (b"", Code.RESOURCE_EXHAUSTED, text)
 
 
-def test_predict_classify_and_regress_are_counted(api: GrpcApi, counts: list[tuple[str, str, str]]) -> None:
+def test_predict_classify_and_regress_are_counted(api: GrpcApi, metrics: Metrics) -> None:
     api.answer(PREDICT, request(), Call())
     api.answer(PREDICT, request("no"), Call())
     api.answer(PREDICT, b"\xff", Call())
     for method in ("MultiInference", "GetModelMetadata"):
         api.answer(f"/tensorflow.serving.PredictionService/{method}", b"", Call())
-    assert counts == [("half", "OK", "Predict"), ("no", "NOT_FOUND", "Predict"), ("", "INTERNAL", "Predict")]
+    count, latency = metrics.families()
+    assert count.samples == [
+        ':tensorflow:serving:request_count{model_name="",status="INTERNAL"} 1',
+        ':tensorflow:serving:request_count{model_name="half",status="OK"} 1',
+        ':tensorflow:serving:request_count{model_name="no",status="NOT_FOUND"} 1',
+    ]
+    assert latency.samples[-1].endswith('_count{model_name="half",API="Predict",entrypoint="GRPC"} 1')
 
 
 @pytest.mark.tensorflow

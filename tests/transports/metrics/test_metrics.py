@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import numpy as np
+
 from lightship.transports.metrics.metrics import Metrics
 from lightship.transports.metrics.text import metrics_text
+
+ONE = np.array([0.001])  # the seconds of one request
 
 
 def counts(metrics: Metrics) -> list[str]:
@@ -11,9 +15,9 @@ def counts(metrics: Metrics) -> list[str]:
 def test_names_that_nobody_serves_do_not_grow_without_bound() -> None:
     metrics = Metrics(lambda: ["m"])
     for number in range(5000):
-        metrics.request(f"stranger-{number}", "NOT_FOUND", "", 1)
-    metrics.request("x" * 1000, "NOT_FOUND", "", 1)
-    metrics.request("m", "OK", "predict", 1)
+        metrics.failed(f"stranger-{number}", "NOT_FOUND")
+    metrics.failed("x" * 1000, "NOT_FOUND")
+    metrics.succeeded("rest", "m", "predict", ONE)
     lines = counts(metrics)
     assert len(lines) < 110
     assert ':tensorflow:serving:request_count{model_name="m",status="OK"} 1' in lines
@@ -24,8 +28,8 @@ def test_models_that_come_and_go_do_not_grow_without_bound() -> None:
     metrics = Metrics(lambda: models)
     for number in range(5000):
         models[:] = [f"m{number}"]
-        metrics.request(f"m{number}", "OK", "predict", 1)
-        metrics.grpc_request(f"m{number}", "INTERNAL", "Predict", 1)
+        metrics.succeeded("rest", f"m{number}", "predict", ONE)
+        metrics.failed(f"m{number}", "INTERNAL")
     lines = counts(metrics)
     assert len(lines) <= 4000
     assert ':tensorflow:serving:request_count{model_name="m4999",status="OK"} 1' in lines
@@ -34,13 +38,13 @@ def test_models_that_come_and_go_do_not_grow_without_bound() -> None:
 
 def test_labels_are_escaped() -> None:
     metrics = Metrics(list)
-    metrics.request('a"b\\c\nd', "NOT_FOUND", "", 1)
+    metrics.failed('a"b\\c\nd', "NOT_FOUND")
     assert counts(metrics) == [r':tensorflow:serving:request_count{model_name="a\"b\\c\nd",status="NOT_FOUND"} 1']
 
 
 def test_a_latency_falls_into_the_first_bucket_above_it() -> None:
     metrics = Metrics(lambda: ["m"])
-    metrics.request("m", "OK", "predict", 10.0)
+    metrics.succeeded("rest", "m", "predict", np.array([10e-6]))
     text = metrics_text(metrics.families()).decode()
     assert 'le="10"} 0\n' in text
     assert 'le="18"} 1\n' in text

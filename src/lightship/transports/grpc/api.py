@@ -26,14 +26,12 @@ from lightship.transports.http.executor import Moved, Overloaded, Pending, run_j
 from lightship.transports.http.kinds import IMAGES
 from lightship.transports.http.lanes import Origin
 from lightship.transports.http.steps_job import StepsJob
+from lightship.transports.metrics.metrics import Metrics
 from lightship.transports.metrics.own.requests import RequestMetrics, TransportMetrics
 from lightship.transports.metrics.own.stages import StageClock, Stages
+from lightship.transports.metrics.request_counter import RequestCounter
 
 logger = logging.getLogger(__name__)
-
-# Takes a request's model, the name of its status code, its method, its duration in microseconds, and how many requests
-# alike this was.
-Count = Callable[[str, str, str, float, int], None]
 
 _MAX_ELEMENTS = 1 << 16  # of the tensors of a request that is read on the event loop
 _NAMES = {code: code.name for code in Code}  # an enum's own attribute is slow
@@ -43,12 +41,12 @@ _OK = Answer(b"")
 class GrpcApi:
     """Answers requests. Any thread may call its methods; errors become answers.
 
-    `count` is called after each Predict, Classify and Regress, and `own_metrics` counts all calls.
+    `metrics` counts each Predict, Classify and Regress, as TensorFlow Serving does, and `own_metrics` all calls.
     """
 
-    def __init__(self, context: GrpcContext, count: Count, own_metrics: TransportMetrics | None = None) -> None:
-        self.context, self._count = context, count
-        self._own_metrics = own_metrics or RequestMetrics(context.manager.models).grpc
+    def __init__(self, context: GrpcContext, metrics: Metrics, own_metrics: TransportMetrics | None = None) -> None:
+        self.context = context
+        self._counter = RequestCounter(metrics, own_metrics or RequestMetrics(context.manager.models).grpc)
         self._requests = RequestTemplates()
         # The methods with a single response, by their full names, such as
         # `/tensorflow.serving.PredictionService/Predict`.
@@ -156,14 +154,11 @@ class GrpcApi:
 
         `stages` may be None if the answer is an error.
         """
-        if method.counted_as:
-            microseconds = (time.perf_counter() - begun) * 1_000_000
-            self._count(model, _NAMES[answer.code], method.counted_as, microseconds, times)
-        if stages is None:
-            if method.label:
-                self._own_metrics.failed(model, method.label, _NAMES[answer.code])
-        elif method.label:
-            self._own_metrics.succeeded(model, method.label, stages, times)
+        if stages is not None:
+            seconds = time.perf_counter() - begun
+            self._counter.succeeded((model, method.counted_as, method.label, times, seconds, stages))
+        else:
+            self._counter.failed(model, method.counted_as, method.label, _NAMES[answer.code])
 
 
 class ReadPredict:

@@ -28,10 +28,10 @@ class Method:
     act: Callable[[GrpcContext, Any, Caller], Any] | None = None
     # Returns the response message in steps. Predict has neither, because it is prepared first and run then.
     steps: Callable[[GrpcContext, Any, Caller], Steps[Any]] | None = None
-    # The method's name in the metrics, or "" if it is not counted.
-    counted_as: str = ""
-    # The method's name in our own metrics, or "" if it is not counted there.
-    label: str = ""
+    # The method's name in the metrics, or None if it is not counted.
+    counted_as: str | None = None
+    # The method's name in our own metrics, or None if it is not counted there.
+    label: str | None = None
     # Whether the method runs a model.
     runs: bool = False
     # Whether an event loop may begin to answer it, if the request is short.
@@ -67,7 +67,7 @@ CALLS = _by_name(
         protos.MultiInferenceRequest,
         None,
         answer_multi_inference,
-        "",
+        None,
         "multi_inference",
         runs=True,
     ),

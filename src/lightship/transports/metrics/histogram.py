@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lightship.transports.metrics.text import histogram_samples
 
@@ -32,16 +32,18 @@ class Histogram:
         self._pending: list[float] = []
         self._lock = threading.Lock()
 
-    def add(self, value: float, times: int = 1) -> None:
-        """Counts a value, or several that are equal."""
-        if times != 1:
-            self._add_many(value, times)
-            return
+    def add(self, value: float) -> None:
+        """Counts a value."""
         pending = self._pending
         pending.append(value)
         if len(pending) >= _MAX_PENDING:
             with self._lock:
                 self._count_pending()
+
+    def add_all(self, values: NDArray[np.float64]) -> None:
+        """Counts values at once."""
+        with self._lock:
+            self._count(values)
 
     @property
     def count(self) -> int:
@@ -59,11 +61,6 @@ class Histogram:
         buckets, total = self.read()
         return histogram_samples(name, labels, [f"{limit:g}" for limit in self._limits], buckets, total)
 
-    def _add_many(self, value: float, times: int) -> None:
-        with self._lock:
-            self._buckets[bisect_right(self._limits, value)] += times
-            self._total += times * value
-
     def _count_pending(self) -> None:
         """Counts the values that were noted. Other threads may note further ones meanwhile, behind them."""
         pending = self._pending
@@ -72,6 +69,9 @@ class Histogram:
             return
         values = np.fromiter(pending[:number], float, number)
         del pending[:number]
+        self._count(values)
+
+    def _count(self, values: NDArray[np.float64]) -> None:
         places = self._edges.searchsorted(values, "right")
         for place, count in enumerate(np.bincount(places).tolist()):
             self._buckets[place] += count

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection
-from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from lightship.transports.metrics.histogram import Histogram
 from lightship.transports.metrics.text import Family, counter
@@ -15,7 +17,9 @@ _MAX_STRANGERS = 100  # names of models that are not served; further names are c
 _MAX_STRANGER = 128
 _MAX_KNOWN = 2000  # names that are labels; from then on, those of models that were removed are dropped
 
-_Latencies = dict[tuple[str, str], Histogram]  # by the labels model_name and API
+_ENTRYPOINTS = {"rest": "REST", "grpc": "GRPC"}
+
+_Key = tuple[str, str, str]  # the labels entrypoint, model_name and API
 
 
 class Metrics:
@@ -31,35 +35,34 @@ class Metrics:
         self._known: set[str] = set()  # names that are labels
         self._strangers = 0  # how many of them are not of configured models
         # Of the requests that succeeded. Their number is not kept apart, because it is that of their latencies.
-        self._rest: _Latencies = {}
-        self._grpc: _Latencies = {}
+        self._latencies: dict[_Key, Histogram] = {}
         self._failures: dict[tuple[str, str], int] = {}  # by the labels model_name and status
+        self._count_first: list[Callable[[], None]] = []
 
-    def request(self, model: str, status: str, api: str, microseconds: float, times: int = 1) -> None:
-        """Counts a REST request, or several alike that took the same time, and the latency of each if they succeeded.
+    def count_first(self, count: Callable[[], None]) -> None:
+        """Lets `count` count what was noted whenever the metrics are read."""
+        self._count_first.append(count)
 
-        `status` is the name of the canonical code.
-        """
-        if status == "OK":
-            latency = self._rest.get((model, api)) or self._new_latency(self._rest, model, api)
-            latency.add(microseconds, times)
-        else:
-            self._count_failure(model, status, times)
+    def succeeded(self, transport: str, model: str, api: str, seconds: NDArray[np.float64]) -> None:
+        """Counts requests that succeeded, by the seconds that each of them took. transport: "rest" or "grpc"."""
+        with self._lock:
+            label = self._label(model)  # may replace the latencies
+            latency = self._latencies.setdefault((_ENTRYPOINTS[transport], label, api), Histogram())
+        latency.add_all(seconds * 1_000_000)
 
-    def grpc_request(self, model: str, status: str, api: str, microseconds: float, times: int = 1) -> None:
-        """Does what `request` does, for a gRPC call."""
-        if status == "OK":
-            latency = self._grpc.get((model, api)) or self._new_latency(self._grpc, model, api)
-            latency.add(microseconds, times)
-        else:
-            self._count_failure(model, status, times)
+    def failed(self, model: str, status: str) -> None:
+        """Counts a request that failed. `status` is the name of the canonical code."""
+        with self._lock:
+            key = (self._label(model), status)
+            self._failures[key] = self._failures.get(key, 0) + 1
 
     def families(self) -> list[Family]:
+        for count in self._count_first:
+            count()
         with self._lock:
             latencies = [
                 ({"model_name": model, "API": api, "entrypoint": entrypoint}, latency)
-                for entrypoint, kept in (("GRPC", self._grpc), ("REST", self._rest))
-                for (model, api), latency in kept.items()
+                for (entrypoint, model, api), latency in self._latencies.items()
             ]
             counts = dict(self._failures)
         samples: list[str] = []
@@ -70,15 +73,6 @@ class Metrics:
             samples += lines
         named = (({"model_name": model, "status": status}, count) for (model, status), count in sorted(counts.items()))
         return [counter(_COUNT, named), Family(_LATENCY, "histogram", samples)]
-
-    def _new_latency(self, kept: _Latencies, model: str, api: str) -> Histogram:
-        with self._lock:
-            return kept.setdefault((self._label(model), api), Histogram())
-
-    def _count_failure(self, model: str, status: str, times: int) -> None:
-        with self._lock:
-            key = (self._label(model), status)
-            self._failures[key] = self._failures.get(key, 0) + times
 
     def _label(self, model: str) -> str:
         if model in self._known:
@@ -93,11 +87,9 @@ class Metrics:
         return model
 
     def _drop_removed(self) -> None:
-        """Drops what was counted of models that are not configured. Others may look into the dictionaries meanwhile."""
+        """Drops what was counted of models that are not configured."""
         models = {"", *self._models()}
         self._known &= models
         self._strangers = 0
-        kept: tuple[dict[tuple[str, str], Any], ...] = (self._rest, self._grpc, self._failures)
-        for one in kept:
-            for key in [key for key in one if key[0] not in models]:
-                del one[key]
+        self._latencies = {key: one for key, one in self._latencies.items() if key[1] in models}
+        self._failures = {key: count for key, count in self._failures.items() if key[0] in models}

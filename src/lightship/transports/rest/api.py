@@ -20,6 +20,7 @@ from lightship.transports.http.steps_job import StepsJob
 from lightship.transports.metrics.metrics import Metrics
 from lightship.transports.metrics.own.requests import RequestMetrics
 from lightship.transports.metrics.own.stages import StageClock, Stages
+from lightship.transports.metrics.request_counter import RequestCounter
 from lightship.transports.rest.endpoints.binary_prediction import answer_binary, is_binary
 from lightship.transports.rest.endpoints.classification import (
     answer_classify,
@@ -89,7 +90,7 @@ class RestApi:
         """
         self._manager = manager
         self._limits = limits
-        self._metrics, self._own_metrics = metrics, (request_metrics or RequestMetrics(manager.models)).rest
+        self._counter = RequestCounter(metrics, (request_metrics or RequestMetrics(manager.models)).rest)
         self._cors = cors
         self._extensions = extensions
         self._hints = hints
@@ -245,28 +246,23 @@ class RestApi:
         that is not known. `stages` may be None if the response is an error.
         """
         if response.code is _OK and stages is not None:
-            self._metrics.request(response.model, "OK", response.api, seconds * 1_000_000)
-            self._own_metrics.succeeded(response.model, method, stages)
+            self._counter.succeeded((response.model, response.api, method, 1, seconds, stages))
         else:
-            code = response.code.name
-            self._metrics.request(response.model, code, response.api, seconds * 1_000_000)
-            self._own_metrics.failed(response.model, method, code)
-        return self._completed(response)
+            self._counter.failed(response.model, response.api, method, response.code.name)
+        return self._completed(response) if self._cors else response
 
-    def counted_together(self, responses: Sequence[Response], seconds: float, stages: Stages) -> list[Response]:
+    def counted_together(self, responses: list[Response], seconds: float, stages: Stages) -> list[Response]:
         """Counts responses of one `:predict` that took the same time, and returns them."""
-        first, times = responses[0], len(responses)
-        self._metrics.request(first.model, "OK", first.api, seconds * 1_000_000, times)
-        self._own_metrics.succeeded(first.model, first.api, stages, times)
-        return list(map(self._completed, responses))
+        first = responses[0]
+        self._counter.succeeded((first.model, first.api, first.api, len(responses), seconds, stages))
+        return list(map(self._completed, responses)) if self._cors else responses
 
     def count_refusal(self, model: str, error: LightshipError) -> None:
         """Counts a request that is refused before it is read. model: one that is served, or ""."""
-        self._metrics.request(model, error.code.name, "", 0.0)
-        self._own_metrics.failed(model, "", error.code.name)
+        self._counter.failed(model, "", "", error.code.name)
 
     def _completed(self, response: Response) -> Response:
-        return response._replace(headers=response.headers + _CORS) if self._cors else response
+        return response._replace(headers=response.headers + _CORS)
 
 
 class ReadTogether:

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import numpy as np
 from prometheus_client.parser import text_string_to_metric_families
 
 from lightship.transports.metrics.own.requests import RequestMetrics
 from lightship.transports.metrics.text import metrics_text
 
-STAGES = (0.1, 0.2, 0.3, 0.4)
+STAGES = np.array([[0.1, 0.2, 0.3, 0.4]])  # of one request
 
 
 def counts(metrics: RequestMetrics) -> dict[tuple[str, ...], float]:
@@ -16,7 +17,7 @@ def counts(metrics: RequestMetrics) -> dict[tuple[str, ...], float]:
 def test_requests_are_counted_by_model_method_transport_and_code() -> None:
     metrics = RequestMetrics(lambda: ["dog"])
     metrics.rest.succeeded("dog", "predict", STAGES)
-    metrics.rest.succeeded("dog", "predict", STAGES, 3)
+    metrics.rest.succeeded("dog", "predict", STAGES.repeat(3, axis=0))
     metrics.grpc.succeeded("dog", "predict", STAGES)
     metrics.grpc.failed("dog", "classify", "INVALID_ARGUMENT")
     assert counts(metrics) == {

@@ -6,8 +6,11 @@ import threading
 from collections.abc import Callable, Collection
 from functools import reduce
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lightship.transports.metrics.own.families import own_counter, own_histogram
-from lightship.transports.metrics.own.stages import LIMITS, STAGES, StageCounts, Stages, StageTimes
+from lightship.transports.metrics.own.stages import LIMITS, STAGES, StageCounts, StageTimes
 from lightship.transports.metrics.text import Family
 
 _MAX_SERIES = 2000  # pairs of a model and a method; from then on, those of models that were removed are dropped
@@ -25,19 +28,22 @@ class TransportMetrics:
         self._lock = threading.Lock()
         self._times: dict[_Key, StageTimes] = {}
         self._failures: dict[tuple[str, str, str], int] = {}  # by model, method and code
+        self._count_first: list[Callable[[], None]] = []
 
-    def succeeded(self, model: str, method: str, stages: Stages, times: int = 1) -> None:
-        """Counts a request that was answered, or several alike that took the same time.
+    def count_first(self, count: Callable[[], None]) -> None:
+        """Lets `count` count what was noted whenever the requests are read."""
+        self._count_first.append(count)
 
-        model: one that is served, or "" for none. method: such as predict.
+    def succeeded(self, model: str, method: str, stages: NDArray[np.float64]) -> None:
+        """Counts requests that were answered.
+
+        model: one that is served, or "" for none. method: such as predict. stages: [N, 4], the seconds of each stage.
         """
-        counted = self._times.get((model, method))
-        if counted is None:
-            with self._lock:
-                if len(self._times) >= _MAX_SERIES:
-                    self._drop_removed()
-                counted = self._times.setdefault((model, method), StageTimes())
-        counted.add(stages, times)
+        with self._lock:
+            if (model, method) not in self._times and len(self._times) >= _MAX_SERIES:
+                self._drop_removed()
+            times = self._times.setdefault((model, method), StageTimes())
+        times.add(stages)
 
     def failed(self, model: str, method: str, code: str) -> None:
         """Counts a request that was answered with an error. `model` may be any text of a client."""
@@ -50,6 +56,8 @@ class TransportMetrics:
 
     def read(self) -> tuple[dict[_Key, StageCounts], dict[tuple[str, str, str], int]]:
         """Returns the requests that were answered, by model and method, and the others by model, method and code."""
+        for count in self._count_first:
+            count()
         with self._lock:
             times, failures = list(self._times.items()), dict(self._failures)
         return {key: one.read() for key, one in times}, failures

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from struct import Struct
 from time import perf_counter
 from typing import NamedTuple, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 STAGES = ("wait", "decode", "run", "encode")
 # Seconds. The last bucket has no limit.
@@ -16,8 +16,6 @@ LIMITS = (
     *(0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 60.0),
 )
 _SORTED = np.array(LIMITS)
-_PACK = Struct(f"{len(STAGES)}d").pack
-_MAX_PENDING = 512 * 8 * len(STAGES)  # bytes of 512 requests; counting them takes a tenth of a millisecond
 
 # The seconds of waiting, decoding, running and encoding.
 Stages = tuple[float, float, float, float]
@@ -94,50 +92,32 @@ class StageCounts(NamedTuple):
 
 
 class StageTimes:
-    """Counts the stages of requests. Any thread may call its methods.
+    """Counts the stages of requests. Any thread may call its methods."""
 
-    Values are only noted when a request ends, which takes 0.1 us. They are counted many at a time.
-    """
-
-    __slots__ = ("_counts", "_lock", "_pending", "_sums")
+    __slots__ = ("_counts", "_lock", "_sums")
 
     def __init__(self) -> None:
-        self._pending = bytearray()  # the stages of one request after those of another
         self._lock = threading.Lock()
         # A row for the whole duration, and one for each stage.
         self._counts = np.zeros((1 + len(STAGES), len(LIMITS) + 1), np.int64)
         self._sums = np.zeros(1 + len(STAGES))
 
-    def add(self, stages: Stages, times: int = 1) -> None:
-        """Counts a request, or several that took the same time."""
-        pending = self._pending
-        # In one step, whatever other threads do. A list would take less now, and much more when it is counted.
-        pending += _PACK(*stages) if times == 1 else _PACK(*stages) * times
-        if len(pending) >= _MAX_PENDING:
-            with self._lock:
-                self._count()
-
-    def read(self) -> StageCounts:
-        with self._lock:
-            self._count()
-            (buckets, *stage_buckets), (seconds, *stage_seconds) = self._counts.tolist(), self._sums.tolist()
-        return StageCounts(buckets, seconds, stage_buckets, stage_seconds)
-
-    def _count(self) -> None:
-        """Counts the values that were noted. Other threads may note further ones meanwhile, behind them."""
-        pending = self._pending
-        number = len(pending)
-        if not number:
-            return
-        stages = np.frombuffer(pending[:number]).reshape(-1, len(STAGES))  # a copy, so that others can add to it
-        del pending[:number]
+    def add(self, stages: NDArray[np.float64]) -> None:
+        """Counts requests. stages: [N, 4], the seconds of each stage."""
         rows = np.empty((1 + len(STAGES), len(stages)))
         stages.sum(axis=1, out=rows[0])
         rows[1:] = stages.T
         places = _SORTED.searchsorted(rows)  # a value that is a limit belongs below it
-        for row, found in enumerate(places):
-            self._counts[row] += np.bincount(found, minlength=len(LIMITS) + 1)
-        self._sums += rows.sum(axis=1)
+        sums = rows.sum(axis=1)
+        with self._lock:
+            for row, found in enumerate(places):
+                self._counts[row] += np.bincount(found, minlength=len(LIMITS) + 1)
+            self._sums += sums
+
+    def read(self) -> StageCounts:
+        with self._lock:
+            (buckets, *stage_buckets), (seconds, *stage_seconds) = self._counts.tolist(), self._sums.tolist()
+        return StageCounts(buckets, seconds, stage_buckets, stage_seconds)
 
 
 def _sum(one: list[int], other: list[int]) -> list[int]:

@@ -1,0 +1,72 @@
+"""Notes the engine's runs on the event loop, and counts many at once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from lightship.batching import RanAtOnce
+from lightship.server.call_metrics import CallMetrics, ModelCalls
+from lightship.server.join_metrics import JoinMetrics
+from lightship.server.tensorflow_metrics import TensorFlowMetrics
+
+MAX_NOTES = 256  # runs
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Model:
+    """Where the runs of a model are counted."""
+
+    name: str
+    calls: ModelCalls
+
+
+# The model that has run, the seconds that it took, how many Predict calls that has answered, and of how many rows.
+_Note = tuple[_Model, float, int, int]
+
+
+class RunMetrics:
+    """Any thread may call its methods."""
+
+    def __init__(self, tensorflow: TensorFlowMetrics, calls: CallMetrics, joins: JoinMetrics) -> None:
+        self._tensorflow, self._calls, self._joins = tensorflow, calls, joins
+        self._lock = threading.Lock()
+        self._notes: list[_Note] = []
+
+    def of(self, model: str) -> RanAtOnce:
+        """Returns what notes the runs of a model."""
+        return partial(self._note, _Model(model, self._calls.of(model)))
+
+    def count(self) -> None:
+        """Counts what was noted. Other threads may note further runs meanwhile, behind these."""
+        with self._lock:
+            number = len(self._notes)
+            notes = self._notes[:number]
+            del self._notes[:number]
+            if notes:
+                self._count(notes)
+
+    def _note(self, model: _Model, seconds: float, calls: int, rows: int) -> None:
+        notes = self._notes
+        notes.append((model, seconds, calls, rows))
+        if len(notes) >= MAX_NOTES:
+            self.count()
+
+    def _count(self, notes: Sequence[_Note]) -> None:
+        models, seconds, calls, rows = zip(*notes, strict=True)
+        microseconds, answered = np.fromiter(seconds, float, len(notes)) * 1_000_000, np.array(calls)
+        self._tensorflow.ran_all(microseconds)
+        if models.count(models[0]) == len(notes):  # as nearly always
+            models[0].calls.predicted(microseconds.repeat(answered))
+        else:
+            for model in set(models):
+                those = [one is model for one in models]
+                model.calls.predicted(microseconds[those].repeat(answered[those]))
+        if max(calls) > 1:
+            for model, number, several in zip(models, calls, rows, strict=True):
+                if number > 1:
+                    self._joins.joined(model.name, number, several)
