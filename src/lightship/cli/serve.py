@@ -241,6 +241,7 @@ def serve_options(
     engine: Annotated[
         str,
         Option(
+            metavar="ENGINE",
             envvar="LIGHTSHIP_ENGINE",
             autocompletion=_engine_names,
             help="auto: OpenVINO, or TensorFlow if OpenVINO cannot run a model. openvino, tensorflow: only that one. "

@@ -85,7 +85,7 @@ def value_of(one: Parameter, folder: Path) -> Any:
         return f'"{one.type.__args__[-1]}"'
     if metavar in ("PORT|auto|0", "N|auto", "SIZE"):
         return "1234"
-    return '"some text"'
+    return {"ENGINE": '"tensorflow"', "cpu|gpu|gpu:0,1": '"gpu:0,1"'}.get(metavar, '"some text"')
 
 
 @pytest.mark.parametrize("name", option_parameters())
@@ -115,7 +115,9 @@ def test_every_option_of_serve_can_be_in_the_file(tmp_path: Path, name: str) -> 
         ("threads = 1.5", "1:11: threads: 1.5 is not a whole number: give one"),
         ("threads = true", "1:11: threads: true is not a whole number"),
         ("threads = 99999999999999999999", "1:11: threads: 99999999999999999999 is out of range"),
-        ('engine = "tensorflo"', '1:10: engine: "tensorflo" is not one of the values: did you mean "tensorflow"?'),
+        ('engine = "tensorflo"', '1:10: engine: there is no engine "tensorflo"; there are auto, openvino, tensorflow'),
+        ('device = "tpu"', "1:10: device: the device is 'tpu'; give cpu, gpu for all GPUs"),
+        ('precision = "f23"', '1:13: precision: "f23" is not one of the values: did you mean "f32"?'),
         ("strict = 1", "1:10: strict: 1 is neither true nor false: give one of them, without quotes"),
         ('allowed_hosts = "a"', '1:17: allowed_hosts: "a" is not a list: give a list of texts: ["a"]'),
         ('host = ""', '1:8: host: "" is empty'),

@@ -13,6 +13,8 @@ from lightship.cli.reload_root import NAME as ALLOW_RELOAD
 from lightship.cli.serve import parse_port
 from lightship.cli.sizes import parse_bytes
 from lightship.cli.workers import parse_workers
+from lightship.engines.backends import check_engine
+from lightship.engines.device import parse_device
 from lightship.errors import InvalidArgument
 from lightship.services.nearest_name import KnownNames
 
@@ -21,6 +23,8 @@ _TEXTS: Mapping[str, Callable[[str], object]] = {
     "PORT|auto|0": parse_port,
     "N|auto": parse_workers,
     "SIZE": parse_bytes,
+    "ENGINE": check_engine,
+    "cpu|gpu|gpu:0,1": parse_device,
 }
 _MAX_SHOWN = 60  # characters of a wrong value in a message
 
