@@ -17,6 +17,7 @@ from lightship.engines import EngineOptions
 from lightship.engines.trial import cancel_trials
 from lightship.engines.trial.pool import MEASURING_HELPERS
 from lightship.errors import InvalidArgument
+from lightship.saved_model.signatures import DEFAULT_SIGNATURE
 from lightship.tuning import Budget, Tuning, axes, tune, verification
 from lightship.tuning.candidate import DEFAULT, Candidate, Workbench
 from lightship.tuning.load import Load, Turn
@@ -146,14 +147,30 @@ def test_a_signature_that_does_not_exist_is_named(bundle: Bundle, options: Engin
 def test_other_precisions_are_tried_only_where_the_processor_has_them(
     bundle: Bundle, options: EngineOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    skipped: list[tuple[str, str]] = []
+    bench = Workbench(bundle, bundle.saved_model.signatures[DEFAULT_SIGNATURE], options, {})
+    tries = axes.Axes(bench, "openvino", 1, any_precision=True, skip=lambda *why: skipped.append(why))
     monkeypatch.setattr(axes, "precisions", lambda: ("f32",))
+    assert list(tries.all()[0].settings(DEFAULT)) == []
+    assert skipped == [("other precisions", "this processor has none that is faster")]
+
+
+@pytest.mark.tensorflow
+def test_a_precision_is_tried_if_it_was_compared_with_tensorflow(
+    bundle: Bundle, options: EngineOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(axes, "precisions", lambda: ("f32", "bf16"))
     found = tune(bundle, options, callers=(1,), budget=Budget(3, 3))
-    assert ("other precisions", "this processor has none that is faster") in found.skipped
+    assert "bf16" in {one.setting.precision for one in found.trials}
+
+
+def test_a_precision_that_nothing_verifies_is_not_tried(
+    bundle: Bundle, options: EngineOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(axes, "precisions", lambda: ("f32", "bf16"))
     monkeypatch.setattr(verification, "_PROVEN", ())
     found = tune(bundle, options, callers=(1,), budget=Budget(3, 3))
-    refused = dict(found.skipped)
-    assert "no golden sample and no TensorFlow" in refused["1 stream, bf16"]
+    assert "no golden sample and no TensorFlow" in dict(found.skipped)["1 stream, bf16"]
     assert found.best is None or found.best.precision == "f32"
 
 
@@ -162,7 +179,8 @@ def test_threads_and_streams_to_try_follow_the_processors() -> None:
     assert axes.fewer_threads(2) == [1]
     assert axes.fewer_threads(16) == [15, 8]
     assert axes.numbers_of_streams(1) == [1]
-    assert axes.numbers_of_streams(16) == [1, 4, 8, 16]
+    assert axes.numbers_of_streams(16) == [16, 1]
+    assert axes.numbers_of_streams(16, finely=True) == [16, 8, 4, 1]
 
 
 def test_the_default_is_no_setting_of_its_own() -> None:

@@ -23,6 +23,8 @@ class Axis:
     """One property of settings. `settings` yields those to try, beside the best one until now."""
 
     name: str
+    # The share of the time for trying settings that it may take, besides what those before it have left.
+    share: float
     settings: Callable[[TunedSetting], Iterator[TunedSetting]]
 
 
@@ -39,12 +41,12 @@ class Axes:
     def all(self) -> list[Axis]:
         """Returns the axes in the order in which they are tried. Engines other than OpenVINO have threads only."""
         if self._engine != "openvino":
-            return [Axis("threads", self._threads)]
+            return [Axis("threads", 1.0, self._threads)]
         return [
-            Axis("precision", self._precisions),
-            Axis("streams and threads", self._streams_and_threads),
-            Axis("batches", self._batches),
-            Axis("shapes", self._shapes),
+            Axis("precision", 0.15, self._precisions),
+            Axis("streams and threads", 0.45, self._streams_and_threads),
+            Axis("batches", 0.25, self._batches),
+            Axis("shapes", 0.15, self._shapes),
         ]
 
     def _threads(self, best: TunedSetting) -> Iterator[TunedSetting]:
@@ -64,7 +66,7 @@ class Axes:
         processors = available_cpus()
         seen = {(best.threads, self._streams_of(best))}
         for threads in (0, *fewer_threads(processors)):
-            for streams in numbers_of_streams(threads or processors):
+            for streams in numbers_of_streams(threads) if threads else numbers_of_streams(processors, finely=True):
                 if (threads, streams) not in seen:
                     seen.add((threads, streams))
                     yield from self._measured(replace(best, threads=threads, rows=0), streams)
@@ -125,6 +127,7 @@ def fewer_threads(processors: int) -> list[int]:
     return sorted({processors // 2, processors - 1} - {0, processors}, reverse=True)
 
 
-def numbers_of_streams(threads: int) -> list[int]:
-    """Returns numbers of streams to try: 1, and half, a quarter and all of the threads."""
-    return sorted({1, threads // 4, threads // 2, threads} - {0})
+def numbers_of_streams(threads: int, *, finely: bool = False) -> list[int]:
+    """Returns numbers of streams to try: one for each thread, 1 and, if `finely`, half and a quarter of the threads."""
+    between = {threads // 2, threads // 4} if finely else set[int]()
+    return sorted({1, threads, *between} - {0}, reverse=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from types import TracebackType
 
@@ -18,6 +18,7 @@ from lightship.engines.openvino.measuring import streams_to_measure
 from lightship.engines.openvino.streams import choose_streams
 from lightship.engines.tuned import TunedSetting
 from lightship.errors import LightshipError
+from lightship.lifecycle.loader import check_golden
 from lightship.memory import release_freed_memory
 from lightship.processors import available_cpus
 from lightship.saved_model.digests import Digests
@@ -87,21 +88,38 @@ class Workbench:
         self._measuring_seconds = measuring_seconds
         self._digests = Digests(bundle.path)
         self._figures: dict[tuple[int, int, str, str], Figures] = {}
+        self._default_streams = 1
         self._measurements: tuple[TunedSetting, Measurements] | None = None
 
     def default(self) -> Candidate:
         """Opens the version as a server does without a tuned setting, and waits until its engine has measured itself.
 
-        Raises LightshipError if it cannot be loaded, or does not give the golden sample's outputs.
+        Raises LightshipError if it cannot be loaded, and DataLoss if it does not give the golden sample's outputs.
         """
-        candidate = self._opened(self._options, DEFAULT)
-        end = time.monotonic() + PATIENCE_SECONDS
-        while (joining := candidate.engine.joining(self.signature.name)) is not None and not joining.costs:
-            if time.monotonic() > end:  # this machine is busy, and engines measure at the lowest priority
-                candidate.close()
-                return self._opened(replace(self._options, figures=self._chosen_by_engine()), DEFAULT)
+        with ExitStack() as stack:
+            candidate = stack.enter_context(self._opened(self._options, DEFAULT))
+            check_golden(self.bundle, candidate.engine, self._options)
+            if self._waited(candidate):
+                stack.pop_all()
+                return candidate
+        return self._opened(replace(self._options, figures=self._chosen_by_engine()), DEFAULT)
+
+    def default_streams(self, default: Candidate) -> int:
+        """Returns by how many streams the default runs calls that wait."""
+        joining = default.engine.joining(self.signature.name)
+        return joining.streams if joining is not None else self._default_streams
+
+    def _waited(self, candidate: Candidate) -> bool:
+        """Waits until the engine has measured itself. Returns False if it does not in time, or only when calls meet.
+
+        Engines measure at the lowest priority, so on a busy machine they may not get to it.
+        """
+        end, name = time.monotonic() + PATIENCE_SECONDS, self.signature.name
+        while (joining := candidate.engine.joining(name)) is not None and not joining.costs:
+            if time.monotonic() > end:
+                return False
             time.sleep(0.02)
-        return candidate
+        return joining is not None or candidate.engine.engine_of(name) != "openvino"
 
     def _chosen_by_engine(self) -> Figures | None:
         """Returns the figures by which an engine that measured itself now would run; None if that cannot be told."""
@@ -114,6 +132,7 @@ class Workbench:
             return None
         by_streams = {some.streams: dict(some.costs_of_streams) for some in measured.values() if some.streams > 1}
         streams = choose_streams(dict(one.costs), by_streams)
+        self._default_streams = streams
         return next((some for some in measured.values() if some.streams == streams > 1), one)
 
     def measured(self, setting: TunedSetting, streams: int) -> Figures:

@@ -113,13 +113,12 @@ class _Tuner:
         with self._bench.default() as default:
             self._result.engine = default.engine.engine_of(self._bench.signature.name)
             default.warm_up(self._load, self._callers)
-            joining = default.engine.joining(self._bench.signature.name)
-            streams = 1 if joining is None else joining.streams
+            streams = self._bench.default_streams(default)
             axes = Axes(self._bench, self._result.engine, streams, any_precision=any_precision, skip=self._skip)
             best = DEFAULT
             try:
-                for number, axis in enumerate(all_axes := axes.all(), 1):
-                    self._until = _TRYING * self._budget.seconds * number / len(all_axes)
+                for axis in axes.all():
+                    self._until += axis.share * _TRYING * self._budget.seconds
                     best = self._try_axis(axis, best, default)
                     self._bench.forget_models()
                 if best != DEFAULT:
