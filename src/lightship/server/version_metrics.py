@@ -141,7 +141,7 @@ def _worker_families(models: ServedModels) -> Iterator[Family]:
 
 
 def _files_bytes(path: Path) -> int | None:
-    """Returns the bytes of a version's files, without what is in `assets.extra`, which no engine loads.
+    """Returns the bytes of a version's files, without what is in `assets.extra`, such as files of other engines.
 
     Returns None if they cannot be looked at any more.
     """

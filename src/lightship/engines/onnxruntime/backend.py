@@ -26,7 +26,7 @@ from lightship.engines.onnxruntime.sessions import make_session, onnxruntime
 from lightship.errors import FailedPrecondition
 from lightship.memory import release_freed_memory
 from lightship.saved_model.reader import SavedModel
-from lightship.saved_model.signatures import Signature
+from lightship.saved_model.signatures import DEFAULT_SIGNATURE, Signature
 
 # The precisions for which there are files.
 PRECISIONS = ("f32", "fp16")
@@ -79,15 +79,16 @@ class OnnxRuntimeVersion:
 
         Raises CannotRun if it was not converted, or if its file was made from another SavedModel.
         """
-        if self._options.precision not in PRECISIONS:
-            raise CannotRun(f"onnxruntime does not compute in {self._options.precision}; it has f32 and fp16")
-        name = file_name(signature.name, self._options.precision)
+        precision = self._options.precision if signature.name == DEFAULT_SIGNATURE else "f32"
+        if precision not in PRECISIONS:
+            raise CannotRun(f"onnxruntime does not compute in {precision}; it has f32 and fp16")
+        name = file_name(signature.name, precision)
         file = self._folder / EXTRAS / name
         if not name or not file.is_file():
             raise CannotRun(f"the signature was not converted: there is no {EXTRAS}/{name or '*.onnx'}")
         self._digest = self._digest or saved_model_digest(self._folder)
         try:
-            return _program(file, signature, self._options, self._places(signature), self._digest)
+            return _program(file, signature, self._options, self._places(signature), self._digest, precision)
         except CannotRun as unable:
             raise CannotRun(
                 f"{EXTRAS}/{file.name} is not used: {unable.reason}; make it again: lightship convert {self._folder} "
@@ -114,7 +115,12 @@ def open_on_cpu(file: Path, signature: Signature, options: EngineOptions) -> Onn
 
 
 def _program(
-    file: Path, signature: Signature, options: EngineOptions, places: Sequence[_Place], saved_model: str | None = None
+    file: Path,
+    signature: Signature,
+    options: EngineOptions,
+    places: Sequence[_Place],
+    saved_model: str | None = None,
+    precision: str = "f32",
 ) -> OnnxProgram:
     """Opens an ONNX file on each of the places.
 
@@ -137,7 +143,7 @@ def _program(
         Replicas(replicas).close()
         raise
     floats = [name for name in used if signature.inputs[name].taken.numpy.kind == "f"]
-    return OnnxProgram(Replicas(replicas), used, floats, notes.outputs, notes.guards)
+    return OnnxProgram(Replicas(replicas), used, floats, notes.outputs, notes.guards, precision)
 
 
 def usable_gpus(device: str) -> tuple[int, ...]:

@@ -34,10 +34,13 @@ class OnnxProgram:
         floats: Sequence[str],
         outputs: Mapping[str, str],
         guards: Sequence[IndexGuard] = (),
+        precision: str = "f32",
     ) -> None:
         """`floats`: the inputs that may hold NaN. `outputs`: the names of the signature's outputs in the graph."""
         self._replicas, self._inputs, self._floats = replicas, tuple(inputs), tuple(floats)
         self._outputs = dict(outputs)
+        # What it computes in.
+        self.precision = precision
         self._guards, self._guarded = tuple(guards), tuple(guard.output for guard in guards)
         self._seconds: dict[Shapes, float] = {}
 

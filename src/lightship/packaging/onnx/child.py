@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lightship.errors import LightshipError
+from lightship.saved_model.signatures import DEFAULT_SIGNATURE
 
 _MAX_TEXT = 500
 
@@ -26,7 +27,7 @@ def main(request: Mapping[str, Any]) -> None:
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     sys.stdout = sys.stderr
     for signature in request["signatures"]:
-        for precision in request["precisions"]:
+        for precision in request["precisions"] if signature == DEFAULT_SIGNATURE else ["f32"]:
             work = {"signature": signature, "precision": precision}
             print(json.dumps(work), file=results, flush=True)
             reason = _converted(Path(request["folder"]), Path(request["target"]), **work)

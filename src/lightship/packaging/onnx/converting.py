@@ -42,8 +42,8 @@ class Conversion:
 def convert_to_onnx(folder: Path, target: Path, precisions: Sequence[str], progress: Progress) -> list[Conversion]:
     """Writes an ONNX file for each signature of a version that converts, into the folder `target`.
 
-    precisions: "f32", and perhaps "fp16". Each file was compared with the golden sample, and with TensorFlow on random
-    inputs, on the CPU.
+    precisions: "f32", and perhaps "fp16", which is for `serving_default` only. Each file was compared with the golden
+    sample, and with TensorFlow on random inputs, on the CPU.
 
     Raises FailedPrecondition if a package is missing, with what to install.
     """
