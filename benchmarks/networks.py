@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +45,7 @@ def _make(folder: Path) -> None:
 
     from lightship import export
     from lightship.images.spec import ImageSpec
+    from lightship.packaging import UninformativeGoldenWarning
 
     for network in NETWORKS:
         if (folder / network.name / "1").exists():
@@ -53,6 +55,7 @@ def _make(folder: Path) -> None:
         model = make(input_shape=(network.side, network.side, 3), weights=None, classes=100)
         image = ImageSpec(preprocessing=network.preprocessing)
         labels = [f"class {number}" for number in range(100)]
+        warnings.simplefilter("ignore", UninformativeGoldenWarning)  # random weights hardly look at a photo
         export(model, folder / network.name, classes=labels, image=image, explain=False, version=1)
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from benchmarks.engines import DEFAULT, OTHERS, measure
+from benchmarks.engines import DEFAULT, OTHERS, WIDE, measure
 from benchmarks.networks import ROOT, versions
 from demo.assets import fetch
 from PIL import Image
@@ -35,9 +35,6 @@ from lightship.engines.precision.photos import find_photos, photo_inputs
 from lightship.errors import FailedPrecondition
 from lightship.packaging.progress import Progress
 from lightship.packaging.quantizing import add_int8
-
-# All are measured, whatever the figures of the check.
-WIDE = EngineOptions(engine="openvino", max_difference=1e9, min_agreement=0.0)
 
 
 def main() -> None:
