@@ -12,7 +12,7 @@ STAMP := $(VENV)/.installed
 # On a terminal, pip shows how much has come.
 PIP = $(BIN)/python -m pip install --disable-pip-version-check $(if $(shell test -t 2 && echo terminal),,--quiet)
 
-.PHONY: setup demo demo-train docs test test-fast test-pythons coverage check bench attacks conformance fuzz wheel image image-tensorflow lock clean
+.PHONY: setup demo demo-train docs test test-fast test-pythons coverage check bench attacks conformance coverage-table fuzz wheel image image-tensorflow lock clean
 
 setup: $(STAMP)
 
@@ -76,6 +76,10 @@ attacks: setup
 # Proves every operation, and writes the table of those that OpenVINO may run.
 conformance: setup
 	$(BIN)/python -m conformance
+
+# Tries every kind of model, and writes the table of docs/reference/coverage.md.
+coverage-table: setup
+	$(BIN)/python -m conformance.coverage
 
 fuzz: setup
 	$(BIN)/python -m fuzz --seconds $(FUZZ_SECONDS)
