@@ -30,6 +30,7 @@ from lightship.engines.base import (
     check_inputs,
     check_outputs,
 )
+from lightship.engines.host import HostProgram, NothingToSplit
 from lightship.engines.openvino import OpenVINOProgram
 from lightship.engines.openvino.program import Compiler, in_process
 from lightship.engines.openvino.tried import Tried
@@ -269,18 +270,32 @@ class _ChoosingEngine:
         if self._options.engine == "tensorflow" or self._better_in_tensorflow(slot.signature):
             return self._on_tensorflow(slot, CannotRun("the engine asked for is TensorFlow"))
         try:
-            program = OpenVINOProgram(self._folder, slot.signature, self._options, self._compiler(slot.signature))
+            compiler = self._compiler(self._folder, slot.signature)
+            program = OpenVINOProgram(self._folder, slot.signature, self._options, compiler)
         except CannotRun as unable:
-            return self._on_tensorflow(slot, unable)
+            return self._in_parts(slot, unable)
         slot.engine, slot.reason = "openvino", "every operation is proven"
         slot.refusals = SureRefusals(self._folder, slot.signature)
         slot.proof = program.description.proof
         return program
 
-    def _compiler(self, signature: Signature) -> Compiler:
+    def _in_parts(self, slot: _Slot, unable: CannotRun) -> Program:
+        """Returns the signature with what OpenVINO cannot run in front of it or behind it, or all on TensorFlow."""
+        try:
+            program = HostProgram(self._folder, self._saved_model, slot.signature, self._options, self._compiler)
+        except NothingToSplit:
+            return self._on_tensorflow(slot, unable)
+        except CannotRun as why:
+            return self._on_tensorflow(slot, why)
+        slot.engine, slot.reason, slot.proof = program.engine, program.reason, program.proof
+        slot.refusals = SureRefusals(self._folder, slot.signature)
+        return program
+
+    def _compiler(self, folder: Path, signature: Signature) -> Compiler:
         if self._options.trust:
-            return in_process(self._folder, signature, self._options)
-        return Tried(self._folder, signature, self._options, trials_for(self._options), self._digests)
+            return in_process(folder, signature, self._options)
+        digests = self._digests if folder == self._folder else None
+        return Tried(folder, signature, self._options, trials_for(self._options), digests)
 
     def _better_in_tensorflow(self, signature: Signature) -> bool:
         """Returns whether TensorFlow should run this signature although OpenVINO could.
