@@ -12,7 +12,7 @@ import pytest
 from lightship.engines import Engine, EngineOptions, load_engine
 from lightship.engines.comparison import differences
 from lightship.engines.host.program import REASON
-from lightship.errors import FailedPrecondition, InvalidArgument
+from lightship.errors import FailedPrecondition, InvalidArgument, ResourceExhausted
 from lightship.saved_model.reader import read_saved_model
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE
 
@@ -187,3 +187,16 @@ def test_a_refused_value_is_the_callers_error(tmp_path: Path) -> None:
         ):
             engine.run(DEFAULT_SIGNATURE, {"examples": strings(b"")})
         engine.close()
+
+
+def test_one_long_text_among_many_empty_ones_does_not_take_all_memory(tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    def run(text: Any) -> Any:
+        return {"y": tf.strings.length(tf.strings.split(text).to_tensor())}
+
+    engine = load(save(tmp_path / "1", run, tf.TensorSpec([None], tf.string, "text")))
+    assert engine.run(DEFAULT_SIGNATURE, {"text": strings("a bcd", "")})["y"].tolist() == [[1, 3], [0, 0]]
+    with pytest.raises(ResourceExhausted, match="send fewer rows"):
+        engine.run(DEFAULT_SIGNATURE, {"text": strings("a " * 20_000, *[""] * 20_000)})
+    engine.close()

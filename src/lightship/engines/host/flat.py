@@ -10,7 +10,7 @@ from lightship.engines.base import CannotRun
 from lightship.saved_model.graph_constants import CALLS
 
 _MAX_CALLS = 64  # the deepest nesting of calls
-_MAX_NODES = 1 << 20
+_MAX_NODES = 1 << 18
 # In a function, a tensor is named after its node and the node's output. These operations have several outputs; for any
 # other operation that this engine or OpenVINO knows, the number within its only output is the number of the tensor.
 _OUTPUTS = {

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightship.engines.base import CannotRun, fits_int32
-from lightship.engines.host.kernels.kernel import ANY, INTEGERS, NUMBERS, Attributes, Kernel, Run
+from lightship.engines.host.kernels.kernel import ANY, INTEGERS, NUMBERS, Attributes, Kernel, Run, check_size
 from lightship.errors import InvalidArgument
 from lightship.tensors.dtypes import DataType
 
@@ -155,6 +155,7 @@ def _counted(
     kept = values < size
     places = values[kept] if rows is None else rows[kept] * size + values[kept]
     shape = (size,) if rows is None else (count, size)
+    check_size(shape)
     if binary:
         found = np.zeros(int(np.prod(shape)), dtype)
         found[places] = 1

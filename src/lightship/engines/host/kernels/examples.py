@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lightship import protos
 from lightship.engines.base import CannotRun, Refused
-from lightship.engines.host.kernels.kernel import ANY, INTEGERS, Attributes, Kernel, Run, strings_like
+from lightship.engines.host.kernels.kernel import ANY, INTEGERS, Attributes, Kernel, Run, check_size, strings_like
 from lightship.errors import InvalidArgument
 from lightship.tensors.dtypes import DataType
 
@@ -139,6 +139,7 @@ def _of_any_length(
             f"[{','.join(map(str, shape))}]"
         )
     longest = max(map(len, lists), default=0)
+    check_size((len(lists), longest))
     found = np.empty((len(lists), longest), object if dtype is DataType.DT_STRING else dtype.numpy)
     if default.size != 1:
         raise CannotRun(f'the feature "{name}" has no single default value')
@@ -161,6 +162,7 @@ def _sparse_to_dense(attributes: Attributes) -> Run:
         places = np.ravel_multi_index(tuple(indices.T), sizes) if len(indices) else np.empty(0, np.int64)
         if (places[1:] <= places[:-1]).any():
             raise CannotRun("SparseToDense of indices that do not ascend")
+        check_size(sizes)
         found = np.empty(sizes, values.dtype)
         found.fill(default.item() if values.dtype == object else default)
         found.reshape(-1)[places] = values

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lightship.engines.base import CannotRun
+from lightship.errors import ResourceExhausted
 from lightship.tensors.dtypes import DataType
 
 # Takes the operands and returns the outputs. A lookup table is passed as a dict. Raises InvalidArgument for values that
@@ -20,6 +22,9 @@ Kernel = Callable[["Attributes"], Run]
 INTEGERS = frozenset({DataType.DT_INT32, DataType.DT_INT64})
 NUMBERS = frozenset({*INTEGERS, DataType.DT_BOOL, DataType.DT_FLOAT})
 ANY = frozenset({*NUMBERS, DataType.DT_STRING})
+
+# The most elements of one tensor. A few long rows among many empty ones would take all memory.
+MAX_ELEMENTS = 1 << 26
 
 
 class Attributes:
@@ -63,6 +68,15 @@ class Attributes:
 
     def refuse(self, what: str) -> CannotRun:
         return CannotRun(f"{self.op} {what} is not run without TensorFlow")
+
+
+def check_size(shape: Sequence[int]) -> None:
+    """Raises ResourceExhausted if a tensor of this shape has more than `MAX_ELEMENTS` elements."""
+    if math.prod(shape) > MAX_ELEMENTS:
+        raise ResourceExhausted(
+            f"a tensor of shape {list(shape)} is needed, which has more than {MAX_ELEMENTS:,} elements; "
+            "send fewer rows, or rows of similar lengths"
+        )
 
 
 def strings_like(values: list[bytes], shape: tuple[int, ...]) -> NDArray[Any]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lightship.engines.host.kernels.kernel import ANY, INTEGERS, NUMBERS, Attributes, Kernel, Run
+from lightship.engines.host.kernels.kernel import ANY, INTEGERS, NUMBERS, Attributes, Kernel, Run, check_size
 from lightship.errors import InvalidArgument
 from lightship.tensors.dtypes import DataType
 
@@ -141,6 +141,7 @@ def _one_hot(attributes: Attributes) -> Run:
             raise InvalidArgument(f"depth must be non-negative, got: {depth.ravel().tolist()}")
         if not -1 <= axis <= indices.ndim:
             raise InvalidArgument(f"Expected axis to be -1 or between [0, {indices.ndim}].  But received: {axis}")
+        check_size((indices.size, int(depth)))
         picked = np.expand_dims(indices, axis)
         along = [1] * picked.ndim
         along[axis] = int(depth)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightship.engines.base import CannotRun
-from lightship.engines.host.kernels.kernel import ANY, INTEGERS, Attributes, Kernel, Run
+from lightship.engines.host.kernels.kernel import ANY, INTEGERS, Attributes, Kernel, Run, check_size
 from lightship.errors import InvalidArgument
 
 
@@ -30,6 +30,7 @@ def _to_tensor(attributes: Attributes) -> Run:
             raise InvalidArgument(f"the shape {sizes} of a ragged tensor has not 2 dimensions")
         height = len(lengths) if sizes[0] < 0 else sizes[0]
         width = max(lengths, default=0) if sizes[1] < 0 else sizes[1]
+        check_size((height, width))
         filled = np.empty((height, width), values.dtype)
         filled.fill(default.item() if values.dtype == object else default)
         first = 0
