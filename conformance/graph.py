@@ -19,6 +19,11 @@ _NON_FINITE = (np.nan, np.inf, -np.inf)
 _SMALL = (0, 1, 2, 3, -1, -7, 100, 1000)
 _LARGE = (2**24 - 1, 2**24, 2**24 + 1, -(2**24) - 1, 123456789, 2**31 - 1, -(2**31))
 _BYTES = (0, 1, 2, 127, 5, 100)
+_WORDS = ("", "red", "green films", "  a b\tc ", "x,y,,z", "Red!", "it's", "[a] {b} -c_d", "1 22 333")
+_ODD_TEXTS = (
+    *("\n", "\x00", "a\x00b", "ÄÖ straße", "日本 語", "\u00a0x\u2003y", "\x0b\x0c\r\x1c\x85", "İI", "é", "😀 😀"),
+    *(b"\xff\xfe a", b"\xc3", b"a\xa0b", "a" * 300, "word " * 50),
+)
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,8 @@ class Graph:
         self, name: str, dtype: str, shape: Shape, kind: str, rows: int, turn: int, rng: np.random.Generator
     ) -> NDArray[Any]:
         if name in self.fixed:
-            return np.asarray(self.fixed[name][turn % len(self.fixed[name])], dtype)
+            chosen = self.fixed[name][turn % len(self.fixed[name])]
+            return np.asarray(chosen, object if dtype == "string" else dtype)
         sizes = tuple((rows if axis == 0 else 3) if size is None else size for axis, size in enumerate(shape))
         values = _of_kind(kind, dtype, sizes, rng)
         return np.abs(values) if self.positive and dtype == "float32" else values
@@ -66,6 +72,8 @@ class Graph:
 def _of_kind(kind: str, dtype: str, sizes: tuple[int, ...], rng: np.random.Generator) -> NDArray[Any]:
     if dtype == "bool":
         return rng.integers(0, 2, sizes).astype(bool)
+    if dtype == "string":
+        return _texts(kind, sizes, rng)
     if kind == "zeros":
         return np.zeros(sizes, dtype)
     if kind == "repeated":
@@ -85,3 +93,11 @@ def _of_kind(kind: str, dtype: str, sizes: tuple[int, ...], rng: np.random.Gener
     }.get(kind, _SMALL)
     values = rng.choice(np.asarray(pool_of_integers, np.int64), sizes)
     return (-np.abs(values) if kind == "negative" else values).astype(dtype)
+
+
+def _texts(kind: str, sizes: tuple[int, ...], rng: np.random.Generator) -> NDArray[Any]:
+    pool = {"zeros": ("",), "repeated": ("red",), "usual": _WORDS, "negative": _WORDS}.get(kind, _ODD_TEXTS)
+    chosen = [pool[index] for index in rng.integers(0, len(pool), int(np.prod(sizes)))]
+    array = np.empty(len(chosen), object)
+    array[:] = [one.encode() if isinstance(one, str) else one for one in chosen]
+    return array.reshape(sizes)

@@ -27,7 +27,7 @@ def main() -> int:
             auto = ask(row, folder, EngineOptions(), timed=True)
             tensorflow = ask(row, folder, EngineOptions(engine="tensorflow"), timed=True)
             said[row.name] = said_of(auto, worker.ask(number, folder))
-            on_openvino = auto.seconds if auto.engine == "openvino" else None
+            on_openvino = None if "tensorflow" in auto.engine else auto.seconds
             times[row.name] = shown(on_openvino), shown(tensorflow.seconds)
             print(f"{row.name}: {said[row.name]}, {times[row.name]}", flush=True)
     write_page(rows, said, times)

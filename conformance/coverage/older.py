@@ -154,7 +154,7 @@ def rows() -> Iterator[Row]:
     signatures = {"serving_default": single, "best": single, "distance": asks(x=x, y=-x)["serving_default"]}
     yield Row("Other makers", "`tf.Module` with three signatures", several_signatures, signatures)
     examples = [
-        example(age=[3.5], scores=[1, 2, 3], id=[7]),
+        example([b"green"], age=[3.5], scores=[1, 2, 3], id=[7]),
         example([b"red", b"blue", b"green"], age=[-1.0]),
         example([b""], age=[0.0], id=[-5]),
     ]

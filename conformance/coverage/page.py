@@ -14,8 +14,7 @@ PAGE = Path(__file__).parents[2] / "docs/reference/coverage.md"
 
 _BEGIN, _END = "<!-- the table: begin -->", "<!-- the table: end -->"
 _HEAD = "| model | runs on | without TensorFlow | OpenVINO | TensorFlow |\n|---|---|---|---|---|"
-_NAMES = {"openvino": "OpenVINO", "tensorflow": "TensorFlow"}
-_PYTHON = "Lightship's own code"
+_NAMES = {"lightship": "Python", "openvino": "OpenVINO", "tensorflow": "TensorFlow"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +33,14 @@ def said_of(auto: Found, hidden: Found) -> Said:
 
 def _because(found: Found) -> str:
     if found.engine == "openvino":
-        return "" if "Python" not in found.reason else f", after {_PYTHON}"
+        return "" if "Python" not in found.reason else " with Python"
     operation, _, rest = found.reason.partition(" ")
-    if "not proven" in rest:
-        types = rest.partition("of these types (")[2].partition(")")[0]
+    if "not proven" in rest or "by TensorFlow only" in rest or "without TensorFlow" in rest:
+        named = rest.partition("of these types (")[2].partition(")")[0]
+        types = ", ".join(sorted(named.split(", ")))  # a graph has them in any order
         return f": `{operation}`" + (f" ({types})" if types else "")
+    if found.engine == "lightship":
+        return ""
     return ": strings" if "type string" in rest else f": {found.reason}"
 
 

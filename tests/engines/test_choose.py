@@ -31,7 +31,8 @@ def fresh(version: Path, options: EngineOptions | None = None) -> Engine:
         ("serving_default", "openvino"),
         ("conv", "openvino"),
         ("int64", "openvino"),
-        ("joined", "tensorflow"),
+        ("joined", "lightship"),
+        ("number", "tensorflow"),
         ("lookup", "tensorflow"),
         ("as_text", "tensorflow"),
         ("bfloat16", "tensorflow"),
@@ -60,9 +61,9 @@ def test_values_beyond_int32_are_computed_by_tensorflow(engine: Engine) -> None:
 def test_without_tensorflow_the_error_names_signature_reason_and_command(odd_version: Path) -> None:
     alone = fresh(odd_version)
     with pytest.raises(FailedPrecondition) as caught:
-        alone.run("joined", {"x": np.array([b"a"], object)})
+        alone.run("number", {"x": np.array([b"1"], object)})
     assert caught.value.message == (
-        'signature "joined" needs TensorFlow: OpenVINO does not support the type string of tensor "x". '
+        'signature "number" needs TensorFlow: StringToNumber is run by TensorFlow only (StringToNumber). '
         "Install it: pip install 'lightship[tensorflow]'"
     )
     assert alone.run("serving_default", {"x": np.ones((1, 1), np.float32)})["y"].tolist() == [[2.5]]
@@ -83,7 +84,7 @@ def test_without_tensorflow_doubles_are_refused_since_openvino_rounds_them(odd_v
 @pytest.mark.tensorflow
 def test_openvino_alone_can_be_asked_for(odd_version: Path) -> None:
     with pytest.raises(FailedPrecondition, match="--engine auto"):
-        fresh(odd_version, EngineOptions(engine="openvino")).engine_of("joined")
+        fresh(odd_version, EngineOptions(engine="openvino")).engine_of("number")
 
 
 def test_the_initializer_is_not_runnable(engine: Engine) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -32,6 +33,7 @@ from lightship.engines.base import (
     check_outputs,
 )
 from lightship.engines.device import check_device
+from lightship.engines.host import HostProgram, NothingToSplit
 from lightship.engines.openvino import OpenVINOProgram
 from lightship.engines.openvino.program import Compiler, in_process
 from lightship.engines.openvino.tried import Tried
@@ -313,9 +315,10 @@ class _ChoosingEngine:
             return self._on_tensorflow(slot, CannotRun("the engine asked for is TensorFlow"))
         try:
             options = self._options_of(slot.signature)
-            program = OpenVINOProgram(self._folder, slot.signature, options, self._compiler(slot.signature, options))
+            compiler = self._compiler(self._folder, slot.signature, options)
+            program = OpenVINOProgram(self._folder, slot.signature, options, compiler)
         except CannotRun as unable:
-            return self._on_tensorflow(slot, unable)
+            return self._in_parts(slot, unable)
         slot.engine, slot.reason = "openvino", "every operation is proven"
         slot.refusals = SureRefusals(self._folder, slot.signature)
         slot.proof, slot.precision = program.description.proof, program.precision
@@ -327,10 +330,25 @@ class _ChoosingEngine:
             return self._options
         return replace(self._options, precision="f32")
 
-    def _compiler(self, signature: Signature, options: EngineOptions) -> Compiler:
+    def _in_parts(self, slot: _Slot, unable: CannotRun) -> Program:
+        """Returns the signature with what OpenVINO cannot run in front of it or behind it, or all on TensorFlow."""
+        options = replace(self._options, precision="f32")
+        compiler = partial(self._compiler, options=options)
+        try:
+            program = HostProgram(self._folder, self._saved_model, slot.signature, options, compiler)
+        except NothingToSplit:
+            return self._on_tensorflow(slot, unable)
+        except CannotRun as why:
+            return self._on_tensorflow(slot, why)
+        slot.engine, slot.reason, slot.proof = program.engine, program.reason, program.proof
+        slot.refusals = SureRefusals(self._folder, slot.signature)
+        return program
+
+    def _compiler(self, folder: Path, signature: Signature, options: EngineOptions) -> Compiler:
         if options.trust:
-            return in_process(self._folder, signature, options)
-        return Tried(self._folder, signature, options, trials_for(options), self._digests)
+            return in_process(folder, signature, options)
+        digests = self._digests if folder == self._folder else None
+        return Tried(folder, signature, options, trials_for(options), digests)
 
     def _better_in_tensorflow(self, signature: Signature) -> bool:
         """Returns whether TensorFlow should run this signature although OpenVINO could.

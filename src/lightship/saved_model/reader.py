@@ -42,6 +42,8 @@ class SavedModel:
     placeholders: Mapping[str, DataType] = field(default_factory=dict)
     # The file in the version folder that it was read from: saved_model.pb, also for its text form, or model.tflite.
     file: str = SAVED_MODEL_FILE
+    # The names of files in the folder `assets`, by the nodes of the graph that hold their paths.
+    assets: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_saved_model(folder: Path, tags: Collection[str] = SERVE) -> SavedModel:
@@ -56,7 +58,7 @@ def read_saved_model(folder: Path, tags: Collection[str] = SERVE) -> SavedModel:
 def parse_saved_model(data: bytes, folder: Path, tags: Collection[str] = SERVE) -> SavedModel:
     """Reads the bytes of `saved_model.pb` in a version folder. Raises NotFound and DataLoss, as `read_saved_model`."""
     model = _parse(data, folder)
-    graph = _graph_with_tags(model, tags, folder)
+    graph = graph_with_tags(model, tags, folder)
     alone = len(model.meta_graphs) == 1
     fed = {node.name: node for node in graph.graph_def.node if node.op in _FED_DIRECTLY}
     signatures = {
@@ -71,6 +73,11 @@ def parse_saved_model(data: bytes, folder: Path, tags: Collection[str] = SERVE) 
         changes=changes_in(graph.graph_def, _fetched(signatures), operations),
         tags=tuple(tags),
         placeholders={name: _dtype_of(node) for name, node in fed.items() if node.op in _PLACEHOLDERS},
+        assets={
+            asset.tensor_info.name.partition(":")[0]: asset.filename
+            for asset in graph.asset_file_def
+            if Path(asset.filename).name == asset.filename
+        },
     )
 
 
@@ -84,7 +91,7 @@ def with_only_signature(
     graph or signature.
     """
     model = _parse(saved_model_pb, Path(SAVED_MODEL_FILE))
-    graph = _graph_with_tags(model, tags, Path(SAVED_MODEL_FILE))
+    graph = graph_with_tags(model, tags, Path(SAVED_MODEL_FILE))
     if name not in graph.signature_def:
         raise NotFound(f'the model has no signature "{name}"; it has {_listed(graph.signature_def)}')
     wanted = protos.SignatureDef()
@@ -146,7 +153,8 @@ def _parse(data: bytes, place: Path) -> Any:
     return model
 
 
-def _graph_with_tags(model: Any, tags: Collection[str], place: Path) -> Any:
+def graph_with_tags(model: Any, tags: Collection[str], place: Path) -> Any:
+    """Returns the `tensorflow.MetaGraphDef` with exactly these tags. Raises NotFound if there is none."""
     for graph in model.meta_graphs:
         if set(graph.meta_info_def.tags) == set(tags):
             return graph
@@ -213,4 +221,4 @@ def _operations(graph: Any) -> frozenset[str]:
 
 def read_graph(folder: Path, tags: Collection[str] = SERVE) -> Any:
     """Reads the `tensorflow.GraphDef` of a version folder. Raises the errors of `read_saved_model`."""
-    return _graph_with_tags(_parse(saved_model_bytes(folder), folder), tags, folder).graph_def
+    return graph_with_tags(_parse(saved_model_bytes(folder), folder), tags, folder).graph_def

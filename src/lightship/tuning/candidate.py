@@ -16,9 +16,9 @@ from lightship.engines.openvino.description import Description
 from lightship.engines.openvino.figures import Measurements, limited
 from lightship.engines.openvino.measuring import streams_to_measure
 from lightship.engines.openvino.streams import choose_streams
+from lightship.engines.precision import check_golden
 from lightship.engines.tuned import TunedSetting
 from lightship.errors import LightshipError
-from lightship.lifecycle.loader import check_golden
 from lightship.memory import release_freed_memory
 from lightship.processors import available_cpus
 from lightship.saved_model.digests import Digests
@@ -98,7 +98,7 @@ class Workbench:
         """
         with ExitStack() as stack:
             candidate = stack.enter_context(self._opened(self._options, DEFAULT))
-            check_golden(self.bundle, candidate.engine, self._options)
+            check_golden(self.bundle, candidate.engine)
             if self._waited(candidate):
                 stack.pop_all()
                 return candidate
