@@ -60,10 +60,11 @@ BELOW: dict[str, set[str]] = {
     | {"evaluation", "datasets", "client", "local", "packaging", "engines", "extras", "locks", "memory", "processors"}
     | {"unexpected"},
     "compat": {"tensors", "protos", "errors"},
+    "bench": MODEL | {"client", "evaluation", "printable"},
     "docker": MODEL | SHOWN | {"client", "extras"},
     "cli": MODEL
     | {"docker", "local", "client", "training", "packaging", "server", "transports", "services", "signing", "lifecycle"}
-    | {"batching", "engines", "evaluation", "datasets", "store"}
+    | {"batching", "bench", "engines", "evaluation", "datasets", "store"}
     | {"extras", "memory", "processors", "signals", "printable"},
     "__main__": {"cli"},
 }

@@ -62,6 +62,10 @@ COMPARE = PREDICT._replace(
     command="lightship compare",
     expected="two models, each a folder or an address, such as models/dog/1 or http://127.0.0.1:8501/v1/models/dog",
 )
+BENCH = PREDICT._replace(
+    command="lightship bench",
+    expected="a model, its address or its folder, such as http://127.0.0.1:8501/v1/models/dog or models/dog",
+)
 EXPLAIN = PREDICT._replace(command="lightship explain")
 EXPLAIN_PHOTO = PHOTO._replace(command="lightship explain")
 CHECKED_PHOTOS = PHOTO._replace(

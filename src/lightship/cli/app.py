@@ -11,6 +11,7 @@ from typer.exceptions import TyperException
 
 from lightship import __version__
 from lightship.cli import (
+    bench,
     compare,
     docker,
     explain,
@@ -56,6 +57,7 @@ app.command("verify", cls=HelpCommand)(typer_command(verify.verify))
 app.command("sign", cls=HelpCommand)(sign.sign)
 app.command("sift", cls=HelpCommand)(typer_command(sift.sift))
 app.command("compare", cls=HelpCommand)(typer_command(compare.compare))
+app.command("bench", cls=HelpCommand)(typer_command(bench.bench))
 app.add_typer(docker.app)
 config = typer.Typer(cls=HelpGroup, help="Check configuration files.")
 config.command("check", cls=HelpCommand)(typer_command(check.check))

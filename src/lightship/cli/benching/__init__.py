@@ -1,0 +1,1 @@
+"""What `lightship bench` does on the command line: its arguments, the targets, progress, the table and the files."""
