@@ -42,6 +42,8 @@ class ChildServer:
     def __init__(self, folder: str, options: tuple[str, ...] = ()) -> None:
         """options: further ones of `lightship serve`."""
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
+        self._reader: threading.Thread | None = None
+        self._printed = ""
         path = [str(Path.cwd()) if one == "" else one for one in sys.path]
         words = ["serve", folder, *("--rest-port", "auto", "--grpc-port", "auto", "--host", "127.0.0.1", "--json")]
         self._process = subprocess.Popen(
@@ -76,8 +78,9 @@ class ChildServer:
             )
         except (ValueError, LookupError, TypeError) as error:
             self.stop()
-            raise FailedPrecondition(f"the server of the folder did not start: {self._printed()}") from error
-        threading.Thread(target=self._process.stdout.read, daemon=True).start()
+            raise FailedPrecondition(f"the server of the folder did not start: {self._printed}") from error
+        self._reader = threading.Thread(target=self._process.stdout.read, daemon=True)
+        self._reader.start()
         return addresses
 
     def stop(self) -> None:
@@ -89,8 +92,13 @@ class ChildServer:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-
-    def _printed(self) -> str:
-        self._log.seek(0)
-        text = " ".join(self._log.read().decode(errors="replace").split())
-        return text[-_SHOWN:] or f"it ended with exit code {self._process.returncode} and printed nothing"
+        if self._log.closed:
+            return
+        with self._log:
+            self._log.seek(0)
+            text = " ".join(self._log.read().decode(errors="replace").split())
+        self._printed = text[-_SHOWN:] or f"it ended with exit code {self._process.returncode} and printed nothing"
+        if self._reader is not None:
+            self._reader.join()
+        if self._process.stdout is not None:
+            self._process.stdout.close()

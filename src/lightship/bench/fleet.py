@@ -27,6 +27,7 @@ _MAIN = "import sys; sys.path[:] = {path!r}; from lightship.bench.worker import 
 _HEAD_START = 30_000_000  # nanoseconds between the order to start and the start
 _SECOND = 1_000_000_000
 _GRACE = 30.0  # seconds beyond those of the plan, in which a process of load must answer
+_PATIENCE = 2.0  # seconds of errors without an answer after which a server is dead, or the timeout if that is longer
 _QUIET_SECONDS = 0.25  # between looks at the server's memory
 
 
@@ -105,6 +106,7 @@ class Fleet:
         path = [one for one in sys.path if one] or [os.getcwd()]
         command = [sys.executable, "-P", "-c", _MAIN.format(path=path)]
         self._workers: list[subprocess.Popen[bytes]] = []
+        self._readers: list[threading.Thread] = []
         try:
             for number in range(processes):
                 # In a session of their own: Ctrl-C in the terminal is for the command.
@@ -112,7 +114,9 @@ class Fleet:
                     command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
                 )
                 self._workers.append(worker)
-                threading.Thread(target=self._read, args=(number, worker), daemon=True).start()
+                reader = threading.Thread(target=self._read, args=(number, worker), daemon=True)
+                reader.start()
+                self._readers.append(reader)
         except BaseException:
             self.close()
             raise
@@ -138,6 +142,8 @@ class Fleet:
             except subprocess.TimeoutExpired:
                 worker.kill()
                 worker.wait()
+        for reader in self._readers:
+            reader.join()
 
     def know(self, name: str, endpoint: Endpoint) -> None:
         """Gives an endpoint to all processes. A later one of the same name replaces it."""
@@ -187,7 +193,7 @@ class Fleet:
         begin, end = (at + round(seconds * _SECOND) for seconds in (plan.warm_up, plan.warm_up + plan.seconds))
         reports: dict[int, dict[str, Any]] = {}
         waiting, told_stop = set(numbers), counts.stopped
-        watch = _DeathWatch(plan.timeout, at)
+        watch = _DeathWatch(max(plan.timeout, _PATIENCE), at)
         measure = _Measure(meter, begin, end)
         while waiting:
             now = perf_counter_ns()
@@ -240,22 +246,22 @@ class Fleet:
 
     def _read(self, number: int, worker: subprocess.Popen[bytes]) -> None:
         assert worker.stdout is not None
-        for line in worker.stdout:
-            with suppress(ValueError):
-                self._reports.put((number, json.loads(line)))
+        with worker.stdout as lines:
+            for line in lines:
+                with suppress(ValueError):
+                    self._reports.put((number, json.loads(line)))
         self._reports.put((number, {"kind": "ended"}))
 
 
 class _DeathWatch:
-    """Notices that a server has gone: for as long as a request may take, there were errors and no good answer."""
+    """Notices that a server has gone: for a while there were errors and no good answer."""
 
-    def __init__(self, timeout: float, start: int) -> None:
-        self._patience, self._last_good, self._answered, self._errors = timeout * _SECOND, start, 0, 0
-        self._errors_then = 0
+    def __init__(self, patience: float, start: int) -> None:
+        self._patience, self._last_good, self._answered, self._errors = patience * _SECOND, start, 0, 0
 
     def is_dead(self, now: int, answered: int, errors: int) -> bool:
-        if answered != self._answered or errors == self._errors_then:
-            self._last_good, self._answered, self._errors_then = now, answered, errors
+        if answered != self._answered or errors == self._errors:
+            self._last_good, self._answered, self._errors = now, answered, errors
         return now - self._last_good > self._patience
 
 
