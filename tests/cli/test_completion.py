@@ -45,6 +45,7 @@ def offered(line: str) -> list[str]:
             "lightship ",
             {
                 "compare",
+                "bench",
                 "config",
                 "docker",
                 "explain",
