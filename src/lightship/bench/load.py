@@ -16,7 +16,7 @@ from lightship.bench.connection import Connection
 from lightship.bench.endpoint import ConnectionFactory
 from lightship.bench.exchange import TIMEOUT
 from lightship.bench.histogram import Histogram
-from lightship.bench.poller import Poller
+from lightship.bench.poller import make_poller
 
 _TICK = 50_000_000  # nanoseconds between looks for timeouts, and for whether to stop
 _SECOND = 1_000_000_000
@@ -74,7 +74,7 @@ class Load:
     def __init__(self, factory: ConnectionFactory, plan: LoadPlan, stopped: Callable[[], bool]) -> None:
         """stopped: whether to end early."""
         self._factory, self._plan, self._stopped = factory, plan, stopped
-        self._poller = Poller()
+        self._poller = make_poller()
         self._all = [Connection(factory, self._poller, self._ended) for _ in range(plan.connections)]
         self._idle: deque[Connection] = deque()
         self._timeout = round(plan.timeout * _SECOND)
