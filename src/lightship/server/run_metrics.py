@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
@@ -39,7 +38,14 @@ class RunMetrics:
 
     def of(self, model: str) -> RanAtOnce:
         """Returns what notes the runs of a model."""
-        return partial(self._note, _Model(model, self._calls.of(model)))
+        noted, notes, count = _Model(model, self._calls.of(model)), self._notes, self.count
+
+        def note(seconds: float, calls: int, rows: int) -> None:
+            notes.append((noted, seconds, calls, rows))
+            if len(notes) >= MAX_NOTES:
+                count()
+
+        return note
 
     def count(self) -> None:
         """Counts what was noted. Other threads may note further runs meanwhile, behind these."""
@@ -49,12 +55,6 @@ class RunMetrics:
             del self._notes[:number]
             if notes:
                 self._count(notes)
-
-    def _note(self, model: _Model, seconds: float, calls: int, rows: int) -> None:
-        notes = self._notes
-        notes.append((model, seconds, calls, rows))
-        if len(notes) >= MAX_NOTES:
-            self.count()
 
     def _count(self, notes: Sequence[_Note]) -> None:
         models, seconds, calls, rows = zip(*notes, strict=True)

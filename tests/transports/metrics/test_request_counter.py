@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from lightship.transports.metrics.metrics import Metrics
 from lightship.transports.metrics.own.requests import RequestMetrics
-from lightship.transports.metrics.request_counter import MAX_NOTES, Note, RequestCounter
+from lightship.transports.metrics.request_counter import MAX_NOTES, RequestCounter
 from lightship.transports.metrics.text import metrics_text
 
 STAGES = (0.001, 0.002, 0.003, 0.004)
@@ -33,14 +33,14 @@ class Counted:
         return sum(one.value for one in samples if one.name == sample and labels.items() <= one.labels.items())
 
 
-def note(model: str = "dog", method: str = "predict", times: int = 1) -> Note:
-    return model, method, method, times, 0.01, STAGES
+def succeed(counter: RequestCounter, model: str = "dog", method: str = "predict", times: int = 1) -> None:
+    counter.succeeded(model, method, method, 0.01, STAGES, times)
 
 
 def test_a_request_is_counted_in_both_kinds_of_metrics_before_either_is_read() -> None:
     counted = Counted()
-    counted.rest.succeeded(note())
-    counted.grpc.succeeded(note(times=3))
+    succeed(counted.rest)
+    succeed(counted.grpc, times=3)
     labels = {"model": "dog", "method": "predict", "transport": "grpc"}
     assert counted.value("lightship_requests_total", **labels, code="OK") == 3
     assert counted.value("lightship_request_seconds_sum", **labels) == pytest.approx(0.03)
@@ -55,7 +55,7 @@ def test_requests_of_several_models_and_methods_are_counted_apart() -> None:
     counted = Counted()
     for times, model, method in ((1, "dog", "predict"), (2, "cat", "predict"), (4, "dog", "classify")):
         for _ in range(5):
-            counted.rest.succeeded(note(model, method, times))
+            succeed(counted.rest, model, method, times)
     for times, model, method in ((1, "dog", "predict"), (2, "cat", "predict"), (4, "dog", "classify")):
         assert counted.value("lightship_requests_total", model=model, method=method) == 5 * times
         latency = ":tensorflow:serving:request_latency_count"
@@ -64,9 +64,9 @@ def test_requests_of_several_models_and_methods_are_counted_apart() -> None:
 
 def test_a_request_may_count_in_one_kind_of_metrics_only() -> None:
     counted = Counted()
-    counted.grpc.succeeded(("dog", None, "metadata", 1, 0.01, STAGES))
+    counted.grpc.succeeded("dog", None, "metadata", 0.01, STAGES)
     counted.grpc.failed("dog", None, "metadata", "INTERNAL")
-    counted.grpc.succeeded(("dog", None, None, 1, 0.01, STAGES))
+    counted.grpc.succeeded("dog", None, None, 0.01, STAGES)
     counted.grpc.failed("dog", None, None, "INTERNAL")
     assert counted.value(":tensorflow:serving:request_count_total") == 0
     assert counted.value("lightship_requests_total", method="metadata", code="OK") == 1
@@ -75,7 +75,7 @@ def test_a_request_may_count_in_one_kind_of_metrics_only() -> None:
 
 def test_a_wait_of_less_than_no_time_counts_as_none() -> None:
     counted = Counted()
-    counted.rest.succeeded(("dog", "predict", "predict", 1, 0.01, (-0.5, 0.0, 0.0, 0.25)))
+    counted.rest.succeeded("dog", "predict", "predict", 0.01, (-0.5, 0.0, 0.0, 0.25))
     assert counted.value("lightship_request_stage_seconds_sum", stage="wait") == 0
     assert counted.value("lightship_request_seconds_sum") == 0.25
 
@@ -85,7 +85,7 @@ def test_nothing_is_lost_while_threads_count_and_read() -> None:
 
     def count(one: RequestCounter, model: str) -> None:
         for number in range(EACH):
-            one.succeeded(note(model, times=1 + number % 3))
+            succeed(one, model, times=1 + number % 3)
             if number % 10 == 0:
                 one.failed(model, "predict", "predict", "INTERNAL")
 
@@ -111,14 +111,14 @@ def test_nothing_is_lost_while_threads_count_and_read() -> None:
 def test_what_is_noted_does_not_grow_without_bound() -> None:
     counted = Counted()
     for _ in range(10_000):
-        counted.rest.succeeded(note())
+        succeed(counted.rest)
         assert len(counted.rest._notes) < MAX_NOTES
 
 
 def test_a_model_that_was_removed_meanwhile_is_counted() -> None:
     models = ["dog"]
     counted = Counted(models)
-    counted.rest.succeeded(note())
+    succeed(counted.rest)
     models.clear()
     assert counted.value("lightship_requests_total", model="dog") == 1
     assert counted.value(":tensorflow:serving:request_count_total", model_name="dog") == 1

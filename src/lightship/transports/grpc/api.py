@@ -35,7 +35,6 @@ logger = logging.getLogger(__name__)
 
 _MAX_ELEMENTS = 1 << 16  # of the tensors of a request that is read on the event loop
 _NAMES = {code: code.name for code in Code}  # an enum's own attribute is slow
-_OK = Answer(b"")
 
 
 class GrpcApi:
@@ -46,7 +45,7 @@ class GrpcApi:
 
     def __init__(self, context: GrpcContext, metrics: Metrics, own_metrics: TransportMetrics | None = None) -> None:
         self.context = context
-        self._counter = RequestCounter(metrics, own_metrics or RequestMetrics(context.manager.models).grpc)
+        self.counter = RequestCounter(metrics, own_metrics or RequestMetrics(context.manager.models).grpc)
         self._requests = RequestTemplates()
         # The methods with a single response, by their full names, such as
         # `/tensorflow.serving.PredictionService/Predict`.
@@ -81,7 +80,8 @@ class GrpcApi:
         prediction.calls = len(requests)
 
         def count(stages: Stages) -> None:
-            self.count(method, template.call.model, _OK, begun, stages, len(requests))
+            seconds = time.perf_counter() - begun
+            self.counter.succeeded(template.call.model, method.counted_as, method.label, seconds, stages, len(requests))
 
         return ReadTogether(prepared, template.call.model, begun, count)
 
@@ -102,7 +102,8 @@ class GrpcApi:
                 message = _parsed(method, request, caller)
                 note_request(caller.record, message)
                 done = Answer(method.act(self.context, message, caller).SerializeToString())
-                self.count(method, model_named(message), done, begun, (0.0, time.perf_counter() - begun, 0.0, 0.0))
+                seconds, named = time.perf_counter() - begun, model_named(message)
+                self.counter.succeeded(named, method.counted_as, method.label, seconds, (0.0, seconds, 0.0, 0.0))
                 return done
             template = template or self._requests.find(request)
             call = self._read(method, request, caller) if template is None else template.read(request)
@@ -115,7 +116,7 @@ class GrpcApi:
             answer = self.failed(error, method)
             if caller.record is not None and model:
                 caller.record.model = model
-        self.count(method, model, answer, begun)
+        self.count_failure(method, model, answer)
         return answer
 
     def refuse_overload(self, method: Method, error: Overloaded, origin: Origin) -> Answer:
@@ -125,7 +126,7 @@ class GrpcApi:
     def refuse(self, method: Method, error: LightshipError, model: str) -> Answer:
         """Returns and counts the answer to a call that is not run."""
         answer = refusal(error)
-        self.count(method, model, answer, time.perf_counter())
+        self.count_failure(method, model, answer)
         return answer
 
     def _read(self, method: Method, request: bytes, caller: Caller) -> PredictCall | None:
@@ -147,18 +148,9 @@ class GrpcApi:
             return refusal(explained)
         return refusal(with_expected_shapes(explained))._replace(hint=hints.hint(explained))
 
-    def count(
-        self, method: Method, model: str, answer: Answer, begun: float, stages: Stages | None = None, times: int = 1
-    ) -> None:
-        """Counts an answer, or several alike. `begun` is when the work began, by `time.perf_counter`.
-
-        `stages` may be None if the answer is an error.
-        """
-        if stages is not None:
-            seconds = time.perf_counter() - begun
-            self._counter.succeeded((model, method.counted_as, method.label, times, seconds, stages))
-        else:
-            self._counter.failed(model, method.counted_as, method.label, _NAMES[answer.code])
+    def count_failure(self, method: Method, model: str, answer: Answer) -> None:
+        """Counts an answer that is an error."""
+        self.counter.failed(model, method.counted_as, method.label, _NAMES[answer.code])
 
 
 class ReadPredict:
@@ -182,22 +174,22 @@ class ReadPredict:
 
     def finish(self) -> Answer | UnaryJob:
         """Returns the answer, or a job if it was not run."""
-        made, writing = self._made, time.perf_counter()
-        decode, run = made - self._begun, self._prepared.prediction.seconds
-        stages: Stages | None = None
+        begun, made, writing = self._begun, self._made, time.perf_counter()
+        api, method, prepared = self._api, self._method, self._prepared
+        run = prepared.prediction.seconds
         try:
-            body = self._prepared.response()
-            if body is None:
-                clock = StageClock(decode, writing - made)
-                return UnaryJob(
-                    self._api, self._method, self._caller, None, self._prepared, self.model, self._begun, clock=clock
-                )
-            answer = Answer(body)
-            stages = max(0.0, writing - made - run), decode, run, time.perf_counter() - writing
+            body = prepared.response()
         except Exception as error:
-            answer = self._api.failed(error, self._method)
-        self._api.count(self._method, self.model, answer, self._begun, stages)
-        return answer
+            answer = api.failed(error, method)
+            api.count_failure(method, self.model, answer)
+            return answer
+        if body is None:
+            clock = StageClock(made - begun, writing - made)
+            return UnaryJob(api, method, self._caller, None, prepared, self.model, begun, clock=clock)
+        ended = time.perf_counter()
+        stages = writing - made - run, made - begun, run, ended - writing
+        api.counter.succeeded(self.model, method.counted_as, method.label, ended - begun, stages)
+        return Answer(body)
 
 
 class UnaryJob:
@@ -258,7 +250,12 @@ class UnaryJob:
         except Exception as error:
             answer = self._api.failed(error, self._method)
         self._end(left)
-        self._api.count(self._method, self._model, answer, self._begun, stages)
+        method = self._method
+        if stages is None:
+            self._api.count_failure(method, self._model, answer)
+        else:
+            seconds = time.perf_counter() - self._begun
+            self._api.counter.succeeded(self._model, method.counted_as, method.label, seconds, stages)
         return answer
 
     def release(self) -> None:

@@ -43,6 +43,5 @@ class ReadTogether:
         if bodies is None:
             return None
         made, run = self._made, self.prediction.seconds
-        wait = max(0.0, writing - made - run)
-        self._count((wait, made - self._begun, run, time.perf_counter() - writing))
+        self._count((writing - made - run, made - self._begun, run, time.perf_counter() - writing))
         return [Answer(body) for body in bodies]

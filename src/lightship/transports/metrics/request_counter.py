@@ -37,10 +37,12 @@ class RequestCounter:
         metrics.count_first(self.count)
         own_metrics.count_first(self.count)
 
-    def succeeded(self, note: Note) -> None:
+    def succeeded(
+        self, model: str, api: str | None, method: str | None, seconds: float, stages: Stages, times: int = 1
+    ) -> None:
         """Counts a request that was answered, or several alike. A wait of less than no time counts as none."""
         notes = self._notes
-        notes.append(note)
+        notes.append((model, api, method, times, seconds, stages))
         if len(notes) >= MAX_NOTES:
             self.count()
 

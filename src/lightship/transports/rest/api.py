@@ -246,7 +246,7 @@ class RestApi:
         that is not known. `stages` may be None if the response is an error.
         """
         if response.code is _OK and stages is not None:
-            self._counter.succeeded((response.model, response.api, method, 1, seconds, stages))
+            self._counter.succeeded(response.model, response.api, method, seconds, stages)
         else:
             self._counter.failed(response.model, response.api, method, response.code.name)
         return self._completed(response) if self._cors else response
@@ -254,7 +254,7 @@ class RestApi:
     def counted_together(self, responses: list[Response], seconds: float, stages: Stages) -> list[Response]:
         """Counts responses of one `:predict` that took the same time, and returns them."""
         first = responses[0]
-        self._counter.succeeded((first.model, first.api, first.api, len(responses), seconds, stages))
+        self._counter.succeeded(first.model, first.api, first.api, seconds, stages, len(responses))
         return list(map(self._completed, responses)) if self._cors else responses
 
     def count_refusal(self, model: str, error: LightshipError) -> None:
@@ -290,7 +290,7 @@ class ReadTogether:
         if not responses:
             return None
         now, start, made, run = time.perf_counter(), self._start, self._made, self.prediction.seconds
-        stages = max(0.0, begun - made - run), made - start, run, now - begun
+        stages = begun - made - run, made - start, run, now - begun
         return self._api.counted_together(responses, now - start, stages)
 
 
@@ -334,7 +334,7 @@ class _CountedCall:
             return None
         now, made, decode, prediction = time.perf_counter(), self._made, self._decode, self._call.prediction
         run = 0.0 if prediction is None else prediction.seconds
-        stages = max(0.0, begun - made - run), decode, run, now - begun
+        stages = begun - made - run, decode, run, now - begun
         return self._api.counted(response, decode + now - made, self._method, stages)
 
     def run(self) -> Response | Pending[Response]:
