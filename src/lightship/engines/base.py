@@ -209,8 +209,8 @@ class SignatureReport:
 
     # The name of the signature.
     signature: str
-    # "openvino", "tensorflow" or the name of a backend; "" if the signature was not needed yet or no installed runtime
-    # can run it.
+    # "openvino" (what runs in Python in front of it included), "lightship" if all runs in Python, "tensorflow" or the
+    # name of a backend; "" if the signature was not needed yet or no installed runtime can run it.
     engine: str
     # Why this engine was chosen: "every operation is proven", or what OpenVINO cannot run, such as "Unique is not
     # proven".
