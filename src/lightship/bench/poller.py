@@ -37,48 +37,6 @@ class Poller(Protocol):
     def close(self) -> None: ...
 
 
-def make_poller() -> Poller:
-    return EpollPoller() if sys.platform == "linux" else SelectorPoller()
-
-
-class EpollPoller:
-    """For Linux. epoll alone would wait whole milliseconds."""
-
-    def __init__(self) -> None:
-        self._epoll = select.epoll()
-        self._descriptor = self._epoll.fileno()
-        self._calls: dict[int, Callable[[int], None]] = {}
-
-    def watch(self, file: socket.socket, events: int, call: Callable[[int], None]) -> None:
-        self._calls[file.fileno()] = call
-        self._epoll.register(file, _epoll_events(events))
-
-    def change(self, file: socket.socket, events: int, call: Callable[[int], None]) -> None:
-        self._calls[file.fileno()] = call
-        self._epoll.modify(file, _epoll_events(events))
-
-    def forget(self, file: socket.socket) -> None:
-        if self._calls.pop(file.fileno(), None) is not None:
-            self._epoll.unregister(file)
-
-    def wait(self, seconds: float) -> None:
-        if 0 < seconds < _LONG and self._descriptor <= _MAX_DESCRIPTOR:
-            select.select([self._descriptor], [], [], seconds)
-            seconds = 0
-        calls = self._calls
-        for descriptor, events in self._epoll.poll(max(seconds, 0)):
-            call = calls.get(descriptor)  # one that was called before may have closed it
-            if call is not None:
-                call((READ if events & ~select.EPOLLOUT else 0) | (WRITE if events & ~select.EPOLLIN else 0))
-
-    def close(self) -> None:
-        self._epoll.close()
-
-
-def _epoll_events(events: int) -> int:
-    return (select.EPOLLIN if events & READ else 0) | (select.EPOLLOUT if events & WRITE else 0)
-
-
 class SelectorPoller:
     """For other systems."""
 
@@ -105,6 +63,53 @@ class SelectorPoller:
 
     def close(self) -> None:
         self._selector.close()
+
+
+if sys.platform == "linux":
+
+    class EpollPoller:
+        """For Linux. epoll alone would wait whole milliseconds."""
+
+        def __init__(self) -> None:
+            self._epoll = select.epoll()
+            self._descriptor = self._epoll.fileno()
+            self._calls: dict[int, Callable[[int], None]] = {}
+
+        def watch(self, file: socket.socket, events: int, call: Callable[[int], None]) -> None:
+            self._calls[file.fileno()] = call
+            self._epoll.register(file, _epoll_events(events))
+
+        def change(self, file: socket.socket, events: int, call: Callable[[int], None]) -> None:
+            self._calls[file.fileno()] = call
+            self._epoll.modify(file, _epoll_events(events))
+
+        def forget(self, file: socket.socket) -> None:
+            if self._calls.pop(file.fileno(), None) is not None:
+                self._epoll.unregister(file)
+
+        def wait(self, seconds: float) -> None:
+            if 0 < seconds < _LONG and self._descriptor <= _MAX_DESCRIPTOR:
+                select.select([self._descriptor], [], [], seconds)
+                seconds = 0
+            calls = self._calls
+            for descriptor, events in self._epoll.poll(max(seconds, 0)):
+                call = calls.get(descriptor)  # one that was called before may have closed it
+                if call is not None:
+                    call((READ if events & ~select.EPOLLOUT else 0) | (WRITE if events & ~select.EPOLLIN else 0))
+
+        def close(self) -> None:
+            self._epoll.close()
+
+    def _epoll_events(events: int) -> int:
+        return (select.EPOLLIN if events & READ else 0) | (select.EPOLLOUT if events & WRITE else 0)
+
+    def make_poller() -> Poller:
+        return EpollPoller()
+
+else:
+
+    def make_poller() -> Poller:
+        return SelectorPoller()
 
 
 def wake_up_precisely() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
@@ -80,6 +81,8 @@ def _connectable(address: Address, timeout: float) -> tuple[int, tuple[str, int]
     """Returns the family and the address of a socket that connects."""
     parts = urlsplit(address.base)
     if parts.scheme == "grpc+unix":
+        if sys.platform == "win32":
+            raise InvalidArgument(f"{address.base}: this system has no sockets of Unix: give a grpc:// address")
         return socket.AF_UNIX, parts.path
     host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
     error: OSError | None = None

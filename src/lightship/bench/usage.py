@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import re
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 _LISTEN = "0A"
+_TICKS_PER_SECOND = 100
+if sys.platform != "win32":
+    _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 _HELD = re.compile(r"^(?:RssAnon|RssShmem):\s+(\d+) kB", re.MULTILINE)
 _RESIDENT = re.compile(r"^VmRSS:\s+(\d+) kB", re.MULTILINE)
 
@@ -60,7 +64,7 @@ class UsageMeter:
     def usage(self) -> ServerUsage:
         ticks = sum(max(0, count - self._times.get(pid, 0)) for pid, count in self._ticks.items())
         seconds = (self._last - self._began) / 1e9
-        return ServerUsage(self._processes, ticks / os.sysconf("SC_CLK_TCK"), seconds, self._memory)
+        return ServerUsage(self._processes, ticks / _TICKS_PER_SECOND, seconds, self._memory)
 
     def _all(self) -> set[int]:
         return {one for pid in self._pids for one in _with_children(pid)}
