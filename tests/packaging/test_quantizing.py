@@ -79,6 +79,7 @@ def test_a_model_that_takes_no_photos_has_no_version_with_int8(tmp_path: Path, p
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_the_dog_model_passes_its_own_check_and_is_refused_by_a_strict_one(
     dog_bundle: Path, dog_photo: Path, tmp_path: Path
 ) -> None:

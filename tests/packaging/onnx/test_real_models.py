@@ -38,6 +38,7 @@ def answers(version: Path, engine: str, inputs: Mapping[str, Any]) -> Any:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize(("name", "size"), [("MobileNetV2", 96), ("EfficientNetB0", 64), ("ResNet50V2", 64)])
 def test_an_exported_network_answers_as_tensorflow(tmp_path: Path, name: str, size: int) -> None:
     model = keras_model(name, size)
@@ -63,6 +64,7 @@ def dog(dog_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_the_dog_answers_as_tensorflow(dog: Path) -> None:
     inputs = {next(iter(read_saved_model(dog).signatures["serving_default"].inputs)): images(3, 160)}
     wanted, found = answers(dog, "tensorflow", inputs), answers(dog, "onnxruntime", inputs)
@@ -70,6 +72,7 @@ def test_the_dog_answers_as_tensorflow(dog: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_a_dog_that_is_wrong_by_a_hundredth_never_answers(dog: Path, tmp_path: Path) -> None:
     import onnx
     from onnx import numpy_helper
