@@ -33,7 +33,6 @@ from lightship.engines.base import (
     check_outputs,
 )
 from lightship.engines.device import check_device
-from lightship.engines.host import HostProgram, NothingToSplit
 from lightship.engines.openvino import OpenVINOProgram
 from lightship.engines.openvino.program import Compiler, in_process
 from lightship.engines.openvino.tried import Tried
@@ -332,6 +331,8 @@ class _ChoosingEngine:
 
     def _in_parts(self, slot: _Slot, unable: CannotRun) -> Program:
         """Returns the signature with what OpenVINO cannot run in front of it or behind it, or all on TensorFlow."""
+        from lightship.engines.host import HostProgram, NothingToSplit  # most models need none of it
+
         options = replace(self._options, precision="f32")
         compiler = partial(self._compiler, options=options)
         try:
