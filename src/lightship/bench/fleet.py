@@ -198,7 +198,7 @@ class Fleet:
         while waiting:
             now = perf_counter_ns()
             if now > end + (2 * plan.timeout + _GRACE) * _SECOND:
-                raise Internal("a process of load does not answer (this is a bug in Lightship)")
+                raise Internal("a process that sends requests does not answer (this is a bug in Lightship)")
             measure.look(now)
             found = self._next_report(measure.wait(now))
             if found is not None:
@@ -224,8 +224,8 @@ class Fleet:
             return None
         if report["kind"] == "ended":
             raise Internal(
-                "a process of load has ended by itself: look at what it printed above; if the system is short of "
-                "memory, use fewer processes or connections"
+                "a process that sends requests ended by itself: look at what it printed above; if memory is short, "
+                "use fewer processes or connections"
             )
         return number, report
 
@@ -234,7 +234,9 @@ class Fleet:
         waiting, end = set(numbers), perf_counter_ns() + seconds * _SECOND
         while waiting:
             if perf_counter_ns() > end:
-                raise Unavailable(f"a process of load did not start within {seconds:g} seconds: this host is too busy")
+                raise Unavailable(
+                    f"a process that sends requests did not start in {seconds:g} s: this host is too busy"
+                )
             found = self._next_report(0.05)
             if found is not None and found[1]["kind"] == kind:
                 waiting.discard(found[0])

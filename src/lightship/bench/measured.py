@@ -13,6 +13,7 @@ from lightship.bench.fleet import RunCounts
 from lightship.bench.objectives import too_few
 from lightship.bench.slo_search import SloSearch
 from lightship.bench.usage import ServerUsage
+from lightship.evaluation.page.values import significant
 
 PERCENTILES = (50.0, 75.0, 90.0, 95.0, 99.0, 99.9)
 BUSY = 0.9  # share of a processor from which a process of load may be the limit
@@ -43,7 +44,7 @@ class Row:
     def load(self) -> str:
         """The load in words: connections, or requests a second."""
         rate = self.counts.plan.rate
-        return f"{self.counts.plan.connections}" if rate is None else f"{rate:.4g}/s"
+        return f"{self.counts.plan.connections}" if rate is None else f"{significant(rate)}/s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +172,8 @@ def warnings_of(measured: Measured) -> list[str]:
     found = []
     if any(row.counts.busy > BUSY for row in measured.rows):
         found.append(
-            "a process of load used a whole processor, so it may have been the limit: give more with --processes"
+            "a process that sends requests used a whole processor, so it may have been the limit: "
+            "give more with --processes"
         )
     if any(len(row.counts.lateness) and row.counts.lateness.percentile(99) > LATE_SECONDS for row in measured.rows):
         found.append(

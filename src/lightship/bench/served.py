@@ -82,7 +82,7 @@ def _connectable(address: Address, timeout: float) -> tuple[int, tuple[str, int]
     parts = urlsplit(address.base)
     if parts.scheme == "grpc+unix":
         if sys.platform == "win32":
-            raise InvalidArgument(f"{address.base}: this system has no sockets of Unix: give a grpc:// address")
+            raise InvalidArgument(f"{address.base}: this system has no UNIX sockets: give a grpc:// address")
         return socket.AF_UNIX, parts.path
     host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
     error: OSError | None = None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from lightship.bench.fleet import RunCounts
 from lightship.bench.objectives import Objective, broken
+from lightship.evaluation.page.values import significant
 
 _FIRST_SHARE = 0.7  # of the rate of a closed loop
 _GROWTH, _FALL = 1.5, 4.0
@@ -69,5 +70,5 @@ def _try(made: SloSearch, rate: float, run: Callable[[float], RunCounts], told: 
     why = broken(made.objectives, counts)
     made.tries.append((counts, why))
     made.stopped = made.stopped or counts.stopped
-    told(f"{rate:.4g} a second: {why or 'kept'}")
+    told(f"{significant(rate)} a second: {why or 'kept'}")
     return not why and not counts.stopped

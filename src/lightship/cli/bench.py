@@ -59,13 +59,13 @@ def bench(
         typer.Option(
             metavar="OBJECTIVES",
             rich_help_panel=_LOAD,
-            help="Search the highest rate that keeps latencies, such as p99=50ms or p50=5ms,p99.9=0.2s.",
+            help="Search for the highest rate that keeps latencies, such as p99=50ms or p50=5ms,p99.9=0.2s.",
         ),
     ] = None,
     connections: Annotated[
         int | None,
         typer.Option(
-            min=1, max=10_000, rich_help_panel=_LOAD, help="With --rate or --slo: at most so many. Default: 64."
+            min=1, max=10_000, rich_help_panel=_LOAD, help="With --rate or --slo: the most connections. Default: 64."
         ),
     ] = None,
     seconds: Annotated[
@@ -73,7 +73,7 @@ def bench(
     ] = 5.0,
     warm_up: Annotated[
         float,
-        typer.Option(min=0, max=3600, rich_help_panel=_LOAD, help="Seconds of load before what is measured."),
+        typer.Option(min=0, max=3600, rich_help_panel=_LOAD, help="Seconds of load before measuring begins."),
     ] = 1.0,
     rounds: Annotated[
         int | None,

@@ -82,7 +82,7 @@ def export(
     no_explain: Annotated[bool, typer.Option("--no-explain", help="Leave the explanations out.")] = False,
     quantize: Annotated[
         Literal["int8"] | None,
-        typer.Option(help="Add a model of int8 beside the original, for lightship serve --precision int8."),
+        typer.Option(help="Add a model of int8 beside the original, for `lightship serve --precision int8`."),
     ] = None,
     calibrate: Annotated[
         Path | None,

@@ -42,7 +42,7 @@ def inspect(
         float, typer.Option(min=0, help="With --precision: the least share of answers whose best class is that of f32.")
     ] = 0.98,
     engine: Annotated[
-        str, typer.Option(help="The engine that runs the signatures, as that of `lightship serve`.")
+        str, typer.Option(help="The engine to run the signatures on, as for `lightship serve --engine`.")
     ] = "auto",
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:

@@ -245,7 +245,8 @@ def serve_options(
             envvar="LIGHTSHIP_ENGINE",
             autocompletion=_engine_names,
             help="auto: OpenVINO, or TensorFlow if OpenVINO cannot run a model. openvino, tensorflow: only that one. "
-            "litert: LiteRT, for versions with a model.tflite. Packages may add others.",
+            "litert: LiteRT, for versions with a model.tflite. onnxruntime: for versions with ONNX files. Packages may "
+            "add others.",
         ),
     ] = "auto",
     threads: Annotated[
@@ -257,7 +258,7 @@ def serve_options(
             min=0,
             rich_help_panel=ADVANCED,
             envvar="LIGHTSHIP_STREAMS",
-            help="Runs that OpenVINO computes at once when requests wait; 0: as many as it measures to pay.",
+            help="Runs that OpenVINO computes at once when requests wait; 0: as many as it measures to be worth it.",
         ),
     ] = 0,
     no_tuned: Annotated[
@@ -266,7 +267,7 @@ def serve_options(
             "--no-tuned",
             rich_help_panel=ADVANCED,
             envvar="LIGHTSHIP_NO_TUNED",
-            help="Do not use what lightship tune has found for a model on this machine.",
+            help="Do not use the settings that `lightship tune` has kept for models on this machine.",
         ),
     ] = False,
     workers: Annotated[
@@ -283,7 +284,7 @@ def serve_options(
         Option(
             envvar="LIGHTSHIP_PRECISION",
             help="f32 by default. bf16, fp16 and int8 are faster on some processors, but less exact: a version is "
-            "checked first. auto: the fastest that passes its check.",
+            "checked first. auto: the fastest that passes the check.",
         ),
     ] = None,
     verify_with: Annotated[
@@ -332,7 +333,8 @@ def serve_options(
         Option(
             metavar="OPERATION",
             envvar="LIGHTSHIP_ALLOW_UNPROVEN",
-            help="Let OpenVINO or LiteRT run this operation although its results may be wrong; can be repeated.",
+            help="Let OpenVINO or LiteRT run this operation although its results may be wrong, or it may crash; can be "
+            "repeated.",
         ),
     ] = None,
     trial_seconds: Annotated[

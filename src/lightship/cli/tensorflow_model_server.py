@@ -168,7 +168,7 @@ def _options(given: Mapping[str, Value], flags: Mapping[str, Value], files: Conf
                 threads=cores,
                 **precision_options(flags),
                 prefer_tflite=bool(flags["prefer_tflite_model"]),
-                tflite_interpreters=_interpreters(flags),
+                tflite_interpreters=_interpreters(given, flags),
                 device=str(flags["device"]),
                 gpu_memory=parse_bytes(str(flags["gpu_memory"]), "--gpu_memory") if flags["gpu_memory"] else 0,
                 tuned=bool(flags["tuned"]),
@@ -190,9 +190,14 @@ def _options(given: Mapping[str, Value], flags: Mapping[str, Value], files: Conf
     )
 
 
-def _interpreters(flags: Mapping[str, Value]) -> int:
-    """Returns how many interpreters of a model.tflite run at the same time. Raises InvalidArgument for less than 1."""
+def _interpreters(given: Mapping[str, Value], flags: Mapping[str, Value]) -> int:
+    """Returns how many interpreters of a model.tflite run at the same time; 0, one per processor, if no flag says it.
+
+    Raises InvalidArgument for less than 1.
+    """
     names = ("num_tflite_pools", "num_tflite_interpreters_per_pool")
+    if not given.keys() & set(names):
+        return 0  # a number would be a choice of the user's, with which nothing that was tuned is used
     for name in names:
         if int(flags[name]) < 1:
             raise InvalidArgument(f"--{name} is {flags[name]}; give 1 or more")

@@ -44,10 +44,10 @@ def tune(
         ),
     ] = None,
     callers: Annotated[
-        str, Option(metavar="N,N", help="How many calls are made at once, in turn; all count alike.")
+        str, Option(metavar="N,N", help="Numbers of calls made at once, one after the other; all count alike.")
     ] = DEFAULT_CALLERS,
     seconds: Annotated[
-        float, Option(min=5, help="How long to try settings under load. Loading and compiling them comes on top.")
+        float, Option(min=5, help="How long to try settings under load. Loading and compiling them takes more.")
     ] = 60.0,
     repeats: Annotated[
         int, Option(min=3, help="How often the best setting is compared with the default at the end.")
@@ -56,7 +56,7 @@ def tune(
         Literal["f32", "any"],
         Option(
             help="any: also try precisions that this processor computes faster, if they pass the golden check or the "
-            "comparison with TensorFlow. f32: only that."
+            "comparison with TensorFlow. f32: try no other."
         ),
     ] = "any",
     html: Annotated[
@@ -66,7 +66,7 @@ def tune(
     forget: Annotated[
         bool,
         Option(
-            "--forget", help="Remove what was kept for the model: for all its versions, or for the one that is named."
+            "--forget", help="Remove what was kept for the model: for all its versions, or for the one that you name."
         ),
     ] = False,
     cache_dir: Annotated[
@@ -128,7 +128,7 @@ def _callers(text: str) -> list[int]:
     if not all(part.isascii() and part.isdecimal() and 0 < int(part[:9]) <= _MAX_CALLERS for part in parts):
         from lightship.errors import InvalidArgument
 
-        raise InvalidArgument(f"{text!r} are not numbers of callers: give numbers from 1 to {_MAX_CALLERS}, as in 1,16")
+        raise InvalidArgument(f"{text!r} is not a list of numbers of callers: give 1 to {_MAX_CALLERS}, such as 1,16")
     return sorted({int(part) for part in parts})
 
 

@@ -45,13 +45,14 @@ def _tried(tuning: Tuning) -> Table:
 
 
 def _comparison(tuning: Tuning) -> Table:
+    from lightship.evaluation.page.values import significant
     from lightship.tuning.result import figures_of
 
     table = _table(("Callers", "Setting"), ("Calls/s", "p50 ms", "p95 ms", "p99 ms"))
     for number in tuning.callers:
         for name, turns in (("default", tuning.default_turns), (str(tuning.best), tuning.best_turns)):
             figures = figures_of(turns, number)
-            add_row(table, str(number), name, *(f"{value:.4g}" for value in figures.values()))
+            add_row(table, str(number), name, *map(significant, figures.values()))
     return table
 
 

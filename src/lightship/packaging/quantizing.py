@@ -65,7 +65,7 @@ def add_int8(path: Path, calibrate: Path, report: Progress) -> Checked:
     """
     bundle = open_bundle(path, "", 1, verify=False)
     if bundle.golden is None or not takes_photos(bundle):
-        missing = "golden sample" if bundle.golden is None else "image spec, and is calibrated with photos"
+        missing = "golden sample" if bundle.golden is None else "image spec, which calibration with photos needs"
         raise FailedPrecondition(
             f"a model of int8 cannot be made: the version has no {missing}; export it with classes and preprocessing"
         )

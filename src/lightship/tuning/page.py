@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from lightship.evaluation.page import Column, Markup, Section, decimal, facts, figure, joined, page, table, tag
 from lightship.evaluation.page.axes import below, chart, horizontal_lines, nice_ticks, place, stretched
+from lightship.evaluation.page.values import significant
 from lightship.tuning.result import Tuning, figures_of
 
 # A line: its name, the colour of its class in the style of pages, and its values.
@@ -104,7 +105,7 @@ def _plot(title: str, labels: Sequence[str], lines: Sequence[_Line], level: floa
         *(dot for line in lines for dot in _dots(title, labels, line, scale)),
         *(below(_middle(index, len(labels)), label) for index, label in enumerate(labels)),
     ]
-    told = "; ".join(f"{name}: {', '.join(f'{value:.4g}' for value in values)}" for name, _, values in lines)
+    told = "; ".join(f"{name}: {', '.join(map(significant, values))}" for name, _, values in lines)
     legend = tag("ul", *(_legend(name, kind) for name, kind, _ in lines), class_="legend", aria_hidden="true")
     return joined((chart(title, f"{title}. {told}", *parts), legend))
 
@@ -134,7 +135,7 @@ def _dots(title: str, labels: Sequence[str], line: _Line, scale: float) -> Itera
     for index, value in enumerate(values):
         yield tag(
             "circle",
-            tag("title", f"{title}: {name}, {labels[index]}: {value:.4g}"),
+            tag("title", f"{title}: {name}, {labels[index]}: {significant(value)}"),
             cx=place(_middle(index, len(values))),
             cy=place(1 - value / scale),
             r="3",

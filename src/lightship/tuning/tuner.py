@@ -245,7 +245,7 @@ def _sample(bundle: Bundle, signature: Signature) -> dict[str, Any]:
     guessed = random_inputs(signature, _MAX_PAYLOADS, np.random.default_rng(0))
     if guessed is None or not guessed:
         raise InvalidArgument(
-            f'no inputs can be guessed for the signature "{signature.name}", which takes strings or very large arrays: '
+            f'no inputs can be made up for the signature "{signature.name}", which takes strings or very large arrays: '
             "export the model with a golden sample, or tune another signature with --signature"
         )
     return guessed

@@ -211,7 +211,9 @@ def test_a_package_that_cannot_be_imported_is_named(packages: Packages, version:
 
 def test_what_is_no_engine_is_named(packages: Packages, version: Path) -> None:
     packages.install("number", "Affine = 3\n")
-    with pytest.raises(FailedPrecondition, match=r'"number" of number 1\.0 is no backend: number:Affine has no method'):
+    with pytest.raises(
+        FailedPrecondition, match=r'"number" of number 1\.0 is not a backend: number:Affine has no method'
+    ):
         load_engine(version, read_saved_model(version), EngineOptions(engine="number", trust=True))
 
 

@@ -135,9 +135,9 @@ def fake_tf2onnx(folder: Path, code: str) -> None:
 @pytest.mark.parametrize(
     ("code", "reason"),
     [
-        ("os.abort() if 'serving' in str(sys.argv) else sys.exit('no')", "the process that converts ended by signal 6"),
+        ("os.abort() if 'serving' in str(sys.argv) else sys.exit('no')", "the converting process ended by signal 6"),
         ("raise ValueError('not today')", "ValueError: not today"),
-        ("sys.exit(3)", "tf2onnx does not take it: 3"),
+        ("sys.exit(3)", "tf2onnx cannot convert it: 3"),
     ],
 )
 def test_a_conversion_that_fails_leaves_the_others_alone(
@@ -171,6 +171,8 @@ def test_nothing_is_written_if_no_signature_converts(tmp_path: Path, monkeypatch
     monkeypatch.syspath_prepend(tmp_path)
     shutil.copytree(MODELS / "half_plus_two", tmp_path / "models")
     before = sorted(tmp_path.joinpath("models").rglob("*"))
-    with pytest.raises(FailedPrecondition, match='converts to ONNX: .*"serving_default": tf2onnx does not take it: no'):
+    with pytest.raises(
+        FailedPrecondition, match='converts to ONNX: .*"serving_default": tf2onnx cannot convert it: no'
+    ):
         add_onnx(find_version(tmp_path / "models"), ["f32"], False)
     assert sorted(tmp_path.joinpath("models").rglob("*")) == before

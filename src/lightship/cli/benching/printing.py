@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from lightship.bench.measured import Measured, Row, cpu_per_answer, warnings_of
 from lightship.cli.failures import print_warning
 from lightship.cli.output import add_row, print_styled, print_text
+from lightship.evaluation.page.values import significant
 
 _SHOWN_PERCENTILES = (50.0, 90.0, 99.0, 99.9)
 
@@ -35,7 +36,7 @@ def _line(measured: Measured) -> str:
 
 def _load(row: Row) -> str:
     rate = row.counts.plan.rate
-    return f"{row.counts.plan.connections} connections" if rate is None else f"{rate:.4g} requests a second"
+    return f"{row.counts.plan.connections} connections" if rate is None else f"{significant(rate)} requests a second"
 
 
 def _of(measured: Measured, row: Row) -> str:
@@ -101,8 +102,9 @@ def _print_searches(measured: Measured) -> None:
         wanted = ", ".join(map(str, search.objectives))
         if search.found is not None:
             rate = search.found.plan.rate or 0.0
-            print_text(f"{target.name} keeps {wanted} up to {rate:.4g} requests a second")
+            print_text(f"{target.name} keeps {wanted} up to {significant(rate)} requests a second")
         elif not search.stopped:
             lowest, why = min(search.tries, key=lambda one: one[0].plan.rate or 0.0)
             rate = lowest.plan.rate or 0.0
-            print_text(f"{target.name} does not keep {wanted}: at {rate:.4g} a second, {why or 'only sometimes'}")
+            broken = why or "only in some of the runs"
+            print_text(f"{target.name} does not keep {wanted}: at {significant(rate)} a second, {broken}")

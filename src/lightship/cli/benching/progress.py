@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from lightship.bench.fleet import Progress, RunPlan
+from lightship.evaluation.page.values import significant
 from lightship.printable import printable
 
 
@@ -38,7 +39,7 @@ def shown_progress() -> Iterator[tuple[Callable[[str, RunPlan, Progress], None],
 
 def load_text(plan: RunPlan) -> str:
     if plan.rate is not None:
-        return f"{plan.rate:.4g} a second"
+        return f"{significant(plan.rate)} a second"
     return f"{plan.connections} connection{'' if plan.connections == 1 else 's'}"
 
 

@@ -45,7 +45,7 @@ def check_engine(name: str) -> str:
     from difflib import get_close_matches
 
     close = get_close_matches(name, names, 1)
-    hint = f'; did you mean "{close[0]}"?' if close else ""
+    hint = f'; did you mean "{close[0]}"?' if close else "."
     raise InvalidArgument(
         f'there is no engine "{name}"; there are {", ".join(names)}{hint} '
         f'Packages may add engines by entry points of the group "{GROUP}"'
@@ -71,7 +71,7 @@ def load_backend(name: str) -> Backend:
         ) from error
     if not callable(getattr(backend, "open", None)):
         raise FailedPrecondition(
-            f'the engine "{name}" of {_package(point)} is no backend: {point.value} has no method "open"'
+            f'the engine "{name}" of {_package(point)} is not a backend: {point.value} has no method "open"'
         )
     return cast(Backend, backend)
 

@@ -79,7 +79,7 @@ def _of_file(folder: Path, flat: Flat, node: Node, model: SavedModel) -> Table:
     source = _source(flat, node.inputs[1])
     asset = model.assets.get(source.name)
     if asset is None:
-        raise CannotRun(f"the table {node.inputs[0].node} is filled from a file that is no asset of the model")
+        raise CannotRun(f"the table {node.inputs[0].node} is filled from a file that is not an asset of the model")
     table = flat.nodes[node.inputs[0].node].definition.attr
     key_type, value_type = DataType(table["key_dtype"].type), DataType(table["value_dtype"].type)
     columns = attributes["key_index"].i, attributes["value_index"].i

@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 # The precisions that `auto` tries. f32 is taken where none of them is at least so much faster.
 _OTHERS: tuple[Precision, ...] = ("int8", "fp16", "bf16")
 _WORTH_IT = 0.95
-_NOTHING = "it has no golden sample and no input of it can be guessed, so that its answers cannot be checked"
+_NOTHING = "it has no golden sample, and no inputs can be made up for it, so its answers cannot be checked"
 _TIMED_RUNS = 15
 _TIMED_SECONDS = 1.0
 
@@ -141,7 +141,7 @@ class _Auto:
                 return LoadedEngine(exact)
             candidates = list(self._candidates())
             if not candidates:
-                self._say("f32", "nothing else can be tried")
+                self._say("f32", "no other precision can be tried")
                 return LoadedEngine(exact)
             make = partial(Reference.of, self._bundle, exact, self._options)
             reference = at_its_priority(self._options, exact, make)

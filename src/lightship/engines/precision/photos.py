@@ -35,7 +35,7 @@ def find_photos(folder: Path, most: int = MAX_PHOTOS) -> list[Path]:
         raise FailedPrecondition(f"{folder} has no photos: give a folder with .jpg, .png or other image files")
     if len(files) <= most:
         return files
-    logger.info("%s: %d of %d photos are taken", folder, most, len(files))
+    logger.info("%s: %d of %d photos are used", folder, most, len(files))
     return [files[index * len(files) // most] for index in range(most)]
 
 

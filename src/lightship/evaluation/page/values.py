@@ -20,6 +20,11 @@ def decimal(value: float, digits: int = 3) -> str:
     return f"{value:.{digits}f}" if math.isfinite(value) else UNDEFINED
 
 
+def significant(value: float, digits: int = 4) -> str:
+    """Returns a number with as many digits as count, and never with an exponent for a large one: "9.658", "12,340"."""
+    return f"{value:.{digits}g}" if abs(value) < 10 ** (digits - 1) else f"{value:,.0f}"
+
+
 def count(value: int) -> str:
     """Returns a whole number, such as "1,204"."""
     return f"{value:,}"

@@ -58,7 +58,7 @@ def convert_to_onnx(folder: Path, target: Path, precisions: Sequence[str], progr
         found += _converted(folder, target, waiting, precisions, progress)
         done = {one.signature for one in found[begun:]}
         if not done:
-            raise FailedPrecondition(f"the process that converts to ONNX does nothing for {folder}")
+            raise FailedPrecondition(f"converting {folder} to ONNX ended without a result (this is a bug in Lightship)")
         waiting = [name for name in waiting if name not in done]
     return sorted(found, key=lambda one: (list(signatures).index(one.signature), precisions.index(one.precision)))
 
@@ -106,7 +106,7 @@ def _converted(
                 yield _conversion(**message)
         code = process.wait()
         if begun:
-            yield _conversion(**begun, reason=f"the process that converts ended by {_how(code)}{_last_line(log)}")
+            yield _conversion(**begun, reason=f"the converting process ended by {_how(code)}{_last_line(log)}")
         elif code:
             raise FailedPrecondition(f"the process that converts to ONNX ended by {_how(code)}{_last_line(log)}")
 

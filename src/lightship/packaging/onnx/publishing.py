@@ -124,7 +124,9 @@ def _writing(version: Path) -> Iterator[None]:
     except LightshipError:
         raise
     except PermissionError as error:
-        raise PermissionDenied(f"{error.filename or version} cannot be written: give this user the right to") from error
+        raise PermissionDenied(
+            f"{error.filename or version} cannot be written: give this user the right to write there"
+        ) from error
     except OSError as error:
         raise ResourceExhausted(
             f"the ONNX files cannot be written into {version}: {error.strerror or error}"

@@ -92,7 +92,7 @@ def _run_tf2onnx(folder: Path, signature: Signature, file: Path, outputs: Mappin
     try:
         convert.main()
     except SystemExit as error:
-        raise NotConvertible(f"tf2onnx does not take it: {error}") from error
+        raise NotConvertible(f"tf2onnx cannot convert it: {error}") from error
     finally:
         sys.argv = before
 
@@ -131,7 +131,7 @@ def _check(folder: Path, model: SavedModel, signature: Signature, file: Path, pr
             apart,
         )
     if golden is None and not compared:
-        raise NotConvertible("no inputs can be guessed on which to compare its answers with TensorFlow's")
+        raise NotConvertible("no inputs can be made up to compare its answers with TensorFlow's")
 
 
 def _golden(folder: Path, signature: Signature) -> Golden | None:
