@@ -11,9 +11,9 @@ import pytest
 from tests.conftest import MODELS
 
 from lightship.bundle.bundle import open_bundle
-from lightship.engines import EngineOptions
+from lightship.engines import EngineOptions, load_engine
 from lightship.engines.openvino import building
-from lightship.engines.precision import LoadedEngine, load_checked_engine, supported
+from lightship.engines.precision import LoadedEngine, load_checked_engine, others, supported
 from lightship.errors import FailedPrecondition
 from lightship.saved_model.version_model import read_model
 
@@ -73,3 +73,22 @@ def test_a_model_of_litert_has_its_own_precision(tmp_path: Path, engine: str, pr
     shutil.copy(TFLITE, tmp_path / "model.tflite")
     with pytest.raises(FailedPrecondition, match=r"model\.tflite is served, which LiteRT computes as it was converted"):
         load(tmp_path, engine=engine, precision=precision)
+
+
+def test_no_engine_stays_open_if_the_choice_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Any] = []
+
+    def counted(*arguments: Any) -> Any:
+        engine = load_engine(*arguments)
+        close = engine.close
+        opened.append(engine)
+        engine.close = lambda: (opened.remove(engine) if engine in opened else None, close())  # type: ignore
+        return engine
+
+    seconds = iter([3.0, 1.0])  # f32, and the first of the others, which replaces it
+    monkeypatch.setattr(others, "load_engine", counted)
+    monkeypatch.setattr(others, "_seconds", lambda engine, reference: next(seconds))
+    folder = Path(shutil.copytree(MODELS / "half_plus_two/123", tmp_path / "toy" / "1"))
+    with pytest.raises(StopIteration):
+        load(folder, engine="openvino", precision="auto", cache_dir=tmp_path / "cache")
+    assert not opened

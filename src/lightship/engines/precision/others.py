@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -185,23 +186,34 @@ class _Auto:
             if found is not None:
                 return self._instead_of(exact, found)
             self._cache.forget(key)
-        best, least = LoadedEngine(exact), _seconds(exact, reference) * _WORTH_IT
-        for precision in candidates:
-            found = self._tried(reference, precision) if precision != chosen else None
-            if found is None:
-                continue
-            seconds = _seconds(found.engine, reference)
-            if seconds < least:
-                best = self._instead_of(best.engine, found)
-                least = seconds
-            else:
-                found.engine.close()
-                self._say(precision, "it passes its check, but is not faster than what was found before")
-        if best.checked is None:
-            self._say("f32", "nothing else passes its check and is faster")
-        with self._cache.workplace() as work:
-            self._cache.put(key, {"precision": best.checked.precision if best.checked else "f32"}, work)
+        best = LoadedEngine(exact)
+        with ExitStack() as stack:
+            stack.callback(lambda: best.engine.close())
+            least = _seconds(exact, reference) * _WORTH_IT
+            for precision in candidates:
+                found = self._tried(reference, precision) if precision != chosen else None
+                if found is None:
+                    continue
+                seconds = self._timed(found.engine, reference)
+                if seconds < least:
+                    best, least = self._instead_of(best.engine, found), seconds
+                else:
+                    found.engine.close()
+                    self._say(precision, "it passes its check, but is not faster than what was found before")
+            if best.checked is None:
+                self._say("f32", "nothing else passes its check and is faster")
+            with self._cache.workplace() as work:
+                self._cache.put(key, {"precision": best.checked.precision if best.checked else "f32"}, work)
+            stack.pop_all()
         return best
+
+    def _timed(self, engine: Engine, reference: Reference) -> float:
+        """Returns what one row takes, and closes the engine if it fails."""
+        try:
+            return _seconds(engine, reference)
+        except BaseException:
+            engine.close()
+            raise
 
     def _instead_of(self, other: Engine, found: LoadedEngine) -> LoadedEngine:
         other.close()
