@@ -199,6 +199,23 @@ def test_our_own_additions_are_answered_only_if_a_flag_asks_for_them(
 
 
 @pytest.mark.parametrize(
+    ("given", "tuned"),
+    [({}, True), ({"tuned": False}, False), ({"precision": "f32"}, False), ({"mixed_precision": "bfloat16"}, False)],
+)
+def test_tuned_settings_are_used_unless_a_flag_says_otherwise(
+    half_plus_two: Path, given: dict[str, bool | str], tuned: bool
+) -> None:
+    from lightship.cli.model_server_flags import FLAGS
+    from lightship.cli.tensorflow_model_server import _options, read_config_files
+    from lightship.engines.tuned import chosen_options
+
+    defaults = {flag.name: flag.default for flag in FLAGS}
+    flags = defaults | {"model_base_path": str(half_plus_two)} | given
+    engine = _options(given, flags, read_config_files(flags)).engine
+    assert (engine.tuned and not chosen_options(engine)) is tuned
+
+
+@pytest.mark.parametrize(
     ("flags", "hint"),
     [([], None), (["--extensions", "--workers=2"], "did you mean 'default'? Served models: default")],
     ids=["default", "on, with workers"],

@@ -157,3 +157,11 @@ def test_openvino_brings_neither_tensorflow_nor_its_telemetry(odd_version: Path)
         [sys.executable, "-c", LOADED, str(odd_version)], capture_output=True, text=True, check=True, timeout=60
     )
     assert loaded.stdout.strip() == "[]"
+
+
+def test_neither_does_what_starts_its_threads() -> None:
+    """A thread of usual priority does that before anything else imports OpenVINO, and while another thread does."""
+    code = "import sys; from lightship.engines.openvino.runtime import start_workers; start_workers(); "
+    code += "print([name for name in sys.modules if name.split('.')[0] == 'openvino_telemetry'])"
+    started = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert started.stdout.strip() == "[]"

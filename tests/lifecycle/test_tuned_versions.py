@@ -10,13 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lightship.batching import Scheduler
 from lightship.engines import EngineOptions
 from lightship.engines.base import Figures
 from lightship.engines.cache import digest_of_folder
 from lightship.engines.openvino import measured
 from lightship.engines.trial import cancel_trials
 from lightship.engines.tuned import TunedSetting, settings_for
+from lightship.errors import FailedPrecondition
 from lightship.lifecycle import Loader, LoadOptions, Servable, ServableId
+from lightship.lifecycle.version_copy import VersionCopy
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE
 from lightship.services.status import signature_reports
 
@@ -98,3 +101,25 @@ def test_a_setting_that_does_not_work_costs_no_answer(options: EngineOptions, ca
     assert servable.engine.name == "openvino"
     assert "cannot be loaded with the setting of `lightship tune`" in caplog.text
     servable.close()
+
+
+def test_a_copy_stays_until_it_is_closed_if_the_setting_does_not_work(options: EngineOptions) -> None:
+    keep(options, replace(SETTING, precision="f7"))
+    removed: list[str] = []
+    copy = VersionCopy(TOY, {}, lambda: removed.append("copy"))
+    servable = Loader(LoadOptions(engine=options), copy=lambda id, path: copy).load(ID, TOY)
+    assert (servable.tuned, removed) == ("", [])
+    servable.close()
+    assert removed == ["copy"]
+
+
+def test_a_copy_is_removed_once_if_the_version_cannot_be_loaded_at_all(options: EngineOptions) -> None:
+    def fail(*given: object) -> Scheduler:
+        raise FailedPrecondition("no scheduler")
+
+    keep(options)
+    removed: list[str] = []
+    copy = VersionCopy(TOY, {}, lambda: removed.append("copy"))
+    with pytest.raises(FailedPrecondition, match="no scheduler"):
+        Loader(LoadOptions(engine=options), copy=lambda id, path: copy, schedulers=fail).load(ID, TOY)
+    assert removed == ["copy"]

@@ -32,6 +32,7 @@ from lightship.engines.base import (
     check_inputs,
     check_outputs,
 )
+from lightship.engines.cache import stamp_of_folder
 from lightship.engines.device import check_device
 from lightship.engines.openvino import OpenVINOProgram
 from lightship.engines.openvino.program import Compiler, in_process
@@ -39,7 +40,7 @@ from lightship.engines.openvino.tried import Tried
 from lightship.engines.sure_refusals import SureRefusals
 from lightship.engines.tensorflow import TensorFlowModel, tensorflow_installed
 from lightship.engines.trial import trials_for
-from lightship.errors import FailedPrecondition, InvalidArgument, LightshipError
+from lightship.errors import DataLoss, FailedPrecondition, InvalidArgument, LightshipError
 from lightship.extras import INSTALL_TENSORFLOW
 from lightship.repeated import log_level
 from lightship.saved_model.digests import Digests
@@ -59,17 +60,19 @@ def load_engine(
     saved_model: SavedModel,
     options: EngineOptions = DEFAULT_OPTIONS,
     digests: Digests | None = None,
+    only: str = "",
 ) -> Engine:
     """Loads the model of a version folder: `serving_default` now, other signatures when they are first needed.
 
     If there is no `serving_default`, the model's first signature is loaded. `digests` are those of the files in the
-    folder, if some are known. Raises InvalidArgument if the options name an engine that is not there,
+    folder, if some are known. `only` is the engine that must run `serving_default`; if it cannot, CannotRun is raised
+    before another one is asked. Raises InvalidArgument if the options name an engine that is not there,
     FailedPrecondition if no installed runtime can run that signature, and DataLoss if the files cannot be read.
     """
     name = check_device(options.device, check_engine(options.engine))
     if name != options.engine:
         options = replace(options, engine=name)
-    engine = _ChoosingEngine(bundle_path, saved_model, options, digests)
+    engine = _ChoosingEngine(bundle_path, saved_model, options, digests, only)
     try:
         engine.load_first()
     except BaseException:
@@ -137,9 +140,9 @@ class _Slot:
 
 class _ChoosingEngine:
     def __init__(
-        self, folder: Path, saved_model: SavedModel, options: EngineOptions, digests: Digests | None = None
+        self, folder: Path, saved_model: SavedModel, options: EngineOptions, digests: Digests | None, only: str
     ) -> None:
-        self._folder, self._options, self._digests = folder, options, digests
+        self._folder, self._options, self._digests, self._only = folder, options, digests, only
         self._saved_model, signatures = saved_model, saved_model.signatures
         self._slots = {name: _Slot(signatures[name]) for name in signatures if name != INIT_SIGNATURE}
         self._tensorflow: TensorFlowModel | None = None
@@ -275,6 +278,8 @@ class _ChoosingEngine:
         except CannotRun as unable:
             if self._only_tflite:
                 raise FailedPrecondition(self._no_other_engine(slot.signature, unable)) from unable
+            if self._must_stay(slot, self._options.engine):
+                raise
             program = self._usual(slot)
             name = self._options.engine
             logger.warning(
@@ -333,14 +338,18 @@ class _ChoosingEngine:
         """Returns the signature with what OpenVINO cannot run in front of it or behind it, or all on TensorFlow."""
         from lightship.engines.host import HostProgram, NothingToSplit  # most models need none of it
 
-        options = replace(self._options, precision="f32")
+        options = replace(self._options, precision="f32", figures=None)
         compiler = partial(self._compiler, options=options)
+        stamp = stamp_of_folder(self._folder)
         try:
             program = HostProgram(self._folder, self._saved_model, slot.signature, options, compiler)
         except NothingToSplit:
             return self._on_tensorflow(slot, unable)
         except CannotRun as why:
             return self._on_tensorflow(slot, why)
+        if stamp_of_folder(self._folder) != stamp:
+            program.close()
+            raise DataLoss(f"the files in {self._folder} were changed while they were loaded; export a new version")
         slot.engine, slot.reason, slot.proof = program.engine, program.reason, program.proof
         slot.refusals = SureRefusals(self._folder, slot.signature)
         return program
@@ -364,7 +373,12 @@ class _ChoosingEngine:
         tensors = (*signature.inputs.values(), *signature.outputs.values())
         return any(tensor.dtype in _NARROWED for tensor in tensors)
 
+    def _must_stay(self, slot: _Slot, engine: str) -> bool:
+        return self._only == engine and slot.signature.name == DEFAULT_SIGNATURE
+
     def _on_tensorflow(self, slot: _Slot, unable: CannotRun) -> Program:
+        if self._must_stay(slot, "openvino"):
+            raise unable
         program = self._tensorflow_program(slot.signature, unable)
         slot.engine, slot.reason = "tensorflow", unable.reason
         return program

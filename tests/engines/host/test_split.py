@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lightship.engines import Engine, EngineOptions, load_engine
+from lightship.engines import Engine, EngineOptions, choose, load_engine
 from lightship.engines.comparison import differences
-from lightship.engines.host.program import REASON
-from lightship.errors import FailedPrecondition, InvalidArgument, ResourceExhausted
+from lightship.engines.host.program import REASON, HostProgram
+from lightship.errors import DataLoss, FailedPrecondition, InvalidArgument, ResourceExhausted
 from lightship.saved_model.reader import read_saved_model
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE
 
@@ -200,3 +201,14 @@ def test_one_long_text_among_many_empty_ones_does_not_take_all_memory(tmp_path: 
     with pytest.raises(ResourceExhausted, match="send fewer rows"):
         engine.run(DEFAULT_SIGNATURE, {"text": strings("a " * 20_000, *[""] * 20_000)})
     engine.close()
+
+
+def test_files_that_change_while_they_are_split_are_noticed(lookup: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def changing(*arguments: Any) -> HostProgram:
+        program = HostProgram(*arguments)
+        os.utime(lookup / "saved_model.pb", ns=(0, 0))  # as if it had been written again
+        return program
+
+    monkeypatch.setattr(choose, "HostProgram", changing)
+    with pytest.raises(DataLoss, match="were changed while they were loaded"):
+        load(lookup)

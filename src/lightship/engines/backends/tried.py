@@ -19,6 +19,7 @@ from lightship.saved_model.digests import Digests
 from lightship.saved_model.reader import SavedModel
 from lightship.saved_model.signatures import Signature
 
+Stamp = frozenset[tuple[str, int, int]]
 _NOT_TRIED: Mapping[str, Any] = {"proof": "", "joinable": False}
 
 
@@ -57,28 +58,41 @@ class OpenedVersion:
         Raises CannotRun if the backend cannot run it, if its answers differ from TensorFlow's, or if the helper process
         ended; the errors of `Backend.open`; and DataLoss if the files were changed meanwhile.
         """
-        found = _NOT_TRIED if self._options.trust else self._tried(signature)
+        stamp = stamp_of_folder(self._folder)
+        found = _NOT_TRIED if self._options.trust else self._tried(signature, stamp)
         if self._runtime is None:
             self._runtime = load_backend(self._options.engine).open(self._folder, self._saved_model, self._options)
+        program = self._runtime.program(signature)
+        try:
+            self._check_unchanged(stamp)
+        except DataLoss:
+            program.close()
+            raise
         joining = Joining(dict(found["costs"]), self._runtime.streams) if found["joinable"] else None
-        return TriedProgram(self._runtime.program(signature), found["proof"], joining)
+        return TriedProgram(program, found["proof"], joining)
 
     def close(self) -> None:
         runtime, self._runtime = self._runtime, None
         if runtime is not None:
             runtime.close()
 
-    def _tried(self, signature: Signature) -> Mapping[str, Any]:
-        request, stamp = request_for(self._folder, signature, self._options), stamp_of_folder(self._folder)
+    def _tried(self, signature: Signature, stamp: Stamp) -> Mapping[str, Any]:
+        request = request_for(self._folder, signature, self._options)
         trials = backend_trials_for(self._options)
         key = cache_key({**request, "folder": digest_of_folder(self._folder, digests=self._digests)})
         try:
             info = trials.prepare(request, key).info
         except TrialFailed as failed:
             raise CannotRun(failed.reason) from failed
-        if stamp_of_folder(self._folder) != stamp:
-            trials.forget(key)
-            raise DataLoss(f"the files in {self._folder} were changed while they were loaded; export a new version")
+        try:
+            self._check_unchanged(stamp)
+        except DataLoss:
+            trials.forget(key)  # it may be about the new files
+            raise
         if "cannot_run" in info:
             raise CannotRun(str(info["cannot_run"]))
         return info
+
+    def _check_unchanged(self, stamp: Stamp) -> None:
+        if stamp_of_folder(self._folder) != stamp:
+            raise DataLoss(f"the files in {self._folder} were changed while they were loaded; export a new version")

@@ -65,9 +65,10 @@ def start_workers() -> None:
     They inherit the priority of the thread that needs them first. So this must be called by a thread of usual priority
     before one of low priority uses OpenVINO.
     """
+    package = openvino()  # imported first: its parts would import it with its telemetry, and beside another thread
     operations = importlib.import_module("openvino.opset15")
     numbers = operations.parameter([64, 1024], np.float32)
-    model = openvino().Model([operations.softmax(numbers, 1)], [numbers])  # large enough for several threads
+    model = package.Model([operations.softmax(numbers, 1)], [numbers])  # large enough for several threads
     core().compile_model(model, "CPU", dict(properties(EngineOptions()))).create_infer_request().infer()
 
 

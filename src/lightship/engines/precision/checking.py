@@ -77,6 +77,8 @@ class Reference:
 
     bundle: Bundle
     options: EngineOptions
+    # The engine that runs the version in f32.
+    engine: str = ""
     golden: list[Wanted] = field(default_factory=list)
     photos: list[Arrays] = field(default_factory=list)
 
@@ -87,7 +89,7 @@ class Reference:
         These are the golden sample, for which the trained model's answers are taken; random inputs where there is no
         golden sample; and the photos.
         """
-        made = cls(bundle, options)
+        made = cls(bundle, options, engine.engine_of(DEFAULT_SIGNATURE))
         if bundle.golden is not None:
             rows = max((len(array) for array in bundle.golden.inputs.values() if array.ndim), default=1)
             samples = f"{rows} {'row' if rows == 1 else 'rows'} of the golden sample"

@@ -5,14 +5,16 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from lightship.bundle.bundle import Bundle
-from lightship.engines.base import Engine, EngineOptions, Precision
+from lightship.engines.base import CannotRun, Engine, EngineOptions, Precision
 from lightship.engines.cache import cache_key, digest_of_folder
 from lightship.engines.choose import load_engine
+from lightship.engines.device import check_device
 from lightship.engines.precision.checking import Arrays, Checked, Reference
 from lightship.engines.precision.golden_check import at_its_priority, check_golden
 from lightship.engines.precision.loaded import LoadedEngine
@@ -23,6 +25,7 @@ from lightship.errors import FailedPrecondition
 from lightship.repeated import log_level
 from lightship.saved_model.digests import Digests
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE
+from lightship.saved_model.versions import TFLITE_FILE
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +43,7 @@ def load_in(bundle: Bundle, options: EngineOptions, digests: Digests | None) -> 
     Raises the errors of `load_checked_engine`.
     """
     folder = bundle.path
+    options = replace(options, engine=check_device(options.device, options.engine))
     if options.precision == "auto":
         return _Auto(bundle, options, digests, folder).load()
     _refuse_missing(bundle, options)
@@ -73,6 +77,8 @@ def _why_not(bundle: Bundle, options: EngineOptions, precision: str) -> str | No
         return f'it has no signature "{DEFAULT_SIGNATURE}", the one that is computed in other precisions'
     if options.engine == "tensorflow":
         return "TensorFlow computes in f32 here"
+    if bundle.saved_model.file == TFLITE_FILE:
+        return f"{TFLITE_FILE} is served, which LiteRT computes as it was converted"
     if precision == "int8" and (reason := why_no_int8(bundle)) is not None:
         return reason
     return why_missing(precision) if options.engine in ("auto", "openvino") else None
@@ -80,10 +86,7 @@ def _why_not(bundle: Bundle, options: EngineOptions, precision: str) -> str | No
 
 def _reference(bundle: Bundle, engine: Engine, options: EngineOptions) -> Reference:
     if engine.engine_of(DEFAULT_SIGNATURE) == "tensorflow":
-        raise FailedPrecondition(
-            f"{bundle.path} cannot be served in {options.precision}: {_runs_on_tensorflow(engine)}. Serve it with "
-            "--precision f32 or auto"
-        )
+        raise _refusal(bundle, options.precision, _runs_on_tensorflow(engine))
     reference = at_its_priority(options, engine, partial(Reference.of, bundle, engine, options))
     if reference.empty:
         raise FailedPrecondition(
@@ -101,14 +104,15 @@ def _runs_on_tensorflow(engine: Engine) -> str:
 def _load(reference: Reference, options: EngineOptions, folder: Path, digests: Digests | None) -> LoadedEngine:
     """Loads and checks a version in a precision. It may have failed the check."""
     bundle = reference.bundle
-    engine = load_engine(folder, bundle.saved_model, options, digests)
     try:
-        computed = engine.precision_of(DEFAULT_SIGNATURE)
+        engine = load_engine(folder, bundle.saved_model, options, digests, reference.engine)
+    except CannotRun as unable:
+        why = f"{reference.engine}, which runs it in f32, does not run it in {options.precision} ({unable.reason})"
+        raise _refusal(bundle, options.precision, why) from unable
+    try:
+        computed, runs_on = engine.precision_of(DEFAULT_SIGNATURE), engine.engine_of(DEFAULT_SIGNATURE)
         if computed != options.precision:
-            raise FailedPrecondition(
-                f"{bundle.path} cannot be served in {options.precision}: {engine.engine_of(DEFAULT_SIGNATURE)} would "
-                f"compute it in {computed}. Serve it with --precision f32 or auto"
-            )
+            raise _refusal(bundle, options.precision, f"{runs_on} would compute it in {computed}")
         if options.precision == "int8":
             check_int8(bundle, engine, folder)
         check = partial(reference.check, engine, options.precision)
@@ -116,6 +120,12 @@ def _load(reference: Reference, options: EngineOptions, folder: Path, digests: D
     except BaseException:
         engine.close()
         raise
+
+
+def _refusal(bundle: Bundle, precision: str, why: str) -> FailedPrecondition:
+    return FailedPrecondition(
+        f"{bundle.path} cannot be served in {precision}: {why}. Serve it with --precision f32 or auto"
+    )
 
 
 def _log_passed(bundle: Bundle, checked: Checked) -> None:
@@ -176,23 +186,34 @@ class _Auto:
             if found is not None:
                 return self._instead_of(exact, found)
             self._cache.forget(key)
-        best, least = LoadedEngine(exact), _seconds(exact, reference) * _WORTH_IT
-        for precision in candidates:
-            found = self._tried(reference, precision) if precision != chosen else None
-            if found is None:
-                continue
-            seconds = _seconds(found.engine, reference)
-            if seconds < least:
-                best = self._instead_of(best.engine, found)
-                least = seconds
-            else:
-                found.engine.close()
-                self._say(precision, "it passes its check, but is not faster than what was found before")
-        if best.checked is None:
-            self._say("f32", "nothing else passes its check and is faster")
-        with self._cache.workplace() as work:
-            self._cache.put(key, {"precision": best.checked.precision if best.checked else "f32"}, work)
+        best = LoadedEngine(exact)
+        with ExitStack() as stack:
+            stack.callback(lambda: best.engine.close())
+            least = _seconds(exact, reference) * _WORTH_IT
+            for precision in candidates:
+                found = self._tried(reference, precision) if precision != chosen else None
+                if found is None:
+                    continue
+                seconds = self._timed(found.engine, reference)
+                if seconds < least:
+                    best, least = self._instead_of(best.engine, found), seconds
+                else:
+                    found.engine.close()
+                    self._say(precision, "it passes its check, but is not faster than what was found before")
+            if best.checked is None:
+                self._say("f32", "nothing else passes its check and is faster")
+            with self._cache.workplace() as work:
+                self._cache.put(key, {"precision": best.checked.precision if best.checked else "f32"}, work)
+            stack.pop_all()
         return best
+
+    def _timed(self, engine: Engine, reference: Reference) -> float:
+        """Returns what one row takes, and closes the engine if it fails."""
+        try:
+            return _seconds(engine, reference)
+        except BaseException:
+            engine.close()
+            raise
 
     def _instead_of(self, other: Engine, found: LoadedEngine) -> LoadedEngine:
         other.close()
@@ -216,7 +237,7 @@ class _Auto:
     def _asked(self) -> dict[str, object]:
         options = self._options
         return {
-            "auto": [options.engine, options.threads, options.max_difference, options.min_agreement],
+            "auto": [options.engine, options.device, options.threads, options.max_difference, options.min_agreement],
             "photos": str(options.verify_with),
         }
 
