@@ -69,7 +69,8 @@ class KerasModel:
         archive = keras.export.ExportArchive()
         signature = keras.tree.pack_sequence_as(self._arguments, self._specs)
         with quiet():
-            run = archive.track_and_add_endpoint("serving_default", self._model, signature)
+            archive.track(self._model)
+            run = archive.add_endpoint("serving_default", self._answer, input_signature=signature)
             if image is not None:
                 for name, function, specs in image.functions(lambda images: self._scores(run, images)):
                     archive.add_endpoint(name, function, input_signature=specs)
@@ -81,7 +82,11 @@ class KerasModel:
             set_method_names(folder, image.method_names)
 
     def _call(self, tensors: list[Tensor]) -> Any:
-        return self._model(*keras.tree.pack_sequence_as(self._arguments, tensors), training=False)
+        return self._answer(*keras.tree.pack_sequence_as(self._arguments, tensors))
+
+    def _answer(self, *arguments: Any) -> Any:
+        """Calls the model as `predict` does. Without `training`, layers such as RandomFlip change their inputs."""
+        return self._model(*arguments, training=False)
 
     def _scores(self, run: Any, images: Tensor) -> Tensor:
         (output,) = keras.tree.flatten(run(*keras.tree.pack_sequence_as(self._arguments, [images])))

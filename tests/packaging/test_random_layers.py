@@ -1,0 +1,60 @@
+"""Layers that change their inputs at random while a model is trained do nothing in an exported one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import lightship
+from lightship.engines import load_engine
+from lightship.errors import Internal
+from lightship.saved_model.reader import read_saved_model
+
+LAYERS = {
+    "brightness": lambda: keras.layers.RandomBrightness(0.5, value_range=(0, 1)),
+    "contrast": lambda: keras.layers.RandomContrast(0.5, value_range=(0, 1)),
+    "dropout": lambda: keras.layers.Dropout(0.5),
+    "flip": lambda: keras.layers.RandomFlip(),
+    "nested": lambda: keras.Sequential([keras.layers.RandomFlip("horizontal"), keras.layers.RandomRotation(0.2)]),
+    "noise": lambda: keras.layers.GaussianNoise(1.0),
+    "rotation": lambda: keras.layers.RandomRotation(0.3),
+    "translation": lambda: keras.layers.RandomTranslation(0.3, 0.3),
+    "zoom": lambda: keras.layers.RandomZoom(0.3),
+}
+
+
+def classifier(augmentation: keras.Layer) -> keras.Model:
+    layers = [keras.Input((12, 12, 3)), augmentation, keras.layers.Flatten(), keras.layers.Dense(3)]
+    return keras.Sequential(layers)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_an_exported_model_answers_as_predict(tmp_path: Path, name: str) -> None:
+    model = classifier(LAYERS[name]())
+    version = lightship.export(model, tmp_path / "m", image=False, explain=False)
+    images = np.random.default_rng(2).random((2, 12, 12, 3), np.float32)
+    saved = read_saved_model(version)
+    engine = load_engine(version, saved)
+    try:
+        (given,) = saved.signatures["serving_default"].inputs
+        (answer,) = engine.run("serving_default", {given: images}).values()
+        assert np.abs(answer - model.predict(images, verbose=0)).max() < 1e-4
+        assert engine.engine_of("serving_default") == "openvino"
+    finally:
+        engine.close()
+
+
+def test_a_saved_model_that_draws_random_numbers_is_told_so(tmp_path: Path) -> None:
+    class Random(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec((None, 4), name="x")])
+        def answer(self, x: tf.Tensor) -> dict[str, tf.Tensor]:
+            return {"y": x + tf.raw_ops.RandomUniform(shape=[4], dtype=tf.float32)}
+
+    module = Random()
+    tf.saved_model.save(module, str(tmp_path / "saved"), signatures=module.answer)
+    with pytest.raises(Internal, match=r"The graph has RandomUniform, which draws random numbers, as layers like"):
+        lightship.export(str(tmp_path / "saved"), tmp_path / "m", image=False)
