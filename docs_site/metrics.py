@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from docs_site.tables import code, table
 from lightship.lifecycle.servable import ServableId
 from lightship.lifecycle.served_models import ModelState, WorkerState
@@ -21,6 +23,7 @@ from lightship.transports.http.executor import Executor
 from lightship.transports.http.lanes import Origin
 from lightship.transports.metrics.metrics import Metrics
 from lightship.transports.metrics.own.requests import RequestMetrics
+from lightship.transports.metrics.own.stages import STAGES
 from lightship.transports.metrics.reading import ProcessMetrics
 from lightship.transports.metrics.text import Family, exposed_name
 
@@ -120,10 +123,10 @@ def server_metrics() -> list[MetricInfo]:
 
 def _families() -> list[Family]:
     requests, models = Metrics(lambda: ["dog"]), ModelMetrics()
-    requests.request("dog", "OK", "Predict", 1.0)
+    requests.succeeded("rest", "dog", "Predict", np.ones(1))
     models.loads.attempt_finished(Path("/models/dog/1"), 1.0, None)
     models.loads.warm_up_finished(Path("/models/dog/1"), 1, 1.0, None)
-    models.calls.of("dog").predicted(1.0, 1)
+    models.calls.of("dog").predicted(np.ones(1))
     models.calls.of("dog").examples_came(1)
     models.tensorflow.ran(1.0)
     models.tensorflow.engine_made(SavedModel({}, frozenset(), "2.21.0"), 1.0)
@@ -135,7 +138,7 @@ def _families() -> list[Family]:
 
 def _own_requests() -> list[Family]:
     own = RequestMetrics(lambda: ["dog"])
-    own.rest.succeeded("dog", "predict", (1.0, 1.0, 1.0, 1.0))
+    own.rest.succeeded("dog", "predict", np.ones((1, len(STAGES))))
     executor = Executor(1, 1)
     asyncio.run(_ask(executor))
     return own.families() + queue_families(executor, MemoryBudget(1))

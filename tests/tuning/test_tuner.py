@@ -7,13 +7,16 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from lightship.batching import EngineCall, Results, Scheduler
 from lightship.bundle.bundle import Bundle, open_bundle
-from lightship.engines import EngineOptions
+from lightship.engines import Engine, EngineOptions
+from lightship.engines.base import SignatureReport
+from lightship.engines.precision import why_missing
 from lightship.engines.trial import cancel_trials
 from lightship.engines.trial.pool import MEASURING_HELPERS
 from lightship.errors import InvalidArgument
@@ -26,6 +29,8 @@ from lightship.tuning.page import tuning_page
 
 TOY = Path(__file__).parents[1] / "models" / "half_plus_two" / "123"
 SHORT = Budget(seconds=3, repeats=5)
+# On other processors, OpenVINO would compute in f32, so that nothing is loaded in bf16.
+needs_bf16 = pytest.mark.skipif(why_missing("bf16") is not None, reason="this processor does not compute in bf16")
 
 
 @pytest.fixture(autouse=True)
@@ -155,6 +160,7 @@ def test_other_precisions_are_tried_only_where_the_processor_has_them(
     assert skipped == [("other precisions", "this processor has none that is faster")]
 
 
+@needs_bf16
 @pytest.mark.tensorflow
 def test_a_precision_is_tried_if_it_was_compared_with_tensorflow(
     bundle: Bundle, options: EngineOptions, monkeypatch: pytest.MonkeyPatch
@@ -164,6 +170,7 @@ def test_a_precision_is_tried_if_it_was_compared_with_tensorflow(
     assert "bf16" in {one.setting.precision for one in found.trials}
 
 
+@needs_bf16
 def test_a_precision_that_nothing_verifies_is_not_tried(
     bundle: Bundle, options: EngineOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -172,6 +179,21 @@ def test_a_precision_that_nothing_verifies_is_not_tried(
     found = tune(bundle, options, callers=(1,), budget=Budget(3, 3))
     assert "no golden sample and no TensorFlow" in dict(found.skipped)["1 stream, bf16"]
     assert found.best is None or found.best.precision == "f32"
+
+
+@pytest.mark.parametrize(
+    ("engine", "proof", "why"),
+    [
+        ("openvino", "compared with TensorFlow", None),
+        ("openvino", "table only", "there is no golden sample and no TensorFlow to verify it with"),
+        ("litert", "compared with TensorFlow", "the signature runs on litert, which has no other precision"),
+    ],
+)
+def test_a_precision_needs_a_comparison(bundle: Bundle, engine: str, proof: str, why: str | None) -> None:
+    reports = (SignatureReport(DEFAULT_SIGNATURE, engine, "", proof),)
+    loaded = cast(Engine, SimpleNamespace(reports=lambda: reports))
+    signature = bundle.saved_model.signatures[DEFAULT_SIGNATURE]
+    assert verification.verify(bundle, signature, loaded, EngineOptions(precision="bf16")) == why
 
 
 def test_threads_and_streams_to_try_follow_the_processors() -> None:

@@ -69,7 +69,7 @@ def test_calls_are_joined(version: Path) -> None:
 def test_a_signature_without_a_file_runs_on_another_engine(version: Path) -> None:
     write_line(version)
     with opened(version) as engine:
-        assert engine.engine_of("classify_x_to_y") == "tensorflow"
+        assert engine.engine_of("classify_x_to_y") == "openvino"
         (reason,) = [one.reason for one in engine.reports() if one.signature == "classify_x_to_y"]
         assert "the signature was not converted: there is no assets.extra/model.classify_x_to_y.onnx" in reason
 
