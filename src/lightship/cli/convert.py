@@ -10,7 +10,6 @@ from lightship.cli.advice import CONVERT
 from lightship.cli.output import print_json, print_text
 from lightship.cli.version_folder import find_version
 from lightship.errors import InvalidArgument
-from lightship.saved_model.signatures import DEFAULT_SIGNATURE
 
 if TYPE_CHECKING:
     from lightship.packaging.onnx import Conversion
@@ -55,6 +54,8 @@ def convert(
         print_json({"path": str(found.path), "signatures": [_as_json(one) for one in made]})
     else:
         print_text("\n".join(map(_as_text, made)))
+    from lightship.saved_model.signatures import DEFAULT_SIGNATURE
+
     if any(one.signature == DEFAULT_SIGNATURE and one.reason for one in made):
         raise typer.Exit(1)
 

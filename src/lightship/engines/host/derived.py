@@ -83,6 +83,7 @@ def _copied(node: Node, names: _Names) -> Any:
     made.CopyFrom(node.definition)
     made.name = f"{_PREFIX}{node.name}"
     made.input[:] = [names.of(tensor) for tensor in node.inputs]
+    made.attr.pop("_class", None)  # nodes beside which it is to be placed, by names that they do not have here
     return made
 
 
