@@ -13,6 +13,7 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 import atexit
 import functools
 import importlib.util
+import logging
 import re
 import shutil
 import tempfile
@@ -80,6 +81,14 @@ def imports_tensorflow(path: Path) -> bool:
     """Whether a test module, or a folder's conftest, imports TensorFlow or Keras as soon as it is imported."""
     file = path / "conftest.py" if path.is_dir() else path
     return file.suffix == ".py" and file.exists() and _IMPORTS_TENSORFLOW.search(file.read_text()) is not None
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_at_first() -> None:
+    """A command that a test runs in this process may have directed the logs to standard error, away from caplog."""
+    lightship = logging.getLogger("lightship")
+    lightship.handlers, lightship.propagate = [], True
+    lightship.setLevel(logging.NOTSET)
 
 
 @pytest.fixture(scope="session")

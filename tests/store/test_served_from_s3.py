@@ -104,7 +104,6 @@ def test_a_server_that_is_down_harms_nothing_loaded_and_a_start_serves_the_last_
     s3: S3, version: Path, start: Start, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "lightship")
-    logging.getLogger("lightship").propagate = True
     s3.upload(version, "half/1")
     server = start(f"s3://{BUCKET}/half")
     caplog.clear()  # a server of another test may have ended a moment ago

@@ -168,7 +168,7 @@ def _options(given: Mapping[str, Value], flags: Mapping[str, Value], files: Conf
                 threads=cores,
                 **precision_options(flags),
                 prefer_tflite=bool(flags["prefer_tflite_model"]),
-                tflite_interpreters=_interpreters(flags, cores),
+                tflite_interpreters=_interpreters(given, flags),
                 device=str(flags["device"]),
                 gpu_memory=parse_bytes(str(flags["gpu_memory"]), "--gpu_memory") if flags["gpu_memory"] else 0,
                 tuned=bool(flags["tuned"] and not flags["precision"] and not flags["mixed_precision"]),
@@ -190,19 +190,19 @@ def _options(given: Mapping[str, Value], flags: Mapping[str, Value], files: Conf
     )
 
 
-def _interpreters(flags: Mapping[str, Value], cores: int) -> int:
-    """Returns how many interpreters of a model.tflite run at the same time; 0 for one on each core.
+def _interpreters(given: Mapping[str, Value], flags: Mapping[str, Value]) -> int:
+    """Returns how many interpreters of a model.tflite run at the same time; 0, one per processor, if no flag says it.
 
     Raises InvalidArgument for flags that are less than 1.
     """
-    from lightship.processors import available_cpus
-
     names = ("num_tflite_pools", "num_tflite_interpreters_per_pool")
+    if not given.keys() & set(names):
+        return 0  # a number would be a choice of the user's, with which nothing that was tuned is used
     for name in names:
         if int(flags[name]) < 1:
             raise InvalidArgument(f"--{name} is {flags[name]}; give 1 or more")
     pools, each = (int(flags[name]) for name in names)
-    return 0 if pools * each == (cores or available_cpus()) else pools * each
+    return pools * each
 
 
 def _access_log(text: str) -> LogFormat | None:

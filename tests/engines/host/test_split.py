@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lightship.engines import Engine, EngineOptions, choose, load_engine
+from lightship.engines import Engine, EngineOptions, host, load_engine
 from lightship.engines.comparison import differences
 from lightship.engines.host.program import REASON, HostProgram
 from lightship.errors import DataLoss, FailedPrecondition, InvalidArgument, ResourceExhausted
@@ -209,6 +209,6 @@ def test_files_that_change_while_they_are_split_are_noticed(lookup: Path, monkey
         os.utime(lookup / "saved_model.pb", ns=(0, 0))  # as if it had been written again
         return program
 
-    monkeypatch.setattr(choose, "HostProgram", changing)
+    monkeypatch.setattr(host, "HostProgram", changing)
     with pytest.raises(DataLoss, match="were changed while they were loaded"):
         load(lookup)
