@@ -11,11 +11,14 @@ from __future__ import annotations
 
 import argparse
 import http.client
+import multiprocessing
 import statistics
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +38,8 @@ OTHERS: tuple[Precision, ...] = ("bf16", "fp16")
 DEFAULT = "serving_default"
 # All are measured, whatever the figures of the check, which are printed: weights are random here.
 WIDE = EngineOptions(engine="openvino", max_difference=1e9, min_agreement=0.0)
-Work = dict[str, Callable[[], object]]
+# Each works for so many seconds, and returns how many times it has run.
+Work = dict[str, Callable[[float], int]]
 
 
 @dataclass(slots=True)
@@ -58,25 +62,34 @@ def engine_options(say: Callable[[str], None]) -> dict[str, EngineOptions]:
     return found
 
 
-def measure(work: Mapping[str, Callable[[], object]], rounds: int, seconds: float) -> dict[str, Times]:
+def measure(work: Work, rounds: int, seconds: float) -> dict[str, Times]:
     """Lets each do its work for so many seconds in each round, in turns."""
     times = {name: Times() for name in work}
-    for name in work:
-        work[name]()
+    for one in work.values():
+        one(0.0)
     for _ in range(rounds):
         for name, one in work.items():
-            runs, begun, processor = 0, time.perf_counter(), time.process_time()
-            while not runs or time.perf_counter() - begun < seconds:
-                one()
-                runs += 1
+            begun, processor = time.perf_counter(), time.process_time()
+            runs = one(seconds)
             times[name].elapsed.append((time.perf_counter() - begun) / runs * 1000)
             times[name].processor.append((time.process_time() - processor) / runs * 1000)
     return times
 
 
-def runs(
-    path: Path, network: Network, options: Mapping[str, EngineOptions], stack: ExitStack
-) -> dict[str, Callable[[], object]]:
+def repeated(one: Callable[[], object]) -> Callable[[float], int]:
+    """Returns a function that works for so many seconds, at least once, and returns how many times it has run."""
+
+    def work(seconds: float) -> int:
+        runs, begun = 0, time.perf_counter()
+        while not runs or time.perf_counter() - begun < seconds:
+            one()
+            runs += 1
+        return runs
+
+    return work
+
+
+def runs(path: Path, network: Network, options: Mapping[str, EngineOptions], stack: ExitStack) -> Work:
     """The run stage: what an engine takes for one row."""
     bundle = open_bundle(path, network.name, 1)
     (name,) = bundle.saved_model.signatures[DEFAULT].inputs
@@ -91,20 +104,12 @@ def runs(
         stack.callback(loaded.engine.close)
         if loaded.checked is not None:
             print(f"  {title}: {loaded.checked}")
-        work[title] = lambda engine=loaded.engine: engine.run(DEFAULT, {name: photo})  # type: ignore[misc]
+        work[title] = repeated(partial(loaded.engine.run, DEFAULT, {name: photo}))
     return work
 
 
-def requests(
-    path: Path, network: Network, options: Mapping[str, EngineOptions], stack: ExitStack
-) -> dict[str, Callable[[], object]]:
-    """Whole requests over REST, with the numbers of one photo as they are."""
-    body = np.random.default_rng(0).random((1, network.side, network.side, 3), np.float32).tobytes()
-    head = {
-        "Content-Type": "application/octet-stream",
-        "Lightship-Dtype": "float32",
-        "Lightship-Shape": f"1,{network.side},{network.side},3",
-    }
+def requests(path: Path, network: Network, options: Mapping[str, EngineOptions], stack: ExitStack) -> Work:
+    """Whole requests over REST, with the numbers of one photo as they are, from a client in a process of its own."""
     work: Work = {}
     for title, one in options.items():
         model = parse_model_argument(f"{network.name}={path.parent}")
@@ -113,18 +118,59 @@ def requests(
         if not server.wait_ready(300):
             print(f"  {title}: it is not served")
             continue
-        connection = http.client.HTTPConnection("127.0.0.1", server.rest_port, timeout=60)
-        stack.callback(connection.close)
-
-        def ask(connection: http.client.HTTPConnection = connection) -> None:
-            connection.request("POST", f"/v1/models/{network.name}:predict", body, head)
-            response = connection.getresponse()
-            text = response.read()
-            if response.status != 200:
-                raise RuntimeError(text.decode())
-
-        work[title] = ask
+        work[title] = stack.enter_context(Client(server.rest_port, network)).ask
     return work
+
+
+class Client:
+    """A process that makes one request after the other. Its time is not the server's."""
+
+    def __init__(self, port: int, network: Network) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._asked, theirs = context.Pipe()
+        self._process = context.Process(target=ask, args=(theirs, port, network), daemon=True)
+
+    def __enter__(self) -> Client:
+        self._process.start()
+        return self
+
+    def __exit__(self, *given: object) -> None:
+        self._asked.send(None)
+        self._process.join()
+
+    def ask(self, seconds: float) -> int:
+        """Lets it ask for so many seconds, at least once, and returns how many requests were answered."""
+        self._asked.send(seconds)
+        answered = self._asked.recv()
+        if isinstance(answered, str):
+            raise RuntimeError(answered)
+        return int(answered)
+
+
+def ask(asked: Connection, port: int, network: Network) -> None:
+    """Makes requests for so many seconds whenever it is asked, until it is asked for nothing."""
+    body = np.random.default_rng(0).random((1, network.side, network.side, 3), np.float32).tobytes()
+    head = {
+        "Content-Type": "application/octet-stream",
+        "Lightship-Dtype": "float32",
+        "Lightship-Shape": f"1,{network.side},{network.side},3",
+    }
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+
+    def one() -> None:
+        connection.request("POST", f"/v1/models/{network.name}:predict", body, head)
+        response = connection.getresponse()
+        text = response.read()
+        if response.status != 200:
+            raise RuntimeError(text.decode())
+
+    work = repeated(one)
+    while (seconds := asked.recv()) is not None:
+        try:
+            asked.send(work(seconds))
+        except Exception as error:
+            asked.send(f"a request failed: {error}")
+    connection.close()
 
 
 def show(network: str, stage: str, times: Mapping[str, Times]) -> dict[str, float]:
