@@ -109,7 +109,7 @@ def runs(path: Path, network: Network, options: Mapping[str, EngineOptions], sta
 
 
 def requests(path: Path, network: Network, options: Mapping[str, EngineOptions], stack: ExitStack) -> Work:
-    """Whole requests over REST, with the numbers of one photo as they are, from a client in a process of its own."""
+    """Whole requests over REST, with binary tensors both ways, from a client in a process of its own."""
     work: Work = {}
     for title, one in options.items():
         model = parse_model_argument(f"{network.name}={path.parent}")
@@ -152,6 +152,7 @@ def ask(asked: Connection, port: int, network: Network) -> None:
     body = np.random.default_rng(0).random((1, network.side, network.side, 3), np.float32).tobytes()
     head = {
         "Content-Type": "application/octet-stream",
+        "Accept": "application/octet-stream",
         "Lightship-Dtype": "float32",
         "Lightship-Shape": f"1,{network.side},{network.side},3",
     }

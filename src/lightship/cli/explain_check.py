@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,7 +56,7 @@ class Settings:
 def run_check(
     target: str, settings: Settings, timeout: float, bundle: str | None, trusted: Tls | None, json: bool
 ) -> int:
-    """Checks, prints the result, and returns the exit code: 0 or 1. Ends the process with 2 if it cannot check."""
+    """Checks, prints the result, and returns the exit code. Ends the process with 2 if it cannot check."""
     codes: list[int] = []
 
     def run() -> None:
@@ -68,7 +68,7 @@ def run_check(
             print_json(result.to_json())
         else:
             _print(result, settings.output)
-        codes.append(0 if result.passed else 1)
+        codes.append({True: 0, False: 1, None: COULD_NOT_CHECK}[result.passed])
 
     run_command(run, failure=COULD_NOT_CHECK)
     return codes[0]
@@ -155,16 +155,12 @@ def _print(result: CheckResult, plot: str | None) -> None:
 
 
 def _print_verdict(result: CheckResult) -> None:
-    for name, gain, better, worse in (
-        ("Deletion", result.deletion_gain, "below", "above"),
-        ("Insertion", result.insertion_gain, "above", "below"),
-    ):
-        verdict = "passed" if gain >= result.margin else "failed"
-        side = better if gain >= 0 else worse
-        print_text(
-            f"{name}: {verdict}. On average the area is {abs(gain):.3f} {side} that of random maps; it "
-            f"must be at least {result.margin:g} {better}"
-        )
+    deletion = [one.deletion_counts for one in result.photos]
+    insertion = [one.insertion_counts for one in result.photos]
+    _print_gain("Deletion", result.deletion_gain, result.margin, ("below", "above"))
+    _print_left_out(deletion, "black", "fall")
+    _print_gain("Insertion", result.insertion_gain, result.margin, ("above", "below"))
+    _print_left_out(insertion, "blurred", "rise")
     weights = result.weights
     if weights.mean is None:
         print_text(f"Weights: not checked, because {weights.detail}" if weights.detail else "Weights: not checked")
@@ -174,4 +170,25 @@ def _print_verdict(result: CheckResult) -> None:
         print_text(
             f"Weights: {'passed' if weights.passed else 'failed'}. The rank correlation with the maps of copies with "
             f"random weights is {weights.mean:.2f}; its absolute value must be below {MAX_CORRELATION}"
+        )
+
+
+def _print_gain(name: str, gain: float | None, margin: float, sides: tuple[str, str]) -> None:
+    better, worse = sides
+    if gain is None:
+        print_text(f"{name}: not checked")
+        return
+    verdict = "passed" if gain >= margin else "failed"
+    print_text(
+        f"{name}: {verdict}. On average the area is {abs(gain):.3f} {better if gain >= 0 else worse} that of random "
+        f"maps; it must be at least {margin:g} {better}"
+    )
+
+
+def _print_left_out(counts: Sequence[bool], how: str, move: str) -> None:
+    """Says how many photos do not count."""
+    if not all(counts):
+        print_text(
+            f"  left out: {counts.count(False)} of {len(counts)} photos, because the class keeps more than half of its "
+            f"score if the photo is {how}, so no map can make it {move}"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import shutil
@@ -22,19 +23,21 @@ _YOUNG_SECONDS = 5.0
 
 
 class Scratch:
-    """An empty temporary folder that belongs to this process.
+    """An empty temporary folder that belongs to this process. It is removed at the latest when the process ends.
 
-    The process holds a lock on the folder until the folder is removed or the process ends. The lock shows other
+    The process holds a lock on the folder until the folder is removed or the process is killed. The lock shows other
     processes that the folder is in use. `parent` is the folder in which it is created; None means the system's
     temporary folder. Raises OSError if it cannot be created.
     """
 
     def __init__(self, parent: Path | None = None) -> None:
         self.path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
+        self._process = os.getpid()
         self._lock: FolderLock | None = None
         self._removing = threading.Lock()
         with suppress(OSError):  # a network file system may lack locks; then `sweep` removes nothing there either
             self._lock = wait_for_lock(self.path, _stand_in(self.path), follow_links=False)
+        _present.add(self)
 
     def remove(self) -> None:
         """Removes the folder. Several threads may call this; closing twice could close a file of somebody else."""
@@ -43,6 +46,22 @@ class Scratch:
                 self._lock.release()
                 self._lock = None
         shutil.rmtree(self.path, ignore_errors=True)
+        _present.discard(self)
+
+    def remove_at_exit(self) -> None:
+        """Removes the folder if this process made it, and not the process that this one was forked from."""
+        if self._process == os.getpid():
+            self.remove()
+
+
+_present: set[Scratch] = set()
+
+
+@atexit.register
+def _remove_present() -> None:
+    """Removes the folders of threads that end with the process, in the middle of their work."""
+    for one in list(_present):
+        one.remove_at_exit()
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ _RAW_DTYPES = (
 _SEND_AS_JSON = "only numbers and booleans can be sent as bytes; send strings as JSON"
 
 
+@cache  # numpy puts a name together each time
 def dtype_name(dtype: DataType) -> str:
     """Returns numpy's name of a dtype, such as float32; `string` for strings, TensorFlow's name if numpy has none."""
     try:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from tests.test_notebook import EVIL
 
+from lightship.cli.explain_check import _print_verdict
 from lightship.cli.explanation_check import check_plot_name, write_plot
 from lightship.cli.explanation_check.results import CheckResult, Comparison, PhotoResult, WeightsResult
 from lightship.errors import InvalidArgument
@@ -53,7 +54,8 @@ def test_a_plot_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 def test_the_verdict_needs_both_curves_and_the_weights() -> None:
     good = result()
     assert (good.deletion_gain, good.passed) == (pytest.approx(0.3), False)  # insertion is worse than random
-    photo = PhotoResult("a.jpg", "boxer", 0.9, comparison(0.0), Comparison(np.ones(25), np.zeros((1, 25)), 0.9, (0.2,)))
+    rising = Comparison(np.linspace(0.1, 1, 25), np.zeros((1, 25)), 0.9, (0.2,))
+    photo = PhotoResult("a.jpg", "boxer", 0.9, comparison(0.0), rising)
     for weights, passed in (
         (WeightsResult((0.1, -0.3)), True),
         (WeightsResult((), "on a server"), True),
@@ -62,3 +64,35 @@ def test_the_verdict_needs_both_curves_and_the_weights() -> None:
     ):
         assert CheckResult("dog", 3, "cam", 0.05, (photo,), weights).passed is passed
     assert CheckResult("dog", 3, "cam", 0.4, (photo,), WeightsResult(())).passed is False
+
+
+def test_a_photo_whose_class_keeps_its_score_when_hidden_does_not_count() -> None:
+    falling, rising = comparison(0.0), Comparison(np.linspace(0.1, 1, 25), np.zeros((1, 25)), 0.9, (0.2,))
+    dark = Comparison(np.linspace(0.9, 0.46, 25), np.zeros((1, 25)), 0.7, (0.2,))  # the model calls black a boxer
+    plain = Comparison(np.linspace(0.8, 0.9, 25), np.zeros((1, 25)), 0.1, (0.2,))
+    good = PhotoResult("a.jpg", "boxer", 0.9, falling, rising)
+    black = PhotoResult("b.jpg", "boxer", 0.9, dark, rising)
+    blurred = PhotoResult("c.jpg", "boxer", 0.9, falling, plain)
+    neither = PhotoResult("d.jpg", "boxer", 0.9, dark, plain)
+    assert [(one.deletion_counts, one.insertion_counts) for one in (good, black, blurred, neither)] == [
+        *((True, True), (False, True), (True, False), (False, False))
+    ]
+    checked = CheckResult("dog", 3, "cam", 0.05, (good, black, blurred, neither), WeightsResult(()))
+    assert (checked.deletion_gain, checked.insertion_gain) == (pytest.approx(0.3), pytest.approx(0.7))
+    assert checked.passed is True
+    assert CheckResult("dog", 3, "cam", 0.05, (black,), WeightsResult(())).passed is True
+    nothing = CheckResult("dog", 3, "cam", 0.05, (neither,), WeightsResult(()))
+    assert (nothing.deletion_gain, nothing.insertion_gain, nothing.passed) == (None, None, None)
+    assert nothing.to_json()["deletion_gain"] is None
+
+
+def test_what_does_not_count_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    plain = Comparison(np.linspace(0.8, 0.9, 25), np.zeros((1, 25)), 0.1, (0.2,))
+    good = PhotoResult("a.jpg", "boxer", 0.9, comparison(0.0), plain)
+    dark = PhotoResult("b.jpg", "boxer", 0.9, comparison(0.9), plain)
+    _print_verdict(CheckResult("dog", 3, "cam", 0.05, (good, dark), WeightsResult(())))
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith("Deletion: passed. On average the area is 0.300 below")
+    assert "left out: 1 of 2 photos" in " ".join(said)
+    assert "half of its score if the photo is black" in " ".join(said)
+    assert "Insertion: not checked" in said

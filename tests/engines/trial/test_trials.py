@@ -242,6 +242,38 @@ sweep(Path(sys.argv[1]))
 """
 
 
+def test_a_folder_goes_with_the_process_even_if_a_thread_still_works_in_it(tmp_path: Path) -> None:
+    forked = os.name == "posix"
+    with subprocess.Popen(
+        [sys.executable, "-c", UNFINISHED + (FORK if forked else ""), str(tmp_path)], stdout=subprocess.PIPE
+    ) as process:
+        said, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert said.decode().split() == (["child", "True"] if forked else [])
+    assert list(tmp_path.iterdir()) == []
+
+
+UNFINISHED = """
+import os, sys, threading
+from pathlib import Path
+from lightship.engines.scratch import scratch
+parent, begun = Path(sys.argv[1]), threading.Event()
+def work():
+    with scratch(parent):
+        begun.set()
+        threading.Event().wait(60)
+threading.Thread(target=work, daemon=True).start()
+begun.wait(60)
+"""
+# A child that ends first leaves the folder of its parent alone.
+FORK = """
+child = os.fork()
+if child:
+    os.waitpid(child, 0)
+    print("child", len(list(parent.glob("lightship-work-*"))) == 1)
+"""
+
+
 def test_a_folder_may_be_removed_by_several_threads_at_once(tmp_path: Path) -> None:
     for _ in range(50):
         made, together = Scratch(tmp_path), threading.Barrier(4)

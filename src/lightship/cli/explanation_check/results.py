@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 Curves = NDArray[np.float64]
 
 MAX_CORRELATION = 0.5  # of the maps of a model and of its copies with random weights
+_MAX_HIDDEN_SCORE = 0.5  # of the class in a photo that is hidden, as a part of its score in the photo
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,18 @@ class PhotoResult:
     insertion: Comparison
 
     @property
+    def deletion_counts(self) -> bool:
+        """Whether the score is lower if the photo is black. If it is not, no map can make it fall."""
+        whole, hidden = self.deletion.curve[[0, -1]]
+        return bool(hidden <= _MAX_HIDDEN_SCORE * whole)
+
+    @property
+    def insertion_counts(self) -> bool:
+        """Whether the score is lower if the photo is blurred. If it is not, no map can make it rise."""
+        hidden, whole = self.insertion.curve[[0, -1]]
+        return bool(hidden <= _MAX_HIDDEN_SCORE * whole)
+
+    @property
     def deletion_gain(self) -> float:
         """By how much the area of deletion is smaller than the mean of the random maps."""
         return self.deletion.random_mean - self.deletion.area
@@ -57,8 +71,10 @@ class PhotoResult:
             "score": self.score,
             "deletion": self.deletion.area,
             "deletion_random": self.deletion.random_mean,
+            "deletion_counts": self.deletion_counts,
             "insertion": self.insertion.area,
             "insertion_random": self.insertion.random_mean,
+            "insertion_counts": self.insertion_counts,
         }
 
 
@@ -94,18 +110,25 @@ class CheckResult:
     weights: WeightsResult
 
     @property
-    def deletion_gain(self) -> float:
-        return float(np.mean([one.deletion_gain for one in self.photos]))
+    def deletion_gain(self) -> float | None:
+        """The mean of the photos that count; None if there is none."""
+        return _mean(one.deletion_gain for one in self.photos if one.deletion_counts)
 
     @property
-    def insertion_gain(self) -> float:
-        return float(np.mean([one.insertion_gain for one in self.photos]))
+    def insertion_gain(self) -> float | None:
+        """The mean of the photos that count; None if there is none."""
+        return _mean(one.insertion_gain for one in self.photos if one.insertion_counts)
 
     @property
-    def passed(self) -> bool:
-        """Whether explanations beat random maps by the margin, and follow the weights if that was checked."""
-        better = self.deletion_gain >= self.margin and self.insertion_gain >= self.margin
-        return better and self.weights.passed is not False
+    def passed(self) -> bool | None:
+        """Whether explanations beat random maps by the margin, and follow the weights, as far as that was checked.
+
+        None if no photo counts.
+        """
+        gains = [gain for gain in (self.deletion_gain, self.insertion_gain) if gain is not None]
+        if not gains:
+            return None
+        return all(gain >= self.margin for gain in gains) and self.weights.passed is not False
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -119,3 +142,8 @@ class CheckResult:
             "passed": self.passed,
             "photos": [one.to_json() for one in self.photos],
         }
+
+
+def _mean(numbers: Iterable[float]) -> float | None:
+    found = list(numbers)
+    return float(np.mean(found)) if found else None
