@@ -150,7 +150,8 @@ class Loader:
             check(files)
         kept = KeptModels(cache_for(options.engine), digests).read
         read = partial(read_model, prefer_tflite=options.engine.prefer_tflite, read=kept)
-        bundle = open_bundle(files, id.name, id.version, tags=options.tags, digests=digests, read=read)
+        opened = partial(open_bundle, files, id.name, id.version, tags=options.tags, digests=digests, read=read)
+        bundle = at_low_priority(opened) if self._others_answer else opened()  # reads all variables
         tuned = tuned_setting(files, options.engine, digests, path)
         if tuned is not None:
             logger.info("%s uses a setting of `lightship tune`: %s", id, tuned, extra=_fields(id))
