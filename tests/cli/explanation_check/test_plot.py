@@ -96,3 +96,17 @@ def test_what_does_not_count_is_said(capsys: pytest.CaptureFixture[str]) -> None
     assert "left out: 1 of 2 photos" in " ".join(said)
     assert "half of its score if the photo is black" in " ".join(said)
     assert "Insertion: not checked" in said
+
+
+def test_only_photos_that_count_are_drawn(tmp_path: Path) -> None:
+    plain = Comparison(np.linspace(0.8, 0.9, 25), np.zeros((1, 25)), 0.1, (0.2,))
+    photos = [PhotoResult("a.jpg", "boxer", 0.9, comparison(end), plain) for end in (0.0, 0.9)]
+    write_plot(str(tmp_path / "plot.svg"), CheckResult("dog", 3, "cam", 0.05, tuple(photos), WeightsResult(())))
+    root = ET.parse(tmp_path / "plot.svg").getroot()
+    texts = [one.text for one in root.iter(f"{SVG}text")]
+    assert "Deletion (lower is better), 1 of 2 photos" in texts
+    assert "Insertion (higher is better), 0 of 2 photos" in texts
+    assert len([one for one in root.iter(f"{SVG}polyline") if len(one.attrib["points"].split()) == 25]) == 2
+    description = root.find(f"{SVG}desc")
+    assert description is not None
+    assert description.text == "Area under the deletion curve 0.200, of random maps 0.500."

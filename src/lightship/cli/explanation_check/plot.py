@@ -29,7 +29,7 @@ def check_plot_name(path: str) -> None:
 
 
 def write_plot(path: str, result: CheckResult) -> None:
-    """Writes the mean curves of all photos. Raises PermissionDenied or InvalidArgument if that fails."""
+    """Writes the mean curves of the photos that count. Raises PermissionDenied or InvalidArgument if that fails."""
     try:
         Path(path).write_text("\n".join(_lines(result)) + "\n", encoding="utf-8")
     except PermissionError as error:
@@ -49,19 +49,23 @@ def _lines(result: CheckResult) -> Iterator[str]:
     yield f"<title>{_text(title)}</title><desc>{_text(_description(result))}</desc>"
     yield f'<rect width="{width}" height="{height}" fill="#ffffff"/>'
     yield f'<text x="{_LEFT}" y="26" font-size="16" font-weight="bold" fill="#111111">{_text(title)}</text>'
-    deletion, insertion = [one.deletion for one in result.photos], [one.insertion for one in result.photos]
-    yield from _part(_LEFT, "Deletion (lower is better)", "of the pixels hidden", deletion)
-    yield from _part(_LEFT + _WIDTH + _GAP, "Insertion (higher is better)", "of the pixels shown", insertion)
+    for left, title, axis, counted in (
+        (_LEFT, "Deletion (lower is better)", "of the pixels hidden", result.deletions),
+        (_LEFT + _WIDTH + _GAP, "Insertion (higher is better)", "of the pixels shown", result.insertions),
+    ):
+        if len(counted) < len(result.photos):
+            title += f", {len(counted)} of {photos}"
+        yield from _part(left, title, axis, counted)
     yield from _legend(_TOP + _HEIGHT + 62)
     yield "</svg>"
 
 
 def _part(left: int, title: str, axis: str, comparisons: list[Comparison]) -> Iterator[str]:
     """Yields the axes with the mean curve of the explanations, and the mean and the range of the random maps."""
-    ours = np.mean([one.curve for one in comparisons], axis=0)
-    of_maps = np.mean([one.random for one in comparisons], axis=0)  # [maps, steps + 1]
-    highest = max(1e-9, float(max(ours.max(), of_maps.max())))
-    top = 1.0 if 0.2 < highest <= 1 else highest
+    curves = [one.curve for one in comparisons], [one.random for one in comparisons]
+    ours, of_maps = (np.mean(some, axis=0) for some in curves) if comparisons else (np.zeros(0), np.zeros((1, 0)))
+    highest = max(1e-9, ours.max(initial=0.0), of_maps.max(initial=0.0))
+    top = 1.0 if 0.2 < highest <= 1 or not comparisons else float(highest)
     yield f'<text x="{left}" y="{_TOP - 10}" fill="#111111">{_text(title)}</text>'
     for share in (0, 0.5, 1):
         y = _TOP + _HEIGHT * (1 - share)
@@ -72,6 +76,8 @@ def _part(left: int, title: str, axis: str, comparisons: list[Comparison]) -> It
     yield (
         f'<text x="{left + _WIDTH / 2:g}" y="{_TOP + _HEIGHT + 36}" text-anchor="middle" fill="#333333">{axis}</text>'
     )
+    if not comparisons:
+        return
     low, high = _points(left, of_maps.min(axis=0) / top), _points(left, of_maps.max(axis=0) / top)
     yield f'<polygon points="{" ".join([*low, *reversed(high)])}" fill="{_RANDOM}" fill-opacity="0.2"/>'
     yield _curve(_points(left, of_maps.mean(axis=0) / top), _RANDOM, ' stroke-dasharray="5 4"')
@@ -99,20 +105,13 @@ def _curve(points: list[str], color: str, more: str = "") -> str:
 
 
 def _description(result: CheckResult) -> str:
-    means = [
-        float(np.mean(values))
-        for values in zip(
-            *(
-                (one.deletion.area, one.deletion.random_mean, one.insertion.area, one.insertion.random_mean)
-                for one in result.photos
-            ),
-            strict=True,
-        )
-    ]
-    return (
-        f"Area under the deletion curve {means[0]:.3f}, of random maps {means[1]:.3f}; "
-        f"under the insertion curve {means[2]:.3f}, of random maps {means[3]:.3f}."
+    parts = (
+        f"Area under the {name} curve {np.mean([one.area for one in counted]):.3f}, "
+        f"of random maps {np.mean([one.random_mean for one in counted]):.3f}."
+        for name, counted in (("deletion", result.deletions), ("insertion", result.insertions))
+        if counted
     )
+    return " ".join(parts) or "No photo counts."
 
 
 def _text(text: str) -> str:

@@ -54,16 +54,6 @@ class PhotoResult:
         hidden, whole = self.insertion.curve[[0, -1]]
         return bool(hidden <= _MAX_HIDDEN_SCORE * whole)
 
-    @property
-    def deletion_gain(self) -> float:
-        """By how much the area of deletion is smaller than the mean of the random maps."""
-        return self.deletion.random_mean - self.deletion.area
-
-    @property
-    def insertion_gain(self) -> float:
-        """By how much the area of insertion is larger than the mean of the random maps."""
-        return self.insertion.area - self.insertion.random_mean
-
     def to_json(self) -> dict[str, Any]:
         return {
             "photo": self.photo,
@@ -110,14 +100,24 @@ class CheckResult:
     weights: WeightsResult
 
     @property
+    def deletions(self) -> list[Comparison]:
+        """Those of the photos that count."""
+        return [one.deletion for one in self.photos if one.deletion_counts]
+
+    @property
+    def insertions(self) -> list[Comparison]:
+        """Those of the photos that count."""
+        return [one.insertion for one in self.photos if one.insertion_counts]
+
+    @property
     def deletion_gain(self) -> float | None:
         """The mean of the photos that count; None if there is none."""
-        return _mean(one.deletion_gain for one in self.photos if one.deletion_counts)
+        return _mean(one.random_mean - one.area for one in self.deletions)
 
     @property
     def insertion_gain(self) -> float | None:
         """The mean of the photos that count; None if there is none."""
-        return _mean(one.insertion_gain for one in self.photos if one.insertion_counts)
+        return _mean(one.area - one.random_mean for one in self.insertions)
 
     @property
     def passed(self) -> bool | None:
