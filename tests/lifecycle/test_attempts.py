@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.lifecycle.conftest import DEADLINE, StartManager, await_state
 
-from lightship.errors import DataLoss
+from lightship.errors import Cancelled, DataLoss
 from lightship.lifecycle import Servable, ServableId, State, load_servable
 from lightship.lifecycle.attempts import Backoff, Retries
 
@@ -53,6 +53,18 @@ def test_each_reason_is_logged_once_and_then_the_success(
     assert again == "{name: half version: 1} cannot be loaded: another file is broken"
     assert success.startswith("{name: half version: 1} is AVAILABLE, after ")
     assert int(success.split()[-3]) >= 9
+
+
+def test_an_attempt_that_is_cancelled_is_no_failure_of_the_version(
+    start_manager: StartManager, add_version: AddVersion, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = Broken(Cancelled("the server is stopping"))
+    manager = start_manager(broken, retries=Retries(1000, 0.0), backoff=AT_ONCE)
+    manager.aspire("half", {1: add_version(1)})
+    assert broken.tried.wait(DEADLINE)
+    broken.become(None)
+    await_state(manager, 1, State.AVAILABLE)
+    assert not [line for line in caplog.messages if "cannot be loaded" in line]
 
 
 def test_a_version_that_loads_at_once_is_available_without_further_words(

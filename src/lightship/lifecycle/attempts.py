@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from lightship.errors import Internal, LightshipError, NotFound, ResourceExhausted
+from lightship.errors import Cancelled, Internal, LightshipError, NotFound, ResourceExhausted
 from lightship.lifecycle.servable import Servable, ServableId
 from lightship.repeated import RepeatedFailure, exception_text
 from lightship.saved_model.versions import explain_version_folder
@@ -45,10 +45,11 @@ class Backoff(NamedTuple):
 def attempt(load: LoadFunction, id: ServableId, path: Path, failing: RepeatedFailure) -> Servable | LightshipError:
     """Loads a version once. Returns an error as a LightshipError instead of raising it.
 
-    The error is logged, unless the attempt before failed for the same reason. `failing` belongs to the version.
+    The error is logged, unless the attempt before failed for the same reason, or the attempt was cancelled because the
+    server stops. `failing` belongs to the version.
     """
     loaded, cause = _attempt(load, id, path, failing)
-    if isinstance(loaded, LightshipError) and failing.is_new(loaded.message):
+    if isinstance(loaded, LightshipError) and not isinstance(loaded, Cancelled) and failing.is_new(loaded.message):
         _log_unexpected(id, cause)
         logger.error("%s cannot be loaded: %s", id, _explained(loaded, path), extra=_fields(id))
     return loaded
