@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from time import monotonic
 
 from lightship.errors import Code
@@ -32,13 +31,9 @@ class CallLog:
 
     def __init__(self, log: AccessLog | None) -> None:
         self._log = log
-        # The part of a line with a client's address, by the address.
-        self.clients: Mapping[str, bytes] = {} if log is None else log.clients
         # Returns the trailers of a call with a new id.
         self.new_trailers = id_maker(MADE_TRAILERS, b"")
         self._new_id = id_maker(b"", b"")
-        # The trailers of an answer that is written at once. One object serves all: only its data changes.
-        self.made_trailers = made_trailers(MADE_TRAILERS)
 
     def record(self, stream: Stream, head: GrpcHead) -> AccessRecord | None:
         """Returns the record of a call that has begun."""
@@ -81,10 +76,11 @@ def trailers_with(given: bytes) -> Block:
 # The trailers of calls whose ids are made have the same length, so only their last bytes differ.
 _MADE = trailers_with(b"0" * MADE_BYTES)
 MADE_TRAILERS, MADE_LAST = _MADE.data[:-MADE_BYTES], _MADE.last  # what stands before such an id
+new_block = Block.__new__
 
 
 def made_trailers(data: bytes) -> Block:
     """Returns trailers of `MADE_TRAILERS` and an id that was made."""
-    block = Block.__new__(Block)
+    block = new_block(Block)
     block.data, block.last = data, MADE_LAST
     return block

@@ -11,14 +11,14 @@ from lightship.transports.access_log.record import AccessRecord
 from lightship.transports.access_log.request_ids import MADE_BYTES
 from lightship.transports.grpc.api import ReadPredict, UnaryJob
 from lightship.transports.grpc.call import Answer
-from lightship.transports.grpc.call_log import GrpcRecord, id_header, made_trailers, trailers_with
+from lightship.transports.grpc.call_log import MADE_LAST, GrpcRecord, id_header, made_trailers, new_block, trailers_with
 from lightship.transports.grpc.message_reader import PREFIX_BYTES
 from lightship.transports.grpc.methods import Method
 from lightship.transports.grpc.request_head import GrpcHead
 from lightship.transports.grpc.request_templates import Template
 from lightship.transports.grpc.responses import HEAD, prefixed, refuse
 from lightship.transports.grpc.unary import UnaryCall
-from lightship.transports.http2.stream import Stream
+from lightship.transports.http2.stream import Block, Stream
 
 if TYPE_CHECKING:
     from lightship.transports.grpc.application import GrpcApplication
@@ -88,16 +88,16 @@ class LoggedUnaryCall(UnaryCall):
         if joined is not None:
             if answer is None or self.finished:
                 return False
-            application, body = self._application, answer.body
-            if self._record is None and not self._head.id and len(body) <= application.max_plain:
-                stream, log, message = self.stream, application.call_log, prefixed(body)
-                client, trailers = log.clients[stream.connection.client], log.made_trailers
-                begun, received, bytes_in = self._begun_at, self.received_at, len(self._data)
-                trailers.data = joined.members.add(client, begun, received, bytes_in, len(message))
-                if stream.output.write_answer(stream, HEAD, message, trailers):
-                    stream.connection.close_stream(stream)
-                else:
-                    stream.respond(HEAD, message, made_trailers(trailers.data))
+            body, stream, application = answer.body, self.stream, self._application
+            size = len(body)
+            if self._record is None and not self._head.id and size <= application.max_plain:
+                assert application.access_log is not None
+                client = application.access_log.clients[stream.connection.client]
+                bytes_in, bytes_out = len(self._data), PREFIX_BYTES + size
+                trailers = new_block(Block)
+                trailers.data = joined.members.add(client, self._begun_at, self.received_at, bytes_in, bytes_out)
+                trailers.last = MADE_LAST
+                stream.respond(HEAD, prefixed(body), trailers)
                 UnaryCall._finish(self)
                 return True
             self.record.add(joined.stages_until(monotonic()))
