@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -155,12 +155,11 @@ def _print(result: CheckResult, plot: str | None) -> None:
 
 
 def _print_verdict(result: CheckResult) -> None:
-    deletion = [one.deletion_counts for one in result.photos]
-    insertion = [one.insertion_counts for one in result.photos]
+    photos = len(result.photos)
     _print_gain("Deletion", result.deletion_gain, result.margin, ("below", "above"))
-    _print_left_out(deletion, "black", "fall")
+    _print_left_out(photos - len(result.deletions), photos, "black", "fall")
     _print_gain("Insertion", result.insertion_gain, result.margin, ("above", "below"))
-    _print_left_out(insertion, "blurred", "rise")
+    _print_left_out(photos - len(result.insertions), photos, "blurred", "rise")
     weights = result.weights
     if weights.mean is None:
         print_text(f"Weights: not checked, because {weights.detail}" if weights.detail else "Weights: not checked")
@@ -185,10 +184,10 @@ def _print_gain(name: str, gain: float | None, margin: float, sides: tuple[str, 
     )
 
 
-def _print_left_out(counts: Sequence[bool], how: str, move: str) -> None:
-    """Says how many photos do not count."""
-    if not all(counts):
+def _print_left_out(number: int, photos: int, how: str, move: str) -> None:
+    """Says how many photos do not count, if any."""
+    if number:
         print_text(
-            f"  left out: {counts.count(False)} of {len(counts)} photos, because the class keeps more than half of its "
-            f"score if the photo is {how}, so no map can make it {move}"
+            f"  left out: {number} of {photos} photos, because the class keeps more than half of its score if the "
+            f"photo is {how}, so no map can make it {move}"
         )

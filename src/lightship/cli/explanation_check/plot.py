@@ -62,10 +62,12 @@ def _lines(result: CheckResult) -> Iterator[str]:
 
 def _part(left: int, title: str, axis: str, comparisons: list[Comparison]) -> Iterator[str]:
     """Yields the axes with the mean curve of the explanations, and the mean and the range of the random maps."""
-    curves = [one.curve for one in comparisons], [one.random for one in comparisons]
-    ours, of_maps = (np.mean(some, axis=0) for some in curves) if comparisons else (np.zeros(0), np.zeros((1, 0)))
-    highest = max(1e-9, ours.max(initial=0.0), of_maps.max(initial=0.0))
-    top = 1.0 if 0.2 < highest <= 1 or not comparisons else float(highest)
+    top = 1.0
+    if comparisons:
+        ours = np.mean([one.curve for one in comparisons], axis=0)
+        of_maps = np.mean([one.random for one in comparisons], axis=0)  # [maps, steps + 1]
+        highest = max(1e-9, float(max(ours.max(), of_maps.max())))
+        top = 1.0 if 0.2 < highest <= 1 else highest
     yield f'<text x="{left}" y="{_TOP - 10}" fill="#111111">{_text(title)}</text>'
     for share in (0, 0.5, 1):
         y = _TOP + _HEIGHT * (1 - share)
@@ -76,12 +78,11 @@ def _part(left: int, title: str, axis: str, comparisons: list[Comparison]) -> It
     yield (
         f'<text x="{left + _WIDTH / 2:g}" y="{_TOP + _HEIGHT + 36}" text-anchor="middle" fill="#333333">{axis}</text>'
     )
-    if not comparisons:
-        return
-    low, high = _points(left, of_maps.min(axis=0) / top), _points(left, of_maps.max(axis=0) / top)
-    yield f'<polygon points="{" ".join([*low, *reversed(high)])}" fill="{_RANDOM}" fill-opacity="0.2"/>'
-    yield _curve(_points(left, of_maps.mean(axis=0) / top), _RANDOM, ' stroke-dasharray="5 4"')
-    yield _curve(_points(left, ours / top), _OURS)
+    if comparisons:
+        low, high = _points(left, of_maps.min(axis=0) / top), _points(left, of_maps.max(axis=0) / top)
+        yield f'<polygon points="{" ".join([*low, *reversed(high)])}" fill="{_RANDOM}" fill-opacity="0.2"/>'
+        yield _curve(_points(left, of_maps.mean(axis=0) / top), _RANDOM, ' stroke-dasharray="5 4"')
+        yield _curve(_points(left, ours / top), _OURS)
 
 
 def _legend(y: int) -> Iterator[str]:
