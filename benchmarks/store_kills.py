@@ -25,7 +25,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -110,11 +110,10 @@ class Served:
             self.ended.wait(0.02)
 
     def _ask(self) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
-        connection.request("POST", "/v1/models/toy:predict", b'{"instances": [1.0]}')
-        answer = connection.getresponse()
-        body = answer.read()
-        connection.close()
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)) as connection:
+            connection.request("POST", "/v1/models/toy:predict", b'{"instances": [1.0]}')
+            answer = connection.getresponse()
+            body = answer.read()
         if answer.status == 200:
             if json.loads(body) != {"predictions": [2.5]}:
                 self.wrong.append(body.decode())
