@@ -223,4 +223,6 @@ class Connection:
 def _connect_error(code: int) -> str:
     if code in (errno.ECONNREFUSED, getattr(errno, "WSAECONNREFUSED", errno.ECONNREFUSED)):
         return REFUSED
+    if code in (errno.ECONNRESET, getattr(errno, "WSAECONNRESET", errno.ECONNRESET)):
+        return CLOSED  # the server ended before it accepted the connection
     return f"{NOT_CONNECTED}: {errno.errorcode.get(code, code)}"
