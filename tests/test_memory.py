@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -66,6 +66,14 @@ def test_a_limit_of_a_group_below_the_root_counts() -> None:
                 folder.rmdir()
 
 
+@pytest.fixture
+def nothing_set_aside() -> Iterator[None]:
+    """A command that serves, which a test ran in this process, has set aside what there was."""
+    gc.unfreeze()
+    yield
+    gc.unfreeze()
+
+
 class _Cycle:
     def __init__(self) -> None:
         self.itself = self
@@ -78,39 +86,35 @@ def wait_for(condition: Callable[[], bool]) -> None:
         threading.Event().wait(0.02)
 
 
+@pytest.mark.usefixtures("nothing_set_aside")
 def test_what_lives_long_is_not_visited_and_garbage_among_it_is_freed_by_the_next_full_collection() -> None:
     long_lived, cycle = LongLived(full_every=3), _Cycle()
     seen = weakref.ref(cycle)
-    try:
-        long_lived.changed()
-        wait_for(lambda: gc.get_freeze_count() > 10_000)
-        del cycle
-        gc.collect()
-        assert seen() is not None
-        new = _Cycle()
-        seen_new = weakref.ref(new)
-        del new
-        long_lived.changed()
-        wait_for(lambda: seen_new() is None)
-        assert seen() is not None
-        long_lived.changed()
-        wait_for(lambda: seen() is None)
-    finally:
-        gc.unfreeze()
+    long_lived.changed()
+    wait_for(lambda: gc.get_freeze_count() > 10_000)
+    del cycle
+    gc.collect()
+    assert seen() is not None
+    new = _Cycle()
+    seen_new = weakref.ref(new)
+    del new
+    long_lived.changed()
+    wait_for(lambda: seen_new() is None)
+    assert seen() is not None
+    long_lived.changed()
+    wait_for(lambda: seen() is None)
 
 
+@pytest.mark.usefixtures("nothing_set_aside")
 def test_large_garbage_among_what_lives_long_is_freed_at_the_next_change() -> None:
     long_lived, cycle = LongLived(full_every=1000), _Cycle()
     seen = weakref.ref(cycle)
-    try:
-        long_lived.changed()
-        wait_for(lambda: gc.get_freeze_count() > 10_000)
-        del cycle
-        leave_large_garbage()
-        long_lived.changed()
-        wait_for(lambda: seen() is None)
-    finally:
-        gc.unfreeze()
+    long_lived.changed()
+    wait_for(lambda: gc.get_freeze_count() > 10_000)
+    del cycle
+    leave_large_garbage()
+    long_lived.changed()
+    wait_for(lambda: seen() is None)
 
 
 def test_a_system_that_does_not_say_how_much_memory_it_has_gets_a_small_budget(monkeypatch: pytest.MonkeyPatch) -> None:
