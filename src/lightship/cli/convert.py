@@ -8,6 +8,7 @@ import typer
 
 from lightship.cli.advice import CONVERT
 from lightship.cli.output import print_json, print_text
+from lightship.cli.progress_option import StepProgress
 from lightship.cli.version_folder import find_version
 from lightship.errors import InvalidArgument
 
@@ -29,14 +30,7 @@ def convert(
         Literal["f32", "fp16"],
         typer.Option(help="fp16: also make a file in half precision, for `lightship serve --precision fp16`."),
     ] = "f32",
-    progress: Annotated[
-        bool | None,
-        typer.Option(
-            "--progress/--no-progress",
-            help="Show the steps and their seconds on standard error; by default if it is a terminal.",
-            show_default=False,
-        ),
-    ] = None,
+    progress: StepProgress = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Add ONNX files to a version, made from its SavedModel, for the engine onnxruntime and for GPUs.

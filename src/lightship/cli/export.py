@@ -13,6 +13,7 @@ import typer
 from lightship.cli.advice import SOURCE, check_argument, check_target
 from lightship.cli.failures import print_warning, warnings_afterwards
 from lightship.cli.output import print_json, print_text
+from lightship.cli.progress_option import StepProgress
 from lightship.packaging.arguments import named_as_options
 
 if TYPE_CHECKING:
@@ -106,14 +107,7 @@ def export(
         int | None, typer.Option(min=1, help="The version to write; the next free one by default.")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace --version if it exists.")] = False,
-    progress: Annotated[
-        bool | None,
-        typer.Option(
-            "--progress/--no-progress",
-            help="Show the steps and their seconds on standard error; by default if it is a terminal.",
-            show_default=False,
-        ),
-    ] = None,
+    progress: StepProgress = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Export a model as a version folder with labels, preprocessing and a golden sample, and check its answers."""

@@ -27,12 +27,16 @@ from typing import Any
 
 from lightship import __version__
 from lightship.engines.scratch import scratch, sweep
+from lightship.errors import DataLoss
 from lightship.files import user_cache_folder
 from lightship.locks import try_lock
 from lightship.saved_model.digests import Digests
 from lightship.saved_model.version_files import walk
 
 logger = logging.getLogger(__name__)
+
+Stamp = frozenset[tuple[str, int, int]]
+"""The name, size and modification time, in nanoseconds, of each file of a folder."""
 
 DEFAULT_MAX_BYTES = 4 << 30
 # This limit also counts the small entries that record why a model could not be compiled.
@@ -244,10 +248,16 @@ def digest_of_folder(folder: Path, patterns: Sequence[str] = ("*",), digests: Di
     return hashlib.sha256("\n".join(lines).encode(errors="surrogateescape")).hexdigest()
 
 
-def stamp_of_folder(folder: Path) -> frozenset[tuple[str, int, int]]:
+def stamp_of_folder(folder: Path) -> Stamp:
     """Returns the sizes and modification times of all files of a folder, to detect changes."""
     files = (entry for entry in walk(folder) if entry.is_file)
     return frozenset((entry.name, entry.status.st_size, entry.status.st_mtime_ns) for entry in files)
+
+
+def check_unchanged(folder: Path, stamp: Stamp) -> None:
+    """Raises DataLoss if the files of a version folder were changed since `stamp_of_folder` returned the stamp."""
+    if stamp_of_folder(folder) != stamp:
+        raise DataLoss(f"the files in {folder} were changed while they were loaded; export a new version")
 
 
 def _matches(name: str, patterns: Sequence[str]) -> bool:

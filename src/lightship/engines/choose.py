@@ -32,7 +32,7 @@ from lightship.engines.base import (
     check_inputs,
     check_outputs,
 )
-from lightship.engines.cache import stamp_of_folder
+from lightship.engines.cache import check_unchanged, stamp_of_folder
 from lightship.engines.device import check_device
 from lightship.engines.openvino import OpenVINOProgram
 from lightship.engines.openvino.program import Compiler, in_process
@@ -347,9 +347,11 @@ class _ChoosingEngine:
             return self._on_tensorflow(slot, unable)
         except CannotRun as why:
             return self._on_tensorflow(slot, why)
-        if stamp_of_folder(self._folder) != stamp:
+        try:
+            check_unchanged(self._folder, stamp)
+        except DataLoss:
             program.close()
-            raise DataLoss(f"the files in {self._folder} were changed while they were loaded; export a new version")
+            raise
         slot.engine, slot.reason, slot.proof = program.engine, program.reason, program.proof
         slot.refusals = SureRefusals(self._folder, slot.signature)
         return program

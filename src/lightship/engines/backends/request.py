@@ -13,8 +13,10 @@ from lightship.engines.tensorflow import tensorflow_installed
 from lightship.saved_model.signatures import Signature
 
 # What says how to try a version, and does not change its answers.
-_NOT_ASKED = {"trust", "trial_seconds", "trial_memory", "cache_dir", "tensorflow_texts", "low_priority"}
-_NOT_ASKED |= {"verify_with", "max_difference", "min_agreement", "figures", "tuned"}
+_NOT_ASKED = {
+    *("trust", "trial_seconds", "trial_memory", "cache_dir", "tensorflow_texts", "low_priority"),
+    *("verify_with", "max_difference", "min_agreement", "figures", "tuned"),
+}
 
 
 def request_for(folder: Path, signature: Signature, options: EngineOptions) -> dict[str, Any]:

@@ -12,14 +12,13 @@ from lightship.engines.backend import Runtime
 from lightship.engines.backends.registry import load_backend
 from lightship.engines.backends.request import request_for
 from lightship.engines.base import CannotRun, EngineOptions, Joining, Program
-from lightship.engines.cache import cache_key, digest_of_folder, stamp_of_folder
+from lightship.engines.cache import Stamp, cache_key, check_unchanged, digest_of_folder, stamp_of_folder
 from lightship.engines.trial import TrialFailed, backend_trials_for
 from lightship.errors import DataLoss
 from lightship.saved_model.digests import Digests
 from lightship.saved_model.reader import SavedModel
 from lightship.saved_model.signatures import Signature
 
-Stamp = frozenset[tuple[str, int, int]]
 _NOT_TRIED: Mapping[str, Any] = {"proof": "", "joinable": False}
 
 
@@ -64,7 +63,7 @@ class OpenedVersion:
             self._runtime = load_backend(self._options.engine).open(self._folder, self._saved_model, self._options)
         program = self._runtime.program(signature)
         try:
-            self._check_unchanged(stamp)
+            check_unchanged(self._folder, stamp)
         except DataLoss:
             program.close()
             raise
@@ -85,14 +84,10 @@ class OpenedVersion:
         except TrialFailed as failed:
             raise CannotRun(failed.reason) from failed
         try:
-            self._check_unchanged(stamp)
+            check_unchanged(self._folder, stamp)
         except DataLoss:
             trials.forget(key)  # it may be about the new files
             raise
         if "cannot_run" in info:
             raise CannotRun(str(info["cannot_run"]))
         return info
-
-    def _check_unchanged(self, stamp: Stamp) -> None:
-        if stamp_of_folder(self._folder) != stamp:
-            raise DataLoss(f"the files in {self._folder} were changed while they were loaded; export a new version")

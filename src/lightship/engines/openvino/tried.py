@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from lightship.engines.base import CannotRun, EngineOptions
-from lightship.engines.cache import Damaged, Entry, cache_key, digest_of_folder, stamp_of_folder
+from lightship.engines.cache import Damaged, Entry, Stamp, cache_key, check_unchanged, digest_of_folder, stamp_of_folder
 from lightship.engines.openvino.compiled import Compiled
 from lightship.engines.openvino.description import DECLARED, Description
 from lightship.engines.openvino.runtime import core, openvino, properties, start_workers
@@ -45,7 +45,8 @@ class Tried:
         """`digests` are those of the files in the folder, if some are known."""
         self._folder, self._signature, self._options, self._trials = folder, signature, options, trials
         self._digests = digests or Digests(folder)
-        self._digest, self._stamp = "", frozenset[tuple[str, int, int]]()
+        self._digest = ""
+        self._stamp: Stamp = frozenset()
 
     def signature(self) -> tuple[Description, Mapping[str, Compiled]]:
         """Returns the description and the models of the signature.
@@ -76,17 +77,17 @@ class Tried:
 
     def _imported(self, variant: Sequence[Mapping[str, Any]] | None) -> tuple[Description, Mapping[str, Compiled]]:
         """Imports the models. If the cache entry is damaged, it is removed and the signature is compiled again."""
-        request, stamp = (
-            request_for(self._folder, self._signature, self._options, variant),
-            stamp_of_folder(self._folder),
-        )
+        stamp = stamp_of_folder(self._folder)
+        request = request_for(self._folder, self._signature, self._options, variant)
         self._digest, self._stamp = digest_of_folder(self._folder, digests=self._digests), stamp
         key = cache_key({**request, "folder": self._digest})
         found = self._unless_damaged(request, key, variant)
-        if stamp_of_folder(self._folder) != stamp:
+        try:
+            check_unchanged(self._folder, stamp)
+        except DataLoss:
             # The compiled model may be made from the new files, but the key belongs to the old files.
             self._trials.forget(key)
-            raise DataLoss(f"the files in {self._folder} were changed while they were loaded; export a new version")
+            raise
         return found
 
     def _unless_damaged(
