@@ -193,16 +193,24 @@ def test_a_model_has_a_thread_although_another_holds_all_and_waits_for_more(made
 
 
 def order_of(executor: Executor, first: threading.Event, origins: list[Origin]) -> list[Origin]:
-    """The order in which jobs run that wait for one thread."""
+    """The order in which jobs run that wait for one thread. The other one is held until they have run."""
     ran: list[Origin] = []
+    second = threading.Event()
 
     async def run() -> None:
-        held = [await submit(executor, waiting(first), Origin("small", name)) for name in ("p", "q")]
+        held = [
+            await submit(executor, waiting(one), Origin("small", name)) for name, one in (("p", first), ("q", second))
+        ]
         jobs = [await submit(executor, Work(lambda one=one: ran.append(one) or 0), one) for one in origins]
         first.set()
-        await asyncio.gather(*held, *jobs)
+        await asyncio.gather(*jobs)
+        second.set()
+        await asyncio.gather(*held)
 
-    asyncio.run(run())
+    try:
+        asyncio.run(run())
+    finally:
+        second.set()
     return ran
 
 
