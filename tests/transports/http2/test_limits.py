@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hyperframe.frame import DataFrame, GoAwayFrame, PingFrame, RstStreamFrame
+from tests.server.certificates import issue, make_authority
 from tests.server.grpc_process import eventually
 from tests.transports.http2.wire import (
     ACK,
@@ -17,6 +19,7 @@ from tests.transports.http2.wire import (
     END_HEADERS,
     END_STREAM,
     HEADERS,
+    PATIENCE,
     PING,
     PREFACE,
     PRIORITY,
@@ -31,6 +34,8 @@ from tests.transports.http2.wire import (
 )
 
 from lightship.errors import InvalidArgument
+from lightship.server.config.tls import read_tls
+from lightship.transports.grpc.tls import server_context
 from lightship.transports.http2.frames import DEFAULT_WINDOW, ErrorCode, Setting, frame
 from lightship.transports.http2.options import Http2Limits, Http2Options, Http2Timeouts, PingPolicy
 
@@ -375,6 +380,23 @@ def test_a_drain_does_not_wait_for_clients_that_neither_send_nor_receive() -> No
         client.until(lambda: client.closed)
         assert client.closed
         assert time.monotonic() - begun < 10
+
+
+def test_a_drain_does_not_wait_for_a_client_that_does_not_confirm_the_end_of_tls(tmp_path: Path) -> None:
+    authority = make_authority(tmp_path, "authority")
+    keys = issue(authority, tmp_path, "server")
+    context = ssl.create_default_context(cafile=authority.certificate)
+    context.set_alpn_protocols(["h2"])
+    options = Http2Options(timeouts=Http2Timeouts(drain_stall=0.3))
+    encryption = server_context(read_tls(keys.certificate, keys.key))
+    with echo_server(options, encryption=encryption) as server:
+        plain = socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE)
+        client = context.wrap_socket(plain, server_hostname="localhost")
+        client.sendall(PREFACE + frame(SETTINGS, 0, 0))
+        assert client.recv(1)  # the rest is never read
+        begun = time.monotonic()
+    assert time.monotonic() - begun < 0.75 * PATIENCE
+    client.close()
 
 
 def test_a_client_that_is_finished_and_whose_window_is_full_is_not_waited_for() -> None:

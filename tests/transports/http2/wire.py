@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -95,8 +96,8 @@ class EchoServer:
     server: Http2Server
     loop: asyncio.AbstractEventLoop
 
-    def __init__(self, options: Http2Options, most: int) -> None:
-        self.most = most
+    def __init__(self, options: Http2Options, most: int, encryption: ssl.SSLContext | None) -> None:
+        self.most, self.encryption = most, encryption
         self.listening = listen("127.0.0.1", "auto")
         self.port: int = self.listening.getsockname()[1]
         self.options = options
@@ -108,7 +109,7 @@ class EchoServer:
     async def _serve(self) -> None:
         self.loop, self.echo = asyncio.get_running_loop(), Echo()
         self._stop = asyncio.Event()
-        self.server = Http2Server(self.echo, [self.listening], self.options, None, Connections(self.most))
+        self.server = Http2Server(self.echo, [self.listening], self.options, self.encryption, Connections(self.most))
         await self.server.start()
         self._started.set()
         await self._stop.wait()
@@ -125,9 +126,11 @@ class EchoServer:
 
 
 @contextmanager
-def echo_server(options: Http2Options | None = None, most: int = 0) -> Iterator[EchoServer]:
+def echo_server(
+    options: Http2Options | None = None, most: int = 0, encryption: ssl.SSLContext | None = None
+) -> Iterator[EchoServer]:
     """most: the most open connections; 0 for any number."""
-    server = EchoServer(options or Http2Options(), most)
+    server = EchoServer(options or Http2Options(), most, encryption)
     try:
         yield server
     finally:

@@ -85,7 +85,8 @@ class Lifetime:
     def _too_slow_reader(self, now: float, untaken: int) -> bool:
         if now < self._write:
             return False
-        if untaken > max(self._untaken - _LITTLE, self._untaken // 2):
+        # Without anything left to take, what is missing is the client's answer to the end of TLS.
+        if not untaken or untaken > max(self._untaken - _LITTLE, self._untaken // 2):
             return True
         self.writing_paused(now, untaken)
         return False
