@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import logging
-import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from importlib.metadata import version as package_version
 from pathlib import Path
@@ -29,6 +25,7 @@ from lightship.extras import require
 from lightship.packaging.arguments import argument
 from lightship.packaging.library_errors import reraise_as
 from lightship.packaging.progress import Progress
+from lightship.packaging.quiet_nncf import quiet_nncf
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE
 
 # As many photos as NNCF takes by default.
@@ -90,7 +87,7 @@ def _quantised(bundle: Bundle, inputs: list[Arrays]) -> Any:
 
     signature = bundle.saved_model.signatures[DEFAULT_SIGNATURE]
     model = read_signature(bundle.path, signature)
-    with _nncf() as nncf, reraise_as(FailedPrecondition, "NNCF cannot quantise this model: {}"):
+    with quiet_nncf() as nncf, reraise_as(FailedPrecondition, "NNCF cannot quantise this model: {}"):
         exact = core().compile_model(model, "CPU", properties(EngineOptions()))
         photos = [(one, _answer(exact, one)) for one in inputs]
         validation = _Validation(photos, _golden_rows(bundle.golden))
@@ -151,20 +148,6 @@ def _golden_rows(golden: Golden | None) -> list[Sample]:
         return {name: array[index : index + 1] for name, array in arrays.items()}
 
     return [(row(golden.inputs, index), row(golden.outputs, index)) for index in range(sizes.pop())]
-
-
-@contextlib.contextmanager
-def _nncf() -> Iterator[Any]:
-    """Imports NNCF, quietly: without its reports over the network, and without its progress bars and logs."""
-    os.environ.setdefault("NNCF_CI", "1")  # it reports nothing then
-    from lightship.engines.openvino.runtime import openvino
-
-    openvino()  # without its own reports
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        import nncf
-
-        nncf.set_log_level(logging.ERROR)
-        yield nncf
 
 
 def _write_model(path: Path, model: Any) -> None:

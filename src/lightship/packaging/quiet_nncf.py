@@ -1,0 +1,42 @@
+"""Imports NNCF without what it prints, and without what it changes in the process's logs."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+
+@contextlib.contextmanager
+def quiet_nncf() -> Iterator[Any]:
+    """Yields NNCF, which prints no progress bars and no logs below errors while the block runs, and never reports to
+    the network.
+    """
+    os.environ.setdefault("NNCF_CI", "1")  # it reports nothing then
+    from lightship.engines.openvino.runtime import openvino
+
+    openvino()  # without its own reports
+    with contextlib.redirect_stdout(io.StringIO()) as written, contextlib.redirect_stderr(io.StringIO()):
+        nncf, logger = _imported(), logging.getLogger("nncf")
+        level = logger.level
+        logger.setLevel(logging.ERROR)  # and not `nncf.set_log_level`, which also sets that of handlers of others
+        try:
+            yield nncf
+        finally:
+            logger.setLevel(level)
+    for handler in logger.handlers:
+        if isinstance(handler, logging.StreamHandler) and handler.stream is written:
+            handler.setStream(sys.stdout)
+
+
+def _imported() -> Any:
+    logger_class = logging.getLoggerClass()
+    try:
+        import nncf
+    finally:
+        logging.setLoggerClass(logger_class)  # NNCF makes its own the one of all later loggers
+    return nncf
