@@ -17,11 +17,12 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from benchmarks.engines import DEFAULT, OTHERS, WIDE, measure
+from benchmarks.engines import DEFAULT, OTHERS, WIDE, Work, measure, repeated
 from benchmarks.networks import ROOT, versions
 from demo.assets import fetch
 from PIL import Image
@@ -76,9 +77,9 @@ def _models(given: argparse.Namespace, photos: Path) -> Iterator[tuple[str, Path
 
 def _work(
     version: Path, name: str, calibrate: Path | None, photos: Path, threads: int, stack: ExitStack
-) -> tuple[dict[str, Callable[[], object]], dict[str, str]]:
-    """Returns a run for each precision, and the figures of each."""
-    options, work, figures = replace(WIDE, threads=threads), {}, {}
+) -> tuple[Work, dict[str, str]]:
+    """Returns what runs in each precision, and the figures of each."""
+    options, work, figures = replace(WIDE, threads=threads), Work(), dict[str, str]()
     if calibrate is not None:
         try:
             add_int8(version, calibrate, Progress())
@@ -96,14 +97,15 @@ def _work(
         if precision == "f32":
             wanted = [engine.run(DEFAULT, one) for one in samples]
         found = _figures(wanted, samples, lambda inputs, engine=engine: engine.run(DEFAULT, inputs))  # type: ignore[misc]
-        work[precision] = lambda engine=engine: engine.run(DEFAULT, samples[0])  # type: ignore[misc]
+        work[precision] = repeated(partial(engine.run, DEFAULT, samples[0]))
         figures[precision] = str(found)
     if calibrate is None:
         plain = _plain_int8(bundle, samples)
         found = sum(
             (compare_answers(one, plain(inputs)) for one, inputs in zip(wanted, samples, strict=True)), Figures()
         )
-        work["int8"], figures["int8"] = lambda: plain(samples[0]), f"{found} (without accuracy control)"
+        work["int8"] = repeated(partial(plain, samples[0]))
+        figures["int8"] = f"{found} (without accuracy control)"
     return work, figures
 
 
