@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 
 _COLOURS = ("#b3b9c4", "#2f6fde", "#12a37b", "#e0882f", "#9a5bd0")
-_ROW, _GAP, _LEFT, _WIDTH = 22, 18, 230, 470
+_ROW, _GAP, _LEFT, _WIDTH = 22, 14, 130, 570
 
 
 def save_bars(file: Path, title: str, unit: str, groups: Mapping[str, Mapping[str, float]]) -> None:
@@ -17,6 +17,7 @@ def save_bars(file: Path, title: str, unit: str, groups: Mapping[str, Mapping[st
     parts, y = [f'<text x="10" y="24" font-size="16" font-weight="600">{escape(title)} ({escape(unit)})</text>'], 44
     for group, bars in groups.items():
         parts.append(f'<text x="10" y="{y + 15}" font-weight="600">{escape(group)}</text>')
+        y += _ROW
         for name, value in bars.items():
             width, colour = max(1.0, value / most * _WIDTH), _COLOURS[names.index(name) % len(_COLOURS)]
             parts += [
