@@ -144,13 +144,15 @@ def serving(models: Path, options: Sequence[str]) -> Iterator[Server]:
                 assert process.stdout is not None
                 assert process.stderr is not None
                 loaded: SimpleQueue[tuple[float, float]] = SimpleQueue()
-                threading.Thread(target=_read_log, args=(process.stderr, loaded), daemon=True).start()
+                reading = threading.Thread(target=_read_log, args=(process.stderr, loaded), daemon=True)
+                reading.start()
                 ready = json.loads(process.stdout.readline())
                 time.sleep(SETTLE_SECONDS)
                 with _forgotten(loaded):
                     yield Server(folder, int(ready["rest_port"]), loaded)
             finally:
                 process.send_signal(signal.SIGTERM)
+                reading.join()  # to the end of the log
 
 
 @contextmanager
