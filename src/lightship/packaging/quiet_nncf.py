@@ -13,13 +13,12 @@ from typing import Any
 
 @contextlib.contextmanager
 def quiet_nncf() -> Iterator[Any]:
-    """Yields NNCF, which prints no progress bars and no logs below errors while the block runs, and never reports to
-    the network.
-    """
+    """Yields NNCF, which prints nothing while the block runs, and never reports to the network."""
     os.environ.setdefault("NNCF_CI", "1")  # it reports nothing then
     from lightship.engines.openvino.runtime import openvino
 
     openvino()  # without its own reports
+    output = sys.stdout
     with contextlib.redirect_stdout(io.StringIO()) as written, contextlib.redirect_stderr(io.StringIO()):
         nncf, logger = _imported(), logging.getLogger("nncf")
         level = logger.level
@@ -28,9 +27,9 @@ def quiet_nncf() -> Iterator[Any]:
             yield nncf
         finally:
             logger.setLevel(level)
-    for handler in logger.handlers:
-        if isinstance(handler, logging.StreamHandler) and handler.stream is written:
-            handler.setStream(sys.stdout)
+            for handler in logger.handlers:
+                if isinstance(handler, logging.StreamHandler) and handler.stream is written:
+                    handler.setStream(output)
 
 
 def _imported() -> Any:
