@@ -7,22 +7,25 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+TENSORFLOW_LOGGERS = ("tensorflow", "absl")
+
 
 @contextmanager
 def quiet() -> Iterator[None]:
     """Suppresses Python's warnings, and the log of TensorFlow and absl below errors, while the block runs."""
-    with quiet_loggers(), warnings.catch_warnings():
+    with quiet_loggers(*TENSORFLOW_LOGGERS), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 
 
 @contextmanager
-def quiet_loggers() -> Iterator[None]:
-    """Suppresses the log of TensorFlow and absl below errors while the block runs.
+def quiet_loggers(*names: str) -> Iterator[None]:
+    """Suppresses what these loggers say below errors while the block runs.
 
-    TensorFlow must be imported already: absl makes a logger of its own class, and fails if there is another one.
+    Their library must be imported already: absl and NNCF make loggers of their own classes, and fail if there are
+    others.
     """
-    loggers = [logging.getLogger(name) for name in ("tensorflow", "absl")]
+    loggers = [logging.getLogger(name) for name in names]
     levels = [logger.level for logger in loggers]
     try:
         for logger in loggers:

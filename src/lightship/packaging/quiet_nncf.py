@@ -10,6 +10,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from lightship.packaging.quiet import quiet_loggers
+
 
 @contextlib.contextmanager
 def quiet_nncf() -> Iterator[Any]:
@@ -20,14 +22,12 @@ def quiet_nncf() -> Iterator[Any]:
     openvino()  # without its own reports
     output = sys.stdout
     with contextlib.redirect_stdout(io.StringIO()) as written, contextlib.redirect_stderr(io.StringIO()):
-        nncf, logger = _imported(), logging.getLogger("nncf")
-        level = logger.level
-        logger.setLevel(logging.ERROR)  # and not `nncf.set_log_level`, which also sets that of handlers of others
+        nncf = _imported()
         try:
-            yield nncf
+            with quiet_loggers("nncf"):  # `nncf.set_log_level` would also set the level of handlers of others
+                yield nncf
         finally:
-            logger.setLevel(level)
-            for handler in logger.handlers:
+            for handler in logging.getLogger("nncf").handlers:
                 if isinstance(handler, logging.StreamHandler) and handler.stream is written:
                     handler.setStream(output)
 

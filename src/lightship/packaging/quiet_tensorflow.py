@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from lightship.errors import FailedPrecondition
 from lightship.extras import require, required
 from lightship.packaging.progress import Progress
-from lightship.packaging.quiet import quiet_loggers
+from lightship.packaging.quiet import TENSORFLOW_LOGGERS, quiet_loggers
 from lightship.packaging.tensorflow_log import without_tensorflow_log
 
 _EXPORT = "exporting a model"
@@ -28,7 +28,7 @@ def quiet_tensorflow(progress: Progress, purpose: str = _EXPORT) -> Iterator[Non
     require(purpose, "tensorflow", "keras")
     with without_tensorflow_log(progress.show_output):
         _import_tensorflow(progress, purpose)
-        with quiet_loggers():
+        with quiet_loggers(*TENSORFLOW_LOGGERS):
             yield
 
 
