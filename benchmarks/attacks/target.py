@@ -98,9 +98,9 @@ class Server:
 
 def _family(pid: int) -> list[int]:
     found = [pid]
-    with suppress(OSError):
-        for task in Path(f"/proc/{pid}/task").iterdir():
-            for child in (task / "children").read_text().split():
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):  # the thread has ended
+            for child in children.read_text().split():
                 found += _family(int(child))
     return found
 

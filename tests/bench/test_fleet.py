@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.client.conftest import FakeServer, Reply, fake_server
+from tests.processes import freeze
 
 from lightship.bench.child_server import ChildAddresses, ChildServer
 from lightship.bench.exchange import CLOSED, REFUSED, TIMEOUT, WRONG_ANSWER
@@ -92,7 +93,7 @@ def test_a_stalled_server_shows_in_the_latencies_of_a_constant_rate(
     started, addresses = server
 
     def stall() -> None:
-        os.kill(started.pid, signal.SIGSTOP)
+        freeze(started.pid)
         threading.Timer(STALL, os.kill, (started.pid, signal.SIGCONT)).start()
 
     one = prepared(addresses.rest)

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from tests.cli.conftest import BIN, Start, clean_environment, free_port, heed_interrupts, until
+from tests.processes import children, freeze
 from tests.programs import program
 from tests.server.test_signals import Client
 
@@ -69,7 +70,7 @@ def started(command: list[str], **options: Any) -> Iterator[subprocess.Popen[str
 def test_signals_are_handled_before_the_command_is_imported(half_plus_two: Path, way: str, number: int) -> None:
     with started(commands(half_plus_two, free_port())[way]) as process:
         wait_for(lambda: handles(process.pid, signal.SIGHUP), "the last handler")  # Python itself handles SIGINT
-        os.kill(process.pid, signal.SIGSTOP)
+        freeze(process.pid)
         mapped = Path(f"/proc/{process.pid}/maps").read_text()
         assert not [name for name in ("numpy", "openvino", "grpc", "uvloop", "orjson") if name in mapped]
         os.kill(process.pid, number)
@@ -99,10 +100,6 @@ def test_a_command_that_is_no_server_ends_with_the_code_that_shells_give(number:
         out, log = process.communicate(timeout=LIMIT)
         assert process.returncode in (code, 1), log  # 1: it was faster, and said that there is no server
         assert "Traceback" not in log
-
-
-def children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def first_child(pid: int) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.processes import children
 from tests.server.grpc_process import eventually
 
 from lightship.client import Client
@@ -119,6 +120,5 @@ def test_fifty_crashing_versions_leave_nothing_behind(served: Callable[..., Serv
         assert "SIGSEGV" in _ended(server, version)
     _answers(server)
     assert eventually(lambda: not set(cache.glob("lightship-work-*")) - before)  # one may be in use
-    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-    helpers = [pid for pid in children if b"trial.helper" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    helpers = [pid for pid in children(os.getpid()) if b"trial.helper" in Path(f"/proc/{pid}/cmdline").read_bytes()]
     assert len(helpers) <= 2

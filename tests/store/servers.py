@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.npm_packages import installed
+from tests.processes import freeze
 from tests.programs import program
 
 DEADLINE = 60.0
@@ -85,7 +86,7 @@ class StoreServer:
     def paused(self) -> Iterator[None]:
         """Lets the server take connections, and answer nothing, until the block ends."""
         assert self._process is not None, "it runs"
-        self._process.send_signal(signal.SIGSTOP)
+        freeze(self._process.pid)
         try:
             yield
         finally:

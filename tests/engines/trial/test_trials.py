@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from tests.engines.cache_entries import content_of
+from tests.processes import children
 
 from lightship.engines.cache import CompiledCache
 from lightship.engines.scratch import Scratch, scratch, sweep
@@ -188,8 +189,7 @@ def test_fifty_failures_leave_nothing_behind(tmp_path: Path, helpers: Helpers) -
     assert threading.active_count() <= threads
     assert len(os.listdir("/proc/self/fd")) <= files
     assert [name for name in os.listdir(tmp_path / "cache") if name.startswith("lightship-work-")] == []
-    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-    assert [pid for pid in map(int, children) if b"trial.helper" in Path(f"/proc/{pid}/cmdline").read_bytes()] == []
+    assert [pid for pid in children(os.getpid()) if b"trial.helper" in Path(f"/proc/{pid}/cmdline").read_bytes()] == []
 
 
 PARENT = """

@@ -21,6 +21,7 @@ from typing import Any
 
 import grpc
 import pytest
+from tests.processes import children
 
 from lightship.protos import PredictRequest, PredictResponse
 
@@ -38,13 +39,6 @@ def eventually(condition: Callable[[], Any], what: str = "") -> Any:
                 return result
         threading.Event().wait(0.02)
     raise AssertionError(what or "it does not happen")
-
-
-def children(pid: int) -> list[int]:
-    with contextlib.suppress(OSError):
-        tasks = Path(f"/proc/{pid}/task").iterdir()
-        return [int(child) for task in tasks for child in (task / "children").read_text().split()]
-    return []
 
 
 def is_worker(pid: int) -> bool:

@@ -9,10 +9,12 @@ import signal
 import socket
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from tests.server.workers.conftest import Asker, Start, add_version, children, eventually, is_worker, load, runs
+from tests.processes import children, freeze
+from tests.server.workers.conftest import Asker, Start, add_version, eventually, is_worker, load, runs
 
 from lightship.server.workers.slot import pause_after
 
@@ -126,14 +128,15 @@ def test_connections_that_wait_for_a_dead_worker_are_taken_by_another(start: Sta
     served = start(models)
     first, second = served.workers()
     for worker in (first, second):
-        os.kill(worker, signal.SIGSTOP)
-    waiting = [socket.create_connection(("127.0.0.1", served.port), timeout=60) for _ in range(8)]
-    for one in waiting:
-        one.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-    os.kill(first, signal.SIGKILL)
-    threading.Timer(0.2, os.kill, (second, signal.SIGCONT)).start()
-    for one in waiting:
-        with one:
+        freeze(worker)
+    with ExitStack() as opened:
+        address = ("127.0.0.1", served.port)
+        waiting = [opened.enter_context(socket.create_connection(address, timeout=60)) for _ in range(8)]
+        for one in waiting:
+            one.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        os.kill(first, signal.SIGKILL)
+        threading.Timer(0.2, os.kill, (second, signal.SIGCONT)).start()
+        for one in waiting:
             assert one.recv(100).startswith(b"HTTP/1.1 200 ")
 
 

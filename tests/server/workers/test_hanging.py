@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from pathlib import Path
 
 import pytest
+from tests.processes import freeze
 from tests.server.workers.conftest import add_version, eventually
 
 from lightship.lifecycle.state import ModelVersionStatus, State
@@ -28,7 +27,7 @@ def test_a_worker_that_hangs_does_not_hold_up_a_version(
         fleet = server._supervisor.fleet
         eventually(lambda: [link.member for link in fleet.links] == [True, True])
         stopped = fleet.links[0]
-        os.kill(stopped.process.pid, signal.SIGSTOP)
+        freeze(stopped.process.pid)
         add_version(models, half_plus_two, 2)
         eventually(lambda: server.manager.versions("m")[0] == ModelVersionStatus(2, State.AVAILABLE))
         assert stopped not in fleet.links
