@@ -47,8 +47,8 @@ check: setup
 	$(BIN)/python -m pytest -q tests/architecture
 
 test: check
-	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile --ignore=tests/architecture --ignore=tests/attacks
-	$(BIN)/python -m pytest -q tests/attacks  # alone: they measure how long other clients wait
+	@scripts/test -n auto --maxprocesses 4 --dist loadfile --ignore=tests/architecture --ignore=tests/attacks
+	@scripts/test tests/attacks  # alone: they measure how long other clients wait
 
 # TensorFlow is hidden, so that a test that needs it and does not say so fails.
 test-fast: setup
