@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from threading import Lock
 
 import pytest
 
@@ -39,6 +41,24 @@ def test_after_a_fault_no_part_is_begun_and_the_others_are_known() -> None:
     assert not done[2]
     assert done[:2] == [True, True]
     assert not all(done[3:])
+
+
+def test_helpers_that_have_nothing_left_to_do_are_not_followed_by_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    started = 0
+
+    def start(target: Callable[[Lock], None], finished: Lock, *, name: str) -> bool:
+        nonlocal started
+        started += 1
+        target(finished)  # ends before the next one could be started
+        return True
+
+    def fail(number: int) -> None:
+        raise ValueError("broken")
+
+    monkeypatch.setattr(helpers, "start_thread", start)
+    assert try_together(lambda _: None, 50) == [True] * 50
+    assert not any(try_together(fail, 50))
+    assert started == 2
 
 
 def test_helpers_come_back_after_faults_too() -> None:

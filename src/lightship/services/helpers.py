@@ -15,27 +15,23 @@ _helpers = Semaphore(max(1, available_cpus()) - 1)
 
 
 class _Parts:
-    """Parts of one piece of work, which several threads take one by one."""
+    """Parts of one piece of work, which several threads take one by one. `stopped`: no further part is begun."""
 
     def __init__(self, work: Callable[[int], None], size: int) -> None:
         self._work = work
         self._size = size
         self._numbers = count()
-        self._stopped = False
+        self.stopped = False
         self.done = [False] * size
 
-    def stop(self) -> None:
-        """Lets no thread begin a further part."""
-        self._stopped = True
-
     def run(self) -> None:
-        while not self._stopped and (number := next(self._numbers)) < self._size:
+        while not self.stopped and (number := next(self._numbers)) < self._size:
             try:
                 self._work(number)
             except Exception:  # whoever asked does this part again, and meets the error itself
-                self.stop()
-            else:
-                self.done[number] = True
+                break
+            self.done[number] = True
+        self.stopped = True
 
     def help(self, finished: Lock) -> None:
         try:
@@ -54,7 +50,8 @@ def try_together(work: Callable[[int], None], size: int) -> list[bool]:
     parts = _Parts(work, size)
     running: list[Lock] = []
     try:
-        while len(running) < size - 1 and _helpers.acquire(0):
+        # Helpers that end early leave their places to others, for whom nothing would be left to do.
+        while not parts.stopped and len(running) < size - 1 and _helpers.acquire(0):
             finished = Lock()
             finished.acquire()
             if not start_thread(parts.help, finished, name="photo helper"):
@@ -63,7 +60,7 @@ def try_together(work: Callable[[int], None], size: int) -> list[bool]:
             running.append(finished)
         parts.run()
     finally:
-        parts.stop()
+        parts.stopped = True
         for finished in running:
             finished.acquire()
     return parts.done
