@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from collections.abc import Iterator
@@ -35,14 +36,12 @@ def closing() -> Iterator[str]:
                 connection, _ = listener.accept()
             except OSError:
                 return
-            connection.sendall(bytes((0, 0, 0, 4, 0, 0, 0, 0, 0)))  # HTTP/2's SETTINGS
-            read = b""
-            while b"Predict" not in read and b"GetModelStatus" not in read and (more := connection.recv(65536)):
-                read += more
-            connection.close()
-            taken.append(read)
+            with connection, contextlib.suppress(ConnectionError):  # the client may hang up first
+                connection.sendall(bytes((0, 0, 0, 4, 0, 0, 0, 0, 0)))  # HTTP/2's SETTINGS
+                read = b""
+                while b"Predict" not in read and b"GetModelStatus" not in read and (more := connection.recv(65536)):
+                    read += more
 
-    taken: list[bytes] = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=hang_up, daemon=True)
         thread.start()
@@ -52,10 +51,11 @@ def closing() -> Iterator[str]:
 
 
 def test_a_refused_connection_names_the_address_and_what_to_do(ask: Ask) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    with pytest.raises(Unavailable, match="lightship serve") as raised:
-        ask(f"grpc://127.0.0.1:{port}", "status", "dog")
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))  # nobody else gets this port meanwhile
+        port = silent.getsockname()[1]
+        with pytest.raises(Unavailable, match="lightship serve") as raised:
+            ask(f"grpc://127.0.0.1:{port}", "status", "dog")
     assert f"no connection to grpc://127.0.0.1:{port}" in str(raised.value)
 
 
@@ -98,6 +98,16 @@ def test_a_prediction_is_sent_again_if_the_server_allows_it(
     fake_server.answer = lambda request: described(x=1) if "Metadata" in request.method else said.pop(0)
     assert ask(fake_server.url, "predict", "m", [1.0]).outputs == {}
     assert fake_server.methods == ["GetModelMetadata", "Predict", "Predict"]
+
+
+@pytest.mark.parametrize(("pushback", "seconds"), [(2500, 3), (int("9" * 400), 1), (None, 1)])
+def test_the_error_says_when_to_try_again(
+    ask: Ask, fake_server: FakeServer, pushback: int | None, seconds: int
+) -> None:
+    fake_server.answer, fake_server.pushback = lambda request: BUSY, pushback
+    with pytest.raises(Unavailable, match="^draining$") as raised:
+        ask(fake_server.url, "status", "m", options={"retries": 0})
+    assert raised.value.retry_after == seconds
 
 
 def test_a_server_that_forbids_to_try_again_is_obeyed(ask: Ask, fake_server: FakeServer) -> None:

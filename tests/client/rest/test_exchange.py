@@ -46,10 +46,11 @@ def endless() -> Iterator[str]:
 
 
 def test_a_refused_connection_names_the_address_and_what_to_do(ask: Ask) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    with pytest.raises(Unavailable, match="lightship serve") as raised:
-        ask(f"http://user:secret@127.0.0.1:{port}", "status", "dog")
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))  # nobody else gets this port meanwhile
+        port = silent.getsockname()[1]
+        with pytest.raises(Unavailable, match="lightship serve") as raised:
+            ask(f"http://user:secret@127.0.0.1:{port}", "status", "dog")
     assert f"127.0.0.1:{port}" in str(raised.value)
     assert "secret" not in str(raised.value)
 
@@ -89,18 +90,32 @@ def test_other_refusals_are_not_sent_again(ask: Ask, fake_server: FakeServer, st
 
 @pytest.mark.parametrize("form", ["seconds", "date"])
 def test_retry_after_is_honoured(ask: Ask, fake_server: FakeServer, form: str) -> None:
+    start = time.monotonic()
     wait = "1" if form == "seconds" else email.utils.formatdate(time.time() + 2, usegmt=True)
     fake_server.reply_with(Reply(503, {"error": "later"}, {"Retry-After": wait}), Reply(body=STATUS))
-    start = time.monotonic()
     ask(fake_server.url, "status", "dog")
     assert time.monotonic() - start > 0.8
 
 
 def test_a_pause_beyond_the_deadline_is_not_waited_for(ask: Ask, fake_server: FakeServer) -> None:
     fake_server.reply_with(Reply(503, {"error": "later"}, {"Retry-After": "3600"}))
-    with pytest.raises(Unavailable, match="later"):
+    with pytest.raises(Unavailable, match="later") as raised:
         ask(fake_server.url, "status", "dog")
     assert len(fake_server.received) == 1
+    assert raised.value.retry_after == 3600
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"),
+    [("", 1), ("soon", 1), ("0", 1), ("9" * 400, 365 * 86400), ("Mon, 01 Jan 0001 00:00:00 -0000", 1)],
+)
+def test_a_strange_retry_after_is_an_error_of_the_usual_kind(
+    ask: Ask, fake_server: FakeServer, given: str, seconds: int
+) -> None:
+    fake_server.reply_with(Reply(503, {"error": "later"}, {"Retry-After": given}))
+    with pytest.raises(Unavailable, match="later") as raised:
+        ask(fake_server.url, "status", "dog", options={"retries": 0})
+    assert raised.value.retry_after == seconds
 
 
 def test_an_answer_that_does_not_come_ends_at_the_deadline(ask: Ask) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from math import ceil
 
 from lightship.client.flow import Deadline, Flow, Outcome, send_with_retries
 from lightship.client.hints import with_hint
@@ -83,7 +84,7 @@ def _as_our_error(failure: GrpcFailure, url: str, deadline: Deadline) -> Lightsh
         return Unavailable(f"no connection to {url}: {text}; {_advice(url, text)}")
     if _has_any(text, _BROKEN):
         return Unavailable(f"the connection to {url} broke before the answer was complete: {text}")
-    return Unavailable(text)
+    return Unavailable(text, max(1, ceil(failure.pushback or 0)))
 
 
 def _advice(url: str, text: str) -> str:

@@ -20,6 +20,7 @@ from lightship.errors import Code, InvalidArgument
 T = TypeVar("T")
 
 _NAME, _VALUE = re.compile(r"[0-9a-z_.-]+"), re.compile(r"[\x20-\x7e]*")
+_MAX_PUSHBACK_DIGITS = 10  # gRPC takes at most 2^31 - 1 milliseconds
 _CHANNEL: list[tuple[str, Any]] = [
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
@@ -150,4 +151,6 @@ def _failure(error: Any) -> GrpcFailure:
 def _pushback(trailers: Iterable[tuple[str, str | bytes]]) -> float | None:
     """The seconds of the trailer with which a server that is busy allows a retry; a negative number forbids it."""
     text = next((value for name, value in trailers if name == "grpc-retry-pushback-ms"), "")
-    return int(text) / 1000 if isinstance(text, str) and text.isdecimal() else None
+    if not isinstance(text, str) or not text.isdecimal() or len(text) > _MAX_PUSHBACK_DIGITS:
+        return None
+    return int(text) / 1000

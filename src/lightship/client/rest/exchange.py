@@ -18,6 +18,7 @@ JSON = "application/json"
 # What h11 says of a response that does not begin with a line of HTTP/1, such as the HTTP/2 frames of a gRPC server. It
 # raises the same class for every response that it cannot read, so only the text says which it was.
 _NOT_HTTP_1 = "illegal request line"
+_MAX_RETRY_AFTER = 365 * 86400.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,16 @@ class HttpResponse:
     url: str
     """Of the request, for messages; may hold a password."""
 
+    @property
+    def retry_after(self) -> float:
+        """The seconds of the header Retry-After, which may be a number or a date; 0 if it is missing or invalid."""
+        text = self.headers.get("retry-after", "").strip()
+        try:
+            seconds = float(text) if text.isdecimal() else parsedate_to_datetime(text).timestamp() - time.time()
+        except (ValueError, OverflowError):
+            return 0.0
+        return min(max(0.0, seconds), _MAX_RETRY_AFTER)
+
 
 def exchange(base: str, request: HttpRequest, deadline: Deadline, retries: int) -> Flow[HttpResponse]:
     """Returns the response to a request, whatever its HTTP status.
@@ -71,7 +82,7 @@ def exchange(base: str, request: HttpRequest, deadline: Deadline, retries: int) 
 
 def _pause_before_retry(request: HttpRequest, outcome: Outcome, default: float) -> float | None:
     if isinstance(outcome, HttpResponse):
-        return max(default, _retry_after(outcome)) if outcome.status == 503 else None
+        return max(default, outcome.retry_after) if outcome.status == 503 else None
     if isinstance(outcome, (httpx2.ConnectError, httpx2.ConnectTimeout)):
         return default
     broken = isinstance(outcome, (httpx2.NetworkError, httpx2.RemoteProtocolError))
@@ -80,17 +91,6 @@ def _pause_before_retry(request: HttpRequest, outcome: Outcome, default: float) 
 
 def _is_busy(outcome: Outcome) -> bool:
     return isinstance(outcome, HttpResponse) and outcome.status == 503 and "retry-after" in outcome.headers
-
-
-def _retry_after(response: HttpResponse) -> float:
-    """The seconds of the header Retry-After, which may be a number or a date; 0 if it is missing or invalid."""
-    text = response.headers.get("retry-after", "").strip()
-    if text.isdecimal():
-        return float(text)
-    try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
-    except ValueError:
-        return 0.0
 
 
 def _as_our_error(error: Exception, base: str, deadline: Deadline) -> LightshipError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from http import HTTPStatus
+from math import ceil
 from typing import Any
 
 import orjson
@@ -12,7 +13,7 @@ import orjson
 from lightship.client.address import CHECK_ADDRESS, without_password
 from lightship.client.hints import HINT, with_hint
 from lightship.client.rest.exchange import HttpResponse
-from lightship.errors import Code, LightshipError, TooLarge, Unknown, error_of
+from lightship.errors import Code, LightshipError, TooLarge, Unavailable, Unknown, error_of
 
 VERSION_HEADER = "lightship-model-version"
 
@@ -50,13 +51,13 @@ def read_error(response: HttpResponse) -> LightshipError:
     """The error that a response with a status other than 200 stands for, with the server's text if it sent one."""
     value = _parse(response.body)
     if isinstance(value, dict) and isinstance(value.get("error"), str):
-        return _error_of_status(response.status, with_hint(value["error"], response.headers.get(HINT, "")))
+        return _error_of(response, with_hint(value["error"], response.headers.get(HINT, "")))
     location = response.headers.get("location")
     hint = f"; it redirects to {location}" if location else ""
     text = (
         f"{_where(response)} answered HTTP {response.status}{_phrase(response.status)} with {_summary(response)}{hint}"
     )
-    return _error_of_status(response.status, text)
+    return _error_of(response, text)
 
 
 def error_message(response: HttpResponse) -> str:
@@ -84,9 +85,12 @@ def _parse(body: bytes) -> Any:
         return None
 
 
-def _error_of_status(status: int, text: str) -> LightshipError:
+def _error_of(response: HttpResponse, text: str) -> LightshipError:
+    status = response.status
     if status == 413:
         return TooLarge(text)
+    if status == 503:
+        return Unavailable(text, max(1, ceil(response.retry_after)))
     general = Code.INVALID_ARGUMENT if 400 <= status < 500 else Code.INTERNAL if status >= 500 else Code.UNKNOWN
     return error_of(_CODE_OF_STATUS.get(status, general), text)
 
