@@ -17,6 +17,8 @@ from pathlib import Path
 
 from benchmarks.attacks.payloads import MEGABYTE
 
+from lightship.process_tree import process_tree
+
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-c", "from lightship.cli import main; main()")
 # Gives the server so few files, and becomes the server.
@@ -84,7 +86,7 @@ class Server:
     def wait_for_helpers(self, seconds: float = 60.0) -> None:
         """Waits until the processes that try models have ended."""
         end = time.monotonic() + seconds
-        while len(_family(self.process.pid)) > 1 and time.monotonic() < end:
+        while len(set(process_tree(self.process.pid))) > 1 and time.monotonic() < end:
             time.sleep(0.1)
 
     def resident(self) -> int:
@@ -92,17 +94,8 @@ class Server:
 
         Pages of files, such as libraries, count once: those of the server.
         """
-        server, *helpers = _family(self.process.pid)
-        return _bytes_of(server, "VmRSS") + sum(_bytes_of(pid, "RssAnon") for pid in helpers)
-
-
-def _family(pid: int) -> list[int]:
-    found = [pid]
-    for children in Path(f"/proc/{pid}/task").glob("*/children"):
-        with suppress(OSError):  # the thread has ended
-            for child in children.read_text().split():
-                found += _family(int(child))
-    return found
+        helpers = set(process_tree(self.process.pid)) - {self.process.pid}
+        return _bytes_of(self.process.pid, "VmRSS") + sum(_bytes_of(pid, "RssAnon") for pid in helpers)
 
 
 def _bytes_of(pid: int, field: str) -> int:

@@ -23,6 +23,7 @@ BELOW: dict[str, set[str]] = {
     "locks": set(),
     "memory": {"threads"},
     "memory_budget": {"errors"},
+    "process_tree": set(),
     "processors": set(),
     "notebook": {"printable"},
     "printable": set(),
@@ -42,7 +43,8 @@ BELOW: dict[str, set[str]] = {
     "bundle": MODEL,
     "store": MODEL | {"extras", "locks", "repeated", "threads"},
     "engines": MODEL
-    | {"datasets", "extras", "locks", "memory", "priority", "processors", "repeated", "semaphore", "threads"},
+    | {"datasets", "extras", "locks", "memory", "priority", "process_tree", "processors", "repeated"}
+    | {"semaphore", "threads"},
     "batching": MODEL | {"engines", "processors", "threads"},
     "lifecycle": MODEL | {"store", "batching", "engines", "memory", "priority", "repeated", "threads"},
     "signing": MODEL | {"lifecycle", "engines", "extras"},
@@ -62,7 +64,7 @@ BELOW: dict[str, set[str]] = {
     | {"evaluation", "datasets", "client", "local", "packaging", "engines", "extras", "locks", "memory", "processors"}
     | {"unexpected"},
     "compat": {"tensors", "protos", "errors"},
-    "bench": MODEL | {"client", "evaluation", "printable"},
+    "bench": MODEL | {"client", "evaluation", "printable", "process_tree"},
     "docker": MODEL | SHOWN | {"client", "extras"},
     "cli": MODEL
     | {"docker", "local", "client", "training", "packaging", "server", "transports", "services", "signing", "lifecycle"}

@@ -11,6 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from lightship.process_tree import process_tree
+
 _LISTEN = "0A"
 _TICKS_PER_SECOND = 100
 if sys.platform != "win32":
@@ -67,7 +69,7 @@ class UsageMeter:
         return ServerUsage(self._processes, ticks / _TICKS_PER_SECOND, seconds, self._memory)
 
     def _all(self) -> set[int]:
-        return {one for pid in self._pids for one in _with_children(pid)}
+        return {one for pid in self._pids for one in process_tree(pid)}
 
 
 def server_processes(family: int, address: tuple[str, int] | str) -> frozenset[int]:
@@ -113,19 +115,6 @@ def _link(path: Path) -> str:
         return os.readlink(path)
     except OSError:
         return ""
-
-
-def _with_children(pid: int) -> Iterator[int]:
-    try:
-        tasks = list(Path(f"/proc/{pid}/task").iterdir())
-        children = [int(child) for task in tasks for child in (task / "children").read_text().split()]
-    except OSError:
-        if os.path.isdir(f"/proc/{pid}"):
-            yield pid
-        return
-    yield pid
-    for child in children:
-        yield from _with_children(child)
 
 
 def _ticks(pid: int) -> int:

@@ -12,7 +12,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import Any
 from lightship.engines.scratch import Scratch
 from lightship.engines.trial.messages import STANDARD_OUTPUT, missing, parse, write_message
 from lightship.priority import at_usual_priority
+from lightship.process_tree import process_tree
 
 _LOOK_SECONDS = 0.05
 _END_SECONDS = 5.0
@@ -174,7 +174,7 @@ class HelperProcess:
 
     def resident(self) -> int:
         """Returns the bytes of memory that the process and its children use, without mapped files; 0 if unknown."""
-        return sum(map(_held_by, _with_children(self._process.pid)))
+        return sum(map(_held_by, process_tree(self._process.pid)))
 
     def _waited(self) -> float:
         """Returns the seconds that the helper's main thread has waited for a processor; 0 if unknown."""
@@ -262,17 +262,6 @@ def _start(work: str, answers: int, temporary: Path | None) -> subprocess.Popen[
         start_new_session=True,
         creationflags=_CREATION_FLAGS,
     )
-
-
-def _with_children(pid: int) -> Iterator[int]:
-    yield pid
-    try:
-        tasks = list(Path(f"/proc/{pid}/task").iterdir())
-        children = [int(child) for task in tasks for child in (task / "children").read_text().split()]
-    except OSError:
-        return
-    for child in children:
-        yield from _with_children(child)
 
 
 def _held_by(pid: int) -> int:
