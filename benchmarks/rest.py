@@ -23,7 +23,8 @@ from pathlib import Path
 import numpy as np
 from benchmarks.load import request_bytes
 from benchmarks.models import MODELS, Model, made
-from benchmarks.serving import first_answer, free_port, started
+from benchmarks.ports import free_port
+from benchmarks.serving import first_answer, started
 
 CONNECTIONS = {"toy": (1, 8, 32), "mobilenet": (1, 4, 16), "resnet": (1, 4, 16)}
 SETTLE_SECONDS = 15.0  # after its start a server measures what batches cost

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 from benchmarks.load import ask, request_bytes, run
+from benchmarks.ports import free_port
 from demo.assets import fetch
 from demo.demo import exported
 
@@ -39,12 +40,6 @@ def started(command: list[str], environment: dict[str, str]) -> Iterator[subproc
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(30)
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def first_answer(port: int, request: bytes, process: subprocess.Popen[bytes]) -> float:

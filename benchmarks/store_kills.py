@@ -17,7 +17,6 @@ import os
 import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -29,6 +28,8 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from benchmarks.ports import free_port
 
 BUCKET = "models"
 PADDING = 6 << 20  # bytes in each version, so that a download takes a while
@@ -49,7 +50,7 @@ class Failure(Exception):
 class Store:
     """A real S3 server in this process, which keeps its objects while it is down."""
 
-    port: int = 0
+    port: int = field(default_factory=free_port)
     server: Any = None
     # The digest of each object of each version that was uploaded, also of those that were deleted.
     uploaded: dict[int, dict[str, str]] = field(default_factory=dict)
@@ -62,7 +63,6 @@ class Store:
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         self.server = ThreadedMotoServer(ip_address="127.0.0.1", port=self.port, verbose=False)
         self.server.start()
-        self.port = self.server.get_host_and_port()[1]
 
     def stop(self) -> None:
         self.server.stop()
@@ -203,12 +203,13 @@ class Kills:
     def _kill_copying(self, served: Served) -> None:
         copying = self._chance.random() < 0.5
         moment = self._chance.uniform(0, self._copy_seconds if copying else LOAD_SECONDS)
+        number = self.number + 1
         published = threading.Thread(target=self._publish)
         published.start()
         end = time.monotonic() + DEADLINE
-        while not any((self.cache / "partial").iterdir()) and self.number not in served.answered:
+        while not any((self.cache / "partial").iterdir()) and number not in served.answered:
             if time.monotonic() > end:
-                raise Failure(f"version {self.number} is not copied: {served.log.read_text()[-6000:]}")
+                raise Failure(f"version {number} is not copied: {served.log.read_text()[-6000:]}")
             time.sleep(0.001)
         time.sleep(moment)
         before = self.counts["killed while copying"]
@@ -259,7 +260,7 @@ class Kills:
 
     @contextmanager
     def _served(self) -> Iterator[Served]:
-        port, log = _free_port(), self._folder / "log"
+        port, log = free_port(), self._folder / "log"
         options = {
             "rest-port": port,
             "grpc-port": 0,
@@ -297,12 +298,6 @@ def _manifest(files: dict[str, bytes]) -> bytes:
     digests = {name: FileDigest(len(content), hashlib.sha256(content).hexdigest()) for name, content in files.items()}
     manifest = Manifest(created="2026-11-28T00:00:00Z", frameworks={}, files=digests)
     return json.dumps(manifest.to_json()).encode()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def main() -> None:

@@ -28,6 +28,7 @@ elif "PYTEST_XDIST_WORKER" in os.environ:  # tests look at what is in the cache,
 # Tests write versions and want them served at once; those of the default give it themselves.
 os.environ.setdefault("LIGHTSHIP_SETTLE_SECONDS", "0.05")
 
+import httpx2
 import pytest
 from demo.assets import BREEDS, CACHE, Assets, fetch
 
@@ -55,6 +56,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(marker)
         if imports_tensorflow(item.path) or imports_tensorflow(item.path.parent):
             item.add_marker("tensorflow")
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer may take longer than httpx2's default of 5 seconds where the machine has much other work."""
+    for name in ("get", "head", "post"):
+        monkeypatch.setattr(httpx2, name, functools.partial(getattr(httpx2, name), timeout=60))
 
 
 @pytest.hookimpl(optionalhook=True)

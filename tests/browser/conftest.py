@@ -18,7 +18,7 @@ import pytest
 from tests.npm_packages import installed
 from websockets.sync.client import ClientConnection, connect
 
-DEADLINE = 30.0  # seconds for anything a page does
+DEADLINE = 60.0  # seconds for anything a page does
 LOOKS = (
     ("desktop", 1280, 900, "light"),
     ("dark desktop", 1280, 900, "dark"),

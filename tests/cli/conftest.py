@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from benchmarks.ports import free_port
 from tests.client.conftest import fake_server
 
 __all__ = ["fake_server"]
@@ -81,11 +81,6 @@ def start(tmp_path: Path) -> Iterator[Start]:
             return process
 
         yield started
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def until(process: subprocess.Popen[str], text: str) -> list[str]:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import grpc
 import pytest
-from tests.cli.conftest import Run, Start, free_port, until
+from benchmarks.ports import free_port
+from tests.cli.conftest import Run, Start, until
 
 from lightship import protos
 

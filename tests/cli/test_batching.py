@@ -7,7 +7,8 @@ from typing import Any
 
 import httpx2
 import pytest
-from tests.cli.conftest import Run, Start, free_port, until
+from benchmarks.ports import free_port
+from tests.cli.conftest import Run, Start, until
 
 LIMITED = "max_batch_size { value: 2 } allowed_batch_sizes: 2"
 
@@ -36,7 +37,7 @@ def test_the_drop_in_command_batches_by_a_file(start: Start, half_plus_two: Path
     until(process, "Exporting HTTP/REST API")
     assert predict(port, "default", 2) == {"predictions": [[2.5], [2.5]]}
     assert predict(port, "default", 3) == {"error": "Task size 3 is larger than maximum input batch size 2"}
-    metrics = httpx2.get(f"http://127.0.0.1:{port}/metrics").text
+    metrics = httpx2.get(f"http://127.0.0.1:{port}/metrics", timeout=60).text
     assert ":tensorflow:serving:batching_session:wrapped_run_count{} 1\n" in metrics
 
 

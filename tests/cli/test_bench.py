@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import re
 import shutil
 import signal
 import subprocess
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from benchmarks.ports import free_port
 from PIL import Image
-from tests.cli.conftest import BIN, Run, clean_environment, free_port, heed_interrupts
+from tests.cli.conftest import BIN, Run, clean_environment, heed_interrupts
 
 MODEL = Path(__file__).parents[1] / "models" / "half_plus_two"
 OWN = "--rest-port\0auto\0--grpc-port\0auto\0--host"  # the options of a server that the command starts
@@ -85,24 +86,24 @@ def test_the_highest_rate_that_keeps_an_objective_is_found(lightship: Run, serve
     assert "does not keep p50=0.001ms: at " in impossible.stdout
 
 
-def test_a_folder_is_served_for_the_measurement(lightship: Run) -> None:
-    run = lightship("bench", MODEL, "--grpc", "--rate", "20", "--json", *SHORT)
+def test_a_folder_is_served_for_the_measurement(lightship: Run, tmp_path: Path) -> None:
+    words = ("--grpc", "--rate", "20", "--json", *SHORT)
+    run = lightship("bench", MODEL, *words, env={"STARTED_BY": str(tmp_path)})
     assert run.returncode == 0, run.stderr
     told = json.loads(run.stdout)
     assert (told["rows"][0]["mode"], told["rows"][0]["errors"]) == ("open", {})
     assert told["rows"][0]["server_memory_bytes"] > 0
-    assert not [one for one in _command_lines() if "from lightship.bench" in one or f"\0{MODEL}\0{OWN}" in one]
+    left = _command_lines(f"STARTED_BY={tmp_path}")
+    assert not [one for one in left if "from lightship.bench" in one or f"\0{MODEL}\0{OWN}" in one]
 
 
-def _command_lines() -> list[str]:
+def _command_lines(mark: str) -> list[str]:
+    """Those of the processes that have a mark in their environment: other tests may be measuring at the same time."""
     found = []
-    for process in Path("/proc").iterdir():
-        if process.name.isdecimal() and process.name != str(os.getpid()):
-            try:
-                if os.getppid() != int(process.name):
-                    found.append((process / "cmdline").read_bytes().decode(errors="replace"))
-            except OSError:
-                continue
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended
+            if mark in (process / "environ").read_bytes().decode(errors="replace").split("\0"):
+                found.append((process / "cmdline").read_bytes().decode(errors="replace"))
     return found
 
 

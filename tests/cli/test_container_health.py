@@ -6,6 +6,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from benchmarks.ports import free_port
 
 from lightship.cli.container_health import not_ready, ports_of
 from lightship.server import serve
@@ -54,8 +55,8 @@ def test_a_server_whose_model_is_missing(tmp_path: Path) -> None:
 
 
 def test_without_rest_a_connection_has_to_do() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port = listening.getsockname()[1]
+    port = free_port()
+    with socket.create_server(("127.0.0.1", port)):
         assert not_ready(0, port) == ""
     with pytest.raises(ConnectionRefusedError):
         not_ready(0, port)

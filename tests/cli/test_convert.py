@@ -8,7 +8,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.cli.conftest import Run, free_port
+from benchmarks.ports import free_port
+from tests.cli.conftest import Run
 from tests.conftest import MODELS
 from tests.end_to_end.conftest import BIN, start, stop
 

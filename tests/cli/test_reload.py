@@ -12,10 +12,12 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from tests.cli.conftest import Run, Start, free_port, until
+from benchmarks.ports import free_port
+from tests.cli.conftest import Run, Start, until
 
 SECONDS = 60  # a generous limit for what is waited for
 BODY = b'{"instances": [1.0]}'
@@ -35,7 +37,8 @@ class Served:
 
     def _read_log(self) -> None:
         assert self.process.stderr is not None
-        self.log.extend(iter(self.process.stderr.readline, ""))
+        with suppress(ValueError):  # the test has ended, and its pipes are closed
+            self.log.extend(iter(self.process.stderr.readline, ""))
 
     def answers(self, model: str) -> bool:
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}/v1/models/{model}:predict", BODY)

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cli.conftest import BIN, Start, clean_environment, free_port, heed_interrupts, until
-from tests.processes import children, freeze
+from benchmarks.ports import free_port
+from tests.cli.conftest import BIN, Start, clean_environment, heed_interrupts, until
+from tests.processes import children
 from tests.programs import program
 from tests.server.test_signals import Client
 
@@ -65,17 +66,66 @@ def started(command: list[str], **options: Any) -> Iterator[subprocess.Popen[str
         process.communicate()
 
 
+# Python's start for a command that shall wait at a gate, a FIFO, as soon as the last handler is installed.
+WAITING = """
+import os, signal
+
+install, gate = signal.signal, os.environ.pop("GATE", "")
+
+def wait_after_the_last(number, handler):
+    before = install(number, handler)
+    if number == signal.SIGHUP:
+        signal.signal = install
+        with open(gate, "rb", buffering=0) as opened:
+            opened.read(1)
+    return before
+
+if gate:
+    signal.signal = wait_after_the_last
+"""
+
+
+class Gate:
+    """Holds a command, which has the environment `env`, from its last handler until `open`, however busy we are."""
+
+    def __init__(self, folder: Path) -> None:
+        self._place, self._opened = folder / "gate", -1
+        os.mkfifo(self._place)
+        (folder / "sitecustomize.py").write_text(WAITING)
+        paths = [str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]
+        self.env = clean_environment(PYTHONPATH=os.pathsep.join(paths), GATE=str(self._place))
+
+    def reached(self) -> bool:
+        with contextlib.suppress(OSError):  # nobody waits yet
+            self._opened = os.open(self._place, os.O_WRONLY | os.O_NONBLOCK)
+        return self._opened >= 0
+
+    def open(self) -> None:
+        os.close(self._opened)
+        self._opened = -1
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Iterator[Gate]:
+    gate = Gate(tmp_path)
+    yield gate
+    if gate._opened >= 0:
+        gate.open()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 @pytest.mark.parametrize("way", ["lightship", "module", "lightship-model-server"])
-def test_signals_are_handled_before_the_command_is_imported(half_plus_two: Path, way: str, number: int) -> None:
-    with started(commands(half_plus_two, free_port())[way]) as process:
-        wait_for(lambda: handles(process.pid, signal.SIGHUP), "the last handler")  # Python itself handles SIGINT
-        freeze(process.pid)
+def test_signals_are_handled_before_the_command_is_imported(
+    half_plus_two: Path, gate: Gate, way: str, number: int
+) -> None:
+    with started(commands(half_plus_two, free_port())[way], env=gate.env) as process:
+        wait_for(gate.reached, "the last handler")
+        assert handles(process.pid, number)
         mapped = Path(f"/proc/{process.pid}/maps").read_text()
         assert not [name for name in ("numpy", "openvino", "grpc", "uvloop", "orjson") if name in mapped]
         os.kill(process.pid, number)
-        os.kill(process.pid, signal.SIGCONT)
         if number == signal.SIGHUP:
+            gate.open()
             until(process, "is AVAILABLE")
             process.terminate()
         out, log = process.communicate(timeout=LIMIT)
@@ -95,7 +145,7 @@ def test_a_hangup_while_the_server_starts_is_heeded_when_it_serves(half_plus_two
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_command_that_is_no_server_ends_with_the_code_that_shells_give(number: int, code: int) -> None:
     with started([str(BIN / "lightship"), "predict", "http://127.0.0.1:1/v1/models/m", "-"]) as process:
-        wait_for(lambda: handles(process.pid, signal.SIGTERM), "a handler")
+        wait_for(lambda: handles(process.pid, signal.SIGTERM) or process.poll() is not None, "a handler")
         process.send_signal(number)
         out, log = process.communicate(timeout=LIMIT)
         assert process.returncode in (code, 1), log  # 1: it was faster, and said that there is no server
@@ -107,9 +157,9 @@ def first_child(pid: int) -> int:
     return children(pid)[0]
 
 
-def moments(seconds: float) -> list[float]:
-    """Spread from exec to some time after the server has begun to serve."""
-    return [seconds * number / MOMENTS for number in range(MOMENTS)]
+def moments(seconds: float) -> list[float | None]:
+    """Spread from exec to some time after the server has begun to serve; None, the last, is when it has answered."""
+    return [*(seconds * number / MOMENTS for number in range(MOMENTS)), None]
 
 
 def start_seconds(command: list[str]) -> float:
@@ -138,9 +188,10 @@ def asking(port: int) -> Iterator[Client]:
         thread.join(LIMIT)
 
 
-def ended_after(command: list[str], port: int, seconds: float, *, init: bool = False) -> tuple[int, Client, str]:
+def ended_after(command: list[str], port: int, seconds: float | None, *, init: bool = False) -> tuple[int, Client, str]:
     """Sends SIGTERM after some seconds while a client asks; returns the exit code, what the client saw and the log.
 
+    seconds: None means as soon as the client was answered.
     init: an init is the first process of a namespace, as in a container; the signal goes to it.
     """
     if init:
@@ -149,7 +200,9 @@ def ended_after(command: list[str], port: int, seconds: float, *, init: bool = F
         pid = first_child(process.pid) if init else process.pid
         if init:
             wait_for(lambda: Path(f"/proc/{pid}/comm").read_text() == "tini\n" and bool(children(pid)), "the init")
-        threading.Event().wait(seconds)
+        if seconds is None:
+            wait_for(lambda: client.answered > 0, "an answer")
+        threading.Event().wait(seconds or 0.0)
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
         _, log = process.communicate(timeout=LIMIT)
@@ -163,9 +216,9 @@ def test_a_stop_at_any_moment_ends_it_in_time_and_loses_no_accepted_call(half_pl
     command, answered = commands(half_plus_two, port)["lightship"], 0
     for moment in moments(1.5 * start_seconds(command)):
         code, client, log = ended_after(command, port, moment)
-        assert code in (0, -signal.SIGTERM), f"after {moment:.3f} s: {log}"
+        assert code in (0, -signal.SIGTERM), f"after {moment} s: {log}"
         assert code == 0 or not log, "the signal came before the first line, else it is handled"
-        assert client.lost == [], f"after {moment:.3f} s: {log}"
+        assert client.lost == [], f"after {moment} s: {log}"
         assert "Traceback" not in log
         answered += client.answered
     assert answered > 0
@@ -179,19 +232,19 @@ def test_the_first_process_of_a_container_stops_at_any_moment_behind_an_init(hal
     command, answered = commands(half_plus_two, port)["lightship"], 0
     for moment in moments(1.5 * start_seconds(command)):
         code, client, log = ended_after(command, port, moment, init=True)
-        assert code in (0, 128 + signal.SIGTERM), f"after {moment:.3f} s: {log}"
-        assert client.lost == [], f"after {moment:.3f} s: {log}"
+        assert code in (0, 128 + signal.SIGTERM), f"after {moment} s: {log}"
+        assert client.lost == [], f"after {moment} s: {log}"
         assert "Traceback" not in log
         answered += client.answered
     assert answered > 0
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root makes a namespace of processes")
-def test_the_first_process_of_a_container_heeds_a_stop_from_its_first_line(half_plus_two: Path) -> None:
+def test_the_first_process_of_a_container_heeds_a_stop_from_its_first_line(half_plus_two: Path, gate: Gate) -> None:
     command = [*UNSHARE, *commands(half_plus_two, free_port())["lightship"]]
-    with started(command) as process:
+    with started(command, env=gate.env) as process:
         pid = first_child(process.pid)
-        wait_for(lambda: handles(pid, signal.SIGTERM) and Path(f"/proc/{pid}/comm").read_text() != "unshare\n", "it")
+        wait_for(gate.reached, "the last handler")
         os.kill(pid, signal.SIGTERM)
         _, log = process.communicate(timeout=LIMIT)
         assert (process.returncode, log) == (0, "")

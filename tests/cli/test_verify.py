@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from benchmarks.ports import free_port
 from tests.changing_models import save_counting_model
-from tests.cli.conftest import Run, free_port
+from tests.cli.conftest import Run
 from tests.example_models import example
 
 from lightship.server import Server, serve

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -32,6 +34,15 @@ def server(half_plus_two: Path, transport: str) -> Iterator[str]:
         yield url_of(running, transport)
 
 
+@contextlib.contextmanager
+def reserved_port() -> Iterator[int]:
+    """A port that nobody else gets while no server listens on it. A server may."""
+    with socket.socket() as reserving:
+        reserving.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        reserving.bind(("127.0.0.1", 0))
+        yield reserving.getsockname()[1]
+
+
 def test_a_client_serves_many_threads(server: str) -> None:
     def call(value: int) -> bool:
         return bool(client.predict("m", [[value]])["y"].tolist() == [[value / 2 + 2]])
@@ -51,13 +62,12 @@ def test_an_asynchronous_client_has_many_calls_open(server: str) -> None:
 
 def test_a_server_that_goes_is_reported_and_found_again(half_plus_two: Path, transport: str) -> None:
     """By the same client, when another one listens at its address."""
-    ports: dict[str, Any] = {"rest_port": "auto", "grpc_port": "auto"}
-    with lightship.serve(f"m={half_plus_two}", **ports) as running:
-        assert running.wait_ready(60)
-        url, ports = url_of(running, transport), {"rest_port": running.rest_port, "grpc_port": running.grpc_port}
-        client = lightship.Client(url, retries=0)
-        assert client.predict("m", [[2.0]])["y"].tolist() == [[3.0]]
-    with client:
+    with contextlib.ExitStack() as stack:
+        ports: dict[str, Any] = {name: stack.enter_context(reserved_port()) for name in ("rest_port", "grpc_port")}
+        with lightship.serve(f"m={half_plus_two}", **ports) as running:
+            assert running.wait_ready(60)
+            client = stack.enter_context(lightship.Client(url_of(running, transport), retries=0))
+            assert client.predict("m", [[2.0]])["y"].tolist() == [[3.0]]
         with pytest.raises(Unavailable):
             client.predict("m", [[2.0]])
         assert (client.ready(), client.live()) == (False, False)

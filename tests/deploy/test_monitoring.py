@@ -47,8 +47,8 @@ def page(half_plus_two: Path) -> Iterator[str]:
     with Server(options) as server:
         assert server.wait_ready(60)
         url = f"http://127.0.0.1:{server.rest_port}"
-        assert httpx2.post(f"{url}/v1/models/m:predict", json={"instances": [1.0]}).status_code == 200
-        yield httpx2.get(f"{url}/metrics").text
+        assert httpx2.post(f"{url}/v1/models/m:predict", json={"instances": [1.0]}, timeout=60).status_code == 200
+        yield httpx2.get(f"{url}/metrics", timeout=60).text
 
 
 def promtool(*arguments: str | Path) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 
 import docker
 import pytest
+from benchmarks.ports import free_port
 from tests.cli.conftest import BIN, Run, clean_environment, heed_interrupts
 from tests.docker.own_engine import Engine
 
@@ -66,8 +67,8 @@ def test_a_pinned_version_that_is_not_there(refused: Any, image: str, model: Pat
 def test_a_port_that_is_taken(
     refused: Any, docker_client: docker.DockerClient, image: str, base_image: str, model: Path, name: str, by: str
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    port = free_port()
+    with socket.create_server(("127.0.0.1", port)):
         if by == "a program":
             said = refused(model, "-p", f"{port}:8501")
     if by == "a container":

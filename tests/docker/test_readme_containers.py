@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 from pathlib import Path
 
 import pytest
+from benchmarks.ports import free_port
 from tests.docker.own_engine import Engine
 from tests.docs.blocks import BIN, ROOT, blocks, matches
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def test_readmes_containers_do_what_it_says(engine: Engine, image: str, dog_bundle: Path, tmp_path: Path) -> None:

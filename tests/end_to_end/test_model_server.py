@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from benchmarks.ports import free_port
 from tests.end_to_end.conftest import BIN
 from tests.text_models import save_as_text
 
@@ -75,7 +75,11 @@ def config(name: str, path: Path | str, policy: str = "", **labels: int) -> str:
 
 def write(place: Path, *configs: str) -> Path:
     """Puts a list of models in place as a whole."""
-    place.with_suffix(".new").write_text(f"model_config_list {{ {' '.join(configs)} }}")
+    return put(place, f"model_config_list {{ {' '.join(configs)} }}")
+
+
+def put(place: Path, text: str) -> Path:
+    place.with_suffix(".new").write_text(text)
     return place.with_suffix(".new").replace(place)
 
 
@@ -115,9 +119,8 @@ class Running:
 @contextmanager
 def running(*flags: str) -> Iterator[Running]:
     """With both ports chosen free, and ended by SIGTERM, on which it must end well."""
-    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_server(("127.0.0.1", 0)) as other:
-        port, grpc_port = listener.getsockname()[1], other.getsockname()[1]
-    ports = [f"--rest_api_port={port}", f"--port={grpc_port}"]
+    port = free_port()
+    ports = [f"--rest_api_port={port}", f"--port={free_port()}"]
     process = subprocess.Popen([COMMAND, *ports, *flags], stderr=subprocess.PIPE, text=True)
     with process, httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as http:
         server = Running(process, http)
@@ -240,7 +243,7 @@ def test_a_changed_file_changes_the_models(plus: Path, half_plus_two: Path, tmp_
         server.wait_for(text)
         assert stable() == [2.0]
 
-        file.write_text("model_config_list {")
+        put(file, "model_config_list {")  # in one step: an empty file would take the models away
         server.wait_for("Error parsing text-format tensorflow.serving.ModelServerConfig: 1:19: ")
         assert stable() == [2.0]
 

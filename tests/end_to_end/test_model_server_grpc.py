@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from typing import Any
 
 import grpc
 import pytest
+from benchmarks.ports import free_port
 from tests.end_to_end.conftest import BIN
 from tests.server.certificates import issue, make_authority
 from tests.transports.grpc.conftest import call, refusal
@@ -31,11 +31,6 @@ CALLS = {
     "GetModelStatus": 'model_spec { name: "half" }',
     "HandleReloadConfigRequest": "",  # the models stay as they are
 }
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 @contextmanager

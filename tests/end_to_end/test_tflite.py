@@ -12,8 +12,8 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
+from benchmarks.ports import free_port
 from tests.end_to_end.conftest import BIN, Serve, stop
-from tests.end_to_end.test_model_server_grpc import free_port
 
 from lightship import Client
 
@@ -81,13 +81,13 @@ def test_json_and_metadata_are_as_of_a_saved_model(serve: Serve, alone: Path) ->
     url = f"{serve(str(alone)).url}/v1/models/alone"
     answer = httpx.post(f"{url}:predict", json={"instances": X.tolist()}, timeout=60).json()
     assert [row.keys() for row in answer["predictions"]] == [{"best", "scores"}] * 3
-    definition = httpx.get(f"{url}/metadata").json()["metadata"]["signature_def"]["signature_def"]
+    definition = httpx.get(f"{url}/metadata", timeout=60).json()["metadata"]["signature_def"]["signature_def"]
     assert definition.keys() == {"echo", "serving_default"}
     inputs = definition["serving_default"]["inputs"]["x"]
     assert (inputs["name"], inputs["dtype"]) == ("serving_default_x:0", "DT_FLOAT")
     assert [dim["size"] for dim in inputs["tensor_shape"]["dim"]] == ["-1", "4"]
     assert definition["serving_default"]["method_name"] == "tensorflow/serving/predict"
-    status = httpx.get(url).json()["model_version_status"]
+    status = httpx.get(url, timeout=60).json()["model_version_status"]
     assert [one["state"] for one in status] == ["AVAILABLE"]
 
 
@@ -130,7 +130,7 @@ def test_a_damaged_file_is_the_versions_failure_and_the_older_one_answers(serve:
     (alone / "2/model.tflite").write_bytes(whole[: len(whole) // 2])
     url = f"{running.url}/v1/models/alone"
     for _ in range(600):
-        failed = [one for one in httpx.get(url).json()["model_version_status"] if one["version"] == "2"]
+        failed = [one for one in httpx.get(url, timeout=60).json()["model_version_status"] if one["version"] == "2"]
         if failed and failed[0]["status"]["error_code"] != "OK":
             break
         threading.Event().wait(0.1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -30,11 +31,17 @@ def server(assets: Assets) -> Iterator[Server]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.tensorflow
 def test_a_short_turn_finds_nothing(server: Server) -> None:
-    turn = Turn(server, Limits(wait=20.0, peak=2000.0, stays=1500.0))  # the engines of the models come on demand
-    assert [find.what for find in turn.run(seed=1, seconds=20)] == []
-    assert turn.kinds.total() > 10
+    kinds = Counter[str]()
+    for seed in range(1, 5):  # a busy machine needs more than one turn
+        turn = Turn(server, Limits(wait=20.0, peak=2000.0, stays=1500.0))  # the engines of the models come on demand
+        assert [find.what for find in turn.run(seed, seconds=20)] == []
+        kinds.update(turn.kinds)
+        if kinds.total() > 10:
+            return
+    raise AssertionError(f"too few cases: {kinds}")
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 import threading
+from collections import Counter
 
 import pytest
 from benchmarks.attacks.bystander import GRPC
@@ -25,14 +26,18 @@ OK, TRAILERS = b"\x88", b"\0\x01a\x01b"
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.tensorflow
 def test_a_short_turn_finds_nothing() -> None:
     with serving(Models(made()[0], 1), ("--memory-budget", "256MB")) as server:
-        limits = Limits(wait=30.0, peak=600.0, stays=300.0)
-        turn = Turn(server, limits, drawn_session, carry_out, server.address.grpc_port, ("livez", GRPC))
-        turn.run(1, 8.0)
-        assert [find.what for find in turn.finds] == []
-        assert turn.kinds.total() > 10
+        limits, kinds = Limits(wait=30.0, peak=600.0, stays=300.0), Counter[str]()
+        for seed in range(1, 6):  # a busy machine needs more than one turn
+            turn = Turn(server, limits, drawn_session, carry_out, server.address.grpc_port, ("livez", GRPC))
+            assert [find.what for find in turn.run(seed, 8.0)] == []
+            kinds.update(turn.kinds)
+            if kinds.total() > 10:
+                return
+    raise AssertionError(f"too few cases: {kinds}")
 
 
 def test_a_key_stands_for_the_same_bytes() -> None:

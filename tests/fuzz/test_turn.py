@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -24,11 +25,16 @@ def target() -> Iterator[Target]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_short_turn_finds_nothing(target: Target) -> None:
-    turn = Turn(target, seed=1, seconds=20)
-    assert [find.what for find in turn.run()] == []
-    assert turn.kinds["stream"] > 100
-    assert turn.kinds["json"] > 100
+    kinds = Counter[str]()
+    for seed in range(1, 7):  # a busy machine needs more than one turn
+        turn = Turn(target, seed, seconds=20)
+        assert [find.what for find in turn.run()] == []
+        kinds.update(turn.kinds)
+        if min(kinds["stream"], kinds["json"]) > 100:
+            return
+    raise AssertionError(f"too few cases: {kinds}")
 
 
 @pytest.mark.tensorflow

@@ -42,6 +42,7 @@ def test_another_model_in_its_place_is_found(
         return True
 
     monkeypatch.setattr(turns, "_PATIENCE", 10.0)
+    monkeypatch.setattr(turns, "_SETTLES", 60.0)  # the exchanged version must be loaded in this time
     with served(tmp_path, chosen[:1]) as turn:
         for maker, found in ((exchanged, "answered with"), (never, "a whole version is")):
             monkeypatch.setattr(turns, "MAKERS", (maker,))

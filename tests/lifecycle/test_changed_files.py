@@ -68,10 +68,11 @@ def start_source(manager: Manager) -> Iterator[StartSource]:
 
 
 def write(folder: Path, number: int, content: str) -> Path:
+    """Writes the file in one step: while it was empty, a busy machine could take it for complete."""
     (folder / str(number)).mkdir(exist_ok=True)
-    file = folder / str(number) / "saved_model.pb"
-    file.write_text(content)
-    return file
+    written = folder.parent / f"written-{number}"
+    written.write_text(content)
+    return written.rename(folder / str(number) / "saved_model.pb")
 
 
 def await_content(manager: Manager, content: str) -> None:
@@ -124,7 +125,7 @@ def test_the_version_before_answers_while_the_next_one_is_written(
     manager: Manager, contents: Contents, start_source: StartSource, folder: Path
 ) -> None:
     write(folder, 1, "one")
-    start_source(folder)
+    start_source(folder, settle_seconds=2.0)  # the writer never pauses for so long
     await_content(manager, "one")
     stop = threading.Event()
 

@@ -25,7 +25,8 @@ def show(message: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    kernel = KernelManager(kernel_name="python3")
+    # Its ports would be chosen some time before the kernel listens on them; another process could take one meanwhile.
+    kernel = KernelManager(kernel_name="python3", transport="ipc")
     kernel.start_kernel()
     client = kernel.blocking_client()
     try:

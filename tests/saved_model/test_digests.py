@@ -61,7 +61,11 @@ def test_a_changed_file_is_read_again_even_if_its_size_and_time_are_the_same(tmp
     assert digests.of("a").sha256 == hashlib.sha256(b"two").hexdigest()
 
 
-def test_a_file_that_was_just_written_is_read_each_time(tmp_path: Path, opened: list[Path]) -> None:
+def test_a_file_that_was_just_written_is_read_each_time(
+    tmp_path: Path, opened: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.time_ns()
+    monkeypatch.setattr(module.time, "time_ns", lambda: now)  # else the file may become old between the two
     (tmp_path / "a").write_bytes(b"weights")
     digests = Digests(tmp_path)
     assert digests.of("a") == digests.of("a")

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -54,9 +55,16 @@ class Process:
         self.popen.send_signal(number)
 
     def ended(self) -> tuple[int, str]:
-        """Exit code, and the rest of the log."""
-        _, rest = self.popen.communicate(timeout=60)
-        return self.popen.returncode, "".join(self.log) + rest
+        """Exit code, and the whole log. It is killed after 60 seconds."""
+        assert self.popen.stderr is not None
+        kill = threading.Timer(60, self.popen.kill)
+        kill.start()
+        try:
+            self.log += self.popen.stderr  # `communicate` leaves out what `read_until` has read ahead
+            self.popen.communicate(timeout=60)
+        finally:
+            kill.cancel()
+        return self.popen.returncode, "".join(self.log)
 
 
 Run = Callable[..., Process]

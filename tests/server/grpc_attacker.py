@@ -33,8 +33,9 @@ class Attacker:
 
     def connect(self) -> None:
         self.stream = 1
-        self.socket = socket.create_connection(("127.0.0.1", self.port), timeout=0.2)
+        self.socket = socket.create_connection(("127.0.0.1", self.port), timeout=60)
         self.socket.sendall(self.hello)
+        self.socket.settimeout(0.2)
 
     def send(self, data: bytes) -> None:
         try:

@@ -73,7 +73,14 @@ class GrpcProcess:
 
     def predict(self, values: Any = (2.0,), **options: Any) -> list[float]:
         with self.channel() as channel:
-            return values_of(channel.unary_unary(PREDICT)(request(values), **{"timeout": 20} | options))
+            return values_of(channel.unary_unary(PREDICT)(request(values), **{"timeout": 60} | options))
+
+    def answers(self) -> bool:
+        """Whether it answers a call; it may refuse one while it has too much work."""
+        try:
+            return self.predict() == [3.0]
+        except grpc.RpcError:
+            return False
 
     def end(self) -> tuple[int, str]:
         """SIGTERM; the exit code, and the log."""

@@ -14,7 +14,7 @@ from lightship.server import Server
 
 
 def predict(channel: grpc.Channel, **options: Any) -> list[float]:
-    return values_of(channel.unary_unary(PREDICT)(request(), **{"timeout": 20} | options))
+    return values_of(channel.unary_unary(PREDICT)(request(), **{"timeout": 60} | options))
 
 
 class Slow:

@@ -17,7 +17,7 @@ import h2.exceptions
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 PREDICT = "/tensorflow.serving.PredictionService/Predict"
-PATIENCE = 20.0
+PATIENCE = 60.0
 GOAWAY = 7
 
 

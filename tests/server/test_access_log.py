@@ -16,7 +16,7 @@ import httpx2
 import numpy as np
 import pytest
 from tests.server.grpc_process import PREDICT, eventually, request
-from tests.server.grpc_serving import Slow, predict
+from tests.server.grpc_serving import Slow
 from tests.server.http2 import Http2, message
 
 from lightship import protos
@@ -357,13 +357,14 @@ def test_calls_that_are_cancelled_or_late_are_logged(
     logged: Logged, channel: grpc.Channel, slow: Callable[[Server], Slow]
 ) -> None:
     engine = slow(logged.server)
-    with pytest.raises(grpc.RpcError, match="DEADLINE_EXCEEDED"):
-        predict(channel, timeout=0.2)
+    grpc.channel_ready_future(channel).result(60)
+    late = channel.unary_unary(PREDICT).future(request(), timeout=3)  # in which the run must begin
+    assert engine.begun.acquire(timeout=60)
+    assert late.exception(60).code() is grpc.StatusCode.DEADLINE_EXCEEDED
     line = logged.line()
     assert line["code"] in ("DEADLINE_EXCEEDED", "CANCELLED")  # the client cancels at its own deadline
     assert line["model"] == "m"
     call = channel.unary_unary(PREDICT).future(request())
-    assert engine.begun.acquire(timeout=60)
     assert engine.begun.acquire(timeout=60)
     call.cancel()
     line = logged.line()

@@ -75,8 +75,9 @@ def test_the_drain_ends_in_time_with_a_call_that_never_ends(half_plus_two: Path,
         signalled = time.monotonic()
         process.signal()
         code, log = process.ended()
-        assert time.monotonic() - signalled < 12, log  # it takes 1.5 s; once, it took 32 s
+        assert time.monotonic() - signalled < 25, log  # it takes 1.5 s on an idle machine; once, it took 32 s
     finally:
         process.popen.kill()
+        process.popen.communicate()
     assert code == 7, log
     assert "1 calls had not finished after 1 seconds" in log

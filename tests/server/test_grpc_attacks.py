@@ -113,7 +113,7 @@ def test_two_thousand_idle_streams_cost_no_thread_and_hold_nobody_up(server: Grp
             for _ in range(500):
                 client.start()
         assert server.predict() == [3.0]
-        assert server.threads <= threads + 1
+    assert eventually(lambda: server.threads <= threads + 1)  # one that ran a call ends when it has nothing to do
     assert server.resident_megabytes < before + 50
     for client in clients:
         client.vanish()

@@ -85,7 +85,7 @@ def test_a_large_answer_is_compressed_on_a_thread(compressing: Server, monkeypat
     with grpc.insecure_channel(compressing.grpc_address) as channel:
         options = {"compression": grpc.Compression.Gzip}
         assert predict(channel, **options) == [3.0]
-        body = channel.unary_unary(PREDICT)(request(LARGE), timeout=20)
+        body = channel.unary_unary(PREDICT)(request(LARGE), timeout=60)
         assert len(values_of(body)) == LARGE.size
 
 
@@ -255,7 +255,7 @@ def test_a_watch_ends_with_its_deadline_and_is_forgotten(server: Server) -> None
     own = server._endpoints.grpc  # type: ignore[union-attr]
     assert own is not None
     with Http2(server.grpc_port) as client:
-        stream = client.start(WATCH, [("grpc-timeout", "100m")])
+        stream = client.start(WATCH, [("grpc-timeout", "3S")])  # in which the message must come
         client.send(stream, message(b""))
         answer = client.answer(stream)
         assert answer.status == DEADLINE_EXCEEDED
@@ -282,7 +282,7 @@ def test_an_asynchronous_client_is_answered(server: Server) -> None:
             call = channel.unary_unary(PREDICT)
             cancelled = call(request())
             cancelled.cancel()
-            answers = await asyncio.gather(*(call(request([number]), timeout=20) for number in range(50)))
+            answers = await asyncio.gather(*(call(request([number]), timeout=60) for number in range(50)))
         return [values_of(answer) for answer in answers]
 
     assert asyncio.run(ask()) == [[number / 2 + 2] for number in range(50)]

@@ -77,7 +77,7 @@ def states(server: GrpcProcess) -> dict[int, int]:
 @pytest.mark.timeout(900)
 def test_ten_thousand_cancelled_calls_leave_nothing_behind(server: GrpcProcess, models: Path) -> None:
     ask_and_go(server, 1, Counter())  # what is made once: threads, variants of the model, memory that is kept
-    assert eventually(lambda: server.predict() == [3.0])
+    assert eventually(server.answers)
     files, megabytes = server.open_files, server.resident_megabytes
     codes: Counter[str] = Counter()
     with ThreadPoolExecutor(CLIENTS) as clients:

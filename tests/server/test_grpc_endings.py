@@ -24,7 +24,8 @@ def test_a_call_that_times_out_gives_its_handle_back(served: Callable[..., Serve
     server = served()
     engine = slow(server)
     with grpc.insecure_channel(server.grpc_address) as channel:
-        pending = channel.unary_unary(PREDICT).future(request(), timeout=3)
+        grpc.channel_ready_future(channel).result(60)
+        pending = channel.unary_unary(PREDICT).future(request(), timeout=5)  # in which the run must begin
         assert engine.begun.acquire(timeout=60)
         assert pending.exception(60).code() is grpc.StatusCode.DEADLINE_EXCEEDED
         assert handles(server) == 1
@@ -52,13 +53,17 @@ def test_a_call_whose_time_is_up_before_its_turn_is_not_run(served: Callable[...
         assert engine.begun.acquire(timeout=60)
         with pytest.raises(grpc.RpcError):
             predict(channel, timeout=0.2)
+        own = server._endpoints.grpc  # type: ignore[union-attr]
+        assert eventually(lambda: own is not None and own.unfinished == 1)
         cancelled = channel.unary_unary(PREDICT).future(request(), timeout=60)
+        assert eventually(lambda: own is not None and own.unfinished == 2)
         cancelled.cancel()
+        assert eventually(lambda: own is not None and own.unfinished == 1)
         engine.go_on.set()
         assert first.result(60)
         assert predict(channel) == [3.0]
     assert engine.runs == 2
-    assert handles(server) == 0
+    assert eventually(lambda: handles(server) == 0)
 
 
 @pytest.mark.parametrize("timeout", [None, 1e8])
@@ -98,7 +103,7 @@ def test_stopping_answers_what_was_sent_and_takes_nothing_more(served: Callable[
         assert eventually(lambda: closed(address))
         engine.go_on.set()
         assert all(one.result(60) for one in pending)
-        stopping.join(20)
+        stopping.join(60)
     assert not stopping.is_alive()
 
 
@@ -119,9 +124,9 @@ def test_calls_that_take_too_long_are_cut_off_and_reported(half_plus_two: Path, 
 
         stopping = threading.Thread(target=stop)
         stopping.start()
-        assert isinstance(pending.exception(20), grpc.RpcError)
+        assert isinstance(pending.exception(60), grpc.RpcError)
         engine.go_on.set()
-        stopping.join(40)
+        stopping.join(60)
     assert ended == ["1 calls had not finished after 0.3 seconds and were cancelled"]
 
 

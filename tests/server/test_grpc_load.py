@@ -130,7 +130,7 @@ def test_the_end_under_load_answers_every_call_that_was_taken(server: GrpcProces
     with ThreadPoolExecutor(8) as clients:
         asking = [clients.submit(ask_on, number) for number in range(8)]
         for _ in range(100):
-            assert begun.acquire(timeout=30)
+            assert begun.acquire(timeout=60)
         code, log = server.end()
     for one in asking:
         one.result()

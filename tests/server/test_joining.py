@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import os
 import socket
 import struct
 import threading
@@ -32,6 +33,7 @@ from lightship.transports.access_log.record import STAGES
 
 THREADS = 2
 RUNS = 2  # at a time: one stream, and one more
+DATA, END_STREAM = 0, 1  # of HTTP/2's frames
 
 
 class Gated:
@@ -183,8 +185,6 @@ def test_calls_of_one_turn_of_the_event_loop_are_one_run(served: Serve, callers:
     server, engine = served(short=True)
     assert server._endpoints is not None
     assert server._endpoints._http is not None
-    loop, go_on, held = server._endpoints._http._loop, threading.Event(), threading.Event()
-    assert loop is not None
     with grpc.insecure_channel(server.grpc_address) as channel:
         call = channel.unary_unary(PREDICT)
         call(message(0.0), timeout=60)  # connects
@@ -192,14 +192,13 @@ def test_calls_of_one_turn_of_the_event_loop_are_one_run(served: Serve, callers:
         for connection in connections:
             connection.connect()
         until(lambda: len(server._endpoints._http.connections) == 3)  # type: ignore[union-attr]
-        loop.call_soon_threadsafe(lambda: held.set() or go_on.wait(60))
-        assert held.wait(60)
-        for number, connection in enumerate(connections):
-            connection.request("POST", "/v1/models/m:predict", json.dumps({"instances": [[float(number)]]}))
-        calls = [call.future(message(10.0 + number), timeout=60) for number in range(3)]
-        threading.Event().wait(0.2)  # grpcio sends on its own thread
-        engine.runs.clear()
-        go_on.set()
+        with held_loop(server):
+            for number, connection in enumerate(connections):
+                connection.request("POST", "/v1/models/m:predict", json.dumps({"instances": [[float(number)]]}))
+            calls = [call.future(message(10.0 + number), timeout=60) for number in range(3)]
+            until(lambda: unread_requests(server) == 3)
+            until(lambda: unread_calls(server) == 3)
+            engine.runs.clear()
         answers = [json.loads(connection.getresponse().read()) for connection in connections]
         values = [array_of(protos.PredictResponse.FromString(one.result()).outputs["y"])[0, 0] for one in calls]
         for connection in connections:
@@ -224,6 +223,34 @@ def held_loop(server: Server) -> Iterator[None]:
         go_on.set()
 
 
+def unread_requests(server: Server) -> int:
+    """The number of REST connections with bytes that the event loop has not read."""
+    assert server._endpoints is not None
+    assert server._endpoints._http is not None
+    return sum(map(bool, map(unread, server._endpoints._http.connections)))
+
+
+def unread_calls(server: Server) -> int:
+    """The number of whole gRPC requests that the event loop has not read. grpcio sends them on its own thread."""
+    assert server._endpoints is not None
+    assert server._endpoints.grpc is not None
+    count = 0
+    for data in map(unread, server._endpoints.grpc.connections):
+        while len(data) >= 9:  # the head of a frame: its length, kind and flags
+            end = 9 + int.from_bytes(data[:3], "big")
+            count += data[3] == DATA and bool(data[4] & END_STREAM) and len(data) >= end
+            data = data[end:]
+    return count
+
+
+def unread(connection: Any) -> bytes:
+    """What has come on a connection of a server whose event loop is held up."""
+    number = os.dup(connection.transport.get_extra_info("socket").fileno())
+    with socket.socket(fileno=number) as peeking, contextlib.suppress(BlockingIOError):
+        return peeking.recv(1 << 20, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    return b""
+
+
 def in_one_turn_over_rest(server: Server, bodies: list[bytes], headers: Sequence[dict[str, str]] = ()) -> list[Any]:
     """The predictions for REST calls that arrive in one turn of the event loop, or the status of an error.
 
@@ -237,6 +264,7 @@ def in_one_turn_over_rest(server: Server, bodies: list[bytes], headers: Sequence
     with held_loop(server):
         for connection, body, further in zip(connections, bodies, headers or [{}] * len(bodies), strict=True):
             connection.request("POST", "/v1/models/m:predict", body, further)
+        until(lambda: unread_requests(server) == len(bodies))
     results: list[Any] = []
     for connection in connections:
         answer = connection.getresponse()
@@ -298,7 +326,7 @@ def in_one_turn(server: Server, messages: list[bytes], ids: Sequence[str] = ()) 
             calls = [
                 call.future(one, timeout=60, metadata=with_it) for one, with_it in zip(messages, metadata, strict=True)
             ]
-            threading.Event().wait(0.2)  # grpcio sends on its own thread
+            until(lambda: unread_calls(server) == len(messages))
         return [one.code() if one.exception() else one.result() for one in calls]
 
 
@@ -376,6 +404,7 @@ def test_rest_calls_that_are_read_as_one_are_logged_each_with_its_id(logging: Lo
     with held_loop(server):
         for number in range(8):
             ask(number, float(number))
+        until(lambda: unread_requests(server) == 8)
     answers = [connection.getresponse() for connection in connections]
     texts = [answer.read() for answer in answers]
     assert engine.runs[-1] == 8
@@ -427,7 +456,7 @@ def test_calls_over_grpc_that_are_read_as_one_are_logged_each_with_its_id(loggin
                 call.future(message(float(number)), timeout=60, metadata=[("x-request-id", one)])
                 for number, one in enumerate(ids)
             ]
-            threading.Event().wait(0.2)  # grpcio sends on its own thread
+            until(lambda: unread_calls(server) == 8)
         results = [one.result(60) for one in calls]
         assert [dict(one.trailing_metadata())["x-request-id"] for one in calls] == ids
     assert values_of(results) == [[number / 2 + 2] for number in range(8)]

@@ -93,6 +93,13 @@ def test_a_request_half_sent_is_finished_and_readiness_turns(run: Run, half_plus
     assert process.ended()[0] == 0
 
 
+def wait_until_read(process: Process) -> None:
+    """Until it has read what was sent on earlier connections: it reads them in their order."""
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", process.port, timeout=60)) as probe:
+        probe.request("GET", "/livez")
+        probe.getresponse().read()
+
+
 def wait_until_not_ready(process: Process) -> None:
     """On connections made after the signal: it is answered as long as an earlier call runs."""
     end = time.monotonic() + 60
@@ -144,6 +151,7 @@ def test_a_second_signal_ends_it_at_once(run: Run, half_plus_two: Path, number: 
     process = run(half_plus_two)
     with connected(process) as stalled:
         stalled.sendall(REQUEST[:-5])
+        wait_until_read(process)
         process.signal()
         wait_until_not_ready(process)
         process.signal(number)
@@ -169,5 +177,6 @@ def test_a_start_that_waits_for_its_models_is_ended_by_a_signal(tmp_path: Path, 
         code, log = process.ended()
     finally:
         process.popen.kill()
+        process.popen.communicate()
     assert code == 7, log
     assert "stopped" in log

@@ -240,7 +240,8 @@ def test_loads_and_their_failures(served: Served, folder: Path) -> None:
     def add(version: str) -> None:
         shutil.copytree(folder / "123", folder / f".{version}")
         (folder / f".{version}").rename(folder / version)
-        assert eventually(lambda: f'"{folder / version}"' in "".join(served.page().samples))
+        loaded = f'{LOADED}load_attempt_count{{model_path="{folder / version}",status="success"}}'
+        assert eventually(lambda: loaded in served.page().samples)  # the last of its samples
 
     seen = served.increases(lambda: add("124"))
     assert seen[f'{LOADED}load_attempt_count{{model_path="{folder / "124"}",status="success"}}'] == 1
@@ -272,9 +273,16 @@ def test_runs_of_graphs(served: Served, transport: str, runs: int, act: Callable
 
 
 def test_batches(batched: Served) -> None:
-    batched.rest.predict("m", x=[1.0])  # the metrics are there then
+    def ask_on(ask: Asking, values: list[float]) -> None:
+        """Returns when the call is counted, which may be after its answer."""
+        count = f"{BATCHES}input_batch_size_count{{}}"
+        before = batched.page().samples.get(count, 0)
+        assert ask.predict("m", x=values).status == 200
+        assert eventually(lambda: batched.page().samples[count] > before)
+
+    ask_on(batched.rest, [1.0])  # the metrics are there then
     for ask in (batched.rest, batched.grpc):
-        seen = batched.increases(lambda ask=ask: ask.predict("m", x=[1.0, 2.0, 3.0]))
+        seen = batched.increases(lambda ask=ask: ask_on(ask, [1.0, 2.0, 3.0]))
         assert seen[f"{BATCHES}wrapped_run_count{{}}"] == 1
         assert seen[f'{BATCHES}queuing_latency_count{{thread_pool_name=""}}'] == 1
         assert seen[f'{BATCHES}queuing_latency_sum{{thread_pool_name=""}}'] > 0

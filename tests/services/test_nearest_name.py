@@ -47,10 +47,10 @@ def test_without_names_there_is_none() -> None:
 
 def test_looking_takes_no_longer_among_many_and_long_names() -> None:
     def seconds(known: KnownNames) -> float:
-        began = time.process_time()
+        began = time.thread_time()
         for number in range(200):
             known.nearest("ab" * 30 + str(number))
-        return time.process_time() - began
+        return time.thread_time() - began
 
     few = KnownNames("ab" * 30 + f"{number:04d}" for number in range(24))
     many = KnownNames("ab" * 29 + f"{number:06d}" for number in range(20_000))

@@ -19,7 +19,8 @@ import fsspec  # type: ignore[import-untyped]
 import httpx2
 import numpy as np
 import pytest
-from tests.cli.conftest import BIN, clean_environment, free_port, runner
+from benchmarks.ports import free_port
+from tests.cli.conftest import BIN, clean_environment, runner
 from tests.signing.keys import Keys, encrypted
 
 from lightship.client import Client

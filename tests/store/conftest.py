@@ -12,6 +12,7 @@ from typing import Any
 import botocore.session
 import httpx2
 import pytest
+from benchmarks.ports import free_port
 from moto.server import ThreadedMotoServer
 
 from lightship.bundle.manifest import MANIFEST_FILE, Manifest
@@ -25,14 +26,13 @@ KEY, SECRET = "testing", "a-secret-that-nobody-may-see"
 class S3:
     """An S3 server. Its objects stay when it is stopped."""
 
-    server: ThreadedMotoServer
-    port: int = 0
+    port: int
+    server: ThreadedMotoServer = field(init=False)
     client: Any = field(init=False)
 
     def start(self) -> None:
         self.server = ThreadedMotoServer(ip_address="127.0.0.1", port=self.port, verbose=False)
         self.server.start()
-        self.port = self.server.get_host_and_port()[1]
 
     def stop(self) -> None:
         self.server.stop()
@@ -71,9 +71,9 @@ class S3:
 @pytest.fixture
 def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3]:
     """An S3 server with an empty bucket. The environment has its address and keys."""
-    made = S3(ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False))
+    made = S3(free_port())
     made.start()
-    httpx2.post(f"{made.url}/moto-api/reset")
+    httpx2.post(f"{made.url}/moto-api/reset", timeout=60)
     for name, value in {
         "AWS_ENDPOINT_URL": made.url,
         "AWS_ACCESS_KEY_ID": KEY,

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from benchmarks.ports import free_port
 from tests.npm_packages import installed
 from tests.processes import freeze
 from tests.programs import program
@@ -39,7 +40,7 @@ class StoreServer:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.port = _free_port()
+        self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -220,8 +221,8 @@ class AzureServer(StoreServer):
 @contextmanager
 def running(server: StoreServer) -> Iterator[StoreServer]:
     """Starts a server, and ends it at the end."""
-    server.start()
     try:
+        server.start()
         yield server
     finally:
         server.stop()
@@ -234,12 +235,6 @@ def secrets_of(environment: Mapping[str, str]) -> list[str]:
     connection = environment.get("AZURE_STORAGE_CONNECTION_STRING", "")
     found = [part.partition("=")[2] for part in connection.split(";") if part.startswith("AccountKey=")]
     return [text for text in [secret, *found] if text]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _listens(port: int) -> bool:

@@ -8,6 +8,7 @@ import pytest
 from benchmarks.store_kills import Kills
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("seed", [21])
 def test_after_kills_the_last_good_version_answers_and_nothing_half_written_stays(
     half_plus_two: Path, tmp_path: Path, seed: int

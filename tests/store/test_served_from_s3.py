@@ -55,11 +55,11 @@ def await_loaded(server: Server, *versions: int, name: str = "half") -> None:
 
 def predict(server: Server, version: int | None = None) -> object:
     path = "/v1/models/half" if version is None else f"/v1/models/half/versions/{version}"
-    return httpx2.post(f"{server.rest_url}{path}:predict", json={"instances": [1.0, 2.0]}).json()
+    return httpx2.post(f"{server.rest_url}{path}:predict", json={"instances": [1.0, 2.0]}, timeout=DEADLINE).json()
 
 
 def notes(server: Server) -> str:
-    return httpx2.get(f"{server.rest_url}/v1/models").text
+    return httpx2.get(f"{server.rest_url}/v1/models", timeout=DEADLINE).text
 
 
 def test_versions_come_and_go_with_what_is_uploaded_and_deleted(s3: S3, version: Path, start: Start) -> None:
@@ -127,13 +127,13 @@ def test_a_wrong_credential_is_named_and_not_printed(
     s3: S3, version: Path, start: Start, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     s3.upload(version, "half/1")
-    httpx2.post(f"{s3.url}/moto-api/reset-auth", content=b"0")
+    httpx2.post(f"{s3.url}/moto-api/reset-auth", content=b"0", timeout=DEADLINE)
 
     try:
         with pytest.raises(FailedPrecondition) as caught:
             start(f"s3://{BUCKET}/half", timeout=DEADLINE)
     finally:
-        httpx2.post(f"{s3.url}/moto-api/reset-auth", content=b"1000000")
+        httpx2.post(f"{s3.url}/moto-api/reset-auth", content=b"1000000", timeout=DEADLINE)
     text = caught.value.message + caplog.text
     assert "the store refused the credentials: InvalidAccessKeyId for s3://models/half" in caught.value.message
     assert SECRET not in text

@@ -98,10 +98,10 @@ Put = Callable[[str, bytes], None]
 
 def test_a_version_is_copied_when_two_listings_of_it_are_the_same(follow: Follow, put: Put) -> None:
     put("1/saved_model.pb", b"0")
-    model = follow()
+    model = follow(poll_seconds=0.5)  # long enough for this thread to write between two of them
 
     for size in range(2, 8):
-        model.looks.acquire(timeout=DEADLINE)
+        assert model.looks.acquire(timeout=DEADLINE)
         put("1/saved_model.pb", b"0" * size)
         assert not any(path.exists() for path in (model.offer.versions or {}).values())
     path = model.await_copy(1)

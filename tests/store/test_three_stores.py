@@ -77,6 +77,10 @@ def await_loaded(server: Server, *versions: int) -> None:
     await_true(lambda: loaded() == list(versions), server.manager.states)
 
 
+def asked(server: Server, path: str) -> httpx2.Response:
+    return httpx2.get(f"{server.rest_url}{path}", timeout=DEADLINE)
+
+
 def predicted(server: Server) -> object:
     answer = httpx2.post(f"{server.rest_url}/v1/models/half:predict", json={"instances": [1.0, 2.0]}, timeout=60)
     return answer.json().get("predictions")
@@ -97,9 +101,9 @@ def test_versions_are_served_as_they_come_and_go_and_while_the_store_is_down(
     await_loaded(server, 1)
 
     store.stop()
-    await_true(lambda: "cannot be reached" in httpx2.get(f"{server.rest_url}/v1/models").text)
+    await_true(lambda: "cannot be reached" in asked(server, "/v1/models").text)
     assert predicted(server) == [2.5, 3.0]
-    assert httpx2.get(f"{server.rest_url}/readyz").status_code == 200
+    assert asked(server, "/readyz").status_code == 200
 
     if store.scheme != "s3":  # that server forgets its objects
         store.start()
@@ -119,8 +123,8 @@ def test_wrong_keys_are_named_and_not_printed(
     url = f"{store.scheme}://bucket/half"
     server = start(url)
 
-    await_true(lambda: "refused the credentials" in httpx2.get(f"{server.rest_url}/readyz").text)
-    shown = httpx2.get(f"{server.rest_url}/readyz").text + httpx2.get(f"{server.rest_url}/v1/models").text + caplog.text
+    await_true(lambda: "refused the credentials" in asked(server, "/readyz").text)
+    shown = asked(server, "/readyz").text + asked(server, "/v1/models").text + caplog.text
     assert url in shown
     assert [text for text in secrets_of(wrong) if text in shown] == []
 

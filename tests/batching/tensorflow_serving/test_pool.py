@@ -29,8 +29,9 @@ class Runs:
     def submit(self, threads: BatchThreads, key: str, rows: int = 1, **values: int) -> Task:
         def run(batch: Batch) -> None:
             self.threads.add(threading.current_thread().name)
+            gate = self.gate  # before a test, which sees that it has begun, puts another one in its place
             self.begun.put((key, batch.rows))
-            assert self.gate.wait(60)
+            assert gate.wait(60)
 
         task = Task(EngineCall("s", {}), {"x:0": np.zeros(rows)}, rows, [].append)
         threads.submit(key, BatchingParameters(**values), run, task)
@@ -170,7 +171,7 @@ def test_the_threads_that_there_are_run_everything_if_the_system_allows_no_furth
             runs.submit(threads, key)
     runs.gate.set()
     assert sorted([runs.next()[0], runs.next()[0]]) == ["b", "c"]
-    runs.gate.clear()
+    runs.gate = threading.Event()
     for key in ("d", "e", "f"):
         runs.submit(threads, key)
     assert sorted(runs.next()[0] for _ in range(3)) == ["d", "e", "f"]  # at once: no thread was lost

@@ -14,7 +14,7 @@ from lightship.errors import InvalidArgument, Unavailable
 
 __all__ = ["fake_server"]
 
-ACCESS = Access(timeout=2.0, concurrency=2)
+ACCESS = Access(timeout=30.0, concurrency=2)
 
 
 class Server:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from lightship.engines.onnxruntime.replicas import Replica, Replicas
 from lightship.engines.timing import resident
 from lightship.memory import release_freed_memory
 from lightship.tensors.dtypes import DataType
+from lightship.threads import start_timer
 
 ALONE = EngineOptions(engine="onnxruntime", threads=1)
 
@@ -124,13 +125,24 @@ def test_many_threads_get_their_own_answers(look_up: OnnxProgram) -> None:
 def test_memory_is_given_back_after_large_runs(products: OnnxProgram, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replicas, "SHRINK_SECONDS", 0.1)
     monkeypatch.setattr(replicas, "LARGE_BYTES", 10_000)
+    measured = threading.Event()
+
+    def start_timer_that_waits(seconds: float, shrink: Callable[[], None]) -> threading.Timer | None:
+        def when_measured() -> None:
+            measured.wait(60)
+            shrink()
+
+        return start_timer(seconds, when_measured)
+
+    monkeypatch.setattr(replicas, "start_timer", start_timer_that_waits)
     gc.collect()
     release_freed_memory()  # what earlier tests have left, so that it is not given back or used meanwhile
     before = resident()
     products.run({"x": np.ones((1, 6000), np.float32)}, ["y"])  # two tensors of 144 MB
     held = resident()
     assert held - before > 100 << 20
-    deadline = time.monotonic() + 30
+    measured.set()
+    deadline = time.monotonic() + 60
     while resident() >= held - (100 << 20):
         assert time.monotonic() < deadline, "it is not given back"
         threading.Event().wait(0.05)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import threading
 import time
 import weakref
@@ -15,7 +16,7 @@ import pytest
 
 from lightship.engines import Engine, EngineOptions, load_engine
 from lightship.engines.openvino import measured
-from lightship.engines.trial import Trials, cancel_trials
+from lightship.engines.trial import Trials, cancel_trials, shared
 from lightship.engines.trial.pool import MEASURING_HELPERS
 from lightship.saved_model.reader import read_saved_model
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE
@@ -29,6 +30,15 @@ def _no_helper_stays() -> Iterator[None]:
     yield
     cancel_trials()
     MEASURING_HELPERS.stop_idle()
+
+
+@pytest.fixture
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measures at a usual priority. At the lowest one it takes minutes beside other tests that use all processors."""
+    monkeypatch.setattr(shared, "MEASURING_WORK", "tests.engines.openvino.measuring_soon:work")
+
+
+soon = pytest.mark.usefixtures("_soon")
 
 
 def _engine(cache: Path, folder: Path = TOY, **options: Any) -> Engine:
@@ -62,6 +72,7 @@ def test_the_first_question_starts_measuring_and_does_not_wait(tmp_path: Path, t
     engine.close()
 
 
+@soon
 def test_the_next_load_finds_the_costs_in_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measured.Measured, "_retry", lambda self: None)
     monkeypatch.setattr(Trials, "forget", lambda self, key: None)  # kept, even if this machine was busy
@@ -75,6 +86,7 @@ def test_the_next_load_finds_the_costs_in_the_cache(tmp_path: Path, monkeypatch:
     second.close()
 
 
+@soon
 def test_what_a_busy_machine_measured_is_used_but_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     forgotten: list[str] = []
     monkeypatch.setattr(measured, "RETRY_SECONDS", ())
@@ -110,6 +122,7 @@ def test_unloading_stops_the_measuring(tmp_path: Path, monkeypatch: pytest.Monke
     assert cancelled.is_set()
 
 
+@soon
 def test_measuring_ends_its_helper_when_it_is_cancelled(tmp_path: Path) -> None:
     engine = _engine(tmp_path)
     engine.joining(DEFAULT_SIGNATURE)
@@ -151,6 +164,7 @@ def test_a_closed_engine_gives_its_models_back_at_once(tmp_path: Path) -> None:
     program._streams._inside.append(None)
     engine.run(DEFAULT_SIGNATURE, {"x": np.ones((1, 1), np.float32)})
     _until(lambda: bool(program._streams._copies))
+    _until(lambda: sys.getrefcount(program._streams._copies) <= 2)  # the thread that made them has let go of them
     models = [*program._streams._copies, *program._streams._copies.values()]
     left = [weakref.ref(model) for model in models]
     del models
@@ -162,6 +176,7 @@ def test_a_closed_engine_gives_its_models_back_at_once(tmp_path: Path) -> None:
         gc.enable()
 
 
+@soon
 def test_calls_are_answered_and_measured_later_if_the_system_allows_no_thread_now(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,6 +19,7 @@ PROCESSORS = sorted(os.sched_getaffinity(0))
 # Runs a model, and counts the threads that computed.
 CODE = """
 import json, os, sys
+from contextlib import suppress
 from pathlib import Path
 import numpy as np
 from lightship import processors
@@ -31,7 +32,8 @@ from lightship.saved_model.reader import read_saved_model
 def used():
     tasks = {}
     for task in os.listdir("/proc/self/task"):
-        tasks[task] = int(Path(f"/proc/self/task/{task}/schedstat").read_text().split()[0])
+        with suppress(OSError):  # it has ended
+            tasks[task] = int(Path(f"/proc/self/task/{task}/schedstat").read_text().split()[0])
     return tasks
 
 signature = read_saved_model(version).signatures["serving_default"]

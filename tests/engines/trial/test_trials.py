@@ -120,6 +120,7 @@ def test_what_a_helper_said_last_is_reported(trials: Trials, tmp_path: Path) -> 
 
 
 def test_time_and_memory_have_limits(tmp_path: Path, helpers: Helpers) -> None:
+    _trials(tmp_path, helpers).prepare(_request("write", tmp_path), "warm")  # to start a helper takes time too
     with pytest.raises(TrialFailed, match=r"longer than 1.5 s \(--trial-seconds\)"):
         _trials(tmp_path, helpers, seconds=1.5).prepare(_request("hang", tmp_path), "a")
     hung = int((tmp_path / "log").read_text())
@@ -186,10 +187,19 @@ def test_fifty_failures_leave_nothing_behind(tmp_path: Path, helpers: Helpers) -
         with pytest.raises(TrialFailed):
             trials.prepare(_request(kind, tmp_path), f"key{number}")
     helpers.stop_idle()
-    assert threading.active_count() <= threads
-    assert len(os.listdir("/proc/self/fd")) <= files
+    # A timer that was cancelled has yet to wake up, and other tests may have left something that works for a moment.
+    _until(lambda: threading.active_count() <= threads)
+    _until(lambda: len(os.listdir("/proc/self/fd")) <= files)
     assert [name for name in os.listdir(tmp_path / "cache") if name.startswith("lightship-work-")] == []
-    assert [pid for pid in children(os.getpid()) if b"trial.helper" in Path(f"/proc/{pid}/cmdline").read_bytes()] == []
+    assert [pid for pid in children(os.getpid()) if _is_helper(pid)] == []
+
+
+def _is_helper(pid: int) -> bool:
+    """Whether a process does the work of these tests. Those of other tests in this process may have helpers too."""
+    try:
+        return WORK.encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:  # it has ended
+        return False
 
 
 PARENT = """
@@ -215,6 +225,7 @@ def test_a_killed_server_leaves_no_helper_and_the_next_one_sweeps_its_folder(tmp
     _until(lambda: not _alive(helper))
     (left,) = (tmp_path / "cache").glob("lightship-work-*")
     (left_by_helper,) = (tmp_path / "tmp").iterdir()
+    os.utime(left)  # on a busy machine, the helper may have taken long to start
     CompiledCache(tmp_path / "cache")
     assert left.exists()  # a process that made it just now may not have locked it yet
     for place in (left, left_by_helper):

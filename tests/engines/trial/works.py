@@ -57,7 +57,7 @@ def _hang(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
 
 
 def _grow(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
-    held = [bytes([1]) * (64 << 20) for _ in range(64)]
+    held = [bytes([1]) * (64 << 20) for _ in range(16)]
     threading.Event().wait()
     return {"held": len(held)}
 

@@ -92,12 +92,12 @@ class Applied:
 
     def wait_names(self, *names: str) -> bool:
         with self._changed:
-            return self._changed.wait_for(lambda: self.names == list(names), 20)
+            return self._changed.wait_for(lambda: self.names == list(names), 60)
 
     def wait_more(self) -> bool:
         with self._changed:
             before = self.times
-            return self._changed.wait_for(lambda: self.times > before + 1, 20)
+            return self._changed.wait_for(lambda: self.times > before + 1, 60)
 
 
 @contextmanager
@@ -166,12 +166,13 @@ def test_an_unexpected_error_is_logged_once_and_so_is_the_next_success(
         applied.odd = False
         assert said(caplog, f"{path} was read again")
         assert applied.wait_more()
-    assert caplog.messages == [f"reading {path} failed", f"{path} was read again"]
+    found = [message for message in caplog.messages if path in message]  # others may be of threads of earlier tests
+    assert found == [f"reading {path} failed", f"{path} was read again"]
 
 
 def said(caplog: pytest.LogCaptureFixture, text: str) -> bool:
     waiting = threading.Event()
-    for _ in range(2000):
+    for _ in range(6000):
         if any(text in record.getMessage() for record in caplog.records):
             return True
         waiting.wait(0.01)
@@ -188,5 +189,5 @@ def test_a_server_that_stops_ends_it(tmp_path: Path) -> None:
     poll = ConfigFilePoll(written(tmp_path / "models.config", "a"), 3600, apply, list)
     poll.start()
     assert stopped.wait(60)
-    poll._thread.join(20)
+    poll._thread.join(60)
     assert not poll._thread.is_alive()

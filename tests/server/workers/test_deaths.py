@@ -107,7 +107,7 @@ def test_nothing_is_left_after_a_drain(start: Start, models: Path) -> None:
     workers = served.workers()
     os.kill(workers[0], signal.SIGKILL)
     eventually(lambda: workers[0] not in served.workers() and len(served.workers()) == 2)
-    assert not Path(f"/proc/{workers[0]}").exists()  # not even a zombie
+    eventually(lambda: not Path(f"/proc/{workers[0]}").exists(), "a zombie is left")
     everyone = [*served.workers(), *(child for one in served.workers() for child in children(one))]
     served.signal()
     assert served.ended() == 0
@@ -178,7 +178,8 @@ def test_a_version_that_kills_a_worker_is_refused_and_the_others_answer(
     add_version(models, half_plus_two, 13)
     for deaths in (1, 2, 3):
         eventually(lambda n=deaths: served.log.count("SIGABRT ended it") >= n)  # type: ignore[misc]
-        assert {served.predict()[2] for _ in range(4)} == {"1"}
+        # A call is lost if the worker that holds it dies now too.
+        assert {eventually(served.predict)[2] for _ in range(4)} == {"1"}
     eventually(lambda: "died while it loaded" in served.log)
     add_version(models, half_plus_two, 14)
     eventually(lambda: served.states().get(14) == "AVAILABLE")

@@ -40,6 +40,7 @@ def test_no_worker_answers_with_a_version_that_another_has_not_prepared(
         for version in range(2, 7):
             add_version(models, half_plus_two, version)
             eventually(lambda v=version: all(a.versions[-1] == v for a in askers))  # type: ignore[misc]
+            eventually(lambda v=version: f"version: {v}}} is AVAILABLE" in served.log)  # type: ignore[misc]
             lines = served.log.splitlines()
             loaded = [n for n, line in enumerate(lines) if f"loaded {{name: m version: {version}}}" in line]
             switched = next(n for n, line in enumerate(lines) if f"version: {version}}} is AVAILABLE" in line)
@@ -56,8 +57,10 @@ def test_a_version_that_one_worker_cannot_load_replaces_nothing(
     with load(asker):
         add_version(models, half_plus_two, 1000)
         eventually(lambda: served.states().get(1000) == "AVAILABLE")
-        (models / "1001").mkdir()
-        (models / "1001" / "saved_model.pb").write_bytes(b"not a graph")
+        broken = models.parent / "broken"
+        broken.mkdir()
+        (broken / "saved_model.pb").write_bytes(b"not a graph")
+        broken.rename(models / "1001")
         eventually(lambda: served.states().get(1001) == "END")
         assert {served.predict()[2] for _ in range(8)} == {"1000"}
     assert asker.lost == []
@@ -133,9 +136,10 @@ def test_a_client_that_leaves_a_reload_does_not_stop_it(start: Start, models: Pa
     late = models.parent / "late"
     with grpc.insecure_channel(f"127.0.0.1:{served.grpc_port}") as channel:
         call = channel.unary_unary("/tensorflow.serving.ModelService/HandleReloadConfigRequest")
-        with pytest.raises(grpc.RpcError) as raised:
-            call(reload_request(("m", models), ("late", late)), timeout=1)
-    assert raised.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        waiting = call.future(reload_request(("m", models), ("late", late)), timeout=120)
+        eventually(lambda: '"late"' in served.get("/v1/models")[1], "the reload has not begun")
+        assert not waiting.done()
+        waiting.cancel()
     late.mkdir()
     add_version(late, half_plus_two, 1)
     eventually(lambda: {served.predict("late")[0] for _ in range(4)} == {200})

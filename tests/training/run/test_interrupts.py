@@ -15,8 +15,10 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows sends n
 
 # Its main thread waits in C code, as in a step of TensorFlow.
 SCRIPT = """
-import sys
+import signal, sys
 from lightship.training.run.interrupts import Interrupts
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # as a shell starts it, even if the tests ignore Ctrl-C
 
 def say(text):
     print(text, flush=True)
@@ -36,7 +38,6 @@ def started() -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     assert line(process) == "ready"
     return process

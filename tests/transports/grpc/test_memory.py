@@ -182,9 +182,9 @@ def test_an_unfinished_message_is_counted_until_its_call_ends(
     server: Server, budget: MemoryBudget, ending: str
 ) -> None:
     with Http2(server.grpc_port) as client:
-        stream = client.start(headers=[("grpc-timeout", "3S")] if ending == "deadline" else [])
-        client.send(stream, framed(bytes(20 << 20), length=30 << 20), end=False)
-        until(lambda: budget.taken > 20 << 20)
+        stream = client.start(headers=[("grpc-timeout", "5S")] if ending == "deadline" else [])
+        client.send(stream, framed(bytes(1 << 20), length=30 << 20), end=False)  # little: it must be there in time
+        until(lambda: budget.taken > 1 << 20)
         if ending == "reset":
             client.h2.reset_stream(stream, 8)
             client.flush()

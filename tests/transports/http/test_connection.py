@@ -65,7 +65,7 @@ def check_stalled(client: socket.socket, sent: bytes) -> None:
 
 
 def test_a_head_that_does_not_end_is_given_up(half_plus_two: Path) -> None:
-    with client_of(half_plus_two, head=0.05) as client:
+    with client_of(half_plus_two, head=0.5) as client:
         client.sendall(HEAD)
         assert all_of(client) == b""
 
@@ -210,7 +210,8 @@ def send_as_far_as_it_goes(client: socket.socket, data: bytes) -> None:
         with contextlib.suppress(TimeoutError):
             if client.recv(1, socket.MSG_PEEK):
                 break
-    client.settimeout(30)
+        client.settimeout(60)
+    client.settimeout(60)
 
 
 def test_what_is_refused_is_answered_before_what_follows_it_ends_the_connection(half_plus_two: Path) -> None:

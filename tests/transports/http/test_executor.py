@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from lightship.transports.http import lanes
 from lightship.transports.http.executor import Executor, Moved, Overloaded
 from lightship.transports.http.lanes import Lane, Origin, WaitLimits
 
@@ -192,6 +193,12 @@ def test_a_model_has_a_thread_although_another_holds_all_and_waits_for_more(made
     asyncio.run(run())
 
 
+@pytest.fixture
+def _none_overdue(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that is held gets no further thread, however long a busy machine takes over the test."""
+    monkeypatch.setattr(lanes, "_OVERDUE", 600.0)
+
+
 def order_of(executor: Executor, first: threading.Event, origins: list[Origin]) -> list[Origin]:
     """The order in which jobs run that wait for one thread. The other one is held until they have run."""
     ran: list[Origin] = []
@@ -214,6 +221,7 @@ def order_of(executor: Executor, first: threading.Event, origins: list[Origin]) 
     return ran
 
 
+@pytest.mark.usefixtures("_none_overdue")
 def test_clients_of_a_model_take_turns(made: Made, gate: threading.Event) -> None:
     greedy, other = (Origin("small", "x", client) for client in ("greedy", "other"))
     ran = order_of(made(threads=1), gate, [greedy] * 5 + [other] * 2)
@@ -221,6 +229,7 @@ def test_clients_of_a_model_take_turns(made: Made, gate: threading.Event) -> Non
     assert set(ran[2:4]) == {greedy, other}
 
 
+@pytest.mark.usefixtures("_none_overdue")
 def test_models_take_turns(made: Made, gate: threading.Event) -> None:
     """With one thread, of equals none comes first for ever."""
     x, y = Origin("small", "x"), Origin("small", "y")
@@ -322,21 +331,27 @@ def test_a_job_that_cannot_start_within_the_deadline_of_its_call_is_refused(made
 
 
 def test_jobs_that_wait_are_shed_when_an_overload_is_noticed(made: Made) -> None:
-    """Ten times as many arrive as can run. It ends with the load."""
+    """Many times as many arrive as can run, until some were shed, others refused at once, and others have run.
+
+    It ends with the load.
+    """
 
     async def run() -> None:
-        end, answers = time.monotonic() + 1.5, []
-        while time.monotonic() < end:
-            answers.append(executor.submit(Work(lambda: time.sleep(0.01) or 0), A, refusal))
+        end, refused, futures, results = time.monotonic() + 60, 0, [], list[int]()
+        while REFUSED not in results or refused <= 100 or results.count(0) <= 30:
+            assert time.monotonic() < end, (refused, results.count(0), results.count(REFUSED))
+            for _ in range(3):
+                answer = executor.submit(Work(lambda: time.sleep(0.01) or 0), A, refusal)
+                if isinstance(answer, int):
+                    refused += 1
+                else:
+                    answer.add_done_callback(lambda one: results.append(one.result()))
+                    futures.append(answer)
             await asyncio.sleep(0.001)
-        futures = [one for one in answers if not isinstance(one, int)]
-        results = await asyncio.gather(*futures)
-        assert REFUSED in results  # shed
-        assert answers.count(REFUSED) > 100  # refused at once
-        assert results.count(0) > 30
+        await asyncio.gather(*futures)
         assert await result(executor, Work(lambda: 3)) == 3
 
-    executor = made(threads=1, max_waiting=1000)
+    executor = made(threads=1, max_waiting=100_000)
     asyncio.run(run())
 
 

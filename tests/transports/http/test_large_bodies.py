@@ -24,11 +24,21 @@ SIZE = 3 << 20
 BODY = b" " * SIZE + b'{"instances":[1.0]}'
 
 
+@pytest.fixture
+def timeouts() -> Timeouts:
+    return Timeouts()
+
+
+impatient = pytest.mark.parametrize("timeouts", [Timeouts(body=0.5, linger=60)])
+
+
 @pytest.fixture(params=["uvloop", "asyncio"])
-def server(request: pytest.FixtureRequest, half_plus_two: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+def server(
+    request: pytest.FixtureRequest, half_plus_two: Path, timeouts: Timeouts, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Server]:
     if request.param == "asyncio":
         monkeypatch.setattr("lightship.server.endpoints.new_event_loop", asyncio.new_event_loop)
-    with serve(f"m={half_plus_two}", rest_port="auto", timeouts=Timeouts(body=0.5, linger=0.5)) as running:
+    with serve(f"m={half_plus_two}", rest_port="auto", timeouts=timeouts) as running:
         assert running.wait_ready(60)
         yield running
 
@@ -91,6 +101,7 @@ def test_requests_behind_a_large_body_are_answered_after_it(client: socket.socke
     assert lines == [b"HTTP/1.1 200 OK"] * 5
 
 
+@impatient
 def test_a_large_body_that_ends_early_is_refused_in_time(client: socket.socket, received: list[int]) -> None:
     client.sendall(HEAD % len(BODY) + BODY[: SIZE // 2])
     ((line, text),) = answers(client, 1)
@@ -99,6 +110,7 @@ def test_a_large_body_that_ends_early_is_refused_in_time(client: socket.socket, 
     assert received
 
 
+@impatient
 def test_the_rest_of_a_refused_large_body_is_dropped(client: socket.socket, received: list[int]) -> None:
     client.sendall(HEAD % len(BODY) + BODY[: SIZE // 2])
     assert answers(client, 1)[0][0].startswith(b"HTTP/1.1 504")

@@ -205,7 +205,7 @@ def test_no_more_jobs_of_a_model_wait_without_a_thread_than_there_is_room(execut
     async def run() -> None:
         gates = [Gate(room=2) for _ in range(5)]
         futures = [submitted(executor, Waits(gate)) for gate in gates]
-        await until(lambda: executor.waiting == 3)
+        await until(lambda: executor.waiting == 3 and gates[1].begun.is_set())
         assert [gate.begun.is_set() for gate in gates] == [True, True, False, False, False]
         gates[1].open()
         await until(gates[2].begun.is_set)

@@ -72,6 +72,20 @@ def longest_wait(server: Server, looks: int) -> float:
     return max(waits)
 
 
+def others_are_answered(server: Server, sent: bytes) -> bool:
+    """Whether others never wait for a second while four clients send this.
+
+    A busy machine may itself hold them up for as long, so it is tried three times.
+    """
+    for _ in range(3):
+        with contextlib.ExitStack() as stack:
+            slow = [stack.enter_context(connected(server)) for _ in range(4)]
+            with in_the_background(*((one, sent) for one in slow)):
+                if longest_wait(server, 100) < 1.0:
+                    return True
+    return False
+
+
 def test_small_chunks_are_a_body_like_any_other(server: Server) -> None:
     text = b'{"instances": [' + b"1.0, " * 4000 + b"6.0]}"
     with connected(server) as client:
@@ -85,17 +99,11 @@ def test_small_chunks_are_a_body_like_any_other(server: Server) -> None:
 
 def test_tiny_chunks_let_others_be_answered(server: Server) -> None:
     body = HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\n \r\n" * 2_000_000
-    with contextlib.ExitStack() as stack:
-        slow = [stack.enter_context(connected(server)) for _ in range(4)]
-        with in_the_background(*((one, body) for one in slow)):
-            assert longest_wait(server, 100) < 1.0
+    assert others_are_answered(server, body)
 
 
 def test_thousands_of_requests_at_once_let_others_be_answered(server: Server) -> None:
-    with contextlib.ExitStack() as stack:
-        slow = [stack.enter_context(connected(server)) for _ in range(4)]
-        with in_the_background(*((one, (GET + b"\r\n") * 100_000) for one in slow)):
-            assert longest_wait(server, 100) < 1.0
+    assert others_are_answered(server, (GET + b"\r\n") * 100_000)
 
 
 def test_requests_that_arrive_together_are_answered_in_order(server: Server) -> None:
