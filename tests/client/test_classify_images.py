@@ -226,7 +226,7 @@ def test_errors_keep_their_kind_and_what_they_carry(ask: Ask, fake_server: FakeS
     fake_server.reply_with(Reply(503, {"error": "busy"}, {"Retry-After": "600"}))  # later than the call may take
     (busy,) = ask(fake_server.url, "classify_images", "dog", [png(0)], on_error="return", options={"retries": 0})
     assert isinstance(busy, LightshipError)
-    assert (type(busy), busy.retry_after) == (Unavailable, 1)
+    assert (type(busy), busy.retry_after) == (Unavailable, 600)
 
 
 def test_photos_are_sent_again_while_the_server_has_too_much_work(ask: Ask, fake_server: FakeServer) -> None:
