@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -129,13 +130,19 @@ def _compile(built: Built, name: str, model: Any, options: EngineOptions, stream
     description = built.description
     guards = _guards(model, description, options)
     try:
-        compiled = core().compile_model(model, "CPU", dict(properties(options, streams)))
+        compiled = core().compile_model(model, "CPU", properties(options, streams, size=_weights(model)))
     except RuntimeError as error:
         raise CannotRun(f"OpenVINO cannot compile the graph: {explain(error)}") from error
     _check_precision(compiled, options)
     built.description = replace(description, guards={**description.guards, name: guards})
     built.raw[name] = compiled
     built.models[name] = Compiled(compiled, description.inputs, description.outputs, guards)
+
+
+def _weights(model: Any) -> int:
+    """Returns the bytes of a model's constants."""
+    constants = (node.output(0) for node in model.get_ops() if node.get_type_name() == "Constant")
+    return sum(math.prod(one.get_shape()) * one.get_element_type().size for one in constants)
 
 
 def _guards(model: Any, description: Description, options: EngineOptions) -> GuardSet:

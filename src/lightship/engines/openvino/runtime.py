@@ -26,6 +26,9 @@ _PLACE = re.compile(
 # What a model of int8 does not compute in int8 is computed in f32.
 HINTS = {"bf16": "bf16", "fp16": "f16"}
 
+# Bytes of a model whose runs are too short to gain anything from threads that are bound to processors.
+_SMALL = 1 << 20
+
 _import_lock = Lock()
 
 
@@ -72,8 +75,8 @@ def start_workers() -> None:
     core().compile_model(model, "CPU", dict(properties(EngineOptions()))).create_infer_request().infer()
 
 
-def properties(options: EngineOptions, streams: int = 1) -> dict[str, Any]:
-    """Returns OpenVINO's properties for compiling a model.
+def properties(options: EngineOptions, streams: int = 1, *, size: int | None = None) -> dict[str, Any]:
+    """Returns OpenVINO's properties for compiling or importing a model. `size`: its bytes, if they are known.
 
     The precision is always set, because OpenVINO would choose bf16 on some processors. With several streams, so many
     runs are computed at once, each by its share of the threads, which stay on one NUMA node where they fit.
@@ -85,6 +88,9 @@ def properties(options: EngineOptions, streams: int = 1) -> dict[str, Any]:
         # OpenVINO would bind the threads of every process to the first processors, so that several processes, such as
         # containers with a limit of time, would share those and leave the others idle.
         wanted["ENABLE_CPU_PINNING"] = threads >= schedulable_cpus()
+    if size is not None and size <= _SMALL:
+        # Each run would move the thread that asks for it to one processor and wait for that, though others are idle.
+        wanted["ENABLE_CPU_PINNING"] = False
     if streams > 1:
         wanted["NUM_STREAMS"] = streams
     return wanted

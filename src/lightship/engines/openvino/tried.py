@@ -147,10 +147,11 @@ class Tried:
         # The bytes are read into OpenVINO's own memory. No file stays mapped, and nothing large is copied, which would
         # stop all other threads.
         with returning_freed_memory():
-            blob = openvino().Tensor(np.uint8, [entry.size(name)])
+            size = entry.size(name)
+            blob = openvino().Tensor(np.uint8, [size])
             entry.read_into(name, memoryview(blob.data))
             try:
-                compiled: Any = core().import_model(blob, "CPU", dict(properties(self._options, streams)))
+                compiled: Any = core().import_model(blob, "CPU", properties(self._options, streams, size=size))
             except RuntimeError as error:
                 raise Damaged(f'the compiled model "{name}" cannot be imported ({error})') from error
         return Compiled(compiled, description.inputs, description.outputs, description.guards[name])
