@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import io
 import json
 import os
 import socket
@@ -268,8 +269,9 @@ def in_one_turn_over_rest(server: Server, bodies: list[bytes], headers: Sequence
     results: list[Any] = []
     for connection in connections:
         answer = connection.getresponse()
-        text = answer.read()
-        results.append(json.loads(text)["predictions"] if answer.status == 200 else answer.status)
+        document = json.loads(answer.read())
+        found = document.get("predictions", document.get("outputs"))  # those of binary tensors
+        results.append(found if answer.status == 200 else answer.status)
         connection.close()
     return results
 
@@ -283,6 +285,23 @@ def test_rest_calls_of_one_turn_are_read_as_one(served: Serve) -> None:
     assert ':tensorflow:serving:request_count{model_name="m",status="OK"} 16\n' in page
     assert 'request_latency_count{model_name="m",API="predict",entrypoint="REST"} 16\n' in page
     assert 'runtime_latency_count{model_name="m",API="Predict",runtime="TF1"} 16\n' in page
+
+
+def test_binary_tensors_are_read_in_the_turn_in_which_they_come_and_joined_with_others(served: Serve) -> None:
+    server, engine = served(short=True)
+    npy = io.BytesIO()
+    np.save(npy, np.array([[1.0]], np.float32))
+    raw = {
+        "Content-Type": "application/octet-stream",
+        "Lightship-Dtype": "float32",
+        "Lightship-Shape": "1,1",
+    }
+    as_npy = {"Content-Type": "application/x-npy"}
+    one, two, three = (struct.pack("<f", number) for number in (1.0, 2.0, 3.0))
+    bodies = [npy.getvalue(), two, b'{"instances": [[3.0]]}', npy.getvalue()[:-1], one + three]
+    headers = [as_npy, raw, {}, as_npy, raw | {"Lightship-Shape": "2,1"}]
+    assert in_one_turn_over_rest(server, bodies, headers) == [[[2.5]], [[3.0]], [[3.5]], 400, [[2.5], [3.5]]]
+    assert engine.runs[-1] == 8  # all five rows, filled up
 
 
 def test_a_rest_call_that_fails_in_a_turn_fails_only_its_caller(served: Serve) -> None:

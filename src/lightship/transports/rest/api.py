@@ -21,7 +21,7 @@ from lightship.transports.metrics.metrics import Metrics
 from lightship.transports.metrics.own.requests import RequestMetrics
 from lightship.transports.metrics.own.stages import StageClock, Stages
 from lightship.transports.metrics.request_counter import RequestCounter
-from lightship.transports.rest.endpoints.binary_prediction import answer_binary, is_binary
+from lightship.transports.rest.endpoints.binary_prediction import answer_binary, is_array, is_binary, prepare_binary
 from lightship.transports.rest.endpoints.classification import (
     answer_classify,
     answer_regress,
@@ -109,7 +109,7 @@ class RestApi:
         return recognised(request) if self._extensions else request
 
     def prepare(self, request: Request, waited: float = 0.0) -> Response | PreparedCall:
-        """Reads a JSON `:predict` completely. Of any other request, only the URL is read.
+        """Reads a `:predict` of JSON or of one binary tensor completely. Of any other request, only the URL is read.
 
         Reading the other bodies may take longer, so they are read when the call runs.
 
@@ -161,6 +161,8 @@ class RestApi:
     def _prepared(self, request: Request, route: Route) -> PreparedCall:
         if route.action == "predict" and self._is_plain(request):
             return prepare_predict(self._manager, route, request)
+        if route.action == "predict" and self._is_plain_array(request):
+            return prepare_binary(self._manager, route, request)
         return Unread(StepsJob(self._read_and_run(request, route)), kind=self._kind(request, route))
 
     def _kind(self, request: Request, route: Route) -> str:
@@ -198,6 +200,9 @@ class RestApi:
         if request.header(b"content-encoding"):
             return False
         return request.content_type in _PLAIN or not (self._holds_image(request) or is_binary(request))
+
+    def _is_plain_array(self, request: Request) -> bool:
+        return not request.header(b"content-encoding") and not self._holds_image(request) and is_array(request)
 
     def _routed(self, request: Request) -> Route | Response:
         """Returns the route of an API request, or the response if the request needs no route."""

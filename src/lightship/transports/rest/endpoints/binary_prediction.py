@@ -7,7 +7,8 @@ Lightship-Dtype.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -17,6 +18,7 @@ from lightship.batching import Steps
 from lightship.errors import InvalidArgument
 from lightship.lifecycle.servable import Servable
 from lightship.lifecycle.served_models import ServedModels
+from lightship.memory_budget import Reservation
 from lightship.saved_model.signatures import Signature, TensorSpec
 from lightship.services.predict import check_signature, prepare_prediction
 from lightship.tensors.array_memory import memory_of
@@ -33,6 +35,7 @@ from lightship.tensors.raw import (
 )
 from lightship.transports.http.messages import JSON, Headers, Request, Response
 from lightship.transports.rest.endpoints.predict_response import outputs_document
+from lightship.transports.rest.endpoints.prepared_predict import PreparedPredict
 from lightship.transports.rest.endpoints.version_header import version_header
 from lightship.transports.rest.routes import Route
 from lightship.transports.rest.writing.text_memory import answer_memory
@@ -51,20 +54,40 @@ def is_binary(request: Request) -> bool:
     return media in (NPY, NPZ) or (media == RAW and (_has(request, b"shape") or _has(request, b"dtype")))
 
 
-def answer_binary(manager: ServedModels, route: Route, request: Request) -> Steps[Response]:
-    """Answers a request with binary tensors.
+def is_array(request: Request) -> bool:
+    """Returns whether a request's body is one binary tensor. To read one takes no time, unlike the files of an .npz."""
+    return is_binary(request) and _media(request) != NPZ
+
+
+def prepare_binary(manager: ServedModels, route: Route, request: Request) -> PreparedPredict:
+    """Reads a request with binary tensors.
 
     It checks the wanted media type, the model, the signature, the outputs and the tensors, in this order.
     """
     media = _wanted(request)
-    with manager.handle(route.model, route.version, route.label) as handle:
+    handle = manager.handle(route.model, route.version, route.label)
+    try:
         servable = handle.servable
         signature = check_signature(servable, _name(request, b"signature"))
-        names = _output_names(signature, _name(request, b"output"), media)
+        wanted = _name(request, b"output")
+        _check_outputs(signature, wanted, media)
+        names = [wanted] if wanted else None
         inputs = binary_inputs(signature, request)
-        outputs = yield from prepare_prediction(servable, signature, inputs, names, request.memory).steps()
-        request.memory.grow(_answer_memory(media, outputs))
-        return _response(route, servable, media, outputs)
+        prediction = prepare_prediction(servable, signature, inputs, names, request.memory)
+    except BaseException:
+        handle.release()
+        raise
+    return PreparedPredict(handle, prediction, partial(_written, route, servable, request.memory, media))
+
+
+def answer_binary(manager: ServedModels, route: Route, request: Request) -> Steps[Response]:
+    """Reads and runs a request with binary tensors."""
+    return (yield from prepare_binary(manager, route, request).steps())
+
+
+def _written(route: Route, servable: Servable, memory: Reservation, media: bytes, outputs: Arrays) -> Response:
+    memory.grow(_answer_memory(media, outputs))
+    return _response(route, servable, media, outputs)
 
 
 def _answer_memory(media: bytes, outputs: Arrays) -> int:
@@ -142,16 +165,13 @@ def _raw(request: Request, spec: TensorSpec) -> NDArray[Any]:
     return read_raw(request.body, dtype, shape, spec.name, spec.dtype, request.memory)
 
 
-def _output_names(signature: Signature, wanted: str, media: bytes) -> Sequence[str] | None:
-    """Returns the names of the outputs to compute.
-
-    Raises InvalidArgument if the wanted media type cannot represent these outputs.
-    """
+def _check_outputs(signature: Signature, wanted: str, media: bytes) -> None:
+    """Raises InvalidArgument if the media type cannot represent the wanted output, or all if none is named."""
     if wanted and wanted not in signature.outputs:
         raise InvalidArgument(f'the signature has no output "{wanted}": name one of {", ".join(signature.outputs)}')
     names = [wanted] if wanted else list(signature.outputs)
     if media == JSON:
-        return names
+        return
     if media != NPZ and len(names) > 1:
         raise InvalidArgument(
             f"signature {signature.name} has {len(names)} outputs ({', '.join(names)}) and {media.decode()} holds one: "
@@ -164,7 +184,6 @@ def _output_names(signature: Signature, wanted: str, media: bytes) -> Sequence[s
             raise InvalidArgument(
                 f'output "{name}" is {dtype_name(spec.dtype)}, which numpy files lack: accept {RAW.decode()}'
             )
-    return names
 
 
 def _response(route: Route, servable: Servable, media: bytes, outputs: Arrays) -> Response:

@@ -3,84 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from urllib.parse import parse_qsl
 
 from lightship.batching import Steps
 from lightship.errors import InvalidArgument
-from lightship.lifecycle.handle import Handle
 from lightship.lifecycle.servable import Servable
 from lightship.lifecycle.served_models import ServedModels
 from lightship.memory_budget import Reservation
 from lightship.saved_model.signatures import Signature, TensorSpec
 from lightship.services.images import classify_images_steps
-from lightship.services.predict import Prediction, check_signature, prepare_prediction
+from lightship.services.predict import check_signature, prepare_prediction
 from lightship.tensors.array_memory import memory_of
-from lightship.transports.http.executor import Pending
 from lightship.transports.http.messages import Request, Response
-from lightship.transports.http.steps_job import StepsJob
-from lightship.transports.prediction_kind import prediction_kind
 from lightship.transports.rest.endpoints.decoding_memory import decoding_memory
 from lightship.transports.rest.endpoints.predict_request import PredictRequest
 from lightship.transports.rest.endpoints.predict_response import Tensors, outputs_document, predictions, rankings
+from lightship.transports.rest.endpoints.prepared_predict import PreparedPredict
 from lightship.transports.rest.endpoints.version_header import version_header
 from lightship.transports.rest.reading.dismantle import dismantle
 from lightship.transports.rest.routes import Route
 from lightship.transports.rest.writing.text_memory import answer_memory
 
 DEFAULT_TOP = 5
-
-
-class PreparedPredict:
-    """A `:predict` request whose JSON was converted to the arrays of a signature. It is a `PreparedCall`."""
-
-    __slots__ = ("_handle", "_job", "_memory", "_prediction", "_route", "_rows")
-
-    def __init__(
-        self, route: Route, handle: Handle, prediction: Prediction, *, rows: bool, memory: Reservation
-    ) -> None:
-        self._route, self._handle, self._prediction, self._rows = route, handle, prediction, rows
-        self._memory = memory
-        self._job: StepsJob[Response] | None = None
-
-    @property
-    def kind(self) -> str:
-        return prediction_kind(self._prediction)
-
-    @property
-    def prediction(self) -> Prediction | None:
-        return None if self._prediction.decodes_images else self._prediction
-
-    def response(self) -> Response | None:
-        outcome = self._prediction.outcome
-        if outcome is None:
-            return None
-        try:
-            if isinstance(outcome, Exception):
-                raise outcome
-            return self._response(outcome)
-        finally:
-            self._handle.release()
-
-    def run(self) -> Response | Pending[Response]:
-        job = self._job = self._job or StepsJob(self.steps())
-        return job.run()
-
-    def steps(self) -> Steps[Response]:
-        with self._handle:
-            outputs = yield from self._prediction.steps()
-            return self._response(outputs)
-
-    def release(self) -> None:
-        if self._job is not None:
-            self._job.release()
-        self._handle.release()
-
-    def _response(self, outputs: Tensors) -> Response:
-        needed = answer_memory(outputs, rows=self._rows)
-        if needed:
-            self._memory.grow(needed)
-        body = predictions(outputs) if self._rows else outputs_document(outputs)
-        return _response(self._route, self._handle.servable, body)
 
 
 def prepare_predict(manager: ServedModels, route: Route, request: Request) -> PreparedPredict:
@@ -107,7 +52,8 @@ def prepare_predict(manager: ServedModels, route: Route, request: Request) -> Pr
         raise
     finally:
         dismantle(parsed.document, request.body)
-    return PreparedPredict(route, handle, prediction, rows=parsed.rows, memory=request.memory)
+    write = partial(_written, route, handle.servable, request.memory, parsed.rows)
+    return PreparedPredict(handle, prediction, write)
 
 
 def answer_predict(manager: ServedModels, route: Route, request: Request) -> Steps[Response]:
@@ -141,6 +87,13 @@ def _top(query: str) -> int:
     if not (value.isascii() and value.isdecimal() and 0 < len(value) < 10 and int(value) > 0):
         raise InvalidArgument(f"top={value}: the number of labels must be 1 or more, such as ?top={DEFAULT_TOP}")
     return int(value)
+
+
+def _written(route: Route, servable: Servable, memory: Reservation, rows: bool, outputs: Tensors) -> Response:
+    needed = answer_memory(outputs, rows=rows)
+    if needed:
+        memory.grow(needed)
+    return _response(route, servable, predictions(outputs) if rows else outputs_document(outputs))
 
 
 def _response(route: Route, servable: Servable, body: bytes) -> Response:
