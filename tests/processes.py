@@ -23,6 +23,13 @@ def children(pid: int) -> list[int]:
     return sorted(found)
 
 
+def command_has(pid: int, text: bytes) -> bool:
+    """Whether a process runs and its command line has this text."""
+    with suppress(OSError):  # it has ended
+        return text in Path(f"/proc/{pid}/cmdline").read_bytes()
+    return False
+
+
 def freeze(pid: int, seconds: float = 60.0) -> None:
     """Stops a process with SIGSTOP, and waits until all its threads stand still: the signal alone may take a while."""
     os.kill(pid, signal.SIGSTOP)

@@ -86,7 +86,7 @@ class Server:
     def wait_for_helpers(self, seconds: float = 60.0) -> None:
         """Waits until the processes that try models have ended."""
         end = time.monotonic() + seconds
-        while len(set(process_tree(self.process.pid))) > 1 and time.monotonic() < end:
+        while len(list(process_tree(self.process.pid))) > 1 and time.monotonic() < end:
             time.sleep(0.1)
 
     def resident(self) -> int:

@@ -150,7 +150,7 @@ def test_the_map_is_that_of_the_rest_api_whatever_the_label_looks_like(
         page.wait("document.querySelector('.facts').textContent.includes('grad-cam, 4 × 4 cells of layer features')")
         document = json.loads(saved(page, tmp_path, "Map (JSON)", f"it's-{label}.json").read_text())
         url = f"{server.rest_url}/v1/models/small:explain"
-        answer = httpx2.post(url, params={"class": label, "method": "grad-cam"}, content=picture(), timeout=60).json()
+        answer = httpx2.post(url, params={"class": label, "method": "grad-cam"}, content=picture()).json()
         (expected,) = answer["explanations"]
         assert {key: document[key] for key in expected} == expected
         assert f'class_="{label}", method="grad-cam").save(' in page.run(

@@ -25,7 +25,7 @@ def test_the_environment_turns_it_on(start: Start, half_plus_two: Path, tmp_path
     path = tmp_path / "access.log"
     env = {"LIGHTSHIP_ACCESS_LOG": "json", "LIGHTSHIP_ACCESS_LOG_FILE": str(path)}
     served = ready(start(f"m={half_plus_two}", "--rest-port=auto", "--json", env=env))
-    httpx2.post(f"{served['url']}/v1/models/m:predict", content=BODY, timeout=60)
+    httpx2.post(f"{served['url']}/v1/models/m:predict", content=BODY)
     assert eventually(lambda: bool(path.read_text()))
     assert [(line["model"], line["status"]) for line in lines_of(path)] == [("m", 200)]
 
@@ -33,7 +33,7 @@ def test_the_environment_turns_it_on(start: Start, half_plus_two: Path, tmp_path
 def test_standard_output_has_it_after_the_banner(start: Start, half_plus_two: Path) -> None:
     process = start(f"m={half_plus_two}", "--rest-port=auto", "--json", "--access-log=json")
     served = ready(process)
-    httpx2.post(f"{served['url']}/v1/models/m:predict", content=BODY, timeout=60)
+    httpx2.post(f"{served['url']}/v1/models/m:predict", content=BODY)
     process.send_signal(signal.SIGTERM)
     out, _ = process.communicate(timeout=60)
     assert [json.loads(line)["path"] for line in out.splitlines()] == ["/v1/models/m:predict"]
@@ -46,12 +46,12 @@ def test_the_model_server_has_it_and_sighup_opens_it_anew(start: Start, half_plu
     logged = ["--access_log=json", f"--access_log_file={path}"]
     process = start(*flags, *logged, command="lightship-model-server")
     until(process, "Exporting HTTP/REST API")
-    httpx2.post(f"http://127.0.0.1:{port}/v1/models/m:predict", content=BODY, timeout=60)
+    httpx2.post(f"http://127.0.0.1:{port}/v1/models/m:predict", content=BODY)
     assert eventually(lambda: bool(path.read_text()))
     path.rename(tmp_path / "access.log.1")
     process.send_signal(signal.SIGHUP)
     assert eventually(path.exists)
-    httpx2.get(f"http://127.0.0.1:{port}/v1/models/m", timeout=60)
+    httpx2.get(f"http://127.0.0.1:{port}/v1/models/m")
     assert eventually(lambda: bool(path.read_text()))
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)

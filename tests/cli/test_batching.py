@@ -37,7 +37,7 @@ def test_the_drop_in_command_batches_by_a_file(start: Start, half_plus_two: Path
     until(process, "Exporting HTTP/REST API")
     assert predict(port, "default", 2) == {"predictions": [[2.5], [2.5]]}
     assert predict(port, "default", 3) == {"error": "Task size 3 is larger than maximum input batch size 2"}
-    metrics = httpx2.get(f"http://127.0.0.1:{port}/metrics", timeout=60).text
+    metrics = httpx2.get(f"http://127.0.0.1:{port}/metrics").text
     assert ":tensorflow:serving:batching_session:wrapped_run_count{} 1\n" in metrics
 
 

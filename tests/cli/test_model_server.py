@@ -52,7 +52,7 @@ def test_a_model_is_served_everywhere_and_ends_with_success(start: Start, half_p
     until(process, "Running gRPC ModelServer at 0.0.0.0:")
     until(process, f"Exporting HTTP/REST API at:localhost:{port} ...")
     for host in ("127.0.0.1", "[::1]"):
-        answer = httpx2.post(f"http://{host}:{port}/v1/models/m:predict", json={"instances": [1.0, 2.0]}, timeout=60)
+        answer = httpx2.post(f"http://{host}:{port}/v1/models/m:predict", json={"instances": [1.0, 2.0]})
         assert answer.json() == {"predictions": [2.5, 3.0]}
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) == 0
@@ -67,7 +67,7 @@ def test_no_port_is_open_while_the_model_is_not_there(start: Start, half_plus_tw
     shutil.copytree(half_plus_two, tmp_path / ".m")
     (tmp_path / ".m").rename(tmp_path / "m")
     until(process, "Exporting HTTP/REST API")
-    assert httpx2.get(f"http://127.0.0.1:{port}/v1/models/default", timeout=60).status_code == 200
+    assert httpx2.get(f"http://127.0.0.1:{port}/v1/models/default").status_code == 200
 
 
 def test_a_model_that_cannot_be_loaded_ends_it_in_tensorflow_servings_words(model_server: Run, tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ def test_a_rest_call_may_take_so_long(start: Start, dog_bundle: Path, millisecon
     )
     until(process, "Exporting HTTP/REST API")
     images = {"instances": [[[[0.5] * 3] * 160] * 160] * 4}
-    answer = httpx2.post(f"http://127.0.0.1:{port}/v1/models/default:predict", json=images, timeout=60)
+    answer = httpx2.post(f"http://127.0.0.1:{port}/v1/models/default:predict", json=images)
     assert answer.status_code == status, answer.text
 
 

@@ -20,7 +20,7 @@ HALF = b'{"instances": [1.0, 2.0]}'
 
 
 def predictions(url: str, model: str = "half_plus_two") -> object:
-    answer = httpx2.post(f"{url}/v1/models/{model}:predict", content=HALF, timeout=60)
+    answer = httpx2.post(f"{url}/v1/models/{model}:predict", content=HALF)
     assert answer.status_code == 200, answer.text
     return answer.json()["predictions"]
 
@@ -43,9 +43,7 @@ def test_it_names_the_dog(run: Run, dog_bundle: Path, dog_photo: Path) -> None:
     running = run(models={"dog": dog_bundle}, **HARDENED)
     running.wait_ready()
     headers = {"Content-Type": "image/jpeg"}
-    answer = httpx2.post(
-        f"{running.url}/v1/models/dog:predict", content=dog_photo.read_bytes(), headers=headers, timeout=60
-    )
+    answer = httpx2.post(f"{running.url}/v1/models/dog:predict", content=dog_photo.read_bytes(), headers=headers)
     best = answer.json()["predictions"][0]
     assert best["labels"][0] == "bull_mastiff"
     assert best["scores"][0] == pytest.approx(0.997, abs=0.001)

@@ -69,5 +69,5 @@ def test_a_new_version_takes_over_without_a_lost_request(serving: Running, folde
 
 
 def states(running: Running) -> dict[str, str]:
-    answer = httpx2.get(f"{running.url}/v1/models/half_plus_two", timeout=60).json()
+    answer = httpx2.get(f"{running.url}/v1/models/half_plus_two").json()
     return {status["version"]: status["state"] for status in answer["model_version_status"]}

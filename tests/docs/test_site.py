@@ -132,8 +132,8 @@ def test_every_metric_of_a_server_is_in_the_metrics_reference(site: Site, half_p
     with lightship.server.serve(half_plus_two, rest_port="auto") as server:
         assert server.wait_ready(60)
         body = {"instances": [1.0]}
-        httpx2.post(f"{server.rest_url}/v1/models/half_plus_two:predict", json=body, timeout=60).raise_for_status()
-        shown = httpx2.get(f"{server.rest_url}/metrics", timeout=60).text
+        httpx2.post(f"{server.rest_url}/v1/models/half_plus_two:predict", json=body).raise_for_status()
+        shown = httpx2.get(f"{server.rest_url}/metrics").text
     names = re.findall(r"^# TYPE (\S+) (\w+)$", shown, re.MULTILINE)
     assert len(names) > 15
     page = site.page("reference/metrics")

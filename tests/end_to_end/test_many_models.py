@@ -147,8 +147,7 @@ def test_the_log_tells_each_reason_once_however_often_the_folders_are_looked_at(
 def await_version(url: str, number: int) -> None:
     end = time.monotonic() + 60
     while (
-        httpx2.get(f"{url}/versions/{number}", timeout=60).json().get("model_version_status", [{}])[0].get("state")
-        != "AVAILABLE"
+        httpx2.get(f"{url}/versions/{number}").json().get("model_version_status", [{}])[0].get("state") != "AVAILABLE"
     ):
         assert time.monotonic() < end
         time.sleep(0.05)

@@ -110,9 +110,7 @@ def test_models_come_and_go_under_load(folder: Path) -> None:
         with asking(server.rest_url, "a", "a/versions/4") as asked:
             for turn in range(TURNS):
                 server.reload([a, b], 60)
-                label = httpx2.post(
-                    f"{server.rest_url}/v1/models/b/labels/stable:predict", json={"instances": [1.0]}, timeout=60
-                )
+                label = httpx2.post(f"{server.rest_url}/v1/models/b/labels/stable:predict", json={"instances": [1.0]})
                 assert (label.status_code, label.json()) == (200, {"predictions": [2.5]})
                 server.reload([a], 60)
                 assert server.manager.wait(available("b"), 60)

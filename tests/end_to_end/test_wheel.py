@@ -72,9 +72,7 @@ def test_without_a_compiler_it_is_built_for_every_machine(tmp_path: Path) -> Non
 
 def test_it_names_the_dog(serving: Running, dog_photo: Path) -> None:
     headers = {"Content-Type": "image/jpeg"}
-    answer = httpx2.post(
-        f"{serving.url}/v1/models/dog:predict", content=dog_photo.read_bytes(), headers=headers, timeout=60
-    )
+    answer = httpx2.post(f"{serving.url}/v1/models/dog:predict", content=dog_photo.read_bytes(), headers=headers)
     best = answer.json()["predictions"][0]
     assert best["labels"][0] == "bull_mastiff"
     assert best["scores"][0] == pytest.approx(0.997, abs=0.001)
@@ -95,8 +93,8 @@ def test_its_client_names_the_dog_over_grpc(fresh: Path, serving: Running, dog_p
 
 def test_it_has_the_pages(serving: Running) -> None:
     for page in ("docs", "ui"):
-        assert "</script>" in httpx2.get(f"{serving.url}/{page}", timeout=60).text
-    assert "/v1/models/dog:predict" in httpx2.get(f"{serving.url}/openapi.json", timeout=60).json()["paths"]
+        assert "</script>" in httpx2.get(f"{serving.url}/{page}").text
+    assert "/v1/models/dog:predict" in httpx2.get(f"{serving.url}/openapi.json").json()["paths"]
 
 
 def test_it_is_small(serving: Running) -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from tests.processes import children
+from tests.processes import children, command_has
 from tests.server.grpc_process import eventually
 
 from lightship.client import Client
@@ -121,10 +120,4 @@ def test_fifty_crashing_versions_leave_nothing_behind(served: Callable[..., Serv
         assert "SIGSEGV" in _ended(server, version)
     _answers(server)
     assert eventually(lambda: not set(cache.glob("lightship-work-*")) - before)  # one may be in use
-    assert eventually(lambda: sum(map(_is_helper, children(os.getpid()))) <= 2)
-
-
-def _is_helper(pid: int) -> bool:
-    with suppress(OSError):  # it has ended
-        return b"trial.helper" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    return False
+    assert eventually(lambda: sum(command_has(pid, b"trial.helper") for pid in children(os.getpid())) <= 2)

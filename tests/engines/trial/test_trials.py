@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from tests.engines.cache_entries import content_of
-from tests.processes import children
+from tests.processes import children, command_has
 
 from lightship.engines.cache import CompiledCache
 from lightship.engines.scratch import Scratch, scratch, sweep
@@ -191,15 +191,8 @@ def test_fifty_failures_leave_nothing_behind(tmp_path: Path, helpers: Helpers) -
     _until(lambda: threading.active_count() <= threads)
     _until(lambda: len(os.listdir("/proc/self/fd")) <= files)
     assert [name for name in os.listdir(tmp_path / "cache") if name.startswith("lightship-work-")] == []
-    assert [pid for pid in children(os.getpid()) if _is_helper(pid)] == []
-
-
-def _is_helper(pid: int) -> bool:
-    """Whether a process does the work of these tests. Those of other tests in this process may have helpers too."""
-    try:
-        return WORK.encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:  # it has ended
-        return False
+    # Other tests in this process may have helpers too, for other work.
+    assert [pid for pid in children(os.getpid()) if command_has(pid, WORK.encode())] == []
 
 
 PARENT = """

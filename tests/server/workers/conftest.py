@@ -21,7 +21,7 @@ from typing import Any
 
 import grpc
 import pytest
-from tests.processes import children
+from tests.processes import children, command_has
 
 from lightship.protos import PredictRequest, PredictResponse
 
@@ -42,9 +42,7 @@ def eventually(condition: Callable[[], Any], what: str = "") -> Any:
 
 
 def is_worker(pid: int) -> bool:
-    with contextlib.suppress(OSError):
-        return b"workers.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    return False
+    return command_has(pid, b"workers.worker")
 
 
 def runs(pid: int) -> bool:

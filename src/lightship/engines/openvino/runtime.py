@@ -72,7 +72,7 @@ def start_workers() -> None:
     operations = importlib.import_module("openvino.opset15")
     numbers = operations.parameter([64, 1024], np.float32)
     model = package.Model([operations.softmax(numbers, 1)], [numbers])  # large enough for several threads
-    core().compile_model(model, "CPU", dict(properties(EngineOptions()))).create_infer_request().infer()
+    core().compile_model(model, "CPU", properties(EngineOptions())).create_infer_request().infer()
 
 
 def properties(options: EngineOptions, streams: int = 1, *, size: int | None = None) -> dict[str, Any]:
