@@ -203,6 +203,12 @@ def _explain_file(file: Path) -> str:
     return f"{file} is a file, not a model's folder: give the model's folder, such as models/dog"
 
 
+def model_bytes(folder: Path) -> int:
+    """Returns the size of a SavedModel's graph and variables. Raises OSError if they were taken away meanwhile."""
+    files = [folder / SAVED_MODEL_FILE, folder / SAVED_MODEL_TEXT, *folder.glob("variables/*")]
+    return sum(file.stat().st_size for file in files if file.exists())
+
+
 def _entries(folder: Path) -> list[str]:
     try:
         return sorted(os.listdir(folder))

@@ -23,6 +23,7 @@ from lightship.memory import release_freed_memory
 from lightship.processors import available_cpus
 from lightship.saved_model.digests import Digests
 from lightship.saved_model.signatures import Signature
+from lightship.saved_model.versions import model_bytes
 from lightship.tuning.load import Load
 from lightship.tuning.objective import Turns
 from lightship.tuning.verification import verify
@@ -128,10 +129,11 @@ class Workbench:
             if dict(one.costs)[1] <= SHORT_SECONDS:
                 return one
             measured = {streams: self.measured(DEFAULT, streams) for streams in streams_to_measure(available_cpus())}
-        except LightshipError:
+            copy_bytes = model_bytes(self.bundle.path)
+        except (LightshipError, OSError):
             return None
         by_streams = {some.streams: dict(some.costs_of_streams) for some in measured.values() if some.streams > 1}
-        streams = choose_streams(dict(one.costs), by_streams)
+        streams = choose_streams(dict(one.costs), by_streams, copy_bytes)
         self._default_streams = streams
         return next((some for some in measured.values() if some.streams == streams > 1), one)
 

@@ -13,32 +13,41 @@ import pytest
 from lightship.engines.base import CannotRun
 from lightship.engines.openvino.streams import Streams, choose_streams, least_calls
 
+SMALL, LARGE = 14 << 20, 100 << 20  # bytes: a MobileNetV2, and a ResNet50V2
 ARRAYS = {"x": np.zeros(1)}
 
 
-def test_several_streams_are_chosen_where_they_give_much_more_than_joined_calls() -> None:
+def test_several_streams_of_a_large_model_are_chosen_where_they_give_much_more_than_joined_calls() -> None:
     one = {1: 0.010, 2: 0.018, 4: 0.034}  # at most 118 rows a second
-    assert choose_streams(one, {2: {1: 0.012}}) == 2  # 167
-    assert choose_streams(one, {2: {1: 0.016}}) == 1  # 125
-    assert choose_streams(one, {2: {1: 0.019, 4: 0.048}}) == 2  # 167 by joined calls on each
-    assert choose_streams(one, {}) == 1
-    assert choose_streams({}, {2: {1: 0.012}}) == 1
+    assert choose_streams(one, {2: {1: 0.012}}, LARGE) == 2  # 167
+    assert choose_streams(one, {2: {1: 0.016}}, LARGE) == 1  # 125
+    assert choose_streams(one, {2: {1: 0.019, 4: 0.048}}, LARGE) == 2  # 167 by joined calls on each
+    assert choose_streams(one, {}, LARGE) == 1
+    assert choose_streams({}, {2: {1: 0.012}}, LARGE) == 1
+
+
+def test_several_streams_of_a_small_model_are_chosen_where_they_give_about_as_much() -> None:
+    one = {1: 0.010, 2: 0.018, 4: 0.034}
+    assert choose_streams(one, {2: {1: 0.016}}, SMALL) == 2  # 125
+    assert choose_streams(one, {2: {1: 0.018}}, SMALL) == 2  # 111
+    assert choose_streams(one, {2: {1: 0.020}}, SMALL) == 1  # 100
 
 
 def test_fewer_streams_are_chosen_where_more_give_hardly_more() -> None:
     one = {1: 0.010}
-    assert choose_streams(one, {16: {1: 0.032}, 8: {1: 0.0165}, 4: {1: 0.011}}) == 8
+    assert choose_streams(one, {16: {1: 0.032}, 8: {1: 0.0165}, 4: {1: 0.011}}, LARGE) == 8
 
 
 def test_a_large_batch_does_not_count_that_few_calls_would_fill() -> None:
-    assert choose_streams({1: 0.010, 64: 0.064}, {2: {1: 0.012}}) == 2
+    assert choose_streams({1: 0.010, 64: 0.064}, {2: {1: 0.012}}, LARGE) == 2
 
 
 def test_streams_are_used_from_as_many_calls_as_they_answer_sooner() -> None:
-    assert least_calls({1: 0.002}, 8, {1: 0.008}) == 4
+    assert least_calls({1: 0.002}, 8, {1: 0.008}) == 5
     assert least_calls({1: 0.002}, 2, {1: 0.003}) == 2
     assert least_calls({1: 0.010}, 8, {1: 0.001}) == 2
-    assert least_calls({1: 0.001}, 4, {1: 0.020}) == 4
+    assert least_calls({1: 0.002}, 2, {1: 0.004}) == 3
+    assert least_calls({1: 0.001}, 4, {1: 0.020}) == 5  # one more than are computed at once is the most that come
 
 
 class _Model:

@@ -19,6 +19,7 @@ from lightship.engines.timing import CPU_SECONDS, MAX_ROWS, CannotMeasure, SideB
 from lightship.errors import LightshipError
 from lightship.priority import lower_process
 from lightship.saved_model.reader import read_saved_model
+from lightship.saved_model.versions import model_bytes
 
 # The largest batch that is measured with several streams: so many times as many calls would have to wait.
 MAX_STREAM_ROWS = 8
@@ -57,8 +58,14 @@ def work(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
         processors = request["threads"] or request["processors"]
         wanted = _numbers_of_streams(request["streams"], processors, stopwatch.shortest)
         if wanted:
-            chosen = _streams(models, sample, costs, wanted, min(most, MAX_STREAM_ROWS), request["streams"] > 1)
-            found |= chosen | {"disturbed": stopwatch.disturbed or chosen["disturbed"]}
+            measured, disturbed = _side_by_side(models, sample, wanted, min(most, MAX_STREAM_ROWS))
+            found["disturbed"] = stopwatch.disturbed or disturbed
+            if request["streams"] > 1:  # it was asked for
+                streams = max(measured, default=1)
+            else:
+                streams = choose_streams(costs, measured, model_bytes(Path(request["folder"])))
+            if streams > 1:
+                found |= {"streams": streams, "costs_of_streams": list(measured[streams].items())}
     except CannotRun:  # it could be compiled before, so the machine has changed
         return found
     return found
@@ -81,15 +88,13 @@ def streams_to_measure(processors: int) -> list[int]:
     return sorted({processors, processors // 2, processors // 4} - {0, 1}, reverse=True)
 
 
-def _streams(
+def _side_by_side(
     models: Callable[[int], Mapping[str, Compiled]],
     sample: Mapping[str, NDArray[Any]],
-    costs: Mapping[int, float],
     numbers: Sequence[int],
     most: int,
-    fixed: bool,
-) -> dict[str, Any]:
-    """Measures runs side by side, and chooses the number of streams. `fixed`: there is one number, which was chosen."""
+) -> tuple[Mapping[int, Mapping[int, float]], bool]:
+    """Returns what one run costs while so many run, by their number, and whether the machine was too busy."""
     by_streams: dict[int, Mapping[int, float]] = {}
     disturbed = False
     for wanted in numbers:
@@ -101,9 +106,7 @@ def _streams(
         with SideBySide(Runs(compiled, sample), streams) as runs:
             by_streams[streams] = costs_of_rows(runs, stopwatch, most)
         disturbed = disturbed or stopwatch.disturbed
-    streams = max(by_streams, default=1) if fixed else choose_streams(costs, by_streams)
-    chosen = list(by_streams[streams].items()) if streams > 1 else []
-    return {"streams": streams, "costs_of_streams": chosen, "disturbed": disturbed}
+    return by_streams, disturbed
 
 
 class Runs:

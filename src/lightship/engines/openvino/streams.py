@@ -21,8 +21,14 @@ logger = logging.getLogger(__name__)
 
 Costs = Mapping[int, float]  # the seconds of one run by the number of rows
 
-# Several streams must give this much more than joined calls on one. They cost a second copy of the weights.
-_WORTH_IT = 1.15
+# So many times the rate of joined calls on one stream must several streams give. They cost a second copy of the weights,
+# so those of a large model must give much more. Where the engine alone gives about as much either way, a server gives
+# more by several streams: a run on all processors waits for the one that reads the next calls meanwhile.
+_SMALL_COPY = 32 << 20  # bytes
+_WORTH_SMALL = 0.9
+_WORTH_LARGE = 1.15
+# Runs one after the other must take so many times as long as by streams, so that streams clearly answer sooner.
+_SOONER = 1.1
 # Of numbers of streams that give about as much, the smallest has the fastest runs.
 _AS_GOOD = 0.95
 # Calls that wait at a time on a busy server. Larger batches do not count in the choice.
@@ -31,20 +37,22 @@ _USUAL_CALLS = 8
 IDLE_SECONDS = 120.0
 
 
-def choose_streams(costs: Costs, costs_by_streams: Mapping[int, Costs]) -> int:
-    """Returns by how many streams to run when calls wait; 1 if joined calls on one stream give about as much.
+def choose_streams(costs: Costs, costs_by_streams: Mapping[int, Costs], copy_bytes: int) -> int:
+    """Returns by how many streams to run when calls wait; 1 if that is not worth a second copy of the model.
 
     `costs` are those of one stream on all processors, and `costs_by_streams` those of one run while all streams run.
+    `copy_bytes`: about the size of the copy.
     """
+    worth_it = _WORTH_SMALL if copy_bytes <= _SMALL_COPY else _WORTH_LARGE
     rates = {streams: _best_rate(some, streams) for streams, some in costs_by_streams.items() if some}
-    if not costs or not rates or max(rates.values()) < _WORTH_IT * _best_rate(costs, 1):
+    if not costs or not rates or max(rates.values()) < worth_it * _best_rate(costs, 1):
         return 1
     return min(streams for streams, rate in rates.items() if rate >= _AS_GOOD * max(rates.values()))
 
 
 def least_calls(costs: Costs, streams: int, costs_of_streams: Costs) -> int:
-    """Returns how many calls at once are answered sooner by so many streams than one after the other."""
-    return max(2, min(streams, math.ceil(costs_of_streams[1] / costs[1])))
+    """Returns how many calls at once are clearly answered sooner by so many streams than one after the other."""
+    return max(2, min(streams + 1, math.ceil(_SOONER * costs_of_streams[1] / costs[1])))
 
 
 def _best_rate(costs: Costs, streams: int) -> float:
