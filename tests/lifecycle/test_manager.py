@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +93,22 @@ def test_a_version_in_use_is_kept_until_it_is_released(manager: Manager, add_ver
     handle.release()
     await_state(manager, 1, State.END)
     assert manager.status("half", 1)[0].error is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a priority for each thread")
+def test_a_version_is_unloaded_at_low_priority(start_manager: StartManager, add_version: AddVersion) -> None:
+    found: list[int] = []
+
+    def load(id: ServableId, path: Path) -> Servable:
+        return replace(load_servable(id, path), on_close=lambda: found.append(os.getpriority(os.PRIO_PROCESS, 0)))
+
+    manager = start_manager(load)
+    manager.aspire("half", {1: add_version(1)})
+    assert manager.wait_ready(DEADLINE)
+    manager.aspire("half", {2: add_version(2)})
+    await_state(manager, 1, State.END)
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    assert found == [min(19, own + 5)]
 
 
 def test_no_call_fails_while_versions_change(manager: Manager, add_version: AddVersion) -> None:

@@ -24,6 +24,7 @@ from lightship.lifecycle.served_models import ModelState, ServedModels
 from lightship.lifecycle.state import ModelVersionStatus
 from lightship.lifecycle.version_files import FilesSeen, fingerprint
 from lightship.lifecycle.version_record import VersionRecord
+from lightship.priority import at_low_priority
 from lightship.repeated import RepeatedFailure, exception_text
 
 logger = logging.getLogger(__name__)
@@ -325,7 +326,7 @@ class Manager(ServedModels):
 
     def _close(self, servable: Servable) -> None:
         try:
-            servable.close()
+            at_low_priority(servable.close)  # the system takes milliseconds to take back the memory
         except Exception:
             logger.exception("closing %s failed", servable.id, extra={"model": servable.id.name})
         self.on_turnover()
