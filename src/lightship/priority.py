@@ -14,6 +14,8 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, TypeVar
 
+from lightship.time_slices import LONG, set_time_slice
+
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
@@ -22,6 +24,7 @@ Result = TypeVar("Result")
 # A thread of this niceness gets a quarter of a processor that a request wants too.
 _THREAD_NICENESS = 5
 _MAX_NICENESS = 19
+_PAUSE = 0.00005  # seconds
 _SHORT_SWITCH = 0.0005  # seconds
 # Linux lets users change the niceness of a session only so many seconds after the last change.
 _SESSION_SECONDS = 0.11
@@ -44,7 +47,8 @@ _low = _Low()
 def at_low_priority(function: Callable[[], Result]) -> Result:
     """Calls a function on a thread of low priority, and returns its result or raises its error.
 
-    A thread cannot raise its priority again, and the threads that it starts inherit it, unless they are started
+    It also has a long time slice, so that Linux takes the processor from it at once when others are woken. A
+    thread cannot raise its priority again, and the threads that it starts inherit it, unless they are started
     `at_usual_priority`, as those of `lightship.threads` are. The function should do little in Python itself: while it
     holds the interpreter's lock, others wait for it. It is just called if this thread has low priority already, if no
     thread can be started, and where only processes have a priority.
@@ -98,6 +102,8 @@ def _call_low(
             with suppress(OSError):
                 usual = os.getpriority(os.PRIO_PROCESS, 0)
                 os.setpriority(os.PRIO_PROCESS, 0, min(_MAX_NICENESS, usual + _THREAD_NICENESS))
+            set_time_slice(LONG)
+            time.sleep(_PAUSE)  # otherwise it keeps the processor until the next tick, as if nothing were set
         _settle(lambda: in_context(function), result)
     finally:
         jobs.put(None)
@@ -147,7 +153,7 @@ def giving_way() -> AbstractContextManager[None]:
 
 
 def lower_process(niceness: int) -> None:
-    """Lowers the priority of this process for good, by so much niceness.
+    """Lowers the priority of this process for good, by so much niceness, and gives it a long time slice.
 
     Where Linux groups processes by their session (`CONFIG_SCHED_AUTOGROUP`), a niceness only counts among those of the
     same session. If this process leads a session, that gets the niceness too. Windows has no such call.
@@ -156,6 +162,7 @@ def lower_process(niceness: int) -> None:
         return
     with suppress(OSError):
         os.nice(niceness)
+    set_time_slice(LONG)
     lower_session()
 
 

@@ -31,8 +31,9 @@ BELOW: dict[str, set[str]] = {
     "semaphore": set(),
     "signals": set(),
     "suffixes": set(),
-    "threads": {"priority"},
-    "priority": set(),
+    "threads": {"priority", "time_slices"},
+    "priority": {"time_slices"},
+    "time_slices": set(),
     "unexpected": set(),
     "protos": {"errors"},
     "tensors": {"protos", "errors", "memory_budget"},
@@ -44,7 +45,7 @@ BELOW: dict[str, set[str]] = {
     "store": MODEL | {"extras", "locks", "repeated", "threads"},
     "engines": MODEL
     | {"datasets", "extras", "locks", "memory", "priority", "process_tree", "processors", "repeated"}
-    | {"semaphore", "threads"},
+    | {"semaphore", "threads", "time_slices"},
     "batching": MODEL | {"engines", "processors", "threads"},
     "lifecycle": MODEL | {"store", "batching", "engines", "memory", "priority", "repeated", "threads"},
     "signing": MODEL | {"lifecycle", "engines", "extras"},
@@ -54,7 +55,7 @@ BELOW: dict[str, set[str]] = {
     "server": MODEL
     | {"transports", "services", "signing", "lifecycle", "store", "batching", "engines"}
     | SHOWN
-    | {"memory", "processors", "signals", "printable", "repeated", "threads", "unexpected"},
+    | {"memory", "processors", "signals", "printable", "repeated", "threads", "time_slices", "unexpected"},
     "tuning": MODEL | {"lifecycle", "batching", "engines", "evaluation", "memory", "processors", "threads"},
     "packaging": MODEL | SHOWN | {"engines", "extras", "locks", "unexpected"},
     "client": MODEL | SHOWN | {"extras"},

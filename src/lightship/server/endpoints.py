@@ -18,6 +18,7 @@ from lightship.server.loading import Loading
 from lightship.server.open_files import max_connections
 from lightship.server.options import ServerOptions
 from lightship.server.queue_metrics import queue_families
+from lightship.time_slices import SHORTEST, set_time_slice
 from lightship.transports.accepting import Balance
 from lightship.transports.access_log.access_log import AccessLog
 from lightship.transports.connections import Connections
@@ -165,11 +166,15 @@ class Endpoints:
 
 
 def _run(*served: Coroutine[object, object, None]) -> None:
-    """Runs coroutines on an event loop of their own until all have ended."""
+    """Runs coroutines on an event loop of their own until all have ended.
+
+    Its turns are short, so it may take the processor from threads that compute as soon as it is woken.
+    """
 
     async def all_of_them() -> None:
         await asyncio.gather(*served)
 
+    set_time_slice(SHORTEST)
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(all_of_them())
 

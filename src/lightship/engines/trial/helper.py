@@ -15,6 +15,7 @@ from typing import Any
 
 from lightship.engines.trial.messages import STANDARD_OUTPUT, read_message, write_message
 from lightship.errors import LightshipError
+from lightship.time_slices import LONG, set_time_slice
 
 Work = Callable[[Mapping[str, Any], Path], dict[str, Any]]
 
@@ -68,6 +69,7 @@ def _step_back(parent: int) -> None:
     if hasattr(os, "nice"):
         with contextlib.suppress(OSError):
             os.nice(_NICENESS)
+    set_time_slice(LONG)
     _dump_no_core()
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")
