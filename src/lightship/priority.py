@@ -25,7 +25,7 @@ Result = TypeVar("Result")
 _THREAD_NICENESS = 5
 _MAX_NICENESS = 19
 _PAUSE = 0.00005  # seconds
-_SHORT_SWITCH = 0.0005  # seconds
+_SHORT_SWITCH = 0.0001  # seconds
 # Linux lets users change the niceness of a session only so many seconds after the last change.
 _SESSION_SECONDS = 0.11
 _SESSION_ATTEMPTS = 5
@@ -144,7 +144,7 @@ _switch_interval = _SwitchInterval()
 
 
 def giving_way() -> AbstractContextManager[None]:
-    """Returns a context in which a thread that computes in Python gives way to others within half a millisecond.
+    """Returns a context in which a thread that computes in Python gives way to others within a tenth of a millisecond.
 
     Usually it keeps the interpreter's lock for 5 ms, and a request needs the lock several times. Several threads may be
     in such contexts at the same time.
