@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -61,11 +62,19 @@ def keras2(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@functools.lru_cache(maxsize=1)
+def _loaded(version: Path, _written: int) -> Any:
+    """A version folder, for the signatures that a test calls one after the other: a load takes up to a second."""
+    import tensorflow as tf
+
+    return tf.saved_model.load(str(version))
+
+
 def signature(version: Path, name: str = "serving_default") -> Callable[..., dict[str, NDArray[Any]]]:
     """A signature of a version folder, loaded by TensorFlow alone."""
     import tensorflow as tf
 
-    loaded = tf.saved_model.load(str(version))
+    loaded = _loaded(version, (version / "saved_model.pb").stat().st_mtime_ns)
 
     def call(**inputs: Any) -> dict[str, NDArray[Any]]:
         outputs = loaded.signatures[name](**{key: tf.constant(value) for key, value in inputs.items()})
