@@ -19,6 +19,7 @@ import re
 import shutil
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable
 
 # A cache of compiled models for all tests and the servers that they start, which is gone at the end.
@@ -60,11 +61,16 @@ NEEDS = {
 }
 # Folders whose tests run one after the other where tests run in parallel: they share an engine, a cache or a browser.
 ONE_BY_ONE = frozenset({"browser", "compat", "docker", "fuzz"})
+# Folders whose tests take longest. They begin first, so that no process is left alone with them at the end.
+LONGEST = ("docker", "end_to_end", "packaging", "training", "browser", "compat", "fuzz", "cli", "equality")
 _IMPORTS_TENSORFLOW = re.compile(r"^(import|from) (tensorflow|keras)\b", re.MULTILINE)
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):  # in the order of `Scheduling`
+        tests = Counter(scope_of(item.nodeid) for item in items)
+        items.sort(key=lambda item: (_rank(item.nodeid), -tests[scope_of(item.nodeid)]))
     for item in items:
         for fixture in NEEDS.keys() & set(getattr(item, "fixturenames", ())):
             for marker in NEEDS[fixture]:
@@ -87,10 +93,24 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     class Scheduling(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            folder = nodeid.split("/")[1]
-            return f"tests/{folder}" if folder in ONE_BY_ONE else nodeid.split("::", 1)[0]
+            return scope_of(nodeid)
 
-    return Scheduling(config, log) if config.option.dist == "loadfile" else None
+    if config.option.dist != "loadfile":
+        return None
+    config.option.loadscopereorder = False  # the collected tests are in order
+    return Scheduling(config, log)
+
+
+def scope_of(nodeid: str) -> str:
+    """What of the tests goes to one process: the file, or the folder."""
+    folder = nodeid.split("/")[1]
+    return f"tests/{folder}" if folder in ONE_BY_ONE else nodeid.split("::", 1)[0]
+
+
+def _rank(nodeid: str) -> int:
+    """The folder's place in LONGEST, or the place behind all."""
+    folder = nodeid.split("/")[1]
+    return LONGEST.index(folder) if folder in LONGEST else len(LONGEST)
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
