@@ -53,6 +53,28 @@ def test_requests_that_are_answered_together_have_ids_and_lines_of_their_own(mak
     assert make(b"", b"").lines(*shared()) == b""
 
 
+@pytest.mark.parametrize("make", MEMBERS)
+def test_lines_of_requests_that_are_alike_differ_in_their_ids_only(make: Any) -> None:
+    one, later, larger = (b"c", 9.0, 9.25, 3, 40), (b"c", 9.0, 9.5, 3, 40), (b"c", 9.0, 9.5, 3, 40_000)
+    added: list[Any] = [
+        one,
+        one,
+        later,
+        later,
+        one,
+        larger,
+        larger,
+        (b"other", *one[1:]),
+        one,
+        (b"c", float("nan"), *one[2:]),
+    ] * 2
+    members = make(b"", b"")
+    write: Any = write_line_in_python
+    expected = [write(*shared(), (*each, members.add(*each))) for each in added]
+    assert members.lines(*shared()) == b"".join(expected)
+    assert len(set(expected)) == len(added)
+
+
 @needs_native
 def test_both_write_the_same() -> None:
     chance = random.Random(7)

@@ -89,17 +89,33 @@ static Own own_of(const Member *member) {
     return (Own){client, {member->id, DIGITS}, member->begun, member->received, member->bytes_in, member->bytes_out};
 }
 
+/* Whether the lines of two requests differ in their ids only. */
+static int alike(const Member *one, const Member *other) {
+    return one->client == other->client && one->begun == other->begun && one->received == other->received &&
+           one->bytes_in == other->bytes_in && one->bytes_out == other->bytes_out;
+}
+
 static PyObject *lines(PyObject *object, PyObject *const *arguments, Py_ssize_t count) {
     Members *self = (Members *)object;
     Common common;
     if (!check_count(count, COMMON) || !read_common(arguments, &common)) return NULL;
     size_t room = 0, each = most_bytes(&common) + DIGITS;
     for (size_t at = 0; at < self->count; at++) room += each + own_of(&self->members[at]).client.size;
-    char *start = PyMem_Malloc(room), *end = start;
+    char *start = PyMem_Malloc(room), *line = start, *end = start;
     if (start == NULL) return PyErr_NoMemory();
     for (size_t at = 0; at < self->count; at++) {
-        Own own = own_of(&self->members[at]);
-        end = write_line(end, &common, &own);
+        const Member *member = &self->members[at];
+        char *begin = end;
+        if (at > 0 && alike(member, member - 1)) { /* copying a line takes a tenth of the time */
+            size_t size = (size_t)(end - line);
+            end += size;
+            memcpy(begin, line, size);
+            memcpy(end - common.end.size - DIGITS, member->id, DIGITS);
+        } else {
+            Own own = own_of(member);
+            end = write_line(begin, &common, &own);
+        }
+        line = begin;
     }
     PyObject *written = PyBytes_FromStringAndSize(start, end - start);
     PyMem_Free(start);
