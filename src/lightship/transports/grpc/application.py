@@ -6,8 +6,8 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import islice
 from time import monotonic, perf_counter
+from typing import cast
 
 from lightship.errors import Code, LightshipError, ResourceExhausted
 from lightship.threads import start_thread
@@ -20,7 +20,7 @@ from lightship.transports.grpc.channel_arguments import ChannelSettings
 from lightship.transports.grpc.compression import Compression, not_compressed
 from lightship.transports.grpc.deadlines import Deadlines
 from lightship.transports.grpc.health import WATCH
-from lightship.transports.grpc.logged_call import LoggedUnaryCall
+from lightship.transports.grpc.logged_call import LoggedUnaryCall, send_together
 from lightship.transports.grpc.message_model import model_of
 from lightship.transports.grpc.message_reader import PREFIX_BYTES
 from lightship.transports.grpc.reflection import METHODS as REFLECTION
@@ -39,6 +39,7 @@ from lightship.transports.http2.application import NO_HANDLER, Handler
 from lightship.transports.http2.connection import Http2Connection
 from lightship.transports.http2.frames import ErrorCode
 from lightship.transports.http2.headers import RequestHead
+from lightship.transports.http2.output import Output
 from lightship.transports.http2.stream import Stream
 from lightship.transports.turn import FEWEST_ALIKE, Turn
 
@@ -91,7 +92,6 @@ class GrpcApplication:
         self._group: list[UnaryCall] = []  # those that are answered in this turn
         # Of these, those that were read as one, and the seconds that this took.
         self._together: list[tuple[ReadTogether, list[UnaryCall], float]] = []
-        self._left = 0  # calls of earlier turns that still wait
         self._begun = 0.0
         self._turn_due = self._wake_due = False
         self._unsubscribe = api.context.manager.subscribe(self._on_change)
@@ -217,8 +217,6 @@ class GrpcApplication:
         """Reads the calls that have arrived together."""
         self._turn_due = False
         waiting = self._complete
-        if self.access_log is not None:
-            self._note_received()
         group: list[UnaryCall] = []
         while waiting and len(group) < _TOGETHER:
             call = waiting.popleft()
@@ -226,9 +224,10 @@ class GrpcApplication:
                 call.queued = False
                 self.queued -= 1
                 group.append(call)
-        self._left = len(waiting)
         if waiting:
             self._need_turn()
+            if self.access_log is not None:
+                self._note_received()
         self._group, self._begun = group, perf_counter()
         if len(group) < FEWEST_ALIKE or self.executor.waiting:
             for call in group:
@@ -237,8 +236,10 @@ class GrpcApplication:
             self._read_group(group)
 
     def _note_received(self) -> None:
-        """Tells the calls that have come since the last turn when that was."""
-        for call in islice(self._complete, self._left, None):
+        """Tells the calls that have come since the last turn, and wait for the next one, when they came."""
+        for call in reversed(self._complete):
+            if call.received_at:
+                break
             call.received_at = call.stream.connection.lifetime.heard_at
 
     def _read_group(self, group: Sequence[UnaryCall]) -> None:
@@ -274,8 +275,11 @@ class GrpcApplication:
             if call.record is not None:
                 call.record.decode += seconds
 
-    def _finish_together(self) -> None:
-        """Gives calls that were run as one their answers. If they were not, each is run by itself."""
+    def _finish_together(self, group: list[UnaryCall], outputs: dict[Output, None]) -> list[UnaryCall]:
+        """Gives calls that were run as one their answers. If they were not, each is run by itself.
+
+        Returns the calls of the group that are to be delivered. Adds the outputs that have answers of the others.
+        """
         finished, self._together = self._together, []
         left: list[UnaryCall] = []
         for together, calls, decode in finished:
@@ -284,35 +288,34 @@ class GrpcApplication:
             if answers is None:
                 left += calls
                 self._note_reading(calls, decode)
-            else:
+            elif self.access_log is None:
                 for call, answer in zip(calls, answers, strict=True):
                     call.take_answer(answer)
-                if self.access_log is not None:
-                    self._note_together(together, calls, decode, begun)
+            else:
+                joined = self._joined_record(together, calls[0].method.name, decode, begun)
+                self.access_log.add_joined(joined)
+                answered = zip(cast(list[LoggedUnaryCall], calls), answers, strict=True)
+                send_together(self.access_log, joined, self.max_plain, answered, outputs)
         for call in left:
             call.answer()
         if left:
             self.turn.run_further()
+        return [call for call in group if not call.finished] if outputs else group
 
-    def _note_together(self, together: ReadTogether, calls: Sequence[UnaryCall], decode: float, begun: float) -> None:
-        """Tells the access log what calls have in common that were answered as one.
+    def _joined_record(self, together: ReadTogether, method: str, decode: float, begun: float) -> JoinedRecord:
+        """Returns what the access log tells of calls that were answered as one.
 
         decode: the seconds that reading them took. begun: when the work after the run began.
         """
-        method, run = calls[0].method.name, self.turn.seconds
         what = ("gRPC", method, Code.OK, together.model, together.version)
-        joined = JoinedRecord(*what, decode, run, begun, (MADE_TRAILERS, b""))
-        assert self.access_log is not None
-        self.access_log.add_joined(joined)
-        for call in calls:
-            call.joined = joined
+        return JoinedRecord(*what, decode, self.turn.seconds, begun, (MADE_TRAILERS, b""))
 
     def write(self) -> None:
         """Writes the answers of a turn."""
         group, self._group = self._group, []
-        if self._together:
-            self._finish_together()
-        outputs = {call.stream.output: None for call in group if call.deliver()}
+        sent: dict[Output, None] = {}
+        left = self._finish_together(group, sent) if self._together else group
+        outputs = sent | {call.stream.output: None for call in left if call.deliver()}
         for output in outputs:
             output.flush()
         if group:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from lightship.errors import Code
 from lightship.memory_budget import Reservation
-from lightship.transports.access_log.record import AccessRecord
+from lightship.transports.access_log.access_log import AccessLog
+from lightship.transports.access_log.record import AccessRecord, JoinedRecord
 from lightship.transports.access_log.request_ids import MADE_BYTES
 from lightship.transports.grpc.api import ReadPredict, UnaryJob
 from lightship.transports.grpc.call import Answer
@@ -18,24 +20,27 @@ from lightship.transports.grpc.request_head import GrpcHead
 from lightship.transports.grpc.request_templates import Template
 from lightship.transports.grpc.responses import HEAD, prefixed, refuse
 from lightship.transports.grpc.unary import UnaryCall
+from lightship.transports.http2.output import Output
 from lightship.transports.http2.stream import Block, Stream
 
 if TYPE_CHECKING:
     from lightship.transports.grpc.application import GrpcApplication
 
 
+_OK = Code.OK  # looking it up in the enumeration is a call of a function
+
+
 class LoggedUnaryCall(UnaryCall):
     """Notes when a call passes its stages, returns its id, and hands its record to the log when it has ended.
 
-    A short call that is answered together with others is noted with them. Any other has a record of its own, which is
-    made when it is first needed. The methods of `UnaryCall` are called by its name, which is faster than `super()`.
+    A short call that is answered in the turn of the event loop in which it is read needs no record. Any other has one,
+    which is made when it is first needed. The methods of `UnaryCall` are called by its name, which is faster than
+    `super()`.
     """
 
-    _record: AccessRecord | None = None
-    _id = b""  # its id, if it was made before a record
-    _decode = _run = 0.0  # seconds, without those in the record
-    _read_as: ReadPredict | None = None  # what was run in this turn
-    _delivering = 0.0  # when `deliver` began, while it runs
+    _record: AccessRecord | None
+    _decode = 0.0  # seconds, without those in the record
+    _delivering = 0.0  # when the delivery of an answer with a record began, while it goes on
 
     def __init__(self, application: GrpcApplication, stream: Stream, method: Method, head: GrpcHead) -> None:
         # As in `UnaryCall`, without a further call.
@@ -44,30 +49,33 @@ class LoggedUnaryCall(UnaryCall):
         if head.timeout is not None:
             self.deadline = monotonic() + head.timeout
         self._begun_at = stream.connection.lifetime.heard_at
+        # Every call looks at these, which is faster where they are not the class's.
+        self._record, self.received_at = None, 0.0
 
     @property
     def record(self) -> AccessRecord:
-        record = self._record
-        if record is None:
-            record = self._record = GrpcRecord()
-            record.begun, record.received, record.bytes_in = self._begun_at, self.received_at, len(self._data)
-            record.client, record.path = self.stream.connection.client, self.method.name
-            record.decode, record.run = self._decode, self._run
-            if self._read_as is not None:
-                record.model, record.version = self._read_as.model, self._read_as.version
-            if not self._id:
-                self._make_id()
-            record.id = self._id
+        return self._record or self._begin_record()
+
+    def _begin_record(self) -> AccessRecord:
+        record = self._record = GrpcRecord()
+        record.begun, record.bytes_in, record.decode = self._begun_at, len(self._data), self._decode
+        if self._received:
+            record.received = self._received_when()
+        record.client, record.path = self.stream.connection.client, self.method.name
+        record.id, self._ok = self._new_id()
         return record
 
-    def _make_id(self) -> None:
-        """Makes the call's id, unless the client has given one, and the trailers of the answer with it."""
+    def _received_when(self) -> float:
+        """Returns when the request had come. Nothing has come since, or it was noted."""
+        return self.received_at or self.stream.connection.lifetime.heard_at
+
+    def _new_id(self) -> tuple[bytes, Block]:
+        """Returns the id that the client has given, or a new one, and the trailers of an answer with it."""
         given = self._head.id
         if given:
-            self._id, self._ok = given, trailers_with(given)
-        else:
-            data = self._application.call_log.new_trailers()
-            self._id, self._ok = data[-MADE_BYTES:], made_trailers(data)
+            return given, trailers_with(given)
+        data = self._application.call_log.new_trailers()
+        return data[-MADE_BYTES:], made_trailers(data)
 
     def on_closed(self) -> None:
         if not self.finished:
@@ -84,32 +92,47 @@ class LoggedUnaryCall(UnaryCall):
             record.decode += seconds
 
     def deliver(self) -> bool:
-        joined, answer = self.joined, self._answer
-        if joined is not None:
-            if answer is None or self.finished:
-                return False
-            body, stream, application = answer.body, self.stream, self._application
-            size = len(body)
-            if self._record is None and not self._head.id and size <= application.max_plain:
-                assert application.access_log is not None
-                client = application.access_log.clients[stream.connection.client]
-                bytes_in, bytes_out = len(self._data), PREFIX_BYTES + size
-                trailers = new_block(Block)
-                trailers.data = joined.members.add(client, self._begun_at, self.received_at, bytes_in, bytes_out)
-                trailers.last = MADE_LAST
-                stream.respond(HEAD, prefixed(body), trailers)
-                UnaryCall._finish(self)
-                return True
-            self.record.add(joined.stages_until(monotonic()))
-            self.record.model, self.record.version = joined.model, joined.version
-        self._delivering = monotonic()
         read = self._read
-        if read is not None:
-            self._read_as, self._run = read, self._application.turn.seconds  # if it ran in this turn
-            if self._record is not None:
-                self._record.run, self._record.model, self._record.version = self._run, read.model, read.version
-            elif not self._id:
-                self._make_id()
+        if read is None:
+            return self._deliver_noted(monotonic())
+        begun, application = monotonic(), self._application
+        self._read, done = None, read.finish()
+        if (
+            self._record is not None
+            or isinstance(done, UnaryJob)
+            or done.code
+            or len(done.body) > application.max_plain
+            or self.finished
+        ):
+            return self._deliver_unusual(read, done, begun)
+        log, client, size = application.access_log, self.stream.connection.client, PREFIX_BYTES + len(done.body)
+        assert log is not None
+        made, trailers = self._new_id()
+        self.stream.respond(HEAD, prefixed(done.body), trailers)
+        own = (log.clients[client], self._begun_at, self._received_when(), len(self._data), size, made)
+        UnaryCall._finish(self)
+        what, ended = ("gRPC", self.method.name, read.model, read.version, _OK), monotonic()
+        log.add_entry((what, ended, self._decode, application.turn.seconds, ended - begun, own))
+        return True
+
+    def _deliver_unusual(self, read: ReadPredict, done: Answer | UnaryJob, begun: float) -> bool:
+        """Delivers what became of a request that was read, and notes it in a record. begun: when this began."""
+        record = self.record
+        record.model, record.version = read.model, read.version
+        if isinstance(done, UnaryJob):
+            self._submit_read(done)
+            return False
+        self._answer, record.run = done, self._application.turn.seconds
+        return self._deliver_noted(begun)
+
+    def _deliver_noted(self, begun: float) -> bool:
+        """Delivers the answer, if there is one, of a call with a record. begun: when this began."""
+        joined = self.joined
+        if joined is not None and not self.finished:
+            record = self.record
+            record.add(joined.stages_until(begun))
+            record.model, record.version = joined.model, joined.version
+        self._delivering = begun
         delivered = UnaryCall.deliver(self)
         self._delivering = 0.0
         return delivered
@@ -123,7 +146,8 @@ class LoggedUnaryCall(UnaryCall):
         UnaryCall._receive(self)
 
     def _submit(self, job: UnaryJob, size: int, start: bytes, compressed: bool = False) -> None:
-        self.record.run = self._run = 0.0
+        if self._record is None:
+            self._begin_record()  # while the data is there
         UnaryCall._submit(self, job, size, start, compressed)
 
     def _send_plain(self, body: bytes) -> None:
@@ -141,11 +165,7 @@ class LoggedUnaryCall(UnaryCall):
     def _finish(self) -> None:
         if self.finished:
             return
-        answer = self._answer
-        if self._record is None and self._read_as is not None and answer is not None:
-            self._finish_answered(self._read_as, answer)
-            return
-        record = self.record
+        answer, record = self._answer, self.record
         UnaryCall._finish(self)
         if answer is not None and not record.bytes_out and not record.status:
             record.bytes_out = PREFIX_BYTES + len(answer.body)
@@ -156,13 +176,32 @@ class LoggedUnaryCall(UnaryCall):
         assert self._application.access_log is not None
         self._application.access_log.add(record)
 
-    def _finish_answered(self, read: ReadPredict, answer: Answer) -> None:
-        """Ends a call that was answered in this turn, and logs it without a record."""
-        log = self._application.access_log
-        assert log is not None
-        client, size = log.clients[self.stream.connection.client], PREFIX_BYTES + len(answer.body)
-        own = (client, self._begun_at, self.received_at, len(self._data), size, self._id)
-        UnaryCall._finish(self)
-        what = ("gRPC", self.method.name, read.model, read.version, Code.OK)
-        ended = monotonic()
-        log.add_entry((what, ended, self._decode, self._run, ended - self._delivering, own))
+
+def send_together(
+    log: AccessLog,
+    joined: JoinedRecord,
+    max_plain: int,
+    answered: Iterable[tuple[LoggedUnaryCall, Answer]],
+    outputs: dict[Output, None],
+) -> None:
+    """Sends the answers of calls that were answered as one, and adds what each has of its own to `joined`.
+
+    A call with a record or an id, or with an answer of more than `max_plain` bytes, is left to `deliver`. The others
+    end, and `outputs` gets those that have their answers.
+    """
+    add, clients = joined.members.add, log.clients
+    for call, answer in answered:
+        stream, body = call.stream, answer.body
+        size = len(body)
+        if size > max_plain or call._record is not None or call._head.id:
+            call.take_answer(answer)
+            call.joined = joined
+            continue
+        connection = stream.connection
+        received = call.received_at or connection.lifetime.heard_at
+        trailers = new_block(Block)
+        trailers.data = add(clients[connection.client], call._begun_at, received, len(call._data), PREFIX_BYTES + size)
+        trailers.last = MADE_LAST
+        stream.respond(HEAD, prefixed(body), trailers)
+        UnaryCall._finish(call)
+        outputs[stream.output] = None

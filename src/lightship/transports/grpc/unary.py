@@ -50,7 +50,8 @@ class UnaryCall(Caller):
     _received = False
     _checked = False  # whether a long message may be received
     _ok = OK  # the trailers of an answer
-    # For the access log: what it tells of those that were answered as one with this, and when a short request had come.
+    # For the access log: what it tells of those that were answered as one with this, and when a short request had come,
+    # if it was not answered in the turn of the event loop in which it came.
     joined: JoinedRecord | None = None
     received_at = 0.0
 
@@ -145,8 +146,7 @@ class UnaryCall(Caller):
             self._read = None
             done = read.finish()
             if isinstance(done, UnaryJob):
-                data = self._data
-                self._submit(done, len(data), data[PREFIX_BYTES:])
+                self._submit_read(done)
                 return False
             self._answer = done
         answer = self._answer
@@ -211,6 +211,11 @@ class UnaryCall(Caller):
         read = partial(message.read, limit, self.memory)
         start = b"" if message.encoding else message.start
         self._submit(UnaryJob(application.api, self.method, self, read), message.size, start, bool(message.encoding))
+
+    def _submit_read(self, job: UnaryJob) -> None:
+        """Lets a thread run a short request that was read."""
+        data = self._data
+        self._submit(job, len(data), data[PREFIX_BYTES:])
 
     def _submit(self, job: UnaryJob, size: int, start: bytes, compressed: bool = False) -> None:
         """Lets a thread do the job. `size` is that of the message, and `start` its first bytes, if they are known."""
