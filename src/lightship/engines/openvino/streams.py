@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 Costs = Mapping[int, float]  # the seconds of one run by the number of rows
 
-# So many times the rate of joined calls on one stream must several streams give. They cost a second copy of the weights,
+# What several streams must give, as a share of the rate of joined calls on one. They cost a second copy of the weights,
 # so those of a large model must give much more. Where the engine alone gives about as much either way, a server gives
 # more by several streams: a run on all processors waits for the one that reads the next calls meanwhile.
 _SMALL_COPY = 32 << 20  # bytes
