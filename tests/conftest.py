@@ -11,7 +11,6 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 import atexit
-import fcntl
 import functools
 import importlib.util
 import logging
@@ -41,8 +40,8 @@ from demo.assets import BREEDS, CACHE, Assets, fetch
 
 MODELS = Path(__file__).parent / "models"
 
-# Keras imports scikit-learn for wrappers that nobody uses here: a quarter of the time that TensorFlow takes to import.
-# First in sys.path too, because helper processes get that of the process that starts them.
+# Keras imports scikit-learn for wrappers that no test uses, which takes a quarter of TensorFlow's import time. The
+# folder is first in sys.path too, because helper processes get that of the process that starts them.
 WITHOUT_SCIKIT_LEARN = str(Path(__file__).parent / "without_scikit_learn")
 if WITHOUT_SCIKIT_LEARN not in os.environ.get("PYTHONPATH", "").split(os.pathsep):
     os.environ["PYTHONPATH"] = os.pathsep.join([WITHOUT_SCIKIT_LEARN, *filter(None, [os.environ.get("PYTHONPATH")])])
@@ -171,18 +170,21 @@ def lite0_file() -> Path:
 
 def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
     """Returns a folder that `make` fills: the first of the processes that run the tests makes it, each has a copy."""
-    own = tmp_path_factory.mktemp("once") / name
-    common = tmp_path_factory.getbasetemp()
-    common = (common.parent if "PYTEST_XDIST_WORKER" in os.environ else common) / "made_once" / name
-    common.parent.mkdir(exist_ok=True)
-    with common.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not common.exists():
-            making = common.with_suffix(".making")
+    from lightship.locks import wait_for_lock
+
+    base = tmp_path_factory.getbasetemp()
+    common = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "made_once" / name
+    common.mkdir(parents=True, exist_ok=True)
+    made, making = common / "made", common / "making"
+    lock = wait_for_lock(common, common / "lock")
+    try:
+        if not made.exists():
             shutil.rmtree(making, ignore_errors=True)
             make(making)
-            making.rename(common)
-    return Path(shutil.copytree(common, own, symlinks=True))
+            making.rename(made)
+    finally:
+        lock.release()
+    return Path(shutil.copytree(made, tmp_path_factory.mktemp("once") / name, symlinks=True))
 
 
 @pytest.fixture(scope="session")

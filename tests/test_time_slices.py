@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 from lightship import time_slices
 from lightship.priority import at_low_priority
 from lightship.threads import start_thread, start_timer
-from lightship.time_slices import LONG, SHORTEST, USUAL, set_time_slice, time_slice
+from lightship.time_slices import LONG, SHORTEST, set_time_slice, time_slice
 
 
 def _on_a_thread(function: object) -> object:
@@ -42,16 +43,13 @@ def test_a_thread_sets_its_own_slice_only(seconds: float) -> None:
 
 
 @needs_slices
-def test_a_thread_can_go_back_to_the_usual_slice() -> None:
-    def there_and_back() -> tuple[float | None, float | None]:
-        set_time_slice(USUAL)
-        usual = time_slice()
-        set_time_slice(LONG)
-        set_time_slice(USUAL)
-        return usual, time_slice()
+def test_threads_inherit_a_slice_unless_told_otherwise() -> None:
+    def inherited(wanted: bool) -> object:
+        set_time_slice(SHORTEST, inherited=wanted)
+        return _on_a_thread(time_slice)
 
-    usual, after = _on_a_thread(there_and_back)  # type: ignore[misc]
-    assert usual == after != LONG
+    assert _on_a_thread(lambda: inherited(True)) == SHORTEST
+    assert _on_a_thread(lambda: inherited(False)) == _on_a_thread(time_slice) != SHORTEST
 
 
 @needs_slices
@@ -72,18 +70,15 @@ def test_work_at_low_priority_has_a_long_slice() -> None:
 
 
 @needs_slices
-@pytest.mark.parametrize("seconds", [SHORTEST, LONG])
-def test_threads_that_are_started_for_others_have_the_usual_slice(seconds: float) -> None:
+def test_threads_that_work_at_low_priority_starts_for_others_have_the_usual_slice() -> None:
     found: SimpleQueue[float | None] = SimpleQueue()
 
     def start() -> None:
-        set_time_slice(seconds)
         assert start_thread(lambda: found.put(time_slice()), name="started")
         assert start_timer(0.0, lambda: found.put(time_slice())) is not None
 
-    _on_a_thread(start)
-    usual = _slice_of_a_new_thread(USUAL)
-    assert [found.get(timeout=60) for _ in range(2)] == [usual] * 2
+    at_low_priority(start)
+    assert [found.get(timeout=60) for _ in range(2)] == [time_slice()] * 2
 
 
 @needs_slices
@@ -104,15 +99,17 @@ helper.stop()
 
 
 @needs_slices
-def test_the_event_loop_of_a_server_has_the_shortest_slice() -> None:
+def test_the_event_loop_of_a_server_has_the_shortest_slice_and_its_threads_do_not() -> None:
     from lightship.server.endpoints import _run
 
-    async def read(found: SimpleQueue[float | None]) -> None:
+    async def read(found: SimpleQueue[object]) -> None:
         found.put(time_slice())
+        found.put(await asyncio.to_thread(time_slice))
 
-    found: SimpleQueue[float | None] = SimpleQueue()
+    found: SimpleQueue[object] = SimpleQueue()
     _on_a_thread(lambda: _run(read(found)))
     assert found.get(timeout=60) == SHORTEST
+    assert found.get(timeout=60) == time_slice()
 
 
 def test_where_the_system_refuses_slices_work_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,6 +118,16 @@ def test_where_the_system_refuses_slices_work_goes_on(monkeypatch: pytest.Monkey
             return -1  # as for a container that must not make this call
 
     monkeypatch.setattr(time_slices, "_library", Refusing)
+    set_time_slice(LONG)
+    assert time_slice() is None
+    assert at_low_priority(lambda: 1) == 1
+
+
+def test_where_python_cannot_make_system_calls_work_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none() -> object:
+        raise OSError("dynamic loading is not supported")
+
+    monkeypatch.setattr(time_slices, "_library", none)
     set_time_slice(LONG)
     assert time_slice() is None
     assert at_low_priority(lambda: 1) == 1

@@ -47,8 +47,8 @@ _low = _Low()
 def at_low_priority(function: Callable[[], Result]) -> Result:
     """Calls a function on a thread of low priority, and returns its result or raises its error.
 
-    It also has a long time slice, so that Linux takes the processor from it at once when others are woken. A
-    thread cannot raise its priority again, and the threads that it starts inherit it, unless they are started
+    The thread also has a long time slice, so that others take the processor from it as soon as they are woken. It
+    cannot raise its priority again, and the threads that it starts inherit both, unless they are started
     `at_usual_priority`, as those of `lightship.threads` are. The function should do little in Python itself: while it
     holds the interpreter's lock, others wait for it. It is just called if this thread has low priority already, if no
     thread can be started, and where only processes have a priority.
@@ -153,7 +153,7 @@ def giving_way() -> AbstractContextManager[None]:
 
 
 def lower_process(niceness: int) -> None:
-    """Lowers the priority of this process for good, by so much niceness, and gives it a long time slice.
+    """Lowers the priority of this process for good, by so much niceness.
 
     Where Linux groups processes by their session (`CONFIG_SCHED_AUTOGROUP`), a niceness only counts among those of the
     same session. If this process leads a session, that gets the niceness too. Windows has no such call.
@@ -162,7 +162,6 @@ def lower_process(niceness: int) -> None:
         return
     with suppress(OSError):
         os.nice(niceness)
-    set_time_slice(LONG)
     lower_session()
 
 

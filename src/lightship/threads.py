@@ -2,7 +2,7 @@
 
 A process may have as many threads as its user, its control group (`pids.max`) or its memory allow. At that limit, work
 must wait, be refused or be left out; it must not be lost together with what was counted for it. The threads have the
-usual priority and time slice, whichever those of the thread that asks for them are, because others may use them later.
+usual priority, also those that a thread of low priority asks for, because others may use them later.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable
 
 from lightship.priority import at_usual_priority
-from lightship.time_slices import USUAL, set_time_slice
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +22,7 @@ _logged_at = -_LOG_SECONDS
 
 def start_thread(target: Callable[..., object], *arguments: object, name: str) -> bool:
     """Calls `target` on a daemon thread. Returns False, and logs why, if the system allows no further thread now."""
-    return _started(threading.Thread(target=_call, args=(target, *arguments), name=name, daemon=True))
+    return _started(threading.Thread(target=target, args=arguments, name=name, daemon=True))
 
 
 def start_timer(seconds: float, target: Callable[[], None]) -> threading.Timer | None:
@@ -31,14 +30,9 @@ def start_timer(seconds: float, target: Callable[[], None]) -> threading.Timer |
 
     Returns the timer, or None, and logs why, if the system allows no further thread now.
     """
-    timer = threading.Timer(seconds, _call, (target,))
+    timer = threading.Timer(seconds, target)
     timer.daemon = True
     return timer if _started(timer) else None
-
-
-def _call(target: Callable[..., object], *arguments: object) -> None:
-    set_time_slice(USUAL)
-    target(*arguments)
 
 
 def _started(thread: threading.Thread) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -19,8 +20,8 @@ SHORTEST = 0.0001
 # Longer than usual, but not much: a thread that had to wait may catch up for about two of its slices at a time, and
 # others that compute wait meanwhile.
 LONG = 0.005
-USUAL = 0.0  # whatever Linux gives threads for which nothing was set
 _USUAL_POLICY = 0  # SCHED_OTHER
+_NOT_INHERITED = 1  # SCHED_FLAG_RESET_ON_FORK
 _NANOSECONDS = 1_000_000_000
 # The numbers of sched_setattr and sched_getattr, for which older versions of glibc have no functions.
 _SYSTEM_CALLS = {"x86_64": (314, 315), "aarch64": (274, 275), "riscv64": (274, 275)}
@@ -42,31 +43,41 @@ class _Attributes(ctypes.Structure):
 
 
 def time_slice(thread: int = 0) -> float | None:
-    """Returns the slice of a thread of this process in seconds, by its native id; by default, of the calling thread.
+    """Returns the slice of a thread in seconds, by its native id; by default, of the calling thread.
 
-    Returns None if the system does not say, or if the thread's policy is not the usual one.
+    Returns None if the system has no slices or does not tell them, or if the thread's policy is not the usual one.
     """
     found = _attributes(thread)
-    return None if found is None else found.slice / _NANOSECONDS
+    return found.slice / _NANOSECONDS if found is not None and found.slice else None
 
 
-def set_time_slice(seconds: float, thread: int = 0) -> None:
-    """Sets the slice of a thread of this process, by its native id; by default, of the calling thread.
+def set_time_slice(seconds: float, *, inherited: bool = True) -> None:
+    """Sets the slice of the calling thread.
 
-    The threads and processes that it starts later inherit the slice, but not those of `lightship.threads`.
+    inherited: whether the threads and processes that it starts from now on have it too, instead of the usual one.
     """
-    wanted = _attributes(thread)
-    if wanted is not None:
-        wanted.slice = round(seconds * _NANOSECONDS)
-        _library().syscall(_system_calls()[0], thread, ctypes.byref(wanted), 0)
+    with suppress(MemoryError):  # a thread can do its work without
+        wanted = _attributes()
+        if wanted is not None:
+            wanted.slice = round(seconds * _NANOSECONDS)
+            wanted.flags |= 0 if inherited else _NOT_INHERITED
+            _call(_system_calls()[0], 0, ctypes.byref(wanted), 0)
 
 
-def _attributes(thread: int) -> _Attributes | None:
+def _attributes(thread: int = 0) -> _Attributes | None:
     _, getting = _system_calls()
     found = _Attributes()
-    if not getting or _library().syscall(getting, thread, ctypes.byref(found), ctypes.sizeof(found), 0) != 0:
+    if not getting or _call(getting, thread, ctypes.byref(found), ctypes.sizeof(found), 0) != 0:
         return None
     return found if found.policy == _USUAL_POLICY else None
+
+
+def _call(number: int, *arguments: object) -> int:
+    """Makes a system call. Returns what it returns, or -1 if Python cannot make any."""
+    try:
+        return int(_library().syscall(number, *arguments))
+    except (OSError, AttributeError):  # Python is linked with the C library statically
+        return -1
 
 
 def _system_calls() -> tuple[int, int]:

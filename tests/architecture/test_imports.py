@@ -31,7 +31,7 @@ BELOW: dict[str, set[str]] = {
     "semaphore": set(),
     "signals": set(),
     "suffixes": set(),
-    "threads": {"priority", "time_slices"},
+    "threads": {"priority"},
     "priority": {"time_slices"},
     "time_slices": set(),
     "unexpected": set(),

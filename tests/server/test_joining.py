@@ -11,7 +11,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -244,6 +244,13 @@ def unread_calls(server: Server) -> int:
     return count
 
 
+def unread_bytes(server: Server) -> int:
+    """The number of bytes of gRPC's connections that the event loop has not read."""
+    assert server._endpoints is not None
+    assert server._endpoints.grpc is not None
+    return sum(map(len, map(unread, server._endpoints.grpc.connections)))
+
+
 def unread(connection: Any) -> bytes:
     """What has come on a connection of a server whose event loop is held up."""
     number = os.dup(connection.transport.get_extra_info("socket").fileno())
@@ -384,19 +391,24 @@ def test_calls_of_one_turn_that_are_not_alike_get_their_own_answers(served: Serv
     assert values_of(in_one_turn(server, messages)) == [[2.5], [2.5, 3.0], [3.0], grpc.StatusCode.NOT_FOUND] * 2
 
 
-Logging = tuple[Server, Gated, Callable[[int], list[dict[str, Any]]]]
+Logging = tuple[Server, Gated, Callable[..., list[dict[str, Any]]]]
 
 
 @pytest.fixture
 def logging(served: Serve, tmp_path: Path) -> Logging:
-    """A server with an access log and short runs, and what waits for so many lines and returns those of `id-`."""
+    """A server with an access log and short runs, and what waits for so many lines.
+
+    That returns the lines of `id-`, or of other ids in their order.
+    """
     path = tmp_path / "access.log"
     server, engine = served(short=True, access_log="json", access_log_file=path)
 
-    def lines(number: int) -> list[dict[str, Any]]:
+    def lines(number: int, ids: Collection[str] = ()) -> list[dict[str, Any]]:
         until(lambda: len(path.read_text().splitlines()) >= number)
         found = [json.loads(line) for line in path.read_text().splitlines()]
         assert len(found) == number
+        if ids:
+            return [line for one in ids for line in found if line["id"] == one]
         return sorted((line for line in found if line["id"].startswith("id-")), key=lambda line: line["id"])
 
     return server, engine, lines
@@ -486,6 +498,65 @@ def test_calls_over_grpc_that_are_read_as_one_are_logged_each_with_its_id(loggin
     for line, result in zip(found, results, strict=True):
         assert line | shown | {"bytes_out": len(result) + 5} == line
         check_stages(line, "decode", "run", "encode")
+
+
+def test_calls_over_grpc_that_are_read_as_one_are_logged_each_with_a_new_id(logging: Logging) -> None:
+    """One of them brings its id along, and one is cancelled before it is read."""
+    server, engine, lines = logging
+    with grpc.insecure_channel(server.grpc_address) as channel:
+        call = channel.unary_unary(PREDICT)
+        call(message(0.0), timeout=60)
+        with held_loop(server):
+            calls = [
+                call.future(message(float(number)), timeout=60, metadata=[("x-request-id", "id-3")] * (number == 3))
+                for number in range(9)
+            ]
+            until(lambda: unread_calls(server) == 9)
+            before = unread_bytes(server)
+            calls.pop().cancel()
+            until(lambda: unread_bytes(server) > before)
+        results = [one.result(60) for one in calls]
+        ids = [dict(one.trailing_metadata())["x-request-id"] for one in calls]
+    assert values_of(results) == [[number / 2 + 2] for number in range(8)]
+    assert 8 in engine.runs
+    assert len(set(ids)) == 8
+    assert ids[3] == "id-3"
+    assert all(len(one) == 32 for one in ids if one != "id-3")
+    found = lines(10, ids)  # with those of the first call and of the cancelled one
+    assert [line["id"] for line in found] == ids
+    shown = {"rpc": PREDICT, "model": "m", "version": 123, "code": "OK", "bytes_in": len(message(0.0)) + 5}
+    for line, result in zip(found, results, strict=True):
+        assert line | shown | {"bytes_out": len(result) + 5} == line
+        check_stages(line, "decode", "run", "encode")
+
+
+def test_calls_over_grpc_that_wait_for_a_further_turn_were_received_before_the_first_one(
+    logging: Logging, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, engine, lines = logging
+    run, further, slow = engine.engine.run, list[Any](), 0.2
+    with grpc.insecure_channel(server.grpc_address) as channel:
+        call = channel.unary_unary(PREDICT)
+        call(message(0.0), timeout=60)
+
+        def run_slowly(*arguments: Any) -> Any:
+            if not further:  # in the first turn the same connection sends more
+                further.append(call.future(message(0.0), timeout=60))
+                until(lambda: unread_calls(server) > 0)
+                threading.Event().wait(slow)
+            return run(*arguments)
+
+        with held_loop(server):
+            calls = [call.future(message(float(number % 10)), timeout=60) for number in range(40)]
+            until(lambda: unread_calls(server) == 40)
+            monkeypatch.setattr(engine.engine, "run", run_slowly)
+        results = [one.result(60) for one in calls]
+        assert values_of([further[0].result(60)]) == [[2.0]]
+        ids = [dict(one.trailing_metadata())["x-request-id"] for one in calls]
+    assert values_of(results) == [[number % 10 / 2 + 2] for number in range(40)]
+    found = lines(42, ids)
+    assert max(line["receive_ms"] for line in found) < 1000 * slow
+    assert all(line["wait_ms"] > 1000 * slow / 2 for line in found[32:])
 
 
 def test_calls_over_grpc_that_could_not_be_run_as_one_are_logged_each_with_its_code(logging: Logging) -> None:

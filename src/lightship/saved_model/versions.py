@@ -204,7 +204,7 @@ def _explain_file(file: Path) -> str:
 
 
 def model_bytes(folder: Path) -> int:
-    """Returns the size of a SavedModel's graph and variables. Raises OSError if they were taken away meanwhile."""
+    """Returns the size of a SavedModel's graph and variables. Raises OSError if files are removed meanwhile."""
     files = [folder / SAVED_MODEL_FILE, folder / SAVED_MODEL_TEXT, *folder.glob("variables/*")]
     return sum(file.stat().st_size for file in files if file.exists())
 

@@ -168,13 +168,14 @@ class Endpoints:
 def _run(*served: Coroutine[object, object, None]) -> None:
     """Runs coroutines on an event loop of their own until all have ended.
 
-    Its turns are short, so it may take the processor from threads that compute as soon as it is woken.
+    The loop works only briefly at a time. So it has the shortest time slice, and takes the processor from threads that
+    compute as soon as it is woken. The threads that it starts do not.
     """
 
     async def all_of_them() -> None:
         await asyncio.gather(*served)
 
-    set_time_slice(SHORTEST)
+    set_time_slice(SHORTEST, inherited=False)
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(all_of_them())
 

@@ -104,7 +104,7 @@ class TimedTurn(Turn):
     def _take(self) -> None:
         self.seconds, self.arrived = 0.0, self._next_arrived
         Turn._take(self)
-        if self.log.joins:
+        if self.log.joined:
             _guarded(self.log.end_turn)
         if self._stages:  # requests are left for the next turn, which begins when the sockets have been looked at
             self._next_arrived = time.monotonic()

@@ -31,6 +31,7 @@ def test_several_streams_of_a_small_model_are_chosen_where_they_give_about_as_mu
     assert choose_streams(one, {2: {1: 0.016}}, SMALL) == 2  # 125
     assert choose_streams(one, {2: {1: 0.018}}, SMALL) == 2  # 111
     assert choose_streams(one, {2: {1: 0.020}}, SMALL) == 1  # 100
+    assert choose_streams(one, {8: {1: 0.075}, 2: {1: 0.0194}}, SMALL) == 8  # 107; 2 give 103, too little
 
 
 def test_fewer_streams_are_chosen_where_more_give_hardly_more() -> None:

@@ -41,6 +41,8 @@ def work(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
         allow_unproven=frozenset(request["allow_unproven"]),
     )
 
+    copy_bytes = model_bytes(Path(request["folder"]))  # while it is there
+
     def models(streams: int) -> Mapping[str, Compiled]:
         return build_models(Path(request["folder"]), signature, options, request["models"], streams).models
 
@@ -60,10 +62,10 @@ def work(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
         if wanted:
             measured, disturbed = _side_by_side(models, sample, wanted, min(most, MAX_STREAM_ROWS))
             found["disturbed"] = stopwatch.disturbed or disturbed
-            if request["streams"] > 1:  # it was asked for
+            if request["streams"] > 1:  # the operator has set the number
                 streams = max(measured, default=1)
             else:
-                streams = choose_streams(costs, measured, model_bytes(Path(request["folder"])))
+                streams = choose_streams(costs, measured, copy_bytes)
             if streams > 1:
                 found |= {"streams": streams, "costs_of_streams": list(measured[streams].items())}
     except CannotRun:  # it could be compiled before, so the machine has changed
@@ -94,7 +96,9 @@ def _side_by_side(
     numbers: Sequence[int],
     most: int,
 ) -> tuple[Mapping[int, Mapping[int, float]], bool]:
-    """Returns what one run costs while so many run, by their number, and whether the machine was too busy."""
+    """Returns the costs of one run while all streams run, by the number of streams, and whether the machine was too
+    busy to tell them.
+    """
     by_streams: dict[int, Mapping[int, float]] = {}
     disturbed = False
     for wanted in numbers:

@@ -23,11 +23,11 @@ Costs = Mapping[int, float]  # the seconds of one run by the number of rows
 
 # What several streams must give, as a share of the rate of joined calls on one. They cost a second copy of the weights,
 # so those of a large model must give much more. Where the engine alone gives about as much either way, a server gives
-# more by several streams: a run on all processors waits for the one that reads the next calls meanwhile.
+# more by several streams: a run on all processors is held up by the event loop, which needs one of them meanwhile.
 _SMALL_COPY = 32 << 20  # bytes
 _WORTH_SMALL = 0.9
 _WORTH_LARGE = 1.15
-# Runs one after the other must take so many times as long as by streams, so that streams clearly answer sooner.
+# Streams are used only for as many calls as would take at least so many times as long one after the other.
 _SOONER = 1.1
 # Of numbers of streams that give about as much, the smallest has the fastest runs.
 _AS_GOOD = 0.95
@@ -43,11 +43,12 @@ def choose_streams(costs: Costs, costs_by_streams: Mapping[int, Costs], copy_byt
     `costs` are those of one stream on all processors, and `costs_by_streams` those of one run while all streams run.
     `copy_bytes`: about the size of the copy.
     """
-    worth_it = _WORTH_SMALL if copy_bytes <= _SMALL_COPY else _WORTH_LARGE
     rates = {streams: _best_rate(some, streams) for streams, some in costs_by_streams.items() if some}
-    if not costs or not rates or max(rates.values()) < worth_it * _best_rate(costs, 1):
+    if not costs or not rates:
         return 1
-    return min(streams for streams, rate in rates.items() if rate >= _AS_GOOD * max(rates.values()))
+    worth_it = _WORTH_SMALL if copy_bytes <= _SMALL_COPY else _WORTH_LARGE
+    least = max(worth_it * _best_rate(costs, 1), _AS_GOOD * max(rates.values()))
+    return min((streams for streams, rate in rates.items() if rate >= least), default=1)
 
 
 def least_calls(costs: Costs, streams: int, costs_of_streams: Costs) -> int:

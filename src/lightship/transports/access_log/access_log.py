@@ -33,7 +33,7 @@ class AccessLog:
         self.clients: Mapping[str, bytes] = self._lines.clients
         self._file = LogFile(path, self._lines.dropped, shared=shared)
         self._entries: list[Entry | JoinedRecord] = []
-        self.joins: list[JoinedRecord] = []  # those of this turn; the end of a turn without one need not be told
+        self.joined: list[JoinedRecord] = []  # those of this turn; `end_turn` need not be called if there are none
         self._unsent: list[bytes] = []
         self._unsent_bytes = self._unsent_lines = 0
         self._due = False
@@ -58,12 +58,12 @@ class AccessLog:
 
     def add_joined(self, joined: JoinedRecord) -> None:
         """Takes the record of requests that end in this turn of the event loop. Members may still be added to it."""
-        self.joins.append(joined)
+        self.joined.append(joined)
 
     def end_turn(self) -> None:
         """Ends the requests that were answered together in this turn of the event loop."""
-        if self.joins:
-            joined, self.joins, ended = self.joins, [], monotonic()
+        if self.joined:
+            joined, self.joined, ended = self.joined, [], monotonic()
             for one in joined:
                 one.ended = ended
                 self.add_entry(one)
@@ -75,7 +75,7 @@ class AccessLog:
     def close(self) -> None:
         """Writes what is left and ends. The event loop must have ended."""
         self._due = True  # there is no event loop any more
-        self._entries += self.joins
+        self._entries += self.joined
         self._flush()
         self._file.close()
 

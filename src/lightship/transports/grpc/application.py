@@ -236,7 +236,7 @@ class GrpcApplication:
             self._read_group(group)
 
     def _note_received(self) -> None:
-        """Tells the calls that have come since the last turn, and wait for the next one, when they came."""
+        """Notes when those calls were received that have come since the last turn and wait for the next one."""
         for call in reversed(self._complete):
             if call.received_at:
                 break
@@ -278,7 +278,8 @@ class GrpcApplication:
     def _finish_together(self, group: list[UnaryCall], outputs: dict[Output, None]) -> list[UnaryCall]:
         """Gives calls that were run as one their answers. If they were not, each is run by itself.
 
-        Returns the calls of the group that are to be delivered. Adds the outputs that have answers of the others.
+        Returns the calls of the group that are still to be delivered. Adds to `outputs` those that the answers of the
+        others were written to.
         """
         finished, self._together = self._together, []
         left: list[UnaryCall] = []

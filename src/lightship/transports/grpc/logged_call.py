@@ -49,7 +49,7 @@ class LoggedUnaryCall(UnaryCall):
         if head.timeout is not None:
             self.deadline = monotonic() + head.timeout
         self._begun_at = stream.connection.lifetime.heard_at
-        # Every call looks at these, which is faster where they are not the class's.
+        # Every call reads these, and finds them sooner here than in its class.
         self._record, self.received_at = None, 0.0
 
     @property
@@ -66,7 +66,7 @@ class LoggedUnaryCall(UnaryCall):
         return record
 
     def _received_when(self) -> float:
-        """Returns when the request had come. Nothing has come since, or it was noted."""
+        """Returns when the last bytes of the request came. Nothing has come since, or it was noted before."""
         return self.received_at or self.stream.connection.lifetime.heard_at
 
     def _new_id(self) -> tuple[bytes, Block]:
@@ -94,7 +94,7 @@ class LoggedUnaryCall(UnaryCall):
     def deliver(self) -> bool:
         read = self._read
         if read is None:
-            return self._deliver_noted(monotonic())
+            return self._deliver_recorded(monotonic())
         begun, application = monotonic(), self._application
         self._read, done = None, read.finish()
         if (
@@ -104,7 +104,7 @@ class LoggedUnaryCall(UnaryCall):
             or len(done.body) > application.max_plain
             or self.finished
         ):
-            return self._deliver_unusual(read, done, begun)
+            return self._deliver_with_record(read, done, begun)
         log, client, size = application.access_log, self.stream.connection.client, PREFIX_BYTES + len(done.body)
         assert log is not None
         made, trailers = self._new_id()
@@ -115,17 +115,17 @@ class LoggedUnaryCall(UnaryCall):
         log.add_entry((what, ended, self._decode, application.turn.seconds, ended - begun, own))
         return True
 
-    def _deliver_unusual(self, read: ReadPredict, done: Answer | UnaryJob, begun: float) -> bool:
-        """Delivers what became of a request that was read, and notes it in a record. begun: when this began."""
+    def _deliver_with_record(self, read: ReadPredict, done: Answer | UnaryJob, begun: float) -> bool:
+        """Answers a request that needs a record, or lets a thread run it. begun: when this began."""
         record = self.record
         record.model, record.version = read.model, read.version
         if isinstance(done, UnaryJob):
             self._submit_read(done)
             return False
         self._answer, record.run = done, self._application.turn.seconds
-        return self._deliver_noted(begun)
+        return self._deliver_recorded(begun)
 
-    def _deliver_noted(self, begun: float) -> bool:
+    def _deliver_recorded(self, begun: float) -> bool:
         """Delivers the answer, if there is one, of a call with a record. begun: when this began."""
         joined = self.joined
         if joined is not None and not self.finished:

@@ -50,8 +50,8 @@ class UnaryCall(Caller):
     _received = False
     _checked = False  # whether a long message may be received
     _ok = OK  # the trailers of an answer
-    # For the access log: what it tells of those that were answered as one with this, and when a short request had come,
-    # if it was not answered in the turn of the event loop in which it came.
+    # For the access log: what it tells of those that were answered as one with this, and when a short request was
+    # received, if it had to wait for a later turn of the event loop.
     joined: JoinedRecord | None = None
     received_at = 0.0
 
