@@ -86,6 +86,14 @@ def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Returns how many processes run tests: more than processors, because many tests wait for other processes."""
+    from lightship.processors import available_cpus
+
+    return available_cpus() + 1
+
+
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Gives each file of tests to one process, and each of some folders whole."""
     from xdist.scheduler import LoadFileScheduling
