@@ -20,7 +20,7 @@ from tests.processes import children, command_has
 
 from lightship.engines.cache import CompiledCache
 from lightship.engines.scratch import Scratch, scratch, sweep
-from lightship.engines.trial import TrialFailed, Trials
+from lightship.engines.trial import TrialFailed, Trials, process
 from lightship.engines.trial.pool import MAX_HELPERS, Helpers
 from lightship.errors import DataLoss
 
@@ -170,6 +170,16 @@ def test_closing_ends_what_runs(trials: Trials, tmp_path: Path) -> None:
         with pytest.raises(TrialFailed, match="the server is stopping"):
             asked.result(30)
     _until(lambda: not _alive(pid))
+
+
+def test_a_process_that_ends_starts_no_helper_and_says_so(
+    trials: Trials, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starter = ThreadPoolExecutor(1)
+    starter.shutdown()  # as Python does with all of them before it ends
+    monkeypatch.setattr(process, "_starter", lambda: starter)
+    with pytest.raises(TrialFailed, match="cannot be started or reached: this process is ending"):
+        trials.prepare(_request("write", tmp_path), "a")
 
 
 def test_idle_helpers_end(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from lightship.engines.trial.messages import STANDARD_OUTPUT, missing, parse, wr
 from lightship.priority import at_usual_priority
 from lightship.process_tree import process_tree
 
+_NO_THREAD = "this process is ending, or the system allows it no further thread"
 _LOOK_SECONDS = 0.05
 _END_SECONDS = 5.0
 _OUTPUT_SECONDS = 1.0
@@ -67,7 +68,8 @@ class HelperEnded(Exception):
 class HelperProcess:
     """A helper process. It starts when this object is created, and ends on `stop` or with the process that created it.
 
-    The helper's temporary files are in a folder of its own, which is removed with it.
+    The helper's temporary files are in a folder of its own, which is removed with it. Raises OSError if it cannot be
+    started.
     """
 
     def __init__(self, work: str) -> None:
@@ -87,6 +89,9 @@ class HelperProcess:
             # Linux ends the child process together with the thread that started it, so a permanent thread starts it.
             temporary = self._scratch.path if self._scratch is not None else None
             self._process = _starter().submit(_start, self.work, given, temporary).result()
+        except RuntimeError as error:
+            os.close(answers)
+            raise OSError(_NO_THREAD) from error
         except BaseException:
             os.close(answers)
             raise
@@ -97,11 +102,11 @@ class HelperProcess:
         self._reader = threading.Thread(target=self._keep_output, name="lightship-helper-output", daemon=True)
         try:
             self._reader.start()
-        except RuntimeError:  # the system allows no further thread now
+        except RuntimeError as error:
             self._kill_group()
             self._process.wait()
             self._close_streams()
-            raise
+            raise OSError(_NO_THREAD) from error
 
     @property
     def alive(self) -> bool:
