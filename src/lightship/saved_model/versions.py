@@ -203,10 +203,15 @@ def _explain_file(file: Path) -> str:
     return f"{file} is a file, not a model's folder: give the model's folder, such as models/dog"
 
 
+def model_files(folder: Path) -> list[Path]:
+    """Returns the files of a SavedModel's graph and variables."""
+    files = [folder / SAVED_MODEL_FILE, folder / SAVED_MODEL_TEXT, *folder.glob("variables/*")]
+    return [file for file in files if file.exists()]
+
+
 def model_bytes(folder: Path) -> int:
     """Returns the size of a SavedModel's graph and variables. Raises OSError if files are removed meanwhile."""
-    files = [folder / SAVED_MODEL_FILE, folder / SAVED_MODEL_TEXT, *folder.glob("variables/*")]
-    return sum(file.stat().st_size for file in files if file.exists())
+    return sum(file.stat().st_size for file in model_files(folder))
 
 
 def _entries(folder: Path) -> list[str]:

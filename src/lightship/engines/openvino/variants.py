@@ -16,7 +16,7 @@ from lightship.engines.openvino.runtime import explain
 from lightship.engines.openvino.shapes import Declared, Shape, Shapes, reshaped
 from lightship.errors import FailedPrecondition, InvalidArgument
 from lightship.saved_model.signatures import Signature
-from lightship.saved_model.versions import SAVED_MODEL_FILE, SAVED_MODEL_TEXT
+from lightship.saved_model.versions import model_files
 
 # Each compiled variant holds its own copy of the weights.
 MAX_VARIANTS = 4
@@ -171,6 +171,5 @@ class Variants:
 
 def file_stamp(folder: Path) -> frozenset[tuple[str, int, int]]:
     """Returns what changes if the files of a version are changed."""
-    files = [folder / SAVED_MODEL_FILE, folder / SAVED_MODEL_TEXT, *folder.glob("variables/*")]
-    stats = ((file.name, file.stat()) for file in files if file.exists())
+    stats = ((file.name, file.stat()) for file in model_files(folder))
     return frozenset((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats)

@@ -79,8 +79,10 @@ class HelperProcess:
         self._scratch = _scratch()
         try:
             self._start()
-        except BaseException:
+        except BaseException as error:
             self._remove_scratch()
+            if isinstance(error, RuntimeError):
+                raise OSError(_NO_THREAD) from error
             raise
 
     def _start(self) -> None:
@@ -89,9 +91,6 @@ class HelperProcess:
             # Linux ends the child process together with the thread that started it, so a permanent thread starts it.
             temporary = self._scratch.path if self._scratch is not None else None
             self._process = _starter().submit(_start, self.work, given, temporary).result()
-        except RuntimeError as error:
-            os.close(answers)
-            raise OSError(_NO_THREAD) from error
         except BaseException:
             os.close(answers)
             raise
@@ -102,11 +101,11 @@ class HelperProcess:
         self._reader = threading.Thread(target=self._keep_output, name="lightship-helper-output", daemon=True)
         try:
             self._reader.start()
-        except RuntimeError as error:
+        except RuntimeError:
             self._kill_group()
             self._process.wait()
             self._close_streams()
-            raise OSError(_NO_THREAD) from error
+            raise
 
     @property
     def alive(self) -> bool:

@@ -314,9 +314,10 @@ class GrpcApplication:
     def write(self) -> None:
         """Writes the answers of a turn."""
         group, self._group = self._group, []
-        sent: dict[Output, None] = {}
-        left = self._finish_together(group, sent) if self._together else group
-        outputs = sent | {call.stream.output: None for call in left if call.deliver()}
+        outputs: dict[Output, None] = {}
+        for call in self._finish_together(group, outputs) if self._together else group:
+            if call.deliver():
+                outputs[call.stream.output] = None
         for output in outputs:
             output.flush()
         if group:

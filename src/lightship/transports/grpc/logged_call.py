@@ -39,6 +39,7 @@ class LoggedUnaryCall(UnaryCall):
     """
 
     _record: AccessRecord | None
+    joined: JoinedRecord | None = None  # what it has in common with those that were answered as one with it
     _decode = 0.0  # seconds, without those in the record
     _delivering = 0.0  # when the delivery of an answer with a record began, while it goes on
 

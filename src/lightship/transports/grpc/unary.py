@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from lightship.errors import Cancelled, Code, Internal, LightshipError
 from lightship.memory_budget import Reservation
-from lightship.transports.access_log.record import JoinedRecord
 from lightship.transports.grpc.api import ReadPredict, UnaryJob
 from lightship.transports.grpc.call import Answer, Caller, refusal
 from lightship.transports.grpc.compression import MAX_INLINE_BYTES, Compression
@@ -50,9 +49,7 @@ class UnaryCall(Caller):
     _received = False
     _checked = False  # whether a long message may be received
     _ok = OK  # the trailers of an answer
-    # For the access log: what it tells of those that were answered as one with this, and when a short request was
-    # received, if it had to wait for a later turn of the event loop.
-    joined: JoinedRecord | None = None
+    # For the access log: when a short request was received, if it had to wait for a later turn of the event loop.
     received_at = 0.0
 
     def __init__(self, application: GrpcApplication, stream: Stream, method: Method, head: GrpcHead) -> None:
@@ -130,7 +127,7 @@ class UnaryCall(Caller):
             self._answer = answer
             return
         if isinstance(answer, UnaryJob):
-            self._submit(answer, len(data), data[PREFIX_BYTES:])
+            self._submit_read(answer)
             return
         self._read = answer
         if answer.prediction is not None:
@@ -213,7 +210,7 @@ class UnaryCall(Caller):
         self._submit(UnaryJob(application.api, self.method, self, read), message.size, start, bool(message.encoding))
 
     def _submit_read(self, job: UnaryJob) -> None:
-        """Lets a thread run a short request that was read."""
+        """Lets a thread run a short request."""
         data = self._data
         self._submit(job, len(data), data[PREFIX_BYTES:])
 
