@@ -197,15 +197,48 @@ def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callabl
 
 @pytest.fixture(scope="session")
 def dog_bundle(tmp_path_factory: pytest.TempPathFactory, assets: Assets) -> Path:
-    """`models/dog`, holding version 1 as `make demo` exports it. Copy it before changing anything in it."""
+    """`models/dog`, holding version 1 as `make demo` exports it. Copy it before changing anything in it.
+
+    It is compiled as well: the first process that needs it compiles all its signatures, and the others copy them.
+    """
     from lightship.images.spec import ImageSpec
     from lightship.packaging import export
 
+    cache = Path(os.environ["LIGHTSHIP_CACHE_DIR"])
+
     def make(folder: Path) -> None:
         image = ImageSpec(resize="bicubic", preprocessing="mobilenet_v2")
-        export(assets.model, folder / "dog", classes=list(BREEDS), image=image, golden=[assets.photo])
+        before = compiled_in(cache)
+        version = export(assets.model, folder / "dog", classes=list(BREEDS), image=image, golden=[assets.photo])
+        compile_signatures(version)
+        for entry in compiled_in(cache) - before:
+            shutil.copytree(entry, folder / "compiled" / entry.name)
 
-    return made_once(tmp_path_factory, "dog_bundle", make) / "dog"
+    made = made_once(tmp_path_factory, "dog_bundle", make)
+    cache.mkdir(parents=True, exist_ok=True)
+    for entry in compiled_in(made / "compiled"):
+        if not (cache / entry.name).exists():
+            shutil.move(entry, cache)
+    return made / "dog"
+
+
+def compiled_in(cache: Path) -> set[Path]:
+    """Returns the entries of a cache of compiled models, which are folders called by their digests."""
+    return set(cache.glob("[0-9a-f]" * 64))
+
+
+def compile_signatures(version: Path) -> None:
+    """Compiles all signatures of a version for the serving engine, into the cache of compiled models."""
+    from lightship.engines import load_engine
+    from lightship.saved_model.reader import read_saved_model
+    from lightship.saved_model.signatures import INIT_SIGNATURE
+
+    model = read_saved_model(version)
+    engine = load_engine(version, model)
+    for name in model.signatures:
+        if name != INIT_SIGNATURE:
+            engine.engine_of(name)
+    engine.close()
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ from typing import Any
 
 import grpc
 import pytest
+from tests.cli.conftest import clean_environment
 from tests.processes import children, command_has
 
 from lightship.protos import PredictRequest, PredictResponse
@@ -111,9 +112,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
         name = "lightship" if command == "serve" else command
         words = [str(BIN / name), *(["serve", "--rest-port=auto"] if command == "serve" else [])]
         words += [f"--workers={workers}", *map(str, arguments)]
-        clean = {key: value for key, value in os.environ.items() if not key.startswith("LIGHTSHIP_")}
         with log_file.open("w") as log:
-            popen = subprocess.Popen(words, stdout=log, stderr=log, text=True, env=clean | (env or {}))
+            popen = subprocess.Popen(words, stdout=log, stderr=log, text=True, env=clean_environment(**(env or {})))
         served = Served(popen, log_file)
         started.append(served)
         if command == "serve":
