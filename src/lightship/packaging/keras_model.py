@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,6 +78,7 @@ class KerasModel:
             if explain is not None:
                 for name, function, specs in explain.functions(image):
                     archive.add_endpoint(name, function, input_signature=specs)
+            _trace_once(archive)
             archive.write_out(str(folder), verbose=False)
         if image is not None:
             set_method_names(folder, image.method_names)
@@ -91,6 +93,24 @@ class KerasModel:
     def _scores(self, run: Any, images: Tensor) -> Tensor:
         (output,) = keras.tree.flatten(run(*keras.tree.pack_sequence_as(self._arguments, [images])))
         return output
+
+
+def _trace_once(archive: Any) -> None:
+    """Lets Keras look for variables in the traces that are saved.
+
+    Keras looks before TensorFlow saves, and TensorFlow uses no trace again that was made outside of saving. Each
+    signature would be traced twice, with the whole model. Both names are private: without them it is.
+    """
+    with suppress(ImportError, AttributeError):
+        from tensorflow.python.saved_model.save_context import save_context
+
+        look: Callable[[], None] = archive._filter_and_track_resources
+
+        def look_while_saving() -> None:
+            with save_context(tf.saved_model.SaveOptions()):
+                look()
+
+        archive._filter_and_track_resources = look_while_saving
 
 
 def _arguments(model: Any) -> list[Any]:
