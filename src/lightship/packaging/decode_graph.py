@@ -40,14 +40,16 @@ def decode_in_graph(encoded: Tensor, spec: ImageSpec) -> Tensor:
     with tf.control_dependencies([tf.debugging.Assert(long_enough, ["the image is empty or truncated"])]):
         encoded = tf.identity(encoded)
     is_webp = _has(encoded, RIFF_SIGNATURE) & _has(encoded, WEBP_SIGNATURE, 8)
+    dtype = _dtype(spec)
     cases: list[tuple[Tensor, Callable[[], Tensor]]] = [
-        (_has(encoded, JPEG_SIGNATURE), lambda: _jpeg(encoded, spec)),
+        (_has(encoded, JPEG_SIGNATURE), lambda: tf.cast(_jpeg(encoded, spec), dtype)),
         (_has(encoded, PNG_SIGNATURE), lambda: _png(encoded, spec)),
-        (_has(encoded, GIF_PREFIX), lambda: _colored(_any(encoded, 3), spec)),
-        (_has(encoded, BMP_SIGNATURE), lambda: _colored(_bmp(encoded), spec)),
-        (is_webp, lambda: _colored(_webp(encoded), spec)),
+        (_has(encoded, GIF_PREFIX), lambda: tf.cast(_any(encoded, 3), dtype)),
+        (_has(encoded, BMP_SIGNATURE), lambda: tf.cast(_bmp(encoded), dtype)),
+        (is_webp, lambda: tf.cast(_webp(encoded), dtype)),
     ]
-    pixels = tf.case(cases, default=lambda: _refused(_dtype(spec)))
+    # Converted once, behind all decoders: their graphs are traced, saved and loaded with each signature for images.
+    pixels = _colored(tf.case(cases, default=lambda: _refused(dtype)), spec)
     return tf.ensure_shape(pixels, (None, None, spec.channels))
 
 
@@ -72,7 +74,7 @@ def _refused(dtype: tf.DType) -> Tensor:
 def _jpeg(encoded: Tensor, spec: ImageSpec) -> Tensor:
     # In the family "tensorflow", grey is libjpeg's luma. Pillow computes it from the colours.
     channels = 1 if spec.family == "tensorflow" and spec.color == "grayscale" else 3
-    return _colored(tf.io.decode_jpeg(encoded, channels=channels, dct_method="INTEGER_ACCURATE"), spec)
+    return tf.io.decode_jpeg(encoded, channels=channels, dct_method="INTEGER_ACCURATE")
 
 
 def _png(encoded: Tensor, spec: ImageSpec) -> Tensor:
@@ -80,21 +82,21 @@ def _png(encoded: Tensor, spec: ImageSpec) -> Tensor:
     if spec.family == "tensorflow":
         return tf.io.decode_png(encoded, channels=spec.channels)
     grey = tf.equal(_byte(encoded, 25), 0)
-    depth = _byte(encoded, 24)
+    depth, dtype = _byte(encoded, 24), _dtype(spec)
     cases = [
         (grey & tf.equal(depth, 16), lambda: _deep_png(encoded, spec)),
         # With less than 8 bits per pixel, TensorFlow fills the alpha channel with a wrong value.
-        (grey & tf.less(depth, 8), lambda: _colored(tf.io.decode_png(encoded, channels=3), spec)),
+        (grey & tf.less(depth, 8), lambda: tf.cast(tf.io.decode_png(encoded, channels=3), dtype)),
     ]
     channels = 4 if spec.color == "rgba" else 3
-    return tf.case(cases, default=lambda: _colored(tf.io.decode_png(encoded, channels=channels), spec))
+    return tf.case(cases, default=lambda: tf.cast(tf.io.decode_png(encoded, channels=channels), dtype))
 
 
 def _deep_png(encoded: Tensor, spec: ImageSpec) -> Tensor:
     pixels = tf.io.decode_png(encoded, channels=1, dtype=tf.uint16)
     if _keeps_depth(spec):
         return pixels
-    return _colored(tf.cast(tf.minimum(tf.cast(pixels, tf.int32), 255), tf.uint8), spec)
+    return tf.cast(tf.minimum(tf.cast(pixels, tf.int32), 255), tf.uint8)
 
 
 def _any(encoded: Tensor, channels: int) -> Tensor:
@@ -147,9 +149,8 @@ def _colored(pixels: Tensor, spec: ImageSpec) -> Tensor:
     """Converts pixels with 1, 3 or 4 channels, which are known only when the graph runs, to the spec's colour."""
     channels = tf.shape(pixels)[-1]
     if spec.color == "grayscale":
-        grey = tf.cond(tf.equal(channels, 1), lambda: pixels[..., :1], lambda: _luma(pixels))
-        return tf.cast(grey, _dtype(spec))
-    three = tf.cond(tf.equal(channels, 1), lambda: tf.repeat(pixels[..., :1], 3, axis=-1), lambda: pixels[..., :3])
+        return tf.cond(tf.equal(channels, 1), lambda: pixels[..., :1], lambda: _luma(pixels))
+    three = tf.cond(tf.equal(channels, 1), lambda: tf.tile(pixels[..., :1], (1, 1, 3)), lambda: pixels[..., :3])
     if spec.color == "rgb":
         return three
     opaque = tf.fill(tf.concat([tf.shape(pixels)[:2], [1]], axis=0), tf.constant(255, pixels.dtype))
@@ -159,4 +160,4 @@ def _colored(pixels: Tensor, spec: ImageSpec) -> Tensor:
 
 def _luma(pixels: Tensor) -> Tensor:
     weighted = tf.reduce_sum(tf.cast(pixels[..., :3], tf.int32) * tf.constant(_LUMA), axis=-1, keepdims=True)
-    return tf.cast(tf.bitwise.right_shift(weighted + 0x8000, 16), tf.uint8)
+    return tf.cast(tf.bitwise.right_shift(weighted + 0x8000, 16), pixels.dtype)

@@ -67,23 +67,27 @@ def _nearest(span: Span) -> Tensor:
 
 def _two_passes(pixels: Tensor, rows: Span, columns: Span, method: str, sums: _Sums) -> Tensor:
     """Resizes across, then down, or in the other order if that saves work, by the rule of Pillow 13."""
+    shape = tf.shape(pixels)
+    height, width = shape[0], shape[1]
+    # Both orders need the same weights.
+    of_rows, of_columns = _weights(height, rows, method), _weights(width, columns, method)
 
     def down(part: Tensor) -> Tensor:
-        return _one_pass(part, rows, method, sums)
+        return _one_pass(part, of_rows, rows.out, sums)
 
     def across(part: Tensor) -> Tensor:
-        return tf.transpose(_one_pass(tf.transpose(part, (1, 0, 2)), columns, method, sums), (1, 0, 2))
+        return tf.transpose(_one_pass(tf.transpose(part, (1, 0, 2)), of_columns, columns.out, sums), (1, 0, 2))
 
-    fewer_rows, fewer_columns = tf.shape(pixels)[0] - rows.out, tf.shape(pixels)[1] - columns.out
+    fewer_rows, fewer_columns = height - rows.out, width - columns.out
     down_first = (fewer_rows > 0) & (fewer_rows > 2 * fewer_columns)
     return tf.cast(tf.cond(down_first, lambda: across(down(pixels)), lambda: down(across(pixels))), tf.float32)
 
 
-def _one_pass(pixels: Tensor, span: Span, method: str, sums: _Sums) -> Tensor:
-    """Resizes along the first axis."""
+def _one_pass(pixels: Tensor, weights: Tensor, out: int | Tensor, sums: _Sums) -> Tensor:
+    """Resizes along the first axis to a length of `out`."""
     shape = tf.shape(pixels)
-    summed = sums(_weights(shape[0], span, method), tf.reshape(pixels, (shape[0], shape[1] * shape[2])))
-    return tf.reshape(summed, (span.out, shape[1], shape[2]))
+    summed = sums(weights, tf.reshape(pixels, (shape[0], shape[1] * shape[2])))
+    return tf.reshape(summed, (out, shape[1], shape[2]))
 
 
 def _sums(weights: Tensor, pixels: Tensor) -> Tensor:
