@@ -143,7 +143,7 @@ def test_a_spec_that_does_not_exist_is_reported_before_tensorflow_is_loaded(
 def test_a_classifier_without_preprocessing_is_exported_with_a_warning_that_inspect_repeats(
     lightship: Run, tiny: Path, classes: Path
 ) -> None:
-    done = lightship("export", tiny, "models/tiny", "--classes", classes)
+    done = lightship("export", tiny, "models/tiny", "--classes", classes, "--no-explain")
     assert (done.returncode, done.stdout) == (0, "models/tiny/1\n")
     warning = done.stderr.splitlines()[-1]
     assert warning.startswith("warning: models/tiny/1 was exported without preprocessing")
@@ -157,7 +157,7 @@ def test_a_classifier_without_preprocessing_is_exported_with_a_warning_that_insp
 
 @pytest.mark.slow
 def test_no_image_says_that_it_is_intended(lightship: Run, tiny: Path, classes: Path, tmp_path: Path) -> None:
-    done = lightship("export", tiny, "models/tiny", "--classes", classes, "--no-image")
+    done = lightship("export", tiny, "models/tiny", "--classes", classes, "--no-image", "--no-explain")
     assert (done.returncode, done.stdout) == (0, "models/tiny/1\n")
     assert "warning" not in done.stderr
     shown = lightship("inspect", "models/tiny")
