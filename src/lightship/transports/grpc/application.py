@@ -41,11 +41,10 @@ from lightship.transports.http2.frames import ErrorCode
 from lightship.transports.http2.headers import RequestHead
 from lightship.transports.http2.output import Output
 from lightship.transports.http2.stream import Stream
-from lightship.transports.turn import FEWEST_ALIKE, Turn
+from lightship.transports.turn import FEWEST_ALIKE, MAX_TOGETHER, Turn
 
 MAX_INLINE_BYTES = 16 << 10  # a larger message is read on a thread, a smaller one on the event loop
 MAX_WAITING = 64  # calls of each kind that wait for models to change
-_TOGETHER = 32  # the most calls that are answered before the first answer is written
 _WEIGHT = 0.05  # of the newest group in the mean time of an answer
 
 
@@ -119,7 +118,7 @@ class GrpcApplication:
         Raises Overloaded if it would wait too long for the event loop, and NoRoom if its message of `size` bytes does
         not fit into the memory budget until then.
         """
-        if self.queued >= _TOGETHER:
+        if self.queued >= MAX_TOGETHER:
             remaining = call.remaining
             most = MAX_WAIT if remaining is None else min(MAX_WAIT, remaining)
             if call.method.runs and self.queued * self._seconds > most:
@@ -213,12 +212,15 @@ class GrpcApplication:
             self._turn_due = True
             self.turn.join(self, self._loop)
 
+    def unread(self) -> int:
+        return self.queued
+
     def read(self) -> None:
         """Reads the calls that have arrived together."""
         self._turn_due = False
         waiting = self._complete
         group: list[UnaryCall] = []
-        while waiting and len(group) < _TOGETHER:
+        while waiting and len(group) < MAX_TOGETHER:
             call = waiting.popleft()
             if not call.finished:  # calls that were cancelled take no turn from others
                 call.queued = False

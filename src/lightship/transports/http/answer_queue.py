@@ -9,10 +9,9 @@ from email.utils import formatdate
 from time import perf_counter
 from typing import Generic, Protocol, TypeVar
 
-from lightship.transports.turn import Turn
+from lightship.transports.turn import MAX_TOGETHER, Turn
 
 MAX_WAIT = 1.0  # seconds that requests may wait for the event loop; further ones are refused
-_TOGETHER = 32  # the most requests that are answered before the first response is written
 _WEIGHT = 0.05  # of the newest group in the mean time of an answer
 
 
@@ -76,9 +75,12 @@ class AnswerQueue(Generic[Connection]):
             self._loop.call_soon(self._parse)
         self._unparsed.append(connection)
 
+    def unread(self) -> int:
+        return len(self._waiting)
+
     def read(self) -> None:
         """Reads the requests of a turn."""
-        self._group, self._waiting = self._waiting[:_TOGETHER], self._waiting[_TOGETHER:]
+        self._group, self._waiting = self._waiting[:MAX_TOGETHER], self._waiting[MAX_TOGETHER:]
         if self._waiting:
             self._turn.join(self, self._loop)
         self._begun = perf_counter()
