@@ -84,10 +84,17 @@ def join(calls: Sequence[EngineCall], size: int) -> dict[str, NDArray[Any]]:
     inputs: dict[str, NDArray[Any]] = {}
     for name in calls[0].inputs:
         arrays = [call.inputs[name] for call in calls]
-        missing = size - sum(map(len, arrays))
-        if missing:
-            arrays.append(np.repeat(arrays[-1][-1:], missing, axis=0))
-        inputs[name] = np.concatenate(arrays) if len(arrays) > 1 else arrays[0]
+        rows = sum(map(len, arrays))
+        if rows == size:
+            inputs[name] = np.concatenate(arrays) if len(arrays) > 1 else arrays[0]
+            continue
+        first, last = arrays[0], arrays[-1]
+        joined = inputs[name] = np.empty((size, *first.shape[1:]), first.dtype)
+        if len(arrays) > 1:
+            np.concatenate(arrays, out=joined[:rows])
+        else:
+            joined[:rows] = first
+        joined[rows:] = last[-1]
     return inputs
 
 

@@ -13,6 +13,7 @@ from lightship.batching.direct import try_alone
 from lightship.batching.joint_runs import JointRuns, Observe, Waiting, run_alone
 from lightship.batching.plan import Plan
 from lightship.batching.priming import Priming
+from lightship.batching.steady_size import SteadySize
 from lightship.batching.streams import Streams
 from lightship.engines.base import SHORT_SECONDS, Engine, Joining
 from lightship.errors import DeadlineExceeded
@@ -44,6 +45,7 @@ class SignatureQueue:
         self._counter = RowCounter(signature)
         self._runs = JointRuns(engine, observe, ran, ran_at_once)
         self._priming = Priming(engine, signature.name)
+        self._steady_size = SteadySize()
         self._streams = Streams(self._work, f"engine-{signature.name}")
         self._lock = threading.Lock()
         self._waiting: dict[EngineCall, Waiting] = {}  # the oldest first
@@ -145,6 +147,9 @@ class SignatureQueue:
 
     def _try_batch(self, batch: Sequence[EngineCall], rows: Sequence[int], size: int) -> Sequence[Outcome]:
         priming, parts = self._priming, None
+        steady = self._steady_size.choose(self._plan, sum(rows), size)
+        if priming.known(steady):
+            size = steady
         known = priming.known(size)
         if known:
             begun = time.thread_time()  # elapsed time would include that of other processes
