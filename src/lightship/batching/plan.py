@@ -21,13 +21,14 @@ class Plan:
     together are not joined.
     """
 
-    __slots__ = ("_costs", "_known", "_sizes", "fewest", "largest")
+    __slots__ = ("_costs", "_known", "_single", "_sizes", "fewest", "largest")
 
     def __init__(self, costs: Mapping[int, float]) -> None:
         """`costs` has the seconds of one run by the number of rows. Without those of 1, no batch is worth it."""
         self._costs = dict(costs)
         self._known = sorted(costs)
         self._sizes: list[int] = []
+        self._single: dict[tuple[int, float], tuple[int, int]] = {}  # what was chosen for calls of one row
         best = self._costs.get(1, 0.0)
         for rows in self._known:
             if rows > 1 and costs[rows] / rows <= _WORTH_IT * best:
@@ -57,6 +58,16 @@ class Plan:
         have: then some are to be repeated. (1, rows of the first call) means that it is to run alone. A joint run takes
         at most `limit` seconds.
         """
+        count = len(rows)
+        if sum(rows) != count:
+            return self._take(rows, limit)
+        key = min(count, self.largest + 1), limit  # further calls wait for the next batch
+        taken = self._single.get(key)
+        if taken is None:
+            taken = self._single[key] = self._take([1] * key[0], limit)
+        return taken
+
+    def _take(self, rows: Sequence[int], limit: float) -> tuple[int, int]:
         first = rows[0]
         calls, size, best = 1, first, math.inf
         totals = list(accumulate(rows))

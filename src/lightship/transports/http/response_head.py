@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from lightship.transports.http.messages import Response
+from functools import lru_cache
 
+from lightship.transports.http.messages import Headers, Response
+
+_REMEMBERED = 64  # heads, of some hundred bytes each
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 _PHRASES = {
@@ -41,12 +44,21 @@ def encode_head(response: Response, *, keep_alive: bool, http_1_1: bool, date: b
 
     `http_1_1`: the request's version. `date`: the value of the Date header. `further`: complete lines of other headers.
     """
-    return b"%bContent-Type: %b\r\nContent-Length: %d\r\nDate: %b\r\n%b%b%b\r\n" % (
-        _STATUS_LINES[response.status],
-        response.content_type,
-        len(response.body),
+    size = len(response.body)
+    lines = _lines(response.status, response.content_type, size, date, keep_alive, http_1_1, response.headers)
+    return lines + further + b"\r\n"
+
+
+@lru_cache(_REMEMBERED)
+def _lines(
+    status: int, content_type: bytes, size: int, date: bytes, keep_alive: bool, http_1_1: bool, headers: Headers
+) -> bytes:
+    """Returns all lines but the last. Most responses within a second have the same, so they are not written again."""
+    return b"%bContent-Type: %b\r\nContent-Length: %d\r\nDate: %b\r\n%b%b" % (
+        _STATUS_LINES[status],
+        content_type,
+        size,
         date,
         _CONNECTION[keep_alive, http_1_1],
-        b"".join([b"%b: %b\r\n" % header for header in response.headers]) if response.headers else b"",
-        further,
+        b"".join([b"%b: %b\r\n" % header for header in headers]),
     )

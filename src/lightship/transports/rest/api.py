@@ -133,7 +133,7 @@ class RestApi:
         The memory of the first one counts what is needed for all.
         """
         start, first = time.perf_counter(), requests[0]
-        if not is_api(first.target) or not all(map(self._is_plain, requests)):
+        if not is_api(first.target) or not self._are_plain(requests):
             return None
         try:
             route = post_route(first.target)
@@ -200,6 +200,16 @@ class RestApi:
         if request.header(b"content-encoding"):
             return False
         return request.content_type in _PLAIN or not (self._holds_image(request) or is_binary(request))
+
+    def _are_plain(self, requests: Sequence[Request]) -> bool:
+        """Returns whether all bodies, which begin like JSON objects, are uncompressed JSON."""
+        seen: Sequence[tuple[bytes, bytes]] | None = None
+        for request in requests:
+            if request.headers is not seen:  # most share the headers of a head that came before
+                seen = request.headers
+                if not self._is_plain(request):
+                    return False
+        return True
 
     def _is_plain_array(self, request: Request) -> bool:
         return not request.header(b"content-encoding") and not self._holds_image(request) and is_array(request)

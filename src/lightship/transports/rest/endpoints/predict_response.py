@@ -17,6 +17,7 @@ from lightship.transports.rest.writing.text import quoted
 Tensors = Mapping[str, np.ndarray[Any, Any]]
 
 _PREDICTIONS, _OUTPUTS, _END = b'{\n    "predictions": ', b'{\n    "outputs": ', b"\n}"
+_ROWS = _PREDICTIONS + b"[%b\n    ]" + _END
 
 
 def predictions(outputs: Tensors) -> bytes:
@@ -27,7 +28,7 @@ def predictions(outputs: Tensors) -> bytes:
     _check_rows(outputs)
     if len(outputs) == 1:
         ((name, tensor),) = outputs.items()
-        return _PREDICTIONS + (b"[" + rows_text(name, tensor, 8) + b"\n    ]" if len(tensor) else b"[]") + _END
+        return _ROWS % rows_text(name, tensor, 8) if len(tensor) else _PREDICTIONS + b"[]" + _END
     columns = [[f"{quoted(name)}: {text}" for text in row_texts(name, tensor, 12)] for name, tensor in outputs.items()]
     return _PREDICTIONS + encoded(objects(list(zip(*columns, strict=True)))) + _END
 
@@ -45,10 +46,9 @@ def predictions_of_each(outputs: Tensors, count: int) -> list[bytes]:
         ]
     ((name, tensor),) = outputs.items()
     texts = row_texts(name, tensor, 8)
-    return [
-        b"".join((_PREDICTIONS, b"[", encoded(", ".join(texts[start : start + rows])), b"\n    ]", _END))
-        for start in starts
-    ]
+    if rows > 1:
+        texts = [", ".join(texts[start : start + rows]) for start in starts]
+    return [_ROWS % encoded(text) for text in texts]
 
 
 def rankings(rows: Iterable[Ranking]) -> bytes:
