@@ -46,17 +46,18 @@ def test_threads_that_work_at_low_priority_starts_have_the_usual_priority() -> N
     assert [found.get(timeout=60) for _ in range(2)] == [niceness()] * 2
 
 
-def test_helper_processes_have_the_usual_priority_whoever_starts_the_first() -> None:
+def test_helper_processes_step_back_from_their_start_whoever_starts_the_first() -> None:
     code = """
 import os
 from lightship.engines.trial.process import HelperProcess
+from lightship.engines.trial.work import WORK
 from lightship.priority import at_low_priority
-helper = at_low_priority(lambda: HelperProcess("lightship.engines.openvino.trying:work"))
+helper = at_low_priority(lambda: HelperProcess(WORK))
 print(os.getpriority(os.PRIO_PROCESS, helper.pid))
 helper.stop()
 """
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert int(shown) == niceness()
+    assert int(shown) == min(19, niceness() + 5)
 
 
 def test_work_at_usual_priority_raises_its_own_errors_and_may_be_asked_for_by_any_thread() -> None:

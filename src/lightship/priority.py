@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from contextvars import copy_context
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, TypeVar
@@ -99,10 +99,7 @@ def _call_low(
     _low.jobs = jobs
     try:
         if sys.platform == "linux":  # where alone a thread has a priority of its own
-            with suppress(OSError):
-                usual = os.getpriority(os.PRIO_PROCESS, 0)
-                os.setpriority(os.PRIO_PROCESS, 0, min(_MAX_NICENESS, usual + _THREAD_NICENESS))
-            set_time_slice(LONG)
+            lower_thread(_THREAD_NICENESS)
             time.sleep(_PAUSE)  # otherwise it keeps the processor until the next tick, as if nothing were set
         _settle(lambda: in_context(function), result)
     finally:
@@ -152,26 +149,35 @@ def giving_way() -> AbstractContextManager[None]:
     return _switch_interval.shorter()
 
 
-def lower_process(niceness: int) -> None:
-    """Lowers the priority of this process for good, by so much niceness.
+def lower_thread(niceness: int) -> None:
+    """Lowers the priority of this thread for good, by so much niceness, and gives it a long time slice.
 
-    Where Linux groups processes by their session (`CONFIG_SCHED_AUTOGROUP`), a niceness only counts among those of the
-    same session. If this process leads a session, that gets the niceness too. Windows has no such call.
+    What it starts inherits both. Does nothing where only processes have a priority.
+    """
+    if sys.platform == "linux":
+        with suppress(OSError):
+            usual = os.getpriority(os.PRIO_PROCESS, 0)
+            os.setpriority(os.PRIO_PROCESS, 0, min(_MAX_NICENESS, usual + niceness))
+        set_time_slice(LONG)
+
+
+def lower_process(niceness: int, session: bool = True) -> None:
+    """Lowers the priority of this process for good, by so much niceness, and gives it a long time slice.
+
+    session: whether to give that niceness to its session too, if it leads one. Where Linux groups processes by their
+    session (`CONFIG_SCHED_AUTOGROUP`), a niceness only counts among those of the same session. Windows has no such
+    call.
     """
     if sys.platform == "win32":
         return
     with suppress(OSError):
         os.nice(niceness)
-    lower_session()
+    set_time_slice(LONG)
+    if session:
+        _lower_session()
 
 
-@cache
-def lower_session_once() -> None:
-    """Does the same as `lower_session`, when it is called for the first time."""
-    lower_session()
-
-
-def lower_session() -> None:
+def _lower_session() -> None:
     """Gives this process's session the niceness of the process, if the process leads it and Linux groups by session."""
     if sys.platform != "linux" or os.getsid(0) != os.getpid():
         return

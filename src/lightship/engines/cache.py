@@ -49,11 +49,11 @@ _LOCK = ".lock"  # the file that is locked where folders cannot be
 _KEY = re.compile("[0-9a-f]{64}")
 
 
-def _pieces(buffer: memoryview) -> Iterator[memoryview]:
-    """Yields the pieces in which a large buffer is read.
+def pieces(buffer: memoryview) -> Iterator[memoryview]:
+    """Yields the pieces in which a large buffer is read or written.
 
-    Linux may run nothing else on the processor until a call that reads into new memory has ended. A call for 100 MB
-    kept other threads and processes waiting for 60 ms.
+    Linux may run nothing else on the processor until a call that reads into new memory, or writes, has ended. A call
+    that read 100 MB kept other threads and processes waiting for 60 ms.
     """
     return (buffer[start : start + _PIECE] for start in range(0, len(buffer), _PIECE))
 
@@ -82,7 +82,7 @@ class Entry:
         written.
         """
         with self._opened(name) as file:
-            complete = all(file.readinto(piece) == len(piece) for piece in _pieces(buffer)) and not file.read(1)
+            complete = all(file.readinto(piece) == len(piece) for piece in pieces(buffer)) and not file.read(1)
         if not complete or hashlib.sha256(buffer).hexdigest() != self.files[name][0]:
             raise Damaged(f'the compiled model "{name}" was changed after it was written')
 

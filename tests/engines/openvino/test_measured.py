@@ -18,6 +18,7 @@ from lightship.engines import Engine, EngineOptions, load_engine
 from lightship.engines.openvino import measured
 from lightship.engines.trial import Trials, cancel_trials, shared
 from lightship.engines.trial.pool import MEASURING_HELPERS
+from lightship.engines.trial.work import Work
 from lightship.saved_model.reader import read_saved_model
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE
 
@@ -35,7 +36,7 @@ def _no_helper_stays() -> Iterator[None]:
 @pytest.fixture
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Measures at a usual priority. At the lowest one it takes minutes beside other tests that use all processors."""
-    monkeypatch.setattr(shared, "MEASURING_WORK", "tests.engines.openvino.measuring_soon:work")
+    monkeypatch.setattr(shared, "MEASURING_WORK", Work("lightship.engines.openvino.measuring:work"))
 
 
 soon = pytest.mark.usefixtures("_soon")

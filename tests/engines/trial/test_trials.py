@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,14 @@ import pytest
 from tests.engines.cache_entries import content_of
 from tests.processes import children, command_has
 
-from lightship.engines.cache import CompiledCache
+from lightship.engines.cache import CompiledCache, Entry
 from lightship.engines.scratch import Scratch, scratch, sweep
 from lightship.engines.trial import TrialFailed, Trials, process
 from lightship.engines.trial.pool import MAX_HELPERS, Helpers
+from lightship.engines.trial.work import LOWEST, Work
 from lightship.errors import DataLoss
 
-WORK = "tests.engines.trial.works:work"
+WORK = Work("tests.engines.trial.works:work")
 
 
 @pytest.fixture
@@ -81,6 +82,27 @@ def test_a_helper_steps_back_behind_the_server(trials: Trials) -> None:
     assert about["session"]
     assert about["core"] == [0, 0]
     assert about["main"] == ""  # the user's own program is not run again
+
+
+def test_a_helper_that_measures_has_the_lowest_priority(tmp_path: Path, helpers: Helpers) -> None:
+    work = Work(WORK.function, niceness=LOWEST)
+    trials = Trials(CompiledCache(tmp_path), seconds=60, memory=4 << 30, work=work, helpers=helpers)
+    assert trials.prepare(_request("about", tmp_path), "a").info["nice"] == LOWEST
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a priority for each thread")
+@pytest.mark.parametrize("low", [True, False])
+def test_what_a_helper_made_is_digested_at_low_priority_while_versions_answer(
+    low: bool, tmp_path: Path, helpers: Helpers
+) -> None:
+    class Cache(CompiledCache):
+        def put(self, key: str, info: Mapping[str, Any], work: Path) -> Entry:
+            return super().put(key, {"nice": os.getpriority(os.PRIO_PROCESS, 0)}, work)
+
+    work = Work(WORK.function, lowers_session=low)
+    trials = Trials(Cache(tmp_path), seconds=60, memory=4 << 30, work=work, helpers=helpers)
+    lower = trials.prepare(_request("write", tmp_path), "a").info["nice"] - os.getpriority(os.PRIO_PROCESS, 0)
+    assert (lower > 0) == low
 
 
 def test_the_errors_of_the_work_come_back_with_their_kind(trials: Trials, tmp_path: Path) -> None:
@@ -202,7 +224,7 @@ def test_fifty_failures_leave_nothing_behind(tmp_path: Path, helpers: Helpers) -
     _until(lambda: len(os.listdir("/proc/self/fd")) <= files)
     assert [name for name in os.listdir(tmp_path / "cache") if name.startswith("lightship-work-")] == []
     # Other tests in this process may have helpers too, for other work.
-    assert [pid for pid in children(os.getpid()) if command_has(pid, WORK.encode())] == []
+    assert [pid for pid in children(os.getpid()) if command_has(pid, WORK.function.encode())] == []
 
 
 PARENT = """
@@ -210,7 +232,8 @@ import sys
 from pathlib import Path
 from lightship.engines.cache import CompiledCache
 from lightship.engines.trial import Trials
-cache, work = CompiledCache(Path(sys.argv[1]) / "cache"), "tests.engines.trial.works:work"
+from lightship.engines.trial.work import Work
+cache, work = CompiledCache(Path(sys.argv[1]) / "cache"), Work("tests.engines.trial.works:work")
 trials = Trials(cache, seconds=60, memory=1 << 32, work=work)
 trials.prepare({"what": "hang", "log": sys.argv[1] + "/log"}, "a")
 """

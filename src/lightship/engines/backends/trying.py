@@ -21,7 +21,6 @@ from lightship.engines.comparison import FREE_SIZES, random_inputs, tolerance
 from lightship.engines.rows import ROWS, RowTrial, accepted_sample, row_samples
 from lightship.engines.timing import CannotMeasure, Stopwatch, costs_of_rows
 from lightship.errors import LightshipError
-from lightship.priority import lower_session_once
 from lightship.processors import available_cpus
 from lightship.saved_model.reader import SavedModel
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, Signature
@@ -32,12 +31,6 @@ Arrays = Mapping[str, NDArray[Any]]
 
 # The limits of measuring what runs cost: processor time and elapsed time. A version waits for it, once.
 _CPU_SECONDS, _ELAPSED_SECONDS = 1.0, 3.0
-
-
-def work_at_low_priority(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
-    """Does the same as `work`, and lowers the priority of this helper's session, for good."""
-    lower_session_once()
-    return work(request, out)
 
 
 def work(request: Mapping[str, Any], out: Path) -> dict[str, Any]:

@@ -17,13 +17,11 @@ from lightship.engines.openvino.streams import choose_streams
 from lightship.engines.rows import accepted_sample
 from lightship.engines.timing import CPU_SECONDS, MAX_ROWS, CannotMeasure, SideBySide, Stopwatch, costs_of_rows
 from lightship.errors import LightshipError
-from lightship.priority import lower_process
 from lightship.saved_model.reader import read_saved_model
 from lightship.saved_model.versions import model_bytes
 
 # The largest batch that is measured with several streams: so many times as many calls would have to wait.
 MAX_STREAM_ROWS = 8
-_LOWEST_PRIORITY = 19  # the niceness
 
 
 def work(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
@@ -33,7 +31,6 @@ def work(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
     calls are to be run by when they wait, with the "costs_of_streams" if there are several; and whether the machine was
     too busy ("disturbed") for all this to be kept.
     """
-    lower_process(_LOWEST_PRIORITY)  # takes what no other process wants of the processors
     signature = read_saved_model(Path(request["folder"]), request["tags"]).signatures[request["signature"]]
     options = EngineOptions(
         threads=request["threads"],

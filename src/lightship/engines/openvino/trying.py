@@ -16,26 +16,16 @@ from lightship.bundle.bundle import open_bundle
 from lightship.bundle.golden import Golden
 from lightship.engines.against_tensorflow import COMPARED, GOLDEN, TABLE_ONLY, Run, compared_with_tensorflow
 from lightship.engines.base import CannotRun, EngineOptions
+from lightship.engines.cache import pieces
 from lightship.engines.comparison import tolerance
 from lightship.engines.openvino.building import Built, build_signature, build_variant, try_joining
 from lightship.engines.openvino.compiled import Compiled
 from lightship.engines.openvino.description import DECLARED, ONE_ROW
 from lightship.engines.openvino.proven import refuse_unproven
-from lightship.priority import lower_session_once
 from lightship.saved_model.reader import SavedModel, read_saved_model
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, Signature
 
 logger = logging.getLogger(__name__)
-
-
-def work_at_low_priority(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
-    """Does the same as `work`, and lowers the priority of this helper's session to that of its process, for good.
-
-    A busy machine leaves it a quarter of a processor then. With a niceness of 10 it was a tenth, and versions took
-    minutes to load beside other work.
-    """
-    lower_session_once()
-    return work(request, out)
 
 
 def work(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
@@ -74,7 +64,9 @@ def _write(built: Built, out: Path) -> bool:
     """Writes the compiled models. Returns False if space runs out: a container's /dev/shm may have 64 MiB."""
     try:
         for name, compiled in built.raw.items():
-            (out / name).write_bytes(compiled.export_model().getbuffer())
+            with (out / name).open("wb", buffering=0) as file:
+                for piece in pieces(compiled.export_model().getbuffer()):
+                    file.write(piece)
     except OSError as error:
         logger.warning("%s has no room for a compiled model: %s", out, error)
         for name in built.raw:

@@ -15,12 +15,10 @@ from typing import Any
 
 from lightship.engines.trial.messages import STANDARD_OUTPUT, read_message, write_message
 from lightship.errors import LightshipError
-from lightship.time_slices import LONG, set_time_slice
 
-Work = Callable[[Mapping[str, Any], Path], dict[str, Any]]
+Handler = Callable[[Mapping[str, Any], Path], dict[str, Any]]
 
 _PR_SET_PDEATHSIG = 1
-_NICENESS = 5
 
 
 def main(work: str, parent: int, answers: int) -> None:
@@ -34,7 +32,7 @@ def main(work: str, parent: int, answers: int) -> None:
     requests, out = os.fdopen(os.dup(0), "rb"), os.fdopen(_moved(answers), "wb")
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     module, _, function = work.partition(":")
-    found: Work = getattr(import_module(module), function)
+    found: Handler = getattr(import_module(module), function)
     while (request := read_message(requests)) is not None:
         write_message(out, _answer(found, request))
         gc.collect()
@@ -49,7 +47,7 @@ def _moved(answers: int) -> int:
     return moved
 
 
-def _answer(work: Work, request: Mapping[str, Any]) -> dict[str, Any]:
+def _answer(work: Handler, request: Mapping[str, Any]) -> dict[str, Any]:
     try:
         return {"info": work(request["request"], Path(request["out"]))}
     except LightshipError as error:
@@ -61,15 +59,11 @@ def _answer(work: Work, request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _step_back(parent: int) -> None:
-    """Lowers the priority of this process below the server's.
+    """Makes the system end this process first when memory is short, and when the server ends.
 
-    The system ends this process first when memory is short, and it ends when the server ends.
+    Its priority has been lowered before.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if hasattr(os, "nice"):
-        with contextlib.suppress(OSError):
-            os.nice(_NICENESS)
-    set_time_slice(LONG)
     _dump_no_core()
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from lightship.engines.trial.process import HelperProcess
+from lightship.engines.trial.work import Work
 from lightship.threads import start_timer
 
 MAX_HELPERS = 2
@@ -34,7 +35,7 @@ class Helpers:
         self._timer: threading.Timer | None = None
 
     @contextmanager
-    def helper(self, work: str, *, fresh: bool = False) -> Iterator[HelperProcess]:
+    def helper(self, work: Work, *, fresh: bool = False) -> Iterator[HelperProcess]:
         """Lends a helper that does this work. Blocks while `most` helpers are in use, not counting slow ones.
 
         A new helper is started if none is idle or if `fresh` is set. If the block raises, the helper is stopped instead

@@ -19,7 +19,8 @@ from typing import Any
 
 from lightship.engines.scratch import Scratch
 from lightship.engines.trial.messages import STANDARD_OUTPUT, missing, parse, write_message
-from lightship.priority import at_usual_priority
+from lightship.engines.trial.work import Work
+from lightship.priority import at_usual_priority, lower_thread
 from lightship.process_tree import process_tree
 
 _NO_THREAD = "this process is ending, or the system allows it no further thread"
@@ -33,6 +34,8 @@ _PIECE = 1 << 16
 _HELD = re.compile(rb"^Rss(?:Anon|Shmem):\s+(\d+) kB$", re.MULTILINE)
 # Windows hands over the standard files only. There the answers come through the helper's standard output.
 _PASSES_FILES = sys.platform != "win32"
+# Elsewhere a thread has no priority of its own.
+_NICENESS_OF_STARTER = 5 if sys.platform == "linux" else 0
 _TEMPORARY: tuple[str, ...] = ("TMPDIR",)
 _CREATION_FLAGS = 0
 if sys.platform == "win32":
@@ -47,7 +50,9 @@ _WINDOWS_CRASHES = {
     0xC0000409: signal.SIGABRT,  # abort()
 }
 _MAIN = (
-    "import sys, json; work, parent, answers, path = json.loads(sys.argv[1]); sys.path[:] = path; "
+    "import sys, json; work, parent, answers, path, *priority = json.loads(sys.argv[1]); sys.path[:] = path; "
+    # Before the rest is imported, which takes 0.3 s.
+    "from lightship.priority import lower_process; lower_process(*priority); "
     "from lightship.engines.trial.helper import main; main(work, parent, answers)"
 )
 
@@ -72,7 +77,7 @@ class HelperProcess:
     started.
     """
 
-    def __init__(self, work: str) -> None:
+    def __init__(self, work: Work) -> None:
         self.work = work
         self._answered = 0
         self._stopped = threading.Event()
@@ -247,14 +252,16 @@ def _scratch() -> Scratch | None:
         return None
 
 
-def _start(work: str, answers: int, temporary: Path | None) -> subprocess.Popen[bytes]:
+def _start(work: Work, answers: int, temporary: Path | None) -> subprocess.Popen[bytes]:
     """Starts a helper process.
 
     The helper does not import the user's main program and inherits no open files except `answers`. It gets the server's
     `sys.path`.
     """
     inherited = [answers] if _PASSES_FILES else []
-    arguments = json.dumps([work, os.getpid(), answers if _PASSES_FILES else STANDARD_OUTPUT, sys.path])
+    answers_to = answers if _PASSES_FILES else STANDARD_OUTPUT
+    priority = max(0, work.niceness - _NICENESS_OF_STARTER), work.lowers_session
+    arguments = json.dumps([work.function, os.getpid(), answers_to, sys.path, *priority])
     # -P: without it, Python imports the first modules from the working folder, if that has files of their names.
     return subprocess.Popen(
         [sys.executable, "-P", "-c", _MAIN, arguments],
@@ -300,8 +307,9 @@ def _readable(pipe: int) -> bool:
 
 @cache
 def _starter() -> ThreadPoolExecutor:
-    starter = ThreadPoolExecutor(1, thread_name_prefix="lightship-helpers")
-    at_usual_priority(lambda: starter.submit(int).result())  # starts its thread, whose priority the helpers inherit
+    """Returns what starts the helpers. They inherit the priority of its thread, and so step back from their start."""
+    starter = ThreadPoolExecutor(1, "lightship-helpers", lower_thread, (_NICENESS_OF_STARTER,))
+    at_usual_priority(lambda: starter.submit(int).result())  # starts its thread
     return starter
 
 

@@ -11,11 +11,12 @@ from lightship.engines.base import EngineOptions
 from lightship.engines.cache import CompiledCache
 from lightship.engines.scratch import sweep
 from lightship.engines.trial.pool import HELPERS, MEASURING_HELPERS, Helpers
-from lightship.engines.trial.trials import BACKEND_WORK, LOW_BACKEND_WORK, LOW_WORK, MEASURING_WORK, WORK, Trials
+from lightship.engines.trial.trials import Trials
+from lightship.engines.trial.work import BACKEND_WORK, LOW_BACKEND_WORK, LOW_WORK, MEASURING_WORK, WORK, Work
 from lightship.memory import available_memory
 
 _lock = threading.Lock()
-_trials: dict[tuple[Path | None, float, int, str], Trials] = {}
+_trials: dict[tuple[Path | None, float, int, Work], Trials] = {}
 _caches: dict[Path | None, CompiledCache] = {}
 
 
@@ -49,7 +50,7 @@ def measuring_trials_for(options: EngineOptions) -> Trials:
     return _trials_for(options, MEASURING_WORK, MEASURING_HELPERS, alone=True)
 
 
-def _trials_for(options: EngineOptions, work: str, helpers: Helpers, *, alone: bool = False) -> Trials:
+def _trials_for(options: EngineOptions, work: Work, helpers: Helpers, *, alone: bool = False) -> Trials:
     key = (options.cache_dir, options.trial_seconds, options.trial_memory, work)
     with _lock:
         if key not in _trials:

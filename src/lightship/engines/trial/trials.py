@@ -7,22 +7,19 @@ import signal
 import threading
 from collections.abc import Mapping
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from lightship.engines.cache import CompiledCache, Entry
 from lightship.engines.trial.pool import HELPERS, Helpers
 from lightship.engines.trial.process import HelperEnded, HelperProcess
+from lightship.engines.trial.work import WORK, Work
 from lightship.errors import Code, error_of
+from lightship.priority import at_low_priority
 
 logger = logging.getLogger(__name__)
 
-WORK = "lightship.engines.openvino.trying:work"
-# The same in a helper process of lower priority, while versions answer requests.
-LOW_WORK = "lightship.engines.openvino.trying:work_at_low_priority"
-BACKEND_WORK = "lightship.engines.backends.trying:work"
-LOW_BACKEND_WORK = "lightship.engines.backends.trying:work_at_low_priority"
-MEASURING_WORK = "lightship.engines.openvino.measuring:work"
 # A process that died of one of these signals would die of it again.
 _CRASHES = {signal.SIGSEGV, signal.SIGABRT, signal.SIGFPE, getattr(signal, "SIGBUS", None), signal.SIGILL}
 # None on Windows, where no signal ends a process.
@@ -40,9 +37,8 @@ class TrialFailed(Exception):
 class Trials:
     """Runs requests in helper processes and caches their results.
 
-    `seconds` and `memory` (bytes) limit what a helper may use for one request. `work` is the function that handles a
-    request, as module:function. `alone`: while a helper works, none of another process with the same cache does, and
-    what that has found meanwhile is used.
+    `seconds` and `memory` (bytes) limit what a helper may use for one request. `alone`: while a helper works, none of
+    another process with the same cache does, and what that has found meanwhile is used.
     """
 
     def __init__(
@@ -51,7 +47,7 @@ class Trials:
         *,
         seconds: float,
         memory: int,
-        work: str = WORK,
+        work: Work = WORK,
         helpers: Helpers = HELPERS,
         alone: bool = False,
     ) -> None:
@@ -135,7 +131,8 @@ class Trials:
                 raise TrialFailed(str(answer["failed"]))
             if "error" in answer:
                 raise error_of(Code(answer["error"]["code"]), answer["error"]["text"])
-            return self._cache.put(key, answer["info"], out)
+            put = partial(self._cache.put, key, answer["info"], out)  # reads all that the helper has written
+            return at_low_priority(put) if self._work.lowers_session else put()
 
     def _asked(self, request: dict[str, Any], key: str, out: Path) -> dict[str, Any]:
         """Asks a helper and returns its answer. If the helper ends, a fresh helper may be asked once more.

@@ -1,0 +1,28 @@
+"""What helper processes do, and how far each steps back behind the server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+LOWEST = 19  # the niceness
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """The work of a helper process."""
+
+    # The function that handles a request, as module:function.
+    function: str
+    # By how much the helper's niceness exceeds the server's, up to the lowest priority. On a busy machine, 5 leaves it
+    # a quarter of a processor. With 10 it was a tenth, and versions took minutes to load beside other work.
+    niceness: int = 5
+    # Whether the helper's session gets that niceness too, because versions answer requests meanwhile.
+    lowers_session: bool = False
+
+
+WORK = Work("lightship.engines.openvino.trying:work")
+LOW_WORK = Work("lightship.engines.openvino.trying:work", lowers_session=True)
+BACKEND_WORK = Work("lightship.engines.backends.trying:work")
+LOW_BACKEND_WORK = Work("lightship.engines.backends.trying:work", lowers_session=True)
+# It takes what no other process wants of the processors.
+MEASURING_WORK = Work("lightship.engines.openvino.measuring:work", niceness=LOWEST, lowers_session=True)
