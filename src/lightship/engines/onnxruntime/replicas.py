@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from lightship.engines.base import Refused, describe
 from lightship.engines.onnxruntime.sessions import error_text
+from lightship.engines.trial.pauses import PAUSES
 from lightship.errors import Internal, InvalidArgument, LightshipError, ResourceExhausted
 from lightship.memory import release_freed_memory
 from lightship.semaphore import Semaphore
@@ -48,7 +49,8 @@ class Replica:
     def run(self, inputs: Arrays, outputs: Sequence[str]) -> list[NDArray[Any]]:
         """Runs the model. Raises the errors of `_error`."""
         self._runs.acquire()
-        return self._run_acquired(inputs, outputs)
+        with PAUSES:
+            return self._run_acquired(inputs, outputs)
 
     def try_run(self, inputs: Arrays, outputs: Sequence[str]) -> list[NDArray[Any]] | None:
         """Runs like `run`, but returns None instead of waiting for other runs."""

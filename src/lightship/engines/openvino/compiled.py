@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from lightship.engines.base import Refused, describe
 from lightship.engines.openvino.guard_set import GuardSet
 from lightship.engines.openvino.runtime import explain
+from lightship.engines.trial.pauses import PAUSES
 from lightship.errors import InvalidArgument
 from lightship.memory import release_freed_memory
 from lightship.semaphore import Semaphore
@@ -73,10 +74,14 @@ class Compiled:
         if not self._runs.acquire(0):
             self.when_crowded()
             self._runs.acquire()
-        return self._run_acquired(arrays, outputs)
+        with PAUSES:
+            return self._run_acquired(arrays, outputs)
 
     def try_run(self, arrays: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> dict[str, NDArray[Any]] | None:
-        """Runs like `run`, but returns None instead of waiting for other runs."""
+        """Runs like `run`, but returns None instead of waiting for other runs.
+
+        The run is short, so it pauses no helper processes: that would take longer.
+        """
         self._guards.before(arrays)
         return self._run_acquired(arrays, outputs) if self._runs.acquire(0) else None
 

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightship.engines.base import EngineOptions
+from lightship.engines.trial.pauses import PAUSES
 from lightship.errors import Code, FailedPrecondition, InvalidArgument, LightshipError, error_of
 from lightship.memory import leave_large_garbage
 from lightship.processors import engine_threads
@@ -85,7 +86,8 @@ class TensorFlowProgram:
         fetches = tuple(dict.fromkeys(tensor for tensor in tensors if tensor not in self._fed))
         try:
             call = self._callables.get(fetches) or self._callable(fetches)
-            values = call(*[inputs[name] for name in self._fed.values()]) if fetches else ()
+            with PAUSES:
+                values = call(*[inputs[name] for name in self._fed.values()]) if fetches else ()
         except self._errors as error:
             raise _translated(error) from error
         except UnicodeDecodeError as error:

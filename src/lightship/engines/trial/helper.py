@@ -22,7 +22,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def main(work: str, parent: int, answers: int) -> None:
-    """Handles requests from standard input.
+    """Handles requests from standard input, after an empty message that says that it ends with the server from now on.
 
     `work` is the function that handles a request, as module:function. `parent` is the server's process id; the helper
     ends when that process ends. `answers` is the file descriptor that answers are written to; where it is the standard
@@ -31,6 +31,7 @@ def main(work: str, parent: int, answers: int) -> None:
     _step_back(parent)
     requests, out = os.fdopen(os.dup(0), "rb"), os.fdopen(_moved(answers), "wb")
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    write_message(out, {})
     module, _, function = work.partition(":")
     found: Handler = getattr(import_module(module), function)
     while (request := read_message(requests)) is not None:

@@ -19,6 +19,7 @@ from typing import Any
 
 from lightship.engines.scratch import Scratch
 from lightship.engines.trial.messages import STANDARD_OUTPUT, missing, parse, write_message
+from lightship.engines.trial.pauses import PAUSES
 from lightship.engines.trial.work import Work
 from lightship.priority import at_usual_priority, lower_thread
 from lightship.process_tree import process_tree
@@ -28,7 +29,8 @@ _LOOK_SECONDS = 0.05
 _END_SECONDS = 5.0
 _OUTPUT_SECONDS = 1.0
 _KEPT_OUTPUT = 4096
-# Time in which a helper waits for a processor does not count, up to so many times the time that it may take.
+# Time in which a helper is paused or waits for a processor does not count, up to so many times the time that it may
+# take.
 _MAX_WAITING = 4
 _PIECE = 1 << 16
 _HELD = re.compile(rb"^Rss(?:Anon|Shmem):\s+(\d+) kB$", re.MULTILINE)
@@ -79,7 +81,8 @@ class HelperProcess:
 
     def __init__(self, work: Work) -> None:
         self.work = work
-        self._answered = 0
+        self.paused = 0.0
+        self._answered, self._begun = 0, False
         self._stopped = threading.Event()
         self._scratch = _scratch()
         try:
@@ -139,6 +142,11 @@ class HelperProcess:
         try:
             assert self._process.stdin is not None
             write_message(self._process.stdin, message)
+            if not self._begun:
+                self._answer(seconds, memory)  # the empty one
+                self._begun = True
+                if self.work.pauses:  # a helper that is stopped sooner would outlive this process
+                    PAUSES.add(self)
             return self._answer(seconds, memory)
         except (OSError, ValueError) as error:  # ValueError: another thread stopped the helper and closed its files
             raise self._ended() from error
@@ -146,6 +154,7 @@ class HelperProcess:
     def stop(self) -> None:
         """Kills the helper process and waits until it has ended."""
         self._stopped.set()
+        PAUSES.remove(self)
         self._kill_group()
         self._process.wait()
         self._reader.join(_OUTPUT_SECONDS)
@@ -186,10 +195,10 @@ class HelperProcess:
         return sum(map(_held_by, process_tree(self._process.pid)))
 
     def _waited(self) -> float:
-        """Returns the seconds that the helper's main thread has waited for a processor; 0 if unknown."""
+        """Returns the seconds that the helper was paused or its main thread has waited for a processor, if known."""
         with contextlib.suppress(OSError, ValueError, IndexError):
-            return int(Path(f"/proc/{self._process.pid}/schedstat").read_text().split()[1]) / 1e9
-        return 0.0
+            return self.paused + int(Path(f"/proc/{self._process.pid}/schedstat").read_text().split()[1]) / 1e9
+        return self.paused
 
     def _answer(self, seconds: float, memory: int) -> dict[str, Any]:
         """Reads the helper's answer within the limits of time and memory."""
@@ -198,7 +207,7 @@ class HelperProcess:
         try:
             while missing(received) > 0:
                 if _readable(self._answers.fileno()):
-                    more = self._answers.read(_PIECE)
+                    more = self._answers.read(min(_PIECE, missing(received)))
                     if not more:
                         raise self._ended()
                     received += more
@@ -228,6 +237,7 @@ class HelperProcess:
             if time.monotonic() > end:
                 return HelperEnded("the helper process closed its output before it answered")
             time.sleep(0.01)
+        PAUSES.remove(self)
         self._kill_group()  # as long as the process is not reaped, its id is not reused
         code = self._process.wait()
         self._reader.join(_OUTPUT_SECONDS)

@@ -18,11 +18,13 @@ class Work:
     niceness: int = 5
     # Whether the helper's session gets that niceness too, because versions answer requests meanwhile.
     lowers_session: bool = False
+    # Whether the helper is stopped while the server computes. One that measures would take that for the cost of a run.
+    pauses: bool = False
 
 
 WORK = Work("lightship.engines.openvino.trying:work")
-LOW_WORK = Work("lightship.engines.openvino.trying:work", lowers_session=True)
+LOW_WORK = Work("lightship.engines.openvino.trying:work", lowers_session=True, pauses=True)
 BACKEND_WORK = Work("lightship.engines.backends.trying:work")
-LOW_BACKEND_WORK = Work("lightship.engines.backends.trying:work", lowers_session=True)
+LOW_BACKEND_WORK = Work("lightship.engines.backends.trying:work", lowers_session=True, pauses=True)
 # It takes what no other process wants of the processors.
 MEASURING_WORK = Work("lightship.engines.openvino.measuring:work", niceness=LOWEST, lowers_session=True)

@@ -1,0 +1,208 @@
+"""Helper processes are stopped while the server computes, and run for their share all the same."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lightship.engines.cache import CompiledCache
+from lightship.engines.openvino.compiled import Compiled
+from lightship.engines.openvino.runtime import core, openvino
+from lightship.engines.trial import PAUSES, TrialFailed, Trials
+from lightship.engines.trial.pauses import MAX_SECONDS, Pauses
+from lightship.engines.trial.pool import Helpers
+from lightship.engines.trial.process import HelperProcess
+from lightship.engines.trial.work import LOW_BACKEND_WORK, LOW_WORK, MEASURING_WORK, WORK, Work
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the state of processes is read from /proc")
+
+PAUSED = Work("tests.engines.trial.works:work", pauses=True)
+
+
+@pytest.fixture
+def helper(tmp_path: Path) -> Iterator[HelperProcess]:
+    made = HelperProcess(PAUSED)
+    _write(made, tmp_path)
+    yield made
+    made.stop()
+
+
+def _write(helper: HelperProcess, folder: Path) -> None:
+    answer = helper.ask({"what": "write", "log": str(folder / "log")}, folder, 60, 4 << 30)
+    assert answer["info"]["pid"] == helper.pid
+
+
+@pytest.fixture
+def run() -> Callable[[], object]:
+    """A run of a model that takes longer than helpers are stopped for in one go."""
+    operations = __import__("openvino.opset15").opset15
+    numbers = operations.parameter([4096, 4096], np.float32)
+    product = numbers
+    for _ in range(4):
+        product = operations.matmul(product, numbers, False, False)
+    made = core().compile_model(openvino().Model([product], [numbers]), "CPU")
+    compiled, inputs = Compiled(made, {"x": 0}, {"y": 0}), {"x": np.ones((4096, 4096), np.float32)}
+    return lambda: compiled.run(inputs, ["y"])
+
+
+def _state(pid: int) -> str:
+    """Returns the state of a process: T if it is stopped, and nothing if there is none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return ""
+
+
+def _until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "in vain"
+        time.sleep(0.002)
+
+
+def _stopped(helper: HelperProcess) -> bool:
+    return _state(helper.pid) == "T"
+
+
+def test_a_helper_is_stopped_while_a_model_runs_and_goes_on_afterwards(
+    helper: HelperProcess, run: Callable[[], object]
+) -> None:
+    with ThreadPoolExecutor(1) as threads:
+        running = threads.submit(run)
+        _until(lambda: _stopped(helper))
+        running.result()
+    _until(lambda: not _stopped(helper))
+    assert helper.paused > 0
+
+
+def test_a_helper_is_stopped_until_the_last_of_several_runs_has_ended(helper: HelperProcess) -> None:
+    pauses = Pauses(max_seconds=60)
+    pauses.add(helper)
+    with pauses:
+        with pauses:
+            _until(lambda: _stopped(helper))
+        assert _stopped(helper)
+    _until(lambda: not _stopped(helper))
+    pauses.remove(helper)
+
+
+def test_a_helper_runs_for_its_share_while_runs_never_end(helper: HelperProcess, tmp_path: Path) -> None:
+    with PAUSES:
+        _write(helper, tmp_path)
+        begun, before = time.monotonic(), helper.paused
+        _until(lambda: helper.paused - before > 5 * MAX_SECONDS)
+        assert helper.paused - before < 0.8 * (time.monotonic() - begun) + MAX_SECONDS
+
+
+def test_short_runs_one_after_the_other_leave_a_helper_its_share(helper: HelperProcess) -> None:
+    begun = time.monotonic()
+    while time.monotonic() - begun < 2.0:
+        with PAUSES:
+            threading.Event().wait(0.005)
+    assert 0 < helper.paused < 0.8 * (time.monotonic() - begun)
+
+
+def test_time_in_a_pause_does_not_count_as_the_helpers(tmp_path: Path) -> None:
+    helpers = Helpers(idle_seconds=60)
+    trials = Trials(CompiledCache(tmp_path / "cache"), seconds=1.5, memory=4 << 30, work=PAUSED, helpers=helpers)
+    with PAUSES:
+        begun = time.monotonic()
+        with pytest.raises(TrialFailed, match="longer than 1.5 s"):
+            trials.prepare({"what": "hang", "log": str(tmp_path / "log")}, "a")
+        assert time.monotonic() - begun > 3.0
+    assert not _state(int((tmp_path / "log").read_text()))
+
+
+def test_a_stopped_helper_ends_when_its_trial_is_cancelled(tmp_path: Path) -> None:
+    trials = Trials(CompiledCache(tmp_path / "cache"), seconds=60, memory=4 << 30, work=PAUSED, helpers=Helpers())
+    log = tmp_path / "log"
+    with ThreadPoolExecutor(1) as threads:
+        asked = threads.submit(trials.prepare, {"what": "hang", "log": str(log)}, "a")
+        _until(lambda: log.exists() and log.read_text() != "")
+        pid = int(log.read_text())
+        with PAUSES:
+            _until(lambda: _state(pid) == "T")
+            trials.cancel("a")
+            with pytest.raises(TrialFailed, match="the server is stopping"):
+                asked.result(30)
+    assert not _state(pid)
+
+
+def test_a_helper_that_would_not_end_with_the_server_yet_is_not_stopped(tmp_path: Path) -> None:
+    helper = HelperProcess(PAUSED)
+    try:
+        with PAUSES:
+            assert helper not in PAUSES._processes
+            _write(helper, tmp_path)
+            assert helper in PAUSES._processes
+    finally:
+        helper.stop()
+    assert helper not in PAUSES._processes
+
+
+SERVER = """
+import sys, time
+from pathlib import Path
+from lightship.engines.trial.pauses import Pauses
+from lightship.engines.trial.process import HelperProcess
+from lightship.engines.trial.work import Work
+helper, pauses = HelperProcess(Work("tests.engines.trial.works:work")), Pauses(max_seconds=600)
+helper.ask({"what": "unless_harmed"}, Path(), 60, 1 << 32)
+pauses.add(helper)
+with pauses:
+    print(helper.pid, flush=True)
+    time.sleep(600)
+"""
+
+
+def test_a_stopped_helper_ends_with_the_server_that_is_killed() -> None:
+    paths = os.pathsep.join([str(Path(__file__).parents[3]), *sys.path])
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVER], env=os.environ | {"PYTHONPATH": paths}, stdout=subprocess.PIPE
+    ) as server:
+        assert server.stdout is not None
+        pid = int(server.stdout.readline())
+        _until(lambda: _state(pid) == "T")
+        server.kill()
+    _until(lambda: _state(pid) in ("", "Z"))
+
+
+def test_a_helper_that_has_ended_is_paused_no_more(helper: HelperProcess) -> None:
+    helper.stop()
+    with PAUSES:
+        assert helper not in PAUSES._stopped
+    assert helper.paused == 0
+
+
+def test_the_thread_that_watches_ends_with_the_last_helper() -> None:
+    pauses = Pauses()
+    helper = HelperProcess(WORK)
+    pauses.add(helper)
+    assert pauses._watched
+    pauses.remove(helper)
+    _until(lambda: not pauses._watched)
+    helper.stop()
+
+
+def test_nothing_is_paused_where_a_stopped_helper_would_outlive_the_server(
+    helper: HelperProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    pauses = Pauses()
+    pauses.add(helper)
+    with pauses:
+        assert not pauses._stopped
+    assert not pauses._watched
+
+
+def test_only_helpers_that_compile_while_versions_answer_are_paused() -> None:
+    assert [work.pauses for work in (WORK, LOW_WORK, LOW_BACKEND_WORK, MEASURING_WORK)] == [False, True, True, False]
