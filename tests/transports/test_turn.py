@@ -149,14 +149,16 @@ def loop(request: pytest.FixtureRequest) -> Iterator[asyncio.AbstractEventLoop]:
     made.close()
 
 
-def turns_of(loop: asyncio.AbstractEventLoop, at_first: int, then: dict[int, int]) -> list[int]:
+def turns_of(
+    loop: asyncio.AbstractEventLoop, at_first: int, then: dict[int, int], looking_seconds: float = 60
+) -> list[int]:
     """Returns how many requests each turn reads, if some have come at first.
 
     then: how many more come as soon as the event loop has found so many.
     """
 
     async def run() -> list[int]:
-        transport = Sockets(Turn(), loop, [one for one, _ in pairs])
+        transport = Sockets(Turn(looking_seconds), loop, [one for one, _ in pairs])
         senders = iter([other for _, other in pairs])
 
         def send(number: int) -> None:
@@ -190,5 +192,6 @@ def test_a_lone_request_is_read_without_another_look_at_the_sockets(loop: asynci
 
 
 def test_a_turn_does_not_wait_for_ever_for_clients_that_send_all_the_time(loop: asyncio.AbstractEventLoop) -> None:
-    turns = turns_of(loop, 3, {number: 1 for number in range(3, 100)})
-    assert turns[0] == MAX_TOGETHER
+    one_by_one = {number: 1 for number in range(3, 100)}
+    assert turns_of(loop, 3, one_by_one)[0] == MAX_TOGETHER
+    assert turns_of(loop, 3, one_by_one, looking_seconds=0)[0] == 3

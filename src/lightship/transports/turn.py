@@ -15,6 +15,7 @@ logger = logging.getLogger(__name__)
 
 FEWEST_ALIKE = 3  # trying to read fewer requests as one costs about as much as it saves
 MAX_TOGETHER = 32  # the most requests of a transport that are answered before the first answer is written
+LOOKING_SECONDS = 0.001  # after which a turn begins, even if another look at the sockets would find more requests
 
 
 class Stage(Protocol):
@@ -37,14 +38,18 @@ class Turn:
     all answers are written. Because of the processor's caches, this is nearly twice as fast as handling one request
     after another even where nothing is joined.
 
-    A few requests are not read before the sockets were looked at again and nothing more was found: on a busy server,
-    some have come since the last look. A look takes no time in which nothing is done, so no request waits for another
-    one that has not come.
+    When a few requests have come, the sockets are looked at again before the turn begins, as long as that finds more:
+    on a busy server, some have come since the last look. The event loop never sleeps meanwhile, so no request waits for
+    another one that has not come.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, looking_seconds: float = LOOKING_SECONDS) -> None:
+        """looking_seconds: a turn begins after so long, even if another look would find more."""
+        self._looking_seconds = looking_seconds
         self._stages: list[Stage] = []
-        self._found = 0  # requests of this turn that the looks at the sockets before this one found
+        # If the sockets are looked at again: how many requests the looks before have found, and until when.
+        self._found = 0
+        self._until = 0.0
         self._predictions: list[Prediction] = []
         self._before_run: list[Callable[[], None]] = []
         # How long the runs of the last turn took, if this is measured; see `TimedTurn`.
@@ -81,12 +86,16 @@ class Turn:
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
         """Takes the turn, unless another look at the sockets may find more that can be joined with what has come."""
         unread = sum([stage.unread() for stage in self._stages])
-        if FEWEST_ALIKE <= unread < MAX_TOGETHER and unread > self._found:
-            self._found = unread
-            loop.call_soon(self._begin, loop)  # the loop looks at the sockets in between
-        else:
-            self._found = 0
-            self._take()
+        if self._found < unread < MAX_TOGETHER and unread >= FEWEST_ALIKE:
+            now = time.monotonic()
+            if not self._found:
+                self._until = now + self._looking_seconds
+            if now < self._until:
+                self._found = unread
+                loop.call_soon(self._begin, loop)  # the loop looks at the sockets in between
+                return
+        self._found = 0
+        self._take()
 
     def _take(self) -> None:
         stages, self._stages = self._stages, []
