@@ -21,7 +21,7 @@ from lightship.engines.onnxruntime.providers import (
     require_cuda,
     tensorrt_installed,
 )
-from lightship.engines.onnxruntime.replicas import Replica, Replicas
+from lightship.engines.onnxruntime.replicas import CPU, Replica, Replicas
 from lightship.engines.onnxruntime.sessions import make_session, onnxruntime
 from lightship.errors import FailedPrecondition
 from lightship.memory import release_freed_memory
@@ -61,7 +61,7 @@ class _Place:
     arenas: str
 
 
-_CPU = _Place("the CPU", (), "cpu:0")
+_CPU = _Place(CPU, (), "cpu:0")
 
 
 class OnnxRuntimeVersion:

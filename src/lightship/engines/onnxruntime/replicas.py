@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from time import monotonic
 from typing import Any
 
@@ -20,6 +21,7 @@ from lightship.threads import start_timer
 
 Arrays = Mapping[str, NDArray[Any]]
 
+CPU = "the CPU"  # the name of a device
 # Runs of one replica at a time: while one computes, the inputs of the next are copied to its device.
 _RUNS = 2
 # After a run with more bytes of input than this, what it left allocated is given back once no such run has come for
@@ -38,6 +40,7 @@ class Replica:
     def __init__(self, session: Any, run_options: Any, device: str) -> None:
         """`run_options` are those of a run after which memory is given back."""
         self._session, self._shrinking, self.device = session, run_options, device
+        self._pausing: AbstractContextManager[None] = PAUSES if device == CPU else nullcontext()
         self._runs = Semaphore(_RUNS)
         self._last_large = 0.0
         self._sample: Arrays = {}
@@ -49,7 +52,7 @@ class Replica:
     def run(self, inputs: Arrays, outputs: Sequence[str]) -> list[NDArray[Any]]:
         """Runs the model. Raises the errors of `_error`."""
         self._runs.acquire()
-        with PAUSES:
+        with self._pausing:
             return self._run_acquired(inputs, outputs)
 
     def try_run(self, inputs: Arrays, outputs: Sequence[str]) -> list[NDArray[Any]] | None:

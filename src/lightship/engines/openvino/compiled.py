@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from threading import Lock, Timer
 from time import monotonic
 from typing import Any
@@ -16,6 +17,7 @@ from lightship.engines.openvino.runtime import explain
 from lightship.engines.trial.pauses import PAUSES
 from lightship.errors import InvalidArgument
 from lightship.memory import release_freed_memory
+from lightship.processors import available_cpus
 from lightship.semaphore import Semaphore
 from lightship.threads import start_timer
 
@@ -52,6 +54,9 @@ class Compiled:
         self._timer: Timer | None = None
         self._timer_lock = Lock()
         self._runs = Semaphore(1 + int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")))
+        # A run on few processors leaves the others to helper processes. Half of them may be all cores.
+        uses_most = 2 * self.threads >= available_cpus()
+        self._pausing: AbstractContextManager[None] = PAUSES if uses_most else nullcontext()
         # Is called when a run has to wait for others.
         self.when_crowded: Callable[[], None] = _nothing
 
@@ -74,13 +79,13 @@ class Compiled:
         if not self._runs.acquire(0):
             self.when_crowded()
             self._runs.acquire()
-        with PAUSES:
+        with self._pausing:
             return self._run_acquired(arrays, outputs)
 
     def try_run(self, arrays: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> dict[str, NDArray[Any]] | None:
         """Runs like `run`, but returns None instead of waiting for other runs.
 
-        The run is short, so it pauses no helper processes: that would take longer.
+        The run is short, so helper processes are not paused: to send the signals would take longer than the run.
         """
         self._guards.before(arrays)
         return self._run_acquired(arrays, outputs) if self._runs.acquire(0) else None

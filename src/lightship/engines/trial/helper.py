@@ -22,16 +22,16 @@ _PR_SET_PDEATHSIG = 1
 
 
 def main(work: str, parent: int, answers: int) -> None:
-    """Handles requests from standard input, after an empty message that says that it ends with the server from now on.
+    """Says whether this process will end with the server, and then handles requests from standard input.
 
     `work` is the function that handles a request, as module:function. `parent` is the server's process id; the helper
     ends when that process ends. `answers` is the file descriptor that answers are written to; where it is the standard
     output, nothing else is written there.
     """
-    _step_back(parent)
+    ends_with_server = _end_first(parent)
     requests, out = os.fdopen(os.dup(0), "rb"), os.fdopen(_moved(answers), "wb")
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    write_message(out, {})
+    write_message(out, {"ends_with_server": ends_with_server})
     module, _, function = work.partition(":")
     found: Handler = getattr(import_module(module), function)
     while (request := read_message(requests)) is not None:
@@ -59,19 +59,21 @@ def _answer(work: Handler, request: Mapping[str, Any]) -> dict[str, Any]:
         return {"failed": f"{type(error).__name__}: {error}"}
 
 
-def _step_back(parent: int) -> None:
-    """Makes the system end this process first when memory is short, and when the server ends.
+def _end_first(parent: int) -> bool:
+    """Asks the system to end this process before all others when memory is short, and when the server ends.
 
-    Its priority has been lowered before.
+    Returns whether it ends with the server even while it is stopped.
     """
+    ends_with_server = False
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _dump_no_core()
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")
     if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        ends_with_server = not ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if sys.platform != "win32" and os.getppid() != parent:  # in a virtual environment of Windows it is never the parent
         os._exit(1)
+    return ends_with_server
 
 
 def _dump_no_core() -> None:

@@ -143,10 +143,12 @@ class HelperProcess:
             assert self._process.stdin is not None
             write_message(self._process.stdin, message)
             if not self._begun:
-                self._answer(seconds, memory)  # the empty one
+                ends_with_server = self._answer(seconds, memory)["ends_with_server"]
                 self._begun = True
-                if self.work.pauses:  # a helper that is stopped sooner would outlive this process
+                if ends_with_server and self.work.pauses:  # otherwise one that is stopped would outlive this process
                     PAUSES.add(self)
+                    if self._stopped.is_set():  # by another thread, before it was added
+                        PAUSES.remove(self)
             return self._answer(seconds, memory)
         except (OSError, ValueError) as error:  # ValueError: another thread stopped the helper and closed its files
             raise self._ended() from error
@@ -195,7 +197,10 @@ class HelperProcess:
         return sum(map(_held_by, process_tree(self._process.pid)))
 
     def _waited(self) -> float:
-        """Returns the seconds that the helper was paused or its main thread has waited for a processor, if known."""
+        """Returns for how long the helper was paused, and its main thread has waited for a processor, if that is known.
+
+        Time in which it was paused while it waited counts twice.
+        """
         with contextlib.suppress(OSError, ValueError, IndexError):
             return self.paused + int(Path(f"/proc/{self._process.pid}/schedstat").read_text().split()[1]) / 1e9
         return self.paused
