@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import http.client
 import io
@@ -31,6 +32,7 @@ from lightship.server import Server, ServerOptions, parse_model_argument
 from lightship.tensors.tensor_proto import array_of
 from lightship.tensors.tensor_writing import write_tensor
 from lightship.transports.access_log.record import STAGES
+from lightship.transports.turn import Turn
 
 THREADS = 2
 RUNS = 2  # at a time: one stream, and one more
@@ -557,6 +559,35 @@ def test_calls_over_grpc_that_wait_for_a_further_turn_were_received_before_the_f
     found = lines(42, ids)
     assert max(line["receive_ms"] for line in found) < 1000 * slow
     assert all(line["wait_ms"] > 1000 * slow / 2 for line in found[32:])
+
+
+def test_calls_over_grpc_that_wait_for_another_look_at_the_sockets_were_received_before_it(
+    logging: Logging, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, _, lines = logging
+    begin, further, slow = Turn._begin, list[Any](), 0.2
+    with grpc.insecure_channel(server.grpc_address) as channel:
+        call = channel.unary_unary(PREDICT)
+        call(message(0.0), timeout=60)
+
+        def begin_slowly(turn: Turn, loop: asyncio.AbstractEventLoop) -> None:
+            if not further:  # before the sockets are looked at again, the same connection sends more
+                further.append(call.future(message(4.0), timeout=60))
+                until(lambda: unread_calls(server) > 0)
+                threading.Event().wait(slow)
+            begin(turn, loop)
+
+        with held_loop(server):
+            calls = [call.future(message(float(number)), timeout=60) for number in range(3)]
+            until(lambda: unread_calls(server) == 3)
+            monkeypatch.setattr(Turn, "_begin", begin_slowly)
+        until(lambda: bool(further))
+        results = [one.result(60) for one in (*calls, *further)]
+        ids = [dict(one.trailing_metadata())["x-request-id"] for one in (*calls, *further)]
+    assert values_of(results) == [[2.0], [2.5], [3.0], [4.0]]
+    found = lines(5, ids)
+    assert max(line["receive_ms"] for line in found) < 1000 * slow / 2
+    assert all(line["wait_ms"] > 1000 * slow / 2 for line in found[:3])
 
 
 def test_calls_over_grpc_that_could_not_be_run_as_one_are_logged_each_with_its_code(logging: Logging) -> None:

@@ -124,6 +124,8 @@ class GrpcApplication:
             if call.method.runs and self.queued * self._seconds > most:
                 raise Overloaded(1)
             call.memory.keep(size)
+        if self.access_log is not None:  # its connection may hear more before the turn begins
+            call.received_at = call.stream.connection.lifetime.heard_at
         self._complete.append(call)
         call.queued = True
         self.queued += 1
@@ -228,21 +230,12 @@ class GrpcApplication:
                 group.append(call)
         if waiting:
             self._need_turn()
-            if self.access_log is not None:
-                self._note_received()
         self._group, self._begun = group, perf_counter()
         if len(group) < FEWEST_ALIKE or self.executor.waiting:
             for call in group:
                 call.answer()
         else:
             self._read_group(group)
-
-    def _note_received(self) -> None:
-        """Notes when those calls were received that have come since the last turn and wait for the next one."""
-        for call in reversed(self._complete):
-            if call.received_at:
-                break
-            call.received_at = call.stream.connection.lifetime.heard_at
 
     def _read_group(self, group: Sequence[UnaryCall]) -> None:
         """Reads calls that differ in their numbers only as one, and the others by themselves."""

@@ -67,7 +67,7 @@ class LoggedUnaryCall(UnaryCall):
         return record
 
     def _received_when(self) -> float:
-        """Returns when the last bytes of the request came. Nothing has come since, or it was noted before."""
+        """Returns when the last bytes of the request came. Nothing has come since if it was not noted then."""
         return self.received_at or self.stream.connection.lifetime.heard_at
 
     def _new_id(self) -> tuple[bytes, Block]:
@@ -198,10 +198,9 @@ def send_together(
             call.take_answer(answer)
             call.joined = joined
             continue
-        connection = stream.connection
-        received = call.received_at or connection.lifetime.heard_at
         trailers = new_block(Block)
-        trailers.data = add(clients[connection.client], call._begun_at, received, len(call._data), PREFIX_BYTES + size)
+        client, received, bytes_in = clients[stream.connection.client], call.received_at, len(call._data)
+        trailers.data = add(client, call._begun_at, received, bytes_in, PREFIX_BYTES + size)
         trailers.last = MADE_LAST
         stream.respond(HEAD, prefixed(body), trailers)
         UnaryCall._finish(call)
