@@ -223,7 +223,7 @@ def dog_bundle(tmp_path_factory: pytest.TempPathFactory, assets: Assets) -> Path
 
 
 def compiled_in(cache: Path) -> set[Path]:
-    """Returns the entries of a cache of compiled models, which are folders called by their digests."""
+    """Returns the entries of a cache of compiled models, which are folders named after their digests."""
     return set(cache.glob("[0-9a-f]" * 64))
 
 

@@ -25,7 +25,7 @@ WITHOUT_TENSORFLOW = Path(__file__).parents[1] / "without_tensorflow"
 
 
 def clean_environment(**changes: str) -> dict[str, str]:
-    """Without Lightship's variables, but for the tests' cache: what this process has compiled, its commands have."""
+    """The environment without Lightship's variables, except that commands share the cache of this test process."""
     kept = {"LIGHTSHIP_CACHE_DIR"}
     inherited = {name: value for name, value in os.environ.items() if name in kept or not name.startswith("LIGHTSHIP_")}
     return inherited | {"COLUMNS": "120"} | changes

@@ -121,7 +121,7 @@ class SignatureQueue:
         rows = [number // calls[index].calls for index, number in group for _ in range(calls[index].calls)]
         count, size = plan.take(rows, SHORT_SECONDS)
         if count == len(rows):
-            results = self._try_batch([calls[index] for index, _ in group], [number for _, number in group], size)
+            results = self._try_batch(plan, [calls[index] for index, _ in group], [number for _, number in group], size)
             for (index, _), result in zip(group, results, strict=True):
                 outcomes[index] = result
             return []
@@ -138,16 +138,16 @@ class SignatureQueue:
             count, size = plan.take([rows for _, rows in group], SHORT_SECONDS)
             some, group = group[:count], group[count:]
             batch, rows = [calls[index] for index, _ in some], [rows for _, rows in some]
-            results = self._try_batch(batch, rows, size) if count > 1 else [self._try_alone(batch[0])]
+            results = self._try_batch(plan, batch, rows, size) if count > 1 else [self._try_alone(batch[0])]
             for (index, _), result in zip(some, results, strict=True):
                 outcomes[index] = result
 
     def _try_alone(self, call: EngineCall) -> Outcome:
         return try_alone(self._engine, call, self._ran_at_once)
 
-    def _try_batch(self, batch: Sequence[EngineCall], rows: Sequence[int], size: int) -> Sequence[Outcome]:
+    def _try_batch(self, plan: Plan, batch: Sequence[EngineCall], rows: Sequence[int], size: int) -> Sequence[Outcome]:
         priming, parts = self._priming, None
-        steady = self._steady_size.choose(self._plan, sum(rows), size)
+        steady = self._steady_size.choose(plan, sum(rows), size)
         if priming.known(steady):
             size = steady
         known = priming.known(size)

@@ -1,4 +1,4 @@
-"""Keeps the number of rows of short runs the same where that costs less than to change it."""
+"""Runs the same number of rows as before if that is cheaper than to change it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class SteadySize:
 
     def __init__(self) -> None:
         self._last = 0  # the number of rows of the last run
-        self._lost = 0.0  # seconds that runs with it have cost more than those with the best number
+        self._lost = 0.0  # further seconds that runs with it have taken, instead of the best number
 
     def choose(self, plan: Plan, rows: int, best: int) -> int:
         """Returns how many rows to run: `best`, or the number of the last run if that is enough for `rows`.

@@ -48,7 +48,8 @@ def decode_in_graph(encoded: Tensor, spec: ImageSpec) -> Tensor:
         (_has(encoded, BMP_SIGNATURE), lambda: tf.cast(_bmp(encoded), dtype)),
         (is_webp, lambda: tf.cast(_webp(encoded), dtype)),
     ]
-    # Converted once, behind all decoders: their graphs are traced, saved and loaded with each signature for images.
+    # The colour is converted once, after whichever decoder ran: every part of this graph is traced, saved and loaded
+    # with each signature for images.
     pixels = _colored(tf.case(cases, default=lambda: _refused(dtype)), spec)
     return tf.ensure_shape(pixels, (None, None, spec.channels))
 

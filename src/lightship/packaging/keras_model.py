@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,16 +98,17 @@ class KerasModel:
 def _trace_once(archive: Any) -> None:
     """Lets Keras look for variables in the traces that are saved.
 
-    Keras looks before TensorFlow saves, and TensorFlow uses no trace again that was made outside of saving. Each
-    signature would be traced twice, with the whole model. Both names are private: without them it is.
+    Keras looks before TensorFlow saves, and TensorFlow uses no trace again that was made outside of saving. Otherwise
+    each signature is traced twice, with the whole model. The names that are used here are private: if they are missing,
+    that is what happens.
     """
     with suppress(ImportError, AttributeError):
-        from tensorflow.python.saved_model.save_context import save_context
+        from tensorflow.python.saved_model.save_context import in_save_context, save_context
 
         look: Callable[[], None] = archive._filter_and_track_resources
 
         def look_while_saving() -> None:
-            with save_context(tf.saved_model.SaveOptions()):
+            with nullcontext() if in_save_context() else save_context(tf.saved_model.SaveOptions()):
                 look()
 
         archive._filter_and_track_resources = look_while_saving

@@ -22,7 +22,7 @@ class Stage(Protocol):
     """A transport with requests that have arrived."""
 
     def unread(self) -> int:
-        """Returns how many requests `read` would read now."""
+        """Returns how many requests have arrived and are not read yet."""
 
     def read(self) -> None:
         """Reads them. Answers those that need no run of a model, and adds the predictions of the others."""
@@ -47,7 +47,7 @@ class Turn:
         """looking_seconds: a turn begins after so long, even if another look would find more."""
         self._looking_seconds = looking_seconds
         self._stages: list[Stage] = []
-        # If the sockets are looked at again: how many requests the looks before have found, and until when.
+        # While the sockets are looked at again: the number of requests at the last look, and when to stop looking.
         self._found = 0
         self._until = 0.0
         self._predictions: list[Prediction] = []
@@ -84,7 +84,7 @@ class Turn:
             run_together(predictions)
 
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Takes the turn, unless another look at the sockets may find more that can be joined with what has come."""
+        """Takes the turn, or first lets the event loop look at the sockets again, in case that more have come."""
         unread = sum([stage.unread() for stage in self._stages])
         if self._found < unread < MAX_TOGETHER and unread >= FEWEST_ALIKE:
             now = time.monotonic()

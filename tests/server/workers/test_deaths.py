@@ -86,9 +86,9 @@ def test_a_worker_that_dies_again_and_again_is_started_after_pauses(start: Start
 
 
 def test_workers_end_with_a_supervisor_that_is_killed(start: Start, models: Path) -> None:
-    served = start(models)
+    served = start(models, "--cache-dir", models.parent / "empty")  # so that helper processes compile
     workers = served.workers()
-    helpers = [child for worker in workers for child in children(worker)]
+    helpers = eventually(lambda: [child for worker in workers for child in children(worker)])
     served.popen.kill()
     served.popen.wait()
     eventually(lambda: not any(map(runs, workers + helpers)))

@@ -22,7 +22,7 @@ class LoggedAnswering(Answering):
 class LoggedAnswerQueue(AnswerQueue[LoggedAnswering]):
     """Tells connections the times that they need for their records, with few looks at the clock.
 
-    Requests that the event loop finds in one look at its sockets have arrived at the same time.
+    Requests that are answered in one turn of the event loop count as having arrived with the first of them.
 
     `log` is the access log, and `id_header` returns the header with a new id.
     """

@@ -53,7 +53,7 @@ def encode_head(response: Response, *, keep_alive: bool, http_1_1: bool, date: b
 def _lines(
     status: int, content_type: bytes, size: int, date: bytes, keep_alive: bool, http_1_1: bool, headers: Headers
 ) -> bytes:
-    """Returns all lines but the last. Most responses within a second have the same, so they are not written again."""
+    """Returns all lines but the last ones. They are remembered: most responses within a second have the same."""
     return b"%bContent-Type: %b\r\nContent-Length: %d\r\nDate: %b\r\n%b%b" % (
         _STATUS_LINES[status],
         content_type,

@@ -205,7 +205,7 @@ class RestApi:
         """Returns whether all bodies, which begin like JSON objects, are uncompressed JSON."""
         seen: Sequence[tuple[bytes, bytes]] | None = None
         for request in requests:
-            if request.headers is not seen:  # most share the headers of a head that came before
+            if request.headers is not seen:  # requests with a known head share one list of headers
                 seen = request.headers
                 if not self._is_plain(request):
                     return False
