@@ -64,7 +64,7 @@ def _write(built: Built, out: Path) -> bool:
     """Writes the compiled models. Returns False if space runs out: a container's /dev/shm may have 64 MiB."""
     try:
         for name, compiled in built.raw.items():
-            with (out / name).open("wb", buffering=0) as file:
+            with (out / name).open("wb") as file:
                 for piece in pieces(compiled.export_model().getbuffer()):
                     file.write(piece)
     except OSError as error:

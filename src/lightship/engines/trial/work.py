@@ -16,7 +16,8 @@ class Work:
     # By how much the helper's niceness exceeds the server's, up to the lowest priority. On a busy machine, 5 leaves it
     # a quarter of a processor. With 10 it was a tenth, and versions took minutes to load beside other work.
     niceness: int = 5
-    # Whether the helper's session gets that niceness too, because versions answer requests meanwhile.
+    # Whether versions answer requests meanwhile. Then the helper's session gets that niceness too, and what it made is
+    # digested at low priority.
     lowers_session: bool = False
     # Whether the helper is stopped while the server computes. One that measures would take that for the cost of a run.
     pauses: bool = False
