@@ -4,7 +4,6 @@ import logging
 import os
 import subprocess
 import sys
-from pathlib import Path
 from queue import SimpleQueue
 
 import pytest
@@ -72,18 +71,6 @@ def test_work_at_low_priority_knows_that_an_attempt_repeats_a_failed_one() -> No
     failures.is_new("no such file")
     with failures.attempt():
         assert at_low_priority(lambda: log_level(logging.WARNING)) == logging.DEBUG
-
-
-@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="the system does not group by session")
-def test_a_process_that_leads_a_session_lowers_that_too() -> None:
-    code = (
-        "from lightship.priority import lower_process; lower_process(7); "
-        "import os; print(os.nice(0), open('/proc/self/autogroup').read())"
-    )
-    words = subprocess.run(
-        [sys.executable, "-c", code], start_new_session=True, capture_output=True, text=True, check=True
-    ).stdout.split()
-    assert words[0] == words[-1] == str(min(19, os.nice(0) + 7))
 
 
 def test_work_at_low_priority_leaves_no_thread_of_low_priority_to_the_engine() -> None:

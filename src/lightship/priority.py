@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from contextvars import copy_context
 from functools import partial
-from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, TypeVar
 
@@ -26,10 +25,6 @@ _THREAD_NICENESS = 5
 _MAX_NICENESS = 19
 _PAUSE = 0.00005  # seconds
 _SHORT_SWITCH = 0.0001  # seconds
-# Linux lets users change the niceness of a session only so many seconds after the last change.
-_SESSION_SECONDS = 0.11
-_SESSION_ATTEMPTS = 5
-
 
 _Jobs = SimpleQueue[Callable[[], None] | None]
 
@@ -161,33 +156,13 @@ def lower_thread(niceness: int) -> None:
         set_time_slice(LONG)
 
 
-def lower_process(niceness: int, session: bool = True) -> None:
+def lower_process(niceness: int) -> None:
     """Lowers the priority of this process for good, by so much niceness, and gives it a long time slice.
 
-    session: whether to give that niceness to its session too, if it leads one. Where Linux groups processes by their
-    session (`CONFIG_SCHED_AUTOGROUP`), a niceness only counts among those of the same session. Windows has no such
-    call.
+    Windows has no such call.
     """
     if sys.platform == "win32":
         return
     with suppress(OSError):
         os.nice(niceness)
     set_time_slice(LONG)
-    if session:
-        _lower_session()
-
-
-def _lower_session() -> None:
-    """Gives this process's session the niceness of the process, if the process leads it and Linux groups by session."""
-    if sys.platform != "linux" or os.getsid(0) != os.getpid():
-        return
-    niceness = os.getpriority(os.PRIO_PROCESS, 0)
-    for _ in range(_SESSION_ATTEMPTS):
-        try:
-            Path("/proc/self/autogroup").write_text(str(niceness))
-        except BlockingIOError:
-            time.sleep(_SESSION_SECONDS)
-        except OSError:  # there are no such groups
-            return
-        else:
-            return

@@ -139,6 +139,7 @@ def _about(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
         "score": Path("/proc/self/oom_score_adj").read_text().strip(),
         "nice": os.nice(0),
         "core": list(resource.getrlimit(resource.RLIMIT_CORE)),
-        "session": os.getsid(0) == os.getpid(),
+        "group": os.getpgrp(),
+        "session": os.getsid(0),
         "main": __import__("sys").modules["__main__"].__dict__.get("__file__", ""),
     }

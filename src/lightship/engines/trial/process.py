@@ -52,9 +52,9 @@ _WINDOWS_CRASHES = {
     0xC0000409: signal.SIGABRT,  # abort()
 }
 _MAIN = (
-    "import sys, json; work, parent, answers, path, *priority = json.loads(sys.argv[1]); sys.path[:] = path; "
+    "import sys, json; work, parent, answers, path, niceness = json.loads(sys.argv[1]); sys.path[:] = path; "
     # Before the rest is imported, which takes 0.3 s.
-    "from lightship.priority import lower_process; lower_process(*priority); "
+    "from lightship.priority import lower_process; lower_process(niceness); "
     "from lightship.engines.trial.helper import main; main(work, parent, answers)"
 )
 
@@ -271,12 +271,13 @@ def _start(work: Work, answers: int, temporary: Path | None) -> subprocess.Popen
     """Starts a helper process.
 
     The helper does not import the user's main program and inherits no open files except `answers`. It gets the server's
-    `sys.path`.
+    `sys.path`. In a process group of its own it gets no signals that the terminal sends to the server. It stays in the
+    server's session, because Linux may group processes by that, and compares the time slices only within a group.
     """
     inherited = [answers] if _PASSES_FILES else []
     answers_to = answers if _PASSES_FILES else STANDARD_OUTPUT
-    priority = max(0, work.niceness - _NICENESS_OF_STARTER), work.lowers_session
-    arguments = json.dumps([work.function, os.getpid(), answers_to, sys.path, *priority])
+    niceness = max(0, work.niceness - _NICENESS_OF_STARTER)
+    arguments = json.dumps([work.function, os.getpid(), answers_to, sys.path, niceness])
     # -P: without it, Python imports the first modules from the working folder, if that has files of their names.
     return subprocess.Popen(
         [sys.executable, "-P", "-c", _MAIN, arguments],
@@ -285,7 +286,7 @@ def _start(work: Work, answers: int, temporary: Path | None) -> subprocess.Popen
         stderr=subprocess.PIPE,
         pass_fds=inherited,
         env={**os.environ, **dict.fromkeys(_TEMPORARY, str(temporary))} if temporary is not None else None,
-        start_new_session=True,
+        process_group=0,
         creationflags=_CREATION_FLAGS,
     )
 

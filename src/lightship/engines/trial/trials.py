@@ -132,7 +132,7 @@ class Trials:
             if "error" in answer:
                 raise error_of(Code(answer["error"]["code"]), answer["error"]["text"])
             put = partial(self._cache.put, key, answer["info"], out)  # reads all that the helper has written
-            return at_low_priority(put) if self._work.lowers_session else put()
+            return at_low_priority(put) if self._work.beside_requests else put()
 
     def _asked(self, request: dict[str, Any], key: str, out: Path) -> dict[str, Any]:
         """Asks a helper and returns its answer. If the helper ends, a fresh helper may be asked once more.

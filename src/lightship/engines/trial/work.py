@@ -16,16 +16,15 @@ class Work:
     # By how much the helper's niceness exceeds the server's, up to the lowest priority. On a busy machine, 5 leaves it
     # a quarter of a processor. With 10 it was a tenth, and versions took minutes to load beside other work.
     niceness: int = 5
-    # Whether versions answer requests meanwhile. Then the helper's session gets that niceness too, and what it made is
-    # digested at low priority.
-    lowers_session: bool = False
+    # Whether versions answer requests meanwhile. Then what the helper made is digested at low priority.
+    beside_requests: bool = False
     # Whether the helper is stopped while the server computes. One that measures would take that for the cost of a run.
     pauses: bool = False
 
 
 WORK = Work("lightship.engines.openvino.trying:work")
-LOW_WORK = Work("lightship.engines.openvino.trying:work", lowers_session=True, pauses=True)
+LOW_WORK = Work("lightship.engines.openvino.trying:work", beside_requests=True, pauses=True)
 BACKEND_WORK = Work("lightship.engines.backends.trying:work")
-LOW_BACKEND_WORK = Work("lightship.engines.backends.trying:work", lowers_session=True, pauses=True)
+LOW_BACKEND_WORK = Work("lightship.engines.backends.trying:work", beside_requests=True, pauses=True)
 # It takes what no other process wants of the processors.
-MEASURING_WORK = Work("lightship.engines.openvino.measuring:work", niceness=LOWEST, lowers_session=True)
+MEASURING_WORK = Work("lightship.engines.openvino.measuring:work", niceness=LOWEST, beside_requests=True)
