@@ -23,6 +23,7 @@ BELOW: dict[str, set[str]] = {
     "locks": set(),
     "memory": {"threads"},
     "memory_budget": {"errors"},
+    "pauses": {"threads"},
     "process_tree": set(),
     "processors": set(),
     "notebook": {"printable"},
@@ -37,14 +38,14 @@ BELOW: dict[str, set[str]] = {
     "unexpected": set(),
     "protos": {"errors"},
     "tensors": {"protos", "errors", "memory_budget"},
-    "saved_model": {"tensors", "protos", "files", "errors", "memory_budget", "priority", "suffixes"},
+    "saved_model": {"tensors", "protos", "files", "errors", "memory_budget", "pauses", "priority", "suffixes"},
     "images": {"errors", "memory_budget", "notebook", "unexpected"},
     "datasets": {"images", "files", "suffixes", "processors", "errors"},
     "evaluation": {"datasets", "images", "files", "errors", "notebook", "printable"},
     "bundle": MODEL,
     "store": MODEL | {"extras", "locks", "repeated", "threads"},
     "engines": MODEL
-    | {"datasets", "extras", "locks", "memory", "priority", "process_tree", "processors", "repeated"}
+    | {"datasets", "extras", "locks", "memory", "pauses", "priority", "process_tree", "processors", "repeated"}
     | {"semaphore", "threads", "time_slices"},
     "batching": MODEL | {"engines", "processors", "threads"},
     "lifecycle": MODEL | {"store", "batching", "engines", "memory", "priority", "repeated", "threads"},

@@ -17,11 +17,11 @@ import pytest
 from lightship.engines.cache import CompiledCache
 from lightship.engines.openvino.compiled import Compiled
 from lightship.engines.openvino.runtime import core, openvino
-from lightship.engines.trial import PAUSES, TrialFailed, Trials
-from lightship.engines.trial.pauses import Pauses
+from lightship.engines.trial import TrialFailed, Trials
 from lightship.engines.trial.pool import Helpers
 from lightship.engines.trial.process import HelperProcess
 from lightship.engines.trial.work import LOW_BACKEND_WORK, LOW_WORK, MEASURING_WORK, WORK, Work
+from lightship.pauses import PAUSES, Pauses
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the state of processes is read from /proc")
 
@@ -171,7 +171,7 @@ def test_a_helper_that_would_not_end_with_the_server_yet_is_not_stopped(tmp_path
 SERVER = """
 import sys, time
 from pathlib import Path
-from lightship.engines.trial.pauses import Pauses
+from lightship.pauses import PAUSES, Pauses
 from lightship.engines.trial.process import HelperProcess
 from lightship.engines.trial.work import Work
 helper, pauses = HelperProcess(Work("tests.engines.trial.works:work")), Pauses(max_seconds=600, allowance=600)

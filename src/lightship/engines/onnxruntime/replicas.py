@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from lightship.engines.base import Refused, describe
 from lightship.engines.onnxruntime.sessions import error_text
-from lightship.engines.trial.pauses import PAUSES
 from lightship.errors import Internal, InvalidArgument, LightshipError, ResourceExhausted
 from lightship.memory import release_freed_memory
+from lightship.pauses import PAUSES
 from lightship.semaphore import Semaphore
 from lightship.threads import start_timer
 

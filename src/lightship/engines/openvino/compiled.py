@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from lightship.engines.base import Refused, describe
 from lightship.engines.openvino.guard_set import GuardSet
 from lightship.engines.openvino.runtime import explain
-from lightship.engines.trial.pauses import PAUSES
 from lightship.errors import InvalidArgument
 from lightship.memory import release_freed_memory
+from lightship.pauses import PAUSES
 from lightship.processors import available_cpus
 from lightship.semaphore import Semaphore
 from lightship.threads import start_timer

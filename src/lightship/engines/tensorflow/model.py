@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightship.engines.base import EngineOptions
-from lightship.engines.trial.pauses import PAUSES
 from lightship.errors import Code, FailedPrecondition, InvalidArgument, LightshipError, error_of
 from lightship.memory import leave_large_garbage
+from lightship.pauses import PAUSES
 from lightship.processors import engine_threads
 from lightship.saved_model.reader import SavedModel
 from lightship.saved_model.signatures import Signature

@@ -1,6 +1,5 @@
 """Helper processes that compile and try signatures, so that a model's crash cannot end the server."""
 
-from lightship.engines.trial.pauses import PAUSES
 from lightship.engines.trial.pool import stop_helpers
 from lightship.engines.trial.shared import (
     backend_trials_for,
@@ -12,7 +11,6 @@ from lightship.engines.trial.shared import (
 from lightship.engines.trial.trials import TrialFailed, Trials
 
 __all__ = [
-    "PAUSES",
     "TrialFailed",
     "Trials",
     "backend_trials_for",

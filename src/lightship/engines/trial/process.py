@@ -19,8 +19,8 @@ from typing import Any
 
 from lightship.engines.scratch import Scratch
 from lightship.engines.trial.messages import STANDARD_OUTPUT, missing, parse, write_message
-from lightship.engines.trial.pauses import PAUSES
 from lightship.engines.trial.work import Work
+from lightship.pauses import PAUSES
 from lightship.priority import at_usual_priority, lower_thread
 from lightship.process_tree import process_tree
 
