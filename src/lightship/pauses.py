@@ -1,126 +1,157 @@
-"""Pauses helper processes while the server computes, so that they do not take processors from its requests.
+"""Pauses work that loads models while the server computes, so that it does not take processors from requests.
 
-A niceness alone leaves a helper a quarter of a processor that a run needs, and a run on all processors ends when the
-slowest of its threads does. So a helper is stopped by SIGSTOP when a run begins, and continued when no run is under
-way. Helpers are stopped for at most three times as long as they could run undisturbed before. So on a server that
-computes all the time they are not stopped at all, and have the share that their niceness leaves them.
+A niceness alone leaves such work a quarter of a processor that a run needs, and a run on all processors ends when the
+slowest of its threads does. So the work pauses when a run begins, and goes on when no run is under way: helper
+processes, and threads that read large files. It pauses for at most three times as long as it could go on undisturbed
+before. So on a server that computes all the time it does not pause at all, and has the share that its niceness leaves
+it.
 """
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
+from lightship.priority import has_low_priority
 from lightship.threads import start_thread
 
-MAX_SECONDS = 0.2  # the longest time for which helpers are stopped in one go
-_PER_FREE_SECOND = 3.0  # seconds for which helpers may be stopped for each in which nothing was computed
+MAX_SECONDS = 0.2  # the longest pause in one go
+_PER_FREE_SECOND = 3.0  # seconds of pauses for each second in which nothing was computed
 _MAX_ALLOWANCE = 0.5  # seconds
 _MIN_ALLOWANCE = 0.005  # seconds; a shorter pause would gain nothing
 _LOOK_SECONDS = 0.05
-_STOP: int = getattr(signal, "SIGSTOP", 0)  # Windows has neither
-_CONTINUE: int = getattr(signal, "SIGCONT", 0)
 
 
 class Pausable(Protocol):
-    """A helper process."""
+    """Work that can pause. Its methods return at once, and raise nothing."""
 
-    # The seconds for which it has been stopped.
+    # The seconds for which it has paused.
     paused: float
 
-    @property
-    def pid(self) -> int: ...
+    def pause(self) -> None: ...
+
+    def go_on(self) -> None: ...
 
 
 class Pauses:
-    """Stops processes while a run is under way: in a `with` block of this object. Any thread may use it."""
+    """Lets work pause while a run is under way: in a `with` block of this object. Any thread may use it."""
 
     def __init__(self, max_seconds: float = MAX_SECONDS, allowance: float = 0.0) -> None:
-        """allowance: the seconds for which processes may be stopped before they could run undisturbed."""
+        """allowance: the seconds for which work may pause before it could go on undisturbed."""
         self._max_seconds, self._allowance = max_seconds, allowance
         self._lock = threading.Lock()
-        self._processes: list[Pausable] = []
+        self._works: list[Pausable] = []
         self._runs = 0
         self._free_since = 0.0  # by `time.monotonic`, if no run is under way
-        self._stopped: list[Pausable] = []
-        self._stopped_at = 0.0
+        self._pausing: list[Pausable] = []
+        self._paused_at = 0.0
         self._watched = False
 
     def __enter__(self) -> None:
         with self._lock:
             self._runs += 1
-            if self._processes and self._runs == 1:
+            if self._works and self._runs == 1:
                 now = time.monotonic()
                 grown = self._allowance + _PER_FREE_SECOND * (now - self._free_since)
                 self._allowance = max(self._allowance, min(grown, _MAX_ALLOWANCE))
-                self._stop(now)
+                self._pause(now)
 
     def __exit__(self, *_: object) -> None:
         with self._lock:
             self._runs -= 1
-            if not self._runs and self._processes:
+            if not self._runs and self._works:
                 self._free_since = time.monotonic()
-                self._continue(self._free_since)
+                self._go_on(self._free_since)
 
-    def add(self, process: Pausable) -> None:
-        """Pauses a process from now on, unless no thread can be started that ends long pauses."""
+    def add(self, work: Pausable) -> None:
+        """Lets work pause from now on, unless no thread can be started that ends long pauses."""
         with self._lock:
             self._watched = self._watched or start_thread(self._watch, name="lightship-pauses")
             if self._watched:
-                if not self._processes:
-                    self._free_since = time.monotonic()
-                self._processes.append(process)
+                now = time.monotonic()
+                if not self._works:
+                    self._free_since = now
+                self._works.append(work)
+                if self._pausing:
+                    self._pausing.append(work)
+                    work.pause()
+                elif self._runs:
+                    self._pause(now)
 
-    def remove(self, process: Pausable) -> None:
-        """Stops pausing a process. Call this before it is reaped: afterwards its id may belong to another process."""
+    def remove(self, work: Pausable) -> None:
+        """Lets work pause no more. Call this before a process is reaped: then its id may belong to another one."""
         with self._lock:
-            if process in self._processes:
-                self._processes.remove(process)
-            if process in self._stopped:
-                self._stopped.remove(process)
-                self._signal(process, _CONTINUE)
+            if work in self._works:
+                self._works.remove(work)
+            if work in self._pausing:
+                self._pausing.remove(work)
+                work.go_on()
+
+    @contextmanager
+    def between_pieces(self) -> Iterator[Callable[[], object]]:
+        """Yields a function to call between the pieces of work. It waits while a run is under way, if work is to pause.
+
+        It does nothing if this thread has the usual priority.
+        """
+        if not has_low_priority():
+            yield lambda: None
+            return
+        pieces = _Pieces()
+        self.add(pieces)
+        try:
+            yield pieces.may_go_on.wait
+        finally:
+            self.remove(pieces)
 
     def _watch(self) -> None:
-        """Ends pauses that last too long and begins further ones, as long as there are processes."""
+        """Ends pauses that last too long and begins further ones, as long as there is work."""
         while True:
             time.sleep(_LOOK_SECONDS)
             with self._lock:
                 now = time.monotonic()
-                if not self._processes:
+                if not self._works:
                     self._watched = False
                     return
-                if self._stopped:
-                    if now - self._stopped_at >= min(self._max_seconds, self._allowance):
-                        self._continue(now)
+                if self._pausing:
+                    if now - self._paused_at >= min(self._max_seconds, self._allowance):
+                        self._go_on(now)
                 elif self._runs:
-                    self._stop(now)
+                    self._pause(now)
 
-    def _stop(self, now: float) -> None:
-        """Stops the processes if they may be stopped. The caller holds the lock."""
-        if self._allowance > _MIN_ALLOWANCE and not self._stopped:
-            self._stopped, self._stopped_at = list(self._processes), now
-            for process in self._stopped:
-                self._signal(process, _STOP)
+    def _pause(self, now: float) -> None:
+        """Begins a pause if there may be one. The caller holds the lock."""
+        if self._allowance > _MIN_ALLOWANCE and not self._pausing:
+            self._pausing, self._paused_at = list(self._works), now
+            for work in self._pausing:
+                work.pause()
 
-    def _continue(self, now: float) -> None:
-        """Continues the processes that are stopped, if there are any. The caller holds the lock."""
-        if not self._stopped:
+    def _go_on(self, now: float) -> None:
+        """Ends a pause, if there is one. The caller holds the lock."""
+        if not self._pausing:
             return
-        for process in self._stopped:
-            self._signal(process, _CONTINUE)
-            process.paused += now - self._stopped_at
-        self._stopped = []
-        self._allowance -= now - self._stopped_at
+        for work in self._pausing:
+            work.go_on()
+            work.paused += now - self._paused_at
+        self._pausing = []
+        self._allowance -= now - self._paused_at
 
-    def _signal(self, process: Pausable, number: int) -> None:
-        if sys.platform != "win32":
-            with suppress(OSError):  # it has ended, and is reaped after `remove`
-                os.kill(process.pid, number)
+
+class _Pieces:
+    """The work of a thread, which pauses between two pieces of it."""
+
+    def __init__(self) -> None:
+        self.paused = 0.0
+        self.may_go_on = threading.Event()
+        self.go_on()
+
+    def pause(self) -> None:
+        self.may_go_on.clear()
+
+    def go_on(self) -> None:
+        self.may_go_on.set()
 
 
 PAUSES = Pauses()

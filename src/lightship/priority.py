@@ -67,6 +67,13 @@ def at_low_priority(function: Callable[[], Result]) -> Result:
         del result, arguments  # an error in them refers to this frame
 
 
+def has_low_priority() -> bool:
+    """Returns whether this thread has a lower priority than its process. Only on Linux it can have."""
+    if sys.platform != "linux":
+        return False
+    return os.getpriority(os.PRIO_PROCESS, 0) > os.getpriority(os.PRIO_PROCESS, os.getpid())
+
+
 def at_usual_priority(function: Callable[[], Result]) -> Result:
     """Calls a function, and returns its result or raises its error.
 

@@ -23,7 +23,7 @@ BELOW: dict[str, set[str]] = {
     "locks": set(),
     "memory": {"threads"},
     "memory_budget": {"errors"},
-    "pauses": {"threads"},
+    "pauses": {"priority", "threads"},
     "process_tree": set(),
     "processors": set(),
     "notebook": {"printable"},

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
 import time
 
 import pytest
 
 from lightship.engines import timing
-from lightship.engines.timing import CannotMeasure, SideBySide, Stopwatch, costs_of_rows
+from lightship.engines.timing import CannotMeasure, SideBySide, Stopwatch, costs_of_rows, notice_stops
 
 
 def _burn(seconds: float) -> None:
@@ -94,3 +97,26 @@ def test_runs_side_by_side_are_made_by_one_thread_each() -> None:
         runs(2)
         runs(4)
     assert seen == [2, 2, 2, 4, 4, 4]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows stops no processes by signals")
+def test_a_run_in_which_the_process_was_stopped_does_not_count() -> None:
+    before = signal.getsignal(signal.SIGCONT)
+    stopwatch, seconds = Stopwatch(1, 60, 600), [0.1, 0.2]
+
+    def run(rows: int) -> None:
+        _burn(0.01)
+        if seconds:  # as if it had been stopped meanwhile
+            time.sleep(seconds.pop())
+            os.kill(os.getpid(), signal.SIGCONT)
+
+    notice_stops()
+    try:
+        stopwatch.measure(1, run)
+        assert stopwatch.disturbed
+        assert stopwatch.costs[1] < 0.05
+        while stopwatch.disturbed:
+            stopwatch.measure(1, run)
+    finally:
+        signal.signal(signal.SIGCONT, before)
+    assert stopwatch.costs[1] < 0.05

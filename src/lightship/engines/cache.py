@@ -30,7 +30,8 @@ from lightship.engines.scratch import scratch, sweep
 from lightship.errors import DataLoss
 from lightship.files import user_cache_folder
 from lightship.locks import try_lock
-from lightship.saved_model.digests import Digests
+from lightship.pauses import PAUSES
+from lightship.saved_model.digests import Digests, sha256_of
 from lightship.saved_model.version_files import walk
 
 logger = logging.getLogger(__name__)
@@ -81,9 +82,15 @@ class Entry:
         Large files are read and digested without the interpreter's lock. Raises Damaged if the content is not what was
         written.
         """
-        with self._opened(name) as file:
-            complete = all(file.readinto(piece) == len(piece) for piece in pieces(buffer)) and not file.read(1)
-        if not complete or hashlib.sha256(buffer).hexdigest() != self.files[name][0]:
+        digest = hashlib.sha256()
+        with self._opened(name) as file, PAUSES.between_pieces() as wait:
+            for piece in pieces(buffer):
+                if file.readinto(piece) != len(piece):
+                    break
+                digest.update(piece)
+                wait()
+            complete = not file.read(1)
+        if not complete or digest.hexdigest() != self.files[name][0]:
             raise Damaged(f'the compiled model "{name}" was changed after it was written')
 
     @contextmanager
@@ -384,7 +391,7 @@ def _digest_of(index: Mapping[str, Any]) -> str:
 
 def _digest(file: Path) -> str:
     with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+        return sha256_of(opened)
 
 
 def _size(place: Path) -> int:

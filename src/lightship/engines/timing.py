@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -26,12 +27,30 @@ _ROUNDS = 7
 _REPEAT_SECONDS = 0.004
 # A batch is worth measuring further as long as twice the rows save this share of each row's time.
 _WORTH_IT = 0.98
-# A run that waited for a processor for more than this share of its time says little about the model.
+# A run that waited for a processor for more than this share of its time, or was stopped, says little about the model.
 _DISTURBED = 0.05
 
 
 class CannotMeasure(Exception):
     """A run failed, so that its time says nothing."""
+
+
+class _Stops:
+    """How often this process was stopped by a signal and continued, as far as it notices."""
+
+    count = 0
+
+    def add(self, *_: object) -> None:
+        self.count += 1
+
+
+_stops = _Stops()
+
+
+def notice_stops() -> None:
+    """Lets runs not count in which a signal stops this process. A helper process calls it on its main thread."""
+    if sys.platform != "win32":  # which has no such signals
+        signal.signal(signal.SIGCONT, _stops.add)
 
 
 class Stopwatch:
@@ -77,11 +96,11 @@ class Stopwatch:
         """Makes runs for a few milliseconds, and notes the shortest: at least one, or some if they are short."""
         end, cpu_end = time.perf_counter() + _REPEAT_SECONDS, time.process_time() + _REPEAT_SECONDS / 2
         while True:
-            waited, cpu, start = _waited(), time.process_time(), time.perf_counter()
+            stops, waited, cpu, start = _stops.count, _waited(), time.process_time(), time.perf_counter()
             run(rows)
             now = time.perf_counter()
             seconds, cpu = now - start, time.process_time() - cpu
-            if _waited() - waited <= _DISTURBED * seconds:
+            if _waited() - waited <= _DISTURBED * seconds and _stops.count == stops:
                 self._quiet[rows] = min(seconds, self._quiet.get(rows, seconds))
             self._cpu[rows] = min(cpu, self._cpu.get(rows, cpu))
             if now > end and time.process_time() > cpu_end:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import time
 from collections.abc import Mapping
@@ -11,11 +12,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
+from lightship.pauses import PAUSES
 from lightship.priority import at_low_priority
 from lightship.saved_model.version_files import open_file
 
 # A file that was written later than this before it was read may be written again without a new time.
 _COARSE_CLOCK = 2_000_000_000  # nanoseconds
+_PIECE = 1 << 20  # bytes
 _LARGE = 4 << 20  # bytes; a smaller file takes a few milliseconds
 
 
@@ -55,13 +58,23 @@ class Digests:
             return known[1]
         with open_file(self.folder / name) as file:
             before = os.fstat(file.fileno())
-            compute = partial(hashlib.file_digest, file, "sha256")
+            compute = partial(sha256_of, file)
             low = self._low_priority and before.st_size >= _LARGE
-            sha256 = (at_low_priority(compute) if low else compute()).hexdigest()
+            sha256 = at_low_priority(compute) if low else compute()
             digest = FileDigest(file.tell(), sha256)
             if _is_old(before) and _identity(before) == _identity(os.fstat(file.fileno())):
                 self._known[name] = _identity(before), digest
         return digest
+
+
+def sha256_of(file: io.BufferedIOBase) -> str:
+    """Returns the sha256 of a file in hexadecimal. At low priority, reading pauses while a model runs."""
+    digest, buffer = hashlib.sha256(), memoryview(bytearray(_PIECE))
+    with PAUSES.between_pieces() as wait:
+        while count := file.readinto(buffer):
+            digest.update(buffer[:count])
+            wait()
+    return digest.hexdigest()
 
 
 def _identity(status: os.stat_result) -> tuple[int, ...]:

@@ -15,6 +15,7 @@ import numpy as np
 from google.protobuf.message import DecodeError
 
 from lightship.errors import DataLoss, NotFound
+from lightship.pauses import PAUSES
 from lightship.protos import BundleEntryProto, BundleHeaderProto
 from lightship.saved_model.checksums import crc32c, masked
 from lightship.saved_model.sorted_table import read_table
@@ -127,10 +128,12 @@ def _check_shard(path: Path, entries: list[_Entry]) -> None:
                     f"{path} has {end} bytes, but the tensor {entry.name} should end at {entry.offset + entry.size}: "
                     f"it was truncated; {_REMEDY}"
                 )
+        wait = stack.enter_context(PAUSES.between_pieces())
         for entry in entries:
             problem = _problem(file, entry)
             if problem:
                 raise DataLoss(f"{path}: the tensor {entry.name} is damaged: {problem}; {_REMEDY}")
+            wait()
 
 
 def _problem(file: BinaryIO, entry: _Entry) -> str:

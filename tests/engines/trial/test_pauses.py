@@ -1,20 +1,22 @@
-"""Helper processes are stopped while the server computes, and run for their share all the same."""
+"""Helper processes, and threads that read large files, pause while the server computes, and have their share."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from lightship.engines.cache import CompiledCache
+from lightship.engines.cache import CompiledCache, Entry
 from lightship.engines.openvino.compiled import Compiled
 from lightship.engines.openvino.runtime import core, openvino
 from lightship.engines.trial import TrialFailed, Trials
@@ -22,6 +24,8 @@ from lightship.engines.trial.pool import Helpers
 from lightship.engines.trial.process import HelperProcess
 from lightship.engines.trial.work import LOW_BACKEND_WORK, LOW_WORK, MEASURING_WORK, WORK, Work
 from lightship.pauses import PAUSES, Pauses
+from lightship.priority import at_low_priority
+from lightship.saved_model.digests import Digests
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the state of processes is read from /proc")
 
@@ -160,18 +164,20 @@ def test_a_helper_that_would_not_end_with_the_server_yet_is_not_stopped(tmp_path
     helper = HelperProcess(PAUSED)
     try:
         with PAUSES:
-            assert helper not in PAUSES._processes
+            assert helper not in PAUSES._works
             _write(helper, tmp_path)
-            assert helper in PAUSES._processes
+            assert helper in PAUSES._works
     finally:
         helper.stop()
-    assert helper not in PAUSES._processes
+    assert helper not in PAUSES._works
 
 
 SERVER = """
 import sys, time
 from pathlib import Path
 from lightship.pauses import PAUSES, Pauses
+from lightship.priority import at_low_priority
+from lightship.saved_model.digests import Digests
 from lightship.engines.trial.process import HelperProcess
 from lightship.engines.trial.work import Work
 helper, pauses = HelperProcess(Work("tests.engines.trial.works:work")), Pauses(max_seconds=600, allowance=600)
@@ -198,7 +204,7 @@ def test_a_stopped_helper_ends_with_the_server_that_is_killed() -> None:
 def test_a_helper_that_has_ended_is_not_paused(helper: HelperProcess) -> None:
     helper.stop()
     with PAUSES:
-        assert helper not in PAUSES._stopped
+        assert helper not in PAUSES._pausing
     assert helper.paused == 0
 
 
@@ -220,10 +226,66 @@ def test_a_helper_that_would_outlive_the_server_is_not_paused(tmp_path: Path) ->
     helper = Surviving(PAUSED)
     try:
         _write(helper, tmp_path)
-        assert helper not in PAUSES._processes
+        assert helper not in PAUSES._works
     finally:
         helper.stop()
 
 
-def test_only_helpers_that_compile_while_versions_answer_are_paused() -> None:
-    assert [work.pauses for work in (WORK, LOW_WORK, LOW_BACKEND_WORK, MEASURING_WORK)] == [False, True, True, False]
+def test_only_helpers_that_work_while_versions_answer_are_paused() -> None:
+    assert [work.pauses for work in (WORK, LOW_WORK, LOW_BACKEND_WORK, MEASURING_WORK)] == [False, True, True, True]
+
+
+def test_a_thread_of_low_priority_pauses_between_pieces_while_a_model_runs() -> None:
+    pauses, times = Pauses(max_seconds=60, allowance=60), list[float]()
+    begun, ended = threading.Event(), threading.Event()
+
+    def work() -> None:
+        with pauses.between_pieces() as wait:
+            begun.set()
+            while not ended.is_set():
+                wait()
+                times.append(time.monotonic())
+                time.sleep(0.001)
+
+    with ThreadPoolExecutor(1) as threads:
+        working = threads.submit(at_low_priority, work)
+        assert begun.wait(60)
+        with pauses:
+            time.sleep(0.05)  # in which the piece that is under way ends
+            paused_at, before = time.monotonic(), len(times)
+            time.sleep(0.2)
+            went_on_at = time.monotonic()
+            assert len(times) == before
+        _until(lambda: len(times) > before)
+        ended.set()
+        working.result(60)
+    assert not any(paused_at < moment < went_on_at for moment in times)
+    assert not pauses._works
+
+
+def test_a_thread_of_usual_priority_never_pauses() -> None:
+    pauses = Pauses(max_seconds=60, allowance=60)
+    with pauses.between_pieces() as wait, pauses:
+        wait()
+        assert not pauses._works
+
+
+def test_large_files_are_read_with_pauses_at_low_priority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "large"
+    file.write_bytes(bytes(8 << 20))
+    entry = Entry({}, {"model": (hashlib.sha256(bytes(8 << 20)).hexdigest(), file)})
+    buffer = memoryview(bytearray(8 << 20))
+    monkeypatch.setattr(PAUSES, "_allowance", 60.0)
+    monkeypatch.setattr(PAUSES, "_max_seconds", 60.0)
+
+    def reads(work: Callable[[], object]) -> bool:
+        """Returns whether the work waits for a run to end."""
+        with ThreadPoolExecutor(1) as threads:
+            with PAUSES:
+                working = threads.submit(at_low_priority, work)
+                waits = wait([working], 0.5).not_done != set()
+            working.result(60)
+        return waits
+
+    assert reads(lambda: Digests(tmp_path, low_priority=True).of("large"))
+    assert reads(lambda: entry.read_into("model", buffer))

@@ -19,7 +19,7 @@ from lightship.engines.backends.request import options_of
 from lightship.engines.base import CannotRun, EngineOptions
 from lightship.engines.comparison import FREE_SIZES, random_inputs, tolerance
 from lightship.engines.rows import ROWS, RowTrial, accepted_sample, row_samples
-from lightship.engines.timing import CannotMeasure, Stopwatch, costs_of_rows
+from lightship.engines.timing import CannotMeasure, Stopwatch, costs_of_rows, notice_stops
 from lightship.errors import LightshipError
 from lightship.processors import available_cpus
 from lightship.saved_model.reader import SavedModel
@@ -115,6 +115,7 @@ class _Trial:
             except (CannotRun, LightshipError) as error:
                 raise CannotMeasure(str(error)) from error
 
+        notice_stops()
         stopwatch = Stopwatch(self._options.threads or available_cpus(), _CPU_SECONDS, _ELAPSED_SECONDS)
         return list(costs_of_rows(run, stopwatch).items())
 

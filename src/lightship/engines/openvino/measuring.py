@@ -15,7 +15,15 @@ from lightship.engines.openvino.compiled import Compiled
 from lightship.engines.openvino.description import DECLARED, ONE_ROW
 from lightship.engines.openvino.streams import choose_streams
 from lightship.engines.rows import accepted_sample
-from lightship.engines.timing import CPU_SECONDS, MAX_ROWS, CannotMeasure, SideBySide, Stopwatch, costs_of_rows
+from lightship.engines.timing import (
+    CPU_SECONDS,
+    MAX_ROWS,
+    CannotMeasure,
+    SideBySide,
+    Stopwatch,
+    costs_of_rows,
+    notice_stops,
+)
 from lightship.errors import LightshipError
 from lightship.saved_model.reader import read_saved_model
 from lightship.saved_model.versions import model_bytes
@@ -31,6 +39,7 @@ def work(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
     calls are to be run by when they wait, with the "costs_of_streams" if there are several; and whether the machine was
     too busy ("disturbed") for all this to be kept.
     """
+    notice_stops()
     signature = read_saved_model(Path(request["folder"]), request["tags"]).signatures[request["signature"]]
     options = EngineOptions(
         threads=request["threads"],

@@ -123,6 +123,17 @@ class HelperProcess:
     def pid(self) -> int:
         return self._process.pid
 
+    def pause(self) -> None:
+        self._signal("SIGSTOP")
+
+    def go_on(self) -> None:
+        self._signal("SIGCONT")
+
+    def _signal(self, name: str) -> None:
+        if sys.platform != "win32":  # which has no such signals
+            with contextlib.suppress(OSError):  # it has ended, and is reaped after it was removed from the pauses
+                os.kill(self.pid, getattr(signal, name))
+
     def ask(self, request: dict[str, Any], out: Path, seconds: float, memory: int) -> dict[str, Any]:
         """Sends a request and returns the helper's answer.
 

@@ -18,7 +18,7 @@ class Work:
     niceness: int = 5
     # Whether versions answer requests meanwhile. Then what the helper made is digested at low priority.
     beside_requests: bool = False
-    # Whether the helper is stopped while the server computes. One that measures would take that for the cost of a run.
+    # Whether the helper is stopped while the server computes.
     pauses: bool = False
 
 
@@ -27,4 +27,4 @@ LOW_WORK = Work("lightship.engines.openvino.trying:work", beside_requests=True, 
 BACKEND_WORK = Work("lightship.engines.backends.trying:work")
 LOW_BACKEND_WORK = Work("lightship.engines.backends.trying:work", beside_requests=True, pauses=True)
 # It takes what no other process wants of the processors.
-MEASURING_WORK = Work("lightship.engines.openvino.measuring:work", niceness=LOWEST, beside_requests=True)
+MEASURING_WORK = Work("lightship.engines.openvino.measuring:work", niceness=LOWEST, beside_requests=True, pauses=True)
