@@ -21,8 +21,11 @@ from typing import Any
 import grpc
 import numpy as np
 import pytest
+from h2.settings import SettingCodes
 from tests.batching.engines import LONG
 from tests.server.grpc_process import PREDICT
+from tests.server.http2 import Http2
+from tests.server.http2 import message as framed
 
 from lightship import protos
 from lightship.batching import Direct, Joined
@@ -530,6 +533,26 @@ def test_calls_over_grpc_that_are_read_as_one_are_logged_each_with_a_new_id(logg
     for line, result in zip(found, results, strict=True):
         assert line | shown | {"bytes_out": len(result) + 5} == line
         check_stages(line, "decode", "run", "encode")
+
+
+def test_calls_that_are_answered_as_one_have_ids_of_their_own_also_if_the_client_takes_little(
+    logging: Logging,
+) -> None:
+    server, engine, lines = logging
+    with Http2(server.grpc_port, settings={SettingCodes.INITIAL_WINDOW_SIZE: 10}) as client:
+        assert client.ask(framed(message(0.0))).status == 0
+        with held_loop(server):
+            streams = [client.start() for _ in range(4)]
+            for number, stream in enumerate(streams):
+                client.h2.send_data(stream, framed(message(float(number))), end_stream=True)
+            client.flush()
+            until(lambda: unread_calls(server) == 4)
+        answers = [client.answer(stream) for stream in streams]
+    assert values_of([one.message for one in answers]) == [[number / 2 + 2] for number in range(4)]
+    assert 4 in engine.runs
+    ids = [one.trailers["x-request-id"] for one in answers]
+    assert len(set(ids)) == 4
+    assert [line["id"] for line in lines(5, ids)] == ids
 
 
 def test_calls_over_grpc_that_wait_for_a_further_turn_were_received_before_the_first_one(

@@ -75,12 +75,12 @@ def trailers_with(given: bytes) -> Block:
 
 # The trailers of calls whose ids are made have the same length, so only their last bytes differ.
 _MADE = trailers_with(b"0" * MADE_BYTES)
-MADE_TRAILERS, MADE_LAST = _MADE.data[:-MADE_BYTES], _MADE.last  # what stands before such an id
-new_block = Block.__new__
+MADE_TRAILERS, _MADE_LAST = _MADE.data[:-MADE_BYTES], _MADE.last  # what stands before such an id
+_new_block = Block.__new__
 
 
 def made_trailers(data: bytes) -> Block:
     """Returns trailers of `MADE_TRAILERS` and an id that was made."""
-    block = new_block(Block)
-    block.data, block.last = data, MADE_LAST
+    block = _new_block(Block)
+    block.data, block.last = data, _MADE_LAST
     return block

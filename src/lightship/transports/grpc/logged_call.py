@@ -13,7 +13,7 @@ from lightship.transports.access_log.record import AccessRecord, JoinedRecord
 from lightship.transports.access_log.request_ids import MADE_BYTES
 from lightship.transports.grpc.api import ReadPredict, UnaryJob
 from lightship.transports.grpc.call import Answer
-from lightship.transports.grpc.call_log import MADE_LAST, GrpcRecord, id_header, made_trailers, new_block, trailers_with
+from lightship.transports.grpc.call_log import GrpcRecord, id_header, made_trailers, trailers_with
 from lightship.transports.grpc.message_reader import PREFIX_BYTES
 from lightship.transports.grpc.methods import Method
 from lightship.transports.grpc.request_head import GrpcHead
@@ -106,11 +106,17 @@ class LoggedUnaryCall(UnaryCall):
             or self.finished
         ):
             return self._deliver_with_record(read, done, begun)
-        log, client, size = application.access_log, self.stream.connection.client, PREFIX_BYTES + len(done.body)
+        log, stream, size = application.access_log, self.stream, PREFIX_BYTES + len(done.body)
         assert log is not None
-        made, trailers = self._new_id()
-        self.stream.respond(HEAD, prefixed(done.body), trailers)
-        own = (log.clients[client], self._begun_at, self._received_when(), len(self._data), size, made)
+        if self._head.id:
+            given, trailers = self._new_id()
+        else:
+            data = application.call_log.new_trailers()
+            given, trailers = data[-MADE_BYTES:], made_trailers(data)
+        stream.respond(HEAD, prefixed(done.body), trailers)
+        # Nothing has come since if it was not noted when the request had come.
+        received = self.received_at or stream.connection.lifetime.heard_at
+        own = (log.clients[stream.connection.client], self._begun_at, received, len(self._data), size, given)
         UnaryCall._finish(self)
         what, ended = ("gRPC", self.method.name, read.model, read.version, _OK), monotonic()
         log.add_entry((what, ended, self._decode, application.turn.seconds, ended - begun, own))
@@ -191,6 +197,7 @@ def send_together(
     end, and `outputs` gets those that have their answers.
     """
     add, clients = joined.members.add, log.clients
+    trailers = made_trailers(b"")  # for each answer that is written at once, since only the id differs
     for call, answer in answered:
         stream, body = call.stream, answer.body
         size = len(body)
@@ -198,10 +205,9 @@ def send_together(
             call.take_answer(answer)
             call.joined = joined
             continue
-        trailers = new_block(Block)
         client, received, bytes_in = clients[stream.connection.client], call.received_at, len(call._data)
         trailers.data = add(client, call._begun_at, received, bytes_in, PREFIX_BYTES + size)
-        trailers.last = MADE_LAST
-        stream.respond(HEAD, prefixed(body), trailers)
+        if not stream.respond_at_once(HEAD, prefixed(body), trailers):
+            stream.respond(HEAD, prefixed(body), made_trailers(trailers.data))
         UnaryCall._finish(call)
         outputs[stream.output] = None

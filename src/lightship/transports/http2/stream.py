@@ -73,6 +73,18 @@ class Stream:
             self.send(head, body)
             self.finish(trailers)
 
+    def respond_at_once(self, head: Block, body: bytes, trailers: Block) -> bool:
+        """Sends a whole answer if all of it can be written now, and returns whether that is so.
+
+        Keeps no reference to the trailers, so that they may be changed and used again.
+        """
+        if self.closed:
+            return True
+        if not self.output.write_answer(self, head, body, trailers):
+            return False
+        self.connection.close_stream(self)
+        return True
+
     def send(self, head: Block | None, *parts: bytes) -> None:
         """Sends the headers, if given, and bytes of the body. They may wait for the client."""
         if self.closed:
