@@ -4,11 +4,12 @@ import logging
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 
 import pytest
 
-from lightship.priority import at_low_priority, at_usual_priority, giving_way
+from lightship.priority import at_low_priority, at_usual_priority, giving_way, has_low_priority, same_priority
 from lightship.repeated import RepeatedFailure, log_level
 from lightship.threads import start_thread, start_timer
 
@@ -64,6 +65,17 @@ def test_work_at_usual_priority_raises_its_own_errors_and_may_be_asked_for_by_an
         assert call(lambda: at_usual_priority(niceness)) == niceness()
         with pytest.raises(ZeroDivisionError):
             call(lambda: at_usual_priority(lambda: 1 // 0))
+
+
+def test_a_thread_knows_the_priority_of_the_one_that_started_it() -> None:
+    def start() -> list[object]:
+        with ThreadPoolExecutor(1, initializer=same_priority()) as threads:
+            return list(
+                threads.map(lambda find: find(), [has_low_priority, niceness, lambda: at_usual_priority(niceness)])
+            )
+
+    assert at_low_priority(start) == [True, min(19, niceness() + 5), niceness()]
+    assert start() == [False, niceness(), niceness()]
 
 
 def test_work_at_low_priority_knows_that_an_attempt_repeats_a_failed_one() -> None:

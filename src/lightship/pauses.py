@@ -1,10 +1,9 @@
-"""Pauses work that loads models while the server computes, so that it does not take processors from requests.
+"""Pauses work in the background while the server computes, so that it does not take processors from requests.
 
 A niceness alone leaves such work a quarter of a processor that a run needs, and a run on all processors ends when the
 slowest of its threads does. So the work pauses when a run begins, and goes on when no run is under way: helper
 processes, and threads that read large files. It pauses for at most three times as long as it could go on undisturbed
-before. So on a server that computes all the time it does not pause at all, and has the share that its niceness leaves
-it.
+before. So on a server that computes all the time it hardly pauses, and has the share that its niceness leaves it.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ _LOOK_SECONDS = 0.05
 
 
 class Pausable(Protocol):
-    """Work that can pause. Its methods return at once, and raise nothing."""
+    """Work that can pause. Runs wait for its methods, so they return at once, and raise nothing."""
 
     # The seconds for which it has paused.
     paused: float
@@ -67,19 +66,11 @@ class Pauses:
                 self._go_on(self._free_since)
 
     def add(self, work: Pausable) -> None:
-        """Lets work pause from now on, unless no thread can be started that ends long pauses."""
+        """Lets work pause from the next run on, unless no thread can be started that ends long pauses."""
         with self._lock:
             self._watched = self._watched or start_thread(self._watch, name="lightship-pauses")
             if self._watched:
-                now = time.monotonic()
-                if not self._works:
-                    self._free_since = now
-                self._works.append(work)
-                if self._pausing:
-                    self._pausing.append(work)
-                    work.pause()
-                elif self._runs:
-                    self._pause(now)
+                self._add(work)
 
     def remove(self, work: Pausable) -> None:
         """Lets work pause no more. Call this before a process is reaped: then its id may belong to another one."""
@@ -89,10 +80,14 @@ class Pauses:
             if work in self._pausing:
                 self._pausing.remove(work)
                 work.go_on()
+                now = time.monotonic()
+                work.paused += now - self._paused_at
+                if not self._pausing:
+                    self._allowance -= now - self._paused_at
 
     @contextmanager
-    def between_pieces(self) -> Iterator[Callable[[], object]]:
-        """Yields a function to call between the pieces of work. It waits while a run is under way, if work is to pause.
+    def between_pieces(self) -> Iterator[Callable[[], None]]:
+        """Yields a function to call between two pieces of work. While a run is under way it waits, within the limits.
 
         It does nothing if this thread has the usual priority.
         """
@@ -100,26 +95,48 @@ class Pauses:
             yield lambda: None
             return
         pieces = _Pieces()
-        self.add(pieces)
+        with self._lock:
+            self._add(pieces)
+            if self._pausing:
+                self._pausing.append(pieces)
+                pieces.pause()
+            elif self._runs:
+                self._pause(time.monotonic())
+
+        def wait() -> None:
+            while not pieces.may_go_on.wait(_LOOK_SECONDS):
+                self._look()  # a thread of low priority must not start one that watches
+
         try:
-            yield pieces.may_go_on.wait
+            yield wait
         finally:
             self.remove(pieces)
 
+    def _add(self, work: Pausable) -> None:
+        """The caller holds the lock."""
+        if not self._works:
+            self._free_since = time.monotonic()
+        self._works.append(work)
+
     def _watch(self) -> None:
-        """Ends pauses that last too long and begins further ones, as long as there is work."""
+        """Looks after pauses as long as there is work."""
         while True:
             time.sleep(_LOOK_SECONDS)
             with self._lock:
-                now = time.monotonic()
                 if not self._works:
                     self._watched = False
                     return
-                if self._pausing:
-                    if now - self._paused_at >= min(self._max_seconds, self._allowance):
-                        self._go_on(now)
-                elif self._runs:
-                    self._pause(now)
+            self._look()
+
+    def _look(self) -> None:
+        """Ends a pause that lasts too long, or begins a further one."""
+        with self._lock:
+            now = time.monotonic()
+            if self._pausing:
+                if now - self._paused_at >= min(self._max_seconds, self._allowance):
+                    self._go_on(now)
+            elif self._runs:
+                self._pause(now)
 
     def _pause(self, now: float) -> None:
         """Begins a pause if there may be one. The caller holds the lock."""

@@ -68,10 +68,18 @@ def at_low_priority(function: Callable[[], Result]) -> Result:
 
 
 def has_low_priority() -> bool:
-    """Returns whether this thread has a lower priority than its process. Only on Linux it can have."""
-    if sys.platform != "linux":
-        return False
-    return os.getpriority(os.PRIO_PROCESS, 0) > os.getpriority(os.PRIO_PROCESS, os.getpid())
+    """Returns whether this thread works at low priority. Only Linux has a priority for each thread."""
+    return _low.jobs is not None
+
+
+def same_priority() -> Callable[[], None]:
+    """Returns a function that a thread started by this one calls first, so that it knows which priority it has."""
+    jobs = _low.jobs
+
+    def know() -> None:
+        _low.jobs = jobs
+
+    return know
 
 
 def at_usual_priority(function: Callable[[], Result]) -> Result:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 from tests.engines.cache_entries import content_of
 
-from lightship.engines.cache import CompiledCache, Damaged, cache_key, default_folder, digest_of_folder
+from lightship.engines.cache import CompiledCache, Damaged, Entry, cache_key, default_folder, digest_of_folder
 
 
 def _put(cache: CompiledCache, key: str, content: bytes = b"compiled") -> None:
@@ -43,6 +44,15 @@ def test_a_large_file_is_read_in_pieces_and_whole(tmp_path: Path) -> None:
     (tmp_path / "c/a/blob").write_bytes(content[: 1 << 20])
     with pytest.raises(Damaged):
         entry.read_into("blob", memoryview(buffer))
+
+
+@pytest.mark.parametrize("size", [(1 << 20) - 5, (1 << 20) + 5, 3 << 20])
+def test_a_file_that_has_not_the_buffers_size_is_damaged(tmp_path: Path, size: int) -> None:
+    content = bytes(1 << 20)
+    (tmp_path / "file").write_bytes(content)
+    entry = Entry({}, {"blob": (hashlib.sha256(content).hexdigest(), tmp_path / "file")})
+    with pytest.raises(Damaged):
+        entry.read_into("blob", memoryview(bytearray(size)))
 
 
 def test_the_folder_is_the_owners_alone(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 
@@ -120,3 +121,26 @@ def test_a_run_in_which_the_process_was_stopped_does_not_count() -> None:
     finally:
         signal.signal(signal.SIGCONT, before)
     assert stopwatch.costs[1] < 0.05
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows stops no processes by signals")
+def test_system_calls_of_engines_go_on_after_a_stop() -> None:
+    code = """
+import ctypes
+from lightship.engines.timing import notice_stops
+notice_stops()
+print("reads", flush=True)
+buffer = ctypes.create_string_buffer(1)
+print(ctypes.CDLL(None).read(0, buffer, 1))
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as one:
+        assert one.stdout is not None
+        assert one.stdout.readline() == "reads\n"
+        time.sleep(0.2)
+        one.send_signal(signal.SIGSTOP)
+        time.sleep(0.1)
+        one.send_signal(signal.SIGCONT)
+        time.sleep(0.1)
+        assert one.communicate("x", timeout=60)[0] == "1\n"

@@ -82,14 +82,15 @@ class Entry:
         Large files are read and digested without the interpreter's lock. Raises Damaged if the content is not what was
         written.
         """
-        digest = hashlib.sha256()
+        digest, complete = hashlib.sha256(), False
         with self._opened(name) as file, PAUSES.between_pieces() as wait:
             for piece in pieces(buffer):
+                wait()
                 if file.readinto(piece) != len(piece):
                     break
                 digest.update(piece)
-                wait()
-            complete = not file.read(1)
+            else:
+                complete = not file.read(1)
         if not complete or digest.hexdigest() != self.files[name][0]:
             raise Damaged(f'the compiled model "{name}" was changed after it was written')
 

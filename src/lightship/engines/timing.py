@@ -48,9 +48,13 @@ _stops = _Stops()
 
 
 def notice_stops() -> None:
-    """Lets runs not count in which a signal stops this process. A helper process calls it on its main thread."""
+    """From now on, a run does not count if this process was stopped by a signal during it.
+
+    Must be called on the main thread, and the runs be measured there.
+    """
     if sys.platform != "win32":  # which has no such signals
         signal.signal(signal.SIGCONT, _stops.add)
+        signal.siginterrupt(signal.SIGCONT, False)  # an engine may not expect its system calls to be interrupted
 
 
 class Stopwatch:
@@ -72,7 +76,8 @@ class Stopwatch:
     def costs(self) -> dict[int, float]:
         """The shortest seconds of one run by its number of rows.
 
-        Where each run of some number of rows had to wait for a processor, all are estimated from processor time.
+        Where each run of some number of rows had to wait for a processor or was stopped, all are estimated from
+        processor time.
         """
         if self.disturbed:
             return {rows: seconds / self._threads for rows, seconds in sorted(self._cpu.items())}
@@ -80,7 +85,7 @@ class Stopwatch:
 
     @property
     def disturbed(self) -> bool:
-        """Whether, for some number of rows, each run had to wait for a processor."""
+        """Whether, for some number of rows, each run had to wait for a processor or was stopped."""
         return self._quiet.keys() != self._cpu.keys()
 
     @property

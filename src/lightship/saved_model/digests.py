@@ -69,11 +69,15 @@ class Digests:
 
 def sha256_of(file: io.BufferedIOBase) -> str:
     """Returns the sha256 of a file in hexadecimal. At low priority, reading pauses while a model runs."""
-    digest, buffer = hashlib.sha256(), memoryview(bytearray(_PIECE))
-    with PAUSES.between_pieces() as wait:
-        while count := file.readinto(buffer):
-            digest.update(buffer[:count])
-            wait()
+    digest = hashlib.sha256(first := file.read(_PIECE))
+    if len(first) == _PIECE:
+        buffer = memoryview(bytearray(_PIECE))
+        with PAUSES.between_pieces() as wait:
+            while True:
+                wait()
+                if not (count := file.readinto(buffer)):
+                    break
+                digest.update(buffer[:count])
     return digest.hexdigest()
 
 

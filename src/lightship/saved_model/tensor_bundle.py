@@ -6,7 +6,7 @@ TensorFlow checks a tensor when it restores it. OpenVINO does not, and would ans
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -130,14 +130,13 @@ def _check_shard(path: Path, entries: list[_Entry]) -> None:
                 )
         wait = stack.enter_context(PAUSES.between_pieces())
         for entry in entries:
-            problem = _problem(file, entry)
+            problem = _problem(file, entry, wait)
             if problem:
                 raise DataLoss(f"{path}: the tensor {entry.name} is damaged: {problem}; {_REMEDY}")
-            wait()
 
 
-def _problem(file: BinaryIO, entry: _Entry) -> str:
-    """Returns what is wrong with the bytes of a tensor, or an empty text."""
+def _problem(file: BinaryIO, entry: _Entry, wait: Callable[[], None]) -> str:
+    """Returns what is wrong with the bytes of a tensor, or an empty text. Calls `wait` before it reads a piece."""
     file.seek(entry.offset)
     if entry.dtype in (DataType.DT_STRING, DataType.DT_VARIANT):
         if entry.elements > entry.size:
@@ -151,12 +150,16 @@ def _problem(file: BinaryIO, entry: _Entry) -> str:
         wanted = entry.elements * _SIZE_OF[entry.dtype] if entry.dtype in _SIZE_OF else entry.size
         if wanted != entry.size:
             return f"it has {entry.size} bytes, but its shape needs {wanted}"
-        checksum = crc32c(_pieces(file, entry.size))
+        checksum = crc32c(_pieces(file, entry.size, wait))
     return "" if masked(checksum) == entry.checksum else "its checksum does not match"
 
 
-def _pieces(file: BinaryIO, size: int) -> Iterator[bytes]:
-    while size > 0 and (piece := file.read(min(size, _PIECE))):
+def _pieces(file: BinaryIO, size: int, wait: Callable[[], None]) -> Iterator[bytes]:
+    while size > 0:
+        wait()
+        piece = file.read(min(size, _PIECE))
+        if not piece:
+            break
         size -= len(piece)
         yield piece
 

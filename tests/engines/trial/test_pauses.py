@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import subprocess
@@ -26,6 +27,7 @@ from lightship.engines.trial.work import LOW_BACKEND_WORK, LOW_WORK, MEASURING_W
 from lightship.pauses import PAUSES, Pauses
 from lightship.priority import at_low_priority
 from lightship.saved_model.digests import Digests
+from lightship.saved_model.tensor_bundle import check_variables
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the state of processes is read from /proc")
 
@@ -175,9 +177,7 @@ def test_a_helper_that_would_not_end_with_the_server_yet_is_not_stopped(tmp_path
 SERVER = """
 import sys, time
 from pathlib import Path
-from lightship.pauses import PAUSES, Pauses
-from lightship.priority import at_low_priority
-from lightship.saved_model.digests import Digests
+from lightship.pauses import Pauses
 from lightship.engines.trial.process import HelperProcess
 from lightship.engines.trial.work import Work
 helper, pauses = HelperProcess(Work("tests.engines.trial.works:work")), Pauses(max_seconds=600, allowance=600)
@@ -235,9 +235,10 @@ def test_only_helpers_that_work_while_versions_answer_are_paused() -> None:
     assert [work.pauses for work in (WORK, LOW_WORK, LOW_BACKEND_WORK, MEASURING_WORK)] == [False, True, True, True]
 
 
-def test_a_thread_of_low_priority_pauses_between_pieces_while_a_model_runs() -> None:
-    pauses, times = Pauses(max_seconds=60, allowance=60), list[float]()
-    begun, ended = threading.Event(), threading.Event()
+@contextlib.contextmanager
+def _pieces(pauses: Pauses) -> Iterator[list[float]]:
+    """Work of a thread of low priority: yields when each of its pieces began."""
+    times, begun, ended = list[float](), threading.Event(), threading.Event()
 
     def work() -> None:
         with pauses.between_pieces() as wait:
@@ -249,18 +250,65 @@ def test_a_thread_of_low_priority_pauses_between_pieces_while_a_model_runs() -> 
 
     with ThreadPoolExecutor(1) as threads:
         working = threads.submit(at_low_priority, work)
-        assert begun.wait(60)
+        try:
+            assert begun.wait(60)
+            yield times
+        finally:
+            ended.set()
+            working.result(60)
+
+
+def _waits(times: list[float]) -> bool:
+    """Whether no piece begins for a moment, in which one that is under way may end."""
+    time.sleep(0.05)
+    before = len(times)
+    time.sleep(0.2)
+    return len(times) == before
+
+
+def test_a_thread_of_low_priority_pauses_between_pieces_while_a_model_runs() -> None:
+    pauses = Pauses(max_seconds=60, allowance=60)
+    with _pieces(pauses) as times:
+        _until(lambda: len(times) > 3)
         with pauses:
-            time.sleep(0.05)  # in which the piece that is under way ends
-            paused_at, before = time.monotonic(), len(times)
-            time.sleep(0.2)
-            went_on_at = time.monotonic()
-            assert len(times) == before
-        _until(lambda: len(times) > before)
-        ended.set()
-        working.result(60)
-    assert not any(paused_at < moment < went_on_at for moment in times)
+            assert _waits(times)
+        assert not _waits(times)
     assert not pauses._works
+
+
+def test_a_thread_that_begins_during_a_run_waits_for_its_end() -> None:
+    pauses = Pauses(max_seconds=60, allowance=60)
+    with contextlib.ExitStack() as stack:
+        with pauses:
+            first = stack.enter_context(_pieces(pauses))
+            second = stack.enter_context(_pieces(pauses))
+            assert _waits(first)
+            assert not second
+        _until(lambda: bool(first) and bool(second))
+
+
+def test_a_thread_goes_on_although_the_run_does_not_end() -> None:
+    pauses = Pauses(max_seconds=0.2, allowance=60)
+    with _pieces(pauses) as times:
+        _until(lambda: len(times) > 3)
+        with pauses:
+            assert not pauses._watched  # a thread of low priority starts none that others depend on
+            begun = time.monotonic()
+            _until(lambda: times[-1] > begun + 0.2)
+    assert max(np.diff(times)) > 0.15
+
+
+def test_work_that_fails_pauses_no_more() -> None:
+    pauses = Pauses(max_seconds=60, allowance=60)
+
+    def work() -> None:
+        with pauses.between_pieces():
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), pauses:
+        at_low_priority(work)
+    assert not pauses._works
+    assert not pauses._pausing
 
 
 def test_a_thread_of_usual_priority_never_pauses() -> None:
@@ -270,7 +318,40 @@ def test_a_thread_of_usual_priority_never_pauses() -> None:
         assert not pauses._works
 
 
-def test_large_files_are_read_with_pauses_at_low_priority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_helper_that_is_removed_goes_on_and_its_pause_counts(helper: HelperProcess) -> None:
+    pauses = Pauses(max_seconds=60, allowance=60)
+    pauses.add(helper)
+    with pauses:
+        _until(lambda: _stopped(helper))
+        time.sleep(0.2)
+        pauses.remove(helper)
+        _until(lambda: not _stopped(helper))
+    assert 0.2 <= helper.paused < 60 - pauses._allowance + 0.1
+
+
+def test_without_a_thread_that_ends_long_pauses_no_helper_pauses(
+    helper: HelperProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses = Pauses(max_seconds=60, allowance=60)
+    monkeypatch.setattr("lightship.pauses.start_thread", lambda *_, **__: False)
+    pauses.add(helper)
+    assert not pauses._works
+    monkeypatch.undo()
+    pauses.add(helper)
+    assert pauses._works == [helper]
+    pauses.remove(helper)
+
+
+def test_no_signal_goes_to_a_process_that_was_reaped(helper: HelperProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    helper.stop()
+    monkeypatch.setattr(os, "kill", lambda *_: pytest.fail("its id may belong to another process"))
+    helper.pause()
+    helper.go_on()
+
+
+def test_large_files_are_read_with_pauses_at_low_priority(
+    tmp_path: Path, half_plus_two: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "large"
     file.write_bytes(bytes(8 << 20))
     entry = Entry({}, {"model": (hashlib.sha256(bytes(8 << 20)).hexdigest(), file)})
@@ -278,8 +359,7 @@ def test_large_files_are_read_with_pauses_at_low_priority(tmp_path: Path, monkey
     monkeypatch.setattr(PAUSES, "_allowance", 60.0)
     monkeypatch.setattr(PAUSES, "_max_seconds", 60.0)
 
-    def reads(work: Callable[[], object]) -> bool:
-        """Returns whether the work waits for a run to end."""
+    def pauses(work: Callable[[], object]) -> bool:
         with ThreadPoolExecutor(1) as threads:
             with PAUSES:
                 working = threads.submit(at_low_priority, work)
@@ -287,5 +367,6 @@ def test_large_files_are_read_with_pauses_at_low_priority(tmp_path: Path, monkey
             working.result(60)
         return waits
 
-    assert reads(lambda: Digests(tmp_path, low_priority=True).of("large"))
-    assert reads(lambda: entry.read_into("model", buffer))
+    assert pauses(lambda: Digests(tmp_path, low_priority=True).of("large"))
+    assert pauses(lambda: entry.read_into("model", buffer))
+    assert pauses(lambda: check_variables(half_plus_two / "123"))

@@ -54,7 +54,7 @@ class Compiled:
         self._timer: Timer | None = None
         self._timer_lock = Lock()
         self._runs = Semaphore(1 + int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")))
-        # A run on few processors leaves the others to helper processes. Half of them may be all cores.
+        # A run on few processors leaves the others to work in the background. Half of them may be all cores.
         uses_most = 2 * self.threads >= available_cpus()
         self._pausing: AbstractContextManager[None] = PAUSES if uses_most else nullcontext()
         # Is called when a run has to wait for others.
@@ -85,7 +85,7 @@ class Compiled:
     def try_run(self, arrays: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> dict[str, NDArray[Any]] | None:
         """Runs like `run`, but returns None instead of waiting for other runs.
 
-        The run is short, so helper processes are not paused: to send the signals would take longer than the run.
+        The run is short, so nothing pauses for it: to stop helper processes by signals would take longer than the run.
         """
         self._guards.before(arrays)
         return self._run_acquired(arrays, outputs) if self._runs.acquire(0) else None

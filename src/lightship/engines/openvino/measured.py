@@ -43,6 +43,7 @@ class Measured:
         figures = options.figures
         self._given = figures if figures is not None and figures.signature == signature.name else None
         self._digest = digest
+        self._options = options
         self._trials = measuring_trials_for(options)
         self._lock = threading.Lock()
         self._started = self._closed = False
@@ -70,11 +71,11 @@ class Measured:
         """Stops measuring."""
         with self._lock:
             self._closed, self.when_streams = True, _ignore  # it refers to the compiled models
-            key, timer = self._key, self._timer
+            key, timer, trials = self._key, self._timer, self._trials
         if timer is not None:
             timer.cancel()
         if key:
-            self._trials.cancel(key)
+            trials.cancel(key)
 
     def _measure(self) -> None:
         try:
@@ -90,11 +91,11 @@ class Measured:
         with self._lock:
             if self._closed:
                 return
-            self._key = key
-        info = self._trials.prepare(self._request, key).info
+            self._key, trials = key, self._trials
+        info = trials.prepare(self._request, key).info
         self._use(info)
         if info["disturbed"]:
-            self._trials.forget(key)
+            trials.forget(key)
             self._retry()
 
     def _use(self, info: Mapping[str, Any]) -> None:
@@ -122,6 +123,8 @@ class Measured:
             self._timer = start_timer(seconds, self._measure_again)
 
     def _measure_again(self) -> None:
+        with self._lock:
+            self._trials = measuring_trials_for(self._options, again=True)
         if not _BACKGROUND.submit(self._measure):
             self._retry()
 

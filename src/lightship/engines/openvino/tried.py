@@ -23,7 +23,7 @@ from lightship.engines.openvino.trial_request import request_for
 from lightship.engines.trial import TrialFailed, Trials
 from lightship.errors import DataLoss
 from lightship.memory import returning_freed_memory
-from lightship.priority import at_low_priority
+from lightship.priority import at_low_priority, same_priority
 from lightship.saved_model.digests import Digests
 from lightship.saved_model.signatures import Signature
 from lightship.threads import start_thread
@@ -139,7 +139,8 @@ class Tried:
         return description, self._import_all(entry, names, description)
 
     def _import_all(self, entry: Entry, names: Sequence[str], description: Description) -> Mapping[str, Compiled]:
-        with ThreadPoolExecutor(max(1, len(names)), "lightship-import") as threads:  # OpenVINO uses one core for each
+        # OpenVINO uses one core for each.
+        with ThreadPoolExecutor(max(1, len(names)), "lightship-import", same_priority()) as threads:
             models = threads.map(lambda name: self._import(entry, name, description), names)
             return dict(zip(names, models, strict=True))
 

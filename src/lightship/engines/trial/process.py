@@ -130,8 +130,9 @@ class HelperProcess:
         self._signal("SIGCONT")
 
     def _signal(self, name: str) -> None:
-        if sys.platform != "win32":  # which has no such signals
-            with contextlib.suppress(OSError):  # it has ended, and is reaped after it was removed from the pauses
+        # Windows has no such signals. The id of a process that was reaped may belong to another one.
+        if sys.platform != "win32" and self._process.returncode is None:
+            with contextlib.suppress(OSError):
                 os.kill(self.pid, getattr(signal, name))
 
     def ask(self, request: dict[str, Any], out: Path, seconds: float, memory: int) -> dict[str, Any]:

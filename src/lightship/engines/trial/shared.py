@@ -12,7 +12,15 @@ from lightship.engines.cache import CompiledCache
 from lightship.engines.scratch import sweep
 from lightship.engines.trial.pool import HELPERS, MEASURING_HELPERS, Helpers
 from lightship.engines.trial.trials import Trials
-from lightship.engines.trial.work import BACKEND_WORK, LOW_BACKEND_WORK, LOW_WORK, MEASURING_WORK, WORK, Work
+from lightship.engines.trial.work import (
+    BACKEND_WORK,
+    LOW_BACKEND_WORK,
+    LOW_WORK,
+    MEASURING_AGAIN_WORK,
+    MEASURING_WORK,
+    WORK,
+    Work,
+)
 from lightship.memory import available_memory
 
 _lock = threading.Lock()
@@ -42,12 +50,13 @@ def backend_trials_for(options: EngineOptions) -> Trials:
     return _trials_for(options, LOW_BACKEND_WORK if options.low_priority else BACKEND_WORK, HELPERS)
 
 
-def measuring_trials_for(options: EngineOptions) -> Trials:
+def measuring_trials_for(options: EngineOptions, *, again: bool = False) -> Trials:
     """Returns the trials that measure what runs cost, in a helper process that no version waits for.
 
-    Of all processes with the same cache, such as the workers of a server, only one measures at a time.
+    Of all processes with the same cache, such as the workers of a server, only one measures at a time. again: the first
+    attempt has failed.
     """
-    return _trials_for(options, MEASURING_WORK, MEASURING_HELPERS, alone=True)
+    return _trials_for(options, MEASURING_AGAIN_WORK if again else MEASURING_WORK, MEASURING_HELPERS, alone=True)
 
 
 def _trials_for(options: EngineOptions, work: Work, helpers: Helpers, *, alone: bool = False) -> Trials:

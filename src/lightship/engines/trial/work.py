@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 LOWEST = 19  # the niceness
 
@@ -18,7 +18,7 @@ class Work:
     niceness: int = 5
     # Whether versions answer requests meanwhile. Then what the helper made is digested at low priority.
     beside_requests: bool = False
-    # Whether the helper is stopped while the server computes.
+    # Whether the helper is stopped while the server computes. Without requests meanwhile there is no reason to.
     pauses: bool = False
 
 
@@ -28,3 +28,6 @@ BACKEND_WORK = Work("lightship.engines.backends.trying:work")
 LOW_BACKEND_WORK = Work("lightship.engines.backends.trying:work", beside_requests=True, pauses=True)
 # It takes what no other process wants of the processors.
 MEASURING_WORK = Work("lightship.engines.openvino.measuring:work", niceness=LOWEST, beside_requests=True, pauses=True)
+# Measures again what could not be measured. Beside steady requests, each run that is longer than the time between two
+# of them would be stopped, and none would count.
+MEASURING_AGAIN_WORK = replace(MEASURING_WORK, pauses=False)
