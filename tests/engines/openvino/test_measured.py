@@ -36,7 +36,7 @@ def _no_helper_stays() -> Iterator[None]:
 @pytest.fixture
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Measures at a usual priority. At the lowest one it takes minutes beside other tests that use all processors."""
-    monkeypatch.setattr(shared, "MEASURING_WORK", Work("lightship.engines.openvino.measuring:work"))
+    monkeypatch.setattr(shared, "MEASURING_WORK", Work("lightship.engines.openvino.measuring:work", pauses=True))
 
 
 soon = pytest.mark.usefixtures("_soon")
@@ -90,18 +90,23 @@ def test_the_next_load_finds_the_costs_in_the_cache(tmp_path: Path, monkeypatch:
 @soon
 def test_what_a_busy_machine_measured_is_used_but_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     forgotten: list[str] = []
-    monkeypatch.setattr(measured, "RETRY_SECONDS", ())
+    paused: list[bool] = []
+    monkeypatch.setattr(measured, "RETRY_SECONDS", (0.1,))
     monkeypatch.setattr(Trials, "forget", lambda self, key: forgotten.append(key))
     prepare = Trials.prepare
 
     def busy(self: Trials, request: Any, key: str) -> Any:
         entry = prepare(self, request, key)
-        return type(entry)({**entry.info, "disturbed": True}, entry.files) if "costs" in entry.info else entry
+        if "costs" not in entry.info:
+            return entry
+        paused.append(self._work.pauses)
+        return type(entry)({**entry.info, "disturbed": True}, entry.files)
 
     monkeypatch.setattr(Trials, "prepare", busy)
     engine = _engine(tmp_path)
     _until(lambda: bool(_costs(engine)))
-    _until(lambda: len(forgotten) == 1)
+    _until(lambda: len(forgotten) == 2)
+    assert paused == [True, False]  # beside steady requests, the first attempt may never succeed
     engine.close()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import threading
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from lightship.engines.base import EngineOptions
@@ -16,7 +17,6 @@ from lightship.engines.trial.work import (
     BACKEND_WORK,
     LOW_BACKEND_WORK,
     LOW_WORK,
-    MEASURING_AGAIN_WORK,
     MEASURING_WORK,
     WORK,
     Work,
@@ -54,9 +54,11 @@ def measuring_trials_for(options: EngineOptions, *, again: bool = False) -> Tria
     """Returns the trials that measure what runs cost, in a helper process that no version waits for.
 
     Of all processes with the same cache, such as the workers of a server, only one measures at a time. again: the first
-    attempt has failed.
+    attempt has failed. Beside steady requests, a helper that pauses may never measure a run that is longer than the
+    time between two of them.
     """
-    return _trials_for(options, MEASURING_AGAIN_WORK if again else MEASURING_WORK, MEASURING_HELPERS, alone=True)
+    work = replace(MEASURING_WORK, pauses=False) if again else MEASURING_WORK
+    return _trials_for(options, work, MEASURING_HELPERS, alone=True)
 
 
 def _trials_for(options: EngineOptions, work: Work, helpers: Helpers, *, alone: bool = False) -> Trials:

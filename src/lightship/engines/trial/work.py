@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 LOWEST = 19  # the niceness
 
@@ -28,6 +28,3 @@ BACKEND_WORK = Work("lightship.engines.backends.trying:work")
 LOW_BACKEND_WORK = Work("lightship.engines.backends.trying:work", beside_requests=True, pauses=True)
 # It takes what no other process wants of the processors.
 MEASURING_WORK = Work("lightship.engines.openvino.measuring:work", niceness=LOWEST, beside_requests=True, pauses=True)
-# Measures again what could not be measured. Beside steady requests, each run that is longer than the time between two
-# of them would be stopped, and none would count.
-MEASURING_AGAIN_WORK = replace(MEASURING_WORK, pauses=False)
