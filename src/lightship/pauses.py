@@ -78,12 +78,7 @@ class Pauses:
             if work in self._works:
                 self._works.remove(work)
             if work in self._pausing:
-                self._pausing.remove(work)
-                work.go_on()
-                now = time.monotonic()
-                work.paused += now - self._paused_at
-                if not self._pausing:
-                    self._allowance -= now - self._paused_at
+                self._end_pause_of(work, time.monotonic())
 
     @contextmanager
     def between_pieces(self) -> Iterator[Callable[[], None]]:
@@ -147,13 +142,16 @@ class Pauses:
 
     def _go_on(self, now: float) -> None:
         """Ends a pause, if there is one. The caller holds the lock."""
+        for work in list(self._pausing):
+            self._end_pause_of(work, now)
+
+    def _end_pause_of(self, work: Pausable, now: float) -> None:
+        """Lets work go on. The pause ends with that of the last. The caller holds the lock."""
+        self._pausing.remove(work)
+        work.go_on()
+        work.paused += now - self._paused_at
         if not self._pausing:
-            return
-        for work in self._pausing:
-            work.go_on()
-            work.paused += now - self._paused_at
-        self._pausing = []
-        self._allowance -= now - self._paused_at
+            self._allowance -= now - self._paused_at
 
 
 class _Pieces:

@@ -13,14 +13,7 @@ from lightship.engines.cache import CompiledCache
 from lightship.engines.scratch import sweep
 from lightship.engines.trial.pool import HELPERS, MEASURING_HELPERS, Helpers
 from lightship.engines.trial.trials import Trials
-from lightship.engines.trial.work import (
-    BACKEND_WORK,
-    LOW_BACKEND_WORK,
-    LOW_WORK,
-    MEASURING_WORK,
-    WORK,
-    Work,
-)
+from lightship.engines.trial.work import BACKEND_WORK, LOW_BACKEND_WORK, LOW_WORK, MEASURING_WORK, WORK, Work
 from lightship.memory import available_memory
 
 _lock = threading.Lock()

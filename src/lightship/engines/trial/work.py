@@ -18,7 +18,7 @@ class Work:
     niceness: int = 5
     # Whether versions answer requests meanwhile. Then what the helper made is digested at low priority.
     beside_requests: bool = False
-    # Whether the helper is stopped while the server computes. Without requests meanwhile there is no reason to.
+    # Whether the helper is stopped while the server computes. Only one that works beside requests needs to be.
     pauses: bool = False
 
 

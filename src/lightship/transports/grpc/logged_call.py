@@ -108,15 +108,10 @@ class LoggedUnaryCall(UnaryCall):
             return self._deliver_with_record(read, done, begun)
         log, stream, size = application.access_log, self.stream, PREFIX_BYTES + len(done.body)
         assert log is not None
-        if self._head.id:
-            given, trailers = self._new_id()
-        else:
-            data = application.call_log.new_trailers()
-            given, trailers = data[-MADE_BYTES:], made_trailers(data)
+        given, trailers = self._new_id()
         stream.respond(HEAD, prefixed(done.body), trailers)
-        # Nothing has come since if it was not noted when the request had come.
-        received = self.received_at or stream.connection.lifetime.heard_at
-        own = (log.clients[stream.connection.client], self._begun_at, received, len(self._data), size, given)
+        client = log.clients[stream.connection.client]
+        own = (client, self._begun_at, self._received_when(), len(self._data), size, given)
         UnaryCall._finish(self)
         what, ended = ("gRPC", self.method.name, read.model, read.version, _OK), monotonic()
         log.add_entry((what, ended, self._decode, application.turn.seconds, ended - begun, own))

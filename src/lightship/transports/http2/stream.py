@@ -65,16 +65,12 @@ class Stream:
 
     def respond(self, head: Block, body: bytes, trailers: Block) -> None:
         """Sends a whole answer."""
-        if self.closed:
-            return
-        if self.output.write_answer(self, head, body, trailers):
-            self.connection.close_stream(self)
-        else:
+        if not self.respond_at_once(head, body, trailers):
             self.send(head, body)
             self.finish(trailers)
 
     def respond_at_once(self, head: Block, body: bytes, trailers: Block) -> bool:
-        """Sends a whole answer if all of it can be written now, and returns whether that is so.
+        """Sends a whole answer unless a part of it must wait. Returns False if so, and nothing was sent.
 
         Keeps no reference to the trailers, so that they may be changed and used again.
         """
