@@ -70,7 +70,7 @@ class Measurements:
         if streams == 1:
             return Figures(self._name, self._costs)
         try:
-            copies = self._compiler.copies(tuple(self._models), streams)
+            copies = self._compiler.copies(tuple(self._models), streams=streams)
         except CannotRun as unable:
             raise FailedPrecondition(unable.reason) from unable
         found = copies[DECLARED].streams

@@ -53,6 +53,8 @@ class Measured:
         self.joining = Joining({})
         # Is called each time it was measured: by how many streams to run when calls wait, and from how many calls on.
         self.when_streams: Callable[[int, int], None] = _ignore
+        # Is called each time too: up to how many rows to run on one thread; 0 for none.
+        self.when_one_thread: Callable[[int], None] = _ignore
 
     def start(self) -> None:
         """Starts measuring, unless it has been started. Does not wait."""
@@ -70,7 +72,7 @@ class Measured:
     def close(self) -> None:
         """Stops measuring."""
         with self._lock:
-            self._closed, self.when_streams = True, _ignore  # it refers to the compiled models
+            self._closed, self.when_streams, self.when_one_thread = True, _ignore, _ignore  # they refer to the models
             key, timer, trials = self._key, self._timer, self._trials
         if timer is not None:
             timer.cancel()
@@ -99,16 +101,20 @@ class Measured:
             self._retry()
 
     def _use(self, info: Mapping[str, Any]) -> None:
-        self._apply(_costs(info["costs"]), int(info["streams"]), _costs(info["costs_of_streams"]))
+        one_thread = int(info["one_thread"])
+        self._apply(_costs(info["costs"]), int(info["streams"]), _costs(info["costs_of_streams"]), one_thread)
 
     def _use_given(self, figures: Figures) -> None:
-        self._apply(dict(figures.costs), figures.streams, dict(figures.costs_of_streams))
+        self._apply(dict(figures.costs), figures.streams, dict(figures.costs_of_streams), 0)
 
-    def _apply(self, costs: Mapping[int, float], streams: int, costs_of_streams: Mapping[int, float]) -> None:
+    def _apply(
+        self, costs: Mapping[int, float], streams: int, costs_of_streams: Mapping[int, float], one_thread: int
+    ) -> None:
         fields = {"folder": self._request["folder"]}
+        self.when_one_thread(one_thread)
         if streams == 1:
             self.joining = Joining(costs)
-            logger.info("measured %s: %s", self._request["folder"], _listed(costs), extra=fields)
+            logger.info("measured %s: %s", self._request["folder"], _listed(costs, one_thread), extra=fields)
             self.when_streams(1, 1)
             return
         self.joining = Joining(costs_of_streams, streams)
@@ -129,11 +135,13 @@ class Measured:
             self._retry()
 
 
-def _listed(costs: Mapping[int, float]) -> str:
-    """Returns what runs take, as in `1 row takes 2.10 ms, 8 rows take 12 ms`."""
-    return ", ".join(
+def _listed(costs: Mapping[int, float], one_thread: int) -> str:
+    """Returns what runs take, as in `1 row takes 0.10 ms, 2 rows take 0.20 ms; one thread runs up to 1 row`."""
+    listed = ", ".join(
         f"{rows} {'row takes' if rows == 1 else 'rows take'} {_milliseconds(cost)} ms" for rows, cost in costs.items()
     )
+    alone = f"; one thread runs up to {one_thread} {'row' if one_thread == 1 else 'rows'}"
+    return listed + (alone if one_thread else "")
 
 
 def _milliseconds(seconds: float) -> str:
@@ -141,7 +149,7 @@ def _milliseconds(seconds: float) -> str:
     return f"{milliseconds:.2f}" if milliseconds < 10 else f"{milliseconds:.0f}"
 
 
-def _ignore(streams: int, least: int) -> None: ...
+def _ignore(*_: int) -> None: ...
 
 
 def _costs(pairs: Sequence[tuple[int, float]]) -> Mapping[int, float]:
@@ -165,6 +173,7 @@ def _request_for(
         "precision": options.precision,
         "allow_unproven": sorted(options.allow_unproven),
         "streams": options.streams,
+        "one_thread": not options.threads and not options.streams and available_cpus() > 1,
         "models": sorted(models),
         "joinable": joinable,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,9 +20,12 @@ from lightship.engines.openvino.measured import Measured
 from lightship.engines.openvino.shapes import Shape, Shapes
 from lightship.engines.openvino.streams import Streams
 from lightship.engines.openvino.variants import Variants
+from lightship.errors import LightshipError
 from lightship.memory import release_freed_memory
 from lightship.saved_model.signatures import Signature
 from lightship.tensors.dtypes import DataType
+
+logger = logging.getLogger(__name__)
 
 _MAX_KNOWN = 256  # the most combinations of shapes whose compiled model and run time are remembered
 
@@ -35,10 +39,10 @@ class Compiler(Protocol):
         Raises CannotRun if OpenVINO must not run it, and DataLoss for files that OpenVINO cannot read.
         """
 
-    def copies(self, names: Iterable[str], streams: int) -> Mapping[str, Compiled]:
+    def copies(self, names: Iterable[str], *, streams: int = 1, threads: int = 0) -> Mapping[str, Compiled]:
         """Returns further copies of the models of these names, each of which computes `streams` runs at once.
 
-        Raises the same errors as `signature`.
+        `threads` is how many compute them together; 0 for as many as by default. Raises the same errors as `signature`.
         """
 
     def digest(self) -> str:
@@ -88,8 +92,12 @@ class OpenVINOProgram:
         self.costs: Mapping[int, float] = {}
         self._wide = tuple(name for name, spec in signature.inputs.items() if spec.dtype is DataType.DT_INT64)
         self._streams: Streams | None = None
+        self._closed = False
         self._measured = Measured(folder, signature, options, self.description, compiler.digest)
         self._measured.when_streams = partial(self._use_streams, compiler, models)
+        self._measured.when_one_thread = partial(self._use_one_thread, compiler, models)
+        # Up to how many rows are run on one thread, and by which model each of those models is replaced then.
+        self._one_thread: tuple[int, Mapping[Compiled, Compiled]] = (0, {})
         for compiled in models.values():
             compiled.when_crowded = self._measured.start
         release_freed_memory()
@@ -150,12 +158,23 @@ class OpenVINOProgram:
 
     def _use_streams(self, compiler: Compiler, models: Mapping[str, Compiled], streams: int, least: int) -> None:
         def make() -> Mapping[Compiled, Compiled]:
-            copies = compiler.copies(tuple(models), streams)
+            copies = compiler.copies(tuple(models), streams=streams)
             return {models[name]: copy for name, copy in copies.items()}
 
         before, self._streams = self._streams, Streams(make, least) if streams > 1 else None
         if before is not None:  # of a measurement that was disturbed
             before.close()
+
+    def _use_one_thread(self, compiler: Compiler, models: Mapping[str, Compiled], rows: int) -> None:
+        try:
+            copies = compiler.copies(tuple(models), threads=1) if rows else {}
+        except (CannotRun, LightshipError) as error:  # not tried again
+            logger.info("runs stay on all threads: %s", error)
+            return
+        self._one_thread = rows, {models[name]: copy for name, copy in copies.items()}
+        if self._closed:
+            self._one_thread = 0, {}
+        self._known = {}  # a new one, so that what a thread is about to remember is forgotten too
 
     def _check_wide(self, inputs: Mapping[str, NDArray[Any]]) -> None:
         for name in self._wide:
@@ -178,17 +197,22 @@ class OpenVINOProgram:
 
     def _compiled_for(self, key: tuple[Shape, ...]) -> Compiled | None:
         """Returns the compiled model for these shapes and remembers it; None if they are not the declared shapes."""
+        known = self._known
         shapes: Shapes = dict(zip(self._inputs, key, strict=True))
         rows = self._declared.rows_of(shapes) if self.description.rows_free else None
         if not rows or self._declared_model is None:
             return None
-        if len(self._known) >= _MAX_KNOWN:
-            self._known.clear()
+        if len(known) >= _MAX_KNOWN:
+            known.clear()
         compiled = self._one_row_model if rows == 1 and self._one_row_model is not None else self._declared_model
-        self._known[key] = compiled
+        most, copies = self._one_thread
+        if rows <= most:
+            compiled = copies.get(compiled, compiled)
+        known[key] = compiled
         return compiled
 
     def close(self) -> None:
+        self._closed = True
         self._measured.close()
         streams, self._streams = self._streams, None
         if streams is not None:
@@ -196,4 +220,5 @@ class OpenVINOProgram:
         self._variants.close()
         self._known.clear()
         self._declared_model = self._one_row_model = None
+        self._one_thread = 0, {}
         release_freed_memory()

@@ -56,15 +56,16 @@ class Tried:
         """
         return self._imported(None)
 
-    def copies(self, names: Iterable[str], streams: int) -> Mapping[str, Compiled]:
+    def copies(self, names: Iterable[str], *, streams: int = 1, threads: int = 0) -> Mapping[str, Compiled]:
         """Imports the models again. If the cache has lost them, a helper process compiles them again."""
         request, stamp = request_for(self._folder, self._signature, self._options, None), stamp_of_folder(self._folder)
         entry = self._prepared(request, cache_key({**request, "folder": self._digest}))
         if self._stamp != stamp or not entry.info["written"]:
             raise CannotRun(f"the files in {self._folder} were changed, or there is no space for compiled models")
         description = Description.of_json(entry.info)
+        options = replace(self._options, threads=threads or self._options.threads)
         try:
-            return {name: self._import(entry, name, description, streams) for name in names}
+            return {name: self._import(entry, name, description, options, streams) for name in names}
         except Damaged as damaged:
             raise CannotRun(str(damaged)) from damaged
 
@@ -141,10 +142,12 @@ class Tried:
     def _import_all(self, entry: Entry, names: Sequence[str], description: Description) -> Mapping[str, Compiled]:
         # OpenVINO uses one core for each.
         with ThreadPoolExecutor(max(1, len(names)), "lightship-import", same_priority()) as threads:
-            models = threads.map(lambda name: self._import(entry, name, description), names)
+            models = threads.map(lambda name: self._import(entry, name, description, self._options), names)
             return dict(zip(names, models, strict=True))
 
-    def _import(self, entry: Entry, name: str, description: Description, streams: int = 1) -> Compiled:
+    def _import(
+        self, entry: Entry, name: str, description: Description, options: EngineOptions, streams: int = 1
+    ) -> Compiled:
         # The bytes are read into OpenVINO's own memory. No file stays mapped, and nothing large is copied, which would
         # stop all other threads.
         with returning_freed_memory():
@@ -152,7 +155,7 @@ class Tried:
             blob = openvino().Tensor(np.uint8, [size])
             entry.read_into(name, memoryview(blob.data))
             try:
-                compiled: Any = core().import_model(blob, "CPU", properties(self._options, streams, size=size))
+                compiled: Any = core().import_model(blob, "CPU", properties(options, streams, size=size))
             except RuntimeError as error:
                 raise Damaged(f'the compiled model "{name}" cannot be imported ({error})') from error
         return Compiled(compiled, description.inputs, description.outputs, description.guards[name])

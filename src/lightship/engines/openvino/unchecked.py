@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from lightship.engines.base import EngineOptions
@@ -29,8 +30,9 @@ class Unchecked:
             try_joining(built, self._signature, self._options)
         return built.description, built.models
 
-    def copies(self, names: Iterable[str], streams: int) -> Mapping[str, Compiled]:
-        return build_models(self._folder, self._signature, self._options, names, streams).models
+    def copies(self, names: Iterable[str], *, streams: int = 1, threads: int = 0) -> Mapping[str, Compiled]:
+        options = replace(self._options, threads=threads or self._options.threads)
+        return build_models(self._folder, self._signature, options, names, streams).models
 
     def digest(self) -> str:
         return digest_of_folder(self._folder)

@@ -1,0 +1,143 @@
+"""Short runs of small models are computed by one thread, up to the number of rows for which that is about as quick."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lightship import processors
+from lightship.engines import Engine, EngineOptions, load_engine
+from lightship.engines.openvino import measured, measuring
+from lightship.engines.openvino.measured import Measured
+from lightship.engines.openvino.measuring import joint_costs, rows_on_one_thread
+from lightship.saved_model.reader import read_saved_model
+from lightship.saved_model.signatures import DEFAULT_SIGNATURE
+
+TOY = Path(__file__).parents[2] / "models" / "half_plus_two" / "123"
+SIGNATURE = read_saved_model(TOY).signatures[DEFAULT_SIGNATURE]
+
+two_processors = pytest.mark.skipif(processors.available_cpus() < 2, reason="needs two processors")
+
+
+def _engine(cache: Path, **options: Any) -> Engine:
+    return load_engine(TOY, read_saved_model(TOY), EngineOptions(cache_dir=cache, **options))
+
+
+def _program(engine: Engine) -> Any:
+    return engine._slots[DEFAULT_SIGNATURE].program  # type: ignore[attr-defined]
+
+
+def _threads(program: Any, rows: int) -> int:
+    found: int = program._compiled_for(((rows, 1),)).threads
+    return found
+
+
+def _rows(count: int) -> dict[str, Any]:
+    return {"x": np.arange(count, dtype=np.float32).reshape(count, 1)}
+
+
+def _request(options: EngineOptions) -> Any:
+    return measured._request_for(TOY, SIGNATURE, options, ["declared"], joinable=True)
+
+
+@pytest.fixture
+def _not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Measured, "start", lambda self: None)
+
+
+@two_processors
+@pytest.mark.usefixtures("_not_measured")
+@pytest.mark.parametrize("trust", [False, True])  # imported from what a helper process compiled, and compiled here
+def test_as_many_rows_as_are_quick_on_one_thread_run_there(tmp_path: Path, trust: bool) -> None:
+    engine = _engine(tmp_path, trust=trust)
+    program = _program(engine)
+    everywhere = _threads(program, 1)
+    expected = [engine.run(DEFAULT_SIGNATURE, _rows(rows))["y"] for rows in (1, 8, 9)]
+    program._measured.when_one_thread(8)
+    assert [_threads(program, rows) for rows in (1, 8, 9)] == [1, 1, everywhere]
+    for rows, answer in zip((1, 8, 9), expected, strict=True):
+        np.testing.assert_allclose(engine.run(DEFAULT_SIGNATURE, _rows(rows))["y"], answer, rtol=1e-6)
+        known = program._known[((rows, 1),)]
+        assert known.threads == (everywhere if rows == 9 else 1)  # what was remembered before is forgotten
+        again = engine.try_run(DEFAULT_SIGNATURE, _rows(rows), ["y"])
+        assert again is None or np.allclose(again["y"], answer)
+    program._measured.when_one_thread(0)  # a later measurement may find otherwise
+    assert _threads(program, 1) == everywhere
+    engine.close()
+
+
+@pytest.mark.usefixtures("_not_measured")
+def test_a_closed_engine_gives_the_copies_back(tmp_path: Path) -> None:
+    engine = _engine(tmp_path)
+    program = _program(engine)
+    use = program._measured.when_one_thread
+    use(8)
+    left = [weakref.ref(copy) for copy in program._one_thread[1].values()]
+    assert left
+    gc.disable()
+    try:
+        engine.close()
+        assert [copy() for copy in left] == [None] * len(left)
+        use(8)  # measured just before it was closed
+        assert program._one_thread == (0, {})
+    finally:
+        gc.enable()
+
+
+@pytest.mark.usefixtures("_not_measured")
+def test_runs_stay_on_all_threads_if_the_files_were_replaced(tmp_path: Path) -> None:
+    engine = _engine(tmp_path)
+    program = _program(engine)
+    before = _threads(program, 1)
+    program._measured.when_one_thread.args[0]._stamp = frozenset()  # that of other files
+    program._measured.when_one_thread(8)
+    assert _threads(program, 1) == before
+    np.testing.assert_allclose(engine.run(DEFAULT_SIGNATURE, _rows(1))["y"], [[2.0]])
+    engine.close()
+
+
+@two_processors
+def test_the_helper_finds_up_to_how_many_rows_one_thread_is_as_quick(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measuring, "SHORT_SECONDS", 1.0)
+    monkeypatch.setattr(measuring, "notice_stops", lambda: None)  # sets a handler of signals, for the whole process
+    request = _request(EngineOptions())
+    assert request["one_thread"] is True
+    monkeypatch.setattr(measuring, "AS_QUICK", 1e9)
+    found = measuring.work(request, tmp_path)
+    assert found["one_thread"] == max(rows for rows, _ in found["costs"]) >= 4
+    monkeypatch.setattr(measuring, "AS_QUICK", 1e-9)
+    assert measuring.work(request, tmp_path)["one_thread"] == 0
+    monkeypatch.setattr(measuring, "AS_QUICK", 1e9)
+    monkeypatch.setattr(measuring, "MAX_ONE_THREAD_BYTES", 10)
+    assert measuring.work(request, tmp_path)["one_thread"] == 0
+
+
+def test_what_the_operator_sets_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measured, "available_cpus", lambda: 4)
+    assert _request(EngineOptions())["one_thread"] is True
+    assert _request(EngineOptions(threads=4))["one_thread"] is False
+    assert _request(EngineOptions(streams=2))["one_thread"] is False
+    monkeypatch.setattr(measured, "available_cpus", lambda: 1)
+    assert _request(EngineOptions())["one_thread"] is False
+
+
+def test_one_thread_must_be_short_and_about_as_quick() -> None:
+    everywhere = {1: 50e-6, 2: 50e-6, 4: 60e-6, 8: 70e-6}
+    assert rows_on_one_thread(everywhere, {1: 50e-6, 2: 55e-6, 4: 70e-6, 8: 100e-6}) == 4
+    assert rows_on_one_thread(everywhere, {1: 90e-6, 2: 50e-6}) == 0
+    assert rows_on_one_thread({1: 290e-6}, {1: 310e-6}) == 0  # too long for the event loop's thread
+    assert rows_on_one_thread({1: 50e-6}, {1: 50e-6, 2: 70e-6, 4: 301e-6}) == 2  # larger batches were not measured
+    assert rows_on_one_thread({}, {}) == 0
+
+
+def test_the_costs_are_those_of_the_threads_that_will_run() -> None:
+    everywhere, alone = {1: 5.0, 2: 6.0, 4: 7.0}, {1: 4.0, 2: 8.0, 4: 16.0}
+    assert joint_costs(everywhere, alone, 2) == {1: 4.0, 2: 8.0, 4: 7.0}
+    assert joint_costs(everywhere, alone, 0) == everywhere
