@@ -143,7 +143,7 @@ class EngineOptions:
     # The runtime: "auto" uses OpenVINO where it can and TensorFlow otherwise; "openvino", "tensorflow", or the name of
     # a backend, see `engines/backend.py`.
     engine: str = "auto"
-    # Threads of one run. 0 means one per processor that this process may use.
+    # Threads of one run. 0 means one per processor that this process may use, or one if the run is short.
     threads: int = 0
     # The precision of the arithmetic of `serving_default`; other signatures are computed in f32. "auto" is the fastest
     # that this machine has and that passes its check. See docs/guides/precision.md.
@@ -197,7 +197,8 @@ class EngineOptions:
 class Joining:
     """How calls of a signature may be joined to one run: its rows are independent."""
 
-    # The seconds of one run by the number of rows, measured on this machine: 1, 2, 4, 8, ... Empty until measured.
+    # The seconds of one run by the number of rows, measured on this machine: 1, 2, 4, 8, ... Empty until measured. Few
+    # rows may be run on one thread, and more on all.
     costs: Mapping[int, float]
     # How many runs the engine computes at once when calls wait. The costs are those of one while all others go on.
     streams: int = 1

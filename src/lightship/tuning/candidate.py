@@ -123,7 +123,10 @@ class Workbench:
         return joining is not None or candidate.engine.engine_of(name) != "openvino"
 
     def _chosen_by_engine(self) -> Figures | None:
-        """Returns the figures by which an engine that measured itself now would run; None if that cannot be told."""
+        """Returns the figures by which an engine that measured itself now would run; None if that cannot be told.
+
+        Only short runs are on all threads with figures, and perhaps on one without.
+        """
         try:
             one = self.measured(DEFAULT, 1)
             if dict(one.costs)[1] <= SHORT_SECONDS:

@@ -13,13 +13,22 @@ import pytest
 from lightship import processors
 from lightship.engines import Engine, EngineOptions, load_engine
 from lightship.engines.openvino import measured, measuring
-from lightship.engines.openvino.measured import Measured
-from lightship.engines.openvino.measuring import joint_costs, rows_on_one_thread
+from lightship.engines.openvino.description import Description
+from lightship.engines.openvino.guard_set import GuardSet
+from lightship.engines.openvino.measured import Measured, combined_costs
+from lightship.engines.openvino.measuring import rows_on_one_thread
+from lightship.engines.openvino.shapes import Declared
 from lightship.saved_model.reader import read_saved_model
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE
 
 TOY = Path(__file__).parents[2] / "models" / "half_plus_two" / "123"
 SIGNATURE = read_saved_model(TOY).signatures[DEFAULT_SIGNATURE]
+
+# As measured by a helper.
+FOUND = {
+    **{"costs": [[1, 0.002], [8, 0.003]], "one_thread": 2, "costs_on_one_thread": [[1, 0.001], [2, 0.002], [4, 0.01]]},
+    **{"streams": 1, "costs_of_streams": []},
+}
 
 two_processors = pytest.mark.skipif(processors.available_cpus() < 2, reason="needs two processors")
 
@@ -37,12 +46,19 @@ def _threads(program: Any, rows: int) -> int:
     return found
 
 
+def _costs(engine: Engine) -> Any:
+    joining = engine.joining(DEFAULT_SIGNATURE)
+    assert joining is not None
+    return joining.costs
+
+
 def _rows(count: int) -> dict[str, Any]:
     return {"x": np.arange(count, dtype=np.float32).reshape(count, 1)}
 
 
-def _request(options: EngineOptions) -> Any:
-    return measured._request_for(TOY, SIGNATURE, options, ["declared"], joinable=True)
+def _request(options: EngineOptions, *, rows_free: bool = True) -> Any:
+    description = Description({}, {}, Declared({}), {"declared": GuardSet()}, rows_free, joinable=True)
+    return measured._request_for(TOY, SIGNATURE, options, description)
 
 
 @pytest.fixture
@@ -64,9 +80,11 @@ def test_as_many_rows_as_are_quick_on_one_thread_run_there(tmp_path: Path, trust
         np.testing.assert_allclose(engine.run(DEFAULT_SIGNATURE, _rows(rows))["y"], answer, rtol=1e-6)
         known = program._known[((rows, 1),)]
         assert known.threads == (everywhere if rows == 9 else 1)  # what was remembered before is forgotten
-        again = engine.try_run(DEFAULT_SIGNATURE, _rows(rows), ["y"])
-        assert again is None or np.allclose(again["y"], answer)
-    program._measured.when_one_thread(0)  # a later measurement may find otherwise
+    copies = program._one_thread[1]
+    assert program._measured.when_one_thread(4) == 4  # a later measurement may find otherwise
+    assert [_threads(program, rows) for rows in (4, 8)] == [1, everywhere]
+    assert program._one_thread[1] is copies
+    program._measured.when_one_thread(0)
     assert _threads(program, 1) == everywhere
     engine.close()
 
@@ -83,20 +101,35 @@ def test_a_closed_engine_gives_the_copies_back(tmp_path: Path) -> None:
     try:
         engine.close()
         assert [copy() for copy in left] == [None] * len(left)
-        use(8)  # measured just before it was closed
+        assert use(8) == 0  # measured just before it was closed
         assert program._one_thread == (0, {})
     finally:
         gc.enable()
 
 
 @pytest.mark.usefixtures("_not_measured")
-def test_runs_stay_on_all_threads_if_the_files_were_replaced(tmp_path: Path) -> None:
+def test_the_costs_and_the_log_tell_what_runs_on_one_thread(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "lightship")
+    engine = _engine(tmp_path)
+    _program(engine)._measured._use(FOUND)
+    assert _costs(engine) == {1: 0.001, 2: 0.002, 8: 0.003}
+    assert caplog.messages[-2].endswith("1 row takes 1.00 ms, 2 rows take 2.00 ms, 8 rows take 3.00 ms")
+    assert caplog.messages[-1] == f"{TOY}: runs of up to 2 rows use one thread"
+    engine.close()
+
+
+@pytest.mark.usefixtures("_not_measured")
+def test_runs_stay_on_all_threads_if_the_files_were_replaced(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "lightship")
     engine = _engine(tmp_path)
     program = _program(engine)
     before = _threads(program, 1)
-    program._measured.when_one_thread.args[0]._stamp = frozenset()  # that of other files
-    program._measured.when_one_thread(8)
+    program._measured.when_one_thread.args[1]._stamp = frozenset()  # that of other files
+    program._measured._use(FOUND)
     assert _threads(program, 1) == before
+    assert _costs(engine) == {1: 0.002, 8: 0.003}
+    assert "short runs stay on all threads: the files in" in caplog.text
+    assert "use one thread" not in caplog.text
     np.testing.assert_allclose(engine.run(DEFAULT_SIGNATURE, _rows(1))["y"], [[2.0]])
     engine.close()
 
@@ -109,12 +142,13 @@ def test_the_helper_finds_up_to_how_many_rows_one_thread_is_as_quick(
     monkeypatch.setattr(measuring, "notice_stops", lambda: None)  # sets a handler of signals, for the whole process
     request = _request(EngineOptions())
     assert request["one_thread"] is True
-    monkeypatch.setattr(measuring, "AS_QUICK", 1e9)
+    monkeypatch.setattr(measuring, "MAX_SLOWDOWN", 1e9)
     found = measuring.work(request, tmp_path)
-    assert found["one_thread"] == max(rows for rows, _ in found["costs"]) >= 4
-    monkeypatch.setattr(measuring, "AS_QUICK", 1e-9)
+    assert found["one_thread"] in (rows for rows, _ in found["costs_on_one_thread"])
+    assert found["one_thread"] >= 4
+    monkeypatch.setattr(measuring, "MAX_SLOWDOWN", 1e-9)
     assert measuring.work(request, tmp_path)["one_thread"] == 0
-    monkeypatch.setattr(measuring, "AS_QUICK", 1e9)
+    monkeypatch.setattr(measuring, "MAX_SLOWDOWN", 1e9)
     monkeypatch.setattr(measuring, "MAX_ONE_THREAD_BYTES", 10)
     assert measuring.work(request, tmp_path)["one_thread"] == 0
 
@@ -124,6 +158,7 @@ def test_what_the_operator_sets_is_left_alone(monkeypatch: pytest.MonkeyPatch) -
     assert _request(EngineOptions())["one_thread"] is True
     assert _request(EngineOptions(threads=4))["one_thread"] is False
     assert _request(EngineOptions(streams=2))["one_thread"] is False
+    assert _request(EngineOptions(), rows_free=False)["one_thread"] is False  # rows do not say what a run costs
     monkeypatch.setattr(measured, "available_cpus", lambda: 1)
     assert _request(EngineOptions())["one_thread"] is False
 
@@ -133,11 +168,11 @@ def test_one_thread_must_be_short_and_about_as_quick() -> None:
     assert rows_on_one_thread(everywhere, {1: 50e-6, 2: 55e-6, 4: 70e-6, 8: 100e-6}) == 4
     assert rows_on_one_thread(everywhere, {1: 90e-6, 2: 50e-6}) == 0
     assert rows_on_one_thread({1: 290e-6}, {1: 310e-6}) == 0  # too long for the event loop's thread
-    assert rows_on_one_thread({1: 50e-6}, {1: 50e-6, 2: 70e-6, 4: 301e-6}) == 2  # larger batches were not measured
+    assert rows_on_one_thread({1: 50e-6}, {1: 50e-6, 2: 70e-6, 4: 301e-6}) == 1  # there is nothing to compare with
     assert rows_on_one_thread({}, {}) == 0
 
 
 def test_the_costs_are_those_of_the_threads_that_will_run() -> None:
     everywhere, alone = {1: 5.0, 2: 6.0, 4: 7.0}, {1: 4.0, 2: 8.0, 4: 16.0}
-    assert joint_costs(everywhere, alone, 2) == {1: 4.0, 2: 8.0, 4: 7.0}
-    assert joint_costs(everywhere, alone, 0) == everywhere
+    assert combined_costs(everywhere, alone, 2) == {1: 4.0, 2: 8.0, 4: 7.0}
+    assert combined_costs(everywhere, alone, 0) == everywhere

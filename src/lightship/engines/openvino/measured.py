@@ -39,7 +39,7 @@ class Measured:
         description: Description,
         digest: Callable[[], str],
     ) -> None:
-        self._request = _request_for(folder, signature, options, tuple(description.guards), description.joinable)
+        self._request = _request_for(folder, signature, options, description)
         figures = options.figures
         self._given = figures if figures is not None and figures.signature == signature.name else None
         self._digest = digest
@@ -53,8 +53,9 @@ class Measured:
         self.joining = Joining({})
         # Is called each time it was measured: by how many streams to run when calls wait, and from how many calls on.
         self.when_streams: Callable[[int, int], None] = _ignore
-        # Is called each time too: up to how many rows to run on one thread; 0 for none.
-        self.when_one_thread: Callable[[int], None] = _ignore
+        # Is called each time with the largest number of rows to run on one thread, 0 for none. Returns the number that
+        # are run there.
+        self.when_one_thread: Callable[[int], int] = _none
 
     def start(self) -> None:
         """Starts measuring, unless it has been started. Does not wait."""
@@ -72,7 +73,7 @@ class Measured:
     def close(self) -> None:
         """Stops measuring."""
         with self._lock:
-            self._closed, self.when_streams, self.when_one_thread = True, _ignore, _ignore  # they refer to the models
+            self._closed, self.when_streams, self.when_one_thread = True, _ignore, _none  # they refer to the models
             key, timer, trials = self._key, self._timer, self._trials
         if timer is not None:
             timer.cancel()
@@ -101,20 +102,21 @@ class Measured:
             self._retry()
 
     def _use(self, info: Mapping[str, Any]) -> None:
-        one_thread = int(info["one_thread"])
-        self._apply(_costs(info["costs"]), int(info["streams"]), _costs(info["costs_of_streams"]), one_thread)
+        rows = self.when_one_thread(int(info["one_thread"]))
+        costs = combined_costs(_costs(info["costs"]), _costs(info["costs_on_one_thread"]), rows)
+        self._apply(costs, int(info["streams"]), _costs(info["costs_of_streams"]))
+        if rows:
+            folder = self._request["folder"]
+            logger.info("%s: runs of up to %d rows use one thread", folder, rows, extra={"folder": folder})
 
     def _use_given(self, figures: Figures) -> None:
-        self._apply(dict(figures.costs), figures.streams, dict(figures.costs_of_streams), 0)
+        self._apply(dict(figures.costs), figures.streams, dict(figures.costs_of_streams))
 
-    def _apply(
-        self, costs: Mapping[int, float], streams: int, costs_of_streams: Mapping[int, float], one_thread: int
-    ) -> None:
+    def _apply(self, costs: Mapping[int, float], streams: int, costs_of_streams: Mapping[int, float]) -> None:
         fields = {"folder": self._request["folder"]}
-        self.when_one_thread(one_thread)
         if streams == 1:
             self.joining = Joining(costs)
-            logger.info("measured %s: %s", self._request["folder"], _listed(costs, one_thread), extra=fields)
+            logger.info("measured %s: %s", self._request["folder"], _listed(costs), extra=fields)
             self.when_streams(1, 1)
             return
         self.joining = Joining(costs_of_streams, streams)
@@ -135,13 +137,11 @@ class Measured:
             self._retry()
 
 
-def _listed(costs: Mapping[int, float], one_thread: int) -> str:
-    """Returns what runs take, as in `1 row takes 0.10 ms, 2 rows take 0.20 ms; one thread runs up to 1 row`."""
-    listed = ", ".join(
+def _listed(costs: Mapping[int, float]) -> str:
+    """Returns what runs take, as in `1 row takes 2.10 ms, 8 rows take 12 ms`."""
+    return ", ".join(
         f"{rows} {'row takes' if rows == 1 else 'rows take'} {_milliseconds(cost)} ms" for rows, cost in costs.items()
     )
-    alone = f"; one thread runs up to {one_thread} {'row' if one_thread == 1 else 'rows'}"
-    return listed + (alone if one_thread else "")
 
 
 def _milliseconds(seconds: float) -> str:
@@ -149,7 +149,17 @@ def _milliseconds(seconds: float) -> str:
     return f"{milliseconds:.2f}" if milliseconds < 10 else f"{milliseconds:.0f}"
 
 
-def _ignore(*_: int) -> None: ...
+def _ignore(streams: int, least: int) -> None: ...
+
+
+def _none(rows: int) -> int:
+    return 0
+
+
+def combined_costs(costs: Mapping[int, float], on_one_thread: Mapping[int, float], most: int) -> Mapping[int, float]:
+    """Returns the costs if up to `most` rows are run on one thread, and more on all."""
+    few = {rows: seconds for rows, seconds in on_one_thread.items() if rows <= most}
+    return few | {rows: seconds for rows, seconds in costs.items() if rows > most}
 
 
 def _costs(pairs: Sequence[tuple[int, float]]) -> Mapping[int, float]:
@@ -157,13 +167,14 @@ def _costs(pairs: Sequence[tuple[int, float]]) -> Mapping[int, float]:
 
 
 def _request_for(
-    folder: Path, signature: Signature, options: EngineOptions, models: Sequence[str], joinable: bool
+    folder: Path, signature: Signature, options: EngineOptions, description: Description
 ) -> dict[str, Any]:
     """Returns the JSON object that is passed to `measuring.work`.
 
-    `models` are the names of the signature's compiled models. Only rows that are independent, `joinable`, are measured
-    in larger numbers than one.
+    Only rows that are independent are measured in larger numbers than one. Runs on one thread are measured only where
+    the number of rows says what a run costs.
     """
+    own_threads = bool(options.threads or options.streams)
     return {
         "folder": str(folder),
         "signature": signature.name,
@@ -173,9 +184,9 @@ def _request_for(
         "precision": options.precision,
         "allow_unproven": sorted(options.allow_unproven),
         "streams": options.streams,
-        "one_thread": not options.threads and not options.streams and available_cpus() > 1,
-        "models": sorted(models),
-        "joinable": joinable,
+        "one_thread": description.rows_free and not own_threads and available_cpus() > 1,
+        "models": sorted(description.guards),
+        "joinable": description.joinable,
     }
 
 

@@ -33,16 +33,17 @@ from lightship.saved_model.versions import model_bytes
 MAX_STREAM_ROWS = 8
 # The largest version, in bytes, that gets a copy for runs on one thread.
 MAX_ONE_THREAD_BYTES = 8 << 20
-# How many times as long as on all threads a run on one may take.
-AS_QUICK = 1.25
+# A run on one thread may take at most so many times as long as on all.
+MAX_SLOWDOWN = 1.25
 
 
 def work(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
     """Compiles a signature again and measures it.
 
-    Returns the "costs", a list of pairs of a number of rows and the seconds of a run; up to how many rows are to be run
-    on one thread ("one_thread"); the number of "streams" that calls are to be run by when they wait, with the
-    "costs_of_streams" if there are several; and whether the machine was too busy ("disturbed") for all this to be kept.
+    Returns the "costs", a list of pairs of a number of rows and the seconds of a run; the largest number of rows to run
+    on "one_thread", or 0, with the "costs_on_one_thread"; the number of "streams" that calls are to be run by when they
+    wait, with the "costs_of_streams" if there are several; and whether the machine was too busy ("disturbed") for all
+    this to be kept.
     """
     notice_stops()
     signature = read_saved_model(Path(request["folder"]), request["tags"]).signatures[request["signature"]]
@@ -55,11 +56,12 @@ def work(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
     copy_bytes = model_bytes(Path(request["folder"]))  # while it is there
 
     def models(streams: int, threads: int = options.threads) -> Mapping[str, Compiled]:
-        some = replace(options, threads=threads)
-        return build_models(Path(request["folder"]), signature, some, request["models"], streams).models
+        options_then = replace(options, threads=threads)
+        return build_models(Path(request["folder"]), signature, options_then, request["models"], streams).models
 
     most = MAX_ROWS if request["joinable"] else 1
-    found: dict[str, Any] = {"costs": [], "one_thread": 0, "streams": 1, "costs_of_streams": [], "disturbed": False}
+    found: dict[str, Any] = {"costs": [], "one_thread": 0, "costs_on_one_thread": []}
+    found |= {"streams": 1, "costs_of_streams": [], "disturbed": False}
     try:
         one_stream = models(1)
         declared = one_stream[DECLARED]
@@ -69,17 +71,23 @@ def work(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
         stopwatch = Stopwatch(one_stream[DECLARED].threads)
         costs = costs_of_rows(Runs(one_stream, sample), stopwatch, most)
         found |= {"costs": list(costs.items()), "disturbed": stopwatch.disturbed}
-        if request["one_thread"] and stopwatch.shortest <= SHORT_SECONDS and copy_bytes <= MAX_ONE_THREAD_BYTES:
+        if (
+            request["one_thread"]
+            and declared.threads > 1
+            and stopwatch.shortest <= SHORT_SECONDS
+            and copy_bytes <= MAX_ONE_THREAD_BYTES
+        ):
+            runs = Runs(models(1, threads=1), sample)
             watch = Stopwatch(1)
-            alone = costs_of_rows(Runs(models(1, threads=1), sample), watch, most)
-            found["one_thread"] = rows = rows_on_one_thread(costs, alone)
-            found["costs"] = list(joint_costs(costs, alone, rows).items())
+            on_one_thread = costs_of_rows(runs, watch, most)
+            if rows := rows_on_one_thread(costs, on_one_thread):
+                found |= {"one_thread": rows, "costs_on_one_thread": list(on_one_thread.items())}
             found["disturbed"] = found["disturbed"] or watch.disturbed
         processors = request["threads"] or request["processors"]
         wanted = _numbers_of_streams(request["streams"], processors, stopwatch.shortest)
         if wanted:
             measured, disturbed = _side_by_side(models, sample, wanted, min(most, MAX_STREAM_ROWS))
-            found["disturbed"] = stopwatch.disturbed or disturbed
+            found["disturbed"] = found["disturbed"] or disturbed
             if request["streams"] > 1:  # the operator has set the number
                 streams = max(measured, default=1)
             else:
@@ -91,24 +99,18 @@ def work(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
     return found
 
 
-def rows_on_one_thread(costs: Mapping[int, float], alone: Mapping[int, float]) -> int:
-    """Returns up to how many rows runs are short, and about as quick on one thread as on all; 0 for none.
+def rows_on_one_thread(costs: Mapping[int, float], on_one_thread: Mapping[int, float]) -> int:
+    """Returns the largest number of rows that one thread runs in a short time and about as fast as all threads do.
 
-    `costs` are those on all threads, and `alone` those on one. Further threads that save little are not worth it: each
-    keeps a processor busy, also for a moment after the run.
+    Returns 0 if there is none. `costs` are those on all threads. Further threads that save little are not worth it:
+    each keeps a processor busy, also for a moment after the run.
     """
     most = 0
-    for rows, seconds in alone.items():
-        if seconds > min(SHORT_SECONDS, AS_QUICK * costs.get(rows, SHORT_SECONDS)):
+    for rows, seconds in on_one_thread.items():
+        if seconds > min(SHORT_SECONDS, MAX_SLOWDOWN * costs.get(rows, 0.0)):
             break
         most = rows
     return most
-
-
-def joint_costs(costs: Mapping[int, float], alone: Mapping[int, float], most: int) -> Mapping[int, float]:
-    """Returns the costs if up to `most` rows are run on one thread, and more on all."""
-    few = {rows: seconds for rows, seconds in alone.items() if rows <= most}
-    return few | {rows: seconds for rows, seconds in costs.items() if rows > most}
 
 
 def _numbers_of_streams(asked_for: int, processors: int, seconds: float) -> list[int]:

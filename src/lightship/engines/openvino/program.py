@@ -42,7 +42,7 @@ class Compiler(Protocol):
     def copies(self, names: Iterable[str], *, streams: int = 1, threads: int = 0) -> Mapping[str, Compiled]:
         """Returns further copies of the models of these names, each of which computes `streams` runs at once.
 
-        `threads` is how many compute them together; 0 for as many as by default. Raises the same errors as `signature`.
+        `threads` is the number of threads of each copy; 0 for the default. Raises the same errors as `signature`.
         """
 
     def digest(self) -> str:
@@ -95,8 +95,8 @@ class OpenVINOProgram:
         self._closed = False
         self._measured = Measured(folder, signature, options, self.description, compiler.digest)
         self._measured.when_streams = partial(self._use_streams, compiler, models)
-        self._measured.when_one_thread = partial(self._use_one_thread, compiler, models)
-        # Up to how many rows are run on one thread, and by which model each of those models is replaced then.
+        self._measured.when_one_thread = partial(self._use_one_thread, folder, compiler, models)
+        # The largest number of rows that is run on one thread, and the copy of each model that has one.
         self._one_thread: tuple[int, Mapping[Compiled, Compiled]] = (0, {})
         for compiled in models.values():
             compiled.when_crowded = self._measured.start
@@ -165,16 +165,23 @@ class OpenVINOProgram:
         if before is not None:  # of a measurement that was disturbed
             before.close()
 
-    def _use_one_thread(self, compiler: Compiler, models: Mapping[str, Compiled], rows: int) -> None:
-        try:
-            copies = compiler.copies(tuple(models), threads=1) if rows else {}
-        except (CannotRun, LightshipError) as error:  # not tried again
-            logger.info("runs stay on all threads: %s", error)
-            return
-        self._one_thread = rows, {models[name]: copy for name, copy in copies.items()}
-        if self._closed:
-            self._one_thread = 0, {}
+    def _use_one_thread(self, folder: Path, compiler: Compiler, models: Mapping[str, Compiled], rows: int) -> int:
+        """Lets up to so many rows be run on one thread. Returns up to how many are."""
+        copies = self._one_thread[1]
+        if rows and not copies:
+            try:
+                made = compiler.copies(tuple(models), threads=1)
+                copies = {models[name]: copy for name, copy in made.items()}
+            except (CannotRun, LightshipError) as error:  # not tried again
+                if not self._closed:
+                    logger.info("short runs stay on all threads: %s", error, extra={"folder": str(folder)})
+                rows = 0
+        self._one_thread = (rows, copies) if rows else (0, {})
         self._known = {}  # a new one, so that what a thread is about to remember is forgotten too
+        if self._closed:
+            self._one_thread, self._known = (0, {}), {}
+            return 0
+        return rows
 
     def _check_wide(self, inputs: Mapping[str, NDArray[Any]]) -> None:
         for name in self._wide:
