@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 import weakref
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from lightship.engines.openvino.guard_set import GuardSet
 from lightship.engines.openvino.measured import Measured, combined_costs
 from lightship.engines.openvino.measuring import rows_on_one_thread
 from lightship.engines.openvino.shapes import Declared
+from lightship.engines.openvino.tried import Tried
 from lightship.saved_model.reader import read_saved_model
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE
 
@@ -105,6 +107,32 @@ def test_a_closed_engine_gives_the_copies_back(tmp_path: Path) -> None:
         assert program._one_thread == (0, {})
     finally:
         gc.enable()
+
+
+@pytest.mark.usefixtures("_not_measured")
+def test_closing_waits_for_copies_that_are_being_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = _engine(tmp_path)
+    program = _program(engine)
+    begun, go_on, closed = threading.Event(), threading.Event(), threading.Event()
+    copies = Tried.copies
+
+    def slow(self: Tried, *arguments: Any, **named: Any) -> Any:
+        begun.set()
+        assert go_on.wait(60)
+        return copies(self, *arguments, **named)
+
+    monkeypatch.setattr(Tried, "copies", slow)
+    making = threading.Thread(target=program._measured.when_one_thread, args=(8,))
+    making.start()
+    assert begun.wait(60)
+    closing = threading.Thread(target=lambda: (engine.close(), closed.set()))
+    closing.start()
+    assert not closed.wait(0.2)  # a process that ends while OpenVINO imports a model may crash
+    go_on.set()
+    assert closed.wait(60)
+    making.join(60)
+    closing.join(60)
+    assert program._one_thread == (0, {})
 
 
 @pytest.mark.usefixtures("_not_measured")

@@ -163,3 +163,25 @@ def test_the_copy_is_given_back_when_no_calls_meet_any_more() -> None:
     _until(lambda: bool(streams._copies) or not streams._making)  # made again
     streams.close()
     assert not streams._copies
+
+
+def test_closing_waits_for_copies_that_are_being_made() -> None:
+    one, begun, go_on, closed = _Model("one"), threading.Event(), threading.Event(), threading.Event()
+    one.held.set()
+
+    def make() -> Any:
+        begun.set()
+        assert go_on.wait(60)
+        return {one: _Model("several")}
+
+    streams = _streams(make)
+    streams._inside.append(None)
+    streams.run(one, ARRAYS, ["y"])
+    assert begun.wait(60)
+    closing = threading.Thread(target=lambda: (streams.close(), closed.set()))
+    closing.start()
+    assert not closed.wait(0.2)  # a process that ends while OpenVINO imports a model may crash
+    go_on.set()
+    assert closed.wait(60)
+    closing.join(60)
+    assert not streams._copies

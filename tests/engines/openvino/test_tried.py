@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +12,13 @@ import pytest
 from tests.engines.openvino.asking import Ask, save
 
 from lightship.engines import EngineOptions
+from lightship.engines.base import CannotRun
 from lightship.engines.cache import CompiledCache
-from lightship.engines.openvino import OpenVINOProgram
+from lightship.engines.openvino import OpenVINOProgram, tried
 from lightship.engines.openvino.trial_request import request_for
 from lightship.engines.openvino.tried import Tried
 from lightship.engines.openvino.trying import COMPARED, work
-from lightship.engines.trial import Trials
+from lightship.engines.trial import TrialFailed, Trials
 from lightship.errors import DataLoss
 from lightship.saved_model.reader import read_saved_model
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, Signature
@@ -74,6 +77,27 @@ def test_where_there_is_no_room_for_compiled_models_the_server_compiles_them(ver
     trials._ask = without_room  # type: ignore[method-assign]
     np.testing.assert_array_equal(_program(version, trials).run({"x": ONES}, ["y"])["y"], 2 * ONES)
     assert len(made) == 1
+
+
+def test_a_load_that_fails_ends_after_openvino_is_imported(
+    version: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, imported = threading.Event(), []
+
+    def slow() -> None:
+        begun.set()
+        time.sleep(0.3)
+        imported.append(True)
+
+    def fail(self: Trials, request: Any, key: str) -> Any:
+        assert begun.wait(60)
+        raise TrialFailed("the server is stopping")
+
+    monkeypatch.setattr(tried, "core", slow)
+    monkeypatch.setattr(Trials, "prepare", fail)
+    with pytest.raises(CannotRun, match="the server is stopping"):
+        _program(version, _trials(tmp_path))
+    assert imported  # a process that ends while a thread imports OpenVINO may crash
 
 
 def test_files_that_change_meanwhile_leave_no_entry(version: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import Any, Protocol
 
 import numpy as np
@@ -93,6 +94,7 @@ class OpenVINOProgram:
         self._wide = tuple(name for name, spec in signature.inputs.items() if spec.dtype is DataType.DT_INT64)
         self._streams: Streams | None = None
         self._closed = False
+        self._copying = Lock()  # held while copies for one thread are made
         self._measured = Measured(folder, signature, options, self.description, compiler.digest)
         self._measured.when_streams = partial(self._use_streams, compiler, models)
         self._measured.when_one_thread = partial(self._use_one_thread, folder, compiler, models)
@@ -167,21 +169,21 @@ class OpenVINOProgram:
 
     def _use_one_thread(self, folder: Path, compiler: Compiler, models: Mapping[str, Compiled], rows: int) -> int:
         """Lets up to so many rows be run on one thread. Returns up to how many are."""
-        copies = self._one_thread[1]
-        if rows and not copies:
-            try:
-                made = compiler.copies(tuple(models), threads=1)
-                copies = {models[name]: copy for name, copy in made.items()}
-            except (CannotRun, LightshipError) as error:  # not tried again
-                if not self._closed:
-                    logger.info("short runs stay on all threads: %s", error, extra={"folder": str(folder)})
-                rows = 0
-        self._one_thread = (rows, copies) if rows else (0, {})
-        self._known = {}  # a new one, so that what a thread is about to remember is forgotten too
-        if self._closed:
-            self._one_thread, self._known = (0, {}), {}
-            return 0
-        return rows
+        with self._copying:
+            if self._closed:
+                return 0
+            copies = self._one_thread[1]
+            if rows and not copies:
+                try:
+                    made = compiler.copies(tuple(models), threads=1)
+                    copies = {models[name]: copy for name, copy in made.items()}
+                except (CannotRun, LightshipError) as error:  # not tried again
+                    if not self._closed:
+                        logger.info("short runs stay on all threads: %s", error, extra={"folder": str(folder)})
+                    rows = 0
+            self._one_thread = (rows, copies) if rows else (0, {})
+            self._known = {}  # a new one, so that what a thread is about to remember is forgotten too
+            return rows
 
     def _check_wide(self, inputs: Mapping[str, NDArray[Any]]) -> None:
         for name in self._wide:
@@ -221,11 +223,12 @@ class OpenVINOProgram:
     def close(self) -> None:
         self._closed = True
         self._measured.close()
+        with self._copying:  # a process must not end while OpenVINO imports a model on a thread
+            self._one_thread = 0, {}
         streams, self._streams = self._streams, None
         if streams is not None:
             streams.close()
         self._variants.close()
         self._known.clear()
         self._declared_model = self._one_row_model = None
-        self._one_thread = 0, {}
         release_freed_memory()

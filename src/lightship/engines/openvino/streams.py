@@ -79,6 +79,7 @@ class Streams:
         self._copies: Mapping[Compiled, Compiled] = {}
         self._lock = threading.Lock()
         self._making, self._closed = False, threading.Event()
+        self._copying = threading.Lock()  # held while the copies are made
         self._last_crowded = 0.0
 
     def run(
@@ -102,9 +103,12 @@ class Streams:
         return self._copies.get(compiled, compiled) if self._crowded else compiled
 
     def close(self) -> None:
+        """Gives the copies back. If they are being made, waits for that: a process must not end meanwhile."""
         with self._lock:
             self._copies, self._make = {}, dict  # what makes copies refers to the models
             self._closed.set()
+        with self._copying:
+            pass
 
     def _start_making(self) -> None:
         with self._lock:
@@ -113,7 +117,8 @@ class Streams:
 
     def _make_and_give_back(self) -> None:
         try:
-            copies = self._make()
+            with self._copying:
+                copies = self._make()
         except (CannotRun, LightshipError) as error:  # not tried again
             logger.info("runs stay one after the other: %s", error)
             return

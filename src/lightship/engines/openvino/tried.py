@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -119,11 +120,15 @@ class Tried:
 
     def _prepared(self, request: Mapping[str, Any], key: str) -> Entry:
         # This process needs OpenVINO too, so it imports it while the helper works.
-        start_thread(_import_ahead, name="lightship-import")
+        imported = Event()
+        importing = start_thread(_import_ahead, imported, name="lightship-import")
         try:
             entry = self._trials.prepare(request, key)
         except TrialFailed as failed:
             raise CannotRun(failed.reason) from failed
+        finally:
+            if importing:
+                imported.wait()  # also if this failed: a process that ends while a thread loads a library may crash
         if "cannot_run" in entry.info:
             raise CannotRun(str(entry.info["cannot_run"]), str(entry.info["operation"]))
         return entry
@@ -161,6 +166,9 @@ class Tried:
         return Compiled(compiled, description.inputs, description.outputs, description.guards[name])
 
 
-def _import_ahead() -> None:
-    with suppress(CannotRun):  # the helper process says that OpenVINO is not installed
-        core()
+def _import_ahead(imported: Event) -> None:
+    try:
+        with suppress(CannotRun):  # the helper process says that OpenVINO is not installed
+            core()
+    finally:
+        imported.set()
