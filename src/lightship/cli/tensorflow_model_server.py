@@ -78,6 +78,16 @@ def start_server(given: Mapping[str, Value], flags: Mapping[str, Value], files: 
     server = Server(_options(given, flags, files))
     resume_collections()
     server.handle_signals()
+    try:
+        _start(server)
+    except BaseException:
+        server.stop_for_exit()
+        raise
+    _log_addresses(server, flags)
+    return server
+
+
+def _start(server: Server) -> None:
     if not server.wait_decided():
         sys.exit(0)
     try:
@@ -85,8 +95,6 @@ def start_server(given: Mapping[str, Value], flags: Mapping[str, Value], files: 
     except LightshipError as error:
         logger.error("%s", _in_flags(error.message))
         raise InvalidArgument("Failed to BuildAndStart gRPC server") from None
-    _log_addresses(server, flags)
-    return server
 
 
 def _in_flags(message: str) -> str:

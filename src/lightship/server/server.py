@@ -296,18 +296,16 @@ class Server:
         """
         keep_freed_memory()
         with self._signals_handled():
-            self.start()
-            if self._supervisor is not None:
-                self._supervisor.reap_orphans()
-            long_lived = LongLived()
-            self.manager.on_turnover = long_lived.changed
-            long_lived.changed()
-            failure = self._wait()
             try:
-                self.stop()
+                self.start()
+                if self._supervisor is not None:
+                    self._supervisor.reap_orphans()
+                long_lived = LongLived()
+                self.manager.on_turnover = long_lived.changed
+                long_lived.changed()
+                failure = self._wait()
             finally:
-                if self._abandoned:
-                    abandon_runs()
+                self.stop_for_exit()
         if failure is not None:
             raise FailedPrecondition(failure)
 
@@ -342,6 +340,18 @@ class Server:
             raise FailedPrecondition(
                 f"{unanswered} calls had not finished after {self.options.drain_seconds:g} seconds and were cancelled"
             )
+
+    def stop_for_exit(self) -> None:
+        """Stops like `stop`, also after `load` alone or a failed `start`, before the process ends.
+
+        Threads that load or run a model must have ended by then, because the process may crash otherwise. If they do
+        not, `exit_if_abandoned` ends it without cleaning up.
+        """
+        try:
+            self.stop()
+        finally:
+            if self._abandoned:
+                abandon_runs()
 
     def __repr__(self) -> str:
         return server_text(self._shown())
