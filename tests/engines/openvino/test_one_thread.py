@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.engines.openvino.closing import closes_only_after
 
 from lightship import processors
 from lightship.engines import Engine, EngineOptions, load_engine
@@ -113,7 +114,7 @@ def test_a_closed_engine_gives_the_copies_back(tmp_path: Path) -> None:
 def test_closing_waits_for_copies_that_are_being_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = _engine(tmp_path)
     program = _program(engine)
-    begun, go_on, closed = threading.Event(), threading.Event(), threading.Event()
+    begun, go_on = threading.Event(), threading.Event()
     copies = Tried.copies
 
     def slow(self: Tried, *arguments: Any, **named: Any) -> Any:
@@ -125,13 +126,8 @@ def test_closing_waits_for_copies_that_are_being_made(tmp_path: Path, monkeypatc
     making = threading.Thread(target=program._measured.when_one_thread, args=(8,))
     making.start()
     assert begun.wait(60)
-    closing = threading.Thread(target=lambda: (engine.close(), closed.set()))
-    closing.start()
-    assert not closed.wait(0.2)  # a process that ends while OpenVINO imports a model may crash
-    go_on.set()
-    assert closed.wait(60)
+    closes_only_after(engine.close, go_on)
     making.join(60)
-    closing.join(60)
     assert program._one_thread == (0, {})
 
 
@@ -152,7 +148,7 @@ def test_runs_stay_on_all_threads_if_the_files_were_replaced(tmp_path: Path, cap
     engine = _engine(tmp_path)
     program = _program(engine)
     before = _threads(program, 1)
-    program._measured.when_one_thread.args[1]._stamp = frozenset()  # that of other files
+    program._measured.when_one_thread.args[1].args[0]._stamp = frozenset()  # that of other files
     program._measured._use(FOUND)
     assert _threads(program, 1) == before
     assert _costs(engine) == {1: 0.002, 8: 0.003}

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.engines.openvino.closing import closes_only_after
 
 from lightship.engines.base import CannotRun
 from lightship.engines.openvino.streams import Streams, choose_streams, least_calls
@@ -166,7 +167,7 @@ def test_the_copy_is_given_back_when_no_calls_meet_any_more() -> None:
 
 
 def test_closing_waits_for_copies_that_are_being_made() -> None:
-    one, begun, go_on, closed = _Model("one"), threading.Event(), threading.Event(), threading.Event()
+    one, begun, go_on = _Model("one"), threading.Event(), threading.Event()
     one.held.set()
 
     def make() -> Any:
@@ -178,10 +179,5 @@ def test_closing_waits_for_copies_that_are_being_made() -> None:
     streams._inside.append(None)
     streams.run(one, ARRAYS, ["y"])
     assert begun.wait(60)
-    closing = threading.Thread(target=lambda: (streams.close(), closed.set()))
-    closing.start()
-    assert not closed.wait(0.2)  # a process that ends while OpenVINO imports a model may crash
-    go_on.set()
-    assert closed.wait(60)
-    closing.join(60)
+    closes_only_after(streams.close, go_on)
     assert not streams._copies

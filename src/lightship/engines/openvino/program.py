@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -96,8 +96,9 @@ class OpenVINOProgram:
         self._closed = False
         self._copying = Lock()  # held while copies for one thread are made
         self._measured = Measured(folder, signature, options, self.description, compiler.digest)
-        self._measured.when_streams = partial(self._use_streams, compiler, models)
-        self._measured.when_one_thread = partial(self._use_one_thread, folder, compiler, models)
+        copies = partial(_copies, compiler, models)
+        self._measured.when_streams = partial(self._use_streams, copies)
+        self._measured.when_one_thread = partial(self._use_one_thread, folder, copies)
         # The largest number of rows that is run on one thread, and the copy of each model that has one.
         self._one_thread: tuple[int, Mapping[Compiled, Compiled]] = (0, {})
         for compiled in models.values():
@@ -158,16 +159,12 @@ class OpenVINOProgram:
         self._measured.start()
         return self._measured.joining
 
-    def _use_streams(self, compiler: Compiler, models: Mapping[str, Compiled], streams: int, least: int) -> None:
-        def make() -> Mapping[Compiled, Compiled]:
-            copies = compiler.copies(tuple(models), streams=streams)
-            return {models[name]: copy for name, copy in copies.items()}
-
-        before, self._streams = self._streams, Streams(make, least) if streams > 1 else None
+    def _use_streams(self, make: Callable[..., Mapping[Compiled, Compiled]], streams: int, least: int) -> None:
+        before, self._streams = self._streams, Streams(partial(make, streams=streams), least) if streams > 1 else None
         if before is not None:  # of a measurement that was disturbed
             before.close()
 
-    def _use_one_thread(self, folder: Path, compiler: Compiler, models: Mapping[str, Compiled], rows: int) -> int:
+    def _use_one_thread(self, folder: Path, make: Callable[..., Mapping[Compiled, Compiled]], rows: int) -> int:
         """Lets up to so many rows be run on one thread. Returns up to how many are."""
         with self._copying:
             if self._closed:
@@ -175,8 +172,7 @@ class OpenVINOProgram:
             copies = self._one_thread[1]
             if rows and not copies:
                 try:
-                    made = compiler.copies(tuple(models), threads=1)
-                    copies = {models[name]: copy for name, copy in made.items()}
+                    copies = make(threads=1)
                 except (CannotRun, LightshipError) as error:  # not tried again
                     if not self._closed:
                         logger.info("short runs stay on all threads: %s", error, extra={"folder": str(folder)})
@@ -232,3 +228,11 @@ class OpenVINOProgram:
         self._known.clear()
         self._declared_model = self._one_row_model = None
         release_freed_memory()
+
+
+def _copies(
+    compiler: Compiler, models: Mapping[str, Compiled], *, streams: int = 1, threads: int = 0
+) -> Mapping[Compiled, Compiled]:
+    """Returns a copy of each model; see `Compiler.copies`."""
+    made = compiler.copies(tuple(models), streams=streams, threads=threads)
+    return {models[name]: copy for name, copy in made.items()}
