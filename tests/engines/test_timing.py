@@ -11,7 +11,15 @@ import time
 import pytest
 
 from lightship.engines import timing
-from lightship.engines.timing import CannotMeasure, SideBySide, Stopwatch, costs_of_rows, notice_stops
+from lightship.engines.timing import (
+    CannotMeasure,
+    Comparison,
+    Measurement,
+    SideBySide,
+    Stopwatch,
+    costs_of_rows,
+    notice_stops,
+)
 
 
 def _burn(seconds: float) -> None:
@@ -83,6 +91,35 @@ def test_a_quiet_machine_is_told_from_a_busy_one(monkeypatch: pytest.MonkeyPatch
     stopwatch = Stopwatch(2, 60, 600)
     assert all(seconds >= 0.004 for seconds in costs_of_rows(lambda rows: _burn(0.004), stopwatch, 2).values())
     assert not stopwatch.disturbed
+
+
+@pytest.mark.parametrize("slower", [1, 3])
+def test_ways_are_compared_at_the_same_speed_of_the_machine(slower: int) -> None:
+    speed = 3.0
+
+    def measurement(milliseconds: int) -> Measurement:
+        return Measurement(lambda rows: _burn(0.001 * milliseconds / speed), Stopwatch(1, 60, 600), 2)
+
+    usual, other = measurement(1), measurement(slower)
+    usual.ascend()
+    speed = 1.0  # from now on
+    other.ascend()
+    costs = Comparison(usual, other).costs
+    assert list(costs) == [1, 2]
+    assert all(0.6 < costs[rows] / usual.costs[rows] / slower < 1.7 for rows in costs)
+
+
+def test_a_stopwatch_counts_what_it_measures_and_nothing_else() -> None:
+    stopwatch = Stopwatch(1, 0.3, 600)
+    _burn(0.4)
+    stopwatch.measure(1, lambda rows: _burn(0.2))
+    assert stopwatch.left() < 0.1
+    measurement = Measurement(lambda rows: _burn(0.001), stopwatch)
+    stopwatch.renew()
+    assert stopwatch.left() == 0.3
+    measurement.ascend()
+    assert measurement.sizes == [1, 2, 4, 8, 16, 32, 64]
+    assert measurement.again(128) is None  # not found worth measuring
 
 
 def test_runs_side_by_side_are_made_by_one_thread_each() -> None:

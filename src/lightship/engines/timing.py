@@ -6,10 +6,11 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from statistics import median
 
 # Run: runs a number of rows once.
 Run = Callable[[int], object]
@@ -60,15 +61,15 @@ def notice_stops() -> None:
 class Stopwatch:
     """The time that is left for measuring, and the shortest time of each number of rows.
 
-    `threads` is the number of threads of one run.
+    `threads` is the number of threads of one run. Only what is measured by this stopwatch counts for its limits.
     """
 
     def __init__(
         self, threads: int, cpu_seconds: float = CPU_SECONDS, elapsed_seconds: float = ELAPSED_SECONDS
     ) -> None:
         self._threads = threads
-        self._cpu_end = time.process_time() + cpu_seconds
-        self._end = time.monotonic() + elapsed_seconds
+        self._limits = cpu_seconds, elapsed_seconds
+        self._cpu_used = self._elapsed_used = 0.0
         self._quiet: dict[int, float] = {}
         self._cpu: dict[int, float] = {}
 
@@ -95,59 +96,146 @@ class Stopwatch:
 
     def left(self) -> float:
         """Returns the seconds that are left."""
-        return min(self._cpu_end - time.process_time(), self._end - time.monotonic())
+        cpu_seconds, elapsed_seconds = self._limits
+        return min(cpu_seconds - self._cpu_used, elapsed_seconds - self._elapsed_used)
 
-    def measure(self, rows: int, run: Run) -> None:
-        """Makes runs for a few milliseconds, and notes the shortest: at least one, or some if they are short."""
+    def renew(self) -> None:
+        """Allows as much time again as at the beginning."""
+        self._cpu_used = self._elapsed_used = 0.0
+
+    def first(self, rows: int, run: Run) -> float:
+        """Makes a run whose time is not noted. Returns the seconds that it took of those that were left."""
+        before = self.left()
+        with self._used():
+            run(rows)
+        return before - self.left()
+
+    def measure(self, rows: int, run: Run) -> float | None:
+        """Makes runs for a few milliseconds, and notes the shortest: at least one, or some if they are short.
+
+        Returns its seconds, or None if each of them had to wait for a processor or was stopped.
+        """
+        with self._used():
+            quiet = self._quiet_run(rows, run)
+        if quiet is not None:
+            self._quiet[rows] = min(quiet, self._quiet.get(rows, quiet))
+        return quiet
+
+    @contextmanager
+    def _used(self) -> Iterator[None]:
+        cpu, elapsed = time.process_time(), time.monotonic()
+        try:
+            yield
+        finally:
+            self._cpu_used += time.process_time() - cpu
+            self._elapsed_used += time.monotonic() - elapsed
+
+    def _quiet_run(self, rows: int, run: Run) -> float | None:
         end, cpu_end = time.perf_counter() + _REPEAT_SECONDS, time.process_time() + _REPEAT_SECONDS / 2
+        quiet: float | None = None
         while True:
             stops, waited, cpu, start = _stops.count, _waited(), time.process_time(), time.perf_counter()
             run(rows)
             now = time.perf_counter()
             seconds, cpu = now - start, time.process_time() - cpu
             if _waited() - waited <= _DISTURBED * seconds and _stops.count == stops:
-                self._quiet[rows] = min(seconds, self._quiet.get(rows, seconds))
+                quiet = seconds if quiet is None else min(seconds, quiet)
             self._cpu[rows] = min(cpu, self._cpu.get(rows, cpu))
             if now > end and time.process_time() > cpu_end:
-                return
+                return quiet
+
+
+class Measurement:
+    """Measures what runs of 1, 2, 4, 8, ... rows cost that are made in one way.
+
+    `run` raises CannotMeasure for more rows than the model accepts. Batches end there, at `most` rows, where two steps
+    in a row made a row no cheaper, and where the time or the memory would not suffice for twice the rows.
+    """
+
+    def __init__(self, run: Run, stopwatch: Stopwatch, most: int = MAX_ROWS) -> None:
+        self._run, self.stopwatch, self._most = run, stopwatch, most
+        self._sizes: list[int] = []
+
+    @property
+    def costs(self) -> Mapping[int, float]:
+        """The seconds of one run by its number of rows."""
+        return self.stopwatch.costs
+
+    @property
+    def sizes(self) -> Sequence[int]:
+        """The numbers of rows that were found worth measuring."""
+        return self._sizes
+
+    def ascend(self) -> None:
+        """Finds the numbers of rows that are worth measuring, and measures each once."""
+        useless, cheapest, start = 0, float("inf"), resident()
+        rows, took, stopwatch = 1, 0.0, self.stopwatch
+        # Twice the rows take twice the time, twice.
+        while (
+            rows <= self._most and useless < 2 and 4 * took < stopwatch.left() and 2 * (resident() - start) < MAX_BYTES
+        ):
+            try:
+                took = stopwatch.first(rows, self._run)  # allocates memory, and chooses algorithms for these shapes
+                stopwatch.measure(rows, self._run)
+            except CannotMeasure:
+                break
+            self._sizes.append(rows)
+            seconds = stopwatch.costs[rows] / rows
+            useless = 0 if seconds < _WORTH_IT * cheapest else useless + 1
+            cheapest = min(cheapest, seconds)
+            rows *= 2
+
+    def again(self, rows: int) -> float | None:
+        """Measures a number of rows once more, if it is worth measuring and there is time.
+
+        Returns the seconds of a run, or None if this tells nothing.
+        """
+        if rows not in self._sizes or 2 * self.costs[rows] > self.stopwatch.left():
+            return None
+        with suppress(CannotMeasure):
+            return self.stopwatch.measure(rows, self._run)
+        return None
+
+    def repeat(self) -> None:
+        """Measures all again, while there is time, so that a slow second of the machine falls on none alone."""
+        for _ in range(_ROUNDS):
+            for rows in self._sizes:
+                self.again(rows)
 
 
 def costs_of_rows(run: Run, stopwatch: Stopwatch, most: int = MAX_ROWS) -> Mapping[int, float]:
-    """Returns the seconds of one run of 1, 2, 4, 8, ... rows.
+    """Returns the seconds of one run of 1, 2, 4, 8, ... rows; see `Measurement`."""
+    measurement = Measurement(run, stopwatch, most)
+    measurement.ascend()
+    measurement.repeat()
+    return measurement.costs
 
-    `run` raises CannotMeasure for more rows than the model accepts. Ends there, at `most` rows, where two steps in
-    a row made a row no cheaper, and where the time or the memory would not suffice for twice the rows. Then all are
-    measured again in turn while there is time, so that a slow second of the machine does not fall on one of them alone.
+
+class Comparison:
+    """Measures both again in turn, so that what they cost may be compared.
+
+    The machine may be faster at one time than at another. So what counts is the median ratio of two measurements of
+    which one followed the other.
     """
-    sizes = _ascend(run, stopwatch, most)
-    with suppress(CannotMeasure):
+
+    def __init__(self, usual: Measurement, other: Measurement) -> None:
+        self._usual, self._other = usual, other
+        ratios: dict[int, list[float]] = {}
         for _ in range(_ROUNDS):
-            for rows in sizes:
-                if 2 * stopwatch.costs[rows] > stopwatch.left():
-                    break
-                stopwatch.measure(rows, run)
-    return stopwatch.costs
+            for rows in sorted({*usual.sizes, *other.sizes}):
+                first, second = usual.again(rows), other.again(rows)
+                if first and second:
+                    ratios.setdefault(rows, []).append(second / first)
+        self._ratios = {rows: median(found) for rows, found in ratios.items()}
 
-
-def _ascend(run: Run, stopwatch: Stopwatch, most: int) -> list[int]:
-    sizes: list[int] = []
-    cheapest, useless, start = float("inf"), 0, resident()
-    rows, took = 1, 0.0
-    # Twice the rows take twice the time, twice.
-    while rows <= most and useless < 2 and 4 * took < stopwatch.left() and 2 * (resident() - start) < MAX_BYTES:
-        before = stopwatch.left()
-        try:
-            run(rows)  # allocates memory, and chooses algorithms for these shapes
-            took = before - stopwatch.left()
-            stopwatch.measure(rows, run)
-        except CannotMeasure:
-            break
-        sizes.append(rows)
-        seconds = stopwatch.costs[rows] / rows
-        useless = 0 if seconds < _WORTH_IT * cheapest else useless + 1
-        cheapest = min(cheapest, seconds)
-        rows *= 2
-    return sizes
+    @property
+    def costs(self) -> Mapping[int, float]:
+        """The costs of the other, as those of the usual are."""
+        usual, ratios = self._usual.costs, self._ratios
+        return {
+            rows: usual[rows] * ratios[rows] if rows in ratios else seconds
+            for rows, seconds in self._other.costs.items()
+        }
 
 
 class SideBySide:

@@ -20,9 +20,10 @@ from lightship.engines.timing import (
     CPU_SECONDS,
     MAX_ROWS,
     CannotMeasure,
+    Comparison,
+    Measurement,
     SideBySide,
     Stopwatch,
-    costs_of_rows,
     notice_stops,
 )
 from lightship.errors import LightshipError
@@ -66,36 +67,47 @@ def work(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
         one_stream = models(1)
         declared = one_stream[DECLARED]
         sample = accepted_sample(lambda inputs: declared.run(inputs, declared.outputs), signature)
-        if sample is None:
-            return found
-        stopwatch = Stopwatch(one_stream[DECLARED].threads)
-        costs = costs_of_rows(Runs(one_stream, sample), stopwatch, most)
-        found |= {"costs": list(costs.items()), "disturbed": stopwatch.disturbed}
+    except CannotRun:  # it could be compiled before, so the machine has changed
+        return found
+    if sample is None:
+        return found
+    usual = Measurement(Runs(one_stream, sample), Stopwatch(declared.threads), most)
+    usual.ascend()
+    processors = request["threads"] or request["processors"]
+    shortest = usual.stopwatch.shortest
+    try:
         if (
             request["one_thread"]
             and declared.threads > 1
-            and stopwatch.shortest <= SHORT_SECONDS
+            and shortest <= SHORT_SECONDS
             and copy_bytes <= MAX_ONE_THREAD_BYTES
         ):
-            runs = Runs(models(1, threads=1), sample)
-            watch = Stopwatch(1)
-            on_one_thread = costs_of_rows(runs, watch, most)
-            if rows := rows_on_one_thread(costs, on_one_thread):
-                found |= {"one_thread": rows, "costs_on_one_thread": list(on_one_thread.items())}
-            found["disturbed"] = found["disturbed"] or watch.disturbed
-        processors = request["threads"] or request["processors"]
-        wanted = _numbers_of_streams(request["streams"], processors, stopwatch.shortest)
-        if wanted:
-            measured, disturbed = _side_by_side(models, sample, wanted, min(most, MAX_STREAM_ROWS))
-            found["disturbed"] = found["disturbed"] or disturbed
+            found |= _one_thread(usual, Measurement(Runs(models(1, threads=1), sample), Stopwatch(1), most))
+        elif wanted := _numbers_of_streams(request["streams"], processors, shortest):
+            by_streams, disturbed = _side_by_side(models, sample, wanted, min(most, MAX_STREAM_ROWS), usual)
             if request["streams"] > 1:  # the operator has set the number
-                streams = max(measured, default=1)
+                streams = max(by_streams, default=1)
             else:
-                streams = choose_streams(costs, measured, copy_bytes)
+                streams = choose_streams(usual.costs, by_streams, copy_bytes)
+            found["disturbed"] = disturbed
             if streams > 1:
-                found |= {"streams": streams, "costs_of_streams": list(measured[streams].items())}
-    except CannotRun:  # it could be compiled before, so the machine has changed
-        return found
+                found |= {"streams": streams, "costs_of_streams": list(by_streams[streams].items())}
+        else:
+            usual.repeat()
+    except CannotRun:
+        usual.repeat()
+    found["costs"] = list(usual.costs.items())
+    found["disturbed"] = found["disturbed"] or usual.stopwatch.disturbed
+    return found
+
+
+def _one_thread(usual: Measurement, one_thread: Measurement) -> dict[str, Any]:
+    """Returns what was found about runs on one thread."""
+    one_thread.ascend()
+    costs = Comparison(usual, one_thread).costs
+    found: dict[str, Any] = {"disturbed": one_thread.stopwatch.disturbed}
+    if rows := rows_on_one_thread(usual.costs, costs):
+        found |= {"one_thread": rows, "costs_on_one_thread": list(costs.items())}
     return found
 
 
@@ -135,22 +147,31 @@ def _side_by_side(
     sample: Mapping[str, NDArray[Any]],
     numbers: Sequence[int],
     most: int,
+    usual: Measurement,
 ) -> tuple[Mapping[int, Mapping[int, float]], bool]:
     """Returns the costs of one run while all streams run, by the number of streams, and whether the machine was too
     busy to tell them.
+
+    `usual`, the measurement of one stream, goes on beside each of them, because they are compared with it.
     """
-    by_streams: dict[int, Mapping[int, float]] = {}
+    compared: dict[int, Comparison] = {}
     disturbed = False
     for wanted in numbers:
         compiled = models(wanted)
         streams = compiled[DECLARED].streams  # fewer where two processors share a core
-        if streams == 1 or streams in by_streams:
+        if streams == 1 or streams in compared:
             continue
         stopwatch = Stopwatch(compiled[DECLARED].threads, CPU_SECONDS * max(numbers) / 2)
         with SideBySide(Runs(compiled, sample), streams) as runs:
-            by_streams[streams] = costs_of_rows(runs, stopwatch, most)
+            several = Measurement(runs, stopwatch, most)
+            several.ascend()
+            if compared:
+                usual.stopwatch.renew()
+            compared[streams] = Comparison(usual, several)
         disturbed = disturbed or stopwatch.disturbed
-    return by_streams, disturbed
+    if not compared:
+        usual.repeat()
+    return {streams: one.costs for streams, one in compared.items()}, disturbed
 
 
 class Runs:
