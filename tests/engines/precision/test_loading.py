@@ -15,7 +15,7 @@ from lightship.bundle.int8 import INT8_ANSWERS, INT8_MODEL
 from lightship.bundle.manifest import sealed
 from lightship.engines import EngineOptions
 from lightship.engines.openvino import building
-from lightship.engines.precision import checking, supported, why_missing
+from lightship.engines.precision import checking, others, supported, why_missing
 from lightship.errors import DataLoss, FailedPrecondition, InvalidArgument, LightshipError
 from lightship.lifecycle import Loader, LoadOptions, Servable, ServableId
 from lightship.services.status import signature_reports
@@ -79,6 +79,26 @@ def test_auto_takes_the_next_precision_where_one_fails_and_says_why(
     assert (reason, proof) == ("every operation is proven", "golden sample")
     assert "does not take int8: its answers are too far from those in f32: largest difference" in caplog.text
     assert "--precision auto takes f32" in caplog.text
+
+
+@pytest.mark.parametrize(("seconds", "chosen"), [(0.9, "int8"), (0.99, "f32"), (1.1, "f32")])
+def test_auto_compares_at_the_same_speed_of_the_machine(
+    pets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, chosen: str
+) -> None:
+    """The machine gets slower with each run. `seconds`: what a run in int8 takes where one in f32 takes 1."""
+    monkeypatch.setattr(supported, "processor", lambda: ("a processor", ("FP32", "INT8")))
+    timed: list[Any] = []
+
+    def run(engine: Any, row: Any) -> float:
+        assert engine.run("serving_default", row)
+        timed.append(engine)
+        exact = engine is not timed[0]  # which is in int8, and is timed first
+        return (1.0 if exact else seconds) * 1.02 ** len(timed)
+
+    monkeypatch.setattr(others, "_seconds", run)
+    reason, _ = report(load(pets, "auto", cache_dir=tmp_path))
+    assert ("int8" in reason) == (chosen == "int8")
+    assert len(set(timed)) == 2
 
 
 def test_auto_chooses_the_same_again(pets: Path) -> None:

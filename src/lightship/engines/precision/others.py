@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from statistics import median
 
 from lightship.bundle.bundle import Bundle
 from lightship.engines.base import CannotRun, Engine, EngineOptions, Precision
@@ -189,14 +190,12 @@ class _Auto:
         best = LoadedEngine(exact)
         with ExitStack() as stack:
             stack.callback(lambda: best.engine.close())
-            least = _seconds(exact, reference) * _WORTH_IT
             for precision in candidates:
                 found = self._tried(reference, precision) if precision != chosen else None
                 if found is None:
                     continue
-                seconds = self._timed(found.engine, reference)
-                if seconds < least:
-                    best, least = self._instead_of(best.engine, found), seconds
+                if self._ratio(found.engine, best.engine, reference) < (_WORTH_IT if best.checked is None else 1.0):
+                    best = self._instead_of(best.engine, found)
                 else:
                     found.engine.close()
                     self._say(precision, "it passes its check, but is not faster than what was found before")
@@ -207,10 +206,10 @@ class _Auto:
             stack.pop_all()
         return best
 
-    def _timed(self, engine: Engine, reference: Reference) -> float:
-        """Returns what one row takes, and closes the engine if it fails."""
+    def _ratio(self, engine: Engine, best: Engine, reference: Reference) -> float:
+        """Returns how long `engine` takes, as a multiple of what `best` takes. Closes `engine` if a run fails."""
         try:
-            return _seconds(engine, reference)
+            return _ratio(engine, best, reference)
         except BaseException:
             engine.close()
             raise
@@ -254,16 +253,25 @@ class _Auto:
         )
 
 
-def _seconds(engine: Engine, reference: Reference) -> float:
-    """Returns the shortest of several runs of one row, which other load on the machine lengthens least."""
+def _ratio(one: Engine, other: Engine, reference: Reference) -> float:
+    """Returns what a run of one row takes on one engine, as a multiple of what it takes on the other.
+
+    Their runs alternate, because the machine may be faster at one time than at another. The median ratio counts.
+    """
     row: Arrays | None = reference.sample()
     if row is None:
-        return 0.0
-    engine.run(DEFAULT_SIGNATURE, row)
-    times: list[float] = []
-    end = time.perf_counter() + _TIMED_SECONDS
-    while len(times) < 3 or (len(times) < _TIMED_RUNS and time.perf_counter() < end):
-        start = time.perf_counter()
+        return 1.0
+    for engine in (one, other):
         engine.run(DEFAULT_SIGNATURE, row)
-        times.append(time.perf_counter() - start)
-    return min(times)
+    ratios: list[float] = []
+    end = time.perf_counter() + _TIMED_SECONDS
+    while len(ratios) < 3 or (len(ratios) < _TIMED_RUNS and time.perf_counter() < end):
+        first, second = _seconds(one, row), _seconds(other, row)
+        ratios.append(first / second)
+    return median(ratios)
+
+
+def _seconds(engine: Engine, row: Arrays) -> float:
+    begun = time.perf_counter()
+    engine.run(DEFAULT_SIGNATURE, row)
+    return time.perf_counter() - begun
