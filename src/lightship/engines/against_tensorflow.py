@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightship.engines.base import CannotRun, EngineOptions, Refused
+from lightship.engines.cache import stamp_of_folder
 from lightship.engines.comparison import differences, random_inputs, whole_numbers
 from lightship.engines.tensorflow import TensorFlowModel
 from lightship.errors import LightshipError
 from lightship.saved_model.reader import SavedModel
 from lightship.saved_model.signatures import Signature
+from lightship.saved_model.versions import model_bytes
 
 Arrays = Mapping[str, NDArray[Any]]
 # Returns the outputs for these inputs.
@@ -25,6 +28,42 @@ GOLDEN, COMPARED, TABLE_ONLY = "golden sample", "compared with TensorFlow", "tab
 
 # The numbers of rows of the inputs on which both engines are compared.
 _COMPARED_ROWS = (1, 3)
+# A larger version is not kept for the next signature. TensorFlow holds more than twice as much in memory, and a helper
+# process that is too large is not used again.
+_MAX_KEPT_BYTES = 64 << 20
+
+
+class Reference:
+    """Loads a version with TensorFlow, and keeps it for the next signature of the same files.
+
+    Loading takes longer than running it. Only one version is kept, and none with a signature that changes variables:
+    what the next signature gives would depend on the runs before.
+    """
+
+    def __init__(self) -> None:
+        self._kept: tuple[object, TensorFlowModel] | None = None
+
+    @contextmanager
+    def of(self, folder: Path, model: SavedModel, options: EngineOptions) -> Iterator[TensorFlowModel]:
+        """Raises TensorFlow's errors as Lightship's errors with the same codes."""
+        files = (folder, stamp_of_folder(folder), model.tags, options.threads)
+        if self._kept is None or self._kept[0] != files:
+            self.close()
+            self._kept = files, TensorFlowModel(folder, model, options)
+        keep = False
+        try:
+            yield self._kept[1]
+            with suppress(OSError, LightshipError):  # files may be removed meanwhile
+                keep = not model.changes.writers and model_bytes(folder) <= _MAX_KEPT_BYTES
+        finally:
+            if not keep:
+                self.close()
+
+    def close(self) -> None:
+        """Gives the memory of the version back."""
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            kept[1].close()
 
 
 def compared_with_tensorflow(
@@ -35,12 +74,14 @@ def compared_with_tensorflow(
     signature: Signature,
     options: EngineOptions,
     apart: tuple[float, float],
+    reference: Reference,
 ) -> bool:
     """Returns whether an engine's answers were compared with TensorFlow's: False if no inputs could be guessed.
 
     engine: the engine's name in errors.
     runs: returns what to compare for some inputs, such as a model for any number of rows and one for a single row.
     apart: the allowed differences, relative and absolute.
+    reference: loads the version with TensorFlow.
 
     Raises CannotRun if the answers differ.
     """
@@ -49,12 +90,9 @@ def compared_with_tensorflow(
     samples = [*guessed, *map(whole_numbers, guessed)]
     if not samples:
         return False
-    reference = TensorFlowModel(folder, model, options)
-    try:
-        program, names = reference.program(signature), tuple(signature.outputs)
+    with reference.of(folder, model, options) as loaded, closing(loaded.program(signature)) as program:
+        names = tuple(signature.outputs)
         found = [_compare(engine, runs(inputs), lambda x: program.run(x, names), inputs, apart) for inputs in samples]
-    finally:
-        reference.close()
     return any(found)
 
 

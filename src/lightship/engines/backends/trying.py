@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from lightship.bundle.bundle import open_bundle
 from lightship.bundle.golden import Golden
-from lightship.engines.against_tensorflow import COMPARED, GOLDEN, TABLE_ONLY, compared_with_tensorflow
+from lightship.engines.against_tensorflow import COMPARED, GOLDEN, TABLE_ONLY, Reference, compared_with_tensorflow
 from lightship.engines.backends.registry import load_backend
 from lightship.engines.backends.request import options_of
 from lightship.engines.base import CannotRun, EngineOptions
@@ -31,6 +31,7 @@ Arrays = Mapping[str, NDArray[Any]]
 
 # The limits of measuring what runs cost: processor time and elapsed time. A version waits for it, once.
 _CPU_SECONDS, _ELAPSED_SECONDS = 1.0, 3.0
+_REFERENCE = Reference()  # for all signatures that this helper process tries
 
 
 def work(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
@@ -89,6 +90,7 @@ class _Trial:
             self._signature,
             self._options,
             self._apart,
+            _REFERENCE,
         )
         return COMPARED if compared else TABLE_ONLY
 

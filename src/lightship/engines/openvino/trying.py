@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from lightship.bundle.bundle import open_bundle
 from lightship.bundle.golden import Golden
-from lightship.engines.against_tensorflow import COMPARED, GOLDEN, TABLE_ONLY, Run, compared_with_tensorflow
+from lightship.engines.against_tensorflow import COMPARED, GOLDEN, TABLE_ONLY, Reference, Run, compared_with_tensorflow
 from lightship.engines.base import CannotRun, EngineOptions
 from lightship.engines.cache import pieces
 from lightship.engines.comparison import tolerance
@@ -26,6 +26,8 @@ from lightship.saved_model.reader import SavedModel, read_saved_model
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, Signature
 
 logger = logging.getLogger(__name__)
+
+_REFERENCE = Reference()  # for all signatures that this helper process tries
 
 
 def work(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
@@ -95,7 +97,7 @@ def _prove(
         return TABLE_ONLY
     runs = partial(_runs, built)
     compared = compared_with_tensorflow(
-        "OpenVINO", runs, folder, model, signature, options, tolerance(options.precision)
+        "OpenVINO", runs, folder, model, signature, options, tolerance(options.precision), _REFERENCE
     )
     return COMPARED if compared else TABLE_ONLY
 

@@ -12,7 +12,7 @@ import onnx
 
 from lightship.bundle.bundle import open_bundle
 from lightship.bundle.golden import Golden
-from lightship.engines.against_tensorflow import compared_with_tensorflow
+from lightship.engines.against_tensorflow import Reference, compared_with_tensorflow
 from lightship.engines.base import EngineOptions
 from lightship.engines.comparison import tolerance
 from lightship.engines.onnxruntime.backend import open_on_cpu
@@ -114,7 +114,7 @@ def _check(folder: Path, model: SavedModel, signature: Signature, file: Path, pr
     golden = _golden(folder, signature)
     options = EngineOptions(engine="onnxruntime")
     names = tuple(signature.outputs)
-    with closing(open_on_cpu(file, signature, options)) as program:
+    with closing(open_on_cpu(file, signature, options)) as program, closing(Reference()) as reference:
         if golden is not None:
             if precision != "f32":
                 golden = replace(golden, rtol=max(golden.rtol, apart[0]), atol=max(golden.atol, apart[1]))
@@ -129,6 +129,7 @@ def _check(folder: Path, model: SavedModel, signature: Signature, file: Path, pr
             signature,
             options,
             apart,
+            reference,
         )
     if golden is None and not compared:
         raise NotConvertible("no inputs can be made up to compare its answers with TensorFlow's")
