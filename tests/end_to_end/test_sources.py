@@ -43,7 +43,7 @@ def trained(place: Path) -> dict[str, Trained]:
     keras2 = of_saved_model(place / "model")
     cars = ImageSpec(height=224, width=224, resize="bilinear", preprocessing="resnet_v2")
     pets = SPEC.sized(16, 16)
-    export(resnet, place / "models" / "resnet", classes=CARS, image=cars)
+    export(resnet, place / "models" / "resnet", classes=CARS, image=cars, explain=False)
     export(place / "small.keras", place / "models" / "keras", classes=PETS, image=SPEC)
     export(place / "small.h5", place / "models" / "h5", classes=PETS, image=SPEC)
     export(place / "model", place / "models" / "saved_model", classes=PETS, image=SPEC)

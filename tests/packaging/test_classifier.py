@@ -59,18 +59,34 @@ def test_labels_image_and_one_output_make_the_signatures() -> None:
 
 
 @pytest.mark.parametrize(
-    ("labels", "image", "golden", "text"),
+    ("labels", "golden", "text"),
     [
-        (None, NONE, outputs(y=(2, 2)), "give classes="),
-        (("a", "b"), NONE, outputs(y=(2, 2), z=(2, 4, 4)), "this one has 2"),
+        (None, outputs(y=(2, 2)), "give classes="),
+        (("a", "b"), None, "the model's outputs are not known"),
     ],
 )
-def test_what_is_missing_for_them_is_reported(
-    labels: tuple[str, ...] | None, image: ImageSpec | None, golden: Golden, text: str
-) -> None:
+def test_what_is_missing_for_them_is_reported(labels: tuple[str, ...] | None, golden: Golden | None, text: str) -> None:
     reported: list[str] = []
-    assert image_signatures(labels, image, PHOTO, golden, reported.append) is None
+    assert image_signatures(labels, NONE, PHOTO, golden, reported.append) is None
     assert text in reported[0]
+
+
+def test_a_photo_is_not_answered_by_several_outputs() -> None:
+    text = (
+        r"this one has y \[N, 2\], z \[N, 4, 4\]: export a model of one of them, such as "
+        r"keras.Model\(model.inputs\[0\], model.outputs\[0\]\), or give image=False"
+    )
+    with pytest.raises(InvalidArgument, match=text):
+        image_signatures(("a", "b"), NONE, PHOTO, outputs(y=(2, 2), z=(2, 4, 4)), quietly)
+    assert image_signatures(("a", "b"), None, PHOTO, outputs(y=(2, 2), z=(2, 4, 4)), quietly) is None
+
+
+def test_one_column_for_two_classes_needs_another_one() -> None:
+    with pytest.raises(InvalidArgument, match=r"y \[N, 1\]: give one label.*Concatenate\(\)\(\[1 - p, p\]\)\)"):
+        image_signatures(("cat", "dog"), NONE, PHOTO, outputs(y=(2, 1)), quietly)
+    with pytest.raises(InvalidArgument) as refused:
+        image_signatures(("cat", "dog", "cow"), NONE, PHOTO, outputs(y=(2, 1)), quietly)
+    assert "Concatenate" not in refused.value.message
 
 
 @pytest.mark.parametrize("shape", [(2, 3), (2,), (2, 2, 2)])

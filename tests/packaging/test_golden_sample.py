@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from tests.packaging.conftest import SPEC
 
-from lightship.errors import InvalidArgument, NotFound
+from lightship.errors import FailedPrecondition, InvalidArgument, NotFound
 from lightship.images.spec import ImageSpec
 from lightship.packaging.golden_sample import MAX_IMAGES, encode_png, image_files, noise_images, take_golden
 from lightship.packaging.signatures import ImageSignatures
@@ -134,3 +134,22 @@ def test_a_model_that_fails_on_its_images_is_reported_with_their_size() -> None:
     trained = Sums(100, x=ModelInput((None, None, None, 3), "float32"))
     with pytest.raises(InvalidArgument, match=r"fails on images of \(8, 9\): too small; check height"):
         take_golden(trained, SPEC.sized(8, 9), None, quietly)
+
+
+@pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file")
+def test_a_model_of_texts_without_its_vocabulary_is_refused(tmp_path: Path) -> None:
+    import keras
+
+    import lightship
+
+    words = keras.layers.TextVectorization(50, output_sequence_length=6)
+    words.adapt(["the cat sat"])
+    text = keras.Input((), dtype="string", name="text")
+    found = keras.layers.GlobalAveragePooling1D()(keras.layers.Embedding(50, 4)(words(text)))
+    model = keras.Model(text, keras.layers.Dense(2)(found))
+    model.save(tmp_path / "text.h5")
+    model.save(tmp_path / "text.keras")
+    with pytest.raises(FailedPrecondition, match=r"answers nothing: .*call adapt\(\).*as \.keras"):
+        lightship.export(tmp_path / "text.h5", tmp_path / "h5")
+    assert not (tmp_path / "h5").exists()
+    assert lightship.export(tmp_path / "text.keras", tmp_path / "keras").name == "1"

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 import lightship
 from lightship.engines import load_engine
-from lightship.errors import Internal
+from lightship.errors import FailedPrecondition
 from lightship.saved_model.reader import read_saved_model
 
 LAYERS = {
@@ -56,5 +56,28 @@ def test_a_saved_model_that_draws_random_numbers_is_told_so(tmp_path: Path) -> N
 
     module = Random()
     tf.saved_model.save(module, str(tmp_path / "saved"), signatures=module.answer)
-    with pytest.raises(Internal, match=r"The graph has RandomUniform, which draws random numbers, as layers like"):
+    with pytest.raises(FailedPrecondition, match=r"the graph has RandomUniform \(.*\), which draws random numbers, so"):
         lightship.export(str(tmp_path / "saved"), tmp_path / "m", image=False)
+    assert not (tmp_path / "m").exists()
+
+
+@pytest.mark.filterwarnings("ignore::lightship.packaging.UninformativeGoldenWarning")
+def test_a_saved_model_with_layers_at_work_is_told_so_however_little_they_change(tmp_path: Path) -> None:
+    """Behind a Rescaling, the noise of the golden sample is so small that answers are the same within tolerance."""
+    layers = [keras.layers.RandomContrast(0.3), keras.layers.Rescaling(1e-6), keras.layers.Flatten()]
+    model = keras.Sequential([keras.Input((8, 8, 3)), *layers, keras.layers.Dense(2, activation="softmax")])
+    model.export(str(tmp_path / "saved"), verbose=False)
+    with pytest.raises(FailedPrecondition, match="which draws random numbers"):
+        lightship.export(str(tmp_path / "saved"), tmp_path / "m", image=False)
+    assert lightship.export(model, tmp_path / "m", image=False).name == "1"
+
+
+def test_numbers_from_a_constant_seed_are_the_same_at_each_call(tmp_path: Path) -> None:
+    class Seeded(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec((None, 4), name="x")])
+        def answer(self, x: tf.Tensor) -> dict[str, tf.Tensor]:
+            return {"y": x + tf.random.stateless_uniform([4], seed=[1, 2])}
+
+    module = Seeded()
+    tf.saved_model.save(module, str(tmp_path / "saved"), signatures=module.answer)
+    assert lightship.export(str(tmp_path / "saved"), tmp_path / "m", image=False).name == "1"

@@ -63,7 +63,8 @@ def image_signatures(
 ) -> ImageSignatures | None:
     """Returns the image signatures, or None, with a message to `progress`, if labels or image spec are missing.
 
-    Raises InvalidArgument if no output [N, K] of the model has as many columns as there are labels.
+    Raises InvalidArgument if no output [N, K] of the model has as many columns as there are labels, or if photos cannot
+    be answered because it has several outputs.
     """
     if labels is None:
         if image is not None:
@@ -73,10 +74,14 @@ def image_signatures(
         _check_width(labels, golden)
     if image is None:
         return None
-    if golden is None or len(golden.outputs) != 1:
-        outputs = len(golden.outputs) if golden else "an unknown number of"
-        progress(f"image_bytes and classify are left out: they need a model with one output; this one has {outputs}")
+    if golden is None:
+        progress("image_bytes and classify are left out: the model's outputs are not known")
         return None
+    if len(golden.outputs) != 1:
+        raise InvalidArgument(
+            f"a photo is answered by a model with one output; this one has {_outputs(golden)}: export a model of one "
+            f"of them, such as keras.Model(model.inputs[0], model.outputs[0]), or give {argument('no_image')}"
+        )
     ((_, one),) = inputs.items()
     return ImageSignatures(labels, image, one.dtype)
 
@@ -85,14 +90,29 @@ def _check_width(labels: tuple[str, ...], golden: Golden) -> None:
     shapes = {name: output.shape for name, output in golden.outputs.items()}
     if any(len(shape) == 2 and shape[1] == len(labels) for shape in shapes.values()):
         return
-    shown = ", ".join(f"{name} [N, {', '.join(map(str, shape[1:]))}]" for name, shape in shapes.items())
     given = f"are {len(labels)} classes ({labels[0]!r} to {labels[-1]!r})"
     if len(labels) == 1:
         given = f"is 1 class ({labels[0]!r})"
     commas = "; in a file one on each line, not with commas" if len(labels) == 1 and "," in labels[0] else ""
     raise InvalidArgument(
-        f"there {given}, but the model's output is {shown}: "
-        f"give one label for each column, in the order of training{commas}"
+        f"there {given}, but the model's output is {_outputs(golden)}: "
+        f"give one label for each column, in the order of training{commas}{_two_columns(labels, golden)}"
+    )
+
+
+def _two_columns(labels: tuple[str, ...], golden: Golden) -> str:
+    """Says what to do with the score of the second of two classes, as `Dense(1, activation="sigmoid")` gives it."""
+    if len(labels) != 2 or [output.shape[1:] for output in golden.outputs.values()] != [(1,)]:
+        return ""
+    return (
+        ". If the one column is the score of the second class, give the model a column for each: "
+        "p = model.outputs[0]; keras.Model(model.inputs[0], keras.layers.Concatenate()([1 - p, p]))"
+    )
+
+
+def _outputs(golden: Golden) -> str:
+    return ", ".join(
+        f"{name} [{', '.join(['N', *map(str, output.shape[1:])])}]" for name, output in golden.outputs.items()
     )
 
 

@@ -10,7 +10,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal, Never
 
 from lightship import __version__
-from lightship.bundle.golden import Golden
+from lightship.bundle.golden import ATOL, RTOL, Golden
 from lightship.bundle.labels import Classes, labels_text, read_classes
 from lightship.bundle.manifest import EXTRAS, GOLDEN_FILE, LABELS_FILE, WARM_UP_FILE, Manifest, write_manifest
 from lightship.bundle.missing_image import INTENDED, MISSING
@@ -34,6 +34,7 @@ from lightship.packaging.progress import Progress, ProgressOption, shown_progres
 from lightship.packaging.publishing import check_version, publish, staging_folder
 from lightship.packaging.quantizing import add_int8, check_quantize
 from lightship.packaging.quiet_tensorflow import quiet_tensorflow
+from lightship.packaging.written_graph import check_repeatable, with_tolerances
 from lightship.unexpected import unexpected_option
 
 # What needs TensorFlow is imported when a model is exported. So `export` exists without it, and its import is quiet.
@@ -167,6 +168,9 @@ def export_with_extras(
                 FailedPrecondition, "TensorFlow cannot save this model: {}; the incomplete export was removed"
             ):
                 trained.write(path, content.signatures, content.explanations)
+            check_repeatable(path)
+            if content.golden is not None:
+                content = replace(content, golden=with_tolerances(content.golden, path))
             _write_extras(path, content, extras)
             engine = _try_out(path, trained, content, report)
             int8 = f"; int8: {add_int8(path, Path(calibrate), report)}" if calibrate is not None else ""
@@ -259,6 +263,8 @@ def _write_extras(path: Path, content: _Content, write: WriteExtras | None) -> N
         image=content.image,
         image_signatures=content.signatures.names if content.signatures is not None else (),
         golden=GOLDEN_FILE if content.golden is not None else None,
+        rtol=content.golden.rtol if content.golden is not None else RTOL,
+        atol=content.golden.atol if content.golden is not None else ATOL,
         no_image=content.no_image,
         own_preprocessing=content.own_preprocessing,
         explain=content.explanations.spec if content.explanations is not None else None,

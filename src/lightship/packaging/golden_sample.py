@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lightship.bundle.golden import Golden
-from lightship.errors import InvalidArgument, LightshipError, NotFound
+from lightship.errors import FailedPrecondition, InvalidArgument, LightshipError, NotFound
 from lightship.files import read_bytes, where_images_belong
 from lightship.images.prepare import prepare
 from lightship.images.spec import ImageSpec
@@ -27,6 +27,7 @@ MAX_IMAGES = 8
 SEED = 1
 # The sizes that are tried for free dimensions: a small one first, then the usual one of image models.
 _FREE_SIZES = (32, 224)
+_FEW = 3  # texts in a row, where the number is free
 
 
 class UninformativeGoldenWarning(UserWarning):
@@ -75,7 +76,8 @@ def take_golden(
     """Runs the trained model on real images or on seeded noise.
 
     Returns None if suitable inputs are not known: without a signature `serving_default`, for strings, and if the model
-    fails on noise. Raises InvalidArgument for images that cannot be used.
+    fails on noise. Raises InvalidArgument for images that cannot be used, and FailedPrecondition if a model of texts
+    lacks the content of a table.
     """
     inputs = trained.inputs
     if golden is not None and image is None:
@@ -92,6 +94,7 @@ def take_golden(
             sample = _run(trained, arrays)
         return sample
     if any(one.shape is None or one.dtype in ("string", "resource", "variant") for one in inputs.values()):
+        _require_tables(trained)
         progress("there is no golden sample: suitable inputs of the model are not known")
         return None
     for free in _FREE_SIZES:
@@ -101,6 +104,21 @@ def take_golden(
             refusal = error
     progress(f"there is no golden sample: the model fails on random inputs ({first_line(refusal)})")
     return None
+
+
+def _require_tables(trained: TrainedModel) -> None:
+    """Runs a model on made-up texts. Only one failure is certain: a table that is empty for each text."""
+    import tensorflow as tf
+
+    try:
+        trained.run(_noise_inputs(trained.inputs, _FEW))
+    except tf.errors.FailedPreconditionError as error:
+        raise FailedPrecondition(
+            f"the trained model answers nothing: {first_line(error)}. Layers such as TextVectorization need a "
+            "vocabulary: call adapt() before the model is saved, and save it as .keras, because an .h5 file loses it"
+        ) from error
+    except Exception:  # the texts may not suit the model
+        return
 
 
 def model_inputs(
@@ -138,6 +156,9 @@ def _noise_inputs(inputs: Mapping[str, ModelInput], free: int) -> Arrays:
         assert one.shape is not None
         shape = [size or (free if axis else 2) for axis, size in enumerate(one.shape)]
         dtype = tf.as_dtype(one.dtype)
+        if dtype == tf.string:
+            arrays[name] = np.full(shape, b"text", object)
+            continue
         noise = generator.random(shape) if dtype.is_floating or dtype.is_complex else generator.integers(0, 2, shape)
         arrays[name] = np.asarray(noise).astype(dtype.as_numpy_dtype)
     return arrays

@@ -88,7 +88,7 @@ def check_on_tensorflow(
             loaded = tf.saved_model.load(str(folder))
         if golden is not None:
             outputs = _call(loaded, DEFAULT_SIGNATURE, _tensors(golden.inputs))
-            _require(golden.compare(outputs), DEFAULT_SIGNATURE, "TensorFlow", _randomness(folder))
+            _require(golden.compare(outputs), DEFAULT_SIGNATURE, "TensorFlow")
         if image is not None and pictures is not None:
             _check_image_signatures(loaded, image, pictures)
         for name, wanted in maps.all_wanted() if maps is not None else ():
@@ -154,20 +154,9 @@ def _call(loaded: Any, signature: str, inputs: dict[str, Any]) -> dict[str, NDAr
     return {name: np.asarray(value.numpy()) for name, value in loaded.signatures[signature](**inputs).items()}
 
 
-def _require(difference: str | None, signature: str, engine: str, cause: str = "") -> None:
+def _require(difference: str | None, signature: str, engine: str) -> None:
     if difference:
         raise Internal(
             "the exported model does not give the trained model's answers, so the incomplete export was removed: "
-            f"signature {signature} on {engine}: {difference}{cause}"
+            f"signature {signature} on {engine}: {difference}"
         )
-
-
-def _randomness(folder: Path) -> str:
-    """Names an operation of the graph that draws random numbers, if there is one, and what to do; "" if not."""
-    found = sorted(name for name in read_saved_model(folder).operations if "Random" in name)
-    if not found:
-        return ""
-    return (
-        f". The graph has {found[0]}, which draws random numbers, as layers like RandomFlip do where the model is not "
-        "called with training=False: save it with a signature that does, or export the Keras model itself"
-    )
