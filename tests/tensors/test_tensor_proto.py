@@ -72,6 +72,26 @@ def test_any_byte_but_zero_is_true() -> None:
     assert read.tobytes() == b"\x00\x01\x01\x01"
 
 
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("sizes", [[], [3], [0], [2, 0], [-1]])
+@pytest.mark.parametrize("unknown_rank", [False, True])
+@pytest.mark.parametrize(
+    "values", [{}, {"float_val": [1, 2, 3]}, {"tensor_content": b"1234"}, {"tensor_content": b"1"}]
+)
+def test_shapes_are_read_as_by_tensorflow(sizes: list[int], unknown_rank: bool, values: dict[str, Any]) -> None:
+    import tensorflow as tf
+
+    message = tensor(DataType.DT_FLOAT, sizes, **values)
+    message.tensor_shape.unknown_rank = unknown_rank
+    try:
+        wanted = tf.io.parse_tensor(message.SerializeToString(), tf.float32).numpy()
+    except tf.errors.InvalidArgumentError:
+        with pytest.raises(InvalidArgument):
+            array_of(message)
+    else:
+        np.testing.assert_array_equal(array_of(message), wanted, strict=True)
+
+
 def test_fewer_values_are_repeated_more_are_left_out_none_are_zeros() -> None:
     assert array_of(tensor(DataType.DT_FLOAT, [4], float_val=[1, 2])).tolist() == [1, 2, 2, 2]
     assert array_of(tensor(DataType.DT_FLOAT, [2], float_val=[1, 2, 3])).tolist() == [1, 2]
@@ -83,7 +103,7 @@ def test_fewer_values_are_repeated_more_are_left_out_none_are_zeros() -> None:
 
 def test_a_scalar_and_an_unknown_rank() -> None:
     assert array_of(tensor(DataType.DT_INT64, [], int64_val=[7])).tolist() == 7
-    unknown = tensor(DataType.DT_INT64, [3], int64_val=[7])
+    unknown = tensor(DataType.DT_INT64, [], int64_val=[7])
     unknown.tensor_shape.unknown_rank = True
     assert array_of(unknown).shape == ()
 

@@ -49,15 +49,16 @@ _COMPLEX = (DataType.DT_COMPLEX64, DataType.DT_COMPLEX128)
 def array_of(tensor: Any, memory: Reservation = NOT_COUNTED) -> NDArray[Any]:
     """Returns the array of a `TensorProto`; strings are bytes in an object array. The array may be read-only.
 
-    Uses `tensor_content` if it is set. Otherwise uses the typed values: if there are too many, the rest is ignored; if
-    there are too few, the last one is repeated; if there are none, the array is filled with zeros.
+    Uses `tensor_content` if it is set and the tensor has elements. Otherwise uses the typed values: if there are too
+    many, the rest is ignored; if there are too few, the last one is repeated; if there are none, the array is filled
+    with zeros.
     What it allocates is counted in `memory`. Raises InvalidArgument for an invalid tensor, and if it would have to fill
     more than `MAX_FILLED_BYTES`; and the errors of `Reservation.grow`.
     """
     dtype, element = _types(tensor.dtype)
     shape = _shape(tensor)
     content = tensor.tensor_content  # each access copies it
-    if content:
+    if content and 0 not in shape:  # TensorFlow does not look at the values of a tensor without elements
         if dtype is DataType.DT_STRING or dtype is DataType.DT_BOOL:  # all others are views
             memory.grow(len(content) + (_ELEMENT * math.prod(shape) if dtype is DataType.DT_STRING else 0))
         return _of_content(content, dtype, element, shape)
@@ -109,10 +110,8 @@ def _types(number: int) -> tuple[DataType, np.dtype[Any]]:
 
 
 def _shape(tensor: Any) -> tuple[int, ...]:
-    described = tensor.tensor_shape
-    if described.unknown_rank:
-        return ()
-    shape = tuple([dim.size for dim in described.dim])
+    # As in TensorFlow, an unknown rank without dimensions is that of a scalar, and with dimensions does not count.
+    shape = tuple([dim.size for dim in tensor.tensor_shape.dim])
     if len(shape) <= _FEW_DIMENSIONS and (not shape or (min(shape) >= 0 and max(shape) <= _SMALL_SIZE)):
         return shape
     if len(shape) > MAX_DIMENSIONS:

@@ -103,6 +103,18 @@ ASKS: list[Ask] = [
     ),
     *[_cast(dtype) for dtype in CASTS],
     ask(
+        "is_finite_of_tiny",
+        lambda tf, x: {"finite": tf.math.is_finite(x), "kept": tf.where(tf.math.is_finite(x * 2.0), x, 7.0) > -1.0},
+        {"x": ("float32", [None, 3])},
+        [call(x=f32([[1e-40, -1e-42, 1.0]])), call(x=f32([[0.0, 1e-38, 3e38]])), call(x=f32([[NAN, INF, 1e-45]]))],
+    ),
+    ask(
+        "is_finite_in_a_branch",
+        lambda tf, x: {"y": tf.cond(tf.size(x) > 2, lambda: tf.math.is_finite(x), lambda: x > 5.0)},
+        {"x": ("float32", [None])},
+        [call(x=f32([1e-40, 1.0, 2.0])), call(x=f32([1e-40, 6.0]))],
+    ),
+    ask(
         "ratio",
         lambda tf, x, y: {"divide": x / y, "no_nan": tf.math.divide_no_nan(x, y)},
         {"x": ("float32", [None]), "y": ("float32", [None])},

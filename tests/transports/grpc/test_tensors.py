@@ -136,6 +136,14 @@ def test_an_unknown_rank_is_a_scalar(ask: Ask) -> None:
     assert array_of(output).tolist() == 4.0
 
 
+def test_an_unknown_rank_with_dimensions_does_not_count(ask: Ask) -> None:
+    message = protos.TensorProto(dtype=1, float_val=[1.0, 2.0, 3.0])
+    message.tensor_shape.unknown_rank = True
+    message.tensor_shape.dim.add(size=3)
+    output = ask("Predict", request("float", message)).outputs["y"]
+    assert array_of(output).tolist() == [1.0, 2.0, 3.0]
+
+
 @pytest.mark.parametrize(
     ("tensor", "sizes"),
     [

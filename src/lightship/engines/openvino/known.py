@@ -91,7 +91,6 @@ KNOWN = frozenset(
             "Atanh",
             "IsNaN",
             "IsInf",
-            "IsFinite",
             "NormalizeL2",
             "BatchNormInference",
             "Einsum",
@@ -105,7 +104,7 @@ ELEMENTWISE = frozenset(
     {
         *("Abs", "Acos", "Acosh", "Add", "Asin", "Asinh", "Atan", "Atanh", "Ceiling", "Clamp", "Convert"),
         *("ConvertLike", "Cos", "Cosh", "Divide", "Elu", "Equal", "Erf", "Exp", "Floor", "FloorMod", "Gelu"),
-        *("Greater", "GreaterEqual", "HSwish", "IsFinite", "IsInf", "IsNaN", "Less", "LessEqual", "Log", "LogicalAnd"),
+        *("Greater", "GreaterEqual", "HSwish", "IsInf", "IsNaN", "Less", "LessEqual", "Log", "LogicalAnd"),
         *("LogicalNot", "LogicalOr", "Maximum", "Minimum", "Mish", "Mod", "Multiply", "Negative", "NotEqual"),
         *("Parameter", "Power", "Relu", "Result", "Round", "Select", "Sigmoid", "Sign", "Sin", "Sinh", "SoftPlus"),
         *("SoftSign", "Sqrt", "SquaredDifference", "Subtract", "Swish", "Tan", "Tanh"),

@@ -11,7 +11,7 @@ from typing import Any
 
 from lightship.bundle.int8 import INT8_MODEL, INT8_WEIGHTS
 from lightship.engines.base import CannotRun
-from lightship.engines.openvino.runtime import core, explain
+from lightship.engines.openvino.runtime import core, explain, openvino
 from lightship.errors import DataLoss, FailedPrecondition
 from lightship.saved_model.reader import saved_model_bytes, with_only_signature
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, SERVE, Signature
@@ -55,7 +55,24 @@ def read_signature(folder: Path, signature: Signature, precision: str = "f32") -
             "set TMPDIR to a folder that this user may write to"
         ) from error
     _check_ports(model, signature)
+    _replace_is_finite(model)
     return model
+
+
+def _replace_is_finite(model: Any) -> None:
+    """Lets what is neither NaN nor infinite be finite: OpenVINO's own operation says that denormal numbers are not.
+
+    Not within loops and branches; signatures with it there are refused.
+    """
+    found = [node for node in model.get_ops() if node.get_type_name() == "IsFinite"]
+    opset = openvino().opset13
+    for node in found:
+        number = node.input(0).get_source_output()
+        finite = opset.logical_not(opset.logical_or(opset.is_nan(number), opset.is_inf(number)))
+        finite.set_friendly_name(node.get_friendly_name())
+        names = node.output(0).get_names()
+        node.output(0).replace(finite.output(0))
+        finite.output(0).set_names(names)
 
 
 def _read_int8(folder: Path, signature: Signature) -> Any:

@@ -132,7 +132,7 @@ def _result(node: Any, facts: Facts) -> Fact:
 
 _UNIT = arithmetic.ranged(0, 1)
 _SIGNED_UNIT = arithmetic.ranged(-1, 1)
-_COMPARISONS = ("Equal", "NotEqual", "Less", "LessEqual", "Greater", "GreaterEqual", "IsNaN", "IsInf", "IsFinite")
+_COMPARISONS = ("Equal", "NotEqual", "Less", "LessEqual", "Greater", "GreaterEqual", "IsNaN", "IsInf")
 _LOGIC = ("LogicalAnd", "LogicalOr", "LogicalNot", "LogicalXor", "ReduceLogicalAnd", "ReduceLogicalOr")
 
 RULES: Mapping[str, Rule] = {

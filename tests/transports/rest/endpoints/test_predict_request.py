@@ -175,6 +175,15 @@ def test_a_ragged_value_is_refused(value: str, text: str, kind: str) -> None:
         assert refusal(f'{{"instances": [{value}]}}', x=kind) == (Code.INVALID_ARGUMENT, row)
 
 
+def test_base64_objects_in_place_of_names_are_the_values_of_one_input() -> None:
+    """The call then fails, because the others are missing."""
+    body = '{"instances": [{"b64": "QQ=="}, {"b64": "Qg=="}]}'
+    assert {name: tensor.tolist() for name, tensor in tensors(body, a="string", b="string").items()} == {
+        "a": [b"A", b"B"]
+    }
+    assert tensors('{"instances": [1]}') == {}
+
+
 NOT_LIST = "instances is a plain list, but expecting list of objects as multiple input tensors required as per "
 ROW = "Failed to process element: {} of 'instances' list. "
 ONE, TWO = {"x": "float"}, {"a": "float", "b": "float"}

@@ -7,6 +7,7 @@ first error.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,10 @@ _BLOCK = 1024  # rows
 
 
 def tensors_of_rows(rows: list[JsonValue] | NumberArray, inputs: Mapping[str, TensorSpec]) -> Tensors:
-    """Returns tensors of shape [len(rows), ...]. Raises InvalidArgument for the first error, with its index."""
+    """Returns tensors of shape [len(rows), ...]. Raises InvalidArgument for the first error, with its index.
+
+    As in TensorFlow Serving, base64 objects in place of objects with names are the values of one input only.
+    """
     first = None if isinstance(rows, NumberArray) else rows[0]
     if len(inputs) > 1 and not isinstance(first, dict):
         problem = "expecting list of objects as multiple input tensors required as per tensorinfo_map"
@@ -35,7 +39,7 @@ def tensors_of_rows(rows: list[JsonValue] | NumberArray, inputs: Mapping[str, Te
         return {name: _number_rows(rows, spec.dtype) for name, spec in inputs.items()}
     if _is_named(first):
         return _named_rows(rows, inputs)
-    return {name: _plain_rows(rows, spec.dtype) for name, spec in inputs.items()}
+    return {name: _plain_rows(rows, spec.dtype) for name, spec in islice(inputs.items(), 1)}
 
 
 def _is_named(value: JsonValue) -> bool:
