@@ -6,6 +6,8 @@ import json
 import logging
 import os
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -184,3 +186,28 @@ def test_a_setting_is_told_in_words() -> None:
     assert str(SETTING) == "1 thread, 2 streams, batches of up to 2 rows, no model for one row"
     assert str(TunedSetting(0, 1, 1, "always", "bf16")) == "1 stream, no batches, a model for one row, bf16"
     assert str(TunedSetting(0, 0, 0, "auto", "f32")) == "the default"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="takes root's rights away with setpriv")
+def test_a_folder_that_this_user_may_not_look_into_has_no_settings(tmp_path: Path) -> None:
+    """A version is loaded all the same, without a cache: such as HOME=/root in a container with another user."""
+    closed = tmp_path / "closed"
+    TunedSettings(closed / "tuned").keep("a" * 64, SETTING)
+    closed.chmod(0)
+    code = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from lightship.engines import EngineOptions, load_engine\n"
+        "from lightship.engines.tuned import settings_for, tuned_setting\n"
+        "from lightship.saved_model.reader import read_saved_model\n"
+        "folder, options = Path(sys.argv[1]), EngineOptions(cache_dir=Path(sys.argv[2]))\n"
+        "print(settings_for(options).files(), settings_for(options).find(sys.argv[3], folder))\n"
+        "print(tuned_setting(folder, options), load_engine(folder, read_saved_model(folder), options).name)\n"
+    )
+    limited = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+    command = [*limited, sys.executable, "-c", code, str(TOY), str(closed), "a" * 64]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    finally:
+        closed.chmod(0o700)
+    assert done.stdout.split("\n")[:2] == ["[] None", "None openvino"], done.stderr

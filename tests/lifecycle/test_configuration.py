@@ -6,6 +6,7 @@ import logging
 import re
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -131,6 +132,33 @@ def test_a_kept_model_gets_its_new_policy_and_path(
         assert handle.servable is before  # the same name and number: not loaded again
     with manager.handle("half", 1) as handle:
         assert handle.servable.bundle.path == elsewhere / "1"
+
+
+def test_a_loaded_version_that_stays_in_its_old_folder_is_told(
+    configuration: Configuration, manager: Manager, half: ModelConfig, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def note() -> str:
+        (status,) = (one for one in manager.versions("half") if one.version == 1)
+        return status.note
+
+    def await_note(text: str) -> None:
+        deadline = time.monotonic() + DEADLINE
+        while text not in note() or (not text and note()):
+            assert time.monotonic() < deadline, note()
+            time.sleep(0.02)
+
+    only = replace(half, policy=Specific([1]))
+    configuration.start([only])
+    await_state(manager, 1, State.AVAILABLE)
+    elsewhere = shutil.copytree(half.path, tmp_path / "elsewhere")
+    configuration.reload([replace(only, path=elsewhere)], DEADLINE)
+    await_note("from another folder than is configured now")
+    assert str(tmp_path) not in note()  # clients may see it
+    told = [record.getMessage() for record in caplog.records if "is configured in" in record.getMessage()]
+    assert len(told) == 1
+    assert str(elsewhere / "1") in told[0]
+    configuration.reload([only], DEADLINE)
+    await_note("")
 
 
 def test_labels_of_the_first_list_answer_as_soon_as_their_version_does(

@@ -108,7 +108,7 @@ class TunedSettings:
                 return None
             return _parsed(read_regular(file, _MAX_BYTES))
         except (LightshipError, OSError):
-            if not file.exists():
+            if not os.path.lexists(file):  # False too for a folder that this user may not look into
                 self._say_stale(model, shown)
                 return None
             logger.warning("%s: the tuned setting %s cannot be read, so it is not used", shown, file, extra=extra)
@@ -164,8 +164,15 @@ class TunedSettings:
                 logger.warning("%s cannot be removed: %s", file, error.strerror or error)
 
     def files(self, model: str = "") -> list[Path]:
-        """Returns the files of a version, by the digest of its files, or of all versions."""
-        return [] if self._folder is None else sorted(self._folder.glob(f"{model}*.json"))
+        """Returns the files of a version, by the digest of its files, or of all versions.
+
+        There are none in a folder that this user may not look into.
+        """
+        if self._folder is None:
+            return []
+        with suppress(OSError):
+            return sorted(self._folder.glob(f"{model}*.json"))
+        return []
 
     def _say_stale(self, model: str, shown: Path) -> None:
         for file in self.files(model):

@@ -59,9 +59,12 @@ class ModelVersions:
         """Takes in what the files of aspired versions look like. A loaded version stays if its path is another now."""
         for number, seen in files.items():
             record = self.records.get(number)
-            if record is not None and record.path != versions[number] and seen.replacing:
+            if record is None:
+                continue
+            if record.path != versions[number] and seen.replacing:
                 record.move(versions[number])
-            if record is not None and record.path == versions[number]:
+            record.note_folder(versions[number])
+            if record.path == versions[number]:
                 record.see(seen, now)
 
     def forget(self) -> None:

@@ -22,6 +22,10 @@ LONG_SECONDS = 5.0
 _EARLY_SECONDS = 30.0
 # The pause after an attempt during which the files changed.
 _POSTPONE_SECONDS = 1.0
+_ELSEWHERE = (  # clients may see it, so it names no folder
+    "it answers with what it loaded from another folder than is configured now, because a number that is loaded is not "
+    "loaded again: publish the new files as a new version, or restart the server"
+)
 
 _STATES = {
     Phase.NEW: State.START,
@@ -69,6 +73,8 @@ class VersionRecord:
     changed: Fingerprint | None = None
     # What an operator should know about it although it answers.
     notice: str = ""
+    # The folder that is configured for it now, if it answers from another one.
+    elsewhere: Path | None = None
     # The position in the order in which versions ended.
     ended: int = 0
 
@@ -95,6 +101,14 @@ class VersionRecord:
             self.stale, self.changed, self.notice = False, None, ""
         elif self.phase is Phase.READY and not self.unsettled and files.fingerprint != self.changed:
             self._see_changed(files.fingerprint, now)
+
+    def note_folder(self, path: Path) -> None:
+        """Takes in which folder is configured for it. A version that is loaded stays as it is, and that is told."""
+        elsewhere = path if self.phase is Phase.READY and path != self.path else None
+        if elsewhere is not None and elsewhere != self.elsewhere:
+            fields = {"model": self.id.name, "version": self.id.version}
+            logger.warning("%s is configured in %s now: %s", self.id, path, _ELSEWHERE, extra=fields)
+        self.elsewhere = elsewhere
 
     def move(self, path: Path) -> None:
         """Lets a version that was loaded before it was complete be loaded again from another folder."""
@@ -136,7 +150,7 @@ class VersionRecord:
         if self.load_began is not None and now - self.load_began >= LONG_SECONDS:
             return f"it has been loading for {now - self.load_began:.0f} seconds"
         if self.phase is Phase.READY:
-            return self.notice
+            return _ELSEWHERE if self.elsewhere is not None else self.notice
         if self.aspired and self.unsettled:
             return self.unsettled
         return self.failure.message if self.phase is Phase.RETRYING and self.failure is not None else ""
