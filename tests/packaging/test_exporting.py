@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from lightship.images.spec import ImageSpec
 from lightship.packaging import MissingImageSpecWarning, UninformativeGoldenWarning, export
 from lightship.packaging.explain_signatures import Explanations
 from lightship.packaging.exporting import export_with_extras
+from lightship.packaging.library_errors import reason_of
 
 # Most of these models are exported without an image spec, which is warned about.
 pytestmark = pytest.mark.filterwarnings("ignore::lightship.packaging.MissingImageSpecWarning")
@@ -221,6 +223,88 @@ def test_what_tensorflow_cannot_save_is_reported_and_nothing_is_left(tmp_path: P
     with pytest.raises(FailedPrecondition, match="cannot save this model"):
         export(model, tmp_path / "m")
     assert entries(tmp_path) == set()
+
+
+def dense(inputs: Any, units: int = 2, **options: Any) -> Any:
+    return keras.layers.Dense(units, **options)(inputs)
+
+
+def nested_outputs() -> keras.Model:
+    x = keras.Input((4,))
+    return keras.Model(x, {"a": dense(x), "b": [dense(x), dense(x)]})
+
+
+def stateful_with_one_row() -> keras.Model:
+    x = keras.Input(batch_shape=(1, 5, 3))
+    return keras.Model(x, keras.layers.LSTM(4, stateful=True)(x))
+
+
+def layer_with_a_blank() -> keras.Model:
+    x = keras.Input((4,))
+    return keras.Model(x, dense(x, name="out 1"))
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (nested_outputs, r"for key 'b' .* must be a single Tensor, a sequence of Tensors, or a dictionary from string"),
+        (stateful_with_one_row, r"LSTM\.call\(\) fails: Input tensor .* shape \(1, 4\), but has shape \(None, 4\)"),
+        (layer_with_a_blank, r"Functional\.call\(\) fails: 'out 1' is not a valid scope name"),
+    ],
+)
+def test_the_reason_why_a_model_cannot_be_saved_is_told(
+    tmp_path: Path, make: Callable[[], keras.Model], reason: str
+) -> None:
+    with pytest.raises(FailedPrecondition, match=reason) as refused:
+        export(make(), tmp_path / "m")
+    message = refused.value.message
+    assert "\x1b" not in message
+    assert "\n" not in message
+    assert message.endswith("; the incomplete export was removed")
+
+
+IN_USER_CODE = """in user code:
+
+    File "model.py", line 5, in call  *
+        raise ValueError("a")
+    File "layer.py", line 9, in inner
+        return 1
+
+    ValueError: """
+
+CALL = """Exception encountered when calling {}.
+
+\x1b[1m{}\x1b[0m
+
+Arguments received by {}:
+  • x=1"""
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("It is wrong.\nDetails follow.", "It is wrong"),
+        ("", "RuntimeError"),
+        (IN_USER_CODE + "it is wrong.\n", "ValueError: it is wrong"),
+        (IN_USER_CODE + CALL.format("A.call()", "it is wrong", "A.call()"), "A.call() fails: it is wrong"),
+        (CALL.format("A.call()", IN_USER_CODE + "it is wrong", "A.call()"), "A.call() fails: ValueError: it is wrong"),
+        (CALL.format('layer "a" (type A)', "no", 'layer "a" (type A)'), 'layer "a" (type A) fails: no'),
+        (CALL.format("A.call()", "", "A.call()"), "A.call() fails"),
+        ("Graph execution error:\n\nDetected at node a\nit is wrong\n\t [[{{node a}}]] [Op:b]", "it is wrong"),
+        ("Example for <Dense>:\n\nit is wrong\nmore", "Example for <Dense>: it is wrong"),
+        ("in user code:\n\n", "RuntimeError"),
+        ("Own failed.\n\nconfig={}.\n\nException encountered: it is wrong. Full object config: {}", "it is wrong"),
+    ],
+)
+def test_the_reason_is_behind_the_headers(text: str, reason: str) -> None:
+    assert reason_of(RuntimeError(text)) == reason
+
+
+def test_a_long_reason_keeps_its_beginning_and_its_end() -> None:
+    reason = reason_of(RuntimeError("begin " + "x" * 10_000 + " end"))
+    assert reason.startswith("begin x")
+    assert reason.endswith("x end")
+    assert len(reason) == 600
 
 
 def test_the_names_are_the_same_however_they_are_reached() -> None:

@@ -17,7 +17,7 @@ from lightship.files import read_bytes, where_images_belong
 from lightship.images.prepare import prepare
 from lightship.images.spec import ImageSpec
 from lightship.packaging.arguments import argument, golden_example
-from lightship.packaging.library_errors import first_line, reraise_as
+from lightship.packaging.library_errors import reason_of, reraise_as
 from lightship.packaging.trained import Arrays, ModelInput, TrainedModel
 from lightship.suffixes import IMAGE_SUFFIXES
 
@@ -102,7 +102,7 @@ def take_golden(
             return _run(trained, _noise_inputs(inputs, free))
         except Exception as error:
             refusal = error
-    progress(f"there is no golden sample: the model fails on random inputs ({first_line(refusal)})")
+    progress(f"there is no golden sample: the model fails on random inputs ({reason_of(refusal)})")
     return None
 
 
@@ -114,7 +114,7 @@ def _require_tables(trained: TrainedModel) -> None:
         trained.run(_noise_inputs(trained.inputs, _FEW))
     except tf.errors.FailedPreconditionError as error:
         raise FailedPrecondition(
-            f"the trained model answers nothing: {first_line(error)}. Layers such as TextVectorization need a "
+            f"the trained model answers nothing: {reason_of(error)}. Layers such as TextVectorization need a "
             "vocabulary: call adapt() before the model is saved, and save it as .keras, because an .h5 file loses it"
         ) from error
     except Exception:  # the texts may not suit the model

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 
 from lightship.errors import InvalidArgument, NotFound, Unavailable
-from lightship.packaging.library_errors import first_line, reraise_as
+from lightship.packaging.library_errors import reason_of, reraise_as
 from lightship.packaging.quiet import quiet
 from lightship.training.bases import DEFAULT_SHAPE, IMAGENET, Shape, Weights
 
@@ -66,7 +66,7 @@ def _downloaded(title: str, make: Callable[..., keras.Model], shape: Shape) -> k
             return make(include_top=False, weights=IMAGENET, input_shape=shape)
     except Exception as error:  # Keras raises Exception itself
         raise Unavailable(
-            f"the ImageNet weights of {title} cannot be downloaded: {first_line(error)}; give a file of them with "
+            f"the ImageNet weights of {title} cannot be downloaded: {reason_of(error)}; give a file of them with "
             "weights=PATH (--weights PATH), or weights=None (--weights none) for random weights"
         ) from error
 
@@ -78,7 +78,7 @@ def _load_weights(title: str, make: Callable[..., keras.Model], network: keras.M
         network.load_weights(str(path))
     except Exception as error:  # Keras and h5py raise many kinds
         text = (
-            f"{path} does not have the weights of {title}: {first_line(error)}; give a file that save_weights() of "
+            f"{path} does not have the weights of {title}: {reason_of(error)}; give a file that save_weights() of "
             f"keras.applications.{title} wrote"
         )
         with reraise_as(InvalidArgument, text), quiet():
