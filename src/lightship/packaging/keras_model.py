@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import nullcontext, suppress
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,8 +29,9 @@ if TYPE_CHECKING:
     from lightship.images.spec import ImageSpec
 
 
-# Characters that a name of a graph's node cannot contain. Keras' own export fails on them.
-_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.\\/>-]|^[^A-Za-z0-9.]")
+# What the name of a graph's node can be. Keras' own export fails on other names.
+_NAME = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*")
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.\\/>-]")
 
 
 class KerasModel:
@@ -47,7 +49,9 @@ class KerasModel:
         self._model = model
         self.scales_pixels = scales_pixels(model)
         self._arguments = [_with_free_batch(argument) for argument in _arguments(model)]
-        self._specs = [_named(spec, index) for index, spec in enumerate(keras.tree.flatten(self._arguments))]
+        specs = keras.tree.flatten(self._arguments)
+        names = _input_names([spec.name for spec in specs])
+        self._specs = [tf.TensorSpec(spec.shape, spec.dtype, name) for spec, name in zip(specs, names, strict=True)]
 
     @property
     def inputs(self) -> Mapping[str, ModelInput]:
@@ -155,10 +159,39 @@ def _with_free_batch(argument: Any) -> Any:
     return keras.tree.map_structure(free, argument)
 
 
-def _named(spec: tf.TensorSpec, index: int) -> tf.TensorSpec:
-    """Names an input as `model.export()` does: by its own name, or `args_0`, `args_0_1`, ..."""
-    name = spec.name or (f"args_0_{index}" if index else "args_0")
-    return tf.TensorSpec(spec.shape, spec.dtype, _NOT_IN_NAMES.sub("_", name))
+def _input_names(names: Sequence[str | None]) -> list[str]:
+    """Names inputs as `model.export()` does: by their own names, or `args_0`, `args_0_1`, ...
+
+    A name that a graph cannot have is corrected. Of names that TensorFlow cannot tell apart, all but one get a number.
+    """
+    given = [name or (f"args_0_{index}" if index else "args_0") for index, name in enumerate(names)]
+    chosen: dict[int, str] = {}
+    taken: set[str] = set()
+    for index, name in enumerate(given):
+        if _NAME.fullmatch(name) and _as_compared(name) not in taken:
+            chosen[index] = name
+            taken.add(_as_compared(name))
+    for index, name in enumerate(given):
+        if index not in chosen:
+            chosen[index] = _free_name(_valid_name(name), taken)
+            taken.add(_as_compared(chosen[index]))
+    return [chosen[index] for index in range(len(given))]
+
+
+def _valid_name(name: str) -> str:
+    valid = _NOT_IN_NAMES.sub("_", name)
+    return valid if _NAME.fullmatch(valid) else f"input{valid}"
+
+
+def _free_name(name: str, taken: Set[str]) -> str:
+    numbered = (f"{name}_{number}" for number in count(1))
+    return next(free for free in chain([name], numbered) if _as_compared(free) not in taken)
+
+
+def _as_compared(name: str) -> str:
+    """Returns what TensorFlow distinguishes names by: the argument of a Python function, and a node in any case."""
+    argument = re.sub(r"[^A-Za-z0-9]", "_", name).lower()
+    return argument if argument[0].isalpha() else f"arg_{argument}"
 
 
 def _named_outputs(outputs: Any) -> dict[str, Any]:
