@@ -303,8 +303,10 @@ def test_strings_leave_the_golden_sample_out(tmp_path: Path) -> None:
         (lambda path: path / "no.keras", NotFound, "does not exist: give a .keras"),
         (lambda path: write(path / "m.txt"), InvalidArgument, "not a .keras, .h5, .hdf5 file"),
         (lambda path: write(path / "m.weights.h5"), InvalidArgument, "only weights"),
-        (lambda path: write(path / "m.keras"), InvalidArgument, "custom_objects"),
-        (lambda path: write(path / "m.h5"), InvalidArgument, "cannot load"),
+        (lambda path: write(path / "m.keras"), InvalidArgument, "m.keras is not a .keras file, although its name"),
+        (lambda path: write(path / "m.h5"), InvalidArgument, "m.h5 is not an HDF5 file, although its name"),
+        (lambda path: write(path / "m.keras", b""), InvalidArgument, "m.keras is an empty file"),
+        (lambda path: write(path / "m.keras", b"PK\x05\x06" + bytes(18)), InvalidArgument, "without a Keras model"),
         (lambda path: write(path / "1" / "x").parents[1], InvalidArgument, "is a folder of versions: give one of them"),
         (lambda path: write(path / "x" / "y").parents[1], InvalidArgument, "contains no model"),
         (lambda path: write(path / "saved_model.pb").parent, LightshipError, "saved_model.pb"),
@@ -318,7 +320,56 @@ def test_what_is_no_model_is_reported(tmp_path: Path, make: Callable[[Path], obj
     assert text in refused.value.message
 
 
-def write(path: Path) -> Path:
+def write(path: Path, content: bytes = b"something else") -> Path:
     path.parent.mkdir(exist_ok=True)
-    path.write_bytes(b"something else")
+    path.write_bytes(content)
     return path
+
+
+DAMAGED = "it is cut off or damaged; copy or save it again"
+
+
+@pytest.mark.parametrize(
+    ("saved", "name", "part", "text"),
+    [
+        (
+            "m.keras",
+            "m.keras",
+            0.5,
+            f"m.keras is not a whole .keras file: {DAMAGED}",
+        ),
+        ("m.h5", "m.h5", 0.5, f"m.h5 is not a whole HDF5 file: {DAMAGED}"),
+        ("m.h5", "h.keras", 1, "h.keras is an HDF5 file: rename it to h.h5"),
+        ("m.keras", "z.h5", 1, "z.h5 is a .keras file: rename it to z.keras"),
+        ("m.keras", "M.KERAS", 1, "M.KERAS is a .keras file: rename it to M.keras"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:.*HDF5")
+def test_a_damaged_or_misnamed_file_is_named_as_what_it_is(
+    tmp_path: Path, model: keras.Model, saved: str, name: str, part: float, text: str
+) -> None:
+    model.save(tmp_path / saved)
+    content = (tmp_path / saved).read_bytes()
+    (tmp_path / name).write_bytes(content[: int(len(content) * part)])
+    with pytest.raises(InvalidArgument) as refused:
+        open_source(tmp_path / name)
+    assert refused.value.message == f"{tmp_path}/{text}"
+
+
+def test_a_file_with_a_damaged_part_is_reported(tmp_path: Path, model: keras.Model) -> None:
+    model.save(tmp_path / "m.keras")
+    content = (tmp_path / "m.keras").read_bytes()
+    (tmp_path / "m.keras").write_bytes(content.replace(content[1000:1008], b"DAMAGED!", 1))
+    with pytest.raises(InvalidArgument, match="m.keras is not a whole .keras file"):
+        open_source(tmp_path / "m.keras")
+
+
+def test_a_whole_file_that_keras_cannot_load_gets_the_advice_about_custom_layers(tmp_path: Path) -> None:
+    class Own(keras.layers.Layer):
+        def call(self, inputs: object) -> object:
+            return inputs
+
+    for name, reason in (("m.keras", "Could not locate class 'Own'"), ("m.h5", "Unknown layer: 'Own'")):
+        keras.Sequential([keras.Input((4,)), Own()]).save(tmp_path / name)
+        with pytest.raises(InvalidArgument, match=f"{reason}.*custom_objects"):
+            open_source(tmp_path / name)

@@ -87,7 +87,7 @@ def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidArgument, match="has its own weights: leave weights out"):
         base.build(weights="other.h5")
     (tmp_path / "broken.keras").write_bytes(b"PK")
-    with pytest.raises(InvalidArgument, match=r"cannot load .*broken\.keras"):
+    with pytest.raises(InvalidArgument, match=r"broken\.keras is not a \.keras file"):
         find_base(tmp_path / "broken.keras").build()
     numbers = keras.Input((4,))
     keras.Model(numbers, keras.layers.Dense(2)(numbers)).save(tmp_path / "numbers.keras")

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from lightship.errors import InvalidArgument, NotFound
+from lightship.packaging.keras_file_faults import explain_file_fault
 from lightship.packaging.keras_model import KerasModel
 from lightship.packaging.legacy_frame import read_classes_pickle
 from lightship.packaging.library_errors import reraise_as
@@ -88,5 +89,5 @@ def _load_keras(path: Path) -> TrainedModel:
         f"Keras {keras.__version__} cannot load {path}: {{}}; if it has custom layers or functions, load it with "
         "keras.models.load_model(path, custom_objects=...) where they are defined, and export the loaded model"
     )
-    with reraise_as(InvalidArgument, text), quiet():
+    with reraise_as(InvalidArgument, text), explain_file_fault(path), quiet():
         return KerasModel(keras.models.load_model(path, compile=False))

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 
 from lightship.errors import FailedPrecondition, InvalidArgument, NotFound
+from lightship.packaging.keras_file_faults import explain_file_fault
 from lightship.packaging.library_errors import reraise_as
 from lightship.packaging.quiet import quiet
 from lightship.training.bases import KERAS_FILE
@@ -55,7 +56,7 @@ def read_keras_file(path: Path) -> Any:
         f"Keras {keras.__version__} cannot load {path}: {{}}; if it has custom layers or functions, load it with "
         "keras.models.load_model(path, custom_objects=...) and give the loaded model"
     )
-    with reraise_as(InvalidArgument, text), quiet():
+    with reraise_as(InvalidArgument, text), explain_file_fault(path), quiet():
         try:
             return keras.models.load_model(path)
         except Exception:  # a loss of the user's own, for example
