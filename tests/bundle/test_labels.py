@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,9 @@ def test_what_is_written_is_what_is_read(tmp_path: Path) -> None:
         ([], "there are no classes"),
         (["cat", "dog", "cat"], "'cat'"),
         (["cat", "cat "], "'cat'"),
-        (["cat", ""], "class 1"),
+        (["cat", ""], "class 1 is empty"),
+        ({"cat", "dog"}, r"a set, which has no order: give a list in the order .* outputs \(sorted\(classes\) if"),
+        (frozenset({"cat", "dog"}), "a frozenset, which has no order"),
         (["cat", 5], "class 1 is 5"),
         (["cat", "do\ng"], "line break"),
         (["cat", "\ud800"], "Unicode"),
@@ -81,9 +84,13 @@ def test_what_is_no_list_of_classes_is_refused_by_name(source: Any, text: str) -
     ("name", "content", "text"),
     [
         ("a.txt", b"cat\n\ndog\n", "line 2"),
-        ("a.txt", b"\xff\xfe", "UTF-8"),
+        ("a.txt", b"\xff\xfe", "save it as UTF-8"),
+        ("a.txt", pickle.dumps(PETS), "is a pickle, .*: give a text file with one label per line, or a JSON file"),
+        ("a.pickle", pickle.dumps(PETS, 0), "is a pickle, which is not read"),
+        ("a.npy", b"\x93NUMPY\x01", "is a NumPy file, which is not read: give a text file"),
         ("a.txt", b"", "no classes"),
         ("a.json", b'{"cat": 0, "cat": 1}', "'cat'"),
+        ("a.json", b'["cat", ""]', "class 1 is empty"),
         ("a.json", b"[", "not JSON"),
         ("a.json", b"3", "holds 3"),
     ],

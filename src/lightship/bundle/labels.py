@@ -18,6 +18,16 @@ MAX_LABEL_BYTES = 64 << 20
 
 _SHOWN = 5
 
+# Other files that users have labels in, with their suffixes and first bytes.
+_OTHER_KINDS = (
+    (
+        "a pickle, which is not read because a pickle can run any program",
+        (".pickle", ".pkl"),
+        tuple(bytes([0x80, protocol]) for protocol in range(2, 6)),
+    ),
+    ("a NumPy file, which is not read", (".npy", ".npz"), b"\x93NUMPY"),
+)
+
 
 def read_classes(source: Classes) -> tuple[str, ...]:
     """Returns the labels in index order, without surrounding blanks.
@@ -27,11 +37,16 @@ def read_classes(source: Classes) -> tuple[str, ...]:
         label per line.
 
     Raises NotFound for a missing file, PermissionDenied for one that this user may not read, and InvalidArgument if
-    the labels are not a complete list of different, non-empty strings.
+    the labels are not a complete list of different, non-empty strings, and for a set, which has no order.
     """
     if isinstance(source, (str, Path)):
-        return _checked(_read_file(Path(source)), f"{source}: ")
-    return _checked(source, "")
+        return _checked(_read_file(Path(source)), f"{source}: ", in_lines=not _is_json(Path(source)))
+    if isinstance(source, (set, frozenset)):
+        raise InvalidArgument(
+            f"the classes are a {type(source).__name__}, which has no order: give a list in the order of the model's "
+            "outputs (sorted(classes) if the model was trained with them in that order)"
+        )
+    return _checked(source, "", in_lines=False)
 
 
 def read_labels(path: Path) -> tuple[str, ...]:
@@ -39,7 +54,8 @@ def read_labels(path: Path) -> tuple[str, ...]:
 
     Raises the errors of `read_classes` and `read_file`.
     """
-    return _checked(_parse_text(_decoded(read_file(path, MAX_LABEL_BYTES), path), path), f"{path}: ")
+    found = _parse_text(_decoded(read_file(path, MAX_LABEL_BYTES), path), path)
+    return _checked(found, f"{path}: ", in_lines=not _is_json(path))
 
 
 def labels_text(labels: Iterable[str]) -> str:
@@ -60,6 +76,12 @@ def _read_file(path: Path) -> Any:
 
 
 def _decoded(data: bytes, path: Path) -> str:
+    for kind, suffixes, first_bytes in _OTHER_KINDS:
+        if path.suffix.lower() in suffixes or data.startswith(first_bytes):
+            raise InvalidArgument(
+                f"the file of classes {path} is {kind}: give a text file with one label per line, or a JSON file "
+                "with a list of the labels"
+            )
     try:
         return data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
@@ -68,12 +90,16 @@ def _decoded(data: bytes, path: Path) -> str:
 
 def _parse_text(text: str, path: Path) -> Any:
     """Parses JSON if the file's name ends in `.json`, and otherwise one label a line."""
-    if path.suffix.lower() == ".json":
+    if _is_json(path):
         return _parse_json(text, path)
     lines = [line.strip() for line in text.split("\n")]
     while lines and not lines[-1]:
         lines.pop()
     return lines
+
+
+def _is_json(path: Path) -> bool:
+    return path.suffix.lower() == ".json"
 
 
 def _parse_json(text: str, path: Path) -> Any:
@@ -91,21 +117,22 @@ def _without_repeated_keys(pairs: list[tuple[str, Any]], path: Path) -> dict[str
     return dict(pairs)
 
 
-def _checked(found: Any, place: str) -> tuple[str, ...]:
+def _checked(found: Any, place: str, *, in_lines: bool) -> tuple[str, ...]:
     labels = _in_index_order(found, place) if isinstance(found, Mapping) else list(found)
     if not labels:
         raise InvalidArgument(f"{place}there are no classes: give one label for each output of the model")
-    checked = tuple(_checked_label(label, index, place) for index, label in enumerate(labels))
+    checked = tuple(_checked_label(label, index, place, in_lines) for index, label in enumerate(labels))
     _refuse_repeated(checked, f"{place}these labels")
     return checked
 
 
-def _checked_label(label: object, index: int, place: str) -> str:
+def _checked_label(label: object, index: int, place: str, in_lines: bool) -> str:
     if not isinstance(label, str):
         raise InvalidArgument(f"{place}the label of class {index} is {label!r}, not a string: give every class a name")
     label = label.strip()
     if not label:
-        raise InvalidArgument(f"{place}the label of class {index} (line {index + 1}) is empty: give every class a name")
+        line = f" (line {index + 1})" if in_lines else ""
+        raise InvalidArgument(f"{place}the label of class {index}{line} is empty: give every class a name")
     if "\n" in label or "\r" in label:
         raise InvalidArgument(f"{place}the label of class {index}, {label!r}, contains a line break: remove it")
     if any("\ud800" <= character <= "\udfff" for character in label):
