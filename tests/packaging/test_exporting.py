@@ -307,6 +307,16 @@ def test_a_long_reason_keeps_its_beginning_and_its_end() -> None:
     assert len(reason) == 600
 
 
+def test_a_folder_name_that_is_too_long_is_refused(tmp_path: Path, model: keras.Model) -> None:
+    folder = tmp_path / "models" / ("n" * 300)
+    for version in (None, 1):
+        with pytest.raises(InvalidArgument, match="its name is too long: give a shorter one"):
+            export(model, folder, version=version, golden=[])
+    assert entries(tmp_path) == set()
+    with pytest.raises(NotFound, match="does not exist"):
+        export("n" * 300, tmp_path / "m")
+
+
 def test_the_names_are_the_same_however_they_are_reached() -> None:
     import lightship
     from lightship import packaging

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from lightship.errors import AlreadyExists, InvalidArgument, PermissionDenied
+from lightship.errors import AlreadyExists, InvalidArgument, LightshipError, PermissionDenied
 from lightship.locks import FolderLock, try_lock, wait_for_lock
 from lightship.packaging.arguments import argument
 from lightship.saved_model.versions import list_versions
@@ -28,7 +29,7 @@ def check_version(folder: Path, version: int | None, overwrite: bool) -> None:
         return
     if isinstance(version, bool) or not isinstance(version, int) or not 1 <= version <= MAX_VERSION:
         raise InvalidArgument(f"version is {version!r}; give a whole number, 1 or more, or None for the next free one")
-    taken = list_versions(folder).get(version) if folder.is_dir() else None
+    taken = list_versions(folder).get(version) if os.path.isdir(folder) else None
     if taken is not None and not overwrite:
         raise AlreadyExists(
             f"{taken} exists already: leave {argument('version')} out for the next free one, or replace it with "
@@ -54,9 +55,7 @@ def staging_folder(folder: Path) -> Iterator[Path]:
             if lock is not None:
                 lock.release()
     finally:
-        for parent in made:
-            with suppress(OSError):  # it is not empty
-                parent.rmdir()
+        remove_empty(made)
 
 
 def publish(path: Path, folder: Path, version: int | None, overwrite: bool = False) -> Path:
@@ -114,16 +113,28 @@ def _exchange(path: Path, target: Path) -> None:
 
 def make_folders(folder: Path) -> list[Path]:
     """Creates the model's folder. Returns the folders that were created, the innermost first."""
-    missing = [parent for parent in (folder, *folder.parents) if not parent.exists()]
+    missing = [parent for parent in (folder, *folder.parents) if not os.path.exists(parent)]
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
         raise InvalidArgument(f"{folder} is not a folder: give the model's own folder, such as models/dog") from error
     except OSError as error:
-        raise PermissionDenied(
-            f"{folder} cannot be created: {error.strerror}; give a folder that this user may write to"
-        ) from error
+        remove_empty(missing)  # folders above the one that could not be created
+        raise _not_created(folder, error) from error
     return missing
+
+
+def remove_empty(folders: Iterable[Path]) -> None:
+    """Removes the folders that `make_folders` created, as far as they are empty."""
+    for folder in folders:
+        with suppress(OSError):  # it is not empty, or does not exist
+            folder.rmdir()
+
+
+def _not_created(folder: Path, error: OSError) -> LightshipError:
+    if error.errno == errno.ENAMETOOLONG:
+        return InvalidArgument(f"{folder} cannot be created, because its name is too long: give a shorter one")
+    return PermissionDenied(f"{folder} cannot be created: {error.strerror}; give a folder that this user may write to")
 
 
 def _new_folder(folder: Path) -> tuple[Path, FolderLock | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ def open_source(source: Any, *, with_labels: bool = True) -> TrainedModel:
             "(a model of tf_keras: save it with model.save(FOLDER, save_format='tf') and export that folder)"
         )
     path = Path(source)
-    if not path.exists():
+    if not os.path.exists(path):  # Path.exists raises OSError for a name that is too long
         raise NotFound(f"{path} does not exist: give a .keras or .h5 file, or a SavedModel folder")
     return _open_folder(path, with_labels) if path.is_dir() else _open_file(path)
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from lightship.errors import Aborted, DataLoss, InvalidArgument, PermissionDenied, ResourceExhausted
 from lightship.locks import FolderLock, try_lock
-from lightship.packaging.publishing import make_folders
+from lightship.packaging.publishing import make_folders, remove_empty
 from lightship.training.run.state import TrainingState
 from lightship.training.run.variables import Arrays
 
@@ -130,9 +130,7 @@ def run_folder(folder: Path) -> Iterator[RunFolder]:
             if lock is not None:
                 lock.release()
     finally:
-        for parent in made:
-            with suppress(OSError):  # it is not empty
-                parent.rmdir()
+        remove_empty(made)
 
 
 def _lock(path: Path) -> FolderLock | None:
