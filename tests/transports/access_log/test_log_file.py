@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from lightship.errors import InvalidArgument
-from lightship.transports.access_log.log_file import LogFile
+from lightship.transports.access_log.log_file import LogFile, _Chunk, _missing
 from lightship.transports.access_log.whole_lines import WholeLines
 
 LIMIT = 60  # seconds
@@ -159,6 +159,26 @@ def test_a_pipe_whose_reader_has_gone_drops_lines(
     until(lambda: not log._waiting)
     assert os.read(reader, 1000) == b"dropped=2\nc\n"
     os.close(reader)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_lost_line_about_dropped_lines_adds_them_to_the_next(make: Callable[..., LogFile], tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.symlink_to("/dev/full")
+    log = make(path)
+    for number, missing in ((2, 2), (1, 3), (4, 7)):  # from the second on, a line about the ones before is lost too
+        log.put(b"lost\n" * number, number)
+        until(lambda missing=missing: log._dropped == missing and not log._waiting)  # type: ignore[misc]
+    path.unlink()
+    log.reopen()
+    until(path.exists)
+    log.put(b"last\n", 1)
+    until(lambda: path.read_bytes() == b"dropped=7\nlast\n")
+
+
+def test_a_line_about_dropped_lines_that_was_written_is_not_counted_again() -> None:
+    chunks = [_Chunk(b"a\nb\n", 2), _Chunk(b"dropped=9\n", 1, told=9), _Chunk(b"c\nd\n", 2)]
+    assert [_missing(chunks, unwritten) for unwritten in range(6)] == [0, 1, 2, 11, 12, 13]
 
 
 def test_a_line_that_a_full_disk_cut_does_not_spoil_the_next_one(tmp_path: Path) -> None:

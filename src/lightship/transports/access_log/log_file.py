@@ -8,8 +8,9 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from lightship.errors import InvalidArgument
 from lightship.transports.access_log.whole_lines import WholeLines
@@ -34,6 +35,16 @@ def open_log(path: Path) -> int:
         ) from None
 
 
+class _Chunk(NamedTuple):
+    """Lines that wait to be written."""
+
+    lines: bytes
+    # How many lines they are.
+    number: int
+    # How many lines are missing, if this is the line that says so.
+    told: int = 0
+
+
 class LogFile:
     """Writes whole lines, in their order, on a thread of its own.
 
@@ -55,7 +66,7 @@ class LogFile:
         """
         self._path, self._dropped_line, self._shared, self._max_waiting = path, dropped_line, shared, max_waiting
         self._writer = WholeLines(_standard_output() if path is None else open_log(path), shared=shared)
-        self._chunks: deque[bytes] = deque()
+        self._chunks: deque[_Chunk] = deque()
         self._waiting = 0  # bytes that are not written yet
         self._dropped = 0  # lines, since the last one that was taken
         self._closing = self._reopening = False
@@ -71,7 +82,7 @@ class LogFile:
                 self._dropped += number
                 return
             self._tell_dropped()
-            self._add(lines)
+            self._add(_Chunk(lines, number))
 
     def reopen(self) -> None:
         """Opens the path anew before the next line is written, because the file may have been renamed."""
@@ -91,11 +102,11 @@ class LogFile:
     def _tell_dropped(self) -> None:
         if self._dropped:
             dropped, self._dropped = self._dropped, 0
-            self._add(self._dropped_line(dropped))
+            self._add(_Chunk(self._dropped_line(dropped), 1, told=dropped))
 
-    def _add(self, lines: bytes) -> None:
-        self._chunks.append(lines)
-        self._waiting += len(lines)
+    def _add(self, chunk: _Chunk) -> None:
+        self._chunks.append(chunk)
+        self._waiting += len(chunk.lines)
         self._changed.notify()
 
     def _work(self) -> None:
@@ -103,17 +114,18 @@ class LogFile:
             with self._changed:
                 while not (self._chunks or self._closing or self._reopening):
                     self._changed.wait()
-                lines, reopening, closing = b"".join(self._chunks), self._reopening, self._closing
+                chunks, reopening, closing = list(self._chunks), self._reopening, self._closing
                 self._chunks.clear()
                 self._reopening = False
             if reopening:
                 self._open_anew()
-            dropped = self._writer.write(lines)
-            if dropped and self._writer.error is not None:
+            lines = b"".join(chunk.lines for chunk in chunks)
+            unwritten = self._writer.write(lines)
+            if unwritten and self._writer.error is not None:
                 self._report(self._writer.error)
             with self._changed:
                 self._waiting -= len(lines)
-                self._dropped += dropped
+                self._dropped += _missing(chunks, unwritten)
                 if closing and not self._chunks:
                     break
         if self._path is not None:
@@ -137,6 +149,20 @@ class LogFile:
             self._logged_at = now
             where = "standard output" if self._path is None else self._path
             logger.error("lines of the access log are dropped: %s cannot be written: %s", where, error.strerror)
+
+
+def _missing(chunks: Sequence[_Chunk], unwritten: int) -> int:
+    """Returns how many lines of requests are missing if the last `unwritten` lines were not written.
+
+    A line that says how many are missing is not one of them, but those that it would have told of are.
+    """
+    missing = 0
+    for chunk in reversed(chunks):
+        if unwritten <= 0:
+            break
+        missing += chunk.told or min(chunk.number, unwritten)
+        unwritten -= chunk.number
+    return missing
 
 
 def _standard_output() -> int:
