@@ -18,7 +18,9 @@ def test_a_model_is_called_as_its_folder_or_as_given() -> None:
     assert parse_model_argument(".").name == Path.cwd().name
 
 
-@pytest.mark.parametrize("text", ["", "=models/dog", "dog=", "a/b=models/dog", "a:b=models/dog", "/"])
+@pytest.mark.parametrize(
+    "text", ["", "=models/dog", "dog=", "a/b=models/dog", "a:b=models/dog", "/", ".=models/dog", "..=models/dog"]
+)
 def test_what_names_no_model_is_refused(text: str) -> None:
     with pytest.raises(InvalidArgument, match="names no model"):
         parse_model_argument(text)

@@ -100,6 +100,16 @@ def is_absolute(path: str) -> bool:
     return path.startswith("/") or (_WINDOWS and PureWindowsPath(path).is_absolute())
 
 
+def fits_in_url(name: str) -> bool:
+    """Returns whether a model's name can be part of a request's URL. TensorFlow Serving also accepts other names."""
+    return bool(name) and not is_dots(name) and not set(name) & set("/:")
+
+
+def is_dots(name: str) -> bool:
+    """Returns whether a name is `.` or `..`, which clients remove from the path of a URL."""
+    return name in (".", "..")
+
+
 def check_model_list(models: Iterable[tuple[str, str]]) -> None:
     """Checks the names and base paths of a list of models.
 

@@ -15,7 +15,7 @@ from lightship.engines.device import check_device
 from lightship.engines.precision import check_precision_options
 from lightship.errors import InvalidArgument, NotFound
 from lightship.images.opening import MAX_PIXELS
-from lightship.lifecycle.model_config import ModelConfig, local_path
+from lightship.lifecycle.model_config import ModelConfig, fits_in_url, local_path
 from lightship.saved_model.signatures import SERVE
 from lightship.store.cache import DEFAULT_MAX_BYTES
 from lightship.store.stores import DEFAULT_POLL_SECONDS
@@ -254,13 +254,16 @@ def parse_model_argument(text: str | Path) -> ModelConfig:
     """Parses a model argument: either `models/dog`, which is served under the folder's name, or `name=path`.
 
     The path may also be a URL such as file:///models/dog or s3://bucket/models/dog. Raises InvalidArgument for an empty
-    name or path, and for a name that contains a slash or a colon, because such a name cannot be part of a request's
-    URL; and the errors of `ModelConfig.at`.
+    name or path, and for a name that is `.` or `..` or contains a slash or a colon, because such a name cannot be part
+    of a request's URL; and the errors of `ModelConfig.at`.
     """
     name, equals, path = str(text).partition("=")
     if not equals or is_url(str(text)):
         path = str(text)
         name = model_name(path) if is_url(path) else local_path(path).resolve().name
-    if not path or not name or set(name) & set("/:"):
-        raise InvalidArgument(f'"{redacted(str(text))}" names no model: give a folder such as models/dog, or name=path')
+    if not path or not fits_in_url(name):
+        raise InvalidArgument(
+            f'"{redacted(str(text))}" names no model: give a folder such as models/dog, or name=path with a name that '
+            "is not . or .. and has none of / : ="
+        )
     return ModelConfig.at(name, path)

@@ -70,6 +70,10 @@ def test_all_faults_of_a_file_of_models_are_told_with_their_places(tmp_path: Pat
             "1:21: a model has no name",
         ),
         (
+            'model_config_list { config { name: ".." base_path: "/tmp" model_platform: "tensorflow" } }',
+            '1:30: ".." cannot be the name of a model: clients remove it from URLs',
+        ),
+        (
             'model_config_list { config { name: "a" base_path: "/tmp" model_platform: "tensorflow"\n'
             "model_version_policy { specific { } } } }",
             "2:1: specific { } has no versions",

@@ -130,6 +130,11 @@ def test_every_option_of_serve_can_be_in_the_file(tmp_path: Path, name: str) -> 
         ('[models]\ndog = "models/dog"', "2:1: model dog is not a table: write [models.dog], and below it path = "),
         ('config = "x"', '1:1: unknown option "config"'),
         ('[models."a/b"]\npath = "models/dog"', '1:1: "a/b" cannot be the name of a model'),
+        (
+            '[models."."]\npath = "models/dog"',
+            '1:1: "." cannot be the name of a model: it is empty, . or .., or has one',
+        ),
+        ('[models.".."]\npath = "models/dog"', '1:1: ".." cannot be the name of a model'),
         ("[models.dog]", '1:1: model dog has no path: give path = "models/dog"'),
         ('[models.dog]\npath = "models/dgo"', "2:8: models.dog.path: "),
         ('[models.dog]\npath = ["a"]', '2:8: models.dog.path: ["a"] is not a text'),

@@ -12,7 +12,7 @@ from lightship.cli.config.faults import MAX_FAULTS, Fault, Place, WrongConfig
 from lightship.cli.config.text_places import FieldPlaces, field_places
 from lightship.errors import InvalidArgument, LightshipError
 from lightship.files import read_regular
-from lightship.lifecycle.model_config import ModelConfig, Specific
+from lightship.lifecycle.model_config import ModelConfig, Specific, is_dots
 from lightship.protos.text import field_names, parse_text
 from lightship.server.config.files import MAX_FILE_BYTES
 from lightship.server.folders import check_folder
@@ -139,6 +139,9 @@ class _Checked:
     def _faults(self, index: int, one: Any) -> Iterator[Fault]:
         if not one.name:
             self._wrong(index, "name", 'a model has no name: give name: "dog"')
+        if is_dots(one.name):  # lightship-model-server serves it, like TensorFlow Serving, but REST clients miss it
+            reason = f'"{one.name}" cannot be the name of a model: clients remove it from URLs; give it another name'
+            self._wrong(index, "name", reason)
         alone = protos.ModelServerConfig()
         alone.model_config_list.config.append(one)
         try:

@@ -13,7 +13,7 @@ from lightship.cli.config.toml_places import Places
 from lightship.cli.config.values import path_in, shown, whole_number
 from lightship.cli.model_argument import model_argument
 from lightship.errors import LightshipError
-from lightship.lifecycle.model_config import All, Latest, ModelConfig, Specific, VersionPolicy, local_path
+from lightship.lifecycle.model_config import All, Latest, ModelConfig, Specific, VersionPolicy, fits_in_url, local_path
 from lightship.server.folders import check_folder
 from lightship.services.nearest_name import KnownNames
 from lightship.store.urls import is_url
@@ -22,7 +22,6 @@ Value = TypeVar("Value")
 
 POLICIES = ("versions", "latest", "all")
 KEYS = ("path", *POLICIES, "labels")
-_IN_NO_NAME = "/:="
 _EXAMPLE = 'path = "models/dog"'
 
 
@@ -50,8 +49,8 @@ class ModelTables:
     def _model(self, name: str, table: object) -> ModelConfig | None:
         before = len(self.faults)
         where = ("models", name)
-        if not name.strip() or set(name) & set(_IN_NO_NAME):
-            self._wrong(f'"{name}" cannot be the name of a model: it is empty, or has one of / : =', *where)
+        if not name.strip() or not _is_name(name):
+            self._wrong(f'"{name}" cannot be the name of a model: it is empty, . or .., or has one of / : =', *where)
         if not isinstance(table, dict):
             self._wrong(f"model {name} is not a table: write [models.{name}], and below it {_EXAMPLE}", *where)
             return None
@@ -78,7 +77,7 @@ class ModelTables:
 
     def _located(self, name: str, table: Mapping[str, Any]) -> ModelConfig | None:
         """Returns a model with its folder."""
-        if "path" not in table or not name or set(name) & set(_IN_NO_NAME):
+        if "path" not in table or not _is_name(name):
             return None
         return self._valued(lambda: self._in_folder(name, table["path"]), "models", name, "path")
 
@@ -149,3 +148,8 @@ class ModelTables:
 
     def _wrong(self, message: str, *path: str | int, meant: str = "") -> None:
         self.faults.append(Fault(self._places.of_key(*path), message, meant))
+
+
+def _is_name(name: str) -> bool:
+    """Returns whether a model can be asked for by this name, and be given as name=path."""
+    return fits_in_url(name) and "=" not in name
