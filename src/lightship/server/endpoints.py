@@ -18,6 +18,7 @@ from lightship.server.loading import Loading
 from lightship.server.open_files import max_connections
 from lightship.server.options import ServerOptions
 from lightship.server.queue_metrics import queue_families
+from lightship.server.unfinished import Unfinished
 from lightship.time_slices import SHORTEST, set_time_slice
 from lightship.transports.accepting import Balance
 from lightship.transports.access_log.access_log import AccessLog
@@ -150,15 +151,15 @@ class Endpoints:
         if self._http is not None:
             self._http.drain()
 
-    def stop(self) -> int:
-        """Calls `drain`, waits until it is complete, and returns the number of requests that were cut off."""
+    def stop(self) -> Unfinished:
+        """Calls `drain`, waits until it is complete, and returns which requests were cut off."""
         self.drain()
         if self._thread is not None:
             self._thread.join()
         self.executor.close()
         self._close_log()
         unanswered = self._http.unanswered if self._http is not None else 0
-        return unanswered + (self.grpc.unanswered if self.grpc is not None else 0)
+        return Unfinished(unanswered + (self.grpc.unanswered if self.grpc is not None else 0))
 
     def _close_log(self) -> None:
         if self._access_log is not None:

@@ -33,6 +33,7 @@ from lightship.server.options import ServerOptions
 from lightship.server.readiness import Readiness
 from lightship.server.received import ReceivedSignals
 from lightship.server.rereading import Rereading
+from lightship.server.unfinished import Unfinished
 from lightship.server.views import ServerView, model_states, server_html, server_text
 from lightship.signals import STOP_SIGNALS
 
@@ -323,23 +324,21 @@ class Server:
         self.configuration.close()
         if self._config_file is not None:
             self._config_file.close()
-        unanswered = self._endpoints.stop() if self._endpoints is not None else 0
+        unfinished = self._endpoints.stop() if self._endpoints is not None else Unfinished()
         if self._listening is not None:
             self._listening.close()
         if self._supervisor is not None:
             self._supervisor.close()
         # Handles that are still held belong to calls that were cut off. Without endpoints, nothing was called.
-        left = _ENDING if end is None or unanswered else max(_ENDING, end - time.monotonic())
+        left = _ENDING if end is None or unfinished else max(_ENDING, end - time.monotonic())
         self._source.close(_ENDING)
         self._abandoned = not self.manager.close(left, loads=_LOADS)
         if self._stored is not None:
             self._stored.close()
         self._loading.close()
         logger.info("stopped")
-        if unanswered:
-            raise FailedPrecondition(
-                f"{unanswered} calls had not finished after {self.options.drain_seconds:g} seconds and were cancelled"
-            )
+        if unfinished:
+            raise FailedPrecondition(unfinished.text(self.options.drain_seconds))
 
     def stop_for_exit(self) -> None:
         """Stops like `stop`, also after `load` alone or a failed `start`, before the process ends.

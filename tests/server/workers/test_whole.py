@@ -14,6 +14,7 @@ from pathlib import Path
 import grpc
 import pytest
 from benchmarks.ports import free_port
+from tests.processes import freeze
 from tests.quiz_models import JPEG, with_labels
 from tests.server.certificates import issue, make_authority
 from tests.server.workers.conftest import (
@@ -181,6 +182,15 @@ def test_the_time_to_drain_is_that_of_all_workers(start: Start, models: Path) ->
         served.signal()
         assert served.ended() == 1
     assert "1 calls had not finished after 0.5 seconds and were cancelled" in served.log
+
+
+def test_a_worker_that_does_not_answer_at_the_end_is_no_call(start: Start, models: Path) -> None:
+    served = start(models, "--drain-seconds=0.5")
+    freeze(served.workers()[0])
+    served.signal()
+    assert served.ended() == 1
+    (error,) = [line for line in served.log.splitlines() if line.startswith("error: ")]
+    assert re.fullmatch(r"error: worker \d did not answer while it finished its calls, and was killed", error)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])

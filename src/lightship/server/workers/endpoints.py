@@ -10,6 +10,7 @@ from typing import Any
 from lightship.lifecycle.served_models import ServedModels
 from lightship.server.listening import Listening
 from lightship.server.options import ServerOptions
+from lightship.server.unfinished import Unfinished
 from lightship.server.workers.link import Link
 from lightship.server.workers.supervisor import Reload, Supervisor
 from lightship.transports.access_log.log_file import open_log
@@ -42,8 +43,8 @@ class WorkerEndpoints:
             self._drained = self._supervisor.drain()
             self._listening.close_sockets()  # the workers still have them
 
-    def stop(self) -> int:
-        """Calls `drain`, waits until it is complete, and returns the number of requests that were cut off."""
+    def stop(self) -> Unfinished:
+        """Calls `drain`, waits until it is complete, and returns which requests were cut off."""
         self.drain()
         assert self._drained is not None
         return self._supervisor.stop(self._drained)

@@ -16,6 +16,7 @@ from lightship.lifecycle.model_config import ModelConfig
 from lightship.lifecycle.state import State
 from lightship.server.listening import Listening
 from lightship.server.options import ServerOptions
+from lightship.server.unfinished import Unfinished
 from lightship.server.workers import places
 from lightship.server.workers.channel import ChannelClosed, Handler, Received
 from lightship.server.workers.fleet import Fleet, OpenSockets
@@ -111,12 +112,12 @@ class Supervisor:
             slot.close()
         return [(link, link.channel.ask("drain")) for link in self.fleet.close()]
 
-    def stop(self, drained: Sequence[tuple[Link, Future[Any]]]) -> int:
-        """Waits until the workers have drained, and ends them. Returns the number of requests that were cut off."""
+    def stop(self, drained: Sequence[tuple[Link, Future[Any]]]) -> Unfinished:
+        """Waits until the workers have drained, and ends them. Returns which requests were cut off."""
         end = time.monotonic() + self._options.drain_seconds + _LATE
-        unanswered = sum(_unanswered(link, answer, end) for link, answer in drained)
+        told = [_unfinished(link, answer, end) for link, answer in drained]
         self.close()
-        return unanswered
+        return Unfinished(sum(one.calls for one in told), tuple(text for one in told for text in one.workers))
 
     def close(self) -> None:
         """Ends all workers."""
@@ -222,15 +223,16 @@ class Supervisor:
         return any(version.state is State.LOADING for state in states for version in state.versions)
 
 
-def _unanswered(link: Link, answer: Future[Any], end: float) -> int:
-    """Waits until a worker has drained. Returns the number of its requests that were cut off."""
+def _unfinished(link: Link, answer: Future[Any], end: float) -> Unfinished:
+    """Waits until a worker has drained. Returns which of its requests were cut off; not every worker can tell."""
     try:
-        return int(answer.result(max(0.0, end - time.monotonic())))
+        return Unfinished(int(answer.result(max(0.0, end - time.monotonic()))))
     except ChannelClosed:
-        logger.error("worker %d died while it finished its calls", link.number, extra={"worker": link.number})
+        text = f"worker {link.number} died while it finished its calls"
     except TimeoutError:
-        logger.error("worker %d is ended: it does not finish its calls", link.number, extra={"worker": link.number})
+        text = f"worker {link.number} did not answer while it finished its calls, and was killed"
         link.kill()
     except LightshipError as error:
-        logger.error("worker %d cannot finish its calls: %s", link.number, error.message, extra={"worker": link.number})
-    return 1
+        text = f"worker {link.number} cannot finish its calls: {error.message}"
+    logger.error("%s", text, extra={"worker": link.number})
+    return Unfinished(workers=(text,))

@@ -135,7 +135,7 @@ class Worker:
             self._endpoints.reopen_log()
 
     def _on_drain(self, _: Received) -> int:
-        return self._endpoints.stop() if self._endpoints is not None else 0
+        return self._endpoints.stop().calls if self._endpoints is not None else 0
 
     def _on_end(self, _: Received) -> None:
         self._over.set()
