@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from lightship.cli.failures import explain
-from lightship.errors import FailedPrecondition
+from lightship.errors import DeadlineExceeded, FailedPrecondition
 from lightship.extras import advice_for, require, required
 
 BIN = Path(sys.executable).parent
@@ -124,3 +125,19 @@ def test_a_command_that_misses_any_other_package_names_it_and_speaks_of_no_bug()
     missing = explain(ModuleNotFoundError("No module named 'orjson'", name="orjson"))
     assert missing == "this needs the package orjson, which is not installed: pip install orjson"
     assert "bug in Lightship" in explain(ModuleNotFoundError("no", name="lightship.nothing"))
+
+
+def test_a_limit_of_threads_is_told_as_that_and_not_as_a_bug() -> None:
+    before = threading.stack_size(1 << 46)  # more than a processor can address
+    try:
+        with pytest.raises(RuntimeError) as caught:
+            threading.Thread(target=print).start()
+    finally:
+        threading.stack_size(before)
+    assert explain(caught.value).startswith("the system allows no further thread: raise the limit of this user's")
+    assert "bug in Lightship" in explain(RuntimeError("another"))
+
+
+def test_what_the_client_says_of_its_arguments_names_the_options() -> None:
+    said = "http://h gave no answer within 1 s; allow more with timeout="
+    assert explain(DeadlineExceeded(said)) == "http://h gave no answer within 1 s; allow more with --timeout"

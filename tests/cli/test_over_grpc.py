@@ -61,3 +61,7 @@ def test_certificates_are_shown_and_checked(lightship: Run, start: Start, half_p
     done = lightship("status", url, *trusted)
     assert done.returncode == 1
     assert done.stderr.startswith("error: ")
+    done = lightship("status", url, "--ca", make_authority(tmp_path, "other").certificate)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "with TLS and a certificate that --ca can verify" in done.stderr
+    assert "tls=" not in done.stderr

@@ -19,6 +19,8 @@ import pytest
 from benchmarks.ports import free_port
 from tests.cli.conftest import Run, Start, until
 
+from lightship.cli.pid_file import PidFile, ReloadOutcome
+
 SECONDS = 60  # a generous limit for what is waited for
 BODY = b'{"instances": [1.0]}'
 
@@ -243,6 +245,18 @@ def test_a_model_server_reads_its_file_of_models_again(
         f"process {process.pid} reads its configuration again; its log says what came of it\n",
     )
     until(process, "{name: two version: 123} is AVAILABLE")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_an_outcome_that_does_not_fit_on_the_disk_names_its_file(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "server.pid"
+    (tmp_path / f".server.pid.reload.{os.getpid()}").symlink_to("/dev/full")
+    PidFile(path).reloaded(ReloadOutcome("a.toml", "", ""))
+    assert caplog.messages == [
+        f"the outcome of the reload is not in {path}.reload, which cannot be written: No space left on device"
+    ]
 
 
 def test_a_start_with_a_wrong_file_prints_each_fault(lightship: Run, tmp_path: Path) -> None:

@@ -15,6 +15,13 @@ from lightship.errors import LightshipError
 from lightship.extras import advice_for
 from lightship.printable import printable
 
+_NO_THREAD = "can't start new thread"  # Python's text, for whatever limit it is
+# What the client says of its arguments, which all commands that call a server have as options.
+_OPTIONS = (
+    ("a certificate that tls= can verify", "a certificate that --ca can verify"),
+    ("allow more with timeout=", "allow more with --timeout"),
+)
+
 
 def run_command(run: Callable[[], object], *, failure: int = 1) -> None:
     """Runs a command. If it raises, prints one line and ends the process with exit code `failure`."""
@@ -54,13 +61,25 @@ def debug_enabled() -> bool:
 def explain(error: Exception) -> str:
     """Describes any exception in one line."""
     if isinstance(error, LightshipError):
-        return " ".join(error.message.split())
+        return _with_options(" ".join(error.message.split()))
+    if isinstance(error, RuntimeError) and str(error) == _NO_THREAD:
+        return (
+            "the system allows no further thread: raise the limit of this user's processes and threads (`ulimit -u`), "
+            "or that of the control group or container (pids.max)"
+        )
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
     if isinstance(error, ImportError) and (advice := advice_for(error)):
         return f"this needs {advice}"
     reason = " ".join(f"{type(error).__name__}: {error}".split())
     return f"{reason} (this is a bug in Lightship; set LIGHTSHIP_DEBUG=1 to see the traceback)"
+
+
+def _with_options(message: str) -> str:
+    """Returns a message of the client with the options of the command line in place of Python's arguments."""
+    for python, option in _OPTIONS:
+        message = message.replace(python, option)
+    return message
 
 
 def print_error(text: str) -> None:

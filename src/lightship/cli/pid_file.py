@@ -13,7 +13,7 @@ from typing import Any
 
 from lightship.cli.server_process import process_number, why_no_server
 from lightship.errors import AlreadyExists, InvalidArgument, NotFound
-from lightship.files import read_error, read_regular
+from lightship.files import read_regular
 
 logger = logging.getLogger(__name__)
 
@@ -75,11 +75,12 @@ class PidFile:
     def reloaded(self, outcome: ReloadOutcome) -> None:
         """Writes the outcome of a reload. Only the log says if it cannot be written."""
         self._reloads += 1
-        fields = {"pid": os.getpid(), "reloads": self._reloads, **asdict(outcome)}
+        fields, path = {"pid": os.getpid(), "reloads": self._reloads, **asdict(outcome)}, outcome_path(self.path)
         try:
-            _write(outcome_path(self.path), json.dumps(fields) + "\n")
+            _write(path, json.dumps(fields) + "\n")
         except OSError as error:
-            logger.warning("the outcome of the reload cannot be written: %s", read_error(self.path, error).message)
+            reason = error.strerror or error
+            logger.warning("the outcome of the reload is not in %s, which cannot be written: %s", path, reason)
 
 
 def outcome_path(pid_file: Path) -> Path:
