@@ -83,7 +83,8 @@ MEANINGS: dict[str, str] = {
     "lightship_load_seconds": "The duration of the loads that succeeded.",
     "lightship_model_ready": "1 if a version of the model answers, else 0.",
     "lightship_model_version_state": "1 for each version. The state is TensorFlow Serving's, or `FAILED` if the "
-    "version ended with an error.",
+    "version should be loaded now and cannot be. A version that was removed or replaced, or whose load was cancelled, "
+    "is `END`.",
     "lightship_model_version_bytes": "The size of the files that a loaded version was made of, without "
     "`assets.extra`. Most of it are weights, so it tells which models need the memory, but it is not what they take: "
     "an engine may keep weights in another form, and memory of a process cannot be attributed to a model. Each worker "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.server.grpc_process import PREDICT, eventually, request
 
 from lightship import protos
+from lightship.errors import Cancelled, DataLoss, LightshipError
+from lightship.lifecycle import Manager, Servable, ServableId
+from lightship.lifecycle.attempts import LoadFunction, Retries
 from lightship.server import Server, ServerOptions, parse_model_argument
+from lightship.server.version_metrics import VersionMetrics
 
 STATUS = "/tensorflow.serving.ModelService/GetModelStatus"
 CLASSIFY = "/tensorflow.serving.PredictionService/Classify"
@@ -145,6 +150,54 @@ def test_a_version_that_cannot_be_loaded_is_shown_as_failed(page: Page, tmp_path
     assert eventually(lambda: page.value("lightship_model_version_state", version="124", state="FAILED") == 1, 120)
     assert page.value("lightship_loads_total", model="m", result="failed") >= 1
     assert page.value("lightship_model_ready", model="m") == 1  # by the version before
+    (tmp_path / "m" / "124").rename(broken)
+    assert eventually(lambda: page.value("lightship_model_version_state", version="124", state="END") == 1, 120)
+    assert page.value("lightship_model_version_state", state="FAILED") == -1
+
+
+def test_a_version_that_is_superseded_while_it_loads_is_not_shown_as_failed(tmp_path: Path) -> None:
+    may_load = threading.Event()
+    manager = Manager(_fail_after(may_load, DataLoss("broken")))
+    try:
+        manager.aspire("m", {1: tmp_path})
+        assert manager.wait(lambda _: _states(manager) == {"1": "LOADING"}, 60)
+        manager.aspire("m", {2: tmp_path})
+        may_load.set()
+        assert manager.wait(lambda _: _states(manager) == {"1": "END", "2": "FAILED"}, 60), manager.versions("m")
+    finally:
+        may_load.set()
+        manager.close()
+
+
+def test_a_load_that_was_cancelled_is_not_shown_as_failed(tmp_path: Path) -> None:
+    may_load = threading.Event()
+    may_load.set()
+    manager = Manager(_fail_after(may_load, Cancelled("Loading of servable cancelled")), retries=Retries(0))
+    try:
+        manager.aspire("m", {1: tmp_path})
+        assert manager.wait(lambda _: manager.versions("m")[0].error is not None, 60)
+        assert "FAILED" not in _states(manager).values()
+    finally:
+        manager.close()
+
+
+def _fail_after(may_load: threading.Event, error: LightshipError) -> LoadFunction:
+    def load(id: ServableId, path: Path) -> Servable:
+        may_load.wait(60)
+        raise error
+
+    return load
+
+
+def _states(manager: Manager) -> dict[str, str]:
+    families = VersionMetrics().present_families(manager)
+    page = "".join(f"{line}\n" for family in families for line in family.samples)
+    return {
+        sample.labels["version"]: sample.labels["state"]
+        for family in text_string_to_metric_families(page)
+        for sample in family.samples
+        if sample.name == "lightship_model_version_state"
+    }
 
 
 def test_a_version_that_is_unloaded_has_no_bytes_any_more(page: Page, tmp_path: Path) -> None:

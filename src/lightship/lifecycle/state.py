@@ -27,3 +27,5 @@ class ModelVersionStatus:
     # What an operator should know: why it is not loaded yet, or that its files were changed; empty if nothing.
     # TensorFlow Serving's own answers do not have it.
     note: str = ""
+    # Whether the source wants it to be loaded now.
+    aspired: bool = True

@@ -144,7 +144,7 @@ class VersionRecord:
         return Version(self.id.version, self.phase, self.aspired, self.phase is Phase.NEW and not self.may_load(now))
 
     def status(self, now: float) -> ModelVersionStatus:
-        return ModelVersionStatus(self.id.version, _STATES[self.phase], self.error, self._note(now))
+        return ModelVersionStatus(self.id.version, _STATES[self.phase], self.error, self._note(now), self.aspired)
 
     def _note(self, now: float) -> str:
         if self.load_began is not None and now - self.load_began >= LONG_SECONDS:

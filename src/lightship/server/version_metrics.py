@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lightship.bundle.manifest import EXTRAS
-from lightship.errors import LightshipError
+from lightship.errors import Code, LightshipError
 from lightship.lifecycle.attempts import LoadFunction
 from lightship.lifecycle.servable import Servable, ServableId
 from lightship.lifecycle.served_models import ServedModels
@@ -125,8 +125,13 @@ def _make_room(kept: dict[Any, Any]) -> None:
 
 
 def _state(status: ModelVersionStatus) -> str:
-    """Returns the name of a version's state; that of a version which ended with an error is FAILED."""
-    return "FAILED" if status.state is State.END and status.error is not None else status.state.name
+    """Returns the name of a version's state; FAILED if it ended with an error although it should be loaded now."""
+    return "FAILED" if status.state is State.END and status.aspired and _is_failure(status.error) else status.state.name
+
+
+def _is_failure(error: LightshipError | None) -> bool:
+    """Returns whether a version ended with an error of its own. A load that was cancelled says nothing about it."""
+    return error is not None and error.code is not Code.CANCELLED
 
 
 def _worker_families(models: ServedModels) -> Iterator[Family]:

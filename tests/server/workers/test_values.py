@@ -42,7 +42,10 @@ def test_models_come_out_as_they_went_in(policy: Any) -> None:
 
 
 def test_states_come_out_as_they_went_in() -> None:
-    versions = (ModelVersionStatus(2, State.END, DataLoss("bad"), "note"), ModelVersionStatus(1, State.AVAILABLE))
+    versions = (
+        ModelVersionStatus(2, State.END, DataLoss("bad"), "note", aspired=False),
+        ModelVersionStatus(1, State.AVAILABLE),
+    )
     state = ModelState("m", True, versions, "reason", "notice", {"stable": 1})
     found = decode_state(encode_state(state))
     assert repr(found) == repr(state)

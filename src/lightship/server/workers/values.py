@@ -88,7 +88,7 @@ def decode_reading(value: list[Any]) -> MetricsReading:
 
 def encode_state(state: ModelState) -> list[Any]:
     versions = [
-        [one.version, int(one.state), None if one.error is None else encode_error(one.error), one.note]
+        [one.version, int(one.state), None if one.error is None else encode_error(one.error), one.note, one.aspired]
         for one in state.versions
     ]
     return [state.name, state.wanted, versions, state.reason, state.notice, dict(state.labels)]
@@ -97,7 +97,7 @@ def encode_state(state: ModelState) -> list[Any]:
 def decode_state(value: list[Any]) -> ModelState:
     name, wanted, versions, reason, notice, labels = value
     statuses = tuple(
-        ModelVersionStatus(version, State(state), None if error is None else decode_error(error), note)
-        for version, state, error, note in versions
+        ModelVersionStatus(version, State(state), None if error is None else decode_error(error), note, aspired)
+        for version, state, error, note, aspired in versions
     )
     return ModelState(name, wanted, statuses, reason, notice, labels)
