@@ -20,7 +20,8 @@ from lightship.lifecycle import source as source_module
 from lightship.lifecycle import version_record as version_record_module
 from lightship.lifecycle import watched as watched_module
 from lightship.lifecycle.aspired import Aspired
-from lightship.lifecycle.version_files import FilesSeen
+from lightship.lifecycle.attempts import Backoff, Retries
+from lightship.lifecycle.version_files import FilesSeen, fingerprint
 
 StartSource = Callable[..., FileSystemSource]
 NOT_YET = 600.0
@@ -246,6 +247,46 @@ def test_files_that_are_as_they_were_are_no_longer_told_about(
     while note(manager):
         assert time.monotonic() < deadline
         manager.wait(lambda _: False, 0.02)
+
+
+@pytest.mark.parametrize("early", [0.0, NOT_YET])
+def test_files_whose_folder_is_away_are_not_taken_for_changed(
+    manager: Manager, folder: Path, early: float, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(version_record_module, "_EARLY_SECONDS", early)
+    write(folder, 1, "one")
+    versions = {1: folder / "1"}
+    manager.aspire("half", versions)
+    await_content(manager, "one")
+    with caplog.at_level(logging.INFO, "lightship.lifecycle"):
+        caplog.clear()
+        folder.rename(folder.with_name("away"))
+        manager.aspire("half", versions, files={1: FilesSeen(fingerprint(folder / "1"))})
+    assert (caplog.messages, note(manager)) == ([], "")
+
+
+def test_a_change_is_still_told_about_while_the_folder_is_away(
+    manager: Manager, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(version_record_module, "_EARLY_SECONDS", 0.0)
+    write(folder, 1, "one")
+    manager.aspire("half", {1: folder / "1"})
+    await_content(manager, "one")
+    write(folder, 1, "other")
+    manager.aspire("half", {1: folder / "1"}, files={1: FilesSeen(fingerprint(folder / "1"))})
+    manager.aspire("half", {1: folder / "1"}, files={1: FilesSeen({})})
+    assert note(manager).startswith("its files were changed after it was loaded")
+
+
+def test_a_failed_version_is_not_tried_again_because_its_files_are_gone(
+    start_manager: StartManager, contents: Contents, folder: Path
+) -> None:
+    manager = start_manager(contents.load, retries=Retries(0), backoff=Backoff(NOT_YET, NOT_YET))
+    write(folder, 1, "damaged")
+    manager.aspire("half", {1: folder / "1"})
+    await_state(manager, 1, State.END)
+    manager.aspire("half", {1: folder / "1"}, files={1: FilesSeen({})})
+    assert not manager.wait(lambda _: contents.loads > 1, 0.3)
 
 
 def test_files_that_change_during_a_load_are_loaded_again(

@@ -114,6 +114,19 @@ def test_what_is_loaded_stays_while_the_folder_is_away(
     assert manager.notice("half") == ""
 
 
+def test_looks_at_the_files_of_a_new_version_do_not_hide_that_the_folder_is_away(
+    manager: Manager, source: FileSystemSource, folder: Path, add_version: AddVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watched, "_LOOK_SECONDS", 0.01)
+    add_version(1)
+    source.watch([ModelConfig("half", folder)])
+    assert manager.wait_ready(DEADLINE)
+    folder.rename(folder.with_name("away"))
+    source.poll_once()
+    assert manager.notice("half")
+    assert not manager.wait(lambda seen: not seen.notice("half"), 0.3)  # many looks
+
+
 def test_an_explanation_is_logged_once_and_again_when_it_changes(
     source: FileSystemSource, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

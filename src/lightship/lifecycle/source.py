@@ -248,7 +248,7 @@ class FileSystemSource:
         name, files = watched.config.name, watched.look(watched.versions)
         with self._lock:
             if self._watched.get(name) is watched and watched.versions:
-                self._manager.aspire(name, watched.versions, files=files)
+                self._manager.aspire(name, watched.versions, files=files, notice=watched.notice)
 
     def _report(self, watched: Watched, found: Found, files: Mapping[int, FilesSeen]) -> None:
         name = watched.config.name
@@ -264,7 +264,7 @@ class FileSystemSource:
                 logger.info("%s can be read again", watched.config.place, extra={"model": name})
             watched.unreadable = found.versions is None and found.explanation is not None
             if found.versions is None:
-                self._manager.expect(name, found.explanation or "")
+                self._manager.expect(name, watched.notice)
             else:
                 self._manager.aspire(name, found.versions, found.explanation or "", files=files, notice=watched.notice)
 

@@ -92,8 +92,13 @@ class VersionRecord:
         return before
 
     def see(self, files: FilesSeen, now: float) -> None:
-        """Takes in what its files look like. A failed version is tried again at once when they have changed."""
+        """Takes in what its files look like. A failed version is tried again at once when they have changed.
+
+        If there are none, the folder is away or cannot be read, which says nothing about them.
+        """
         self.unsettled = files.unsettled
+        if not files.fingerprint:
+            return
         same = files.fingerprint == self.fingerprint
         if self.phase in (Phase.ERROR, Phase.RETRYING) and not same:
             self.failures, self.retry_at = 0, 0.0
@@ -120,7 +125,7 @@ class VersionRecord:
         names = differences(self.fingerprint, found)
         fields = {"model": self.id.name, "version": self.id.version}
         early = self.ready_at is not None and now - self.ready_at < _EARLY_SECONDS
-        if found and (early or gained_manifest(self.fingerprint, found)):
+        if early or gained_manifest(self.fingerprint, found):
             self.stale, self.retry_at = True, 0.0
             logger.info("%s is loaded again, because its files were not complete: %s", self.id, names, extra=fields)
             return

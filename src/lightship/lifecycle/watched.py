@@ -60,14 +60,14 @@ class Watched:
     found: dict[Path, float] = field(default_factory=dict)
     # Since when the folder has been empty although versions were found before.
     empty_since: float | None = None
-    # What is to be told about the versions that are kept all the same.
+    # Why the versions are kept although the last poll did not find them; empty if it did.
     notice: str = ""
     # When to look again at the files of the last poll's versions, by `time.monotonic`; None if that is not needed.
     look_at: float | None = None
 
     def spared(self, found: Found, grace: float) -> Found:
         """Returns what was found, with the versions of the last poll for `grace` seconds after none is left."""
-        now, self.notice = time.monotonic(), ""
+        now, self.notice = time.monotonic(), found.explanation or "" if found.versions is None else ""
         if found.versions != {} or not self.versions:
             self.empty_since = None
             return found
