@@ -12,6 +12,7 @@ import tensorflow as tf
 import lightship
 from lightship.engines import load_engine
 from lightship.errors import FailedPrecondition
+from lightship.packaging.written_graph import random_operation
 from lightship.saved_model.reader import read_saved_model
 
 LAYERS = {
@@ -70,6 +71,23 @@ def test_a_saved_model_with_layers_at_work_is_told_so_however_little_they_change
     with pytest.raises(FailedPrecondition, match="which draws random numbers"):
         lightship.export(str(tmp_path / "saved"), tmp_path / "m", image=False)
     assert lightship.export(model, tmp_path / "m", image=False).name == "1"
+
+
+def test_random_numbers_in_a_branch_that_is_not_taken_do_not_count(tmp_path: Path) -> None:
+    """As in models of TensorFlow 1, where a placeholder with a default says whether they are trained."""
+
+    class Old(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec((None, 4), name="x")])
+        def answer(self, x: tf.Tensor) -> dict[str, tf.Tensor]:
+            training = tf.compat.v1.placeholder_with_default(False, [])
+            return {
+                "y": tf.cond(training, lambda: x * tf.raw_ops.RandomUniform(shape=[4], dtype=tf.float32), lambda: x)
+            }
+
+    module = Old()
+    tf.saved_model.save(module, str(tmp_path / "saved"), signatures=module.answer)
+    assert random_operation(tmp_path / "saved").startswith("RandomUniform (")
+    assert lightship.export(str(tmp_path / "saved"), tmp_path / "m", image=False).name == "1"
 
 
 def test_numbers_from_a_constant_seed_are_the_same_at_each_call(tmp_path: Path) -> None:

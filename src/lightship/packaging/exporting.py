@@ -34,7 +34,7 @@ from lightship.packaging.progress import Progress, ProgressOption, shown_progres
 from lightship.packaging.publishing import check_version, publish, staging_folder
 from lightship.packaging.quantizing import add_int8, check_quantize
 from lightship.packaging.quiet_tensorflow import quiet_tensorflow
-from lightship.packaging.written_graph import check_repeatable, with_tolerances
+from lightship.packaging.written_graph import with_tolerances
 from lightship.unexpected import unexpected_option
 
 # What needs TensorFlow is imported when a model is exported. So `export` exists without it, and its import is quiet.
@@ -168,7 +168,6 @@ def export_with_extras(
                 FailedPrecondition, "TensorFlow cannot save this model: {}; the incomplete export was removed"
             ):
                 trained.write(path, content.signatures, content.explanations)
-            check_repeatable(path)
             if content.golden is not None:
                 content = replace(content, golden=with_tolerances(content.golden, path))
             _write_extras(path, content, extras)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,12 @@ from lightship.bundle.explain_spec import CAM, CLASS_INDEX, PREDICTED, ExplainSp
 from lightship.bundle.golden import Golden
 from lightship.bundle.image_signatures import CLASSIFY_SIGNATURE, IMAGE_BYTES_SIGNATURE, example_of_image
 from lightship.engines import load_engine
-from lightship.errors import Internal
+from lightship.errors import FailedPrecondition, Internal
 from lightship.packaging.explain_signatures import Explanations
 from lightship.packaging.library_errors import reraise_as
 from lightship.packaging.quiet import quiet
 from lightship.packaging.signatures import ImageSignatures
+from lightship.packaging.written_graph import random_operation
 from lightship.saved_model.reader import read_saved_model
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE
 
@@ -82,17 +83,40 @@ def check_on_tensorflow(
     pictures: SampleImages | None,
     maps: ExplainedSample | None,
 ) -> None:
-    """Loads the SavedModel and compares all its signatures with the trained model. Raises Internal if they differ."""
+    """Loads the SavedModel and compares all its signatures with the trained model.
+
+    Raises Internal if they differ, and FailedPrecondition if the model's answers are drawn at random.
+    """
     with reraise_as(Internal, "the exported model fails on TensorFlow, so the incomplete export was removed: {}"):
         with quiet():
             loaded = tf.saved_model.load(str(folder))
         if golden is not None:
             outputs = _call(loaded, DEFAULT_SIGNATURE, _tensors(golden.inputs))
+            _require_repeatable(folder, outputs, lambda: _call(loaded, DEFAULT_SIGNATURE, _tensors(golden.inputs)))
             _require(golden.compare(outputs), DEFAULT_SIGNATURE, "TensorFlow")
         if image is not None and pictures is not None:
             _check_image_signatures(loaded, image, pictures)
         for name, wanted in maps.all_wanted() if maps is not None else ():
             _require(wanted.compare(_call(loaded, name, _tensors(wanted.inputs))), name, "TensorFlow")
+
+
+def _require_repeatable(
+    folder: Path, outputs: Mapping[str, NDArray[Any]], again: Callable[[], Mapping[str, NDArray[Any]]]
+) -> None:
+    """Raises FailedPrecondition if the graph draws random numbers, and the same inputs have other outputs now.
+
+    Even a small difference counts: the golden sample's inputs may be such that the random numbers change little.
+    """
+    operation = random_operation(folder)
+    if not operation:
+        return
+    second = again()
+    if any(not np.array_equal(output, second[name]) for name, output in outputs.items()):
+        raise FailedPrecondition(
+            f"the graph has {operation}, which draws random numbers, so it gives another answer at each call, and the "
+            "incomplete export was removed. Layers such as RandomFlip do so where the model is not called with "
+            "training=False: save it with a signature that does, or export the Keras model itself"
+        )
 
 
 def check_on_engine(folder: Path, golden: Golden | None, maps: ExplainedSample | None) -> str:
