@@ -66,7 +66,7 @@ class Pauses:
                 self._go_on(self._free_since)
 
     def add(self, work: Pausable) -> None:
-        """Lets work pause from the next run on, unless no thread can be started that ends long pauses."""
+        """Lets work pause while runs are under way, unless no thread can be started that ends long pauses."""
         with self._lock:
             self._watched = self._watched or start_thread(self._watch, name="lightship-pauses")
             if self._watched:
@@ -92,11 +92,6 @@ class Pauses:
         pieces = _Pieces()
         with self._lock:
             self._add(pieces)
-            if self._pausing:
-                self._pausing.append(pieces)
-                pieces.pause()
-            elif self._runs:
-                self._pause(time.monotonic())
 
         def wait() -> None:
             while not pieces.may_go_on.wait(_LOOK_SECONDS):
@@ -108,10 +103,16 @@ class Pauses:
             self.remove(pieces)
 
     def _add(self, work: Pausable) -> None:
-        """The caller holds the lock."""
+        """Adds work, which pauses at once if a run is under way. The caller holds the lock."""
+        now = time.monotonic()
         if not self._works:
-            self._free_since = time.monotonic()
+            self._free_since = now
         self._works.append(work)
+        if self._pausing:
+            self._pausing.append(work)
+            work.pause()
+        elif self._runs:
+            self._pause(now)
 
     def _watch(self) -> None:
         """Looks after pauses as long as there is work."""

@@ -101,6 +101,19 @@ def test_a_helper_is_stopped_until_the_last_of_several_runs_has_ended(helper: He
     pauses.remove(helper)
 
 
+@pytest.mark.parametrize("earlier", [False, True])  # whether other work pauses already
+def test_a_helper_that_begins_during_a_run_is_stopped_too(helper: HelperProcess, earlier: bool) -> None:
+    pauses = Pauses(max_seconds=60, allowance=60)
+    with contextlib.ExitStack() as others:
+        if earlier:
+            others.enter_context(_pieces(pauses))
+        with pauses:
+            pauses.add(helper)
+            _until(lambda: _stopped(helper))
+        _until(lambda: not _stopped(helper))
+    pauses.remove(helper)
+
+
 def test_a_helper_is_not_stopped_while_runs_never_end(helper: HelperProcess, tmp_path: Path) -> None:
     pauses = Pauses()
     with pauses:
