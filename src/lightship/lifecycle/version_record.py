@@ -108,7 +108,7 @@ class VersionRecord:
             self._see_changed(files.fingerprint, now)
 
     def note_folder(self, path: Path) -> None:
-        """Takes in which folder is configured for it. A version that is loaded stays as it is, and that is told."""
+        """Notes the folder that is configured for it now. A loaded version stays as it is, and the log says so once."""
         elsewhere = path if self.phase is Phase.READY and path != self.path else None
         if elsewhere is not None and elsewhere != self.elsewhere:
             fields = {"model": self.id.name, "version": self.id.version}
