@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -91,8 +92,9 @@ def check_on_tensorflow(
         with quiet():
             loaded = tf.saved_model.load(str(folder))
         if golden is not None:
-            outputs = _call(loaded, DEFAULT_SIGNATURE, _tensors(golden.inputs))
-            _require_repeatable(folder, outputs, lambda: _call(loaded, DEFAULT_SIGNATURE, _tensors(golden.inputs)))
+            run = partial(_call, loaded, DEFAULT_SIGNATURE, _tensors(golden.inputs))
+            outputs = run()
+            _require_repeatable(folder, outputs, run)
             _require(golden.compare(outputs), DEFAULT_SIGNATURE, "TensorFlow")
         if image is not None and pictures is not None:
             _check_image_signatures(loaded, image, pictures)

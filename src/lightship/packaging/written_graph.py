@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lightship.bundle.golden import Golden
 from lightship.engines.comparison import tolerance
-from lightship.saved_model.reader import read_graph, read_saved_model
+from lightship.saved_model.reader import SavedModel, read_graph, read_saved_model
 from lightship.saved_model.signature_graph import Operation, operations_of
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE
 
@@ -30,7 +30,7 @@ def random_operation(folder: Path) -> str:
     """
     model = read_saved_model(folder)
     changes_seed = DEFAULT_SIGNATURE in model.changes.writers
-    for one in _operations(folder):
+    for one in _operations(folder, model):
         # With a seed that is a variable, such as Keras' random layers have, the next call has another one.
         if one.op in _RANDOM or (changes_seed and one.op.startswith("StatelessRandom")):
             return f"{one.op} ({one.name})"
@@ -42,12 +42,12 @@ def with_tolerances(golden: Golden, folder: Path) -> Golden:
 
     TensorFlow's kernels, of which a server uses others than training does, round at different places.
     """
-    if not any("bfloat16" in one.attributes.values() for one in _operations(folder)):
+    if not any("bfloat16" in one.attributes.values() for one in _operations(folder, read_saved_model(folder))):
         return golden
     rtol, atol = tolerance("bf16")
     return replace(golden, rtol=rtol, atol=atol)
 
 
-def _operations(folder: Path) -> Sequence[Operation]:
-    signature = read_saved_model(folder).signatures.get(DEFAULT_SIGNATURE)
+def _operations(folder: Path, model: SavedModel) -> Sequence[Operation]:
+    signature = model.signatures.get(DEFAULT_SIGNATURE)
     return () if signature is None else operations_of(read_graph(folder, signature.tags), signature)
