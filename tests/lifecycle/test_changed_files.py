@@ -417,3 +417,40 @@ def test_a_folder_whose_file_system_hangs_holds_up_no_other(
     finally:
         release.set()
         source.close()
+
+
+def test_a_folder_that_hangs_when_its_files_are_due_keeps_no_processor_busy(
+    manager: Manager, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release, hangs, find = threading.Event(), threading.Event(), watched_module.find_aspired
+    write(folder, 1, "one")
+    source = FileSystemSource(manager, 0.02, settle_seconds=0)
+    source.watch([ModelConfig("half", folder)])
+    await_content(manager, "one")
+
+    def hang(config: ModelConfig) -> Aspired:
+        hangs.set()
+        release.wait(DEADLINE)
+        return find(config)
+
+    asked: list[bool] = []
+    usual = FileSystemSource._poll_one
+
+    def poll_one(self: FileSystemSource, watched: watched_module.Watched, poll: Callable[..., None]) -> None:
+        asked.append(hangs.is_set())
+        usual(self, watched, poll)
+
+    monkeypatch.setattr(source_module, "_SLOW_SECONDS", 0.01)
+    monkeypatch.setattr(FileSystemSource, "_poll_one", poll_one)
+    monkeypatch.setattr(watched_module, "find_aspired", hang)
+    try:
+        assert hangs.wait(DEADLINE)
+        source.change(NOT_YET, 0.0)
+        watched = source._watched["half"]
+        time.sleep(max(0.0, (watched.look_at or 0.0) - time.monotonic()))  # until its files are due
+        del asked[:]
+        time.sleep(0.3)
+        assert len(asked) < 5
+    finally:
+        release.set()
+        source.close()

@@ -161,7 +161,7 @@ class FileSystemSource:
                 if self._wait():
                     return
                 poll = self._next_poll is not None and self._next_poll <= time.monotonic()
-                due = [name for name, one in self._watched.items() if one.look_at and one.look_at <= time.monotonic()]
+                due = [name for name, one in self._watched.items() if one.due and one.due <= time.monotonic()]
             try:
                 if poll:
                     self._poll_all()
@@ -180,7 +180,7 @@ class FileSystemSource:
 
     def _wait(self) -> bool:
         """Waits until something is due, or may be earlier. Returns whether the source was closed."""
-        times = [self._next_poll, *(watched.look_at for watched in self._watched.values())]
+        times = [self._next_poll, *(watched.due for watched in self._watched.values())]
         due = min((time for time in times if time is not None), default=None)
         pause = None if due is None else max(0.0, due - time.monotonic())
         if not self._closed and pause != 0:
@@ -224,7 +224,9 @@ class FileSystemSource:
             if failing.is_new(exception_text(error)):
                 logger.exception("polling %s failed", watched.config.place, extra=fields)
         finally:
-            watched.began = None
+            with self._lock:
+                watched.began = None
+                self._changed.notify_all()  # its files may be due
             watched.polling.release()
 
     def _poll_model(self, watched: Watched) -> None:

@@ -65,6 +65,11 @@ class Watched:
     # When to look again at the files of the last poll's versions, by `time.monotonic`; None if that is not needed.
     look_at: float | None = None
 
+    @property
+    def due(self) -> float | None:
+        """When to look again at its files. None if that is not needed, or while a poll runs, which may hang."""
+        return self.look_at if self.began is None else None
+
     def spared(self, found: Found, grace: float) -> Found:
         """Returns what was found, with the versions of the last poll for `grace` seconds after none is left."""
         now, self.notice = time.monotonic(), found.explanation or "" if found.versions is None else ""
