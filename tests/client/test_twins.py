@@ -166,6 +166,16 @@ def test_names_are_percent_encoded(ask: Ask, fake_server: FakeServer) -> None:
     assert fake_server.received[0].path == "/behind/v1/models/my%20model%2F%C3%BC/labels/a%2Fb"
 
 
+def test_names_that_mean_folders_are_percent_encoded(ask: Ask, fake_server: FakeServer) -> None:
+    fake_server.reply_with(Reply(body={"model_version_status": []}))
+    ask(fake_server.url, "status", "..", label=".")
+    ask(fake_server.url, "status", ".well-known")
+    assert [request.path for request in fake_server.received] == [
+        "/v1/models/%2E%2E/labels/%2E",
+        "/v1/models/.well-known",
+    ]
+
+
 def test_headers_are_sent(ask: Ask, fake_server: FakeServer) -> None:
     ask(fake_server.url, "ready", options={"headers": {"Authorization": "Bearer x"}})
     assert fake_server.received[0].headers["Authorization"] == "Bearer x"

@@ -6,7 +6,6 @@ import base64
 import socket
 from dataclasses import dataclass, replace
 from typing import Any, Literal
-from urllib.parse import quote
 
 from lightship import __version__, protos
 from lightship.bench.answers import read_answer, same
@@ -18,6 +17,8 @@ from lightship.client.grpc import tensors as grpc_tensors
 from lightship.client.rest import tensors as rest_tensors
 from lightship.client.rest.binary import binary_request
 from lightship.client.rest.exchange import HttpRequest
+from lightship.client.rest.paths import model_path
+from lightship.client.target import Target
 from lightship.errors import DeadlineExceeded, FailedPrecondition, InvalidArgument, Unavailable
 from lightship.tensors.tensor_writing import write_tensor
 
@@ -75,10 +76,7 @@ def prepare_document(served: Served, body: bytes, timeout: float) -> Prepared:
 
 
 def _path(served: Served) -> str:
-    address = served.address
-    which = f"/versions/{address.version}" if address.version is not None else ""
-    which = f"/labels/{quote(address.label, safe='')}" if address.label else which
-    return f"/v1/models/{quote(served.model, safe='')}{which}:predict"
+    return f"{model_path(Target(served.model, served.address.version, served.address.label))}:predict"
 
 
 def _rest_request(served: Served, payload: Payload, inputs: Arrays, encoding: Encoding) -> HttpRequest:

@@ -166,5 +166,6 @@ class RemoteSide:
 
 
 def _shown_address(server: str, model: str, version: int) -> str:
-    path = quote(model) if speaks_grpc(server) else f"v1/models/{quote(model)}"
+    name = quote(model, safe="")
+    path = name if speaks_grpc(server) else f"v1/models/{name}"
     return f"{without_password(server)}/{path}/versions/{version}"

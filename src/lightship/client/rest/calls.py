@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +20,7 @@ from lightship.client.photos import Photo
 from lightship.client.preprocessing import DEFAULT_SIGNATURE
 from lightship.client.rest import binary, classify, error_texts, examples, explain, metadata, tensors
 from lightship.client.rest.exchange import JSON, HttpRequest, HttpResponse, exchange
+from lightship.client.rest.paths import model_path
 from lightship.client.rest.responses import VERSION_HEADER, read_json, version_of
 from lightship.client.results import (
     Classification,
@@ -286,11 +286,3 @@ class RestCalls:
                 raise Unimplemented(
                     f"{self.url} does not take tensors as bytes, only Lightship does: use encoding='json'"
                 )
-
-
-def model_path(target: Target) -> str:
-    """The URL path of the model, or of its version or label, percent-encoded."""
-    path = f"/v1/models/{quote(target.model, safe='')}"
-    if target.version is not None:
-        return f"{path}/versions/{target.version}"
-    return path if target.label is None else f"{path}/labels/{quote(target.label, safe='')}"
