@@ -7,7 +7,7 @@ import threading
 from prometheus_client.parser import text_string_to_metric_families
 
 from lightship.server.model_metrics import ModelMetrics
-from lightship.server.run_metrics import MAX_NOTES
+from lightship.transports.metrics.notes import MAX_NOTES
 from lightship.transports.metrics.text import metrics_text
 
 THREADS = 6

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,8 +11,7 @@ from lightship.batching import RanAtOnce
 from lightship.server.call_metrics import CallMetrics, ModelCalls
 from lightship.server.join_metrics import JoinMetrics
 from lightship.server.tensorflow_metrics import TensorFlowMetrics
-
-MAX_NOTES = 256  # runs
+from lightship.transports.metrics.notes import Notes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,28 +31,20 @@ class RunMetrics:
 
     def __init__(self, tensorflow: TensorFlowMetrics, calls: CallMetrics, joins: JoinMetrics) -> None:
         self._tensorflow, self._calls, self._joins = tensorflow, calls, joins
-        self._lock = threading.Lock()
-        self._notes: list[_Note] = []
+        self._notes: Notes[_Note] = Notes(self._count)
 
     def of(self, model: str) -> RanAtOnce:
         """Returns what notes the runs of a model."""
-        noted, notes, count = _Model(model, self._calls.of(model)), self._notes, self.count
+        noted, add = _Model(model, self._calls.of(model)), self._notes.add
 
         def note(seconds: float, calls: int, rows: int) -> None:
-            notes.append((noted, seconds, calls, rows))
-            if len(notes) >= MAX_NOTES:
-                count()
+            add((noted, seconds, calls, rows))
 
         return note
 
     def count(self) -> None:
-        """Counts what was noted. Other threads may note further runs meanwhile, behind these."""
-        with self._lock:
-            number = len(self._notes)
-            notes = self._notes[:number]
-            del self._notes[:number]
-            if notes:
-                self._count(notes)
+        """Counts what was noted."""
+        self._notes.count()
 
     def _count(self, notes: Sequence[_Note]) -> None:
         models, seconds, calls, rows = zip(*notes, strict=True)

@@ -9,8 +9,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from lightship.transports.metrics.metrics import Metrics
+from lightship.transports.metrics.notes import MAX_NOTES
 from lightship.transports.metrics.own.requests import RequestMetrics
-from lightship.transports.metrics.request_counter import MAX_NOTES, RequestCounter
+from lightship.transports.metrics.request_counter import RequestCounter
 from lightship.transports.metrics.text import metrics_text
 
 STAGES = (0.001, 0.002, 0.003, 0.004)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from itertools import chain
 from typing import Any
@@ -10,10 +9,9 @@ from typing import Any
 import numpy as np
 
 from lightship.transports.metrics.metrics import Metrics
+from lightship.transports.metrics.notes import Notes
 from lightship.transports.metrics.own.requests import TransportMetrics
 from lightship.transports.metrics.own.stages import STAGES, Stages
-
-MAX_NOTES = 256  # requests; so many take a quarter of a millisecond to count, and 100 KB
 
 # A request that succeeded, or several alike: the model; the API for TensorFlow Serving's metrics and the method for
 # ours, each None if it is not counted there; how many they are; and the seconds and the stages that each of them took.
@@ -23,28 +21,23 @@ Note = tuple[str, str | None, str | None, int, float, Stages]
 class RequestCounter:
     """Counts requests in TensorFlow Serving's metrics and in ours. Any thread may call its methods.
 
-    When a request has succeeded, it is only noted. Counting it then would take several times as long as in a batch,
-    because what it touches is not in the processor's caches. Whoever reads the metrics has the notes counted first.
+    A request that has succeeded is only noted at first, see `Notes`.
     """
 
-    __slots__ = ("_lock", "_metrics", "_notes", "_own_metrics")
+    __slots__ = ("_metrics", "_notes", "_own_metrics")
 
     def __init__(self, metrics: Metrics, own_metrics: TransportMetrics) -> None:
         """own_metrics: those of the transport whose requests are counted."""
         self._metrics, self._own_metrics = metrics, own_metrics
-        self._lock = threading.Lock()
-        self._notes: list[Note] = []
-        metrics.count_first(self.count)
-        own_metrics.count_first(self.count)
+        self._notes: Notes[Note] = Notes(self._count)
+        metrics.count_first(self._notes.count)
+        own_metrics.count_first(self._notes.count)
 
     def succeeded(
         self, model: str, api: str | None, method: str | None, seconds: float, stages: Stages, times: int = 1
     ) -> None:
         """Counts a request that was answered, or several alike. A wait of less than no time counts as none."""
-        notes = self._notes
-        notes.append((model, api, method, times, seconds, stages))
-        if len(notes) >= MAX_NOTES:
-            self.count()
+        self._notes.add((model, api, method, times, seconds, stages))
 
     def failed(self, model: str, api: str | None, method: str | None, code: str) -> None:
         """Counts a request that was answered with an error. `model` may be any text of a client."""
@@ -52,15 +45,6 @@ class RequestCounter:
             self._metrics.failed(model, code)
         if method is not None:
             self._own_metrics.failed(model, method, code)
-
-    def count(self) -> None:
-        """Counts what was noted. Other threads may note further requests meanwhile, behind these."""
-        with self._lock:
-            number = len(self._notes)
-            notes = self._notes[:number]
-            del self._notes[:number]
-            if notes:
-                self._count(notes)
 
     def _count(self, notes: Sequence[Note]) -> None:
         columns = list(zip(*notes, strict=True))
