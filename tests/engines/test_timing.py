@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -19,6 +20,7 @@ from lightship.engines.timing import (
     Stopwatch,
     costs_of_rows,
     notice_stops,
+    time_ratio,
 )
 
 
@@ -26,6 +28,25 @@ def _burn(seconds: float) -> None:
     end = time.thread_time() + seconds
     while time.thread_time() < end:
         pass
+
+
+def test_two_ways_are_timed_in_turn_and_their_first_calls_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+
+    def seconds_of(call: Callable[[], object]) -> float:
+        call()
+        return (1.0 if calls[-1] == "one" else 2.0) * 1.02 ** len(calls)  # the machine gets slower with each call
+
+    monkeypatch.setattr(timing, "seconds_of", seconds_of)
+    ratio = time_ratio(lambda: calls.append("one"), lambda: calls.append("other"), least=5, most=9, seconds=0.0)
+    assert ratio == pytest.approx(0.5 / 1.02)
+    assert calls == ["one", "other"] * 6
+
+
+def test_two_ways_are_timed_no_more_often_than_asked_for() -> None:
+    calls: list[int] = []
+    time_ratio(lambda: calls.append(1), lambda: calls.append(2), least=1, most=9, seconds=60.0)
+    assert calls == [1, 2] * 10
 
 
 def test_batches_are_measured_as_long_as_they_are_cheaper() -> None:

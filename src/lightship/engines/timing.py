@@ -211,12 +211,33 @@ def costs_of_rows(run: Run, stopwatch: Stopwatch, most: int = MAX_ROWS) -> Mappi
     return measurement.costs
 
 
-class Comparison:
-    """Measures both again in turn, so that what they cost may be compared.
+def time_ratio(
+    one: Callable[[], object], other: Callable[[], object], *, least: int, most: int, seconds: float
+) -> float:
+    """Returns how long `one` takes, as a multiple of what `other` takes.
 
-    The machine may be faster at one time than at another. So what counts is the median ratio of two measurements of
-    which one followed the other.
+    The machine may be faster at one time than at another. So both are called in turn, and what counts is the median
+    ratio of two calls of which one followed the other. There are `least` such pairs, and more up to `most` while
+    `seconds` have not passed. The first call of each does not count, because it allocates memory.
     """
+    one(), other()
+    ratios: list[float] = []
+    end = time.perf_counter() + seconds
+    while len(ratios) < least or (len(ratios) < most and time.perf_counter() < end):
+        first, second = seconds_of(one), seconds_of(other)
+        ratios.append(first / second)
+    return median(ratios)
+
+
+def seconds_of(call: Callable[[], object]) -> float:
+    """Returns how long a call takes."""
+    begun = time.perf_counter()
+    call()
+    return time.perf_counter() - begun
+
+
+class Comparison:
+    """Measures both again in turn, so that what they cost may be compared, by the same rule as `time_ratio`."""
 
     def __init__(self, usual: Measurement, other: Measurement) -> None:
         self._usual, self._other = usual, other

@@ -13,9 +13,9 @@ from tests.quantized_models import make_int8_wrong, make_wrong
 
 from lightship.bundle.int8 import INT8_ANSWERS, INT8_MODEL
 from lightship.bundle.manifest import sealed
-from lightship.engines import EngineOptions
+from lightship.engines import EngineOptions, timing
 from lightship.engines.openvino import building
-from lightship.engines.precision import checking, others, supported, why_missing
+from lightship.engines.precision import checking, supported, why_missing
 from lightship.errors import DataLoss, FailedPrecondition, InvalidArgument, LightshipError
 from lightship.lifecycle import Loader, LoadOptions, Servable, ServableId
 from lightship.services.status import signature_reports
@@ -89,13 +89,14 @@ def test_auto_compares_at_the_same_speed_of_the_machine(
     monkeypatch.setattr(supported, "processor", lambda: ("a processor", ("FP32", "INT8")))
     timed: list[Any] = []
 
-    def run(engine: Any, row: Any) -> float:
-        assert engine.run("serving_default", row)
+    def seconds_of(run: Any) -> float:
+        assert run()
+        engine = run.func.__self__
         timed.append(engine)
         exact = engine is not timed[0]  # which is in int8, and is timed first
         return (1.0 if exact else seconds) * 1.02 ** len(timed)
 
-    monkeypatch.setattr(others, "_seconds", run)
+    monkeypatch.setattr(timing, "seconds_of", seconds_of)
     reason, _ = report(load(pets, "auto", cache_dir=tmp_path))
     assert ("int8" in reason) == (chosen == "int8")
     assert len(set(timed)) == 2

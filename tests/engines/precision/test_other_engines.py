@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import MODELS
 
 from lightship.bundle.bundle import open_bundle
-from lightship.engines import EngineOptions, load_engine
+from lightship.engines import EngineOptions, load_engine, timing
 from lightship.engines.openvino import building
 from lightship.engines.precision import LoadedEngine, load_checked_engine, others, supported
 from lightship.errors import FailedPrecondition
@@ -87,7 +87,7 @@ def test_no_engine_stays_open_if_the_choice_fails(tmp_path: Path, monkeypatch: p
 
     seconds = iter([3.0, 1.0])  # f32, and the first of the others, which replaces it
     monkeypatch.setattr(others, "load_engine", counted)
-    monkeypatch.setattr(others, "_seconds", lambda engine, reference: next(seconds))
+    monkeypatch.setattr(timing, "seconds_of", lambda run: next(seconds))
     folder = Path(shutil.copytree(MODELS / "half_plus_two/123", tmp_path / "toy" / "1"))
     with pytest.raises(StopIteration):
         load(folder, engine="openvino", precision="auto", cache_dir=tmp_path / "cache")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from lightship.engines.openvino.lost_checks import unknown_channels
 from lightship.engines.openvino.reading import input_ports, output_ports, read_signature
 from lightship.engines.openvino.runtime import HINTS, core, explain, properties
 from lightship.engines.openvino.shapes import Declared, Shapes, declared_shapes, reshaped, rows_are_free
+from lightship.engines.timing import seconds_of, time_ratio
 from lightship.errors import InvalidArgument
 from lightship.saved_model.signatures import Signature
 
@@ -185,7 +186,7 @@ def _add_one_row(built: Built, model: Any, signature: Signature, options: Engine
     alone = [_run(model_as_declared, row) for row in rows]
     if together is None or None in alone or not _independent(together, [one for one in alone if one], apart):
         return
-    seconds = _seconds(model_as_declared, rows[0])
+    seconds = seconds_of(partial(model_as_declared.run, rows[0], ()))
     if not _first_row_stays(model_as_declared, pair, alone[0] or {}, apart, seconds):
         return
     if not _reflects(model) and not _refuses_no_rows(model, built.description):
@@ -245,12 +246,6 @@ def _reflects(model: Any) -> bool:
     return any(mode != "constant" for mode in pads)
 
 
-def _seconds(compiled: Compiled, inputs: Arrays) -> float:
-    start = time.perf_counter()
-    compiled.run(inputs, ())
-    return time.perf_counter() - start
-
-
 def _run(compiled: Compiled, inputs: Arrays) -> dict[str, NDArray[Any]] | None:
     """Returns all outputs, or None if the model does not accept the inputs."""
     try:
@@ -271,16 +266,6 @@ def _independent(together: Arrays, alone: list[dict[str, NDArray[Any]]], apart: 
 
 
 def _faster(one: Compiled, other: Compiled, inputs: Arrays) -> bool:
-    """Returns whether `one` is faster than `other` by at least 5 %.
-
-    Each model's time is the shortest of several runs, because other load on the machine can only lengthen a run. The
-    runs of the two models alternate. The first run of each model is not counted, because it allocates memory.
-    """
-    times: dict[Compiled, list[float]] = {one: [], other: []}
-    end = time.perf_counter() + _TRIAL_SECONDS
-    while len(times[one]) <= _TRIALS or (time.perf_counter() < end and len(times[one]) < _MAX_TRIALS):
-        for compiled, seconds in times.items():
-            start = time.perf_counter()
-            compiled.run(inputs, ())
-            seconds.append(time.perf_counter() - start)
-    return min(times[one][1:]) < _WORTH_IT * min(times[other][1:])
+    """Returns whether `one` is faster than `other` by at least 5 %."""
+    runs = (partial(compiled.run, inputs, ()) for compiled in (one, other))
+    return time_ratio(*runs, least=_TRIALS, most=_MAX_TRIALS, seconds=_TRIAL_SECONDS) < _WORTH_IT

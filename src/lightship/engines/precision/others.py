@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from statistics import median
 
 from lightship.bundle.bundle import Bundle
 from lightship.engines.base import CannotRun, Engine, EngineOptions, Precision
 from lightship.engines.cache import cache_key, digest_of_folder
 from lightship.engines.choose import load_engine
 from lightship.engines.device import check_device
-from lightship.engines.precision.checking import Arrays, Checked, Reference
+from lightship.engines.precision.checking import Checked, Reference
 from lightship.engines.precision.golden_check import at_its_priority, check_golden
 from lightship.engines.precision.loaded import LoadedEngine
 from lightship.engines.precision.quantised import check_int8, why_no_int8
 from lightship.engines.precision.supported import why_missing
+from lightship.engines.timing import time_ratio
 from lightship.engines.trial import cache_for
 from lightship.errors import FailedPrecondition
 from lightship.repeated import log_level
@@ -34,7 +33,7 @@ logger = logging.getLogger(__name__)
 _OTHERS: tuple[Precision, ...] = ("int8", "fp16", "bf16")
 _WORTH_IT = 0.95
 _NOTHING = "it has no golden sample, and no inputs can be made up for it, so its answers cannot be checked"
-_TIMED_RUNS = 15
+_LEAST_TIMED_RUNS, _TIMED_RUNS = 3, 15
 _TIMED_SECONDS = 1.0
 
 
@@ -254,24 +253,9 @@ class _Auto:
 
 
 def _ratio(one: Engine, other: Engine, reference: Reference) -> float:
-    """Returns what a run of one row takes on one engine, as a multiple of what it takes on the other.
-
-    Their runs alternate, because the machine may be faster at one time than at another. The median ratio counts.
-    """
-    row: Arrays | None = reference.sample()
+    """Returns what a run of one row takes on one engine, as a multiple of what it takes on the other."""
+    row = reference.sample()
     if row is None:
         return 1.0
-    for engine in (one, other):
-        engine.run(DEFAULT_SIGNATURE, row)
-    ratios: list[float] = []
-    end = time.perf_counter() + _TIMED_SECONDS
-    while len(ratios) < 3 or (len(ratios) < _TIMED_RUNS and time.perf_counter() < end):
-        first, second = _seconds(one, row), _seconds(other, row)
-        ratios.append(first / second)
-    return median(ratios)
-
-
-def _seconds(engine: Engine, row: Arrays) -> float:
-    begun = time.perf_counter()
-    engine.run(DEFAULT_SIGNATURE, row)
-    return time.perf_counter() - begun
+    runs = (partial(engine.run, DEFAULT_SIGNATURE, row) for engine in (one, other))
+    return time_ratio(*runs, least=_LEAST_TIMED_RUNS, most=_TIMED_RUNS, seconds=_TIMED_SECONDS)
