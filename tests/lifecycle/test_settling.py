@@ -152,7 +152,7 @@ def test_a_folder_that_has_gone_is_no_reason_to_wait(tmp_path: Path) -> None:
     assert reason(Settling(LONG), tmp_path / "gone") == ""
 
 
-@pytest.mark.parametrize("text", ["-1", "nan", "inf", "two"])
+@pytest.mark.parametrize("text", ["-1", "nan", "inf", "1e10", "two"])
 def test_a_default_that_is_no_number_of_seconds_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("LIGHTSHIP_SETTLE_SECONDS", text)
     with pytest.raises(InvalidArgument, match=f"LIGHTSHIP_SETTLE_SECONDS is '{text}'"):

@@ -125,6 +125,15 @@ def test_versions_that_fail_are_retried_as_configured(tmp_path: Path) -> None:
     server.stop()
 
 
+def test_a_pause_that_no_thread_can_wait_for_stops_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "m" / "1").mkdir(parents=True)
+    options = ServerOptions([ModelConfig("m", tmp_path / "m")], load_retries=1, load_retry_seconds=1e13)
+    server = Server(options).load()
+    assert server.manager.wait(lambda seen: "saved_model.pb" in seen.not_ready()["m"], 60)
+    server.stop()
+    assert "a step of the manager failed" not in caplog.text
+
+
 def test_all_models_are_awaited_before_the_port_is_opened(half_plus_two: Path, tmp_path: Path) -> None:
     models = [ModelConfig("a", half_plus_two), ModelConfig("b", tmp_path / "b")]
     server = Server(ServerOptions(models, rest_port="auto", poll_seconds=0.02)).load()

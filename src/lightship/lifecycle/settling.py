@@ -15,6 +15,7 @@ from lightship.errors import InvalidArgument, LightshipError
 from lightship.lifecycle.version_files import FilesSeen, Look, look_at
 
 DEFAULT_SETTLE_SECONDS = 2.0
+MAX_SECONDS = 2**31  # 68 years, as TensorFlow Serving's flags take; threads cannot wait much longer
 
 # The clock of a file server and ours may differ by less than this.
 _DOUBTFUL_SECONDS = 60.0
@@ -30,8 +31,8 @@ def default_settle_seconds() -> float:
         seconds = float(text)
     except ValueError:
         seconds = math.nan
-    if not 0 <= seconds < math.inf:
-        raise InvalidArgument(f"LIGHTSHIP_SETTLE_SECONDS is {text!r}: give a number of seconds, 0 or more")
+    if not 0 <= seconds <= MAX_SECONDS:
+        raise InvalidArgument(f"LIGHTSHIP_SETTLE_SECONDS is {text!r}: give seconds, from 0 to {MAX_SECONDS}")
     return seconds
 
 

@@ -16,6 +16,7 @@ from lightship.engines.precision import check_precision_options
 from lightship.errors import InvalidArgument, NotFound
 from lightship.images.opening import MAX_PIXELS
 from lightship.lifecycle.model_config import ModelConfig, fits_in_url, local_path
+from lightship.lifecycle.settling import MAX_SECONDS
 from lightship.saved_model.signatures import SERVE
 from lightship.store.cache import DEFAULT_MAX_BYTES
 from lightship.store.stores import DEFAULT_POLL_SECONDS
@@ -27,6 +28,8 @@ from lightship.transports.sockets import Port
 
 MIN_MEMORY_BUDGET = 16 << 20  # bytes
 MAX_WORKERS = 1024
+# What the server waits for.
+_WAITS = ("poll_seconds", "model_config_file_poll_seconds", "settle_seconds", "store_poll_seconds", "drain_seconds")
 REST_PORT = 8501
 GRPC_PORT = 8500
 
@@ -187,6 +190,9 @@ class ServerOptions:
             )
         if self.drain_seconds < 0:
             raise InvalidArgument(f"drain_seconds={self.drain_seconds:g}: give 0 or more")
+        for option in _WAITS:
+            if not (getattr(self, option) or 0) <= MAX_SECONDS:
+                raise InvalidArgument(f"{option}={getattr(self, option):g}: give at most {MAX_SECONDS} seconds")
         if not self.max_queue_seconds >= 0:
             raise InvalidArgument(f"max_queue_seconds={self.max_queue_seconds:g}: give 0 or more")
         if self.workers != "auto" and not (isinstance(self.workers, int) and 1 <= self.workers <= MAX_WORKERS):
@@ -205,7 +211,6 @@ class ServerOptions:
         for option in ("load_threads", "load_retries", "empty_folder_grace", "settle_seconds", "store_poll_seconds"):
             if not (getattr(self, option) or 0) >= 0:
                 raise InvalidArgument(f"{option}={getattr(self, option)}: give 0 or more")
-
         if self.store_cache_bytes < 1:
             raise InvalidArgument(
                 f"store_cache_bytes={self.store_cache_bytes}: give the bytes of all models, 1 or more"
