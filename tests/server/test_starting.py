@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import inspect
+import os
 import shutil
 import socket
 import threading
@@ -18,7 +20,7 @@ from tests.server.grpc_process import eventually
 
 from lightship.batching.tensorflow_serving import BatchingParameters
 from lightship.engines import EngineOptions
-from lightship.errors import DeadlineExceeded, FailedPrecondition, InvalidArgument
+from lightship.errors import DeadlineExceeded, FailedPrecondition, InvalidArgument, LightshipError
 from lightship.server import Server, ServerOptions, serve
 from lightship.transports.grpc.options import GrpcOptions
 from lightship.transports.http.limits import Limits, Timeouts
@@ -267,3 +269,24 @@ def test_a_setting_that_is_found_wrong_late_leaves_no_port_open(
     socket.create_server(("127.0.0.1", port)).close()
     assert caught.traceback
     assert eventually(lambda: threads.issuperset(threading.enumerate()))
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="only Linux lists the files that a process has open")
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("wrong", ["port", "settle"])
+def test_a_start_that_fails_leaves_no_file_open(
+    half_plus_two: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int, wrong: str
+) -> None:
+    def attempt() -> int:
+        with pytest.raises(LightshipError):
+            serve(half_plus_two, rest_port=port, workers=workers, access_log="text", access_log_file=tmp_path / "log")
+        gc.collect()
+        return len(os.listdir("/proc/self/fd"))
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port: Any = taken.getsockname()[1] if wrong == "port" else "auto"
+        if wrong == "settle":
+            monkeypatch.setenv("LIGHTSHIP_SETTLE_SECONDS", "soon")
+        first = attempt()
+        last = [attempt() for _ in range(5)][-1]
+        assert last <= first  # less if servers of other tests have just ended

@@ -123,8 +123,9 @@ class Endpoints:
             if self._http is not None:
                 connections.share_limit(self._http.connections)
             served.append(self.grpc.serve(api, self.executor, turn))
-        self._thread = threading.Thread(target=_run, args=served, name="event-loop", daemon=True)
-        self._thread.start()
+        thread = threading.Thread(target=_run, args=served, name="event-loop", daemon=True)
+        thread.start()
+        self._thread = thread
 
     def families(self) -> list[Family]:
         """Returns what this process has counted, in the metrics that TensorFlow Serving has too."""

@@ -87,13 +87,15 @@ class Server:
             self._configure_logging()
             for model in self.options.models:
                 check_folder(model, strict=self.options.strict)
-        listening = Listening(self.options)
+        listening, endpoints = Listening(self.options), None
         try:
             endpoints = self._endpoints_on(listening)
             self.load()
             self._config_file = self._poll_config_file()
             endpoints.start(self.manager, self._reload)
         except BaseException:
+            if endpoints is not None:
+                endpoints.stop()
             listening.close()
             raise
         self._listening, self._endpoints = listening, endpoints

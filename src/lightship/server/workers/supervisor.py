@@ -60,15 +60,16 @@ class Supervisor:
         self._wake = threading.Event()
         self._closing, self._reload_cancelled = threading.Event(), threading.Event()
         self._telling = threading.Lock()
-        self._counts_fd = ConnectionCounts.create(places.size(workers))
-        self._counts = ConnectionCounts(self._counts_fd, places.size(workers))
-        for number in range(1, workers + 1):
-            places.clear(self._counts, number, workers)
+        self._counts_fd = -1  # none before `start`
 
     def start(self, manager: Manager) -> None:
         """Starts the workers. From now on they prepare what `fleet.load` says."""
         self._manager = manager
         self.fleet.on_lost = manager.lose
+        self._counts_fd = ConnectionCounts.create(places.size(self._workers))
+        self._counts = ConnectionCounts(self._counts_fd, places.size(self._workers))
+        for number in range(1, self._workers + 1):
+            places.clear(self._counts, number, self._workers)
         if self._options.grpc_port or self._options.grpc.socket_path:
             settings_of(self._options.grpc.channel_arguments)  # warns once of what has no effect
         share = options_of(self._options, self._workers)
