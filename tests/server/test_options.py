@@ -45,6 +45,7 @@ def test_what_names_no_model_is_refused(text: str) -> None:
         ({"allowed_hosts": "one.example"}, "give a list"),
         ({"allowed_hosts": ["http://one.example"]}, "'http://one.example' is not a host's name"),
         ({"allowed_hosts": [""]}, "'' is not a host's name"),
+        ({"saved_model_tags": "serve"}, "saved_model_tags='serve': give a tuple of tags, such as ('serve',)"),
         ({"load_retries": -1}, "load_retries=-1"),
         ({"load_threads": -1}, "load_threads=-1"),
         ({"settle_seconds": -1}, "settle_seconds=-1"),

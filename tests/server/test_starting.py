@@ -230,11 +230,12 @@ def test_a_folder_of_models_is_refused_at_once(half_plus_two: Path, tmp_path: Pa
 
 
 def test_its_options_are_those_of_a_server_in_their_order_with_their_types_and_defaults() -> None:
+    """A path may be given as text too."""
     found = {name: (one.kind, one.annotation, one.default) for name, one in own_parameters().items()}
     wanted = {
         name: (
             inspect.Parameter.KEYWORD_ONLY,
-            field.type,
+            "str | Path | None" if field.type == "Path | None" else field.type,
             field.default if field.default_factory is dataclasses.MISSING else field.default_factory(),
         )
         for name, field in FIELDS.items()
@@ -269,6 +270,14 @@ def test_a_setting_that_is_found_wrong_late_leaves_no_port_open(
     socket.create_server(("127.0.0.1", port)).close()
     assert caught.traceback
     assert eventually(lambda: threads.issuperset(threading.enumerate()))
+
+
+def test_paths_may_be_given_as_text(half_plus_two: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Server, "start", lambda server: server)
+    paths = {name: value for name, value in OTHERS.items() if isinstance(value, Path)}
+    texts: Any = {name: str(path) for name, path in paths.items()}
+    options = serve(half_plus_two, wait=False, access_log="text", **texts).options
+    assert {name: getattr(options, name) for name in paths} == paths
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="only Linux lists the files that a process has open")

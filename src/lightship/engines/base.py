@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -28,6 +29,7 @@ SHORT_SECONDS = 0.0003
 # compiles no model with more.
 MAX_DIMENSIONS = 32
 
+_ONE_ROW = ("auto", "always", "never")
 _INT32 = np.iinfo(np.int32)
 
 
@@ -138,7 +140,10 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
-    """How the signatures of a version are run."""
+    """How the signatures of a version are run.
+
+    Raises InvalidArgument for numbers out of range, and for a `one_row` that does not exist.
+    """
 
     # The runtime: "auto" uses OpenVINO where it can and TensorFlow otherwise; "openvino", "tensorflow", or the name of
     # a backend, see `engines/backend.py`.
@@ -191,6 +196,19 @@ class EngineOptions:
     # Whether a version is loaded with the setting that `lightship tune` has kept for it on this host, if there is one.
     # Other options than the defaults win over it.
     tuned: bool = True
+
+    def __post_init__(self) -> None:
+        for option in ("threads", "trial_memory", "tflite_interpreters", "gpu_memory", "streams"):
+            value = getattr(self, option)
+            if not isinstance(value, Integral) or value < 0:  # TensorFlow would end the process
+                raise InvalidArgument(f"{option}={value}: give a whole number, 0 or more")
+        if not self.trial_seconds > 0:
+            raise InvalidArgument(f"trial_seconds={self.trial_seconds:g}: give a number that is more than 0")
+        if self.one_row not in _ONE_ROW:
+            raise InvalidArgument(f"one_row={self.one_row!r}: give one of {', '.join(_ONE_ROW)}")
+        for option in ("verify_with", "cache_dir"):
+            if isinstance(getattr(self, option), str):
+                object.__setattr__(self, option, Path(getattr(self, option)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -208,6 +208,9 @@ class ServerOptions:
         check_device(self.engine.device, check_engine(self.engine.engine))
         check_precision_options(self.engine)
         _check_hosts(self.allowed_hosts)
+        if isinstance(self.saved_model_tags, str):
+            tags = self.saved_model_tags
+            raise InvalidArgument(f"saved_model_tags={tags!r}: give a tuple of tags, such as ({tags!r},)")
         for option in ("load_threads", "load_retries", "empty_folder_grace", "settle_seconds", "store_poll_seconds"):
             if not (getattr(self, option) or 0) >= 0:
                 raise InvalidArgument(f"{option}={getattr(self, option)}: give 0 or more")

@@ -32,7 +32,7 @@ def serve(
     *models: str | Path,
     wait: bool = True,
     timeout: float | None = DEFAULT_READY_SECONDS,
-    reload_root: Path | None = None,
+    reload_root: str | Path | None = None,
     host: str = "127.0.0.1",
     rest_port: Port = REST_PORT,
     grpc_port: Port = 0,
@@ -43,9 +43,9 @@ def serve(
     empty_folder_grace: float = 30.0,
     store_poll_seconds: float = DEFAULT_POLL_SECONDS,
     store_cache_bytes: int = DEFAULT_MAX_BYTES,
-    store_cache_dir: Path | None = None,
+    store_cache_dir: str | Path | None = None,
     follow_links: bool = False,
-    verify_models: Path | None = None,
+    verify_models: str | Path | None = None,
     limits: Limits = Limits(),  # noqa: B008 - immutable
     timeouts: Timeouts = Timeouts(),  # noqa: B008 - immutable
     memory_budget: int = 0,
@@ -59,7 +59,7 @@ def serve(
     drain_seconds: float = 30.0,
     log_format: Literal["text", "json"] | None = None,
     access_log: LogFormat | None = None,
-    access_log_file: Path | None = None,
+    access_log_file: str | Path | None = None,
     engine: EngineOptions = EngineOptions(),  # noqa: B008 - immutable
     load_threads: int = 0,
     load_retries: int = 0,
@@ -74,7 +74,7 @@ def serve(
     per_model_batching: bool = False,
     workers: int | Literal["auto"] = 1,
     extensions: bool = True,
-    quiz: Path | None = None,
+    quiz: str | Path | None = None,
     metrics_path: str | None = None,
     **unexpected: Never,
 ) -> Server:
@@ -151,7 +151,7 @@ def serve(
         raise InvalidArgument(f"timeout={timeout}: give seconds, 0 or more, or None for no limit")
     options = ServerOptions(
         models=[_parse_model(model) for model in models],
-        reload_root=reload_root,
+        reload_root=_path(reload_root),
         host=host,
         rest_port=rest_port,
         grpc_port=grpc_port,
@@ -162,9 +162,9 @@ def serve(
         empty_folder_grace=empty_folder_grace,
         store_poll_seconds=store_poll_seconds,
         store_cache_bytes=store_cache_bytes,
-        store_cache_dir=store_cache_dir,
+        store_cache_dir=_path(store_cache_dir),
         follow_links=follow_links,
-        verify_models=verify_models,
+        verify_models=_path(verify_models),
         limits=limits,
         timeouts=timeouts,
         memory_budget=memory_budget,
@@ -178,7 +178,7 @@ def serve(
         drain_seconds=drain_seconds,
         log_format=log_format,
         access_log=access_log,
-        access_log_file=access_log_file,
+        access_log_file=_path(access_log_file),
         engine=engine,
         load_threads=load_threads,
         load_retries=load_retries,
@@ -193,10 +193,14 @@ def serve(
         per_model_batching=per_model_batching,
         workers=workers,
         extensions=extensions,
-        quiz=quiz,
+        quiz=_path(quiz),
         metrics_path=metrics_path,
     )
     return _started(Server(options), wait, timeout)
+
+
+def _path(given: str | Path | None) -> Path | None:
+    return None if given is None else Path(given)
 
 
 def _parse_model(text: str | Path) -> ModelConfig:
