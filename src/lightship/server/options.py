@@ -28,7 +28,11 @@ from lightship.transports.sockets import Port
 
 MIN_MEMORY_BUDGET = 16 << 20  # bytes
 MAX_WORKERS = 1024
-# What the server waits for.
+_AT_LEAST_0 = (
+    *("model_config_file_poll_seconds", "settle_seconds", "empty_folder_grace", "store_poll_seconds"),
+    *("drain_seconds", "max_queue_seconds", "load_threads", "load_retries"),
+)
+# Seconds that threads wait for.
 _WAITS = ("poll_seconds", "model_config_file_poll_seconds", "settle_seconds", "store_poll_seconds", "drain_seconds")
 REST_PORT = 8501
 GRPC_PORT = 8500
@@ -161,6 +165,25 @@ class ServerOptions:
                 f'two models are called "{twice.name}": give one of them another name, as in other={quote(twice.place)}'
             )
         self._check_ports()
+        self._check_sizes()
+        if self.metrics_path is not None and (self.metrics_path + "/").lower().startswith("/v1/"):
+            raise InvalidArgument(f"metrics_path={self.metrics_path}: /v1/ belongs to the API; give another path")
+        self._check_files()
+        self._check_quiz()
+        if self.per_model_batching and self.batching is None:
+            raise InvalidArgument(
+                "per_model_batching is True, but batching is None: give batching=BatchingParameters() too"
+            )
+        self._check_numbers()
+        self._check_access_log()
+        check_device(self.engine.device, check_engine(self.engine.engine))
+        check_precision_options(self.engine)
+        _check_hosts(self.allowed_hosts)
+        if isinstance(self.saved_model_tags, str):
+            tags = self.saved_model_tags
+            raise InvalidArgument(f"saved_model_tags={tags!r}: give a tuple of tags, such as ({tags!r},)")
+
+    def _check_sizes(self) -> None:
         if self.max_pixels <= 0:
             raise InvalidArgument(f"max_pixels={self.max_pixels}: give a number that is more than 0")
         if self.memory_budget and self.memory_budget < MIN_MEMORY_BUDGET:
@@ -168,12 +191,12 @@ class ServerOptions:
                 f"memory_budget={self.memory_budget}: give a number of bytes that is at least {MIN_MEMORY_BUDGET} "
                 "(16MiB), or 0 for a quarter of the memory"
             )
-        if self.metrics_path is not None and (self.metrics_path + "/").lower().startswith("/v1/"):
-            raise InvalidArgument(f"metrics_path={self.metrics_path}: /v1/ belongs to the API; give another path")
-        if self.model_config_file_poll_seconds < 0:
+        if self.store_cache_bytes < 1:
             raise InvalidArgument(
-                f"model_config_file_poll_seconds={self.model_config_file_poll_seconds:g}: give 0 or more"
+                f"store_cache_bytes={self.store_cache_bytes}: give the bytes of all models, 1 or more"
             )
+
+    def _check_files(self) -> None:
         if self.reload_root is not None and not self.reload_root.is_dir():
             raise NotFound(
                 f"reload_root={self.reload_root} is not a folder: give the folder below which clients may choose "
@@ -183,40 +206,25 @@ class ServerOptions:
             raise NotFound(
                 f"{self.verify_models} is not a file: models are verified with the public key in one, in PEM"
             )
-        self._check_quiz()
-        if self.per_model_batching and self.batching is None:
-            raise InvalidArgument(
-                "per_model_batching is True, but batching is None: give batching=BatchingParameters() too"
-            )
-        if self.drain_seconds < 0:
-            raise InvalidArgument(f"drain_seconds={self.drain_seconds:g}: give 0 or more")
+
+    def _check_numbers(self) -> None:
+        for option in _AT_LEAST_0:
+            if not (getattr(self, option) or 0) >= 0:
+                raise InvalidArgument(f"{option}={getattr(self, option):g}: give 0 or more")
         for option in _WAITS:
             if not (getattr(self, option) or 0) <= MAX_SECONDS:
                 raise InvalidArgument(f"{option}={getattr(self, option):g}: give at most {MAX_SECONDS} seconds")
-        if not self.max_queue_seconds >= 0:
-            raise InvalidArgument(f"max_queue_seconds={self.max_queue_seconds:g}: give 0 or more")
         if self.workers != "auto" and not (isinstance(self.workers, int) and 1 <= self.workers <= MAX_WORKERS):
             raise InvalidArgument(
                 f"workers={self.workers}: give a number from 1 to {MAX_WORKERS}, or 'auto' for one per processor"
             )
+
+    def _check_access_log(self) -> None:
         if self.access_log not in (None, "text", "json"):
             raise InvalidArgument(f"access_log={self.access_log!r}: give 'text', 'json', or None for no access log")
         if self.access_log_file is not None and self.access_log is None:
             raise InvalidArgument(
                 f"access_log_file={self.access_log_file}, but access_log is None: give access_log='text' or 'json' too"
-            )
-        check_device(self.engine.device, check_engine(self.engine.engine))
-        check_precision_options(self.engine)
-        _check_hosts(self.allowed_hosts)
-        if isinstance(self.saved_model_tags, str):
-            tags = self.saved_model_tags
-            raise InvalidArgument(f"saved_model_tags={tags!r}: give a tuple of tags, such as ({tags!r},)")
-        for option in ("load_threads", "load_retries", "empty_folder_grace", "settle_seconds", "store_poll_seconds"):
-            if not (getattr(self, option) or 0) >= 0:
-                raise InvalidArgument(f"{option}={getattr(self, option)}: give 0 or more")
-        if self.store_cache_bytes < 1:
-            raise InvalidArgument(
-                f"store_cache_bytes={self.store_cache_bytes}: give the bytes of all models, 1 or more"
             )
 
     def _check_quiz(self) -> None:
