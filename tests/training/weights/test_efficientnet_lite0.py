@@ -14,7 +14,7 @@ from lightship.errors import InvalidArgument
 from lightship.images.prepare import prepare
 from lightship.training.weights.checkpoint import read_checkpoint
 from lightship.training.weights.efficientnet_lite0 import IMAGE, PREPROCESSING, efficientnet_lite0
-from lightship.training.weights.imagenet import IMAGENET, IMAGENET_CLASSES
+from lightship.training.weights.imagenet import IMAGENET
 
 DATA = Path(__file__).parent / "data"
 
@@ -40,7 +40,7 @@ def test_the_answers_are_those_of_pytorch(answers: np.ndarray, photos: list[Path
 
 def test_the_dog_of_the_demo_is_a_bull_mastiff(answers: np.ndarray, photos: list[Path], dog_photo: Path) -> None:
     (row,) = answers[[photo.name for photo in photos].index(dog_photo.name) :][:1]
-    assert IMAGENET_CLASSES[row.argmax()] == "bull mastiff"
+    assert IMAGENET.names[row.argmax()] == "bull mastiff"
     assert row.max() == pytest.approx(0.69, abs=0.01)
 
 

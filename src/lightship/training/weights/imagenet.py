@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from lightship.errors import InvalidArgument
 from lightship.training.class_words import ClassWords
 
 
@@ -33,19 +32,6 @@ def _read() -> ClassWords:
     return ClassWords([name for _, name, _ in classes], words, groups)
 
 
-# The classes with all their words, their identifiers in WordNet such as n04285008, and broader terms such as "dog".
+# The classes in the order of the indices, each with a name that no other class has. With all their words, their
+# identifiers in WordNet such as n04285008, and broader terms such as "dog".
 IMAGENET: ClassWords = _read()
-
-# A name for each class that no other class has, in the order of the indices.
-IMAGENET_CLASSES: tuple[str, ...] = IMAGENET.names
-
-
-def imagenet_class(name: str) -> int:
-    """Returns the index of the class that a name or another word stands for, such as 817 for "sports car".
-
-    Raises InvalidArgument, with the names that were probably meant, if there is none or there are several.
-    """
-    found = IMAGENET.find(name)
-    if len(found) > 1:
-        raise InvalidArgument(f"{name!r} stands for {len(found)} classes: give the name of one")
-    return found[0]

@@ -35,7 +35,3 @@ class Rates:
             raise ConnectionFault(
                 ErrorCode.ENHANCE_YOUR_CALM, f"more than {self._limits[kind]} {_NAMES[kind]} in a second"
             )
-
-    def forgive(self, kind: int) -> None:
-        """Starts to count one kind from 0 again."""
-        self._counts[kind] = 0
