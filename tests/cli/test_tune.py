@@ -11,7 +11,7 @@ from tests.cli.conftest import Run
 
 from lightship.engines import EngineOptions
 from lightship.engines.base import Figures
-from lightship.engines.cache import digest_of_folder
+from lightship.engines.cache_keys import digest_of_folder
 from lightship.engines.tuned import TunedSetting, settings_for
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE
 

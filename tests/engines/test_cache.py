@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from tests.engines.cache_entries import content_of
 
-from lightship.engines.cache import CompiledCache, Damaged, Entry, cache_key, default_folder, digest_of_folder
+from lightship.engines.cache import CompiledCache, Damaged, Entry, default_folder
+from lightship.engines.cache_keys import cache_key, digest_of_folder
 
 
 def _put(cache: CompiledCache, key: str, content: bytes = b"compiled") -> None:
@@ -194,7 +195,7 @@ def test_a_key_depends_on_the_version_of_the_source(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("importlib.metadata.version", without_lightship)
     key = cache_key({})
     assert cache_key({}) == key
-    monkeypatch.setattr("lightship.engines.cache.__version__", "0.0.0")
+    monkeypatch.setattr("lightship.engines.cache_keys.__version__", "0.0.0")
     assert cache_key({}) != key
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from lightship.engines import EngineOptions, tuned
 from lightship.engines.base import Figures
-from lightship.engines.cache import digest_of_folder
+from lightship.engines.cache_keys import digest_of_folder
 from lightship.engines.tuned import TunedSetting, TunedSettings, chosen_options, settings_for, tuned_setting
 from lightship.errors import FailedPrecondition
 

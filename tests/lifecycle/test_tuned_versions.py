@@ -13,7 +13,7 @@ import pytest
 from lightship.batching import Scheduler
 from lightship.engines import EngineOptions
 from lightship.engines.base import Figures
-from lightship.engines.cache import digest_of_folder
+from lightship.engines.cache_keys import digest_of_folder
 from lightship.engines.openvino import measured
 from lightship.engines.trial import cancel_trials
 from lightship.engines.tuned import TunedSetting, settings_for

@@ -135,7 +135,7 @@ def _callers(text: str) -> list[int]:
 def _forget(folder: str, version: int | None, cache_dir: Path | None, *, as_json: bool) -> None:
     from lightship.cli.output import print_json, print_text
     from lightship.engines import EngineOptions
-    from lightship.engines.cache import digest_of_folder
+    from lightship.engines.cache_keys import digest_of_folder
     from lightship.engines.tuned import settings_for
 
     settings = settings_for(EngineOptions(cache_dir=cache_dir))
@@ -189,7 +189,7 @@ def _tuned(
     """
     from lightship.bundle.bundle import open_bundle
     from lightship.engines import EngineOptions
-    from lightship.engines.cache import digest_of_folder
+    from lightship.engines.cache_keys import digest_of_folder
     from lightship.engines.tuned import settings_for
     from lightship.tuning import tune as find_best
 

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightship.engines.base import CannotRun, EngineOptions, Refused
-from lightship.engines.cache import stamp_of_folder
 from lightship.engines.comparison import differences, random_inputs, whole_numbers
+from lightship.engines.folder_stamp import stamp_of_folder
 from lightship.engines.tensorflow import TensorFlowModel
 from lightship.errors import LightshipError
 from lightship.saved_model.reader import SavedModel

@@ -12,37 +12,27 @@ import io
 import json
 import logging
 import os
-import platform
 import re
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from fnmatch import fnmatch
-from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from lightship import __version__
 from lightship.engines.scratch import scratch, sweep
-from lightship.errors import DataLoss
 from lightship.files import user_cache_folder
 from lightship.locks import try_lock
 from lightship.pauses import PAUSES
-from lightship.saved_model.digests import Digests, sha256_of
-from lightship.saved_model.version_files import walk
+from lightship.saved_model.digests import sha256_of
 
 logger = logging.getLogger(__name__)
-
-Stamp = frozenset[tuple[str, int, int]]
-"""The name, size and modification time, in nanoseconds, of each file of a folder."""
 
 DEFAULT_MAX_BYTES = 4 << 30
 # This limit also counts the small entries that record why a model could not be compiled.
 DEFAULT_MAX_ENTRIES = 4096
-_FORMAT = 1
+FORMAT = 1  # of entries
 _LOOK_SECONDS = 0.1  # between two attempts to lock the folder
 _PIECE = 1 << 20  # bytes
 _INDEX = "index.json"
@@ -231,86 +221,6 @@ def default_folder() -> Path | None:
     return Path(named) if named else user_cache_folder()
 
 
-def cache_key(parts: Mapping[str, Any]) -> str:
-    """Returns a key that depends on these parts, on the versions of Lightship and OpenVINO, and on the processor."""
-    whole = {
-        **parts,
-        "format": _FORMAT,
-        "lightship": __version__,
-        "openvino": openvino_version(),
-        "processor": _processor(),
-        "code": _code(),
-    }
-    return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
-
-
-def digest_of_folder(folder: Path, patterns: Sequence[str] = ("*",), digests: Digests | None = None) -> str:
-    """Returns a digest of the names and contents of all files of a folder, such as a version folder.
-
-    Files behind links count too, because a model is made of them as well. Raises the errors of `open_file`. `digests`
-    are those of the files in this folder, if some are known.
-    """
-    digests = digests or Digests(folder)
-    names = [entry.name for entry in walk(folder) if entry.is_file and _matches(entry.name, patterns)]
-    lines = [f"{name} {digests.of(name).sha256}" for name in sorted(names)]
-    return hashlib.sha256("\n".join(lines).encode(errors="surrogateescape")).hexdigest()
-
-
-def stamp_of_folder(folder: Path) -> Stamp:
-    """Returns the sizes and modification times of all files of a folder, to detect changes."""
-    files = (entry for entry in walk(folder) if entry.is_file)
-    return frozenset((entry.name, entry.status.st_size, entry.status.st_mtime_ns) for entry in files)
-
-
-def check_unchanged(folder: Path, stamp: Stamp) -> None:
-    """Raises DataLoss if the files of a version folder were changed since `stamp_of_folder` returned the stamp."""
-    if stamp_of_folder(folder) != stamp:
-        raise DataLoss(f"the files in {folder} were changed while they were loaded; export a new version")
-
-
-def _matches(name: str, patterns: Sequence[str]) -> bool:
-    return any(fnmatch(name.rpartition("/")[2], pattern) for pattern in patterns)
-
-
-@cache
-def openvino_version() -> str:
-    """Returns the version of OpenVINO, by the name of the folder with its metadata.
-
-    `importlib.metadata` is only imported where that name does not say it, because that takes as long as a whole key.
-    """
-    spec = find_spec("openvino")
-    places = [Path(place).parent for place in (spec.submodule_search_locations or ())] if spec else []
-    found = [folder.name for place in places for folder in place.glob("openvino-*.dist-info")]
-    if len(found) == 1:
-        return found[0].removeprefix("openvino-").removesuffix(".dist-info")
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("openvino")
-    except PackageNotFoundError:
-        return "none"
-
-
-@cache
-def _code() -> str:
-    """A digest of the source files of what is cached: a developer changes them without changing the version."""
-    engines = Path(__file__).parent
-    return " ".join(
-        digest_of_folder(folder, ("*.py", "*.json")) for folder in (engines, engines.parent / "saved_model")
-    )
-
-
-@cache
-def _processor() -> str:
-    """A digest of the processor's name and features, because compiled models contain machine instructions."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return f"{platform.machine()} {platform.processor()}"
-    described = sorted({line for line in lines if line.startswith(("model name", "flags", "Features", "CPU part"))})
-    return hashlib.sha256("\n".join(described).encode()).hexdigest()
-
-
 def _usable(folder: Path | None) -> Path | None:
     """Returns the folder, creating it if necessary.
 
@@ -364,7 +274,7 @@ def _read(place: Path) -> Entry:
     if not isinstance(index, dict):
         raise ValueError(f"the index of {place} is not a JSON object")
     digest = index.pop("digest")
-    if index["format"] != _FORMAT or digest != _digest_of(index):
+    if index["format"] != FORMAT or digest != _digest_of(index):
         raise ValueError(f"the index of {place} was changed")
     files = {name: (sha256, place / name) for name, sha256 in index["files"].items()}
     if not all((place / name).is_file() for name in files):
@@ -374,7 +284,7 @@ def _read(place: Path) -> Entry:
 
 def _write_index(file: Path, content: Mapping[str, Any]) -> bool:
     """Writes the index. Returns False, and logs the reason, if the file cannot be written."""
-    index = {"format": _FORMAT, **content}
+    index = {"format": FORMAT, **content}
     try:
         with file.open("xb") as opened:
             opened.write(json.dumps({**index, "digest": _digest_of(index)}).encode())

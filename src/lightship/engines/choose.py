@@ -32,8 +32,8 @@ from lightship.engines.base import (
     check_inputs,
     check_outputs,
 )
-from lightship.engines.cache import check_unchanged, stamp_of_folder
 from lightship.engines.device import check_device
+from lightship.engines.folder_stamp import check_unchanged, stamp_of_folder
 from lightship.engines.openvino import OpenVINOProgram
 from lightship.engines.openvino.program import Compiler, in_process
 from lightship.engines.openvino.tried import Tried

@@ -13,7 +13,8 @@ from typing import Any
 from google.protobuf.message import DecodeError
 
 from lightship import protos
-from lightship.engines.cache import CompiledCache, cache_key
+from lightship.engines.cache import CompiledCache
+from lightship.engines.cache_keys import cache_key
 from lightship.errors import LightshipError
 from lightship.saved_model.digests import Digests
 from lightship.saved_model.graph_state import Changes

@@ -20,7 +20,8 @@ from typing import Any
 
 from lightship import __version__
 from lightship.engines.base import DEFAULT_OPTIONS, Costs, EngineOptions, Figures, SignatureReport
-from lightship.engines.cache import cache_key, default_folder, digest_of_folder, is_private, openvino_version
+from lightship.engines.cache import default_folder, is_private
+from lightship.engines.cache_keys import cache_key, digest_of_folder, openvino_version
 from lightship.errors import FailedPrecondition, LightshipError
 from lightship.files import read_regular
 from lightship.processors import available_cpus, cpu_quota, schedulable_cpus

@@ -12,7 +12,8 @@ from lightship.engines.backend import Runtime
 from lightship.engines.backends.registry import load_backend
 from lightship.engines.backends.request import request_for
 from lightship.engines.base import CannotRun, EngineOptions, Joining, Program
-from lightship.engines.cache import Stamp, cache_key, check_unchanged, digest_of_folder, stamp_of_folder
+from lightship.engines.cache_keys import cache_key, digest_of_folder
+from lightship.engines.folder_stamp import Stamp, check_unchanged, stamp_of_folder
 from lightship.engines.trial import TrialFailed, backend_trials_for
 from lightship.errors import DataLoss
 from lightship.saved_model.digests import Digests

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lightship.engines.base import EngineOptions, Figures, Joining
-from lightship.engines.cache import cache_key
+from lightship.engines.cache_keys import cache_key
 from lightship.engines.openvino.description import Description
 from lightship.engines.openvino.streams import least_calls
 from lightship.engines.trial import TrialFailed, measuring_trials_for

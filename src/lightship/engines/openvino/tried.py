@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 
 from lightship.engines.base import CannotRun, EngineOptions
-from lightship.engines.cache import Damaged, Entry, Stamp, cache_key, check_unchanged, digest_of_folder, stamp_of_folder
+from lightship.engines.cache import Damaged, Entry
+from lightship.engines.cache_keys import cache_key, digest_of_folder
+from lightship.engines.folder_stamp import Stamp, check_unchanged, stamp_of_folder
 from lightship.engines.openvino.compiled import Compiled
 from lightship.engines.openvino.description import DECLARED, Description
 from lightship.engines.openvino.runtime import core, openvino, properties, start_workers

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lightship.engines.base import EngineOptions
-from lightship.engines.cache import digest_of_folder
+from lightship.engines.cache_keys import digest_of_folder
 from lightship.engines.openvino.building import build_models, build_signature, build_variant, try_joining
 from lightship.engines.openvino.compiled import Compiled
 from lightship.engines.openvino.description import DECLARED, Description

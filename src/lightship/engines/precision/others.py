@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lightship.bundle.bundle import Bundle
 from lightship.engines.base import CannotRun, Engine, EngineOptions, Precision
-from lightship.engines.cache import cache_key, digest_of_folder
+from lightship.engines.cache_keys import cache_key, digest_of_folder
 from lightship.engines.choose import load_engine
 from lightship.engines.device import check_device
 from lightship.engines.precision.checking import Checked, Reference
