@@ -10,12 +10,14 @@ import gc
 import sys
 
 from lightship import signals
+from lightship.cli.standard_files import open_missing
 
 INTERRUPTED = 130  # the exit code that shells report for a process that SIGINT ended
 
 
 def main() -> None:
     """Runs `lightship`. The exit code is 0 on success, 2 for wrong arguments, 130 after Ctrl-C, and otherwise 1."""
+    open_missing()
     if _serves(sys.argv[1:]):
         signals.handle_server_start()
         gc.disable()  # until `resume_collections`: what is imported is not garbage
@@ -32,6 +34,7 @@ def main() -> None:
 
 def model_server() -> None:
     """Runs `lightship-model-server`. If the start fails, the exit code is 255."""
+    open_missing()
     signals.handle_server_start()
     gc.disable()
     _limit_libraries()
