@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -100,6 +101,12 @@ def test_many_photos_in_one_call_get_the_answers_of_single_calls(ask: Ask, serve
     assert [one.labels for one in together] == [one.labels for one in single]
     for one, other in zip(together, single, strict=True):
         assert one.scores == pytest.approx(other.scores, rel=1e-3, abs=1e-4)
+
+
+@pytest.mark.parametrize("timeout", [math.inf, 1e10])
+def test_a_timeout_without_an_end_is_no_limit(ask: Ask, server: str, timeout: float) -> None:
+    (status,) = ask(server, "status", "dog", options={"timeout": timeout})
+    assert status.state == "AVAILABLE"
 
 
 def test_tensors_come_back_named_and_typed(ask: Ask, server: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import shutil
 import socket
@@ -123,6 +124,11 @@ def test_versions_that_fail_are_retried_as_configured(tmp_path: Path) -> None:
         f"Specified file path: {tmp_path}/m/1}}, }}"
     )
     server.stop()
+
+
+def test_models_may_be_awaited_without_an_end(half_plus_two: Path) -> None:
+    with Server(ServerOptions([ModelConfig("half", half_plus_two)], rest_port="auto")) as server:
+        assert server.wait_ready(math.inf)
 
 
 def test_a_pause_that_no_thread_can_wait_for_stops_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -16,6 +16,7 @@ T = TypeVar("T")
 
 MIN_PAUSE = 0.1  # seconds before the first retry; doubled each time
 MAX_PAUSE = 5.0
+_MAX_SECONDS = 2**31  # of a deadline; a later one is none, because neither threads nor gRPC can wait much longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,9 @@ class Deadline:
 
     def left(self) -> float | None:
         """Seconds, 0 if the deadline has passed; None for no limit."""
-        return None if self.seconds is None else max(0.0, self.start + self.seconds - time.monotonic())
+        if self.seconds is None or self.seconds > _MAX_SECONDS:
+            return None
+        return max(0.0, self.start + self.seconds - time.monotonic())
 
     def allows(self, pause: float) -> bool:
         """Whether time is left after a pause of `pause` seconds."""

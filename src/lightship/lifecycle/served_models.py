@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -111,8 +112,9 @@ class ServedModels(ABC):
 
     def wait(self, condition: Callable[[Self], bool], timeout: float | None) -> bool:
         """Waits until `condition`, which is called after every change, returns True. Returns its last result."""
+        seconds = None if timeout is None else min(timeout, threading.TIMEOUT_MAX)
         with self._changed:
-            return self._changed.wait_for(lambda: condition(self), timeout)
+            return self._changed.wait_for(lambda: condition(self), seconds)
 
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Calls `listener` after every change, on any thread. It must return at once and ask nothing of this object.
