@@ -15,6 +15,7 @@ from lightship.errors import InvalidArgument
     ("options", "text"),
     [
         ({"threads": -1}, "threads=-1: give a whole number, 0 or more"),
+        ({"threads": 10**20}, "threads=100000000000000000000: give a number up to 65536"),
         ({"threads": 1.5}, "threads=1.5: give a whole number"),
         ({"streams": -2}, "streams=-2: give"),
         ({"trial_memory": -1}, "trial_memory=-1: give"),

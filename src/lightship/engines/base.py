@@ -29,6 +29,7 @@ SHORT_SECONDS = 0.0003
 # compiles no model with more.
 MAX_DIMENSIONS = 32
 
+MAX_THREADS = 1 << 16
 _ONE_ROW = ("auto", "always", "never")
 _INT32 = np.iinfo(np.int32)
 
@@ -202,6 +203,9 @@ class EngineOptions:
             value = getattr(self, option)
             if not isinstance(value, Integral) or value < 0:  # TensorFlow would end the process
                 raise InvalidArgument(f"{option}={value}: give a whole number, 0 or more")
+        for option in ("threads", "tflite_interpreters", "streams"):
+            if getattr(self, option) > MAX_THREADS:
+                raise InvalidArgument(f"{option}={getattr(self, option)}: give a number up to {MAX_THREADS}")
         if not self.trial_seconds > 0:
             raise InvalidArgument(f"trial_seconds={self.trial_seconds:g}: give a number that is more than 0")
         if self.one_row not in _ONE_ROW:
