@@ -126,6 +126,15 @@ def test_versions_that_fail_are_retried_as_configured(tmp_path: Path) -> None:
     server.stop()
 
 
+def test_a_server_that_was_stopped_does_not_start_again(half_plus_two: Path) -> None:
+    server = Server(ServerOptions([ModelConfig("half", half_plus_two)], rest_port="auto")).start()
+    server.stop()
+    for start in (server.start, server.load, server.__enter__):
+        with pytest.raises(FailedPrecondition, match="the server was stopped, and a server starts only once"):
+            start()
+    server.stop()  # which changes nothing
+
+
 def test_models_may_be_awaited_without_an_end(half_plus_two: Path) -> None:
     with Server(ServerOptions([ModelConfig("half", half_plus_two)], rest_port="auto")) as server:
         assert server.wait_ready(math.inf)

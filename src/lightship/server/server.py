@@ -79,8 +79,9 @@ class Server:
         """Opens the ports, starts to load the models and returns. Call `wait_ready` to wait for the models.
 
         Raises AlreadyExists if a port is in use, NotFound if a folder does not exist, and InvalidArgument for invalid
-        TLS keys and for an access log that cannot be written.
+        TLS keys and for an access log that cannot be written. Raises FailedPrecondition after `stop`.
         """
+        self._refuse_stopped()
         if self._endpoints is not None:
             return self
         if self._source is None:
@@ -105,8 +106,9 @@ class Server:
     def load(self) -> Self:
         """Starts to load the models without opening a port; `start` opens the ports later.
 
-        A model's folder need not exist yet.
+        A model's folder need not exist yet. Raises FailedPrecondition after `stop`.
         """
+        self._refuse_stopped()
         if self._source is None:
             self._configure_logging()
             settle_seconds = self.options.settle_seconds
@@ -208,6 +210,10 @@ class Server:
         )
         for note in reread.notes:
             logger.warning("%s", note)
+
+    def _refuse_stopped(self) -> None:
+        if self._stopped:
+            raise FailedPrecondition("the server was stopped, and a server starts only once: make another one")
 
     def _configure_logging(self) -> None:
         if self.options.log_format is not None:
