@@ -71,11 +71,14 @@ def exchange(base: str, request: HttpRequest, deadline: Deadline, retries: int) 
     """Returns the response to a request, whatever its HTTP status.
 
     A request is sent again, at most `retries` times, if it never reached the server, if the server answered 503, or if
-    it is a GET whose connection broke. Raises Unavailable, DeadlineExceeded, InvalidArgument.
+    it is a GET whose connection broke. Raises Unavailable, DeadlineExceeded, InvalidArgument, and what the transport
+    says of the client itself.
     """
     outcome = yield from send_with_retries(request, deadline, retries, partial(_pause_before_retry, request), _is_busy)
     if isinstance(outcome, HttpResponse):
         return outcome
+    if isinstance(outcome, LightshipError):
+        raise outcome
     assert isinstance(outcome, Exception)
     raise _as_our_error(outcome, base, deadline) from outcome
 

@@ -1,9 +1,11 @@
-"""Sends requests over HTTP connections. Failures are returned as httpx2's own exceptions."""
+"""Sends requests over HTTP connections. Failures are returned as httpx2's own exceptions, or as those of the client."""
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any, TypeVar
 from urllib.request import getproxies
 
@@ -15,7 +17,7 @@ from lightship import __version__
 from lightship.client.flow import Deadline, Outcome, Send
 from lightship.client.options import Options, Tls
 from lightship.client.rest.exchange import HttpResponse
-from lightship.errors import InvalidArgument
+from lightship.errors import Cancelled, FailedPrecondition, InvalidArgument, LightshipError
 
 T = TypeVar("T")
 
@@ -26,7 +28,7 @@ _FAILURES = (httpx2.RequestError, httpx2.InvalidURL, TimeoutError, ssl.SSLError)
 
 class HttpTransport:
     def __init__(self, url: str, options: Options, httpx_transport: httpx2.BaseTransport | None) -> None:
-        self._url = url
+        self._url, self._closed = url, False
         self._http = httpx2.Client(
             headers=_headers(options), transport=httpx_transport, verify=_verify(url, options.tls)
         )
@@ -36,8 +38,13 @@ class HttpTransport:
             return self._send(send)
         except _FAILURES as error:
             return error
+        except RuntimeError:
+            if self._closed:  # perhaps by another thread just now
+                return _closed()
+            raise
 
     def close(self) -> None:
+        self._closed = True
         self._http.close()
 
     def _send(self, send: Send) -> HttpResponse:
@@ -55,22 +62,50 @@ class HttpTransport:
 
 
 class AsyncHttpTransport:
-    """Sends HTTP requests with httpx2, under asyncio or trio."""
+    """Sends HTTP requests with httpx2, under asyncio or trio.
+
+    Connections belong to the event loop of asyncio that made them. After it is closed, the next loop makes new ones.
+    """
 
     def __init__(self, url: str, options: Options, httpx_transport: httpx2.AsyncBaseTransport | None) -> None:
-        self._url = url
+        self._url, self._closed = url, False
         verify = _verify(url, options.tls)
-        self._http = httpx2.AsyncClient(headers=_headers(options), transport=httpx_transport, verify=verify)
+        self._make = partial(httpx2.AsyncClient, headers=_headers(options), transport=httpx_transport, verify=verify)
+        self._http = self._make()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def send(self, send: Send) -> Outcome:
+        refusal = self._enter_loop()
+        if refusal is not None:
+            return refusal
         try:
             with anyio.fail_after(send.deadline.left()):
                 return await self._send(send)
         except _FAILURES as error:
             return error
+        except RuntimeError:
+            if self._closed:  # by another task just now
+                return _closed()
+            raise
 
     async def close(self) -> None:
-        await self._http.aclose()
+        self._closed = True
+        if self._loop is None or self._loop is _asyncio_loop():
+            await self._http.aclose()
+
+    def _enter_loop(self) -> LightshipError | None:
+        """Returns why nothing can be sent from the running event loop, or None."""
+        if self._closed:
+            return _closed()
+        loop = _asyncio_loop()
+        if self._loop is loop:
+            return None
+        if self._loop is not None:
+            if not self._loop.is_closed():
+                return FailedPrecondition("another running event loop uses this AsyncClient: make one for each loop")
+            self._http = self._make()
+        self._loop = loop
+        return None
 
     async def sleep(self, seconds: float) -> None:
         await anyio.sleep(seconds)
@@ -91,6 +126,18 @@ class AsyncHttpTransport:
             request.method, url, content=request.body, headers=request.all_headers, timeout=timeout
         )
         return HttpResponse(response.status_code, response.headers, response.content, url)
+
+
+def _asyncio_loop() -> asyncio.AbstractEventLoop | None:
+    """Returns the running event loop of asyncio, or None under trio."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def _closed() -> Cancelled:
+    return Cancelled("the client is closed: make a new one")
 
 
 def _headers(options: Options) -> dict[str, str]:
