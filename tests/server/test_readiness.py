@@ -13,8 +13,21 @@ from lightship.server import ModelConfig, Server, ServerOptions
 
 def test_a_server_that_was_not_started_has_no_model_that_answers(half_plus_two: Path) -> None:
     server = Server(ServerOptions([ModelConfig("m", half_plus_two)], rest_port="auto"))
-    with pytest.raises(FailedPrecondition, match="has not been started"):
+    for ask in (
+        lambda: server.require_ready(60),
+        lambda: server.wait_ready(60),
+        lambda: server.reload([]),
+        server.reread,
+    ):
+        with pytest.raises(FailedPrecondition, match="has not been started"):
+            ask()
+
+
+def test_the_models_of_a_server_that_was_stopped_are_not_awaited(half_plus_two: Path) -> None:
+    with Server(ServerOptions([ModelConfig("m", half_plus_two)], rest_port="auto")) as server:
         server.require_ready(60)
+    with pytest.raises(FailedPrecondition, match="the server was stopped"):
+        server.require_ready()
 
 
 def test_no_model_is_ready_at_once() -> None:

@@ -138,8 +138,9 @@ class Server:
         """Serves these models from now on: unloads models that are not listed and waits until new models are loaded.
 
         Waits until `timeout` seconds have passed, or until `cancelled` returns True. None means no timeout. Raises the
-        errors of `Configuration.reload`.
+        errors of `Configuration.reload`, and FailedPrecondition before `start`.
         """
+        self._require_started()
         try:
             self.configuration.reload(
                 [replace(model, path=model.path.absolute()) for model in models], timeout, cancelled
@@ -159,9 +160,7 @@ class Server:
 
         `run` does this on SIGHUP. A file that cannot be applied changes nothing, and the log says why.
         """
-        if self._source is None:
-            raise FailedPrecondition("the server has not been started, so there is nothing to read again")
-        Rereading(self._source, self._config_file, self.options.read_once).start()
+        Rereading(self._require_started(), self._config_file, self.options.read_once).start()
         if self._endpoints is not None:
             self._endpoints.reopen_log()
 
@@ -215,6 +214,11 @@ class Server:
         if self._stopped:
             raise FailedPrecondition("the server was stopped, and a server starts only once: make another one")
 
+    def _require_started(self) -> FileSystemSource:
+        if self._source is None:
+            raise FailedPrecondition("the server has not been started, so it has no models yet: call start()")
+        return self._source
+
     def _configure_logging(self) -> None:
         if self.options.log_format is not None:
             configure_logging(self.options.log_format)
@@ -246,7 +250,11 @@ class Server:
         return "" if self._listening is None else self._listening.grpc_address
 
     def wait_ready(self, timeout: float = 60.0) -> bool:
-        """Waits until every model has an AVAILABLE version. Returns False if that takes more than `timeout` seconds."""
+        """Waits until every model has an AVAILABLE version. Returns False if that takes more than `timeout` seconds.
+
+        Raises FailedPrecondition before `start`.
+        """
+        self._require_started()
         ready = self.manager.wait_ready(timeout)
         self._tell_workers()
         return ready
@@ -255,12 +263,13 @@ class Server:
         """Waits until every model answers. Must be called after `start`.
 
         Raises FailedPrecondition with the reasons if a model cannot be loaded or its folder has no version, and
-        DeadlineExceeded after `timeout` seconds. None means no timeout. The server goes on in either case.
+        DeadlineExceeded after `timeout` seconds. None means no timeout. The server goes on in either case. Raises
+        FailedPrecondition too before `start` and after `stop`.
         """
-        if self._source is None:
-            raise FailedPrecondition("the server has not been started, so its models cannot answer: call start()")
+        self._refuse_stopped()
+        source = self._require_started()
         folders = {model.name: model.path for model in self.options.models if model.store is None}
-        Readiness(self.manager, self._source, folders, self._supervisor_failure).require(timeout)
+        Readiness(self.manager, source, folders, self._supervisor_failure).require(timeout)
         self._tell_workers()
 
     def has_looked(self) -> bool:
