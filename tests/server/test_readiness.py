@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,16 @@ def test_the_models_of_a_server_that_was_stopped_are_not_awaited(half_plus_two: 
         server.require_ready(60)
     with pytest.raises(FailedPrecondition, match="the server was stopped"):
         server.require_ready()
+
+
+def test_who_waits_for_models_learns_that_the_server_was_stopped(half_plus_two: Path) -> None:
+    model = ModelConfig("m", half_plus_two)
+    server = Server(ServerOptions([model], rest_port="auto", settle_seconds=1e9)).start()
+    with ThreadPoolExecutor(1) as threads:
+        waits = threads.submit(server.require_ready)
+        server.stop()
+        with pytest.raises(FailedPrecondition, match="the server was stopped"):
+            waits.result(60)
 
 
 def test_no_model_is_ready_at_once() -> None:

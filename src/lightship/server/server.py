@@ -269,7 +269,7 @@ class Server:
         self._refuse_stopped()
         source = self._require_started()
         folders = {model.name: model.path for model in self.options.models if model.store is None}
-        Readiness(self.manager, source, folders, self._supervisor_failure).require(timeout)
+        Readiness(self.manager, source, folders, self._why_not_serving).require(timeout)
         self._tell_workers()
 
     def has_looked(self) -> bool:
@@ -428,6 +428,9 @@ class Server:
             if name in started and name in waiting and not self.manager.versions(name):
                 return f"{name} cannot be served: {reason}"
         return None
+
+    def _why_not_serving(self) -> str | None:
+        return "the server was stopped" if self._stopped else self._supervisor_failure()
 
     def _supervisor_failure(self) -> str | None:
         return None if self._supervisor is None else self._supervisor.failure
