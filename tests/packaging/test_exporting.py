@@ -43,6 +43,39 @@ def test_the_bundle_holds_all_of_its_parts(pets: Path) -> None:
     assert entries(pets / "1" / "assets.extra") == extras
 
 
+@pytest.mark.parametrize("source", ["model", "subclass", "saved_model"])
+def test_each_weight_is_saved_once(tmp_path: Path, model: keras.Model, source: str) -> None:
+    """Keras' own export saves each weight twice."""
+    small = keras.Sequential([model, keras.layers.Dense(200), keras.layers.Dense(3)])
+    small(images(2))
+    given: Any = small
+    if source == "subclass":
+        given = Wrapped(small)
+        given(images(2))
+    elif source == "saved_model":
+        given = tmp_path / "stock"
+        small.export(given, verbose=False)
+        assert weight_bytes(given) > 1.9 * 4 * small.count_params()
+    version = export(given, tmp_path / "m", classes=PETS, image=SPEC)
+    assert 4 * small.count_params() <= weight_bytes(version) < 1.2 * 4 * small.count_params() + 4096
+    (name,) = open_bundle(version, "m", 1).saved_model.signatures["serving_default"].inputs
+    (output,) = signature(version)(**{name: images(2)}).values()
+    np.testing.assert_allclose(output, small(images(2)), rtol=1e-5)
+
+
+class Wrapped(keras.Model):
+    def __init__(self, inner: keras.Model) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def call(self, photo: Any) -> Any:
+        return self.inner(photo)
+
+
+def weight_bytes(version: Path) -> int:
+    return (version / "variables" / "variables.data-00000-of-00001").stat().st_size
+
+
 def test_signatures_have_the_documented_forms(pets: Path) -> None:
     signatures = open_bundle(pets / "1", "pets", 1).saved_model.signatures
     forms = {

@@ -82,6 +82,7 @@ class KerasModel:
             if explain is not None:
                 for name, function, specs in explain.functions(image):
                     archive.add_endpoint(name, function, input_signature=specs)
+            _save_once(archive)
             _trace_once(archive)
             archive.write_out(str(folder), verbose=False)
         if image is not None:
@@ -97,6 +98,19 @@ class KerasModel:
     def _scores(self, run: Any, images: Tensor) -> Tensor:
         (output,) = keras.tree.flatten(run(*keras.tree.pack_sequence_as(self._arguments, [images])))
         return output
+
+
+def _save_once(archive: Any) -> None:
+    """Lets Keras save each weight once.
+
+    Keras saves its own variables, and TensorFlow's variables within them once more: the files have twice the size, and
+    TensorFlow holds both in memory. Here the archive has TensorFlow's variables only. A name that is used here is
+    private: if it is missing, weights are saved twice.
+    """
+    with suppress(AttributeError):
+        saved = archive._tf_trackable
+        for name in ("variables", "trainable_variables", "non_trainable_variables"):
+            setattr(saved, name, [getattr(variable, "value", variable) for variable in getattr(archive, name)])
 
 
 def _trace_once(archive: Any) -> None:

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 _PARTS = (SAVED_MODEL_FILE, SAVED_MODEL_TEXT, "variables", "assets", "fingerprint.pb", "keras_metadata.pb")
 
 
+# Where Keras' own export keeps the second copies of the weights.
+_KERAS_COPIES = "_all_variables"
+
+
 class SavedModelSource:
     """A SavedModel. If Lightship exported it, its `lightship.json` gives the labels and the image spec."""
 
@@ -73,6 +77,7 @@ class SavedModelSource:
         if image is None:
             self._copy(folder, _PARTS)
             return
+        _drop_copies(self._loaded)
         module = tf.Module()
         module.source = self._loaded
         left_out = {INIT_SIGNATURE, *(self._explaining() if explain is None else ())}
@@ -109,6 +114,14 @@ class SavedModelSource:
                 shutil.copytree(part, folder / name)
             elif part.exists():
                 shutil.copyfile(part, folder / name)
+
+
+def _drop_copies(loaded: Any) -> None:
+    """Lets a SavedModel of Keras' own export hold each weight once: Keras saves them as `_all_variables` once more."""
+    used = {id(variable) for function in loaded.signatures.values() for variable in function.variables}
+    copies = getattr(loaded, _KERAS_COPIES, ())
+    if copies and used.isdisjoint(map(id, copies)):
+        setattr(loaded, _KERAS_COPIES, [])
 
 
 def _free(shape: tuple[int, ...] | None) -> tuple[int | None, ...] | None:
