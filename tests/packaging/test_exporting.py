@@ -76,6 +76,32 @@ def weight_bytes(version: Path) -> int:
     return (version / "variables" / "variables.data-00000-of-00001").stat().st_size
 
 
+def test_tensorflows_graph_optimiser_is_as_before(tmp_path: Path, model: keras.Model) -> None:
+    import tensorflow as tf
+
+    options = tf.config.optimizer
+    name = "disable_meta_optimizer"
+    seen = []
+
+    class Seen(keras.layers.Layer):
+        def call(self, x: Any) -> Any:
+            seen.append(options.get_experimental_options().get(name))
+            return x
+
+    small = keras.Sequential([model, Seen()])
+    small(images(2))
+    seen.clear()
+    before = options.get_experimental_options().get(name, False)
+    try:
+        for disabled in (False, True):
+            options.set_experimental_options({name: disabled})
+            export(small, tmp_path / "m")
+            assert options.get_experimental_options()[name] == disabled
+    finally:
+        options.set_experimental_options({name: before})
+    assert set(seen) == {True}
+
+
 def test_signatures_have_the_documented_forms(pets: Path) -> None:
     signatures = open_bundle(pets / "1", "pets", 1).saved_model.signatures
     forms = {

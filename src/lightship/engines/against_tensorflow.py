@@ -30,7 +30,7 @@ GOLDEN, COMPARED, TABLE_ONLY = "golden sample", "compared with TensorFlow", "tab
 _COMPARED_ROWS = (1, 3)
 # A larger version is not kept for the next signature. TensorFlow holds more than twice as much in memory, and a helper
 # process that is too large is not used again.
-_MAX_KEPT_BYTES = 64 << 20
+_MAX_KEPT_BYTES = 128 << 20
 
 
 class Reference:
@@ -49,7 +49,7 @@ class Reference:
         files = (folder, stamp_of_folder(folder), model.tags, options.threads)
         if self._kept is None or self._kept[0] != files:
             self.close()
-            self._kept = files, TensorFlowModel(folder, model, options)
+            self._kept = files, TensorFlowModel(folder, model, options, optimised=False)
         keep = False
         try:
             yield self._kept[1]

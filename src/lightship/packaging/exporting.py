@@ -26,6 +26,7 @@ from lightship.packaging.golden_sample import (
     take_golden,
     warn_if_uninformative,
 )
+from lightship.packaging.graph_optimiser import without_graph_optimiser
 from lightship.packaging.library_errors import reraise_as
 from lightship.packaging.missing_image import is_image_classifier, warn_of_missing_image
 from lightship.packaging.onnx import add_onnx_to_new, require_onnx
@@ -152,7 +153,7 @@ def export_with_extras(
     check_quantize(quantize, calibrate)
     if onnx:
         require_onnx()
-    with _EXPORT_LOCK, shown_progress(progress) as report, quiet_tensorflow(report):
+    with _EXPORT_LOCK, shown_progress(progress) as report, quiet_tensorflow(report), without_graph_optimiser():
         from lightship.packaging.sources import open_source
 
         report.step("reading the trained model")

@@ -42,11 +42,18 @@ class TensorFlowModel:
     Declared shapes are not enforced: the graph's placeholders are replaced by placeholders that accept any shape.
     """
 
-    def __init__(self, folder: Path, saved_model: SavedModel, options: EngineOptions) -> None:
-        """Loads the variables and tables. Raises TensorFlow's errors as Lightship's errors with the same codes."""
+    def __init__(
+        self, folder: Path, saved_model: SavedModel, options: EngineOptions, *, optimised: bool = True
+    ) -> None:
+        """Loads the variables and tables.
+
+        optimised: whether TensorFlow optimises a graph before its first run. That takes longer than some runs without.
+
+        Raises TensorFlow's errors as Lightship's errors with the same codes.
+        """
         tf = _import_tensorflow()
         self._errors = tf.errors.OpError
-        self._session = _session(tf, options)
+        self._session = _session(tf, options, optimised)
         try:
             with self._session.graph.as_default(), _quiet(tf.get_logger()):
                 placeholders = _placeholders(tf, saved_model)
@@ -176,9 +183,10 @@ def _quiet(logger: logging.Logger) -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _session(tf: Any, options: EngineOptions) -> Any:
+def _session(tf: Any, options: EngineOptions, optimised: bool) -> Any:
     threads = options.threads or engine_threads()
     config = tf.compat.v1.ConfigProto(intra_op_parallelism_threads=threads, inter_op_parallelism_threads=threads)
+    config.graph_options.rewrite_options.disable_meta_optimizer = not optimised
     return tf.compat.v1.Session(graph=tf.Graph(), config=config)
 
 
