@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import ml_dtypes
@@ -23,6 +24,26 @@ def test_what_is_saved_is_what_is_loaded(tmp_path: Path) -> None:
     np.testing.assert_array_equal(loaded.inputs["in/x:0"], X)
     assert loaded.inputs["n"].shape == ()
     assert loaded.outputs["words"].tolist() == [b"cat", b"b\xc3\xa4r"]
+
+
+def test_explanations_are_loaded_with_the_classes_that_they_explain(tmp_path: Path) -> None:
+    maps = {"map": X.reshape(2, 3, 1), "class_index": np.array([1, 0], np.int32)}
+    replace(GOLDEN, explained={"explain_cam": maps}).save(tmp_path / "golden.npz")
+    loaded = Golden.load(tmp_path / "golden.npz", 0.5, 0.25)
+    assert (loaded.inputs.keys(), loaded.outputs.keys()) == ({"x"}, {"y"})
+    explanation = loaded.explanation("explain_cam")
+    assert explanation is not None
+    assert (explanation.rtol, explanation.atol) == (0.5, 0.25)
+    assert explanation.inputs.keys() == {"x", "class_index"}
+    assert explanation.inputs["class_index"].tolist() == [1, 0]
+    assert explanation.compare(maps) is None
+    assert loaded.explanation("explain_grad_cam") is None
+
+
+def test_explanations_without_classes_are_data_loss(tmp_path: Path) -> None:
+    replace(GOLDEN, explained={"explain_cam": {"map": X}}).save(tmp_path / "golden.npz")
+    with pytest.raises(DataLoss, match=r"explained/explain_cam/class_index is missing; export the model again"):
+        Golden.load(tmp_path / "golden.npz")
 
 
 def test_bfloat16_is_kept_whole(tmp_path: Path) -> None:

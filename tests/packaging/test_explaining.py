@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +106,50 @@ def test_maps_are_those_of_the_trained_model_on_both_engines(plain: tuple[keras.
             np.testing.assert_allclose(outputs["score"], scores.max(1), rtol=1e-5)
             np.testing.assert_allclose(outputs["logit"], expected["logit"], rtol=1e-5)
         assert engine.engine_of(internal) == "openvino"
+    engine.close()
+
+
+def test_the_golden_sample_proves_them_without_tensorflow(plain: tuple[keras.Model, Bundle], tmp_path: Path) -> None:
+    _, bundle = plain
+    script = """
+import sys
+from pathlib import Path
+from lightship.engines.base import EngineOptions
+from lightship.engines.openvino import trying
+from lightship.engines.openvino.trial_request import request_for
+from lightship.saved_model.reader import read_saved_model
+
+version, out, *names = sys.argv[1:]
+for name in names:
+    request = request_for(Path(version), read_saved_model(Path(version)).signatures[name], EngineOptions())
+    print(name, trying.work(request, Path(out))["proof"])
+assert "tensorflow" not in sys.modules
+"""
+    names = sorted(bundle.internal_signatures)
+    command = [sys.executable, "-c", script, str(bundle.path), str(tmp_path), *names]
+    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert printed.splitlines() == [f"{name} golden sample" for name in names]
+
+
+def test_maps_that_are_not_the_stored_ones_are_left_to_tensorflow(
+    plain: tuple[keras.Model, Bundle], tmp_path: Path
+) -> None:
+    _, bundle = plain
+    copy = tmp_path / "1"
+    shutil.copytree(bundle.path, copy)
+    assert bundle.golden is not None
+    first = dict(bundle.golden.explained["explain_cam"])
+    first["map"] = first["map"] * 1.1
+    golden = replace(bundle.golden, explained={**bundle.golden.explained, "explain_cam": first})
+    golden.save(copy / "assets.extra" / "golden.npz")
+    engine = load_engine(copy, bundle.saved_model)
+    (name,) = bundle.saved_model.signatures["serving_default"].inputs
+    for internal in ("explain_cam", "explain_grad_cam"):
+        engine.run(internal, {name: images(1), "class_index": np.array([-1], np.int32)})
+    reports = {report.signature: report for report in engine.reports()}
+    assert reports["explain_cam"].engine == "tensorflow"
+    assert "differ from the trained model's: output 'map'" in reports["explain_cam"].reason
+    assert (reports["explain_grad_cam"].engine, reports["explain_grad_cam"].proof) == ("openvino", "golden sample")
     engine.close()
 
 

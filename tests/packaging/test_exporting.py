@@ -39,6 +39,7 @@ def test_the_bundle_holds_all_of_its_parts(pets: Path) -> None:
     assert bundle.image_signatures == {"image_bytes", "classify"}
     assert bundle.golden is not None
     assert len(bundle.golden.inputs["photo"]) >= 2
+    assert bundle.golden.explained.keys() == bundle.internal_signatures
     extras = {"lightship.json", "labels.txt", "golden.npz", "tf_serving_warmup_requests"}
     assert entries(pets / "1" / "assets.extra") == extras
 

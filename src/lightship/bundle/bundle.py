@@ -59,6 +59,12 @@ class Bundle:
         """The signatures of the methods of explanation, which a server runs to answer others."""
         return frozenset(self.explain.methods.values() if self.explain else ())
 
+    def sample_of(self, signature: str) -> Golden | None:
+        """Returns the inputs and outputs that the golden sample has of this signature; None if it has none."""
+        if self.golden is None or signature == DEFAULT_SIGNATURE:
+            return self.golden
+        return self.golden.explanation(signature)
+
 
 def open_bundle(
     path: Path,

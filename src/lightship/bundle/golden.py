@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile, ZipInfo
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from lightship.bundle.explain_spec import CLASS_INDEX
 from lightship.errors import DataLoss
 from lightship.saved_model.version_files import open_file
 
@@ -25,6 +26,9 @@ ATOL = 1e-4
 
 # The most bytes that the arrays of a golden sample may have together.
 MAX_BYTES = 1 << 30
+
+# The beginning of the names of the arrays that explain, before the signature.
+_EXPLAINED = "explained/"
 
 # `atol` is relative to the largest number of an output, but at least to this number.
 _SMALLEST_SCALE = 1e-3
@@ -42,6 +46,8 @@ class Golden:
     outputs: Arrays
     rtol: float = RTOL
     atol: float = ATOL
+    # The outputs of the signatures that explain these inputs, by the signatures' names. Older exports have none.
+    explained: Mapping[str, Arrays] = field(default_factory=dict)
 
     @classmethod
     def load(cls, path: Path, rtol: float = RTOL, atol: float = ATOL) -> Golden:
@@ -49,15 +55,27 @@ class Golden:
         try:
             with open_file(path) as file, ZipFile(file) as archive:
                 arrays = _read_arrays(archive)
+            explained = _explained(arrays)
         except Exception as error:  # numpy and zipfile raise many kinds of errors for broken files
             raise DataLoss(f"the golden sample {path} cannot be read: {error}; export the model again") from error
-        return cls(_of_kind(arrays, "inputs/"), _of_kind(arrays, "outputs/"), rtol, atol)
+        return cls(_of_kind(arrays, "inputs/"), _of_kind(arrays, "outputs/"), rtol, atol, explained)
 
     def save(self, path: Path) -> None:
         """Writes an `.npz` file. Strings become fixed-width bytes; bfloat16 and float8 become float32."""
-        kinds = {"inputs/": self.inputs, "outputs/": self.outputs}
+        explained = {f"{_EXPLAINED}{name}/": outputs for name, outputs in self.explained.items()}
+        kinds = {"inputs/": self.inputs, "outputs/": self.outputs, **explained}
         arrays = {kind + name: _storable(array) for kind, named in kinds.items() for name, array in named.items()}
         np.savez_compressed(path, allow_pickle=False, **arrays)
+
+    def explanation(self, signature: str) -> Golden | None:
+        """Returns the inputs and outputs of a signature that explains; None if the sample has none of it.
+
+        The classes are given, because nearly equal scores may be in another order elsewhere.
+        """
+        outputs = self.explained.get(signature)
+        if outputs is None:
+            return None
+        return Golden({**self.inputs, CLASS_INDEX: outputs[CLASS_INDEX]}, outputs, self.rtol, self.atol)
 
     def compare(self, outputs: Arrays) -> str | None:
         """Returns None if the outputs are within tolerance, else which output differs, where and by how much."""
@@ -119,6 +137,16 @@ def _of_kind(arrays: Arrays, kind: str) -> dict[str, NDArray[Any]]:
         for name, array in arrays.items()
         if name.startswith(kind)
     }
+
+
+def _explained(arrays: Arrays) -> dict[str, Arrays]:
+    """Returns the outputs of each signature that explains. Raises ValueError if a signature has no classes."""
+    signatures = {name.split("/")[1] for name in arrays if name.startswith(_EXPLAINED)}
+    explained: dict[str, Arrays] = {name: _of_kind(arrays, f"{_EXPLAINED}{name}/") for name in sorted(signatures)}
+    for name, outputs in explained.items():
+        if CLASS_INDEX not in outputs:
+            raise ValueError(f"{_EXPLAINED}{name}/{CLASS_INDEX} is missing")
+    return explained
 
 
 def _storable(array: NDArray[Any]) -> NDArray[Any]:

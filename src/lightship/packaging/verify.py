@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from lightship.bundle.explain_spec import CAM, CLASS_INDEX, PREDICTED, ExplainSpec
+from lightship.bundle.explain_spec import CAM, CLASS_INDEX, PREDICTED
 from lightship.bundle.golden import Golden
 from lightship.bundle.image_signatures import CLASSIFY_SIGNATURE, IMAGE_BYTES_SIGNATURE, example_of_image
 from lightship.engines import load_engine
@@ -30,29 +30,6 @@ _SUM_TOLERANCE = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class ExplainedSample:
-    """The golden sample, explained by the trained model."""
-
-    spec: ExplainSpec
-    golden: Golden
-    # The outputs of each method's signature.
-    outputs: Mapping[str, Mapping[str, NDArray[Any]]]
-
-    def all_wanted(self) -> Iterator[tuple[str, Golden]]:
-        """Yields what `wanted` returns, for each method."""
-        return map(self.wanted, self.outputs)
-
-    def wanted(self, method: str) -> tuple[str, Golden]:
-        """Returns the signature of a method, and its inputs and outputs.
-
-        The classes are given, because nearly equal scores may be in another order elsewhere.
-        """
-        outputs = self.outputs[method]
-        inputs = {**self.golden.inputs, CLASS_INDEX: outputs[CLASS_INDEX]}
-        return self.spec.methods[method], Golden(inputs, outputs, self.golden.rtol, self.golden.atol)
-
-
-@dataclass(frozen=True, slots=True)
 class SampleImages:
     """Encoded images and the trained model's scores for them."""
 
@@ -61,20 +38,18 @@ class SampleImages:
     scores: NDArray[Any]
 
 
-def explained(explanations: Explanations | None, golden: Golden | None) -> ExplainedSample | None:
-    """Explains the golden sample by each method with the trained model.
+def explained(golden: Golden, explanations: Explanations) -> Golden:
+    """Returns the golden sample with its explanations by each method, from the trained model.
 
     Raises Internal if the exact map of a class does not add up to its logit.
     """
-    if explanations is None or golden is None:
-        return None
     ((_, images),) = golden.inputs.items()
     predicted = np.full(len(images), PREDICTED, np.int32)
     with reraise_as(Internal, "the explanation of the golden sample fails, so the incomplete export was removed: {}"):
         outputs = {method: explanations.run(method, images, predicted) for method in explanations.spec.methods}
     if CAM in outputs:
         _check_sum(outputs[CAM], explanations.bias())
-    return ExplainedSample(explanations.spec, golden, outputs)
+    return replace(golden, explained={explanations.spec.methods[method]: one for method, one in outputs.items()})
 
 
 def check_on_tensorflow(
@@ -82,7 +57,6 @@ def check_on_tensorflow(
     golden: Golden | None,
     image: ImageSignatures | None,
     pictures: SampleImages | None,
-    maps: ExplainedSample | None,
 ) -> None:
     """Loads the SavedModel and compares all its signatures with the trained model.
 
@@ -96,10 +70,12 @@ def check_on_tensorflow(
             outputs = run()
             _require_repeatable(folder, outputs, run)
             _require(golden.compare(outputs), DEFAULT_SIGNATURE, "TensorFlow")
+            for name in golden.explained:
+                wanted = golden.explanation(name)
+                assert wanted is not None
+                _require(wanted.compare(_call(loaded, name, _tensors(wanted.inputs))), name, "TensorFlow")
         if image is not None and pictures is not None:
             _check_image_signatures(loaded, image, pictures)
-        for name, wanted in maps.all_wanted() if maps is not None else ():
-            _require(wanted.compare(_call(loaded, name, _tensors(wanted.inputs))), name, "TensorFlow")
 
 
 def _require_repeatable(
@@ -121,20 +97,22 @@ def _require_repeatable(
         )
 
 
-def check_on_engine(folder: Path, golden: Golden | None, maps: ExplainedSample | None) -> str:
+def check_on_engine(folder: Path, golden: Golden | None, explanation: str | None) -> str:
     """Loads the SavedModel as a server does and returns the engine's name.
 
     With a golden sample, also compares the engine's answers with those of the sample, and its explanations by the
-    default method, and raises Internal if they differ. Raises the errors of the engine if it cannot run the model.
+    signature `explanation`, and raises Internal if they differ. Raises the errors of the engine if it cannot run the
+    model.
     """
     engine = load_engine(folder, read_saved_model(folder))
     try:
         if golden is None:
             return engine.name
         _require(golden.compare(engine.run(DEFAULT_SIGNATURE, golden.inputs)), DEFAULT_SIGNATURE, engine.name)
-        if maps is not None:
-            name, wanted = maps.wanted(maps.spec.default)
-            _require(wanted.compare(engine.run(name, wanted.inputs)), name, engine.engine_of(name))
+        wanted = golden.explanation(explanation) if explanation else None
+        if explanation and wanted is not None:
+            answer = engine.run(explanation, wanted.inputs)
+            _require(wanted.compare(answer), explanation, engine.engine_of(explanation))
         return engine.engine_of(DEFAULT_SIGNATURE)
     finally:
         engine.close()

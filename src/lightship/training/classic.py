@@ -56,7 +56,7 @@ def write_classic(
             trained.write(path / MODEL, None, None)
         progress.step("comparing with TensorFlow")
         with reraise_as(Internal, "the saved model fails, so the incomplete export was removed: {}"):
-            check_on_tensorflow(path / MODEL, golden, None, None, None)
+            check_on_tensorflow(path / MODEL, golden, None, None)
         if keep_keras:
             (path / MODEL / EXTRAS).mkdir(exist_ok=True)
             write_keras_file(model, path / MODEL / EXTRAS)

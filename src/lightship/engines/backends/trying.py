@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from lightship.bundle.bundle import open_bundle
 from lightship.bundle.golden import Golden
+from lightship.engines.against_golden import require_explanations
 from lightship.engines.against_tensorflow import COMPARED, GOLDEN, TABLE_ONLY, Reference, compared_with_tensorflow
 from lightship.engines.backends.registry import load_backend
 from lightship.engines.backends.request import options_of
@@ -77,8 +78,11 @@ class _Trial:
 
     def _proof(self, *, compare: bool) -> str:
         """Checks the answers and returns how they were checked. Raises CannotRun if they differ from TensorFlow's."""
-        if self._golden is not None:  # the server compares, and says how they differ
-            self._run(self._golden.inputs)
+        if self._golden is not None:
+            if self._signature.name == DEFAULT_SIGNATURE:  # the server compares, and says how they differ
+                self._run(self._golden.inputs)
+            else:
+                require_explanations(self._options.engine, lambda inputs: [self._run], self._golden, self._apart)
             return GOLDEN
         if not compare or self._model.file != SAVED_MODEL_FILE or not has_saved_model(self._folder):
             return TABLE_ONLY
@@ -123,7 +127,5 @@ class _Trial:
 
 
 def _golden(folder: Path, signature: Signature, options: EngineOptions) -> Golden | None:
-    if signature.name != DEFAULT_SIGNATURE:
-        return None
     read = partial(read_model, prefer_tflite=options.prefer_tflite)
-    return open_bundle(folder, "", 0, verify=False, tags=signature.tags, read=read).golden
+    return open_bundle(folder, "", 0, verify=False, tags=signature.tags, read=read).sample_of(signature.name)
