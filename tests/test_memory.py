@@ -118,6 +118,25 @@ def test_large_garbage_among_what_lives_long_is_freed_at_the_next_change() -> No
     wait_for(lambda: seen() is None)
 
 
+@pytest.mark.parametrize("set_aside", [False, True])
+def test_the_garbage_collector_stops_during_an_import_and_goes_on(set_aside: bool) -> None:
+    script = f"""
+import gc
+from lightship.memory import without_collections
+
+before = gc.get_freeze_count()
+with without_collections(set_aside={set_aside}):
+    print(gc.isenabled())
+print(gc.isenabled(), gc.get_freeze_count() > before)
+gc.disable()
+with without_collections():
+    pass
+print(gc.isenabled())
+"""
+    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ["False", "True", str(set_aside), "False"]
+
+
 def test_a_system_that_does_not_say_how_much_memory_it_has_gets_a_small_budget(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(name: str) -> int:
         raise ValueError("unrecognized configuration name")

@@ -58,7 +58,7 @@ BELOW: dict[str, set[str]] = {
     | SHOWN
     | {"memory", "processors", "signals", "printable", "repeated", "threads", "time_slices", "unexpected"},
     "tuning": MODEL | {"lifecycle", "batching", "engines", "evaluation", "memory", "processors", "threads"},
-    "packaging": MODEL | SHOWN | {"engines", "extras", "locks", "unexpected"},
+    "packaging": MODEL | SHOWN | {"engines", "extras", "locks", "memory", "unexpected"},
     "client": MODEL | SHOWN | {"extras"},
     "local": MODEL | SHOWN | {"client", "services", "lifecycle", "engines", "extras", "processors"},
     "training": MODEL

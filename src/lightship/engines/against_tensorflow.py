@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from lightship.engines.base import CannotRun, EngineOptions, Refused
 from lightship.engines.comparison import differences, random_inputs, whole_numbers
 from lightship.engines.folder_stamp import stamp_of_folder
-from lightship.engines.tensorflow import TensorFlowModel
+from lightship.engines.tensorflow import TensorFlowModel, import_tensorflow
 from lightship.errors import LightshipError
 from lightship.saved_model.reader import SavedModel
 from lightship.saved_model.signatures import Signature
@@ -40,7 +40,9 @@ class Reference:
     what the next signature gives would depend on the runs before.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, in_helper: bool = False) -> None:
+        """in_helper: TensorFlow's modules may be set aside from the garbage collector; only a helper process may."""
+        self._in_helper = in_helper
         self._kept: tuple[object, TensorFlowModel] | None = None
 
     @contextmanager
@@ -49,6 +51,7 @@ class Reference:
         files = (folder, stamp_of_folder(folder), model.tags, options.threads)
         if self._kept is None or self._kept[0] != files:
             self.close()
+            import_tensorflow(set_aside=self._in_helper)
             self._kept = files, TensorFlowModel(folder, model, options, optimised=False)
         keep = False
         try:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 from lightship.errors import FailedPrecondition
 from lightship.extras import require, required
+from lightship.memory import without_collections
 from lightship.packaging.progress import Progress
 from lightship.packaging.quiet import TENSORFLOW_LOGGERS, quiet_loggers
 from lightship.packaging.tensorflow_log import without_tensorflow_log
@@ -36,7 +37,7 @@ def _import_tensorflow(progress: Progress, purpose: str) -> None:
     if not {"tensorflow", "keras"} <= sys.modules.keys():
         progress.step("importing TensorFlow")
     try:
-        with required(purpose), warnings.catch_warnings():
+        with required(purpose), warnings.catch_warnings(), without_collections():
             warnings.simplefilter("ignore")
             import keras  # noqa: F401
             import tensorflow  # noqa: F401

@@ -397,6 +397,51 @@ def test_helpers_that_hang_hold_up_no_other(tmp_path: Path) -> None:
         helpers.stop_idle()
 
 
+def test_time_in_which_a_helper_waits_does_not_make_it_slow() -> None:
+    helpers = Helpers(1, slow_seconds=0.2)
+    began, done = threading.Event(), threading.Event()
+
+    def hold(paused: float) -> None:
+        with helpers.helper(WORK) as helper:
+            helper.paused += paused
+            began.set()
+            assert done.wait(60)
+
+    def lend() -> int:
+        with helpers.helper(WORK) as helper:
+            return helper.pid
+
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            holds = pool.submit(hold, 1e6)
+            assert began.wait(60)
+            lent = pool.submit(lend)
+            with pytest.raises(TimeoutError):
+                lent.result(1.0)
+            done.set()
+            holds.result(60)
+            assert lent.result(60)
+            began.clear()
+            done.clear()
+            holds = pool.submit(hold, 0.0)
+            assert began.wait(60)
+            assert pool.submit(lend).result(60)  # a further one, while the first is in use
+            done.set()
+            holds.result(60)
+    finally:
+        done.set()
+        helpers.stop_idle()
+
+
+def test_the_helper_that_was_given_back_last_is_lent_first(helpers: Helpers) -> None:
+    """It may have the version in its memory, and what that needs."""
+    with helpers.helper(WORK) as one, helpers.helper(WORK) as other:
+        assert one is not other
+    for _ in range(2):  # the inner block ends first
+        with helpers.helper(WORK) as lent:
+            assert lent is one
+
+
 def test_helpers_import_nothing_from_the_working_folder(
     trials: Trials, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

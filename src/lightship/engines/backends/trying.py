@@ -32,7 +32,7 @@ Arrays = Mapping[str, NDArray[Any]]
 
 # The limits of measuring what runs cost: processor time and elapsed time. A version waits for it, once.
 _CPU_SECONDS, _ELAPSED_SECONDS = 1.0, 3.0
-_REFERENCE = Reference()  # for all signatures that this helper process tries
+_REFERENCE = Reference(in_helper=True)  # for all signatures that this helper process tries
 
 
 def work(request: Mapping[str, Any], out: Path) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from lightship.saved_model.signatures import DEFAULT_SIGNATURE, Signature
 
 logger = logging.getLogger(__name__)
 
-_REFERENCE = Reference()  # for all signatures that this helper process tries
+_REFERENCE = Reference(in_helper=True)  # for all signatures that this helper process tries
 
 
 def work(request: Mapping[str, Any], out: Path) -> dict[str, Any]:

@@ -1,5 +1,5 @@
 """The TensorFlow engine, which can run any signature if TensorFlow is installed."""
 
-from lightship.engines.tensorflow.model import TensorFlowModel, tensorflow_installed
+from lightship.engines.tensorflow.model import TensorFlowModel, import_tensorflow, tensorflow_installed
 
-__all__ = ["TensorFlowModel", "tensorflow_installed"]
+__all__ = ["TensorFlowModel", "import_tensorflow", "tensorflow_installed"]

@@ -8,8 +8,9 @@ from __future__ import annotations
 import logging
 import os
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 
 from lightship.engines.base import EngineOptions
 from lightship.errors import Code, FailedPrecondition, InvalidArgument, LightshipError, error_of
-from lightship.memory import leave_large_garbage
+from lightship.memory import leave_large_garbage, without_collections
 from lightship.pauses import PAUSES
 from lightship.processors import engine_threads
 from lightship.saved_model.reader import SavedModel
@@ -51,7 +52,7 @@ class TensorFlowModel:
 
         Raises TensorFlow's errors as Lightship's errors with the same codes.
         """
-        tf = _import_tensorflow()
+        tf = import_tensorflow()
         self._errors = tf.errors.OpError
         self._session = _session(tf, options, optimised)
         try:
@@ -159,12 +160,19 @@ def _placeholders(tf: Any, saved_model: SavedModel) -> dict[str, Any]:
     }
 
 
-def _import_tensorflow() -> Any:
+def import_tensorflow(*, set_aside: bool = False) -> Any:
+    """Imports and returns TensorFlow, with the settings of a server.
+
+    set_aside: as in `without_collections`, if it was not imported before.
+
+    Raises FailedPrecondition if it cannot be imported.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     # oneDNN's convolution ends the process if an array has the wrong rank; TensorFlow's own raises an error.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     try:
-        import tensorflow
+        with nullcontext() if "tensorflow" in sys.modules else without_collections(set_aside=set_aside):
+            import tensorflow
     except ImportError as error:
         raise FailedPrecondition(
             f"TensorFlow is installed but cannot be imported: {error}; install it again"

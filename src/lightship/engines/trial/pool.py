@@ -14,11 +14,35 @@ from lightship.threads import start_timer
 
 MAX_HELPERS = 2
 IDLE_SECONDS = 20.0
-# A helper that has worked for so long on one request may hang. At most so many further ones are lent meanwhile.
-SLOW_SECONDS = 5.0
+# A helper that has worked for so long on one request may hang. Importing TensorFlow takes half of it. At most so many
+# further helpers are lent meanwhile.
+SLOW_SECONDS = 10.0
 MAX_FURTHER = 4
+# The least time between two looks at helpers that work.
+_LOOK_SECONDS = 0.05
 # A helper that uses more memory than this after a request is stopped instead of reused.
 _MAX_IDLE_BYTES = 1 << 30
+
+
+class _Loan:
+    """The use of a helper for one request."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._helper: HelperProcess | None = None
+        self._waited = 0.0
+
+    def begins(self, helper: HelperProcess) -> None:
+        self._waited, self._helper = helper.waited(), helper
+
+    def seconds(self) -> float:
+        """Returns for how long the helper has worked.
+
+        Time in which it waited for a processor does not count: on a busy machine many helpers would seem to hang, and
+        further ones would make it busier.
+        """
+        waited = self._helper.waited() - self._waited if self._helper is not None else 0.0
+        return time.monotonic() - self._began - waited
 
 
 class Helpers:
@@ -30,8 +54,7 @@ class Helpers:
         self._most, self._idle_seconds, self._slow_seconds = most, idle_seconds, slow_seconds
         self._changed = threading.Condition()
         self._idle: list[HelperProcess] = []
-        # When each helper that is in use was lent, by `time.monotonic`.
-        self._lent: list[float] = []
+        self._lent: list[_Loan] = []
         self._timer: threading.Timer | None = None
 
     @contextmanager
@@ -42,11 +65,12 @@ class Helpers:
         of reused.
         """
         with self._changed:
-            lent = self._wait_for_turn()
+            loan = self._wait_for_turn()
             # An idle helper may have been killed; it must not fail the next request.
             gone = [one for one in self._idle if not one.alive]
             self._idle = [one for one in self._idle if one not in gone]
-            found = next((one for one in self._idle if one.work == work and not fresh), None)
+            # The last that was given back may have the version and TensorFlow in its memory.
+            found = next((one for one in reversed(self._idle) if one.work == work and not fresh), None)
             if found is not None:
                 self._idle.remove(found)
             elif self._idle and len(self._lent) + len(self._idle) > self._most:
@@ -55,6 +79,7 @@ class Helpers:
             one.stop()
         try:
             helper = found or HelperProcess(work)
+            loan.begins(helper)
             try:
                 yield helper
             except BaseException:
@@ -63,19 +88,19 @@ class Helpers:
             self._give_back(helper)
         finally:
             with self._changed:
-                self._lent.remove(lent)
+                self._lent.remove(loan)
                 self._changed.notify()
 
-    def _wait_for_turn(self) -> float:
-        """Waits until a helper may be lent. Returns when that was."""
+    def _wait_for_turn(self) -> _Loan:
+        """Waits until a helper may be lent."""
         while True:
-            now = time.monotonic()
-            quick = [lent for lent in self._lent if now - lent < self._slow_seconds]
+            left = [self._slow_seconds - loan.seconds() for loan in self._lent]
+            quick = [seconds for seconds in left if seconds > 0]
             if len(quick) < self._most and len(self._lent) < self._most + MAX_FURTHER:
-                self._lent.append(now)
-                return now
-            # The oldest may become slow before any is given back.
-            self._changed.wait(min(quick) + self._slow_seconds - now if quick else None)
+                self._lent.append(_Loan())
+                return self._lent[-1]
+            # The first may become slow before any is given back.
+            self._changed.wait(max(min(quick), _LOOK_SECONDS) if quick else None)
 
     def stop_idle(self) -> None:
         with self._changed:

@@ -208,7 +208,7 @@ class HelperProcess:
         """Returns the bytes of memory that the process and its children use, without mapped files; 0 if unknown."""
         return sum(map(_held_by, process_tree(self._process.pid)))
 
-    def _waited(self) -> float:
+    def waited(self) -> float:
         """Returns for how long the helper was paused, and its main thread has waited for a processor, if that is known.
 
         Time in which it was paused while it waited counts twice.
@@ -220,7 +220,7 @@ class HelperProcess:
     def _answer(self, seconds: float, memory: int) -> dict[str, Any]:
         """Reads the helper's answer within the limits of time and memory."""
         end, received = time.monotonic() + seconds, bytearray()
-        latest, waited = end + _MAX_WAITING * seconds, self._waited()
+        latest, waited = end + _MAX_WAITING * seconds, self.waited()
         try:
             while missing(received) > 0:
                 if _readable(self._answers.fileno()):
@@ -229,7 +229,7 @@ class HelperProcess:
                         raise self._ended()
                     received += more
                 now = time.monotonic()
-                if now > latest or now > end + self._waited() - waited:
+                if now > latest or now > end + self.waited() - waited:
                     raise HelperEnded(f"the helper process took longer than {seconds:g} s (--trial-seconds)", slow=True)
                 if self.resident() > memory:
                     raise HelperEnded(
