@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from lightship.transports.rest.reading import extension
+from lightship.transports.rest.reading.number_slices import SLICE
 
 _SLICE = 1 << 20  # bytes that are searched while other threads of the interpreter wait
 
@@ -14,6 +15,7 @@ _PER_LIST = 128  # with room for its first elements
 _PER_OBJECT = 384
 _PER_QUOTE = 128  # half of a string, and half of the member of an object that it may name
 _PER_ASCII_BYTE = 3  # of strings: the string, the parts that it is joined from, and its bytes
+_PER_SLICED_BYTE = 20  # of the slice of numbers that is read at a time without C: each number has objects of its own
 _PER_BYTE = 16  # of a body with strings in which one character may make all others take four bytes
 
 
@@ -34,9 +36,11 @@ def estimate_memory(body: bytes) -> int:
     This includes the tensors. It is two to six times too much for rectangular lists of numbers, because the same
     characters in another order would make lists of single numbers.
     """
-    counts = _native_counts(body) if extension.native is not None else _counts(body)
+    without_c = extension.native is None
+    counts = _counts(body) if without_c else _native_counts(body)
     return (
         _ALWAYS
+        + (_PER_SLICED_BYTE * min(len(body), SLICE) if without_c else 0)
         + _PER_VALUE * counts.commas
         + _PER_LIST * counts.lists
         + _PER_OBJECT * counts.objects

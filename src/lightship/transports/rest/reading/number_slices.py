@@ -20,7 +20,7 @@ from lightship.transports.rest.reading.numbers import NumberArray, number_of
 
 SHORTEST = 256  # bytes; for shorter arrays the plain reader is as fast
 DEEPEST = 32  # levels of nested lists; numpy's own limit is 64
-_SLICE = 64 << 10  # bytes; one is read in about a millisecond
+SLICE = 64 << 10  # bytes; one is read in about a millisecond
 
 _START = re.compile(rb"\[[\[ \t\n\r]*([-0-9NI]?)")
 _NUMBER = re.compile(rb"-?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|NaN|Inf(?:inity)?)")
@@ -63,7 +63,7 @@ def _limit(body: bytes, start: int) -> int:
 
 def _shape(body: bytes, start: int, end: int) -> tuple[int, ...] | None:
     skeleton = b"".join(
-        body[cut : min(cut + _SLICE, end)].translate(None, _NOT_SKELETON) for cut in range(start, end, _SLICE)
+        body[cut : min(cut + SLICE, end)].translate(None, _NOT_SKELETON) for cut in range(start, end, SLICE)
     )
     depth = len(skeleton) - len(skeleton.lstrip(b"["))
     if depth > DEEPEST:
@@ -110,7 +110,7 @@ def _values(body: bytes, start: int, end: int, count: int) -> np.ndarray[Any, An
 
 def _slices(body: bytes, start: int, end: int) -> Iterator[bytes]:
     while start < end:
-        cut = end if end - start <= _SLICE else body.rfind(b",", start, start + _SLICE)
+        cut = end if end - start <= SLICE else body.rfind(b",", start, start + SLICE)
         if cut < 0:  # one very long number
             cut = body.find(b",", start, end)
         cut = end if cut < 0 else cut
