@@ -127,7 +127,8 @@ def test_ways_are_compared_at_the_same_speed_of_the_machine(slower: int) -> None
     other.ascend()
     costs = Comparison(usual, other).costs
     assert list(costs) == [1, 2]
-    assert all(0.6 < costs[rows] / usual.costs[rows] / slower < 1.7 for rows in costs)
+    # Measured one after the other, it would be 3. A machine that is busy changes the rest.
+    assert all(0.4 < costs[rows] / usual.costs[rows] / slower < 2.4 for rows in costs)
 
 
 def test_a_stopwatch_counts_what_it_measures_and_nothing_else() -> None:
