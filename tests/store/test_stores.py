@@ -117,6 +117,24 @@ def test_a_version_says_how_it_is_before_its_copy_is_there(follow: Follow, put: 
     assert offer.unsettled[1].startswith("it was found in memory://")
 
 
+def test_an_empty_folder_does_not_take_the_place_of_a_version(follow: Follow, url: str, put: Put) -> None:
+    put("1/saved_model.pb", b"0")
+    fsspec.filesystem("memory").makedirs(f"{url.removeprefix('memory:/')}/2")
+    model = follow()
+
+    path = model.await_copy(1)
+    assert model.offer.versions == {1: path}
+
+
+def test_of_two_folders_with_the_same_number_the_last_name_is_taken(url: str, put: Put) -> None:
+    put("1/a", b"0")
+    put("001/b", b"0")
+    put("2/c", b"0")
+
+    folders = {number: folder.rpartition("/")[2] for number, folder in ObjectStore(url).versions().items()}
+    assert folders == {1: "1", 2: "2"}
+
+
 def test_a_loaded_version_that_is_changed_in_the_store_stays_as_it_is(
     follow: Follow, put: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:

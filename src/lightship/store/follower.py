@@ -116,7 +116,7 @@ class Follower:
 
     def _list(self) -> None:
         folders = self._store.versions()
-        listings = {number: self._listing(number, folders[number]) for number in self._select(folders)}
+        listings = self._wanted(folders)
         entries = self._cache.entries(self._store.place)
         in_use = self._in_use(self.name)
         for version in self._model.see(listings):
@@ -124,6 +124,22 @@ class Follower:
         self._model.take_cached(in_use)
         self._cache.pin(self, ())  # what was offered before the store had answered is kept by the model now
         self._model.mark(entries, folders, in_use)
+
+    def _wanted(self, folders: dict[int, str]) -> dict[int, VersionListing | LightshipError]:
+        """Lists the versions that should be loaded. Removes from `folders` those that are empty.
+
+        A folder without objects is what some tools write before an upload, or what was deleted a moment ago. It is no
+        version, so it must not take the place of one.
+        """
+        listings: dict[int, VersionListing | LightshipError] = {}
+        while True:
+            wanted = self._select(folders)
+            listings |= {number: self._listing(number, folders[number]) for number in wanted if number not in listings}
+            empty = [number for number in wanted if _is_empty(listings[number])]
+            if not empty:
+                return {number: listings[number] for number in wanted}
+            for number in empty:
+                del folders[number]
 
     def _listing(self, number: int, folder: str) -> VersionListing | LightshipError:
         try:
@@ -206,3 +222,7 @@ class Follower:
             self._changed(self.name)
         except Exception:
             logger.exception("the versions of %s cannot be looked at", self.url, extra={"model": self.name})
+
+
+def _is_empty(listing: VersionListing | LightshipError) -> bool:
+    return not isinstance(listing, LightshipError) and not listing.objects

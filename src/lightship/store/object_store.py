@@ -33,7 +33,10 @@ class ObjectStore:
         self._system: Any = None
 
     def versions(self) -> dict[int, str]:
-        """Returns the folders of all versions by their numbers. Raises NotFound if there is no such bucket."""
+        """Returns the folders of all versions by their numbers; the last in lexical order if several have the same.
+
+        Raises NotFound if there is no such bucket.
+        """
         self._open()
         root = self._root()
         try:
@@ -46,7 +49,7 @@ class ObjectStore:
             path = str(info["name"]).rstrip("/")
             number = version_number(path.rpartition("/")[2])
             if number is not None and info.get("type") == "directory":
-                folders.setdefault(number, path)
+                folders[number] = max(path, folders.get(number, path))
         return folders
 
     def listing(self, number: int, folder: str) -> VersionListing:

@@ -83,17 +83,13 @@ class StoredModel:
             self.fault = fault
 
     def see(self, listings: Mapping[int, VersionListing | LightshipError]) -> list[WantedVersion]:
-        """Takes in what the store lists of the wanted versions. Returns those that are no longer as they were.
+        """Takes in what the store lists of the wanted versions, each of which has objects.
 
-        `take_cached` must be called next.
+        Returns those that are no longer as they were. `take_cached` must be called next.
         """
         now = time.monotonic()
         before = self.versions
-        versions = {
-            number: self._seen(number, listing, now)
-            for number, listing in listings.items()
-            if isinstance(listing, LightshipError) or listing.objects  # else it has gone in the meantime
-        }
+        versions = {number: self._seen(number, listing, now) for number, listing in listings.items()}
         with self._lock:
             self.versions, self.listed, self._changed = versions, True, []
             self._taken = {number: taken for number, taken in self._taken.items() if number in versions}
