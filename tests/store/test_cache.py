@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -38,6 +40,16 @@ def cache(tmp_path: Path) -> Iterator[Cache]:
     made.close()
 
 
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Sets how many bytes the disk has left."""
+
+    def left(free: int) -> None:
+        monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=free))
+
+    return left
+
+
 def listing(number: int, size: int) -> VersionListing:
     return version_listing("place", number, f"b/m/{number}", [_info(number, size)], URL)
 
@@ -61,6 +73,26 @@ def test_the_least_recently_used_version_makes_room(cache: Cache) -> None:
 
     third = put(cache, 3, 400)
     assert [cache.has(key) for key in (first, second, third)] == [True, False, True]
+
+
+def test_versions_that_are_not_used_make_room_on_a_full_disk(cache: Cache, disk: Callable[[int], None]) -> None:
+    first, second = put(cache, 1, 100), put(cache, 2, 100)
+    cache.pin("owner", {first})
+    disk(50)
+
+    third = put(cache, 3, 150)
+    assert [cache.has(key) for key in (first, second, third)] == [True, False, True]
+
+
+def test_nothing_is_removed_for_a_version_that_does_not_fit_onto_the_disk(
+    cache: Cache, disk: Callable[[int], None]
+) -> None:
+    first = put(cache, 1, 100)
+    disk(50)
+
+    with pytest.raises(ResourceExhausted, match=r"version 2 of .* has 151 bytes, and the disk .* has 50 bytes left"):
+        put(cache, 2, 151)
+    assert cache.has(first)
 
 
 def test_a_version_that_another_server_uses_is_kept(cache: Cache, tmp_path: Path) -> None:

@@ -218,10 +218,14 @@ class Cache:
         return info is not None and is_complete(folder, info)
 
     def _make_room(self, needed: int, what: str = "") -> None:
-        """Removes versions, the least recently used first, until so many bytes fit. Must be called in `_alone`."""
+        """Removes versions, the least recently used first, until so many bytes fit into the bound and onto the disk.
+
+        Must be called in `_alone`.
+        """
         copying, in_use = self._sweep(), self._in_use()
         entries = sorted(find_entries(self.folder / "entries"), key=lambda entry: (not entry.gone, entry.used))
         kept = sum(entry.size for entry in entries if entry.key in in_use)
+        free = shutil.disk_usage(self.folder).free
         if what and needed + kept + copying > self.max_bytes:
             raise ResourceExhausted(
                 f"{what} has {shown_bytes(needed)}, and the cache in {self.folder} may have "
@@ -229,12 +233,17 @@ class Cache:
                 "store_cache_bytes"
             )
         total = copying + sum(entry.size for entry in entries)
+        if what and needed > free + total - copying - kept:
+            raise ResourceExhausted(
+                f"{what} has {shown_bytes(needed)}, and the disk of the cache in {self.folder} has {shown_bytes(free)} "
+                "left: free space there, or name another folder with store_cache_dir"
+            )
         for entry in entries:
-            if total + needed <= self.max_bytes:
+            if total + needed <= self.max_bytes and needed <= free:
                 break
             if entry.key not in in_use:
                 remove_entry(entry.folder)
-                total -= entry.size
+                total, free = total - entry.size, free + entry.size
 
     def _sweep(self) -> int:
         """Removes copies that nobody is making any more. Returns the bytes that the others will have."""
