@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from hashlib import md5
 from pathlib import Path
 
 import httpx2
@@ -15,10 +16,11 @@ import pytest
 from tests.store.servers import AzureServer, GoogleServer, S3Server, StoreServer, running, secrets_of
 
 from lightship.bundle.manifest import EXTRAS, Manifest, write_manifest
-from lightship.errors import DeadlineExceeded
+from lightship.errors import DeadlineExceeded, InvalidArgument, NotFound
 from lightship.lifecycle import State
 from lightship.server import Server, ServerOptions, parse_model_argument
 from lightship.store import follower
+from lightship.store.object_store import ObjectStore
 
 DEADLINE = 120.0
 KINDS: Mapping[str, Callable[[Path], StoreServer]] = {"s3": S3Server, "gs": GoogleServer, "az": AzureServer}
@@ -153,3 +155,31 @@ def test_a_slow_store_is_waited_for(
         with pytest.raises(DeadlineExceeded):
             server.require_ready(1)
     server.require_ready(DEADLINE)
+
+
+@pytest.mark.parametrize("store", ["az"], indirect=True)
+def test_objects_of_azure_that_stand_for_folders_hide_no_version(store: StoreServer, version: Path) -> None:
+    from azure.storage.blob import BlobServiceClient
+
+    store.upload(version, "bucket/half/1")
+    store.upload(version, "bucket/half-old/7")
+    (connection,) = store.environment().values()
+    with BlobServiceClient.from_connection_string(connection) as client:
+        container = client.get_container_client("bucket")
+        for name in ("half/", "half/1/", "half/1/variables/", "half/1"):
+            container.upload_blob(name, b"")
+        container.upload_blob("half/1/assets", b"", metadata={"hdi_isfolder": "true"})
+
+    versions = ObjectStore("az://bucket/half").versions()
+    listing = ObjectStore("az://bucket/half").listing(1, versions[1])
+    assert versions == {1: "bucket/half/1"}
+    assert sorted(listing.objects) == sorted(
+        f.relative_to(version).as_posix() for f in version.rglob("*") if f.is_file()
+    )
+    assert listing.objects["saved_model.pb"].md5 == md5((version / "saved_model.pb").read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("store", KINDS, indirect=True)
+def test_a_bucket_that_does_not_exist_is_named(store: StoreServer) -> None:
+    with pytest.raises((NotFound, InvalidArgument), match="the store has no such bucket"):
+        ObjectStore(f"{store.scheme}://absent/half").versions()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from typing import Any
 
 from lightship.errors import Aborted, InvalidArgument, LightshipError
 from lightship.extras import require
 from lightship.saved_model.versions import version_number
+from lightship.store import azure
 from lightship.store.faults import NoSuchPlace, fault_of
 from lightship.store.listing import MAX_OBJECTS, StoredObject, VersionListing, version_listing
 from lightship.store.urls import PACKAGES, place_id
@@ -30,6 +31,7 @@ class ObjectStore:
         self.url = url
         self.place = place_id(url)
         self._scheme = url.partition(":")[0]
+        self._is_azure = PACKAGES.get(self._scheme) == "adlfs"
         self._system: Any = None
 
     def versions(self) -> dict[int, str]:
@@ -96,13 +98,17 @@ class ObjectStore:
         """Returns what the store says of everything directly in a folder."""
         if self._scheme == "s3":  # `ls` would list the folder above too, if there is nothing
             return self._bounded(folder, "/", _MAX_ENTRIES)
+        if self._is_azure:
+            return self._listed(azure.entries, folder, _MAX_ENTRIES)
         found: Iterable[Mapping[str, Any]] = self._call("ls", folder, detail=True)
         return found
 
     def _objects(self, folder: str) -> Iterable[Mapping[str, Any]]:
         """Returns what the store says of each object below a folder, a few more than a version may have at most."""
-        if self._scheme == "s3":  # stops at that number; the others stop at the time limit
+        if self._scheme == "s3":  # stops at that number; Google stops at the time limit
             return self._bounded(folder, "", MAX_OBJECTS + 1)
+        if self._is_azure:
+            return self._listed(azure.objects, folder, MAX_OBJECTS + 1)
         try:
             return list(self._call("find", folder, detail=True).values())
         except NoSuchPlace:
@@ -112,10 +118,17 @@ class ObjectStore:
         found: Iterable[Mapping[str, Any]] = self._call("lsdir", folder, True, most, delimiter)
         return found
 
+    def _listed(self, listing: azure.Listing, folder: str, most: int) -> Iterable[Mapping[str, Any]]:
+        system = self._open()
+        found: list[Mapping[str, Any]] = self._told(
+            lambda: _awaited(system, listing, system, folder, most, seconds=_LIST_SECONDS)
+        )
+        return found
+
     def _check_bucket(self, root: str) -> None:
         """Raises NotFound if the bucket of a place at which there is nothing does not exist."""
         bucket = root.lstrip("/").partition("/")[0]
-        if self._scheme in ("memory", "s3"):  # S3 has told
+        if self._scheme in ("memory", "s3") or self._is_azure:  # the last two have told
             return
         try:
             self._call("ls", bucket, detail=True)
@@ -124,12 +137,13 @@ class ObjectStore:
 
     def _call(self, name: str, *arguments: Any, seconds: float = _LIST_SECONDS, **options: Any) -> Any:
         system = self._open()
-        try:
-            if not system.async_impl:
-                return getattr(system, name)(*arguments, **options)
-            from fsspec.asyn import sync  # type: ignore[import-untyped]
+        if not system.async_impl:
+            return self._told(lambda: getattr(system, name)(*arguments, **options))
+        return self._told(lambda: _awaited(system, getattr(system, f"_{name}"), *arguments, seconds=seconds, **options))
 
-            return sync(system.loop, getattr(system, f"_{name}"), *arguments, timeout=seconds, **options)
+    def _told(self, call: Callable[[], Any]) -> Any:
+        try:
+            return call()
         except Exception as error:  # of any library; its text may have secrets, so it is not chained
             fault = fault_of(error, self.url)
         raise fault
@@ -139,6 +153,12 @@ def check_store(url: str) -> None:
     """Raises FailedPrecondition, with what to install, if the package that reads such a store is missing."""
     scheme = url.partition(":")[0]
     require(f"a model in {scheme}://", PACKAGES[scheme])
+
+
+def _awaited(system: Any, function: Callable[..., Any], *arguments: Any, seconds: float, **options: Any) -> Any:
+    from fsspec.asyn import sync  # type: ignore[import-untyped]
+
+    return sync(system.loop, function, *arguments, timeout=seconds, **options)
 
 
 def _file_system(url: str) -> Any:
