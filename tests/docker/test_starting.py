@@ -55,7 +55,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], Any]:
     monkeypatch.setattr(starting, "difference", lambda *_: [])
     monkeypatch.setattr(creating, "container_options", lambda *_: {})
     monkeypatch.setattr(creating, "is_ours", lambda _: False)
-    settings: Any = SimpleNamespace(name="m", image="i", described=lambda _: {})
+    settings: Any = SimpleNamespace(name="m", image="i", folder="", described=lambda _: {})
 
     def start(containers: Any) -> Any:
         client: Any = SimpleNamespace(containers=containers)

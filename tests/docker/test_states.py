@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -90,6 +91,24 @@ def test_other_settings_are_refused_with_the_difference(lightship: Run, half_plu
     assert "--replace" in done.stderr
     first.reload()
     assert first.status == "running"
+
+
+def test_a_folder_that_was_replaced_is_a_difference(
+    lightship: Run, half_plus_two: Path, tmp_path: Path, name: str, docker_client: docker.DockerClient
+) -> None:
+    model = tmp_path / "half"
+    shutil.copytree(half_plus_two, model)
+    begin(lightship, model, name)
+    model.rename(tmp_path / "old")
+    shutil.copytree(half_plus_two, model)
+
+    done = lightship("docker", "start", model, "--name", name, *FREE_PORT)
+    assert f"mount: another folder is at {model} since the container was started" in done.stderr
+    docker_client.containers.get(name).restart()  # the engine mounts what is there now
+    assert begin(lightship, model, name)["action"] == "left alone"
+    shutil.rmtree(model)
+    shutil.copytree(half_plus_two, model)
+    assert begin(lightship, model, name, "--replace")["action"] == "replaced"
 
 
 def test_an_image_built_anew_under_the_same_name_is_a_difference(

@@ -16,6 +16,7 @@ from lightship.errors import InvalidArgument, NotFound
 from lightship.saved_model.versions import explain_model_folder, list_versions
 
 SETTINGS_LABEL = "dev.lightship.started-with"
+FOLDER_LABEL = "dev.lightship.folder"
 DEFAULT_NAME = "lightship"
 RESTARTS = ("no", "on-failure", "unless-stopped", "always")
 
@@ -39,6 +40,9 @@ class Settings:
 
     source: str
     """The absolute path of the mounted folder."""
+
+    folder: str
+    """The number of the mounted folder in its file system (its inode); empty if the engine is on another machine."""
 
     target: str
     """The path of the folder in the container."""
@@ -82,6 +86,7 @@ class Settings:
         return {
             SETTINGS_LABEL: json.dumps(self.described(image_id), sort_keys=True),
             "dev.lightship.model": self.model,
+            FOLDER_LABEL: self.folder,
         }
 
 
@@ -123,6 +128,7 @@ def read_settings(
         image=_checked_image(image),
         model=served_as,
         source=str(source),
+        folder="" if remote else str(source.stat().st_ino),
         target=target,
         version=pin_version,
         ports=_ports(publish, host, remote),

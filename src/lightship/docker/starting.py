@@ -13,6 +13,7 @@ from lightship.docker.creating import create
 from lightship.docker.engine import address, engine, is_remote
 from lightship.docker.handle import Action, Container, find, remove, url_of
 from lightship.docker.images import image_of
+from lightship.docker.mounted_folder import sees_another_folder
 from lightship.docker.ports import GRPC
 from lightship.docker.readiness import Ended, Progress, wait_until_available
 from lightship.docker.settings import DEFAULT_NAME, Settings, difference, read_settings, started_with
@@ -192,6 +193,8 @@ class _Start:
                 raise self._foreign()
             return False
         differences = difference(settings, self._wanted)
+        if sees_another_folder(found, self._settings):
+            differences.append(f"mount: another folder is at {self._settings.source} since the container was started")
         if differences and not self._replace:
             raise FailedPrecondition(
                 f"the container {self._settings.name} runs with other settings: {'; '.join(differences)}. "
