@@ -280,3 +280,18 @@ def test_servers_of_both_commands_and_all_workers_verify(model: Path, keys: Keys
         process.wait(DEADLINE)
     assert len(re.findall("ERROR .*cannot be loaded: .*was signed as version 1", (tmp_path / "log").read_text())) == 1
     assert not copies(tmp_path / "cache")
+
+
+def test_workers_remove_their_copies_when_the_server_ends(model: Path, keys: Keys, tmp_path: Path) -> None:
+    sign(model / "1", keys.private)
+    words = ["serve", model, "--rest-port=auto", "--grpc-port=0", f"--verify-models={keys.public}", "--workers=2"]
+    environment = clean_environment(LIGHTSHIP_SETTLE_SECONDS="0", LIGHTSHIP_CACHE_DIR=str(tmp_path / "cache"))
+    with (tmp_path / "log").open("w") as log:
+        process = subprocess.Popen([BIN / "lightship", *map(str, words)], stdout=log, stderr=log, env=environment)
+    try:
+        eventually(lambda: "{name: half version: 1} is AVAILABLE" in (tmp_path / "log").read_text())
+        assert copies(tmp_path / "cache")
+    finally:
+        process.terminate()
+        process.wait(DEADLINE)
+    assert not copies(tmp_path / "cache")

@@ -58,8 +58,11 @@ _present: set[Scratch] = set()
 
 
 @atexit.register
-def _remove_present() -> None:
-    """Removes the folders of threads that end with the process, in the middle of their work."""
+def remove_present() -> None:
+    """Removes all folders of this process. `os._exit` does not do so: call it before, or they stay on the disk.
+
+    They belong to threads that end with the process, in the middle of their work.
+    """
     for one in list(_present):
         one.remove_at_exit()
 

@@ -10,6 +10,8 @@ import logging
 import os
 import sys
 
+from lightship.engines.scratch import remove_present
+
 _abandoned = False
 
 
@@ -23,6 +25,7 @@ def exit_if_abandoned(code: int) -> None:
     """Ends this process at once with an exit code if threads still run or load models. Otherwise returns."""
     if not _abandoned:
         return
+    remove_present()
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):
         try:

@@ -14,6 +14,7 @@ from pathlib import Path
 from socket import socket
 from typing import Any
 
+from lightship.engines.scratch import remove_present
 from lightship.engines.trial import cancel_trials, stop_helpers
 from lightship.errors import Unavailable
 from lightship.lifecycle.model_config import ModelConfig
@@ -80,6 +81,7 @@ class Worker:
         self._over.wait()
         cancel_trials()
         stop_helpers()
+        remove_present()
         logging.shutdown()
         sys.stdout.flush()
         os._exit(0)  # Python would wait for threads that still run a model
