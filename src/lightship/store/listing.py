@@ -68,11 +68,13 @@ def version_listing(
     """Returns the listing of a version.
 
     place: what names the model's place in the cache. folder: of the version, as the store calls it. found: what fsspec
-    says of each object below it. Raises InvalidArgument for too many objects, and for names that cannot be files in a
-    folder.
+    says of each object below it; it may end behind one more than a version may have. Raises InvalidArgument for too
+    many objects, and for names that cannot be files in a folder.
     """
     objects: dict[str, StoredObject] = {}
-    for info in found:
+    for count, info in enumerate(found):
+        if count >= MAX_OBJECTS:  # those that stand for a folder count too, because the list may end here
+            raise InvalidArgument(f"{url}/{number} has more than {MAX_OBJECTS} objects, so it is not a SavedModel")
         path = str(info["name"])
         name = path.removeprefix(folder).removeprefix("/")
         if not name or name.endswith("/") or info.get("type") == "directory":
@@ -81,8 +83,6 @@ def version_listing(
             raise InvalidArgument(
                 f"{url}/{number} has an object whose name cannot be a file in a folder: {name[:100]!r}; remove it"
             )
-        if len(objects) >= MAX_OBJECTS:
-            raise InvalidArgument(f"{url}/{number} has more than {MAX_OBJECTS} objects, so it is not a SavedModel")
         objects[name] = _object(name, path, info)
     told = [[one.name, one.size, one.identity] for _, one in sorted(objects.items())]
     key = hashlib.sha256(json.dumps([place, number, told]).encode()).hexdigest()[:40]
