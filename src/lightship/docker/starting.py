@@ -193,7 +193,8 @@ class _Start:
                 raise self._foreign()
             return False
         differences = difference(settings, self._wanted)
-        if sees_another_folder(found, self._settings):
+        other_path = any(one.startswith("mount: ") for one in differences)
+        if not other_path and sees_another_folder(found, self._settings):
             differences.append(f"mount: another folder is at {self._settings.source} since the container was started")
         if differences and not self._replace:
             raise FailedPrecondition(
