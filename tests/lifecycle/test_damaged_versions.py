@@ -118,7 +118,7 @@ def test_a_link_out_of_the_models_folder_is_refused_unless_links_are_followed(
     moved = {"version": version, "folder": version / "variables", "file": version / "saved_model.pb"}[what]
     moved.rename(tmp_path / "elsewhere")
     moved.symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(FailedPrecondition, match="is a link to .*elsewhere, which is outside of the model's folder"):
+    with pytest.raises(FailedPrecondition, match="is a link to .*elsewhere, which is outside .* with --follow-links$"):
         Loader().load(ID, version)
     Loader(LoadOptions(follow_links=True)).load(ID, version).close()
 

@@ -13,7 +13,7 @@ from tests.signing.keys import Keys, encrypted, issue, make_authority, make_keys
 
 import lightship
 from lightship.bundle.manifest import MANIFEST_FILE, Manifest, write_manifest
-from lightship.errors import DataLoss, InvalidArgument, NotFound
+from lightship.errors import DataLoss, FailedPrecondition, InvalidArgument, NotFound
 from lightship.signing import Verifier, sign
 
 
@@ -79,6 +79,16 @@ def test_a_version_that_was_changed_after_its_export_is_not_signed(version: Path
     with pytest.raises(DataLoss, match="after export"):
         sign(version, keys.private)
     assert not (version / "model.sig").exists()
+
+
+def test_a_link_out_of_the_model_is_refused_without_an_option_that_signing_lacks(
+    version: Path, tmp_path: Path, keys: Keys
+) -> None:
+    version.joinpath("variables").rename(tmp_path / "elsewhere")
+    version.joinpath("variables").symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(FailedPrecondition, match="outside of the model's folder .*: copy the files into the version$"):
+        sign(version, keys.private)
 
 
 def test_links_within_the_model_are_signed_for_what_they_lead_to(

@@ -129,7 +129,7 @@ class Loader:
         return servable
 
     def _load(self, id: ServableId, path: Path) -> Servable:
-        check_version_files(path, None if self._options.follow_links else path.parent)
+        check_version_files(path, None if self._options.follow_links else path.parent, option="--follow-links")
         if self._copy is None:
             return self._load_files(id, path, path, Digests(path, low_priority=self._others_answer))
         copy = self._copy(id, path)

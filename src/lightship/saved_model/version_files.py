@@ -85,10 +85,11 @@ def walk(folder: Path, within: Path | None = None) -> Iterator[Entry]:
             waiting += [(inner, above | {entry.identity}) for inner in _names(folder, name)]
 
 
-def check_version_files(folder: Path, within: Path | None = None) -> None:
+def check_version_files(folder: Path, within: Path | None = None, *, option: str = "") -> None:
     """Raises FailedPrecondition for a FIFO, device or socket in a version, and for a link that leads out of `within`.
 
     within: the model's folder, which may be a link itself; None allows links to anywhere.
+    option: that of the caller which allows them, for the error; empty if there is none.
     """
     inside = os.path.realpath(within) if within is not None else None
     for entry in walk(folder):
@@ -99,7 +100,7 @@ def check_version_files(folder: Path, within: Path | None = None) -> None:
         if entry.linked and inside is not None and not _is_in(path, inside):
             raise FailedPrecondition(
                 f"{path} is a link to {os.path.realpath(path)}, which is outside of the model's folder {within}: copy "
-                "the files into the version, or allow such links with --follow-links"
+                f"the files into the version{f', or allow such links with {option}' if option else ''}"
             )
 
 
