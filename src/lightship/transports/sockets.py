@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import errno
 import select
@@ -9,7 +10,7 @@ import socket
 import struct
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from lightship.errors import AlreadyExists, InvalidArgument, LightshipError, PermissionDenied
 
@@ -122,6 +123,18 @@ def _drop_first_packets(listening: socket.socket) -> None:
         listening.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, filtering)
     except OSError:
         return
+
+
+def has_gone(transport: asyncio.BaseTransport) -> bool:
+    """Returns whether the system of the client has refused something that was sent: the client has closed it all.
+
+    A client that has only closed its sending side takes what is sent. Without anything sent, the two look the same.
+    """
+    connection = cast(socket.socket | None, transport.get_extra_info("socket"))
+    try:
+        return connection is not None and connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0
+    except OSError:  # it is closed
+        return True
 
 
 def readable(connection: socket.socket) -> bool:

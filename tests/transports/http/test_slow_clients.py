@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import select
 import socket
 import threading
 import time
@@ -15,6 +16,7 @@ import pytest
 
 from lightship.server import Server, serve
 from lightship.transports.http.limits import Limits, Timeouts
+from lightship.transports.http.response_head import CONTINUE
 
 HEAD = b"POST /v1/models/m:predict HTTP/1.1\r\nHost: localhost\r\n"
 GET = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n"
@@ -204,6 +206,41 @@ def test_calls_that_run_keep_their_connections_and_a_newcomer_is_told(
         gate.set()
         for client in clients:
             assert b"200 OK" in all_of(client)
+
+
+def test_the_request_of_a_client_that_has_gone_is_given_up(half_plus_two: Path, gate: threading.Event) -> None:
+    """Clients at their time-out, and proxies whose client has gone, close a connection without resetting it."""
+    with limited(half_plus_two, 3) as server:
+        server._endpoints.app.answer = held(server, gate)  # type: ignore[union-attr, method-assign]
+        with connected(server) as client:
+            client.sendall(GET + b"\r\n")
+            wait_until(lambda: gate.asked == 1)  # type: ignore[attr-defined]
+        wait_until(lambda: not len(server._endpoints._http.connections))  # type: ignore[union-attr]
+
+
+def test_a_client_that_only_ended_its_side_is_waited_for(half_plus_two: Path, gate: threading.Event) -> None:
+    with limited(half_plus_two, 3) as server, connected(server) as client:
+        server._endpoints.app.answer = held(server, gate)  # type: ignore[union-attr, method-assign]
+        client.sendall(GET + b"\r\n")
+        client.shutdown(socket.SHUT_WR)
+        assert client.recv(len(CONTINUE), socket.MSG_WAITALL) == CONTINUE
+        readable, _, _ = select.select([client], [], [], 1.0)  # longer than it takes to notice that a client has gone
+        assert not readable
+        gate.set()
+        answers = all_of(client)
+        assert answers.startswith(b"HTTP/1.1 200 OK\r\n")
+        assert CONTINUE not in answers
+
+
+def test_a_client_of_http_1_0_that_ended_its_side_is_not_waited_for(half_plus_two: Path, gate: threading.Event) -> None:
+    """It has no interim responses that could show whether it has gone."""
+    with limited(half_plus_two, 3) as server, connected(server) as client:
+        server._endpoints.app.answer = held(server, gate)  # type: ignore[union-attr, method-assign]
+        client.sendall(GET.replace(b"HTTP/1.1", b"HTTP/1.0") + b"\r\n")
+        wait_until(lambda: gate.asked == 1)  # type: ignore[attr-defined]
+        client.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(ConnectionResetError):
+            assert all_of(client) == b""
 
 
 @pytest.fixture

@@ -409,6 +409,15 @@ def test_a_client_that_is_finished_and_whose_window_is_full_is_not_waited_for() 
         assert sum(len(one.data) for one in client.of(DataFrame, 1)) == DEFAULT_WINDOW
 
 
+def test_the_streams_of_a_client_that_has_gone_are_given_up() -> None:
+    """Proxies whose client has cancelled its call close the connection, without a reset of the stream."""
+    with echo_server() as server:
+        with Client(server.port) as client:
+            client.headers(1, HOLD)
+            assert eventually(lambda: len(server.echo.held) == 1)
+        assert eventually(lambda: server.echo.closed == 1)
+
+
 def test_a_drain_does_not_wait_for_the_rest_of_a_header_block() -> None:
     options = Http2Options(timeouts=Http2Timeouts(drain_stall=0.3))
     with echo_server(options) as server, Client(server.port) as client:

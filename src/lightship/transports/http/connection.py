@@ -22,12 +22,14 @@ from lightship.transports.http.messages import Response
 from lightship.transports.http.request_parser import HEADERS, SLICE, RequestParser
 from lightship.transports.http.request_reader import RequestReader
 from lightship.transports.http.response_head import CONTINUE, encode_head
-from lightship.transports.sockets import readable
+from lightship.transports.sockets import has_gone, readable
 from lightship.transports.stalled import Held
 
 # Bytes of a response that a client must receive within the write timeout; or half of the rest, if that is less.
 _LITTLE = 64 << 10
 _TURN = 0.001  # seconds of parsing after which other connections have their turn
+_PROBE = 1.0  # seconds after a client has closed its sending side, until it is found out whether it has gone
+_ANSWER = 0.5  # seconds for its system to say so
 _JOINED = 64 << 10  # bytes; a shorter body is written together with its head, a longer body is not copied
 
 
@@ -71,6 +73,7 @@ class HttpConnection(asyncio.Protocol):
         # The response to the current request, or its future.
         self._response: Response | asyncio.Future[Response] | Deferred | None = None
         self._client_finished = False  # the client has closed its sending side
+        self._probed = False  # it was sent something since, which its system refuses if the client has gone
         self._output_full = False  # the client does not receive the bytes that were written
         self._unsent: Reservation | None = None  # counts these bytes
         self._receiving_paused = False
@@ -135,9 +138,14 @@ class HttpConnection(asyncio.Protocol):
                 return self._queue.parse_later(self)
 
     def eof_received(self) -> bool:
-        """Keeps the connection open if the client, which has closed its sending side, still waits for responses."""
+        """Keeps the connection open if the client, which has closed its sending side, may still wait for responses.
+
+        Most clients that do so have closed their connection, which looks the same until something is sent to them.
+        """
         self._client_finished = True
         self._parser.close()
+        if self._current is not None and not self._output_full:
+            self._deadline = self._time() + _PROBE
         return self._busy
 
     def pause_writing(self) -> None:
@@ -303,6 +311,8 @@ class HttpConnection(asyncio.Protocol):
         parser = self._parser
         if self._output_full or self.transport.is_closing():
             self._check_taken(now)
+        elif self._client_finished and self._current is not None:
+            self._check_gone(self._current, now)
         elif self._unparsed is not None:  # the client has sent something, and waits for its turn
             self._deadline = now + self._timeouts.body
         elif parser.reading is None or parser.in_head or parser.reading.response is not None:
@@ -311,6 +321,21 @@ class HttpConnection(asyncio.Protocol):
         else:
             seconds = self._timeouts.body
             parser.refuse(DeadlineExceeded(f"no more of the request's body came within {seconds:g} seconds"))
+
+    def _check_gone(self, request: RequestReader, now: float) -> None:
+        """Gives up the requests of a client that has closed its sending side, if nobody waits for the responses.
+
+        A client that still waits skips the interim response (RFC 9110, 15.2). HTTP/1.0 has none, so such a client
+        counts as gone.
+        """
+        if not self._probed:
+            self._probed = True
+            if request.http_1_1:
+                self.transport.write(CONTINUE)
+        elif not request.http_1_1 or has_gone(self.transport):
+            self.transport.abort()
+            return
+        self._deadline = now + _ANSWER
 
     def hurry(self, timeouts: Timeouts, now: float) -> None:
         """Gives the client less time from now on, because the server is to end."""
@@ -336,7 +361,7 @@ class HttpConnection(asyncio.Protocol):
             self._deadline = self._time() + seconds
 
     def _begin(self, request: RequestReader) -> None:
-        self._deadline = math.inf
+        self._deadline = self._time() + _PROBE if self._client_finished else math.inf
         self._current = request
         self._queue.add(self)
 

@@ -39,6 +39,7 @@ from lightship.transports.http2.output import Output
 from lightship.transports.http2.pings import PingChecker
 from lightship.transports.http2.rates import HEADER_BYTES, IDLE_FRAMES, RESETS, Rates
 from lightship.transports.http2.stream import Stream
+from lightship.transports.sockets import has_gone
 from lightship.transports.stalled import Held
 
 _HIGH_WATER = 512 << 10  # bytes that may wait in the transport before streams stop to write
@@ -132,7 +133,10 @@ class Http2Connection(asyncio.Protocol):
             self._close_if_drained()
 
     def eof_received(self) -> bool:
-        """Keeps the connection open while a client that has closed its sending side waits for answers."""
+        """Keeps the connection open while a client that has closed its sending side waits for answers.
+
+        If it has gone, its system refuses the GOAWAY that it is sent, which `check` notices.
+        """
         while self._reader.unread:
             self.read_more()
         if self._failed or self._encrypted:  # over TLS, the connection closes in any case
@@ -141,6 +145,9 @@ class Http2Connection(asyncio.Protocol):
             self.forget(stream).on_closed()
         self.draining, self._refuse_above, self._input_closed = True, self._last_stream, True
         self.lifetime.client_ended()
+        if self.streams:
+            self.output.write(goaway(self._last_stream, ErrorCode.NO_ERROR))
+            self.output.flush()
         return bool(self.streams)
 
     def pause_writing(self) -> None:
@@ -437,6 +444,9 @@ class Http2Connection(asyncio.Protocol):
     def check(self, now: float) -> None:
         """Ends what takes too long. Must be called several times a second, with the time by `time.monotonic`."""
         if self.closed:
+            return
+        if self._input_closed and has_gone(self.transport):
+            self.transport.abort()
             return
         due = self.lifetime.due(now, streams=len(self.streams), untaken=self.transport.get_write_buffer_size())
         if self._failed:
