@@ -81,7 +81,7 @@ TRANSPORTS_BELOW: dict[str, set[str]] = {
     "stalled": {"periodic"},
     "sockets": set(),
     "turn": {"access_log"},
-    "accepting": {"sockets"},
+    "accepting": {"connections", "sockets"},
     "access_log": {"periodic"},
     "metrics": set(),
     "http": {"accepting", "access_log", "connections", "periodic", "stalled", "sockets", "turn"},

@@ -12,11 +12,15 @@ import logging
 import mmap
 import os
 import ssl
+import sys
 import tempfile
+import time
 from collections.abc import Callable, Sized
+from dataclasses import dataclass, field
 from socket import socket
 from typing import Any, Protocol
 
+from lightship.transports.connections import Connections, Standing, Waits
 from lightship.transports.sockets import BACKLOG, is_unix, readable
 
 logger = logging.getLogger(__name__)
@@ -87,42 +91,80 @@ class Balance:
         return least is not None and least + least // 8 < count
 
 
+@dataclass(frozen=True, slots=True)
+class Encryption:
+    """How connections are encrypted."""
+
+    context: ssl.SSLContext
+    # For a TLS handshake.
+    seconds: float
+    # The connections whose handshake is not complete. They may share their limit with those that are open.
+    handshakes: Connections[Handshake] = field(default_factory=lambda: Connections[Handshake]())
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of asyncio's functions that open connections."""
+        return {"ssl": self.context, "ssl_handshake_timeout": self.seconds}
+
+
+class Handshake(asyncio.Protocol):
+    """A connection until its TLS handshake is complete. Then it gets its protocol."""
+
+    def __init__(self, connected: Callable[[], Any], encryption: Encryption, task: asyncio.Task[None]) -> None:
+        """task: the one that waits for the handshake."""
+        self._connected, self._handshakes, self._task = connected, encryption.handshakes, task
+        self.begun_at = time.monotonic()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._handshakes.discard(self)
+        protocol = self._connected()
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+
+    @property
+    def standing(self) -> Standing:
+        return Standing(Waits.HEAD, self.begun_at)
+
+    def evict(self) -> bool:
+        self._task.cancel()
+        return True
+
+
 async def accept_connections(
     connected: Callable[[], Any],
     listening: socket,
     connections: Sized,
     balance: Balance | None = None,
-    *,
-    encryption: ssl.SSLContext | None = None,
-    handshake_seconds: float | None = None,
+    encryption: Encryption | None = None,
 ) -> Closable:
     """Starts to accept connections on the running event loop. `close` of the result ends that.
 
     connected: makes the protocol of a new connection. connections: those that are open.
     """
-    tls: dict[str, Any] = {}
-    if encryption is not None:
-        tls = {"ssl": encryption, "ssl_handshake_timeout": handshake_seconds}
-    if balance is not None:
-        return _SharedAcceptor(connected, listening, connections, balance, tls)
+    if balance is not None or (encryption is not None and sys.platform != "win32"):  # its event loop has no readers
+        return _Acceptor(connected, listening, connections, balance, encryption)
+    tls = {} if encryption is None else encryption.arguments
     loop = asyncio.get_running_loop()
     create: Any = loop.create_unix_server if is_unix(listening) else loop.create_server
     server: asyncio.Server = await create(connected, sock=listening, backlog=BACKLOG, **tls)
     return server
 
 
-class _SharedAcceptor:
-    """Accepts connections on a socket that other processes have too."""
+class _Acceptor:
+    """Accepts connections on a socket that other processes may have too.
+
+    asyncio's own servers know nothing of the others, and do not tell of a connection before its TLS handshake ends.
+    """
 
     def __init__(
         self,
         connected: Callable[[], Any],
         listening: socket,
         connections: Sized,
-        balance: Balance,
-        tls: dict[str, Any],
+        balance: Balance | None,
+        encryption: Encryption | None,
     ) -> None:
-        self._connected, self._listening, self._tls = connected, listening, tls
+        self._connected, self._listening, self._encryption = connected, listening, encryption
         self._connections, self._balance = connections, balance
         self._loop = asyncio.get_running_loop()
         self._opening: set[asyncio.Task[None]] = set()
@@ -137,14 +179,15 @@ class _SharedAcceptor:
         if not self._closed:
             self._closed = True
             self._loop.remove_reader(self._listening)
-            self._balance.leave()
+            if self._balance is not None:
+                self._balance.leave()
 
     @property
     def _count(self) -> int:
         return len(self._connections) + len(self._opening)
 
     def _tell(self) -> None:
-        if not self._closed:
+        if not self._closed and self._balance is not None:
             self._balance.tell(self._count)
             self._loop.call_later(_TELL, self._tell)
 
@@ -164,7 +207,8 @@ class _SharedAcceptor:
         task = self._loop.create_task(self._open(accepted))
         self._opening.add(task)
         task.add_done_callback(self._opening.discard)
-        self._balance.tell(self._count)
+        if self._balance is not None:
+            self._balance.tell(self._count)
 
     def _leaves_it(self) -> bool:
         """Returns whether another process shall have the connection that waits. Nothing is left to them twice."""
@@ -175,7 +219,8 @@ class _SharedAcceptor:
                 self._vain = 0
                 self._not_before = self._loop.time() + _BUSY
             return False
-        if not self._balance.others_have_fewer(self._count) or self._loop.time() < self._not_before:
+        balance = self._balance
+        if balance is None or not balance.others_have_fewer(self._count) or self._loop.time() < self._not_before:
             self._vain = 0
             return False
         self._left_alone = True
@@ -194,6 +239,21 @@ class _SharedAcceptor:
 
     async def _open(self, accepted: socket) -> None:
         try:
-            await self._loop.connect_accepted_socket(self._connected, accepted, **self._tls)
+            if self._encryption is None:
+                await self._loop.connect_accepted_socket(self._connected, accepted)
+            else:
+                await self._encrypt(accepted, self._encryption)
         except OSError:  # the client has gone, or TLS failed
             accepted.close()
+
+    async def _encrypt(self, accepted: socket, encryption: Encryption) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        handshake = Handshake(self._connected, encryption, task)
+        if not encryption.handshakes.add(handshake, handshake.begun_at):
+            accepted.close()
+            return
+        try:
+            await self._loop.connect_accepted_socket(lambda: handshake, accepted, **encryption.arguments)
+        finally:
+            encryption.handshakes.discard(handshake)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import threading
@@ -416,6 +417,24 @@ def test_the_streams_of_a_client_that_has_gone_are_given_up() -> None:
             client.headers(1, HOLD)
             assert eventually(lambda: len(server.echo.held) == 1)
         assert eventually(lambda: server.echo.closed == 1)
+
+
+def test_handshakes_that_do_not_end_make_room_for_others(tmp_path: Path) -> None:
+    authority = make_authority(tmp_path, "authority")
+    keys = issue(authority, tmp_path, "server")
+    context = ssl.create_default_context(cafile=authority.certificate)
+    context.set_alpn_protocols(["h2"])
+    encryption = server_context(read_tls(keys.certificate, keys.key))
+    with echo_server(most=3, encryption=encryption) as server, contextlib.ExitStack() as stack:
+        address = ("127.0.0.1", server.port)
+        silent = [stack.enter_context(socket.create_connection(address, timeout=PATIENCE)) for _ in range(10)]
+        plain = stack.enter_context(socket.create_connection(address, timeout=PATIENCE))
+        client = stack.enter_context(context.wrap_socket(plain, server_hostname="localhost"))
+        assert client.recv(1)
+        for one in silent[:8]:
+            with contextlib.suppress(ConnectionResetError):
+                assert one.recv(1) == b""
+        assert len(server.server.connections) == 1
 
 
 def test_a_drain_does_not_wait_for_the_rest_of_a_header_block() -> None:

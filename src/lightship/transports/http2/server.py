@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from socket import socket
 
-from lightship.transports.accepting import Balance, Closable, accept_connections
+from lightship.transports.accepting import Balance, Closable, Encryption, accept_connections
 from lightship.transports.connections import Connections
 from lightship.transports.http2.application import Application
 from lightship.transports.http2.connection import Http2Connection
@@ -42,22 +42,21 @@ class Http2Server:
         self._application = application
         self._listening = listening
         self._options = options or Http2Options()
-        self._encryption, self._balance = encryption, balance
+        self._balance = balance
         self._accepting: list[Closable] = []
         self._ticking: asyncio.Task[None] | None = None
         self.connections = Connections[Http2Connection]() if connections is None else connections
+        self._encryption: Encryption | None = None
+        if encryption is not None:
+            self._encryption = Encryption(encryption, min(_MAX_HANDSHAKE, self._options.timeouts.head))
+            self.connections.share_limit(self._encryption.handshakes)
 
     async def start(self) -> None:
         """Starts to accept connections."""
         loop = asyncio.get_running_loop()
         for listening in self._listening:
             accepting = await accept_connections(
-                self._connection,
-                listening,
-                self.connections,
-                self._balance,
-                encryption=self._encryption,
-                handshake_seconds=min(_MAX_HANDSHAKE, self._options.timeouts.head),
+                self._connection, listening, self.connections, self._balance, self._encryption
             )
             self._accepting.append(accepting)
         self._ticking = loop.create_task(self._tick())
