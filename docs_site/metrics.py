@@ -33,8 +33,8 @@ _LABEL = re.compile(r'(\w+)="')
 MEANINGS: dict[str, str] = {
     ":tensorflow:serving:request_count": "Requests below `/v1/` that were read to their end, and Predict, Classify and "
     "Regress calls over gRPC, by model and by the name of the canonical code. At most 100 names of models that are not "
-    "served are counted by name; further ones are counted under the empty name. A call that timed out counts as "
-    "what came of it.",
+    "served are counted by name; further ones are counted under the empty name. A call that was not run to its end "
+    "counts as DEADLINE_EXCEEDED if its time was up, and as CANCELLED if its client has gone.",
     ":tensorflow:serving:request_latency": "The duration of the requests that succeeded, in microseconds.",
     ":tensorflow:serving:runtime_latency": "What the engine takes for a call that succeeds, in microseconds, by the "
     "method: Predict, Classify, Regress, MultiInference, or Explain, which is ours. Waiting in queues of the engine "
@@ -64,7 +64,7 @@ MEANINGS: dict[str, str] = {
     ":tensorflow:serving:batching_session:padding_size": "Rows that filled up a batch, by the size of the batch.",
     ":tensorflow:serving:batching_session:input_batch_size": "The rows of each call.",
     ":tensorflow:serving:batching_session:processed_batch_size": "The rows of each batch after it was filled up.",
-    "lightship_requests_total": "Requests below `/v1/` and gRPC calls that were answered, by the canonical code. The "
+    "lightship_requests_total": "Requests below `/v1/` and gRPC calls, by the canonical code. The "
     "method is `predict`, `classify`, `regress`, `explain`, `multi_inference`, `metadata`, `status`, `models`, "
     "`reload`, `preflight`, or empty if a request was refused before it was read. The model is empty if the request "
     "names none that is served. Health checks and pages are not counted.",

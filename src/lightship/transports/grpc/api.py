@@ -152,6 +152,11 @@ class GrpcApi:
         """Counts an answer that is an error."""
         self.counter.failed(model, method.counted_as, method.label, _NAMES[answer.code])
 
+    def count_given_up(self, method: Method, model: str, *, late: bool) -> None:
+        """Counts a call that nobody waits for any more. late: its deadline has passed, else its client has gone."""
+        code = Code.DEADLINE_EXCEEDED if late else Code.CANCELLED
+        self.counter.failed(model, method.counted_as, method.label, _NAMES[code])
+
 
 class ReadPredict:
     """A Predict that an event loop has read, and perhaps runs together with others. Nothing is read twice."""
@@ -197,11 +202,12 @@ class UnaryJob:
 
     `read` returns the bytes of the request; or the request was read, and `prepared` owns a handle. The call's memory
     stays counted until the job has ended, even if its client has gone. `large`: its tensors are known to be large.
+    `model` is what the request names, if that is known.
     """
 
     __slots__ = (
-        *("_api", "_begun", "_caller", "_clock", "_job", "_message", "_method", "_model", "_prepared", "_read"),
-        "large",
+        *("_api", "_begun", "_caller", "_clock", "_job", "_message", "_method", "_prepared", "_read"),
+        *("large", "model"),
     )
 
     def __init__(
@@ -221,7 +227,7 @@ class UnaryJob:
         self._api, self._method, self._caller, self._read, self._prepared = api, method, caller, read, prepared
         self._message: Any = None
         self._job: StepsJob[bytes] | None = None
-        self._model, self.large = model, large
+        self.model, self.large = model, large
         self._begun = time.perf_counter() if begun is None else begun
         self._clock = clock or StageClock()
         caller.memory.begin_use()
@@ -252,10 +258,10 @@ class UnaryJob:
         self._end(left)
         method = self._method
         if stages is None:
-            self._api.count_failure(method, self._model, answer)
+            self._api.count_failure(method, self.model, answer)
         else:
             seconds = time.perf_counter() - self._begun
-            self._api.counter.succeeded(self._model, method.counted_as, method.label, seconds, stages)
+            self._api.counter.succeeded(self.model, method.counted_as, method.label, seconds, stages)
         return answer
 
     def release(self) -> None:
@@ -280,7 +286,7 @@ class UnaryJob:
         message = _parsed(method, read(), caller)
         note_request(caller.record, message)
         if method.label:
-            self._model = model_named(message)
+            self.model = model_named(message)
         if method.act is method.steps is None:
             self._prepared = prepare_predict(context, read_predict(message, caller.memory), caller.memory)
             if caller.record is not None:

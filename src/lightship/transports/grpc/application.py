@@ -143,7 +143,8 @@ class GrpcApplication:
             kind = job.kind or (LARGE if large else SMALL)
             origin = self._origin(call, kind, start)
             refuse_overload = partial(self.api.refuse_overload, call.method)
-            return self.executor.submit(timed(job, call.record), origin, refuse_overload, call.deadline)
+            given_up = partial(self._count_given_up, call, job)
+            return self.executor.submit(timed(job, call.record), origin, refuse_overload, call.deadline, given_up)
         try:
             return self._wait_on_thread(job)
         except LightshipError as error:
@@ -162,6 +163,14 @@ class GrpcApplication:
             return None
         origin = self._origin(call, LARGE if size > MAX_SMALL_BYTES else SMALL, start)
         return self.executor.refused(origin, partial(self.api.refuse_overload, call.method), call.deadline)
+
+    def count_unread(self, call: UnaryCall) -> None:
+        """Counts a short call that ends before its turn on the event loop."""
+        self.api.count_given_up(call.method, self._origin(call, SMALL, call.request).model, late=call.late)
+
+    def _count_given_up(self, call: UnaryCall, job: UnaryJob, _: asyncio.Future[Answer], origin: Origin) -> None:
+        """Counts a call that was not run to its end, because its client has gone or its deadline has passed."""
+        self.api.count_given_up(call.method, origin.model or job.model, late=call.late)
 
     def _origin(self, call: UnaryCall, kind: str, start: bytes) -> Origin:
         model = model_of(start) if call.method.runs else ""

@@ -80,7 +80,7 @@ class LoggedUnaryCall(UnaryCall):
 
     def on_closed(self) -> None:
         if not self.finished:
-            self.record.status = Code.CANCELLED
+            self.record.status = Code.DEADLINE_EXCEEDED if self._at_deadline else Code.CANCELLED
         UnaryCall.on_closed(self)
 
     def answer(self, template: Template | None = None) -> None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _CALL_BYTES = 4 << 10  # what the objects of a call take while it waits for a thread, besides its message
 MAX_JOINED_BYTES = 64 << 10  # bytes; a larger answer is not joined with its prefix
+_ROUNDED, _SKEW = 0.02, 0.01  # a part of a timeout, and seconds, by which a client's deadline may be earlier than ours
 _TOO_LATE = Answer(b"", Code.DEADLINE_EXCEEDED, "Deadline Exceeded")
 
 
@@ -46,6 +47,7 @@ class UnaryCall(Caller):
     _read: ReadPredict | None = None  # a short request that was read, and is run at the end of this turn
     _future: asyncio.Future[Any] | None = None
     _hooks: list[Callable[[], None]] | None = None
+    late = False  # it has ended because of its deadline
     _received = False
     _checked = False  # whether a long message may be received
     _ok = OK  # the trailers of an answer
@@ -86,9 +88,22 @@ class UnaryCall(Caller):
         self._refuse(stalled(crowded=crowded))
 
     def on_closed(self) -> None:
+        self.late = self._at_deadline
+        self._count_unread()
         self._finish()
 
+    @property
+    def _at_deadline(self) -> bool:
+        """Whether a stream that ends now does so because of its deadline.
+
+        A client resets the stream then, and its clock differs a little.
+        """
+        timeout, remaining = self._head.timeout, self.remaining
+        return timeout is not None and remaining is not None and remaining <= _ROUNDED * timeout + _SKEW
+
     def on_deadline(self) -> None:
+        self.late = True
+        self._count_unread()
         self._refuse(_TOO_LATE)
 
     # As the caller of a method.
@@ -168,6 +183,11 @@ class UnaryCall(Caller):
         except LightshipError as error:
             self._refuse(application.api.refuse(self.method, error, ""))
 
+    def _count_unread(self) -> None:
+        """Counts a short call that ends before its turn on the event loop."""
+        if self.queued:
+            self._application.count_unread(self)
+
     def _collect(self, data: bytes) -> None:
         """Takes bytes of a message that is not complete, or not short."""
         reader = self._reader
@@ -220,7 +240,7 @@ class UnaryCall(Caller):
             self.memory.keep(size + _CALL_BYTES)
         except LightshipError as error:
             job.release()
-            self._refuse(refusal(error))
+            self._refuse(self._application.api.refuse(self.method, error, job.model))
             return
         self._data = b""
         result = self._application.submit(self, job, size, start, compressed=compressed)

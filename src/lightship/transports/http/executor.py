@@ -107,6 +107,11 @@ class Refusal(Protocol[Result_co]):
     def __call__(self, error: Overloaded, origin: Origin, /) -> Result_co: ...
 
 
+# Is told of a job that was released because nobody waited for its result any more: the future of the result, which is
+# done or cancelled, and where the job belongs. Any thread may call it.
+GivenUp = Callable[[asyncio.Future[Any], Origin], None]
+
+
 @dataclass(slots=True, eq=False)
 class _Submitted(Generic[Result]):
     loop: asyncio.AbstractEventLoop
@@ -116,6 +121,7 @@ class _Submitted(Generic[Result]):
     deadline: float | None
     # None once it was taken to be run, moved or released.
     job: Job[Result] | None
+    given_up: GivenUp | None = None
     # What the job waits for without a thread.
     wait: Wait | None = None
     # The seconds of threads that its parts before the last wait have taken.
@@ -151,18 +157,23 @@ class Executor:
         self.unfinished = self.waiting = 0
 
     def submit(
-        self, job: Job[Result], origin: Origin, refusal: Refusal[Result], deadline: float | None = None
+        self,
+        job: Job[Result],
+        origin: Origin,
+        refusal: Refusal[Result],
+        deadline: float | None = None,
+        given_up: GivenUp | None = None,
     ) -> Result | asyncio.Future[Result]:
         """Starts or queues a job and returns a future of its result.
 
         `deadline` is when nobody will wait for it any more, by `time.monotonic`. What the job waits for may heed it.
 
-        If the future is done or cancelled before a thread takes the job, the job is released instead. Returns what
-        `refusal` makes, and releases the job, if the job would wait too long, its own deadline considered, or if too
-        many jobs wait.
+        If the future is done or cancelled before a thread takes the job, the job is released instead, and `given_up` is
+        told. Returns what `refusal` makes, and releases the job, if the job would wait too long, its own deadline
+        considered, or if too many jobs wait.
         """
         loop, now = asyncio.get_running_loop(), time.monotonic()
-        submitted = _Submitted(loop, loop.create_future(), origin, refusal, deadline, job)
+        submitted = _Submitted(loop, loop.create_future(), origin, refusal, deadline, job, given_up)
         with self._lock:
             seconds, shed = self._enter(submitted, now)
         self._refuse(shed)
@@ -303,7 +314,12 @@ class Executor:
                 lane.waiting -= 1
                 self.waiting -= 1
         self._release(submitted)
+        self._give_up(submitted)
         self.unfinished -= 1
+
+    def _give_up(self, submitted: _Submitted[Any]) -> None:
+        if submitted.given_up is not None:
+            submitted.given_up(submitted.future, submitted.origin)
 
     def _refuse(self, shed: list[_Submitted[Any]]) -> None:
         for submitted in shed:
@@ -336,6 +352,7 @@ class Executor:
         try:
             if submitted.future.done():
                 job.release()
+                self._give_up(submitted)
                 result = Cancelled("the client does not wait for this call any more")
             else:
                 result = job.run()

@@ -42,7 +42,7 @@ from lightship.transports.rest.pages.ui import UiPages, is_ui
 from lightship.transports.rest.photos import recognised
 from lightship.transports.rest.prepared import PreparedCall, Unread
 from lightship.transports.rest.reading.gzip_body import gunzip
-from lightship.transports.rest.routes import Route, explains, get_route, is_api, malformed, post_route
+from lightship.transports.rest.routes import Route, action_of, explains, get_route, is_api, malformed, post_route
 
 logger = logging.getLogger(__name__)
 
@@ -275,6 +275,11 @@ class RestApi:
     def count_refusal(self, model: str, error: LightshipError) -> None:
         """Counts a request that is refused before it is read. model: one that is served, or ""."""
         self._counter.failed(model, "", "", error.code.name)
+
+    def count_given_up(self, target: str, model: str, code: Code) -> None:
+        """Counts a request that nobody waits for any more. model: one that is served, or ""."""
+        action = action_of(target)
+        self._counter.failed(model, action, action, code.name)
 
     def _completed(self, response: Response) -> Response:
         return response._replace(headers=response.headers + _CORS)

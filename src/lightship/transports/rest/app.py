@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
-from lightship.errors import DeadlineExceeded, LightshipError
+from lightship.errors import Code, DeadlineExceeded, LightshipError
 from lightship.lifecycle.served_models import ServedModels
 from lightship.memory import default_budget
 from lightship.memory_budget import MemoryBudget, Reservation
@@ -184,14 +184,22 @@ class RestApp:
             request.memory.keep(len(request.body) + _CALL_BYTES)
         except LightshipError as error:
             job.release()
+            self._api.count_refusal(origin.model, error)
             return self.refuse(error)
         deadline = time.monotonic() + self._timeout if self._timeout > 0 else None
         record = None if request.recorder is None else request.recorder()
-        answered = self._executor.submit(timed(job, record), origin, self._refuse_overload, deadline)
+        answered = self._executor.submit(
+            timed(job, record), origin, self._refuse_overload, deadline, partial(self._count_given_up, request.target)
+        )
         if not isinstance(answered, Response) and self._timeout > 0:
             timer = asyncio.get_running_loop().call_later(self._timeout, self._give_up, answered, job)
             answered.add_done_callback(partial(_cancel, timer))
         return answered
+
+    def _count_given_up(self, target: str, answered: asyncio.Future[Response], origin: Origin) -> None:
+        """Counts a call that was not run to its end, because its client has gone or its time was up."""
+        code = Code.CANCELLED if answered.cancelled() else answered.result().code
+        self._api.count_given_up(target, origin.model, code)
 
     def _give_up(self, answered: asyncio.Future[Response], job: _CountedJob) -> None:
         if not answered.done():

@@ -33,6 +33,12 @@ def explains(path: str) -> bool:
     return path.endswith(":explain")
 
 
+def action_of(target: str) -> str:
+    """Returns what a POST request is for, such as "predict", or "" if its target has no action."""
+    action = target.partition("?")[0].rpartition(":")[2]
+    return action if action in ("predict", "classify", "regress", "explain") else ""
+
+
 def is_api(target: str) -> bool:
     """Returns whether a target belongs to the API: `/v1/` and all paths below it, in upper or lower case."""
     return target.startswith("/v1/") or target[:4].lower() == "/v1/"

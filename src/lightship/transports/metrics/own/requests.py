@@ -99,7 +99,9 @@ class RequestMetrics:
             for place, stage in enumerate(STAGES)
         ]
         return [
-            own_counter("lightship_requests_total", "Requests that were answered, by the canonical code.", counts),
+            own_counter(
+                "lightship_requests_total", "Requests that were read to their end, by the canonical code.", counts
+            ),
             own_histogram(
                 "lightship_request_seconds", "The time that requests took which succeeded.", LIMITS, durations
             ),
