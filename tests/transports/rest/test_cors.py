@@ -9,6 +9,7 @@ import httpx2
 import pytest
 
 from lightship.server import serve
+from lightship.transports.http.limits import Limits
 
 HEADERS = {
     "Access-Control-Allow-Origin": "*",
@@ -42,6 +43,21 @@ def test_every_answer_of_the_api_has_them(
     answer = http.request(method, target, content=body)
     assert answer.status_code == status
     assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
+
+
+def test_an_answer_without_the_endpoint_has_them(half_plus_two: Path) -> None:
+    """Without them, a web page would only learn that it may not read the answer."""
+    limits = Limits(json=100)
+    with serve(f"m={half_plus_two}", rest_port="auto", cors=True, limits=limits, timeout_seconds=1e-9) as server:
+        assert server.wait_ready(60)
+        with httpx2.Client(base_url=server.rest_url, timeout=60) as client:
+            for content, status in (
+                (b'{"signature_name": "regress_x_to_y", "instances": [""]}', 504),
+                (bytes(101), 413),
+            ):
+                answer = client.post("/v1/models/m:predict", content=content)
+                assert answer.status_code == status
+                assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
 
 
 def test_a_preflight_is_granted(http: httpx2.Client) -> None:

@@ -264,13 +264,13 @@ class RestApi:
             self._counter.succeeded(response.model, response.api, method, seconds, stages)
         else:
             self._counter.failed(response.model, response.api, method, response.code.name)
-        return self._completed(response) if self._cors else response
+        return self.with_cors(response)
 
     def counted_together(self, responses: list[Response], seconds: float, stages: Stages) -> list[Response]:
         """Counts responses of one `:predict` that took the same time, and returns them."""
         first = responses[0]
         self._counter.succeeded(first.model, first.api, first.api, seconds, stages, len(responses))
-        return list(map(self._completed, responses)) if self._cors else responses
+        return list(map(self.with_cors, responses)) if self._cors else responses
 
     def count_refusal(self, model: str, error: LightshipError) -> None:
         """Counts a request that is refused before it is read. model: one that is served, or ""."""
@@ -281,8 +281,9 @@ class RestApi:
         action = action_of(target)
         self._counter.failed(model, action, action, code.name)
 
-    def _completed(self, response: Response) -> Response:
-        return response._replace(headers=response.headers + _CORS)
+    def with_cors(self, response: Response) -> Response:
+        """Returns the response with the headers of CORS, if they are sent."""
+        return response._replace(headers=response.headers + _CORS) if self._cors else response
 
 
 class ReadTogether:

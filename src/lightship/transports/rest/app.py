@@ -158,7 +158,7 @@ class RestApp:
 
         Unless there is just too much work, the connection then closes.
         """
-        return error_response(error, close=not isinstance(error, Overloaded))
+        return self._api.with_cors(error_response(error, close=not isinstance(error, Overloaded)))
 
     def _page(self, request: Request) -> Response | asyncio.Future[Response] | None:
         if request.path == self._metrics_path and request.method in METHODS:
@@ -203,7 +203,7 @@ class RestApp:
 
     def _give_up(self, answered: asyncio.Future[Response], job: _CountedJob) -> None:
         if not answered.done():
-            answered.set_result(error_response(job.late_error()))
+            answered.set_result(self._api.with_cors(error_response(job.late_error())))
 
 
 class _CountedJob:
