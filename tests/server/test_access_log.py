@@ -236,7 +236,7 @@ def test_a_client_that_does_not_wait_for_its_answer_is_logged(logged: Logged, sl
         assert engine.begun.acquire(timeout=60)
         reset(connection)
     line = logged.line()
-    assert line | {"status": 499, "path": URL, "bytes_in": len(BODY), "bytes_out": 0} == line
+    assert line | {"status": 499, "path": URL, "model": "m", "bytes_in": len(BODY), "bytes_out": 0} == line
     check_times(line)
     engine.go_on.set()
 
@@ -247,7 +247,7 @@ def test_a_request_that_takes_too_long_is_logged(start: Callable[..., Logged], s
     assert httpx2.post(logged.url + URL, content=BODY).status_code == 504
     line = logged.line()
     engine.go_on.set()
-    assert line | {"status": 504, "path": URL} == line
+    assert line | {"status": 504, "path": URL, "model": "m"} == line
     check_times(line)
 
 

@@ -127,7 +127,7 @@ class LoggedHttpConnection(HttpConnection):
         record.id = line[_ID_START : -len(_AFTER_ID)]
         record.decode += self._reading
         self._reading = 0.0
-        record.status, record.model, record.version = response.status, response.model, response.version
+        record.status, record.model, record.version = response.status, response.model or record.model, response.version
         if request.method != "HEAD":
             record.bytes_out = len(response.body)
         self._fill(record, request)

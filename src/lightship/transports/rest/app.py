@@ -188,6 +188,8 @@ class RestApp:
             return self.refuse(error)
         deadline = time.monotonic() + self._timeout if self._timeout > 0 else None
         record = None if request.recorder is None else request.recorder()
+        if record is not None:
+            record.model = origin.model  # it may end without a response
         answered = self._executor.submit(
             timed(job, record), origin, self._refuse_overload, deadline, partial(self._count_given_up, request.target)
         )
