@@ -57,6 +57,21 @@ def test_transparent_pixels_of_a_gif_are_black_in_the_family_tensorflow(photo: I
     np.testing.assert_array_equal(convert_as_tensorflow(open_image(data), "rgb"), expected)
 
 
+@pytest.mark.parametrize("transparent", [False, True])
+@pytest.mark.parametrize("depth", [1, 2, 4, 8, 16])
+def test_the_alpha_of_a_grey_png_is_that_of_tensorflow(depth: int, transparent: bool) -> None:
+    import tensorflow as tf
+
+    rows = np.random.default_rng(1).integers(0, 256, (9, 4 * depth), np.uint8)
+    raw = b"".join(b"\0" + row.tobytes() for row in rows)
+    first = int.from_bytes(raw[1:3], "big") >> 16 - depth
+    extra = [png_chunk(b"tRNS", struct.pack(">H", first))] if transparent else []
+    data = png_of(32, 9, depth, 0, zlib.compress(raw), *extra)
+    np.testing.assert_array_equal(
+        convert_as_tensorflow(open_image(data), "rgba"), tf.io.decode_png(data, channels=4).numpy()
+    )
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_truncated_images_are_refused(images: dict[str, bytes], kind: str) -> None:
     data = next(data for name, data in images.items() if name.startswith(kind))

@@ -23,8 +23,8 @@ Graph = Callable[[bytes], NDArray[np.float32]]
 # Of 255: the order of float32 additions in our own resize of the family "tensorflow".
 CLOSE = 0.001
 
-# libjpeg cannot make grey of CMYK, so that no training could; TensorFlow gives a PNG of 1 bit an alpha of 1 of 255.
-UNKNOWN_TO_TRAINING = {("grayscale", "jpeg-cmyk"), ("rgba", "png-1bit")}
+# libjpeg cannot make grey of CMYK, so that no training could.
+UNKNOWN_TO_TRAINING = {("grayscale", "jpeg-cmyk")}
 ROUNDED = {"png-grey16": 1, "png-rgb16": 1}  # of 65535, and of 255 in the family "tensorflow"
 
 
@@ -130,6 +130,18 @@ def test_every_kind_of_image_gives_the_same_as_without_tensorflow(
             assert np.abs(run(data) - prepare(data, spec)).max() <= (0 if family == "pillow" else CLOSE), name
         else:
             assert np.abs(run(data) - prepare(data, spec)).max() <= ROUNDED.get(name, CLOSE) + CLOSE, name
+
+
+@pytest.mark.parametrize("family", ["pillow", "tensorflow"])
+@pytest.mark.parametrize("bits", [1, 2, 4, 8])
+def test_a_palette_of_few_colours_has_the_alpha_of_training(photo: Image.Image, family: str, bits: int) -> None:
+    spec = ImageSpec(50, 60, "rgba", family, preprocessing="none")
+    palette = photo.crop((100, 100, 160, 150)).quantize(1 << bits)
+    for transparency in ({}, {"transparency": bytes(range(40, 40 + (1 << bits)))} if bits < 8 else {"transparency": 3}):
+        data = encode(palette, "PNG", bits=bits, **transparency)
+        np.testing.assert_array_equal(graph_of(spec)(data), prepare(data, spec))
+        if family == "tensorflow":
+            np.testing.assert_array_equal(prepare(data, spec), tf.io.decode_png(data, channels=4).numpy())
 
 
 @pytest.mark.parametrize(

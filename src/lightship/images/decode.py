@@ -15,6 +15,9 @@ from lightship.images.opening import MAX_PIXELS, decoder_errors, open_image
 
 _PILLOW_MODES = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}
 
+# The bits of a pixel by Pillow's names for what a PNG file holds: grey without alpha, and palettes.
+_BITS_OF = {"1": 1, "L;2": 2, "L;4": 4, "L": 8, "I;16B": 16, "P;1": 1, "P;2": 2, "P;4": 4, "P": 8}
+
 # Pillow's modes with one channel of more than 8 bits, which a grey PNG of 16 bits has.
 _DEEP = ("I", "I;16", "I;16B")
 
@@ -46,12 +49,15 @@ def convert_as_tensorflow(image: Image.Image, color: str) -> NDArray[np.uint8]:
     Raises InvalidArgument if the image is truncated or broken.
     """
     with decoder_errors(image.format, None):
+        bits = _grey_or_palette_bits(image)
         if color == "grayscale":
             pixels = _grayscale_as_tensorflow(image)[..., np.newaxis]
         elif image.mode in _DEEP:
             pixels = np.asarray(Image.fromarray(_high_byte(image)).convert(_PILLOW_MODES[color]))
         else:
             pixels = np.asarray(_convert(image, _PILLOW_MODES[color]))
+        if color == "rgba" and bits is not None:
+            return _with_alpha_of_libpng(pixels, image, bits)
         return _blackened(pixels, image) if image.format == "GIF" else pixels
 
 
@@ -94,6 +100,33 @@ def _blackened(pixels: NDArray[np.uint8], image: Image.Image) -> NDArray[np.uint
         return pixels
     hidden = (np.asarray(image) == transparent)[..., np.newaxis]
     return np.where(hidden, np.array([0, 0, 0, 255][: pixels.shape[-1]], np.uint8), pixels)
+
+
+def _grey_or_palette_bits(image: Image.Image) -> int | None:
+    """Returns the bits of a pixel of a PNG that is grey without alpha or has a palette; None for other images.
+
+    Pillow knows them only as long as the image is not loaded, which is why an image that a caller has loaded has none.
+    """
+    if image.format != "PNG" or not getattr(image, "tile", None):
+        return None
+    return _BITS_OF.get(image.tile[0].args)  # type: ignore[attr-defined]
+
+
+def _with_alpha_of_libpng(pixels: NDArray[np.uint8], image: Image.Image, bits: int) -> NDArray[np.uint8]:
+    """Gives the pixels of a PNG that is grey or has a palette, [H, W, 4], the alpha that they have in TensorFlow.
+
+    Where the file has none, libpng fills it with the largest number of so few bits, and not with 255. Where a grey is
+    transparent, Pillow compares it with pixels that are scaled to 8 bits already.
+    """
+    transparent = image.info.get("transparency")
+    if transparent is None and bits < 8:
+        alpha = np.full(pixels.shape[:2], (1 << bits) - 1, np.uint8)
+    elif transparent is not None and image.mode != "P" and bits in (2, 4, 16):
+        grey = np.asarray(image) if bits == 16 else pixels[..., 0] // (255 // ((1 << bits) - 1))
+        alpha = np.where(grey == transparent, np.uint8(0), np.uint8(255))
+    else:
+        return pixels
+    return np.dstack([pixels[..., :3], alpha])
 
 
 def _high_byte(image: Image.Image) -> NDArray[np.uint8]:

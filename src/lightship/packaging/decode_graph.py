@@ -79,15 +79,17 @@ def _jpeg(encoded: Tensor, spec: ImageSpec) -> Tensor:
 
 
 def _png(encoded: Tensor, spec: ImageSpec) -> Tensor:
-    """Decodes a PNG. Its byte 24 is the bit depth, byte 25 the colour type (0: grey without alpha)."""
+    """Decodes a PNG. Its byte 24 is the bit depth, byte 25 the colour type (0: grey without alpha, 3: palette)."""
     if spec.family == "tensorflow":
         return tf.io.decode_png(encoded, channels=spec.channels)
-    grey = tf.equal(_byte(encoded, 25), 0)
-    depth, dtype = _byte(encoded, 24), _dtype(spec)
+    kind, depth, dtype = _byte(encoded, 25), _byte(encoded, 24), _dtype(spec)
+    grey = tf.equal(kind, 0)
     cases = [
         (grey & tf.equal(depth, 16), lambda: _deep_png(encoded, spec)),
-        # With less than 8 bits per pixel, TensorFlow fills the alpha channel with a wrong value.
+        # With less than 8 bits per pixel, TensorFlow fills an alpha channel that the file lacks with a wrong value.
+        # It is not asked for one here: with 0 channels, a palette gives four only if some colours are transparent.
         (grey & tf.less(depth, 8), lambda: tf.cast(tf.io.decode_png(encoded, channels=3), dtype)),
+        (tf.equal(kind, 3), lambda: tf.cast(tf.io.decode_png(encoded, channels=0), dtype)),
     ]
     channels = 4 if spec.color == "rgba" else 3
     return tf.case(cases, default=lambda: tf.cast(tf.io.decode_png(encoded, channels=channels), dtype))
