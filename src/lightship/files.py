@@ -24,13 +24,15 @@ def read_bytes(path: AnyPath, limit: int | None = None) -> bytes:
     """Returns the content of a file, or its first `limit` bytes.
 
     Raises NotFound if the file does not exist, PermissionDenied if this user may not read it, and InvalidArgument if
-    the path is a folder or reading fails for another reason.
+    the path is a folder, contains a null byte, or reading fails for another reason.
     """
     try:
         with open(path, "rb") as file:
             return file.read() if limit is None else file.read(limit)
     except OSError as error:
         raise read_error(path, error) from error
+    except ValueError as error:  # a null byte
+        raise InvalidArgument(f"{os.fspath(path)!r} is not the path of a file: {error}") from error
 
 
 def read_regular(path: AnyPath, most: int) -> bytes:

@@ -91,6 +91,15 @@ def test_a_graph_gets_no_format_that_it_cannot_decode(ask: Ask, fake_server: Fak
     np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(sent))), np.asarray(picture))
 
 
+def test_a_graph_gets_a_gif_as_it_is(ask: Ask, fake_server: FakeServer, picture: Image.Image) -> None:
+    """In the family "tensorflow", the transparent pixels of a GIF are black, but those of a PNG are not."""
+    fake_server.answer = TensorFlowServing(image_bytes=BYTES)
+    gif = io.BytesIO()
+    picture.quantize(20).save(gif, "GIF", transparency=3)
+    ask(fake_server.url, "classify_image", "dog", gif.getvalue())
+    assert base64.b64decode(fake_server.received[-1].json["instances"][0]["b64"]) == gif.getvalue()
+
+
 def test_floats_are_preprocessed_by_the_spec_given(ask: Ask, fake_server: FakeServer, picture: Image.Image) -> None:
     fake_server.answer = TensorFlowServing(serving_default=FLOATS)
     answer = ask(fake_server.url, "classify_image", "dog", picture, options={"image": IMAGE, "labels": LABELS})

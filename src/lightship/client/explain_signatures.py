@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from lightship.client.class_choice import ClassChoice, find_class
 from lightship.client.explanations import Explanation
 from lightship.client.flow import Flow
-from lightship.client.photos import as_jpeg_or_png
+from lightship.client.photos import for_graph
 from lightship.client.preprocessing import ClientPreprocessing
 from lightship.client.results import ModelMetadata, Prediction, SignatureInfo
 from lightship.errors import FailedPrecondition, InvalidArgument, Unknown
@@ -57,7 +57,7 @@ def explain_by_signature(
             f"method {method!r} cannot be chosen here, only {default or 'the default'}: the signatures of a model have "
             "one method. Use the REST address of a Lightship server, or method='rise'"
         )
-    inputs = _inputs(known, as_jpeg_or_png(photo), class_, preprocessing.labels)
+    inputs = _inputs(known, for_graph(photo), class_, preprocessing.labels)
     answer = yield from predict(inputs, EXPLAIN_SIGNATURE if class_ is None else EXPLAIN_CLASS_SIGNATURE)
     region = None
     if preprocessing.image is not None:

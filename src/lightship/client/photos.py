@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,12 +13,18 @@ from PIL import Image
 from lightship.errors import InvalidArgument, LightshipError
 from lightship.files import read_bytes
 from lightship.images.formats import image_format
-from lightship.images.opening import open_image
+from lightship.images.opening import decoder_errors, open_image
 
 Photo = str | os.PathLike[str] | bytes | bytearray | memoryview | Image.Image | NDArray[Any]
 
-# The modes of Pillow that PNG can store; images of other modes are converted to RGB.
-_PNG_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "I;16"})
+# The modes of Pillow that PNG stores with at least 8 bits. With fewer, TensorFlow would give an image a wrong alpha.
+_PNG_MODES = frozenset({"L", "LA", "RGB", "RGBA", "I;16"})
+# Other modes, and those that keep their grey or alpha. Images of the remaining modes are converted to RGB.
+_KEPT_AS = {"1": "L", "La": "LA", "PA": "RGBA", "RGBa": "RGBA"}
+_MAX_GREY = 65535  # of a grey PNG of 16 bits
+# The formats that the graph of an exported model decodes on every TensorFlow. A GIF must stay one: in the family
+# "tensorflow", only its transparent pixels are black.
+_DECODED_IN_GRAPHS = ("image/jpeg", "image/png", "image/gif")
 
 
 def image_type(data: bytes) -> str:
@@ -35,14 +40,14 @@ def encoded(photo: Photo) -> bytes:
     """The unchanged bytes of an image file, or a PIL image or an array as PNG, which is lossless.
 
     An array has whole numbers 0..255 of any dtype and the shape [H, W, 3], [H, W, 4], [H, W, 1] or [H, W]. Raises
-    NotFound, PermissionDenied, InvalidArgument.
+    NotFound, PermissionDenied, and InvalidArgument for what is not an image or cannot be decoded.
     """
     if isinstance(photo, (bytes, bytearray, memoryview)):
         data = bytes(photo)
         image_type(data)
         return data
     if isinstance(photo, (str, os.PathLike)):
-        return _read(Path(photo))
+        return _read(os.fspath(photo))
     if isinstance(photo, Image.Image):
         return as_png(photo)
     if isinstance(photo, np.ndarray):
@@ -52,20 +57,44 @@ def encoded(photo: Photo) -> bytes:
     )
 
 
-def as_jpeg_or_png(data: bytes) -> bytes:
-    """An image that TensorFlow can decode. Of other formats, such as WebP, the first frame becomes PNG."""
-    return data if image_type(data) in ("image/jpeg", "image/png") else as_png(open_image(data))
+def for_graph(data: bytes) -> bytes:
+    """An image that TensorFlow can decode. Of BMP and WebP, which it may not read, the first frame becomes PNG.
+
+    Raises InvalidArgument if such an image is truncated or broken.
+    """
+    return data if image_type(data) in _DECODED_IN_GRAPHS else as_png(open_image(data))
 
 
 def as_png(image: Image.Image) -> bytes:
-    """Encodes an image as PNG, with the fastest compression."""
-    kept = image if image.mode in _PNG_MODES else image.convert("RGB")
+    """Encodes an image as PNG, with the fastest compression.
+
+    Raises InvalidArgument if it is truncated or broken, has no pixels, or has pixels that are not whole numbers.
+    """
+    if not image.width or not image.height:
+        raise InvalidArgument(f"the image is {image.width} x {image.height} pixels: give at least one pixel")
     buffer = io.BytesIO()
-    kept.save(buffer, "PNG", compress_level=1)
+    with decoder_errors(image.format, None):
+        image.load()
+        _for_png(image).save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
 
 
-def _read(path: Path) -> bytes:
+def _for_png(image: Image.Image) -> Image.Image:
+    """The image in one of `_PNG_MODES`, with its alpha and its depth."""
+    if image.mode == "F":
+        return Image.fromarray(_whole_pixels(np.asarray(image)))
+    if image.mode in _PNG_MODES:
+        return image
+    if image.mode.startswith("I"):  # grey of 16 bits in another order of bytes, or whole numbers of 32 bits
+        grey = np.asarray(image).clip(0, _MAX_GREY)
+        return Image.fromarray(grey.astype(np.uint8 if image.mode == "I" and grey.max() <= 255 else np.uint16))
+    transparent = "transparency" in image.info
+    return image.convert("RGBA" if transparent else _KEPT_AS.get(image.mode, "RGB"))
+
+
+def _read(path: str) -> bytes:
+    if "://" in path and not os.path.exists(path):
+        raise InvalidArgument(f"{path} is an address, not a file: download the photo first, and give its path or bytes")
     data = read_bytes(path)
     try:
         image_type(data)
@@ -81,6 +110,8 @@ def _image_of(array: NDArray[Any]) -> Image.Image:
             f"an array of shape {array.shape} is not one image: give [height, width, channels] with 1, 3 or 4 "
             "channels, or [height, width]"
         )
+    if not flat.size:
+        raise InvalidArgument(f"an array of shape {array.shape} has no pixels: give at least one")
     return Image.fromarray(np.ascontiguousarray(_whole_pixels(flat)))
 
 

@@ -89,7 +89,7 @@ class GrpcCalls:
 
         def choose_inputs(known: ModelMetadata) -> tuple[str, Mapping[str, NDArray[Any]]]:
             if decodes_in_the_graph(known):
-                encoded = np.array([photos.as_jpeg_or_png(image)], object)
+                encoded = np.array([photos.for_graph(image)], object)
                 return ENCODED_IMAGE_SIGNATURE, tensors.arrays_for(encoded, ENCODED_IMAGE_SIGNATURE, known)
             instance = self._options.preprocessing.preprocess(image, known)
             return DEFAULT_SIGNATURE, tensors.arrays_for(instance, DEFAULT_SIGNATURE, known)

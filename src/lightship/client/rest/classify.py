@@ -38,7 +38,7 @@ def tensor_request(
     as_bytes: whether to send floats as a numpy file.
     """
     if decodes_in_the_graph(metadata):
-        instances: Any = [tensors.encoded_bytes(photos.as_jpeg_or_png(image))]
+        instances: Any = [tensors.encoded_bytes(photos.for_graph(image))]
         return HttpRequest("POST", path, tensors.encode_rows(instances, ENCODED_IMAGE_SIGNATURE))
     instances = preprocessing.preprocess(image, metadata)
     if as_bytes:
