@@ -12,6 +12,7 @@ from typing import Any
 from lightship.bundle.int8 import INT8_MODEL, INT8_WEIGHTS
 from lightship.engines.base import CannotRun
 from lightship.engines.openvino.runtime import core, explain, openvino
+from lightship.engines.openvino.shared_weights import copy_shared_weights
 from lightship.errors import DataLoss, FailedPrecondition
 from lightship.saved_model.reader import saved_model_bytes, with_only_signature
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, SERVE, Signature
@@ -56,6 +57,7 @@ def read_signature(folder: Path, signature: Signature, precision: str = "f32") -
         ) from error
     _check_ports(model, signature)
     _replace_is_finite(model)
+    copy_shared_weights(model)
     return model
 
 
@@ -89,6 +91,7 @@ def _read_int8(folder: Path, signature: Signature) -> Any:
             "export the model with --quantize int8 again"
         )
     _check_ports(model, signature)
+    copy_shared_weights(model)
     return model
 
 
