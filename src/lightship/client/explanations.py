@@ -57,7 +57,8 @@ class Explanation:
 
     region: Region | None = None
     """The part of the photo that the map covers: left, top, right and bottom as fractions of the photo's width and
-    height. Without cropping or padding it is (0, 0, 1, 1); None if it is not known."""
+    height. Without cropping or padding it is (0, 0, 1, 1). None if it is not known, as over gRPC without `bundle=` or
+    `image=`; `peak` and `overlay` then take the whole photo, which is wrong for a model that crops or pads."""
 
     photo: bytes | None = field(default=None, repr=False)
     """The explained image file; None for an array that is no photo."""
