@@ -29,6 +29,11 @@ USES: dict[str, tuple[tuple[int, ...], tuple[int | None, ...], Compute]] = {
         (None, 8),
         lambda x, w: tf.matmul(x, w) - tf.matmul(x, tf.reshape(w, [-1, 8]), transpose_b=True),
     ),
+    "in sums of products": (
+        (8, 8),
+        (None, 8),
+        lambda x, w: tf.einsum("ij,kj->ik", tf.einsum("ij,jk->ik", x, w), w),
+    ),
     "in another shape": (
         (4, 6),
         (None, 4),

@@ -16,7 +16,7 @@ from lightship.engines.openvino.runtime import openvino
 
 # The operations whose constant operands the plug-in brings into another layout.
 _WEIGHTED = frozenset(
-    {"Convolution", "ConvolutionBackpropData", "GroupConvolution", "GroupConvolutionBackpropData", "MatMul"}
+    {"Convolution", "ConvolutionBackpropData", "Einsum", "GroupConvolution", "GroupConvolutionBackpropData", "MatMul"}
 )
 # What may stand between weights and such an operation, on the way of its first operand.
 _CHANGES = frozenset({"Convert", "FakeQuantize", "Multiply", "Reshape", "Subtract", "Transpose"})
@@ -70,8 +70,8 @@ def _use(node: Any, index: int) -> _Use | None:
     constant = source.get_node()
     if constant.get_type_name() != "Constant" or len(source.get_shape()) < 2:
         return None
-    transposed = node.get_attributes().get("transpose_a" if index == 0 else "transpose_b")
-    way = (node.get_type_name(), index, transposed, tuple(source.get_shape()), tuple(changes))
+    read = (node.get_type_name(), str(node.get_attributes()), index)
+    way = (read, tuple(source.get_shape()), tuple(changes))
     return _Use(constant, taken_by, way, shared)
 
 
